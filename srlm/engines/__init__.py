@@ -1,0 +1,1 @@
+"""What continues text: one Protocol (`base.py`), one chooser (`open.py`), an implementation a file."""

@@ -1,0 +1,58 @@
+"""The seam between the loop and whatever continues text."""
+
+from collections.abc import Sequence
+from typing import Literal, Protocol
+
+from srlm.records import Record
+from srlm.settings import Sampling
+from srlm.text.chat import Message
+
+
+class Request(Record):
+    """One conversation to continue."""
+
+    messages: tuple[Message, ...]
+    prefix: str = ""
+    """First words of the assistant's answer; the completion is what follows them."""
+    draws: int = 1
+    """Completions wanted, each drawn independently."""
+
+
+class Completion(Record):
+    """What an engine wrote."""
+
+    text: str
+    finish: Literal["stop", "length"] | None
+    """`length`: cut at the token limit. None: the engine does not say."""
+    tokens: int | None = None
+    """New tokens. None: the engine does not say."""
+
+
+class Engine(Protocol):
+    """Anything that continues text."""
+
+    @property
+    def id(self) -> str:
+        """Name of the checkpoint or model, as records carry it."""
+        ...
+
+    def generate(
+        self, requests: Sequence[Request], sampling: Sampling, seed: int
+    ) -> list[tuple[Completion, ...]]:
+        """`draws` completions a request, in the order of `requests`.
+
+        The same requests, in the same order, with the same sampling and seed give the same completions (a server that
+        ignores seeds cannot promise it). Raises EngineError where no answer can be had.
+        """
+        ...
+
+    def score(self, request: Request, continuations: Sequence[str]) -> list[float]:
+        """Natural log-probability of each continuation (summed over its tokens) after the request.
+
+        Raises EngineError where the engine has no log-probabilities.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give back memory and connections; the engine is not used again."""
+        ...

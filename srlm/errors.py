@@ -1,0 +1,45 @@
+"""What can go wrong that the user can mend.
+
+SrlmError               prints as its message, exit status 2
+├── SettingsError       a run file, a key or a value
+├── DataError           a seed file: trees, prompts, rankings
+├── RecordError         a line of a run's own files
+├── StoreError          the run's folder: locked, full, made with other settings
+├── ModelError          a model folder, its tokenizer or its chat template
+├── EngineError         a server or a local engine that cannot answer
+└── CollapseError       the judge no longer tells answers apart (the run stops before it trains on noise)
+
+Anything else that is raised is a defect of ours and keeps its traceback.
+"""
+
+
+class SrlmError(Exception):
+    """Something the user can mend; the message says what was found, where, and what to do."""
+
+
+class SettingsError(SrlmError):
+    """A run file, a key or a value is not usable."""
+
+
+class DataError(SrlmError):
+    """A seed file holds something that is not what it should hold."""
+
+
+class RecordError(SrlmError):
+    """A line of one of the run's own files does not decode."""
+
+
+class StoreError(SrlmError):
+    """The run's folder cannot be used: held by another process, out of space, or made with other settings."""
+
+
+class ModelError(SrlmError):
+    """A model folder is missing a part, or its tokenizer cannot do what the loop needs."""
+
+
+class EngineError(SrlmError):
+    """An engine could not answer."""
+
+
+class CollapseError(SrlmError):
+    """The judge gives almost one score, or almost no prompt yields a pair."""

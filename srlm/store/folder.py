@@ -1,0 +1,109 @@
+"""The folder of one run: where everything is, who holds it, and whether its settings are the ones it was made with."""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from srlm.errors import StoreError
+from srlm.records import Checkpoint, RunManifest
+from srlm.settings import Settings
+from srlm.store import files
+
+NOT_COMPARED = ("runs", "iterations", "evaluation")
+"""Settings that may change between two commands on one run: they shape no trained model."""
+
+
+class RunFolder:
+    """runs/NAME/ with `data/`, `M0/`, `SFT/`, `M1/`, ... (each done when its `manifest.json` is there), `evaluation/`,
+    `report.html`, `settings.json` and `log.txt`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.path = settings.folder
+
+    def step(self, name: str) -> Path:
+        """Folder of one step: `data`, `M0`, `SFT`, `M1`, ..., `evaluation`."""
+        return self.path / name
+
+    def manifest(self, step: str) -> RunManifest | None:
+        """What a finished step says of itself; None where it is not finished."""
+        path = self.step(step) / "manifest.json"
+        return RunManifest.model_validate(files.read_json(path)) if path.exists() else None
+
+    def finish(self, manifest: RunManifest) -> None:
+        """Declare a step done."""
+        files.write_json(self.step(manifest.step) / "manifest.json", manifest.model_dump(mode="json"))
+
+    def checkpoint(self, name: str) -> Checkpoint | None:
+        """A finished checkpoint, or None."""
+        manifest = self.manifest(name)
+        return manifest.checkpoint if manifest else None
+
+    def checkpoints(self) -> list[Checkpoint]:
+        """All finished checkpoints: M0, SFT, M1, M2, ..."""
+        names = ["M0", "SFT"]
+        names += [f"M{t}" for t in range(1, 1000) if (self.path / f"M{t}").is_dir()]
+        return [found for name in names if (found := self.checkpoint(name)) is not None]
+
+    def model_path(self, checkpoint: Checkpoint) -> Path:
+        """Folder of a checkpoint's weights."""
+        return self.path / checkpoint.path
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the run for one process, with its settings checked. Raises StoreError where another process has it."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = (self.path / ".lock").open("a+")
+        except OSError as error:
+            raise StoreError(f"{self.path}: cannot be made: {error.strerror or error}") from None
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                lock.seek(0)
+                holder = lock.read().strip() or "unknown"
+                raise StoreError(
+                    f"{self.path}: another process works on this run (process {holder}); wait for it or stop it"
+                ) from None
+            lock.truncate(0)
+            lock.write(str(os.getpid()))
+            lock.flush()
+            self._same_settings()
+            yield
+
+    def _same_settings(self) -> None:
+        path = self.path / "settings.json"
+        now = self.settings.model_dump(mode="json")
+        if path.exists():
+            before = files.read_json(path)
+            changed = [
+                f"{key}: {old!r} -> {new!r}"
+                for key, old, new in differences(before, now)
+                if key.split(".")[0] not in NOT_COMPARED
+            ]
+            if changed:
+                raise StoreError(
+                    f"{self.path} was made with other settings ({'; '.join(changed)}); "
+                    "choose a new name (--set name=OTHER) or delete the folder"
+                )
+        files.write_json(path, now)
+
+    def log(self, text: str) -> None:
+        """A line with the time in the run's log.txt."""
+        with (self.path / "log.txt").open("a", encoding="utf-8") as file:
+            file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S')} {text}\n")
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Every leaf in which two nested mappings differ: (dotted key, before, now)."""
+    for key in sorted({*before, *now}):
+        old, new = before.get(key), now.get(key)
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            yield from differences(old, new, f"{prefix}{key}.")
+        elif old != new:
+            yield f"{prefix}{key}", old, new

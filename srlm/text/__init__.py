@@ -1,0 +1,1 @@
+"""Pure text: score parsing, templates, chat formatting. Text in, value out."""
