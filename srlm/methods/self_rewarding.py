@@ -241,7 +241,7 @@ def new_prompts(run: Run, model: Checkpoint, name: str, t: int, data: SeedData) 
                         data.seed_prompts,
                         settings,
                         seed=run.seed(name, "prompts"),
-                        path=run.path(name, "prompt_attempts"),
+                        path=run.path(name, "prompt_attempts.jsonl"),
                         avoid=(*data.evaluation_prompts, *data.validation_prompts, *(s.prompt for s in data.heldout_sets)),
                         report=report,
                     )
