@@ -9,6 +9,7 @@ Every stage goes from records to records, keeps what it makes as it makes it, an
 from collections.abc import Sequence
 
 from srlm.data import beads, trees
+from srlm.data.overlap import overlapping
 from srlm.data.seed import SeedData
 from srlm.data.self_instruct import prompts_from_file, write_prompts
 from srlm.engines.base import Engine, Request
@@ -232,6 +233,9 @@ def new_prompts(run: Run, model: Checkpoint, name: str, t: int, data: SeedData) 
             if settings.path is None:
                 raise DataError("prompts.writer `file` needs prompts.path")
             prompts = prompts_from_file(settings.path, settings.count, (t - 2) * settings.count, "file")
+            met = overlapping(prompts, _measured_prompts(data))
+            prompts = [prompt for prompt in prompts if prompt.id not in met]
+            counts = {"got": len(prompts), "dropped: overlaps an evaluation prompt": len(met)}
         case _:
             with run.stage(name, "new prompts") as report:
                 engine = _prompt_writer(run, model)
@@ -242,7 +246,7 @@ def new_prompts(run: Run, model: Checkpoint, name: str, t: int, data: SeedData) 
                         settings,
                         seed=run.seed(name, "prompts"),
                         path=run.path(name, "prompt_attempts.jsonl"),
-                        avoid=(*data.evaluation_prompts, *data.validation_prompts, *(s.prompt for s in data.heldout_sets)),
+                        avoid=_measured_prompts(data),
                         report=report,
                     )
                 finally:
@@ -250,6 +254,11 @@ def new_prompts(run: Run, model: Checkpoint, name: str, t: int, data: SeedData) 
     files.write_json(run.path(name, "prompt_counts.json"), counts)
     files.write(path, prompts)
     return prompts
+
+
+def _measured_prompts(data: SeedData) -> list[Prompt]:
+    """What no model may be trained on."""
+    return [*data.evaluation_prompts, *data.validation_prompts, *(one.prompt for one in data.heldout_sets)]
 
 
 def _prompt_writer(run: Run, model: Checkpoint) -> Engine:
