@@ -252,7 +252,9 @@ class PromptSettings(Section):
     """`fixed`: the model in `model` (as the paper's Llama-2-Chat); `self`: M_t; `world`: drawn from the bead world;
     `file`: the next ones in `path`."""
     model: str | None = None
-    """A folder or hub id (writer `fixed`)."""
+    """A folder or hub id, or `M0` (writer `fixed`)."""
+    engine: EngineSettings | None = None
+    """A server that writes them (writer `fixed`, kind openai); None: `model` on this machine."""
     path: str | None = None
     """JSON lines with `instruction` (writer `file`)."""
     count: Positive = 1000

@@ -1,0 +1,1 @@
+"""The command line: `srlm train | status | doctor | explain | settings`."""

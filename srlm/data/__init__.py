@@ -1,0 +1,1 @@
+"""Seed data and new prompts: Open Assistant trees, the bead world, Self-Instruct."""

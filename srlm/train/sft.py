@@ -1,0 +1,104 @@
+"""Supervised fine-tuning: the SFT baseline (IFT), M1 (IFT + EFT), M0 from scratch, and the positive-only arm.
+
+Loss on the answer's tokens only. Examples come tokenised by `srlm.text.chat`, as generation sees them.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from datasets import Dataset
+from trl import SFTConfig, SFTTrainer
+
+from srlm.records import Demonstration
+from srlm.settings import Training
+from srlm.text.chat import tokens
+from srlm.train.optimiser import Watch, adapters, arguments, set_dropout, train
+
+IGNORED = -100
+"""Label of a token without loss."""
+
+
+class Example(NamedTuple):
+    """Token ids, the label of each (IGNORED: no loss), and the weight of its loss."""
+
+    input_ids: list[int]
+    labels: list[int]
+    weight: float = 1.0
+
+
+def examples(
+    tokenizer: Any, demonstrations: Sequence[Demonstration], max_length: int, ift_weight: float = 1.0
+) -> tuple[list[Example], int]:
+    """Demonstrations as examples, and how many were longer than `max_length` and left out."""
+    made = []
+    for demonstration in demonstrations:
+        prompt, answer = tokens(tokenizer, demonstration.prompt, demonstration.response)
+        weight = ift_weight if demonstration.kind == "ift" else 1.0
+        if len(prompt) + len(answer) <= max_length:
+            made.append(Example(prompt + answer, [IGNORED] * len(prompt) + answer, weight))
+    return made, len(demonstrations) - len(made)
+
+
+class WeightedSFTTrainer(SFTTrainer):  # type: ignore[misc]
+    """SFTTrainer with a weight for each example: sum of weighted token losses / sum of weights of the tokens.
+
+    Equal weights give TRL's own loss. The mean is over the micro batch, so weights want batch = micro batch.
+    """
+
+    def _set_signature_columns_if_needed(self) -> None:
+        self._signature_columns = ["input_ids", "labels", "weight"]
+
+    def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None) -> Any:
+        weights = inputs.pop("weight")
+        outputs = model(**inputs, use_cache=False, fused_lm_head=True)
+        weighted = outputs.label_mask * weights[:, None]
+        loss = -(outputs.log_probs * weights[:, None]).sum() / weighted.sum().clamp(min=1e-8)
+        return loss / self.current_gradient_accumulation_steps if num_items_in_batch is not None else loss
+
+
+class WeightedCollator:
+    """TRL's collator, and the weights as a tensor of one a row."""
+
+    def __init__(self, collate: Callable[[list[dict[str, Any]]], dict[str, Any]]) -> None:
+        self._collate = collate
+
+    def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
+        batch = self._collate([{key: row[key] for key in ("input_ids", "labels")} for row in rows])
+        return {**batch, "weight": torch.tensor([row["weight"] for row in rows])}
+
+
+def fine_tune(
+    model: Any,
+    tokenizer: Any,
+    data: Sequence[Example],
+    settings: Training,
+    *,
+    seed: int,
+    dtype: str,
+    work: Path,
+    target: Path,
+    report: Callable[[int, int], None] = lambda done, total: None,
+) -> list[dict[str, float]]:
+    """Fine-tune `model` on examples and save it to `target`; `work` holds checkpoints. Returns the loss history."""
+    from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
+
+    set_dropout(model, settings.dropout)
+    weighted = len({example.weight for example in data}) > 1
+    rows = [
+        {"input_ids": e.input_ids, "labels": e.labels, **({"weight": e.weight} if weighted else {})} for e in data
+    ]
+    collator = DataCollatorForLanguageModeling(pad_token_id=tokenizer.pad_token_id)
+    trainer = (WeightedSFTTrainer if weighted else SFTTrainer)(
+        model=model,
+        args=SFTConfig(
+            **arguments(settings, work, seed, dtype), dataset_kwargs={"skip_prepare_dataset": True}, packing=False
+        ),
+        data_collator=WeightedCollator(collator) if weighted else collator,
+        train_dataset=Dataset.from_list(rows),
+        processing_class=tokenizer,
+        peft_config=adapters(settings),
+        callbacks=[Watch(report)],
+    )
+    return train(trainer, tokenizer, work, target)
