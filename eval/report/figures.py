@@ -50,11 +50,11 @@ def percent(share: float) -> str:
 
 
 def text_of(metric: MetricValue, value: float) -> str:
-    """A value of this metric, rounded; differences carry their sign."""
+    """A value of this metric, rounded; differences carry their sign, those of shares are percentage points."""
     signed = metric.metric == "win_minus_lose" or (metric.baseline is not None and metric.benchmark != "head_to_head")
     sign = "+" if signed and value > 0 else ""
     if metric.metric in SHARES:
-        return sign + percent(value)
+        return f"{sign}{100 * value:.1f} pp" if signed else percent(value)
     return sign + (f"{value:.1f}" if metric.metric == "characters" else f"{value:.3f}")
 
 
