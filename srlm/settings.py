@@ -88,6 +88,8 @@ class ModelSettings(Section):
     """Run Python code that comes with the model. Off: such a model is refused."""
     revision: str | None = None
     """Commit or tag of a hub model."""
+    chat_template: str | None = None
+    """A Jinja file with the chat template, for a base model whose tokenizer has none; saved with every M_i."""
     scratch: ScratchModel = ScratchModel()
     """Shape of the model where base is `scratch`."""
 

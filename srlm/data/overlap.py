@@ -22,9 +22,9 @@ MIN_CONTAINED = 0.8
 """Share of the smaller prompt's shingles that the larger one holds, from which they are near-duplicates."""
 MIN_QUOTED = 5
 """Shingles a prompt must have to count as quoted; fewer are a turn of phrase."""
-FEW_WORDS = 8
+FEW_WORDS = 10
 """Prompts up to this length are compared as sets of words."""
-MIN_WORDS_JACCARD = 0.8
+MIN_WORDS_JACCARD = 0.7
 """Share of common words from which two short prompts are near-duplicates."""
 
 _APOSTROPHES = str.maketrans("", "", "'\u2019`")

@@ -69,21 +69,34 @@ def write_prompts(
     """
     if not seeds:
         raise DataError("prompts: no seed prompts to show as examples; a model cannot be asked for the like of nothing")
+
+    def work(chunk: Sequence[_Asked], block: int) -> list[PromptAttempt]:
+        requests = [Request(messages=user(_wording(asked.examples))) for asked in chunk]
+        drawn = engine.generate(requests, settings.sampling, seed_for(seed, "new prompts", chunk[0].attempt))
+        return [
+            PromptAttempt.of(asked.attempt, len(asked.examples) + 1, completion.text, completion.finish)
+            for asked, (completion,) in zip(chunk, drawn, strict=True)
+        ]
+
     screen = Screen(seeds, settings, avoid)
     if path.exists():
         attempts = read(path, PromptAttempt)
-        for attempt in attempts:
-            screen.take(attempt)
+        screen.take(attempts)
     else:
         attempts = []
         while (missing := settings.count - len(screen.accepted)) > 0 and len(attempts) < settings.max_attempts:
             size = min(ROUND, max(LEAST, 2 * missing), settings.max_attempts - len(attempts))
-            for attempt in _round(engine, seeds, screen.accepted, settings, len(attempts), size, seed, path):
-                attempts.append(attempt)
-                screen.take(attempt)
+            asked = [
+                _Asked(index, _examples(seeds, screen.accepted, settings, seed_for(seed, "examples", index)))
+                for index in range(len(attempts), len(attempts) + size)
+            ]
+            part = path.with_name(f"{path.stem}.round-{len(attempts):06d}{path.suffix}")
+            made = resumable(part, PromptAttempt, asked, work, per_item=1, block=size)
+            attempts.extend(made)
+            screen.take(made)
             report(len(screen.accepted), settings.count)
         write(path, attempts)
-    # A run killed between the two lines above and below leaves rounds behind; the next one ends here too.
+    # Not right after the write: a run killed between the two would leave its rounds lying about for good.
     for part in path.parent.glob(f"{path.stem}.round-*{path.suffix}"):
         part.unlink()
     account = {"wanted": settings.count, "got": len(screen.accepted), "attempts": len(attempts)} | dict(screen.dropped)
@@ -152,18 +165,19 @@ class Screen:
         self._avoid = EvaluationPrompts(avoid)
         self._blocked = {f" {normalised(word)} " for word in settings.blocked_words}
 
-    def take(self, attempt: PromptAttempt) -> None:
-        """Accept the attempt's prompt, or count why not."""
-        parsed = parse(attempt.raw, attempt.number)
-        reason = self._fault(parsed, attempt)
-        if reason is None and len(self.accepted) == self._settings.count:
-            self.dropped["surplus"] += 1
-        elif reason is not None:
-            self.dropped[f"dropped: {reason}"] += 1
-        else:
-            self.accepted.append(parsed.text)
-            self._known.add(normalised(parsed.text))
-            self._similar.add(parsed.text)
+    def take(self, attempts: Sequence[PromptAttempt]) -> None:
+        """Accept each attempt's prompt, or count why not."""
+        for attempt in attempts:
+            parsed = parse(attempt.raw, attempt.number)
+            fault = self._fault(parsed, attempt)
+            if fault is not None:
+                self.dropped[f"dropped: {fault}"] += 1
+            elif len(self.accepted) == self._settings.count:
+                self.dropped["surplus"] += 1
+            else:
+                self.accepted.append(parsed.text)
+                self._known.add(normalised(parsed.text))
+                self._similar.add(parsed.text)
 
     def _fault(self, parsed: Parsed, attempt: PromptAttempt) -> str | None:
         text, words = parsed.text, normalised(parsed.text)
@@ -231,29 +245,11 @@ class Similar:
         return counted
 
 
-def _round(
-    engine: Engine,
-    seeds: Sequence[Prompt],
-    written: Sequence[str],
-    settings: PromptSettings,
-    first: int,
-    size: int,
-    seed: int,
-    path: Path,
-) -> list[PromptAttempt]:
-    """Attempts `first` .. `first + size`, from their file where it is whole."""
-    shown = [_examples(seeds, written, settings, seed_for(seed, "examples", first + n)) for n in range(size)]
+class _Asked(NamedTuple):
+    """One request: its number among the attempts, and the tasks it shows."""
 
-    def work(chunk: Sequence[list[str]], block: int) -> list[PromptAttempt]:
-        requests = [Request(messages=user(_request(examples))) for examples in chunk]
-        drawn = engine.generate(requests, settings.sampling, seed_for(seed, "new prompts", first))
-        return [
-            PromptAttempt.of(first + n, len(chunk[n]) + 1, completion.text, completion.finish)
-            for n, (completion,) in enumerate(drawn)
-        ]
-
-    part = path.with_name(f"{path.stem}.round-{first:06d}{path.suffix}")
-    return resumable(part, PromptAttempt, shown, work, per_item=1, block=size)
+    attempt: int
+    examples: list[str]
 
 
 def _examples(seeds: Sequence[Prompt], written: Sequence[str], settings: PromptSettings, seed: int) -> list[str]:
@@ -268,7 +264,7 @@ def _examples(seeds: Sequence[Prompt], written: Sequence[str], settings: PromptS
     return examples
 
 
-def _request(examples: Sequence[str]) -> str:
+def _wording(examples: Sequence[str]) -> str:
     template = resources.files("srlm.data").joinpath("templates/new_prompts.txt").read_text(encoding="utf-8")
     tasks = "\n\n".join(f"Task {number}: {text.strip()}" for number, text in enumerate(examples, 1))
     return fill(template.rstrip("\n"), {"tasks": tasks, "number": str(len(examples) + 1)})

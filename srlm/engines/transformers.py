@@ -94,14 +94,21 @@ class TransformersEngine:
     def score(self, request: Request, continuations: Sequence[str]) -> list[float]:
         """See Engine: sums of token log-probabilities, in nats."""
         start = prompt_ids(self.tokenizer, request.messages, request.prefix)
+        ends = [self.tokenizer(text, add_special_tokens=False)["input_ids"] for text in continuations]
+        if all(len(ids) == 1 for ids in ends):  # one reading of the prompt answers for all of them
+            logs = self._log_probabilities(start, 1)[0]
+            return [float(logs[ids[0]]) for ids in ends]
         totals = []
-        for text in continuations:
-            ids = self.tokenizer(text, add_special_tokens=False)["input_ids"]
-            row = torch.tensor([start + ids], device=self.model.device)
-            logits = self.model(row, logits_to_keep=len(ids) + 1).logits[0, :-1].float()
-            logs = logits.log_softmax(-1).gather(-1, row[0, len(start) :, None])
-            totals.append(float(logs.sum()))
+        for ids in ends:
+            logs = self._log_probabilities(start + ids, len(ids) + 1)[:-1]
+            totals.append(float(logs.gather(-1, torch.tensor(ids, device=logs.device)[:, None]).sum()))
         return totals
+
+    def _log_probabilities(self, ids: list[int], last: int) -> torch.Tensor:
+        """Of the next token after each of the `last` places: (last, vocabulary), float32."""
+        logits = self.model(torch.tensor([ids], device=self.model.device), logits_to_keep=last).logits[0]
+        log_probabilities: torch.Tensor = logits.float().log_softmax(-1)
+        return log_probabilities
 
     def close(self) -> None:
         """Free the weights."""

@@ -28,9 +28,14 @@ def load_tokenizer(path: str | Path, settings: ModelSettings) -> Any:
         raise ModelError(f"{path}: no tokenizer can be loaded: {_first_line(error)}") from error
     if not tokenizer.get_vocab():
         raise ModelError(f"{path}: holds no tokenizer (an empty vocabulary was made up for it); add tokenizer.json")
+    if tokenizer.chat_template is None and settings.chat_template is not None:
+        try:
+            tokenizer.chat_template = Path(settings.chat_template).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ModelError(f"model.chat_template {settings.chat_template}: cannot be read: {error}") from None
     if tokenizer.chat_template is None:
         raise ModelError(
-            f"{path}: the tokenizer has no chat template; use an instruction-tuned model, or add a chat_template.jinja"
+            f"{path}: the tokenizer has no chat template; use an instruction-tuned model, or give model.chat_template"
         )
     if tokenizer.eos_token_id is None:
         raise ModelError(f"{path}: the tokenizer has no end token; set eos_token in tokenizer_config.json")
