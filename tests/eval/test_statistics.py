@@ -50,7 +50,7 @@ def test_a_bootstrap_of_a_mean_is_near_the_normal_interval_and_repeats() -> None
 def test_equal_values_give_no_width_and_say_so() -> None:
     found = mean([2.0, 2.0, 2.0], HOW)
     assert (found.value, found.low, found.high) == (2.0, 2.0, 2.0)
-    assert "all prompts equal" in found.method
+    assert "all resamples equal" in found.method
 
 
 @pytest.mark.parametrize("values", [[], [1.0]])
@@ -93,6 +93,12 @@ def test_a_difference_of_pooled_shares_leaves_out_resamples_without_a_unit() -> 
     found = paired_pooled_difference(([1, 0, 0], [1, 0, 0]), ([0, 1, 1], [1, 1, 1]), HOW)
     assert found.value == pytest.approx(1 / 1 - 2 / 3)
     assert "without a unit left out" in found.method
+
+
+def test_two_perfect_judges_differ_by_nothing_and_the_method_says_there_is_no_width() -> None:
+    found = paired_pooled_difference(([1, 2, 3], [1, 2, 3]), ([2, 2, 1], [2, 2, 1]), HOW)
+    assert (found.value, found.low, found.high) == (0, 0, 0)
+    assert "no width" in found.method
 
 
 def test_a_difference_with_a_side_without_units_is_missing() -> None:
