@@ -93,6 +93,8 @@ def measure(
 def _report(run: Path, overrides: Sequence[str] | None) -> None:
     settings = load(run, overrides or ())
     folder = RunFolder(settings)
+    if not folder.path.is_dir():
+        raise StoreError(f"{folder.path}: no such run; first: srlm train --run {run}")
     command = " ".join(["python -m eval all --run", str(run), *(f"--set {override}" for override in overrides or ())])
     print(page.write(settings, folder, command))
 

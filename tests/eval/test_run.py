@@ -409,7 +409,7 @@ def test_the_report_command_prints_the_pages_path_last(tmp_path: Path) -> None:
     assert "--set evaluation.bootstrap=100" in path.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("command", ["all", "h2h", "agreement"])
+@pytest.mark.parametrize("command", ["all", "h2h", "agreement", "report"])
 def test_what_the_user_can_mend_is_a_message_and_status_2(
     tmp_path: Path, command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -418,5 +418,5 @@ def test_what_the_user_can_mend_is_a_message_and_status_2(
         main()
     assert stopped.value.code == 2
     said = capsys.readouterr()
-    assert "no finished checkpoint to measure" in said.err
+    assert "first: srlm train --run" in said.err
     assert "Traceback" not in said.err
