@@ -1,0 +1,108 @@
+"""`python -m eval`: measure every finished checkpoint of a run and write one page about it."""
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import typer
+
+from srlm.engines.base import Engine
+from srlm.errors import SrlmError, StoreError
+from srlm.records import Checkpoint
+from srlm.settings import Settings, load
+from srlm.store import files
+from srlm.store.folder import RunFolder
+
+from .records import MetricValue
+from .report import page
+from .suites import head_to_head, judge_agreement
+from .suites.common import measured
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+
+Run = Annotated[Path, typer.Option("--run", help="The run's YAML file.")]
+Overrides = Annotated[list[str] | None, typer.Option("--set", help="Override a setting: section.key=value.")]
+
+
+class Suite(NamedTuple):
+    """What measures, and the benchmarks whose figures it makes."""
+
+    run: Callable[[Settings, RunFolder, Callable[[Checkpoint], Engine]], list[MetricValue]]
+    benchmarks: tuple[str, ...]
+
+
+SUITES = {
+    "h2h": Suite(head_to_head.run, ("head_to_head", "answers", "beads")),
+    "agreement": Suite(judge_agreement.run, ("judge_agreement",)),
+}
+
+
+@app.command(name="all")
+def everything(run: Run, overrides: Overrides = None) -> None:
+    """Both suites, then the report; the last line is its path."""
+    _measure(run, overrides, list(SUITES))
+    _report(run, overrides)
+
+
+@app.command()
+def h2h(run: Run, overrides: Overrides = None) -> None:
+    """Every checkpoint against every other on the evaluation prompts."""
+    _measure(run, overrides, ["h2h"])
+
+
+@app.command()
+def agreement(run: Run, overrides: Overrides = None) -> None:
+    """Every checkpoint as judge of answers that people ranked."""
+    _measure(run, overrides, ["agreement"])
+
+
+@app.command()
+def report(run: Run, overrides: Overrides = None) -> None:
+    """The page, from what lies on disk; no model is asked."""
+    _report(run, overrides)
+
+
+def _measure(run: Path, overrides: Sequence[str] | None, names: Sequence[str]) -> None:
+    settings = load(run, overrides or ())
+    folder = RunFolder(settings)
+    if not measured(folder):
+        raise StoreError(f"{folder.path} has no finished checkpoint to measure; first: srlm train --run {run}")
+
+    def open_engine(checkpoint: Checkpoint) -> Engine:
+        from srlm.engines.open import open_checkpoint
+
+        return open_checkpoint(settings, checkpoint, folder.path)
+
+    with folder.held():
+        measure(settings, folder, names, open_engine)
+
+
+def measure(
+    settings: Settings, folder: RunFolder, names: Sequence[str], open_engine: Callable[[Checkpoint], Engine]
+) -> list[MetricValue]:
+    """Run the named suites and bring evaluation/metrics.json up to date; figures of other suites stay as they are."""
+    path = folder.step("evaluation") / "metrics.json"
+    fresh = [metric for name in names for metric in SUITES[name].run(settings, folder, open_engine)]
+    replaced = {benchmark for name in names for benchmark in SUITES[name].benchmarks}
+    metrics = [metric for metric in page.read_metrics(path) if metric.benchmark not in replaced] + fresh
+    files.write_json(path, [metric.model_dump(mode="json") for metric in metrics])
+    return metrics
+
+
+def _report(run: Path, overrides: Sequence[str] | None) -> None:
+    settings = load(run, overrides or ())
+    folder = RunFolder(settings)
+    if not folder.path.is_dir():
+        raise StoreError(f"{folder.path}: no such run; first: srlm train --run {run}")
+    command = " ".join(["python -m eval all --run", str(run), *(f"--set {override}" for override in overrides or ())])
+    print(page.write(settings, folder, command))
+
+
+def main() -> None:
+    """What the user can mend prints as its message; a defect keeps its traceback."""
+    try:
+        app()
+    except SrlmError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)

@@ -1,0 +1,83 @@
+"""A language model as pairwise judge: a checkpoint of the run, or a server's model."""
+
+import math
+import re
+from collections.abc import Sequence
+from importlib import resources
+
+import numpy as np
+from scipy.special import expit
+
+from srlm.engines.base import Completion, Engine, Request
+from srlm.errors import EngineError
+from srlm.settings import Sampling
+from srlm.text.chat import user
+from srlm.text.template import fill
+
+from .base import Opinion, PairItem
+
+WORDS = Sampling(temperature=0, max_new_tokens=64)
+_VERDICT = re.compile(r"\b(?:A|B|[Tt]ie|TIE)\b")
+
+
+def template() -> str:
+    """The judge's prompt, with the slots {prompt}, {first} and {second}."""
+    return resources.files(__package__).joinpath("templates/pairwise.txt").read_text(encoding="utf-8").rstrip("\n")
+
+
+class ModelPairJudge:
+    """Asks for one letter. Reads its probability where the engine has log-probabilities, else the letter written."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._template = template()
+        self._has_scores: bool | None = None  # settled by the first request, so that one run never mixes both ways
+
+    @property
+    def id(self) -> str:
+        return self._engine.id
+
+    def compare(self, items: Sequence[PairItem], seed: int) -> list[Opinion]:
+        requests = [self._request(item) for item in items]
+        if not requests:
+            return []
+        if self._has_scores is None:
+            try:
+                self._engine.score(requests[0], ["A", "B"])
+                self._has_scores = True
+            except EngineError:
+                self._has_scores = False
+        if self._has_scores:
+            return [self._scored(request) for request in requests]
+        return [parse(written) for (written,) in self._engine.generate(requests, WORDS, seed)]
+
+    def _request(self, item: PairItem) -> Request:
+        slots = {"prompt": item.prompt, "first": item.first, "second": item.second}
+        return Request(messages=user(fill(self._template, slots)))
+
+    def _scored(self, request: Request) -> Opinion:
+        # A tokenizer may write the letter with or without a space before it; both spellings are the same answer.
+        a, spaced_a, b, spaced_b = self._engine.score(request, ["A", " A", "B", " B"])
+        return opinion_of(float(np.logaddexp(a, spaced_a)), float(np.logaddexp(b, spaced_b)))
+
+    def close(self) -> None:
+        self._engine.close()
+
+
+def opinion_of(log_a: float, log_b: float) -> Opinion:
+    """P(first) = sigmoid(log_a - log_b), the probability of A where only A and B can be said."""
+    difference = log_a - log_b
+    raw = f"log-probability of A {log_a:.6g}, of B {log_b:.6g}"
+    if math.isnan(difference):  # both impossible, or the engine gave no number
+        return Opinion(preference=None, raw=raw)
+    probability = float(expit(difference))
+    preference = 0.5 if probability == 0.5 else float(probability > 0.5)
+    return Opinion(preference=preference, probability=probability, raw=raw)
+
+
+def parse(written: Completion) -> Opinion:
+    """The last standalone `A`, `B` or `tie` decides; none, or words cut at the token limit, cannot be read."""
+    found = _VERDICT.findall(written.text)
+    if not found or written.finish == "length":
+        return Opinion(preference=None, raw=written.text)
+    return Opinion(preference={"a": 1.0, "b": 0.0, "tie": 0.5}[found[-1].lower()], raw=written.text)

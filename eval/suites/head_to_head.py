@@ -1,0 +1,230 @@
+"""Every checkpoint against every other on the same prompts, judged in both orders (the paper, section 3.1, figure 3).
+
+    data/evaluation_prompts.jsonl -> evaluation/M2/responses.jsonl -> evaluation/verdicts/M2-vs-M1.jsonl -> metrics
+
+M0 is left out: it is a base model that never saw an instruction. In the bead world the exact program also grades every
+answer. Model names in file names are for people; which models a verdict is about stands in the verdict.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import combinations, pairwise
+from typing import NamedTuple
+
+from srlm.engines.base import Engine, Request
+from srlm.records import Checkpoint, Prompt, Response, seed_for
+from srlm.settings import Settings
+from srlm.store import files
+from srlm.store.folder import RunFolder
+from srlm.store.progress import Reporter
+from srlm.text.chat import user
+
+from ..judging.base import Opinion, PairItem, PairJudge
+from ..judging.open import judge_facts, open_judge
+from ..records import MetricValue, Verdict, outcome_of, verdict_id
+from ..stats.intervals import Resampling, mean, paired_mean_difference, share
+from ..stats.significance import sign_test, sign_test_of
+from .common import Once, figure, made_from, measured, resampling, with_holm
+
+BLOCK = 64
+"""Prompts between two writes to disk."""
+
+
+class Contest(NamedTuple):
+    """Two answers to one prompt."""
+
+    prompt: Prompt
+    a: Response
+    b: Response
+
+
+def run(settings: Settings, folder: RunFolder, open_engine: Callable[[Checkpoint], Engine]) -> list[MetricValue]:
+    """All figures of the head-to-head and of the answers it rests on; models are asked only what is not on disk."""
+    prompts = files.read(folder.step("data") / "evaluation_prompts.jsonl", Prompt)
+    how = resampling(settings)
+    written = {c.name: answers(settings, folder, c, prompts, open_engine) for c in measured(folder)}
+    metrics = []
+    with Once(lambda: open_judge(settings, folder, open_engine)) as judge:
+        for earlier, later in combinations(written, 2):
+            contests = [Contest(*row) for row in zip(prompts, written[later], written[earlier], strict=True)]
+            metrics += compared(later, earlier, verdicts(settings, folder, later, earlier, contests, judge), how)
+    metrics = with_holm(metrics)
+    for name, responses in written.items():
+        metrics += described(name, responses, how)
+    if settings.data.kind == "beads":
+        metrics += graded(prompts, written, how)
+    return metrics
+
+
+def answers(
+    settings: Settings,
+    folder: RunFolder,
+    checkpoint: Checkpoint,
+    prompts: Sequence[Prompt],
+    open_engine: Callable[[Checkpoint], Engine],
+) -> list[Response]:
+    """One answer of the checkpoint to each prompt, kept as they come; every checkpoint has a seed of its own."""
+    path = folder.step("evaluation") / checkpoint.name / "responses.jsonl"
+    sampling = settings.evaluation.sampling
+    seed = seed_for(settings.seed, "evaluation answers", checkpoint.name)
+    facts = {
+        "weights": checkpoint.digest,
+        "prompts": files.fact(folder.step("data") / "evaluation_prompts.jsonl").sha256,
+        "sampling": sampling.model_dump(mode="json"),
+        "seed": seed,
+    }
+    made_from(path, facts)
+    with Once(lambda: open_engine(checkpoint)) as engine, Reporter(f"{checkpoint.name}: answers", folder.log) as report:
+
+        def work(chunk: Sequence[Prompt], index: int) -> list[Response]:
+            requests = [Request(messages=user(prompt.text)) for prompt in chunk]
+            drawn = engine().generate(requests, sampling, seed_for(seed, index))
+            return [
+                Response.of(prompt.id, completion.text, checkpoint.name, 0, completion.finish)
+                for prompt, (completion,) in zip(chunk, drawn, strict=True)
+            ]
+
+        return files.resumable(path, Response, prompts, work, per_item=1, block=BLOCK, report=report)
+
+
+def verdicts(
+    settings: Settings,
+    folder: RunFolder,
+    model_a: str,
+    model_b: str,
+    contests: Sequence[Contest],
+    judge: Callable[[], PairJudge],
+) -> list[Verdict]:
+    """The judge's verdict on each contest, kept as they come."""
+    evaluation = folder.step("evaluation")
+    path = evaluation / "verdicts" / f"{model_a}-vs-{model_b}.jsonl"
+    seed = seed_for(settings.seed, "verdicts", model_a, model_b)
+    facts = judge_facts(settings, folder) | {
+        name: files.fact(evaluation / name / "responses.jsonl").sha256 for name in (model_a, model_b)
+    }
+    made_from(path, facts | {"seed": seed})
+
+    def work(chunk: Sequence[Contest], index: int) -> list[Verdict]:
+        return judged(judge(), model_a, model_b, chunk, seed_for(seed, index))
+
+    with Reporter(f"{model_a} against {model_b}: verdicts", folder.log) as report:
+        return files.resumable(path, Verdict, contests, work, per_item=1, block=BLOCK, report=report)
+
+
+def judged(judge: PairJudge, model_a: str, model_b: str, contests: Sequence[Contest], seed: int) -> list[Verdict]:
+    """Both orders of every contest. Answers of the same words are equal, and no judge is asked."""
+    same = Opinion(preference=0.5, raw="(the same words)")
+    asked = [c for c in contests if c.a.text != c.b.text]
+    orders = [PairItem(prompt=c.prompt.text, first=c.a.text, second=c.b.text) for c in asked]
+    orders += [PairItem(prompt=c.prompt.text, first=c.b.text, second=c.a.text) for c in asked]
+    said = judge.compare(orders, seed)
+    if len(said) != len(orders):
+        raise AssertionError(f"{judge.id}: {len(said)} opinions on {len(orders)} pairs")
+    ab, ba = iter(said[: len(asked)]), iter(said[len(asked) :])
+    made = []
+    for contest in contests:
+        differ = contest.a.text != contest.b.text
+        first, turned = (next(ab), next(ba)) if differ else (same, same)
+        preference_ba = _other_side(turned.preference)
+        made.append(
+            Verdict(
+                id=verdict_id(contest.a.id, contest.b.id, judge.id),
+                prompt_id=contest.prompt.id,
+                model_a=model_a,
+                model_b=model_b,
+                response_a_id=contest.a.id,
+                response_b_id=contest.b.id,
+                judge=judge.id,
+                preference_ab=first.preference,
+                preference_ba=preference_ba,
+                outcome=outcome_of(first.preference, preference_ba),
+                probability_ab=first.probability,
+                probability_ba=_other_side(turned.probability),
+                raw_ab=first.raw,
+                raw_ba=turned.raw,
+            )
+        )
+    return made
+
+
+def _other_side(value: float | None) -> float | None:
+    return None if value is None else 1 - value
+
+
+def compared(model: str, baseline: str, verdicts: Sequence[Verdict], how: Resampling) -> list[MetricValue]:
+    """Win, tie and lose shares, win minus lose with the sign test, and how often the order of showing decided."""
+    outcomes = [verdict.outcome for verdict in verdicts if verdict.outcome is not None]
+    unscored = len(verdicts) - len(outcomes)
+    judge = f"judge {verdicts[0].judge}" if verdicts else ""
+    note = judge if outcomes else f"no verdict could be read ({judge or 'there are no prompts'})"
+    how = how.using("head_to_head", model, baseline)
+    shares = [
+        figure(
+            model,
+            "head_to_head",
+            outcome,
+            share([found == outcome for found in outcomes], how),
+            unscored=unscored,
+            baseline=baseline,
+            note=note,
+        )
+        for outcome in ("win", "tie", "lose")
+    ]
+    points = [float(found == "win") - float(found == "lose") for found in outcomes]
+    p = sign_test(outcomes.count("win"), outcomes.count("lose")) if outcomes else None
+    difference = figure(
+        model, "head_to_head", "win_minus_lose", mean(points, how), unscored=unscored, baseline=baseline, p=p, note=note
+    )
+    read = [v for v in verdicts if v.outcome is not None]
+    flips = figure(
+        model,
+        "head_to_head",
+        "order_decided",
+        share([v.preference_ab != v.preference_ba for v in read], how),
+        unscored=unscored,
+        baseline=baseline,
+        note=note,
+    )
+    return [*shares, difference, flips]
+
+
+def described(model: str, responses: Sequence[Response], how: Resampling) -> list[MetricValue]:
+    """Length of the answers, and how many were cut at the token limit."""
+    how = how.using("answers", model)
+    known = [r.finish == "length" for r in responses if r.finish is not None]
+    note = "" if known else "the engine does not say how its answers ended"
+    return [
+        figure(model, "answers", "characters", mean([float(len(r.text)) for r in responses], how)),
+        figure(model, "answers", "cut", share(known, how), unscored=len(responses) - len(known), note=note),
+    ]
+
+
+def graded(prompts: Sequence[Prompt], written: dict[str, list[Response]], how: Resampling) -> list[MetricValue]:
+    """The exact program's grades of the bead world: share correct and mean score, and what each iteration changed."""
+    from srlm.data.beads import grade
+
+    grades = {
+        name: [grade(prompt.text, response.text) for prompt, response in zip(prompts, responses, strict=True)]
+        for name, responses in written.items()
+    }
+    correct = {name: [float(g.correct) for g in found] for name, found in grades.items()}
+    score = {name: [float(g.score) for g in found] for name, found in grades.items()}
+    metrics = []
+    for name in written:
+        own = how.using("beads", name)
+        metrics.append(figure(name, "beads", "correct", share([bool(c) for c in correct[name]], own)))
+        metrics.append(figure(name, "beads", "oracle_score", mean(score[name], own)))
+    for metric, values in (("correct", correct), ("oracle_score", score)):
+        metrics += with_holm(
+            [
+                figure(
+                    model,
+                    "beads",
+                    metric,
+                    paired_mean_difference(values[model], values[baseline], how.using("beads", model, baseline)),
+                    baseline=baseline,
+                    p=sign_test_of([a - b for a, b in zip(values[model], values[baseline], strict=True)]),
+                )
+                for baseline, model in pairwise(written)
+            ]
+        )
+    return metrics

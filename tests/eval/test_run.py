@@ -1,0 +1,422 @@
+"""A tiny run measured from end to end with scripted models: figures, resuming, the page, the command line."""
+
+import json
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from eval.benchmarks import published
+from eval.cli import app, main, measure
+from eval.records import MetricValue, Verdict
+from eval.report import page
+from eval.report.figures import p_value, text_of
+from srlm.engines.base import Engine, Request
+from srlm.engines.scripted import ScriptedEngine
+from srlm.errors import EngineError, RecordError, SettingsError, StoreError
+from srlm.records import Checkpoint, Prompt, RankedSet, Response, RunManifest
+from srlm.settings import BeadsData, EvaluationSettings, JudgeSettings, ModelSettings, OasstData, Settings, Training
+from srlm.store import files
+from srlm.store.folder import RunFolder
+
+WORLD = (
+    "a gold b black c brown copy",
+    "a red b blue c gold reverse",
+    "a pink b green c white mate",
+    "a red b red c blue turn",
+)
+RIGHT = dict(
+    zip(
+        WORLD,
+        ("1 gold 2 black 3 brown .", "1 gold 2 blue 3 red .", "1 blue 2 red 3 black .", "1 red 2 blue 3 red ."),
+        strict=True,
+    )
+)
+STRAY = "hope this helps"
+HOSTILE = (
+    "<script>alert('x')</script>",
+    "</script></style></textarea><img src=x onerror=alert(1)>",
+    '" onmouseover="alert(1)" style=\'x\' &lt;b&gt; {{ 4321*8 }} {% raw %}',
+    "\u202eevil\x07\x1b[31m <svg/onload=alert(1)> " + "long " * 200,
+)
+
+
+def beads(tmp_path: Path, **evaluation: Any) -> Settings:
+    return Settings(
+        name="tiny",
+        runs=str(tmp_path / "runs"),
+        model=ModelSettings(base="scratch"),
+        pretraining=Training(),
+        data=BeadsData(),
+        judge=JudgeSettings(template="beads"),
+        evaluation=EvaluationSettings(bootstrap=200, judge_draws=2, **evaluation),
+    )
+
+
+def made(settings: Settings, prompts: tuple[str, ...], names: tuple[str, ...] = ("M0", "SFT", "M1", "M2")) -> RunFolder:
+    """A run folder as the trainer leaves it."""
+    folder = RunFolder(settings)
+    asked = [Prompt.of(text, "test") for text in prompts]
+    files.write(folder.step("data") / "evaluation_prompts.jsonl", asked)
+    sets = [
+        RankedSet.of(
+            prompt, tuple(Response.of(prompt.id, text, "human", draw) for draw, text in enumerate("xyz")), (0, 1, 2)
+        )
+        for prompt in asked
+    ]
+    files.write(folder.step("data") / "heldout_sets.jsonl", sets)
+    for step in ("data", *names):
+        checkpoint = (
+            None if step == "data" else Checkpoint(name=step, parent=None, path=f"{step}/model", digest=f"d{step}")
+        )
+        folder.finish(
+            RunManifest(
+                step=step,
+                settings_digest=settings.digest,
+                seed=1,
+                versions={"torch": "2.13.0"},
+                commit="0123abc",
+                checkpoint=checkpoint,
+                inputs={},
+                outputs={},
+                counts={"prompts": 1000, "ties": None, "scores": {"5": 12, "4": 0.25}} if step == "M2" else {},
+            )
+        )
+    return folder
+
+
+def opener(answer: Callable[[str, str], str], judge: Callable[[str, str], str]) -> Callable[[Checkpoint], Engine]:
+    """Engines that answer `answer(model, prompt)` and judge `judge(model, response letter)`."""
+
+    def open_engine(checkpoint: Checkpoint) -> Engine:
+        def write(request: Request, seed: int) -> str:
+            content = request.messages[0].content
+            found = re.match(r"review : .* response : (.)$", content)
+            return judge(checkpoint.name, found[1]) if found else answer(checkpoint.name, content)
+
+        return ScriptedEngine(write, checkpoint.name)
+
+    return open_engine
+
+
+def bead_answer(model: str, prompt: str) -> str:
+    """SFT is never right, M1 on the first two prompts, M2 on the first three."""
+    return RIGHT[prompt] if WORLD.index(prompt) < {"SFT": 0, "M1": 2, "M2": 3}[model] else STRAY
+
+
+def bead_judge(model: str, letter: str) -> str:
+    """SFT scores everything 5; M1 orders as people did; M2 says nothing of z."""
+    scores = {"SFT": "555", "M1": "531", "M2": "53-"}[model]
+    score = scores["xyz".index(letter)]
+    return "no idea" if score == "-" else f"well \n score : {score}"
+
+
+def refuse(checkpoint: Checkpoint) -> Engine:
+    raise EngineError(f"{checkpoint.name} was asked again")
+
+
+def by_key(metrics: list[MetricValue]) -> dict[tuple[str, str, str | None], MetricValue]:
+    return {(m.metric, m.model, m.baseline): m for m in metrics}
+
+
+BOTH = ("h2h", "agreement")
+
+
+def test_the_figures_of_a_tiny_run_are_the_sums_they_should_be(tmp_path: Path) -> None:
+    settings = beads(tmp_path)
+    found = by_key(measure(settings, made(settings, WORLD), BOTH, opener(bead_answer, bead_judge)))
+    assert found["win", "M1", "SFT"].value == 2 / 4
+    assert found["tie", "M1", "SFT"].value == 2 / 4
+    assert found["lose", "M1", "SFT"].value == 0
+    assert found["win_minus_lose", "M2", "SFT"].value == 3 / 4
+    assert found["win_minus_lose", "M2", "SFT"].p == 2 * 0.5**3
+    assert found["win_minus_lose", "M2", "SFT"].p_adjusted == 3 * 0.25  # three pairs, this one the smallest p
+    assert [found["correct", name, None].value for name in ("SFT", "M1", "M2")] == [0, 2 / 4, 3 / 4]
+    assert found["oracle_score", "M2", None].value == 5 * 3 / 4
+    assert found["correct", "M2", "M1"].value == 1 / 4
+    assert found["characters", "SFT", None].value == len(STRAY)
+    assert found["cut", "SFT", None].value == 0
+    assert not any(model == "M0" for _, model, _ in found)
+
+
+def test_the_judges_figures_count_ties_as_wrong_and_missing_scores_as_unscored(tmp_path: Path) -> None:
+    settings = beads(tmp_path)
+    found = by_key(measure(settings, made(settings, WORLD), ("agreement",), opener(bead_answer, bead_judge)))
+    assert found["pairwise_accuracy", "SFT", None].value == 0
+    assert found["pairwise_accuracy_half", "SFT", None].value == 0.5
+    assert found["five_best", "SFT", None].value == pytest.approx(1 / 3)
+    assert (found["spearman", "SFT", None].value, found["spearman", "SFT", None].unscored) == (None, 4)
+    assert found["spearman_undefined_as_0", "SFT", None].value == 0
+    assert found["pairwise_accuracy", "M1", None].value == found["exact_match", "M1", None].value == 1
+    assert found["kendall", "M1", None].value == pytest.approx(1)
+    m2 = found["pairwise_accuracy", "M2", None]
+    assert (m2.value, m2.n, m2.unscored, m2.unit) == (1, 4 * 1, 4 * 2, "pairs")
+    assert found["unparsed", "M2", None].value == pytest.approx(1 / 3)
+    assert found["pairwise_accuracy", "M1", "SFT"].value == 1
+    assert found["spearman", "M1", "SFT"].value is None
+
+
+def test_measuring_again_asks_no_model_and_gives_the_same_bytes(tmp_path: Path) -> None:
+    settings = beads(tmp_path)
+    folder = made(settings, WORLD)
+    measure(settings, folder, BOTH, opener(bead_answer, bead_judge))
+    path = folder.step("evaluation") / "metrics.json"
+    before = path.read_bytes()
+    measure(settings, folder, BOTH, refuse)
+    assert path.read_bytes() == before
+
+
+def test_one_suite_leaves_the_figures_of_the_other_as_they_are(tmp_path: Path) -> None:
+    settings = beads(tmp_path)
+    folder = made(settings, WORLD)
+    measure(settings, folder, BOTH, opener(bead_answer, bead_judge))
+    both = len(page.read_metrics(folder.step("evaluation") / "metrics.json"))
+    assert len(measure(settings, folder, ("agreement",), refuse)) == both
+
+
+def test_answers_made_with_other_settings_are_not_taken_for_these(tmp_path: Path) -> None:
+    settings = beads(tmp_path)
+    folder = made(settings, WORLD)
+    measure(settings, folder, ("h2h",), opener(bead_answer, bead_judge))
+    other = settings.model_copy(update={"seed": 2})
+    with pytest.raises(StoreError, match="seed: "):
+        measure(other, RunFolder(other), ("h2h",), refuse)
+
+
+def test_an_answer_file_of_unknown_origin_is_not_used(tmp_path: Path) -> None:
+    settings = beads(tmp_path)
+    folder = made(settings, WORLD)
+    files.write(folder.step("evaluation") / "SFT" / "responses.jsonl", [])
+    with pytest.raises(StoreError, match="what it was made from"):
+        measure(settings, folder, ("h2h",), refuse)
+
+
+def test_a_stopped_measurement_goes_on_and_ends_as_one_that_never_stopped(tmp_path: Path) -> None:
+    prompts = tuple(f"question {number}" for number in range(150))
+    whole, stopped = (
+        oasst(tmp_path / name, judge="checkpoint:M1").model_copy(update={"name": name}) for name in ("whole", "stopped")
+    )
+    folders = [made(settings, prompts, ("SFT", "M1")) for settings in (whole, stopped)]
+    calls = 0
+
+    def answer(model: str, prompt: str) -> str:
+        return "A" if prompt.startswith("Two assistants") else f"{model} on {prompt}"
+
+    def breaks(model: str, prompt: str) -> str:
+        nonlocal calls
+        calls += 1
+        if calls == 100:
+            raise KeyboardInterrupt
+        return answer(model, prompt)
+
+    with pytest.raises(KeyboardInterrupt):
+        measure(stopped, folders[1], ("h2h",), opener(breaks, bead_judge))
+    for settings, folder in zip((whole, stopped), folders, strict=True):
+        measure(settings, folder, ("h2h",), opener(answer, bead_judge))
+    for name in ("SFT/responses.jsonl", "verdicts/M1-vs-SFT.jsonl", "metrics.json"):
+        first, second = (folder.step("evaluation") / name for folder in folders)
+        assert first.read_bytes() == second.read_bytes(), name
+
+
+def oasst(tmp_path: Path, **evaluation: Any) -> Settings:
+    return Settings(
+        name="hostile",
+        runs=str(tmp_path / "runs"),
+        model=ModelSettings(base="some/model"),
+        data=OasstData(path="trees.jsonl"),
+        evaluation=EvaluationSettings(bootstrap=200, judge_draws=1, **evaluation),
+    )
+
+
+def test_a_judge_that_always_says_the_first_gives_ties_only(tmp_path: Path) -> None:
+    settings = oasst(tmp_path, judge="checkpoint:SFT")
+    folder = made(settings, ("one", "two", "three"), ("SFT", "M1"))
+
+    def answer(model: str, prompt: str) -> str:
+        return "A" if prompt.startswith("Two assistants") else f"{model} {prompt}"
+
+    found = by_key(measure(settings, folder, ("h2h",), opener(answer, bead_judge)))
+    assert found["tie", "M1", "SFT"].value == 1
+    assert found["order_decided", "M1", "SFT"].value == 1
+    said = files.read(folder.step("evaluation") / "verdicts" / "M1-vs-SFT.jsonl", Verdict)
+    assert {(v.preference_ab, v.preference_ba, v.model_a) for v in said} == {(1.0, 0.0, "M1")}
+
+
+def test_equal_answers_tie_without_asking(tmp_path: Path) -> None:
+    settings = oasst(tmp_path, judge="checkpoint:SFT")
+    folder = made(settings, ("one", "two"), ("SFT", "M1"))
+
+    def answer(model: str, prompt: str) -> str:
+        assert not prompt.startswith("Two assistants")
+        return "the same"
+
+    assert by_key(measure(settings, folder, ("h2h",), opener(answer, bead_judge)))["tie", "M1", "SFT"].value == 1
+
+
+@pytest.mark.parametrize(
+    ("judge", "message"),
+    [
+        ("oracle", "bead world only"),
+        ("checkpoint:M7", "no finished checkpoint 'M7'"),
+        ("openai:", "is none of"),
+        ("gpt-4", "is none of"),
+    ],
+)
+def test_a_judge_that_does_not_exist_is_named(tmp_path: Path, judge: str, message: str) -> None:
+    settings = oasst(tmp_path, judge=judge)
+    folder = made(settings, ("one", "two"), ("SFT", "M1"))
+    with pytest.raises(SettingsError, match=message):
+        measure(settings, folder, ("h2h",), opener(lambda model, prompt: model, bead_judge))
+
+
+class Page(HTMLParser):
+    """The elements of a page, the figures in it, and what is visible."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.figures: list[tuple[str, str]] = []
+        self.text = ""
+        self._value: str | None = None
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.text += " "
+        self.attributes += attrs
+        if tag == "data":
+            self._value = dict(attrs)["value"]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+        if self._value is not None:
+            self.figures.append((self._value, data))
+            self._value = None
+
+
+def written(settings: Settings, folder: RunFolder) -> str:
+    return page.write(settings, folder, "python -m eval all --run x.yaml").read_text(encoding="utf-8")
+
+
+def test_every_figure_on_the_page_is_in_the_metrics_and_the_other_way_round(tmp_path: Path) -> None:
+    settings = beads(tmp_path)
+    folder = made(settings, WORLD)
+    metrics = measure(settings, folder, BOTH, opener(bead_answer, bead_judge))
+    shown = set(Page(written(settings, folder)).figures)
+    expected = {
+        (repr(value), text_of(m, value)) for m in metrics for value in (m.value, m.low, m.high) if value is not None
+    }
+    expected |= {
+        (repr(p), str(p_value(p).striptags()).replace("&lt;", "<"))
+        for m in metrics
+        for p in (m.p, m.p_adjusted)
+        if p is not None
+    }
+    assert shown == expected
+
+
+def test_the_page_says_in_words_what_was_found(tmp_path: Path) -> None:
+    settings = beads(tmp_path)
+    prompts = tuple(f"a {x} b {y} c gold copy" for x in ("red", "blue", "pink") for y in ("red", "blue", "pink"))
+    folder = made(settings, prompts)
+
+    def answer(model: str, prompt: str) -> str:
+        words = prompt.split()
+        return STRAY if model == "SFT" else f"1 {words[1]} 2 {words[3]} 3 {words[5]} ."
+
+    measure(settings, folder, ("h2h",), opener(answer, bead_judge))
+    text = " ".join(Page(written(settings, folder)).text.split())
+    # M1 : SFT, nine wins: p = 2 / 2^9 = .0039, Holm over three pairs .0117
+    assert "M1 beats SFT on 9 prompts: 100.0% wins, 0.0% ties, 0.0% losses, p = .012" in text
+    assert "No difference seen between M2 and M1 on 9 prompts: 0.0% wins, 100.0% ties" in text
+
+
+def test_what_a_model_writes_cannot_act_on_the_page(tmp_path: Path) -> None:
+    settings = oasst(tmp_path, judge="checkpoint:SFT")
+    folder = made(settings, HOSTILE, ("SFT", "M1"))
+
+    def answer(model: str, prompt: str) -> str:
+        return HOSTILE[0] if prompt.startswith("Two assistants") else model + prompt
+
+    measure(settings, folder, ("h2h",), opener(answer, bead_judge))
+    html = written(settings, folder)
+    found = Page(html)
+    assert not {"script", "img", "iframe", "link", "textarea", "object"} & set(found.tags)
+    assert not [name for name, _ in found.attributes if name.startswith("on")]
+    assert not [value for name, value in found.attributes if name in ("src", "href")]
+    assert "{{ 4321*8 }}" in found.text and "34568" not in found.text
+    assert HOSTILE[0] in found.text and HOSTILE[1] in found.text
+    assert "\x07" not in html and "\x1b" not in html
+    policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+    assert ("content", policy) in found.attributes
+    assert html.lstrip().startswith("<!doctype html>")
+
+
+def test_what_was_not_measured_is_shown_as_missing_with_its_reason(tmp_path: Path) -> None:
+    settings = beads(tmp_path)
+    folder = made(settings, WORLD)
+    text = " ".join(Page(written(settings, folder)).text.split())
+    assert "missing: not compared yet" in text
+    assert "missing: not measured yet" in text
+    assert "missing: no model has answered the evaluation prompts yet" in text
+
+
+def test_the_page_shows_the_loops_counts_and_what_could_not_be_told(tmp_path: Path) -> None:
+    settings = beads(tmp_path)
+    text = " ".join(Page(written(settings, made(settings, WORLD))).text.split())
+    for part in ("prompts 1,000", "ties not known", "scores: 5 12", "scores: 4 0.250", "0123abc", "torch 2.13.0"):
+        assert part in text
+
+
+def test_the_page_is_the_same_bytes_when_written_again(tmp_path: Path) -> None:
+    settings = beads(tmp_path)
+    folder = made(settings, WORLD)
+    measure(settings, folder, BOTH, opener(bead_answer, bead_judge))
+    assert written(settings, folder) == written(settings, folder)
+
+
+def test_broken_metrics_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.json"
+    files.write_json(path, [{"model": "M1"}])
+    with pytest.raises(RecordError, match=r"metrics\.json"):
+        page.read_metrics(path)
+
+
+def test_published_shares_add_up_to_one_within_rounding() -> None:
+    rows = published.head_to_head().rows
+    assert len(rows) == 6
+    assert all(row.win + row.tie + row.lose == pytest.approx(1, abs=0.0015) for row in rows)
+    assert [row.model for row in published.judge_agreement().rows] == ["SFT", "M1", "M2", "M3"]
+
+
+def run_file(tmp_path: Path) -> Path:
+    path = tmp_path / "run.yaml"
+    path.write_text(json.dumps(beads(tmp_path).model_dump(mode="json")), encoding="utf-8")
+    return path
+
+
+def test_the_report_command_prints_the_pages_path_last(tmp_path: Path) -> None:
+    made(beads(tmp_path), WORLD)
+    result = CliRunner().invoke(app, ["report", "--run", str(run_file(tmp_path)), "--set", "evaluation.bootstrap=100"])
+    assert result.exit_code == 0, result.output
+    path = Path(result.output.splitlines()[-1])
+    assert path == tmp_path / "runs" / "tiny" / "report.html"
+    assert "--set evaluation.bootstrap=100" in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("command", ["all", "h2h", "agreement", "report"])
+def test_what_the_user_can_mend_is_a_message_and_status_2(
+    tmp_path: Path, command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["eval", command, "--run", str(run_file(tmp_path))])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert stopped.value.code == 2
+    said = capsys.readouterr()
+    assert "first: srlm train --run" in said.err
+    assert "Traceback" not in said.err
