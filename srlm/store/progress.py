@@ -1,4 +1,4 @@
-"""How far a long stage is: a bar with rate and time left on a terminal, plain lines elsewhere; the log keeps the ends."""
+"""How far a long stage is: a bar with rate and time left on a terminal, plain lines elsewhere, both ends in the log."""
 
 import sys
 import time
