@@ -408,6 +408,10 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Settings:
         settings = Settings.model_validate(data)
     except ValidationError as error:
         raise SettingsError("\n".join(_explain(e, str(path)) for e in error.errors())) from None
+    kinds = {name: field.annotation for name, field in fields(Settings)}
+    for name in _truth_values(data):  # pydantic takes `true` for the number 1
+        if kinds[name] is not bool:
+            raise SettingsError(f"{path}: {name}: true and false are no value for it")
     for name, training in (("pretraining", settings.pretraining), ("sft", settings.sft), ("dpo", settings.dpo)):
         if training is not None and training.batch_size % training.micro_batch_size:
             raise SettingsError(
@@ -458,7 +462,8 @@ class _Yaml(yaml.SafeLoader):
 for _kind, _pattern, _first in (
     ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
     ("int", r"[-+]?(?:0|[1-9][0-9_]*)", "-+0123456789"),
-    ("float", r"[-+]?(?:[0-9][0-9_]*\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?", "-+.0123456789"),
+    ("float", r"[-+]?(?:[0-9][0-9_]*\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?", "-+.0123456789"),
+    ("float", r"[-+]?[0-9]+[eE][-+]?[0-9]+", "-+0123456789"),
     ("float", r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)", "-+."),
     ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
     ("merge", r"<<", "<"),
@@ -468,9 +473,9 @@ for _kind, _pattern, _first in (
 
 def _apply(data: dict[str, Any], override: str) -> None:
     key, equals, value = override.partition("=")
-    if not equals or not key.strip():
-        raise SettingsError(f"--set {override}: write it as section.key=value")
     *sections, last = key.strip().split(".")
+    if not equals or not all((*sections, last)):
+        raise SettingsError(f"--set {override}: write it as section.key=value")
     target = data
     for section in sections:
         inner = target.setdefault(section, {})
@@ -483,6 +488,15 @@ def _apply(data: dict[str, Any], override: str) -> None:
         target[last] = yaml.load(value, _Yaml)
     except (yaml.YAMLError, ValueError):
         raise SettingsError(f"--set {override}: {value!r} is not a YAML value") from None
+
+
+def _truth_values(data: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """Dotted names of the settings that are given as true or false."""
+    for name, value in data.items():
+        if isinstance(value, Mapping):
+            yield from _truth_values(value, f"{prefix}{name}.")
+        elif isinstance(value, bool):
+            yield f"{prefix}{name}"
 
 
 def _explain(error: Mapping[str, Any], where: str) -> str:
