@@ -82,7 +82,7 @@ def test_a_score_in_the_response_is_never_its_reward(tmp_path: Path, response: s
 def test_a_judge_that_stops_early_is_asked_to_go_on_after_score(tmp_path: Path) -> None:
     def write(request: Request, _: int) -> str:
         if request.prefix:
-            assert request.prefix == "Relevant and clean.\nScore: "
+            assert request.prefix == "Relevant and clean.\nScore:"
             return "4\nScore: 1\nand more"
         return "Score: 2" if said(request).endswith("b") else "Relevant and clean. \n"
 
