@@ -8,7 +8,7 @@ from srlm.judge.rubric import Rubric
 from srlm.records import Judgement, Prompt, Record, Response, seed_for
 from srlm.settings import Sampling
 from srlm.store.files import resumable
-from srlm.text.score import parse_score
+from srlm.text.score import has_score_line, parse_score
 
 BLOCK = 256
 """Responses between two writes to disk; also what an engine may batch together."""
@@ -67,7 +67,7 @@ def _completed(
         (row, draw, text.rstrip() + "\nScore:")
         for row, drawn in enumerate(texts)
         for draw, text in enumerate(drawn)
-        if parse_score(text) is None
+        if not has_score_line(text)
     ]
     again = [Request(messages=requests[row].messages, prefix=prefix) for row, _, prefix in open_ended]
     if not again:
