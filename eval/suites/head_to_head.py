@@ -23,7 +23,7 @@ from ..judging.open import judge_facts, open_judge
 from ..records import MetricValue, Verdict, verdict_id
 from ..stats.intervals import Resampling, mean, paired_mean_difference, share
 from ..stats.significance import sign_test, sign_test_of
-from .common import Once, figure, made_from, measured, resampling, with_holm
+from .measuring import Once, figure, made_from, measured, resampling, with_holm
 
 BLOCK = 64
 """Prompts between two writes to disk."""
