@@ -223,7 +223,8 @@ class JudgeSettings(Section):
     sampling: Sampling = Sampling()
     """How readings are drawn (the paper: as the candidates)."""
     complete: bool = False
-    """Ask a judge that stopped without a score line to go on after `Score: `; needed for very small models."""
+    """A judge that stopped without a score line is asked for it: 0 to 5 behind `Score:`, drawn from its own
+    probabilities. For very small models, which explain well enough but forget to sum up."""
     engine: EngineSettings | None = None
     """None: M_t judges its own answers, as in the paper."""
     max_top_share: Share = 0.95

@@ -1,12 +1,14 @@
 """Readings by a judge whose words a function writes: it sees the request, and the seed of the draw."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from srlm.engines.base import Request
 from srlm.engines.scripted import ScriptedEngine
+from srlm.errors import EngineError
 from srlm.judge.reading import Answered, read_all
 from srlm.judge.rubric import load
 from srlm.records import Judgement, Prompt, Response
@@ -83,12 +85,19 @@ def test_a_judge_that_stops_early_is_asked_to_go_on_after_score(tmp_path: Path) 
     def write(request: Request, _: int) -> str:
         if request.prefix:
             assert request.prefix == "Relevant and clean.\nScore:"
-            return "4\nScore: 1\nand more"
+            return "4"
         return "Score: 2" if said(request).endswith("b") else "Relevant and clean. \n"
 
     first, second = read(write, answered("a", "b"), tmp_path, complete=True)
     assert (first.raw, first.score, first.completed) == ("Relevant and clean.\nScore: 4", 4.0, True)
     assert (second.raw, second.score, second.completed) == ("Score: 2", 2.0, False)
+
+
+class Unscored(ScriptedEngine):
+    """A server without log-probabilities."""
+
+    def score(self, request: Request, continuations: Sequence[str]) -> list[float]:
+        raise EngineError("has no log-probabilities")
 
 
 @pytest.mark.parametrize(
@@ -100,11 +109,59 @@ def test_a_judge_that_stops_early_is_asked_to_go_on_after_score(tmp_path: Path) 
         pytest.param("", None, id="nothing"),
         pytest.param("well", None, id="a-word"),
         pytest.param("9", None, id="out-of-range"),
+        pytest.param("1-5", None, id="a-range"),
+        pytest.param("4\nScore: 1\nand more", 4.0, id="only-the-line-it-was-asked-for"),
     ],
 )
-def test_what_the_judge_goes_on_with_decides(tmp_path: Path, words: str, score: float | None) -> None:
-    (made,) = read(lambda r, _: words if r.prefix else "Hm.", answered("a"), tmp_path, complete=True)
+def test_what_a_judge_without_log_probabilities_goes_on_with_decides(
+    tmp_path: Path, words: str, score: float | None
+) -> None:
+    engine = Unscored(lambda r, _: words if r.prefix else "Hm.", "judge")
+    (made,) = read_all(
+        engine,
+        load("additive"),
+        answered("a"),
+        draws=1,
+        sampling=Sampling(),
+        complete=True,
+        seed=1,
+        path=tmp_path / "judgements.jsonl",
+    )
     assert (made.score, made.completed) == (score, True)
+
+
+class Undecided(ScriptedEngine):
+    """Gives 5 three quarters of its probability and 1 the rest."""
+
+    def score(self, request: Request, continuations: Sequence[str]) -> list[float]:
+        chances = {" 5": 0.75, " 1": 0.25}
+        return [math.log(chances.get(text, 1e-30)) for text in continuations]
+
+
+@pytest.mark.parametrize(
+    ("temperature", "share"),
+    [
+        pytest.param(0.0, 1.0, id="the-likeliest-at-0"),
+        pytest.param(1.0, 0.75, id="its-own-share-at-1"),
+        pytest.param(0.5, 0.9, id="squared-at-one-half"),  # .75**2 / (.75**2 + .25**2)
+    ],
+)
+def test_a_score_that_was_asked_for_is_drawn_from_the_judges_probabilities(
+    tmp_path: Path, temperature: float, share: float
+) -> None:
+    made = read_all(
+        Undecided(lambda r, _: "Hm.", "judge"),
+        load("additive"),
+        answered("a"),
+        draws=2000,
+        sampling=Sampling(temperature=temperature),
+        complete=True,
+        seed=1,
+        path=tmp_path / "judgements.jsonl",
+    )
+    assert {reading.score for reading in made} <= {1.0, 5.0}
+    # 2,000 draws: a standard error of at most .0097.
+    assert sum(reading.score == 5 for reading in made) / 2000 == pytest.approx(share, abs=0.03)
 
 
 def test_a_score_out_of_range_is_a_score_line_and_is_not_asked_for_again(tmp_path: Path) -> None:
