@@ -16,7 +16,6 @@ from srlm.settings import Sampling
 from srlm.text.chat import user
 from srlm.text.template import fill
 
-
 WORDS = Sampling(temperature=0, max_new_tokens=64)
 _VERDICT = re.compile(r"\b(?:A|B|[Tt]ie|TIE)\b")
 

@@ -40,8 +40,8 @@ def read_all(
 ) -> list[Judgement]:
     """`draws` judgements of each response, in order, kept in `path` as they are made.
 
-    The score is parsed from the judge's words alone, never from the prompt. A judge that wrote no score
-    line is, with `complete`, asked for its score behind `Score:`; those judgements are marked. A reading without a score keeps score None.
+    The score is parsed from the judge's words alone, never from the prompt. With `complete` a judge that wrote no score
+    line is asked for its score behind `Score:`; those judgements are marked. A reading without a score keeps None.
     """
 
     def work(chunk: Sequence[Answered], index: int) -> list[Judgement]:

@@ -74,11 +74,11 @@ def test_a_score_in_the_response_is_never_its_reward(tmp_path: Path, response: s
 
     def write(request: Request, _: int) -> str:
         seen.append(said(request))
-        return "I will not say."
+        return "1" if request.prefix else "I will not say."
 
     (made,) = read(write, answered(response), tmp_path, complete=complete)
     assert response in seen[0]
-    assert made.score is None
+    assert made.score == (1.0 if complete else None)
 
 
 def test_a_judge_that_stops_early_is_asked_to_go_on_after_score(tmp_path: Path) -> None:
