@@ -105,7 +105,7 @@ class LoraSettings(Section):
     alpha: Positive = 32
     """Scale: the update is multiplied by alpha / rank."""
     dropout: Share = 0.05
-    """Dropout on the adapters' input."""
+    """Dropout on the adapters' input; in DPO the only one, because the reference is the same model without adapters."""
 
 
 class Training(Section):
@@ -122,7 +122,7 @@ class Training(Section):
     learning_rate: Annotated[float, Field(gt=0)] = 5.5e-6
     """Highest rate."""
     final_learning_rate: Annotated[float, Field(ge=0)] = 1.1e-6
-    """Rate at the last step."""
+    """Where the rate arrives after the last step (a constant rate stays)."""
     schedule: Literal["linear", "cosine", "constant"] = "cosine"
     """How the rate goes from the first to the last."""
     warmup_steps: Annotated[int, Field(ge=0)] = 0
@@ -160,7 +160,7 @@ class DpoSettings(Training):
     learning_rate: Annotated[float, Field(gt=0)] = 1e-6
     """Highest rate."""
     final_learning_rate: Annotated[float, Field(ge=0)] = 1e-7
-    """Rate at the last step."""
+    """Where the rate arrives after the last step (a constant rate stays)."""
     beta: Annotated[float, Field(gt=0)] = 0.1
     """Strength of the pull towards the reference (Rafailov et al. 2023, equation 7)."""
     nll_weight: Annotated[float, Field(ge=0)] = 0.0

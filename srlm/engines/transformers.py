@@ -24,6 +24,8 @@ class TransformersEngine:
         self.model = load_model(path, model).eval()
         ends = self.model.generation_config.eos_token_id
         self._ends = sorted({self.tokenizer.eos_token_id, *(ends if isinstance(ends, list) else [ends])} - {None})
+        # generate() fills what a request leaves open from here: a top-k, a penalty or a length that nobody asked for.
+        self.model.generation_config = GenerationConfig()
         self._longest: int = getattr(self.model.config, "max_position_embeddings", None) or 2**31
 
     @property
@@ -33,11 +35,11 @@ class TransformersEngine:
     def generate(self, requests: Sequence[Request], sampling: Sampling, seed: int) -> list[tuple[Completion, ...]]:
         """See Engine. A prompt that leaves no room for an answer gets the empty text, marked as cut."""
         prompts = [prompt_ids(self.tokenizer, r.messages, r.prefix) for r in requests]
+        rooms = [max(0, min(sampling.max_new_tokens, self._longest - len(prompt))) for prompt in prompts]
         written: dict[int, tuple[Completion, ...]] = {}
-        for number, rows in enumerate(self._batches(requests, prompts)):
-            draws = requests[rows[0]].draws
-            room = self._longest - max(len(prompts[row]) for row in rows)
-            if room < 1:
+        for number, rows in enumerate(self._batches(requests, prompts, rooms)):
+            draws, room = requests[rows[0]].draws, rooms[rows[0]]
+            if room == 0:
                 written.update({row: (Completion(text="", finish="length", tokens=0),) * draws for row in rows})
                 continue
             drawn = self._draw([prompts[row] for row in rows], draws, sampling, room, seed_for(seed, "batch", number))
@@ -45,31 +47,32 @@ class TransformersEngine:
                 written[row] = tuple(drawn[place * draws : (place + 1) * draws])
         return [written[row] for row in range(len(requests))]
 
-    def _batches(self, requests: Sequence[Request], prompts: Sequence[Sequence[int]]) -> Iterator[list[int]]:
-        """Rows of similar prompt length that want equally many draws; prompts without room come alone."""
+    def _batches(
+        self, requests: Sequence[Request], prompts: Sequence[Sequence[int]], rooms: Sequence[int]
+    ) -> Iterator[list[int]]:
+        """Rows of similar prompt length that want equally many draws and have equal room: none is cut for another."""
         order = sorted(range(len(requests)), key=lambda row: (requests[row].draws, len(prompts[row]), row))
         batch: list[int] = []
         for row in order:
-            full = batch and (len(batch) + 1) * requests[row].draws > self._batch_size
-            alone = len(prompts[row]) >= self._longest
-            if batch and (full or alone or requests[batch[0]].draws != requests[row].draws):
+            draws, room = requests[row].draws, rooms[row]
+            full = (len(batch) + 1) * draws > self._batch_size
+            if batch and (full or (requests[batch[0]].draws, rooms[batch[0]]) != (draws, room)):
                 yield batch
                 batch = []
             batch.append(row)
         if batch:
             yield batch
 
-    @torch.inference_mode()
+    @torch.inference_mode()  # type: ignore[untyped-decorator]
     def _draw(
         self, prompts: Sequence[Sequence[int]], draws: int, sampling: Sampling, room: int, seed: int
     ) -> list[Completion]:
         inputs = self.tokenizer.pad({"input_ids": list(prompts)}, return_tensors="pt").to(self.model.device)
-        # A configuration of our own: the model's may carry a top-k, a penalty or a length that no setting asked for.
         settings: dict[str, Any] = {"do_sample": False}
         if sampling.temperature > 0:
             settings = {"do_sample": True, "temperature": sampling.temperature, "top_p": sampling.top_p, "top_k": 0}
         config = GenerationConfig(
-            max_new_tokens=min(sampling.max_new_tokens, room),
+            max_new_tokens=room,
             num_return_sequences=draws if sampling.temperature > 0 else 1,
             eos_token_id=self._ends,
             pad_token_id=self.tokenizer.pad_token_id,
@@ -90,7 +93,7 @@ class TransformersEngine:
         text = self.tokenizer.decode(kept, skip_special_tokens=True, clean_up_tokenization_spaces=False)
         return Completion(text=text, finish="length" if stop is None else "stop", tokens=len(kept))
 
-    @torch.inference_mode()
+    @torch.inference_mode()  # type: ignore[untyped-decorator]
     def score(self, request: Request, continuations: Sequence[str]) -> list[float]:
         """See Engine: sums of token log-probabilities, in nats."""
         start = prompt_ids(self.tokenizer, request.messages, request.prefix)

@@ -68,7 +68,8 @@ def load_model(path: str | Path, settings: ModelSettings) -> Any:
 def save(model: Any, tokenizer: Any, folder: Path) -> None:
     """Save weights (safetensors) and tokenizer; the folder appears under its own name only when whole."""
     part = folder.with_name(folder.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)
+    if part.exists():
+        shutil.rmtree(part)  # raises where it is no folder: save_pretrained would only log that and write nothing
     model.save_pretrained(part, safe_serialization=True)
     tokenizer.save_pretrained(part)
     shutil.rmtree(folder, ignore_errors=True)
@@ -115,7 +116,7 @@ def convert_gguf(file: Path, folder: Path, settings: ModelSettings) -> None:
 
 
 def _present(path: str | Path) -> None:
-    """A path that looks like a folder of this machine must be one (a hub id has at most one slash and no dot in front)."""
+    """A path that looks like a folder of this machine must be one (a hub id has one slash at most, no dot in front)."""
     text = str(path)
     looks_local = text.startswith(("/", ".", "~")) or text.count("/") > 1 or isinstance(path, Path)
     if looks_local and not Path(path).is_dir():

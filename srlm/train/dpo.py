@@ -2,8 +2,9 @@
 
     loss = -log sigmoid(beta * [(log pi(y_w|x) - log ref(y_w|x)) - (log pi(y_l|x) - log ref(y_l|x))])
 
-(Rafailov et al. 2023, equation 7), log-probabilities summed over the answer's tokens. Options: negative log-likelihood of
-the chosen answer, and a batch of EFT examples beside every batch of pairs, so that the judge is not forgotten.
+(Rafailov et al. 2023, equation 7), log-probabilities summed over the answer's tokens. Options: negative log-likelihood
+of the chosen answers (a mean over all their tokens in a micro batch), and a batch of EFT examples beside every batch of
+pairs, so that the judge is not forgotten.
 """
 
 import random
@@ -57,12 +58,16 @@ class PairTrainer(DPOTrainer):  # type: ignore[misc]
     """DPOTrainer on pairs that come tokenised, as generation sees them, with EFT replay."""
 
     replay: "Replay | None" = None
+    _place: tuple[int, int] = (-1, 0)
+    """Optimiser step, and number of the micro batch within it, of the last replay."""
 
     def _prepare_dataset(self, dataset: Any, *rest: Any) -> Any:
         # TRL would render and tokenise again by its own rules (and train on what ChatML adds behind the end token).
         return dataset
 
-    def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None) -> Any:
+    def compute_loss(
+        self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
         loss = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         if self.replay is None or return_outputs or not self.model.training:
             return loss
@@ -73,10 +78,10 @@ class PairTrainer(DPOTrainer):  # type: ignore[misc]
 
     def _replayed(self) -> int:
         """Number of this micro batch within its optimiser step (a resumed training counts alike)."""
-        step = self.state.global_step
-        self._micro = self._micro + 1 if getattr(self, "_micro_step", None) == step else 0
-        self._micro_step = step
-        return self._micro
+        step, micro = self._place
+        now: int = self.state.global_step
+        self._place = (now, micro + 1 if step == now else 0)
+        return self._place[1]
 
 
 class Replay:
@@ -116,7 +121,8 @@ def optimise(
     `reference` is M_t loaded a second time from its folder. It is never left to TRL, which would reload whatever the
     model's configuration names. With LoRA it is None: the reference is the model with its adapters switched off.
     """
-    set_dropout(model, settings.dropout)
+    # With LoRA the reference is the policy's own layers, in training mode: dropout in them would shake it.
+    set_dropout(model, 0.0 if settings.lora else settings.dropout)
     losses: dict[str, Any] = {"loss_type": ["sigmoid"]}
     if settings.nll_weight:
         losses = {"loss_type": ["sigmoid", "sft"], "loss_weights": [1.0, settings.nll_weight]}
@@ -126,7 +132,7 @@ def optimise(
         args=DPOConfig(
             **arguments(settings, work, seed, dtype),
             beta=settings.beta,
-            disable_dropout=settings.dropout == 0,
+            disable_dropout=False,  # set_dropout has seen to it; TRL would also switch off the adapters' own
             **losses,
         ),
         train_dataset=Dataset.from_list([pair._asdict() for pair in pairs]),

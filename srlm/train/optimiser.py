@@ -1,5 +1,6 @@
 """What every trainer shares: TRL's arguments from our settings, resuming after a stop, saving, the loss history."""
 
+import math
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -14,8 +15,10 @@ from srlm.store import files
 
 WHOLE = "whole"
 """Written into a checkpoint folder once all else is in it: one that a kill cut short lacks it and is not resumed."""
-UNREPEATABLE = ("runtime", "per_second", "flos")
-"""Parts of a log line that differ from run to run."""
+LOGGED_EVERY = 10
+"""Optimiser steps between two lines of the loss history."""
+UNREPEATABLE = ("runtime", "per_second", "flos", "num_tokens")
+"""Parts of a log line's keys that differ from run to run, or count from the last resumption."""
 
 
 def arguments(settings: Training, folder: Path, seed: int, dtype: str) -> dict[str, Any]:
@@ -45,7 +48,10 @@ def arguments(settings: Training, folder: Path, seed: int, dtype: str) -> dict[s
         "save_strategy": "steps",
         "save_steps": settings.save_steps,
         "save_total_limit": 2,
-        "logging_steps": 10,
+        # A line sums up the steps since the one before; a resumed training knows only its own steps. So a line ends at
+        # every checkpoint.
+        "logging_steps": math.gcd(LOGGED_EVERY, settings.save_steps),
+        "logging_first_step": True,
         "report_to": "none",
         "disable_tqdm": True,
         "seed": seed,
@@ -60,7 +66,7 @@ def arguments(settings: Training, folder: Path, seed: int, dtype: str) -> dict[s
 
 
 def set_dropout(model: Any, share: float) -> None:
-    """Dropout wherever the architecture has it: in the configuration that new layers read and in layers already made."""
+    """Dropout wherever the architecture has it: in the configuration, for new layers, and in layers already made."""
     for name in ("attention_dropout", "hidden_dropout", "resid_pdrop", "embd_pdrop", "attn_pdrop", "dropout"):
         if hasattr(model.config, name):
             setattr(model.config, name, share)
@@ -94,6 +100,10 @@ class Watch(TrainerCallback):  # type: ignore[misc]
 
     def on_step_end(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
         self._report(state.global_step, state.max_steps)
+        if state.global_step >= state.max_steps:
+            control.should_log = True  # the last line of the history, whatever its number
+            # The model itself is saved next. A training resumed from its last step would make one step too many.
+            control.should_save = False
 
     def on_save(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
         (Path(args.output_dir) / f"checkpoint-{state.global_step}" / WHOLE).touch()
@@ -119,6 +129,7 @@ def train(trainer: Any, tokenizer: Any, work: Path, target: Path) -> list[dict[s
     history = [
         {key: value for key, value in line.items() if not any(part in key for part in UNREPEATABLE)}
         for line in trainer.state.log_history
+        if "train_loss" not in line  # the closing summary: a mean over the steps since the last resumption
     ]
     files.write_json(target.parent / "training.json", history)
     shutil.rmtree(work, ignore_errors=True)

@@ -66,7 +66,7 @@ def random_model(shape: ScratchModel, vocabulary: Any, seed: int) -> Any:
 
 
 def base_examples(vocabulary: Any, lines: list[beads.BaseLine]) -> list[Example]:
-    """Lines of the world's text with loss on the words that can be foretold, and on the end where the words before it can."""
+    """Lines of the world's text with loss on the words that can be foretold, and on the end."""
     made = []
     for words, predictable in lines:
         ids = vocabulary.convert_tokens_to_ids(words)

@@ -42,20 +42,31 @@ def examples(
 
 
 class WeightedSFTTrainer(SFTTrainer):  # type: ignore[misc]
-    """SFTTrainer with a weight for each example: sum of weighted token losses / sum of weights of the tokens.
+    """SFTTrainer with a weight for each example.
 
-    Equal weights give TRL's own loss. The mean is over the micro batch, so weights want batch = micro batch.
+        loss = - sum over tokens of weight * log p(token) / sum over tokens of weight
+
+    Both sums go over the whole batch of an optimiser step, however it is cut into micro batches. Equal weights give
+    TRL's own loss.
     """
 
     def _set_signature_columns_if_needed(self) -> None:
         self._signature_columns = ["input_ids", "labels", "weight"]
 
-    def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None) -> Any:
+    def get_batch_samples(self, epoch_iterator: Any, num_batches: int, device: Any) -> tuple[list[Any], Any]:
+        """The micro batches of a step, and the weights of all their tokens with loss (TRL: how many those are)."""
+        batches, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
+        weights = [((batch["labels"][:, 1:] != IGNORED) * batch["weight"][:, None]).sum() for batch in batches]
+        return batches, self.accelerator.gather(torch.stack(weights).sum().to(device)).sum() if weights else None
+
+    def compute_loss(
+        self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
         weights = inputs.pop("weight")
         outputs = model(**inputs, use_cache=False, fused_lm_head=True)
-        weighted = outputs.label_mask * weights[:, None]
-        loss = -(outputs.log_probs * weights[:, None]).sum() / weighted.sum().clamp(min=1e-8)
-        return loss / self.current_gradient_accumulation_steps if num_items_in_batch is not None else loss
+        loss = -(outputs.log_probs * weights[:, None]).sum() / num_items_in_batch.clamp(min=1e-8)
+        # The sum of weights is over all processes, and gradients are averaged over them.
+        return loss * self.accelerator.num_processes
 
 
 class WeightedCollator:
@@ -86,9 +97,7 @@ def fine_tune(
 
     set_dropout(model, settings.dropout)
     weighted = len({example.weight for example in data}) > 1
-    rows = [
-        {"input_ids": e.input_ids, "labels": e.labels, **({"weight": e.weight} if weighted else {})} for e in data
-    ]
+    rows = [{"input_ids": e.input_ids, "labels": e.labels, **({"weight": e.weight} if weighted else {})} for e in data]
     collator = DataCollatorForLanguageModeling(pad_token_id=tokenizer.pad_token_id)
     trainer = (WeightedSFTTrainer if weighted else SFTTrainer)(
         model=model,

@@ -1,0 +1,226 @@
+"""A training that was stopped and taken up again ends where an undisturbed one ends; what is saved is a plain model."""
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from srlm.engines.weights import load_model, load_tokenizer
+from srlm.settings import DpoSettings, LoraSettings, ModelSettings, SftSettings
+from srlm.train import dpo, sft
+from srlm.train.optimiser import WHOLE
+
+MODEL = ModelSettings(base="unused")
+Report = Callable[[int, int], None]
+Training = Callable[[Path, Path, Report], list[dict[str, float]]]
+
+
+class Killed(Exception):
+    """The training stops here."""
+
+
+def silent(done: int, total: int) -> None:
+    """Say nothing."""
+
+
+def examples(weighted: bool) -> list[sft.Example]:
+    rows = []
+    for number in range(12):
+        prompt, answer = [2, 4, 16 + number % 3, 5], [26, 6 + number, *([27] * (number % 4)), 3]
+        rows.append(sft.Example(prompt + answer, [-100] * 4 + answer, 3.0 if weighted and number % 2 else 1.0))
+    return rows
+
+
+PAIRS = [dpo.PairExample([2, 4, 16, 5], [26, 6 + number, 3], [26, 17 - number, 27, 3]) for number in range(12)]
+
+
+def supervised(weighted: bool = False, **changes: Any) -> Training:
+    settings = SftSettings.model_validate(
+        {"batch_size": 4, "micro_batch_size": 2, "max_steps": 8, "save_steps": 3, "learning_rate": 1e-3, **changes}
+    )
+
+    def training(model: Path, folder: Path, report: Report = silent) -> list[dict[str, float]]:
+        return sft.fine_tune(
+            load_model(model, MODEL),
+            load_tokenizer(model, MODEL),
+            examples(weighted),
+            settings,
+            seed=3,
+            dtype="float32",
+            work=folder / "work",
+            target=folder / "model",
+            report=report,
+        )
+
+    return training
+
+
+def preferences(**changes: Any) -> Training:
+    wanted = {"batch_size": 4, "micro_batch_size": 2, "max_steps": 8, "save_steps": 3, "learning_rate": 1e-3}
+    settings = DpoSettings.model_validate({**wanted, "eft_replay": 0.3, "nll_weight": 0.2, **changes})
+
+    def training(model: Path, folder: Path, report: Report = silent) -> list[dict[str, float]]:
+        return dpo.optimise(
+            load_model(model, MODEL),
+            None if settings.lora else load_model(model, MODEL),
+            load_tokenizer(model, MODEL),
+            PAIRS,
+            examples(weighted=False),
+            settings,
+            seed=3,
+            dtype="float32",
+            work=folder / "work",
+            target=folder / "model",
+            report=report,
+        )
+
+    return training
+
+
+def killed_at(step: int) -> Report:
+    def report(done: int, total: int) -> None:
+        if done == step:
+            raise Killed
+
+    return report
+
+
+def steps_into(steps: list[int]) -> Report:
+    def report(done: int, total: int) -> None:
+        assert total == 8
+        steps.append(done)
+
+    return report
+
+
+def outcome(folder: Path) -> tuple[bytes, bytes]:
+    return (folder / "model" / "model.safetensors").read_bytes(), (folder / "training.json").read_bytes()
+
+
+RUNS = [
+    pytest.param(supervised(), id="sft"),
+    pytest.param(supervised(weighted=True), id="weighted"),
+    pytest.param(supervised(dropout=0.1), id="dropout"),
+    pytest.param(supervised(lora=LoraSettings(rank=2, alpha=4, dropout=0.1)), id="lora"),
+    pytest.param(preferences(), id="dpo"),
+    pytest.param(preferences(lora=LoraSettings(rank=2, alpha=4, dropout=0.1)), id="dpo-lora"),
+]
+
+
+@pytest.mark.parametrize("training", RUNS)
+def test_a_stopped_training_goes_on_to_the_same_weights_and_history(
+    training: Training, bead_model: Path, tmp_path: Path
+) -> None:
+    training(bead_model, tmp_path / "whole", silent)
+    with pytest.raises(Killed):
+        training(bead_model, tmp_path / "stopped", killed_at(5))
+    steps: list[int] = []
+    training(bead_model, tmp_path / "stopped", steps_into(steps))
+    assert steps == [4, 5, 6, 7, 8]  # from the checkpoint of step 3
+    assert outcome(tmp_path / "stopped") == outcome(tmp_path / "whole")
+
+
+def test_a_checkpoint_cut_short_is_not_used(bead_model: Path, tmp_path: Path) -> None:
+    training = supervised()
+    training(bead_model, tmp_path / "whole", silent)
+    with pytest.raises(Killed):
+        training(bead_model, tmp_path / "stopped", killed_at(7))
+    newest = tmp_path / "stopped" / "work" / "checkpoint-6"
+    (newest / WHOLE).unlink()
+    (newest / "model.safetensors").write_bytes(b"cut")
+    steps: list[int] = []
+    training(bead_model, tmp_path / "stopped", steps_into(steps))
+    assert steps == [4, 5, 6, 7, 8]
+    assert outcome(tmp_path / "stopped") == outcome(tmp_path / "whole")
+
+
+def test_where_no_checkpoint_is_whole_training_starts_again(bead_model: Path, tmp_path: Path) -> None:
+    training = supervised()
+    training(bead_model, tmp_path / "whole", silent)
+    with pytest.raises(Killed):
+        training(bead_model, tmp_path / "stopped", killed_at(4))
+    (tmp_path / "stopped" / "work" / "checkpoint-3" / WHOLE).unlink()
+    steps: list[int] = []
+    training(bead_model, tmp_path / "stopped", steps_into(steps))
+    assert steps == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert outcome(tmp_path / "stopped") == outcome(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("training", [RUNS[0], RUNS[4]])
+def test_a_training_stopped_before_its_model_was_saved_makes_no_step_too_many(
+    training: Training, bead_model: Path, tmp_path: Path
+) -> None:
+    training(bead_model, tmp_path / "whole", silent)
+    (tmp_path / "stopped").mkdir()
+    blocked = tmp_path / "stopped" / "model.part"
+    blocked.write_text("a file where the folder should go")
+    with pytest.raises(NotADirectoryError):
+        training(bead_model, tmp_path / "stopped", silent)
+    blocked.unlink()
+    steps: list[int] = []
+    training(bead_model, tmp_path / "stopped", steps_into(steps))
+    assert steps == [7, 8]  # the last step leaves no checkpoint: the model itself would have been saved next
+    assert outcome(tmp_path / "stopped") == outcome(tmp_path / "whole")
+
+
+def test_the_history_is_what_training_json_holds_and_has_no_times_in_it(bead_model: Path, tmp_path: Path) -> None:
+    history = supervised(save_steps=4)(bead_model, tmp_path, silent)
+    assert json.loads((tmp_path / "training.json").read_text()) == history
+    assert [line["step"] for line in history] == [1, 2, 4, 6, 8]  # the first, every gcd(10, 4) = 2, the last
+    assert set(history[0]) == {
+        "step", "epoch", "loss", "grad_norm", "learning_rate", "entropy", "mean_token_accuracy",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("schedule", "parts"),
+    [
+        pytest.param("linear", [5 / 6, 4 / 6, 3 / 6, 2 / 6, 1 / 6], id="linear"),
+        pytest.param("cosine", [(1 + math.cos(math.pi * step / 6)) / 2 for step in (1, 2, 3, 4, 5)], id="cosine"),
+    ],
+)
+def test_the_rate_rises_and_falls_to_the_final_one(
+    schedule: str, parts: list[float], bead_model: Path, tmp_path: Path
+) -> None:
+    """Eight steps: two of warming up from 0, then six on the way from 1e-3 to 2e-4; `parts` of the way are left."""
+    training = supervised(schedule=schedule, warmup_steps=2, learning_rate=1e-3, final_learning_rate=2e-4, save_steps=1)
+    rates = [line["learning_rate"] for line in training(bead_model, tmp_path, silent)]
+    assert rates == pytest.approx([0, 0.5e-3, 1e-3, *(2e-4 + 8e-4 * part for part in parts)])
+
+
+def test_a_constant_rate_stays(bead_model: Path, tmp_path: Path) -> None:
+    history = supervised(schedule="constant", learning_rate=1e-3, save_steps=1)(bead_model, tmp_path, silent)
+    assert [line["learning_rate"] for line in history] == [1e-3] * 8
+
+
+def test_dropout_is_in_force_in_training_and_off_in_the_saved_model(bead_model: Path, tmp_path: Path) -> None:
+    supervised(dropout=0.5)(bead_model, tmp_path / "with", silent)
+    supervised()(bead_model, tmp_path / "without", silent)
+    assert outcome(tmp_path / "with")[0] != outcome(tmp_path / "without")[0]
+    assert json.loads((tmp_path / "with" / "model" / "config.json").read_text())["attention_dropout"] == 0.0
+    assert load_model(tmp_path / "with" / "model", MODEL).model.layers[0].self_attn.attention_dropout == 0.0
+
+
+@pytest.mark.parametrize("training", [RUNS[0], RUNS[5]])
+def test_the_saved_folder_holds_safetensors_only_and_the_work_is_gone(
+    training: Training, bead_model: Path, tmp_path: Path
+) -> None:
+    training(bead_model, tmp_path, silent)
+    assert sorted(path.name for path in (tmp_path / "model").iterdir()) == [
+        "chat_template.jinja",
+        "config.json",
+        "generation_config.json",
+        "model.safetensors",
+        "tokenizer.json",
+        "tokenizer_config.json",
+    ]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "training.json"]
+
+
+def test_the_same_seed_gives_the_same_bytes(bead_model: Path, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        preferences()(bead_model, tmp_path / name, silent)
+    assert outcome(tmp_path / "one") == outcome(tmp_path / "two")
