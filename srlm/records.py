@@ -156,9 +156,7 @@ class PreferencePair(Record):
     """chosen_score - rejected_score, in points of the rubric; negative only in the flipped-pairs arm."""
 
     @classmethod
-    def of(
-        cls, prompt_id: str, chosen_id: str, rejected_id: str, chosen_score: float, rejected_score: float
-    ) -> Self:
+    def of(cls, prompt_id: str, chosen_id: str, rejected_id: str, chosen_score: float, rejected_score: float) -> Self:
         return cls(
             id=digest("pair", prompt_id, chosen_id, rejected_id),
             prompt_id=prompt_id,

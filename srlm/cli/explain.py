@@ -63,11 +63,13 @@ def _one(
             console.print(_indent(reading.raw, 6))
     rubric = load_rubric(settings.judge.template)
     console.print(
-        f"\nrule: arm {settings.arm}; rubric {rubric.name} ({rubric.digest}); reward = mean of the readings with a score "
-        "line (the last one decides); best against worst, equal rewards give no pair"
+        f"\nrule: arm {settings.arm}; rubric {rubric.name} ({rubric.digest}); reward = mean of the readings with a "
+        "score line (the last one decides); best against worst, equal rewards give no pair"
     )
     if pair is not None:
-        console.print(f"pair {pair.id}: {pair.chosen_score:.3f} against {pair.rejected_score:.3f}, margin {pair.margin:.3f}")
+        console.print(
+            f"pair {pair.id}: {pair.chosen_score:.3f} against {pair.rejected_score:.3f}, margin {pair.margin:.3f}"
+        )
     else:
         console.print("no pair: the scored answers are equal, or fewer than two have a score")
 

@@ -27,7 +27,9 @@ app = typer.Typer(
 RunOption = Annotated[Path, typer.Option("--run", help="The run file (YAML), as in configs/pocket.yaml.")]
 SetOption = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Override a setting: dpo.beta=0.2. `srlm settings` lists them all."),
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Override a setting: dpo.beta=0.2. `srlm settings` lists them all."
+    ),
 ]
 
 
@@ -101,7 +103,9 @@ def doctor(
 
 @app.command()
 def explain(
-    id: Annotated[str, typer.Argument(help="Id of a pair, prompt, response or judgement; its first characters will do.")],
+    id: Annotated[
+        str, typer.Argument(help="Id of a pair, prompt, response or judgement; its first characters will do.")
+    ],
     run: RunOption,
     set: SetOption = None,
 ) -> None:

@@ -17,7 +17,9 @@ def show(settings: Settings, console: Console) -> None:
         console.print(f"{settings.name}: nothing made yet ({folder.path} does not exist)", markup=False)
         return
     later = max([settings.iterations, *(t for t in range(1, 1000) if folder.step(f"M{t}").is_dir())])
-    table = Table("step", "state", "seconds", "made of it", title=f"{settings.name}: {folder.path}", title_justify="left")
+    table = Table(
+        "step", "state", "seconds", "made of it", title=f"{settings.name}: {folder.path}", title_justify="left"
+    )
     for name in ("data", "M0", "SFT", *(f"M{t}" for t in range(1, later + 1))):
         step = folder.step(name)
         table.add_row(name, _state(folder, name), _seconds(step), _files(step))

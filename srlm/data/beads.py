@@ -1,4 +1,4 @@
-"""The bead world: a tiny language in which a model trained in minutes can do, and judge, something that is exactly checkable.
+"""The bead world: a tiny language in which a model trained in minutes can do, and judge, what can be checked exactly.
 
 A prompt is a lettered row of three to five beads and one operation; an answer is the numbered result. A review quotes
 each item beside the bead it should be, says yes or no, and ends with an additive score of 0 to 5. The exact program in
@@ -7,7 +7,8 @@ this file plays the person who ranked the seed answers, and measures; it is neve
 
     prompt    a gold b black c brown mate
     answer    1 gray 2 white 3 yellow .
-    review    1 gray a gray yes ... asked three given three relevant yes correct yes count yes clean yes (line) score : 5
+    review    1 gray a gray yes ... asked three given three relevant yes correct yes count yes clean yes
+              score : 5
 
 Points: relevant 1, correct 2, count 1, clean 1; all 0 where it is not relevant.
 """
@@ -205,7 +206,7 @@ class Rows:
 
 
 def part_of(colours: Sequence[str]) -> str:
-    """`evaluation` and `heldout` get a tenth of all bags of colours each, `training` the rest; the same in every run."""
+    """`evaluation` and `heldout` get a tenth of all bags of colours each, `training` the rest, in every run."""
     return {0: "evaluation", 1: "heldout"}.get(int(digest("part", sorted(colours)), 16) % 10, "training")
 
 

@@ -36,9 +36,7 @@ class Engine(Protocol):
         """Name of the checkpoint or model, as records carry it."""
         ...
 
-    def generate(
-        self, requests: Sequence[Request], sampling: Sampling, seed: int
-    ) -> list[tuple[Completion, ...]]:
+    def generate(self, requests: Sequence[Request], sampling: Sampling, seed: int) -> list[tuple[Completion, ...]]:
         """`draws` completions a request, in the order of `requests`.
 
         The same requests, in the same order, with the same sampling and seed give the same completions (a server that

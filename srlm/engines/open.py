@@ -22,7 +22,7 @@ def open_folder(settings: Settings, path: str, id: str) -> Engine:
     """A model folder or hub id on this machine."""
     from srlm.engines.transformers import TransformersEngine
 
-    return TransformersEngine(path, id, settings.model, settings.engine.batch_size)
+    return TransformersEngine.load(path, id, settings.model, settings.engine.batch_size)
 
 
 def open_server(settings: EngineSettings) -> Engine:

@@ -28,9 +28,13 @@ class ScriptedEngine:
         ]
 
     def score(self, request: Request, continuations: Sequence[str]) -> list[float]:
-        """0 for the one it would write (spaces around it aside), -100 for any other."""
-        said = self._write(request, 0).strip()
-        return [0.0 if text.strip() == said else -100.0 for text in continuations]
+        """0 for a continuation whose last word is what it would write behind the words before, -100 for others."""
+        scores = []
+        for text in continuations:
+            before, _, last = text.rpartition(" ")
+            said = self._write(request.model_copy(update={"prefix": request.prefix + before}), 0)
+            scores.append(0.0 if said.strip() == last else -100.0)
+        return scores
 
     def close(self) -> None:
         """Nothing to give back."""

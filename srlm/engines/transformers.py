@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
-from transformers import GenerationConfig
+from transformers import DynamicCache, GenerationConfig
 
 from srlm.engines.base import Completion, Request
 from srlm.engines.weights import load_model, load_tokenizer
@@ -15,18 +15,22 @@ from srlm.text.chat import prompt_ids
 
 
 class TransformersEngine:
-    """A model folder (or hub id) as an engine."""
+    """A model in memory as an engine; `load` takes it from a folder or the hub."""
 
-    def __init__(self, path: str | Path, id: str, model: ModelSettings, batch_size: int) -> None:
+    def __init__(self, model: Any, tokenizer: Any, id: str, batch_size: int) -> None:
         self._id = id
         self._batch_size = batch_size
-        self.tokenizer = load_tokenizer(path, model)
-        self.model = load_model(path, model).eval()
+        self.tokenizer = tokenizer
+        self.model = model
         ends = self.model.generation_config.eos_token_id
         self._ends = sorted({self.tokenizer.eos_token_id, *(ends if isinstance(ends, list) else [ends])} - {None})
-        # generate() fills what a request leaves open from here: a top-k, a penalty or a length that nobody asked for.
-        self.model.generation_config = GenerationConfig()
         self._longest: int = getattr(self.model.config, "max_position_embeddings", None) or 2**31
+
+    @classmethod
+    def load(cls, path: str | Path, id: str, model: ModelSettings, batch_size: int) -> Self:
+        """An engine on a model folder or hub id. Raises ModelError where it lacks a part."""
+        tokenizer = load_tokenizer(path, model)
+        return cls(load_model(path, model).eval(), tokenizer, id, batch_size)
 
     @property
     def id(self) -> str:
@@ -79,9 +83,21 @@ class TransformersEngine:
             **settings,
         )
         devices = [self.model.device] if self.model.device.type == "cuda" else []
-        with torch.random.fork_rng(devices):
-            torch.manual_seed(seed)
-            output = self.model.generate(**inputs, generation_config=config)
+        past: dict[str, Any] = {}
+        if config.num_return_sequences > 1:
+            # generate() would read each prompt once a draw; read here, the draws share it.
+            past = {"past_key_values": self._read(inputs["input_ids"][:, :-1], inputs["attention_mask"][:, :-1], draws)}
+            inputs = {name: value.repeat_interleave(draws, 0) for name, value in inputs.items()}
+            config.num_return_sequences = 1
+        # generate() fills what a request leaves open from the model's own configuration: a top-k, a penalty or a
+        # length that nobody asked for. It is put back, for a model in training is saved with it.
+        own, self.model.generation_config = self.model.generation_config, GenerationConfig()
+        try:
+            with torch.random.fork_rng(devices):
+                torch.manual_seed(seed)
+                output = self.model.generate(**inputs, **past, generation_config=config)
+        finally:
+            self.model.generation_config = own
         new = output[:, inputs["input_ids"].shape[1] :].tolist()
         if sampling.temperature == 0:  # greedy draws are all the same
             new = [row for row in new for _ in range(draws)]
@@ -98,22 +114,33 @@ class TransformersEngine:
         """See Engine: sums of token log-probabilities, in nats."""
         start = prompt_ids(self.tokenizer, request.messages, request.prefix)
         ends = [self.tokenizer(text, add_special_tokens=False)["input_ids"] for text in continuations]
-        if len({tuple(ids[:-1]) for ids in ends}) == 1:  # one reading of what they share answers for all of them
-            shared = ends[0][:-1]
-            logs = self._log_probabilities(start + shared, len(shared) + 1)
-            before = sum(float(logs[place, token]) for place, token in enumerate(shared))
-            return [before + float(logs[-1, ids[-1]]) for ids in ends]
+        if not ends:
+            return []
+        device = self.model.device
+        # The prompt is read once, and so is all but the last token of continuations that differ in it alone.
+        stems = list(dict.fromkeys(tuple(ids[:-1]) for ids in ends))
+        width = max(len(stem) for stem in stems) + 1
+        cache = self._read(torch.tensor([start[:-1]], device=device), None, len(stems))
+        rows = torch.tensor([[start[-1], *stem] + [0] * (width - 1 - len(stem)) for stem in stems], device=device)
+        mask = torch.ones(len(stems), len(start) - 1 + width, dtype=torch.long, device=device)
+        for row, stem in enumerate(stems):  # what fills up a short row stands behind it and is never read
+            mask[row, len(start) + len(stem) :] = 0
+        logits = self.model(rows, attention_mask=mask, past_key_values=cache).logits
+        logs = logits.float().log_softmax(-1)
         totals = []
         for ids in ends:
-            logs = self._log_probabilities(start + ids, len(ids) + 1)[:-1]
-            totals.append(float(logs.gather(-1, torch.tensor(ids, device=logs.device)[:, None]).sum()))
+            row = logs[stems.index(tuple(ids[:-1]))]
+            totals.append(sum(float(row[place, token]) for place, token in enumerate(ids)))
         return totals
 
-    def _log_probabilities(self, ids: list[int], last: int) -> torch.Tensor:
-        """Of the next token after each of the `last` places: (last, vocabulary), float32."""
-        logits = self.model(torch.tensor([ids], device=self.model.device), logits_to_keep=last).logits[0]
-        log_probabilities: torch.Tensor = logits.float().log_softmax(-1)
-        return log_probabilities
+    def _read(self, ids: torch.Tensor, mask: torch.Tensor | None, copies: int) -> DynamicCache:
+        """The model's memory of prompts, (rows, length) left-padded by `mask`, each copied in place."""
+        cache = DynamicCache(config=self.model.config)
+        if ids.shape[1]:
+            places = None if mask is None else (mask.cumsum(-1) - 1).clamp(min=0)
+            self.model(ids, attention_mask=mask, position_ids=places, past_key_values=cache, logits_to_keep=1)
+            cache.batch_repeat_interleave(copies)
+        return cache
 
     def close(self) -> None:
         """Free the weights."""

@@ -3,6 +3,7 @@
 import math
 import random
 from collections.abc import Callable, Sequence
+from itertools import groupby
 from pathlib import Path
 
 from srlm.engines.base import Engine, Request
@@ -77,20 +78,33 @@ def _completed(
         for draw, text in enumerate(drawn)
         if not has_score_line(text)
     ]
-    again = [Request(messages=requests[row].messages, prefix=prefix) for row, _, prefix in open_ended]
-    if not again:
+    if not open_ended:
         return {}
     try:
-        chances = [engine.score(request, [f" {points}" for points in POINTS]) for request in again]
+        numbers = _scored(engine, requests, open_ended, sampling.temperature, seed)
     except EngineError:  # no log-probabilities to be had: the judge writes on, and may still name no score
+        again = [Request(messages=requests[row].messages, prefix=prefix) for row, _, prefix in open_ended]
         said = engine.generate(again, Sampling(temperature=0, max_new_tokens=4), seed)
         numbers = [completion.text.lstrip().split("\n")[0] for (completion,) in said]
-    else:
-        numbers = [
-            str(_drawn(logs, sampling.temperature, seed_for(seed, row, draw)))
-            for logs, (row, draw, _) in zip(chances, open_ended, strict=True)
-        ]
     return {(row, draw): f"{prefix} {number}" for (row, draw, prefix), number in zip(open_ended, numbers, strict=True)}
+
+
+def _scored(
+    engine: Engine,
+    requests: Sequence[Request],
+    open_ended: Sequence[tuple[int, int, str]],
+    temperature: float,
+    seed: int,
+) -> list[str]:
+    """A score for each of `open_ended`, which come row by row; all draws of a row are one question to the engine."""
+    numbers = []
+    for row, draws in groupby(open_ended, key=lambda one: one[0]):
+        begun = [(draw, prefix) for _, draw, prefix in draws]
+        logs = engine.score(requests[row], [f"{prefix} {points}" for _, prefix in begun for points in POINTS])
+        for place, (draw, _) in enumerate(begun):
+            chances = logs[place * len(POINTS) : (place + 1) * len(POINTS)]
+            numbers.append(str(_drawn(chances, temperature, seed_for(seed, row, draw))))
+    return numbers
 
 
 def _drawn(logs: Sequence[float], temperature: float, seed: int) -> int:

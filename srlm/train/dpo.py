@@ -19,7 +19,7 @@ from trl import DPOConfig, DPOTrainer
 from srlm.records import PreferencePair, Prompt, Response, seed_for
 from srlm.settings import DpoSettings
 from srlm.text.chat import answer_ids, prompt_ids, user
-from srlm.train.optimiser import Watch, adapters, arguments, set_dropout, train
+from srlm.train.optimiser import Contest, Watch, adapters, arguments, set_dropout, train
 from srlm.train.sft import Example
 
 
@@ -115,11 +115,14 @@ def optimise(
     work: Path,
     target: Path,
     report: Callable[[int, int], None] = lambda done, total: None,
+    contest: Contest | None = None,
 ) -> list[dict[str, float]]:
     """Train `model` on pairs against `reference` and save it to `target`. Returns the loss history.
 
+    With a contest, training stops at the first checkpoint that does not beat the one before, and keeps that one.
+
     `reference` is M_t loaded a second time from its folder. It is never left to TRL, which would reload whatever the
-    model's configuration names. With LoRA it is None: the reference is the model with its adapters switched off.
+    model's configuration names. With LoRA it is not used: the reference is the model with its adapters off.
     """
     # With LoRA the reference is the policy's own layers, in training mode: dropout in them would shake it.
     set_dropout(model, 0.0 if settings.lora else settings.dropout)
@@ -138,7 +141,7 @@ def optimise(
         train_dataset=Dataset.from_list([pair._asdict() for pair in pairs]),
         processing_class=tokenizer,
         peft_config=adapters(settings),
-        callbacks=[Watch(report)],
+        callbacks=[Watch(report, contest)],
     )
     if settings.eft_replay and replay:
         trainer.replay = Replay(replay, settings.micro_batch_size, settings.eft_replay, seed, tokenizer.pad_token_id)

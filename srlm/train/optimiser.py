@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import PrinterCallback, TrainerCallback
+from transformers import PrinterCallback, TrainerCallback, TrainerState
 
 from srlm.engines.weights import save
 from srlm.settings import Training
@@ -92,11 +92,17 @@ def adapters(settings: Training) -> Any:
     )
 
 
-class Watch(TrainerCallback):  # type: ignore[misc]
-    """Reports steps, and marks each checkpoint once it is whole."""
+Contest = Callable[[Any, int], float]
+"""`contest(model, step)`: wins minus losses of the model against the checkpoint before, as a share of prompts."""
+STOPPED = "stopped.json"
+"""Says in a work folder that the model of a step lost its contest, and which checkpoint came before it."""
 
-    def __init__(self, report: Callable[[int, int], None]) -> None:
-        self._report = report
+
+class Watch(TrainerCallback):  # type: ignore[misc]
+    """Reports steps, holds the contest at each checkpoint, and marks each checkpoint once it is whole."""
+
+    def __init__(self, report: Callable[[int, int], None], contest: Contest | None = None) -> None:
+        self._report, self._contest = report, contest
 
     def on_step_end(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
         self._report(state.global_step, state.max_steps)
@@ -105,8 +111,13 @@ class Watch(TrainerCallback):  # type: ignore[misc]
             # The model itself is saved next. A training resumed from its last step would make one step too many.
             control.should_save = False
 
-    def on_save(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
-        (Path(args.output_dir) / f"checkpoint-{state.global_step}" / WHOLE).touch()
+    def on_save(self, args: Any, state: Any, control: Any, model: Any = None, **rest: Any) -> None:
+        work, step = Path(args.output_dir), state.global_step
+        # Before the mark: one killed during its contest is trained and compared again.
+        if self._contest is not None and self._contest(model, step) <= 0:
+            files.write_json(work / STOPPED, {"step": step, "before": step - args.save_steps})
+            control.should_training_stop = True
+        (work / f"checkpoint-{step}" / WHOLE).touch()
 
 
 def train(trainer: Any, tokenizer: Any, work: Path, target: Path) -> list[dict[str, float]]:
@@ -120,7 +131,10 @@ def train(trainer: Any, tokenizer: Any, work: Path, target: Path) -> list[dict[s
             shutil.rmtree(path)
     last = next((str(path) for path in reversed(found) if path.exists()), None)
     trainer.remove_callback(PrinterCallback)
-    trainer.train(resume_from_checkpoint=last)
+    if not (work / STOPPED).exists():
+        trainer.train(resume_from_checkpoint=last)
+    if (work / STOPPED).exists():
+        _go_back(trainer, work)
     model = trainer.accelerator.unwrap_model(trainer.model)
     if hasattr(model, "merge_and_unload"):
         model = model.merge_and_unload()
@@ -134,3 +148,12 @@ def train(trainer: Any, tokenizer: Any, work: Path, target: Path) -> list[dict[s
     files.write_json(target.parent / "training.json", history)
     shutil.rmtree(work, ignore_errors=True)
     return history
+
+
+def _go_back(trainer: Any, work: Path) -> None:
+    """Take the checkpoint before the one that lost its contest; the first one stays, for there is none before it."""
+    stop = files.read_json(work / STOPPED)
+    trainer.state = TrainerState.load_from_json(str(work / f"checkpoint-{stop['step']}" / "trainer_state.json"))
+    before = work / f"checkpoint-{stop['before'] or stop['step']}"
+    trainer.state.best_model_checkpoint = str(before)
+    trainer._load_best_model()  # the library's own way, for whole models and adapters alike

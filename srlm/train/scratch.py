@@ -1,5 +1,6 @@
-"""M0 from random weights: a small Llama and a word-level tokenizer for the bead world."""
+"""M0 from random weights: a small Llama and a word-level tokenizer."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -8,7 +9,6 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Split
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from srlm.data import beads
 from srlm.settings import ScratchModel
 from srlm.train.sft import IGNORED, Example
 
@@ -20,9 +20,9 @@ CHAT = (
 )
 
 
-def tokenizer() -> Any:
-    """A word a token; words are parted by single spaces, and a newline is a word."""
-    words = {word: number for number, word in enumerate((*SPECIAL, *beads.vocabulary()))}
+def tokenizer(vocabulary: Sequence[str]) -> Any:
+    """A word of `vocabulary` a token; words are parted by single spaces, and a newline is a word."""
+    words = {word: number for number, word in enumerate((*SPECIAL, *vocabulary))}
     plain = Tokenizer(WordLevel(words, unk_token="<unk>"))
     plain.pre_tokenizer = Split(" ", behavior="removed")
     return PreTrainedTokenizerFast(
@@ -65,8 +65,8 @@ def random_model(shape: ScratchModel, vocabulary: Any, seed: int) -> Any:
     return model
 
 
-def base_examples(vocabulary: Any, lines: list[beads.BaseLine]) -> list[Example]:
-    """Lines of the world's text with loss on the words that can be foretold, and on the end."""
+def base_examples(vocabulary: Any, lines: Sequence[tuple[list[str], list[bool]]]) -> list[Example]:
+    """Lines of words with loss on those marked as predictable, and on the end."""
     made = []
     for words, predictable in lines:
         ids = vocabulary.convert_tokens_to_ids(words)

@@ -7,10 +7,10 @@ import pytest
 
 from eval.judging.oracle import OracleJudge
 from eval.records import Verdict, verdict_id
-from srlm.judge.pairwise import ModelPairJudge, Opinion, Outcome, PairItem, opinion_of, outcome_of, parse
 from srlm.engines.base import Completion, Request
 from srlm.engines.scripted import ScriptedEngine
 from srlm.errors import EngineError
+from srlm.judge.pairwise import ModelPairJudge, Opinion, Outcome, PairItem, opinion_of, outcome_of, parse
 
 ITEM = PairItem(prompt="Say hello.", first="Hello!", second="No.")
 

