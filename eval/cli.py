@@ -17,7 +17,7 @@ from srlm.store.folder import RunFolder
 from .records import MetricValue
 from .report import page
 from .suites import head_to_head, judge_agreement
-from .suites.common import measured
+from .suites.measuring import measured
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 

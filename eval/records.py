@@ -3,13 +3,13 @@
 "Could not tell" is None with a count beside it; no -1, NaN or 0 stands in for it.
 """
 
-from typing import Literal, Self
+from typing import Self
 
 from pydantic import model_validator
 
+from srlm.judge.pairwise import Outcome, outcome_of
 from srlm.records import Record, digest
 
-Outcome = Literal["win", "tie", "lose"]
 HALVES = (0.0, 0.5, 1.0)
 
 
@@ -45,15 +45,6 @@ class Verdict(Record):
         if self.outcome != outcome_of(self.preference_ab, self.preference_ba):
             raise ValueError("the outcome is not the one that follows from the two preferences")
         return self
-
-
-def outcome_of(preference_ab: float | None, preference_ba: float | None) -> Outcome | None:
-    """The paper's rule (section 3.1): a win or loss needs both orders; a disagreement or an equality is a tie."""
-    if preference_ab is None or preference_ba is None:
-        return None
-    if preference_ab == preference_ba == 1:
-        return "win"
-    return "lose" if preference_ab == preference_ba == 0 else "tie"
 
 
 def verdict_id(response_a_id: str, response_b_id: str, judge: str) -> str:

@@ -126,7 +126,7 @@ class Judgement(Record):
     score: float | None
     """0 to 5. None: `raw` holds no score; such a reading is counted, never averaged."""
     completed: bool = False
-    """True: the judge stopped without a score line and was asked to continue after `Score: ` (both are in `raw`)."""
+    """True: the judge stopped without a score line and was asked for it behind `Score:` (both are in `raw`)."""
 
     @classmethod
     def of(

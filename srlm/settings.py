@@ -1,10 +1,11 @@
-"""One YAML file is one run: it decodes to the frozen records below; an unknown key is an error that names its neighbours.
+"""One YAML file is one run. It decodes to frozen records; an unknown key is an error that names its neighbours.
 
 A setting is declared once: its type, default, unit and help are the field's own. `--set dpo.beta=0.2` overrides one.
-`srlm settings` prints them all. The paper's values are the defaults where it states one (facts: Yuan et al. 2024, section 3).
+`srlm settings` prints them all. The paper's values are the defaults where it states one (Yuan et al. 2024, section 3).
 """
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -54,6 +55,8 @@ class EngineSettings(Section):
     """Requests under way at once (openai)."""
     timeout: Annotated[float, Field(gt=0)] = 120.0
     """Seconds a request may take (openai)."""
+    retries: Annotated[int, Field(ge=0)] = 5
+    """Times a request is sent again after 429, 5xx, a lost connection or silence (openai)."""
 
 
 class ScratchModel(Section):
@@ -182,7 +185,7 @@ class OasstData(Section):
     eft_sets: Annotated[int, Field(ge=0)] = 600
     """Prompts with ranked answers set aside for EFT (the paper: 1,630 examples)."""
     heldout_sets: Annotated[int, Field(ge=0)] = 190
-    """Prompts with ranked answers on which the judge is measured, disjoint from EFT and IFT (the paper: 541 examples)."""
+    """Prompts with ranked answers on which the judge is measured, apart from EFT and IFT (the paper: 541 examples)."""
     prompts_path: str | None = None
     """JSON lines with `instruction` (AlpacaEval's prompts, say): evaluation prompts. None: held-out trees are used."""
     evaluation_prompts: Positive = 256
@@ -220,7 +223,8 @@ class JudgeSettings(Section):
     sampling: Sampling = Sampling()
     """How readings are drawn (the paper: as the candidates)."""
     complete: bool = False
-    """Ask a judge that stopped without a score line to go on after `Score: `; needed for very small models."""
+    """A judge that stopped without a score line is asked for it: 0 to 5 behind `Score:`, drawn from its own
+    probabilities. For very small models, which explain well enough but forget to sum up."""
     engine: EngineSettings | None = None
     """None: M_t judges its own answers, as in the paper."""
     max_top_share: Share = 0.95
@@ -275,8 +279,25 @@ class PromptSettings(Section):
     """Shorter prompts are dropped."""
     max_words: Positive = 150
     """Longer prompts are dropped."""
-    blocked_words: tuple[str, ...] = ("image", "images", "graph", "graphs", "picture", "pictures", "file", "files",
-                                      "map", "maps", "draw", "plot", "video", "audio", "music", "flowchart", "diagram")
+    blocked_words: tuple[str, ...] = (
+        "image",
+        "images",
+        "graph",
+        "graphs",
+        "picture",
+        "pictures",
+        "file",
+        "files",
+        "map",
+        "maps",
+        "draw",
+        "plot",
+        "video",
+        "audio",
+        "music",
+        "flowchart",
+        "diagram",
+    )
     """A prompt with one of these asks for what a language model cannot do, and is dropped (Self-Instruct)."""
 
 
@@ -349,7 +370,24 @@ class Settings(Section):
     @property
     def digest(self) -> str:
         """Of all that shapes the trained models: where the run lives and how it is measured is left out."""
-        return digest(self.model_dump(mode="json", exclude={"runs", "iterations", "evaluation"}))
+        return digest(dict(shaping(self.model_dump(mode="json"))))
+
+
+ELSEWHERE = ("name", "runs", "iterations", "evaluation")
+"""Sections and settings that shape no trained model: where the run lives, how far it goes, how it is measured."""
+TRANSPORT = ("base_url", "api_key_env", "concurrency", "timeout", "retries")
+"""Settings of any engine that say how a model is reached, not which one it is."""
+
+
+def shaping(dumped: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """(dotted name, value) of every setting that shapes the trained models; the others may change within a run."""
+    for name, value in sorted(dumped.items()):
+        if (not prefix and name in ELSEWHERE) or name in TRANSPORT:
+            continue
+        if isinstance(value, Mapping):
+            yield from shaping(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
 
 
 def load(path: Path, overrides: Sequence[str] = ()) -> Settings:
@@ -371,6 +409,10 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Settings:
         settings = Settings.model_validate(data)
     except ValidationError as error:
         raise SettingsError("\n".join(_explain(e, str(path)) for e in error.errors())) from None
+    kinds = {name: field.annotation for name, field in fields(Settings)}
+    for name in _truth_values(data):  # pydantic takes `true` for the number 1
+        if kinds[name] is not bool:
+            raise SettingsError(f"{path}: {name}: true and false are no value for it")
     for name, training in (("pretraining", settings.pretraining), ("sft", settings.sft), ("dpo", settings.dpo)):
         if training is not None and training.batch_size % training.micro_batch_size:
             raise SettingsError(
@@ -388,21 +430,53 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Settings:
 
 def _parse(text: str, where: str) -> dict[str, Any]:
     try:
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        data = yaml.load(text, _Yaml)
+    except (yaml.YAMLError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
         raise SettingsError(f"{where}{line}: not YAML: {getattr(error, 'problem', error)}") from None
     if not isinstance(data, dict):
-        raise SettingsError(f"{where}: a run file is a mapping of settings, this is {type(data).__name__}")
+        found = "empty" if data is None else f"a {type(data).__name__}"
+        raise SettingsError(f"{where}: a run file is a mapping of settings, this is {found}")
     return data
+
+
+class _Yaml(yaml.SafeLoader):
+    """YAML 1.2's plain values: `1e-6` is a number, `off` and `2024-11-05` are words; a key twice is an error.
+
+    YAML 1.1, which PyYAML reads by default, takes the first for a word and the second for False, and of two sections
+    with one name silently keeps the last.
+    """
+
+    yaml_implicit_resolvers = {}  # noqa: RUF012  (PyYAML's way: one table a class)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if key.tag != "tag:yaml.org,2002:merge" and key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"{key.value} stands here twice", key.start_mark)
+            if isinstance(key.value, str):
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+for _kind, _pattern, _first in (
+    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("int", r"[-+]?(?:0|[1-9][0-9_]*)", "-+0123456789"),
+    ("float", r"[-+]?(?:[0-9][0-9_]*\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?", "-+.0123456789"),
+    ("float", r"[-+]?[0-9]+[eE][-+]?[0-9]+", "-+0123456789"),
+    ("float", r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)", "-+."),
+    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("merge", r"<<", "<"),
+):
+    _Yaml.add_implicit_resolver(f"tag:yaml.org,2002:{_kind}", re.compile(f"(?:{_pattern})\\Z"), list(_first))
 
 
 def _apply(data: dict[str, Any], override: str) -> None:
     key, equals, value = override.partition("=")
-    if not equals or not key.strip():
-        raise SettingsError(f"--set {override}: write it as section.key=value")
     *sections, last = key.strip().split(".")
+    if not equals or not all((*sections, last)):
+        raise SettingsError(f"--set {override}: write it as section.key=value")
     target = data
     for section in sections:
         inner = target.setdefault(section, {})
@@ -412,19 +486,18 @@ def _apply(data: dict[str, Any], override: str) -> None:
             raise SettingsError(f"--set {override}: {section} is a value, not a section")
         target = inner
     try:
-        target[last] = _number(yaml.safe_load(value))
-    except yaml.YAMLError:
+        target[last] = yaml.load(value, _Yaml)
+    except (yaml.YAMLError, ValueError):
         raise SettingsError(f"--set {override}: {value!r} is not a YAML value") from None
 
 
-def _number(value: Any) -> Any:
-    """YAML 1.1 reads 1e-6 as a word; people mean the number."""
-    if isinstance(value, str):
-        try:
-            return float(value)
-        except ValueError:
-            return value
-    return value
+def _truth_values(data: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """Dotted names of the settings that are given as true or false."""
+    for name, value in data.items():
+        if isinstance(value, Mapping):
+            yield from _truth_values(value, f"{prefix}{name}.")
+        elif isinstance(value, bool):
+            yield f"{prefix}{name}"
 
 
 def _explain(error: Mapping[str, Any], where: str) -> str:
@@ -435,8 +508,11 @@ def _explain(error: Mapping[str, Any], where: str) -> str:
         known = [key for key, _ in fields(Settings)]
         near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
         if not near:
-            near = [key for key in known if key.split(".")[-1] in difflib.get_close_matches(path[-1], [
-                k.split(".")[-1] for k in known], n=2)]
+            near = [
+                key
+                for key in known
+                if key.split(".")[-1] in difflib.get_close_matches(path[-1], [k.split(".")[-1] for k in known], n=2)
+            ]
         return f"{where}: unknown setting {name}" + (f"; did you mean {' or '.join(near[:3])}?" if near else "")
     if error["type"] == "missing":
         return f"{where}: {name} is missing"

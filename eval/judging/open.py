@@ -5,12 +5,11 @@ from typing import Any
 
 from srlm.engines.base import Engine
 from srlm.errors import SettingsError
+from srlm.judge.pairwise import ModelPairJudge, PairJudge, template
 from srlm.records import Checkpoint, digest
 from srlm.settings import EngineSettings, Settings
 from srlm.store.folder import RunFolder
 
-from .base import PairJudge
-from .model import ModelPairJudge, template
 from .oracle import OracleJudge
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from .base import Opinion, PairItem
+from srlm.judge.pairwise import Opinion, PairItem
 
 
 class OracleJudge:

@@ -23,7 +23,7 @@ from srlm.store.folder import RunFolder
 from ..benchmarks import published
 from ..benchmarks.published import PublishedComparison
 from ..records import MetricValue
-from ..suites.common import measured
+from ..suites.measuring import measured
 from . import figures
 
 SAMPLES = 20

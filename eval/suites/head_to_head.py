@@ -11,6 +11,7 @@ from itertools import combinations, pairwise
 from typing import NamedTuple
 
 from srlm.engines.base import Engine, Request
+from srlm.judge.pairwise import Opinion, PairItem, PairJudge, outcome_of
 from srlm.records import Checkpoint, Prompt, Response, seed_for
 from srlm.settings import Settings
 from srlm.store import files
@@ -18,12 +19,11 @@ from srlm.store.folder import RunFolder
 from srlm.store.progress import Reporter
 from srlm.text.chat import user
 
-from ..judging.base import Opinion, PairItem, PairJudge
 from ..judging.open import judge_facts, open_judge
-from ..records import MetricValue, Verdict, outcome_of, verdict_id
+from ..records import MetricValue, Verdict, verdict_id
 from ..stats.intervals import Resampling, mean, paired_mean_difference, share
 from ..stats.significance import sign_test, sign_test_of
-from .common import Once, figure, made_from, measured, resampling, with_holm
+from .measuring import Once, figure, made_from, measured, resampling, with_holm
 
 BLOCK = 64
 """Prompts between two writes to disk."""

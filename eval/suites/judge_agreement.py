@@ -23,7 +23,7 @@ from ..stats import agreement
 from ..stats.agreement import Counted
 from ..stats.intervals import Resampling, mean, paired_mean_difference, paired_pooled_difference, pooled, share
 from ..stats.significance import sign_test_of
-from .common import Once, figure, made_from, measured, resampling, with_holm
+from .measuring import Once, figure, made_from, measured, resampling, with_holm
 
 BENCHMARK = "judge_agreement"
 POOLED = {"pairwise_accuracy": "pairs", "pairwise_accuracy_half": "pairs", "five_best": "answers"}

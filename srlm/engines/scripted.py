@@ -28,9 +28,9 @@ class ScriptedEngine:
         ]
 
     def score(self, request: Request, continuations: Sequence[str]) -> list[float]:
-        """0 for the one it would write, -10 for any other."""
-        said = self._write(request, 0)
-        return [0.0 if text == said else -10.0 for text in continuations]
+        """0 for the one it would write (spaces around it aside), -100 for any other."""
+        said = self._write(request, 0).strip()
+        return [0.0 if text.strip() == said else -100.0 for text in continuations]
 
     def close(self) -> None:
         """Nothing to give back."""

@@ -98,9 +98,11 @@ class TransformersEngine:
         """See Engine: sums of token log-probabilities, in nats."""
         start = prompt_ids(self.tokenizer, request.messages, request.prefix)
         ends = [self.tokenizer(text, add_special_tokens=False)["input_ids"] for text in continuations]
-        if all(len(ids) == 1 for ids in ends):  # one reading of the prompt answers for all of them
-            logs = self._log_probabilities(start, 1)[0]
-            return [float(logs[ids[0]]) for ids in ends]
+        if len({tuple(ids[:-1]) for ids in ends}) == 1:  # one reading of what they share answers for all of them
+            shared = ends[0][:-1]
+            logs = self._log_probabilities(start + shared, len(shared) + 1)
+            before = sum(float(logs[place, token]) for place, token in enumerate(shared))
+            return [before + float(logs[-1, ids[-1]]) for ids in ends]
         totals = []
         for ids in ends:
             logs = self._log_probabilities(start + ids, len(ids) + 1)[:-1]

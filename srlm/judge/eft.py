@@ -1,7 +1,7 @@
 """Evaluation fine-tuning data: judgements of ranked answers, kept where the judge's order agrees with people's.
 
-The paper, section 3.1: the SFT baseline judges human-ranked answers; a prompt's judgements become training examples only
-if their scores rank the answers as people did; then the most common score is thinned.
+The paper, section 3.1: the SFT baseline judges human-ranked answers; a prompt's judgements become training examples
+only if their scores rank the answers as people did; then the most common score is thinned.
 """
 
 import random
@@ -15,7 +15,9 @@ from srlm.records import Demonstration, Judgement, RankedSet, seed_for
 from srlm.settings import EftSettings
 from srlm.text.score import parse_score
 
-Verdict = Literal["kept", "rejected: no two scores", "rejected: all scores equal", "rejected: a tie", "rejected: reversed"]
+Verdict = Literal[
+    "kept", "rejected: no two scores", "rejected: all scores equal", "rejected: a tie", "rejected: reversed"
+]
 
 
 class EftData(NamedTuple):

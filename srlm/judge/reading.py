@@ -1,15 +1,19 @@
 """Readings: a judge scores responses, several times each, and its words are kept."""
 
+import math
+import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from srlm.engines.base import Engine, Request
+from srlm.errors import EngineError
 from srlm.judge.rubric import Rubric
 from srlm.records import Judgement, Prompt, Record, Response, seed_for
 from srlm.settings import Sampling
 from srlm.store.files import resumable
-from srlm.text.score import parse_score
+from srlm.text.score import has_score_line, parse_score
 
+POINTS = range(6)
 BLOCK = 256
 """Responses between two writes to disk; also what an engine may batch together."""
 
@@ -36,15 +40,15 @@ def read_all(
 ) -> list[Judgement]:
     """`draws` judgements of each response, in order, kept in `path` as they are made.
 
-    The score is parsed from the judge's words alone, never from the prompt. `complete` asks a judge that wrote no score
-    line to go on after `Score:`; those judgements are marked. A reading without a score keeps score None.
+    The score is parsed from the judge's words alone, never from the prompt. With `complete` a judge that wrote no score
+    line is asked for its score behind `Score:`; those judgements are marked. A reading without a score keeps None.
     """
 
     def work(chunk: Sequence[Answered], index: int) -> list[Judgement]:
         requests = [rubric.request(a.prompt.text, a.response.text, draws) for a in chunk]
         words = engine.generate(requests, sampling, seed_for(seed, "readings", index))
         texts = [[completion.text for completion in drawn] for drawn in words]
-        finished = _completed(engine, requests, texts, seed_for(seed, "completed", index)) if complete else {}
+        finished = _completed(engine, requests, texts, sampling, seed_for(seed, "completed", index)) if complete else {}
         judgements = []
         for row, answer in enumerate(chunk):
             for draw, text in enumerate(texts[row]):
@@ -60,21 +64,39 @@ def read_all(
 
 
 def _completed(
-    engine: Engine, requests: Sequence[Request], texts: Sequence[Sequence[str]], seed: int
+    engine: Engine, requests: Sequence[Request], texts: Sequence[Sequence[str]], sampling: Sampling, seed: int
 ) -> dict[tuple[int, int], str]:
-    """(row, draw) -> all words of the judges that had to be asked for their score."""
+    """(row, draw) -> all words of the judges that had to be asked for their score.
+
+    The score is drawn from the judge's own probabilities of 0 to 5 behind `Score:`, at its own temperature. A small
+    model left to write on gives ranges (`1-5`) and other scales (`10/10`).
+    """
     open_ended = [
         (row, draw, text.rstrip() + "\nScore:")
         for row, drawn in enumerate(texts)
         for draw, text in enumerate(drawn)
-        if parse_score(text) is None
+        if not has_score_line(text)
     ]
     again = [Request(messages=requests[row].messages, prefix=prefix) for row, _, prefix in open_ended]
     if not again:
         return {}
-    # Greedy and short: all that is wanted is the number the judge's own reasons lead to.
-    said = engine.generate(again, Sampling(temperature=0, max_new_tokens=4), seed)
-    finished = {}
-    for (row, draw, prefix), (completion,) in zip(open_ended, said, strict=True):
-        finished[row, draw] = f"{prefix} {completion.text.lstrip().split(chr(10))[0]}"
-    return finished
+    try:
+        chances = [engine.score(request, [f" {points}" for points in POINTS]) for request in again]
+    except EngineError:  # no log-probabilities to be had: the judge writes on, and may still name no score
+        said = engine.generate(again, Sampling(temperature=0, max_new_tokens=4), seed)
+        numbers = [completion.text.lstrip().split("\n")[0] for (completion,) in said]
+    else:
+        numbers = [
+            str(_drawn(logs, sampling.temperature, seed_for(seed, row, draw)))
+            for logs, (row, draw, _) in zip(chances, open_ended, strict=True)
+        ]
+    return {(row, draw): f"{prefix} {number}" for (row, draw, prefix), number in zip(open_ended, numbers, strict=True)}
+
+
+def _drawn(logs: Sequence[float], temperature: float, seed: int) -> int:
+    """One of POINTS by the judge's own log-probabilities at its temperature; the likeliest at temperature 0."""
+    best = max(logs)
+    if temperature == 0:
+        return POINTS[logs.index(best)]
+    weights = [math.exp((log - best) / temperature) for log in logs]
+    return random.Random(seed).choices(POINTS, weights)[0]

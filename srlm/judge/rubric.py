@@ -1,4 +1,4 @@
-"""The prompt a judge gets: the additive five-point rubric (the paper, figure 2, in our words) or the user's own file."""
+"""The prompt a judge gets: the additive five-point rubric (the paper, figure 2, in our words) or the user's file."""
 
 from importlib import resources
 from pathlib import Path

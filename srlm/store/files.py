@@ -4,7 +4,8 @@ import errno
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,22 +20,42 @@ T = TypeVar("T")
 
 def read(path: Path, kind: type[R]) -> list[R]:
     """All records of a finished file. Raises RecordError with file and line where one does not decode."""
+    # Bytes, and only `\n` ends a line: what else Unicode calls a line end may stand inside a record's text.
+    lines = _bytes(path).split(b"\n")
+    return [
+        _decode(line, kind, f"{path}:{number}") for number, line in enumerate(lines[:-1] if not lines[-1] else lines, 1)
+    ]
+
+
+def read_one(path: Path, kind: type[R]) -> R:
+    """The one record that is a whole JSON document."""
+    return _decode(_bytes(path), kind, str(path))
+
+
+def read_json(path: Path) -> Any:
+    """A JSON document. Raises RecordError where it is broken, StoreError where it is missing."""
     try:
-        with path.open(encoding="utf-8") as lines:
-            return [_decode(line, kind, path, number) for number, line in enumerate(lines, 1)]
+        return json.loads(_bytes(path))
+    except ValueError as error:
+        raise RecordError(f"{path}: not JSON: {error}") from None
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
     except FileNotFoundError:
         raise StoreError(f"{path}: no such file; was its step finished? `srlm status` tells") from None
-    except UnicodeDecodeError as error:
-        raise RecordError(f"{path}: not UTF-8 text: {error}") from None
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be read: {error.strerror or error}") from None
 
 
-def _decode(line: str, kind: type[R], path: Path, number: int) -> R:
+def _decode(line: bytes, kind: type[R], where: str) -> R:
     try:
         return kind.model_validate_json(line)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise RecordError(f"{path}:{number}: not a {kind.__name__}: {place + ': ' if place else ''}{first['msg']}") from None
+        raise RecordError(f"{where}: not a {kind.__name__}: {place + ': ' if place else ''}{first['msg']}") from None
 
 
 def write(path: Path, records: Iterable[Record]) -> None:
@@ -54,27 +75,44 @@ def write_json(path: Path, value: Any) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write text that appears under its own name only when whole and on disk. Raises StoreError when it cannot."""
-    part = path.with_name(path.name + ".part")
+    part = _part(path)
+    content = text.encode()
+    with writing(path):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _put(part, "wb", content)
+            part.replace(path)
+        except BaseException:
+            with suppress(OSError):
+                part.unlink()
+            raise
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """What goes wrong with the disk while `path` is written, as a StoreError."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        yield
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise _refused(path, error) from error
 
 
-def read_json(path: Path) -> Any:
-    """A JSON document. Raises RecordError where it is broken, StoreError where it is missing."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise StoreError(f"{path}: no such file; was its step finished? `srlm status` tells") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise RecordError(f"{path}: not JSON: {error}") from None
+def _refused(path: Path, error: OSError) -> SrlmError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        what = "a file may not grow this large here" if error.errno == errno.EFBIG else "the disk is full"
+        return StoreError(f"{path}: {what}; make room and run the same command again, it goes on where it was")
+    return StoreError(f"{path}: cannot be written: {error.strerror or error}")
+
+
+def _part(path: Path) -> Path:
+    return path.with_name(path.name + ".part")
+
+
+def _put(path: Path, mode: str, content: bytes) -> None:
+    with path.open(mode) as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def fact(path: Path, records: int | None = None) -> FileFact:
@@ -98,28 +136,33 @@ def resumable(
     Each item gives `per_item` records. Blocks are cut the same way at every call, and a block counts only when all its
     lines are on disk: a stage that was killed goes on at the first unfinished block, and the finished file is the same,
     byte for byte, as that of a stage that was never stopped (as long as `work` depends on its arguments alone).
-    `report(items done, items in all)` is called after each block.
+    `report(items done, items in all)` is called at the start, with what was found on disk, and after each block.
     """
     if path.exists():
-        return read(path, kind)
-    part = path.with_name(path.name + ".part")
-    try:
+        found = read(path, kind)
+        if len(found) != per_item * len(items):
+            raise RecordError(
+                f"{path}: {len(found)} records, where {len(items)} items give {per_item} each; "
+                "delete the file, and the same command makes it again"
+            )
+        return found
+    part = _part(path)
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         made = _whole_blocks(part, kind, len(items), per_item, block)
-        with part.open("a", encoding="utf-8") as file:
-            for start in range(len(made) // per_item, len(items), block):
-                chunk = items[start : start + block]
-                records = work(chunk, start // block)
-                if len(records) != per_item * len(chunk):
-                    raise AssertionError(f"{path.name}: {len(records)} records from {len(chunk)} items, not {per_item} each")
-                file.write("".join(map(line, records)))
-                file.flush()
-                os.fsync(file.fileno())
-                made.extend(records)
-                report(start + len(chunk), len(items))
+    report(len(made) // per_item, len(items))
+    for start in range(len(made) // per_item, len(items), block):
+        chunk = items[start : start + block]
+        records = work(chunk, start // block)
+        if len(records) != per_item * len(chunk):
+            raise AssertionError(f"{path.name}: {len(records)} records from {len(chunk)} items, not {per_item} each")
+        with writing(path):
+            _put(part, "ab", "".join(map(line, records)).encode())
+        made.extend(records)
+        report(start + len(chunk), len(items))
+    with writing(path):
+        part.touch()  # no items: an empty file says that they were none
         part.replace(path)
-    except OSError as error:
-        raise _refused(path, error) from error
     return made
 
 
@@ -130,12 +173,7 @@ def _whole_blocks(part: Path, kind: type[R], items: int, per_item: int, block: i
     lines = part.read_bytes().split(b"\n")[:-1]  # what stands behind the last newline was cut mid-line
     items_whole = len(lines) // per_item
     keep = (items if items_whole >= items else items_whole // block * block) * per_item
+    made = [_decode(text, kind, f"{part}:{number}") for number, text in enumerate(lines[:keep], 1)]
     with part.open("r+b") as file:
         file.truncate(sum(len(text) + 1 for text in lines[:keep]))
-    return [_decode(text.decode(), kind, part, number) for number, text in enumerate(lines[:keep], 1)]
-
-
-def _refused(path: Path, error: OSError) -> SrlmError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return StoreError(f"{path}: the disk is full; free some space and run the same command again, it goes on where it was")
-    return StoreError(f"{path}: cannot be written: {error.strerror or error}")
+    return made

@@ -8,13 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from srlm.errors import StoreError
+from srlm.errors import RecordError, StoreError
 from srlm.records import Checkpoint, RunManifest
-from srlm.settings import Settings
+from srlm.settings import Settings, shaping
 from srlm.store import files
-
-NOT_COMPARED = ("runs", "iterations", "evaluation")
-"""Settings that may change between two commands on one run: they shape no trained model."""
 
 
 class RunFolder:
@@ -32,7 +29,7 @@ class RunFolder:
     def manifest(self, step: str) -> RunManifest | None:
         """What a finished step says of itself; None where it is not finished."""
         path = self.step(step) / "manifest.json"
-        return RunManifest.model_validate(files.read_json(path)) if path.exists() else None
+        return files.read_one(path, RunManifest) if path.exists() else None
 
     def finish(self, manifest: RunManifest) -> None:
         """Declare a step done."""
@@ -70,9 +67,12 @@ class RunFolder:
                 raise StoreError(
                     f"{self.path}: another process works on this run (process {holder}); wait for it or stop it"
                 ) from None
-            lock.truncate(0)
-            lock.write(str(os.getpid()))
-            lock.flush()
+            except OSError as error:
+                raise StoreError(f"{self.path}: cannot be locked on this file system: {error.strerror}") from None
+            with files.writing(self.path / ".lock"):
+                lock.truncate(0)
+                lock.write(str(os.getpid()))
+                lock.flush()
             self._same_settings()
             yield
 
@@ -81,11 +81,11 @@ class RunFolder:
         now = self.settings.model_dump(mode="json")
         if path.exists():
             before = files.read_json(path)
-            changed = [
-                f"{key}: {old!r} -> {new!r}"
-                for key, old, new in differences(before, now)
-                if key.split(".")[0] not in NOT_COMPARED
-            ]
+            if not isinstance(before, dict):
+                raise RecordError(
+                    f"{path}: holds no settings; choose a new name (--set name=OTHER) or delete the folder"
+                )
+            changed = [f"{key}: {old!r} -> {new!r}" for key, old, new in differences(before, now)]
             if changed:
                 raise StoreError(
                     f"{self.path} was made with other settings ({'; '.join(changed)}); "
@@ -95,15 +95,14 @@ class RunFolder:
 
     def log(self, text: str) -> None:
         """A line with the time in the run's log.txt."""
-        with (self.path / "log.txt").open("a", encoding="utf-8") as file:
+        path = self.path / "log.txt"
+        with files.writing(path), path.open("a", encoding="utf-8") as file:
             file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S')} {text}\n")
 
 
-def differences(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """Every leaf in which two nested mappings differ: (dotted key, before, now)."""
-    for key in sorted({*before, *now}):
-        old, new = before.get(key), now.get(key)
-        if isinstance(old, Mapping) and isinstance(new, Mapping):
-            yield from differences(old, new, f"{prefix}{key}.")
-        elif old != new:
-            yield f"{prefix}{key}", old, new
+def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """Every setting that shapes a model and differs, as (dotted name, before, now); None: it was not there."""
+    old, new = dict(shaping(before)), dict(shaping(now))
+    for key in sorted({*old, *new}):
+        if old.get(key) != new.get(key):
+            yield key, old.get(key), new.get(key)

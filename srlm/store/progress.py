@@ -1,4 +1,4 @@
-"""How far a long stage is: a bar with rate and time left on a terminal, plain lines elsewhere, both in the run's log."""
+"""How far a long stage is: a bar with rate and time left on a terminal, plain lines elsewhere, both ends in the log."""
 
 import sys
 import time
@@ -17,13 +17,18 @@ class Reporter:
     def __init__(self, label: str, log: Callable[[str], None], unit: str = "prompts") -> None:
         self._label, self._log, self._unit = label, log, unit
         self._began = self._last_line = time.monotonic()
-        self._first: int | None = None
+        self._first: tuple[int, float] | None = None
         self._bar: Progress | None = None
 
     def __enter__(self) -> "Reporter":
         self._log(f"{self._label}: begins")
         if sys.stderr.isatty():
-            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
+            columns = (
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[rate]}"),
+            )
             self._bar = Progress(*columns, TimeRemainingColumn(), transient=True, console=Console(stderr=True))
             self._bar.start()
             self._task = self._bar.add_task(self._label, total=None, rate="")
@@ -34,9 +39,10 @@ class Reporter:
     def __call__(self, done: int, total: int) -> None:
         now = time.monotonic()
         if self._first is None:  # work found on disk is no part of the rate
-            self._first, self._began = done, now if done == total else self._began
-        rate = (done - self._first) / (now - self._began) if done > self._first and now > self._began else None
-        text = f"{rate:.1f} {self._unit}/s" if rate else ""
+            self._first = done, now
+        before, since = self._first
+        rate = (done - before) / (now - since) if done > before and now > since else None
+        text = f"{rate:.3g} {self._unit}/s" if rate else ""
         if self._bar is not None:
             self._bar.update(self._task, completed=done, total=total, rate=text)
         elif now - self._last_line >= LINE_EVERY:

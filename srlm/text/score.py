@@ -13,9 +13,9 @@ _LINE = re.compile(
         (?:(?:total|final|overall)\s+)?score
         [\s*_`]*[:\uff1a=][\s*_`<\[("']*              # ASCII or full-width colon
         (?P<score>[+-]?\d{1,6}(?:[.,]\d{1,6})?)
-        (?:\s*(?:/|out\s+of)\s*(?P<total>\d{1,6}))?
+        (?:(?:\s*points?)?\s*(?:[/\uff0f]|out\s+of)\s*(?P<total>\d{1,6}(?:[.,]\d{1,6})?))?
         (?:\s*points?)?
-        [\s*_`>\])."']*$""",
+        [\s*_`>\])."'\u3002\uff0e]*$""",
     re.IGNORECASE | re.VERBOSE,
 )
 _LONGEST = 200
@@ -27,13 +27,22 @@ def parse_score(text: str) -> float | None:
 
     Digits of any script count, as `int` reads them.
     """
-    for line in reversed(text.splitlines()):
-        if len(line) > _LONGEST:
-            continue
-        found = _LINE.match(line)
-        if found:
-            if found["total"] is not None and int(found["total"]) != 5:
-                return None
-            score = float(found["score"].replace(",", "."))
-            return score if 0 <= score <= 5 else None
-    return None
+    line = _last_score_line(text)
+    if line is None or (line["total"] is not None and _number(line["total"]) != 5):
+        return None
+    score = _number(line["score"])
+    return score if 0 <= score <= 5 else None
+
+
+def has_score_line(text: str) -> bool:
+    """Whether the judge gave a score at all, in range or not."""
+    return _last_score_line(text) is not None
+
+
+def _last_score_line(text: str) -> re.Match[str] | None:
+    lines = (line for line in reversed(text.splitlines()) if len(line) <= _LONGEST)
+    return next((found for line in lines if (found := _LINE.match(line))), None)
+
+
+def _number(digits: str) -> float:
+    return float(digits.replace(",", "."))

@@ -15,5 +15,7 @@ def fill(template: str, values: Mapping[str, str]) -> str:
     missing = [name for name in values if "{" + name + "}" not in template]
     if missing:
         raise SettingsError("the template has no slot " + " and no slot ".join("{" + name + "}" for name in missing))
+    if not values:
+        return template
     slots = re.compile("|".join(re.escape("{" + name + "}") for name in values))
     return slots.sub(lambda found: values[found[0][1:-1]], template)

@@ -5,10 +5,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from eval.judging.base import Opinion, PairItem
-from eval.judging.model import ModelPairJudge, opinion_of, parse
 from eval.judging.oracle import OracleJudge
-from eval.records import Outcome, Verdict, outcome_of, verdict_id
+from eval.records import Verdict, verdict_id
+from srlm.judge.pairwise import ModelPairJudge, Opinion, Outcome, PairItem, opinion_of, outcome_of, parse
 from srlm.engines.base import Completion, Request
 from srlm.engines.scripted import ScriptedEngine
 from srlm.errors import EngineError

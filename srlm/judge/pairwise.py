@@ -1,28 +1,79 @@
-"""A language model as pairwise judge: a checkpoint of the run, or a server's model."""
+"""The seam between a comparison and whoever compares two answers, and a language model that does."""
 
 import math
 import re
 from collections.abc import Sequence
 from importlib import resources
+from typing import Literal, Protocol
 
 import numpy as np
 from scipy.special import expit
 
 from srlm.engines.base import Completion, Engine, Request
 from srlm.errors import EngineError
+from srlm.records import Record
 from srlm.settings import Sampling
 from srlm.text.chat import user
 from srlm.text.template import fill
-
-from .base import Opinion, PairItem
 
 WORDS = Sampling(temperature=0, max_new_tokens=64)
 _VERDICT = re.compile(r"\b(?:A|B|[Tt]ie|TIE)\b")
 
 
+class PairItem(Record):
+    """Two answers to one prompt, in the order the judge sees them."""
+
+    prompt: str
+    first: str
+    second: str
+
+
+class Opinion(Record):
+    """What a judge said of one PairItem."""
+
+    preference: float | None
+    """1 = the first answer is better, 0.5 = equal, 0 = the second is. None: not readable."""
+    probability: float | None = None
+    """Probability the judge gives to the first. None: the judge does not say."""
+    raw: str
+    """All that the judge wrote, or the numbers it gave."""
+
+
+class PairJudge(Protocol):
+    """Anything that compares two answers to one prompt."""
+
+    @property
+    def id(self) -> str:
+        """Name, as verdicts carry it."""
+        ...
+
+    def compare(self, items: Sequence[PairItem], seed: int) -> list[Opinion]:
+        """One opinion an item, in order; nothing is known of who wrote an answer, nor of the same pair turned round."""
+        ...
+
+    def close(self) -> None:
+        """Give back memory and connections."""
+        ...
+
+
+Outcome = Literal["win", "tie", "lose"]
+
+
+def outcome_of(ab: float | None, ba: float | None) -> Outcome | None:
+    """The paper's rule (section 3.1): a win or loss needs both orders; a disagreement or an equality is a tie.
+
+    Each preference is the first model's: 1 its answer is better, 0 the other's. None: not readable, no outcome.
+    """
+    if ab is None or ba is None:
+        return None
+    if ab == ba == 1:
+        return "win"
+    return "lose" if ab == ba == 0 else "tie"
+
+
 def template() -> str:
     """The judge's prompt, with the slots {prompt}, {first} and {second}."""
-    return resources.files(__package__).joinpath("templates/pairwise.txt").read_text(encoding="utf-8").rstrip("\n")
+    return resources.files("srlm.judge").joinpath("templates/pairwise.txt").read_text(encoding="utf-8").rstrip("\n")
 
 
 class ModelPairJudge:

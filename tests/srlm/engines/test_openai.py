@@ -1,0 +1,493 @@
+"""The engine for servers against a real HTTP server on this machine, which answers from a list."""
+
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from srlm.engines.base import Request
+from srlm.engines.openai import OpenAIEngine
+from srlm.errors import EngineError
+from srlm.records import seed_for
+from srlm.settings import EngineSettings, Sampling
+from srlm.text.chat import user
+
+KEY = "sk-a-key-nobody-may-see"
+SAMPLING = Sampling(temperature=0.7, top_p=0.9, max_new_tokens=64)
+AT_ONCE = {"Retry-After": "0.001"}
+"""The client takes a fraction of a second, though not 0, for a server's wish."""
+
+
+@dataclass
+class Reply:
+    """What the server says to one request."""
+
+    body: Any
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Server:
+    """A chat server whose answers `reply(body of the request, number of the request)` writes."""
+
+    reply: Callable[[dict[str, Any], int], Reply]
+    asked: list[dict[str, Any]] = field(default_factory=list)
+    keys: list[str | None] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
+    stopping: threading.Event = field(default_factory=threading.Event)
+    url: str = ""
+
+
+def words(*texts: str, finish: str = "stop", **rest: Any) -> Reply:
+    """A chat completion with these choices."""
+    choices = [
+        {"index": number, "finish_reason": finish, "message": {"role": "assistant", "content": text}}
+        for number, text in enumerate(texts)
+    ]
+    return Reply({"id": "1", "object": "chat.completion", "created": 1, "model": "m", "choices": choices, **rest})
+
+
+def refusal(status: int, message: str, **headers: str) -> Reply:
+    return Reply({"error": {"message": message, "type": "error", "code": None}}, status, headers)
+
+
+Serve = Callable[[Callable[[dict[str, Any], int], Reply]], Server]
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    running: list[tuple[ThreadingHTTPServer, threading.Thread, Server]] = []
+
+    def start(reply: Callable[[dict[str, Any], int], Reply]) -> Server:
+        server = Server(reply)
+        lock = threading.Lock()
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                self._send(Reply({"object": "list", "data": []}))
+
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                with lock:
+                    number = len(server.asked)
+                    server.asked.append(body)
+                    server.keys.append(self.headers["Authorization"])
+                    server.paths.append(self.path)
+                self._send(server.reply(body, number))
+
+            def _send(self, reply: Reply) -> None:
+                content = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
+                try:
+                    self.send_response(reply.status)
+                    self.send_header("Content-Type", "application/json")
+                    self.send_header("Content-Length", str(len(content)))
+                    for name, value in reply.headers.items():
+                        self.send_header(name, value)
+                    self.end_headers()
+                    self.wfile.write(content)
+                except ConnectionError:  # the client has lost patience
+                    self.close_connection = True
+
+            def log_message(self, *_: object) -> None:
+                """Nothing to say."""
+
+        http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        http.daemon_threads = True
+        server.url = f"http://127.0.0.1:{http.server_port}/v1"
+        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        running.append((http, thread, server))
+        return server
+
+    yield start
+    for http, thread, server in running:
+        server.stopping.set()
+        http.shutdown()
+        thread.join()
+        http.server_close()
+
+
+Open = Callable[..., OpenAIEngine]
+
+
+@pytest.fixture
+def connect(monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
+    monkeypatch.setenv("TEST_KEY", KEY)
+    opened: list[OpenAIEngine] = []
+
+    def start(url: str, **settings: Any) -> OpenAIEngine:
+        given = {"model": "tiny", "base_url": url, "api_key_env": "TEST_KEY", "timeout": 20.0, **settings}
+        opened.append(OpenAIEngine(EngineSettings(kind="openai", **given), "tiny"))
+        return opened[-1]
+
+    yield start
+    for engine in opened:
+        engine.close()
+
+
+def ask(text: str, draws: int = 1, prefix: str = "") -> Request:
+    return Request(messages=user(text), draws=draws, prefix=prefix)
+
+
+def test_three_draws_are_one_request_and_come_back_in_order(serve: Serve, connect: Open) -> None:
+    server = serve(lambda body, _: words("one", "two", "three", usage={"completion_tokens": 9}))
+    (drawn,) = connect(server.url).generate([ask("Count.", 3)], SAMPLING, seed=7)
+    assert [c.text for c in drawn] == ["one", "two", "three"]
+    assert [c.finish for c in drawn] == ["stop", "stop", "stop"]
+    assert [c.tokens for c in drawn] == [None, None, None]  # 9 in all; the server does not say how many each
+    assert server.asked == [
+        {
+            "model": "tiny",
+            "messages": [{"role": "user", "content": "Count."}],
+            "temperature": 0.7,
+            "top_p": 0.9,
+            "max_tokens": 64,
+            "n": 3,
+            "seed": seed_for(seed_for(7, 0), 0),
+        }
+    ]
+    assert server.paths == ["/v1/chat/completions"]
+    assert server.keys == [f"Bearer {KEY}"]
+
+
+def test_a_single_draw_says_how_many_tokens_it_took(serve: Serve, connect: Open) -> None:
+    server = serve(lambda body, _: words("cut", finish="length", usage={"completion_tokens": 64}))
+    ((drawn,),) = connect(server.url).generate([ask("Go on.")], SAMPLING, seed=1)
+    assert (drawn.text, drawn.finish, drawn.tokens) == ("cut", "length", 64)
+
+
+def test_answers_keep_the_order_of_the_requests_however_late_the_first_ones_are(serve: Serve, connect: Open) -> None:
+    all_but_first = threading.Semaphore(0)
+
+    def reply(body: dict[str, Any], _: int) -> Reply:
+        text = body["messages"][0]["content"]
+        if text == "0":
+            for _ in range(7):
+                assert all_but_first.acquire(timeout=20)
+        else:
+            all_but_first.release()
+        return words(f"answer {text}")
+
+    server = serve(reply)
+    drawn = connect(server.url, concurrency=2).generate([ask(str(n)) for n in range(8)], SAMPLING, seed=1)
+    assert [c.text for (c,) in drawn] == [f"answer {n}" for n in range(8)]
+
+
+def test_no_more_requests_than_the_concurrency_are_under_way_at_once(serve: Serve, connect: Open) -> None:
+    lock, now, most = threading.Lock(), [0], [0]
+    both = threading.Barrier(2, timeout=20)
+
+    def reply(_: dict[str, Any], __: int) -> Reply:
+        with lock:
+            now[0] += 1
+            most[0] = max(most[0], now[0])
+        both.wait()  # goes on only when two are here
+        with lock:
+            now[0] -= 1
+        return words("yes")
+
+    server = serve(reply)
+    connect(server.url, concurrency=2).generate([ask(str(n)) for n in range(8)], SAMPLING, seed=1)
+    assert most == [2]
+
+
+def test_every_request_has_a_seed_of_its_own_and_the_same_one_again(serve: Serve, connect: Open) -> None:
+    server = serve(lambda body, _: words(str(body["seed"])))
+    engine = connect(server.url)
+    first = engine.generate([ask("a"), ask("a")], SAMPLING, seed=3)
+    again = engine.generate([ask("a"), ask("a")], SAMPLING, seed=3)
+    assert first == again
+    assert first[0] != first[1]
+
+
+def test_a_server_that_gives_fewer_choices_is_asked_again_for_the_rest(serve: Serve, connect: Open) -> None:
+    server = serve(lambda body, number: words(*[f"{number}"] * min(2, body["n"])))
+    (drawn,) = connect(server.url).generate([ask("x", 5)], SAMPLING, seed=1)
+    assert [c.text for c in drawn] == ["0", "0", "1", "1", "2"]
+    assert [body["n"] for body in server.asked] == [5, 3, 1]
+    assert len({body["seed"] for body in server.asked}) == 3
+
+
+def test_a_server_that_gives_more_choices_than_asked_for_is_cut_to_what_was_asked(serve: Serve, connect: Open) -> None:
+    server = serve(lambda body, _: words("a", "b", "c"))
+    (drawn,) = connect(server.url).generate([ask("x", 2)], SAMPLING, seed=1)
+    assert [c.text for c in drawn] == ["a", "b"]
+
+
+def test_a_server_that_refuses_several_choices_is_asked_for_one_at_a_time(serve: Serve, connect: Open) -> None:
+    def reply(body: dict[str, Any], number: int) -> Reply:
+        return words(str(number)) if body["n"] == 1 else refusal(400, "Only one completion choice is allowed")
+
+    server = serve(reply)
+    (drawn,) = connect(server.url).generate([ask("x", 3)], SAMPLING, seed=1)
+    assert [c.text for c in drawn] == ["1", "2", "3"]
+
+
+def test_greedy_draws_are_asked_for_once(serve: Serve, connect: Open) -> None:
+    server = serve(lambda body, _: words("the same"))
+    (drawn,) = connect(server.url).generate([ask("x", 3)], Sampling(temperature=0), seed=1)
+    assert [c.text for c in drawn] == ["the same"] * 3
+    assert [body["n"] for body in server.asked] == [1]
+
+
+def test_a_prefix_is_the_start_of_the_assistants_message(serve: Serve, connect: Open) -> None:
+    server = serve(lambda body, _: words("4"))
+    connect(server.url).generate([ask("Judge.", prefix="Fine.\nScore: ")], SAMPLING, seed=1)
+    (body,) = server.asked
+    assert body["messages"] == [
+        {"role": "user", "content": "Judge."},
+        {"role": "assistant", "content": "Fine.\nScore: "},
+    ]
+    assert (body["continue_final_message"], body["add_generation_prompt"]) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("choice", "finish"),
+    [
+        pytest.param({"finish_reason": "stop", "message": {"role": "assistant", "content": ""}}, "stop", id="empty"),
+        pytest.param({"finish_reason": "stop", "message": {"role": "assistant", "content": None}}, "stop", id="null"),
+        pytest.param(
+            {"finish_reason": "stop", "message": {"role": "assistant", "refusal": "No."}}, "stop", id="refusal"
+        ),
+        pytest.param({"finish_reason": "content_filter", "message": {"content": None}}, None, id="content-filter"),
+        pytest.param({"finish_reason": None, "message": {"content": None}}, None, id="no-reason"),
+        pytest.param({"message": {"content": None}}, None, id="reason-left-out"),
+    ],
+)
+def test_an_answer_without_words_is_the_empty_text(
+    serve: Serve, connect: Open, choice: dict[str, Any], finish: str | None
+) -> None:
+    server = serve(lambda body, _: Reply({"choices": [choice]}))
+    ((drawn,),) = connect(server.url).generate([ask("x")], SAMPLING, seed=1)
+    assert (drawn.text, drawn.finish) == ("", finish)
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_busy_or_failing_server_is_asked_again_when_it_wishes(serve: Serve, connect: Open, status: int) -> None:
+    server = serve(lambda body, number: words("late") if number == 2 else refusal(status, "Later.", **AT_ONCE))
+    ((drawn,),) = connect(server.url).generate([ask("x")], SAMPLING, seed=1)
+    assert drawn.text == "late"
+    assert len(server.asked) == 3
+
+
+def test_a_server_that_stays_busy_is_an_error_after_all_tries(serve: Serve, connect: Open) -> None:
+    server = serve(lambda body, _: refusal(429, "Rate limit reached.", **AT_ONCE))
+    with pytest.raises(
+        EngineError, match=r"has had too many requests: Rate limit reached\.; lower engine\.concurrency"
+    ):
+        connect(server.url, retries=2).generate([ask("x")], SAMPLING, seed=1)
+    assert len(server.asked) == 3  # once, and two retries
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "expected"),
+    [
+        pytest.param(401, "Incorrect API key provided.", "refused the key: Incorrect API key .*TEST_KEY", id="401"),
+        pytest.param(403, "Not your project.", "refused the key: Not your project.*TEST_KEY", id="403"),
+        pytest.param(404, "The model `tiny` does not exist.", "knows no model tiny.*`tiny` does not exist", id="404"),
+        pytest.param(
+            400, "This model's limit is 64 tokens.", r"refused the request \(400\): This model's limit", id="400"
+        ),
+        pytest.param(422, "top_p: not here", r"refused the request \(422\): top_p: not here", id="422"),
+    ],
+)
+def test_what_waiting_cannot_mend_fails_at_once_in_the_servers_words(
+    serve: Serve, connect: Open, status: int, said: str, expected: str
+) -> None:
+    server = serve(lambda body, _: refusal(status, said))
+    with pytest.raises(EngineError, match=expected):
+        connect(server.url).generate([ask("x")], SAMPLING, seed=1)
+    assert len(server.asked) == 1
+
+
+def test_words_outside_an_error_object_are_shown_too(serve: Serve, connect: Open) -> None:
+    server = serve(lambda body, _: Reply(b"<html>\n  Bad  gateway\n</html>", 400))
+    with pytest.raises(EngineError, match="<html> Bad gateway </html>"):
+        connect(server.url).generate([ask("x")], SAMPLING, seed=1)
+
+
+def test_the_first_error_stops_the_other_requests(serve: Serve, connect: Open) -> None:
+    server = serve(lambda body, _: refusal(401, "No."))
+    with pytest.raises(EngineError, match="refused the key"):
+        connect(server.url, concurrency=1).generate([ask(str(n)) for n in range(50)], SAMPLING, seed=1)
+    assert len(server.asked) < 50
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 429, 500])
+def test_the_key_is_in_no_error_even_when_the_server_says_it(serve: Serve, connect: Open, status: int) -> None:
+    server = serve(lambda body, _: refusal(status, f"Bad key {KEY} in Bearer {KEY}."))
+    with pytest.raises(EngineError) as caught:
+        connect(server.url, retries=0).generate([ask("x")], SAMPLING, seed=1)
+    assert KEY not in str(caught.value)
+    assert "Bad key *** in Bearer ***." in str(caught.value)
+
+
+def test_the_key_is_not_in_an_answer_shown_because_it_is_no_completion(serve: Serve, connect: Open) -> None:
+    server = serve(lambda body, _: Reply({"echo": KEY}))
+    with pytest.raises(EngineError) as caught:
+        connect(server.url).generate([ask("x")], SAMPLING, seed=1)
+    assert KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b'{"choices": [', id="cut-json"),
+        pytest.param(b"", id="empty-body"),
+        pytest.param(b"<html>Welcome</html>", id="a-web-page"),
+        pytest.param(b'{"choices": []}', id="no-choices"),
+        pytest.param(b'{"error": {"message": "No credit."}}', id="an-error-with-status-200"),
+        pytest.param(b'{"choices": [{"message": {"content": 5}}]}', id="content-that-is-no-text"),
+        pytest.param(b'\xff\xfe{"choices"', id="not-utf-8"),
+    ],
+)
+def test_an_answer_that_is_no_chat_completion_is_an_error_that_shows_it(
+    serve: Serve, connect: Open, content: bytes
+) -> None:
+    server = serve(lambda body, _: Reply(content))
+    shown = " ".join(content.decode(errors="replace").split()) or "(no words)"
+    with pytest.raises(EngineError) as caught:
+        connect(server.url).generate([ask("x")], SAMPLING, seed=1)
+    assert f"not with a chat completion: {shown}; does base_url end in /v1?" in str(caught.value)
+
+
+def test_a_server_that_is_not_running_is_an_error_at_once(connect: Open) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))  # bound and not listening: nobody else can answer here
+        url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
+        # With its retries the client would take more than a day.
+        with pytest.raises(EngineError, match=r"cannot be reached .*; is the server running"):
+            connect(url, retries=10_000).generate([ask("x")], SAMPLING, seed=1)
+
+
+def test_a_silent_server_is_an_error_after_the_timeout(serve: Serve, connect: Open) -> None:
+    def reply(_: dict[str, Any], __: int) -> Reply:
+        server.stopping.wait(20)
+        return words("too late")
+
+    server = serve(reply)
+    with pytest.raises(EngineError, match=r"no answer in 0\.2 s \(0 more tries\); raise engine\.timeout"):
+        connect(server.url, timeout=0.2, retries=0).generate([ask("x")], SAMPLING, seed=1)
+
+
+def test_a_server_that_was_lost_for_a_moment_is_asked_again(serve: Serve, connect: Open) -> None:
+    def reply(_: dict[str, Any], number: int) -> Reply:
+        return words("back") if number else Reply(b"", headers={"Content-Length": "100"})
+
+    server = serve(reply)
+    engine = connect(server.url, timeout=0.2)
+    ((drawn,),) = engine.generate([ask("x")], SAMPLING, seed=1)
+    assert drawn.text == "back"
+
+
+def test_a_server_on_this_machine_needs_no_key(serve: Serve, connect: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TEST_KEY")
+    server = serve(lambda body, _: words("hello"))
+    connect(server.url).generate([ask("x")], SAMPLING, seed=1)
+    assert server.keys == ["Bearer none"]
+
+
+def test_a_server_on_this_machine_is_not_asked_through_a_proxy(
+    serve: Serve, connect: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    server = serve(lambda body, _: words("hello"))
+    ((drawn,),) = connect(server.url).generate([ask("x")], SAMPLING, seed=1)
+    assert drawn.text == "hello"
+
+
+@pytest.mark.parametrize("url", [None, "https://models.example/v1"])
+def test_any_other_server_without_a_key_is_an_error_that_names_the_variable(
+    connect: Open, monkeypatch: pytest.MonkeyPatch, url: str | None
+) -> None:
+    monkeypatch.setenv("TEST_KEY", " ")
+    with pytest.raises(EngineError, match="set the environment variable TEST_KEY"):
+        connect(url or "", base_url=url)
+
+
+def test_a_key_with_characters_no_header_carries_is_an_error_that_does_not_show_it(
+    connect: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEST_KEY", "sk-gehe\u00efm")
+    with pytest.raises(EngineError, match=r"^the environment variable TEST_KEY holds characters that no key has$"):
+        connect("http://127.0.0.1:1/v1")
+
+
+@pytest.mark.parametrize(
+    "url", ["127.0.0.1:8000/v1", "localhost", "ftp://x/v1", "http://", "http://[::1/v1", "http://h:x/"]
+)
+def test_an_address_that_is_none_is_an_error_with_an_example(connect: Open, url: str) -> None:
+    with pytest.raises(EngineError, match="is no address; write it as http:"):
+        connect(url)
+
+
+def test_a_password_in_the_address_is_not_shown(connect: Open) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        with pytest.raises(EngineError) as caught:
+            connect(f"http://me:s3cret@127.0.0.1:{free.getsockname()[1]}/v1").generate([ask("x")], SAMPLING, seed=1)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_the_engine_answers_again_after_an_error_and_may_be_closed_twice(serve: Serve, connect: Open) -> None:
+    server = serve(lambda body, number: words("better") if number else refusal(400, "No."))
+    engine = connect(server.url)
+    with pytest.raises(EngineError):
+        engine.generate([ask("x")], SAMPLING, seed=1)
+    assert engine.generate([ask("x")], SAMPLING, seed=1)[0][0].text == "better"
+    assert engine.generate([], SAMPLING, seed=1) == []
+    engine.close()
+    engine.close()
+
+
+def test_the_id_is_the_one_given(connect: Open) -> None:
+    assert connect("http://127.0.0.1:1/v1").id == "tiny"
+
+
+# Log-probabilities ----------------------------------------------------------------------------------------------------
+
+
+def tokens(body: dict[str, Any]) -> Reply:
+    """As vLLM: every token of the prompt with its log-probability, -1 for the first, -2 for the second, ..."""
+    text = " ".join(m["content"] for m in body["messages"]).split()
+    rows: list[Any] = [None, *({str(len(word)): {"logprob": -n, "rank": 1}} for n, word in enumerate(text, 1))]
+    return words("x", prompt_logprobs=rows)
+
+
+def test_score_is_the_sum_over_the_tokens_of_the_continuation_alone(serve: Serve, connect: Open) -> None:
+    server = serve(lambda body, _: tokens(body))
+    # "which one ? " has 3 tokens; "yes" is the 4th (-4), "not at all" the 4th to 6th (-4 -5 -6 = -15).
+    scores = connect(server.url).score(ask("which one ?"), ["yes", "not at all", ""])
+    assert scores == [-4.0, -15.0, 0.0]
+    assert {body["prompt_logprobs"] for body in server.asked} == {0}
+
+
+def test_score_takes_the_prefix_as_given(serve: Serve, connect: Open) -> None:
+    server = serve(lambda body, _: tokens(body))
+    assert connect(server.url).score(ask("which ?", prefix="I say "), ["yes"]) == [-5.0]
+
+
+def test_a_server_without_log_probabilities_is_an_error(serve: Serve, connect: Open) -> None:
+    server = serve(lambda body, _: words("x"))
+    with pytest.raises(EngineError, match="has no log-probabilities"):
+        connect(server.url).score(ask("which ?"), ["yes"])
+
+
+def test_a_server_that_refuses_log_probabilities_is_an_error_in_its_words(serve: Serve, connect: Open) -> None:
+    server = serve(lambda body, _: refusal(400, "Unrecognized argument: prompt_logprobs"))
+    with pytest.raises(EngineError, match=r"Unrecognized argument: prompt_logprobs.*has no log-probabilities"):
+        connect(server.url).score(ask("which ?"), ["yes"])
+
+
+def test_tokens_that_merge_over_the_seam_have_no_score(serve: Serve, connect: Open) -> None:
+    server = serve(lambda body, _: tokens(body))
+    with pytest.raises(EngineError, match="merges with the words before it"):
+        connect(server.url).score(ask("which ?", prefix="I s"), ["ay yes"])

@@ -1,0 +1,301 @@
+import errno
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from srlm.errors import RecordError, StoreError
+from srlm.records import Prompt, Record
+from srlm.store import files
+
+PROMPTS = [Prompt.of(text, "test") for text in ("one", "two\nlines", "dr\u00ef\u2028\u0085 \U0001f600", "", "\\\"'{}")]
+
+
+class Word(Record):
+    """A record as small as can be."""
+
+    word: str
+
+
+class Killed(BaseException):
+    """The process dies here."""
+
+
+def spell(words: Sequence[str], block: int) -> list[Word]:
+    """Two records a word; the second says which block it is from."""
+    return [Word(word=text) for word in words for text in (word, f"{word}\u00e9{block}")]
+
+
+ITEMS = ["a", "b", "c", "d", "e", "f", "g"]
+WHOLE = "".join(
+    f'{{"word":"{text}"}}\n'
+    for word, block in (("a", 0), ("b", 0), ("c", 0), ("d", 1), ("e", 1), ("f", 1), ("g", 2))
+    for text in (word, f"{word}\u00e9{block}")
+).encode()
+"""Seven items in blocks of three, two records an item: 14 lines."""
+
+
+def run(
+    path: Path, work: Callable[[Sequence[str], int], Sequence[Word]] = spell, items: Sequence[str] = ITEMS
+) -> list[Word]:
+    return files.resumable(path, Word, items, work, per_item=2, block=3)
+
+
+# Whole files ----------------------------------------------------------------------------------------------------------
+
+
+def test_records_come_back_as_they_were_written(tmp_path: Path) -> None:
+    files.write(tmp_path / "deep" / "prompts.jsonl", PROMPTS)
+    assert files.read(tmp_path / "deep" / "prompts.jsonl", Prompt) == PROMPTS
+    assert os.listdir(tmp_path / "deep") == ["prompts.jsonl"]
+
+
+def test_one_line_is_one_record_whatever_line_ends_its_text_holds(tmp_path: Path) -> None:
+    files.write(tmp_path / "p.jsonl", PROMPTS)
+    assert (tmp_path / "p.jsonl").read_bytes().count(b"\n") == 5
+
+
+def test_an_empty_file_holds_no_records(tmp_path: Path) -> None:
+    files.write(tmp_path / "p.jsonl", [])
+    assert files.read(tmp_path / "p.jsonl", Prompt) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        pytest.param(b'{"word": 5}', "not a Word: word: Input should be a valid string", id="wrong-type"),
+        pytest.param(b'{"wort": "a"}', "not a Word: word: Field required", id="missing"),
+        pytest.param(b'{"word": "a", "n": 1}', "not a Word: n: Extra inputs are not permitted", id="unknown"),
+        pytest.param(b'{"word": "a', "not a Word: Invalid JSON", id="cut"),
+        pytest.param(b"", "not a Word: Invalid JSON", id="empty"),
+        pytest.param(b'{"word": "\xff"}', "not a Word: Invalid JSON", id="not-utf-8"),
+        pytest.param(b"[]", "not a Word: Input should be an object", id="a-list"),
+    ],
+)
+def test_a_wrong_record_is_named_by_file_and_line(tmp_path: Path, line: bytes, said: str) -> None:
+    path = tmp_path / "w.jsonl"
+    path.write_bytes(b'{"word":"a"}\n{"word":"b"}\n' + line + b'\n{"word":"d"}\n')
+    with pytest.raises(RecordError) as caught:
+        files.read(path, Word)
+    assert str(caught.value).startswith(f"{path}:3: {said}")
+
+
+def test_a_missing_file_and_a_folder_are_store_errors(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="no such file; was its step finished"):
+        files.read(tmp_path / "w.jsonl", Word)
+    with pytest.raises(StoreError, match="no such file; was its step finished"):
+        files.read_json(tmp_path / "w.json")
+    with pytest.raises(StoreError, match="cannot be read: Is a directory"):
+        files.read(tmp_path, Word)
+
+
+def test_json_is_written_with_sorted_keys_and_comes_back(tmp_path: Path) -> None:
+    files.write_json(tmp_path / "x.json", {"b": [1, None], "a": "\u00e9"})
+    assert (tmp_path / "x.json").read_text(encoding="utf-8") == '{\n "a": "\u00e9",\n "b": [\n  1,\n  null\n ]\n}\n'
+    assert files.read_json(tmp_path / "x.json") == {"a": "\u00e9", "b": [1, None]}
+
+
+@pytest.mark.parametrize("content", [b"{", b"", b"\xff\xfe\x00"])
+def test_broken_json_is_a_record_error(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "x.json").write_bytes(content)
+    with pytest.raises(RecordError, match="not JSON"):
+        files.read_json(tmp_path / "x.json")
+
+
+def test_the_fact_of_a_file_is_its_sha256(tmp_path: Path) -> None:
+    files.write_text(tmp_path / "x", "abc")
+    fact = files.fact(tmp_path / "x", 3)
+    assert fact.sha256 == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert fact.records == 3
+
+
+# Writes that fail -----------------------------------------------------------------------------------------------------
+
+
+def test_a_text_that_is_no_unicode_leaves_nothing_behind(tmp_path: Path) -> None:
+    with pytest.raises(UnicodeEncodeError):
+        files.write_text(tmp_path / "x", "half a pair \ud800")
+    assert os.listdir(tmp_path) == []
+
+
+def test_nan_is_not_written_as_json(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="Out of range float"):
+        files.write_json(tmp_path / "x.json", {"a": float("nan")})
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_failed_write_keeps_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    files.write_text(path, "old")
+    with files_of_at_most(100), pytest.raises(StoreError, match="a file may not grow this large here"):
+        files.write_text(path, "new" * 1000)
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["x"]
+
+
+def test_a_folder_that_is_a_file_is_a_store_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="cannot be written"):
+        files.write_text(tmp_path / "file" / "x", "text")
+    with pytest.raises(StoreError, match="cannot be written"):
+        run(tmp_path / "file" / "w.jsonl")
+
+
+def test_a_full_disk_says_so_and_leaves_no_part(tmp_path: Path) -> None:
+    (tmp_path / "x.part").symlink_to("/dev/full")
+    with pytest.raises(StoreError, match="the disk is full; make room and run the same command again"):
+        files.write_text(tmp_path / "x", "text")
+    assert os.listdir(tmp_path) == []
+
+
+@contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    """No file of this process may grow beyond `size` bytes: a write fails half way, as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("room", range(0, len(WHOLE), 7))
+def test_a_stage_that_found_the_disk_full_goes_on_where_it_was(tmp_path: Path, room: int) -> None:
+    path = tmp_path / "w.jsonl"
+    with files_of_at_most(room), pytest.raises(StoreError, match="it goes on where it was"):
+        run(path)
+    assert not path.exists()
+    run(path)
+    assert path.read_bytes() == WHOLE
+
+
+def test_what_goes_wrong_inside_the_work_is_not_blamed_on_the_file(tmp_path: Path) -> None:
+    def lost(_: Sequence[str], __: int) -> list[Word]:
+        raise ConnectionResetError(errno.ECONNRESET, "peer")  # an OSError, as a disk's errors are
+
+    with pytest.raises(ConnectionResetError):
+        run(tmp_path / "w.jsonl", lost)
+
+
+# Resuming -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_stage_that_is_never_stopped_writes_every_block_in_order(tmp_path: Path) -> None:
+    calls: list[tuple[list[str], int]] = []
+    reports: list[tuple[int, int]] = []
+
+    def work(words: Sequence[str], block: int) -> list[Word]:
+        calls.append((list(words), block))
+        return spell(words, block)
+
+    path = tmp_path / "w.jsonl"
+    made = files.resumable(
+        path, Word, ITEMS, work, per_item=2, block=3, report=lambda done, total: reports.append((done, total))
+    )
+    assert path.read_bytes() == WHOLE
+    assert calls == [(["a", "b", "c"], 0), (["d", "e", "f"], 1), (["g"], 2)]
+    assert reports == [(0, 7), (3, 7), (6, 7), (7, 7)]
+    assert made == files.read(path, Word)
+    assert os.listdir(tmp_path) == ["w.jsonl"]
+
+
+def test_a_finished_stage_is_read_and_not_worked_again(tmp_path: Path) -> None:
+    def never(_: Sequence[str], __: int) -> list[Word]:
+        raise Killed
+
+    first = run(tmp_path / "w.jsonl")
+    assert run(tmp_path / "w.jsonl", never) == first
+
+
+def test_a_finished_file_with_too_few_records_is_an_error(tmp_path: Path) -> None:
+    run(tmp_path / "w.jsonl")
+    with pytest.raises(RecordError, match="14 records, where 8 items give 2 each"):
+        run(tmp_path / "w.jsonl", items=[*ITEMS, "h"])
+
+
+def test_no_items_give_an_empty_file(tmp_path: Path) -> None:
+    assert run(tmp_path / "w.jsonl", items=[]) == []
+    assert (tmp_path / "w.jsonl").read_bytes() == b""
+
+
+@pytest.mark.parametrize("stop", [0, 1, 2])
+def test_a_stage_killed_in_any_block_goes_on_at_that_block(tmp_path: Path, stop: int) -> None:
+    calls: list[int] = []
+
+    def dies(words: Sequence[str], block: int) -> list[Word]:
+        if block == stop:
+            raise Killed
+        return spell(words, block)
+
+    def goes_on(words: Sequence[str], block: int) -> list[Word]:
+        calls.append(block)
+        return spell(words, block)
+
+    path = tmp_path / "w.jsonl"
+    with pytest.raises(Killed):
+        run(path, dies)
+    assert not path.exists()
+    run(path, goes_on)
+    assert path.read_bytes() == WHOLE
+    assert calls == list(range(stop, 3))
+
+
+def test_a_part_file_cut_at_any_byte_ends_as_if_never_cut(tmp_path: Path) -> None:
+    path, part = tmp_path / "w.jsonl", tmp_path / "w.jsonl.part"
+    for size in range(len(WHOLE) + 1):
+        part.write_bytes(WHOLE[:size])
+        records = run(path)
+        assert path.read_bytes() == WHOLE, f"cut at byte {size}"
+        assert len(records) == 14
+        assert not part.exists()
+        path.unlink()
+
+
+def test_zeros_behind_the_last_line_as_after_a_power_cut_are_dropped(tmp_path: Path) -> None:
+    (tmp_path / "w.jsonl.part").write_bytes(WHOLE[:100] + b"\0" * 50)
+    run(tmp_path / "w.jsonl")
+    assert (tmp_path / "w.jsonl").read_bytes() == WHOLE
+
+
+def test_a_part_file_of_something_else_is_named_by_line_and_kept(tmp_path: Path) -> None:
+    part = tmp_path / "w.jsonl.part"
+    part.write_bytes(b'{"word":"a"}\n{"other":1}\n' * 3)
+    with pytest.raises(RecordError, match=r"w\.jsonl\.part:2: not a Word: word: Field required"):
+        run(tmp_path / "w.jsonl")
+    assert part.read_bytes() == b'{"word":"a"}\n{"other":1}\n' * 3
+
+
+def test_work_that_gives_the_wrong_number_of_records_is_a_defect(tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match=r"w\.jsonl: 1 records from 3 items, not 2 each"):
+        run(tmp_path / "w.jsonl", lambda words, block: [Word(word="a")])
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from srlm.records import Record
+from srlm.store import files
+
+class Word(Record):
+    word: str
+
+def work(words, block):
+    if block == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return [Word(word=text) for word in words for text in (word, f"{word}\\u00e9{block}")]
+
+files.resumable(Path(sys.argv[1]), Word, list("abcdefg"), work, per_item=2, block=3)
+"""
+
+
+def test_a_process_killed_outright_leaves_all_finished_blocks(tmp_path: Path) -> None:
+    path = tmp_path / "w.jsonl"
+    assert subprocess.run([sys.executable, "-c", KILLED, str(path)], check=False).returncode == -9
+    assert (tmp_path / "w.jsonl.part").read_bytes() == b"".join(WHOLE.splitlines(keepends=True)[:12])
+    run(path)
+    assert path.read_bytes() == WHOLE

@@ -1,0 +1,189 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from srlm.errors import RecordError, StoreError
+from srlm.records import Checkpoint, RunManifest
+from srlm.settings import Settings
+from srlm.store.folder import RunFolder, differences
+
+
+def settings(tmp_path: Path, **changes: Any) -> Settings:
+    given: dict[str, Any] = {
+        "name": "run",
+        "runs": str(tmp_path / "runs"),
+        "model": {"base": "scratch"},
+        "data": {"kind": "beads"},
+        **changes,
+    }
+    return Settings.model_validate(given)
+
+
+def manifest(step: str) -> RunManifest:
+    return RunManifest(
+        step=step,
+        settings_digest="0" * 16,
+        seed=1,
+        versions={"srlm": "0.1.0"},
+        commit=None,
+        checkpoint=Checkpoint(name=step, parent=None, path=f"{step}/model", digest="0" * 16),
+        inputs={},
+        outputs={},
+        counts={"pairs": 3},
+    )
+
+
+HOLD = """
+import sys
+from srlm.settings import Settings
+from srlm.store.folder import RunFolder
+
+with RunFolder(Settings.model_validate_json(sys.argv[1])).held():
+    print("held", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def test_a_run_held_by_another_process_is_refused_until_it_ends(tmp_path: Path) -> None:
+    mine = RunFolder(settings(tmp_path))
+    command = [sys.executable, "-c", HOLD, settings(tmp_path).model_dump_json()]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        with (
+            pytest.raises(StoreError, match=rf"another process works on this run \(process {other.pid}\)"),
+            mine.held(),
+        ):
+            pass
+        other.communicate("\n")
+    with mine.held():
+        pass
+
+
+def test_a_lock_left_by_a_killed_process_does_not_hold(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", HOLD, settings(tmp_path).model_dump_json()]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        other.kill()
+    with RunFolder(settings(tmp_path)).held():
+        pass
+
+
+def test_a_run_is_free_again_after_an_error(tmp_path: Path) -> None:
+    run = RunFolder(settings(tmp_path))
+    with pytest.raises(ZeroDivisionError), run.held():
+        _ = 1 / 0
+    with run.held():
+        pass
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        pytest.param({"seed": 2}, "seed: 1 -> 2", id="top-level"),
+        pytest.param({"dpo": {"beta": 0.5}}, "dpo.beta: 0.1 -> 0.5", id="nested"),
+        pytest.param({"candidates": {"sampling": {"top_p": 1}}}, "candidates.sampling.top_p: 0.9 -> 1.0", id="deeper"),
+        pytest.param({"sft": {"lora": {"rank": 4}}}, "sft.lora.rank: None -> 4", id="a-section-that-was-none"),
+        pytest.param({"judge": {"engine": {"model": "m"}}}, "judge.engine.model: None -> 'm'", id="another-judge"),
+        pytest.param({"engine": {"kind": "openai"}}, "engine.kind: 'transformers' -> 'openai'", id="another-engine"),
+    ],
+)
+def test_a_setting_changed_between_two_commands_is_named(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
+    with RunFolder(settings(tmp_path)).held():
+        pass
+    with pytest.raises(StoreError) as caught, RunFolder(settings(tmp_path, **changes)).held():
+        pass
+    assert "was made with other settings (" in str(caught.value)
+    assert said in str(caught.value)
+    assert "choose a new name" in str(caught.value)
+    with RunFolder(settings(tmp_path)).held():  # the settings it was made with are still the ones on disk
+        pass
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"iterations": 9}, id="how-far-it-goes"),
+        pytest.param({"evaluation": {"bootstrap": 10}}, id="how-it-is-measured"),
+        pytest.param({"engine": {"timeout": 5, "concurrency": 1, "retries": 0}}, id="how-a-server-is-asked"),
+        pytest.param({"engine": {"base_url": "http://127.0.0.1:1/v1", "api_key_env": "K"}}, id="where-a-server-is"),
+    ],
+)
+def test_what_shapes_no_model_may_change(tmp_path: Path, changes: dict[str, Any]) -> None:
+    before, after = settings(tmp_path), settings(tmp_path, **changes)
+    with RunFolder(before).held():
+        pass
+    with RunFolder(after).held():
+        pass
+    assert before.digest == after.digest
+    on_disk = json.loads((after.folder / "settings.json").read_text())
+    assert on_disk == after.model_dump(mode="json")
+
+
+@pytest.mark.parametrize("content", ["[]", "null", "5"])
+def test_a_settings_file_that_holds_none_is_an_error(tmp_path: Path, content: str) -> None:
+    run = RunFolder(settings(tmp_path))
+    run.path.mkdir(parents=True)
+    (run.path / "settings.json").write_text(content)
+    with pytest.raises(RecordError, match=r"settings\.json: holds no settings"), run.held():
+        pass
+
+
+def test_differences_are_dotted_names_in_order() -> None:
+    before = {"b": {"x": 1, "y": 2}, "a": None, "same": {"z": 1}}
+    now = {"b": {"x": 1, "y": 3}, "a": {"k": 1}, "same": {"z": 1}, "new": 1}
+    assert list(differences(before, now)) == [("a.k", None, 1), ("b.y", 2, 3), ("new", None, 1)]
+
+
+def test_a_folder_that_cannot_be_made_is_a_store_error(tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("a file stands here")
+    with pytest.raises(StoreError, match="cannot be made"), RunFolder(settings(tmp_path)).held():
+        pass
+
+
+def test_a_step_is_done_when_its_manifest_is_there(tmp_path: Path) -> None:
+    run = RunFolder(settings(tmp_path))
+    assert run.manifest("M1") is None
+    assert run.checkpoint("M1") is None
+    run.step("M1").mkdir(parents=True)
+    assert run.manifest("M1") is None
+    run.finish(manifest("M1"))
+    assert run.manifest("M1") == manifest("M1")
+    assert run.checkpoint("M1") == manifest("M1").checkpoint
+
+
+def test_checkpoints_are_in_the_order_they_are_made_and_only_the_finished_ones(tmp_path: Path) -> None:
+    run = RunFolder(settings(tmp_path))
+    for step in ("M2", "SFT", "M1", "M0"):
+        run.finish(manifest(step))
+    run.step("M3").mkdir()
+    (run.step("M3") / "responses.jsonl.part").touch()
+    assert [checkpoint.name for checkpoint in run.checkpoints()] == ["M0", "SFT", "M1", "M2"]
+    assert run.model_path(run.checkpoints()[0]) == run.path / "M0" / "model"
+
+
+@pytest.mark.parametrize("content", ["{}", '{"step": "M1"}', "not json"])
+def test_a_broken_manifest_is_an_error_that_names_the_file(tmp_path: Path, content: str) -> None:
+    run = RunFolder(settings(tmp_path))
+    run.step("M1").mkdir(parents=True)
+    (run.step("M1") / "manifest.json").write_text(content)
+    with pytest.raises(RecordError, match=r"M1/manifest\.json: not a RunManifest"):
+        run.manifest("M1")
+
+
+def test_a_line_of_the_log_has_the_time_and_a_full_disk_is_a_store_error(tmp_path: Path) -> None:
+    run = RunFolder(settings(tmp_path))
+    run.path.mkdir(parents=True)
+    run.log("M1: begins")
+    run.log("M1: done")
+    lines = (run.path / "log.txt").read_text().splitlines()
+    assert [line[19:] for line in lines] == [" M1: begins", " M1: done"]
+    (run.path / "log.txt").unlink()
+    (run.path / "log.txt").symlink_to("/dev/full")
+    with pytest.raises(StoreError, match="the disk is full"):
+        run.log("M2: begins")
