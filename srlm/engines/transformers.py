@@ -98,7 +98,9 @@ class TransformersEngine:
         """See Engine: sums of token log-probabilities, in nats."""
         start = prompt_ids(self.tokenizer, request.messages, request.prefix)
         ends = [self.tokenizer(text, add_special_tokens=False)["input_ids"] for text in continuations]
-        if len({tuple(ids[:-1]) for ids in ends}) == 1:  # one reading of what they share answers for all of them
+        if (
+            all(ends) and len({tuple(ids[:-1]) for ids in ends}) == 1
+        ):  # one reading of what they share answers for all of them
             shared = ends[0][:-1]
             logs = self._log_probabilities(start + shared, len(shared) + 1)
             before = sum(float(logs[place, token]) for place, token in enumerate(shared))
