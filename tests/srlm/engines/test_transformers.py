@@ -216,6 +216,7 @@ def log_probability(engine: TransformersEngine, request: Request, words: str) ->
     "continuations",
     [
         pytest.param(["yes", "no", "five"], id="one-token-each"),
+        pytest.param(["score : 0", "score : 5"], id="all-but-the-last-token-shared"),
         pytest.param(["1 gold .", "5", "1 gold 2 red 3 blue ."], id="different-lengths"),
     ],
 )
@@ -228,6 +229,7 @@ def test_scores_are_sums_of_token_log_probabilities(engine: TransformersEngine, 
 def test_an_empty_continuation_is_certain(engine: TransformersEngine) -> None:
     (request,) = requests(PROMPTS[0])
     assert engine.score(request, [""]) == [0.0]
+    assert engine.score(request, ["", "gold"]) == [0.0, *engine.score(request, ["gold"])]
     assert engine.score(request, []) == []
 
 

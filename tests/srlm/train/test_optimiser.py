@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
-from srlm.engines.weights import load_model, load_tokenizer
+from srlm.engines.weights import load_model, load_tokenizer, save
 from srlm.settings import DpoSettings, LoraSettings, ModelSettings, SftSettings
 from srlm.train import dpo, sft
 from srlm.train.optimiser import WHOLE
 
-MODEL = ModelSettings(base="unused")
+MODEL = ModelSettings(base="unused", dtype="auto")
 Report = Callable[[int, int], None]
 Training = Callable[[Path, Path, Report], list[dict[str, float]]]
 
@@ -224,3 +225,28 @@ def test_the_same_seed_gives_the_same_bytes(bead_model: Path, tmp_path: Path) ->
     for name in ("one", "two"):
         preferences()(bead_model, tmp_path / name, silent)
     assert outcome(tmp_path / "one") == outcome(tmp_path / "two")
+
+
+@pytest.mark.parametrize("train", [supervised, preferences])
+def test_recomputing_activations_changes_nothing(
+    train: Callable[..., Training], bead_model: Path, tmp_path: Path
+) -> None:
+    train()(bead_model, tmp_path / "kept", silent)
+    train(activation_checkpointing=True)(bead_model, tmp_path / "recomputed", silent)
+    assert outcome(tmp_path / "recomputed") == outcome(tmp_path / "kept")
+
+
+@pytest.mark.parametrize("train", [supervised, preferences])
+def test_small_steps_are_not_rounded_away_where_weights_are_kept_in_bfloat16(
+    train: Callable[..., Training], bead_model: Path, tmp_path: Path
+) -> None:
+    """A step of 1e-6 on a weight of 0.05 is less than bfloat16 can tell (0.05 / 256): training must not be in it."""
+    words = load_tokenizer(bead_model, MODEL)
+    narrow = load_model(bead_model, MODEL).to(torch.bfloat16)
+    save(narrow, words, tmp_path / "narrow")
+    save(narrow.float(), words, tmp_path / "wide")  # the same rounded weights, in float32
+    training = train(learning_rate=1e-6, save_steps=1)
+    histories = [training(tmp_path / name, tmp_path / f"{name} trained", silent) for name in ("narrow", "wide")]
+    assert histories[0] == histories[1]
+    trained = load_model(tmp_path / "narrow trained" / "model", MODEL)
+    assert trained.dtype == torch.bfloat16
