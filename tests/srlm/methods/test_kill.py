@@ -29,8 +29,8 @@ TRAIN = [
 ]
 """Places in every stage; each is met in the run that goes on from the one before."""
 EVALUATE = [
-    ("open", "evaluation/M1/responses.jsonl.part", 2),
-    ("open", "evaluation/M2/judgements.jsonl.part", 2),
+    ("open", "evaluation/M1/responses.jsonl.part", 1),
+    ("open", "evaluation/M2/judgements.jsonl.part", 1),
     ("rename", "report.html", 1),
 ]
 BYTES_DIFFER = ("timings.json", "log.txt", ".lock")
@@ -41,11 +41,11 @@ def start(
     runs: Path, program: str, *words: str, at: tuple[str, str, int] = ("", "", 0), by: int = 9
 ) -> tuple[int, str]:
     """Exit status and messages of one process that ends at a place, or at its own end."""
-    arguments = [*words, "--run", "tests/tiny.yaml", "--set", f"runs={runs}"]
+    arguments = [*words, "--run", str(CHECKOUT / "tests/tiny.yaml")]
     event, end, occurrence = at
     done = subprocess.run(
         [sys.executable, str(KILLED), str(by), event, end, str(occurrence), program, *arguments],
-        cwd=CHECKOUT,
+        cwd=where,  # the run lies in `runs` below it, and nothing in its files says where that is
         env={**os.environ, "PYTHONPATH": str(CHECKOUT), "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
@@ -65,11 +65,11 @@ def contents(run: Path) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that was trained and measured in peace."""
-    runs = tmp_path_factory.mktemp("undisturbed")
+    where = tmp_path_factory.mktemp("undisturbed")
     for program, words in (("srlm", ["train"]), ("eval", ["all"])):
-        status, said = start(runs, program, *words)
+        status, said = start(where, program, *words)
         assert status == 0, said
-    return runs / "tiny"
+    return where / "runs/tiny"
 
 
 def test_a_run_killed_in_every_stage_ends_with_the_same_bytes(undisturbed: Path, tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_a_run_killed_in_every_stage_ends_with_the_same_bytes(undisturbed: Path,
         assert status == 0, said
     expected = contents(undisturbed)
     assert len(expected) > 60
-    assert contents(tmp_path / "tiny") == expected
+    assert contents(tmp_path / "runs/tiny") == expected
 
 
 def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
