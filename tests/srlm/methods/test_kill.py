@@ -38,7 +38,7 @@ BYTES_DIFFER = ("timings.json", "log.txt", ".lock")
 
 
 def start(
-    runs: Path, program: str, *words: str, at: tuple[str, str, int] = ("", "", 0), by: int = 9
+    where: Path, program: str, *words: str, at: tuple[str, str, int] = ("", "", 0), by: int = 9
 ) -> tuple[int, str]:
     """Exit status and messages of one process that ends at a place, or at its own end."""
     arguments = [*words, "--run", str(CHECKOUT / "tests/tiny.yaml")]
