@@ -1,0 +1,91 @@
+"""A run that is killed at any write, and started again, ends with the bytes of a run that nobody disturbed."""
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+KILLED = Path(__file__).with_name("killed.py")
+TRAIN = [
+    ("rename", "data/heldout_sets.jsonl", 1),
+    ("open", "M0/training/checkpoint-8/trainer_state.json", 1),
+    ("rename", "M0/model", 1),
+    ("rename", "M0/manifest.json", 1),
+    ("open", "SFT/training/checkpoint-8/whole", 1),
+    ("rename", "M1/eft.jsonl", 1),
+    ("open", "M1/training/checkpoint-4/config.json", 1),
+    ("rename", "M2/prompts.jsonl", 1),
+    ("open", "M2/responses.jsonl.part", 2),
+    ("open", "M2/judgements.jsonl.part", 2),
+    ("rename", "M2/pairs.jsonl", 1),
+    ("open", "M2/training/checkpoint-4/trainer_state.json", 1),
+    ("rename", "M2/training.json", 1),
+    ("rename", "M2/manifest.json", 1),
+]
+"""Places in every stage; each is met in the run that goes on from the one before."""
+EVALUATE = [
+    ("open", "evaluation/M1/responses.jsonl.part", 2),
+    ("open", "evaluation/M2/judgements.jsonl.part", 2),
+    ("rename", "report.html", 1),
+]
+BYTES_DIFFER = ("timings.json", "log.txt", ".lock")
+"""How long it took, when, and by which process."""
+
+
+def start(
+    runs: Path, program: str, *words: str, at: tuple[str, str, int] = ("", "", 0), by: int = 9
+) -> tuple[int, str]:
+    """Exit status and messages of one process that ends at a place, or at its own end."""
+    arguments = [*words, "--run", "tests/tiny.yaml", "--set", f"runs={runs}"]
+    event, end, occurrence = at
+    done = subprocess.run(
+        [sys.executable, str(KILLED), str(by), event, end, str(occurrence), program, *arguments],
+        cwd=CHECKOUT,
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+    )
+    return done.returncode, done.stderr
+
+
+def contents(run: Path) -> dict[str, str]:
+    """Digest of every file that must come out the same."""
+    return {
+        path.relative_to(run).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(run.rglob("*"))
+        if path.is_file() and path.name not in BYTES_DIFFER
+    }
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that was trained and measured in peace."""
+    runs = tmp_path_factory.mktemp("undisturbed")
+    for program, words in (("srlm", ["train"]), ("eval", ["all"])):
+        status, said = start(runs, program, *words)
+        assert status == 0, said
+    return runs / "tiny"
+
+
+def test_a_run_killed_in_every_stage_ends_with_the_same_bytes(undisturbed: Path, tmp_path: Path) -> None:
+    for program, words, places in (("srlm", ["train"], TRAIN), ("eval", ["all"], EVALUATE)):
+        for place in places:
+            status, said = start(tmp_path, program, *words, at=place)
+            assert status == -signal.SIGKILL, f"never came to {place}: {said}"
+        status, said = start(tmp_path, program, *words)
+        assert status == 0, said
+    expected = contents(undisturbed)
+    assert len(expected) > 60
+    assert contents(tmp_path / "tiny") == expected
+
+
+def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
+    status, said = start(tmp_path, "srlm", "train", at=("rename", "data/ift.jsonl", 1), by=signal.SIGINT)
+    assert status == 130
+    assert said.splitlines()[-1] == "srlm: stopped; the same command goes on where it was"
+    assert start(tmp_path, "srlm", "train", "--to", "M1")[0] == 0
