@@ -378,11 +378,14 @@ ELSEWHERE = ("name", "runs", "iterations", "evaluation")
 TRANSPORT = ("base_url", "api_key_env", "concurrency", "timeout", "retries")
 """Settings of any engine that say how a model is reached, not which one it is."""
 
+GUARDS = ("judge.max_top_share", "judge.min_pair_yield", "judge.on_collapse")
+"""When the run gives up on its judge: one that did may go on with other values."""
+
 
 def shaping(dumped: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """(dotted name, value) of every setting that shapes the trained models; the others may change within a run."""
     for name, value in sorted(dumped.items()):
-        if (not prefix and name in ELSEWHERE) or name in TRANSPORT:
+        if (not prefix and name in ELSEWHERE) or name in TRANSPORT or f"{prefix}{name}" in GUARDS:
             continue
         if isinstance(value, Mapping):
             yield from shaping(value, f"{prefix}{name}.")
@@ -425,7 +428,34 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Settings:
             f"{path}: model.base `scratch` needs a pretraining section and data.kind `beads`; any other base needs no "
             f"pretraining section (found base {settings.model.base!r}, data.kind {settings.data.kind!r})"
         )
+    for fault in _lacking(settings):
+        raise SettingsError(f"{path}: {fault}")
     return settings
+
+
+def _lacking(settings: Settings) -> Iterator[str]:
+    """What one setting needs of another; without it the run would stop half-way."""
+    prompts, world = settings.prompts, settings.data.kind == "beads"
+    if prompts.writer == "world" and not world:
+        yield "prompts.writer `world` needs data.kind `beads`; use `self`, `fixed` or `file`"
+    if prompts.writer == "file" and prompts.path is None:
+        yield "prompts.writer `file` needs prompts.path: JSON lines with `instruction`"
+    if prompts.writer == "fixed" and prompts.model is None and prompts.engine is None:
+        yield "prompts.writer `fixed` needs prompts.model (a folder or hub id, or M0) or prompts.engine"
+    if settings.eft.writer == "reviews" and not world:
+        yield "eft.writer `reviews` needs data with reviews, which only data.kind `beads` has; use `sft`"
+    if settings.arm == "oracle_scores" and not world:
+        yield "arm `oracle_scores` needs data.kind `beads`: only that world has an exact program"
+    if settings.dpo.early_stop != "off" and not settings.data.validation_prompts:
+        yield "dpo.early_stop needs validation prompts; set data.validation_prompts (the paper: 253)"
+    if settings.engine.kind != "transformers":
+        yield (
+            f"engine.kind {settings.engine.kind}: the run's own checkpoints are run by `transformers`; a server can be "
+            "the judge (judge.engine) or write prompts (prompts.engine)"
+        )
+    for name, engine in (("judge.engine", settings.judge.engine), ("prompts.engine", prompts.engine)):
+        if engine is not None and (engine.kind != "openai" or engine.model is None):
+            yield f"{name} is a server: it needs kind `openai` and `model`, the name the server knows it by"
 
 
 def _parse(text: str, where: str) -> dict[str, Any]:

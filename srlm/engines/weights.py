@@ -46,6 +46,25 @@ def load_tokenizer(path: str | Path, settings: ModelSettings) -> Any:
     return tokenizer
 
 
+def check_weights(path: str | Path, settings: ModelSettings) -> Any:
+    """The model's configuration. Raises ModelError where the folder could not be loaded as a model."""
+    from transformers import AutoConfig
+
+    _present(path)
+    try:
+        config = AutoConfig.from_pretrained(
+            path, trust_remote_code=settings.trust_remote_code, revision=settings.revision
+        )
+    except Exception as error:  # as above
+        raise ModelError(f"{path}: config.json cannot be read as a model's: {_first_line(error)}") from error
+    folder = Path(path)
+    if folder.is_dir() and not any(folder.glob("*.safetensors")):
+        pickles = sorted(file.name for pattern in ("*.bin", "*.pt", "*.pth") for file in folder.glob(pattern))
+        found = f"only {pickles[0]}, a pickle, which can run any code when it is read" if pickles else "no weights"
+        raise ModelError(f"{path}: {found}; save the model as .safetensors (save_pretrained does)")
+    return config
+
+
 def load_model(path: str | Path, settings: ModelSettings) -> Any:
     """A causal language model in `settings.dtype`, on the GPU where there is one. Raises ModelError where it cannot."""
     import torch

