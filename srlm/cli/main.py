@@ -20,7 +20,6 @@ from srlm.errors import SrlmError
 from srlm.settings import Section, Settings, fields, load
 
 
-
 @contextmanager
 def told() -> Iterator[None]:
     """Print what the user can mend as its message, and leave with status 2 (130 after Ctrl-C)."""
