@@ -200,6 +200,10 @@ def improved(
     counts = {**{f"new prompts: {key}": value for key, value in written.items()}, **counts}
     if run.settings.arm == "positive_only":
         return _positive_only(run, name, t, data, counts)
+    if not chosen:
+        raise DataError(
+            f"{name}: not one of {len(prompts)} prompts gave a pair: {counts}; there is nothing to train on"
+        )
     from srlm.train import dpo, sft
 
     settings = run.settings.dpo

@@ -250,3 +250,70 @@ def test_small_steps_are_not_rounded_away_where_weights_are_kept_in_bfloat16(
     assert histories[0] == histories[1]
     trained = load_model(tmp_path / "narrow trained" / "model", MODEL)
     assert trained.dtype == torch.bfloat16
+
+
+def contested(nets: dict[int, float], model: Path, folder: Path) -> list[dict[str, float]]:
+    """DPO of eight steps with a checkpoint at 2, 4 and 6, whose contests come out as `nets` says."""
+    return dpo.optimise(
+        load_model(model, MODEL),
+        load_model(model, MODEL),
+        load_tokenizer(model, MODEL),
+        PAIRS,
+        (),
+        DpoSettings(batch_size=4, micro_batch_size=2, max_steps=8, save_steps=2, learning_rate=1e-3),
+        seed=3,
+        dtype="float32",
+        work=folder / "work",
+        target=folder / "model",
+        contest=lambda policy, step: nets[step],
+    )
+
+
+def test_a_lost_contest_stops_training_and_gives_back_the_checkpoint_before(bead_model: Path, tmp_path: Path) -> None:
+    won: list[bytes] = []
+
+    def remember(policy: Any, step: int) -> float:
+        weights = policy.state_dict()["model.layers.0.self_attn.q_proj.weight"]
+        won.append(weights.numpy().tobytes())
+        return 0.25 if step == 2 else 0.0  # a draw is no win
+
+    history = dpo.optimise(
+        load_model(bead_model, MODEL),
+        load_model(bead_model, MODEL),
+        load_tokenizer(bead_model, MODEL),
+        PAIRS,
+        (),
+        DpoSettings(batch_size=4, micro_batch_size=2, max_steps=8, save_steps=2, learning_rate=1e-3),
+        seed=3,
+        dtype="float32",
+        work=tmp_path / "work",
+        target=tmp_path / "model",
+        contest=remember,
+    )
+    assert len(won) == 2
+    assert history[-1]["step"] == 4
+    saved = load_model(tmp_path / "model", MODEL).state_dict()["model.layers.0.self_attn.q_proj.weight"]
+    assert saved.numpy().tobytes() == won[0] != won[1]
+
+
+def test_contests_that_are_won_change_nothing(bead_model: Path, tmp_path: Path) -> None:
+    contested({2: 1.0, 4: 0.5, 6: 0.1}, bead_model, tmp_path / "contested")
+    plain = preferences(save_steps=2, eft_replay=0.0, nll_weight=0.0)
+    plain(bead_model, tmp_path / "plain", silent)
+    assert (tmp_path / "contested/model/model.safetensors").read_bytes() == (
+        tmp_path / "plain/model/model.safetensors"
+    ).read_bytes()
+
+
+def test_a_training_killed_after_its_lost_contest_ends_as_if_it_had_not_been(bead_model: Path, tmp_path: Path) -> None:
+    nets = {2: 1.0, 4: -0.5}
+    undisturbed = contested(nets, bead_model, tmp_path / "undisturbed")
+    (tmp_path / "killed").mkdir()
+    (tmp_path / "killed/model").write_text("in the way of the model: saving fails")
+    with pytest.raises(Exception, match="model"):
+        contested(nets, bead_model, tmp_path / "killed")
+    (tmp_path / "killed/model").unlink()
+    assert contested({}, bead_model, tmp_path / "killed") == undisturbed  # no contest is held again
+    assert (tmp_path / "killed/model/model.safetensors").read_bytes() == (
+        tmp_path / "undisturbed/model/model.safetensors"
+    ).read_bytes()

@@ -1,0 +1,148 @@
+"""The loop in the small: what each step makes, what its manifest says, and what the arms change."""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from srlm.errors import CollapseError, DataError
+from srlm.methods.run import Run
+from srlm.methods.self_rewarding import preferences, train
+from srlm.records import Checkpoint, Demonstration, Judgement, PreferencePair, Prompt, Response
+from srlm.settings import Settings, load
+from srlm.store import files
+
+TINY = Path(__file__).resolve().parents[2] / "tiny.yaml"
+
+
+def settings(runs: Path, *overrides: str) -> Settings:
+    return load(TINY, [f"runs={runs}", *overrides])
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that was trained to M2."""
+    runs = tmp_path_factory.mktemp("runs")
+    assert train(Run(settings(runs)), 2).name == "M2"
+    return runs / "tiny"
+
+
+@pytest.fixture
+def from_m1(finished: Path, tmp_path: Path) -> Path:
+    """The same run up to M1, as a place to go on from in another way."""
+    for step in ("data", "M0", "SFT", "M1"):
+        shutil.copytree(finished / step, tmp_path / "tiny" / step)
+    return tmp_path
+
+
+def pairs_of(run: Path, step: str = "M2") -> list[PreferencePair]:
+    return files.read(run / step / "pairs.jsonl", PreferencePair)
+
+
+def test_a_manifest_names_every_file_with_its_digest_and_number_of_records(finished: Path) -> None:
+    for step, expected in (
+        ("data", {"ift.jsonl": 40, "eft_sets.jsonl": 12, "heldout_sets.jsonl": 6, "evaluation_prompts.jsonl": 8}),
+        ("M1", {"eft_readings.jsonl": 48}),  # 12 sets of 4 answers
+        ("M2", {"prompts.jsonl": 24, "responses.jsonl": 48, "judgements.jsonl": 96}),  # 2 answers, 2 readings of each
+    ):
+        outputs = json.loads((finished / step / "manifest.json").read_text())["outputs"]
+        for name, records in expected.items():
+            assert outputs[name]["records"] == records
+        for name, fact in outputs.items():
+            assert fact["sha256"] == hashlib.sha256((finished / step / name).read_bytes()).hexdigest()
+
+
+def test_every_model_names_its_parent_and_the_weights_it_came_from(finished: Path) -> None:
+    manifests = {
+        step: json.loads((finished / step / "manifest.json").read_text()) for step in ("M0", "SFT", "M1", "M2")
+    }
+    made = {step: Checkpoint.model_validate(manifest["checkpoint"]) for step, manifest in manifests.items()}
+    assert [made[step].parent for step in made] == [None, "M0", "M0", "M1"]
+    assert manifests["M2"]["inputs"] == {"M1 weights": {"sha256": made["M1"].digest, "records": None}}
+    assert len({model.digest for model in made.values()}) == 4
+
+
+def test_every_pair_is_of_the_best_and_the_worst_answer_to_its_prompt(finished: Path) -> None:
+    answers = {r.id: r for r in files.read(finished / "M2/responses.jsonl", Response)}
+    scores: dict[str, list[float]] = {}
+    for reading in files.read(finished / "M2/judgements.jsonl", Judgement):
+        assert reading.judge == "M1"
+        if reading.score is not None:
+            scores.setdefault(reading.response_id, []).append(reading.score)
+    made = pairs_of(finished)
+    assert made
+    for pair in made:
+        mine = [id for id, answer in answers.items() if answer.prompt_id == pair.prompt_id]
+        means = {id: sum(scores[id]) / len(scores[id]) for id in mine}
+        assert means[pair.chosen_id] == max(means.values()) == pair.chosen_score
+        assert means[pair.rejected_id] == min(means.values()) == pair.rejected_score
+
+
+def test_a_finished_run_is_not_made_again(finished: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in finished.glob("M*/**/*") if path.is_file()}
+    assert train(Run(settings(finished.parent)), 2).name == "M2"
+    assert {path: path.stat().st_mtime_ns for path in finished.glob("M*/**/*") if path.is_file()} == before
+
+
+def test_flipped_pairs_choose_the_worst_and_train_another_model(finished: Path, from_m1: Path) -> None:
+    train(Run(settings(from_m1, "arm=flipped_pairs")), 2)
+    straight = {pair.prompt_id: (pair.chosen_id, pair.rejected_id) for pair in pairs_of(finished)}
+    flipped = {pair.prompt_id: (pair.rejected_id, pair.chosen_id) for pair in pairs_of(from_m1 / "tiny")}
+    assert flipped == straight
+    assert all(pair.margin < 0 for pair in pairs_of(from_m1 / "tiny"))
+    assert (from_m1 / "tiny/M2/model/model.safetensors").read_bytes() != (
+        finished / "M2/model/model.safetensors"
+    ).read_bytes()
+
+
+def test_random_scores_ask_no_judge(from_m1: Path) -> None:
+    train(Run(settings(from_m1, "arm=random_scores")), 2)
+    assert files.read(from_m1 / "tiny/M2/judgements.jsonl", Judgement) == []
+    assert all(pair.chosen_score in range(6) for pair in pairs_of(from_m1 / "tiny"))
+
+
+def test_oracle_scores_are_the_exact_programs(tmp_path: Path) -> None:
+    prompt = Prompt.of("a gold b black c gold copy", "beads")
+    texts = ("1 gold 2 black .", "1 gold 2 black 3 gold .", "well let me see")  # 4: one too few; 5; 0
+    answers = [Response.of(prompt.id, text, "M1", draw) for draw, text in enumerate(texts)]
+    made = preferences(Run(settings(tmp_path, "arm=oracle_scores")), "M2", [prompt], answers, [])
+    (pair,) = made.pairs
+    assert (pair.chosen_id, pair.rejected_id) == (answers[1].id, answers[2].id)
+    assert (pair.chosen_score, pair.rejected_score, pair.margin) == (5.0, 0.0, 5.0)
+
+
+def test_no_pair_at_all_is_an_error_that_says_so(from_m1: Path) -> None:
+    # Two tokens are never an answer: the exact program gives 0 to all.
+    wanted = ("arm=oracle_scores", "candidates.sampling.max_new_tokens=2")
+    with pytest.raises(DataError, match="M2: not one of 24 prompts gave a pair"):
+        train(Run(settings(from_m1, *wanted)), 2)
+
+
+def test_positive_only_fine_tunes_m0_on_seed_data_and_answers_scored_five(from_m1: Path) -> None:
+    model = train(Run(settings(from_m1, "arm=positive_only")), 2)
+    assert model.parent == "M0"
+    counts = json.loads((from_m1 / "tiny/M2/manifest.json").read_text())["counts"]
+    eft = len(files.read(from_m1 / "tiny/M1/eft.jsonl", Demonstration))
+    assert counts["sft: eft examples"] == eft
+    assert counts["sft: ift examples"] == 40 + counts["positive examples"]
+
+
+def test_ift_only_has_no_eft_and_its_judge_writes_no_scores(finished: Path, tmp_path: Path) -> None:
+    for step in ("data", "M0", "SFT"):
+        shutil.copytree(finished / step, tmp_path / "tiny" / step)
+    with pytest.raises(CollapseError, match="M2: the judge collapsed: none of its readings holds a score"):
+        wanted = ("arm=ift_only", "judge.complete=false", "judge.on_collapse=stop")
+        train(Run(settings(tmp_path, *wanted)), 2)
+    assert not (tmp_path / "tiny/M1/eft.jsonl").exists()
+    assert not (tmp_path / "tiny/M2/pairs.jsonl").exists()
+
+
+def test_early_stopping_asks_a_judge_and_keeps_the_answers_it_compared(from_m1: Path) -> None:
+    wanted = ("dpo.early_stop=pairwise", "data.validation_prompts=4")
+    shutil.rmtree(from_m1 / "tiny")  # validation prompts are seed data: the run is made anew
+    train(Run(settings(from_m1, *wanted)), 2)
+    kept = sorted(path.name for path in (from_m1 / "tiny/M2/validation").iterdir())
+    assert kept[:2] == ["validation-000000.jsonl", "validation-000002.jsonl"]
+    assert len(files.read(from_m1 / "tiny/M2/validation/validation-000000.jsonl", Response)) == 4
