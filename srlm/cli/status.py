@@ -1,12 +1,12 @@
 """`srlm status`: what a run has, what is half done, counts and times. Reads files only."""
 
-import json
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from srlm.settings import Settings
+from srlm.store import files
 from srlm.store.folder import RunFolder
 
 
@@ -40,11 +40,12 @@ def _state(folder: RunFolder, name: str) -> str:
     step = folder.step(name)
     if not step.is_dir() or not any(step.iterdir()):
         return "-"
-    checkpoints = sorted(int(p.name.split("-")[1]) for p in step.glob("training/checkpoint-*"))
+    found = (path.name.removeprefix("checkpoint-") for path in step.glob("training/checkpoint-*"))
+    checkpoints = sorted(int(number) for number in found if number.isdecimal())
     if checkpoints:
         return f"training, saved at step {checkpoints[-1]}"
-    parts = sorted(step.glob("*.part"))
-    if parts and parts[-1].is_file():
+    parts = sorted(path for path in step.glob("*.part") if path.is_file())
+    if parts:
         return f"in {parts[-1].name.removesuffix('.part')}"
     return "begun"
 
@@ -53,7 +54,7 @@ def _seconds(step: Path) -> str:
     path = step / "timings.json"
     if not path.exists():
         return ""
-    timings = json.loads(path.read_text())
+    timings = files.read_json(path)
     return "\n".join(f"{seconds:.0f} {name}" for name, seconds in timings.items())
 
 

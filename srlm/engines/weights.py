@@ -8,6 +8,7 @@ from typing import Any
 
 from srlm.errors import ModelError
 from srlm.settings import ModelSettings
+from srlm.text.chat import prompt_ids, user
 
 WHEEL = "wheel:"
 
@@ -37,6 +38,10 @@ def load_tokenizer(path: str | Path, settings: ModelSettings) -> Any:
         raise ModelError(
             f"{path}: the tokenizer has no chat template; use an instruction-tuned model, or give model.chat_template"
         )
+    try:
+        prompt_ids(tokenizer, user("hello"))
+    except Exception as error:  # a template is a program, and may raise anything
+        raise ModelError(f"{path}: the chat template cannot be used: {_first_line(error)}") from error
     if tokenizer.eos_token_id is None:
         raise ModelError(f"{path}: the tokenizer has no end token; set eos_token in tokenizer_config.json")
     if tokenizer.pad_token_id is None:
@@ -65,6 +70,19 @@ def load_model(path: str | Path, settings: ModelSettings) -> Any:
     return model.to("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def context_length(path: str | Path, settings: ModelSettings) -> int:
+    """Tokens the model can read at once; a very large number where it does not say. Raises ModelError."""
+    from transformers import AutoConfig
+
+    try:
+        config = AutoConfig.from_pretrained(
+            path, trust_remote_code=settings.trust_remote_code, revision=settings.revision
+        )
+    except Exception as error:  # as above
+        raise ModelError(f"{path}: no model can be loaded: {_first_line(error)}") from error
+    return getattr(config, "max_position_embeddings", None) or 2**31
+
+
 def save(model: Any, tokenizer: Any, folder: Path) -> None:
     """Save weights (safetensors) and tokenizer; the folder appears under its own name only when whole."""
     part = folder.with_name(folder.name + ".part")
@@ -87,7 +105,10 @@ def weights_digest(folder: Path) -> str:
 
 def gguf_in_wheel(package: str) -> Path:
     """The GGUF file inside an installed package, which is never imported. Raises ModelError where there is none."""
-    spec = importlib.util.find_spec(package)
+    try:
+        spec = importlib.util.find_spec(package)
+    except (ImportError, ValueError):  # a name with dots whose first part is not there, or none at all
+        spec = None
     folders = [Path(place) for place in (spec.submodule_search_locations or [])] if spec else []
     found = [path for folder in folders for path in sorted(folder.glob("*.gguf"))]
     if not found:

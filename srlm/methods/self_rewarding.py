@@ -20,6 +20,7 @@ from srlm.engines.weights import load_model, load_tokenizer
 from srlm.errors import DataError
 from srlm.judge import pairs, rubric
 from srlm.judge.reading import Answered, read_all
+from srlm.methods.checks import check
 from srlm.methods.early_stop import Contest
 from srlm.methods.run import Run
 from srlm.methods.start import base_model, baseline, first_model, made, seed_data, supervised
@@ -30,6 +31,7 @@ from srlm.text.chat import user
 
 def train(run: Run, last: int) -> Checkpoint:
     """Make every model up to M_last that is not there yet."""
+    check(run.settings)
     with run.folder.held():
         data = seed_data(run)
         m0 = base_model(run)
