@@ -222,6 +222,13 @@ def test_a_variable_that_is_not_set(ask: Ask, place: Place, monkeypatch: pytest.
     assert left_behind(place) == []
 
 
+def test_a_hub_data_set_without_a_connection(ask: Ask, place: Place) -> None:
+    # tests/conftest.py sets HF_HUB_OFFLINE=1
+    said = ask("train", "data.path=hub:nobody/no-such-data")
+    refused(said, "hub:nobody/no-such-data: cannot be had from the hub", "download the trees and give their path")
+    assert left_behind(place) == []
+
+
 def test_evaluation_prompts_without_instruction(ask: Ask, place: Place) -> None:
     path = place.file("prompts.jsonl", lines({"instruction": "Name a fruit."}, {"prompt": "Name a tree."}))
     refused(ask("train", f"data.prompts_path={path}"), f"{path}:2: ", "`instruction`; here are `prompt`")
@@ -405,7 +412,11 @@ def test_a_disk_that_fills_while_records_are_written(ask: Ask, place: Place) -> 
     place.trees.write_text(lines(*(tree(number, replies=replies) for number in range(12))))
     with files_up_to(8_000):
         said = ask("train")
-    refused(said, f"{place.folder}/runs/bad/data/ift.jsonl: ", "make room and run the same command again, it goes on where it was")
+    refused(
+        said,
+        f"{place.folder}/runs/bad/data/ift.jsonl: ",
+        "make room and run the same command again, it goes on where it was",
+    )
     assert left_behind(place) == []
 
 

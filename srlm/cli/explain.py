@@ -28,9 +28,10 @@ def tell(settings: Settings, wanted: str, console: Console) -> None:
     found = exact or near
     if not found:
         raise StoreError(f"{wanted}: no pair, prompt, response or judgement of {folder.path} has this id")
-    if len({prompt for _, prompt in found}) > 1:
+    several = len({prompt for _, prompt in found})
+    if several > 1:
         where = ", ".join(dict.fromkeys(step.name for step, _ in found))
-        raise StoreError(f"{wanted}: {len(found)} prompts of {where} match; give more characters of the id")
+        raise StoreError(f"{wanted}: {several} prompts of {where} match; give more characters of the id")
     for step, prompt in found:
         _one(console, settings, step.name, step.prompts[prompt], step.responses, step.readings, step.pairs)
 

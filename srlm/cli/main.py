@@ -113,7 +113,7 @@ def explain(
     """The prompt, all samples, the judge's words, the scores and the rule behind one pair."""
     from srlm.cli.explain import tell
 
-    tell(load(run, set or []), id, Console(highlight=False, markup=False))
+    tell(load(run, set or []), id, Console(highlight=False, markup=False, soft_wrap=True))
 
 
 @app.command("settings")
@@ -124,9 +124,10 @@ def list_settings(
     table = Table(box=None, pad_edge=False)
     for title in ("setting", "type", "default", "meaning"):
         table.add_column(title, overflow="fold", no_wrap=title == "setting")
-    for name, field in fields(Settings):
-        if part is not None and part not in name:
-            continue
+    chosen = [(name, field) for name, field in fields(Settings) if part is None or part in name]
+    if not chosen:
+        raise typer.BadParameter(f"no setting has {part!r} in its name")
+    for name, field in chosen:
         kind = getattr(field.annotation, "__name__", None) or str(field.annotation).replace("typing.", "")
         default = "" if field.is_required() else str(field.get_default(call_default_factory=True))
         section = isinstance(field.annotation, type) and issubclass(field.annotation, Section)
