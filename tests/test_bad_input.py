@@ -420,11 +420,21 @@ def test_a_disk_that_fills_while_records_are_written(ask: Ask, place: Place) -> 
     assert left_behind(place) == []
 
 
-@pytest.mark.parametrize("save_steps", [1, 100], ids=["in-a-checkpoint", "in-the-model"])
-def test_a_disk_that_fills_while_weights_are_saved(ask: Ask, place: Place, save_steps: int) -> None:
-    assert (place.model / "model.safetensors").stat().st_size > 40_000
-    with files_up_to(40_000):
-        said = ask("train", f"sft.save_steps={save_steps}", "sft.max_steps=2")
+@pytest.mark.parametrize(
+    ("save_steps", "room"),
+    [
+        pytest.param(100, 0.7, id="in-the-model"),
+        pytest.param(1, 0.7, id="in-a-checkpoints-model"),
+        # AdamW keeps two numbers a weight; torch writes these, in its own way, and fails in its own words.
+        pytest.param(1, 1.5, id="in-a-checkpoints-optimiser"),
+    ],
+)
+def test_a_disk_that_fills_while_weights_are_saved(ask: Ask, place: Place, save_steps: int, room: float) -> None:
+    wanted = (f"sft.save_steps={save_steps}", "sft.max_steps=2")
+    with files_up_to(int((place.model / "model.safetensors").stat().st_size * room)):
+        said = ask("train", *wanted)
     refused(said, f"{place.folder}/runs/bad/SFT", "make room and run the same command again, it goes on where it was")
     assert not (place.folder / "runs/bad/SFT/model").exists()
     assert not (place.folder / "runs/bad/SFT/manifest.json").exists()
+    refused(ask("train", *wanted), "not one set of EFT judgements was kept")  # by this model; it got past SFT
+    assert (place.folder / "runs/bad/SFT/manifest.json").exists()

@@ -51,7 +51,7 @@ def findings(settings: Settings, weights: bool) -> Iterator[Finding]:
         yield Finding("problem", str(error))
         return
     try:
-        check(settings)
+        check(settings, settings.iterations)
     except SrlmError as error:
         yield Finding("problem", str(error))
     if settings.evaluation.judge == "oracle" and settings.data.kind != "beads":

@@ -6,8 +6,8 @@ from srlm.judge import rubric
 from srlm.settings import Settings
 
 
-def check(settings: Settings) -> None:
-    """Raises where settings do not go together, or a file they name cannot serve; opens no model and no server."""
+def check(settings: Settings, last: int) -> None:
+    """Raises where the way to M_last asks for what does not go together, or a file cannot serve; opens no model."""
     rubric.load(settings.judge.template)
     if settings.engine.kind != "transformers":
         raise SettingsError(
@@ -23,7 +23,7 @@ def check(settings: Settings) -> None:
         raise SettingsError("arm oracle_scores needs data.kind `beads`: only that world has a program that judges")
     if settings.data.kind != "beads" and settings.eft.writer == "reviews" and settings.arm != "ift_only":
         raise SettingsError("eft.writer `reviews` needs data with reviews (data.kind `beads`); use `sft`")
-    if settings.iterations < 2:
+    if last < 2:
         return  # what follows is for the loop
     if settings.dpo.early_stop != "off" and not settings.data.validation_prompts:
         raise DataError("dpo.early_stop needs validation prompts; set data.validation_prompts (the paper: 253)")
@@ -34,6 +34,6 @@ def check(settings: Settings) -> None:
             if settings.prompts.path is None:
                 raise DataError("prompts.writer `file` needs prompts.path")
             count = settings.prompts.count
-            prompts_from_file(settings.prompts.path, count, (settings.iterations - 2) * count)
+            prompts_from_file(settings.prompts.path, count, (last - 2) * count)
         case "fixed" if settings.prompts.engine is None and settings.prompts.model is None:
             raise DataError("prompts.writer `fixed` needs prompts.model (a folder or hub id) or prompts.engine")

@@ -31,7 +31,7 @@ from srlm.text.chat import user
 
 def train(run: Run, last: int) -> Checkpoint:
     """Make every model up to M_last that is not there yet."""
-    check(run.settings)
+    check(run.settings, last)
     with run.folder.held():
         data = seed_data(run)
         m0 = base_model(run)

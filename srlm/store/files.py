@@ -110,6 +110,7 @@ def saving(path: Path) -> Iterator[None]:
 
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Numbers of the errors that say that there is no room: on the disk, in the quota, in a file."""
 
 
 def _full(error: BaseException) -> int | None:
@@ -119,8 +120,9 @@ def _full(error: BaseException) -> int | None:
     found = re.search(r"\(os error (\d+)\)", str(error))  # safetensors, from Rust
     if found:
         return int(found[1]) if int(found[1]) in FULL else None
-    # torch says that its writer failed and not why; what it writes is in place already, so it is the space.
-    return errno.ENOSPC if isinstance(error, RuntimeError) and "PytorchStreamWriter failed" in str(error) else None
+    # torch names its archive writer's source and not the cause; the file was open already, so it is the space.
+    torch_writer = "inline_container.cc" in str(error) and "PytorchStreamReader" not in str(error)
+    return errno.ENOSPC if isinstance(error, RuntimeError) and torch_writer else None
 
 
 def _refused(path: Path, error: OSError) -> SrlmError:
