@@ -6,6 +6,7 @@ import json
 import resource
 import shutil
 import socket
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -438,3 +439,26 @@ def test_a_disk_that_fills_while_weights_are_saved(ask: Ask, place: Place, save_
     assert not (place.folder / "runs/bad/SFT/manifest.json").exists()
     refused(ask("train", *wanted), "not one set of EFT judgements was kept")  # by this model; it got past SFT
     assert (place.folder / "runs/bad/SFT/manifest.json").exists()
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 100 kB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = shutil.which("mount")
+    asked = [mount or "mount", "-t", "tmpfs", "-o", "size=100k", "tmpfs", str(place)]
+    if mount is None or subprocess.run(asked, capture_output=True).returncode:
+        pytest.skip("needs a Linux machine on which tests may mount a file system (root)")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def test_a_disk_that_is_full_and_is_made_larger(ask: Ask, place: Place, disk: Path) -> None:
+    wanted = (f"runs={disk}", "sft.max_steps=2")
+    refused(ask("train", *wanted), f"{disk}/bad/", "the disk is full; make room and run the same command again")
+    assert (disk / "bad/data/manifest.json").exists()
+    assert not (disk / "bad/SFT/model").exists()
+    subprocess.run(["mount", "-o", "remount,size=4m", str(disk)], check=True)
+    refused(ask("train", *wanted), "not one set of EFT judgements was kept")  # by this model; it got past SFT
+    assert (disk / "bad/SFT/manifest.json").exists()
