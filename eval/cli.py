@@ -1,14 +1,14 @@
 """`python -m eval`: measure every finished checkpoint of a run and write one page about it."""
 
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import typer
 
+from srlm.cli.main import enter, quiet
 from srlm.engines.base import Engine
-from srlm.errors import SrlmError, StoreError
+from srlm.errors import StoreError
 from srlm.records import Checkpoint
 from srlm.settings import Settings, load
 from srlm.store import files
@@ -74,6 +74,7 @@ def _measure(run: Path, overrides: Sequence[str] | None, names: Sequence[str]) -
 
         return open_checkpoint(settings, checkpoint, folder.path)
 
+    quiet(settings)
     with folder.held():
         measure(settings, folder, names, open_engine)
 
@@ -99,10 +100,6 @@ def _report(run: Path, overrides: Sequence[str] | None) -> None:
     print(page.write(settings, folder, command))
 
 
-def main() -> None:
+def main(words: Sequence[str] | None = None) -> None:
     """What the user can mend prints as its message; a defect keeps its traceback."""
-    try:
-        app()
-    except SrlmError as error:
-        print(error, file=sys.stderr)
-        sys.exit(2)
+    enter(app, words)

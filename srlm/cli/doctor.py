@@ -16,6 +16,7 @@ from srlm.engines.base import Request
 from srlm.engines.weights import WHEEL, check_weights, convert_gguf, gguf_in_wheel, load_tokenizer
 from srlm.errors import SrlmError
 from srlm.judge import rubric
+from srlm.methods.checks import check_files
 from srlm.records import Prompt
 from srlm.settings import Sampling, Settings
 from srlm.text.chat import prompt_ids, tokens, user
@@ -49,6 +50,14 @@ def findings(settings: Settings, weights: bool) -> Iterator[Finding]:
     except SrlmError as error:
         yield Finding("problem", str(error))
         return
+    try:
+        check_files(settings, settings.iterations)
+    except SrlmError as error:
+        yield Finding("problem", str(error))
+    if settings.evaluation.judge == "oracle" and settings.data.kind != "beads":
+        yield Finding(
+            "problem", "evaluation.judge `oracle` knows the bead world only; choose checkpoint:M0 or a server"
+        )
     data = None
     try:
         data = _data(settings)
@@ -57,7 +66,7 @@ def findings(settings: Settings, weights: bool) -> Iterator[Finding]:
     if data is not None:
         yield from _sets(data)
     for engine in (settings.judge.engine, settings.prompts.engine):
-        if engine is not None and engine.kind == "openai":
+        if engine is not None and engine.kind == "openai" and engine.model is not None:
             yield from _server(engine)
     with tempfile.TemporaryDirectory() as scratch:
         try:
@@ -69,6 +78,10 @@ def findings(settings: Settings, weights: bool) -> Iterator[Finding]:
                 yield from _lengths(settings, tokenizer, folder, data, wording)
             if data is not None and folder is not None and weights:
                 yield from _judge(settings, folder, wording, data)
+            writer = settings.prompts.model
+            if settings.prompts.writer == "fixed" and writer not in (None, "M0") and settings.prompts.engine is None:
+                load_tokenizer(writer, settings.model)
+                yield Finding("ok", f"prompt writer: {writer} has a tokenizer")
         except SrlmError as error:
             yield Finding("problem", f"model: {error}")
 
@@ -154,11 +167,7 @@ def _model(settings: Settings, scratch: str) -> tuple[str | None, Any]:
 def _lengths(
     settings: Settings, tokenizer: Any, folder: str | None, data: SeedData, wording: rubric.Rubric
 ) -> Iterator[Finding]:
-    if folder is None:
-        context = settings.model.scratch.max_positions
-    else:
-        config = check_weights(folder, settings.model)
-        context = getattr(config, "max_position_embeddings", None) or 2**31
+    context = settings.model.scratch.max_positions if folder is None else check_weights(folder, settings.model)
     long = [len(p) + len(a) for p, a in (tokens(tokenizer, d.prompt, d.response) for d in data.ift)]
     cut = sum(length > settings.sft.max_length for length in long)
     text = f"IFT: {cut} of {len(long)} examples are longer than sft.max_length {settings.sft.max_length} and left out"
@@ -181,8 +190,7 @@ def _judge(settings: Settings, folder: str, wording: rubric.Rubric, data: SeedDa
 
     engine = open_folder(settings, folder, "M0")
     try:
-        one = (data.eft_sets or data.heldout_sets)[0]
-        request = wording.request(one.prompt.text, one.responses[0].text, draws=4)
+        request = wording.request(data.ift[0].prompt, data.ift[0].response, draws=4)
         words = engine.generate([request], settings.judge.sampling, 0)[0]
     finally:
         engine.close()

@@ -1,6 +1,8 @@
 """`srlm explain`: one pair from end to end, from the run's own files."""
 
 import re
+from pathlib import Path
+from typing import NamedTuple
 
 from rich.console import Console
 
@@ -12,28 +14,55 @@ from srlm.settings import Settings
 from srlm.store import files
 from srlm.store.folder import RunFolder
 
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def tell(settings: Settings, wanted: str, console: Console) -> None:
-    """Print all that is known of the prompt behind an id. Raises StoreError where no step knows the id."""
+    """Print all that is known of the prompt behind an id. Raises StoreError where no id, or more than one, matches."""
     folder = RunFolder(settings)
-    for path in sorted(folder.path.glob("M*/responses.jsonl")):
-        step = path.parent
-        prompts = {p.id: p for p in files.read(step / "prompts.jsonl", Prompt)}
-        responses = files.read(path, Response)
-        judged, paired = step / "judgements.jsonl", step / "pairs.jsonl"
-        readings = files.read(judged, Judgement) if judged.exists() else []
-        pairs = files.read(paired, PreferencePair) if paired.exists() else []
-        owner = {p.id: p.id for p in prompts.values()} | {r.id: r.prompt_id for r in responses}
-        owner |= {j.id: owner[j.response_id] for j in readings} | {p.id: p.prompt_id for p in pairs}
-        found = sorted({owner[id] for id in owner if id.startswith(wanted)})
-        if len(found) > 1:
-            raise StoreError(f"{wanted}: {len(found)} prompts of {step.name} match; give more characters of the id")
-        if found:
-            _one(console, settings, step.name, prompts[found[0]], responses, readings, pairs)
-            return
-    raise StoreError(f"{wanted}: no pair, prompt, response or judgement of {folder.path} has this id")
+    if not folder.path.is_dir():
+        raise StoreError(f"{folder.path}: no such run; `srlm train` makes it")
+    steps = [_step(path.parent) for path in sorted(folder.path.glob("M*/responses.jsonl"))]
+    exact = [(step, step.owner[wanted]) for step in steps if wanted in step.owner]
+    near = [(step, owner) for step in steps for owner in sorted(step.owned(wanted))]
+    found = exact or near
+    if not found:
+        raise StoreError(f"{wanted}: no pair, prompt, response or judgement of {folder.path} has this id")
+    several = len({prompt for _, prompt in found})
+    if several > 1:
+        where = ", ".join(dict.fromkeys(step.name for step, _ in found))
+        raise StoreError(f"{wanted}: {several} prompts of {where} match; give more characters of the id")
+    for step, prompt in found:
+        _one(console, settings, step.name, step.prompts[prompt], step.responses, step.readings, step.pairs)
+
+
+class _Step(NamedTuple):
+    """What a turn of the loop has written so far."""
+
+    name: str
+    prompts: dict[str, Prompt]
+    responses: list[Response]
+    readings: list[Judgement]
+    pairs: list[PreferencePair]
+    owner: dict[str, str]
+    """The prompt's id for the id of each prompt, response, reading and pair."""
+
+    def owned(self, start: str) -> set[str]:
+        """Prompts that have something whose id begins so."""
+        return {prompt for id, prompt in self.owner.items() if id.startswith(start)}
+
+
+def _step(step: Path) -> _Step:
+    prompts = {p.id: p for p in files.read(step / "prompts.jsonl", Prompt)}
+    responses = files.read(step / "responses.jsonl", Response)
+    judged, paired = step / "judgements.jsonl", step / "pairs.jsonl"
+    readings = files.read(judged, Judgement) if judged.exists() else []
+    pairs = files.read(paired, PreferencePair) if paired.exists() else []
+    answered = {r.id: r.prompt_id for r in responses}
+    owner = {id: id for id in prompts} | answered | {p.id: p.prompt_id for p in pairs}
+    owner |= {j.id: answered[j.response_id] for j in readings if j.response_id in answered}
+    known = {id: prompt for id, prompt in owner.items() if prompt in prompts}
+    return _Step(step.name, prompts, responses, readings, pairs, known)
 
 
 def _one(
@@ -76,5 +105,5 @@ def _one(
 
 def _indent(text: str, by: int = 2) -> str:
     """Model text for a terminal: control and direction characters become visible, so none is obeyed."""
-    shown = CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+    shown = CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
     return "\n".join(" " * by + line for line in shown.split("\n"))

@@ -3,46 +3,23 @@
 What the user can mend is printed as one message with exit status 2; anything else keeps its traceback.
 """
 
+import os
 import re
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
-from typer.core import TyperGroup
 
 from srlm.errors import SrlmError
 from srlm.settings import Section, Settings, fields, load
 
-
-@contextmanager
-def told() -> Iterator[None]:
-    """Print what the user can mend as its message, and leave with status 2 (130 after Ctrl-C)."""
-    try:
-        yield
-    except SrlmError as error:
-        print(f"srlm: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
-    except KeyboardInterrupt:
-        print("srlm: stopped; the same command goes on where it was", file=sys.stderr)
-        raise SystemExit(130) from None
-
-
-class Commands(TyperGroup):
-    """The commands, each of them under `told`: typer would end silently, or with `Aborted!`, after Ctrl-C."""
-
-    def invoke(self, ctx: Any) -> Any:
-        with told():
-            return super().invoke(ctx)
-
-
 app = typer.Typer(
-    cls=Commands,
     help="Self-Rewarding Language Models: M0 -> SFT baseline -> M1 -> M2 -> M3, each model judging its own answers.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -68,18 +45,18 @@ def train(
     set: SetOption = None,
 ) -> None:
     """Make every model up to M_i that is not there yet; a run that was stopped goes on where it was."""
-    settings = load(run, set or [])
     if to is not None and next:
         raise typer.BadParameter("--to and --next exclude each other")
+    last = _number(to) if to is not None else None
+    settings = load(run, set or [])
     from srlm.methods.run import Run
     from srlm.methods.self_rewarding import train as train_run
 
     work = Run(settings)
-    last = _number(to) if to is not None else settings.iterations
     if next:
         last = 1 + max((t for t in range(1, 1000) if work.folder.manifest(f"M{t}")), default=0)
-    _quiet(settings)
-    model = train_run(work, last)
+    quiet(settings)
+    model = train_run(work, last or settings.iterations)
     print(f"{settings.name}: {model.name} is in {work.folder.model_path(model)}")
 
 
@@ -89,7 +66,7 @@ def _number(name: str) -> int:
     raise typer.BadParameter(f"{name!r} is no model of the loop; write M1, M2, M3, ...")
 
 
-def _quiet(settings: Settings) -> None:
+def quiet(settings: Settings) -> None:
     """Our own progress and log say what happens; the libraries' bars and advice would bury them."""
     import datasets
     import torch
@@ -108,7 +85,7 @@ def status(run: RunOption, set: SetOption = None) -> None:
     """What exists, what is half done, counts and times."""
     from srlm.cli.status import show
 
-    show(load(run, set or []), Console())
+    show(load(run, set or []), Console(highlight=False, markup=False))
 
 
 @app.command()
@@ -121,8 +98,8 @@ def doctor(
     from srlm.cli.doctor import examine
 
     settings = load(run, set or [])
-    _quiet(settings)
-    if not examine(settings, Console(), weights):
+    quiet(settings)
+    if not examine(settings, Console(highlight=False, markup=False), weights):
         raise typer.Exit(2)
 
 
@@ -137,7 +114,7 @@ def explain(
     """The prompt, all samples, the judge's words, the scores and the rule behind one pair."""
     from srlm.cli.explain import tell
 
-    tell(load(run, set or []), id, Console(highlight=False, markup=False))
+    tell(load(run, set or []), id, Console(highlight=False, markup=False, soft_wrap=True))
 
 
 @app.command("settings")
@@ -147,17 +124,48 @@ def list_settings(
     """Every setting: name, type, default, and what it means with its unit."""
     table = Table(box=None, pad_edge=False)
     for title in ("setting", "type", "default", "meaning"):
-        table.add_column(title, overflow="fold")
-    for name, field in fields(Settings):
-        if part is not None and part not in name:
-            continue
+        table.add_column(title, overflow="fold", no_wrap=title == "setting")
+    chosen = [(name, field) for name, field in fields(Settings) if part is None or part in name]
+    if not chosen:
+        raise typer.BadParameter(f"no setting has {part!r} in its name")
+    for name, field in chosen:
         kind = getattr(field.annotation, "__name__", None) or str(field.annotation).replace("typing.", "")
         default = "" if field.is_required() else str(field.get_default(call_default_factory=True))
         section = isinstance(field.annotation, type) and issubclass(field.annotation, Section)
         table.add_row(name, "section" if section else kind, "" if section else default, field.description or "")
-    Console().print(table, markup=False)
+    Console(highlight=False, markup=False).print(table)
 
 
-def main() -> None:
+STOPPED = 130
+"""Exit status after Ctrl-C, as shells count it: 128 and the signal's number."""
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Print what the user can mend as its message, and leave with status 2 (130 after Ctrl-C)."""
+    try:
+        yield
+    except SrlmError as error:
+        print(f"srlm: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        print("srlm: stopped; the same command goes on where it was", file=sys.stderr)
+        raise SystemExit(STOPPED) from None
+
+
+def enter(commands: typer.Typer, words: Sequence[str] | None = None) -> None:
+    """Run a command line (None: the process's own words), with what the user can mend `told`; always exits."""
+    # Read by the libraries when they are imported; nothing that is trained here is anybody's statistics.
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    with told():
+        try:
+            commands(words)
+        except SystemExit as left:
+            if left.code == STOPPED:  # typer has taken the KeyboardInterrupt and says nothing
+                raise KeyboardInterrupt from None
+            raise
+
+
+def main(words: Sequence[str] | None = None) -> None:
     """Entry point of the console script."""
-    app()
+    enter(app, words)

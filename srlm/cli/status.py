@@ -1,12 +1,12 @@
 """`srlm status`: what a run has, what is half done, counts and times. Reads files only."""
 
-import json
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from srlm.settings import Settings
+from srlm.store import files
 from srlm.store.folder import RunFolder
 
 
@@ -14,12 +14,12 @@ def show(settings: Settings, console: Console) -> None:
     """A table of the run's steps, and the counts of each finished one."""
     folder = RunFolder(settings)
     if not folder.path.is_dir():
-        console.print(f"{settings.name}: nothing made yet ({folder.path} does not exist)", markup=False)
+        console.print(f"{settings.name}: nothing made yet ({folder.path} does not exist)", markup=False, soft_wrap=True)
         return
     later = max([settings.iterations, *(t for t in range(1, 1000) if folder.step(f"M{t}").is_dir())])
-    table = Table(
-        "step", "state", "seconds", "made of it", title=f"{settings.name}: {folder.path}", title_justify="left"
-    )
+    # Not the table's title, which would be folded to its width: a path is to be copied.
+    console.print(f"{settings.name}: {folder.path}", markup=False, soft_wrap=True)
+    table = Table("step", "state", "seconds", "made of it")
     for name in ("data", "M0", "SFT", *(f"M{t}" for t in range(1, later + 1))):
         step = folder.step(name)
         table.add_row(name, _state(folder, name), _seconds(step), _files(step))
@@ -29,9 +29,9 @@ def show(settings: Settings, console: Console) -> None:
         if manifest is not None and manifest.counts:
             console.print(f"{name}:", markup=False)
             for key, value in manifest.counts.items():
-                console.print(f"  {key}: {_plain(value)}", markup=False, highlight=False)
+                console.print(f"  {key}: {_plain(value)}", markup=False, highlight=False, soft_wrap=True)
     for path in sorted(folder.path.glob("report.html")):
-        console.print(f"report: {path}", markup=False)
+        console.print(f"report: {path}", markup=False, soft_wrap=True)
 
 
 def _state(folder: RunFolder, name: str) -> str:
@@ -40,11 +40,12 @@ def _state(folder: RunFolder, name: str) -> str:
     step = folder.step(name)
     if not step.is_dir() or not any(step.iterdir()):
         return "-"
-    checkpoints = sorted(int(p.name.split("-")[1]) for p in step.glob("training/checkpoint-*"))
+    found = (path.name.removeprefix("checkpoint-") for path in step.glob("training/checkpoint-*"))
+    checkpoints = sorted(int(number) for number in found if number.isdecimal())
     if checkpoints:
         return f"training, saved at step {checkpoints[-1]}"
-    parts = sorted(step.glob("*.part"))
-    if parts and parts[-1].is_file():
+    parts = sorted(path for path in step.glob("*.part") if path.is_file())
+    if parts:
         return f"in {parts[-1].name.removesuffix('.part')}"
     return "begun"
 
@@ -53,7 +54,7 @@ def _seconds(step: Path) -> str:
     path = step / "timings.json"
     if not path.exists():
         return ""
-    timings = json.loads(path.read_text())
+    timings = files.read_json(path)
     return "\n".join(f"{seconds:.0f} {name}" for name, seconds in timings.items())
 
 

@@ -87,6 +87,13 @@ def _object(line: str, place: str) -> dict[str, Any]:
         ) from None
     except RecursionError:
         raise DataError(f"{place}: JSON nested too deep to read") from None
+    if "\\ud" in line.lower():
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise DataError(
+                f"{place}: holds half a character (a lone \\ud8xx escape), which no text file can"
+            ) from None
     if not isinstance(value, dict):
         raise DataError(f"{place}: a JSON {type(value).__name__}, not an object; each line must be one object")
     return value

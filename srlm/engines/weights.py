@@ -8,6 +8,7 @@ from typing import Any
 
 from srlm.errors import ModelError
 from srlm.settings import ModelSettings
+from srlm.text.chat import prompt_ids, user
 
 WHEEL = "wheel:"
 
@@ -37,6 +38,10 @@ def load_tokenizer(path: str | Path, settings: ModelSettings) -> Any:
         raise ModelError(
             f"{path}: the tokenizer has no chat template; use an instruction-tuned model, or give model.chat_template"
         )
+    try:
+        prompt_ids(tokenizer, user("hello"))
+    except Exception as error:  # a template is a program, and may raise anything
+        raise ModelError(f"{path}: the chat template cannot be used: {_first_line(error)}") from error
     if tokenizer.eos_token_id is None:
         raise ModelError(f"{path}: the tokenizer has no end token; set eos_token in tokenizer_config.json")
     if tokenizer.pad_token_id is None:
@@ -46,8 +51,11 @@ def load_tokenizer(path: str | Path, settings: ModelSettings) -> Any:
     return tokenizer
 
 
-def check_weights(path: str | Path, settings: ModelSettings) -> Any:
-    """The model's configuration. Raises ModelError where the folder could not be loaded as a model."""
+def check_weights(path: str | Path, settings: ModelSettings) -> int:
+    """Tokens the model can read at once (a very large number where it does not say), from its configuration alone.
+
+    Raises ModelError where the folder could not be loaded as a model.
+    """
     from transformers import AutoConfig
 
     _present(path)
@@ -62,7 +70,7 @@ def check_weights(path: str | Path, settings: ModelSettings) -> Any:
         pickles = sorted(file.name for pattern in ("*.bin", "*.pt", "*.pth") for file in folder.glob(pattern))
         found = f"only {pickles[0]}, a pickle, which can run any code when it is read" if pickles else "no weights"
         raise ModelError(f"{path}: {found}; save the model as .safetensors (save_pretrained does)")
-    return config
+    return getattr(config, "max_position_embeddings", None) or 2**31
 
 
 def load_model(path: str | Path, settings: ModelSettings) -> Any:
@@ -106,7 +114,10 @@ def weights_digest(folder: Path) -> str:
 
 def gguf_in_wheel(package: str) -> Path:
     """The GGUF file inside an installed package, which is never imported. Raises ModelError where there is none."""
-    spec = importlib.util.find_spec(package)
+    try:
+        spec = importlib.util.find_spec(package)
+    except (ImportError, ValueError):  # a name with dots whose first part is not there, or none at all
+        spec = None
     folders = [Path(place) for place in (spec.submodule_search_locations or [])] if spec else []
     found = [path for folder in folders for path in sorted(folder.glob("*.gguf"))]
     if not found:

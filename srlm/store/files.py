@@ -4,6 +4,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -97,8 +98,35 @@ def writing(path: Path) -> Iterator[None]:
         raise _refused(path, error) from error
 
 
+@contextmanager
+def saving(path: Path) -> Iterator[None]:
+    """A disk that fills while libraries write under `path`, as a StoreError; they raise kinds of their own for it."""
+    try:
+        yield
+    except Exception as error:
+        if (number := _full(error)) is None:
+            raise
+        raise _refused(path, OSError(number, os.strerror(number))) from error
+
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Numbers of the errors that say that there is no room: on the disk, in the quota, in a file."""
+
+
+def _full(error: BaseException) -> int | None:
+    """Which kind of full disk an error speaks of; None: another fault."""
+    if isinstance(error, OSError):
+        return error.errno if error.errno in FULL else None
+    found = re.search(r"\(os error (\d+)\)", str(error))  # safetensors, from Rust
+    if found:
+        return int(found[1]) if int(found[1]) in FULL else None
+    # torch names its archive writer's source and not the cause; the file was open already, so it is the space.
+    torch_writer = "inline_container.cc" in str(error) and "PytorchStreamReader" not in str(error)
+    return errno.ENOSPC if isinstance(error, RuntimeError) and torch_writer else None
+
+
 def _refused(path: Path, error: OSError) -> SrlmError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+    if error.errno in FULL:
         what = "a file may not grow this large here" if error.errno == errno.EFBIG else "the disk is full"
         return StoreError(f"{path}: {what}; make room and run the same command again, it goes on where it was")
     return StoreError(f"{path}: cannot be written: {error.strerror or error}")

@@ -146,6 +146,43 @@ def test_a_folder_that_is_a_file_is_a_store_error(tmp_path: Path) -> None:
         run(tmp_path / "file" / "w.jsonl")
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        pytest.param(OSError(errno.ENOSPC, "No space left"), "the disk is full", id="python"),
+        pytest.param(OSError(errno.EDQUOT, "Quota"), "the disk is full", id="quota"),
+        pytest.param(Exception("I/O error: File too large (os error 27)"), "a file may not grow", id="safetensors"),
+        pytest.param(
+            RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 74432 vs 74324"),
+            "the disk is full",
+            id="torch",
+        ),
+    ],
+)
+def test_a_disk_that_fills_under_a_library_is_a_store_error(tmp_path: Path, error: Exception, said: str) -> None:
+    with (
+        pytest.raises(StoreError, match=f"^{tmp_path}: {said}.*; make room and run the same command again"),
+        files.saving(tmp_path),
+    ):
+        raise error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        FileNotFoundError(errno.ENOENT, "No such file"),
+        Exception("Permission denied (os error 13)"),
+        RuntimeError("PytorchStreamReader failed reading zip archive: inline_container.cc"),
+        RuntimeError("out of memory"),
+    ],
+    ids=str,
+)
+def test_other_faults_of_a_library_stay_what_they_are(tmp_path: Path, error: Exception) -> None:
+    with pytest.raises(type(error)) as caught, files.saving(tmp_path):
+        raise error
+    assert caught.value is error
+
+
 def test_a_full_disk_says_so_and_leaves_no_part(tmp_path: Path) -> None:
     (tmp_path / "x.part").symlink_to("/dev/full")
     with pytest.raises(StoreError, match="the disk is full; make room and run the same command again"):

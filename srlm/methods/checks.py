@@ -1,0 +1,22 @@
+"""Files that only a later stage reads, looked at before the first: better now than in hours."""
+
+from srlm.data.self_instruct import prompts_from_file
+from srlm.engines.weights import WHEEL, check_weights, gguf_in_wheel, load_tokenizer
+from srlm.judge import rubric
+from srlm.settings import ModelSettings, Settings
+
+
+def check_files(settings: Settings, last: int) -> None:
+    """Raises where a file on the way to M_last is missing or cannot serve; writes nothing."""
+    rubric.load(settings.judge.template)
+    if last > 1 and settings.prompts.writer == "file" and settings.prompts.path is not None:
+        prompts_from_file(settings.prompts.path, settings.prompts.count, (last - 2) * settings.prompts.count)
+
+
+def check_model(settings: ModelSettings) -> None:
+    """Raises where M0 could not be loaded; reads its tokenizer and configuration, no weights."""
+    if settings.base.startswith(WHEEL):
+        gguf_in_wheel(settings.base.removeprefix(WHEEL))
+    elif settings.base != "scratch":
+        load_tokenizer(settings.base, settings)
+        check_weights(settings.base, settings)

@@ -1,0 +1,213 @@
+"""`srlm doctor`: a sound run passes, and each thing that would fail later is a line and exit status 2."""
+
+import json
+import shutil
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from srlm.cli.main import app
+
+ROOT = Path(__file__).parents[3]
+POCKET = ROOT / "configs/pocket.yaml"
+SMALL = (
+    "data.base_lines=200",
+    "data.ift=60",
+    "data.eft_sets=20",
+    "data.heldout_sets=20",
+    "data.evaluation_prompts=20",
+    "data.validation_prompts=0",
+)
+Doctor = Callable[..., tuple[int, list[str]]]
+
+
+@pytest.fixture
+def doctor(tmp_path: Path) -> Doctor:
+    """`doctor("seed=2")`: exit status and lines of the doctor's report on a small pocket run, or on another file."""
+
+    def ask(*settings: str, run: Path = POCKET, small: tuple[str, ...] = SMALL) -> tuple[int, list[str]]:
+        words = ["doctor", "--run", str(run)]
+        for setting in (f"runs={tmp_path}/runs", *small, *settings):
+            words += ["--set", setting]
+        done = CliRunner().invoke(app, words)
+        assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+        assert not (tmp_path / "runs").exists()
+        return done.exit_code, done.stdout.splitlines()
+
+    return ask
+
+
+@pytest.fixture
+def on_disk(tmp_path: Path, bead_model: Path) -> tuple[Path, Path]:
+    """A run file for the bead world with a model folder as M0, and that folder."""
+    model = Path(shutil.copytree(bead_model, tmp_path / "model"))
+    run = tmp_path / "run.yaml"
+    run.write_text(
+        f"name: disk\nmodel: {{base: {model}}}\ndata: {{kind: beads}}\nprompts: {{writer: world}}\n"
+        "eft: {writer: reviews}\n"
+        "candidates: {sampling: {max_new_tokens: 16}}\n"
+        "judge: {template: beads, sampling: {max_new_tokens: 8}}\n"
+    )
+    return run, model
+
+
+def problems(lines: list[str]) -> list[str]:
+    return [line.removeprefix(" problem  ") for line in lines if line.startswith(" problem  ")]
+
+
+def test_a_sound_run_passes(doctor: Doctor) -> None:
+    status, lines = doctor()
+    assert status == 0
+    assert lines[-1] == "nothing in the way"
+    assert {line[:8] for line in lines[:-1]} == {"      ok"}
+    assert any("run pocket: settings read, digest " in line for line in lines)
+    assert "      ok  data: no training prompt is an evaluation prompt, exactly or nearly" in lines
+    assert "      ok  IFT: 0 of 60 examples are longer than sft.max_length 2048 and left out" in lines
+
+
+def test_a_model_on_disk_is_loaded_and_judges_once(doctor: Doctor, on_disk: tuple[Path, Path]) -> None:
+    status, lines = doctor(run=on_disk[0])
+    assert (status, problems(lines)) == (0, [])
+    assert "      ok  model: loads and generates" in lines
+    assert any(line.startswith("      ok  judge: ") and line.endswith("by M0 hold a score line") for line in lines)
+
+
+def test_a_judge_without_score_lines_is_a_warning_where_it_must_write_them(
+    doctor: Doctor, on_disk: tuple[Path, Path]
+) -> None:
+    status, lines = doctor("eft.writer=sft", "judge.sampling.max_new_tokens=1", run=on_disk[0])
+    assert status == 0
+    said = (
+        "judge: 0 of 4 readings by M0 hold a score line; the EFT stage may keep nothing: consider judge.complete=true"
+    )
+    assert f" warning  {said}" in lines
+
+
+def test_few_prompts_to_measure_on_are_a_warning(doctor: Doctor) -> None:
+    status, lines = doctor("data.heldout_sets=5", "data.evaluation_prompts=4")
+    assert status == 0
+    assert " warning  data: only 9 prompts to measure on; intervals will be wide" in lines
+
+
+def test_some_examples_that_are_cut_are_a_warning(doctor: Doctor) -> None:
+    status, lines = doctor("sft.max_length=24")
+    (line,) = [line for line in lines if "IFT: " in line]
+    assert status == 0
+    assert line.startswith(" warning  IFT: ")
+
+
+def test_a_missing_data_file(doctor: Doctor, tmp_path: Path, on_disk: tuple[Path, Path]) -> None:
+    run, model = on_disk
+    run.write_text(
+        f"name: disk\nmodel: {{base: {model}}}\ndata: {{kind: oasst, path: {tmp_path}/no.jsonl}}\n"
+        "evaluation: {judge: 'checkpoint:M0'}\n"
+    )
+    status, lines = doctor(run=run, small=())
+    assert status == 2
+    assert problems(lines) == [
+        f"data: {tmp_path}/no.jsonl: no such file; is the path right, relative to the working directory?"
+    ]
+    assert lines[-1] == "mend the problems above first"
+    assert any(line.startswith("      ok  tokenizer: ") for line in lines)  # one fault does not hide the rest
+
+
+def test_a_template_without_slot(doctor: Doctor, tmp_path: Path) -> None:
+    template = tmp_path / "judge.txt"
+    template.write_text("Score {prompt}")
+    status, lines = doctor(f"judge.template={template}")
+    assert status == 2
+    assert problems(lines) == [f"judge.template {template}: the template has no slot {{response}}"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "problem"),
+    [
+        pytest.param(
+            "sft.max_length=5",
+            "IFT: 60 of 60 examples are longer than sft.max_length 5 and left out",
+            id="every-example-cut",
+        ),
+        pytest.param(
+            "candidates.sampling.max_new_tokens=256",
+            "prompts: 80 of 80 leave no room for 256 new tokens in a context of 256",
+            id="no-room-for-answers",
+        ),
+    ],
+)
+def test_what_would_fail_later_is_one_line(doctor: Doctor, setting: str, problem: str) -> None:
+    status, lines = doctor(setting)
+    assert (status, problems(lines)) == (2, [problem])
+
+
+def test_a_runs_folder_under_a_file(tmp_path: Path) -> None:
+    taken = tmp_path / "taken"
+    taken.write_text("")
+    words = [word for setting in (*SMALL, f"runs={taken}/runs") for word in ("--set", setting)]
+    done = CliRunner().invoke(app, ["doctor", "--run", str(POCKET), *words])
+    assert done.exit_code == 2
+    assert problems(done.stdout.splitlines()) == [f"{taken}: not writable; choose another place with --set runs=FOLDER"]
+
+
+def test_a_model_folder_without_tokenizer(doctor: Doctor, on_disk: tuple[Path, Path]) -> None:
+    run, model = on_disk
+    for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
+        (model / name).unlink()
+    status, lines = doctor(run=run)
+    assert status == 2
+    (problem,) = problems(lines)
+    assert problem.startswith(f"model: {model}: ")
+    assert "tokenizer" in problem
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        pytest.param("config.json", "{", id="config-broken"),
+        pytest.param("config.json", json.dumps({"model_type": "no such type"}), id="config-of-no-known-model"),
+        pytest.param("config.json", None, id="config-missing"),
+        pytest.param("model.safetensors", "no weights", id="weights-broken"),
+        pytest.param("model.safetensors", None, id="weights-missing"),
+    ],
+)
+def test_a_broken_model_folder_is_one_problem(
+    doctor: Doctor, on_disk: tuple[Path, Path], name: str, content: str | None
+) -> None:
+    run, model = on_disk
+    if content is None:
+        (model / name).unlink()
+    else:
+        (model / name).write_text(content)
+    status, lines = doctor(run=run)
+    assert status == 2
+    (problem,) = problems(lines)
+    assert problem.startswith(f"model: {model}: ")
+    assert name.split(".")[0] in problem
+
+
+def test_a_prompt_writer_that_is_not_there(doctor: Doctor, on_disk: tuple[Path, Path], tmp_path: Path) -> None:
+    run, _ = on_disk
+    status, lines = doctor("prompts.writer=fixed", f"prompts.model={tmp_path}/nobody", run=run)
+    assert (status, problems(lines)) == (2, [f"model: {tmp_path}/nobody: no such model folder"])
+
+
+def test_a_server_that_is_down(doctor: Doctor) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound and not listening: whoever connects is refused
+        address = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
+        status, lines = doctor(f"judge.engine={{kind: openai, model: judge, base_url: '{address}'}}")
+    assert status == 2
+    (problem,) = problems(lines)
+    assert problem.startswith(f"server: judge at {address}/: cannot be reached (")
+    assert problem.endswith("is the server running, and base_url its address?")
+
+
+def test_an_oracle_outside_its_world(doctor: Doctor, on_disk: tuple[Path, Path], tmp_path: Path) -> None:
+    run, model = on_disk
+    run.write_text(f"name: disk\nmodel: {{base: {model}}}\ndata: {{kind: oasst, path: {tmp_path}/no.jsonl}}\n")
+    _, lines = doctor(run=run, small=())
+    assert problems(lines)[0] == (
+        "evaluation.judge `oracle` knows the bead world only; choose checkpoint:M0 or a server"
+    )

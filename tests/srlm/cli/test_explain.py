@@ -1,0 +1,150 @@
+"""`srlm explain`: one pair from end to end, found by the start of any id; hostile text is shown, not obeyed."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from srlm.cli.main import app
+from srlm.errors import StoreError
+from srlm.records import Judgement, PreferencePair, Prompt, Response
+from srlm.store import files
+
+POCKET = Path(__file__).parents[3] / "configs/pocket.yaml"
+GOOD, BAD = "1 red 2 blue .", "hope this helps"
+HOSTILE = "\x1b[2J\x1b]0;title\x07 \u202eevil\u202c \u2066x\u2069 [bold]no markup[/bold]\r\x9b31m end"
+
+
+class Told:
+    """A run with one turn of the loop on disk."""
+
+    def __init__(self, runs: Path, text: str = BAD, step: str = "M2") -> None:
+        self.runs = runs
+        self.prompt, self.other = (Prompt.of(words, "beads") for words in ("a red b blue copy", "a blue b red turn"))
+        self.responses = [
+            Response.of(self.prompt.id, GOOD, "M1", 0, "stop"),
+            Response.of(self.prompt.id, text, "M1", 1, "length"),
+        ]
+        good, bad = self.responses
+        self.readings = [
+            Judgement.of(good.id, "M1", 0, "right\nscore : 5", 5.0),
+            Judgement.of(good.id, "M1", 1, "well\nscore : 4", 4.0, completed=True),
+            Judgement.of(bad.id, "M1", 0, "no idea", None),
+            Judgement.of(bad.id, "M1", 1, "wrong\nscore : 1", 1.0),
+        ]
+        self.pair = PreferencePair.of(self.prompt.id, good.id, bad.id, 4.5, 1.0)
+        folder = runs / "pocket" / step
+        files.write(folder / "prompts.jsonl", [self.prompt, self.other])
+        files.write(folder / "responses.jsonl", self.responses)
+        files.write(folder / "judgements.jsonl", self.readings)
+        files.write(folder / "pairs.jsonl", [self.pair])
+
+    def explain(self, id: str) -> Result:
+        words = ["explain", id, "--run", str(POCKET), "--set", f"runs={self.runs}"]
+        return CliRunner().invoke(app, words, env={"COLUMNS": "300"})
+
+    def refusal(self, id: str) -> str:
+        done = self.explain(id)
+        assert isinstance(done.exception, StoreError)
+        return str(done.exception)
+
+
+def test_a_pair_from_end_to_end(tmp_path: Path) -> None:
+    told = Told(tmp_path)
+    good, bad = told.responses
+    assert told.explain(told.pair.id).stdout.splitlines()[:-2] == [
+        f"M2, prompt {told.prompt.id} (from beads)",
+        "  a red b blue copy",
+        "",
+        f"response {good.id} by M1: reward 4.500, CHOSEN",
+        "  1 red 2 blue .",
+        "    reading 0 by M1: score 5.0",
+        "      right",
+        "      score : 5",
+        "    reading 1 by M1: score 4.0, asked to finish",
+        "      well",
+        "      score : 4",
+        "",
+        f"response {bad.id} by M1: reward 1.000, REJECTED, cut at the token limit",
+        "  hope this helps",
+        "    reading 0 by M1: score None",
+        "      no idea",
+        "    reading 1 by M1: score 1.0",
+        "      wrong",
+        "      score : 1",
+        "",
+    ]
+    *_, rule, pair = told.explain(told.pair.id).stdout.splitlines()
+    assert rule.startswith("rule: arm self_rewarding; rubric beads (")
+    assert pair == f"pair {told.pair.id}: 4.500 against 1.000, margin 3.500"
+
+
+def test_the_start_of_any_id_will_do(tmp_path: Path) -> None:
+    told = Told(tmp_path)
+    ids = [told.pair.id, told.prompt.id, *(r.id for r in told.responses), *(j.id for j in told.readings)]
+    whole = told.explain(told.pair.id).stdout
+    for id in ids:
+        done = told.explain(id[:12])
+        assert (done.exit_code, done.stdout) == (0, whole)
+
+
+def test_a_prompt_without_pair_says_why(tmp_path: Path) -> None:
+    told = Told(tmp_path)
+    last = told.explain(told.other.id).stdout.splitlines()[-1]
+    assert last == "no pair: the scored answers are equal, or fewer than two have a score"
+
+
+def test_a_turn_that_has_no_judgements_yet_shows_its_answers(tmp_path: Path) -> None:
+    told = Told(tmp_path)
+    for name in ("judgements.jsonl", "pairs.jsonl"):
+        (tmp_path / "pocket/M2" / name).unlink()
+    said = told.explain(told.prompt.id).stdout
+    assert f"response {told.responses[0].id} by M1: reward none\n" in said
+    assert "CHOSEN" not in said
+
+
+def test_an_id_nobody_has_is_refused(tmp_path: Path) -> None:
+    assert Told(tmp_path).refusal("zzzz") == (
+        f"zzzz: no pair, prompt, response or judgement of {tmp_path}/pocket has this id"
+    )
+
+
+def test_a_start_that_several_prompts_share_is_refused(tmp_path: Path) -> None:
+    assert Told(tmp_path).refusal("") == ": 2 prompts of M2 match; give more characters of the id"
+
+
+def test_prompts_of_two_turns_are_as_ambiguous_as_of_one(tmp_path: Path) -> None:
+    Told(tmp_path, step="M2")
+    told = Told(tmp_path, step="M3")
+    assert told.refusal("") == ": 2 prompts of M2, M3 match; give more characters of the id"
+
+
+def test_a_prompt_that_two_turns_have_is_shown_for_both(tmp_path: Path) -> None:
+    Told(tmp_path, step="M2")
+    told = Told(tmp_path, step="M3")
+    shown = [line for line in told.explain(told.prompt.id).stdout.splitlines() if ", prompt " in line]
+    assert shown == [f"{step}, prompt {told.prompt.id} (from beads)" for step in ("M2", "M3")]
+
+
+def test_a_run_that_is_not_there_is_named(tmp_path: Path) -> None:
+    told = Told(tmp_path)
+    told.runs = tmp_path / "elsewhere"
+    assert told.refusal("abc") == f"{tmp_path}/elsewhere/pocket: no such run; `srlm train` makes it"
+
+
+def test_hostile_words_are_shown_and_not_obeyed(tmp_path: Path) -> None:
+    told = Told(tmp_path, HOSTILE)
+    said = told.explain(told.prompt.id).stdout
+    shown = r"  \u001b[2J\u001b]0;title\u0007 \u202eevil\u202c \u2066x\u2069 [bold]no markup[/bold]\u000d\u009b31m end"
+    assert shown in said.splitlines()
+    assert {char for char in said if not char.isprintable()} == {"\n"}
+
+
+@pytest.mark.parametrize("part", ["prompts.jsonl", "responses.jsonl", "judgements.jsonl", "pairs.jsonl"])
+def test_a_broken_line_is_named(tmp_path: Path, part: str) -> None:
+    told = Told(tmp_path)
+    path = tmp_path / "pocket/M2" / part
+    path.write_text(path.read_text() + "{\n")
+    done = told.explain(told.prompt.id)
+    assert done.exit_code != 0
+    assert f"{path}:{len(path.read_text().splitlines())}: not a " in str(done.exception)

@@ -1,0 +1,165 @@
+"""The command line as people meet it: help, usage errors, settings, exit statuses, Ctrl-C."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from srlm.cli.main import app, enter
+from srlm.errors import DataError
+from srlm.settings import Settings, fields
+
+ROOT = Path(__file__).parents[3]
+POCKET = ROOT / "configs/pocket.yaml"
+WIDE = {"COLUMNS": "400"}
+
+
+def process(*words: str, module: str = "srlm") -> subprocess.CompletedProcess[str]:
+    """A command line as a shell starts it."""
+    command = [sys.executable, "-m", module, *words]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env={**os.environ, **WIDE})
+
+
+@pytest.mark.parametrize("command", [[], ["train"], ["status"], ["doctor"], ["explain"], ["settings"]])
+def test_every_command_has_help(command: list[str]) -> None:
+    done = CliRunner().invoke(app, [*command, "--help"])
+    assert done.exit_code == 0
+    assert "Usage: " in done.stdout
+
+
+def test_every_setting_is_listed_with_type_default_and_meaning() -> None:
+    done = CliRunner().invoke(app, ["settings"], env=WIDE)
+    assert done.exit_code == 0
+    listed = [line.split() for line in done.stdout.splitlines()]
+    assert listed[0] == ["setting", "type", "default", "meaning"]
+    names = [name for name, _ in fields(Settings)]
+    assert [row[0] for row in listed[1:] if row and row[0] in names] == names
+    assert ["dpo.beta", "float", "0.1", "Strength"] in [row[:4] for row in listed]
+    assert ["seed", "int", "1", "Every"] in [row[:4] for row in listed]
+
+
+def test_a_narrow_terminal_still_shows_whole_names() -> None:
+    done = CliRunner().invoke(app, ["settings"], env={"COLUMNS": "60"})
+    starts = {line.split(" ")[0] for line in done.stdout.splitlines()}
+    assert {name for name, _ in fields(Settings)} <= starts
+
+
+def test_a_part_of_the_settings_is_listed_by_name() -> None:
+    done = CliRunner().invoke(app, ["settings", "dpo"], env=WIDE)
+    names = [line.split()[0] for line in done.stdout.splitlines()[1:] if line[:1].strip()]
+    assert names == [name for name, _ in fields(Settings) if "dpo" in name]
+    assert "dpo.beta" in names
+    assert "sft.epochs" not in names
+
+
+def test_a_part_that_no_setting_has_is_refused() -> None:
+    done = CliRunner().invoke(app, ["settings", "colour"], env=WIDE)
+    assert done.exit_code == 2
+    assert "no setting has 'colour' in its name" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        pytest.param(["--to", "M0"], "'M0' is no model of the loop; write M1, M2, M3, ...", id="M0"),
+        pytest.param(["--to", "banana"], "'banana' is no model of the loop", id="a-word"),
+        pytest.param(["--to", "M\u00b2"], "'M\u00b2' is no model of the loop", id="a-superscript"),
+        pytest.param(["--to", "M2", "--next"], "--to and --next exclude each other", id="both"),
+        pytest.param(["--until", "M2"], "No such option: --until", id="unknown-option"),
+    ],
+)
+def test_a_wrong_target_is_refused_before_anything_is_made(tmp_path: Path, words: list[str], said: str) -> None:
+    done = CliRunner().invoke(app, ["train", "--run", str(POCKET), "--set", f"runs={tmp_path}/runs", *words], env=WIDE)
+    assert done.exit_code == 2
+    assert said in done.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_command_without_run_file_says_what_is_missing() -> None:
+    done = CliRunner().invoke(app, ["train"], env=WIDE)
+    assert done.exit_code == 2
+    assert "Missing option '--run'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("module", "words", "status", "said"),
+    [
+        pytest.param("srlm", ["train", "--run", str(POCKET), "--to", "M0"], 2, "'M0' is no model", id="usage"),
+        pytest.param("srlm", ["status", "--run", "no.yaml"], 2, "srlm: no.yaml: no such run file", id="run-file"),
+        pytest.param("srlm", ["--help"], 0, "", id="help"),
+        pytest.param("eval", ["report", "--run", "no.yaml"], 2, "srlm: no.yaml: no such run file", id="eval"),
+        pytest.param("eval", ["report"], 2, "Missing option '--run'", id="eval-usage"),
+    ],
+)
+def test_exit_statuses_of_the_processes(module: str, words: list[str], status: int, said: str) -> None:
+    done = process(*words, module=module)
+    assert done.returncode == status
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def one_command(what: BaseException | None) -> typer.Typer:
+    """A command line of one command that ends so."""
+    commands = typer.Typer(pretty_exceptions_enable=False)
+
+    @commands.command()
+    def end() -> None:
+        if what is not None:
+            raise what
+
+    return commands
+
+
+@pytest.mark.parametrize(
+    ("what", "status", "said"),
+    [
+        pytest.param(None, 0, "", id="well"),
+        pytest.param(typer.Exit(2), 2, "", id="told-already"),
+        pytest.param(DataError("a.jsonl:3: no"), 2, "srlm: a.jsonl:3: no\n", id="the-user-can-mend-it"),
+        pytest.param(KeyboardInterrupt(), 130, "srlm: stopped; the same command goes on where it was\n", id="ctrl-c"),
+    ],
+)
+def test_how_a_command_ends(
+    capsys: pytest.CaptureFixture[str], what: BaseException | None, status: int, said: str
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        enter(one_command(what), [])
+    assert left.value.code == status
+    assert capsys.readouterr().err == said
+
+
+def test_a_defect_of_ours_keeps_its_traceback() -> None:
+    with pytest.raises(ZeroDivisionError, match="ours"):
+        enter(one_command(ZeroDivisionError("ours")), [])
+
+
+def test_ctrl_c_stops_a_training_with_one_message(tmp_path: Path) -> None:
+    words = ["train", "--run", str(POCKET), "--set", f"runs={tmp_path}/runs", "--set", "data.base_lines=1000"]
+    command = [sys.executable, "-m", "srlm", *words]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT) as training:
+        assert training.stderr is not None
+        before = [training.stderr.readline()]
+        while before[-1] and not before[-1].startswith("M0: pretraining ..."):
+            before.append(training.stderr.readline())
+        training.send_signal(signal.SIGINT)
+        rest = training.stderr.read()
+    assert training.returncode == 130
+    assert rest.splitlines()[-1] == "srlm: stopped; the same command goes on where it was"
+    assert "Traceback" not in rest
+    assert "Aborted" not in rest
+
+
+def test_the_libraries_count_no_uses_of_ours() -> None:
+    program = (
+        "import os, srlm.cli.main as m\n"
+        "try: m.main(['settings', 'dpo.beta'])\n"
+        "except SystemExit: print(os.environ['HF_HUB_DISABLE_TELEMETRY'])"
+    )
+    left = {name: text for name, text in os.environ.items() if name != "HF_HUB_DISABLE_TELEMETRY"}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=left, cwd=ROOT)
+    assert done.stdout.splitlines()[-1] == "1"
