@@ -1,9 +1,14 @@
 """What tests in many folders need."""
 
 import os
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 # Tests reach nothing outside this machine: the libraries would look for newer files, and count their uses, on the hub.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -33,4 +38,57 @@ def bead_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shape = ScratchModel(width=32, layers=1, heads=2, feed_forward=64, max_positions=96)
     folder = tmp_path_factory.mktemp("bead model") / "model"
     save(scratch.random_model(shape, words, seed=1), words, folder)
+    return folder
+
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def tiny() -> Path:
+    """The run file in which every stage happens within seconds."""
+    return CHECKOUT / "tests" / "tiny.yaml"
+
+
+@pytest.fixture(scope="session")
+def start() -> Callable[..., subprocess.Popen[str]]:
+    """`start("srlm", "train", ...)` begins `python -m srlm train ...` as a user's shell would."""
+
+    def begin(*words: str, **options: Any) -> subprocess.Popen[str]:
+        environment = {**os.environ, "PYTHONPATH": str(CHECKOUT), "OMP_NUM_THREADS": "1"}
+        return subprocess.Popen(
+            [sys.executable, "-m", *words],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            **options,
+        )
+
+    return begin
+
+
+@pytest.fixture
+def srlm() -> Callable[..., Any]:
+    """`srlm("status", "--run", path)` is the command line within this process: `exit_code`, `stdout`, `stderr`."""
+    from srlm.cli.main import app
+
+    def run(*words: object) -> Any:
+        result = CliRunner().invoke(app, [str(word) for word in words])
+        # What a user would see as a traceback is one here too.
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory, tiny: Path, start: Callable[..., subprocess.Popen[str]]) -> Path:
+    """The folder in which `runs/tiny` was trained to M2 undisturbed. Copy it before anything is changed."""
+    folder = tmp_path_factory.mktemp("trained")
+    work = start("srlm", "train", "--run", str(tiny), cwd=folder)
+    said, logged = work.communicate()
+    assert work.returncode == 0, logged
+    assert said == "tiny: M2 is in runs/tiny/M2/model\n"
     return folder
