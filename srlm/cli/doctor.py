@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 from rich.console import Console
 
 from srlm.data import beads, trees
+from srlm.data.lines import instructions
 from srlm.data.overlap import overlapping
 from srlm.data.seed import SeedData
 from srlm.engines.base import Request
@@ -18,6 +19,7 @@ from srlm.errors import SrlmError
 from srlm.judge import rubric
 from srlm.records import Prompt
 from srlm.settings import Sampling, Settings
+from srlm.store.folder import RunFolder
 from srlm.text.chat import prompt_ids, tokens, user
 from srlm.text.score import parse_score
 
@@ -43,19 +45,24 @@ def findings(settings: Settings, weights: bool) -> Iterator[Finding]:
     """All checks in turn; one that fails does not hide the next, except where it needs what failed."""
     yield Finding("ok", f"run {settings.name}: settings read, digest {settings.digest}")
     yield from _space(settings)
+    wording = data = None
+    try:
+        RunFolder(settings).check_settings()
+    except SrlmError as error:
+        yield Finding("problem", str(error))
     try:
         wording = rubric.load(settings.judge.template)
         yield Finding("ok", f"judge template {wording.name}: both slots there, digest {wording.digest}")
     except SrlmError as error:
         yield Finding("problem", str(error))
-        return
-    data = None
     try:
         data = _data(settings)
     except SrlmError as error:
         yield Finding("problem", f"data: {error}")
     if data is not None:
         yield from _sets(data)
+    if settings.prompts.path is not None:
+        yield _new_prompts(settings, settings.prompts.path)
     for engine in (settings.judge.engine, settings.prompts.engine):
         if engine is not None and engine.kind == "openai":
             yield from _server(engine)
@@ -67,7 +74,7 @@ def findings(settings: Settings, weights: bool) -> Iterator[Finding]:
             )
             if data is not None:
                 yield from _lengths(settings, tokenizer, folder, data, wording)
-            if data is not None and folder is not None and weights:
+            if data is not None and wording is not None and folder is not None and weights:
                 yield from _judge(settings, folder, wording, data)
         except SrlmError as error:
             yield Finding("problem", f"model: {error}")
@@ -123,6 +130,16 @@ def _sets(data: SeedData) -> Iterator[Finding]:
         yield Finding("warning", f"data: only {len(measured)} prompts to measure on; intervals will be wide")
 
 
+def _new_prompts(settings: Settings, path: str) -> Finding:
+    try:
+        there = len(instructions(path))
+    except SrlmError as error:
+        return Finding("problem", f"prompts.path: {error}")
+    need = settings.prompts.count * (settings.iterations - 1)
+    text = f"prompts.path: {there} prompts, {need} needed up to M{settings.iterations}"
+    return Finding("warning" if there < need else "ok", text)
+
+
 def _server(engine: Any) -> Iterator[Finding]:
     from srlm.engines.open import open_server
 
@@ -152,7 +169,7 @@ def _model(settings: Settings, scratch: str) -> tuple[str | None, Any]:
 
 
 def _lengths(
-    settings: Settings, tokenizer: Any, folder: str | None, data: SeedData, wording: rubric.Rubric
+    settings: Settings, tokenizer: Any, folder: str | None, data: SeedData, wording: rubric.Rubric | None
 ) -> Iterator[Finding]:
     if folder is None:
         context = settings.model.scratch.max_positions
@@ -172,6 +189,8 @@ def _lengths(
     measure: Callable[[str], int] = lambda text: len(prompt_ids(tokenizer, user(text)))  # noqa: E731
     prompts: list[Prompt] = [*data.seed_prompts, *data.evaluation_prompts]
     yield fits("prompts", [measure(p.text) for p in prompts], settings.candidates.sampling.max_new_tokens)
+    if wording is None:
+        return
     judged = [measure(wording.prompt(one.prompt.text, r.text)) for one in data.eft_sets for r in one.responses]
     yield fits("judge prompts", judged, settings.judge.sampling.max_new_tokens)
 

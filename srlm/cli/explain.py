@@ -1,6 +1,7 @@
 """`srlm explain`: one pair from end to end, from the run's own files."""
 
 import re
+from typing import Any
 
 from rich.console import Console
 
@@ -12,12 +13,16 @@ from srlm.settings import Settings
 from srlm.store import files
 from srlm.store.folder import RunFolder
 
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+CONTROL = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]"
+)
+"""What moves the cursor, changes colours or direction, or hides."""
 
 
 def tell(settings: Settings, wanted: str, console: Console) -> None:
     """Print all that is known of the prompt behind an id. Raises StoreError where no step knows the id."""
     folder = RunFolder(settings)
+    told: list[tuple[Any, ...]] = []
     for path in sorted(folder.path.glob("M*/responses.jsonl")):
         step = path.parent
         prompts = {p.id: p for p in files.read(step / "prompts.jsonl", Prompt)}
@@ -28,12 +33,13 @@ def tell(settings: Settings, wanted: str, console: Console) -> None:
         owner = {p.id: p.id for p in prompts.values()} | {r.id: r.prompt_id for r in responses}
         owner |= {j.id: owner[j.response_id] for j in readings} | {p.id: p.prompt_id for p in pairs}
         found = sorted({owner[id] for id in owner if id.startswith(wanted)})
-        if len(found) > 1:
-            raise StoreError(f"{wanted}: {len(found)} prompts of {step.name} match; give more characters of the id")
-        if found:
-            _one(console, settings, step.name, prompts[found[0]], responses, readings, pairs)
-            return
-    raise StoreError(f"{wanted}: no pair, prompt, response or judgement of {folder.path} has this id")
+        told += [(step.name, prompts[id], responses, readings, pairs) for id in found]
+    if not told:
+        raise StoreError(f"{wanted}: no pair, prompt, response or judgement of {folder.path} has this id")
+    if len(told) > 1:
+        steps = ", ".join(sorted({step for step, *_ in told}))
+        raise StoreError(f"{wanted!r}: {len(told)} prompts of {steps} match; give more characters of the id")
+    _one(console, settings, *told[0])
 
 
 def _one(
@@ -76,5 +82,5 @@ def _one(
 
 def _indent(text: str, by: int = 2) -> str:
     """Model text for a terminal: control and direction characters become visible, so none is obeyed."""
-    shown = CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+    shown = CONTROL.sub(lambda found: f"<U+{ord(found[0]):04X}>", text)
     return "\n".join(" " * by + line for line in shown.split("\n"))

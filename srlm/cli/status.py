@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from srlm.settings import Settings
@@ -14,11 +15,11 @@ def show(settings: Settings, console: Console) -> None:
     """A table of the run's steps, and the counts of each finished one."""
     folder = RunFolder(settings)
     if not folder.path.is_dir():
-        console.print(f"{settings.name}: nothing made yet ({folder.path} does not exist)", markup=False)
+        console.print(f"{settings.name}: nothing made yet ({folder.path} does not exist)", markup=False, soft_wrap=True)
         return
     later = max([settings.iterations, *(t for t in range(1, 1000) if folder.step(f"M{t}").is_dir())])
     table = Table(
-        "step", "state", "seconds", "made of it", title=f"{settings.name}: {folder.path}", title_justify="left"
+        "step", "state", "seconds", "made of it", title=escape(f"{settings.name}: {folder.path}"), title_justify="left"
     )
     for name in ("data", "M0", "SFT", *(f"M{t}" for t in range(1, later + 1))):
         step = folder.step(name)
@@ -29,9 +30,9 @@ def show(settings: Settings, console: Console) -> None:
         if manifest is not None and manifest.counts:
             console.print(f"{name}:", markup=False)
             for key, value in manifest.counts.items():
-                console.print(f"  {key}: {_plain(value)}", markup=False, highlight=False)
+                console.print(f"  {key}: {_plain(value)}", markup=False, highlight=False, soft_wrap=True)
     for path in sorted(folder.path.glob("report.html")):
-        console.print(f"report: {path}", markup=False)
+        console.print(f"report: {path}", markup=False, soft_wrap=True)
 
 
 def _state(folder: RunFolder, name: str) -> str:
