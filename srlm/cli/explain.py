@@ -31,7 +31,11 @@ def tell(settings: Settings, wanted: str, console: Console) -> None:
         readings = files.read(judged, Judgement) if judged.exists() else []
         pairs = files.read(paired, PreferencePair) if paired.exists() else []
         owner = {p.id: p.id for p in prompts.values()} | {r.id: r.prompt_id for r in responses}
-        owner |= {j.id: owner[j.response_id] for j in readings} | {p.id: p.prompt_id for p in pairs}
+        for reading in readings:
+            if reading.response_id not in owner:
+                raise StoreError(f"{judged}: a judgement of {reading.response_id}, which {path.name} does not hold")
+            owner[reading.id] = owner[reading.response_id]
+        owner |= {p.id: p.prompt_id for p in pairs}
         found = sorted({owner[id] for id in owner if id.startswith(wanted)})
         told += [(step.name, prompts[id], responses, readings, pairs) for id in found]
     if not told:
