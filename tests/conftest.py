@@ -1,6 +1,8 @@
 """What tests in many folders need."""
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -85,10 +87,59 @@ def srlm() -> Callable[..., Any]:
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory, tiny: Path, start: Callable[..., subprocess.Popen[str]]) -> Path:
-    """The folder in which `runs/tiny` was trained to M2 undisturbed. Copy it before anything is changed."""
+    """The folder in which `runs/tiny` was trained to M2 undisturbed; `stderr.txt` is what it said. Copy it before anything is changed."""
     folder = tmp_path_factory.mktemp("trained")
     work = start("srlm", "train", "--run", str(tiny), cwd=folder)
     said, logged = work.communicate()
     assert work.returncode == 0, logged
     assert said == "tiny: M2 is in runs/tiny/M2/model\n"
+    (folder / "stderr.txt").write_text(logged)
     return folder
+
+
+ANIMALS = ("otter", "heron", "lynx", "newt", "wren", "mole", "stoat", "hare", "carp", "toad", "ibex", "moth")
+PEOPLE = """\
+name: people
+iterations: 2
+threads: 1
+model: {base: model}
+data: {kind: oasst, path: trees.jsonl, ift: 12, eft_sets: 6, heldout_sets: 6, evaluation_prompts: 12}
+engine: {batch_size: 16}
+sft: {max_steps: 2, batch_size: 4, micro_batch_size: 4}
+eft: {writer: sft, filter: false}
+prompts: {writer: file, path: prompts.jsonl, count: 8}
+candidates: {count: 2, sampling: {max_new_tokens: 6}}
+judge: {template: rubric.txt, draws: 2, sampling: {max_new_tokens: 6}, complete: true, on_collapse: continue}
+dpo: {max_steps: 2, batch_size: 4, micro_batch_size: 4}
+"""
+
+
+@pytest.fixture
+def people(bead_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory, with a run file `people.yaml` and what people bring: trees, prompts, a rubric, a model."""
+    trees = []
+    for n in range(3):
+        for animal in ANIMALS:
+            replies = [
+                {"text": f"{how} {animal}s", "role": "assistant", "lang": "en", "rank": rank}
+                for rank, how in enumerate(("all", "some", "no"))
+            ]
+            prompt = {
+                "text": f"Are {animal}{n} and {animal}s{n} alike?",
+                "role": "prompter",
+                "lang": "en",
+                "replies": replies,
+            }
+            trees.append({"message_tree_id": f"{animal}{n}", "tree_state": "ready_for_export", "prompt": prompt})
+    (tmp_path / "trees.jsonl").write_text("".join(json.dumps(tree) + "\n" for tree in trees))
+    prompts = [
+        {"instruction": f"a {colour} b gold c pink {what}"}
+        for colour in ("red", "blue")
+        for what in ["copy", "turn", "mate", "skip"]
+    ]
+    (tmp_path / "prompts.jsonl").write_text("".join(json.dumps(prompt) + "\n" for prompt in prompts))
+    (tmp_path / "rubric.txt").write_text("review {prompt} response {response}\n")
+    (tmp_path / "people.yaml").write_text(PEOPLE)
+    shutil.copytree(bead_model, tmp_path / "model")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

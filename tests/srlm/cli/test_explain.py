@@ -93,9 +93,7 @@ def test_answers_that_nobody_judged_yet_are_shown(run: Path, tiny: Path, srlm: A
         pytest.param("na\u00efve \u4f60\u597d \U0001f600", "na\u00efve \u4f60\u597d \U0001f600", id="any-script"),
     ],
 )
-def test_what_a_model_wrote_is_shown_and_not_obeyed(
-    run: Path, tiny: Path, srlm: Any, written: str, shown: str
-) -> None:
+def test_what_a_model_wrote_is_shown_and_not_obeyed(run: Path, tiny: Path, srlm: Any, written: str, shown: str) -> None:
     prompt = Prompt.of(written, "beads")
     responses = [Response.of(prompt.id, f"{written} {draw}", "M1", draw) for draw in range(2)]
     readings = [Judgement.of(responses[0].id, "M1", 0, written, None)]
