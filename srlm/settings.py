@@ -353,6 +353,7 @@ class Settings(Section):
     pretraining: Training | None = None
     """Training of M0 on the world's base lines; only where model.base is `scratch`."""
     data: Annotated[OasstData | BeadsData, Field(discriminator="kind")]
+    """What the run starts from, and the prompts it is measured on: Open Assistant's conversations or the bead world."""
     engine: EngineSettings = EngineSettings()
     """Generates candidates and readings of the run's own checkpoints."""
     sft: SftSettings = SftSettings()

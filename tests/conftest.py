@@ -1,7 +1,13 @@
 """What tests in many folders need."""
 
+import contextlib
+import io
 import os
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -33,4 +39,69 @@ def bead_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shape = ScratchModel(width=32, layers=1, heads=2, feed_forward=64, max_positions=96)
     folder = tmp_path_factory.mktemp("bead model") / "model"
     save(scratch.random_model(shape, words, seed=1), words, folder)
+    return folder
+
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def tiny() -> Path:
+    """The run file in which every stage happens within seconds."""
+    return CHECKOUT / "tests" / "tiny.yaml"
+
+
+@pytest.fixture(scope="session")
+def start() -> Callable[..., subprocess.Popen[str]]:
+    """`start("srlm", "train", ...)` begins `python -m srlm train ...` as a user's shell would."""
+
+    def begin(*words: str, **options: Any) -> subprocess.Popen[str]:
+        environment = {**os.environ, "PYTHONPATH": str(CHECKOUT), "OMP_NUM_THREADS": "1"}
+        return subprocess.Popen(
+            [sys.executable, "-m", *words],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            **options,
+        )
+
+    return begin
+
+
+class Said(NamedTuple):
+    """What one command left behind."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def srlm() -> Callable[..., Said]:
+    """`srlm("status", "--run", path)` is the command line within this process."""
+    from srlm.cli.main import main
+
+    def run(*words: object) -> Said:
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.raises(SystemExit) as left:
+            main([str(word) for word in words])
+        code = left.value.code
+        return Said(code if isinstance(code, int) else 0, out.getvalue(), err.getvalue())
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory, tiny: Path, start: Callable[..., subprocess.Popen[str]]) -> Path:
+    """The folder in which `runs/tiny` was trained to M2 undisturbed; `stderr.txt` is what it said.
+
+    Copy it before anything is changed.
+    """
+    folder = tmp_path_factory.mktemp("trained")
+    work = start("srlm", "train", "--run", str(tiny), cwd=folder)
+    said, logged = work.communicate()
+    assert work.returncode == 0, logged
+    assert said == "tiny: M2 is in runs/tiny/M2/model\n"
+    (folder / "stderr.txt").write_text(logged)
     return folder

@@ -3,6 +3,7 @@
 What the user can mend is printed as one message with exit status 2; anything else keeps its traceback.
 """
 
+import json
 import os
 import re
 import sys
@@ -10,13 +11,13 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.padding import Padding
 
-from srlm.errors import SrlmError
+from srlm.errors import SettingsError, SrlmError
 from srlm.settings import Section, Settings, fields, load
 
 app = typer.Typer(
@@ -122,18 +123,31 @@ def list_settings(
     part: Annotated[str | None, typer.Argument(help="Only settings whose name contains this.")] = None,
 ) -> None:
     """Every setting: name, type, default, and what it means with its unit."""
-    table = Table(box=None, pad_edge=False)
-    for title in ("setting", "type", "default", "meaning"):
-        table.add_column(title, overflow="fold", no_wrap=title == "setting")
-    chosen = [(name, field) for name, field in fields(Settings) if part is None or part in name]
-    if not chosen:
-        raise typer.BadParameter(f"no setting has {part!r} in its name")
-    for name, field in chosen:
-        kind = getattr(field.annotation, "__name__", None) or str(field.annotation).replace("typing.", "")
-        default = "" if field.is_required() else str(field.get_default(call_default_factory=True))
-        section = isinstance(field.annotation, type) and issubclass(field.annotation, Section)
-        table.add_row(name, "section" if section else kind, "" if section else default, field.description or "")
-    Console(highlight=False, markup=False).print(table)
+    named = [(name, field) for name, field in fields(Settings) if part is None or part in name]
+    if not named:
+        raise SettingsError(f"no setting has {part!r} in its name; `srlm settings` without it lists them all")
+    console = Console(highlight=False, markup=False)
+    for name, field in named:
+        console.print(f"{name}  ({kind_of(field)})", soft_wrap=True)
+        meaning = field.description or getattr(field.annotation, "__doc__", None) or ""
+        console.print(Padding(" ".join(meaning.split()), (0, 0, 0, 4), expand=False))
+
+
+def kind_of(field: Any) -> str:
+    """Type and default of a setting, as a run file would have them."""
+    kinds = [kind for kind in (get_args(field.annotation) or (field.annotation,)) if kind is not type(None)]
+    if any(isinstance(kind, type) and issubclass(kind, Section) for kind in kinds):
+        return "section" if field.is_required() or field.default is not None else "section, default null"
+    if get_origin(field.annotation) is Literal:
+        words = " | ".join(map(str, kinds))
+    else:
+        words = {tuple: "list of words", str: "text"}.get(
+            get_origin(field.annotation) or kinds[0], getattr(kinds[0], "__name__", str(kinds[0]))
+        )
+    if field.is_required():
+        return f"{words}, must be given"
+    default = field.get_default(call_default_factory=True)
+    return f"{words}, default {default if isinstance(default, str) else json.dumps(default)}"
 
 
 STOPPED = 130

@@ -26,7 +26,7 @@ def load_tokenizer(path: str | Path, settings: ModelSettings) -> Any:
             path, trust_remote_code=settings.trust_remote_code, revision=settings.revision
         )
     except Exception as error:  # transformers raises anything from OSError to KeyError for a broken folder
-        raise ModelError(f"{path}: no tokenizer can be loaded: {_first_line(error)}") from error
+        raise ModelError(f"{path}: no tokenizer can be loaded: {_why(path, error, 'tokenizer.json')}") from error
     if not tokenizer.get_vocab():
         raise ModelError(f"{path}: holds no tokenizer (an empty vocabulary was made up for it); add tokenizer.json")
     if tokenizer.chat_template is None and settings.chat_template is not None:
@@ -64,7 +64,9 @@ def check_weights(path: str | Path, settings: ModelSettings) -> int:
             path, trust_remote_code=settings.trust_remote_code, revision=settings.revision
         )
     except Exception as error:  # as above
-        raise ModelError(f"{path}: config.json cannot be read as a model's: {_first_line(error)}") from error
+        raise ModelError(
+            f"{path}: config.json cannot be read as a model's: {_why(path, error, 'config.json')}"
+        ) from error
     folder = Path(path)
     if folder.is_dir() and not any(folder.glob("*.safetensors")):
         pickles = sorted(file.name for pattern in ("*.bin", "*.pt", "*.pth") for file in folder.glob(pattern))
@@ -88,7 +90,7 @@ def load_model(path: str | Path, settings: ModelSettings) -> Any:
             revision=settings.revision,
         )
     except Exception as error:  # as above
-        raise ModelError(f"{path}: no model can be loaded: {_first_line(error)}") from error
+        raise ModelError(f"{path}: no model can be loaded: {_why(path, error, 'config.json')}") from error
     return model.to("cuda" if torch.cuda.is_available() else "cpu")
 
 
@@ -151,6 +153,13 @@ def _present(path: str | Path) -> None:
     looks_local = text.startswith(("/", ".", "~")) or text.count("/") > 1 or isinstance(path, Path)
     if looks_local and not Path(path).is_dir():
         raise ModelError(f"{path}: no such model folder")
+
+
+def _why(path: str | Path, error: Exception, needed: str) -> str:
+    folder, said = Path(path), _first_line(error).rstrip(": ")
+    if not folder.is_dir():
+        return f"{said} (no folder {path} is here, so it was taken for the name of a model on the hub)"
+    return said if (folder / needed).exists() else f"{said} (the folder has no {needed})"
 
 
 def _first_line(error: Exception) -> str:

@@ -210,6 +210,11 @@ def improved(
     from srlm.train import dpo, sft
 
     settings = run.settings.dpo
+    if not chosen:
+        raise DataError(
+            f"{name}: not one of {counts['prompts']} prompts gave a pair, so there is nothing to train on; look at the "
+            "scores (`srlm explain` with the id of a prompt), and train a better judge (more EFT) under a new name"
+        )
     folder = run.folder.model_path(model)
     tokenizer = load_tokenizer(folder, run.settings.model)
     rows, left_out = dpo.examples(tokenizer, prompts, responses, chosen, settings.max_length)

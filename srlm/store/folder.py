@@ -81,10 +81,12 @@ class RunFolder:
                 lock.truncate(0)
                 lock.write(str(os.getpid()))
                 lock.flush()
-            self._same_settings()
+            self.check_settings()
+            files.write_json(self.path / "settings.json", self.settings.model_dump(mode="json"))
             yield
 
-    def _same_settings(self) -> None:
+    def check_settings(self) -> None:
+        """Raise StoreError where what is there was made with other settings than these."""
         path = self.path / "settings.json"
         now = self.settings.model_dump(mode="json")
         if path.exists():
@@ -102,7 +104,6 @@ class RunFolder:
                     f"{self.path} was made with other settings ({'; '.join(changed)}); "
                     "choose a new name (--set name=OTHER) or delete the folder"
                 )
-        files.write_json(path, now)
 
     def _fixed(self) -> tuple[str, ...]:
         """How the names begin of the settings that have shaped what is there; all others may still be mended."""

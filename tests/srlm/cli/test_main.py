@@ -12,7 +12,6 @@ from typer.testing import CliRunner
 
 from srlm.cli.main import app, enter
 from srlm.errors import DataError
-from srlm.settings import Settings, fields
 
 ROOT = Path(__file__).parents[3]
 POCKET = ROOT / "configs/pocket.yaml"
@@ -30,37 +29,6 @@ def test_every_command_has_help(command: list[str]) -> None:
     done = CliRunner().invoke(app, [*command, "--help"])
     assert done.exit_code == 0
     assert "Usage: " in done.stdout
-
-
-def test_every_setting_is_listed_with_type_default_and_meaning() -> None:
-    done = CliRunner().invoke(app, ["settings"], env=WIDE)
-    assert done.exit_code == 0
-    listed = [line.split() for line in done.stdout.splitlines()]
-    assert listed[0] == ["setting", "type", "default", "meaning"]
-    names = [name for name, _ in fields(Settings)]
-    assert [row[0] for row in listed[1:] if row and row[0] in names] == names
-    assert ["dpo.beta", "float", "0.1", "Strength"] in [row[:4] for row in listed]
-    assert ["seed", "int", "1", "Every"] in [row[:4] for row in listed]
-
-
-def test_a_narrow_terminal_still_shows_whole_names() -> None:
-    done = CliRunner().invoke(app, ["settings"], env={"COLUMNS": "60"})
-    starts = {line.split(" ")[0] for line in done.stdout.splitlines()}
-    assert {name for name, _ in fields(Settings)} <= starts
-
-
-def test_a_part_of_the_settings_is_listed_by_name() -> None:
-    done = CliRunner().invoke(app, ["settings", "dpo"], env=WIDE)
-    names = [line.split()[0] for line in done.stdout.splitlines()[1:] if line[:1].strip()]
-    assert names == [name for name, _ in fields(Settings) if "dpo" in name]
-    assert "dpo.beta" in names
-    assert "sft.epochs" not in names
-
-
-def test_a_part_that_no_setting_has_is_refused() -> None:
-    done = CliRunner().invoke(app, ["settings", "colour"], env=WIDE)
-    assert done.exit_code == 2
-    assert "no setting has 'colour' in its name" in done.stderr
 
 
 @pytest.mark.parametrize(
