@@ -9,12 +9,19 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 
 
 def make(target: str, run: Path) -> list[str]:
-    """What a target prints; the environment is the one these tests run in."""
+    """What a target prints; the environment is the one these tests run in.
+
+    Less what a `make test` around them sets: a make within a make says where it enters and leaves.
+    """
     ready = ".venv/.ready"
     done = subprocess.run(
         ["make", f"--old-file={ready}", target, f"RUN={run}", f"BIN={Path(sys.executable).parent}", f"READY={ready}"],
         cwd=CHECKOUT,
-        env={**os.environ, "PYTHONPATH": str(CHECKOUT), "OMP_NUM_THREADS": "1"},
+        env={
+            **{name: value for name, value in os.environ.items() if not name.startswith("MAKE")},
+            "PYTHONPATH": str(CHECKOUT),
+            "OMP_NUM_THREADS": "1",
+        },
         capture_output=True,
         text=True,
     )

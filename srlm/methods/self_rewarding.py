@@ -15,7 +15,7 @@ from srlm.data.overlap import overlapping
 from srlm.data.seed import SeedData
 from srlm.data.self_instruct import prompts_from_file, write_prompts
 from srlm.engines.base import Engine, Request
-from srlm.engines.open import open_folder, open_server
+from srlm.engines.open import open_checkpoint, open_folder, open_server
 from srlm.engines.weights import load_model, load_tokenizer
 from srlm.errors import DataError
 from srlm.judge import pairs, rubric
@@ -99,15 +99,14 @@ def _measured_prompts(data: SeedData) -> list[Prompt]:
 def _prompt_writer(run: Run, model: Checkpoint) -> Engine:
     settings = run.settings.prompts
     if settings.writer == "self":
-        return open_folder(run.settings, str(run.folder.model_path(model)), model.name)
-    if settings.engine is not None and settings.engine.kind == "openai":
+        return open_checkpoint(run.settings, model, run.folder.path)
+    if settings.engine is not None:
         return open_server(settings.engine)
     assert settings.model is not None
     if settings.model == "M0":
         m0 = run.folder.checkpoint("M0")
         assert m0 is not None
-        folder = run.folder.model_path(m0)
-        return open_folder(run.settings, str(folder if folder.is_dir() else m0.path), "M0")
+        return open_checkpoint(run.settings, m0, run.folder.path)
     return open_folder(run.settings, settings.model, settings.model)
 
 
@@ -146,7 +145,7 @@ def judged(
     answered = [Answered(prompt=by_id[response.prompt_id], response=response) for response in responses]
     engine = open_server(settings.engine) if settings.engine is not None else None
     if engine is None:
-        engine = open_folder(run.settings, str(run.folder.model_path(model)), model.name)
+        engine = open_checkpoint(run.settings, model, run.folder.path)
     try:
         with run.stage(name, "judgements", "answers") as report:
             return read_all(
@@ -203,10 +202,6 @@ def improved(
     counts = {**{f"new prompts: {key}": value for key, value in written.items()}, **counts}
     if run.settings.arm == "positive_only":
         return _positive_only(run, name, t, data, counts)
-    if not chosen:
-        raise DataError(
-            f"{name}: not one of {len(prompts)} prompts gave a pair: {counts}; there is nothing to train on"
-        )
     from srlm.train import dpo, sft
 
     settings = run.settings.dpo
