@@ -3,9 +3,10 @@
 import contextlib
 import io
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -40,6 +41,14 @@ def bead_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bead model") / "model"
     save(scratch.random_model(shape, words, seed=1), words, folder)
     return folder
+
+
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """A process started meanwhile heeds Ctrl-C, even where these tests run in a shell's background and ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 CHECKOUT = Path(__file__).resolve().parents[1]

@@ -106,6 +106,7 @@ def test_a_defect_of_ours_keeps_its_traceback() -> None:
         enter(one_command(ZeroDivisionError("ours")), [])
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_stops_a_training_with_one_message(tmp_path: Path) -> None:
     words = ["train", "--run", str(POCKET), "--set", f"runs={tmp_path}/runs", "--set", "data.base_lines=1000"]
     command = [sys.executable, "-m", "srlm", *words]

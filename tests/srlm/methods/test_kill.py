@@ -84,6 +84,7 @@ def test_a_run_killed_in_every_stage_ends_with_the_same_bytes(undisturbed: Path,
     assert contents(tmp_path / "runs/tiny") == expected
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
     status, said = start(tmp_path, "srlm", "train", at=("rename", "data/ift.jsonl", 1), by=signal.SIGINT)
     assert status == 130
