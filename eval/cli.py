@@ -10,7 +10,8 @@ from srlm.cli.main import enter, quiet
 from srlm.engines.base import Engine
 from srlm.errors import StoreError
 from srlm.records import Checkpoint
-from srlm.settings import Settings, load
+from srlm.run_file import load
+from srlm.settings import Settings
 from srlm.store import files
 from srlm.store.folder import RunFolder
 

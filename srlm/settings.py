@@ -1,19 +1,15 @@
-"""One YAML file is one run. It decodes to frozen records; an unknown key is an error that names its neighbours.
+"""Every setting of a run, declared once: its type, default, unit and help are the field's own.
 
-A setting is declared once: its type, default, unit and help are the field's own. `--set dpo.beta=0.2` overrides one.
 `srlm settings` prints them all. The paper's values are the defaults where it states one (Yuan et al. 2024, section 3).
+`srlm/run_file.py` reads them from a YAML file.
 """
 
-import difflib
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from srlm.errors import SettingsError
 from srlm.records import digest
 
 
@@ -392,162 +388,6 @@ def shaping(dumped: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
             yield from shaping(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", value
-
-
-def load(path: Path, overrides: Sequence[str] = ()) -> Settings:
-    """The settings in a YAML file, with `section.key=value` overrides applied in order.
-
-    Raises SettingsError for a missing file, broken YAML, an unknown key or a wrong value; each message names the place.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        near = sorted(p.as_posix() for p in path.parent.glob("*.yaml")) if path.parent.is_dir() else []
-        raise SettingsError(f"{path}: no such run file" + (f"; here are {', '.join(near)}" if near else "")) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: cannot be read as a run file: {error}") from None
-    data = _parse(text, str(path))
-    for override in overrides:
-        _apply(data, override)
-    try:
-        settings = Settings.model_validate(data)
-    except ValidationError as error:
-        raise SettingsError("\n".join(_explain(e, str(path)) for e in error.errors())) from None
-    kinds = {name: field.annotation for name, field in fields(Settings)}
-    for name in _truth_values(data):  # pydantic takes `true` for the number 1
-        if kinds[name] is not bool:
-            raise SettingsError(f"{path}: {name}: true and false are no value for it")
-    for name, training in (("pretraining", settings.pretraining), ("sft", settings.sft), ("dpo", settings.dpo)):
-        if training is not None and training.batch_size % training.micro_batch_size:
-            raise SettingsError(
-                f"{path}: {name}.micro_batch_size {training.micro_batch_size} does not divide "
-                f"{name}.batch_size {training.batch_size}"
-            )
-    scratch = settings.model.base == "scratch"
-    if scratch != (settings.pretraining is not None) or (scratch and settings.data.kind != "beads"):
-        raise SettingsError(
-            f"{path}: model.base `scratch` needs a pretraining section and data.kind `beads`; any other base needs no "
-            f"pretraining section (found base {settings.model.base!r}, data.kind {settings.data.kind!r})"
-        )
-    for fault in _lacking(settings):
-        raise SettingsError(f"{path}: {fault}")
-    return settings
-
-
-def _lacking(settings: Settings) -> Iterator[str]:
-    """What one setting needs of another; without it the run would stop half-way."""
-    prompts, world = settings.prompts, settings.data.kind == "beads"
-    if prompts.writer == "world" and not world:
-        yield "prompts.writer `world` needs data.kind `beads`; use `self`, `fixed` or `file`"
-    if prompts.writer == "file" and prompts.path is None:
-        yield "prompts.writer `file` needs prompts.path: JSON lines with `instruction`"
-    if prompts.writer == "fixed" and prompts.model is None and prompts.engine is None:
-        yield "prompts.writer `fixed` needs prompts.model (a folder or hub id, or M0) or prompts.engine"
-    if settings.eft.writer == "reviews" and not world:
-        yield "eft.writer `reviews` needs data with reviews, which only data.kind `beads` has; use `sft`"
-    if settings.arm == "oracle_scores" and not world:
-        yield "arm `oracle_scores` needs data.kind `beads`: only that world has an exact program"
-    if settings.dpo.early_stop != "off" and not settings.data.validation_prompts:
-        yield "dpo.early_stop needs validation prompts; set data.validation_prompts (the paper: 253)"
-    if settings.engine.kind != "transformers":
-        yield (
-            f"engine.kind {settings.engine.kind}: the run's own checkpoints are run by `transformers`; a server can be "
-            "the judge (judge.engine) or write prompts (prompts.engine)"
-        )
-    for name, engine in (("judge.engine", settings.judge.engine), ("prompts.engine", prompts.engine)):
-        if engine is not None and (engine.kind != "openai" or engine.model is None):
-            yield f"{name} is a server: it needs kind `openai` and `model`, the name the server knows it by"
-
-
-def _parse(text: str, where: str) -> dict[str, Any]:
-    try:
-        data = yaml.load(text, _Yaml)
-    except (yaml.YAMLError, ValueError) as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        raise SettingsError(f"{where}{line}: not YAML: {getattr(error, 'problem', error)}") from None
-    if not isinstance(data, dict):
-        found = "empty" if data is None else f"a {type(data).__name__}"
-        raise SettingsError(f"{where}: a run file is a mapping of settings, this is {found}")
-    return data
-
-
-class _Yaml(yaml.SafeLoader):
-    """YAML 1.2's plain values: `1e-6` is a number, `off` and `2024-11-05` are words; a key twice is an error.
-
-    YAML 1.1, which PyYAML reads by default, takes the first for a word and the second for False, and of two sections
-    with one name silently keeps the last.
-    """
-
-    yaml_implicit_resolvers = {}  # noqa: RUF012  (PyYAML's way: one table a class)
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key, _ in node.value:
-            if key.tag != "tag:yaml.org,2002:merge" and key.value in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"{key.value} stands here twice", key.start_mark)
-            if isinstance(key.value, str):
-                seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
-for _kind, _pattern, _first in (
-    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
-    ("int", r"[-+]?(?:0|[1-9][0-9_]*)", "-+0123456789"),
-    ("float", r"[-+]?(?:[0-9][0-9_]*\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?", "-+.0123456789"),
-    ("float", r"[-+]?[0-9]+[eE][-+]?[0-9]+", "-+0123456789"),
-    ("float", r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)", "-+."),
-    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
-    ("merge", r"<<", "<"),
-):
-    _Yaml.add_implicit_resolver(f"tag:yaml.org,2002:{_kind}", re.compile(f"(?:{_pattern})\\Z"), list(_first))
-
-
-def _apply(data: dict[str, Any], override: str) -> None:
-    key, equals, value = override.partition("=")
-    *sections, last = key.strip().split(".")
-    if not equals or not all((*sections, last)):
-        raise SettingsError(f"--set {override}: write it as section.key=value")
-    target = data
-    for section in sections:
-        inner = target.setdefault(section, {})
-        if inner is None:
-            inner = target[section] = {}
-        if not isinstance(inner, dict):
-            raise SettingsError(f"--set {override}: {section} is a value, not a section")
-        target = inner
-    try:
-        target[last] = yaml.load(value, _Yaml)
-    except (yaml.YAMLError, ValueError):
-        raise SettingsError(f"--set {override}: {value!r} is not a YAML value") from None
-
-
-def _truth_values(data: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    """Dotted names of the settings that are given as true or false."""
-    for name, value in data.items():
-        if isinstance(value, Mapping):
-            yield from _truth_values(value, f"{prefix}{name}.")
-        elif isinstance(value, bool):
-            yield f"{prefix}{name}"
-
-
-def _explain(error: Mapping[str, Any], where: str) -> str:
-    # Pydantic puts the tag of a discriminated union (oasst, beads) into the path; no user wrote it.
-    path = [str(part) for part in error["loc"] if part not in ("oasst", "beads")]
-    name = ".".join(path)
-    if error["type"] == "extra_forbidden":
-        known = [key for key, _ in fields(Settings)]
-        near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-        if not near:
-            near = [
-                key
-                for key in known
-                if key.split(".")[-1] in difflib.get_close_matches(path[-1], [k.split(".")[-1] for k in known], n=2)
-            ]
-        return f"{where}: unknown setting {name}" + (f"; did you mean {' or '.join(near[:3])}?" if near else "")
-    if error["type"] == "missing":
-        return f"{where}: {name} is missing"
-    return f"{where}: {name}: {error['msg']} (found {error['input']!r})"
 
 
 def fields(section: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -18,7 +18,8 @@ from rich.console import Console
 from rich.padding import Padding
 
 from srlm.errors import SettingsError, SrlmError
-from srlm.settings import Section, Settings, fields, load
+from srlm.run_file import load
+from srlm.settings import Section, Settings, fields
 
 app = typer.Typer(
     help="Self-Rewarding Language Models: M0 -> SFT baseline -> M1 -> M2 -> M3, each model judging its own answers.",

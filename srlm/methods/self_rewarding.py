@@ -63,7 +63,7 @@ def new_prompts(run: Run, model: Checkpoint, name: str, t: int, data: SeedData) 
     counts: dict[str, int] = {}
     match settings.writer:
         case "world":
-            assert run.settings.data.kind == "beads"  # settings.load sees to what settings need of each other
+            assert run.settings.data.kind == "beads"  # run_file.load sees to what settings need of each other
             prompts = beads.fresh_prompts(run.settings.data, run.settings.seed, t, settings.count)
         case "file":
             assert settings.path is not None

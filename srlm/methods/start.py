@@ -76,7 +76,7 @@ def _scratch(run: Run) -> dict[str, Count]:
     from srlm.train import scratch, sft
 
     data, training = run.settings.data, run.settings.pretraining
-    assert data.kind == "beads" and training is not None  # settings.load sees to it
+    assert data.kind == "beads" and training is not None  # run_file.load sees to it
     vocabulary = scratch.tokenizer(beads.vocabulary())
     lines = scratch.base_examples(vocabulary, beads.base_lines(data.base_lines, run.settings.seed))
     with run.stage("M0", "pretraining", "steps") as report:

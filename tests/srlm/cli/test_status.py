@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from srlm.cli.main import app
 from srlm.records import Checkpoint, Prompt, Response, RunManifest
-from srlm.settings import load
+from srlm.run_file import load
 from srlm.store import files
 from srlm.store.folder import RunFolder
 

@@ -11,7 +11,8 @@ from srlm.errors import CollapseError, DataError
 from srlm.methods.run import Run
 from srlm.methods.self_rewarding import preferences, train
 from srlm.records import Checkpoint, Demonstration, Judgement, PreferencePair, Prompt, Response
-from srlm.settings import Settings, load
+from srlm.run_file import load
+from srlm.settings import Settings
 from srlm.store import files
 
 TINY = Path(__file__).resolve().parents[2] / "tiny.yaml"

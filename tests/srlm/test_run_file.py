@@ -1,0 +1,243 @@
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from srlm.errors import SettingsError
+from srlm.run_file import load
+from srlm.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+SMALLEST = "name: small\nmodel: {base: scratch}\npretraining: {}\ndata: {kind: beads}\n"
+
+
+@pytest.fixture
+def run_file(tmp_path: Path) -> Path:
+    path = tmp_path / "run.yaml"
+    path.write_text(SMALLEST)
+    return path
+
+
+def with_text(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "run.yaml"
+    path.write_text(SMALLEST + text, encoding="utf-8")
+    return path
+
+
+def value(settings: Settings, name: str) -> Any:
+    for part in name.split("."):
+        settings = getattr(settings, part)
+    return settings
+
+
+def refused(path: Path, overrides: Sequence[str] = ()) -> str:
+    with pytest.raises(SettingsError) as caught:
+        load(path, overrides)
+    return str(caught.value)
+
+
+def test_the_smallest_run_file_gets_the_defaults(run_file: Path) -> None:
+    settings = load(run_file)
+    assert (settings.name, settings.seed, settings.dpo.beta, settings.judge.draws) == ("small", 1, 0.1, 3)
+    assert settings.folder == Path("runs/small")
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_shipped_run_file_loads(path: Path) -> None:
+    assert load(path).name == path.stem
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param("dpo: {bta: 0.2}", "unknown setting dpo.bta; did you mean dpo.beta", id="misspelt-key"),
+        pytest.param("dop: {beta: 0.2}", "unknown setting dop; did you mean dpo", id="misspelt-section"),
+        pytest.param("beta: 0.2", "unknown setting beta; did you mean dpo.beta", id="in-the-wrong-section"),
+        pytest.param("sedd: 2", "unknown setting sedd; did you mean seed", id="misspelt-top-level"),
+        pytest.param("judge: {sampling: {temp: 1}}", "judge.sampling.temperature", id="short-for-a-longer-name"),
+        pytest.param("qqqq: 1", "unknown setting qqqq", id="like-nothing"),
+        pytest.param("candidates: {count: many}", "candidates.count: Input should be", id="wrong-type"),
+        pytest.param("candidates: {count: 2.5}", "candidates.count: Input should be a valid int", id="half"),
+        pytest.param("candidates: {count: 1}", "candidates.count: Input should be greater than", id="small"),
+        pytest.param("dpo: {beta: .nan}", "dpo.beta: Input should be", id="nan"),
+        pytest.param("dpo: {beta: .inf}", "dpo.beta: Input should be a finite number", id="infinity"),
+        pytest.param("dpo: 5", "dpo: Input should be a valid dictionary", id="a-value-for-a-section"),
+        pytest.param("dpo:", "dpo: Input should be a valid dictionary", id="nothing-for-a-section"),
+        pytest.param("arm: best", "arm: Input should be 'self_rewarding', 'positive_only'", id="not-a-choice"),
+        pytest.param("iterations: true", "iterations: true and false are no value", id="a-truth-value-for-a-number"),
+        pytest.param("seed: -1", "seed: Input should be greater than or equal to 0", id="negative-seed"),
+        pytest.param("5: 6", "5: Keys should be strings", id="a-number-for-a-name"),
+        pytest.param(
+            "sft: {batch_size: 6, micro_batch_size: 4}",
+            "sft.micro_batch_size 4 does not divide sft.batch_size 6",
+            id="micro-batch",
+        ),
+        pytest.param("dpo: {batch_size: 8}", "dpo.micro_batch_size 16 does not divide dpo.batch_size 8", id="micro"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_file(tmp_path: Path, text: str, said: str) -> None:
+    path = with_text(tmp_path, text)
+    message = refused(path)
+    assert message.startswith(f"{path}: ")
+    assert said in message
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param("model: {base: x}\ndata: {kind: oasst, path: p}", "name is missing", id="name"),
+        pytest.param("name: a\ndata: {kind: oasst, path: p}", "model is missing", id="section"),
+        pytest.param("name: a\nmodel: {}\ndata: {kind: oasst, path: p}", "model.base is missing", id="inside"),
+        pytest.param("name: a\nmodel: {base: x}\ndata: {kind: oasst}", "data.path is missing", id="inside-a-choice"),
+        pytest.param("name: a\nmodel: {base: x}\ndata: {}", "data: Unable to extract tag", id="no-kind"),
+        pytest.param("name: a\nmodel: {base: x}\ndata: {kind: c4}", "'oasst', 'beads'", id="unknown-kind"),
+        pytest.param(
+            "name: ../up\nmodel: {base: x}\ndata: {kind: oasst, path: p}", "name: String should match", id="up"
+        ),
+        pytest.param("name: a\nmodel: {base: scratch}\ndata: {kind: beads}", "needs a pretraining section", id="new"),
+        pytest.param(
+            "name: a\nmodel: {base: x}\npretraining: {}\ndata: {kind: beads}",
+            "needs no pretraining section",
+            id="pretraining-of-a-finished-model",
+        ),
+    ],
+)
+def test_what_is_missing_or_does_not_go_together_is_named(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "run.yaml"
+    path.write_text(text)
+    assert said in refused(path)
+
+
+def test_all_faults_of_a_file_are_told_at_once(tmp_path: Path) -> None:
+    message = refused(with_text(tmp_path, "sedd: 1\ndpo: {bta: 1}\narm: x"))
+    assert len(message.splitlines()) == 3
+
+
+# The file -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        pytest.param(b"name: a\nmodel: [1\ndata: x\n", ":3: not YAML", id="broken-yaml-with-its-line"),
+        pytest.param(b"name: a\n\tb: c\n", ":2: not YAML", id="tab"),
+        pytest.param(b"name: a\nseed: 1\nname: b\n", ":3: not YAML: name stands here twice", id="a-key-twice"),
+        pytest.param(b"sft:\n  epochs: 1\n  epochs: 2\n", ":3: not YAML: epochs stands here twice", id="twice-inside"),
+        pytest.param(b"a: !!python/object:os.system x\n", ":1: not YAML", id="a-python-object"),
+        pytest.param(b"name: \x00\n", "not YAML", id="nul"),
+        pytest.param(b"seed: 1" + b"0" * 5000, "not YAML", id="a-number-of-5000-digits"),
+        pytest.param(b"", "a run file is a mapping of settings, this is empty", id="empty"),
+        pytest.param(b"- a\n- b\n", "a run file is a mapping of settings, this is a list", id="list"),
+        pytest.param(b"words", "a run file is a mapping of settings, this is a str", id="words"),
+        pytest.param(b"name: \xff\xfe\n", "cannot be read as a run file", id="not-utf-8"),
+    ],
+)
+def test_a_file_that_is_no_run_file_is_an_error_that_names_it(tmp_path: Path, content: bytes, said: str) -> None:
+    path = tmp_path / "run.yaml"
+    path.write_bytes(content)
+    message = refused(path)
+    assert message.startswith(str(path))
+    assert said in message
+
+
+def test_a_missing_file_names_its_neighbours(run_file: Path) -> None:
+    (run_file.parent / "other.yaml").touch()
+    missing = run_file.parent / "rum.yaml"
+    there = f"{run_file.parent}/other.yaml, {run_file}"
+    assert refused(missing) == f"{missing}: no such run file; here are {there}"
+    assert refused(run_file.parent / "no" / "run.yaml").endswith("no/run.yaml: no such run file")
+
+
+def test_a_folder_is_no_run_file(tmp_path: Path) -> None:
+    assert "cannot be read as a run file" in refused(tmp_path)
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path) -> None:
+    path = tmp_path / "run.yaml"
+    path.write_text(SMALLEST, encoding="utf-8-sig")
+    assert load(path).name == "small"
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "expected"),
+    [
+        pytest.param("dpo: {learning_rate: 1e-6}", "dpo.learning_rate", 1e-6, id="exponent"),
+        pytest.param("dpo: {learning_rate: 1E-6}", "dpo.learning_rate", 1e-6, id="capital-exponent"),
+        pytest.param("dpo: {learning_rate: 1.5e-6}", "dpo.learning_rate", 1.5e-6, id="exponent-with-a-point"),
+        pytest.param("dpo: {learning_rate: .5}", "dpo.learning_rate", 0.5, id="no-digit-before-the-point"),
+        pytest.param("dpo: {learning_rate: 5.}", "dpo.learning_rate", 5.0, id="no-digit-behind-the-point"),
+        pytest.param("prompts: {count: 1e3}", "prompts.count", 1000, id="a-count-with-an-exponent"),
+        pytest.param("prompts: {count: 40_000}", "prompts.count", 40_000, id="underscores"),
+        pytest.param("dpo: {early_stop: off}", "dpo.early_stop", "off", id="off-is-a-word"),
+        pytest.param("dpo: {early_stop: 'off'}", "dpo.early_stop", "off", id="quoted-off"),
+        pytest.param("runs: 2024-11-05", "runs", "2024-11-05", id="a-date-is-a-word"),
+        pytest.param("runs: 1:30", "runs", "1:30", id="a-time-is-a-word"),
+        pytest.param("runs: 010", "runs", "010", id="leading-zeros-are-a-word"),
+        pytest.param("runs: no", "runs", "no", id="no-is-a-word"),
+        pytest.param("runs: ~", None, None, id="null-is-no-path"),
+        pytest.param("eft: {filter: false}", "eft.filter", False, id="false"),
+        pytest.param("eft: {filter: True}", "eft.filter", True, id="true"),
+        pytest.param("sft: {lora: null}", "sft.lora", None, id="null"),
+        pytest.param("sft: {lora: }", "sft.lora", None, id="nothing"),
+        pytest.param("sft: {lora: {rank: 4}}", "sft.lora.rank", 4, id="a-section-that-is-off-by-default"),
+        pytest.param("prompts: {blocked_words: [a, b]}", "prompts.blocked_words", ("a", "b"), id="list"),
+        pytest.param("sft: &x {epochs: 3}\ndpo: {<<: *x, beta: 1}", "dpo.epochs", 3.0, id="merged-section"),
+        pytest.param("judge: {template: 'a \u00e9 file.txt'}", "judge.template", "a \u00e9 file.txt", id="accents"),
+    ],
+)
+def test_values_of_the_file(tmp_path: Path, text: str, name: str | None, expected: object) -> None:
+    path = with_text(tmp_path, text)
+    if name is None:
+        assert "runs: Input should be a valid string (found None)" in refused(path)
+    else:
+        assert value(load(path), name) == expected
+
+
+# --set ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("override", "name", "expected"),
+    [
+        pytest.param("dpo.beta=0.2", "dpo.beta", 0.2, id="number"),
+        pytest.param("dpo.learning_rate=1e-6", "dpo.learning_rate", 1e-6, id="exponent"),
+        pytest.param("prompts.count=1e3", "prompts.count", 1000, id="a-count-with-an-exponent"),
+        pytest.param("dpo.early_stop=off", "dpo.early_stop", "off", id="off-is-a-word"),
+        pytest.param("name=other", "name", "other", id="word"),
+        pytest.param("name=inf", "name", "inf", id="a-word-that-could-be-a-number"),
+        pytest.param('name="12"', "name", "12", id="quoted-number"),
+        pytest.param("runs=a=b", "runs", "a=b", id="an-equals-sign-in-the-value"),
+        pytest.param(" seed = 3 ", "seed", 3, id="white-space"),
+        pytest.param("prompts.blocked_words=[a, b]", "prompts.blocked_words", ("a", "b"), id="list"),
+        pytest.param("prompts.blocked_words=[]", "prompts.blocked_words", (), id="empty-list"),
+        pytest.param("sft.lora.rank=4", "sft.lora.rank", 4, id="into-a-section-that-is-none"),
+        pytest.param("sft.lora=null", "sft.lora", None, id="null"),
+        pytest.param("dpo.max_steps=", "dpo.max_steps", None, id="nothing"),
+        pytest.param("judge.engine={kind: openai, model: m}", "judge.engine.model", "m", id="a-whole-section"),
+        pytest.param("eft.filter=false", "eft.filter", False, id="truth-value"),
+    ],
+)
+def test_an_override_is_applied(run_file: Path, override: str, name: str, expected: object) -> None:
+    assert value(load(run_file, [override]), name) == expected
+
+
+def test_the_last_of_two_overrides_wins_and_both_win_over_the_file(tmp_path: Path) -> None:
+    path = with_text(tmp_path, "seed: 5")
+    assert load(path, ["seed=6", "seed=7"]).seed == 7
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        pytest.param("dpo.beta", "--set dpo.beta: write it as section.key=value", id="no-value"),
+        pytest.param("=5", "--set =5: write it as section.key=value", id="no-name"),
+        pytest.param("dpo.bta=1", "unknown setting dpo.bta; did you mean dpo.beta", id="misspelt"),
+        pytest.param("name.x=1", "--set name.x=1: name is a value, not a section", id="into-a-value"),
+        pytest.param("name={a", "--set name={a: '{a' is not a YAML value", id="broken-value"),
+        pytest.param("dpo.beta=much", "dpo.beta: Input should be a valid number", id="wrong-type"),
+        pytest.param("dpo..beta=1", "--set dpo..beta=1: write it as section.key=value", id="empty-section"),
+    ],
+)
+def test_a_wrong_override_is_named(run_file: Path, override: str, said: str) -> None:
+    assert said in refused(run_file, [override])
