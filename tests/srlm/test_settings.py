@@ -35,7 +35,13 @@ def test_the_digest_tells_settings_apart_that_shape_a_model(shapes: dict[str, An
 
 @pytest.mark.parametrize(
     "elsewhere",
-    [{"name": "x"}, {"runs": "elsewhere"}, {"iterations": 9}, {"evaluation": {"bootstrap": 1}}, {"engine": {"timeout": 1}}],
+    [
+        {"name": "x"},
+        {"runs": "elsewhere"},
+        {"iterations": 9},
+        {"evaluation": {"bootstrap": 1}},
+        {"engine": {"timeout": 1}},
+    ],
 )
 def test_where_a_run_lives_and_how_it_is_measured_is_not_in_the_digest(elsewhere: dict[str, Any]) -> None:
     assert settings(**elsewhere).digest == settings().digest
