@@ -17,8 +17,8 @@ from srlm.store.folder import RunFolder
 
 from .records import MetricValue
 from .report import page
-from .suites import head_to_head, judge_agreement
-from .suites.measuring import measured
+from .suites import bead_world, head_to_head, judge_agreement
+from .suites.measuring import OpenEngine, measured
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 
@@ -29,19 +29,20 @@ Overrides = Annotated[list[str] | None, typer.Option("--set", help="Override a s
 class Suite(NamedTuple):
     """What measures, and the benchmarks whose figures it makes."""
 
-    run: Callable[[Settings, RunFolder, Callable[[Checkpoint], Engine]], list[MetricValue]]
+    run: Callable[[Settings, RunFolder, OpenEngine], list[MetricValue]]
     benchmarks: tuple[str, ...]
 
 
 SUITES = {
-    "h2h": Suite(head_to_head.run, ("head_to_head", "answers", "beads")),
+    "h2h": Suite(head_to_head.run, ("head_to_head", "answers")),
     "agreement": Suite(judge_agreement.run, ("judge_agreement",)),
+    "beads": Suite(bead_world.run, ("beads", "bead_skills", "bead_judge")),
 }
 
 
 @app.command(name="all")
 def everything(run: Run, overrides: Overrides = None) -> None:
-    """Both suites, then the report; the last line is its path."""
+    """Every suite, then the report; the last line is its path."""
     _measure(run, overrides, list(SUITES))
     _report(run, overrides)
 
@@ -59,6 +60,12 @@ def agreement(run: Run, overrides: Overrides = None) -> None:
 
 
 @app.command()
+def beads(run: Run, overrides: Overrides = None) -> None:
+    """What the exact program of the bead world says of every checkpoint's answers and verdicts."""
+    _measure(run, overrides, ["beads"])
+
+
+@app.command()
 def report(run: Run, overrides: Overrides = None) -> None:
     """The page, from what lies on disk; no model is asked."""
     _report(run, overrides)
@@ -70,19 +77,17 @@ def _measure(run: Path, overrides: Sequence[str] | None, names: Sequence[str]) -
     if not measured(folder):
         raise StoreError(f"{folder.path} has no finished checkpoint to measure; first: srlm train --run {run}")
 
-    def open_engine(checkpoint: Checkpoint) -> Engine:
+    def open_engine(checkpoint: Checkpoint, plain: bool = False) -> Engine:
         from srlm.engines.open import open_checkpoint
 
-        return open_checkpoint(settings, checkpoint, folder.path)
+        return open_checkpoint(settings, checkpoint, folder.path, plain)
 
     quiet(settings)
     with folder.held():
         measure(settings, folder, names, open_engine)
 
 
-def measure(
-    settings: Settings, folder: RunFolder, names: Sequence[str], open_engine: Callable[[Checkpoint], Engine]
-) -> list[MetricValue]:
+def measure(settings: Settings, folder: RunFolder, names: Sequence[str], open_engine: OpenEngine) -> list[MetricValue]:
     """Run the named suites and bring evaluation/metrics.json up to date; figures of other suites stay as they are."""
     path = folder.step("evaluation") / "metrics.json"
     fresh = [metric for name in names for metric in SUITES[name].run(settings, folder, open_engine)]

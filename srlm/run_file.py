@@ -67,8 +67,8 @@ def _lacking(settings: Settings) -> Iterator[str]:
         yield "prompts.writer `fixed` needs prompts.model (a folder or hub id, or M0) or prompts.engine"
     if settings.eft.writer == "reviews" and not world:
         yield "eft.writer `reviews` needs data with reviews, which only data.kind `beads` has; use `sft`"
-    if settings.arm == "oracle_scores" and not world:
-        yield "arm `oracle_scores` needs data.kind `beads`: only that world has an exact program"
+    if settings.arm in ("oracle_scores", "form_scores") and not world:
+        yield f"arm `{settings.arm}` needs data.kind `beads`: only that world has an exact program and such reviews"
     if settings.dpo.early_stop != "off" and not settings.data.validation_prompts:
         yield "dpo.early_stop needs validation prompts; set data.validation_prompts (the paper: 253)"
     if settings.engine.kind != "transformers":

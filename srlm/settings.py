@@ -201,6 +201,8 @@ class BeadsData(Section):
     """Demonstrations, noisy on purpose."""
     eft_sets: Positive = 3_000
     """Prompts with four ranked and reviewed answers."""
+    wrong_verdicts: Share = 0.0
+    """Share of those reviews whose verdict on `correct`, and so the score and rank, is the opposite of the truth."""
     heldout_sets: Positive = 250
     """The same, for measuring the judge."""
     evaluation_prompts: Positive = 256
@@ -324,7 +326,9 @@ class EvaluationSettings(Section):
     """Coverage of the intervals."""
 
 
-Arm = Literal["self_rewarding", "positive_only", "ift_only", "random_scores", "flipped_pairs", "oracle_scores"]
+Arm = Literal[
+    "self_rewarding", "positive_only", "ift_only", "random_scores", "flipped_pairs", "oracle_scores", "form_scores"
+]
 
 
 class Settings(Section):
@@ -340,7 +344,8 @@ class Settings(Section):
     """A file under srlm/methods."""
     arm: Arm = "self_rewarding"
     """`positive_only`: SFT on the answers scored 5 instead of DPO. `ift_only`: M1 without EFT. `random_scores`: scores
-    drawn at random. `flipped_pairs`: the worst answer is chosen. `oracle_scores`: the bead world's program judges."""
+    drawn at random. `flipped_pairs`: the worst answer is chosen. `oracle_scores`: the bead world's program judges.
+    `form_scores`: only the judge's verdicts on `count` and `clean` are heard (bead world)."""
     iterations: Positive = 3
     """Last M_i that `srlm train` makes without --to."""
     threads: Annotated[int, Field(ge=0)] = 0

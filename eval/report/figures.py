@@ -9,9 +9,11 @@ from srlm.records import Record
 from ..records import MetricValue
 
 SHARES = frozenset({
-    "win", "tie", "lose", "win_minus_lose", "order_decided", "correct", "cut", "pairwise_accuracy",
-    "pairwise_accuracy_half", "five_best", "exact_match", "unparsed",
+    "win", "tie", "lose", "win_minus_lose", "order_decided", "correct", "relevant", "count", "clean", "cut",
+    "pairwise_accuracy", "pairwise_accuracy_half", "own_pairwise_accuracy", "five_best", "exact_match", "unparsed",
 })  # fmt: skip
+SHARE_BENCHMARKS = frozenset({"bead_skills", "bead_judge"})
+"""Benchmarks all of whose figures are shares."""
 LABELS = {
     "win": "wins",
     "tie": "ties",
@@ -19,7 +21,21 @@ LABELS = {
     "win_minus_lose": "wins minus losses",
     "order_decided": "verdict changed with the order shown",
     "correct": "correct answers",
+    "relevant": "well-formed answers with an item right",
+    "count": "answers with as many items as asked",
+    "clean": "answers without filler",
     "oracle_score": "exact score (0 to 5)",
+    "own_pairwise_accuracy": "own answers: pairs ordered as the program does (a tie is wrong)",
+    "greedy_correct": "greedy answers correct",
+    **{
+        f"greedy_correct_{name}": f"greedy answers correct: {name}"
+        for name in ("copy", "reverse", "skip", "turn", "mate")
+    },
+    **{
+        f"{part}_{name}": f"{words}: verdicts on `{name}`, balanced accuracy"
+        for part, words in (("own", "own answers"), ("heldout", "held-out answers"))
+        for name in ("relevant", "correct", "count", "clean")
+    },
     "characters": "length, characters",
     "cut": "cut at the token limit",
     "pairwise_accuracy": "pairs ordered as people did (a tie is wrong)",
@@ -33,6 +49,8 @@ LABELS = {
     "unparsed": "readings without a score",
     "head_to_head": "head to head",
     "beads": "bead world",
+    "bead_skills": "bead world, skills",
+    "bead_judge": "bead world, as a judge",
     "answers": "answers",
     "judge_agreement": "as a judge",
 }
@@ -49,11 +67,16 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f}%"
 
 
+def is_share(metric: MetricValue) -> bool:
+    """Whether its values lie in 0..1 and read as per cent."""
+    return metric.metric in SHARES or metric.benchmark in SHARE_BENCHMARKS
+
+
 def text_of(metric: MetricValue, value: float) -> str:
     """A value of this metric, rounded; differences carry their sign, those of shares are percentage points."""
     signed = metric.metric == "win_minus_lose" or (metric.baseline is not None and metric.benchmark != "head_to_head")
     sign = "+" if signed and value > 0 else ""
-    if metric.metric in SHARES:
+    if is_share(metric):
         return f"{sign}{100 * value:.1f} pp" if signed else percent(value)
     return sign + (f"{value:.1f}" if metric.metric == "characters" else f"{value:.3f}")
 
@@ -160,7 +183,7 @@ def chart(title: str, metrics: Sequence[MetricValue], top: float | None) -> Char
         )
         for place, (m, value, low, high) in enumerate(known)
     )
-    share = metrics[0].metric in SHARES
+    share = is_share(metrics[0])
     marks = [lowest + (highest - lowest) * quarter / 4 for quarter in range(5)]
     grid = tuple(Line(y=y(mark), text=f"{100 * mark:.0f}%" if share else f"{mark:g}") for mark in marks)
     said = ", ".join(

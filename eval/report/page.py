@@ -119,6 +119,7 @@ def gather(settings: Settings, folder: RunFolder, command: str) -> dict[str, Any
     return {
         "name": settings.name,
         "names": names,
+        "skilled": [name for name in ("M0", *names) if ("bead_skills", "greedy_correct", name, None) in named],
         "judge": settings.evaluation.judge,
         "alpha": round(1 - settings.evaluation.confidence, 12),
         "level": f"{100 * settings.evaluation.confidence:g}%",
@@ -127,7 +128,7 @@ def gather(settings: Settings, folder: RunFolder, command: str) -> dict[str, Any
         "successive": [(pair, next((c for c in contests if (c.model, c.baseline) == pair), None)) for pair in wanted],
         "tables": {
             benchmark: [m for m in metrics if m.benchmark == benchmark]
-            for benchmark in ("head_to_head", "beads", "answers", "judge_agreement")
+            for benchmark in ("head_to_head", "beads", "bead_skills", "bead_judge", "answers", "judge_agreement")
         },
         "named": named,
         "agreement": AGREEMENT,
@@ -188,8 +189,11 @@ def _charts(named: Named, names: Sequence[str], settings: Settings) -> list[figu
     if settings.data.kind == "beads":
         wanted = [
             ("beads", "correct", "Correct answers, share of prompts", 1.0),
+            ("bead_skills", "greedy_correct", "Correct greedy answers (M0: asked in its own way)", 1.0),
             ("beads", "oracle_score", "Exact score, mean of 0 to 5 points", 5.0),
             *wanted,
+            ("bead_judge", "own_correct", "Judge: verdicts on its own answers' correctness, balanced", 1.0),
+            ("bead_judge", "own_pairwise_accuracy", "Judge: pairs of its own answers in the right order", 1.0),
         ]
     wanted += [
         ("judge_agreement", "pairwise_accuracy", "Judge: pairs ordered as people ordered them", 1.0),
@@ -197,7 +201,7 @@ def _charts(named: Named, names: Sequence[str], settings: Settings) -> list[figu
     ]
     charts = []
     for benchmark, metric, title, top in wanted:
-        row = [m for name in names if (m := named.get((benchmark, metric, name, None))) is not None]
+        row = [m for name in ("M0", *names) if (m := named.get((benchmark, metric, name, None))) is not None]
         if any(m.value is not None for m in row):
             charts.append(figures.chart(title, row, top))
     return charts

@@ -80,6 +80,28 @@ def pooled(hits: Sequence[float], totals: Sequence[float], how: Resampling) -> E
     return _bootstrapped("pooled share", (hit, total), _ratio, how)
 
 
+def balanced(
+    met: tuple[Sequence[float], Sequence[float]], unmet: tuple[Sequence[float], Sequence[float]], how: Resampling
+) -> Estimate:
+    """Balanced accuracy: the mean of two pooled shares, each given as (hits, totals) over the same prompts.
+
+    `met` are the units that have a property, a hit is one that was said to have it; `unmet` those that have it not, a
+    hit is one that was said not to. None where either kind is absent. Always saying the same gives 0.5.
+    """
+    columns = [np.asarray(column, dtype=np.float64) for column in (*met, *unmet)]
+    counted = (columns[1] > 0) | (columns[3] > 0)
+    a, a_all, b, b_all = (column[counted] for column in columns)
+    if not (a_all.sum() and b_all.sum()):
+        method = "balanced accuracy; one of the two kinds is absent"
+        return Estimate(value=None, low=None, high=None, n=int(counted.sum()), method=method)
+    return _bootstrapped(
+        "balanced accuracy",
+        (a, a_all, b, b_all),
+        lambda w, x, y, z, axis: (_ratio(w, x, axis) + _ratio(y, z, axis)) / 2,
+        how,
+    )
+
+
 def paired_mean_difference(model: Sequence[float], baseline: Sequence[float], how: Resampling) -> Estimate:
     """mean(model - baseline) over the same prompts in the same order."""
     estimate = mean([a - b for a, b in zip(model, baseline, strict=True)], how)

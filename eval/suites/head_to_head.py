@@ -2,31 +2,26 @@
 
     data/evaluation_prompts.jsonl -> evaluation/M2/responses.jsonl -> evaluation/verdicts/M2-vs-M1.jsonl -> metrics
 
-M0 is left out: it is a base model that never saw an instruction. In the bead world the exact program also grades every
-answer. Model names in file names are for people; which models a verdict is about stands in the verdict.
+M0 is left out: it is a base model that never saw an instruction. Model names in file names are for people; which models
+a verdict is about stands in the verdict.
 """
 
 from collections.abc import Callable, Sequence
-from itertools import combinations, pairwise
+from itertools import combinations
 from typing import NamedTuple
 
-from srlm.engines.base import Engine, Request
 from srlm.judge.pairwise import Opinion, PairItem, PairJudge, outcome_of
-from srlm.records import Checkpoint, Prompt, Response, seed_for
+from srlm.records import Prompt, Response, seed_for
 from srlm.settings import Settings
 from srlm.store import files
 from srlm.store.folder import RunFolder
 from srlm.store.progress import Reporter
-from srlm.text.chat import user
 
 from ..judging.open import judge_facts, open_judge
 from ..records import MetricValue, Verdict, verdict_id
-from ..stats.intervals import Resampling, mean, paired_mean_difference, share
-from ..stats.significance import sign_test, sign_test_of
-from .measuring import Once, figure, made_from, measured, resampling, with_holm
-
-BLOCK = 64
-"""Prompts between two writes to disk."""
+from ..stats.intervals import Resampling, mean, share
+from ..stats.significance import sign_test
+from .measuring import BLOCK, Once, OpenEngine, evaluation_answers, figure, made_from, measured, resampling, with_holm
 
 
 class Contest(NamedTuple):
@@ -37,11 +32,11 @@ class Contest(NamedTuple):
     b: Response
 
 
-def run(settings: Settings, folder: RunFolder, open_engine: Callable[[Checkpoint], Engine]) -> list[MetricValue]:
+def run(settings: Settings, folder: RunFolder, open_engine: OpenEngine) -> list[MetricValue]:
     """All figures of the head-to-head and of the answers it rests on; models are asked only what is not on disk."""
     prompts = files.read(folder.step("data") / "evaluation_prompts.jsonl", Prompt)
     how = resampling(settings)
-    written = {c.name: answers(settings, folder, c, prompts, open_engine) for c in measured(folder)}
+    written = {c.name: evaluation_answers(settings, folder, c, prompts, open_engine) for c in measured(folder)}
     metrics = []
     with Once(lambda: open_judge(settings, folder, open_engine)) as judge:
         for earlier, later in combinations(written, 2):
@@ -50,40 +45,7 @@ def run(settings: Settings, folder: RunFolder, open_engine: Callable[[Checkpoint
     metrics = with_holm(metrics)
     for name, responses in written.items():
         metrics += described(name, responses, how)
-    if settings.data.kind == "beads":
-        metrics += graded(prompts, written, how)
     return metrics
-
-
-def answers(
-    settings: Settings,
-    folder: RunFolder,
-    checkpoint: Checkpoint,
-    prompts: Sequence[Prompt],
-    open_engine: Callable[[Checkpoint], Engine],
-) -> list[Response]:
-    """One answer of the checkpoint to each prompt, kept as they come; every checkpoint has a seed of its own."""
-    path = folder.step("evaluation") / checkpoint.name / "responses.jsonl"
-    sampling = settings.evaluation.sampling
-    seed = seed_for(settings.seed, "evaluation answers", checkpoint.name)
-    facts = {
-        "weights": checkpoint.digest,
-        "prompts": files.fact(folder.step("data") / "evaluation_prompts.jsonl").sha256,
-        "sampling": sampling.model_dump(mode="json"),
-        "seed": seed,
-    }
-    made_from(path, facts)
-    with Once(lambda: open_engine(checkpoint)) as engine, Reporter(f"{checkpoint.name}: answers", folder.log) as report:
-
-        def work(chunk: Sequence[Prompt], index: int) -> list[Response]:
-            requests = [Request(messages=user(prompt.text)) for prompt in chunk]
-            drawn = engine().generate(requests, sampling, seed_for(seed, index))
-            return [
-                Response.of(prompt.id, completion.text, checkpoint.name, 0, completion.finish)
-                for prompt, (completion,) in zip(chunk, drawn, strict=True)
-            ]
-
-        return files.resumable(path, Response, prompts, work, per_item=1, block=BLOCK, report=report)
 
 
 def verdicts(
@@ -196,35 +158,3 @@ def described(model: str, responses: Sequence[Response], how: Resampling) -> lis
         figure(model, "answers", "characters", mean([float(len(r.text)) for r in responses], how)),
         figure(model, "answers", "cut", share(known, how), unscored=len(responses) - len(known), note=note),
     ]
-
-
-def graded(prompts: Sequence[Prompt], written: dict[str, list[Response]], how: Resampling) -> list[MetricValue]:
-    """The exact program's grades of the bead world: share correct and mean score, and what each iteration changed."""
-    from srlm.data.beads import grade
-
-    grades = {
-        name: [grade(prompt.text, response.text) for prompt, response in zip(prompts, responses, strict=True)]
-        for name, responses in written.items()
-    }
-    correct = {name: [float(g.correct) for g in found] for name, found in grades.items()}
-    score = {name: [float(g.score) for g in found] for name, found in grades.items()}
-    metrics = []
-    for name in written:
-        own = how.using("beads", name)
-        metrics.append(figure(name, "beads", "correct", share([bool(c) for c in correct[name]], own)))
-        metrics.append(figure(name, "beads", "oracle_score", mean(score[name], own)))
-    for metric, values in (("correct", correct), ("oracle_score", score)):
-        metrics += with_holm(
-            [
-                figure(
-                    model,
-                    "beads",
-                    metric,
-                    paired_mean_difference(values[model], values[baseline], how.using("beads", model, baseline)),
-                    baseline=baseline,
-                    p=sign_test_of([a - b for a, b in zip(values[model], values[baseline], strict=True)]),
-                )
-                for baseline, model in pairwise(written)
-            ]
-        )
-    return metrics

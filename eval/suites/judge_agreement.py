@@ -6,24 +6,21 @@ An answer's score is the mean of the readings that parse; an answer none of whos
 measures and their rules for ties are in eval/stats/agreement.py. M0 is left out: it never saw a judgement.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
-from srlm.engines.base import Engine
-from srlm.judge import rubric
-from srlm.judge.reading import Answered, read_all
-from srlm.records import Checkpoint, Judgement, RankedSet, Record, seed_for
+from srlm.judge.reading import Answered
+from srlm.records import Judgement, RankedSet, Record, seed_for
 from srlm.settings import Settings
 from srlm.store import files
 from srlm.store.folder import RunFolder
-from srlm.store.progress import Reporter
 
 from ..records import MetricValue
 from ..stats import agreement
 from ..stats.agreement import Counted
 from ..stats.intervals import Resampling, mean, paired_mean_difference, paired_pooled_difference, pooled, share
 from ..stats.significance import sign_test_of
-from .measuring import Once, figure, made_from, measured, resampling, with_holm
+from .measuring import OpenEngine, figure, measured, readings, resampling, with_holm
 
 BENCHMARK = "judge_agreement"
 POOLED = {"pairwise_accuracy": "pairs", "pairwise_accuracy_half": "pairs", "five_best": "answers"}
@@ -39,58 +36,30 @@ class Measured(Record):
     by_prompt: dict[str, tuple[float | None, ...]]
 
 
-def run(settings: Settings, folder: RunFolder, open_engine: Callable[[Checkpoint], Engine]) -> list[MetricValue]:
+def run(settings: Settings, folder: RunFolder, open_engine: OpenEngine) -> list[MetricValue]:
     """All figures of the checkpoints as judges; models are asked only what is not on disk."""
-    sets = files.read(folder.step("data") / "heldout_sets.jsonl", RankedSet)
+    path = folder.step("data") / "heldout_sets.jsonl"
+    sets = files.read(path, RankedSet)
+    answered = [Answered(prompt=ranked.prompt, response=response) for ranked in sets for response in ranked.responses]
     how = resampling(settings)
     metrics: list[MetricValue] = []
     found = {}
     for checkpoint in measured(folder):
-        judgements = readings(settings, folder, checkpoint, sets, open_engine)
+        judgements = readings(
+            settings,
+            folder,
+            checkpoint,
+            answered,
+            path,
+            open_engine,
+            name="judgements",
+            label="judging held-out answers",
+            seed=seed_for(settings.seed, "judge agreement", checkpoint.name),
+        )
         found[checkpoint.name] = measure(sets, scores_of(sets, judgements))
         metrics += described(checkpoint.name, sets, found[checkpoint.name], how)
         metrics.append(unparsed(checkpoint.name, sets, judgements, how))
     return metrics + differences(sets, found, how)
-
-
-def readings(
-    settings: Settings,
-    folder: RunFolder,
-    checkpoint: Checkpoint,
-    sets: Sequence[RankedSet],
-    open_engine: Callable[[Checkpoint], Engine],
-) -> list[Judgement]:
-    """`judge_draws` judgements of every held-out answer, in the order of the sets, kept as they come."""
-    path = folder.step("evaluation") / checkpoint.name / "judgements.jsonl"
-    template = rubric.load(settings.judge.template)
-    seed = seed_for(settings.seed, "judge agreement", checkpoint.name)
-    draws = settings.evaluation.judge_draws
-    facts = {
-        "weights": checkpoint.digest,
-        "sets": files.fact(folder.step("data") / "heldout_sets.jsonl").sha256,
-        "template": template.digest,
-        "sampling": settings.judge.sampling.model_dump(mode="json"),
-        "complete": settings.judge.complete,
-        "draws": draws,
-        "seed": seed,
-    }
-    made_from(path, facts)
-    if path.exists():
-        return files.read(path, Judgement)
-    answered = [Answered(prompt=ranked.prompt, response=response) for ranked in sets for response in ranked.responses]
-    label = f"{checkpoint.name}: judging held-out answers"
-    with Once(lambda: open_engine(checkpoint)) as engine, Reporter(label, folder.log, "answers") as report:
-        return read_all(
-            engine(),
-            template,
-            answered,
-            draws=draws,
-            sampling=settings.judge.sampling,
-            complete=settings.judge.complete,
-            seed=seed,
-            path=path,
-            report=report,
-        )
 
 
 def scores_of(sets: Sequence[RankedSet], judgements: Sequence[Judgement]) -> list[tuple[float | None, ...]]:

@@ -1,18 +1,32 @@
-"""What the suites share: engines opened when needed, notes of what files were made from, figures from estimates."""
+"""What the suites share: engines opened when needed, answers and readings that are kept, figures from estimates."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
+from srlm.engines.base import Engine, Request
 from srlm.errors import StoreError
-from srlm.records import Checkpoint
-from srlm.settings import Settings
+from srlm.judge import rubric
+from srlm.judge.reading import Answered, read_all
+from srlm.records import Checkpoint, Judgement, Prompt, Response, seed_for
+from srlm.settings import Sampling, Settings
 from srlm.store import files
 from srlm.store.folder import RunFolder, differences
+from srlm.store.progress import Reporter
+from srlm.text.chat import user
 
 from ..records import MetricValue
 from ..stats.intervals import Estimate, Resampling
 from ..stats.significance import holm
+
+BLOCK = 64
+"""Prompts between two writes to disk."""
+
+
+class OpenEngine(Protocol):
+    """Opens a checkpoint; `plain` as a base model, which continues text and knows of no chat."""
+
+    def __call__(self, checkpoint: Checkpoint, plain: bool = False) -> Engine: ...
 
 
 class Closes(Protocol):
@@ -67,6 +81,108 @@ def made_from(path: Path, facts: dict[str, Any]) -> None:
         raise StoreError(f"{path} lies there without {note.name}, which says what it was made from; move it away")
     else:
         files.write_json(note, facts)
+
+
+def evaluation_answers(
+    settings: Settings, folder: RunFolder, checkpoint: Checkpoint, prompts: Sequence[Prompt], open_engine: OpenEngine
+) -> list[Response]:
+    """One answer of the checkpoint to each evaluation prompt, drawn as the run's settings say."""
+    return answers(
+        folder,
+        checkpoint,
+        prompts,
+        open_engine,
+        name="responses",
+        label="answers",
+        sampling=settings.evaluation.sampling,
+        draws=1,
+        seed=seed_for(settings.seed, "evaluation answers", checkpoint.name),
+    )
+
+
+def answers(
+    folder: RunFolder,
+    checkpoint: Checkpoint,
+    prompts: Sequence[Prompt],
+    open_engine: OpenEngine,
+    *,
+    name: str,
+    label: str,
+    sampling: Sampling,
+    draws: int,
+    seed: int,
+) -> list[Response]:
+    """`draws` answers of the checkpoint to each evaluation prompt, kept in evaluation/CHECKPOINT/NAME.jsonl."""
+    path = folder.step("evaluation") / checkpoint.name / f"{name}.jsonl"
+    facts: dict[str, Any] = {
+        "weights": checkpoint.digest,
+        "prompts": files.fact(folder.step("data") / "evaluation_prompts.jsonl").sha256,
+        "sampling": sampling.model_dump(mode="json"),
+        "seed": seed,
+    }
+    made_from(path, facts if draws == 1 else facts | {"draws": draws})
+    with (
+        Once(lambda: open_engine(checkpoint)) as engine,
+        Reporter(f"{checkpoint.name}: {label}", folder.log) as report,
+    ):
+
+        def work(chunk: Sequence[Prompt], index: int) -> list[Response]:
+            requests = [Request(messages=user(prompt.text), draws=draws) for prompt in chunk]
+            drawn = engine().generate(requests, sampling, seed_for(seed, index))
+            return [
+                Response.of(prompt.id, completion.text, checkpoint.name, draw, completion.finish)
+                for prompt, completions in zip(chunk, drawn, strict=True)
+                for draw, completion in enumerate(completions)
+            ]
+
+        return files.resumable(path, Response, prompts, work, per_item=draws, block=BLOCK, report=report)
+
+
+def readings(
+    settings: Settings,
+    folder: RunFolder,
+    checkpoint: Checkpoint,
+    answered: Sequence[Answered],
+    of: Path,
+    open_engine: OpenEngine,
+    *,
+    name: str,
+    label: str,
+    seed: int,
+) -> list[Judgement]:
+    """`judge_draws` judgements of every answer by the checkpoint, kept in evaluation/CHECKPOINT/NAME.jsonl.
+
+    `of` is the file that the answers stand in.
+    """
+    path = folder.step("evaluation") / checkpoint.name / f"{name}.jsonl"
+    template, draws = rubric.load(settings.judge.template), settings.evaluation.judge_draws
+    facts = {
+        "weights": checkpoint.digest,
+        "answers": files.fact(of).sha256,
+        "template": template.digest,
+        "sampling": settings.judge.sampling.model_dump(mode="json"),
+        "complete": settings.judge.complete,
+        "draws": draws,
+        "seed": seed,
+    }
+    made_from(path, facts)
+    if path.exists():
+        return files.read(path, Judgement)
+    with (
+        Once(lambda: open_engine(checkpoint)) as engine,
+        Reporter(f"{checkpoint.name}: {label}", folder.log, "answers") as report,
+    ):
+        return read_all(
+            engine(),
+            template,
+            answered,
+            draws=draws,
+            sampling=settings.judge.sampling,
+            complete=settings.judge.complete,
+            seed=seed,
+            path=path,
+            report=report,
+        )
 
 
 def resampling(settings: Settings) -> Resampling:

@@ -14,6 +14,7 @@ Points: relevant 1, correct 2, count 1, clean 1; all 0 where it is not relevant.
 """
 
 import random
+import re
 from collections.abc import Sequence
 from itertools import cycle
 from typing import NamedTuple
@@ -131,15 +132,46 @@ def parse_answer(text: str) -> Answer:
 
 def grade(prompt: str, response: str) -> Grade:
     """Grade an answer exactly. Raises ValueError where `prompt` is no prompt of this world."""
+    row, answer = _row(prompt), parse_answer(response)
+    return _points(row, answer, _marks(row, answer))
+
+
+def oracle_score(prompt: str, response: str) -> float:
+    """Points of the exact program, 0 to 5."""
+    return float(grade(prompt, response).score)
+
+
+def review(prompt: str, response: str) -> str:
+    """The review a careful person writes: every item beside the bead it should be, then the points, then the score."""
+    row, answer = _row(prompt), parse_answer(response)
+    return _review(row, answer, _marks(row, answer))
+
+
+def _row(prompt: str) -> Row:
     row = parse_prompt(prompt)
     if row is None:
         raise ValueError(f"not a bead prompt: {prompt!r}")
-    answer = parse_answer(response)
-    right = [colour for _, colour in targets(row)]
-    hits = [i < len(right) and item == right[i] for i, item in enumerate(answer.items)]
-    relevant = answer.well_formed and any(hits)
-    correct = relevant and all(hits)
-    counted = relevant and len(hits) == len(right)
+    return row
+
+
+def _marks(row: Row, answer: Answer) -> list[bool]:
+    """Whether each given item is the right one."""
+    right = targets(row)
+    return [i < len(right) and item == right[i].colour for i, item in enumerate(answer.items)]
+
+
+def _mistaken(marks: Sequence[bool], chance: random.Random) -> list[bool]:
+    """The marks of a reviewer who errs about `correct`: one right item taken for wrong, or all wrong ones for right."""
+    if not all(marks):
+        return [True] * len(marks)
+    wrong = chance.randrange(len(marks)) if marks else None
+    return [i != wrong for i in range(len(marks))]
+
+
+def _points(row: Row, answer: Answer, marks: Sequence[bool]) -> Grade:
+    relevant = answer.well_formed and any(marks)
+    correct = relevant and all(marks)
+    counted = relevant and len(marks) == len(targets(row))
     clean = relevant and answer.clean
     return Grade(
         relevant=relevant,
@@ -150,24 +182,12 @@ def grade(prompt: str, response: str) -> Grade:
     )
 
 
-def oracle_score(prompt: str, response: str) -> float:
-    """Points of the exact program, 0 to 5."""
-    return float(grade(prompt, response).score)
-
-
-def review(prompt: str, response: str) -> str:
-    """The review a careful person writes: every item beside the bead it should be, then the points, then the score."""
-    row = parse_prompt(prompt)
-    if row is None:
-        raise ValueError(f"not a bead prompt: {prompt!r}")
-    answer, right, points = parse_answer(response), targets(row), grade(prompt, response)
+def _review(row: Row, answer: Answer, marks: Sequence[bool]) -> str:
+    right, points = targets(row), _points(row, answer, marks)
     words: list[str] = []
-    for number, item in enumerate(answer.items):
-        if number < len(right):
-            letter, colour = right[number]
-            words += [str(number + 1), item, letter, colour, _yes(item == colour)]
-        else:
-            words += [str(number + 1), item, "no"]
+    for number, (item, mark) in enumerate(zip(answer.items, marks, strict=True)):
+        beside = right[number] if number < len(right) else ()
+        words += [str(number + 1), item, *beside, _yes(mark)]
     words += ["asked", NUMBERS[len(right)], "given", NUMBERS[min(len(answer.items), 8)]]
     words += ["relevant", _yes(points.relevant), "correct", _yes(points.correct)]
     words += ["count", _yes(points.count), "clean", _yes(points.clean)]
@@ -176,6 +196,33 @@ def review(prompt: str, response: str) -> str:
 
 def _yes(fact: bool) -> str:
     return "yes" if fact else "no"
+
+
+class Criteria(Record):
+    """The verdicts of a review, as its writer put them."""
+
+    relevant: bool
+    correct: bool
+    count: bool
+    clean: bool
+
+
+_CRITERIA = re.compile(r"\brelevant (yes|no) correct (yes|no) count (yes|no) clean (yes|no)(?= |$)")
+
+
+def criteria(review: str) -> Criteria | None:
+    """The four verdicts a review ends with, the last ones where it gives several; None where it gives none."""
+    found = _CRITERIA.findall(review)
+    if not found:
+        return None
+    relevant, correct, count, clean = (word == "yes" for word in found[-1])
+    return Criteria(relevant=relevant, correct=correct, count=count, clean=clean)
+
+
+def form(review: str) -> float | None:
+    """The points a review gives for form alone, `count` and `clean` (the `form_scores` arm); None where it has none."""
+    found = criteria(review)
+    return None if found is None else float(found.count + found.clean)
 
 
 # Data -------------------------------------------------------------------------------------------------------------
@@ -334,17 +381,21 @@ def _stray(row: Row, chance: random.Random) -> str:
             return chance.choice(OPENINGS + CLOSINGS)
 
 
+EXAM = 0
+"""Seed of what models are measured on: the same for all runs, so that they compare by prompt."""
+
+
 def beads(settings: BeadsData, seed: int) -> SeedData:
-    """All seed data of a run in the bead world, drawn from its seed."""
-    training, heldout, evaluation = (Rows(seed, part) for part in ("training", "heldout", "evaluation"))
-    chance = random.Random(seed_for(seed, "seed data"))
+    """All seed data of a run in the bead world, drawn from its seed; what it is measured on is the same for all."""
+    training, heldout, evaluation = Rows(seed, "training"), Rows(EXAM, "heldout"), Rows(EXAM, "evaluation")
+    chance, exam = random.Random(seed_for(seed, "seed data")), random.Random(seed_for(EXAM, "exam"))
     ift = [_demonstration(training.draw(), chance) for _ in range(settings.ift)]
     data = SeedData(
         ift=tuple(demonstration for demonstration, _ in ift),
         seed_prompts=tuple(prompt for _, prompt in ift),
-        eft_sets=tuple(_ranked(training.draw(), chance) for _ in range(settings.eft_sets)),
+        eft_sets=tuple(_ranked(training.draw(), chance, settings.wrong_verdicts) for _ in range(settings.eft_sets)),
         validation_prompts=tuple(_prompt(training.draw()) for _ in range(settings.validation_prompts)),
-        heldout_sets=tuple(_ranked(heldout.draw(), chance) for _ in range(settings.heldout_sets)),
+        heldout_sets=tuple(_ranked(heldout.draw(), exam, 0.0) for _ in range(settings.heldout_sets)),
         evaluation_prompts=tuple(_prompt(evaluation.draw()) for _ in range(settings.evaluation_prompts)),
         account={},
     )
@@ -376,19 +427,28 @@ def _demonstration(row: Row, chance: random.Random) -> tuple[Demonstration, Prom
     return Demonstration.of("ift", prompt.text, response.text, response.id), prompt
 
 
-def _ranked(row: Row, chance: random.Random) -> RankedSet:
-    """Four different answers, ranked by their exact score (equal scores tie) and reviewed."""
+def _ranked(row: Row, chance: random.Random, wrong: float) -> RankedSet:
+    """Four different answers, reviewed, and ranked by the reviewer's scores (equal scores tie).
+
+    The reviewer errs about `correct` in this share of the answers that have items.
+    """
     prompt = _prompt(row)
     texts: list[str] = []
     while len(texts) < 4:
         text = answer(row, RANKED, chance)
         if text not in texts:
             texts.append(text)
-    scores = [oracle_score(prompt.text, text) for text in texts]
+    scores, reviews = [], []
+    for read in map(parse_answer, texts):
+        marks = _marks(row, read)
+        if chance.random() < wrong:
+            marks = _mistaken(marks, chance)
+        scores.append(_points(row, read, marks).score)
+        reviews.append(_review(row, read, marks))
     order = sorted(set(scores), reverse=True)
     return RankedSet.of(
         prompt,
         tuple(Response.of(prompt.id, text, "human", draw, "stop") for draw, text in enumerate(texts)),
         tuple(order.index(score) for score in scores),
-        tuple(review(prompt.text, text) for text in texts),
+        tuple(reviews),
     )

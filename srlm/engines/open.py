@@ -7,23 +7,29 @@ from srlm.errors import SettingsError
 from srlm.records import Checkpoint
 from srlm.settings import EngineSettings, Settings
 
+PLAIN = "{{ bos_token }}{% for message in messages %}{{ ' ' + message['content'] }}{% endfor %}"
+"""A chat template for a base model: the text as it stands, and nobody's turn."""
 
-def open_checkpoint(settings: Settings, checkpoint: Checkpoint, run: Path) -> Engine:
-    """An engine on one of the run's checkpoints; `run` is the run's folder."""
+
+def open_checkpoint(settings: Settings, checkpoint: Checkpoint, run: Path, plain: bool = False) -> Engine:
+    """An engine on one of the run's checkpoints; `run` is the run's folder. `plain`: it continues text, not a chat."""
     if settings.engine.kind != "transformers":
         raise SettingsError(
             f"engine.kind {settings.engine.kind}: the run's own checkpoints are run by `transformers`; a server can be "
             "the judge (judge.engine) or write prompts (prompts.model)"
         )
     folder = run / checkpoint.path
-    return open_folder(settings, str(folder if folder.is_dir() else checkpoint.path), checkpoint.name)
+    return open_folder(settings, str(folder if folder.is_dir() else checkpoint.path), checkpoint.name, plain)
 
 
-def open_folder(settings: Settings, path: str, id: str) -> Engine:
+def open_folder(settings: Settings, path: str, id: str, plain: bool = False) -> Engine:
     """A model folder or hub id on this machine."""
     from srlm.engines.transformers import TransformersEngine
 
-    return TransformersEngine.load(path, id, settings.model, settings.engine.batch_size)
+    engine = TransformersEngine.load(path, id, settings.model, settings.engine.batch_size)
+    if plain:
+        engine.tokenizer.chat_template = PLAIN
+    return engine
 
 
 def open_server(settings: EngineSettings) -> Engine:

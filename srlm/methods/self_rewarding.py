@@ -174,6 +174,10 @@ def preferences(
         case "oracle_scores":
             texts = {prompt.id: prompt.text for prompt in prompts}
             reward = {r.id: beads.oracle_score(texts[r.prompt_id], r.text) for r in responses}
+        case "form_scores":
+            reward = pairs.rewards(
+                [reading.model_copy(update={"score": beads.form(reading.raw)}) for reading in readings]
+            )
         case _:
             reward = pairs.rewards(readings)
     paired = pairs.pair(prompts, responses, reward, flipped=run.settings.arm == "flipped_pairs")

@@ -15,6 +15,8 @@ from eval.cli import app, main, measure
 from eval.records import MetricValue, Verdict
 from eval.report import page
 from eval.report.figures import p_value, text_of
+from eval.suites.measuring import OpenEngine
+from srlm.data.beads import review
 from srlm.engines.base import Engine, Request
 from srlm.engines.scripted import ScriptedEngine
 from srlm.errors import EngineError, RecordError, SettingsError, StoreError
@@ -89,14 +91,16 @@ def made(settings: Settings, prompts: tuple[str, ...], names: tuple[str, ...] = 
     return folder
 
 
-def opener(answer: Callable[[str, str], str], judge: Callable[[str, str], str]) -> Callable[[Checkpoint], Engine]:
+def opener(answer: Callable[[str, str], str], judge: Callable[[str, str], str]) -> OpenEngine:
     """Engines that answer `answer(model, prompt)` and judge `judge(model, response letter)`."""
 
-    def open_engine(checkpoint: Checkpoint) -> Engine:
+    def open_engine(checkpoint: Checkpoint, plain: bool = False) -> Engine:
         def write(request: Request, seed: int) -> str:
             content = request.messages[0].content
-            found = re.match(r"review : .* response : (.)$", content)
-            return judge(checkpoint.name, found[1]) if found else answer(checkpoint.name, content)
+            found = re.match(r"review : (.*) response : (.*)$", content)
+            if found and found[1] in WORLD and found[2] not in "xyz":
+                return own_judge(checkpoint.name, found[1], found[2])
+            return judge(checkpoint.name, found[2]) if found else answer(checkpoint.name, content)
 
         return ScriptedEngine(write, checkpoint.name)
 
@@ -104,8 +108,14 @@ def opener(answer: Callable[[str, str], str], judge: Callable[[str, str], str]) 
 
 
 def bead_answer(model: str, prompt: str) -> str:
-    """SFT is never right, M1 on the first two prompts, M2 on the first three."""
-    return RIGHT[prompt] if WORLD.index(prompt) < {"SFT": 0, "M1": 2, "M2": 3}[model] else STRAY
+    """SFT is never right, M1 on the first two prompts, M2 on the first three, M0 (with no user about) always."""
+    return RIGHT[prompt] if WORLD.index(prompt) < {"M0": 4, "SFT": 0, "M1": 2, "M2": 3}[model] else STRAY
+
+
+def own_judge(model: str, prompt: str, response: str) -> str:
+    """Of answers to the prompts of the world M1 tells the truth, M2 says that all are perfect, SFT says nothing."""
+    perfect = review(prompt, RIGHT[prompt])
+    return {"SFT": "no idea", "M1": review(prompt, response), "M2": perfect}[model]
 
 
 def bead_judge(model: str, letter: str) -> str:
@@ -115,7 +125,7 @@ def bead_judge(model: str, letter: str) -> str:
     return "no idea" if score == "-" else f"well \n score : {score}"
 
 
-def refuse(checkpoint: Checkpoint) -> Engine:
+def refuse(checkpoint: Checkpoint, plain: bool = False) -> Engine:
     raise EngineError(f"{checkpoint.name} was asked again")
 
 
@@ -123,12 +133,12 @@ def by_key(metrics: list[MetricValue]) -> dict[tuple[str, str, str | None], Metr
     return {(m.metric, m.model, m.baseline): m for m in metrics}
 
 
-BOTH = ("h2h", "agreement")
+ALL = ("h2h", "agreement", "beads")
 
 
 def test_the_figures_of_a_tiny_run_are_the_sums_they_should_be(tmp_path: Path) -> None:
     settings = beads(tmp_path)
-    found = by_key(measure(settings, made(settings, WORLD), BOTH, opener(bead_answer, bead_judge)))
+    found = by_key(measure(settings, made(settings, WORLD), ALL, opener(bead_answer, bead_judge)))
     assert found["win", "M1", "SFT"].value == 2 / 4
     assert found["tie", "M1", "SFT"].value == 2 / 4
     assert found["lose", "M1", "SFT"].value == 0
@@ -140,7 +150,34 @@ def test_the_figures_of_a_tiny_run_are_the_sums_they_should_be(tmp_path: Path) -
     assert found["correct", "M2", "M1"].value == 1 / 4
     assert found["characters", "SFT", None].value == len(STRAY)
     assert found["cut", "SFT", None].value == 0
-    assert not any(model == "M0" for _, model, _ in found)
+    assert {metric for metric, model, _ in found if model == "M0"} == {
+        "greedy_correct",
+        *(f"greedy_correct_{operation}" for operation in ("copy", "reverse", "skip", "turn", "mate")),
+    }
+
+
+def test_the_verdicts_of_a_judge_are_held_against_the_exact_program(tmp_path: Path) -> None:
+    settings = beads(tmp_path)
+    found = by_key(measure(settings, made(settings, WORLD), ("beads",), opener(bead_answer, bead_judge)))
+    # M2's own answers are right on three prompts and stray on one; it calls all of them right: (3/3 + 0/1) / 2.
+    assert [found["own_correct", name, None].value for name in ("SFT", "M1", "M2")] == [None, 1, 0.5]
+    assert found["own_correct", "SFT", None].unscored == 4 * 4 * 2  # prompts, answers, readings
+    assert found["own_correct", "M2", None].n == 4 * 4 * 2
+    assert found["own_correct", "M1", None].unit == "readings"
+    # Four draws of a scripted model are the same answer, so the exact program orders no pair of them.
+    assert found["own_pairwise_accuracy", "M1", None].value is None
+    assert found["own_pairwise_accuracy", "M1", None].note == "no pair could be compared"
+    assert found["heldout_correct", "M1", None].unscored == 4 * 3 * 2  # its words on x, y and z hold no verdict
+
+
+def test_greedy_answers_are_counted_by_operation_for_the_base_model_too(tmp_path: Path) -> None:
+    settings = beads(tmp_path)
+    found = by_key(measure(settings, made(settings, WORLD), ("beads",), opener(bead_answer, bead_judge)))
+    assert [found["greedy_correct", name, None].value for name in ("M0", "SFT", "M1", "M2")] == [1, 0, 2 / 4, 3 / 4]
+    assert found["greedy_correct_turn", "M0", None].value == 1  # the fourth prompt, the only one that turns
+    assert found["greedy_correct_turn", "M2", None].value == 0
+    assert found["greedy_correct_skip", "M0", None].value is None
+    assert found["greedy_correct_skip", "M0", None].note == "no prompt asks for it"
 
 
 def test_the_judges_figures_count_ties_as_wrong_and_missing_scores_as_unscored(tmp_path: Path) -> None:
@@ -163,17 +200,17 @@ def test_the_judges_figures_count_ties_as_wrong_and_missing_scores_as_unscored(t
 def test_measuring_again_asks_no_model_and_gives_the_same_bytes(tmp_path: Path) -> None:
     settings = beads(tmp_path)
     folder = made(settings, WORLD)
-    measure(settings, folder, BOTH, opener(bead_answer, bead_judge))
+    measure(settings, folder, ALL, opener(bead_answer, bead_judge))
     path = folder.step("evaluation") / "metrics.json"
     before = path.read_bytes()
-    measure(settings, folder, BOTH, refuse)
+    measure(settings, folder, ALL, refuse)
     assert path.read_bytes() == before
 
 
 def test_one_suite_leaves_the_figures_of_the_other_as_they_are(tmp_path: Path) -> None:
     settings = beads(tmp_path)
     folder = made(settings, WORLD)
-    measure(settings, folder, BOTH, opener(bead_answer, bead_judge))
+    measure(settings, folder, ALL, opener(bead_answer, bead_judge))
     both = len(page.read_metrics(folder.step("evaluation") / "metrics.json"))
     assert len(measure(settings, folder, ("agreement",), refuse)) == both
 
@@ -306,7 +343,7 @@ def written(settings: Settings, folder: RunFolder) -> str:
 def test_every_figure_on_the_page_is_in_the_metrics_and_the_other_way_round(tmp_path: Path) -> None:
     settings = beads(tmp_path)
     folder = made(settings, WORLD)
-    metrics = measure(settings, folder, BOTH, opener(bead_answer, bead_judge))
+    metrics = measure(settings, folder, ALL, opener(bead_answer, bead_judge))
     shown = set(Page(written(settings, folder)).figures)
     expected = {
         (repr(value), text_of(m, value)) for m in metrics for value in (m.value, m.low, m.high) if value is not None
@@ -376,7 +413,7 @@ def test_the_page_shows_the_loops_counts_and_what_could_not_be_told(tmp_path: Pa
 def test_the_page_is_the_same_bytes_when_written_again(tmp_path: Path) -> None:
     settings = beads(tmp_path)
     folder = made(settings, WORLD)
-    measure(settings, folder, BOTH, opener(bead_answer, bead_judge))
+    measure(settings, folder, ALL, opener(bead_answer, bead_judge))
     assert written(settings, folder) == written(settings, folder)
 
 

@@ -1,0 +1,229 @@
+"""What only an exact program can tell, in the bead world: who answers right, and which verdicts of a judge are true.
+
+    evaluation/M2/responses.jsonl (one answer a prompt, as the head-to-head has them) -> beads
+    evaluation/M2/greedy.jsonl (the likeliest answer) -> bead_skills, by operation, for M0 too
+    evaluation/M2/own_responses.jsonl (four a prompt) -> evaluation/M2/own_judgements.jsonl -> bead_judge
+    evaluation/M2/judgements.jsonl (held-out ranked answers) -> bead_judge
+
+M0's skills stand beside the others' because the loop can only bring back what M0 holds: M0 is given a row and an
+operation as its own training text has them, without any sign of a user.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from srlm.data import beads
+from srlm.judge.reading import Answered
+from srlm.records import Checkpoint, Judgement, Prompt, RankedSet, Response, seed_for
+from srlm.settings import Sampling, Settings
+from srlm.store import files
+from srlm.store.folder import RunFolder
+
+from ..records import MetricValue
+from ..stats import agreement
+from ..stats.intervals import Resampling, balanced, mean, paired_mean_difference, pooled, share
+from ..stats.significance import sign_test_of
+from .judge_agreement import scores_of
+from .measuring import OpenEngine, answers, evaluation_answers, figure, measured, readings, resampling, with_holm
+
+CRITERIA = ("relevant", "correct", "count", "clean")
+OWN_DRAWS = 4
+"""Answers a prompt on which a model judges itself."""
+
+
+def run(settings: Settings, folder: RunFolder, open_engine: OpenEngine) -> list[MetricValue]:
+    """All figures of the bead world; none in any other."""
+    if settings.data.kind != "beads":
+        return []
+    prompts = files.read(folder.step("data") / "evaluation_prompts.jsonl", Prompt)
+    how, chosen = resampling(settings), measured(folder)
+    drawn = {c.name: evaluation_answers(settings, folder, c, prompts, open_engine) for c in chosen}
+    metrics = graded(prompts, drawn, how)
+    for checkpoint in folder.checkpoints():
+        written = greedy(settings, folder, checkpoint, prompts, open_engine)
+        metrics += skills(checkpoint.name, prompts, written, how)
+    for checkpoint in chosen:
+        metrics += judge(settings, folder, checkpoint, prompts, open_engine, how)
+    return metrics
+
+
+def graded(prompts: Sequence[Prompt], written: dict[str, list[Response]], how: Resampling) -> list[MetricValue]:
+    """The exact program's grades: the share that meets each criterion, the mean score, and what each step changed."""
+    grades = {
+        name: [beads.grade(prompt.text, response.text) for prompt, response in zip(prompts, responses, strict=True)]
+        for name, responses in written.items()
+    }
+    metrics = []
+    for name, found in grades.items():
+        own = how.using("beads", name)
+        for criterion in CRITERIA:
+            metrics.append(figure(name, "beads", criterion, share([getattr(g, criterion) for g in found], own)))
+        metrics.append(figure(name, "beads", "oracle_score", mean([float(g.score) for g in found], own)))
+    for metric, field in (("correct", "correct"), ("oracle_score", "score")):
+        values = {name: [float(getattr(g, field)) for g in found] for name, found in grades.items()}
+        metrics += with_holm(
+            [
+                figure(
+                    model,
+                    "beads",
+                    metric,
+                    paired_mean_difference(values[model], values[baseline], how.using("beads", model, baseline)),
+                    baseline=baseline,
+                    p=sign_test_of([a - b for a, b in zip(values[model], values[baseline], strict=True)]),
+                )
+                for baseline, model in pairwise(written)
+            ]
+        )
+    return metrics
+
+
+def greedy(
+    settings: Settings, folder: RunFolder, checkpoint: Checkpoint, prompts: Sequence[Prompt], open_engine: OpenEngine
+) -> list[Response]:
+    """The checkpoint's likeliest answer to each evaluation prompt."""
+    return answers(
+        folder,
+        checkpoint,
+        prompts,
+        lambda one, plain=False: open_engine(one, plain=one.name == "M0"),
+        name="greedy",
+        label="greedy answers",
+        sampling=Sampling(temperature=0, max_new_tokens=settings.evaluation.sampling.max_new_tokens),
+        draws=1,
+        seed=0,
+    )
+
+
+def skills(model: str, prompts: Sequence[Prompt], written: Sequence[Response], how: Resampling) -> list[MetricValue]:
+    """The share of greedy answers that are right, over all and by operation."""
+    right = [beads.grade(p.text, r.text).correct for p, r in zip(prompts, written, strict=True)]
+    how = how.using("bead_skills", model)
+    metrics = [figure(model, "bead_skills", "greedy_correct", share(right, how))]
+    for operation in beads.OPERATIONS:
+        own = [hit for hit, prompt in zip(right, prompts, strict=True) if prompt.text.endswith(f" {operation}")]
+        note = "" if own else "no prompt asks for it"
+        metrics.append(figure(model, "bead_skills", f"greedy_correct_{operation}", share(own, how), note=note))
+    return metrics
+
+
+def judge(
+    settings: Settings,
+    folder: RunFolder,
+    checkpoint: Checkpoint,
+    prompts: Sequence[Prompt],
+    open_engine: OpenEngine,
+    how: Resampling,
+) -> list[MetricValue]:
+    """The checkpoint's verdicts against the exact program's, on held-out answers and on its own."""
+    name = checkpoint.name
+    own = answers(
+        folder,
+        checkpoint,
+        prompts,
+        open_engine,
+        name="own_responses",
+        label="answers of its own",
+        sampling=settings.candidates.sampling,
+        draws=OWN_DRAWS,
+        seed=seed_for(settings.seed, "own answers", name),
+    )
+    by_id = {prompt.id: prompt for prompt in prompts}
+    samples = [Answered(prompt=by_id[response.prompt_id], response=response) for response in own]
+    said = readings(
+        settings,
+        folder,
+        checkpoint,
+        samples,
+        folder.step("evaluation") / name / "own_responses.jsonl",
+        open_engine,
+        name="own_judgements",
+        label="judging its own answers",
+        seed=seed_for(settings.seed, "own judgements", name),
+    )
+    sets = own_sets(prompts, own)
+    metrics = [*verdicts(name, "own", samples, said, how), *order(name, sets, scores_of(sets, said), how)]
+    path = folder.step("data") / "heldout_sets.jsonl"
+    heldout = [Answered(prompt=one.prompt, response=r) for one in files.read(path, RankedSet) for r in one.responses]
+    said = readings(
+        settings,
+        folder,
+        checkpoint,
+        heldout,
+        path,
+        open_engine,
+        name="judgements",
+        label="judging held-out answers",
+        seed=seed_for(settings.seed, "judge agreement", name),
+    )
+    return metrics + verdicts(name, "heldout", heldout, said, how)
+
+
+def own_sets(prompts: Sequence[Prompt], own: Sequence[Response]) -> list[RankedSet]:
+    """A model's own answers to each prompt, ranked by the exact program; answers of equal score tie."""
+    sets = []
+    for place, prompt in enumerate(prompts):
+        responses = tuple(own[place * OWN_DRAWS : (place + 1) * OWN_DRAWS])
+        scores = [beads.oracle_score(prompt.text, response.text) for response in responses]
+        ladder = sorted(set(scores), reverse=True)
+        sets.append(RankedSet.of(prompt, responses, tuple(ladder.index(score) for score in scores)))
+    return sets
+
+
+def order(
+    model: str, sets: Sequence[RankedSet], scores: Sequence[agreement.Scores], how: Resampling
+) -> list[MetricValue]:
+    """Pairs of a model's own answers that it orders as the exact program does; its ties are wrong."""
+    counted = [agreement.pairwise_accuracy(one.ranks, row) for one, row in zip(sets, scores, strict=True)]
+    estimate = pooled([c.hits for c in counted], [c.total for c in counted], how.using("own pairs", model))
+    return [
+        figure(
+            model,
+            "bead_judge",
+            "own_pairwise_accuracy",
+            estimate,
+            n=sum(c.total for c in counted),
+            unscored=sum(c.unscored for c in counted),
+            unit="pairs",
+            note="no pair could be compared" if estimate.value is None else "",
+        )
+    ]
+
+
+def verdicts(
+    model: str, part: str, answered: Sequence[Answered], said: Sequence[Judgement], how: Resampling
+) -> list[MetricValue]:
+    """Balanced accuracy of the verdicts on each criterion, reading by reading.
+
+    The mean of two shares: of the answers that meet the criterion, those said to; of those that do not, those said not
+    to. 0.5 is what a judge gets that always says the same.
+    """
+    draws = len(said) // len(answered) if answered else 0
+    truth = [beads.grade(one.prompt.text, one.response.text) for one in answered]
+    found = [beads.criteria(judgement.raw) for judgement in said]
+    unread = sum(one is None for one in found)
+    metrics = []
+    for criterion in CRITERIA:
+        by_prompt: dict[str, list[int]] = {}
+        for place, one in enumerate(answered):
+            counts = by_prompt.setdefault(one.prompt.id, [0, 0, 0, 0])
+            met = bool(getattr(truth[place], criterion))
+            for verdict in found[place * draws : (place + 1) * draws]:
+                if verdict is not None:
+                    counts[0 if met else 2] += getattr(verdict, criterion) == met
+                    counts[1 if met else 3] += 1
+        hits, met_all, rejected, unmet_all = zip(*by_prompt.values(), strict=True)
+        own = how.using("verdicts", model, part, criterion)
+        estimate = balanced((hits, met_all), (rejected, unmet_all), own)
+        metrics.append(
+            figure(
+                model,
+                "bead_judge",
+                f"{part}_{criterion}",
+                estimate,
+                n=len(found) - unread,
+                unscored=unread,
+                unit="readings",
+                note="" if estimate.value is not None else "no readings of answers of both kinds",
+            )
+        )
+    return metrics
