@@ -1,5 +1,6 @@
 """`python -m eval`: measure every finished checkpoint of a run and write one page about it."""
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, NamedTuple
@@ -8,7 +9,7 @@ import typer
 
 from srlm.cli.main import enter, quiet
 from srlm.engines.base import Engine
-from srlm.errors import StoreError
+from srlm.errors import SettingsError, StoreError
 from srlm.records import Checkpoint
 from srlm.run_file import load
 from srlm.settings import Settings
@@ -17,7 +18,8 @@ from srlm.store.folder import RunFolder
 
 from .records import MetricValue
 from .report import page
-from .suites import bead_world, head_to_head, judge_agreement
+from .report import regression as verdicts
+from .suites import bead_world, head_to_head, judge_agreement, regress
 from .suites.measuring import OpenEngine, measured
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
@@ -69,6 +71,67 @@ def beads(run: Run, overrides: Overrides = None) -> None:
 def report(run: Run, overrides: Overrides = None) -> None:
     """The page, from what lies on disk; no model is asked."""
     _report(run, overrides)
+
+
+@app.command(name="regress")
+def regression(
+    run: Run,
+    against: Annotated[Path, typer.Option(help="The baseline, a JSON file kept under version control.")],
+    overrides: Overrides = None,
+    values: Annotated[
+        list[str] | None, typer.Option(help="A measure of your own: NAME=FILE, JSON lines with `prompt` and `value`.")
+    ] = None,
+    junit: Annotated[Path | None, typer.Option(help="Write the verdicts as JUnit XML, too.")] = None,
+    update_baseline: Annotated[bool, typer.Option(help="Write the run as the new baseline.")] = False,
+    reason: Annotated[str, typer.Option(help="Why there is a new baseline.")] = "",
+    measure: Annotated[
+        list[str] | None, typer.Option(help="What a new baseline watches: NAME=MARGIN. Without: what the old one did.")
+    ] = None,
+    seeds: Annotated[
+        str, typer.Option(help="A new baseline of several runs: `1-10` takes the runs NAME-s1 ... NAME-s10.")
+    ] = "",
+) -> None:
+    """Hold a measured run against a baseline: status 0 no regression, 1 a regression, 2 could not judge."""
+    if update_baseline:
+        runs = [regress.Measured(one, regress.series(one, values or ())) for one in _runs(run, overrides or (), seeds)]
+        _update(runs, against, reason, measure or ())
+        return
+    baseline = regress.read_baseline(against)
+    found = regress.series(load(run, overrides or ()), values or ())
+    rows = regress.compare(baseline, found)
+    print(verdicts.text(rows, baseline))
+    print(f"\n{verdicts.headline(rows)}")
+    if junit is not None:
+        files.write_text(junit, verdicts.junit(rows, baseline))
+    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with files.writing(Path(summary)), Path(summary).open("a", encoding="utf-8") as file:
+            file.write(verdicts.markdown(rows, baseline))
+    if any(row.verdict.said == "regression" for row in rows):
+        raise typer.Exit(1)
+    if any(row.verdict.said == "unread" for row in rows):
+        raise typer.Exit(2)
+
+
+def _update(runs: Sequence[regress.Measured], against: Path, reason: str, measures: Sequence[str]) -> None:
+    if not reason:
+        raise SettingsError("--update-baseline needs --reason: why is there a new baseline?")
+    wanted = regress.wanted_of(measures, regress.read_baseline(against) if against.exists() else None)
+    baseline = regress.baseline_of(wanted, runs, reason)
+    files.write_text(against, baseline.model_dump_json() + "\n")
+    print(f"{against}: {len(baseline.measures)} measures of {len(runs)} run{'s' * (len(runs) != 1)}")
+
+
+def _runs(run: Path, overrides: Sequence[str], seeds: str) -> list[Settings]:
+    """The run itself, or its sisters NAME-s1, NAME-s2, ... of other seeds."""
+    settings = load(run, overrides)
+    if not seeds:
+        return [settings]
+    first, _, last = seeds.partition("-")
+    try:
+        numbers = range(int(first), int(last or first) + 1)
+    except ValueError:
+        raise SettingsError(f"--seeds {seeds}: write it as 1-10") from None
+    return [load(run, [*overrides, f"name={settings.name}-s{seed}", f"seed={seed}"]) for seed in numbers]
 
 
 def _measure(run: Path, overrides: Sequence[str] | None, names: Sequence[str]) -> None:

@@ -3,9 +3,9 @@
 "Could not tell" is None with a count beside it; no -1, NaN or 0 stands in for it.
 """
 
-from typing import Self
+from typing import Annotated, Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from srlm.judge.pairwise import Outcome, outcome_of
 from srlm.records import Record, digest
@@ -81,3 +81,65 @@ class MetricValue(Record):
     """The same after Holm's correction over the comparisons of its table."""
     note: str = ""
     """Why a value is missing, or what a reader has to know."""
+
+
+class Series(Record):
+    """One measure, a value a prompt: what a paired comparison of two runs needs."""
+
+    name: str
+    """MODEL/BENCHMARK/METRIC, as `M3/beads/correct`; against another model `M3:M2/head_to_head/win_minus_lose`."""
+    prompts: tuple[str, ...]
+    """Id of each prompt."""
+    values: tuple[float | None, ...]
+    """None: could not be told."""
+    weights: tuple[float, ...] = ()
+    """Units behind each value (pairs, readings); empty: one each. The weighted mean is the figure of metrics.json."""
+
+    @model_validator(mode="after")
+    def _aligned(self) -> Self:
+        if len(self.values) != len(self.prompts) or (self.weights and len(self.weights) != len(self.prompts)):
+            raise ValueError("a series needs a value, and a weight where it has any, for each prompt")
+        if len(set(self.prompts)) != len(self.prompts):
+            raise ValueError("a prompt stands twice in a series")
+        return self
+
+
+class BaselineRun(Record):
+    """One run's values of one measure."""
+
+    seed: int
+    settings_digest: str
+    commit: str | None
+    values: tuple[float | None, ...]
+    weights: tuple[float, ...] = ()
+
+
+class BaselineMeasure(Record):
+    """One measure that a later run must not lose on, over one or more runs of the same settings."""
+
+    name: str
+    """As in Series."""
+    margin: Annotated[float, Field(ge=0)]
+    """A loss of this much is tolerated, in the measure's own unit."""
+    worse: Literal["lower", "higher"] = "lower"
+    prompts: tuple[str, ...]
+    runs: Annotated[tuple[BaselineRun, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _aligned(self) -> Self:
+        for run in self.runs:
+            if len(run.values) != len(self.prompts) or (run.weights and len(run.weights) != len(self.prompts)):
+                raise ValueError(f"{self.name}: the run of seed {run.seed} has not a value for each prompt")
+        return self
+
+
+class Baseline(Record):
+    """What a run is held against: a file that is kept under version control."""
+
+    reason: str
+    """Why it was written."""
+    commit: str | None
+    """The code that wrote it."""
+    made: str
+    """Date, UTC, as 2026-01-31."""
+    measures: tuple[BaselineMeasure, ...]

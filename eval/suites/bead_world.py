@@ -19,11 +19,11 @@ from srlm.settings import Sampling, Settings
 from srlm.store import files
 from srlm.store.folder import RunFolder
 
-from ..records import MetricValue
+from ..records import MetricValue, Series
 from ..stats import agreement
 from ..stats.intervals import Resampling, balanced, mean, paired_mean_difference, pooled, share
 from ..stats.significance import sign_test_of
-from .judge_agreement import scores_of
+from .judge_agreement import judged_series, scores_of
 from .measuring import OpenEngine, answers, evaluation_answers, figure, measured, readings, resampling, with_holm
 
 CRITERIA = ("relevant", "correct", "count", "clean")
@@ -45,6 +45,29 @@ def run(settings: Settings, folder: RunFolder, open_engine: OpenEngine) -> list[
     for checkpoint in chosen:
         metrics += judge(settings, folder, checkpoint, prompts, open_engine, how)
     return metrics
+
+
+def by_prompt(settings: Settings, folder: RunFolder) -> list[Series]:
+    """Right answers, exact scores, and the judges on their own answers, of every checkpoint on every prompt."""
+    if settings.data.kind != "beads":
+        return []
+    prompts = files.read(folder.step("data") / "evaluation_prompts.jsonl", Prompt)
+    ids = tuple(prompt.id for prompt in prompts)
+    found = []
+    for checkpoint in measured(folder):
+        name, place = checkpoint.name, folder.step("evaluation") / checkpoint.name
+        if (path := place / "responses.jsonl").exists():
+            grades = [
+                beads.grade(prompt.text, response.text)
+                for prompt, response in zip(prompts, files.read(path, Response), strict=True)
+            ]
+            correct, score = tuple(float(g.correct) for g in grades), tuple(float(g.score) for g in grades)
+            found.append(Series(name=f"{name}/beads/correct", prompts=ids, values=correct))
+            found.append(Series(name=f"{name}/beads/oracle_score", prompts=ids, values=score))
+        if (path := place / "own_judgements.jsonl").exists():
+            sets = own_sets(prompts, files.read(place / "own_responses.jsonl", Response))
+            found += judged_series(name, "bead_judge", ids, sets, files.read(path, Judgement))
+    return found
 
 
 def graded(prompts: Sequence[Prompt], written: dict[str, list[Response]], how: Resampling) -> list[MetricValue]:

@@ -18,10 +18,12 @@ from srlm.store.folder import RunFolder
 from srlm.store.progress import Reporter
 
 from ..judging.open import judge_facts, open_judge
-from ..records import MetricValue, Verdict, verdict_id
+from ..records import MetricValue, Series, Verdict, verdict_id
 from ..stats.intervals import Resampling, mean, share
 from ..stats.significance import sign_test
 from .measuring import BLOCK, Once, OpenEngine, evaluation_answers, figure, made_from, measured, resampling, with_holm
+
+POINTS = {"win": 1.0, "tie": 0.0, "lose": -1.0}
 
 
 class Contest(NamedTuple):
@@ -46,6 +48,23 @@ def run(settings: Settings, folder: RunFolder, open_engine: OpenEngine) -> list[
     for name, responses in written.items():
         metrics += described(name, responses, how)
     return metrics
+
+
+def by_prompt(settings: Settings, folder: RunFolder) -> list[Series]:
+    """Win 1, tie 0, lose -1 of every pair of checkpoints on every prompt, from the verdicts on disk."""
+    found = []
+    for earlier, later in combinations([checkpoint.name for checkpoint in measured(folder)], 2):
+        path = folder.step("evaluation") / "verdicts" / f"{later}-vs-{earlier}.jsonl"
+        if path.exists():
+            said = files.read(path, Verdict)
+            found.append(
+                Series(
+                    name=f"{later}:{earlier}/head_to_head/win_minus_lose",
+                    prompts=tuple(verdict.prompt_id for verdict in said),
+                    values=tuple(None if v.outcome is None else POINTS[v.outcome] for v in said),
+                )
+            )
+    return found
 
 
 def verdicts(
@@ -131,7 +150,7 @@ def compared(model: str, baseline: str, verdicts: Sequence[Verdict], how: Resamp
         )
         for outcome in ("win", "tie", "lose")
     ]
-    points = [float(found == "win") - float(found == "lose") for found in outcomes]
+    points = [POINTS[found] for found in outcomes]
     p = sign_test(outcomes.count("win"), outcomes.count("lose")) if outcomes else None
     difference = figure(
         model, "head_to_head", "win_minus_lose", mean(points, how), unscored=unscored, baseline=baseline, p=p, note=note

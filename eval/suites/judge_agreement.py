@@ -15,7 +15,7 @@ from srlm.settings import Settings
 from srlm.store import files
 from srlm.store.folder import RunFolder
 
-from ..records import MetricValue
+from ..records import MetricValue, Series
 from ..stats import agreement
 from ..stats.agreement import Counted
 from ..stats.intervals import Resampling, mean, paired_mean_difference, paired_pooled_difference, pooled, share
@@ -62,6 +62,50 @@ def run(settings: Settings, folder: RunFolder, open_engine: OpenEngine) -> list[
     return metrics + differences(sets, found, how)
 
 
+def by_prompt(settings: Settings, folder: RunFolder) -> list[Series]:
+    """Pairs of held-out answers in the right order, and readings with a score, of every checkpoint on every set."""
+    found = []
+    for checkpoint in measured(folder):
+        path = folder.step("evaluation") / checkpoint.name / "judgements.jsonl"
+        if path.exists():
+            sets, said = files.read(folder.step("data") / "heldout_sets.jsonl", RankedSet), files.read(path, Judgement)
+            found += judged_series(checkpoint.name, BENCHMARK, [one.id for one in sets], sets, said)
+    return found
+
+
+def judged_series(
+    model: str, benchmark: str, ids: Sequence[str], sets: Sequence[RankedSet], said: Sequence[Judgement]
+) -> list[Series]:
+    """Pairs in the right order, weighted by pairs, and readings with a score, of one judge on ranked sets.
+
+    An answer without a score counts as wrong in its pairs: a judge that falls silent must not look better.
+    """
+    pairs = [agreement.pairwise_accuracy(*row) for row in _rows(sets, scores_of(sets, said))]
+    draws = len(said) // max(1, sum(len(ranked.responses) for ranked in sets))
+    scored = iter([judgement.score is not None for judgement in said])
+    parsed = [[next(scored) for _ in range(draws * len(ranked.responses))] for ranked in sets]
+    totals = [c.total + c.unscored for c in pairs]
+    return [
+        Series(
+            name=f"{model}/{benchmark}/pairwise_accuracy",
+            prompts=tuple(ids),
+            values=tuple(c.hits / total if total else None for c, total in zip(pairs, totals, strict=True)),
+            weights=tuple(map(float, totals)),
+        ),
+        Series(
+            name=f"{model}/{benchmark}/parsed",
+            prompts=tuple(ids),
+            values=tuple(sum(row) / len(row) if row else None for row in parsed),
+        ),
+    ]
+
+
+def _rows(
+    sets: Sequence[RankedSet], scores: Sequence[agreement.Scores]
+) -> list[tuple[tuple[int, ...], agreement.Scores]]:
+    return [(ranked.ranks, row) for ranked, row in zip(sets, scores, strict=True)]
+
+
 def scores_of(sets: Sequence[RankedSet], judgements: Sequence[Judgement]) -> list[tuple[float | None, ...]]:
     """The mean score of every answer, set by set; None where no reading of it parses.
 
@@ -87,7 +131,7 @@ def scores_of(sets: Sequence[RankedSet], judgements: Sequence[Judgement]) -> lis
 
 def measure(sets: Sequence[RankedSet], scores: Sequence[agreement.Scores]) -> Measured:
     """Every measure on every set."""
-    rows = [(ranked.ranks, row) for ranked, row in zip(sets, scores, strict=True)]
+    rows = _rows(sets, scores)
     exact = [agreement.exact_match(*row) for row in rows]
     return Measured(
         pooled={

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from srlm.errors import RecordError, StoreError
 from srlm.records import Checkpoint, RunManifest
 from srlm.settings import Settings, shaping
@@ -95,6 +97,7 @@ class RunFolder:
                 raise RecordError(
                     f"{path}: holds no settings; choose a new name (--set name=OTHER) or delete the folder"
                 )
+            before = _completed(before)
             fixed = self._fixed()
             changed = [
                 f"{key}: {old!r} -> {new!r}" for key, old, new in differences(before, now) if key.startswith(fixed)
@@ -116,6 +119,14 @@ class RunFolder:
         path = self.path / "log.txt"
         with files.writing(path), path.open("a", encoding="utf-8") as file:
             file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S')} {text}\n")
+
+
+def _completed(before: dict[str, Any]) -> dict[str, Any]:
+    """Settings as they lay on disk; one that did not exist then has its default: the run was made with that."""
+    try:
+        return Settings.model_validate(before).model_dump(mode="json")
+    except ValidationError:  # something in it is no setting any more: all is compared as it stands
+        return before
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:

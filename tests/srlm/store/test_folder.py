@@ -160,6 +160,26 @@ def test_what_shapes_no_model_may_change(tmp_path: Path, changes: dict[str, Any]
     assert on_disk == after.model_dump(mode="json")
 
 
+@pytest.mark.parametrize(("beta", "fits"), [(0.1, True), (0.2, False)])
+def test_a_setting_that_did_not_exist_when_a_run_was_made_had_its_default(
+    tmp_path: Path, beta: float, fits: bool
+) -> None:
+    run = RunFolder(settings(tmp_path))
+    with run.held():
+        (run.step("M2")).mkdir()
+        (run.step("M2") / "pairs.jsonl").touch()
+    stored = json.loads((run.path / "settings.json").read_text())
+    del stored["dpo"]["beta"]
+    (run.path / "settings.json").write_text(json.dumps(stored))
+    again = RunFolder(settings(tmp_path, dpo={"beta": beta}))
+    if fits:
+        with again.held():
+            pass
+    else:
+        with pytest.raises(StoreError, match=r"dpo\.beta: 0\.1 -> 0\.2"), again.held():
+            pass
+
+
 @pytest.mark.parametrize("content", ["[]", "null", "5"])
 def test_a_settings_file_that_holds_none_is_an_error(tmp_path: Path, content: str) -> None:
     run = RunFolder(settings(tmp_path))

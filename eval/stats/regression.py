@@ -1,0 +1,143 @@
+"""Has a run lost against a baseline by more than is tolerated? Paired by prompt; run-to-run variation counted in.
+
+    H0: now >= baseline - margin.   t = (now - baseline + margin) / SE, one-sided; Holm over the measures.
+
+Two estimates of SE, and the larger one decides:
+
+- over runs, where the baseline holds three or more: SE = s * sqrt(1 + 1/k), s the standard deviation of the k runs'
+  figures and k - 1 degrees of freedom (Crawford and Howell 1998: one case against a small sample). All runs answered
+  the same prompts, so the prompts' own difficulty is in none of it.
+- over prompts: SE = s / sqrt(n), s the standard deviation of each prompt's part in the difference. By itself it knows
+  nothing of how differently the same code trains from another seed.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from srlm.records import Record
+
+from .significance import holm
+
+FEWEST_RUNS = 3
+POWER = 0.8
+Array = npt.NDArray[np.float64]
+
+
+class Values(NamedTuple):
+    """One run's values by prompt; an empty `weights` is 1 each."""
+
+    values: Sequence[float | None]
+    weights: Sequence[float] = ()
+
+
+class Loss(Record):
+    """A measure, then and now."""
+
+    baseline: float | None
+    """Mean of the baseline's runs."""
+    now: float | None
+    difference: float | None
+    """now - baseline, turned so that negative is worse."""
+    low: float | None
+    """Two-sided interval of the difference."""
+    high: float | None
+    p: float | None
+    """One-sided p of a loss no larger than the margin."""
+    shown: bool
+    """The whole interval lies above -margin: that it is not worse has been shown."""
+    visible: float | None
+    """The smallest loss that would be called with 80% power, before Holm's correction. None: nothing tells."""
+    n: int
+    """Prompts with a value in every run."""
+    unscored: int
+    runs: int
+    method: str
+
+
+def loss(
+    baseline: Sequence[Values], now: Values, margin: float, *, lower_is_worse: bool = True, confidence: float = 0.95
+) -> Loss:
+    """Compare one run with the baseline's runs, all over the same prompts in the same order."""
+    everything = [*baseline, now]
+    known = [all(run.values[i] is not None for run in everything) for i in range(len(now.values))]
+    n, runs = sum(known), len(baseline)
+    unscored = len(known) - n
+    nothing = Loss(
+        baseline=None, now=None, difference=None, low=None, high=None, p=None, shown=False, visible=None,
+        n=n, unscored=unscored, runs=runs, method="fewer than two prompts have a value in every run",
+    )  # fmt: skip
+    if n < 2:
+        return nothing
+    figures, parts = zip(*(_figure(run, known) for run in everything), strict=True)
+    if not all(map(math.isfinite, figures)):
+        return nothing.model_copy(update={"method": "a run has no unit to measure on"})
+    before, turn = float(np.mean(figures[:-1])), 1.0 if lower_is_worse else -1.0
+    difference = turn * (figures[-1] - before)
+    error, freedom, method = _error(figures[:-1], parts[-1] - np.mean(parts[:-1], axis=0))
+    critical = stats.t.ppf(0.5 + confidence / 2, freedom)
+    p = float(stats.t.cdf((difference + margin) / error, freedom)) if error else float(difference >= -margin)
+    one_sided, power = stats.t.ppf(confidence, freedom), stats.t.ppf(POWER, freedom)
+    low, high = difference - critical * error, difference + critical * error
+    return Loss(
+        baseline=before,
+        now=figures[-1],
+        difference=difference,
+        low=float(low),
+        high=float(high),
+        p=p,
+        shown=bool(low >= -margin),
+        visible=float(margin + (one_sided + power) * error) if error else None,
+        n=n,
+        unscored=unscored,
+        runs=runs,
+        method=method,
+    )
+
+
+def _figure(run: Values, known: Sequence[bool]) -> tuple[float, Array]:
+    """The weighted mean over the known prompts, and each prompt's part in its deviation (they average 0)."""
+    chosen = np.asarray(known)
+    values = np.asarray([0.0 if v is None else v for v in run.values], dtype=np.float64)[chosen]
+    weights = np.asarray(run.weights or [1.0] * len(known), dtype=np.float64)[chosen]
+    if weights.sum() <= 0:
+        return math.nan, values
+    figure = float((weights * values).sum() / weights.sum())
+    return figure, weights * (values - figure) / weights.mean()
+
+
+def _error(figures: Sequence[float], parts: Array) -> tuple[float, float, str]:
+    n, k = len(parts), len(figures)
+    over_prompts = float(np.std(parts, ddof=1) / math.sqrt(n))
+    if k >= FEWEST_RUNS:
+        over_runs = float(np.std(figures, ddof=1) * math.sqrt(1 + 1 / k))
+        if over_runs >= over_prompts:
+            return over_runs, k - 1, f"t over {k} runs"
+        return over_prompts, n - 1, f"t over {n} prompts (the {k} runs differ by less)"
+    few = "one run" if k == 1 else f"{k} runs"
+    return over_prompts, n - 1, f"t over {n} prompts; the baseline is {few}, so training's own variation is unknown"
+
+
+class Verdict(NamedTuple):
+    """What is said of one measure."""
+
+    p_adjusted: float | None
+    said: str
+    """`regression`, `no worse` (shown), `not shown` (no loss beyond the margin seen, none excluded), `unread`."""
+
+
+def verdicts(losses: Sequence[Loss], alpha: float = 0.05) -> list[Verdict]:
+    """A verdict on each measure of one comparison; the chance of any false `regression` is at most `alpha`."""
+    adjusted = iter(holm([one.p for one in losses if one.p is not None]))
+    found = []
+    for one in losses:
+        if one.p is None:
+            found.append(Verdict(None, "unread"))
+            continue
+        p = next(adjusted)
+        found.append(Verdict(p, "regression" if p < alpha else "no worse" if one.shown else "not shown"))
+    return found
