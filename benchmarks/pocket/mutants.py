@@ -1,0 +1,216 @@
+"""Does the gate notice a broken trainer? Plant one fault at a time, train, measure, hold against the baseline.
+
+    python benchmarks/pocket/mutants.py --run configs/pocket-quick.yaml --against benchmarks/pocket/quick.json
+
+Each fault is planted in a copy of the checkout. The faulty code makes every model from the first that the fault can
+touch; what comes before is taken from a run of the code as it is, under runs/. Beside the gate the unit tests of the
+same code run. What caught what is printed as a Markdown table; status 0 where at least nine in ten were caught.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+TESTS = ("tests/srlm/judge", "tests/srlm/train", "tests/srlm/methods/test_self_rewarding.py", "tests/srlm/engines")
+STEPS = ("data", "M0", "SFT", "M1")
+
+
+class Fault(NamedTuple):
+    """Words of the code and what stands in their place."""
+
+    name: str
+    file: str
+    right: str
+    wrong: str
+    first: str
+    """The first step that the fault can touch; those before it are taken from the run of the code as it is."""
+
+
+FAULTS = (
+    Fault(
+        "chosen and rejected are swapped",
+        "srlm/judge/pairs.py",
+        "        if flipped:\n",
+        "        if not flipped:\n",
+        "M2",
+    ),
+    Fault(
+        "equal scores give a pair of one answer with itself",
+        "srlm/judge/pairs.py",
+        """        if reward[best.id] == reward[worst.id]:
+            account["prompts with equal scores"] += 1
+            continue
+        if best.text == worst.text:
+            account["prompts whose best and worst are the same words"] += 1
+            continue
+""",
+        "",
+        "M2",
+    ),
+    Fault(
+        "DPO's reference is M0 instead of M_t",
+        "srlm/methods/self_rewarding.py",
+        "    reference = load_model(folder, run.settings.model).eval()\n",
+        "    reference = load_model(run.path('M0', 'model'), run.settings.model).eval()\n",
+        "M2",
+    ),
+    Fault(
+        "log-probabilities are off by one token",
+        "srlm/train/dpo.py",
+        "        loss = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)\n",
+        "        inputs = {**inputs, 'completion_mask': inputs['completion_mask'].roll(-1, 1)}\n"
+        "        loss = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)\n",
+        "M2",
+    ),
+    Fault(
+        "supervised loss on the prompt too",
+        "srlm/train/sft.py",
+        "[IGNORED] * len(prompt) + answer",
+        "prompt + answer",
+        "SFT",
+    ),
+    Fault(
+        "scores are read from the prompt and the judge's words together",
+        "srlm/judge/reading.py",
+        "answer.response.id, engine.id, draw, raw, parse_score(raw),",
+        "answer.response.id, engine.id, draw, raw, parse_score(answer.response.text + raw),",
+        "M1",
+    ),
+    Fault(
+        "a reading without a score counts as 0",
+        "srlm/judge/pairs.py",
+        """        if reading.score is not None:
+            scores.setdefault(reading.response_id, []).append(reading.score)
+""",
+        "        scores.setdefault(reading.response_id, []).append(reading.score or 0)\n",
+        "M2",
+    ),
+    Fault(
+        "the judge is drawn at temperature 0 only",
+        "srlm/judge/reading.py",
+        "        words = engine.generate(requests, sampling, seed_for(seed, \"readings\", index))",
+        "        words = engine.generate(requests, Sampling(temperature=0, max_new_tokens=sampling.max_new_tokens), 0)",
+        "M1",
+    ),
+    Fault(
+        "candidates are cut in half",
+        "srlm/methods/self_rewarding.py",
+        "Response.of(prompt.id, completion.text, engine.id, draw, completion.finish)",
+        "Response.of(prompt.id, completion.text[: len(completion.text) // 2], engine.id, draw, completion.finish)",
+        "M2",
+    ),
+    Fault(
+        "the EFT filter is off",
+        "srlm/judge/eft.py",
+        'if verdict == "kept" or (not settings.filter and len(scores) > 1):',
+        "if len(scores) > 1:",
+        "M1",
+    ),
+    Fault(
+        "only the first reading of an answer counts",
+        "srlm/judge/pairs.py",
+        "    return {response: fmean(points) for response, points in scores.items()}",
+        "    return {response: points[0] for response, points in scores.items()}",
+        "M2",
+    ),
+    Fault(
+        "answers are trained without their end token",
+        "srlm/text/chat.py",
+        "    return [*ids, tokenizer.eos_token_id] if ended else ids",
+        "    return ids",
+        "SFT",
+    ),
+    Fault(
+        "prompts are padded on the right when answers are drawn",
+        "srlm/engines/transformers.py",
+        '        inputs = self.tokenizer.pad({"input_ids": list(prompts)}, return_tensors="pt")',
+        '        self.tokenizer.padding_side = "right"\n'
+        '        inputs = self.tokenizer.pad({"input_ids": list(prompts)}, return_tensors="pt")',
+        "M2",
+    ),
+)  # fmt: skip
+
+
+def main() -> None:
+    words = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    words.add_argument("--run", type=Path, default=Path("configs/pocket-quick.yaml"))
+    words.add_argument("--against", type=Path, default=Path("benchmarks/pocket/quick.json"))
+    words.add_argument("--only", help="faults whose name holds these words")
+    asked = words.parse_args()
+    base = run_folder(asked.run)
+    if not (base / "M1" / "manifest.json").exists():
+        sys.exit(f"{base}: no run of the code as it is; first: srlm train --run {asked.run}")
+    caught = 0
+    chosen = [fault for fault in FAULTS if not asked.only or asked.only in fault.name]
+    print("| fault | gate | unit tests |\n| --- | --- | --- |", flush=True)
+    for fault in chosen:
+        with tempfile.TemporaryDirectory() as place:
+            checkout = planted(fault, Path(place) / "checkout")
+            gate, test = by_gate(fault, checkout, asked.run, base, asked.against), by_tests(checkout)
+        caught += bool(gate or test)
+        print(f"| {fault.name} | {gate or '-'} | {test or '-'} |", flush=True)
+    print(f"\ncaught: {caught} of {len(chosen)}")
+    sys.exit(caught < 0.9 * len(chosen))
+
+
+def run_folder(run: Path) -> Path:
+    from srlm.run_file import load
+
+    return CHECKOUT / load(CHECKOUT / run).folder
+
+
+def planted(fault: Fault, checkout: Path) -> Path:
+    """A copy of the checkout with the fault in it; stops where the words it replaces are not there exactly once."""
+    files = subprocess.run(["git", "ls-files"], cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout
+    for name in files.splitlines():
+        (checkout / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(CHECKOUT / name, checkout / name)
+    path = checkout / fault.file
+    text = path.read_text(encoding="utf-8")
+    if text.count(fault.right) != 1:
+        sys.exit(
+            f"{fault.name}: {fault.file} holds these words {text.count(fault.right)} times, not once:\n{fault.right}"
+        )
+    path.write_text(text.replace(fault.right, fault.wrong), encoding="utf-8")
+    return checkout
+
+
+def by_gate(fault: Fault, checkout: Path, run: Path, base: Path, against: Path) -> str:
+    """What the gate said of the faulty code; empty where it passed."""
+    made = checkout / "runs" / base.name
+    for step in STEPS[: STEPS.index(fault.first) if fault.first in STEPS else len(STEPS)]:
+        shutil.copytree(base / step, made / step)
+    for words in (("srlm", "train"), ("eval", "all")):
+        done = python(checkout, *words, "--run", str(run))
+        if done.returncode:
+            return f"`{' '.join(words)}` stops: {last_line(done)}"
+    done = python(checkout, "eval", "regress", "--run", str(run), "--against", str(CHECKOUT / against))
+    return last_line(done) if done.returncode else ""
+
+
+def by_tests(checkout: Path) -> str:
+    """The first unit test that fails; empty where all pass."""
+    done = python(checkout, "pytest", "-x", "-q", "-p", "no:cacheprovider", *TESTS)
+    found = re.search(r"^FAILED \S+::(\w+)", done.stdout, re.MULTILINE)
+    return f"`{found[1]}`" if found else "" if done.returncode == 0 else last_line(done)
+
+
+def python(checkout: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(checkout)}
+    return subprocess.run([sys.executable, "-m", *words], cwd=checkout, env=environment, capture_output=True, text=True)
+
+
+def last_line(done: subprocess.CompletedProcess[str]) -> str:
+    lines = [line for line in (done.stdout + "\n" + done.stderr).splitlines() if line.strip()]
+    return lines[-1].replace("|", "/")[:160] if lines else f"status {done.returncode}"
+
+
+if __name__ == "__main__":
+    main()
