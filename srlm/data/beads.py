@@ -107,27 +107,36 @@ class Answer(NamedTuple):
     """An answer, parsed: its items, and whether it is well formed and free of filler."""
 
     items: list[str]
+    """Of a malformed answer those before the place where its form breaks."""
     well_formed: bool
     clean: bool
+    broken: str | None = None
+    """The word at which the form breaks; None where the answer is well formed, or ends too early."""
 
 
 def parse_answer(text: str) -> Answer:
     """Items `1 COLOUR 2 COLOUR ... .` with or without filler around them.
 
     Well formed: after leading filler words the items are numbered 1, 2, ... and closed by a full stop, and only filler
-    follows. Anything else has no items.
+    follows.
     """
     words = text.split()
     start = next((i for i, word in enumerate(words) if word not in FILLER), len(words))
-    stop = next((i for i in range(start, len(words)) if words[i] == "."), None)
-    if stop is None or (stop - start) % 2 or stop == start:
-        return Answer([], False, False)
-    numbers, items, rest = words[start:stop:2], words[start + 1 : stop : 2], words[stop + 1 :]
-    if numbers != [str(n) for n in range(1, len(items) + 1)] or not set(items) <= set(COLOURS):
-        return Answer([], False, False)
-    if not set(rest) <= set(FILLER):
-        return Answer([], False, False)
-    return Answer(items, True, start == 0 and not rest)
+    items: list[str] = []
+    place = start
+    while (
+        words[place : place + 1] == [str(len(items) + 1)]
+        and words[place + 1 : place + 2]
+        and words[place + 1] in COLOURS
+    ):
+        items.append(words[place + 1])
+        place += 2
+    ended = bool(items) and words[place : place + 1] == ["."]
+    rest = words[place + 1 :] if ended else words[place:]
+    if ended and set(rest) <= set(FILLER):
+        return Answer(items, True, start == 0 and not rest)
+    broken = next((word for word in rest if not ended or word not in FILLER), None)
+    return Answer(items, False, False, broken)
 
 
 def grade(prompt: str, response: str) -> Grade:
@@ -142,7 +151,10 @@ def oracle_score(prompt: str, response: str) -> float:
 
 
 def review(prompt: str, response: str) -> str:
-    """The review a careful person writes: every item beside the bead it should be, then the points, then the score."""
+    """The review a careful person writes: every item beside the bead it should be, then the points, then the score.
+
+    Of a malformed answer the items up to where its form breaks, and the word there, called `other`.
+    """
     row, answer = _row(prompt), parse_answer(response)
     return _review(row, answer, _marks(row, answer))
 
@@ -188,6 +200,8 @@ def _review(row: Row, answer: Answer, marks: Sequence[bool]) -> str:
     for number, (item, mark) in enumerate(zip(answer.items, marks, strict=True)):
         beside = right[number] if number < len(right) else ()
         words += [str(number + 1), item, *beside, _yes(mark)]
+    if not answer.well_formed:
+        words += [*([answer.broken] if answer.broken else []), "other"]
     words += ["asked", NUMBERS[len(right)], "given", NUMBERS[min(len(answer.items), 8)]]
     words += ["relevant", _yes(points.relevant), "correct", _yes(points.correct)]
     words += ["count", _yes(points.count), "clean", _yes(points.clean)]
@@ -330,12 +344,14 @@ class Habits(NamedTuple):
     """Polite words before or after."""
     random: float
     """Random colours, or words that are no answer at all."""
+    spoilt: float = 0.0
+    """An answer that would do but for one word put in, left out, doubled or replaced, and so is malformed."""
 
 
 DEMONSTRATORS = Habits(careful=0.40, lazy=0.35, sloppy=0.25, wrong_count=0.35, filler=0.35, random=0.05)
 """Noisy on purpose: the skill is in the base text, and the demonstrations hide it."""
-RANKED = Habits(careful=0.45, lazy=0.15, sloppy=0.40, wrong_count=0.35, filler=0.35, random=0.15)
-"""More varied, so that the judge sees every kind of answer."""
+RANKED = Habits(careful=0.45, lazy=0.15, sloppy=0.40, wrong_count=0.35, filler=0.35, random=0.10, spoilt=0.20)
+"""More varied, so that the judge sees every kind of answer, and malformed ones like those that models write."""
 
 
 def answer(row: Row, habits: Habits, chance: random.Random) -> str:
@@ -357,8 +373,27 @@ def answer(row: Row, habits: Habits, chance: random.Random) -> str:
             items = [*items, chance.choice(COLOURS)]
     words = " ".join(_numbered(items))
     if chance.random() < habits.filler:
-        return f"{chance.choice(OPENINGS)} {words}" if chance.random() < 0.5 else f"{words} {chance.choice(CLOSINGS)}"
-    return words
+        words = f"{chance.choice(OPENINGS)} {words}" if chance.random() < 0.5 else f"{words} {chance.choice(CLOSINGS)}"
+    return _spoilt(words, chance) if habits.spoilt and chance.random() < habits.spoilt else words
+
+
+def _spoilt(answer: str, chance: random.Random) -> str:
+    """The answer with one word put in, left out, doubled or replaced, so that it is malformed."""
+    every = vocabulary()
+    while True:
+        words = answer.split()
+        place = chance.randrange(len(words))
+        match chance.randrange(4):
+            case 0:
+                words.insert(place, chance.choice(every))
+            case 1:
+                del words[place]
+            case 2:
+                words.insert(place, words[place])
+            case _:
+                words[place] = chance.choice(every)
+        if "\n" not in words and not parse_answer(" ".join(words)).well_formed:
+            return " ".join(words)
 
 
 def _stray(row: Row, chance: random.Random) -> str:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from srlm.data import beads
 from srlm.data.seed import SeedData
 from srlm.judge import rubric
+from srlm.records import RankedSet
 from srlm.settings import BeadsData
 from srlm.text.score import parse_score
 from srlm.train import scratch
@@ -126,14 +127,36 @@ def test_other_texts_are_no_prompts(text: str) -> None:
         pytest.param(
             "a gold b black c brown turn",
             "hope this helps",
-            "asked three given zero relevant no correct no count no clean no \n score : 0",
+            "other asked three given zero relevant no correct no count no clean no \n score : 0",
             id="no-answer",
+        ),
+        pytest.param(
+            "a gold b black c brown turn",
+            "1 black 2 brown 2 gold .",
+            "1 black b black yes 2 brown c brown yes 2 other "
+            "asked three given two relevant no correct no count no clean no \n score : 0",
+            id="malformed-after-two-right-items",
+        ),
+        pytest.param(
+            "a gold b black c brown turn",
+            "1 black 2 brown 3 gold",
+            "1 black b black yes 2 brown c brown yes 3 gold a gold yes other "
+            "asked three given three relevant no correct no count no clean no \n score : 0",
+            id="without-an-end",
+        ),
+        pytest.param(
+            "a gold b black c brown turn",
+            "1 black . sure 4",
+            "1 black b black yes 4 other asked three given one relevant no correct no count no clean no \n score : 0",
+            id="something-behind-the-end-that-is-no-filler",
         ),
     ],
 )
 def test_a_review(prompt: str, answer: str, review: str) -> None:
     assert beads.review(prompt, answer) == review
 
+
+CRITERIA = ("relevant", "correct", "count", "clean")
 
 row = st.builds(
     lambda colours, operation: beads.Row(tuple(map(beads.Bead, beads.LETTERS, colours)), operation),
@@ -148,6 +171,65 @@ well_formed = st.builds(lambda a, items, b: [*a, *items, ".", *b], filler, numbe
 anything = st.lists(st.sampled_from([word for word in beads.vocabulary() if word != "\n"]), max_size=12)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param("relevant yes correct no count yes clean no \n score : 2", (True, False, True, False), id="plain"),
+        pytest.param(
+            "relevant no correct no count no clean no relevant yes correct yes count yes clean yes",
+            (True, True, True, True),
+            id="the-last-ones-decide",
+        ),
+        pytest.param("relevant yes correct maybe count yes clean no", None, id="another-word"),
+        pytest.param("relevant yes correct yes count yes", None, id="cut"),
+        pytest.param("", None, id="nothing"),
+    ],
+)
+def test_the_verdicts_of_a_review(text: str, said: tuple[bool, ...] | None) -> None:
+    found = beads.criteria(text)
+    assert (found if found is None else (found.relevant, found.correct, found.count, found.clean)) == said
+    assert beads.form(text) == (None if said is None else said[2] + said[3])
+
+
+def test_reviewers_who_err_turn_the_verdict_on_correct_and_rank_by_it() -> None:
+    def sets(wrong: float) -> list[RankedSet]:
+        return list(beads.beads(BeadsData(ift=1, eft_sets=200, heldout_sets=20, wrong_verdicts=wrong), 1).eft_sets)
+
+    def share_wrong(wrong: float) -> float:
+        errors = []
+        for one in sets(wrong):
+            for response, review in zip(one.responses, one.reviews, strict=True):
+                said, truth = beads.criteria(review), beads.grade(one.prompt.text, response.text)
+                assert said is not None
+                if beads.parse_answer(response.text).well_formed:
+                    errors.append(said.correct != truth.correct)
+        return sum(errors) / len(errors)
+
+    assert share_wrong(0.0) == 0
+    assert share_wrong(1.0) == 1
+    assert share_wrong(0.3) == pytest.approx(0.3, abs=0.05)
+    for one in sets(0.3):  # people who err rank as they score
+        scores = [parse_score(review) for review in one.reviews]
+        ladder = sorted({score for score in scores if score is not None}, reverse=True)
+        assert one.ranks == tuple(ladder.index(score) for score in scores if score is not None)
+
+
+def test_models_are_measured_on_the_same_prompts_and_sets_whatever_the_seed() -> None:
+    small = BeadsData(ift=5, eft_sets=5, heldout_sets=20, evaluation_prompts=20)
+    first, second = beads.beads(small, 1), beads.beads(small, 2)
+    assert first.evaluation_prompts == second.evaluation_prompts
+    assert first.heldout_sets == second.heldout_sets
+    assert first.ift != second.ift
+    assert first.eft_sets != second.eft_sets
+
+
+def test_a_fifth_of_the_ranked_answers_are_spoilt_and_malformed() -> None:
+    data = beads.beads(BeadsData(ift=1, eft_sets=500, heldout_sets=1), 1)
+    malformed = [not beads.parse_answer(r.text).well_formed for one in data.eft_sets for r in one.responses]
+    # 10% stray, of which a sixth are well formed, and 20% of the others spoilt: .1 * 5/6 + .9 * .2 = .263.
+    assert sum(malformed) / len(malformed) == pytest.approx(0.263, abs=0.03)
+
+
 @settings(max_examples=400, deadline=None)
 @given(row, well_formed | anything)
 def test_a_review_says_what_the_grade_says(row: beads.Row, words: list[str]) -> None:
@@ -156,11 +238,17 @@ def test_a_review_says_what_the_grade_says(row: beads.Row, words: list[str]) -> 
     assert beads.parse_prompt(prompt) == row
     assert parse_score(review) == grade.score
     said = review.split()
-    verdicts = {name: said[said.index(name) + 1] == "yes" for name in ("relevant", "correct", "count", "clean")}
+    behind = len(said) - said[::-1].index("asked")  # an answer's own words may be quoted before
+    quoted, summed_up = said[: behind - 1], said[behind:]
+    verdicts = {name: summed_up[summed_up.index(name) + 1] == "yes" for name in CRITERIA}
     assert verdicts == {name: getattr(grade, name) for name in verdicts}
+    assert beads.criteria(review) == beads.Criteria(**verdicts)
     items = beads.parse_answer(answer).items
-    assert said[said.index("given") + 1] == beads.NUMBERS[len(items)]
-    quoted = said[: said.index("asked")]
+    assert summed_up[summed_up.index("given") + 1] == beads.NUMBERS[len(items)]
+    if not beads.parse_answer(answer).well_formed:
+        assert quoted.pop() == "other"
+        if (broken := beads.parse_answer(answer).broken) is not None:
+            assert quoted.pop() == broken
     assert quoted.count("yes") + quoted.count("no") == len(items)
     assert grade.correct == (grade.relevant and "no" not in quoted)
     assert (grade.score == 5) == (grade.correct and grade.count and grade.clean)
