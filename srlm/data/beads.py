@@ -110,8 +110,9 @@ class Answer(NamedTuple):
     """Of a malformed answer those before the place where its form breaks."""
     well_formed: bool
     clean: bool
-    broken: str | None = None
-    """The word at which the form breaks; None where the answer is well formed, or ends too early."""
+    broken: tuple[str, ...] = ()
+    """The words at which the form breaks: one, or the right number and what stands there for a colour. Empty where the
+    answer is well formed, or ends too early."""
 
 
 def parse_answer(text: str) -> Answer:
@@ -135,8 +136,9 @@ def parse_answer(text: str) -> Answer:
     rest = words[place + 1 :] if ended else words[place:]
     if ended and set(rest) <= set(FILLER):
         return Answer(items, True, start == 0 and not rest)
-    broken = next((word for word in rest if not ended or word not in FILLER), None)
-    return Answer(items, False, False, broken)
+    if ended:
+        rest = [word for word in rest if word not in FILLER]
+    return Answer(items, False, False, tuple(rest[: 2 if rest[:1] == [str(len(items) + 1)] and not ended else 1]))
 
 
 def grade(prompt: str, response: str) -> Grade:
@@ -153,7 +155,7 @@ def oracle_score(prompt: str, response: str) -> float:
 def review(prompt: str, response: str) -> str:
     """The review a careful person writes: every item beside the bead it should be, then the points, then the score.
 
-    Of a malformed answer the items up to where its form breaks, and the word there, called `other`.
+    Of a malformed answer the items up to where its form breaks, and what stands there, called `other`.
     """
     row, answer = _row(prompt), parse_answer(response)
     return _review(row, answer, _marks(row, answer))
@@ -201,7 +203,7 @@ def _review(row: Row, answer: Answer, marks: Sequence[bool]) -> str:
         beside = right[number] if number < len(right) else ()
         words += [str(number + 1), item, *beside, _yes(mark)]
     if not answer.well_formed:
-        words += [*([answer.broken] if answer.broken else []), "other"]
+        words += [*answer.broken, "other"]
     words += ["asked", NUMBERS[len(right)], "given", NUMBERS[min(len(answer.items), 8)]]
     words += ["relevant", _yes(points.relevant), "correct", _yes(points.correct)]
     words += ["count", _yes(points.count), "clean", _yes(points.clean)]
