@@ -273,6 +273,10 @@ def part_of(colours: Sequence[str]) -> str:
     return {0: "evaluation", 1: "heldout"}.get(int(digest("part", sorted(colours)), 16) % 10, "training")
 
 
+SPOILT_LINES = 0.3
+"""Share of the lines that read two rows in which the second one's form breaks somewhere."""
+
+
 class BaseLine(NamedTuple):
     """A line of M0's training text and which of its words can be foretold (only those carry loss)."""
 
@@ -304,12 +308,22 @@ def _operation_line(chance: random.Random) -> BaseLine:
 
 
 def _reading_line(chance: random.Random) -> BaseLine:
+    """Two rows, and both read place by place, up to where the form of the second one breaks if it does."""
     row = _training_row(chance)
     items = [b.colour if chance.random() < 0.5 else chance.choice(COLOURS) for b in row.beads]
-    told = []
-    for number, (item, bead) in enumerate(zip(items, row.beads, strict=True), 1):
-        told += [str(number), item, bead.letter, bead.colour, "same" if item == bead.colour else "other"]
-    return _line([*row.text().split()[:-1], "row", *_numbered(items)], told)
+    second = " ".join(_numbered(items))
+    if chance.random() < SPOILT_LINES:
+        second = _spoilt(second, chance)
+    read, told = parse_answer(second), []
+    for number, item in enumerate(read.items):
+        if number < len(row.beads):
+            letter, colour = row.beads[number]
+            told += [str(number + 1), item, letter, colour, "same" if item == colour else "other"]
+        else:
+            told += [str(number + 1), item, "other"]
+    if not read.well_formed:
+        told += [*read.broken, "other"]
+    return _line([*row.text().split()[:-1], "row", *second.split()], told)
 
 
 def _pairs_line(chance: random.Random) -> BaseLine:
