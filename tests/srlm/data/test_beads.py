@@ -1,5 +1,6 @@
 """The bead world: grades written out, reviews that agree with grades, data sets that share nothing they should not."""
 
+import re
 from collections import Counter
 
 import pytest
@@ -297,9 +298,9 @@ def bag(prompt: str) -> tuple[str, ...]:
 def trained_on(data: SeedData) -> dict[str, list[str]]:
     """The rows in every training set; of a base line the lettered row in front."""
     lines = [" ".join(line.words) for line in beads.base_lines(SIZES.base_lines, seed=1)]
-    rows = [line[: line.index(" 1 ")] for line in lines if line.startswith("a ")]
+    rows = [found[0] for line in lines if (found := re.match(rf"(?:[a-e] (?:{'|'.join(beads.COLOURS)}) )+", line))]
     return {
-        "base": [line.removesuffix(" row") for line in rows],
+        "base": rows,
         "ift": [prompt.text for prompt in data.seed_prompts],
         "eft": [one.prompt.text for one in data.eft_sets],
         "validation": [prompt.text for prompt in data.validation_prompts],
@@ -314,6 +315,20 @@ def measured_on(data: SeedData) -> dict[str, list[str]]:
         "heldout": [one.prompt.text for one in data.heldout_sets],
         "evaluation": [prompt.text for prompt in data.evaluation_prompts],
     }
+
+
+def test_a_line_that_reads_two_rows_stops_where_the_second_one_breaks() -> None:
+    lines = [line for line in beads.base_lines(12_000, seed=1) if "row" in line.words[:12]]
+    broken = 0
+    for line in lines:
+        told = [word for word, known in zip(line.words, line.predictable, strict=True) if known]
+        second = line.words[line.words.index("row") + 1 : len(line.words) - len(told)]
+        answer = beads.parse_answer(" ".join(second))
+        broken += not answer.well_formed
+        tail = [] if answer.well_formed else [*answer.broken, "other"]
+        assert told[len(told) - len(tail) :] == tail
+        assert told[0:2] == (["1", answer.items[0]] if answer.items else tail[0:2])
+    assert broken / len(lines) == pytest.approx(0.3, abs=0.03)
 
 
 def test_no_row_a_model_is_measured_on_is_a_permutation_of_one_it_is_trained_on(data: SeedData) -> None:
