@@ -9,8 +9,9 @@ from srlm.records import Record
 from ..records import MetricValue
 
 SHARES = frozenset({
-    "win", "tie", "lose", "win_minus_lose", "order_decided", "correct", "relevant", "count", "clean", "cut",
-    "pairwise_accuracy", "pairwise_accuracy_half", "own_pairwise_accuracy", "five_best", "exact_match", "unparsed",
+    "win", "tie", "lose", "win_minus_lose", "order_decided", "preference", "correct", "relevant", "count", "clean",
+    "cut", "pairwise_accuracy", "pairwise_accuracy_half", "own_pairwise_accuracy", "five_best", "exact_match",
+    "unparsed",
 })  # fmt: skip
 SHARE_BENCHMARKS = frozenset({"bead_skills", "bead_judge"})
 """Benchmarks all of whose figures are shares."""
@@ -20,6 +21,7 @@ LABELS = {
     "lose": "losses",
     "win_minus_lose": "wins minus losses",
     "order_decided": "verdict changed with the order shown",
+    "preference": "judge's probability that it is better, mean of both orders",
     "correct": "correct answers",
     "relevant": "well-formed answers with an item right",
     "count": "answers with as many items as asked",

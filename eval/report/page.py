@@ -80,6 +80,7 @@ class Contest(Record):
     lose: MetricValue
     difference: MetricValue
     order_decided: MetricValue | None
+    preference: MetricValue | None
     paper: PublishedComparison | None
 
     def finding(self, alpha: float) -> Literal["unread", "better", "worse", "no difference"]:
@@ -176,6 +177,7 @@ def _contests(metrics: Sequence[MetricValue], named: Named) -> list[Contest]:
             lose=named["head_to_head", "lose", model, baseline],
             difference=named["head_to_head", "win_minus_lose", model, baseline],
             order_decided=named.get(("head_to_head", "order_decided", model, baseline)),
+            preference=named.get(("head_to_head", "preference", model, baseline)),
             paper=paper.get((model, baseline or "")),
         )
         for model, baseline in pairs

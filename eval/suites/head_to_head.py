@@ -132,7 +132,10 @@ def _other_side(value: float | None) -> float | None:
 
 
 def compared(model: str, baseline: str, verdicts: Sequence[Verdict], how: Resampling) -> list[MetricValue]:
-    """Win, tie and lose shares, win minus lose with the sign test, and how often the order of showing decided."""
+    """Win, tie and lose shares, win minus lose with the sign test, and how often the order of showing decided.
+
+    Where the judge gives probabilities, also their mean over both orders: 0.5 is no preference.
+    """
     outcomes = [verdict.outcome for verdict in verdicts if verdict.outcome is not None]
     unscored = len(verdicts) - len(outcomes)
     judge = f"judge {verdicts[0].judge}" if verdicts else ""
@@ -165,7 +168,21 @@ def compared(model: str, baseline: str, verdicts: Sequence[Verdict], how: Resamp
         baseline=baseline,
         note=note,
     )
-    return [*shares, difference, flips]
+    # A judge that always takes the answer shown first makes every verdict a tie; its probabilities may still lean.
+    both = [(v.probability_ab, v.probability_ba) for v in verdicts]
+    leans = [(ab + ba) / 2 for ab, ba in both if ab is not None and ba is not None]
+    if not leans:
+        return [*shares, difference, flips]
+    preference = figure(
+        model,
+        "head_to_head",
+        "preference",
+        mean(leans, how),
+        unscored=len(verdicts) - len(leans),
+        baseline=baseline,
+        note=judge,
+    )
+    return [*shares, difference, flips, preference]
 
 
 def described(model: str, responses: Sequence[Response], how: Resampling) -> list[MetricValue]:

@@ -15,6 +15,8 @@ from eval.cli import app, main, measure
 from eval.records import MetricValue, Verdict
 from eval.report import page
 from eval.report.figures import p_value, text_of
+from eval.stats.intervals import Resampling
+from eval.suites import head_to_head
 from eval.suites.measuring import OpenEngine
 from srlm.data.beads import review
 from srlm.engines.base import Engine, Request
@@ -154,6 +156,23 @@ def test_the_figures_of_a_tiny_run_are_the_sums_they_should_be(tmp_path: Path) -
         "greedy_correct",
         *(f"greedy_correct_{operation}" for operation in ("copy", "reverse", "skip", "turn", "mate")),
     }
+
+
+def test_a_judge_that_takes_what_is_shown_first_may_still_lean_in_its_probabilities() -> None:
+    said = [
+        Verdict(
+            id=f"v{i}", prompt_id=f"p{i}", model_a="M2", model_b="M1", response_a_id="a", response_b_id="b", judge="j",
+            preference_ab=1.0, preference_ba=0.0, outcome="tie", probability_ab=ab, probability_ba=ba,
+            raw_ab="", raw_ba="",
+        )
+        for i, (ab, ba) in enumerate([(0.9, 0.3), (0.8, 0.4), (0.9, None)])
+    ]  # fmt: skip
+    how = Resampling(resamples=100, confidence=0.95, seed=1)
+    found = by_key(head_to_head.compared("M2", "M1", said, how))
+    assert found["tie", "M2", "M1"].value == 1
+    assert found["order_decided", "M2", "M1"].value == 1
+    assert found["preference", "M2", "M1"].value == pytest.approx((0.6 + 0.6) / 2)
+    assert (found["preference", "M2", "M1"].n, found["preference", "M2", "M1"].unscored) == (2, 1)
 
 
 def test_the_verdicts_of_a_judge_are_held_against_the_exact_program(tmp_path: Path) -> None:
