@@ -7,7 +7,11 @@ TORCH ?= torch==2.13.0
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: setup eval-all train-iter report test check smollm2 clean
+# The gate: a fresh run of GATE against its committed baseline. The full one: GATE=configs/pocket.yaml
+GATE ?= configs/pocket-quick.yaml
+BASELINE = benchmarks/pocket/$(basename $(notdir $(GATE))).json
+
+.PHONY: setup eval-all train-iter report test regress mutants check smollm2 clean
 
 setup: $(READY)
 
@@ -29,6 +33,16 @@ report: $(READY)  ## write the report again from what was measured
 
 test: $(READY)
 	$(BIN)/python -m pytest -q
+
+regress: $(READY)  ## has the trainer lost anything? A fresh run, held against the baseline
+	rm -rf runs/regress
+	$(BIN)/srlm train --run $(GATE) --set name=regress
+	$(BIN)/python -m eval all --run $(GATE) --set name=regress
+	$(BIN)/python -m eval regress --run $(GATE) --set name=regress --against $(BASELINE) --junit runs/regress/verdicts.xml
+
+mutants: $(READY)  ## would the gate notice? Faults planted one at a time
+	$(BIN)/srlm train --run $(GATE)
+	$(BIN)/python benchmarks/pocket/mutants.py --run $(GATE) --against $(BASELINE)
 
 check: $(READY)
 	$(BIN)/ruff format --check .

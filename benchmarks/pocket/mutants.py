@@ -1,6 +1,6 @@
 """Does the gate notice a broken trainer? Plant one fault at a time, train, measure, hold against the baseline.
 
-    python benchmarks/pocket/mutants.py --run configs/pocket-quick.yaml --against benchmarks/pocket/quick.json
+    python benchmarks/pocket/mutants.py --run configs/pocket-quick.yaml --against benchmarks/pocket/pocket-quick.json
 
 Each fault is planted in a copy of the checkout. The faulty code makes every model from the first that the fault can
 touch; what comes before is taken from a run of the code as it is, under runs/. Beside the gate the unit tests of the
@@ -141,7 +141,7 @@ FAULTS = (
 def main() -> None:
     words = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     words.add_argument("--run", type=Path, default=Path("configs/pocket-quick.yaml"))
-    words.add_argument("--against", type=Path, default=Path("benchmarks/pocket/quick.json"))
+    words.add_argument("--against", type=Path, default=Path("benchmarks/pocket/pocket-quick.json"))
     words.add_argument("--only", help="faults whose name holds these words")
     asked = words.parse_args()
     base = run_folder(asked.run)
