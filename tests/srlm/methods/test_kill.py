@@ -31,6 +31,8 @@ TRAIN = [
 EVALUATE = [
     ("open", "evaluation/M1/responses.jsonl.part", 1),
     ("open", "evaluation/M2/judgements.jsonl.part", 1),
+    ("rename", "evaluation/M0/greedy.jsonl", 1),
+    ("open", "evaluation/M2/own_judgements.jsonl.part", 1),
     ("rename", "report.html", 1),
 ]
 BYTES_DIFFER = ("timings.json", "log.txt", ".lock")
