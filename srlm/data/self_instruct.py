@@ -57,15 +57,17 @@ def write_prompts(
     *,
     seed: int,
     path: Path,
+    earlier: Sequence[Prompt] = (),
     avoid: Sequence[Prompt] = (),
     report: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[list[Prompt], dict[str, int]]:
     """Up to `settings.count` new prompts, and the account of the attempts: how many, and dropped for which reason.
 
-    A prompt overlapping one of `avoid` (those models are measured on) is dropped. The attempts are kept in `path`;
-    until it is whole, in a file a round beside it, so that a stage that was killed goes on with the first unfinished
-    round and ends with the same prompts and the same bytes. `report(prompts so far, prompts wanted)` is called after
-    each round. Fewer prompts than wanted are taken as they are; DataError where there is none at all.
+    Dropped is what is, or nearly is, a seed prompt, one of `earlier` (those of the iterations before) or one written
+    before it, and what overlaps one of `avoid` (those models are measured on). The attempts are kept in `path`; until
+    it is whole, in a file a round beside it, so that a stage that was killed goes on with the first unfinished round
+    and ends with the same prompts and the same bytes. `report(prompts so far, prompts wanted)` is called after each
+    round. Fewer prompts than wanted are taken as they are; DataError where there is none at all.
     """
     if not seeds:
         raise DataError("prompts: no seed prompts to show as examples; a model cannot be asked for the like of nothing")
@@ -78,7 +80,7 @@ def write_prompts(
             for asked, (completion,) in zip(chunk, drawn, strict=True)
         ]
 
-    screen = Screen(seeds, settings, avoid)
+    screen = Screen([*seeds, *earlier], settings, avoid)
     if path.exists():
         attempts = read(path, PromptAttempt)
         screen.take(attempts)
@@ -151,16 +153,16 @@ def parse(raw: str, number: int) -> Parsed:
 
 
 class Screen:
-    """Filters attempts one by one, each against the seeds and all that were accepted before it."""
+    """Filters attempts one by one, each against the known prompts and all that were accepted before it."""
 
-    def __init__(self, seeds: Sequence[Prompt], settings: PromptSettings, avoid: Sequence[Prompt]) -> None:
+    def __init__(self, known: Sequence[Prompt], settings: PromptSettings, avoid: Sequence[Prompt]) -> None:
         self.accepted: list[str] = []
         self.dropped: Counter[str] = Counter()
         """Reason -> attempts; `surplus` are usable ones beyond what was wanted."""
         self._settings = settings
-        self._known = {normalised(prompt.text) for prompt in seeds}
+        self._known = {normalised(prompt.text) for prompt in known}
         self._similar = Similar(settings.max_rouge)
-        for prompt in seeds:
+        for prompt in known:
             self._similar.add(prompt.text)
         self._avoid = EvaluationPrompts(avoid)
         self._blocked = {f" {normalised(word)} " for word in settings.blocked_words}

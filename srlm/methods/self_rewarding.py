@@ -81,6 +81,7 @@ def new_prompts(run: Run, model: Checkpoint, name: str, t: int, data: SeedData) 
                         settings,
                         seed=run.seed(name, "prompts"),
                         path=run.path(name, "prompt_attempts.jsonl"),
+                        earlier=[one for i in range(2, t) for one in files.read(run.path(f"M{i}", path.name), Prompt)],
                         avoid=_measured_prompts(data),
                         report=report,
                     )

@@ -182,6 +182,15 @@ def test_each_request_shows_six_seeds_and_two_new_ones_and_only_seeds_at_first(t
     assert len({tuple(examples) for examples in shown}) == len(shown)
 
 
+def test_a_prompt_of_an_earlier_iteration_is_not_taken_again(tmp_path: Path) -> None:
+    earlier = write_prompts(ScriptedEngine(invent), SEEDS, settings(), seed=1, path=tmp_path / "M2.jsonl")[0]
+    prompts, account = write_prompts(
+        ScriptedEngine(invent), SEEDS, settings(), seed=1, path=tmp_path / "M3.jsonl", earlier=earlier
+    )
+    assert not {prompt.id for prompt in prompts} & {prompt.id for prompt in earlier}
+    assert account["dropped: duplicate"] >= len(earlier)
+
+
 class Killed(Exception):
     """The machine went away."""
 
