@@ -1,0 +1,49 @@
+"""The scripts beside the pocket run: faults that can still be planted, and the study's sums."""
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+def script(name: str) -> ModuleType:
+    found = importlib.util.spec_from_file_location(f"pocket_{name}", CHECKOUT / "benchmarks/pocket" / f"{name}.py")
+    assert found is not None and found.loader is not None
+    module = importlib.util.module_from_spec(found)
+    sys.modules[found.name] = module
+    found.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("fault", script("mutants").FAULTS, ids=lambda fault: fault.name.replace(" ", "-"))
+def test_the_words_a_fault_replaces_stand_in_the_code_exactly_once(fault: Any) -> None:
+    text = (CHECKOUT / fault.file).read_text(encoding="utf-8")
+    assert text.count(fault.right) == 1
+    compile(text.replace(fault.right, fault.wrong), fault.file, "exec")
+
+
+def test_a_gain_is_a_mean_over_seeds_and_prompts_with_both_drawn_anew() -> None:
+    study = script("study")
+    found = {
+        "self_rewarding, seed 1": {"M1": {"right": "0000"}, "M2": {"right": "1100"}},
+        "self_rewarding, seed 2": {"M1": {"right": "1000"}, "M2": {"right": "1111"}},
+        "self_rewarding, seed 3": {"M1": {"right": "1000"}},
+    }
+    gain = study.gain(found, "self_rewarding", "M2", "M1")
+    assert gain.value == (2 + 3) / 8
+    assert gain.low < gain.value < gain.high <= 1
+    assert study.gain(found, "random_scores", "M2", "M1") is None
+
+
+def test_every_arm_of_the_study_is_a_run_that_can_be_read() -> None:
+    from srlm.run_file import load
+
+    study = script("study")
+    for name, arm in study.EVERY.items():
+        settings = load(CHECKOUT / "configs/pocket.yaml", [f"name={name}", *arm.settings])
+        assert settings.data.kind == "beads"
