@@ -64,7 +64,7 @@ def loss(
 ) -> Loss:
     """Compare one run with the baseline's runs, all over the same prompts in the same order."""
     everything = [*baseline, now]
-    known = [all(run.values[i] is not None for run in everything) for i in range(len(now.values))]
+    known = [all(_known(run, i) for run in everything) for i in range(len(now.values))]
     n, runs = sum(known), len(baseline)
     unscored = len(known) - n
     nothing = Loss(
@@ -97,6 +97,11 @@ def loss(
         runs=runs,
         method=method,
     )
+
+
+def _known(run: Values, i: int) -> bool:
+    """A prompt that has no unit in a run (no pair to order, say) has nothing unknown; it weighs nothing there."""
+    return run.values[i] is not None or bool(run.weights and run.weights[i] == 0)
 
 
 def _figure(run: Values, known: Sequence[bool]) -> tuple[float, Array]:

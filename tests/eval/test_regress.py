@@ -67,6 +67,12 @@ def test_a_prompt_without_a_value_in_one_run_is_left_out_of_all_and_counted() ->
     assert (found.n, found.unscored, found.difference) == (2, 2, 0.0)
 
 
+def test_a_prompt_without_a_unit_in_one_run_weighs_nothing_there_and_is_not_unscored() -> None:
+    before, now = Values([1.0, None, 0.0], [2.0, 0.0, 2.0]), Values([1.0, 1.0, None], [1.0, 1.0, 0.0])
+    found = loss([before], now, margin=0.0)
+    assert (found.n, found.unscored, found.baseline, found.now) == (3, 0, 0.5, 1.0)
+
+
 def test_fewer_than_two_prompts_say_nothing() -> None:
     found = loss([Values([1.0, None])], Values([1.0, 1.0]), margin=0.0)
     assert (found.p, found.n) == (None, 1)
