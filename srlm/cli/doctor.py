@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 from rich.console import Console
 
-from srlm.data import beads, trees
+from srlm.data import bead_data, beads, trees
 from srlm.data.overlap import overlapping
 from srlm.data.seed import SeedData
 from srlm.engines.base import Request
@@ -114,7 +114,7 @@ def _size_of_wheel(settings: Settings) -> int:
 
 def _data(settings: Settings) -> SeedData:
     if settings.data.kind == "beads":
-        return beads.beads(settings.data, settings.seed)
+        return bead_data.seed_data(settings.data, settings.seed)
     return trees.oasst(settings.data, settings.seed)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from srlm.data import beads
+from srlm.data import bead_data, beads
 from srlm.data.overlap import overlapping
 from srlm.data.seed import SeedData
 from srlm.data.self_instruct import prompts_from_file, write_prompts
@@ -64,7 +64,7 @@ def new_prompts(run: Run, model: Checkpoint, name: str, t: int, data: SeedData) 
     match settings.writer:
         case "world":
             assert run.settings.data.kind == "beads"  # run_file.load sees to what settings need of each other
-            prompts = beads.fresh_prompts(run.settings.data, run.settings.seed, t, settings.count)
+            prompts = bead_data.fresh_prompts(run.settings.data, run.settings.seed, t, settings.count)
         case "file":
             assert settings.path is not None
             prompts = prompts_from_file(settings.path, settings.count, (t - 2) * settings.count, "file")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from srlm.data import beads, trees
+from srlm.data import bead_data, beads, trees
 from srlm.data.seed import SeedData
 from srlm.engines.weights import (
     WHEEL,
@@ -36,7 +36,7 @@ def seed_data(run: Run) -> SeedData:
         with run.stage("data", "seed data"):
             settings = run.settings.data
             made = (
-                beads.beads(settings, run.settings.seed)
+                bead_data.seed_data(settings, run.settings.seed)
                 if settings.kind == "beads"
                 else trees.oasst(settings, run.settings.seed)
             )
@@ -78,7 +78,7 @@ def _scratch(run: Run) -> dict[str, Count]:
     data, training = run.settings.data, run.settings.pretraining
     assert data.kind == "beads" and training is not None  # run_file.load sees to it
     vocabulary = scratch.tokenizer(beads.vocabulary())
-    lines = scratch.base_examples(vocabulary, beads.base_lines(data.base_lines, run.settings.seed))
+    lines = scratch.base_examples(vocabulary, bead_data.base_lines(data.base_lines, run.settings.seed))
     with run.stage("M0", "pretraining", "steps") as report:
         sft.fine_tune(
             scratch.random_model(run.settings.model.scratch, vocabulary, run.seed("weights")),

@@ -1,17 +1,11 @@
 """The bead world: grades written out, reviews that agree with grades, data sets that share nothing they should not."""
 
-import re
-from collections import Counter
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from srlm.data import beads
-from srlm.data.seed import SeedData
 from srlm.judge import rubric
-from srlm.records import RankedSet
-from srlm.settings import BeadsData
 from srlm.text.score import parse_score
 from srlm.train import scratch
 
@@ -199,45 +193,6 @@ def test_the_verdicts_of_a_review(text: str, said: tuple[bool, ...] | None) -> N
     assert beads.form(text) == (None if said is None else said[2] + said[3])
 
 
-def test_reviewers_who_err_turn_the_verdict_on_correct_and_rank_by_it() -> None:
-    def sets(wrong: float) -> list[RankedSet]:
-        return list(beads.beads(BeadsData(ift=1, eft_sets=200, heldout_sets=20, wrong_verdicts=wrong), 1).eft_sets)
-
-    def share_wrong(wrong: float) -> float:
-        errors = []
-        for one in sets(wrong):
-            for response, review in zip(one.responses, one.reviews, strict=True):
-                said, truth = beads.criteria(review), beads.grade(one.prompt.text, response.text)
-                assert said is not None
-                if beads.parse_answer(response.text).well_formed:
-                    errors.append(said.correct != truth.correct)
-        return sum(errors) / len(errors)
-
-    assert share_wrong(0.0) == 0
-    assert share_wrong(1.0) == 1
-    assert share_wrong(0.3) == pytest.approx(0.3, abs=0.05)
-    for one in sets(0.3):  # people who err rank as they score
-        scores = [parse_score(review) for review in one.reviews]
-        ladder = sorted({score for score in scores if score is not None}, reverse=True)
-        assert one.ranks == tuple(ladder.index(score) for score in scores if score is not None)
-
-
-def test_models_are_measured_on_the_same_prompts_and_sets_whatever_the_seed() -> None:
-    small = BeadsData(ift=5, eft_sets=5, heldout_sets=20, evaluation_prompts=20)
-    first, second = beads.beads(small, 1), beads.beads(small, 2)
-    assert first.evaluation_prompts == second.evaluation_prompts
-    assert first.heldout_sets == second.heldout_sets
-    assert first.ift != second.ift
-    assert first.eft_sets != second.eft_sets
-
-
-def test_a_fifth_of_the_ranked_answers_are_spoilt_and_malformed() -> None:
-    data = beads.beads(BeadsData(ift=1, eft_sets=500, heldout_sets=1), 1)
-    malformed = [not beads.parse_answer(r.text).well_formed for one in data.eft_sets for r in one.responses]
-    # 10% stray, of which a sixth are well formed, and 20% of the others spoilt: .1 * 5/6 + .9 * .2 = .263.
-    assert sum(malformed) / len(malformed) == pytest.approx(0.263, abs=0.03)
-
-
 @settings(max_examples=400, deadline=None)
 @given(row, well_formed | anything)
 def test_a_review_says_what_the_grade_says(row: beads.Row, words: list[str]) -> None:
@@ -276,130 +231,3 @@ def test_a_review_and_its_prompt_are_words_the_model_knows() -> None:
     answer = "1 blue 2 blue 3 black 4 blue 5 green . thanks for asking"
     text = f"{wording.prompt(prompt, answer)} {beads.review(prompt, answer)}"
     assert words.unk_token_id not in words(text)["input_ids"]
-
-
-# Data sets ----------------------------------------------------------------------------------------------------------
-
-SIZES = BeadsData(
-    base_lines=4000, ift=1500, eft_sets=700, heldout_sets=100, evaluation_prompts=100, validation_prompts=50
-)
-
-
-@pytest.fixture(scope="module")
-def data() -> SeedData:
-    return beads.beads(SIZES, seed=1)
-
-
-def bag(prompt: str) -> tuple[str, ...]:
-    """The colours of a row in any order."""
-    return tuple(sorted(prompt.split()[1::2]))
-
-
-def trained_on(data: SeedData) -> dict[str, list[str]]:
-    """The rows in every training set; of a base line the lettered row in front."""
-    lines = [" ".join(line.words) for line in beads.base_lines(SIZES.base_lines, seed=1)]
-    rows = [found[0] for line in lines if (found := re.match(rf"(?:[a-e] (?:{'|'.join(beads.COLOURS)}) )+", line))]
-    return {
-        "base": rows,
-        "ift": [prompt.text for prompt in data.seed_prompts],
-        "eft": [one.prompt.text for one in data.eft_sets],
-        "validation": [prompt.text for prompt in data.validation_prompts],
-        "M2": [prompt.text for prompt in beads.fresh_prompts(SIZES, 1, 2, 200)],
-        "M3": [prompt.text for prompt in beads.fresh_prompts(SIZES, 1, 3, 200)],
-        "M4": [prompt.text for prompt in beads.fresh_prompts(SIZES, 1, 4, 200)],
-    }
-
-
-def measured_on(data: SeedData) -> dict[str, list[str]]:
-    return {
-        "heldout": [one.prompt.text for one in data.heldout_sets],
-        "evaluation": [prompt.text for prompt in data.evaluation_prompts],
-    }
-
-
-def test_a_line_that_reads_two_rows_stops_where_the_second_one_breaks() -> None:
-    lines = [line for line in beads.base_lines(12_000, seed=1) if "row" in line.words[:12]]
-    broken = 0
-    for line in lines:
-        told = [word for word, known in zip(line.words, line.predictable, strict=True) if known]
-        second = line.words[line.words.index("row") + 1 : len(line.words) - len(told)]
-        answer = beads.parse_answer(" ".join(second))
-        broken += not answer.well_formed
-        tail = [] if answer.well_formed else [*answer.broken, "other"]
-        assert told[len(told) - len(tail) :] == tail
-        assert told[0:2] == (["1", answer.items[0]] if answer.items else tail[0:2])
-    assert broken / len(lines) == pytest.approx(0.3, abs=0.03)
-
-
-def test_no_row_a_model_is_measured_on_is_a_permutation_of_one_it_is_trained_on(data: SeedData) -> None:
-    parts = {name: {bag(text) for text in texts} for name, texts in measured_on(data).items()}
-    parts["training"] = {bag(text) for texts in trained_on(data).values() for text in texts}
-    assert all(len(colours) >= 3 for part in parts.values() for colours in part)
-    assert not parts["training"] & parts["heldout"]
-    assert not parts["training"] & parts["evaluation"]
-    assert not parts["heldout"] & parts["evaluation"]
-
-
-def test_no_prompt_stands_in_two_sets_or_twice_in_one(data: SeedData) -> None:
-    sets = {**trained_on(data), **measured_on(data)}
-    del sets["base"]  # the skills are practised there on training rows, any of them
-    counts = Counter(text for texts in sets.values() for text in texts)
-    assert counts.most_common(1)[0][1] == 1
-    assert len(counts) == 1500 + 700 + 50 + 200 + 200 + 200 + 100 + 100
-
-
-def test_operations_come_in_equal_shares(data: SeedData) -> None:
-    for texts in ([prompt.text for prompt in data.seed_prompts], *measured_on(data).values()):
-        shares = Counter(text.split()[-1] for text in texts)
-        assert set(shares.values()) == {len(texts) // 5}
-        assert set(shares) == {"copy", "reverse", "skip", "turn", "mate"}
-    assert Counter(prompt.category for prompt in data.evaluation_prompts)["mate"] == 20
-
-
-def test_the_same_seed_gives_the_same_data_and_another_seed_other_data(data: SeedData) -> None:
-    small = SIZES.model_copy(update={"ift": 50, "eft_sets": 20, "heldout_sets": 5, "evaluation_prompts": 5})
-    assert beads.beads(small, seed=1) == beads.beads(small, seed=1)
-    assert beads.beads(small, seed=1) != beads.beads(small, seed=2)
-    assert beads.base_lines(50, seed=1) == beads.base_lines(50, seed=1)
-    assert beads.base_lines(50, seed=1) != beads.base_lines(50, seed=2)
-    assert beads.fresh_prompts(small, 1, 2, 20) == beads.fresh_prompts(small, 1, 2, 20)
-
-
-def test_a_fresh_prompt_depends_on_no_other_iterations_being_made() -> None:
-    """M3's prompts are the next ones after M2's."""
-    both = beads.fresh_prompts(SIZES, 1, 2, 200)
-    assert beads.fresh_prompts(SIZES, 1, 2, 100) == both[:100]
-    assert beads.fresh_prompts(SIZES, 1, 3, 100) == both[100:]
-
-
-def test_ranks_agree_with_exact_scores_and_reviews_with_both(data: SeedData) -> None:
-    for one in (*data.eft_sets, *data.heldout_sets):
-        scores = [beads.oracle_score(one.prompt.text, response.text) for response in one.responses]
-        assert len({response.text for response in one.responses}) == 4
-        assert [parse_score(review) for review in one.reviews] == scores
-        order = sorted(set(scores), reverse=True)
-        assert list(one.ranks) == [order.index(score) for score in scores]
-
-
-def test_demonstrations_are_noisy_on_purpose(data: SeedData) -> None:
-    """The pilots' mean was 2.6; all kinds of score occur."""
-    scores = [beads.oracle_score(d.prompt, d.response) for d in data.ift]
-    assert 2.3 < sum(scores) / len(scores) < 2.9
-    assert set(scores) == {0, 1, 2, 3, 4, 5}
-
-
-def test_the_account_counts_every_set(data: SeedData) -> None:
-    assert data.account == {
-        "ift": 1500, "eft sets": 700, "heldout sets": 100, "evaluation prompts": 100, "validation prompts": 50,
-    }  # fmt: skip
-
-
-def test_base_lines_foretell_only_what_can_be_foretold() -> None:
-    for line in beads.base_lines(500, seed=3):
-        assert len(line.words) == len(line.predictable)
-        told = [word for word, known in zip(line.words, line.predictable, strict=True) if known]
-        if line.words[0] != "a":  # pairs of colours, or a count
-            assert set(told) <= {"same", "other", *beads.NUMBERS}
-        elif "row" not in line.words:
-            start = line.words.index("1")
-            assert beads.oracle_score(" ".join(line.words[:start]), " ".join(told)) == 5

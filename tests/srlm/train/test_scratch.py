@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from srlm.data import beads
+from srlm.data import bead_data, beads
 from srlm.settings import ScratchModel
 from srlm.text.chat import prompt_ids, user
 from srlm.train import scratch
@@ -76,7 +76,9 @@ def test_key_projections_start_as_copies_of_query_projections(tied: bool) -> Non
 
 def test_loss_is_on_the_words_that_can_be_foretold_and_on_the_end() -> None:
     words = scratch.tokenizer(beads.vocabulary())
-    line = beads.BaseLine(["gold", "red", "other", "blue", "blue", "same"], [False, False, True, False, False, True])
+    line = bead_data.BaseLine(
+        ["gold", "red", "other", "blue", "blue", "same"], [False, False, True, False, False, True]
+    )
     (example,) = scratch.base_examples(words, [line])
     assert " ".join(words.convert_ids_to_tokens(example.input_ids)) == "<bos> gold red other blue blue same <eos>"
     other, same, end = words.convert_tokens_to_ids(["other", "same", "<eos>"])
@@ -86,7 +88,7 @@ def test_loss_is_on_the_words_that_can_be_foretold_and_on_the_end() -> None:
 
 def test_every_base_line_is_made_of_known_words() -> None:
     words = scratch.tokenizer(beads.vocabulary())
-    made = scratch.base_examples(words, beads.base_lines(300, seed=1))
+    made = scratch.base_examples(words, bead_data.base_lines(300, seed=1))
     assert len(made) == 300
     assert all(words.unk_token_id not in example.input_ids for example in made)
     assert all(len(example.input_ids) == len(example.labels) for example in made)
