@@ -23,7 +23,7 @@ from ..records import MetricValue, Series
 from ..stats import agreement
 from ..stats.intervals import Resampling, balanced, mean, paired_mean_difference, pooled, share
 from ..stats.significance import sign_test_of
-from .judge_agreement import judged_series, scores_of
+from .judge_agreement import answered, heldout_readings, judged_series, scores_of
 from .measuring import OpenEngine, answers, evaluation_answers, figure, measured, readings, resampling, with_holm
 
 CRITERIA = ("relevant", "correct", "count", "clean")
@@ -150,8 +150,8 @@ def judge(
         draws=OWN_DRAWS,
         seed=seed_for(settings.seed, "own answers", name),
     )
-    by_id = {prompt.id: prompt for prompt in prompts}
-    samples = [Answered(prompt=by_id[response.prompt_id], response=response) for response in own]
+    sets = own_sets(prompts, own)
+    samples = answered(sets)
     said = readings(
         settings,
         folder,
@@ -163,21 +163,9 @@ def judge(
         label="judging its own answers",
         seed=seed_for(settings.seed, "own judgements", name),
     )
-    sets = own_sets(prompts, own)
     metrics = [*verdicts(name, "own", samples, said, how), *order(name, sets, scores_of(sets, said), how)]
-    path = folder.step("data") / "heldout_sets.jsonl"
-    heldout = [Answered(prompt=one.prompt, response=r) for one in files.read(path, RankedSet) for r in one.responses]
-    said = readings(
-        settings,
-        folder,
-        checkpoint,
-        heldout,
-        path,
-        open_engine,
-        name="judgements",
-        label="judging held-out answers",
-        seed=seed_for(settings.seed, "judge agreement", name),
-    )
+    heldout = answered(files.read(folder.step("data") / "heldout_sets.jsonl", RankedSet))
+    said = heldout_readings(settings, folder, checkpoint, heldout, open_engine)
     return metrics + verdicts(name, "heldout", heldout, said, how)
 
 
@@ -213,21 +201,21 @@ def order(
 
 
 def verdicts(
-    model: str, part: str, answered: Sequence[Answered], said: Sequence[Judgement], how: Resampling
+    model: str, part: str, shown: Sequence[Answered], said: Sequence[Judgement], how: Resampling
 ) -> list[MetricValue]:
     """Balanced accuracy of the verdicts on each criterion, reading by reading.
 
     The mean of two shares: of the answers that meet the criterion, those said to; of those that do not, those said not
     to. 0.5 is what a judge gets that always says the same.
     """
-    draws = len(said) // len(answered) if answered else 0
-    truth = [beads.grade(one.prompt.text, one.response.text) for one in answered]
+    draws = len(said) // len(shown) if shown else 0
+    truth = [beads.grade(one.prompt.text, one.response.text) for one in shown]
     found = [beads.criteria(judgement.raw) for judgement in said]
     unread = sum(one is None for one in found)
     metrics = []
     for criterion in CRITERIA:
         by_prompt: dict[str, list[int]] = {}
-        for place, one in enumerate(answered):
+        for place, one in enumerate(shown):
             counts = by_prompt.setdefault(one.prompt.id, [0, 0, 0, 0])
             met = bool(getattr(truth[place], criterion))
             for verdict in found[place * draws : (place + 1) * draws]:

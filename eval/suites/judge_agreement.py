@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from srlm.judge.reading import Answered
-from srlm.records import Judgement, RankedSet, Record, seed_for
+from srlm.records import Checkpoint, Judgement, RankedSet, Record, seed_for
 from srlm.settings import Settings
 from srlm.store import files
 from srlm.store.folder import RunFolder
@@ -38,28 +38,38 @@ class Measured(Record):
 
 def run(settings: Settings, folder: RunFolder, open_engine: OpenEngine) -> list[MetricValue]:
     """All figures of the checkpoints as judges; models are asked only what is not on disk."""
-    path = folder.step("data") / "heldout_sets.jsonl"
-    sets = files.read(path, RankedSet)
-    answered = [Answered(prompt=ranked.prompt, response=response) for ranked in sets for response in ranked.responses]
+    sets = files.read(folder.step("data") / "heldout_sets.jsonl", RankedSet)
     how = resampling(settings)
     metrics: list[MetricValue] = []
     found = {}
     for checkpoint in measured(folder):
-        judgements = readings(
-            settings,
-            folder,
-            checkpoint,
-            answered,
-            path,
-            open_engine,
-            name="judgements",
-            label="judging held-out answers",
-            seed=seed_for(settings.seed, "judge agreement", checkpoint.name),
-        )
+        judgements = heldout_readings(settings, folder, checkpoint, answered(sets), open_engine)
         found[checkpoint.name] = measure(sets, scores_of(sets, judgements))
         metrics += described(checkpoint.name, sets, found[checkpoint.name], how)
         metrics.append(unparsed(checkpoint.name, sets, judgements, how))
     return metrics + differences(sets, found, how)
+
+
+def answered(sets: Sequence[RankedSet]) -> list[Answered]:
+    """Every answer of every set, in order."""
+    return [Answered(prompt=ranked.prompt, response=response) for ranked in sets for response in ranked.responses]
+
+
+def heldout_readings(
+    settings: Settings, folder: RunFolder, checkpoint: Checkpoint, shown: Sequence[Answered], open_engine: OpenEngine
+) -> list[Judgement]:
+    """What the checkpoint says of every held-out answer, in order, `judge_draws` times each."""
+    return readings(
+        settings,
+        folder,
+        checkpoint,
+        shown,
+        folder.step("data") / "heldout_sets.jsonl",
+        open_engine,
+        name="judgements",
+        label="judging held-out answers",
+        seed=seed_for(settings.seed, "judge agreement", checkpoint.name),
+    )
 
 
 def by_prompt(settings: Settings, folder: RunFolder) -> list[Series]:
