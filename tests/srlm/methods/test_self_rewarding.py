@@ -114,6 +114,24 @@ def test_oracle_scores_are_the_exact_programs(tmp_path: Path) -> None:
     assert (pair.chosen_score, pair.rejected_score, pair.margin) == (5.0, 0.0, 5.0)
 
 
+def test_form_scores_hear_only_the_verdicts_on_form(tmp_path: Path) -> None:
+    prompt = Prompt.of("a gold b black c gold copy", "beads")
+    texts = ("1 gold 2 black .", "1 gold 2 black 3 red . let me see", "1 red 2 red 3 red .")
+    answers = [Response.of(prompt.id, text, "M1", draw) for draw, text in enumerate(texts)]
+    said = [  # right but short; wrong and with filler; all wrong, and by form the best
+        "relevant yes correct yes count no clean yes \n score : 4",
+        "relevant yes correct no count yes clean no \n score : 2",
+        "relevant yes correct no count yes clean yes \n score : 3",
+    ]
+    readings = [Judgement.of(answer.id, "M1", 0, text, 5.0) for answer, text in zip(answers, said, strict=True)] + [
+        Judgement.of(answers[1].id, "M1", 1, "no verdict at all \n score : 5", 5.0)
+    ]
+    made = preferences(Run(settings(tmp_path, "arm=form_scores")), "M2", [prompt], answers, readings)
+    (pair,) = made.pairs
+    assert (pair.chosen_id, pair.rejected_id) == (answers[2].id, answers[0].id)
+    assert (pair.chosen_score, pair.rejected_score) == (2.0, 1.0)
+
+
 def test_no_pair_at_all_is_an_error_that_says_so(from_m1: Path) -> None:
     # Two tokens are never an answer: the exact program gives 0 to all.
     wanted = ("arm=oracle_scores", "candidates.sampling.max_new_tokens=2")
