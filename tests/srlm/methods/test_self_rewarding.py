@@ -123,9 +123,11 @@ def test_form_scores_hear_only_the_verdicts_on_form(tmp_path: Path) -> None:
         "relevant yes correct no count yes clean no \n score : 2",
         "relevant yes correct no count yes clean yes \n score : 3",
     ]
-    readings = [Judgement.of(answer.id, "M1", 0, text, 5.0) for answer, text in zip(answers, said, strict=True)] + [
-        Judgement.of(answers[1].id, "M1", 1, "no verdict at all \n score : 5", 5.0)
+    scores = (4.0, 2.0, 3.0)
+    readings = [
+        Judgement.of(answer.id, "M1", 0, text, score) for answer, text, score in zip(answers, said, scores, strict=True)
     ]
+    readings.append(Judgement.of(answers[1].id, "M1", 1, "no verdict at all \n score : 5", 5.0))
     made = preferences(Run(settings(tmp_path, "arm=form_scores")), "M2", [prompt], answers, readings)
     (pair,) = made.pairs
     assert (pair.chosen_id, pair.rejected_id) == (answers[2].id, answers[0].id)
