@@ -110,6 +110,7 @@ class BaselineRun(Record):
     seed: int
     settings_digest: str
     commit: str | None
+    """The code that trained it."""
     values: tuple[float | None, ...]
     weights: tuple[float, ...] = ()
 

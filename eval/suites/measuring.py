@@ -114,13 +114,14 @@ def answers(
 ) -> list[Response]:
     """`draws` answers of the checkpoint to each evaluation prompt, kept in evaluation/CHECKPOINT/NAME.jsonl."""
     path = folder.step("evaluation") / checkpoint.name / f"{name}.jsonl"
-    facts: dict[str, Any] = {
+    facts = {
         "weights": checkpoint.digest,
         "prompts": files.fact(folder.step("data") / "evaluation_prompts.jsonl").sha256,
         "sampling": sampling.model_dump(mode="json"),
+        "draws": draws,
         "seed": seed,
     }
-    made_from(path, facts if draws == 1 else facts | {"draws": draws})
+    made_from(path, facts)
     with (
         Once(lambda: open_engine(checkpoint)) as engine,
         Reporter(f"{checkpoint.name}: {label}", folder.log) as report,

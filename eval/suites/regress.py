@@ -8,9 +8,9 @@ Exit statuses of the command: 0 no regression, 1 a regression, 2 could not judge
 import datetime
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from srlm.errors import RecordError, SettingsError, StoreError
 from srlm.methods.run import commit
@@ -38,8 +38,8 @@ class Wanted(Record):
     """A measure to be watched."""
 
     name: str
-    margin: float
-    worse: str = "lower"
+    margin: Annotated[float, Field(ge=0)]
+    worse: Literal["lower", "higher"] = "lower"
 
 
 class Line(Record):
@@ -129,19 +129,20 @@ def baseline_of(wanted: Sequence[Wanted], runs: Sequence[Measured], reason: str)
             prompts = prompts or found.prompts
             if found.prompts != prompts:
                 raise RecordError(f"{run.settings.folder}: {one.name} was measured on other prompts than the first run")
+            folder = RunFolder(run.settings)
+            # What made the run, which may be older code than what writes the baseline.
+            last = folder.manifest(folder.checkpoints()[-1].name) if folder.checkpoints() else None
             kept.append(
                 BaselineRun(
                     seed=run.settings.seed,
-                    settings_digest=run.settings.digest,
-                    commit=commit(),
+                    settings_digest=last.settings_digest if last else run.settings.digest,
+                    commit=last.commit if last else None,
                     values=found.values,
                     weights=found.weights,
                 )
             )
         measures.append(
-            BaselineMeasure.model_validate(
-                {"name": one.name, "margin": one.margin, "worse": one.worse, "prompts": prompts, "runs": tuple(kept)}
-            )
+            BaselineMeasure(name=one.name, margin=one.margin, worse=one.worse, prompts=prompts, runs=tuple(kept))
         )
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
     return Baseline(reason=reason, commit=commit(), made=today, measures=tuple(measures))
@@ -159,10 +160,12 @@ def wanted_of(texts: Sequence[str], before: Baseline | None) -> list[Wanted]:
     for text in texts:
         name, _, rest = text.partition("=")
         margin, _, worse = rest.partition(":")
-        try:
-            made.append(Wanted(name=name, margin=float(margin), worse=worse or "lower"))
-        except ValueError:
-            raise SettingsError(f"--measure {text}: write it as NAME=MARGIN or NAME=MARGIN:higher") from None
         if worse not in ("", "lower", "higher"):
             raise SettingsError(f"--measure {text}: what is worse is `lower` or `higher`, not {worse!r}")
+        try:
+            made.append(Wanted.model_validate({"name": name, "margin": margin, "worse": worse or "lower"}))
+        except ValidationError:
+            raise SettingsError(
+                f"--measure {text}: write it as NAME=MARGIN or NAME=MARGIN:higher, a margin of 0 or more"
+            ) from None
     return made

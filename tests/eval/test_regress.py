@@ -156,7 +156,7 @@ def answered(right: int, name: str = "r", prompts: list[Prompt] | None = None, *
     checkpoint = Checkpoint(name="M1", parent=None, path="M1/model", digest="d")
     folder.finish(
         RunManifest(
-            step="M1", settings_digest="s", seed=1, versions={}, commit=None, checkpoint=checkpoint, inputs={},
+            step="M1", settings_digest="s", seed=1, versions={}, commit="c0ffee", checkpoint=checkpoint, inputs={},
             outputs={}, counts={},
         )
     )  # fmt: skip
@@ -217,6 +217,7 @@ def test_a_baseline_of_several_seeds_holds_each_run(gate: Callable[..., int]) ->
     baseline = files.read_one(Path("base.json"), Baseline)
     assert baseline.reason == "as it should be"
     assert [run.seed for run in baseline.measures[0].runs] == [1, 2, 3]
+    assert {(run.commit, run.settings_digest) for run in baseline.measures[0].runs} == {("c0ffee", "s")}
     assert [sum(v or 0 for v in run.values) for run in baseline.measures[0].runs] == [30, 32, 31]
 
 
@@ -249,6 +250,8 @@ def test_a_measure_of_ones_own_is_a_file_of_values(gate: Callable[..., int]) -> 
         pytest.param((*UPDATE, "--measure", "M1/beads/right=1"), "has no measure M1/beads/right", id="unknown"),
         pytest.param((*UPDATE, "--measure", "M1/beads/correct"), "write it as NAME=MARGIN", id="no-margin"),
         pytest.param((*UPDATE, "--measure", "M1/beads/correct=1:up"), "not 'up'", id="no-direction"),
+        pytest.param((*UPDATE, "--measure", "M1/beads/correct=-1"), "a margin of 0 or more", id="negative-margin"),
+        pytest.param((*UPDATE, "--measure", "M1/beads/correct=nan"), "a margin of 0 or more", id="no-number"),
         pytest.param(UPDATE, "needs measures to watch", id="first-without-measures"),
         pytest.param(("--against", "b", "--update-baseline"), "needs --reason", id="no-reason"),
         pytest.param((*UPDATE, *MEASURE, "--seeds", "all"), "write it as 1-10", id="seeds"),
