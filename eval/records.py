@@ -52,6 +52,43 @@ def verdict_id(response_a_id: str, response_b_id: str, judge: str) -> str:
     return digest("verdict", response_a_id, response_b_id, judge)
 
 
+Missing = Literal["parse", "refusal", "api", "cut"]
+"""Why a judge gave no preference: words that say none, a refusal, a failed call, an answer cut at its limit."""
+
+
+class Annotation(Record):
+    """One judge's preference between a model's answer and the baseline's to one prompt, asked in one order."""
+
+    id: str
+    prompt_id: str
+    """Id of the prompt, computed from the instruction: what annotations are joined by, never their place in a file."""
+    model: str
+    baseline: str
+    judge: str
+    preference: float | None = Field(ge=0, le=1)
+    """How far the model's answer is preferred: 1 = surely, 0.5 = a draw, 0 = the baseline's surely (alpaca_eval's own
+    `preference` minus 1). None: there is none, and `missing` says why."""
+    missing: Missing | None = None
+    switched: bool | None = None
+    """Whether the judge was shown the model's answer first. None: not known, or the judge was not asked."""
+    raw: str | None = None
+    """What the judge answered. None: it was not asked (answers of the same words), or nobody kept it."""
+    price: float | None = None
+    """US dollars. None: not known."""
+    seconds: float | None = None
+
+    @model_validator(mode="after")
+    def _told_or_not(self) -> Self:
+        if (self.preference is None) != (self.missing is not None):
+            raise ValueError("an annotation has a preference, or says why it has none")
+        return self
+
+
+def annotation_id(prompt_id: str, output: str, baseline_output: str, judge: str, switched: bool | None) -> str:
+    """Id of what `judge` says of these two answers, shown in this order."""
+    return digest("annotation", prompt_id, output, baseline_output, judge, switched)
+
+
 class MetricValue(Record):
     """One figure of the report and all that has to stand beside it."""
 
