@@ -65,6 +65,8 @@ class Annotation(Record):
     model: str
     baseline: str
     judge: str
+    draw: int = 0
+    """Number of the question put to the judge about these two answers, from 0."""
     preference: float | None = Field(ge=0, le=1)
     """How far the model's answer is preferred: 1 = surely, 0.5 = a draw, 0 = the baseline's surely (alpaca_eval's own
     `preference` minus 1). None: there is none, and `missing` says why."""
@@ -84,9 +86,11 @@ class Annotation(Record):
         return self
 
 
-def annotation_id(prompt_id: str, output: str, baseline_output: str, judge: str, switched: bool | None) -> str:
-    """Id of what `judge` says of these two answers, shown in this order."""
-    return digest("annotation", prompt_id, output, baseline_output, judge, switched)
+def annotation_id(
+    prompt_id: str, output: str, baseline_output: str, judge: str, switched: bool | None, draw: int = 0
+) -> str:
+    """Id of what `judge` says of these two answers, shown in this order, asked for the `draw`-th time."""
+    return digest("annotation", prompt_id, output, baseline_output, judge, switched, draw)
 
 
 class MetricValue(Record):
@@ -108,12 +112,14 @@ class MetricValue(Record):
     """Units that should have and could not."""
     unit: str = "prompts"
     """What n and unscored count. The interval is always over prompts."""
+    value_unit: str = ""
+    """What value, low and high are in, where not a share or what the metric's name says: `percent` (0..100)."""
     method: str
     """How value and interval were computed."""
     baseline: str | None = None
     """The other model of a paired comparison on the same prompts."""
     p: float | None = None
-    """Two-sided exact sign test over prompts."""
+    """Two-sided, over prompts; `method` names the test."""
     p_adjusted: float | None = None
     """The same after Holm's correction over the comparisons of its table."""
     note: str = ""

@@ -1,13 +1,15 @@
-"""JSON lines that people bring (trees, rankings, prompts): plain or gz, with file and line in every message."""
+"""Rows that people bring (trees, rankings, prompts, outputs), plain or gz, with the row's place in every message."""
 
+import csv
 import gzip
 import json
 import os
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TextIO
 
 from srlm.errors import DataError
 from srlm.records import Prompt
@@ -62,40 +64,86 @@ def rows(path: Path) -> Iterator[Row]:
     Raises DataError, with the line, where the file is missing, cannot be read or holds anything else.
     """
     number = 0
+    with _text(path, lambda: f"{path}:{number + 1}") as lines:
+        for number, line in enumerate(lines, 1):
+            if line.strip():
+                value = _json(line, f"{path}:{number}", "each line must be one object")
+                if not isinstance(value, dict):
+                    raise DataError(
+                        f"{path}:{number}: a JSON {type(value).__name__}, not an object; each line must be one object"
+                    )
+                yield Row(f"{path}:{number}", value)
+
+
+def listed(path: Path) -> list[Row]:
+    """Each object of a file that is one JSON list of objects, plain or gz. Raises DataError, rows counted from 1."""
+    with _text(path, lambda: str(path)) as file:
+        values = _json(file.read(), str(path), "the file must be one list of objects")
+    if not isinstance(values, list):
+        raise DataError(f"{path}: a JSON {type(values).__name__}; the file must be one list of objects")
+    for number, value in enumerate(values, 1):
+        if not isinstance(value, dict):
+            raise DataError(f"{path}: row {number}: a JSON {type(value).__name__}, not an object")
+    return [Row(f"{path}: row {number}", value) for number, value in enumerate(values, 1)]
+
+
+def table(path: Path, columns: Sequence[str]) -> list[Row]:
+    """Each row of a CSV file with a header, plain or gz: text by column.
+
+    Raises DataError where one of `columns` is missing, or a row is longer or shorter than the header.
+    """
+    found = []
+    with _text(path, lambda: str(path)) as file:
+        reader = csv.DictReader(file, strict=True)
+        try:
+            header = list(reader.fieldnames or ())
+            if absent := [name for name in columns if name not in header]:
+                raise DataError(f"{path}: no column {', '.join(absent)}; its columns are {', '.join(header) or 'none'}")
+            for value in reader:
+                if None in value or None in value.values():
+                    raise DataError(
+                        f"{path}:{reader.line_num}: a row of another length than the header's {len(header)}"
+                    )
+                found.append(Row(f"{path}:{reader.line_num}", value))
+        except csv.Error as error:
+            raise DataError(f"{path}:{reader.line_num}: not CSV: {error}") from None
+    return found
+
+
+@contextmanager
+def _text(path: Path, place: Callable[[], str]) -> Iterator[TextIO]:
+    """The file as text; what goes wrong while it is read, as a DataError that names `place()`."""
     try:
         with path.open("rb") as file:
             # By content, not by name: downloads lose and gain `.gz` on the way.
             zipped = file.read(2) == _GZIP
-        with gzip.open(path, "rt", encoding="utf-8") if zipped else path.open(encoding="utf-8") as lines:
-            for number, line in enumerate(lines, 1):
-                if line.strip():
-                    yield Row(f"{path}:{number}", _object(line, f"{path}:{number}"))
+        with gzip.open(path, "rt", encoding="utf-8") if zipped else path.open(encoding="utf-8") as text:
+            yield text
     except FileNotFoundError:
         raise DataError(f"{path}: no such file; is the path right, relative to the working directory?") from None
     except UnicodeDecodeError as error:
-        raise DataError(f"{path}:{number + 1}: not UTF-8 text: {error}") from None
+        raise DataError(f"{place()}: not UTF-8 text: {error}") from None
     except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path}:{number + 1}: cannot be read: {error}; is the file whole?") from None
+        raise DataError(f"{place()}: cannot be read: {error}; is the file whole?") from None
 
 
-def _object(line: str, place: str) -> dict[str, Any]:
+def _json(text: str, place: str, wanted: str) -> Any:
     try:
-        value = json.loads(line)
+        value = json.loads(text)
     except json.JSONDecodeError as error:
-        raise DataError(
-            f"{place}: not JSON: {error.msg} at column {error.colno}; each line must be one object"
-        ) from None
+        at = f"column {error.colno}" if error.lineno == 1 else f"line {error.lineno}, column {error.colno}"
+        raise DataError(f"{place}: not JSON: {error.msg} at {at}; {wanted}") from None
+    except ValueError as error:  # a whole number of thousands of digits
+        raise DataError(f"{place}: not JSON: {error}") from None
     except RecursionError:
         raise DataError(f"{place}: JSON nested too deep to read") from None
-    if "\\ud" in line.lower():
+    if "\\ud" in text.lower():
         try:
             json.dumps(value, ensure_ascii=False).encode()
         except UnicodeEncodeError:
             raise DataError(
                 f"{place}: holds half a character (a lone \\ud8xx escape), which no text file can"
             ) from None
-    if not isinstance(value, dict):
-        raise DataError(f"{place}: a JSON {type(value).__name__}, not an object; each line must be one object")
     return value
 
 

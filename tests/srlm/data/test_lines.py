@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from srlm.data.lines import instructions, locate, rows
+from srlm.data.lines import instructions, locate, rows, table
 from srlm.errors import DataError
 from srlm.records import Prompt
 
@@ -99,3 +99,25 @@ def test_alpaca_evals_prompts(shared: Path) -> None:
     assert len(prompts) == 805
     assert {p.source for p in prompts} == {"alpaca_eval"}
     assert sum(p.category == "oasst" for p in prompts) == 188
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param("", r"no column b; its columns are none", id="empty"),
+        pytest.param("a,c\n1,2\n", r"no column b; its columns are a, c", id="wrong-columns"),
+        pytest.param("a,b\n1,2\n3\n", r":3: a row of another length than the header's 2", id="short-row"),
+        pytest.param("a,b\n1,2,3\n", r":2: a row of another length than the header's 2", id="long-row"),
+        pytest.param('a,b\n1,"2\n', r": not CSV: unexpected end of data", id="open-quote"),
+    ],
+)
+def test_what_is_not_a_table_is_told(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "rows.csv").write_text(text)
+    with pytest.raises(DataError, match=message):
+        table(tmp_path / "rows.csv", ["b"])
+
+
+def test_a_table_is_text_by_column(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_bytes(gzip.compress(b"a,b\n1,x\n"))
+    assert table(path, ["b"]) == [(f"{path}:2", {"a": "1", "b": "x"})]
