@@ -7,8 +7,7 @@ jackknife has no spread. Percentile intervals never leave the range of the stati
 prompt has Wilson's interval instead, which holds its coverage near 0 and 1, where any bootstrap is too narrow.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -58,7 +57,7 @@ def mean(values: Sequence[float], how: Resampling) -> Estimate:
     if len(values) < 2:
         return _few(values, "mean")
     data = np.asarray(values, dtype=np.float64)
-    return _bootstrapped("mean", (data,), lambda x, axis: x.mean(axis=axis), how)
+    return _bootstrapped("mean", (data, np.ones_like(data)), _ratio, how)
 
 
 def pooled(hits: Sequence[float], totals: Sequence[float], how: Resampling) -> Estimate:
@@ -67,17 +66,40 @@ def pooled(hits: Sequence[float], totals: Sequence[float], how: Resampling) -> E
     Prompts without a unit (total 0) are left out. Where every prompt says 0, or every prompt says 1, resamples have no
     spread; the interval is then Clopper and Pearson's with one trial a prompt, which is cautious.
     """
-    rows = [(h, t) for h, t in zip(hits, totals, strict=True) if t > 0]
-    if len(rows) < 2:
-        return _few([h / t for h, t in rows], "pooled share")
-    hit, total = (np.asarray(column, dtype=np.float64) for column in zip(*rows, strict=True))
-    value = float(hit.sum() / total.sum())
-    if value in (0.0, 1.0):
-        n = len(rows)
-        exact = stats.binomtest(round(value * n), n).proportion_ci(how.confidence, method="exact")
-        method = f"pooled share; {_level(how)} Clopper-Pearson, one trial a prompt (all prompts equal)"
-        return Estimate(value=value, low=float(exact.low), high=float(exact.high), n=n, method=method)
-    return _bootstrapped("pooled share", (hit, total), _ratio, how)
+    return pooled_each({"": (hits, totals)}, how)[""]
+
+
+def pooled_each(
+    measures: Mapping[str, tuple[Sequence[float], Sequence[float]]], how: Resampling, means: Collection[str] = ()
+) -> dict[str, Estimate]:
+    """`pooled` of several measures of the same prompts, all read from the same resamples.
+
+    `means` names measures that are no shares but means over units (a correlation a set, say): they may leave 0..1.
+    Only prompts without a unit of any measure are left out.
+    """
+    table = np.array([[*hits, *totals] for hits, totals in measures.values()], dtype=np.float64)
+    hit, total = table.reshape(len(measures), 2, -1).transpose(1, 2, 0)  # (prompts, measures) each
+    met = (total > 0).any(1)
+    hit, total = hit[met], total[met]
+    sums, drawn = np.stack([hit.sum(0), total.sum(0)]), np.zeros((2, 0, 0))
+    if len(hit) > 1:
+        drawn = np.stack(np.split(_resampled(np.hstack([hit, total]), how), 2, axis=1))
+    found = {}
+    for place, name in enumerate(measures):
+        label = "mean over units" if name in means else "pooled share"
+        rows = total[:, place] > 0
+        n = int(rows.sum())
+        if n < 2:
+            found[name] = _few(list(hit[rows, place] / total[rows, place]), label)
+            continue
+        value = float(sums[0, place] / sums[1, place])
+        if name not in means and value in (0.0, 1.0):
+            exact = stats.binomtest(round(value * n), n).proportion_ci(how.confidence, method="exact")
+            method = f"{label}; {_level(how)} Clopper-Pearson, one trial a prompt (all prompts equal)"
+            found[name] = Estimate(value=value, low=float(exact.low), high=float(exact.high), n=n, method=method)
+        else:
+            found[name] = _interval(label, value, _ratio(drawn[:, :, place].T), n, how)
+    return found
 
 
 def balanced(
@@ -97,7 +119,7 @@ def balanced(
     return _bootstrapped(
         "balanced accuracy",
         (a, a_all, b, b_all),
-        lambda w, x, y, z, axis: (_ratio(w, x, axis) + _ratio(y, z, axis)) / 2,
+        lambda sums: (_ratio(sums[..., :2]) + _ratio(sums[..., 2:])) / 2,
         how,
     )
 
@@ -123,23 +145,44 @@ def paired_pooled_difference(
         return Estimate(value=None, low=None, high=None, n=n, method=f"{label}; one side has no unit")
     if n < 2:
         return _few([float(a.sum() / a_all.sum() - b.sum() / b_all.sum())], label)
-    return _bootstrapped(
-        label, (a, a_all, b, b_all), lambda w, x, y, z, axis: _ratio(w, x, axis) - _ratio(y, z, axis), how
-    )
+    return _bootstrapped(label, (a, a_all, b, b_all), lambda sums: _ratio(sums[..., :2]) - _ratio(sums[..., 2:]), how)
 
 
-def _ratio(hit: Array, total: Array, axis: int) -> Any:
-    units = total.sum(axis=axis)
-    # A resample may miss every prompt that has a unit; its share is undefined and is left out below.
-    return np.divide(hit.sum(axis=axis), units, out=np.full(np.shape(units), np.nan), where=units > 0)
+def _ratio(sums: Array) -> Array:
+    """(..., 2) sums of hits and of units -> hits / units."""
+    # A resample may miss every prompt that has a unit; its share is undefined and is left out of the interval.
+    shares: Array = np.divide(sums[..., 0], sums[..., 1], out=np.full(sums.shape[:-1], np.nan), where=sums[..., 1] > 0)
+    return shares
 
 
-def _bootstrapped(label: str, data: tuple[Array, ...], statistic: Callable[..., Any], how: Resampling) -> Estimate:
-    n = len(data[0])
-    value = float(statistic(*data, axis=-1))
-    # Not scipy.stats.bootstrap: it warns, and gives no interval, where a single resample has no unit.
-    index = np.random.default_rng(how.seed).integers(n, size=(how.resamples, n))
-    drawn = statistic(*(column[index] for column in data), axis=-1)
+def _bootstrapped(
+    label: str, columns: tuple[Array, ...], statistic: Callable[[Array], Array], how: Resampling
+) -> Estimate:
+    """`statistic` takes the sums of the columns over prompts, (..., columns)."""
+    data = np.stack(columns, axis=1)
+    value = float(statistic(data.sum(0)))
+    return _interval(label, value, statistic(_resampled(data, how)), len(data), how)
+
+
+CELLS = 2**20
+"""Drawn prompts in memory at once."""
+
+
+def _resampled(columns: Array, how: Resampling) -> Array:
+    """Sums of the columns (prompts, columns) in each resample of the prompts: (resamples, columns)."""
+    # Not scipy.stats.bootstrap: it warns, and gives no interval, where a single resample has no unit; and counts times
+    # columns need no copy of the data for each resample.
+    n, generator = len(columns), np.random.default_rng(how.seed)
+    sums, block = [], max(1, CELLS // n)
+    for start in range(0, how.resamples, block):
+        size = min(block, how.resamples - start)
+        index = generator.integers(n, size=(size, n)) + n * np.arange(size)[:, None]
+        counts = np.bincount(index.ravel(), minlength=size * n).reshape(size, n)
+        sums.append(counts @ columns)
+    return np.concatenate(sums)
+
+
+def _interval(label: str, value: float, drawn: Array, n: int, how: Resampling) -> Estimate:
     defined = drawn[np.isfinite(drawn)]
     if len(defined) < len(drawn) / 2:
         method = f"{label}; no interval: most resamples have no unit"

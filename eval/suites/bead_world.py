@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from srlm.data import beads
+from srlm.judge import agreement
 from srlm.judge.reading import Answered
 from srlm.records import Checkpoint, Judgement, Prompt, RankedSet, Response, seed_for
 from srlm.settings import Sampling, Settings
@@ -20,7 +21,6 @@ from srlm.store import files
 from srlm.store.folder import RunFolder
 
 from ..records import MetricValue, Series
-from ..stats import agreement
 from ..stats.intervals import Resampling, balanced, mean, paired_mean_difference, pooled, share
 from ..stats.significance import sign_test_of
 from .judge_agreement import answered, heldout_readings, judged_series, scores_of
@@ -184,16 +184,16 @@ def order(
     model: str, sets: Sequence[RankedSet], scores: Sequence[agreement.Scores], how: Resampling
 ) -> list[MetricValue]:
     """Pairs of a model's own answers that it orders as the exact program does; its ties are wrong."""
-    counted = [agreement.pairwise_accuracy(one.ranks, row) for one, row in zip(sets, scores, strict=True)]
-    estimate = pooled([c.hits for c in counted], [c.total for c in counted], how.using("own pairs", model))
+    pairs = agreement.measure([one.ranks for one in sets], scores)["pairwise_accuracy"]
+    estimate = pooled(list(pairs.hits), list(pairs.total), how.using("own pairs", model))
     return [
         figure(
             model,
             "bead_judge",
             "own_pairwise_accuracy",
             estimate,
-            n=sum(c.total for c in counted),
-            unscored=sum(c.unscored for c in counted),
+            n=int(pairs.total.sum()),
+            unscored=int(pairs.unscored.sum()),
             unit="pairs",
             note="no pair could be compared" if estimate.value is None else "",
         )

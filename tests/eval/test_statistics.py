@@ -1,13 +1,9 @@
-"""Intervals, tests and agreement: expected values written out, and a slow reference for every tie."""
+"""Intervals and tests: expected values written out."""
 
-import itertools
 import math
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from eval.stats import agreement
 from eval.stats.intervals import (
     Resampling,
     mean,
@@ -132,74 +128,3 @@ def test_holm_never_falls_below_an_earlier_step_nor_rises_above_one() -> None:
     assert holm([0.03, 0.02]) == pytest.approx([0.04, 0.04])  # .02 x2 = .04, then max(.04, .03)
     assert holm([0.9, 0.8]) == [1.0, 1.0]
     assert holm([]) == []
-
-
-def test_a_lower_rank_and_a_higher_score_are_both_better() -> None:
-    ranks, scores = (0, 1, 2), (5.0, 3.0, 1.0)
-    assert agreement.pairwise_accuracy(ranks, scores) == agreement.Counted(hits=3, total=3)
-    assert agreement.spearman(ranks, scores) == pytest.approx(1)
-    assert agreement.kendall(ranks, scores) == pytest.approx(1)
-    assert agreement.exact_match(ranks, scores) is True
-    assert agreement.spearman(ranks, scores[::-1]) == pytest.approx(-1)
-
-
-def test_a_judges_tie_is_wrong_or_half() -> None:
-    assert agreement.pairwise_accuracy((0, 1), (3.0, 3.0)) == agreement.Counted(hits=0, total=1)
-    assert agreement.pairwise_accuracy((0, 1), (3.0, 3.0), tie=0.5) == agreement.Counted(hits=0.5, total=1)
-
-
-def test_pairs_that_people_tied_are_not_compared() -> None:
-    assert agreement.pairwise_accuracy((0, 0, 1), (1.0, 5.0, 0.0)) == agreement.Counted(hits=2, total=2)
-    assert agreement.exact_match((0, 0, 1), (1.0, 5.0, 0.0)) is True
-    assert agreement.exact_match((0, 0, 1), (5.0, 5.0, 0.0)) is True
-    assert agreement.exact_match((0, 0, 1), (5.0, 0.0, 0.0)) is False
-
-
-def test_an_answer_without_a_score_is_counted_and_never_guessed() -> None:
-    ranks, scores = (0, 1, 2), (5.0, None, 1.0)
-    assert agreement.pairwise_accuracy(ranks, scores) == agreement.Counted(hits=1, total=1, unscored=2)
-    assert agreement.five_best(ranks, scores) == agreement.Counted(hits=1, total=1, unscored=1)
-    assert agreement.exact_match(ranks, scores) is None
-    assert agreement.spearman(ranks, scores) is None
-    assert agreement.kendall(ranks, scores) is None
-
-
-def test_five_best_counts_answers_and_a_shared_first_rank_is_first() -> None:
-    assert agreement.five_best((0, 0, 1, 2), (5.0, 4.9, 5.0, 5.0)) == agreement.Counted(hits=1, total=3)
-    assert agreement.five_best((0, 1), (4.0, 4.0)) == agreement.Counted(hits=0, total=0)
-
-
-@pytest.mark.parametrize(("ranks", "scores"), [((0, 0), (1.0, 2.0)), ((0, 1), (2.0, 2.0))])
-def test_a_correlation_with_a_constant_side_is_undefined(ranks: tuple[int, ...], scores: tuple[float, ...]) -> None:
-    assert agreement.spearman(ranks, scores) is None
-    assert agreement.kendall(ranks, scores) is None
-
-
-def _average_ranks(values: list[float]) -> list[float]:
-    return [sum(v < x for v in values) + (sum(v == x for v in values) + 1) / 2 for x in values]
-
-
-def _pearson(a: list[float], b: list[float]) -> float:
-    mean_a, mean_b = sum(a) / len(a), sum(b) / len(b)
-    top = sum((x - mean_a) * (y - mean_b) for x, y in zip(a, b, strict=True))
-    return top / math.sqrt(sum((x - mean_a) ** 2 for x in a) * sum((y - mean_b) ** 2 for y in b))
-
-
-@given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from([0.0, 1.0, 2.5, 4.0, 5.0])), min_size=2, max_size=6))
-def test_agreement_equals_a_slow_reference_with_ties(rows: list[tuple[int, float]]) -> None:
-    ranks, scores = [r for r, _ in rows], [s for _, s in rows]
-    pairs = list(itertools.combinations(rows, 2))
-    same = sum((a[0] - b[0]) * (a[1] - b[1]) < 0 for a, b in pairs)
-    turned = sum((a[0] - b[0]) * (a[1] - b[1]) > 0 for a, b in pairs)
-    ordered = sum(a[0] != b[0] for a, b in pairs)
-    judged = sum(a[1] != b[1] for a, b in pairs)
-    both = sum(a[0] != b[0] and a[1] == b[1] for a, b in pairs)
-    assert agreement.pairwise_accuracy(ranks, scores) == agreement.Counted(hits=same, total=ordered)
-    assert agreement.pairwise_accuracy(ranks, scores, tie=0.5).hits == same + both / 2
-    assert agreement.exact_match(ranks, scores) == (same == ordered if ordered else None)
-    if ordered and judged:
-        assert agreement.kendall(ranks, scores) == pytest.approx((same - turned) / math.sqrt(ordered * judged))
-        expected = _pearson(_average_ranks([-float(r) for r in ranks]), _average_ranks(scores))
-        assert agreement.spearman(ranks, scores) == pytest.approx(expected)
-    else:
-        assert agreement.kendall(ranks, scores) is agreement.spearman(ranks, scores) is None
