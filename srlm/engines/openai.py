@@ -7,16 +7,14 @@ at once. The server applies its own chat template; special tokens inside a messa
 """
 
 import asyncio
-import ipaddress
-import os
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Literal, NamedTuple, TypeVar
-from urllib.parse import urlsplit
 
 import openai
 from pydantic import BaseModel, Field, ValidationError
 
 from srlm.engines.base import Completion, Request
+from srlm.engines.servers import find_key, is_local, shown, words_of
 from srlm.errors import EngineError
 from srlm.records import seed_for
 from srlm.settings import EngineSettings, Sampling
@@ -27,8 +25,6 @@ CONTINUE = {"continue_final_message": True, "add_generation_prompt": False}
 """vLLM's way to ask for the rest of an assistant's message that has begun."""
 REACH = 10.0
 """Seconds for the first word with a server; a busy one may well be silent for longer, so silence is no error."""
-WORDS = 400
-"""Characters of a server's answer shown in an error."""
 
 
 class OpenAIEngine:
@@ -38,8 +34,8 @@ class OpenAIEngine:
         self._id = id
         self._settings = settings
         self._model = settings.model or id
-        self._key = _key(settings)
-        local = _local(settings.base_url)
+        self._key = find_key(settings.api_key_env, settings.base_url)
+        local = is_local(settings.base_url)
         self._client = openai.AsyncOpenAI(
             api_key=self._key or "none",
             base_url=settings.base_url,
@@ -184,7 +180,7 @@ class OpenAIEngine:
         try:
             return _Answer.model_validate_json(content)
         except ValidationError:
-            said = self._words(content.decode(errors="replace"))
+            said = shown(content.decode(errors="replace"), self._key)
             raise EngineError(
                 f"{self._where}: answered, but not with a chat completion: {said}; does base_url end in /v1?"
             ) from None
@@ -200,14 +196,11 @@ class OpenAIEngine:
                 "raise engine.timeout or lower engine.concurrency"
             )
         if isinstance(error, openai.APIConnectionError):
-            why = self._words(str(error.__cause__ or error))
+            why = shown(str(error.__cause__ or error), self._key)
             return EngineError(f"{where}: cannot be reached ({why}); is the server running, and base_url its address?")
         if not isinstance(error, openai.APIStatusError):
-            return EngineError(f"{where}: {self._words(error.message)}")
-        body = error.body
-        said = self._words(
-            str(body["message"]) if isinstance(body, dict) and "message" in body else error.response.text
-        )
+            return EngineError(f"{where}: {shown(error.message, self._key)}")
+        said = words_of(error, self._key)
         match error.status_code:
             case 401 | 403:
                 what, do = "refused the key", f"put a valid one into {settings.api_key_env}"
@@ -223,45 +216,6 @@ class OpenAIEngine:
                     "a prefix and log-probabilities need vLLM; is the text too long?",
                 )
         return EngineError(f"{where}: {what}: {said}; {do}")
-
-    def _words(self, text: str) -> str:
-        """A server's words on one line, shortened, and without the key."""
-        if self._key:
-            text = text.replace(self._key, "***")
-        text = " ".join(text.split()) or "(no words)"
-        return text if len(text) <= WORDS else text[:WORDS] + " ..."
-
-
-def _key(settings: EngineSettings) -> str | None:
-    """The key from its environment variable; None where there is none and none is needed."""
-    name = settings.api_key_env
-    key = os.environ.get(name, "").strip()
-    if not key and not _local(settings.base_url):
-        raise EngineError(
-            f"{settings.base_url or 'the openai client'} needs a key: set the environment variable {name} "
-            "(to any word, where the server asks for none)"
-        )
-    if not (key.isascii() and key.isprintable()):
-        raise EngineError(f"the environment variable {name} holds characters that no key has")
-    return key or None
-
-
-def _local(base_url: str | None) -> bool:
-    """Whether an address is on this machine. Raises EngineError where it is no address."""
-    if base_url is None:
-        return False
-    try:
-        parts = urlsplit(base_url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        host = None
-    if host is None or parts.scheme not in ("http", "https"):
-        raise EngineError(f"base_url {base_url!r} is no address; write it as http://127.0.0.1:8000/v1")
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return host == "localhost"
-    return address.is_loopback or address.is_unspecified
 
 
 # What is read of an answer; servers send more, and not all the same ---------------------------------------------------

@@ -1,0 +1,60 @@
+"""What every client of an OpenAI-compatible server needs: its key, whether it is on this machine, words fit to show."""
+
+import ipaddress
+import os
+from urllib.parse import urlsplit
+
+import openai
+
+from srlm.errors import EngineError
+
+WORDS = 400
+"""Characters of a server's answer shown in an error."""
+
+
+def find_key(name: str, base_url: str | None) -> str | None:
+    """The key from the environment variable `name`; None where there is none and none is needed.
+
+    Raises EngineError where a server elsewhere needs one.
+    """
+    key = os.environ.get(name, "").strip()
+    if not key and not is_local(base_url):
+        raise EngineError(
+            f"{base_url or 'the openai client'} needs a key: set the environment variable {name} "
+            "(to any word, where the server asks for none)"
+        )
+    if not (key.isascii() and key.isprintable()):
+        raise EngineError(f"the environment variable {name} holds characters that no key has")
+    return key or None
+
+
+def is_local(base_url: str | None) -> bool:
+    """Whether an address is on this machine. Raises EngineError where it is no address."""
+    if base_url is None:
+        return False
+    try:
+        parts = urlsplit(base_url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host = None
+    if host is None or parts.scheme not in ("http", "https"):
+        raise EngineError(f"base_url {base_url!r} is no address; write it as http://127.0.0.1:8000/v1")
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host == "localhost"
+    return address.is_loopback or address.is_unspecified
+
+
+def shown(text: str, key: str | None) -> str:
+    """A server's words on one line, shortened, and without the key."""
+    if key:
+        text = text.replace(key, "***")
+    text = " ".join(text.split()) or "(no words)"
+    return text if len(text) <= WORDS else text[:WORDS] + " ..."
+
+
+def words_of(error: openai.APIStatusError, key: str | None) -> str:
+    """What a server says in an error's body, fit to show."""
+    body = error.body
+    return shown(str(body["message"]) if isinstance(body, dict) and "message" in body else error.response.text, key)
