@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from tests.chat_server import Serve, serving
+
 # Tests reach nothing outside this machine: the libraries would look for newer files, and count their uses, on the hub.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
@@ -41,6 +43,13 @@ def bead_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bead model") / "model"
     save(scratch.random_model(shape, words, seed=1), words, folder)
     return folder
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """`serve(reply)` starts a chat server on this machine whose answers `reply(body, number)` writes."""
+    with serving() as start:
+        yield start
 
 
 @pytest.fixture

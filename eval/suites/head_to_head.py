@@ -17,11 +17,12 @@ from srlm.store import files
 from srlm.store.folder import RunFolder
 from srlm.store.progress import Reporter
 
+from ..judging.once import Once
 from ..judging.open import judge_facts, open_judge
 from ..records import MetricValue, Series, Verdict, verdict_id
 from ..stats.intervals import Resampling, mean, share
 from ..stats.significance import sign_test
-from .measuring import BLOCK, Once, OpenEngine, evaluation_answers, figure, made_from, measured, resampling, with_holm
+from .measuring import BLOCK, OpenEngine, evaluation_answers, figure, made_from, measured, resampling, with_holm
 
 POINTS = {"win": 1.0, "tie": 0.0, "lose": -1.0}
 

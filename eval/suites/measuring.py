@@ -1,8 +1,8 @@
 """What the suites share: engines opened when needed, answers and readings that are kept, figures from estimates."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Protocol
 
 from srlm.engines.base import Engine, Request
 from srlm.errors import StoreError
@@ -15,6 +15,7 @@ from srlm.store.folder import RunFolder, differences
 from srlm.store.progress import Reporter
 from srlm.text.chat import user
 
+from ..judging.once import Once
 from ..records import MetricValue
 from ..stats.intervals import Estimate, Resampling
 from ..stats.significance import holm
@@ -27,35 +28,6 @@ class OpenEngine(Protocol):
     """Opens a checkpoint; `plain` as a base model, which continues text and knows of no chat."""
 
     def __call__(self, checkpoint: Checkpoint, plain: bool = False) -> Engine: ...
-
-
-class Closes(Protocol):
-    """Anything that gives back what it holds."""
-
-    def close(self) -> None: ...
-
-
-T = TypeVar("T", bound=Closes)
-
-
-class Once(Generic[T]):
-    """Opens something at the first call and closes it at the end of the `with`: what lies on disk loads no model."""
-
-    def __init__(self, open: Callable[[], T]) -> None:
-        self._open = open
-        self._opened: T | None = None
-
-    def __call__(self) -> T:
-        if self._opened is None:
-            self._opened = self._open()
-        return self._opened
-
-    def __enter__(self) -> "Once[T]":
-        return self
-
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        if self._opened is not None:
-            self._opened.close()
 
 
 def measured(folder: RunFolder) -> list[Checkpoint]:

@@ -1,11 +1,8 @@
 """The engine for servers against a real HTTP server on this machine, which answers from a list."""
 
-import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -16,103 +13,12 @@ from srlm.errors import EngineError
 from srlm.records import seed_for
 from srlm.settings import EngineSettings, Sampling
 from srlm.text.chat import user
+from tests.chat_server import Reply, Serve, refusal, words
 
 KEY = "sk-a-key-nobody-may-see"
 SAMPLING = Sampling(temperature=0.7, top_p=0.9, max_new_tokens=64)
 AT_ONCE = {"Retry-After": "0.001"}
 """The client takes a fraction of a second, though not 0, for a server's wish."""
-
-
-@dataclass
-class Reply:
-    """What the server says to one request."""
-
-    body: Any
-    status: int = 200
-    headers: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass
-class Server:
-    """A chat server whose answers `reply(body of the request, number of the request)` writes."""
-
-    reply: Callable[[dict[str, Any], int], Reply]
-    asked: list[dict[str, Any]] = field(default_factory=list)
-    keys: list[str | None] = field(default_factory=list)
-    paths: list[str] = field(default_factory=list)
-    stopping: threading.Event = field(default_factory=threading.Event)
-    url: str = ""
-
-
-def words(*texts: str, finish: str = "stop", **rest: Any) -> Reply:
-    """A chat completion with these choices."""
-    choices = [
-        {"index": number, "finish_reason": finish, "message": {"role": "assistant", "content": text}}
-        for number, text in enumerate(texts)
-    ]
-    return Reply({"id": "1", "object": "chat.completion", "created": 1, "model": "m", "choices": choices, **rest})
-
-
-def refusal(status: int, message: str, **headers: str) -> Reply:
-    return Reply({"error": {"message": message, "type": "error", "code": None}}, status, headers)
-
-
-Serve = Callable[[Callable[[dict[str, Any], int], Reply]], Server]
-
-
-@pytest.fixture
-def serve() -> Iterator[Serve]:
-    running: list[tuple[ThreadingHTTPServer, threading.Thread, Server]] = []
-
-    def start(reply: Callable[[dict[str, Any], int], Reply]) -> Server:
-        server = Server(reply)
-        lock = threading.Lock()
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
-                self._send(Reply({"object": "list", "data": []}))
-
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                with lock:
-                    number = len(server.asked)
-                    server.asked.append(body)
-                    server.keys.append(self.headers["Authorization"])
-                    server.paths.append(self.path)
-                self._send(server.reply(body, number))
-
-            def _send(self, reply: Reply) -> None:
-                content = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
-                try:
-                    self.send_response(reply.status)
-                    self.send_header("Content-Type", "application/json")
-                    self.send_header("Content-Length", str(len(content)))
-                    for name, value in reply.headers.items():
-                        self.send_header(name, value)
-                    self.end_headers()
-                    self.wfile.write(content)
-                except ConnectionError:  # the client has lost patience
-                    self.close_connection = True
-
-            def log_message(self, *_: object) -> None:
-                """Nothing to say."""
-
-        http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        http.daemon_threads = True
-        server.url = f"http://127.0.0.1:{http.server_port}/v1"
-        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        running.append((http, thread, server))
-        return server
-
-    yield start
-    for http, thread, server in running:
-        server.stopping.set()
-        http.shutdown()
-        thread.join()
-        http.server_close()
 
 
 Open = Callable[..., OpenAIEngine]

@@ -1,0 +1,254 @@
+"""A judge's preferences between a model's outputs and the baseline's, from whoever judges.
+
+A server, or a model on this machine that is asked for the probability of either verdict token. Both go through the
+store of calls and the annotator's own parser, so what was said once is never asked again.
+"""
+
+import json
+import math
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from srlm.engines.base import Engine, Request
+from srlm.errors import SettingsError
+from srlm.records import digest
+from srlm.text.chat import Message
+
+from ..records import Annotation, annotation_id
+from .annotator import Annotator, Pair
+from .asking import Asker, Endpoint
+from .calls import Answer, Call, CallStore, Failure, lacking
+from .cost import Budget, Price, paid, price_of
+from .once import Once
+
+Report = Callable[[int, int], None]
+Said = Answer | Failure | None
+
+
+class Ask(Protocol):
+    """Whatever gets an answer to each call; None: not asked, for the budget is spent."""
+
+    def ask(self, calls: Sequence[Call], report: Report) -> list[Said]: ...
+
+
+class Judge(NamedTuple):
+    """Who judges, and by which annotator."""
+
+    annotator: Annotator
+    service: str
+    """`openai`, `azure`, `compatible`, or `engine` for a model on this machine."""
+    model: str
+    settings: dict[str, Any]
+    """As they are sent."""
+    ask: Ask
+    price: Price | None
+    close: Callable[[], None] = lambda: None
+
+    @property
+    def id(self) -> str:
+        """The annotator's own name where it is asked as alpaca_eval asks it: then its figures are comparable."""
+        official = self.service in ("openai", "azure") and self.model == self.annotator.model
+        return self.annotator.name if official else f"{self.model} ({self.annotator.name})"
+
+    def call(self, instruction: str, first: str, second: str, draw: int = 0) -> Call:
+        """The question which of two outputs is better."""
+        return Call(
+            service=self.service,
+            model=self.model,
+            messages=self.annotator.messages(instruction, first, second),
+            settings=self.settings,
+            template=self.annotator.template,
+            draw=draw,
+        )
+
+
+def open_judge(
+    spec: str, annotator: Annotator, endpoint: Endpoint, store: CallStore, price: Price | None, most: float | None
+) -> Judge:
+    """The judge a specification names: `openai`, `openai:MODEL` or `transformers:DIR`.
+
+    `price` None: that of the price list, where it has the model. Raises SettingsError where there is no such judge.
+    """
+    kind, _, name = spec.partition(":")
+    match kind:
+        case "openai":
+            model = name or annotator.model
+            settings = dict(annotator.settings)
+            if endpoint.service != "compatible" and model != annotator.model:
+                # The limit's newer name, without which newer models refuse.
+                settings["max_completion_tokens"] = settings.pop("max_tokens")
+            price = price or price_of(endpoint.service, model)
+            asker = Asker(endpoint, store, Budget(price, most), lambda answer: annotator.read(answer.choice).missing)
+            return Judge(annotator, endpoint.service, model, settings, asker, price)
+        case "transformers" if name:
+            local = LocalAsker.open(Path(name), annotator, store)
+            settings = {"weights": local.weights, "verdicts": local.verdicts}
+            return Judge(annotator, "engine", local.name, settings, local, Price(input=0, output=0), local.close)
+    raise SettingsError(f"--judge {spec!r} is none of openai, openai:MODEL, transformers:DIR, file:ANNOTATIONS.json")
+
+
+class LocalAsker:
+    """A model on this machine: the probability it gives to either verdict token, in the form a server would answer."""
+
+    def __init__(self, engine: Callable[[], Engine], verdicts: tuple[str, str], store: CallStore, name: str) -> None:
+        self._engine, self._store = Once(engine), store
+        self.verdicts, self.name, self.weights = verdicts, name, ""
+
+    @classmethod
+    def open(cls, folder: Path, annotator: Annotator, store: CallStore) -> "LocalAsker":
+        """From a model's folder. Raises SettingsError where the annotator reads words and no tokens."""
+        from srlm.engines.transformers import TransformersEngine
+        from srlm.engines.weights import weights_digest
+        from srlm.settings import ModelSettings
+
+        if annotator.verdicts is None:
+            raise SettingsError(f"annotator {annotator.name} reads words; a local judge needs one that reads tokens")
+        if not folder.is_dir():
+            raise SettingsError(f"--judge transformers:{folder}: no such folder; name one with a model's weights")
+        name = folder.resolve().name
+        settings = ModelSettings(base=str(folder))
+        made = cls(lambda: TransformersEngine.load(str(folder), name, settings, 1), annotator.verdicts, store, name)
+        made.weights = weights_digest(folder)
+        return made
+
+    def ask(self, calls: Sequence[Call], report: Report = lambda done, total: None) -> list[Said]:
+        said: list[Said] = []
+        for number, call in enumerate(calls, 1):
+            found = self._store.answers([call.key]).get(call.key)
+            if found is None:
+                if self._store.replay:
+                    raise lacking(self._store, call)
+                found = self._scored(call)
+                self._store.put(call, found)
+            said.append(found)
+            report(number, len(calls))
+        return said
+
+    def _scored(self, call: Call) -> Answer:
+        began = time.monotonic()
+        messages = tuple(Message(role=turn["role"], content=turn["content"]) for turn in call.messages)
+        scores = self._engine().score(Request(messages=messages), self.verdicts)
+        # A probability of 0 has a log that no JSON holds; the parser takes a token that is not there for it.
+        top: list[dict[str, Any]] = [
+            {"token": token, "logprob": score}
+            for token, score in zip(self.verdicts, scores, strict=True)
+            if math.isfinite(score)
+        ]
+        written = max(top, key=lambda one: one["logprob"], default={"token": "", "logprob": 0.0})
+        choice = {
+            "index": 0,
+            "finish_reason": "length",
+            "message": {"role": "assistant", "content": written["token"]},
+            "logprobs": {"content": [{**written, "top_logprobs": top}]},
+        }
+        return Answer(
+            choice=choice, prompt_tokens=None, completion_tokens=None, seconds=time.monotonic() - began, attempts=1
+        )
+
+    def close(self) -> None:
+        self._engine.__exit__(None, None, None)
+
+
+class Question(NamedTuple):
+    """One pair in one order."""
+
+    pair: Pair
+    switched: bool | None
+    """Whether the model's output is shown first; None: the outputs are the same words, and nobody is asked."""
+    draw: int = 0
+
+
+def questions(annotator: Annotator, pairs: Sequence[Pair], both_orders: bool = False, draws: int = 1) -> list[Question]:
+    """What is asked: every pair in alpaca_eval's own order, or in both, `draws` times."""
+    order = annotator.switched([pair.instruction for pair in pairs])
+    asked = []
+    for pair, switched in zip(pairs, order, strict=True):
+        if pair.output == pair.baseline:
+            asked.append(Question(pair, None))
+            continue
+        orders = (switched, not switched) if both_orders else (switched,)
+        asked += [Question(pair, shown, draw) for draw in range(draws) for shown in orders]
+    return asked
+
+
+def calls_of(judge: Judge, asked: Sequence[Question]) -> list[Call]:
+    """The calls behind questions; none for outputs of the same words."""
+    calls = []
+    for pair, switched, draw in asked:
+        if switched is not None:
+            first, second = (pair.output, pair.baseline) if switched else (pair.baseline, pair.output)
+            calls.append(judge.call(pair.instruction, first, second, draw))
+    return calls
+
+
+def annotate(
+    judge: Judge,
+    asked: Sequence[Question],
+    model: str,
+    baseline: str,
+    report: Report = lambda done, total: None,
+) -> list[Annotation]:
+    """What the judge says to each question; those that the budget held back are left out."""
+    said = iter(judge.ask.ask(calls_of(judge, asked), report))
+    found = []
+    for question in asked:
+        pair, switched = question.pair, question.switched
+        answer = None if switched is None else next(said)
+        if switched is not None and answer is None:
+            continue
+        told = {"preference": 0.5, "price": 0.0} if answer is None else _told(judge, answer, bool(switched))
+        known = {"prompt_id": pair.prompt_id, "model": model, "baseline": baseline, "judge": judge.id}
+        id = annotation_id(pair.prompt_id, pair.output, pair.baseline, judge.id, switched, question.draw)
+        found.append(
+            Annotation.model_validate({"id": id, "draw": question.draw, "switched": switched, **known, **told})
+        )
+    return found
+
+
+def _told(judge: Judge, said: Answer | Failure, switched: bool) -> dict[str, Any]:
+    """The fields of an annotation that come from the judge."""
+    if isinstance(said, Failure):
+        return {"preference": None, "missing": said.kind, "raw": said.words}
+    read = judge.annotator.read(said.choice)
+    preference = 1 - read.second if read.second is not None and switched else read.second
+    local = judge.service == "engine"
+    return {
+        "preference": preference,
+        "missing": read.missing,
+        "raw": json.dumps(said.choice),
+        "price": 0.0 if local else paid(said, judge.price),
+        "seconds": said.seconds,
+    }
+
+
+def in_both_orders(annotations: Sequence[Annotation]) -> list[Annotation]:
+    """One annotation a prompt and draw: the mean preference of both orders; missing where either is."""
+    groups: dict[tuple[str, int], list[Annotation]] = {}
+    for one in annotations:
+        groups.setdefault((one.prompt_id, one.draw), []).append(one)
+    return [_joined(group) for group in groups.values() if len(group) == 2 or group[0].switched is None]
+
+
+def _joined(group: Sequence[Annotation]) -> Annotation:
+    known = [one.preference for one in group if one.preference is not None]
+    amounts = [one.price for one in group if one.price is not None]
+    first = group[0].model_dump() | {
+        "id": digest("annotation in both orders", *(one.id for one in group)),
+        "switched": None,
+        "raw": None if group[0].raw is None else json.dumps([one.raw for one in group]),
+        "preference": sum(known) / len(known) if len(known) == len(group) else None,
+        "missing": next((one.missing for one in group if one.missing), None),
+        "price": sum(amounts) if len(amounts) == len(group) else None,
+    }
+    return Annotation.model_validate(first)
+
+
+def flips(annotations: Sequence[Annotation]) -> list[bool]:
+    """For each prompt asked in both orders and read in both: whether the order decided which output is preferred."""
+    groups: dict[tuple[str, int], list[float]] = {}
+    for one in annotations:
+        if one.switched is not None and one.preference is not None:
+            groups.setdefault((one.prompt_id, one.draw), []).append(one.preference)
+    return [(pair[0] - 0.5) * (pair[1] - 0.5) < 0 for pair in groups.values() if len(pair) == 2]

@@ -1,0 +1,175 @@
+"""alpaca_eval's own annotators: prompt, settings, order and parser are those of the installed package, never a copy.
+
+The default is AlpacaEval 2.0's: one token, `m` or `M`, read by its log-probability.
+"""
+
+import io
+import logging
+import math
+import warnings
+from collections.abc import Sequence
+from contextlib import contextmanager, redirect_stdout
+from functools import cached_property
+from typing import Any, Literal, NamedTuple
+
+from srlm.errors import SettingsError
+from srlm.records import digest
+from srlm.text.template import fill
+
+from ..benchmarks.alpaca_eval import ANNOTATOR
+from ..records import Missing
+
+SENT = ("max_tokens", "temperature", "top_p", "logprobs", "top_logprobs", "tools", "tool_choice")
+"""Settings of an annotator that are fields of the request."""
+ALSO = ("model_name", "requires_chatml", "price_per_token")
+"""Settings that are not sent, and change nothing here."""
+
+
+class Pair(NamedTuple):
+    """A model's output and the baseline's to one prompt."""
+
+    prompt_id: str
+    instruction: str
+    output: str
+    baseline: str
+
+
+class Read(NamedTuple):
+    """What a judge's answer says of the two outputs in the order it was shown them."""
+
+    second: float | None
+    """How far the second is preferred, 0..1. None: not readable."""
+    missing: Missing | None
+    by: Literal["parser", "letter"] = "parser"
+    """`letter`: the server gave no log-probabilities, and the letter it wrote decides."""
+
+
+class Annotator:
+    """An annotator of alpaca_eval by its name. Raises SettingsError where there is none, or none for chat servers."""
+
+    def __init__(self, name: str = ANNOTATOR) -> None:
+        self.name = name
+        self._annotator = _load(name)
+        kwargs = self._annotator.completions_kwargs
+        others = sorted(set(kwargs) - {*SENT, *ALSO})
+        if others or self._annotator.batch_size != 1 or self._annotator.fn_completions.__name__ != "openai_completions":
+            what = f"its settings {', '.join(others)}" if others else "its way of asking"
+            raise SettingsError(
+                f"annotator {name}: {what} is for alpaca_eval's own program; choose another, as {ANNOTATOR}"
+            )
+        self.model: str = kwargs["model_name"]
+        # alpaca_eval's decoder sends top_p 1 where the annotator says nothing.
+        self.settings: dict[str, Any] = {"top_p": 1.0} | {key: kwargs[key] for key in SENT if key in kwargs}
+
+    @cached_property
+    def template(self) -> str:
+        """Digest of the prompt and of how answers are read."""
+        parser = self._annotator.fn_completion_parser
+        return digest("annotator", self._annotator.prompt_template, parser.func.__name__, repr(parser.keywords))
+
+    @property
+    def verdicts(self) -> tuple[str, str] | None:
+        """The tokens that stand for the first and the second output; None: the annotator reads words instead."""
+        found = self._annotator.fn_completion_parser.keywords
+        if "numerator_token" not in found:
+            return None
+        first = found["numerator_token"]
+        return first, next(token for token in found["denominator_tokens"] if token != first)
+
+    @cached_property
+    def _turns(self) -> list[dict[str, str]]:
+        from alpaca_eval.utils import prompt_to_chatml
+
+        try:
+            turns: list[dict[str, str]] = prompt_to_chatml(self._annotator.prompt_template)
+        except AssertionError:
+            raise SettingsError(
+                f"annotator {self.name}: its prompt is no chat; choose another, as {ANNOTATOR}"
+            ) from None
+        return turns
+
+    def messages(self, instruction: str, first: str, second: str) -> tuple[dict[str, str], ...]:
+        """The conversation that asks for a verdict.
+
+        The template is split into turns before its slots are filled, in one pass: text in an output can fill no slot
+        and begin no turn.
+        """
+        values = {"instruction": instruction, "output_1": first, "output_2": second}
+        here = [
+            {name: value for name, value in values.items() if "{" + name + "}" in t["content"]} for t in self._turns
+        ]
+        return tuple(
+            turn | {"content": fill(turn["content"], slots) if slots else turn["content"]}
+            for turn, slots in zip(self._turns, here, strict=True)
+        )
+
+    def switched(self, instructions: Sequence[str]) -> list[bool]:
+        """Whether the model's output is shown first, by alpaca_eval's own draw from each instruction."""
+        from alpaca_eval.utils import convert_to_dataframe
+
+        rows = [{"instruction": instruction, "output_1": "", "output_2": ""} for instruction in instructions]
+        for processor in self._annotator.processors:
+            if hasattr(processor, "two_columns_to_switch") and rows:
+                drawn = processor.preprocess(convert_to_dataframe(rows))
+                return [bool(flag) for flag in drawn[processor._switch_column]]
+        return [False] * len(rows)
+
+    def read(self, choice: dict[str, Any]) -> Read:
+        """What one choice of a chat completion says, by the annotator's own parser."""
+        message = choice["message"]
+        if choice.get("finish_reason") == "content_filter" or message.get("refusal"):
+            return Read(None, "refusal")
+        cut = choice.get("finish_reason") == "length" and self.settings.get("max_tokens", 0) > 1
+        unread = Read(None, "cut" if cut else "parse")
+        text = _text(message)
+        verdicts = self.verdicts
+        if verdicts and not choice.get("logprobs"):
+            written = text.strip()
+            return Read(float(verdicts.index(written)), None, "letter") if written in verdicts else unread
+        answer: Any = {**choice, "text": text} if self._annotator.completion_key == "completions_all" else text
+        # The parser is shown what a server wrote, and may stumble over it in any way.
+        with _silent():
+            try:
+                (value,) = self._annotator.fn_completion_parser(answer)
+                value = float(value)
+            except Exception:
+                return unread
+        value = 1.5 if value == 0 else value  # alpaca_eval's older word for a draw
+        return Read(value - 1, None) if math.isfinite(value) and 1 <= value <= 2 else unread
+
+
+def _text(message: dict[str, Any]) -> str:
+    """The words of an answer as alpaca_eval's decoder takes them: a tool call's arguments, where there is one."""
+    calls = message.get("tool_calls")
+    if isinstance(calls, list) and calls and isinstance(calls[0], dict):
+        return str((calls[0].get("function") or {}).get("arguments", ""))
+    return str(message.get("content") or "")
+
+
+def _load(name: str) -> Any:
+    with _silent():
+        from alpaca_eval.annotators import PairwiseAnnotator
+        from alpaca_eval.constants import EVALUATORS_CONFIG_DIR
+
+        if name not in {path.parent.name for path in EVALUATORS_CONFIG_DIR.glob("*/configs.yaml")}:
+            raise SettingsError(f"alpaca_eval has no annotator {name!r}; its own default is {ANNOTATOR}")
+        try:
+            pool = PairwiseAnnotator(annotators_config=name, caching_path=None).annotators
+        except ImportError as error:
+            raise SettingsError(f"annotator {name} needs the package {error.name}, which nothing here uses") from None
+    if len(pool) != 1:
+        raise SettingsError(f"annotator {name} is a pool of {len(pool)}; choose one, as {ANNOTATOR}")
+    return next(iter(pool.values()))
+
+
+@contextmanager
+def _silent() -> Any:
+    """Without the package's warnings and log lines, which quote whole answers."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)

@@ -1,0 +1,346 @@
+"""Many calls to one judge: side by side, as many at once as the server takes, each answer kept as it arrives.
+
+One `openai` client for all calls. It sends each request once; sending again is decided here, so that every attempt is
+accounted for. What waiting may mend (429, 5xx, a lost connection, silence) is tried again after a jittered pause, or as
+the server's Retry-After asks; what it cannot (key, model, a refused request, no quota) ends the run with the server's
+words, once the calls under way have come in. A content filter's refusal, or a prompt too long, fails its call alone.
+"""
+
+import asyncio
+import json
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any, Literal
+from urllib.request import getproxies
+
+import httpx2
+import openai
+from pydantic import Field
+
+from srlm.engines.servers import find_key, is_local, shown, words_of
+from srlm.errors import EngineError
+from srlm.records import Record, seed_for
+
+from ..records import Missing
+from .calls import Answer, Call, CallStore, Failure, lacking
+from .cost import Budget
+from .window import Window, retry_after
+
+POOLS = 16
+"""Connection pools of the client; each request costs a pool time in proportion to its connections."""
+GIVE_UP = 20
+"""Calls in a row that fail, with no answer in between, before a run stops."""
+ELSEWHERE = 0.2
+"""Seconds between looks at a call that another process is asking."""
+
+_FATAL_CODES = ("insufficient_quota", "billing_hard_limit_reached", "billing_not_active")
+_FILTERS = ("content_filter", "content_policy_violation", "ResponsibleAIPolicyViolation")
+
+
+class Endpoint(Record):
+    """Where a judge is asked, and how patiently."""
+
+    service: Literal["openai", "azure", "compatible"] = "openai"
+    base_url: str | None = None
+    """Of Azure: the resource's endpoint. None: the client's own default."""
+    api_version: str | None = None
+    """Of Azure's API."""
+    api_key_env: str = "OPENAI_API_KEY"
+    """Environment variable that holds the key; the key itself never reaches a file."""
+    concurrency: int = Field(default=64, ge=1)
+    """Most requests under way at once."""
+    timeout: float = Field(default=60.0, gt=0)
+    """Seconds an answer may take."""
+    tries: int = Field(default=6, ge=1)
+    """Times a call is sent before it counts as failed; a 429 counts only where nothing else was answered meanwhile."""
+    pause: float = Field(default=0.5, gt=0)
+    """Seconds before the second try; doubled for each further one, up to a minute."""
+    seed: int = 0
+    """Of the jitter."""
+
+
+class Asker:
+    """A judge's server. `tally` counts requests by what came of them, and calls found in the store.
+
+    `unread` says why an answer cannot be read, None where it can; one that cannot is asked again by a later run.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        store: CallStore,
+        budget: Budget,
+        unread: Callable[[Answer], Missing | None] = lambda answer: None,
+    ) -> None:
+        self.tally = Counter[str]()
+        self.budget = budget
+        self._endpoint, self._store, self._unread = endpoint, store, unread
+        self._client: openai.AsyncOpenAI | None = None
+        self._key: str | None = None
+        self._answered = 0
+        self._failed_in_a_row = 0
+        self._stopped: Exception | None = None
+        self._stopping = asyncio.Event()
+
+    def ask(
+        self, calls: Sequence[Call], report: Callable[[int, int], None] = lambda done, total: None
+    ) -> list[Answer | Failure | None]:
+        """What came of each call, in their order; None: not asked, for the budget is spent. Equal calls are one.
+
+        Raises EngineError where the server cannot be used, StoreError where a replayed store lacks a call. What was
+        answered before is kept.
+        """
+        wanted = {call.key: call for call in calls}
+        said: dict[str, Answer | Failure | None] = dict(self._store.answers(wanted))
+        self.tally["found"] += len(said)
+        missing = [call for key, call in wanted.items() if key not in said]
+        report(len(said), len(wanted))
+        if missing and self._store.replay:
+            # A failure that was recorded is what the replayed run met, too.
+            said |= {call.key: self._recorded_failure(call) for call in missing}
+        elif missing:
+            self._key = find_key(self._endpoint.api_key_env, self._endpoint.base_url)
+
+            def kept(call: Call, one: Answer | Failure | None) -> None:
+                said[call.key] = one
+                report(len(said), len(wanted))
+
+            asyncio.run(self._all(missing, kept))
+        if self._stopped is not None:
+            raise self._stopped
+        return [said[call.key] for call in calls]
+
+    def _recorded_failure(self, call: Call) -> Failure:
+        failure = self._store.failure(call.key)
+        if failure is None:
+            raise lacking(self._store, call)
+        return failure
+
+    # Side by side ---------------------------------------------------------------------------------------------------
+
+    async def _all(self, calls: Sequence[Call], kept: Callable[[Call, Answer | Failure | None], None]) -> None:
+        self._window = Window(self._endpoint.concurrency)
+        self._client = _client(self._endpoint, self._key)
+
+        async def one(call: Call) -> None:
+            try:
+                kept(call, await self._one(call))
+            except Exception as error:  # told when the others have come in: their answers are paid for
+                self._stop(error)
+
+        work = asyncio.gather(*(one(call) for call in calls))
+        try:
+            try:
+                await asyncio.shield(work)
+            except asyncio.CancelledError:  # Ctrl-C: what is under way comes in; a second one drops it
+                self._stop(None)
+                await work
+                raise
+        finally:
+            await self._client.close()
+
+    def _stop(self, error: Exception | None) -> None:
+        self._stopped = self._stopped or error
+        self._stopping.set()
+
+    async def _rest(self, seconds: float) -> None:
+        """Sleep, or until the run is stopped."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+
+    async def _one(self, call: Call) -> Answer | Failure | None:
+        """A call with all its tries; claimed, so that no other process asks it meanwhile."""
+        key = call.key
+        while not self._store.claim(key):
+            await self._rest(ELSEWHERE)
+            if self._stopping.is_set():
+                return None
+        try:
+            # Another process may have had the answer since this one looked.
+            if found := self._store.answers([key]):
+                self.tally["found"] += 1
+                return found[key]
+            said = await self._tried(call)
+            if said is not None:
+                self._store.put(call, said, self._unread(said) if isinstance(said, Answer) else None)
+            return said
+        finally:
+            self._store.release(key)
+
+    async def _tried(self, call: Call) -> Answer | Failure | None:
+        endpoint = self._endpoint
+        jitter = random.Random(seed_for(endpoint.seed, call.key))
+        body = {"model": call.model, "messages": list(call.messages), **call.settings}
+        failures = attempts = 0
+        while True:
+            seen = self._answered
+            async with self._window.entered(again=attempts > 0):
+                if self._stopping.is_set() or not self.budget.reserve(call):
+                    return None
+                attempts += 1
+                began = time.monotonic()
+                try:
+                    choice, usage = await self._sent(call, body)
+                except _Failed as failed:
+                    self.budget.drop(call)
+                    if failed.limited:
+                        self._window.refused()
+                    caught = failed
+                else:
+                    self._window.answered()
+                    self._answered += 1
+                    self._failed_in_a_row = 0
+                    self.tally["answered"] += 1
+                    answer = Answer(choice=choice, seconds=time.monotonic() - began, attempts=attempts, **usage)
+                    self.budget.spend(call, answer)
+                    return answer
+            self.tally[caught.what] += 1
+            if caught.failure is not None:
+                return Failure(kind=caught.failure, words=caught.words, attempts=attempts)
+            failures += not (caught.limited and self._answered > seen)
+            if failures >= endpoint.tries:
+                return self._given_up(call, caught, attempts)
+            pause = min(60.0, endpoint.pause * 2 ** (failures - 1 if failures else 0)) * jitter.uniform(0.5, 1)
+            await self._rest(max(pause, caught.wait))
+
+    def _given_up(self, call: Call, caught: "_Failed", attempts: int) -> Failure:
+        """A call that failed as often as it may; too many of them, and none answered, end the run."""
+        self._failed_in_a_row += 1
+        if not self._answered or self._failed_in_a_row >= GIVE_UP:
+            self._stop(self._told(call, f"does not answer: {caught.words}; run again later, it goes on where it was"))
+        return Failure(kind="api", words=caught.words, attempts=attempts)
+
+    # One request ----------------------------------------------------------------------------------------------------
+
+    async def _sent(self, call: Call, body: dict[str, Any]) -> tuple[dict[str, Any], dict[str, int | None]]:
+        """The server's first choice and the tokens it counted. Raises _Failed, or EngineError where all calls would."""
+        assert self._client is not None
+        try:
+            async with asyncio.timeout(self._endpoint.timeout):
+                # The client's `create` would check and rebuild the answer, at three times the processor's time.
+                response = await self._client.post("/chat/completions", cast_to=httpx2.Response, body=body)
+        except (TimeoutError, openai.APITimeoutError):
+            raise _Failed("hung", f"no answer in {self._endpoint.timeout:g} s") from None
+        except openai.APIStatusError as error:
+            raise self._refusal(call, error) from None
+        except openai.APIConnectionError as error:
+            why = shown(str(error.__cause__ or error), self._key)
+            if not self._answered and isinstance(error.__cause__, httpx2.ConnectError):
+                raise self._told(call, f"cannot be reached ({why}); is --base-url its address?") from None
+            raise _Failed("cut off", why) from None
+        try:
+            return _read(response.content.decode(), self._key)
+        except ValueError as error:
+            said = shown(response.content.decode(errors="replace"), self._key)
+            raise _Failed("unreadable", f"answered, but not with a chat completion ({error}): {said}") from None
+
+    def _refusal(self, call: Call, error: openai.APIStatusError) -> Exception:
+        said, status = words_of(error, self._key), error.status_code
+        code = str(error.code or "")
+        if code in _FATAL_CODES:
+            return self._told(call, f"has no quota left for this key: {said}")
+        if status == 429:
+            return _Failed("refused (429)", said, wait=retry_after(error.response.headers), limited=True)
+        if status >= 500 or status in (408, 409):
+            return _Failed(f"failed ({status})", said, wait=retry_after(error.response.headers))
+        if code in _FILTERS:
+            return _Failed("filtered", said, failure="refusal")
+        if code == "context_length_exceeded":
+            return _Failed("too long", said, failure="api")
+        match status:
+            case 401 | 403:
+                return self._told(
+                    call, f"refused the key ({status}): {said}; put a valid one into {self._endpoint.api_key_env}"
+                )
+            case 404:
+                return self._told(call, f"knows no such model, or no such address (404): {said}")
+        return self._told(call, f"refused the request ({status}): {said}")
+
+    def _told(self, call: Call, what: str) -> EngineError:
+        assert self._client is not None
+        return EngineError(f"{call.model} at {self._client.base_url.copy_with(userinfo=b'')}: {what}")
+
+
+class _Failed(Exception):
+    """One request that brought no answer; `failure`: sending it again would not help."""
+
+    def __init__(
+        self,
+        what: str,
+        words: str,
+        wait: float = 0.0,
+        limited: bool = False,
+        failure: Literal["refusal", "api"] | None = None,
+    ) -> None:
+        self.what, self.words, self.wait, self.limited, self.failure = what, words, wait, limited, failure
+
+
+def _read(text: str, key: str | None) -> tuple[dict[str, Any], dict[str, int | None]]:
+    """A chat completion's first choice and token counts, without the key a server may echo. Raises ValueError."""
+    if key:
+        text = text.replace(key, "***")
+    # Half a surrogate pair is legal JSON, and no text that can be written to a file.
+    whole = json.loads(text, parse_constant=_no_constant)
+    if "\\ud" in text.lower():
+        whole = json.loads(json.dumps(whole, ensure_ascii=False).encode("utf-8", "replace"))
+    choices = whole.get("choices") if isinstance(whole, dict) else None
+    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
+        raise ValueError("no choices")
+    if not isinstance(choices[0].get("message"), dict):
+        raise ValueError("no message")
+    usage = whole.get("usage") if isinstance(whole.get("usage"), dict) else {}
+    return choices[0], {name: _count(usage.get(name)) for name in ("prompt_tokens", "completion_tokens")}
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no number")
+
+
+def _count(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**40 else None
+
+
+# The client -----------------------------------------------------------------------------------------------------------
+
+
+class _Spread(httpx2.AsyncBaseTransport):
+    """Requests dealt out to several connection pools: a pool looks through all its connections at every request."""
+
+    def __init__(self) -> None:
+        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=60)
+        certificates = httpx2.create_ssl_context()
+        self._pools = [httpx2.AsyncHTTPTransport(verify=certificates, limits=limits) for _ in range(POOLS)]
+        self._turn = 0
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        self._turn = (self._turn + 1) % POOLS
+        return await self._pools[self._turn].handle_async_request(request)
+
+    async def aclose(self) -> None:
+        for pool in self._pools:
+            await pool.aclose()
+
+
+def _client(endpoint: Endpoint, key: str | None) -> openai.AsyncOpenAI:
+    local = is_local(endpoint.base_url)
+    # A proxy from the environment has no way back to this machine; elsewhere it needs the client's own transport.
+    proxied = not local and bool(getproxies())
+    limits = httpx2.Limits(max_connections=None, max_keepalive_connections=None)
+    http = openai.DefaultAsyncHttpxClient(
+        trust_env=not local,
+        timeout=endpoint.timeout,
+        limits=limits,
+        transport=None if proxied else _Spread(),
+    )
+    settings: dict[str, Any] = {"api_key": key or "none", "max_retries": 0, "http_client": http}
+    if endpoint.service == "azure":
+        if endpoint.base_url is None or endpoint.api_version is None:
+            raise EngineError(
+                "Azure needs --base-url https://NAME.openai.azure.com and --api-version, as in 2024-10-21"
+            )
+        return openai.AsyncAzureOpenAI(azure_endpoint=endpoint.base_url, api_version=endpoint.api_version, **settings)
+    return openai.AsyncOpenAI(base_url=endpoint.base_url, **settings)

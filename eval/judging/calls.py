@@ -1,0 +1,248 @@
+"""Every call to a judge, kept in one SQLite file as its answer arrives: nothing is asked, or paid for, twice.
+
+A call's key is the digest of the whole request. A recording run differs from a live one in whose file it is; a replay
+only reads, and a call it does not hold is an error. A failed call is kept with its kind and asked again by a later run.
+"""
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from srlm.errors import StoreError
+from srlm.records import Record, digest
+
+from ..records import Missing
+
+APPLICATION = 0x73726C6D
+"""SQLite's mark of whose file it is: `srlm`."""
+VERSION = 1
+PATIENCE = 30.0
+"""Seconds to wait while another process writes."""
+
+_TABLE = """
+CREATE TABLE calls (
+    key TEXT PRIMARY KEY,
+    request TEXT NOT NULL,
+    answer TEXT,   -- JSON of an Answer; NULL: none came
+    failure TEXT,  -- JSON of a Failure: why the last attempt is of no use; NULL: it is
+    changed TEXT NOT NULL
+) WITHOUT ROWID
+"""
+
+
+class Call(Record):
+    """One question to a judge: all that decides its answer. It holds no key and no server's address."""
+
+    service: str
+    """`openai`, `azure`, or `compatible` for any other server."""
+    model: str
+    messages: tuple[dict[str, str], ...]
+    settings: dict[str, Any]
+    """Sampling, log-probabilities and limits, as they are sent."""
+    template: str
+    """Digest of the annotator's template and parser."""
+    draw: int = 0
+    """The same question asked for the `draw`-th time."""
+
+    @cached_property
+    def key(self) -> str:
+        """Equal for equal questions, on every machine."""
+        return digest("judge call", self.model_dump(mode="json"))
+
+
+class Answer(Record):
+    """What a judge said."""
+
+    choice: dict[str, Any]
+    """The server's first choice, as it came."""
+    prompt_tokens: int | None
+    """None: the server does not say."""
+    completion_tokens: int | None
+    seconds: float
+    """From the last sending to the answer."""
+    attempts: int
+    """Requests sent, this one and those that failed before it in the same run."""
+
+
+class Failure(Record):
+    """Why a call has no answer."""
+
+    kind: Missing
+    words: str
+    """The server's, without the key."""
+    attempts: int
+
+
+class CallStore:
+    """The calls in one file. Several processes may use it at once; `with` closes it.
+
+    Raises StoreError where the file cannot be used: another program's, broken, locked, not writable.
+    """
+
+    def __init__(self, path: Path, replay: bool = False) -> None:
+        self.path, self.replay = path, replay
+        if replay and not path.is_file():
+            raise StoreError(f"{path}: no such file to replay; record one first with --record {path}")
+        with self._told():
+            if replay:
+                self._open(
+                    f"{path.absolute().as_uri()}?mode=ro{'' if _beside(path, '-wal').exists() else '&immutable=1'}"
+                )
+            else:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self._open(path.absolute().as_uri())
+        self._claims = -1 if replay else self._lock_file()
+        self._claimed: set[str] = set()
+
+    def _open(self, address: str) -> None:
+        self._db = sqlite3.connect(address, uri=True, timeout=PATIENCE, isolation_level=None)
+        try:
+            self._check()
+        except BaseException:
+            self._db.close()
+            raise
+
+    def _check(self) -> None:
+        """That the file is ours, made new where there is none."""
+        (mark,) = self._db.execute("PRAGMA application_id").fetchone()
+        (tables,) = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if not self.replay and not mark and not tables:
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("BEGIN IMMEDIATE")
+            if not self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:  # nobody was quicker
+                self._db.execute(_TABLE)
+                self._db.execute(f"PRAGMA application_id = {APPLICATION}")
+                self._db.execute(f"PRAGMA user_version = {VERSION}")
+            self._db.execute("COMMIT")
+            mark = APPLICATION
+        if mark != APPLICATION:
+            raise StoreError(f"{self.path}: not a file of judge calls; name another")
+        (version,) = self._db.execute("PRAGMA user_version").fetchone()
+        if version != VERSION:
+            raise StoreError(
+                f"{self.path}: judge calls of version {version}, and this reads {VERSION}; name another file"
+            )
+        # A killed process loses nothing; only a power cut may lose the last answers, and waiting for the disk at each
+        # answer would hold up all others.
+        self._db.execute("PRAGMA synchronous = NORMAL")
+
+    def _lock_file(self) -> int:
+        path = _beside(self.path, ".lock")
+        try:
+            return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            self._db.close()
+            raise StoreError(f"{path}: cannot be written: {error.strerror}") from None
+
+    # Reading and writing --------------------------------------------------------------------------------------------
+
+    def answers(self, keys: Iterable[str]) -> dict[str, Answer]:
+        """The answers among these calls that are known; where more calls can be made, only those that could be read."""
+        found = {}
+        wanted = "SELECT answer FROM calls WHERE key = ?" + ("" if self.replay else " AND failure IS NULL")
+        with self._told():
+            for key in keys:
+                row = self._db.execute(wanted, (key,)).fetchone()
+                if row is not None and row[0] is not None:
+                    found[key] = _decoded(Answer, row[0], self.path)
+        return found
+
+    def failure(self, key: str) -> Failure | None:
+        """How a call failed when it was last asked."""
+        with self._told():
+            row = self._db.execute("SELECT failure FROM calls WHERE key = ? AND answer IS NULL", (key,)).fetchone()
+        return None if row is None or row[0] is None else _decoded(Failure, row[0], self.path)
+
+    def put(self, call: Call, said: Answer | Failure, unread: Missing | None = None) -> None:
+        """Keep what came of a call; an answer that could be read stays. `unread`: why this answer cannot be."""
+        answer, failure = (said, None) if isinstance(said, Answer) else (None, said)
+        if unread and answer:
+            failure = Failure(kind=unread, words="the answer could not be read", attempts=answer.attempts)
+        values = [None if one is None else one.model_dump_json() for one in (answer, failure)]
+        changed = datetime.now(UTC).isoformat(timespec="seconds")
+        with self._told():
+            self._db.execute(
+                "INSERT INTO calls VALUES (?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET "
+                "answer = coalesce(excluded.answer, answer), failure = excluded.failure, changed = excluded.changed "
+                "WHERE answer IS NULL OR failure IS NOT NULL",
+                (call.key, call.model_dump_json(), *values, changed),
+            )
+
+    # Who asks what --------------------------------------------------------------------------------------------------
+
+    def claim(self, key: str) -> bool:
+        """Whether this process may ask the call now; False: another process is asking it.
+
+        A claim is a lock on one byte of a file beside the store: the system gives it back when a process is killed.
+        """
+        if key in self._claimed:
+            return False
+        try:
+            fcntl.lockf(self._claims, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, _byte(key))
+        except BlockingIOError:
+            return False
+        self._claimed.add(key)
+        return True
+
+    def release(self, key: str) -> None:
+        """Give a claim back."""
+        self._claimed.discard(key)
+        fcntl.lockf(self._claims, fcntl.LOCK_UN, 1, _byte(key))
+
+    def close(self) -> None:
+        self._db.close()
+        if self._claims >= 0:
+            os.close(self._claims)
+            self._claims = -1
+
+    def __enter__(self) -> "CallStore":
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        self.close()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """SQLite's errors, and the disk's, as StoreErrors that say what to do."""
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            if "locked" in str(error):
+                what = f"another process has held it for {PATIENCE:g} s; end that one, or name another file"
+            elif "readonly" in str(error) or "unable to open" in str(error):
+                what = f"cannot be opened for writing ({error}); name a file in a folder of yours"
+            elif "full" in str(error):
+                what = "the disk is full; make room and run the same command again, it goes on where it was"
+            else:
+                what = f"not a usable file of judge calls ({error}); move it away, or name another"
+            raise StoreError(f"{self.path}: {what}") from None
+        except OSError as error:
+            raise StoreError(f"{self.path}: cannot be used: {error.strerror or error}") from None
+
+
+def lacking(store: CallStore, call: Call) -> StoreError:
+    """A replayed store does not hold a call."""
+    return StoreError(
+        f"{store.path}: no answer to a call of {call.model} is recorded there; it was made with other outputs, prompts "
+        "or settings: record again with --record"
+    )
+
+
+def _beside(path: Path, ending: str) -> Path:
+    return path.with_name(path.name + ending)
+
+
+def _byte(key: str) -> int:
+    return int(key[:15], 16)
+
+
+def _decoded(kind: Any, text: str, path: Path) -> Any:
+    with suppress(ValueError):
+        return kind.model_validate_json(text)
+    raise StoreError(f"{path}: holds a call that is not a {kind.__name__}; move the file away, or name another")
