@@ -220,7 +220,7 @@ def test_answers_under_way_when_a_run_ends_are_kept(serve: Serve, bench: Bench) 
     with pytest.raises(EngineError, match="no longer"):
         bench.asker(server.url, concurrency=2).ask(calls(9))
     with CallStore(bench.path) as store:
-        assert list(store.answers(one.key for one in calls(9))) == [call(0).key]
+        assert call(0).key in store.answers(one.key for one in calls(9))
 
 
 def test_a_server_that_never_answers_ends_the_run(serve: Serve, bench: Bench) -> None:
