@@ -15,17 +15,31 @@ from srlm.run_file import load
 from srlm.settings import Settings
 from srlm.store import files
 from srlm.store.folder import RunFolder
+from srlm.store.progress import Reporter
 
+from .benchmarks.alpaca_eval import ANNOTATOR, VARIABLE, AlpacaEval
 from .records import MetricValue
-from .report import page
+from .report import page, tables
 from .report import regression as verdicts
-from .suites import bead_world, head_to_head, judge_agreement, regress
+from .stats.intervals import Resampling
+from .stats.power import smallest
+from .suites import bead_world, head_to_head, judge_agreement, leaderboard, regress
 from .suites.measuring import OpenEngine, measured
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 
 Run = Annotated[Path, typer.Option("--run", help="The run's YAML file.")]
 Overrides = Annotated[list[str] | None, typer.Option("--set", help="Override a setting: section.key=value.")]
+
+AlpacaDir = Annotated[
+    Path | None,
+    typer.Option(help=f"A checkout of alpaca_eval, or a folder with its files; else ${VARIABLE}, else the hub."),
+]
+Resamples = Annotated[int, typer.Option(min=100, help="Bootstrap resamples of each interval.")]
+Confidence = Annotated[float, typer.Option(min=0.5, max=0.999, help="Of each interval.")]
+Seed = Annotated[int, typer.Option(min=0, help="Of the resamples and permutations.")]
+LengthControl = Annotated[bool, typer.Option(help="Length-controlled win rates, too.")]
+Out = Annotated[Path | None, typer.Option(help="Write every figure, as JSON.")]
 
 
 class Suite(NamedTuple):
@@ -71,6 +85,68 @@ def beads(run: Run, overrides: Overrides = None) -> None:
 def report(run: Run, overrides: Overrides = None) -> None:
     """The page, from what lies on disk; no model is asked."""
     _report(run, overrides)
+
+
+@app.command(name="leaderboard")
+def board(
+    results: Annotated[Path, typer.Option(help="A folder a model, as alpaca_eval's results/.")],
+    out: Out = None,
+    csv: Annotated[Path | None, typer.Option(help="Write alpaca_eval's own leaderboard columns.")] = None,
+    judge: Annotated[str, typer.Option(help="Whose annotations: the name of the folder they are in.")] = ANNOTATOR,
+    alpaca_dir: AlpacaDir = None,
+    length_control: LengthControl = True,
+    resamples: Resamples = 1000,
+    confidence: Confidence = 0.95,
+    seed: Seed = 1,
+) -> None:
+    """AlpacaEval 2.0: recompute every model of a folder of results, with intervals."""
+    data = AlpacaEval.open(alpaca_dir or (None if os.environ.get(VARIABLE) else results.parent))
+    how = Resampling(resamples=resamples, confidence=confidence, seed=seed)
+    with Reporter("leaderboard", lambda line: None, "models") as progress:
+        found = leaderboard.recomputed(results, data, how, length_control=length_control, judge=judge, report=progress)
+    if out is not None:
+        files.write_json(out, [metric.model_dump(mode="json") for metric in found.metrics])
+    if csv is not None:
+        files.write_text(csv, leaderboard.official_csv(found.metrics))
+    print(tables.leaderboard(found.metrics))
+    if found.without:
+        print(f"\nwithout annotations by {judge}: {', '.join(found.without)}")
+
+
+@app.command()
+def compare(
+    models: Annotated[list[str], typer.Argument(help="Two or more: models of results/, or annotation files.")],
+    out: Out = None,
+    alpaca_dir: AlpacaDir = None,
+    length_control: LengthControl = True,
+    resamples: Resamples = 1000,
+    confidence: Confidence = 0.95,
+    seed: Seed = 1,
+) -> None:
+    """AlpacaEval 2.0: paired tests of models on the same prompts, raw and length-controlled."""
+    if len(models) < 2:
+        raise SettingsError("compare needs two models or more")
+    data = AlpacaEval.open(alpaca_dir)
+    how = Resampling(resamples=resamples, confidence=confidence, seed=seed)
+    samples = leaderboard.samples_of(models, data)
+    metrics = leaderboard.compared(samples, data.glm if length_control else None, how)
+    if out is not None:
+        files.write_json(out, [metric.model_dump(mode="json") for metric in metrics])
+    print(tables.comparisons(metrics))
+
+
+@app.command()
+def power(
+    n: Annotated[int, typer.Option("--n", help="Prompts.")],
+    rate: Annotated[float, typer.Option(help="The rate to differ from, 0..1.")],
+    correlation: Annotated[float, typer.Option(help="Of two models' outcomes on the same prompt.")] = 0.0,
+    alpha: Annotated[float, typer.Option(help="Chance of seeing a difference where there is none.")] = 0.05,
+    power: Annotated[float, typer.Option(help="Chance of seeing the difference that is there.")] = 0.8,
+) -> None:
+    """The smallest difference that so many prompts show."""
+    against_rate = smallest(n, rate, "a fixed rate", alpha=alpha, power=power)
+    against_model = smallest(n, rate, "another model", correlation, alpha, power)
+    print(tables.power([against_rate, against_model]))
 
 
 @app.command(name="regress")

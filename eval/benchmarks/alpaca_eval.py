@@ -111,7 +111,10 @@ class AlpacaEval:
     @cached_property
     def glm(self) -> GlmData:
         """Difficulty and gamed rows."""
-        path = self._file(("df_gamed.csv", "df_gamed_surrogate.csv"), hub="df_gamed.csv")
+        try:
+            path = self._file(("df_gamed.csv", "df_gamed_surrogate.csv"), hub="df_gamed.csv")
+        except DataError as error:
+            raise DataError(f"{error}; or leave length control out (--no-length-control)") from None
         columns = ["preference", "index", "std_delta_len", "instruction_difficulty", "not_gamed_baseline"]
         rows = table(path, columns)
         annotated = [row for row in rows if row.value["preference"]]
@@ -165,10 +168,11 @@ class AlpacaEval:
 
     def results(self) -> Path:
         """The folder with each model's files. Raises DataError where there is none."""
-        if self.folder is None:
-            raise DataError(f"there are no results without a folder; give --alpaca-dir or set {VARIABLE}")
-        if not (self.folder / "results").is_dir():
-            raise DataError(f"{self.folder}: has no folder `results`")
+        if self.folder is None or not (self.folder / "results").is_dir():
+            raise DataError(
+                f"{self.folder or 'the hub'}: has no folder `results` with models' annotations; "
+                f"give --alpaca-dir, or set {VARIABLE}, to one that has"
+            )
         return self.folder / "results"
 
     def _local(self, *names: str) -> Path | None:
@@ -183,6 +187,12 @@ class AlpacaEval:
 
     def _listed(self, names: Sequence[str]) -> list[Row]:
         return listed(self._file(names))
+
+
+def annotations_in(folder: Path, judge: str = ANNOTATOR) -> Path | None:
+    """The annotations of one model's folder, as alpaca_eval lays it out or plainly inside. None: there are none."""
+    names = (f"{judge}/annotations.json", f"{judge}/annotations.json.gz", "annotations.json", "annotations.json.gz")
+    return next((folder / name for name in names if (folder / name).is_file()), None)
 
 
 def number(row: Row, column: str) -> float:

@@ -5,6 +5,7 @@ from xml.etree import ElementTree
 
 from ..records import Baseline
 from ..suites.regress import Row
+from .tables import aligned
 
 HEADER = ("measure", "baseline", "now", "difference", "95% interval", "margin", "p (Holm)", "verdict")
 
@@ -40,10 +41,7 @@ def notes(rows: Sequence[Row], baseline: Baseline) -> list[str]:
 
 def text(rows: Sequence[Row], baseline: Baseline) -> str:
     """The table for a terminal; differences are turned so that negative is worse."""
-    table = [HEADER, *(cells(row) for row in rows)]
-    widths = [max(len(line[i]) for line in table) for i in range(len(HEADER))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in table]
-    return "\n".join([*lines, "", *notes(rows, baseline)])
+    return "\n".join([aligned(HEADER, [cells(row) for row in rows]), "", *notes(rows, baseline)])
 
 
 def markdown(rows: Sequence[Row], baseline: Baseline) -> str:

@@ -1,7 +1,9 @@
-"""Is a difference more than chance: the exact sign test, and Holm's correction where several are asked at once."""
+"""Is a difference more than chance: sign, permutation and Wald tests, and Holm's correction over several."""
 
 from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
 from scipy import stats
 
 
@@ -16,6 +18,31 @@ def sign_test(wins: int, losses: int) -> float:
 def sign_test_of(differences: Sequence[float]) -> float:
     """The same from differences by prompt."""
     return sign_test(sum(d > 0 for d in differences), sum(d < 0 for d in differences))
+
+
+def permutation_test(differences: Sequence[float], permutations: int, seed: int) -> float:
+    """Two-sided p of a mean of paired differences as far from 0, were each as likely to have the other sign.
+
+    Exact where all sign changes are at most `permutations`; else drawn, and p is never below 1 / (permutations + 1).
+    """
+    if not any(differences):
+        return 1.0
+
+    def mean(values: Any, axis: int) -> Any:
+        return values.mean(axis=axis)
+
+    data, draw = (np.asarray(differences, dtype=np.float64),), np.random.default_rng(seed)
+    found = stats.permutation_test(
+        data, mean, permutation_type="samples", vectorized=True, n_resamples=permutations, batch=500, rng=draw
+    )
+    return float(found.pvalue)
+
+
+def wald_test(difference: float, error: float) -> float:
+    """Two-sided p of a difference with this standard error, by the normal distribution; without spread, 1 or 0."""
+    if not error:
+        return float(difference == 0)
+    return float(2 * stats.norm.sf(abs(difference) / error))
 
 
 def holm(ps: Sequence[float]) -> list[float]:

@@ -175,6 +175,8 @@ def figure(
     unit: str = "prompts",
     baseline: str | None = None,
     p: float | None = None,
+    test: str = "exact sign test",
+    value_unit: str = "",
     note: str = "",
 ) -> MetricValue:
     """A metric value from an estimate; `n` where the unit is not the prompt."""
@@ -188,7 +190,8 @@ def figure(
         n=estimate.n if n is None else n,
         unscored=unscored,
         unit=unit,
-        method=estimate.method + ("" if p is None else "; p: exact sign test over prompts"),
+        value_unit=value_unit,
+        method=estimate.method + ("" if p is None else f"; p: {test} over prompts"),
         baseline=baseline,
         p=p,
         note=note,

@@ -1,0 +1,295 @@
+"""`leaderboard`, `compare` and `power` through the real command line, on a made-up folder like alpaca_eval's."""
+
+import csv
+import gzip
+import json
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from eval.benchmarks.alpaca_eval import ANNOTATOR, AlpacaEval
+from eval.benchmarks.alpaca_files import read_annotations
+from eval.cli import main
+from eval.records import MetricValue
+from eval.stats.intervals import Resampling
+from eval.suites.alpaca_eval import sample
+from eval.suites.leaderboard import COLUMNS, compared
+
+QUESTIONS = [f"Question {number}?" for number in range(60)]
+HOW = Resampling(resamples=300, confidence=0.95, seed=1)
+
+
+def rows(model: str, rate: float, seed: int, **changes: Any) -> list[dict[str, Any]]:
+    """A model that wins `rate` of the prompts, more or less surely."""
+    chance = random.Random(seed)
+    return [
+        {
+            "instruction": question,
+            "output_1": "The baseline's answer. " * 3,
+            "generator_1": "base",
+            "output_2": "A word. " * chance.randint(1, 12),
+            "generator_2": model,
+            "annotator": "j",
+            "preference": 1 + min(1.0, max(0.0, chance.gauss(rate, 0.2))),
+            **changes,
+        }
+        for question in QUESTIONS
+    ]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A folder like a checkout of alpaca_eval, with a good model, a fair one and one that is as good."""
+    folder = tmp_path / "alpaca"
+    folder.mkdir()
+    (folder / "prompts.jsonl").write_text("".join(json.dumps({"instruction": q}) + "\n" for q in QUESTIONS))
+    chance = random.Random(0)
+    difficulty = [chance.gauss(0, 1) for _ in QUESTIONS]
+    lines = ["index,instruction_difficulty", *(f"{i},{d:.6f}" for i, d in enumerate(difficulty))]
+    (folder / "instruction_difficulty.csv").write_text("\n".join(lines) + "\n")
+    header = "model,preference,index,std_delta_len,instruction_difficulty,not_gamed_baseline"
+    gamed = [f"v,{chance.random():.3f},{i},{chance.gauss(0, 1):.3f},{d:.6f},False" for i, d in enumerate(difficulty)]
+    (folder / "df_gamed.csv").write_text("\n".join([header, *gamed]) + "\n")
+    for model, rate, seed in (("good", 0.7, 1), ("fair", 0.4, 2), ("also fair", 0.4, 3)):
+        write(folder / "results" / model, rows(model, rate, seed))
+    return folder
+
+
+def write(folder: Path, content: object) -> Path:
+    path = folder / ANNOTATOR / "annotations.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content))
+    return path
+
+
+class Said(NamedTuple):
+    """How a command ended."""
+
+    status: object
+    out: str
+    err: str
+
+
+@pytest.fixture
+def ask(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Said]:
+    monkeypatch.delenv("SRLM_ALPACA_DIR", raising=False)
+
+    def command(*words: object) -> Said:
+        with pytest.raises(SystemExit) as left:
+            main([str(word) for word in words])
+        return Said(left.value.code or 0, *capfd.readouterr())
+
+    return command
+
+
+def figures(path: Path) -> list[MetricValue]:
+    return [MetricValue.model_validate(one) for one in json.loads(path.read_text())]
+
+
+def test_a_leaderboard_has_every_model_in_json_in_alpaca_evals_columns_and_in_a_table(
+    ask: Callable[..., Said], place: Path, tmp_path: Path
+) -> None:
+    (place / "results" / "empty").mkdir()
+    out, table = tmp_path / "board.json", tmp_path / "board.csv"
+    said = ask("leaderboard", "--results", place / "results", "--out", out, "--csv", table, "--resamples", 300)
+    assert said.status == 0, said.err
+    lines = said.out.splitlines()
+    assert lines[0].split() == [
+        "model",
+        "LC",
+        "win",
+        "rate",
+        "(%)",
+        "win",
+        "rate",
+        "(%)",
+        "prompts",
+        "unscored",
+        "characters",
+    ]
+    assert [line.split("  ")[0] for line in lines[1:4]] == ["good", "also fair", "fair"]
+    assert lines[-1] == f"without annotations by {ANNOTATOR}: empty"
+    values = {(m.model, m.metric): m for m in figures(out)}
+    assert len({model for model, _ in values}) == 3
+    good = values["good", "win_rate"]
+    assert good.low is not None and good.value is not None and good.high is not None
+    assert good.low < good.value < good.high
+    with table.open(newline="") as file:
+        read = list(csv.DictReader(file))
+    assert list(read[0]) == ["", *COLUMNS]
+    assert [row[""] for row in read] == ["good", "also fair", "fair"]
+    assert float(read[0]["win_rate"]) == good.value
+    assert read[0]["n_total"] == "60"
+    assert read[0]["mode"] == "community"
+
+
+@pytest.mark.filterwarnings("ignore")  # alpaca-eval uses what setuptools has deprecated
+def test_alpaca_eval_reads_the_columns(ask: Callable[..., Said], place: Path, tmp_path: Path) -> None:
+    """It adds a model to the leaderboard that is there, as it does when a user scores one more."""
+    from alpaca_eval import evaluate
+
+    path = tmp_path / "board.csv"
+    ask("leaderboard", "--results", place / "results", "--csv", path, "--resamples", 100)
+    board, _ = evaluate(
+        model_outputs=None,
+        precomputed_leaderboard=path,
+        is_return_instead_of_print=True,
+        leaderboard_mode_to_print=None,
+    )
+    assert list(board.index) == ["good", "also fair", "fair"]
+    assert list(board.columns) == list(COLUMNS)
+    assert board["n_total"].tolist() == [60, 60, 60]
+
+
+def test_the_same_command_writes_the_same_bytes(ask: Callable[..., Said], place: Path, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        ask("leaderboard", "--results", place / "results", "--out", tmp_path / name, "--resamples", 100)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_zipped_annotations_are_read_too(ask: Callable[..., Said], place: Path, tmp_path: Path) -> None:
+    path = place / "results" / "good" / ANNOTATOR / "annotations.json"
+    ask("leaderboard", "--results", place / "results", "--out", tmp_path / "plain", "--resamples", 100)
+    (path.parent / "annotations.json.gz").write_bytes(gzip.compress(path.read_bytes()))
+    path.unlink()
+    ask("leaderboard", "--results", place / "results", "--out", tmp_path / "zipped", "--resamples", 100)
+    assert (tmp_path / "plain").read_bytes() == (tmp_path / "zipped").read_bytes()
+
+
+def test_a_model_with_a_missing_row_says_what_it_could_change(ask: Callable[..., Said], place: Path) -> None:
+    write(place / "results" / "fair", rows("fair", 0.4, 2)[1:])
+    out = ask("leaderboard", "--results", place / "results", "--resamples", 100).out
+    assert "fair: 1 missing (not annotated); the win rate lies between " in out
+    assert "difficulty joined by row position, as in the official figure, gives LC " in out
+
+
+def test_a_name_that_would_steer_the_terminal_is_shown_as_text(ask: Callable[..., Said], place: Path) -> None:
+    write(place / "results" / "fair", rows("fair\x1b[31m", 0.4, 2))
+    assert "fair?[31m" in ask("leaderboard", "--results", place / "results", "--resamples", 100).out
+
+
+def test_a_comparison_tests_each_pair_on_the_same_prompts(
+    ask: Callable[..., Said], place: Path, tmp_path: Path
+) -> None:
+    words = ("compare", "good", "fair", "also fair", "--alpaca-dir", place, "--out", tmp_path / "c.json")
+    said = ask(*words, "--resamples", 300)
+    assert said.status == 0, said.err
+    found = {(m.model, m.baseline, m.metric): m for m in figures(tmp_path / "c.json")}
+    assert len(found) == 9
+    apart = found["good", "fair", "win_rate_difference"]
+    assert apart.value is not None and apart.low is not None and apart.p_adjusted is not None
+    assert apart.low > 0 and apart.p_adjusted == pytest.approx(3 * 2e-4)  # none of 9,999 permutations, twice, Holm's 3
+    same = found["fair", "also fair", "lc_win_rate_difference"]
+    assert same.p_adjusted is not None and same.p_adjusted > 0.05
+    shown = [line for line in said.out.splitlines() if line.startswith("fair and also fair, lc win rate: ")]
+    assert len(shown) == 1 and "no difference shown: 60 prompts show one of " in shown[0]
+    assert not any(line.startswith("good and fair, win rate: ") for line in said.out.splitlines())
+
+
+def test_a_prompt_that_one_side_lacks_is_left_out_of_both(place: Path) -> None:
+    data = AlpacaEval(place)
+    whole = read_annotations(place / "results/good" / ANNOTATOR / "annotations.json", data.prompts)
+    short = read_annotations(write(place / "results/fair", rows("fair", 0.4, 2)[10:]), data.prompts)
+    samples = [sample(one, data.prompts) for one in (whole, short)]
+    (raw, lc, _) = compared(samples, data.glm, HOW)
+    expected = samples[0].preference[10:].mean() - samples[1].preference.mean()
+    assert raw.value == pytest.approx(100 * expected)
+    assert (raw.n, raw.unscored) == (50, 10)
+    assert lc.n == 50
+
+
+def test_a_pair_alone_and_the_pair_among_others_have_the_same_interval(place: Path) -> None:
+    data = AlpacaEval(place)
+    samples = [
+        sample(read_annotations(place / "results" / name / ANNOTATOR / "annotations.json", data.prompts), data.prompts)
+        for name in ("good", "fair", "also fair")
+    ]
+    alone, among = compared(samples[:2], data.glm, HOW), compared(samples, data.glm, HOW)
+    assert [(m.value, m.low, m.high, m.p) for m in alone] == [
+        (m.value, m.low, m.high, m.p) for m in among if (m.model, m.baseline) == ("good", "fair")
+    ]
+
+
+def test_two_files_of_one_model_go_by_their_paths(ask: Callable[..., Said], place: Path, tmp_path: Path) -> None:
+    paths = [write(tmp_path / name, rows("m", 0.5, seed)) for name, seed in (("a", 4), ("b", 5))]
+    said = ask("compare", paths[0], paths[1].parent.parent, "--alpaca-dir", place, "--resamples", 100)
+    assert said.out.splitlines()[1].startswith(f"{paths[0]}  {paths[1].parent.parent}  ")
+
+
+def test_power_says_the_smallest_differences(ask: Callable[..., Said]) -> None:
+    lines = ask("power", "--n", "256", "--rate", "0.3").out.splitlines()
+    assert lines[0] == (
+        "256 prompts, a rate of 30%: what a two-sided test at 5% shows with 80% power, in points of percent"
+    )
+    assert lines[2].split()[-2:] == ["8.2", "7.8"]
+    assert lines[3].split()[-2:] == ["11.9", "10.7"]
+
+
+# What people get wrong ------------------------------------------------------------------------------------------------
+
+
+def refused(said: Said, *parts: str) -> None:
+    assert said.status == 2, said
+    assert "Traceback" not in said.err
+    message = said.err.splitlines()[-1]
+    for part in parts:
+        assert part in message
+
+
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        pytest.param(["leaderboard", "--results", "{}/none"], ["none: no such folder; give one like"], id="no-results"),
+        pytest.param(["leaderboard", "--results", "{}/prompts.jsonl"], ["no such folder"], id="results-a-file"),
+        pytest.param(["leaderboard", "--results", "{}"], ["none of its 1 folders holds"], id="not-results"),
+        pytest.param(["compare", "good", "--alpaca-dir", "{}"], ["compare needs two models or more"], id="one-model"),
+        pytest.param(["compare", "good", "god", "--alpaca-dir", "{}"], ["god: neither an annotations"], id="misspelt"),
+        pytest.param(["compare", "good", "good", "--alpaca-dir", "{}"], ["compared with itself"], id="twice"),
+        pytest.param(["compare", "good", "fair"], ["has no folder `results`", "give --alpaca-dir"], id="no-folder"),
+        pytest.param(["power", "--n", "256", "--rate", "30"], ["--rate 30: must lie between 0 and 1"], id="percent"),
+    ],
+)
+def test_a_command_that_cannot_be_carried_out(
+    ask: Callable[..., Said], place: Path, words: list[str], parts: list[str]
+) -> None:
+    refused(ask(*(word.format(place) for word in words)), *parts)
+
+
+@pytest.mark.parametrize(
+    ("content", "part"),
+    [
+        pytest.param(rows("good", 0.4, 2), "model good is also that of", id="a-model-twice"),
+        pytest.param([], "every row needs the same", id="no-rows"),
+        pytest.param([{"instruction": 1}], "must be text", id="other-columns"),
+        pytest.param(rows("fair", 0.4, 2, preference=7), "row 1: preference 7 is none", id="no-preference"),
+    ],
+)
+def test_annotations_that_cannot_be_used_leave_no_leaderboard(
+    ask: Callable[..., Said], place: Path, tmp_path: Path, content: object, part: str
+) -> None:
+    write(place / "results" / "fair", content)
+    out, table = tmp_path / "out.json", tmp_path / "out.csv"
+    refused(ask("leaderboard", "--results", place / "results", "--out", out, "--csv", table), part)
+    assert not out.exists() and not table.exists()
+
+
+@pytest.mark.parametrize("change", [{"annotator": "k"}, {"generator_1": "another"}])
+def test_what_different_judges_or_baselines_say_is_not_compared(
+    ask: Callable[..., Said], place: Path, change: dict[str, str]
+) -> None:
+    write(place / "results" / "fair", rows("fair", 0.4, 2, **change))
+    refused(ask("compare", "good", "fair", "--alpaca-dir", place), "annotations of different", "cannot be compared")
+
+
+def test_without_the_data_of_the_regression_the_raw_figures_are_still_to_be_had(
+    ask: Callable[..., Said], place: Path
+) -> None:
+    (place / "df_gamed.csv").unlink()
+    said = ask("leaderboard", "--results", place / "results", "--resamples", 100)
+    refused(said, "df_gamed.csv", "cannot be had from the hub", "--no-length-control")
+    said = ask("leaderboard", "--results", place / "results", "--resamples", 100, "--no-length-control")
+    assert said.status == 0
+    assert "not known" in said.out
