@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import typer
 
@@ -17,7 +17,9 @@ from srlm.store import files
 from srlm.store.folder import RunFolder
 from srlm.store.progress import Reporter
 
+from . import judge_commands
 from .benchmarks.alpaca_eval import ANNOTATOR, VARIABLE, AlpacaEval
+from .judging.specs import SPECS
 from .records import MetricValue
 from .report import page, tables
 from .report import regression as verdicts
@@ -40,6 +42,15 @@ Confidence = Annotated[float, typer.Option(min=0.5, max=0.999, help="Of each int
 Seed = Annotated[int, typer.Option(min=0, help="Of the resamples and permutations.")]
 LengthControl = Annotated[bool, typer.Option(help="Length-controlled win rates, too.")]
 Out = Annotated[Path | None, typer.Option(help="Write every figure, as JSON.")]
+
+
+Judges = Annotated[list[str] | None, typer.Option(help=f"A judge: {SPECS}; may be given again.")]
+JudgeTemplate = Annotated[str, typer.Option(help="The rubric of a judge that scores: additive, beads, or a file.")]
+JudgeDraws = Annotated[int, typer.Option(help="Readings of each answer.", min=1)]
+JudgeTemperature = Annotated[float, typer.Option(help="How a judge's words are drawn; 0 = greedy.", min=0)]
+JudgeTokens = Annotated[int, typer.Option(help="Most tokens of a reading.", min=1)]
+JudgeComplete = Annotated[bool, typer.Option(help="Ask a judge that forgot its score line for it.")]
+JudgeServer = Annotated[str | None, typer.Option(help="Address of an openai: judge's server, ending in /v1.")]
 
 
 class Suite(NamedTuple):
@@ -70,9 +81,47 @@ def h2h(run: Run, overrides: Overrides = None) -> None:
 
 
 @app.command()
-def agreement(run: Run, overrides: Overrides = None) -> None:
-    """Every checkpoint as judge of answers that people ranked."""
-    _measure(run, overrides, ["agreement"])
+def agreement(
+    run: Annotated[Path | None, typer.Option("--run", help="The run's YAML file.")] = None,
+    overrides: Overrides = None,
+    rankings: Annotated[str | None, typer.Option(help="A file of human rankings (docs/rankings.md).")] = None,
+    format: Annotated[str | None, typer.Option(help="Its format, where its columns do not tell.")] = None,
+    judge: Judges = None,
+    ask: Annotated[
+        Literal["scores", "pairs", "both"], typer.Option(help="Score answers, compare them, both.")
+    ] = "scores",
+    out: Out = None,
+    template: JudgeTemplate = "additive",
+    draws: JudgeDraws = 3,
+    temperature: JudgeTemperature = 0.7,
+    max_new_tokens: JudgeTokens = 256,
+    complete: JudgeComplete = False,
+    base_url: JudgeServer = None,
+    resamples: Resamples = 2000,
+    confidence: Confidence = 0.95,
+    seed: Seed = 1,
+) -> None:
+    """Every checkpoint of a run as judge of answers that people ranked; or any judge on any file of rankings."""
+    if (run is None) == (rankings is None):
+        raise SettingsError("agreement needs either --run, or --rankings with --judge and --out")
+    if run is not None:
+        _measure(run, overrides, ["agreement"])
+        return
+    assert rankings is not None
+    wanted = judge_commands.Wanted(
+        judges=tuple(judge or ()),
+        template=template,
+        draws=draws,
+        temperature=temperature,
+        max_new_tokens=max_new_tokens,
+        complete=complete,
+        base_url=base_url,
+        seed=seed,
+        resamples=resamples,
+        confidence=confidence,
+        out=out,
+    )
+    judge_commands.agreement(wanted, rankings, format, ask)
 
 
 @app.command()

@@ -57,7 +57,7 @@ def mean(values: Sequence[float], how: Resampling) -> Estimate:
     if len(values) < 2:
         return _few(values, "mean")
     data = np.asarray(values, dtype=np.float64)
-    return _bootstrapped("mean", (data, np.ones_like(data)), _ratio, how)
+    return bootstrapped("mean", (data, np.ones_like(data)), _ratio, how)
 
 
 def pooled(hits: Sequence[float], totals: Sequence[float], how: Resampling) -> Estimate:
@@ -116,7 +116,7 @@ def balanced(
     if not (a_all.sum() and b_all.sum()):
         method = "balanced accuracy; one of the two kinds is absent"
         return Estimate(value=None, low=None, high=None, n=int(counted.sum()), method=method)
-    return _bootstrapped(
+    return bootstrapped(
         "balanced accuracy",
         (a, a_all, b, b_all),
         lambda sums: (_ratio(sums[..., :2]) + _ratio(sums[..., 2:])) / 2,
@@ -145,7 +145,19 @@ def paired_pooled_difference(
         return Estimate(value=None, low=None, high=None, n=n, method=f"{label}; one side has no unit")
     if n < 2:
         return _few([float(a.sum() / a_all.sum() - b.sum() / b_all.sum())], label)
-    return _bootstrapped(label, (a, a_all, b, b_all), lambda sums: _ratio(sums[..., :2]) - _ratio(sums[..., 2:]), how)
+    return bootstrapped(label, (a, a_all, b, b_all), lambda sums: _ratio(sums[..., :2]) - _ratio(sums[..., 2:]), how)
+
+
+def bootstrapped(
+    label: str, columns: tuple[Array, ...], statistic: Callable[[Array], Array], how: Resampling
+) -> Estimate:
+    """A statistic of sums over prompts: `statistic` takes (..., columns) sums of the columns and gives (...) values.
+
+    A resample on which it is not finite is left out.
+    """
+    data = np.stack(columns, axis=1)
+    value = float(statistic(data.sum(0)))
+    return _interval(label, value, statistic(_resampled(data, how)), len(data), how)
 
 
 def _ratio(sums: Array) -> Array:
@@ -153,15 +165,6 @@ def _ratio(sums: Array) -> Array:
     # A resample may miss every prompt that has a unit; its share is undefined and is left out of the interval.
     shares: Array = np.divide(sums[..., 0], sums[..., 1], out=np.full(sums.shape[:-1], np.nan), where=sums[..., 1] > 0)
     return shares
-
-
-def _bootstrapped(
-    label: str, columns: tuple[Array, ...], statistic: Callable[[Array], Array], how: Resampling
-) -> Estimate:
-    """`statistic` takes the sums of the columns over prompts, (..., columns)."""
-    data = np.stack(columns, axis=1)
-    value = float(statistic(data.sum(0)))
-    return _interval(label, value, statistic(_resampled(data, how)), len(data), how)
 
 
 CELLS = 2**20

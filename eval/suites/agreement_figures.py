@@ -23,6 +23,14 @@ from ..stats.intervals import (
 from ..stats.significance import sign_test_of
 from .measuring import figure, with_holm
 
+PAIR_UNITS = {
+    "accuracy_as_listed": "pairs",
+    "accuracy_turned": "pairs",
+    "accuracy_both_orders": "pairs",
+    "position_agreement": "pairs",
+    "first_shown_preferred": "readings",
+}
+"""Measures of a judge that compares two answers, and their units."""
 BY_SET = ("exact_match", *CORRELATIONS)
 """One value a set, none where it is undefined."""
 MEANS = tuple(name + end for name in CORRELATIONS for end in ("", "_undefined_as_0"))
@@ -63,14 +71,14 @@ def described(
 
 
 def _unit(name: str, alone: bool) -> str:
-    return UNITS.get(name, "prompts" if alone else "sets")
+    return {**UNITS, **PAIR_UNITS}.get(name, "prompts" if alone else "sets")
 
 
 def _note(name: str, estimate: Estimate, unscored: int) -> str:
     missing = estimate.value is None
     if name == "five_best":
         return "the judge gave no answer 5" if missing else "of answers whose mean reading is 5"
-    if name in UNITS:
+    if name in UNITS or name in PAIR_UNITS:
         return "no pair could be compared" if missing else ""
     if name.endswith("_undefined_as_0"):
         return "left out: prompts whose answers people all tied" if unscored else ""

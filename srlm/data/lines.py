@@ -87,6 +87,13 @@ def listed(path: Path) -> list[Row]:
     return [Row(f"{path}: row {number}", value) for number, value in enumerate(values, 1)]
 
 
+def objects(path: Path) -> list[Row]:
+    """Each object of a file that is either one JSON list of objects or JSON lines, told by its first character."""
+    with _text(path, lambda: str(path)) as file:
+        first = file.read(4096).lstrip()[:1]
+    return listed(path) if first == "[" else list(rows(path))
+
+
 def table(path: Path, columns: Sequence[str]) -> list[Row]:
     """Each row of a CSV file with a header, plain or gz: text by column.
 

@@ -138,6 +138,43 @@ def read(path: str, language: str) -> Trees:
     return Trees(sets=tuple(sets.values()), account={name: count for name, count in account.items() if count})
 
 
+def every_ranking(path: str) -> list[tuple[str, RankedSet]]:
+    """Every prompt of a file, at any depth, in any language, with two or more answers that people ranked.
+
+    Each comes with its tree: prompts of one tree share their beginning. A deeper prompt's
+    text is the conversation so far. Only deleted answers are left out. Raises DataError as `read` does.
+    """
+    found = _hub_rows(path) if path.startswith("hub:") else rows(locate(path))
+    sets = []
+    for number, root in enumerate(_roots(path, found, Counter())):
+        todo = [(root, [root])]
+        while todo:
+            message, spoken = todo.pop()
+            todo += [(reply, [*spoken, reply]) for reply in reversed(message.replies)]
+            answers = [one for one in message.replies if one.rank is not None and one.role == "assistant"]
+            answers = [one for one in answers if not one.deleted]
+            if message.role == "prompter" and len(answers) > 1:
+                sets.append((f"tree {number}", _as_ranked(_conversation(spoken), answers)))
+    if not sets:
+        raise DataError(f"{path}: no prompt with two or more ranked answers")
+    return sets
+
+
+def _conversation(spoken: Sequence["_Message"]) -> str:
+    if len(spoken) == 1:
+        return spoken[0].text.strip()
+    names = {"prompter": "User", "assistant": "Assistant"}
+    return "\n\n".join(f"{names.get(one.role, one.role)}: {one.text.strip()}" for one in spoken)
+
+
+def _as_ranked(asked: str, answers: Sequence["_Message"]) -> RankedSet:
+    prompt = Prompt.of(asked, "oasst")
+    best_first = sorted(((one.rank or 0, one.text.strip()) for one in answers), key=lambda answer: answer[0])
+    order = sorted({rank for rank, _ in best_first})
+    responses = tuple(Response.of(prompt.id, text, "human", draw) for draw, (_, text) in enumerate(best_first))
+    return RankedSet.of(prompt, responses, tuple(order.index(rank) for rank, _ in best_first))
+
+
 @dataclass
 class _Message:
     """A message as exported, with those that answer it."""
@@ -174,25 +211,21 @@ def _ranked_set(root: _Message, language: str, account: Counter[str]) -> RankedS
     if fault:
         account[f"dropped: {fault}"] += 1
         return None
-    replies: list[tuple[int, str]] = []
+    replies = []
     for reply in root.replies:
         fault = reply.fault(language) or (None if reply.role == "assistant" else "not an answer")
         if fault is None and reply.rank is not None:
-            replies.append((reply.rank, reply.text.strip()))
+            replies.append(reply)
         else:
             account[f"dropped reply: {fault or 'no rank'}"] += 1
-    order = sorted({rank for rank, _ in replies})
     if len(replies) < 2:
         unranked = all(reply.rank is None for reply in root.replies)
         account["dropped: no ranks" if unranked else "dropped: fewer than two ranked replies"] += 1
         return None
-    if len(order) < 2:
+    if len({reply.rank for reply in replies}) < 2:
         account["dropped: all replies tied"] += 1
         return None
-    prompt = Prompt.of(root.text.strip(), "oasst")
-    best_first = sorted(replies, key=lambda reply: reply[0])
-    responses = tuple(Response.of(prompt.id, text, "human", draw) for draw, (_, text) in enumerate(best_first))
-    return RankedSet.of(prompt, responses, tuple(order.index(rank) for rank, _ in best_first))
+    return _as_ranked(root.text.strip(), replies)
 
 
 def _roots(path: str, found: Iterable[Row], account: Counter[str]) -> Iterator[_Message]:

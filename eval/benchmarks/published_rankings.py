@@ -1,0 +1,297 @@
+"""The published formats of human rankings, a function each: rows in, rankings out, what is left out counted.
+
+Pairs are sets of two. What several people said is joined by `consensus`.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+
+from srlm.data.lines import Row, rows
+from srlm.errors import DataError
+from srlm.records import Prompt, RankedSet, Record, Response
+
+from ..records import HumanRanking
+
+Account = Counter[str]
+PAIR = {"first": (0, 1), "tie": (0, 0), "second": (1, 0)}
+
+
+class OwnRow(Record):
+    """A line of our own format."""
+
+    prompt: str
+    responses: tuple[str, ...]
+    ranks: tuple[int, ...] | None = None
+    """0 = best; equal numbers are a tie. Without: the consensus of `annotators`."""
+    annotators: dict[str, tuple[int, ...]] = Field(default={})
+    authors: tuple[str, ...] | None = None
+    """Who wrote each response."""
+    category: str | None = None
+    group: str | None = None
+    """Rows of one group are resampled together. Without: rows of one prompt are."""
+
+
+def consensus(ranks: Sequence[Sequence[int]]) -> tuple[int, ...] | None:
+    """What several people say together: of a pair the most common opinion, of more answers the order of mean ranks.
+
+    None: two opinions of a pair are equally common.
+    """
+    if len(ranks[0]) > 2:
+        return dense([sum(column) / len(ranks) for column in zip(*ranks, strict=True)])
+    votes = Counter((first > second) - (first < second) for first, second in ranks).most_common(2)
+    if len(votes) > 1 and votes[0][1] == votes[1][1]:
+        return None
+    return {-1: PAIR["first"], 0: PAIR["tie"], 1: PAIR["second"]}[votes[0][0]]
+
+
+def dense(values: Sequence[float]) -> tuple[int, ...]:
+    """Ranks from 0 for the lowest value; equal values share a rank."""
+    ladder = {value: rank for rank, value in enumerate(sorted(set(values)))}
+    return tuple(ladder[value] for value in values)
+
+
+def own(found: Sequence[Row], account: Account) -> Iterator[HumanRanking]:
+    """docs/rankings.md describes the columns."""
+    for place, value in found:
+        try:
+            row = OwnRow.model_validate(value)
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise DataError(f"{place}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        if row.authors is not None and len(row.authors) != len(row.responses):
+            raise DataError(f"{place}: {len(row.authors)} authors of {len(row.responses)} responses")
+        ranks = row.ranks
+        if ranks is None:
+            if not row.annotators:
+                raise DataError(f"{place}: neither `ranks` nor `annotators`: nobody ranked these responses")
+            if len({len(own) for own in row.annotators.values()} | {len(row.responses)}) != 1 or len(row.responses) < 2:
+                raise DataError(f"{place}: an annotator ranks all of two or more responses")
+            ranks = consensus(list(row.annotators.values()))
+        if ranks is None:
+            account["dropped: no majority"] += 1
+            continue
+        yield _ranking(
+            place, row.prompt, row.responses, ranks, row.authors, row.annotators, row.category, group=row.group
+        )
+
+
+def llmbar(found: Sequence[Row], account: Account) -> Iterator[HumanRanking]:
+    """LLMBar (Zeng et al. 2023), FairEval as LLMBar has it: `label` names the better output, 1 or 2."""
+    for number, (place, value) in enumerate(found):
+        if value["label"] not in (1, 2):
+            raise DataError(f"{place}: `label` must be 1 or 2, found {value['label']!r:.40}")
+        answers = (_text(place, value, "output_1"), _text(place, value, "output_2"))
+        ranks = PAIR["first" if value["label"] == 1 else "second"]
+        yield _ranking(place, _text(place, value, "input"), answers, ranks, key=number)
+
+
+def pandalm(found: Sequence[Row], account: Account) -> Iterator[HumanRanking]:
+    """PandaLM's test set (Wang et al. 2023): annotator1 to annotator3 say 1, 2 or 0, a tie."""
+    opinions = {0: PAIR["tie"], 1: PAIR["first"], 2: PAIR["second"]}
+    for place, value in found:
+        people = {}
+        for name in ("annotator1", "annotator2", "annotator3"):
+            if value.get(name) not in (0, 1, 2):
+                raise DataError(f"{place}: `{name}` must be 0 (a tie), 1 or 2, found {value.get(name)!r:.40}")
+            people[name] = opinions[value[name]]
+        ranks = consensus(list(people.values()))
+        if ranks is None:
+            account["dropped: no majority"] += 1
+            continue
+        asked = _text(place, value, "instruction")
+        if value.get("input"):
+            asked += "\n\n" + _text(place, value, "input")
+        # A model's answer `True` or `4` went through YAML on its way into the published file.
+        answers = [
+            str(value[name]) if isinstance(value[name], int | float) else _text(place, value, name)
+            for name in ("response1", "response2")
+        ]
+        models = str(value.get("cmp_key", "")).split("_")
+        yield _ranking(
+            place,
+            asked,
+            answers,
+            ranks,
+            models if len(models) == 2 else None,
+            people,
+            value.get("motivation_app"),
+            key=_key(place, value.get("idx")),
+        )
+
+
+def usr(found: Sequence[Row], account: Account) -> Iterator[HumanRanking]:
+    """USR's Topical-Chat as UniEval publishes it (Mehri and Eskenazi 2020): ranks by the mean `overall` rating."""
+    contexts: dict[tuple[str, str], list[Row]] = {}
+    for row in found:
+        fact = row.value.get("context")
+        key = (_text(row.place, row.value, "source"), fact if isinstance(fact, str) else "")
+        contexts.setdefault(key, []).append(row)
+    for (source, fact), group in contexts.items():
+        ratings = [_number(place, value["scores"], "overall") for place, value in group]
+        yield from _rated(
+            group[0].place,
+            f"{source.strip()}\n\n[Fact to use] {fact.strip()}" if fact.strip() else source.strip(),
+            [_text(place, value, "system_output") for place, value in group],
+            ratings,
+            account,
+            [str(value.get("system_id", "unknown")) for _, value in group],
+        )
+
+
+def helpsteer(found: Sequence[Row], account: Account) -> Iterator[HumanRanking]:
+    """HelpSteer and HelpSteer2 (Wang et al. 2023, 2024): a prompt's responses, ranked by `helpfulness`."""
+    prompts: dict[str, list[Row]] = {}
+    for row in found:
+        prompts.setdefault(_text(row.place, row.value, "prompt"), []).append(row)
+    for asked, group in prompts.items():
+        answers = [_text(place, value, "response") for place, value in group]
+        yield from _rated(
+            group[0].place, asked, answers, [_number(place, value, "helpfulness") for place, value in group], account
+        )
+
+
+def rewardbench(found: Sequence[Row], account: Account) -> Iterator[HumanRanking]:
+    """RewardBench (Lambert et al. 2024) and RewardBench 2: `chosen` before `rejected`, each a text or a list."""
+    for place, value in found:
+        sides = [value[name] if isinstance(value[name], list) else [value[name]] for name in ("chosen", "rejected")]
+        answers = [text for side in sides for text in side]
+        if not all(isinstance(text, str) for text in answers):
+            raise DataError(f"{place}: `chosen` and `rejected` must be texts or lists of texts")
+        ranks = [rank for rank, side in enumerate(sides) for _ in side]
+        yield _ranking(place, _text(place, value, "prompt"), answers, ranks, category=value.get("subset"))
+
+
+def mt_bench(found: Sequence[Row], account: Account) -> Iterator[HumanRanking]:
+    """MT-Bench's human votes (Zheng et al. 2023): all votes on two models' answers to a question and turn together."""
+    votes: dict[tuple[str, ...], dict[str, tuple[int, ...]]] = {}
+    first_row: dict[tuple[str, ...], tuple[Row, bool]] = {}
+    for row in found:
+        place, value = row
+        models = (_text(place, value, "model_a"), _text(place, value, "model_b"))
+        turned = models[0] > models[1]
+        key = (str(value["question_id"]), *sorted(models), str(value.get("turn", 1)))
+        said = {"model_a": "first", "model_b": "second"}.get(value["winner"], "tie")
+        if value["winner"] not in ("model_a", "model_b", "tie", "tie (bothbad)"):
+            raise DataError(f"{place}: `winner` must be model_a, model_b or tie, found {value['winner']!r:.40}")
+        own = PAIR[said][::-1] if turned else PAIR[said]
+        if votes.setdefault(key, {}).setdefault(str(value.get("judge", place)), own) != own:
+            account["dropped votes: a second, other vote of the same person"] += 1
+        first_row.setdefault(key, (row, turned))
+    for key, people in votes.items():
+        (place, value), turned = first_row[key]
+        ranks = consensus(list(people.values()))
+        if ranks is None:
+            account["dropped: no majority"] += 1
+            continue
+        spoken = [_turns(place, value, name) for name in ("conversation_a", "conversation_b")]
+        if turned:
+            spoken.reverse()
+        turn = 2 if key[3] == "2" else 1
+        asked = "\n\n".join(spoken[0][: 2 * turn : 2])
+        answers = ["\n\n".join(_labelled(one[1 : 2 * turn])) for one in spoken]
+        yield _ranking(place, asked, answers, ranks, key[1:3], people, group=f"question {key[0]}")
+
+
+def _turns(place: str, value: Mapping[str, Any], name: str) -> list[str]:
+    turns = value.get(name)
+    texts = [turn.get("content") if isinstance(turn, dict) else None for turn in turns or ()]
+    needed = 4 if str(value.get("turn", 1)) == "2" else 2
+    if len(texts) < needed or not all(isinstance(text, str) for text in texts):
+        raise DataError(f"{place}: `{name}` must be a list of {needed} or more turns with `content`")
+    return [str(text) for text in texts]
+
+
+def _labelled(turns: Sequence[str]) -> list[str]:
+    """An answer, or the rest of a conversation with its speakers."""
+    return list(turns) if len(turns) == 1 else [turns[0], f"User: {turns[1]}", f"Assistant: {turns[2]}"]
+
+
+def faireval(folder: Path, account: Account) -> Iterator[HumanRanking]:
+    """FairEval's repository (Wang et al. 2023): questions, two models' answers, people's verdicts, a line each."""
+    asked = {row.value.get("question_id"): row for row in rows(folder / "question.jsonl")}
+    names = {"CHATGPT": "answer_gpt35.jsonl", "VICUNA13B": "answer_vicuna-13b.jsonl"}
+    answers = {
+        model: {row.value.get("question_id"): row for row in rows(folder / "answer" / name)}
+        for model, name in names.items()
+    }
+    path = folder / "review" / "review_gpt35_vicuna-13b_human.txt"
+    try:
+        said = path.read_text(encoding="utf-8").split()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read: {error}") from None
+    if len(said) != len(asked):
+        raise DataError(f"{path}: {len(said)} verdicts on {len(asked)} questions")
+    for (number, row), verdict in zip(asked.items(), said, strict=True):
+        if verdict not in (*names, "TIE"):
+            raise DataError(f"{path}: a verdict is CHATGPT, VICUNA13B or TIE, found {verdict!r:.40}")
+        if absent := [names[model] for model in names if number not in answers[model]]:
+            raise DataError(f"{row.place}: question {number} is not answered in {' and '.join(absent)}")
+        texts = [_text(*answers[model][number], "text") for model in names]
+        ranks = {"CHATGPT": PAIR["first"], "VICUNA13B": PAIR["second"], "TIE": PAIR["tie"]}[verdict]
+        yield _ranking(row.place, _text(*row, "text"), texts, ranks, tuple(names), category=row.value.get("category"))
+
+
+def _rated(
+    place: str,
+    asked: str,
+    answers: Sequence[str],
+    ratings: Sequence[float],
+    account: Account,
+    authors: Sequence[str] | None = None,
+) -> Iterator[HumanRanking]:
+    if len(answers) < 2:
+        account["dropped: a single answer"] += 1
+    else:
+        yield _ranking(place, asked, answers, dense([-rating for rating in ratings]), authors)
+
+
+def _ranking(
+    place: str,
+    asked: str,
+    answers: Sequence[str],
+    ranks: Sequence[int],
+    authors: Sequence[str] | None = None,
+    annotators: Mapping[str, Sequence[int]] | None = None,
+    category: object = None,
+    *,
+    group: str | None = None,
+    key: int | None = None,
+) -> HumanRanking:
+    prompt = Prompt.of(asked, "rankings", category if isinstance(category, str) else None)
+    responses = tuple(
+        Response.of(prompt.id, text, authors[draw] if authors else "unknown", draw) for draw, text in enumerate(answers)
+    )
+    try:
+        return HumanRanking(
+            ranked=RankedSet.of(prompt, responses, tuple(ranks)),
+            group=group or prompt.id,
+            key=key,
+            annotators={name: tuple(own) for name, own in (annotators or {}).items()},
+        )
+    except ValidationError as error:
+        raise DataError(f"{place}: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from None
+
+
+def _text(place: str, value: Mapping[str, Any], name: str) -> str:
+    found = value.get(name)
+    if not isinstance(found, str):
+        raise DataError(f"{place}: `{name}` must be text, found {found!r:.40}")
+    return found
+
+
+def _key(place: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise DataError(f"{place}: `idx` must be a whole number, found {value!r:.40}")
+    return value
+
+
+def _number(place: str, value: object, name: str) -> float:
+    found = value.get(name) if isinstance(value, Mapping) else None
+    if isinstance(found, bool) or not isinstance(found, int | float) or not math.isfinite(found):
+        raise DataError(f"{place}: `{name}` must be a number, found {found!r:.40}")
+    return float(found)

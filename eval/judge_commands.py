@@ -1,0 +1,89 @@
+"""What `python -m eval agreement`, `audit` and `canaries` do with judges that are named on the command line."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from srlm.errors import SettingsError
+from srlm.records import Record
+from srlm.settings import Sampling
+from srlm.store import files
+
+from .benchmarks import rankings
+from .judging.specs import SPECS, Asked, Judge, open_spec
+from .records import HumanRanking, MetricValue
+from .report import judges as tables
+from .stats.intervals import Resampling
+from .suites import ranked
+
+
+class Wanted(Record):
+    """The options that the commands share."""
+
+    judges: tuple[str, ...]
+    template: str = "additive"
+    draws: int = 3
+    temperature: float = 0.7
+    max_new_tokens: int = 256
+    complete: bool = False
+    base_url: str | None = None
+    seed: int = 1
+    resamples: int = 2000
+    confidence: float = 0.95
+    out: Path | None = None
+
+    @property
+    def asked(self) -> Asked:
+        """How models are asked."""
+        sampling = Sampling(temperature=self.temperature, max_new_tokens=self.max_new_tokens)
+        return Asked(template=self.template, sampling=sampling, complete=self.complete, base_url=self.base_url)
+
+    @property
+    def how(self) -> Resampling:
+        """How intervals are made."""
+        return Resampling(resamples=self.resamples, confidence=self.confidence, seed=self.seed)
+
+    def keep(self) -> Path:
+        """Folder of what models say: beside `--out`."""
+        if self.out is None:
+            raise SettingsError("--out FILE.json is missing: it holds the figures, and FILE/ what the judges say")
+        return self.out.with_suffix("")
+
+    def write(self, metrics: Sequence[MetricValue]) -> None:
+        """The figures, in full."""
+        if self.out is not None:
+            files.write_json(self.out, [metric.model_dump(mode="json") for metric in metrics])
+
+
+def agreement(wanted: Wanted, path: str, format: str | None, ask: ranked.Ask) -> None:
+    """Judges on a file of human rankings: figures to `--out`, a table to stdout."""
+    keep = wanted.keep()
+    found = rankings.read(path, format)
+    judges = _open(wanted, found.sets)
+    try:
+        metrics = ranked.run(found, judges, draws=wanted.draws, ask=ask, how=wanted.how, seed=wanted.seed, keep=keep)
+    finally:
+        for judge in judges:
+            judge.close()
+    wanted.write(metrics)
+    groups = len({one.group for one in found.sets})
+    left = "".join(f"; {name} {count}" for name, count in found.account.items())
+    print(f"{path}: {found.format}, {len(found.sets)} sets of answers in {groups} groups{left}\n")
+    print(tables.agreement(metrics))
+
+
+def _open(wanted: Wanted, sets: Sequence[HumanRanking]) -> list[Judge]:
+    if not wanted.judges:
+        raise SettingsError(f"--judge is missing: {SPECS}")
+    judges: list[Judge] = []
+    try:
+        for spec in wanted.judges:
+            judges.append(open_spec(spec, wanted.asked, sets))
+            if len({judge.id for judge in judges}) < len(judges):
+                raise SettingsError(
+                    f"--judge {spec}: two judges are called {judges[-1].id}; give one another folder name"
+                )
+    except BaseException:
+        for judge in judges:
+            judge.close()
+        raise
+    return judges

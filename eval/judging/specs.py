@@ -1,0 +1,168 @@
+"""A judge by name: `transformers:DIR`, `openai:MODEL`, `file:PATH`, `length`, `random:SEED` or `constant`."""
+
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from srlm.engines.base import Engine
+from srlm.errors import SettingsError
+from srlm.judge import rubric
+from srlm.judge.pairwise import ModelPairJudge, Opinion, PairItem, PairJudge, template
+from srlm.judge.reading import Answered, read_all
+from srlm.records import Judgement, Record, digest, seed_for
+from srlm.settings import EngineSettings, ModelSettings, Sampling
+
+from ..records import HumanRanking
+from .recorded import Recorded
+
+SPECS = "transformers:DIR, openai:MODEL, file:PATH, length, random:SEED or constant"
+
+
+class Asked(Record):
+    """How a model is asked; the other judges heed none of it."""
+
+    template: str = "additive"
+    sampling: Sampling = Sampling()
+    complete: bool = False
+    """A reading that stopped without a score line is asked for it (see srlm.judge.reading)."""
+    base_url: str | None = None
+    batch_size: int = 32
+
+
+class ScoreJudge(Protocol):
+    """Anything that scores answers one by one."""
+
+    def readings(self, answered: Sequence[Answered], draws: int, seed: int, path: Path) -> list[Judgement]:
+        """`draws` readings of each answer, in order; what has to be asked for is kept in `path`."""
+        ...
+
+
+class Judge:
+    """A judge as a command opens it: by scores, by pairs, or both."""
+
+    def __init__(
+        self,
+        id: str,
+        scores: ScoreJudge | None,
+        pairs: PairJudge | None,
+        *,
+        facts: dict[str, Any] | None = None,
+        five_points: bool = False,
+        draws: int | None = None,
+        one_order: bool = False,
+        close: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.id, self.scores, self.pairs, self.five_points, self.close = id, scores, pairs, five_points, close
+        self.one_order = one_order
+        """Whether its comparisons were made in one order only: such a verdict stands alone."""
+        self.draws = draws
+        """Readings of an answer that differ from each other; None: as many as are asked for."""
+        self.facts = facts
+        """What shapes its words, for the note beside them. None: it costs nothing and nothing is kept."""
+
+
+def open_spec(spec: str, asked: Asked, sets: Sequence[HumanRanking]) -> Judge:
+    """The judge of a spec; `sets` is what recorded judgements are looked up for. Raises SettingsError for another."""
+    kind, _, name = spec.partition(":")
+    match kind:
+        case "length" | "constant" if not name:
+            plain = Plain(spec, _length if kind == "length" else _constant)
+            return Judge(spec, plain, plain, five_points=kind == "constant", draws=1)
+        case "random" if name.isdecimal():
+            drawn = Plain(spec, lambda prompt, text: random.Random(seed_for(int(name), prompt, text)).uniform(0, 5))
+            return Judge(spec, drawn, drawn, draws=1)
+        case "file" if name:
+            said = Recorded.read(name, sets)
+            return Judge(
+                said.id,
+                said if said.scores_known else None,
+                said if said.pairs_known else None,
+                five_points=said.five_points,
+                draws=said.draws,
+                one_order=said.one_order,
+            )
+        case "transformers" if name:
+            from srlm.engines.transformers import TransformersEngine
+
+            engine = TransformersEngine.load(name, Path(name).name, ModelSettings(base=name), asked.batch_size)
+            return _model(spec, engine, asked)
+        case "openai" if name:
+            from srlm.engines.open import open_server
+
+            server = EngineSettings(kind="openai", model=name, base_url=asked.base_url)
+            return _model(spec, open_server(server), asked)
+    raise SettingsError(f"--judge {spec}: a judge is {SPECS}")
+
+
+def _model(spec: str, engine: Engine, asked: Asked) -> Judge:
+    wording = rubric.load(asked.template)
+    facts = {
+        "judge": spec,
+        "template": wording.digest,
+        "pairwise template": digest("pairwise", template()),
+        **asked.model_dump(mode="json", include={"sampling", "complete", "base_url"}),
+    }
+    scores, pairs = ModelScores(engine, wording, asked), ModelPairJudge(engine)
+    return Judge(engine.id, scores, pairs, facts=facts, five_points=True, close=engine.close)
+
+
+class ModelScores:
+    """A language model with the additive rubric."""
+
+    def __init__(self, engine: Engine, wording: rubric.Rubric, asked: Asked) -> None:
+        self._engine, self._wording, self._asked = engine, wording, asked
+
+    def readings(self, answered: Sequence[Answered], draws: int, seed: int, path: Path) -> list[Judgement]:
+        """See ScoreJudge."""
+        sampling, complete = self._asked.sampling, self._asked.complete
+        return read_all(
+            self._engine,
+            self._wording,
+            answered,
+            draws=draws,
+            sampling=sampling,
+            complete=complete,
+            seed=seed,
+            path=path,
+        )
+
+
+class Plain:
+    """A judge that is a function of prompt and answer."""
+
+    def __init__(self, id: str, score: Callable[[str, str], float]) -> None:
+        self._id, self._score = id, score
+
+    @property
+    def id(self) -> str:
+        return self._id
+
+    def readings(self, answered: Sequence[Answered], draws: int, seed: int, path: Path) -> list[Judgement]:
+        """See ScoreJudge: one value, as often as asked for."""
+        found = []
+        for one in answered:
+            score = self._score(one.prompt.text, one.response.text)
+            found += [Judgement.of(one.response.id, self._id, draw, f"{score:g}", score) for draw in range(draws)]
+        return found
+
+    def compare(self, items: Sequence[PairItem], seed: int) -> list[Opinion]:
+        """See PairJudge: the higher score, from either side."""
+        opinions = []
+        for item in items:
+            first, second = self._score(item.prompt, item.first), self._score(item.prompt, item.second)
+            preference = 0.5 if first == second else float(first > second)
+            opinions.append(Opinion(preference=preference, raw=f"{first:g} against {second:g}"))
+        return opinions
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+def _length(prompt: str, text: str) -> float:
+    """Characters."""
+    return float(len(text))
+
+
+def _constant(prompt: str, text: str) -> float:
+    return 3.0

@@ -1,0 +1,299 @@
+"""Any judge on any rankings: reference judges, recorded ones, models, people, and what LLMBar published."""
+
+import itertools
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import krippendorff
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import cohen_kappa_score
+
+from eval.benchmarks import rankings
+from eval.cli import main
+from eval.judging.specs import Asked, Judge, ModelScores, open_spec
+from eval.records import MetricValue
+from eval.stats.intervals import Resampling
+from eval.suites import people, ranked
+from srlm.engines.base import Request
+from srlm.engines.scripted import ScriptedEngine
+from srlm.errors import SrlmError
+from srlm.judge import rubric
+from srlm.judge.pairwise import ModelPairJudge
+
+HOW = Resampling(resamples=200, confidence=0.95, seed=1)
+ROWS: list[dict[str, Any]] = [
+    {"prompt": f"question {n}", "responses": [f"{'x' * n}a", f"{'x' * n}ab", f"{'x' * n}abc"], "ranks": [2, 1, 0]}
+    for n in range(8)
+]
+
+
+def file(folder: Path, rows: Sequence[object], name: str = "rows.jsonl") -> str:
+    path = folder / name
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return str(path)
+
+
+def figures(path: str, specs: Sequence[str], keep: Path, ask: ranked.Ask = "scores") -> dict[Any, MetricValue]:
+    found = rankings.read(path)
+    judges = [open_spec(spec, Asked(), found.sets) for spec in specs]
+    return by_key(ranked.run(found, judges, draws=3, ask=ask, how=HOW, seed=1, keep=keep))
+
+
+def by_key(metrics: Sequence[MetricValue]) -> dict[Any, MetricValue]:
+    return {(m.model, m.metric, m.baseline): m for m in metrics}
+
+
+def test_longer_is_better_on_open_assistant_has_the_figures_computed_elsewhere(shared: Path, tmp_path: Path) -> None:
+    path = shared / "data" / "human_rankings" / "oasst_en_100" / "en_100_tree.jsonl.gz"
+    found = figures(str(path), ["length"], tmp_path, "both")
+    for model in ("length", "length (pairs)"):
+        measured = [found[model, name, None].value for name in ("pairwise_accuracy", "spearman", "kendall")]
+        assert [round(value or 0, 3) for value in measured] == [0.698, 0.488, 0.449]
+    assert found["length", "pairwise_accuracy", None].n == 719
+    assert ("length", "five_best", None) not in found  # characters are no points
+
+
+@pytest.mark.parametrize("way", ["Vanilla", "CoT", "Rating"])
+@pytest.mark.parametrize(
+    "subset", ["Natural", *(f"Adversarial_{x}" for x in ("GPTInst", "GPTOut", "Manual", "Neighbor"))]
+)
+def test_llmbars_statistics_follow_from_its_judges_words(shared: Path, tmp_path: Path, subset: str, way: str) -> None:
+    folder = shared / "data" / "human_rankings" / "llmbar"
+    outputs = folder / "judge_outputs" / subset / "ChatGPT" / way
+    found = rankings.read(str(folder / f"{subset}.dataset.json.gz"))
+    judge = open_spec(f"file:{outputs / 'result.json.gz'}", Asked(), found.sets)
+    pairs = ranked.compared(judge, found.sets, 1, tmp_path)
+    ours = ranked.llmbar_statistics([one.ranked.ranks for one in found.sets], pairs)
+    official = json.loads((outputs / "statistics.json").read_text())
+    assert ours == {name: official[name] for name in ours}
+    assert set(ours) == {"correct_False", "correct_True", "correct_average", "correct_both", "equal"}
+
+
+def test_a_judge_of_another_data_set_is_refused(shared: Path, tmp_path: Path) -> None:
+    folder = shared / "data" / "human_rankings" / "llmbar"
+    spec = f"file:{folder / 'judge_outputs' / 'Natural' / 'ChatGPT' / 'CoT' / 'result.json.gz'}"
+    other = rankings.read(str(folder / "Adversarial_Manual.dataset.json.gz"))
+    with pytest.raises(SrlmError, match=r"its label is not the data set's|is no row of the rankings"):
+        open_spec(spec, Asked(), other.sets)
+    with pytest.raises(SrlmError, match="outputs of a judge on LLMBar's data set"):
+        open_spec(spec, Asked(), rankings.read(file(tmp_path, ROWS)).sets)
+
+
+def test_reference_judges_and_their_paired_differences(tmp_path: Path) -> None:
+    found = figures(file(tmp_path, ROWS), ["length", "constant"], tmp_path, "both")
+    assert found["length", "pairwise_accuracy", None].value == 1
+    assert found["constant", "pairwise_accuracy", None].value == 0
+    assert found["constant", "pairwise_accuracy_half", None].value == 0.5
+    assert found["constant", "pairwise_accuracy_half", "length"].value == -0.5
+    assert found["constant (pairs)", "position_agreement", None].value == 1
+
+
+def test_recorded_scores_and_comparisons_are_looked_up_and_the_rest_is_unread(tmp_path: Path) -> None:
+    first = ROWS[1]
+    a, b, c = first["responses"]
+    said: list[dict[str, Any]] = [
+        {"prompt": "question 1", "response": a, "raw": "Poor.\nScore: 1"},
+        {"prompt": "question 1", "response": b, "score": 3},
+        {"prompt": "question 1", "response": c, "raw": "no score at all"},
+        {"prompt": "question 1", "first": a, "second": b, "raw": "B"},
+        {"prompt": "question 1", "first": b, "second": a, "preference": 1},
+    ]
+    spec = f"file:{file(tmp_path, said, 'said.jsonl')}"
+    found = figures(file(tmp_path, [first]), [spec], tmp_path, "both")
+    name = f"{tmp_path.name}/said"
+    scores, pairs = found[name, "pairwise_accuracy", None], found[f"{name} (pairs)", "pairwise_accuracy", None]
+    assert (scores.value, scores.n, scores.unscored) == (1, 1, 2)
+    assert (pairs.value, pairs.n, pairs.unscored) == (1, 1, 2)
+    assert found[name, "unparsed", None].value == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize(
+    ("said", "says"),
+    [
+        ([], "holds no judgements"),
+        ([{"prompt": "p"}], "said.jsonl:1: response: Field required"),
+        ([{"prompt": "p", "response": "r", "score": "NaN"}], "score"),
+        ([{"prompt": "p", "first": "a", "second": "b", "preference": 2}], "preference: .*less than or equal to 1"),
+        ([{"prompt": "p", "first": "a", "second": "b", "preference": n} for n in (0, 1)], "twice, with two outcomes"),
+    ],
+)
+def test_broken_recorded_judgements_are_told(tmp_path: Path, said: list[dict[str, Any]], says: str) -> None:
+    with pytest.raises(SrlmError, match=says):
+        open_spec(f"file:{file(tmp_path, said, 'said.jsonl')}", Asked(), rankings.read(file(tmp_path, ROWS)).sets)
+
+
+@pytest.mark.parametrize("spec", ["", "length:3", "random:", "random:x", "openai:", "gpt-4"])
+def test_an_unknown_judge_is_told_what_there_is(spec: str) -> None:
+    with pytest.raises(SrlmError, match="a judge is transformers:DIR, openai:MODEL"):
+        open_spec(spec, Asked(), ())
+
+
+def scripted(calls: list[str]) -> Judge:
+    """A judge whose score is the answer's length, or one more in every second draw."""
+
+    def write(request: Request, seed: int) -> str:
+        text = request.messages[0].content
+        calls.append(text)
+        if text.startswith("Two assistants"):
+            return "A"
+        return f"Score: {min(5, len(text.split('<response>')[1].split('</response>')[0].strip()) % 3 + seed % 2)}"
+
+    engine = ScriptedEngine(write, "scripted")
+    scores = ModelScores(engine, rubric.load("additive"), Asked())
+    return Judge("scripted", scores, ModelPairJudge(engine), facts={"judge": "scripted"}, five_points=True)
+
+
+def test_a_models_words_are_kept_and_asked_for_once(tmp_path: Path) -> None:
+    found, calls = rankings.read(file(tmp_path, ROWS)), list[str]()
+    first = ranked.run(found, [scripted(calls)], draws=5, ask="both", how=HOW, seed=1, keep=tmp_path / "out")
+    assert calls
+    again: list[str] = []
+    assert ranked.run(found, [scripted(again)], draws=5, ask="both", how=HOW, seed=1, keep=tmp_path / "out") == first
+    assert again == []
+    with pytest.raises(SrlmError, match="draws: 5 -> 3"):
+        ranked.run(found, [scripted(again)], draws=3, ask="scores", how=HOW, seed=1, keep=tmp_path / "out")
+    named = by_key(first)
+    # The one draw, the three and the five are the same readings: a mean of more of them.
+    assert {baseline for _, _, baseline in named if baseline} == {"scripted (k=1)", "scripted (k=3)", "scripted"}
+    # It says A whatever is shown: the orders never agree, and each of its wins is a tie.
+    assert named["scripted (pairs)", "position_agreement", None].value == 0
+    assert named["scripted (pairs)", "first_shown_preferred", None].value == 1
+    assert named["scripted (pairs)", "pairwise_accuracy_half", None].value == 0.5
+
+
+PREFERENCES = st.sampled_from([None, 0.0, 0.5, 1.0])
+
+
+@settings(max_examples=60)
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2), PREFERENCES, PREFERENCES), min_size=1, max_size=8))
+def test_pairwise_measures_equal_a_slow_reference(rows: list[tuple[int, int, float | None, float | None]]) -> None:
+    ranks = [(a, b) for a, b, _, _ in rows]
+    found = ranked.pair_measures(ranks, [ranked.Pair(s, 0, 1, x, y) for s, (_, _, x, y) in enumerate(rows)])
+    both = [(a, b, x, y) for a, b, x, y in rows if a != b and x is not None and y is not None]
+    wins = [(x == y == 1, x == y == 0) if a < b else (x == y == 0, x == y == 1) for a, b, x, y in both]
+    agreed = [x == y for _, _, x, y in rows if x is not None and y is not None]
+    values = {
+        "pairwise_accuracy": [float(right) for right, _ in wins],
+        "pairwise_accuracy_half": [1.0 if right else 0.0 if wrong else 0.5 for right, wrong in wins],
+        "accuracy_as_listed": [float(x == (a < b)) for a, b, x, _ in rows if a != b and x is not None],
+        "accuracy_turned": [float(y == (a < b)) for a, b, _, y in rows if a != b and y is not None],
+        "accuracy_both_orders": [float(x == y == (a < b)) for a, b, x, y in both],
+        "position_agreement": [float(one) for one in agreed],
+    }
+    for name, expected in values.items():
+        if expected:
+            assert found[name].value == pytest.approx(sum(expected) / len(expected)), name
+        else:
+            assert name not in found or found[name].value is None
+
+
+def annotated(opinions: Sequence[tuple[int, int, int]]) -> list[dict[str, Any]]:
+    ranks = [[0, 1], [0, 0], [1, 0]]
+    return [
+        {"prompt": f"p{n}", "responses": ["x", "y"], "ranks": [0, 1]}
+        | {"annotators": {f"a{i}": ranks[told] for i, told in enumerate(row)}}
+        for n, row in enumerate(opinions)
+    ]
+
+
+def test_peoples_agreement_is_the_libraries_and_the_ceiling_leaves_one_out(tmp_path: Path) -> None:
+    generator = np.random.default_rng(3)
+    rows = [tuple((int(generator.integers(3)) + (generator.random(3) < 0.3)) % 3) for _ in range(40)]
+    opinions = [(int(a), int(b), int(c)) for a, b, c in rows]
+    found = by_key(people.figures(rankings.read(file(tmp_path, annotated(opinions))).sets, HOW))
+    columns = list(zip(*opinions, strict=True))
+    kappas = [cohen_kappa_score(a, b) for a, b in itertools.combinations(columns, 2)]
+    kappa, alpha = found["people", "cohen_kappa", None], found["people", "krippendorff_alpha", None]
+    assert kappa.value == pytest.approx(np.mean(kappas))
+    assert alpha.value == pytest.approx(krippendorff.alpha(np.array(columns), level_of_measurement="nominal"))
+    for one in (kappa, alpha):
+        assert one.low is not None and one.high is not None and one.value is not None
+        assert one.low < one.value < one.high
+    hits = total = 0
+    for row in opinions:
+        for place, own in enumerate(row):
+            others = [told for at, told in enumerate(row) if at != place]
+            if others[0] == others[1] != 1:
+                total, hits = total + 1, hits + (own == others[0])
+    ceiling = found["people (one against the others)", "pairwise_accuracy", None]
+    assert ceiling.value == pytest.approx(hits / total)
+    assert ceiling.n == total
+
+
+@given(st.lists(st.integers(0, 6), min_size=9, max_size=9))
+def test_the_formulas_behind_the_intervals_are_the_libraries(cells: list[int]) -> None:
+    table = np.array(cells, dtype=float).reshape(3, 3)
+    a, b = np.repeat(np.arange(9) // 3, cells), np.repeat(np.arange(9) % 3, cells)
+    if len({*a, *b}) > 1:
+        assert people.kappa(table) == pytest.approx(cohen_kappa_score(a, b))
+        expected = krippendorff.alpha(np.array([a, b]), level_of_measurement="nominal")
+        assert people.alpha(table + table.T) == pytest.approx(expected)
+
+
+def test_nobody_to_compare_gives_no_figures_of_people(tmp_path: Path) -> None:
+    assert people.figures(rankings.read(file(tmp_path, ROWS)).sets, HOW) == []
+
+
+def test_sets_of_one_prompt_are_resampled_together(tmp_path: Path) -> None:
+    alone = [{"prompt": f"p{n}", "responses": ["x", "xx"], "ranks": [n % 2, 1 - n % 2]} for n in range(40)]
+    grouped = [row | {"group": f"g{n % 2}"} for n, row in enumerate(alone)]
+    wide, narrow = (
+        figures(file(tmp_path, rows), ["length"], tmp_path)["length", "pairwise_accuracy", None]
+        for rows in (grouped, alone)
+    )
+    assert wide.value == narrow.value == 0.5
+    assert (wide.low, wide.high) == (0, 1)  # one group is all right, the other all wrong
+    assert narrow.low is not None and narrow.low > 0.3
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ([], "either --run, or --rankings with --judge and --out"),
+        (["--rankings", "none.jsonl", "--judge", "length", "--out", "o.json"], "none.jsonl: no such file"),
+        (["--rankings", "none.jsonl", "--judge", "length"], "--out FILE.json is missing"),
+        (["--rankings", "{rows}", "--out", "{out}"], "--judge is missing"),
+        (["--rankings", "{rows}", "--judge", "length", "--judge", "length", "--out", "{out}"], "two judges are called"),
+        (["--rankings", "{rows}", "--judge", "transformers:/none", "--out", "{out}"], "/none"),
+    ],
+)
+def test_the_command_refuses_in_a_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], says: str
+) -> None:
+    rows, out = file(tmp_path, ROWS), str(tmp_path / "o.json")
+    with pytest.raises(SystemExit) as left:
+        main(["agreement", *(word.format(rows=rows, out=out) for word in words)])
+    error = capsys.readouterr().err
+    assert left.value.code == 2
+    assert says in error and "Traceback" not in error
+    assert not Path(out).exists()
+
+
+def test_the_command_prints_a_table_and_writes_all_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "o.json"
+    with pytest.raises(SystemExit) as left:
+        main(
+            [
+                "agreement",
+                "--rankings",
+                file(tmp_path, ROWS),
+                "--judge",
+                "length",
+                "--judge",
+                "random:2",
+                "--out",
+                str(out),
+            ]
+        )
+    assert left.value.code == 0
+    said = capsys.readouterr().out
+    assert "own, 8 sets of answers in 8 groups" in said
+    assert "length    1.000 [0.631, 1.000]" in said
+    assert "Yuan et al. 2024" in said
+    metrics = [MetricValue.model_validate(value) for value in json.loads(out.read_text())]
+    assert {m.model for m in metrics} == {"length", "random:2"}
