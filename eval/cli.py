@@ -19,13 +19,14 @@ from srlm.store.progress import Reporter
 
 from . import judge_commands
 from .benchmarks.alpaca_eval import ANNOTATOR, VARIABLE, AlpacaEval
+from .benchmarks.arena_hard import read as read_judgments
 from .judging.specs import SPECS
 from .records import MetricValue
 from .report import page, tables
 from .report import regression as verdicts
 from .stats.intervals import Resampling
 from .stats.power import smallest
-from .suites import bead_world, head_to_head, judge_agreement, leaderboard, regress
+from .suites import arena_hard, bead_world, head_to_head, judge_agreement, leaderboard, regress
 from .suites.measuring import OpenEngine, measured
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
@@ -182,6 +183,22 @@ def compare(
     if out is not None:
         files.write_json(out, [metric.model_dump(mode="json") for metric in metrics])
     print(tables.comparisons(metrics))
+
+
+@app.command(name="arena-hard")
+def arena(
+    files_of: Annotated[list[Path], typer.Argument(metavar="FILE...", help="arena-hard's model_judgment/*/*.jsonl.")],
+    out: Out = None,
+    resamples: Resamples = 1000,
+    confidence: Confidence = 0.95,
+    seed: Seed = 1,
+) -> None:
+    """Arena-Hard's judgments as win, tie and lose, and its score, with intervals over prompts."""
+    how = Resampling(resamples=resamples, confidence=confidence, seed=seed)
+    metrics = arena_hard.scored(read_judgments(files_of), how)
+    if out is not None:
+        files.write_json(out, [metric.model_dump(mode="json") for metric in metrics])
+    print(tables.shares(metrics))
 
 
 @app.command()

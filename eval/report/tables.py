@@ -55,6 +55,12 @@ def comparisons(metrics: Sequence[MetricValue]) -> str:
     return "\n".join([table, *(["", *silent] if silent else [])])
 
 
+def shares(metrics: Sequence[MetricValue]) -> str:
+    """A line a figure: shares of 0..1 with their intervals."""
+    rows = [[m.model, m.metric, _value(m, ".3f"), str(m.n), str(m.unscored), m.note] for m in metrics]
+    return aligned(["model", "measure", "value", "prompts", "unscored", "of"], rows)
+
+
 def _measure(metric: MetricValue) -> str:
     return metric.metric.removesuffix("_difference").replace("_", " ")
 
