@@ -148,7 +148,7 @@ class LocalAsker:
         )
 
     def close(self) -> None:
-        self._engine.__exit__(None, None, None)
+        self._engine.close()
 
 
 class Question(NamedTuple):

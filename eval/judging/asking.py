@@ -258,11 +258,15 @@ class Asker:
                 )
             case 404:
                 return self._told(call, f"knows no such model, or no such address (404): {said}")
-        return self._told(call, f"refused the request ({status}): {said}")
+        return Refused(str(self._told(call, f"refused the request ({status}): {said}")))
 
     def _told(self, call: Call, what: str) -> EngineError:
         assert self._client is not None
         return EngineError(f"{call.model} at {self._client.base_url.copy_with(userinfo=b'')}: {what}")
+
+
+class Refused(EngineError):
+    """The server takes no such request; another might do."""
 
 
 class _Failed(Exception):

@@ -29,5 +29,9 @@ class Once(Generic[T]):
         return self
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close it, if it was opened."""
         if self._opened is not None:
             self._opened.close()

@@ -7,10 +7,15 @@ from srlm.engines.base import Engine
 from srlm.errors import SettingsError
 from srlm.judge.pairwise import ModelPairJudge, PairJudge, template
 from srlm.records import Checkpoint, digest
-from srlm.settings import EngineSettings, Settings
+from srlm.settings import Settings
 from srlm.store.folder import RunFolder
 
+from .asking import Asker, Endpoint
+from .calls import CallStore
+from .cost import Budget
+from .once import Once
 from .oracle import OracleJudge
+from .pairs import AskedPairJudge
 
 
 def open_judge(settings: Settings, folder: RunFolder, open_engine: Callable[[Checkpoint], Engine]) -> PairJudge:
@@ -29,10 +34,10 @@ def open_judge(settings: Settings, folder: RunFolder, open_engine: Callable[[Che
         case "checkpoint":
             return ModelPairJudge(open_engine(_checkpoint(folder, name)))
         case "openai" if name:
-            from srlm.engines.open import open_server
-
-            server = EngineSettings(kind="openai", model=name, base_url=settings.evaluation.base_url)
-            return ModelPairJudge(open_server(server))
+            url = settings.evaluation.base_url
+            endpoint = Endpoint(service="compatible" if url else "openai", base_url=url, seed=settings.seed)
+            store = Once(lambda: CallStore(folder.step("evaluation") / "calls.sqlite"))
+            return AskedPairJudge(name, endpoint.service, lambda: Asker(endpoint, store(), Budget()), store.close)
     raise SettingsError(
         f"evaluation.judge: {settings.evaluation.judge!r} is none of oracle, checkpoint:NAME, openai:MODEL"
     )
