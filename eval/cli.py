@@ -1,7 +1,8 @@
 """`python -m eval`: measure every finished checkpoint of a run and write one page about it."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
@@ -17,9 +18,10 @@ from srlm.store import files
 from srlm.store.folder import RunFolder
 from srlm.store.progress import Reporter
 
-from . import judge_commands
+from . import alpaca_commands, judge_commands
 from .benchmarks.alpaca_eval import ANNOTATOR, VARIABLE, AlpacaEval
 from .benchmarks.arena_hard import read as read_judgments
+from .judging.cost import Price
 from .judging.specs import SPECS
 from .records import MetricValue
 from .report import page, tables
@@ -135,6 +137,64 @@ def beads(run: Run, overrides: Overrides = None) -> None:
 def report(run: Run, overrides: Overrides = None) -> None:
     """The page, from what lies on disk; no model is asked."""
     _report(run, overrides)
+
+
+@app.command()
+def alpaca(
+    run: Annotated[
+        Path | None, typer.Option("--run", help="A run's YAML file: every M_i answers and is judged.")
+    ] = None,
+    outputs: Annotated[Path | None, typer.Option(help="Or anybody's model_outputs.json.")] = None,
+    name: Annotated[str | None, typer.Option(help="Of the model behind --outputs; else as the file says.")] = None,
+    judge: alpaca_commands.JudgeSpec = "openai",
+    annotator: alpaca_commands.AnnotatorName = ANNOTATOR,
+    base_url: alpaca_commands.BaseUrl = None,
+    azure: alpaca_commands.Azure = False,
+    api_version: alpaca_commands.ApiVersion = None,
+    api_key_env: alpaca_commands.KeyEnv = "OPENAI_API_KEY",
+    concurrency: alpaca_commands.Concurrency = 64,
+    timeout: alpaca_commands.Timeout = 60.0,
+    limit: alpaca_commands.Limit = None,
+    both_orders: alpaca_commands.BothOrders = False,
+    draws: Annotated[int, typer.Option(min=1, help="Ask each question so often.")] = 1,
+    price: alpaca_commands.Prices = None,
+    max_cost: alpaca_commands.MaxCost = None,
+    dry_run: alpaca_commands.DryRun = False,
+    record: alpaca_commands.Record = None,
+    replay: alpaca_commands.Replay = None,
+    canaries: Annotated[bool, typer.Option("--canaries", help="Try the judge with answers that must not win.")] = False,
+    alpaca_dir: AlpacaDir = None,
+    folder: Annotated[Path, typer.Option("--out", help="Where the files of --outputs go.")] = Path("runs/alpaca_eval"),
+    length_control: LengthControl = True,
+    resamples: Resamples = 1000,
+    confidence: Confidence = 0.95,
+    seed: Seed = 1,
+    overrides: Overrides = None,
+) -> None:
+    """AlpacaEval 2.0 with a judge: outputs of a run or of anybody against GPT-4 Turbo's."""
+    if (run is None) == (outputs is None):
+        raise SettingsError("alpaca needs --run FILE or --outputs FILE, one of the two")
+    wanted = alpaca_commands.Judging(
+        judge=judge,
+        annotator=annotator,
+        endpoint=alpaca_commands.endpoint(base_url, azure, api_version, api_key_env, concurrency, timeout, seed),
+        price=Price(input=price[0], output=price[1]) if price else None,
+        max_cost=max_cost,
+        asking=alpaca_commands.Asking(both_orders=both_orders, draws=draws, limit=limit, seed=seed),
+        record=record,
+        replay=replay,
+        canaries=canaries,
+        length_control=length_control,
+        how=Resampling(resamples=resamples, confidence=confidence, seed=seed),
+    )
+    data = AlpacaEval.open(alpaca_dir)
+    if outputs is not None:
+        alpaca_commands.of_outputs(wanted, outputs, name, folder, data, dry_run)
+        return
+    assert run is not None
+    with _opened(run, overrides) as (settings, place, open_engine):
+        if metrics := alpaca_commands.of_run(wanted, settings, place, data, open_engine, dry_run):
+            _merge(place, metrics, alpaca_commands.BENCHMARKS)
 
 
 @app.command(name="leaderboard")
@@ -277,6 +337,13 @@ def _runs(run: Path, overrides: Sequence[str], seeds: str) -> list[Settings]:
 
 
 def _measure(run: Path, overrides: Sequence[str] | None, names: Sequence[str]) -> None:
+    with _opened(run, overrides) as (settings, folder, open_engine):
+        measure(settings, folder, names, open_engine)
+
+
+@contextmanager
+def _opened(run: Path, overrides: Sequence[str] | None) -> Iterator[tuple[Settings, RunFolder, OpenEngine]]:
+    """A run with checkpoints to measure, held so that nobody else changes it meanwhile."""
     settings = load(run, overrides or ())
     folder = RunFolder(settings)
     if not measured(folder):
@@ -289,15 +356,19 @@ def _measure(run: Path, overrides: Sequence[str] | None, names: Sequence[str]) -
 
     quiet(settings)
     with folder.held():
-        measure(settings, folder, names, open_engine)
+        yield settings, folder, open_engine
 
 
 def measure(settings: Settings, folder: RunFolder, names: Sequence[str], open_engine: OpenEngine) -> list[MetricValue]:
     """Run the named suites and bring evaluation/metrics.json up to date; figures of other suites stay as they are."""
-    path = folder.step("evaluation") / "metrics.json"
     fresh = [metric for name in names for metric in SUITES[name].run(settings, folder, open_engine)]
-    replaced = {benchmark for name in names for benchmark in SUITES[name].benchmarks}
-    metrics = [metric for metric in page.read_metrics(path) if metric.benchmark not in replaced] + fresh
+    return _merge(folder, fresh, [benchmark for name in names for benchmark in SUITES[name].benchmarks])
+
+
+def _merge(folder: RunFolder, fresh: Sequence[MetricValue], replaced: Sequence[str]) -> list[MetricValue]:
+    """The run's figures with those of these benchmarks made new."""
+    path = folder.step("evaluation") / "metrics.json"
+    metrics = [metric for metric in page.read_metrics(path) if metric.benchmark not in replaced] + list(fresh)
     files.write_json(path, [metric.model_dump(mode="json") for metric in metrics])
     return metrics
 

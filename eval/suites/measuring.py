@@ -83,12 +83,16 @@ def answers(
     sampling: Sampling,
     draws: int,
     seed: int,
+    source: str | None = None,
 ) -> list[Response]:
-    """`draws` answers of the checkpoint to each evaluation prompt, kept in evaluation/CHECKPOINT/NAME.jsonl."""
+    """`draws` answers of the checkpoint to each prompt, kept in evaluation/CHECKPOINT/NAME.jsonl.
+
+    `source` is the digest of the prompts; None: they are the run's evaluation prompts.
+    """
     path = folder.step("evaluation") / checkpoint.name / f"{name}.jsonl"
     facts = {
         "weights": checkpoint.digest,
-        "prompts": files.fact(folder.step("data") / "evaluation_prompts.jsonl").sha256,
+        "prompts": source or files.fact(folder.step("data") / "evaluation_prompts.jsonl").sha256,
         "sampling": sampling.model_dump(mode="json"),
         "draws": draws,
         "seed": seed,
