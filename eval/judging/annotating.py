@@ -190,13 +190,19 @@ def annotate(
     baseline: str,
     report: Report = lambda done, total: None,
 ) -> list[Annotation]:
-    """What the judge says to each question; those that the budget held back are left out."""
+    """What the judge says to each question; those that the budget held back are left out.
+
+    So are, from the first of these on, the draws of equal outputs, which cost nothing: a sample that holds all of them
+    and few others is none.
+    """
     said = iter(judge.ask.ask(calls_of(judge, asked), report))
     found = []
+    held = False
     for question in asked:
         pair, switched = question.pair, question.switched
         answer = None if switched is None else next(said)
-        if switched is not None and answer is None:
+        held = held or (switched is not None and answer is None)
+        if answer is None and (held or switched is not None):
             continue
         told = {"preference": 0.5, "price": 0.0} if answer is None else _told(judge, answer, bool(switched))
         known = {"prompt_id": pair.prompt_id, "model": model, "baseline": baseline, "judge": judge.id}

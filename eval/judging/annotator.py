@@ -7,7 +7,7 @@ import io
 import logging
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
@@ -163,9 +163,9 @@ def _load(name: str) -> Any:
 
 
 @contextmanager
-def _silent() -> Any:
-    """Without the package's warnings and log lines, which quote whole answers."""
-    before = logging.root.manager.disable
+def _silent() -> Iterator[None]:
+    """Without the package's warnings and log lines, which quote whole answers, and without its set-up of all logging."""
+    before, level, handlers = logging.root.manager.disable, logging.root.level, logging.root.handlers[:]
     logging.disable(logging.CRITICAL)
     try:
         with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
@@ -173,3 +173,5 @@ def _silent() -> Any:
             yield
     finally:
         logging.disable(before)
+        logging.root.setLevel(level)
+        logging.root.handlers[:] = handlers

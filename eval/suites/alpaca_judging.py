@@ -112,7 +112,7 @@ def judged(
     """Ask the judge. Where the budget held all questions back: DataError, for there is nothing to score."""
     single = annotate(judge, wanted, outputs.model, baseline.model, report)
     annotations = in_both_orders(single) if how.both_orders else single
-    if not annotations:
+    if len(single) < len(wanted) and all(one.switched is None for one in single):
         raise DataError(f"{outputs.model}: nothing was judged within --max-cost; allow more, or a smaller --limit")
     pairs = {question.pair.prompt_id: question.pair for question in wanted}
     return Judged(
