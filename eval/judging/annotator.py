@@ -164,7 +164,7 @@ def _load(name: str) -> Any:
 
 @contextmanager
 def _silent() -> Iterator[None]:
-    """Without the package's warnings and log lines, which quote whole answers, and without its set-up of all logging."""
+    """Without the package's warnings and log lines, which quote whole answers, or its set-up of all logging."""
     before, level, handlers = logging.root.manager.disable, logging.root.level, logging.root.handlers[:]
     logging.disable(logging.CRITICAL)
     try:
