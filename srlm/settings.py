@@ -231,6 +231,9 @@ class JudgeSettings(Section):
     """The run stops when fewer prompts than this give a pair."""
     on_collapse: Literal["stop", "continue"] = "stop"
     """`continue` trains all the same, and warns."""
+    monitor_sets: Annotated[int, Field(ge=0)] = 0
+    """Held-out ranked sets that every M_i judges as soon as it is trained, one reading an answer: spread of its scores
+    and agreement with people go to its manifest, and a collapsed judge stops the run there. 0 = none."""
 
 
 class EftSettings(Section):
@@ -380,7 +383,7 @@ ELSEWHERE = ("name", "runs", "iterations", "evaluation")
 TRANSPORT = ("base_url", "api_key_env", "concurrency", "timeout", "retries")
 """Settings of any engine that say how a model is reached, not which one it is."""
 
-GUARDS = ("judge.max_top_share", "judge.min_pair_yield", "judge.on_collapse")
+GUARDS = ("judge.max_top_share", "judge.min_pair_yield", "judge.on_collapse", "judge.monitor_sets")
 """When the run gives up on its judge: one that did may go on with other values."""
 
 

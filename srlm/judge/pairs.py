@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from math import log2
 from statistics import fmean
 from typing import NamedTuple
 
@@ -63,6 +64,7 @@ def pair(
         made.append(PreferencePair.of(prompt.id, best.id, worst.id, reward[best.id], reward[worst.id]))
         lengths["chosen"].append(len(best.text))
         lengths["rejected"].append(len(worst.text))
+    tied = ties([[reward.get(response.id) for response in answers.get(prompt.id, [])] for prompt in prompts])
     counts: dict[str, Count] = {
         "prompts": len(prompts),
         "responses": len(responses),
@@ -72,6 +74,7 @@ def pair(
         "pairs": len(made),
         "pair yield": len(made) / len(prompts) if prompts else None,
         **dict(sorted(account.items())),
+        "ties": tied,
         "margin mean": fmean(p.margin for p in made) if made else None,
         "chosen length mean": fmean(lengths["chosen"]) if made else None,
         "rejected length mean": fmean(lengths["rejected"]) if made else None,
@@ -79,8 +82,22 @@ def pair(
     return Paired(made, counts)
 
 
+def entropy(histogram: Mapping[float, int]) -> float | None:
+    """Shannon entropy of a histogram, in bits: 0 where all scores are the same, log2(6) = 2.58 for six even points."""
+    total = sum(histogram.values())
+    return abs(sum(n / total * log2(n / total) for n in histogram.values())) if total else None
+
+
+def ties(scores: Sequence[Sequence[float | None]]) -> float | None:
+    """Of two scored answers to the same prompt, how often both have the same score. None: no prompt has two."""
+    rows = [[score for score in row if score is not None] for row in scores]
+    equal = sum(count * (count - 1) for row in rows for count in Counter(row).values())
+    pairs = sum(len(row) * (len(row) - 1) for row in rows)
+    return equal / pairs if pairs else None
+
+
 def reading_counts(readings: Sequence[Judgement]) -> dict[str, Count]:
-    """How many readings there are, how many have no score, and the histogram of scores."""
+    """How many readings there are, how many have no score, the histogram of scores, and how they spread."""
     histogram = Counter(reading.score for reading in readings if reading.score is not None)
     scored = sum(histogram.values())
     return {
@@ -88,7 +105,10 @@ def reading_counts(readings: Sequence[Judgement]) -> dict[str, Count]:
         "readings unparsed": len(readings) - scored,
         "readings completed": sum(reading.completed for reading in readings),
         "readings by score": {f"{score:g}": number for score, number in sorted(histogram.items())},
+        "most common score": max(histogram, key=lambda score: (histogram[score], score)) if scored else None,
         "most common score share": max(histogram.values()) / scored if scored else None,
+        "score entropy": entropy(histogram),
+        "share of fives": histogram[5.0] / scored if scored else None,
     }
 
 
@@ -98,7 +118,8 @@ def collapse(counts: Mapping[str, Count], settings: JudgeSettings) -> str | None
     if counts.get("readings") and top is None:
         return "none of its readings holds a score"
     if isinstance(top, float) and top > settings.max_top_share:
-        return f"{top:.0%} of its scores are the same (judge.max_top_share {settings.max_top_share:.0%})"
+        common = f"{top:.0%} of its scores are {counts['most common score']:g}"
+        return f"{common} (judge.max_top_share {settings.max_top_share:.0%})"
     if isinstance(found, float) and found < settings.min_pair_yield:
         return f"only {found:.0%} of the prompts gave a pair (judge.min_pair_yield {settings.min_pair_yield:.0%})"
     return None

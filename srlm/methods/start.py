@@ -14,7 +14,8 @@ from srlm.engines.weights import (
     weights_digest,
 )
 from srlm.errors import DataError
-from srlm.judge import eft, rubric
+from srlm.judge import eft, monitor, rubric
+from srlm.judge.pairs import check_collapse
 from srlm.judge.reading import Answered, read_all
 from srlm.methods.run import Run
 from srlm.records import Checkpoint, Count, Demonstration, Prompt, RankedSet, Record
@@ -172,8 +173,38 @@ def supervised(
 
 
 def made(run: Run, name: str, parent: Checkpoint, counts: dict[str, Count]) -> Checkpoint:
-    """Declare a freshly saved model done."""
+    """Declare a freshly saved model done, once it was looked at as a judge."""
     found = weights_digest(run.path(name, "model"))
     checkpoint = Checkpoint(name=name, parent=parent.name, path=f"{name}/model", digest=found)
+    counts = {**counts, **watched(run, checkpoint)}
     run.finish(name, counts, inputs={f"{parent.name} weights": parent.digest}, checkpoint=checkpoint)
     return checkpoint
+
+
+def watched(run: Run, checkpoint: Checkpoint) -> dict[str, Count]:
+    """The new model's judgements of a few held-out sets. Raises CollapseError where it gives almost one score."""
+    settings, name = run.settings.judge, checkpoint.name
+    # The SFT baseline never saw a judgement.
+    if not settings.monitor_sets or name == "SFT":
+        return {}
+    sets = files.read(run.path("data", "heldout_sets.jsonl"), RankedSet)[: settings.monitor_sets]
+    answered = [Answered(prompt=one.prompt, response=response) for one in sets for response in one.responses]
+    with run.engine(checkpoint) as engine, run.stage(name, "held-out judgements", "answers") as report:
+        readings = read_all(
+            engine,
+            rubric.load(settings.template),
+            answered,
+            draws=1,
+            sampling=settings.sampling,
+            complete=settings.complete,
+            seed=run.seed(name, "monitor"),
+            path=run.path(name, "monitor.jsonl"),
+            report=report,
+            block=run.block(1),
+        )
+    counts = monitor.watched(sets, readings)
+    warning = check_collapse(counts, settings, f"{name}, on held-out answers")
+    if warning:
+        run.folder.log(f"{name}: warning: on held-out answers, {warning}")
+        counts["warning"] = warning
+    return {f"held-out: {key}": value for key, value in counts.items()}

@@ -1,5 +1,6 @@
 """Preference pairs: best against worst, what gives none, and when a judge has collapsed."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -51,6 +52,7 @@ def test_the_best_stands_against_the_worst() -> None:
         "responses scored": 4,
         "pairs": 1,
         "pair yield": 1.0,
+        "ties": 0.0,
         "margin mean": 3.5,
         "chosen length mean": 2.0,
         "rejected length mean": 3.0,
@@ -152,7 +154,11 @@ def test_readings_are_counted_by_score() -> None:
         "readings unparsed": 1,
         "readings completed": 1,
         "readings by score": {"0": 1, "3.5": 1, "4": 4},
+        "most common score": 4.0,
         "most common score share": 4 / 6,
+        # two of six each once and one four times: 2 * log2(6) / 6 + 4 * log2(6 / 4) / 6
+        "score entropy": pytest.approx(2 * math.log2(6) / 6 + 4 * math.log2(1.5) / 6),
+        "share of fives": 0.0,
     }
 
 
@@ -160,12 +166,12 @@ def test_readings_are_counted_by_score() -> None:
     ("found", "reason"),
     [
         pytest.param(counts(1, 2, 3, 4), None, id="healthy"),
-        pytest.param(counts(*[5] * 20), "100% of its scores are the same (judge.max_top_share 95%)", id="always-five"),
+        pytest.param(counts(*[5] * 20), "100% of its scores are 5 (judge.max_top_share 95%)", id="always-five"),
         pytest.param(counts(*[5] * 19, 4), None, id="95%-are-not-more-than-95%"),
         pytest.param(
-            counts(*[5] * 39, 4), "98% of its scores are the same (judge.max_top_share 95%)", id="all-but-one"
+            counts(*[5] * 39, 4), "98% of its scores are 5 (judge.max_top_share 95%)", id="all-but-one"
         ),
-        pytest.param(counts(*[5] * 30, *[None] * 30), "100% of its scores are the same (judge.max_top_share 95%)",
+        pytest.param(counts(*[5] * 30, *[None] * 30), "100% of its scores are 5 (judge.max_top_share 95%)",
                      id="unparsed-readings-have-no-part-in-the-share"),
         pytest.param(counts(None, None), "none of its readings holds a score", id="nothing-parsed"),
         pytest.param(
@@ -188,7 +194,7 @@ def test_a_collapsed_judge_stops_the_run_and_says_what_to_do() -> None:
 
 def test_a_run_that_goes_on_is_warned() -> None:
     warning = pairs.check_collapse(counts(5, 5), judge(on_collapse="continue"), "M2")
-    assert warning == "100% of its scores are the same (judge.max_top_share 95%)"
+    assert warning == "100% of its scores are 5 (judge.max_top_share 95%)"
 
 
 def test_a_healthy_judge_gives_no_warning() -> None:

@@ -25,6 +25,7 @@ TRAIN = [
     ("rename", "M2/pairs.jsonl", 1),
     ("open", "M2/training/checkpoint-4/trainer_state.json", 1),
     ("rename", "M2/training.json", 1),
+    ("open", "M2/monitor.jsonl.part", 1),
     ("rename", "M2/manifest.json", 1),
 ]
 """Places in every stage; each is met in the run that goes on from the one before."""

@@ -154,10 +154,31 @@ def test_ift_only_has_no_eft_and_its_judge_writes_no_scores(finished: Path, tmp_
     for step in ("data", "M0", "SFT"):
         shutil.copytree(finished / step, tmp_path / "tiny" / step)
     with pytest.raises(CollapseError, match="M2: the judge collapsed: none of its readings holds a score"):
-        wanted = ("arm=ift_only", "judge.complete=false", "judge.on_collapse=stop")
+        wanted = ("arm=ift_only", "judge.complete=false", "judge.on_collapse=stop", "judge.monitor_sets=0")
         train(Run(settings(tmp_path, *wanted)), 2)
     assert not (tmp_path / "tiny/M1/eft.jsonl").exists()
     assert not (tmp_path / "tiny/M2/pairs.jsonl").exists()
+
+
+def test_a_model_that_cannot_judge_stops_the_run_as_soon_as_it_is_trained(finished: Path, tmp_path: Path) -> None:
+    for step in ("data", "M0", "SFT"):
+        shutil.copytree(finished / step, tmp_path / "tiny" / step)
+    wanted = ("arm=ift_only", "judge.complete=false", "judge.monitor_sets=2")
+    with pytest.raises(CollapseError, match="M1, on held-out answers: the judge collapsed: none of its readings"):
+        train(Run(settings(tmp_path, *wanted, "judge.on_collapse=stop")), 1)
+    assert not (tmp_path / "tiny/M1/manifest.json").exists()
+    train(Run(settings(tmp_path, *wanted, "judge.on_collapse=continue")), 1)
+    counts = json.loads((tmp_path / "tiny/M1/manifest.json").read_text())["counts"]
+    assert counts["held-out: warning"] == "none of its readings holds a score"
+    assert (counts["held-out: readings"], counts["held-out: pairwise accuracy"]) == (2 * 4, None)
+
+
+def test_the_manifest_says_how_a_new_model_judges_held_out_answers(finished: Path) -> None:
+    for name in ("M1", "M2"):
+        counts = json.loads((finished / name / "manifest.json").read_text())["counts"]
+        assert counts["held-out: readings"] == len(files.read(finished / name / "monitor.jsonl", Judgement)) == 4 * 4
+        assert counts["held-out: score entropy"] >= 0
+    assert "held-out: readings" not in json.loads((finished / "SFT" / "manifest.json").read_text())["counts"]
 
 
 def test_early_stopping_asks_a_judge_and_keeps_the_answers_it_compared(from_m1: Path) -> None:

@@ -1,0 +1,23 @@
+"""A new model as judge of held-out answers that people ranked: what its manifest says (`judge.monitor_sets`)."""
+
+from collections.abc import Sequence
+
+from srlm.judge.agreement import measure
+from srlm.judge.pairs import reading_counts, rewards, ties
+from srlm.records import Count, Judgement, RankedSet
+
+
+def watched(sets: Sequence[RankedSet], readings: Sequence[Judgement]) -> dict[str, Count]:
+    """How the scores spread, and how far they follow people's ranks; a tie is wrong in `pairwise accuracy`."""
+    reward = rewards(readings)
+    scores = [[reward.get(response.id) for response in one.responses] for one in sets]
+    found = measure([one.ranks for one in sets], scores)
+    pairs = found["pairwise_accuracy"]
+    return {
+        **reading_counts(readings),
+        "ties": ties(scores),
+        "pairs": int(pairs.total.sum()),
+        "pairs unscored": int(pairs.unscored.sum()),
+        "pairwise accuracy": pairs.value,
+        "Spearman": found["spearman"].value,
+    }

@@ -1,0 +1,55 @@
+"""What a manifest says of a new model as a judge."""
+
+import pytest
+
+from srlm.judge.monitor import watched
+from srlm.judge.pairs import collapse, entropy, ties
+from srlm.records import Judgement, Prompt, RankedSet, Response
+from srlm.settings import JudgeSettings
+
+
+def ranked(number: int) -> RankedSet:
+    prompt = Prompt.of(f"question {number}", "test")
+    answers = tuple(Response.of(prompt.id, text, "human", draw) for draw, text in enumerate(("good", "fair", "poor")))
+    return RankedSet.of(prompt, answers, (0, 1, 2))
+
+
+SETS = [ranked(number) for number in range(2)]
+
+
+def said(*scores: float | None) -> list[Judgement]:
+    answers = [response for one in SETS for response in one.responses]
+    return [Judgement.of(response.id, "M2", 0, "", score) for response, score in zip(answers, scores, strict=True)]
+
+
+def test_a_judge_is_described_by_its_spread_and_its_agreement() -> None:
+    found = watched(SETS, said(5, 4, 1, 5, 5, None))
+    # pairs: three right of the first set; of the second one tie, and two without a score
+    assert (found["pairs"], found["pairs unscored"], found["pairwise accuracy"]) == (4, 2, 3 / 4)
+    assert found["ties"] == 1 / 4
+    assert found["share of fives"] == 3 / 5
+    assert found["Spearman"] == pytest.approx(1)
+    assert (found["readings"], found["readings unparsed"]) == (6, 1)
+
+
+def test_a_judge_that_gives_one_score_is_named_with_it() -> None:
+    found = watched(SETS, said(4, 4, 4, 4, 4, 4))
+    assert (found["ties"], found["score entropy"], found["Spearman"]) == (1, 0, None)
+    assert collapse(found, JudgeSettings()) == "100% of its scores are 4 (judge.max_top_share 95%)"
+
+
+def test_a_judge_without_a_score_has_no_spread() -> None:
+    found = watched(SETS, said(*[None] * 6))
+    assert found["score entropy"] is found["ties"] is found["share of fives"] is found["pairwise accuracy"] is None
+    assert collapse(found, JudgeSettings()) == "none of its readings holds a score"
+
+
+def test_entropy_is_in_bits() -> None:
+    assert entropy({1.0: 3, 2.0: 3}) == 1
+    assert entropy({5.0: 9}) == 0
+    assert entropy({}) is None
+
+
+def test_ties_are_counted_within_a_prompt() -> None:
+    assert ties([[1, 1, 1, 2], [1, None], [2, 3]]) == 3 / (6 + 1)
+    assert ties([[1], []]) is None
