@@ -128,6 +128,37 @@ def agreement(
 
 
 @app.command()
+def canaries(
+    judge: Judges = None,
+    ask: Annotated[
+        Literal["scores", "pairs", "both"], typer.Option(help="Score answers, compare them, both.")
+    ] = "both",
+    out: Out = None,
+    template: JudgeTemplate = "additive",
+    draws: JudgeDraws = 1,
+    temperature: JudgeTemperature = 0.7,
+    max_new_tokens: JudgeTokens = 256,
+    complete: JudgeComplete = False,
+    base_url: JudgeServer = None,
+    seed: Seed = 1,
+) -> None:
+    """Tricks that no judge may fall for: what it gave and should not have; status 1 where our own reading was moved."""
+    wanted = judge_commands.Wanted(
+        judges=tuple(judge or ()),
+        template=template,
+        draws=draws,
+        temperature=temperature,
+        max_new_tokens=max_new_tokens,
+        complete=complete,
+        base_url=base_url,
+        seed=seed,
+        out=out,
+    )
+    if not judge_commands.canaries(wanted, ask):
+        raise typer.Exit(1)
+
+
+@app.command()
 def beads(run: Run, overrides: Overrides = None) -> None:
     """What the exact program of the bead world says of every checkpoint's answers and verdicts."""
     _measure(run, overrides, ["beads"])

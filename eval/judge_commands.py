@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from srlm.errors import SettingsError
+from srlm.judge import rubric
 from srlm.records import Record
 from srlm.settings import Sampling
 from srlm.store import files
@@ -13,6 +14,7 @@ from .judging.specs import SPECS, Asked, Judge, open_spec
 from .records import HumanRanking, MetricValue
 from .report import judges as tables
 from .stats.intervals import Resampling
+from .suites import canaries as traps
 from .suites import ranked
 
 
@@ -87,3 +89,25 @@ def _open(wanted: Wanted, sets: Sequence[HumanRanking]) -> list[Judge]:
             judge.close()
         raise
     return judges
+
+
+def canaries(wanted: Wanted, ask: ranked.Ask) -> bool:
+    """Every canary before every judge: which held, and what each judge gave that it should not have.
+
+    False where our own reading was moved, which is a defect; what moves a judge is the judge's.
+    """
+    keep = wanted.keep()
+    judges = _open(wanted, ())
+    tried = traps.parsing(rubric.load(wanted.template))
+    try:
+        for judge in judges:
+            if judge.scores is not None and ask != "pairs":
+                tried += traps.scored(judge, wanted.draws, wanted.seed, keep)
+            if judge.pairs is not None and ask != "scores":
+                tried += traps.compared(judge, wanted.seed, keep)
+    finally:
+        for judge in judges:
+            judge.close()
+    wanted.write(traps.figures(tried, wanted.how))
+    print(tables.canaries(tried))
+    return all(one.held for one in tried if one.way == "parsing")

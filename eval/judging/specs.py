@@ -61,6 +61,11 @@ class Judge:
         self.facts = facts
         """What shapes its words, for the note beside them. None: it costs nothing and nothing is kept."""
 
+    @property
+    def file(self) -> str:
+        """How names of its files begin; for people, it is never parsed."""
+        return "".join(letter if letter.isalnum() or letter in "-._" else "-" for letter in self.id)[:80] or "judge"
+
 
 def open_spec(spec: str, asked: Asked, sets: Sequence[HumanRanking]) -> Judge:
     """The judge of a spec; `sets` is what recorded judgements are looked up for. Raises SettingsError for another."""

@@ -5,7 +5,7 @@ both. A pairwise judge's answer has as its score the share of comparisons it win
 orders: in `pairwise_accuracy` two orders that disagree are a tie.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -124,10 +124,8 @@ def readings(
         for response in one.ranked.responses
     }
     order = list(dict.fromkeys((one.ranked.prompt.id, r.text) for one in sets for r in one.ranked.responses))
-    path = keep / f"{_file(judge.id)}-readings.jsonl"
-    if judge.facts is not None:
-        asked = digest([[prompt, text] for prompt, text in order])
-        made_from(path, {**judge.facts, "answers": asked, "draws": draws, "seed": seed})
+    asked = digest([[prompt, text] for prompt, text in order])
+    path = keep_file(judge, keep, "readings", {"answers": asked, "draws": draws, "seed": seed})
     said = judge.scores.readings([shown[key] for key in order], draws, seed, path)
     by_text = {key: said[place * draws : (place + 1) * draws] for place, key in enumerate(order)}
     return [[by_text[one.ranked.prompt.id, r.text] for r in one.ranked.responses] for one in sets]
@@ -145,7 +143,7 @@ def compared(judge: Judge, sets: Sequence[HumanRanking], seed: int, keep: Path) 
         for s, i, j in places
         for a, b in ((i, j), (j, i))
     ]
-    said = opinions(judge, items, seed, keep / f"{_file(judge.id)}-comparisons.jsonl")
+    said = opinions(judge, items, seed, keep / f"{judge.file}-comparisons.jsonl")
     turned = (None if one is None else 1 - one for one in (opinion.preference for opinion in said[1::2]))
     return [
         Pair(*place, opinion.preference, opinion.preference if judge.one_order else back)
@@ -176,9 +174,12 @@ def opinions(judge: Judge, items: Sequence[PairItem], seed: int, path: Path) -> 
     return [Opinion(preference=one.preference, probability=one.probability, raw=one.raw) for one in kept]
 
 
-def _file(id: str) -> str:
-    """A name for people; it is never parsed."""
-    return "".join(letter if letter.isalnum() or letter in "-._" else "-" for letter in id)[:80] or "judge"
+def keep_file(judge: Judge, keep: Path, name: str, facts: Mapping[str, object]) -> Path:
+    """Where the judge's words are kept, with a note of what they were made from where they cost anything."""
+    path = keep / f"{judge.file}-{name}.jsonl"
+    if judge.facts is not None:
+        made_from(path, {**judge.facts, **facts})
+    return path
 
 
 def pair_measures(ranks: Sequence[Sequence[int]], pairs: Sequence[Pair]) -> dict[str, Measure]:
