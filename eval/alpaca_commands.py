@@ -6,21 +6,24 @@ from typing import Annotated
 
 import typer
 
+from srlm.errors import SettingsError
 from srlm.settings import Settings
+from srlm.store import files
 from srlm.store.folder import RunFolder
+from srlm.store.progress import Reporter
 
 from .benchmarks.alpaca_eval import AlpacaEval
 from .benchmarks.alpaca_files import read_outputs
 from .judging.asking import Endpoint
 from .records import MetricValue
 from .report import tables
-from .suites import alpaca_run
+from .suites import alpaca_run, judge_card
 from .suites.alpaca_eval import BENCHMARK
-from .suites.alpaca_judging import BENCHMARKS, Asking
+from .suites.alpaca_judging import BENCHMARKS, Asking, file_name
 from .suites.alpaca_run import Judging, Model
 from .suites.measuring import OpenEngine
 
-__all__ = ["BENCHMARKS", "Asking", "Judging", "endpoint", "of_outputs", "of_run"]
+__all__ = ["BENCHMARKS", "Asking", "Judging", "card", "endpoint", "of_outputs", "of_run"]
 
 BaseUrl = Annotated[str | None, typer.Option(help="Address of the judge's server, as http://127.0.0.1:8000/v1.")]
 Azure = Annotated[bool, typer.Option("--azure", help="The judge is an Azure deployment; --base-url is its endpoint.")]
@@ -58,6 +61,25 @@ def of_run(
     """Every measured checkpoint of a run answers and is judged; figures for the run's metrics.json."""
     models = alpaca_run.of_run(settings, folder, data, wanted.asking, open_engine)
     return _run(wanted, models, data, dry_run, folder.log)
+
+
+def card(wanted: Judging, results: Path, out: Path, data: AlpacaEval, dry_run: bool) -> None:
+    """A candidate judge beside GPT-4 Turbo; the calls and the figures go to `out`."""
+    if wanted.file:
+        raise SettingsError("judge-card asks a judge; for recorded annotations there is `leaderboard --judge`")
+    known = judge_card.official(results, data.prompts)
+    with wanted.opened(out, dry_run) as (judge, store):
+        questions = [question for _, question in judge_card.asked(judge, known, data.prompts, wanted.asking)]
+        print(alpaca_run.costs(f"{len(known)} models", judge, questions, store))
+        if dry_run:
+            return
+        with Reporter(f"judge card of {judge.id}", lambda line: None, "calls") as report:
+            metrics = judge_card.run(judge, known, data.prompts, wanted.asking, wanted.how, report)
+        alpaca_run.account(judge, print)
+        path = out / f"{file_name(judge.id)}.json"
+    files.write_json(path, [metric.model_dump(mode="json") for metric in metrics])
+    rows = [[m.model, m.metric, tables.value(m, ".4g"), str(m.n), str(m.unscored), m.note] for m in metrics]
+    print(f"{path}\n\n{tables.aligned(['of', 'figure', 'value', 'n', 'unscored', 'note'], rows)}")
 
 
 def _run(

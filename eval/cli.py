@@ -228,6 +228,46 @@ def alpaca(
             _merge(place, metrics, alpaca_commands.BENCHMARKS)
 
 
+@app.command(name="judge-card")
+def judge_card(
+    results: Annotated[Path, typer.Option(help="alpaca_eval's results/, with GPT-4 Turbo's annotations.")],
+    judge: alpaca_commands.JudgeSpec,
+    annotator: alpaca_commands.AnnotatorName = ANNOTATOR,
+    base_url: alpaca_commands.BaseUrl = None,
+    azure: alpaca_commands.Azure = False,
+    api_version: alpaca_commands.ApiVersion = None,
+    api_key_env: alpaca_commands.KeyEnv = "OPENAI_API_KEY",
+    concurrency: alpaca_commands.Concurrency = 64,
+    timeout: alpaca_commands.Timeout = 60.0,
+    limit: alpaca_commands.Limit = None,
+    both_orders: alpaca_commands.BothOrders = False,
+    price: alpaca_commands.Prices = None,
+    max_cost: alpaca_commands.MaxCost = None,
+    dry_run: alpaca_commands.DryRun = False,
+    record: alpaca_commands.Record = None,
+    replay: alpaca_commands.Replay = None,
+    alpaca_dir: AlpacaDir = None,
+    folder: Annotated[Path, typer.Option("--out", help="Where calls and figures go.")] = Path("runs/judge_cards"),
+    resamples: Resamples = 1000,
+    confidence: Confidence = 0.95,
+    seed: Seed = 1,
+) -> None:
+    """AlpacaEval 2.0: a candidate judge beside GPT-4 Turbo, on pairs that it annotated for the leaderboard."""
+    wanted = alpaca_commands.Judging(
+        judge=judge,
+        annotator=annotator,
+        endpoint=alpaca_commands.endpoint(base_url, azure, api_version, api_key_env, concurrency, timeout, seed),
+        price=Price(input=price[0], output=price[1]) if price else None,
+        max_cost=max_cost,
+        asking=alpaca_commands.Asking(both_orders=both_orders, limit=limit, seed=seed),
+        record=record,
+        replay=replay,
+        how=Resampling(resamples=resamples, confidence=confidence, seed=seed),
+    )
+    data = AlpacaEval.open(alpaca_dir or (None if os.environ.get(VARIABLE) else results.parent))
+    alpaca_commands.card(wanted, results, folder, data, dry_run)
+
+
 @app.command(name="leaderboard")
 def board(
     results: Annotated[Path, typer.Option(help="A folder a model, as alpaca_eval's results/.")],

@@ -190,12 +190,19 @@ def annotate(
     baseline: str,
     report: Report = lambda done, total: None,
 ) -> list[Annotation]:
-    """What the judge says to each question; those that the budget held back are left out.
+    """What the judge says to each question; see annotations_of."""
+    return annotations_of(judge, asked, judge.ask.ask(calls_of(judge, asked), report), model, baseline)
 
-    So are, from the first of these on, the draws of equal outputs, which cost nothing: a sample that holds all of them
-    and few others is none.
+
+def annotations_of(
+    judge: Judge, asked: Sequence[Question], answers: Sequence[Said], model: str, baseline: str
+) -> list[Annotation]:
+    """The annotations that follow from the answers to `calls_of(judge, asked)`.
+
+    Questions that the budget held back are left out. So are, from the first of these on, the draws of equal outputs,
+    which cost nothing: a sample that holds all of them and few others is none.
     """
-    said = iter(judge.ask.ask(calls_of(judge, asked), report))
+    said = iter(answers)
     found = []
     held = False
     for question in asked:
@@ -251,10 +258,10 @@ def _joined(group: Sequence[Annotation]) -> Annotation:
     return Annotation.model_validate(first)
 
 
-def flips(annotations: Sequence[Annotation]) -> list[bool]:
-    """For each prompt asked in both orders and read in both: whether the order decided which output is preferred."""
+def flips(annotations: Sequence[Annotation]) -> list[tuple[str, bool]]:
+    """Of each prompt read in both orders: its id, and whether the order decided which output is preferred."""
     groups: dict[tuple[str, int], list[float]] = {}
     for one in annotations:
         if one.switched is not None and one.preference is not None:
             groups.setdefault((one.prompt_id, one.draw), []).append(one.preference)
-    return [(pair[0] - 0.5) * (pair[1] - 0.5) < 0 for pair in groups.values() if len(pair) == 2]
+    return [(id, (said[0] - 0.5) * (said[1] - 0.5) < 0) for (id, _), said in groups.items() if len(said) == 2]

@@ -24,7 +24,7 @@ def leaderboard(metrics: Sequence[MetricValue]) -> str:
     for model in models:
         win, length = found[model, "win_rate"], found[model, "avg_length"]
         lc = found.get((model, "lc_win_rate"))
-        rows.append([model, _value(lc), _value(win), str(win.n), str(win.unscored), f"{length.value or 0:.0f}"])
+        rows.append([model, value(lc), value(win), str(win.n), str(win.unscored), f"{length.value or 0:.0f}"])
     header = ["model", "LC win rate (%)", "win rate (%)", "prompts", "unscored", "characters"]
     incomplete = [f"\n{_incomplete(found, model)}" for model in models if found[model, "win_rate"].unscored]
     return "\n".join([aligned(header, rows), *incomplete])
@@ -33,17 +33,17 @@ def leaderboard(metrics: Sequence[MetricValue]) -> str:
 def _incomplete(found: dict[tuple[str, str], MetricValue], model: str) -> str:
     """What prompts without a preference could change, and what joining difficulty by row makes of their absence."""
     win, (low, high) = found[model, "win_rate"], (found[model, f"win_rate_if_missing_{end}"] for end in ("lost", "won"))
-    said = f"{_clean(model)}: {win.note.partition('; ')[2]}; the win rate lies between {_value(low)} and {_value(high)}"
+    said = f"{_clean(model)}: {win.note.partition('; ')[2]}; the win rate lies between {value(low)} and {value(high)}"
     shifted = found.get((model, "lc_win_rate_by_row_position"))
     if shifted is None:
         return said
-    return f"{said};\n  difficulty joined by row position, as in the official figure, gives LC {_value(shifted)}"
+    return f"{said};\n  difficulty joined by row position, as in the official figure, gives LC {value(shifted)}"
 
 
 def comparisons(metrics: Sequence[MetricValue]) -> str:
     """A line a comparison: the first model minus the second, in points of percent, and p after Holm's correction."""
     rows = [
-        [m.model, m.baseline or "", _measure(m), _value(m, "+.2f"), _p(m.p_adjusted), str(m.n), str(m.unscored)]
+        [m.model, m.baseline or "", _measure(m), value(m, "+.2f"), _p(m.p_adjusted), str(m.n), str(m.unscored)]
         for m in metrics
     ]
     table = aligned(["model", "minus", "measure", "points", "p (Holm)", "prompts", "unscored"], rows)
@@ -57,7 +57,7 @@ def comparisons(metrics: Sequence[MetricValue]) -> str:
 
 def shares(metrics: Sequence[MetricValue]) -> str:
     """A line a figure: shares of 0..1 with their intervals."""
-    rows = [[m.model, m.metric, _value(m, ".3f"), str(m.n), str(m.unscored), m.note] for m in metrics]
+    rows = [[m.model, m.metric, value(m, ".3f"), str(m.n), str(m.unscored), m.note] for m in metrics]
     return aligned(["model", "measure", "value", "prompts", "unscored", "of"], rows)
 
 
@@ -65,7 +65,8 @@ def _measure(metric: MetricValue) -> str:
     return metric.metric.removesuffix("_difference").replace("_", " ")
 
 
-def _value(metric: MetricValue | None, form: str = ".2f") -> str:
+def value(metric: MetricValue | None, form: str = ".2f") -> str:
+    """A figure with its interval."""
     if metric is None or metric.value is None:
         return "not known"
     if metric.low is None or metric.high is None:

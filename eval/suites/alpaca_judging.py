@@ -25,7 +25,7 @@ from ..judging.annotator import Annotator, Pair
 from ..judging.calls import CallStore
 from ..judging.cost import BYTES_A_TOKEN_AT_LEAST, estimated
 from ..records import Annotation, MetricValue
-from ..stats.intervals import Resampling, mean, share
+from ..stats.intervals import Estimate, Resampling, pooled_each, share
 from .alpaca_eval import BENCHMARK, scored
 from .leaderboard import official_csv
 from .measuring import figure
@@ -150,26 +150,41 @@ def figures(
     metrics = scored(found.annotated, prompts, data, how)
     model, note = found.annotated.model, f"judge {judge}"
     using = how.using(BENCHMARK, judge)
-    decided = flips(found.single)
-    if decided:
+    if decided := flips(found.single):
         metrics.append(
             figure(
                 model,
                 BENCHMARK,
                 "order_decided",
-                share(decided, using),
-                unscored=len(prompts) - len(decided),
+                by_prompt(decided, using),
+                unscored=len(prompts) - len({id for id, _ in decided}),
                 note=f"{note}; share of prompts on which the answer preferred changes with the order shown",
             )
         )
-    prices = [one.price for one in found.single if one.price is not None]
+    prices = [(one.prompt_id, one.price) for one in found.single if one.price is not None]
     if prices:
-        cost = mean(prices, using)
         metrics.append(
-            figure(model, BENCHMARK, "price_per_call", cost, unscored=len(found.single) - len(prices), unit="calls",
-                   value_unit="US dollars", note=note)
-        )  # fmt: skip
+            figure(
+                model,
+                BENCHMARK,
+                "price_per_call",
+                by_prompt(prices, using, is_share=False),
+                unscored=len(prompts) - len({id for id, _ in prices}),
+                value_unit="US dollars",
+                note=note,
+            )
+        )
     return metrics
+
+
+def by_prompt(values: Sequence[tuple[str, float]], how: Resampling, is_share: bool = True) -> Estimate:
+    """A share, or a mean, over values that come with their prompt's id; whole prompts are resampled."""
+    sums: dict[str, tuple[float, int]] = {}
+    for id, value in values:
+        total, count = sums.get(id, (0.0, 0))
+        sums[id] = total + value, count + 1
+    columns = [total for total, _ in sums.values()], [float(count) for _, count in sums.values()]
+    return pooled_each({"": columns}, how, means=() if is_share else ("",))[""]
 
 
 def write(

@@ -1,6 +1,7 @@
 """`python -m eval alpaca`: whose outputs, which judge, what is said before a call is sent, and what is left behind."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -17,7 +18,7 @@ from ..judging.annotating import Judge, Question, open_judge
 from ..judging.annotator import Annotator
 from ..judging.asking import Asker, Endpoint
 from ..judging.calls import CallStore
-from ..judging.cost import Price, price_list
+from ..judging.cost import Price, price_list, price_of
 from ..records import MetricValue
 from ..stats.intervals import Resampling
 from .alpaca_judging import (
@@ -60,16 +61,22 @@ class Judging(Record):
         kind, _, name = self.judge.partition(":")
         return Path(name) if kind == "file" and name else None
 
-    def store(self, out: Path) -> CallStore:
-        """The calls: OUT's own, or the file to record to or to replay."""
+    @contextmanager
+    def opened(self, out: Path, dry_run: bool = False) -> Iterator[tuple[Judge, CallStore]]:
+        """The judge, and its calls: OUT's own, or the file to record to or to replay. A dry run leaves no file."""
         if self.record and self.replay:
             raise SettingsError("--record writes calls and --replay reads them: give one of the two")
-        return CallStore(self.replay or self.record or out / "calls.sqlite", replay=self.replay is not None)
-
-    def open(self, store: CallStore) -> Judge:
-        """The judge, asking through `store`."""
-        annotator = Annotator(self.annotator)
-        return open_judge(self.judge, annotator, self.endpoint, store, self.price, self.max_cost)
+        path = self.replay or self.record or out / "calls.sqlite"
+        with TemporaryDirectory() as nowhere, ExitStack() as held:
+            if dry_run and not path.exists():
+                path = Path(nowhere) / "calls.sqlite"
+                store = held.enter_context(CallStore(path))
+            else:
+                store = held.enter_context(CallStore(path, replay=dry_run or self.replay is not None))
+            annotator = Annotator(self.annotator)
+            judge = open_judge(self.judge, annotator, self.endpoint, store, self.price, self.max_cost)
+            held.callback(judge.close)
+            yield judge, store
 
 
 class Model(NamedTuple):
@@ -110,18 +117,19 @@ def dry(wanted: Judging, models: Sequence[Model], data: AlpacaEval, say: Say) ->
         return
     prompts = chosen(data.prompts, wanted.asking.limit, wanted.asking.seed)
     for outputs, out in models:
-        path = wanted.replay or wanted.record or out / "calls.sqlite"
-        with TemporaryDirectory() as nowhere:
-            store = CallStore(path, replay=True) if path.exists() else CallStore(Path(nowhere) / "calls.sqlite")
-            with store:
-                judge = wanted.open(store)
-                questions = asked(judge.annotator, outputs, data.baseline, prompts, wanted.asking)
-                found = estimate(judge, questions, store)
-        cost = (
-            f"about ${found.dollars:.2f}, at most ${found.most:.2f}" if found.dollars is not None else _unpriced(judge)
-        )
-        say(f"{outputs.model}: {found.calls} calls to {judge.id}, {found.known} of them answered already; {cost}")
-    say(f"prices of {price_list().date} ({price_list().source}); nothing was sent")
+        with wanted.opened(out, dry_run=True) as (judge, store):
+            questions = asked(judge.annotator, outputs, data.baseline, prompts, wanted.asking)
+            say(costs(outputs.model, judge, questions, store))
+    say("nothing was sent")
+
+
+def costs(of: str, judge: Judge, questions: Sequence[Question], store: CallStore) -> str:
+    """How many calls it takes, how many of them are known, and what the others cost."""
+    found = estimate(judge, questions, store)
+    text = f"{of}: {found.calls} calls to {judge.id}, {found.known} of them answered already"
+    if found.dollars is None:
+        return f"{text}; {_unpriced(judge)}"
+    return f"{text}; about ${found.dollars:.2f}, at most ${found.most:.2f}, by {_prices(judge)}"
 
 
 def run(wanted: Judging, models: Sequence[Model], data: AlpacaEval, say: Say, log: Say) -> list[MetricValue]:
@@ -135,26 +143,21 @@ def run(wanted: Judging, models: Sequence[Model], data: AlpacaEval, say: Say, lo
                 wanted, found.annotations[0].judge, Judged(found, []), outputs, prompts, data, out, say
             )
         return metrics
-    with wanted.store(models[0].out) as store:
-        judge = wanted.open(store)
-        try:
-            if wanted.canaries:
-                with Reporter(f"{judge.id}: canaries", log, "calls") as report:
-                    metric, kinds = fooled(judge, wanted.how, report)
-                metrics.append(metric)
-                if kinds:
-                    say(f"WARNING: canaries win with {judge.id}: {', '.join(kinds)}; its win rates can be bought")
-            for outputs, out in models:
-                questions = asked(judge.annotator, outputs, data.baseline, prompts, wanted.asking)
-                if judge.price is None and not wanted.replay:
-                    say(_unpriced(judge))
-                with Reporter(f"{outputs.model}: {judge.id}", log, "calls") as report:
-                    one = judged(judge, outputs, data.baseline, questions, wanted.asking, report)
-                metrics += _finished(wanted, judge.id, one, outputs, prompts, data, out, say)
-                _told(one, questions, say)
-            _account(judge, say)
-        finally:
-            judge.close()
+    with wanted.opened(models[0].out) as (judge, store):
+        if wanted.canaries:
+            with Reporter(f"{judge.id}: canaries", log, "calls") as report:
+                metric, kinds = fooled(judge, wanted.how, report)
+            metrics.append(metric)
+            if kinds:
+                say(f"WARNING: canaries win with {judge.id}: {', '.join(kinds)}; its win rates can be bought")
+        for outputs, out in models:
+            questions = asked(judge.annotator, outputs, data.baseline, prompts, wanted.asking)
+            say(costs(outputs.model, judge, questions, store))
+            with Reporter(f"{outputs.model}: {judge.id}", log, "calls") as report:
+                one = judged(judge, outputs, data.baseline, questions, wanted.asking, report)
+            metrics += _finished(wanted, judge.id, one, outputs, prompts, data, out, say)
+            _told(one, questions, say)
+        account(judge, say)
     return metrics
 
 
@@ -182,7 +185,8 @@ def _told(found: Judged, questions: Sequence[Question], say: Say) -> None:
         say(f"{model}: stopped at --max-cost with {held} calls not made; the same command goes on where it was")
 
 
-def _account(judge: Judge, say: Say) -> None:
+def account(judge: Judge, say: Say) -> None:
+    """Say what came of the calls, and what was spent."""
     if isinstance(judge.ask, Asker):
         counts = ", ".join(f"{number} {what}" for what, number in judge.ask.tally.items() if number) or "none"
         spent = f"; ${judge.ask.budget.spent:.4f} spent now" if judge.price else ""
@@ -191,3 +195,9 @@ def _account(judge: Judge, say: Say) -> None:
 
 def _unpriced(judge: Judge) -> str:
     return f"the price of {judge.model} is not in the list of {price_list().date}, so the cost is not known (--price)"
+
+
+def _prices(judge: Judge) -> str:
+    listed = price_list()
+    known = judge.price == price_of(judge.service, judge.model)
+    return f"prices of {listed.date} ({listed.source})" if known else "the price given"
