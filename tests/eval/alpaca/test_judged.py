@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import math
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -239,6 +240,39 @@ def test_no_key_reaches_any_file_or_output(serve: Serve, place: Place) -> None:
     written = [path.read_bytes() for path in place.folder.rglob("*") if path.is_file()]
     assert len(written) > 6
     assert KEY.encode() not in b"".join([*written, *(f"{one.out}{one.err}".encode() for one in said)])
+
+
+def test_every_model_of_a_run_answers_and_is_judged_beside_its_other_figures(
+    serve: Serve, place: Place, trained: Path, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(shutil.copytree(trained, place.folder / "work"))
+    evaluation = Path("runs/tiny/evaluation")
+    other = MetricValue(
+        model="M1", benchmark="beads", metric="correct", value=0.5, low=0.4, high=0.6, n=8, unscored=0, method="by hand"
+    )
+    files.write_json(evaluation / "metrics.json", [other.model_dump(mode="json")])
+    asked = [prompt.text for prompt in files.read(Path("runs/tiny/data/evaluation_prompts.jsonl"), Prompt)]
+    rows = [{"instruction": text, "dataset": "beads"} for text in asked]
+    baseline = place.data / "results" / "gpt4_1106_preview" / "model_outputs.json"
+    place.write(baseline, rows, "gpt4_1106_preview", lambda n: f"The baseline's answer is {n}.")
+    server = serve(lambda body, _: words("M"))
+    command = ("--run", tiny, "--judge", "openai:tiny", "--base-url", server.url)
+    said = place.alpaca(*command, outputs=False)
+    assert said.status == 0, said.err
+    kept = [MetricValue.model_validate(row) for row in files.read_json(evaluation / "metrics.json")]
+    assert kept[0] == other
+    rates = {m.model: m for m in kept if m.metric == "win_rate"}
+    assert list(rates) == ["SFT", "M1", "M2"]
+    assert {m.n for m in rates.values()} == {len(asked)}
+    answers = (evaluation / "M2" / "alpaca_eval.jsonl").read_bytes()
+    sent = len(server.asked)
+    assert 0 < sent <= 3 * len(asked)
+    assert place.alpaca(*command, outputs=False).status == 0
+    assert (len(server.asked), (evaluation / "M2" / "alpaca_eval.jsonl").read_bytes()) == (sent, answers)
+    assert (evaluation / "alpaca_eval" / "results" / "M2" / "model_outputs.json").is_file()
+    with pytest.raises(SystemExit) as left:
+        main(["report", "--run", str(tiny)])
+    assert not left.value.code
 
 
 @pytest.mark.parametrize(
