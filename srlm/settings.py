@@ -141,6 +141,9 @@ class Training(Section):
     """None: all weights are trained."""
     activation_checkpointing: bool = False
     """Recompute activations in the backward pass: less memory, about a third more time."""
+    packing: bool = False
+    """Lay the examples of a supervised batch end to end, for the same loss without padding; for models that mix tokens
+    by attention alone (others are refused). DPO's pairs are padded."""
 
 
 class SftSettings(Training):

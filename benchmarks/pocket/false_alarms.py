@@ -7,12 +7,10 @@ exact (Clopper-Pearson) interval.
 """
 
 import argparse
-import os
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from running import changed, python, seeds_of, train_and_measure
 from scipy import stats
 
 
@@ -23,8 +21,7 @@ def main() -> None:
     words.add_argument("--seeds", default="101-120")
     words.add_argument("--jobs", type=int, default=2, help="runs at once, one thread each")
     asked = words.parse_args()
-    first, _, last = asked.seeds.partition("-")
-    seeds = range(int(first), int(last or first) + 1)
+    seeds = seeds_of(asked.seeds)
     with ThreadPoolExecutor(asked.jobs) as pool:
         alarms = sum(pool.map(lambda seed: alarm(asked.run, asked.against, seed), seeds))
     exact = stats.binomtest(alarms, len(seeds)).proportion_ci(method="exact")
@@ -33,16 +30,11 @@ def main() -> None:
 
 def alarm(run: Path, against: Path, seed: int) -> bool:
     """Whether the gate calls this seed's run a regression."""
-    own = ["--run", str(run), "--set", f"seed={seed}", "--set", f"name={run.stem}-s{seed}", "--set", "threads=1"]
-    for words in (("srlm", "train"), ("eval", "all"), ("eval", "regress", "--against", str(against))):
-        done = subprocess.run(
-            [sys.executable, "-m", *words, *own],
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-            capture_output=True,
-            text=True,
-        )
-        if done.returncode and (words[-1] != str(against) or done.returncode != 1):
-            raise RuntimeError(f"seed {seed}: {' '.join(words)} stopped:\n{done.stderr[-2000:]}")
+    settings = (f"seed={seed}", f"name={run.stem}-s{seed}", "threads=1")
+    train_and_measure(run, settings)
+    done = python("eval", "regress", "--against", str(against), "--run", str(run), *changed(settings))
+    if done.returncode not in (0, 1):
+        raise RuntimeError(f"seed {seed}: the gate could not judge:\n{done.stdout}{done.stderr}")
     print(f"seed {seed}: {done.stdout.splitlines()[-1]}", flush=True)
     return done.returncode == 1
 

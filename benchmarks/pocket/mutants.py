@@ -8,7 +8,6 @@ same code run. What caught what is printed as a Markdown table; status 0 where a
 """
 
 import argparse
-import os
 import re
 import shutil
 import subprocess
@@ -17,7 +16,8 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+from running import CHECKOUT, python
+
 TESTS = ("tests/srlm/judge", "tests/srlm/train", "tests/srlm/methods/test_self_rewarding.py", "tests/srlm/engines")
 STEPS = ("data", "M0", "SFT", "M1")
 
@@ -188,23 +188,18 @@ def by_gate(fault: Fault, checkout: Path, run: Path, base: Path, against: Path) 
     for step in STEPS[: STEPS.index(fault.first) if fault.first in STEPS else len(STEPS)]:
         shutil.copytree(base / step, made / step)
     for words in (("srlm", "train"), ("eval", "all")):
-        done = python(checkout, *words, "--run", str(run))
+        done = python(*words, "--run", str(run), cwd=checkout)
         if done.returncode:
             return f"`{' '.join(words)}` stops: {last_line(done)}"
-    done = python(checkout, "eval", "regress", "--run", str(run), "--against", str(CHECKOUT / against))
+    done = python("eval", "regress", "--run", str(run), "--against", str(CHECKOUT / against), cwd=checkout)
     return last_line(done) if done.returncode else ""
 
 
 def by_tests(checkout: Path) -> str:
     """The first unit test that fails; empty where all pass."""
-    done = python(checkout, "pytest", "-x", "-q", "-p", "no:cacheprovider", *TESTS)
+    done = python("pytest", "-x", "-q", "-p", "no:cacheprovider", *TESTS, cwd=checkout)
     found = re.search(r"^FAILED \S+::(\w+)", done.stdout, re.MULTILINE)
     return f"`{found[1]}`" if found else "" if done.returncode == 0 else last_line(done)
-
-
-def python(checkout: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(checkout)}
-    return subprocess.run([sys.executable, "-m", *words], cwd=checkout, env=environment, capture_output=True, text=True)
 
 
 def last_line(done: subprocess.CompletedProcess[str]) -> str:

@@ -3,6 +3,7 @@
     python benchmarks/pocket/study.py --seeds 11-20 --arms arms --jobs 2     # every arm beside the loop itself
     python benchmarks/pocket/study.py --seeds 11-15 --arms judge --jobs 2    # worse judges: wrong verdicts, less EFT
     python benchmarks/pocket/study.py --summary                              # the tables again, from what is there
+    python benchmarks/pocket/study.py --summary --plot gain.svg              # gain as a function of the judge, drawn
 
 Runs lie under runs/study/ and go on where they were; steps that an arm shares with the loop itself are taken from it.
 What is found is kept, an entry a run, in benchmarks/pocket/study.json. Intervals are by bootstrap over seeds and
@@ -11,9 +12,7 @@ prompts: both are drawn anew in every resample, and all runs answered the same p
 
 import argparse
 import json
-import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,8 +21,8 @@ from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
+from running import CHECKOUT, seeds_of, train_and_measure
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 RUNS = Path("runs/study")
 FOUND = CHECKOUT / "benchmarks/pocket/study.json"
 LOOP = "self_rewarding"
@@ -31,25 +30,31 @@ ONE_AT_A_TIME = Lock()
 
 
 class Arm(NamedTuple):
-    """Settings that make an arm, how far it goes, and the steps it shares with the loop itself."""
+    """Settings that make an arm, how far it goes, the steps it shares with the loop itself, and how it is measured."""
 
     settings: tuple[str, ...]
     last: int
     shares: tuple[str, ...]
+    suites: tuple[str, ...]
 
 
-UP_TO_M1 = ("data", "M0", "SFT", "M1")
+def _arm(name: str) -> Arm:
+    return Arm((f"arm={name}",), 3, ("data", "M0", "SFT", "M1"), ("h2h",))
+
+
+def _judge(setting: str) -> Arm:
+    return Arm((setting,), 3, ("M0", "SFT"), ("all",))
+
+
 ARMS = {
-    LOOP: Arm((), 4, ()),
-    "random_scores": Arm(("arm=random_scores",), 3, UP_TO_M1),
-    "flipped_pairs": Arm(("arm=flipped_pairs",), 3, UP_TO_M1),
-    "positive_only": Arm(("arm=positive_only",), 3, UP_TO_M1),
-    "form_scores": Arm(("arm=form_scores",), 3, UP_TO_M1),
-    "oracle_scores": Arm(("arm=oracle_scores",), 3, UP_TO_M1),
+    LOOP: Arm((), 4, (), ("all",)),
+    **{
+        name: _arm(name) for name in ("random_scores", "flipped_pairs", "positive_only", "form_scores", "oracle_scores")
+    },
 }
 JUDGES = {
-    **{f"wrong_{p}": Arm((f"data.wrong_verdicts={p / 100}",), 3, ("M0", "SFT")) for p in (10, 20, 30, 40)},
-    **{f"eft_{n}": Arm((f"data.eft_sets={n // 4}",), 3, ("M0", "SFT")) for n in (500, 1500, 4000)},
+    **{f"wrong_{percent}": _judge(f"data.wrong_verdicts={percent / 100}") for percent in (10, 20, 30, 40)},
+    **{f"eft_{number}": _judge(f"data.eft_sets={number // 4}") for number in (500, 1500, 4000)},
 }
 EVERY = ARMS | JUDGES
 
@@ -61,65 +66,72 @@ def main() -> None:
     words.add_argument("--arms", default="arms", help="`arms`, `judge`, or names with commas between")
     words.add_argument("--jobs", type=int, default=2, help="runs at once, one thread each")
     words.add_argument("--summary", action="store_true", help="run nothing")
+    words.add_argument("--plot", type=Path, help="draw gain against judge, as SVG or PNG")
     asked = words.parse_args()
     if not asked.summary:
         names = {"arms": list(ARMS), "judge": list(JUDGES)}.get(asked.arms) or asked.arms.split(",")
-        first, _, last = asked.seeds.partition("-")
-        seeds = range(int(first), int(last or first) + 1)
         with ThreadPoolExecutor(asked.jobs) as pool:
-            list(pool.map(lambda seed: study(asked.run, seed, names), seeds))
-    print(summary(json.loads(FOUND.read_text(encoding="utf-8"))))
+            list(pool.map(lambda seed: study(asked.run, seed, names), seeds_of(asked.seeds)))
+    print(summary(kept()))
+    if asked.plot:
+        plot(kept(), asked.plot)
 
 
 def study(run: Path, seed: int, names: Sequence[str]) -> None:
     """All wanted arms of one seed, one after the other; the loop itself comes first, for they share its steps."""
     for name in (LOOP, *(name for name in names if name != LOOP)):
-        if key(name, seed) not in kept():
-            keep(name, seed, one(run, seed, name))
+        settings = settings_of(name, seed)
+        before = kept().get(f"{name}, seed {seed}")
+        if before is None:
+            keep(f"{name}, seed {seed}", one(run, seed, name, settings))
             print(f"{name}, seed {seed}: done", flush=True)
+        elif before["settings_digest"] != digest_of(run, settings):
+            sys.exit(f"{FOUND}: {name}, seed {seed} was made with other settings; move the file away to begin anew")
 
 
-def one(run: Path, seed: int, name: str) -> dict[str, Any]:
+def settings_of(name: str, seed: int) -> tuple[str, ...]:
+    arm = EVERY[name]
+    place = (f"name={name}-s{seed}", f"runs={RUNS}")
+    return (*place, f"seed={seed}", "threads=1", f"iterations={arm.last}", *arm.settings)
+
+
+def digest_of(run: Path, settings: Sequence[str]) -> str:
+    from srlm.run_file import load
+
+    return load(CHECKOUT / run, settings).digest
+
+
+def one(run: Path, seed: int, name: str, settings: Sequence[str]) -> dict[str, Any]:
     """Train and measure one arm of one seed; what is kept of it."""
-    arm, folder = EVERY[name], RUNS / f"{name}-s{seed}"
+    arm, folder, loop = EVERY[name], CHECKOUT / RUNS / f"{name}-s{seed}", CHECKOUT / RUNS / f"{LOOP}-s{seed}"
     for step in arm.shares:
-        if not (folder / step / "manifest.json").exists():
-            shutil.copytree(RUNS / f"{LOOP}-s{seed}" / step, folder / step, dirs_exist_ok=True)
-    settings = (f"name={folder.name}", f"runs={RUNS}", f"seed={seed}", "threads=1", f"iterations={arm.last}")
-    changes = [word for setting in (*settings, *arm.settings) for word in ("--set", setting)]
-    for words in (("srlm", "train"), ("eval", "all")):
-        done = subprocess.run(
-            [sys.executable, "-m", *words, "--run", str(run), *changes],
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-            capture_output=True,
-            text=True,
-        )
-        if done.returncode:
-            raise RuntimeError(f"{name}, seed {seed}: {' '.join(words)} stopped:\n{done.stderr[-2000:]}")
-    return what_was_found(folder)
+        for shared in (step, f"evaluation/{step}"):
+            if (loop / shared).is_dir() and not (folder / shared).exists():
+                shutil.copytree(loop / shared, folder / shared)
+    train_and_measure(run, settings, arm.suites)
+    return what_was_found(folder, digest_of(run, settings))
 
 
-def what_was_found(folder: Path) -> dict[str, Any]:
-    """The share of figures that the tables need, and for every model which prompts it answered right."""
+def what_was_found(folder: Path, settings_digest: str) -> dict[str, Any]:
+    """The share of figures that the tables need, and every model's points on every prompt."""
     from srlm.data import beads
     from srlm.records import Prompt, Response
     from srlm.store import files
 
     prompts = files.read(folder / "data/evaluation_prompts.jsonl", Prompt)
-    found: dict[str, Any] = {}
+    models: dict[str, Any] = {}
     for metric in json.loads((folder / "evaluation/metrics.json").read_text(encoding="utf-8")):
         if metric["baseline"] is None and metric["benchmark"] != "head_to_head":
             name = f"{metric['benchmark']}/{metric['metric']}"
-            found.setdefault(metric["model"], {})[name] = metric["value"]
+            models.setdefault(metric["model"], {})[name] = metric["value"]
     for path in sorted(folder.glob("evaluation/*/responses.jsonl")):
         answers = files.read(path, Response)
-        right = [beads.grade(p.text, r.text).correct for p, r in zip(prompts, answers, strict=True)]
-        found[path.parent.name]["right"] = "".join(str(int(hit)) for hit in right)
-    return found
-
-
-def key(name: str, seed: int) -> str:
-    return f"{name}, seed {seed}"
+        grades = [beads.grade(p.text, r.text) for p, r in zip(prompts, answers, strict=True)]
+        models[path.parent.name]["right"] = "".join(str(int(grade.correct)) for grade in grades)
+        models[path.parent.name]["points"] = "".join(str(grade.score) for grade in grades)
+    last = sorted(folder.glob("M*/manifest.json"))[-1]
+    commit = json.loads(last.read_text(encoding="utf-8"))["commit"]
+    return {"commit": commit, "settings_digest": settings_digest, "models": models}
 
 
 def kept() -> dict[str, Any]:
@@ -127,11 +139,11 @@ def kept() -> dict[str, Any]:
     return found
 
 
-def keep(name: str, seed: int, found: dict[str, Any]) -> None:
+def keep(key: str, found: dict[str, Any]) -> None:
     from srlm.store import files
 
     with ONE_AT_A_TIME:
-        files.write_json(FOUND, kept() | {key(name, seed): found})
+        files.write_json(FOUND, kept() | {key: found})
 
 
 # Tables ----------------------------------------------------------------------------------------------------------
@@ -146,67 +158,140 @@ class Estimate(NamedTuple):
         return f"{self.value:+.3f} [{self.low:+.3f}, {self.high:+.3f}]"
 
 
-def rows(found: dict[str, Any], arm: str, model: str) -> dict[int, np.ndarray[Any, Any]]:
-    """Seed -> right or not by prompt."""
-    made = {}
-    for name, models in found.items():
-        which, _, seed = name.partition(", seed ")
-        if which == arm and model in models:
-            made[int(seed)] = np.array([int(hit) for hit in models[model]["right"]], dtype=float)
-    return made
+def of_arm(found: dict[str, Any], arm: str) -> dict[int, dict[str, Any]]:
+    """Seed -> model -> what was found of it."""
+    parted = ((key.partition(", seed "), entry["models"]) for key, entry in found.items())
+    return {int(seed): models for (name, _, seed), models in parted if name == arm}
 
 
-def gain(found: dict[str, Any], arm: str, later: str, earlier: str, resamples: int = 4000) -> Estimate | None:
-    """Mean of later - earlier in `correct` at T = 1, over seeds and prompts."""
-    after, before = rows(found, arm, later), rows(found, arm, earlier)
-    seeds = sorted(after.keys() & before.keys())
-    if not seeds:
+def by_prompt(
+    found: dict[str, Any], arm: str, later: str, earlier: str, what: str
+) -> dict[int, np.ndarray[Any, np.dtype[np.float64]]]:
+    """Seed -> later - earlier on every prompt."""
+    return {
+        seed: np.subtract(*([float(digit) for digit in models[name][what]] for name in (later, earlier)))
+        for seed, models in of_arm(found, arm).items()
+        if later in models and earlier in models
+    }
+
+
+def by_seed(found: dict[str, Any], arm: str, later: str, earlier: str) -> dict[int, float]:
+    """Seed -> gain in right answers."""
+    return {seed: float(row.mean()) for seed, row in by_prompt(found, arm, later, earlier, "right").items()}
+
+
+def gain(
+    found: dict[str, Any], arm: str, later: str, earlier: str, what: str = "right", resamples: int = 4000
+) -> Estimate | None:
+    """Mean of later - earlier at T = 1, over seeds and prompts: the share `right`, or the mean `points`."""
+    differences = list(by_prompt(found, arm, later, earlier, what).values())
+    if not differences:
         return None
-    table = np.stack([after[seed] - before[seed] for seed in seeds])
+    table = np.stack(differences)
     draws = np.random.default_rng(0)
-    means = [
-        table[draws.integers(len(table), size=len(table))][
-            :, draws.integers(table.shape[1], size=table.shape[1])
-        ].mean()
-        for _ in range(resamples)
-    ]
+    means = []
+    for _ in range(resamples):
+        seeds, prompts = (draws.integers(size, size=size) for size in table.shape)
+        means.append(table[np.ix_(seeds, prompts)].mean())
     low, high = np.quantile(means, [0.025, 0.975])
     return Estimate(float(table.mean()), float(low), float(high))
 
 
+def values(found: dict[str, Any], arm: str, model: str, metric: str) -> list[float]:
+    """One value a seed."""
+    every = (models.get(model, {}).get(metric) for models in of_arm(found, arm).values())
+    return [value for value in every if value is not None]
+
+
 def mean(found: dict[str, Any], arm: str, model: str, metric: str) -> str:
-    values = [
-        models[model][metric]
-        for name, models in found.items()
-        if name.startswith(f"{arm}, ") and model in models and models[model].get(metric) is not None
-    ]
-    return f"{np.mean(values):.3f} ({min(values):.3f} to {max(values):.3f})" if values else "-"
+    known = values(found, arm, model, metric)
+    return f"{np.mean(known):.3f} ({min(known):.3f} to {max(known):.3f})" if known else "-"
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
+    lines = [list(head), ["---"] * len(head), *([str(cell) for cell in row] for row in rows)]
+    return ["| " + " | ".join(line) + " |" for line in lines] + [""]
+
+
+STEPS = (("M2", "M1"), ("M3", "M2"), ("M4", "M3"))
+READ = (
+    "beads/correct", "bead_skills/greedy_correct", "answers/characters", "judge_agreement/pairwise_accuracy",
+    "judge_agreement/spearman", "bead_judge/heldout_correct", "bead_judge/own_pairwise_accuracy",
+    "bead_judge/own_correct", "bead_judge/own_relevant",
+    *(f"bead_skills/greedy_correct_{name}" for name in ("copy", "reverse", "skip", "turn", "mate")),
+)  # fmt: skip
+JUDGED = ("bead_judge/heldout_correct", "judge_agreement/pairwise_accuracy")
 
 
 def summary(found: dict[str, Any]) -> str:
     """Everything as Markdown."""
-    lines = ["| arm | seeds | M2 - M1 | M3 - M2 | M3 - M1 |", "| --- | --- | --- | --- | --- |"]
-    for arm in EVERY:
-        if seeds := rows(found, arm, "M2"):
-            gains = [gain(found, arm, *pair) for pair in (("M2", "M1"), ("M3", "M2"), ("M3", "M1"))]
-            lines.append(f"| {arm} | {len(seeds)} | " + " | ".join(str(one) for one in gains) + " |")
+    arms = [(arm, len(of_arm(found, arm))) for arm in ARMS if of_arm(found, arm)]
+    lines = table(
+        ("right answers at T = 1", "seeds", *(f"{a} - {b}" for a, b in STEPS), "M3 - M1"),
+        [(arm, n, *(gain(found, arm, *pair) or "-" for pair in (*STEPS, ("M3", "M1")))) for arm, n in arms],
+    )
+    lines += table(
+        ("points of the exact program", "seeds", *(f"{a} - {b}" for a, b in STEPS), "M3 - M1"),
+        [(arm, n, *(gain(found, arm, *pair, "points") or "-" for pair in (*STEPS, ("M3", "M1")))) for arm, n in arms],
+    )
+    for later, earlier in STEPS[:2]:
+        known = sorted(by_seed(found, LOOP, later, earlier).values())
+        reached = f"{sum(value >= 0.2 for value in known)} of {len(known)} seeds at least +.20"
+        lines.append(f"{later} - {earlier} by seed: {' '.join(f'{value:+.3f}' for value in known)}; {reached}")
     models = ("M0", "SFT", "M1", "M2", "M3", "M4")
     lines += ["", f"{LOOP}, mean over seeds (lowest to highest):", ""]
-    lines += ["| | " + " | ".join(models) + " |", "| --- |" + " --- |" * len(models)]
-    for metric in (
-        "beads/correct", "beads/oracle_score", "bead_skills/greedy_correct", "answers/characters",
-        "judge_agreement/pairwise_accuracy", "judge_agreement/spearman", "bead_judge/heldout_correct",
-        "bead_judge/own_pairwise_accuracy", "bead_judge/own_correct", "bead_judge/own_relevant",
-        *(f"bead_skills/greedy_correct_{name}" for name in ("copy", "reverse", "skip", "turn", "mate")),
-    ):  # fmt: skip
-        lines.append(f"| {metric} | " + " | ".join(mean(found, LOOP, model, metric) for model in models) + " |")
-    lines += ["", "| judge | verdicts on `correct` at M1 | pairwise at M1 | M3 - M1 |", "| --- | --- | --- | --- |"]
-    for arm in (LOOP, *JUDGES):
-        if rows(found, arm, "M3"):
-            wanted = ("bead_judge/heldout_correct", "judge_agreement/pairwise_accuracy")
-            figures = [mean(found, arm, "M1", name) for name in wanted]
-            lines.append(f"| {arm} | " + " | ".join(figures) + f" | {gain(found, arm, 'M3', 'M1')} |")
+    lines += table(("", *models), [(name, *(mean(found, LOOP, model, name) for model in models)) for name in READ])
+    lines += table(
+        ("judge", "seeds", *JUDGED, "M3 - M1"),
+        [
+            (arm, len(seeds), *(mean(found, arm, "M1", name) for name in JUDGED), gain(found, arm, "M3", "M1"))
+            for arm in (LOOP, *JUDGES)
+            if (seeds := by_seed(found, arm, "M3", "M1"))
+        ],
+    )
     return "\n".join(lines)
+
+
+def plot(found: dict[str, Any], path: Path) -> None:
+    """Gain after two iterations against the judge's balanced accuracy at M1: a point a seed, and each judge's mean."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(7, 4.4), layout="constrained")
+    kinds = {
+        "wrong verdicts in EFT": ("o", "#0072b2", [n for n in JUDGES if n.startswith("wrong")]),
+        "fewer EFT examples": ("s", "#d55e00", [n for n in JUDGES if n.startswith("eft")]),
+        "12,000 exact reviews": ("D", "#009e73", [LOOP]),
+    }
+    for kind, (marker, colour, arms) in kinds.items():
+        for arm in arms:
+            total = gain(found, arm, "M3", "M1")
+            if total is None:
+                continue
+            x, y = np.array(values(found, arm, "M1", JUDGED[0])), list(by_seed(found, arm, "M3", "M1").values())
+            axes.scatter(x, y, s=12, marker=marker, color=colour, alpha=0.35, linewidths=0)
+            across = 1.96 * x.std(ddof=1) / np.sqrt(len(x)) if len(x) > 1 else 0
+            axes.errorbar(
+                x.mean(), total.value, xerr=across, yerr=[[total.value - total.low], [total.high - total.value]],
+                marker=marker, color=colour, capsize=3, label=kind if arm == arms[0] else None,
+            )  # fmt: skip
+            words = arm.removeprefix("wrong_") + "%" if arm.startswith("wrong_") else arm.removeprefix("eft_")
+            axes.annotate(
+                "" if arm == LOOP else words,
+                (x.mean(), total.value),
+                textcoords="offset points",
+                xytext=(6, 5),
+                fontsize=8,
+            )
+    axes.axhline(0, color="0.6", linewidth=0.8)
+    axes.set_xlabel("the judge at M1: balanced accuracy of its verdicts on `correct`")
+    axes.set_ylabel("gain in right answers at T = 1, M3 - M1")
+    axes.legend(frameon=False, loc="upper left")
+    axes.spines[["top", "right"]].set_visible(False)
+    matplotlib.rcParams["svg.hashsalt"] = "srlm"  # the same figure, the same file
+    figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
 
 
 if __name__ == "__main__":

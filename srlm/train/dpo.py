@@ -19,6 +19,7 @@ from trl import DPOConfig, DPOTrainer
 from srlm.records import PreferencePair, Prompt, Response, seed_for
 from srlm.settings import DpoSettings
 from srlm.text.chat import answer_ids, prompt_ids, user
+from srlm.train.batches import Collator, collator, refuse_leaks
 from srlm.train.optimiser import Contest, Watch, adapters, arguments, set_dropout, train, widen
 from srlm.train.sft import Example
 
@@ -87,18 +88,15 @@ class PairTrainer(DPOTrainer):  # type: ignore[misc]
 class Replay:
     """Batches of EFT examples, chosen by step and seed alone, so that a resumed training draws the same."""
 
-    def __init__(self, data: Sequence[Example], size: int, weight: float, seed: int, pad: int) -> None:
-        self._data, self._size, self._seed, self._pad = data, size, seed, pad
+    def __init__(self, data: Sequence[Example], size: int, weight: float, seed: int, collate: Collator) -> None:
+        self._data, self._size, self._seed, self._collate = data, size, seed, collate
         self.weight = weight
 
     def batch(self, step: int, micro: int, device: Any) -> dict[str, torch.Tensor]:
-        """input_ids, attention_mask and labels, each (size, longest)."""
-        from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
-
+        """What a model's forward takes, labels among it."""
         chance = random.Random(seed_for(self._seed, "replay", step, micro))
         rows = chance.sample(self._data, min(self._size, len(self._data)))
-        collate = DataCollatorForLanguageModeling(pad_token_id=self._pad)
-        batch = collate([{"input_ids": row.input_ids, "labels": row.labels} for row in rows])
+        batch = self._collate([{"input_ids": row.input_ids, "labels": row.labels} for row in rows])
         return {key: value.to(device) for key, value in batch.items()}
 
 
@@ -147,5 +145,8 @@ def optimise(
         callbacks=[Watch(report, contest)],
     )
     if settings.eft_replay and replay:
-        trainer.replay = Replay(replay, settings.micro_batch_size, settings.eft_replay, seed, tokenizer.pad_token_id)
+        if settings.packing:
+            refuse_leaks(model, replay[0].input_ids, replay[-1].input_ids)
+        collate = collator(tokenizer.pad_token_id, settings.packing)
+        trainer.replay = Replay(replay, settings.micro_batch_size, settings.eft_replay, seed, collate)
     return train(trainer, tokenizer, came, work, target)

@@ -10,7 +10,8 @@ from tokenizers.pre_tokenizers import Split
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from srlm.settings import ScratchModel
-from srlm.train.sft import IGNORED, Example
+from srlm.train.batches import IGNORED
+from srlm.train.sft import Example
 
 SPECIAL = ("<pad>", "<unk>", "<bos>", "<eos>", "<user>", "<asst>")
 CHAT = (

@@ -14,10 +14,8 @@ from trl import SFTConfig, SFTTrainer
 from srlm.records import Demonstration
 from srlm.settings import Training
 from srlm.text.chat import tokens
+from srlm.train.batches import IGNORED, collator, refuse_leaks
 from srlm.train.optimiser import Watch, adapters, arguments, set_dropout, train, widen
-
-IGNORED = -100
-"""Label of a token without loss."""
 
 
 class Example(NamedTuple):
@@ -56,7 +54,7 @@ class WeightedSFTTrainer(SFTTrainer):  # type: ignore[misc]
     def get_batch_samples(self, epoch_iterator: Any, num_batches: int, device: Any) -> tuple[list[Any], Any]:
         """The micro batches of a step, and the weights of all their tokens with loss (TRL: how many those are)."""
         batches, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
-        weights = [((batch["labels"][:, 1:] != IGNORED) * batch["weight"][:, None]).sum() for batch in batches]
+        weights = [((batch["labels"][:, 1:] != IGNORED) * batch["weight"][:, 1:]).sum() for batch in batches]
         return batches, self.accelerator.gather(torch.stack(weights).sum().to(device)).sum() if weights else None
 
     def compute_loss(
@@ -64,20 +62,9 @@ class WeightedSFTTrainer(SFTTrainer):  # type: ignore[misc]
     ) -> Any:
         weights = inputs.pop("weight")
         outputs = model(**inputs, use_cache=False, fused_lm_head=True)
-        loss = -(outputs.log_probs * weights[:, None]).sum() / num_items_in_batch.clamp(min=1e-8)
+        loss = -(outputs.log_probs * weights[:, 1:]).sum() / num_items_in_batch.clamp(min=1e-8)
         # The sum of weights is over all processes, and gradients are averaged over them.
         return loss * self.accelerator.num_processes
-
-
-class WeightedCollator:
-    """TRL's collator, and the weights as a tensor of one a row."""
-
-    def __init__(self, collate: Callable[[list[dict[str, Any]]], dict[str, Any]]) -> None:
-        self._collate = collate
-
-    def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
-        batch = self._collate([{key: row[key] for key in ("input_ids", "labels")} for row in rows])
-        return {**batch, "weight": torch.tensor([row["weight"] for row in rows])}
 
 
 def fine_tune(
@@ -93,19 +80,18 @@ def fine_tune(
     report: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[dict[str, float]]:
     """Fine-tune `model` on examples and save it to `target`; `work` holds checkpoints. Returns the loss history."""
-    from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
-
     set_dropout(model, settings.dropout)
     came = widen(model, settings)
     weighted = len({example.weight for example in data}) > 1
     rows = [{"input_ids": e.input_ids, "labels": e.labels, **({"weight": e.weight} if weighted else {})} for e in data]
-    collator = DataCollatorForLanguageModeling(pad_token_id=tokenizer.pad_token_id)
+    if settings.packing and data:
+        refuse_leaks(model, data[0].input_ids, data[-1].input_ids)
     trainer = (WeightedSFTTrainer if weighted else SFTTrainer)(
         model=model,
         args=SFTConfig(
             **arguments(settings, work, seed, dtype), dataset_kwargs={"skip_prepare_dataset": True}, packing=False
         ),
-        data_collator=WeightedCollator(collator) if weighted else collator,
+        data_collator=collator(tokenizer.pad_token_id, settings.packing),
         train_dataset=Dataset.from_list(rows),
         processing_class=tokenizer,
         peft_config=adapters(settings),

@@ -11,6 +11,9 @@ import pytest
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 
+sys.path.append(str(CHECKOUT / "benchmarks/pocket"))  # as when they are run: they share a file
+
+
 def script(name: str) -> ModuleType:
     found = importlib.util.spec_from_file_location(f"pocket_{name}", CHECKOUT / "benchmarks/pocket" / f"{name}.py")
     assert found is not None and found.loader is not None
@@ -30,13 +33,14 @@ def test_the_words_a_fault_replaces_stand_in_the_code_exactly_once(fault: Any) -
 def test_a_gain_is_a_mean_over_seeds_and_prompts_with_both_drawn_anew() -> None:
     study = script("study")
     found = {
-        "self_rewarding, seed 1": {"M1": {"right": "0000"}, "M2": {"right": "1100"}},
-        "self_rewarding, seed 2": {"M1": {"right": "1000"}, "M2": {"right": "1111"}},
-        "self_rewarding, seed 3": {"M1": {"right": "1000"}},
+        "self_rewarding, seed 1": {"models": {"M1": {"right": "0000"}, "M2": {"right": "1100"}}},
+        "self_rewarding, seed 2": {"models": {"M1": {"right": "1000"}, "M2": {"right": "1111"}}},
+        "self_rewarding, seed 3": {"models": {"M1": {"right": "1000"}}},
     }
     gain = study.gain(found, "self_rewarding", "M2", "M1")
     assert gain.value == (2 + 3) / 8
     assert gain.low < gain.value < gain.high <= 1
+    assert study.by_seed(found, "self_rewarding", "M2", "M1") == {1: 0.5, 2: 0.75}
     assert study.gain(found, "random_scores", "M2", "M1") is None
 
 

@@ -19,6 +19,7 @@ from srlm.engines.weights import load_model, load_tokenizer, save, weights_diges
 from srlm.records import PreferencePair, Prompt, Response
 from srlm.settings import DpoSettings, LoraSettings, ModelSettings, ScratchModel
 from srlm.train import dpo, scratch, sft
+from srlm.train.batches import collator
 
 MODEL = ModelSettings(base="unused")
 PAIRS = (
@@ -121,11 +122,12 @@ def test_the_likelihood_term_is_a_mean_over_all_tokens_of_the_chosen_answers(
     assert first["loss"] == pytest.approx(by_hand(policy, reference, 0.5) + 0.2 * -sum(logs) / 9, abs=2e-6)
 
 
+@pytest.mark.parametrize("packing", [pytest.param(False, id="padded"), pytest.param(True, id="packed")])
 def test_eft_replay_adds_the_weighted_likelihood_of_its_batch(
-    bead_model: Path, other_model: Path, tmp_path: Path
+    bead_model: Path, other_model: Path, tmp_path: Path, packing: bool
 ) -> None:
     """Two examples, batches of two: every batch holds both, 3 + 2 tokens with loss."""
-    first, *_ = optimise(bead_model, other_model, tmp_path, settings(eft_replay=0.3), EFT)
+    first, *_ = optimise(bead_model, other_model, tmp_path, settings(eft_replay=0.3, packing=packing), EFT)
     policy, reference = load_model(bead_model, MODEL), load_model(other_model, MODEL)
     logs = token_logs(policy, [2, 4, 30, 5], [40, 41, 3]) + token_logs(policy, [2, 4, 31, 32, 33, 5], [42, 3])
     assert first["loss"] == pytest.approx(by_hand(policy, reference, 0.5) + 0.3 * -sum(logs) / 5, abs=2e-6)
@@ -133,7 +135,7 @@ def test_eft_replay_adds_the_weighted_likelihood_of_its_batch(
 
 def test_a_replayed_batch_depends_on_step_and_place_alone() -> None:
     data = [sft.Example([2, number, 3], [-100, number, 3]) for number in range(10, 60)]
-    one, again = (dpo.Replay(data, 4, 0.3, seed=1, pad=0) for _ in range(2))
+    one, again = (dpo.Replay(data, 4, 0.3, seed=1, collate=collator(0, packing=False)) for _ in range(2))
     again.batch(5, 0, "cpu")  # what was drawn before does not matter
     batches = {at: one.batch(*at, "cpu")["input_ids"].tolist() for at in [(0, 0), (0, 1), (1, 0)]}
     assert again.batch(1, 0, "cpu")["input_ids"].tolist() == batches[1, 0]

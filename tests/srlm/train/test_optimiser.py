@@ -104,6 +104,7 @@ def outcome(folder: Path) -> tuple[bytes, bytes]:
 RUNS = [
     pytest.param(supervised(), id="sft"),
     pytest.param(supervised(weighted=True), id="weighted"),
+    pytest.param(supervised(weighted=True, packing=True), id="packed"),
     pytest.param(supervised(dropout=0.1), id="dropout"),
     pytest.param(supervised(lora=LoraSettings(rank=2, alpha=4, dropout=0.1)), id="lora"),
     pytest.param(preferences(), id="dpo"),

@@ -16,6 +16,7 @@ from srlm.engines.weights import load_model, load_tokenizer
 from srlm.records import Demonstration
 from srlm.settings import LoraSettings, ModelSettings, SftSettings
 from srlm.train import scratch, sft
+from srlm.train.batches import IGNORED
 
 MODEL = ModelSettings(base="unused")
 PROMPTS = ([2, 4, 16, 6, 5], [2, 4, 16, 6, 17, 9, 5], [2, 4, 18, 5], [2, 4, 19, 5])
@@ -24,7 +25,7 @@ ANSWERS = ([26, 7, 27, 8, 50, 3], [26, 12, 3], [27, 3], [26, 14, 27, 15, 3])
 
 def data(*weights: float) -> list[sft.Example]:
     return [
-        sft.Example(prompt + answer, [sft.IGNORED] * len(prompt) + answer, weight)
+        sft.Example(prompt + answer, [IGNORED] * len(prompt) + answer, weight)
         for prompt, answer, weight in zip(PROMPTS, ANSWERS, weights, strict=True)
     ]
 
@@ -57,16 +58,21 @@ def by_hand(folder: Path, weights: tuple[float, ...]) -> float:
     return total / norm
 
 
-def test_the_loss_is_on_the_answers_tokens_alone(bead_model: Path, tmp_path: Path) -> None:
+PACKING = pytest.mark.parametrize("packing", [pytest.param(False, id="padded"), pytest.param(True, id="packed")])
+
+
+@PACKING
+def test_the_loss_is_on_the_answers_tokens_alone(bead_model: Path, tmp_path: Path, packing: bool) -> None:
     """6 + 3 + 2 + 5 = 16 tokens with loss."""
-    first = fine_tune(bead_model, tmp_path, data(1, 1, 1, 1))
+    first = fine_tune(bead_model, tmp_path, data(1, 1, 1, 1), packing=packing)
     assert first["step"] == 1
     assert first["loss"] == pytest.approx(by_hand(bead_model, (1, 1, 1, 1)), abs=1e-5)
 
 
-def test_a_weighted_example_counts_as_often_as_its_weight(bead_model: Path, tmp_path: Path) -> None:
+@PACKING
+def test_a_weighted_example_counts_as_often_as_its_weight(bead_model: Path, tmp_path: Path, packing: bool) -> None:
     """Weights 3, 1, 3, 1 on 6, 3, 2 and 5 tokens: the divisor is 18 + 3 + 6 + 5 = 32."""
-    first = fine_tune(bead_model, tmp_path, data(3, 1, 3, 1))
+    first = fine_tune(bead_model, tmp_path, data(3, 1, 3, 1), packing=packing)
     assert first["loss"] == pytest.approx(by_hand(bead_model, (3, 1, 3, 1)), abs=1e-5)
     assert first["loss"] != pytest.approx(by_hand(bead_model, (1, 1, 1, 1)), abs=1e-4)
 
