@@ -147,18 +147,24 @@ class Habits(NamedTuple):
     """Random colours, or words that are no answer at all."""
     spoilt: float = 0.0
     """An answer that would do but for one word put in, left out, doubled or replaced, and so is malformed."""
+    reviewer: float = 0.0
+    """The words of a review where an answer is asked for, as models that learn to judge begin to write."""
 
 
 DEMONSTRATORS = Habits(careful=0.40, lazy=0.35, sloppy=0.25, wrong_count=0.35, filler=0.35, random=0.05)
 """Noisy on purpose: the skill is in the base text, and the demonstrations hide it."""
-RANKED = Habits(careful=0.45, lazy=0.15, sloppy=0.40, wrong_count=0.35, filler=0.35, random=0.10, spoilt=0.20)
-"""More varied, so that the judge sees every kind of answer, and malformed ones like those that models write."""
+RANKED = Habits(
+    careful=0.45, lazy=0.15, sloppy=0.40, wrong_count=0.35, filler=0.35, random=0.10, spoilt=0.20, reviewer=0.05
+)
+"""More varied, so that the judge sees every kind of answer, malformed and off-task ones as models write them, too."""
 
 
 def answer(row: Row, habits: Habits, chance: random.Random) -> str:
     """An answer somebody with these habits gives."""
     if chance.random() < habits.random:
         return _stray(row, chance)
+    if habits.reviewer and chance.random() < habits.reviewer:
+        return _review_instead(row, chance)
     right = [colour for _, colour in targets(row)]
     match chance.choices(("careful", "lazy", "sloppy"), habits[:3])[0]:
         case "careful":
@@ -215,6 +221,15 @@ def _stray(row: Row, chance: random.Random) -> str:
             return row.text()
         case _:
             return chance.choice(OPENINGS + CLOSINGS)
+
+
+def _review_instead(row: Row, chance: random.Random) -> str:
+    """The beginning of an answer or none, and then the words of a review."""
+    words = _numbered([bead.colour for bead in targets(row)])[: 2 * chance.randrange(len(targets(row)))]
+    said = review(row.text(), " ".join([*words, "."])).replace("\n ", "").split()
+    start = said.index("asked") if chance.random() < 0.5 else 0
+    middle = ["other"] if chance.random() < 0.5 else []
+    return " ".join([*words, *middle, *said[start : start + chance.randint(4, 24)]])
 
 
 EXAM = 0
