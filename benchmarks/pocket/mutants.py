@@ -1,10 +1,11 @@
 """Does the gate notice a broken trainer? Plant one fault at a time, train, measure, hold against the baseline.
 
-    python benchmarks/pocket/mutants.py --run configs/pocket-quick.yaml --against benchmarks/pocket/pocket-quick.json
+    python benchmarks/pocket/mutants.py --jobs 2
 
 Each fault is planted in a copy of the checkout. The faulty code makes every model from the first that the fault can
-touch; what comes before is taken from a run of the code as it is, under runs/. Beside the gate the unit tests of the
-same code run. What caught what is printed as a Markdown table; status 0 where at least nine in ten were caught.
+touch; what comes before is taken from a run of the code as it is, which is trained first, under runs/mutants. Beside
+the gate the unit tests of the same code run. What caught what is printed as a Markdown table; status 0 where at least
+nine in ten were caught.
 """
 
 import argparse
@@ -13,10 +14,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-from running import CHECKOUT, python
+from running import CHECKOUT, changed, python, train
 
 TESTS = ("tests/srlm/judge", "tests/srlm/train", "tests/srlm/methods/test_self_rewarding.py", "tests/srlm/engines")
 STEPS = ("data", "M0", "SFT", "M1")
@@ -140,30 +143,28 @@ FAULTS = (
 
 def main() -> None:
     words = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    words.add_argument("--run", type=Path, default=Path("configs/pocket-quick.yaml"))
-    words.add_argument("--against", type=Path, default=Path("benchmarks/pocket/pocket-quick.json"))
-    words.add_argument("--only", help="faults whose name holds these words")
+    words.add_argument("--run", type=Path, default=Path("configs/pocket.yaml"))
+    words.add_argument("--last", type=int, default=2, help="how far each run goes: M2")
+    words.add_argument("--against", type=Path, default=Path("benchmarks/pocket/baseline.json"))
+    words.add_argument("--only", default="", help="faults whose name holds these words")
+    words.add_argument("--jobs", type=int, default=2, help="faults at once, one thread each")
     asked = words.parse_args()
-    base = run_folder(asked.run)
-    if not (base / "M1" / "manifest.json").exists():
-        sys.exit(f"{base}: no run of the code as it is; first: srlm train --run {asked.run}")
-    caught = 0
-    chosen = [fault for fault in FAULTS if not asked.only or asked.only in fault.name]
-    print("| fault | gate | unit tests |\n| --- | --- | --- |", flush=True)
-    for fault in chosen:
+    settings = ("name=mutants", "threads=1", f"iterations={asked.last}")
+    train(asked.run, settings)
+
+    def caught(fault: Fault) -> bool:
         with tempfile.TemporaryDirectory() as place:
             checkout = planted(fault, Path(place) / "checkout")
-            gate, test = by_gate(fault, checkout, asked.run, base, asked.against), by_tests(checkout)
-        caught += bool(gate or test)
+            gate, test = by_gate(fault, checkout, asked.run, settings, asked.against), by_tests(checkout)
         print(f"| {fault.name} | {gate or '-'} | {test or '-'} |", flush=True)
-    print(f"\ncaught: {caught} of {len(chosen)}")
-    sys.exit(caught < 0.9 * len(chosen))
+        return bool(gate or test)
 
-
-def run_folder(run: Path) -> Path:
-    from srlm.run_file import load
-
-    return CHECKOUT / load(CHECKOUT / run).folder
+    chosen = [fault for fault in FAULTS if asked.only in fault.name]
+    print("| fault | gate | unit tests |\n| --- | --- | --- |", flush=True)
+    with ThreadPoolExecutor(asked.jobs) as pool:
+        found = sum(pool.map(caught, chosen))
+    print(f"\ncaught: {found} of {len(chosen)}")
+    sys.exit(found < 0.9 * len(chosen))
 
 
 def planted(fault: Fault, checkout: Path) -> Path:
@@ -182,16 +183,16 @@ def planted(fault: Fault, checkout: Path) -> Path:
     return checkout
 
 
-def by_gate(fault: Fault, checkout: Path, run: Path, base: Path, against: Path) -> str:
+def by_gate(fault: Fault, checkout: Path, run: Path, settings: Sequence[str], against: Path) -> str:
     """What the gate said of the faulty code; empty where it passed."""
-    made = checkout / "runs" / base.name
     for step in STEPS[: STEPS.index(fault.first) if fault.first in STEPS else len(STEPS)]:
-        shutil.copytree(base / step, made / step)
+        shutil.copytree(CHECKOUT / "runs/mutants" / step, checkout / "runs/mutants" / step)
+    asked = ("--run", str(run), *changed(settings))
     for words in (("srlm", "train"), ("eval", "all")):
-        done = python(*words, "--run", str(run), cwd=checkout)
+        done = python(*words, *asked, cwd=checkout)
         if done.returncode:
             return f"`{' '.join(words)}` stops: {last_line(done)}"
-    done = python("eval", "regress", "--run", str(run), "--against", str(CHECKOUT / against), cwd=checkout)
+    done = python("eval", "regress", *asked, "--against", str(CHECKOUT / against), cwd=checkout)
     return last_line(done) if done.returncode else ""
 
 

@@ -7,12 +7,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+RUNS = Path("runs/study")
+LOOP = "self_rewarding"
+"""Arm of the loop itself."""
 
 
 def seeds_of(words: str) -> range:
     """`11-20` or `11`."""
     first, _, last = words.partition("-")
     return range(int(first), int(last or first) + 1)
+
+
+def settings_of(arm: str, seed: int, last: int) -> tuple[str, ...]:
+    """Where the run of an arm and a seed lies, and how far it goes; what else makes the arm is to be added."""
+    return (f"name={arm}-s{seed}", f"runs={RUNS}", f"seed={seed}", "threads=1", f"iterations={last}")
 
 
 def python(*words: str, cwd: Path = CHECKOUT) -> subprocess.CompletedProcess[str]:
@@ -26,9 +34,17 @@ def changed(settings: Sequence[str]) -> list[str]:
     return [word for setting in settings for word in ("--set", setting)]
 
 
-def train_and_measure(run: Path, settings: Sequence[str], suites: Sequence[str] = ("all",)) -> None:
-    """Train a run to its end and measure it; both go on where they were. Raises RuntimeError with what was said."""
-    for words in (("srlm", "train"), *(("eval", suite) for suite in suites)):
-        done = python(*words, "--run", str(run), *changed(settings))
-        if done.returncode:
-            raise RuntimeError(f"{' '.join(settings)}: {' '.join(words)} stopped:\n{done.stderr[-2000:]}")
+def train(run: Path, settings: Sequence[str]) -> None:
+    """Train a run to its end; it goes on where it was. Raises RuntimeError with what was said."""
+    _do(("srlm", "train"), run, settings)
+
+
+def measure(run: Path, settings: Sequence[str], suite: str = "all") -> None:
+    """Measure a trained run. Raises RuntimeError with what was said."""
+    _do(("eval", suite), run, settings)
+
+
+def _do(words: Sequence[str], run: Path, settings: Sequence[str]) -> None:
+    done = python(*words, "--run", str(run), *changed(settings))
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(settings)}: {' '.join(words)} stopped:\n{done.stderr[-2000:]}")

@@ -21,11 +21,9 @@ from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
-from running import CHECKOUT, seeds_of, train_and_measure
+from running import CHECKOUT, LOOP, RUNS, measure, seeds_of, settings_of, train
 
-RUNS = Path("runs/study")
 FOUND = CHECKOUT / "benchmarks/pocket/study.json"
-LOOP = "self_rewarding"
 ONE_AT_A_TIME = Lock()
 
 
@@ -35,19 +33,19 @@ class Arm(NamedTuple):
     settings: tuple[str, ...]
     last: int
     shares: tuple[str, ...]
-    suites: tuple[str, ...]
+    suite: str
 
 
 def _arm(name: str) -> Arm:
-    return Arm((f"arm={name}",), 3, ("data", "M0", "SFT", "M1"), ("h2h",))
+    return Arm((f"arm={name}",), 3, ("data", "M0", "SFT", "M1"), "h2h")
 
 
 def _judge(setting: str) -> Arm:
-    return Arm((setting,), 3, ("M0", "SFT"), ("all",))
+    return Arm((setting,), 3, ("M0", "SFT"), "all")
 
 
 ARMS = {
-    LOOP: Arm((), 4, (), ("all",)),
+    LOOP: Arm((), 4, (), "all"),
     **{
         name: _arm(name) for name in ("random_scores", "flipped_pairs", "positive_only", "form_scores", "oracle_scores")
     },
@@ -80,19 +78,13 @@ def main() -> None:
 def study(run: Path, seed: int, names: Sequence[str]) -> None:
     """All wanted arms of one seed, one after the other; the loop itself comes first, for they share its steps."""
     for name in (LOOP, *(name for name in names if name != LOOP)):
-        settings = settings_of(name, seed)
+        settings = (*settings_of(name, seed, EVERY[name].last), *EVERY[name].settings)
         before = kept().get(f"{name}, seed {seed}")
         if before is None:
             keep(f"{name}, seed {seed}", one(run, seed, name, settings))
             print(f"{name}, seed {seed}: done", flush=True)
         elif before["settings_digest"] != digest_of(run, settings):
             sys.exit(f"{FOUND}: {name}, seed {seed} was made with other settings; move the file away to begin anew")
-
-
-def settings_of(name: str, seed: int) -> tuple[str, ...]:
-    arm = EVERY[name]
-    place = (f"name={name}-s{seed}", f"runs={RUNS}")
-    return (*place, f"seed={seed}", "threads=1", f"iterations={arm.last}", *arm.settings)
 
 
 def digest_of(run: Path, settings: Sequence[str]) -> str:
@@ -108,7 +100,8 @@ def one(run: Path, seed: int, name: str, settings: Sequence[str]) -> dict[str, A
         for shared in (step, f"evaluation/{step}"):
             if (loop / shared).is_dir() and not (folder / shared).exists():
                 shutil.copytree(loop / shared, folder / shared)
-    train_and_measure(run, settings, arm.suites)
+    train(run, settings)
+    measure(run, settings, arm.suite)
     return what_was_found(folder, digest_of(run, settings))
 
 
