@@ -247,44 +247,59 @@ def summary(found: dict[str, Any]) -> str:
 
 def plot(found: dict[str, Any], path: Path) -> None:
     """Gain after two iterations against the judge's balanced accuracy at M1: a point a seed, and each judge's mean."""
-    import matplotlib
+    import vl_convert
 
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
+    path.write_text(vl_convert.vegalite_to_svg(chart(found)), encoding="utf-8")
 
-    figure, axes = pyplot.subplots(figsize=(7, 4.4), layout="constrained")
-    kinds = {
-        "wrong verdicts in EFT": ("o", "#0072b2", [n for n in JUDGES if n.startswith("wrong")]),
-        "fewer EFT examples": ("s", "#d55e00", [n for n in JUDGES if n.startswith("eft")]),
-        "12,000 exact reviews": ("D", "#009e73", [LOOP]),
+
+def chart(found: dict[str, Any]) -> dict[str, Any]:
+    """The plot as a Vega-Lite specification."""
+    kinds = {arm: "wrong verdicts in EFT" if arm.startswith("wrong") else "fewer EFT examples" for arm in JUDGES}
+    kinds[LOOP] = "12,000 exact reviews"
+    each, means = [], []
+    for arm, kind in kinds.items():
+        total = gain(found, arm, "M3", "M1")
+        if total is None:
+            continue
+        judged = dict(zip(by_seed(found, arm, "M3", "M1"), values(found, arm, "M1", JUDGED[0]), strict=True))
+        each += [{"kind": kind, "judge": judged[s], "gain": g} for s, g in by_seed(found, arm, "M3", "M1").items()]
+        number = arm.removeprefix("wrong_").removeprefix("eft_")
+        name = "" if arm == LOOP else f"{number}%" if arm.startswith("wrong") else f"{int(number):,}"
+        middle = float(np.mean(list(judged.values())))
+        means.append({"kind": kind, "name": name, "judge": middle, **total._asdict()})
+    colour = {
+        "field": "kind",
+        "scale": {"range": ["#0072b2", "#d55e00", "#009e73"]},
+        "legend": {"title": None, "orient": "top-left"},
     }
-    for kind, (marker, colour, arms) in kinds.items():
-        for arm in arms:
-            total = gain(found, arm, "M3", "M1")
-            if total is None:
-                continue
-            x, y = np.array(values(found, arm, "M1", JUDGED[0])), list(by_seed(found, arm, "M3", "M1").values())
-            axes.scatter(x, y, s=12, marker=marker, color=colour, alpha=0.35, linewidths=0)
-            across = 1.96 * x.std(ddof=1) / np.sqrt(len(x)) if len(x) > 1 else 0
-            axes.errorbar(
-                x.mean(), total.value, xerr=across, yerr=[[total.value - total.low], [total.high - total.value]],
-                marker=marker, color=colour, capsize=3, label=kind if arm == arms[0] else None,
-            )  # fmt: skip
-            words = arm.removeprefix("wrong_") + "%" if arm.startswith("wrong_") else arm.removeprefix("eft_")
-            axes.annotate(
-                "" if arm == LOOP else words,
-                (x.mean(), total.value),
-                textcoords="offset points",
-                xytext=(6, 5),
-                fontsize=8,
-            )
-    axes.axhline(0, color="0.6", linewidth=0.8)
-    axes.set_xlabel("the judge at M1: balanced accuracy of its verdicts on `correct`")
-    axes.set_ylabel("gain in right answers at T = 1, M3 - M1")
-    axes.legend(frameon=False, loc="upper left")
-    axes.spines[["top", "right"]].set_visible(False)
-    matplotlib.rcParams["svg.hashsalt"] = "srlm"  # the same figure, the same file
-    figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
+    x = {
+        "field": "judge",
+        "type": "quantitative",
+        "title": "the judge at M1: balanced accuracy of its verdicts on `correct`",
+        "scale": {"zero": False},
+    }
+    y = {"type": "quantitative", "title": "gain in right answers at T = 1, M3 - M1"}
+    at = {"x": x, "color": colour}
+    dot = {"type": "point", "filled": True}
+    words = {"type": "text", "align": "left", "dx": 8, "dy": -6}
+
+    def of(field: str) -> dict[str, Any]:
+        return {"y": {**y, "field": field}}
+
+    return {
+        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+        "width": 520,
+        "height": 320,
+        "background": "white",
+        "config": {"font": "sans-serif"},
+        "layer": [
+            {"data": {"values": [{}]}, "mark": {"type": "rule", "color": "#999"}, "encoding": {"y": {**y, "datum": 0}}},
+            {"data": {"values": each}, "mark": {**dot, "size": 18, "opacity": 0.4}, "encoding": {**at, **of("gain")}},
+            {"data": {"values": means}, "mark": "rule", "encoding": {**at, **of("low"), "y2": {"field": "high"}}},
+            {"data": {"values": means}, "mark": {**dot, "size": 80}, "encoding": {**at, **of("value")}},
+            {"data": {"values": means}, "mark": words, "encoding": {**at, **of("value"), "text": {"field": "name"}}},
+        ],
+    }  # fmt: skip
 
 
 if __name__ == "__main__":

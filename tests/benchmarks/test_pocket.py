@@ -51,3 +51,25 @@ def test_every_arm_of_the_study_is_a_run_that_can_be_read() -> None:
     for name, arm in study.EVERY.items():
         settings = load(CHECKOUT / "configs/pocket.yaml", [f"name={name}", *arm.settings])
         assert settings.data.kind == "beads"
+
+
+def test_the_plot_shows_every_seed_and_each_judges_mean(tmp_path: Path) -> None:
+    study = script("study")
+
+    def models(judge: float, m1: str, m3: str) -> dict[str, Any]:
+        return {"models": {"M1": {"right": m1, "bead_judge/heldout_correct": judge}, "M3": {"right": m3}}}
+
+    found = {
+        "self_rewarding, seed 1": models(0.98, "1000", "1111"),
+        "wrong_30, seed 1": models(0.80, "1000", "1100"),
+        "wrong_30, seed 2": models(0.70, "0000", "0000"),
+    }
+    zero, each, _, means, words = study.chart(found)["layer"]
+    assert zero["encoding"]["y"]["datum"] == 0
+    assert [(p["judge"], p["gain"]) for p in each["data"]["values"]] == [(0.80, 0.25), (0.70, 0.0), (0.98, 0.75)]
+    assert [(p["judge"], p["value"]) for p in means["data"]["values"]] == [(0.75, 0.125), (0.98, 0.75)]
+    assert [p["name"] for p in words["data"]["values"]] == ["30%", ""]
+    study.plot(found, tmp_path / "gain.svg")
+    drawn = (tmp_path / "gain.svg").read_text(encoding="utf-8")
+    assert drawn.startswith("<svg")
+    assert "wrong verdicts in EFT" in drawn
