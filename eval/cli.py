@@ -28,7 +28,7 @@ from .report import page, tables
 from .report import regression as verdicts
 from .stats.intervals import Resampling
 from .stats.power import smallest
-from .suites import arena_hard, bead_world, head_to_head, judge_agreement, leaderboard, regress
+from .suites import arena_hard, audit_run, bead_world, head_to_head, judge_agreement, leaderboard, regress
 from .suites.measuring import OpenEngine, measured
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
@@ -66,14 +66,19 @@ class Suite(NamedTuple):
 SUITES = {
     "h2h": Suite(head_to_head.run, ("head_to_head", "answers")),
     "agreement": Suite(judge_agreement.run, ("judge_agreement",)),
+    "audit": Suite(audit_run.run, ("audit",)),
     "beads": Suite(bead_world.run, ("beads", "bead_skills", "bead_judge")),
 }
+
+
+ON_REQUEST = ("audit",)
+"""Suites that `all` leaves out: every model reads all the others' answers."""
 
 
 @app.command(name="all")
 def everything(run: Run, overrides: Overrides = None) -> None:
     """Every suite, then the report; the last line is its path."""
-    _measure(run, overrides, list(SUITES))
+    _measure(run, overrides, [name for name in SUITES if name not in ON_REQUEST])
     _report(run, overrides)
 
 
@@ -125,6 +130,49 @@ def agreement(
         out=out,
     )
     judge_commands.agreement(wanted, rankings, format, ask)
+
+
+@app.command(name="audit")
+def audited(
+    run: Annotated[Path | None, typer.Option("--run", help="The run's YAML file.")] = None,
+    overrides: Overrides = None,
+    rankings: Annotated[str | None, typer.Option(help="A file of human rankings (docs/rankings.md).")] = None,
+    format: Annotated[str | None, typer.Option(help="Its format, where its columns do not tell.")] = None,
+    judge: Judges = None,
+    ask: Annotated[
+        Literal["scores", "pairs", "both"], typer.Option(help="Score answers, compare them, both.")
+    ] = "both",
+    out: Out = None,
+    template: JudgeTemplate = "additive",
+    draws: JudgeDraws = 3,
+    temperature: JudgeTemperature = 0.7,
+    max_new_tokens: JudgeTokens = 256,
+    complete: JudgeComplete = False,
+    base_url: JudgeServer = None,
+    resamples: Resamples = 2000,
+    confidence: Confidence = 0.95,
+    seed: Seed = 1,
+) -> None:
+    """What moves a judge beside quality: order, length, lists, itself; how steady it is, and how spread its scores."""
+    if (run is None) == (judge is None):
+        raise SettingsError("audit needs either --run, or --judge with --out")
+    if run is not None:
+        _measure(run, overrides, ["audit"])
+        return
+    wanted = judge_commands.Wanted(
+        judges=tuple(judge or ()),
+        template=template,
+        draws=draws,
+        temperature=temperature,
+        max_new_tokens=max_new_tokens,
+        complete=complete,
+        base_url=base_url,
+        seed=seed,
+        resamples=resamples,
+        confidence=confidence,
+        out=out,
+    )
+    judge_commands.audited(wanted, rankings, format, ask)
 
 
 @app.command()

@@ -5,17 +5,17 @@ from pathlib import Path
 
 from srlm.errors import SettingsError
 from srlm.judge import rubric
-from srlm.records import Record
+from srlm.records import Record, seed_for
 from srlm.settings import Sampling
 from srlm.store import files
 
-from .benchmarks import rankings
+from .benchmarks import controlled, rankings
 from .judging.specs import SPECS, Asked, Judge, open_spec
 from .records import HumanRanking, MetricValue
 from .report import judges as tables
 from .stats.intervals import Resampling
+from .suites import audit, ranked
 from .suites import canaries as traps
-from .suites import ranked
 
 
 class Wanted(Record):
@@ -89,6 +89,34 @@ def _open(wanted: Wanted, sets: Sequence[HumanRanking]) -> list[Judge]:
             judge.close()
         raise
     return judges
+
+
+def audited(wanted: Wanted, path: str | None, format: str | None, ask: ranked.Ask) -> None:
+    """What moves judges beside quality, on a file of rankings or on our own answers of one content in three forms."""
+    keep = wanted.keep()
+    sets = controlled.sets() if path is None else list(rankings.read(path, format).sets)
+    judges = _open(wanted, sets)
+    metrics: list[MetricValue] = []
+    try:
+        for judge in judges:
+            seed = seed_for(wanted.seed, "audit", judge.id)
+            draws = wanted.draws if judge.draws is None else min(wanted.draws, judge.draws)
+            scored = judge.scores is not None and ask != "pairs"
+            if scored:
+                said = ranked.readings(judge, sets, draws, seed, keep)
+                metrics += audit.preferences(judge.id, sets, audit.from_scores(said), wanted.how)
+                metrics += audit.spread(judge.id, sets, said, wanted.how, five_points=judge.five_points)
+            if judge.pairs is not None and ask != "scores" and not judge.one_order:
+                name = f"{judge.id} (pairs)" if scored else judge.id
+                pairs = ranked.compared(judge, sets, seed, keep)
+                metrics += audit.preferences(name, sets, audit.from_pairs(pairs), wanted.how)
+                metrics += audit.orders(name, sets, pairs, wanted.how)
+    finally:
+        for judge in judges:
+            judge.close()
+    wanted.write(metrics)
+    print(f"{path or 'our own answers of one content in three forms'}: {len(sets)} sets of answers\n")
+    print(tables.listed(metrics))
 
 
 def canaries(wanted: Wanted, ask: ranked.Ask) -> bool:

@@ -129,7 +129,15 @@ def gather(settings: Settings, folder: RunFolder, command: str) -> dict[str, Any
         "successive": [(pair, next((c for c in contests if (c.model, c.baseline) == pair), None)) for pair in wanted],
         "tables": {
             benchmark: [m for m in metrics if m.benchmark == benchmark]
-            for benchmark in ("head_to_head", "beads", "bead_skills", "bead_judge", "answers", "judge_agreement")
+            for benchmark in (
+                "head_to_head",
+                "beads",
+                "bead_skills",
+                "bead_judge",
+                "answers",
+                "judge_agreement",
+                "audit",
+            )
         },
         "named": named,
         "agreement": AGREEMENT,

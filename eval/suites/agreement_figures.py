@@ -28,6 +28,7 @@ PAIR_UNITS = {
     "accuracy_turned": "pairs",
     "accuracy_both_orders": "pairs",
     "position_agreement": "pairs",
+    "position_flips": "pairs",
     "first_shown_preferred": "readings",
 }
 """Measures of a judge that compares two answers, and their units."""

@@ -89,13 +89,8 @@ def run(
             found[name] = pair_measures(ranks, pairs)
             if judge.one_order:
                 found[name] = {key: one for key, one in found[name].items() if key not in PAIR_UNITS}
-            orders = 1 if judge.one_order else 2
-            lost = np.bincount([p.set for p in pairs for told in p[3:][:orders] if told is None], minlength=len(sets))
-            put = np.bincount([one.set for one in pairs], minlength=len(sets)) * orders
-            note = ""
-            if rankings.format == "llmbar":
-                note = f"as LLMBar counts: {llmbar_statistics(ranks, pairs)}"
-            metrics.append(unparsed(name, BENCHMARK, groups, lost.tolist(), put.tolist(), how, note))
+            note = f"as LLMBar counts: {llmbar_statistics(ranks, pairs)}" if rankings.format == "llmbar" else ""
+            metrics.append(unread(name, BENCHMARK, groups, pairs, how, orders=1 if judge.one_order else 2, note=note))
     for name, one in found.items():
         metrics += described(name, BENCHMARK, groups, one, how)
     for alike in (scored, paired):
@@ -105,6 +100,23 @@ def run(
         both = [one for one in asked if name in found[one.model] and name in found[one.baseline]]
         metrics += differences(BENCHMARK, both, groups, found, how, names=(name,))
     return metrics
+
+
+def unread(
+    model: str,
+    benchmark: str,
+    groups: Sequence[str],
+    pairs: Sequence[Pair],
+    how: Resampling,
+    *,
+    orders: int = 2,
+    note: str = "",
+) -> MetricValue:
+    """The share of comparisons that could not be read."""
+    told = [(one.set, value) for one in pairs for value in (one.listed, one.turned)[:orders]]
+    lost = np.bincount([place for place, value in told if value is None], minlength=len(groups))
+    asked = np.bincount([place for place, _ in told], minlength=len(groups))
+    return unparsed(model, benchmark, groups, lost.tolist(), asked.tolist(), how, note)
 
 
 def mean_score(said: Sequence[Judgement]) -> float | None:

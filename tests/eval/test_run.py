@@ -476,3 +476,21 @@ def test_what_the_user_can_mend_is_a_message_and_status_2(
     said = capsys.readouterr()
     assert "first: srlm train --run" in said.err
     assert "Traceback" not in said.err
+
+
+def test_an_audit_of_a_run_tells_spread_and_self_preference_and_asks_once(tmp_path: Path) -> None:
+    settings = beads(tmp_path)
+    folder = made(settings, WORLD)
+    metrics = measure(settings, folder, ("audit",), opener(bead_answer, bead_judge))
+    found = by_key(metrics)
+    assert found["scored_5", "SFT", None].value == found["ties", "SFT", None].value == 1
+    assert found["score_entropy", "SFT", None].value == 0
+    assert found["parse_failures", "M2", None].value == pytest.approx(1 / 3)
+    # SFT's readings of everybody's answers hold no score: no prompt can be told.
+    own = found["self_preference", "M2", None]
+    assert (own.value, own.n, own.unscored) == (None, 0, 4)
+    assert measure(settings, folder, ("audit",), refuse) == metrics
+    page.write(settings, folder, "python -m eval all")
+    text = (folder.path / "report.html").read_text()
+    assert "What moves the judges beside quality" in text
+    assert "M2" in text
