@@ -97,7 +97,7 @@ def read_annotations(path: Path, prompts: Sequence[Prompt]) -> Annotated:
     model, baseline, judge = (_only(path, rows, key) for key in ("generator_2", "generator_1", "annotator"))
     outputs: dict[str, str] = {}
     baseline_outputs: dict[str, str] = {}
-    seen: set[str] = set()
+    seen: set[tuple[object, ...]] = set()
     draws = Counter[str]()
     annotations = []
     for row in rows:
@@ -105,17 +105,20 @@ def read_annotations(path: Path, prompts: Sequence[Prompt]) -> Annotated:
         if id is None:
             account["rows of other instructions"] += 1
             continue
-        said = json.dumps(row.value, sort_keys=True)
-        if said in seen:
-            account["repeated rows"] += 1
-            continue
-        seen.add(said)
         output, other = _text(row, "output_2"), _text(row, "output_1")
         for known, text in ((outputs, output), (baseline_outputs, other)):
             if known.setdefault(id, text) != text:
                 raise DataError(f"{row.place}: another output than an earlier row's to {_shown(row)}; keep one of them")
-        raw = row.value.get("raw_completion")
-        preference = _preference(row)
+        preference, raw = _preference(row), row.value.get("raw_completion")
+        if raw is not None and not isinstance(raw, str):
+            raw = json.dumps(raw)
+        price, seconds = _amount(row, "price_per_example"), _amount(row, "time_per_example")
+        # A row that is there twice took the same time to the last digit. Without times it could be another draw of
+        # the judge that said the same, and dropping it would move the prompt's mean.
+        if (said := (id, preference, raw, price, seconds)) in seen and seconds is not None:
+            account["repeated rows"] += 1
+            continue
+        seen.add(said)
         missing: Missing | None = None if preference is not None else "api" if raw is None else "parse"
         annotations.append(
             Annotation(
@@ -127,9 +130,9 @@ def read_annotations(path: Path, prompts: Sequence[Prompt]) -> Annotated:
                 draw=draws[id],
                 preference=preference,
                 missing=missing,
-                raw=raw if raw is None or isinstance(raw, str) else json.dumps(raw),
-                price=_amount(row, "price_per_example"),
-                seconds=_amount(row, "time_per_example"),
+                raw=raw,
+                price=price,
+                seconds=seconds,
             )
         )
         draws[id] += 1

@@ -146,11 +146,16 @@ def test_preferences_are_read_on_a_scale_from_0_to_1(
 
 
 def test_several_annotations_of_one_prompt_are_draws_and_a_row_that_is_there_twice_is_not(tmp_path: Path) -> None:
-    rows = [annotation(preference=1.25), annotation(preference=1.75), annotation(preference=1.25)]
-    found = read_annotations(file(tmp_path, rows), PROMPTS)
+    first, second = (annotation(preference=p, time_per_example=t) for p, t in ((1.25, 0.51), (1.75, 0.49)))
+    found = read_annotations(file(tmp_path, [first, second, first]), PROMPTS)
     assert [(a.draw, a.preference) for a in found.annotations] == [(0, 0.25), (1, 0.75)]
     assert len({a.id for a in found.annotations}) == 2
     assert found.account == {"repeated rows": 1, "prompts without row": 2}
+
+
+def test_draws_without_times_that_say_the_same_are_all_kept(tmp_path: Path) -> None:
+    found = read_annotations(file(tmp_path, [annotation(preference=p) for p in (1, 1, 2)]), PROMPTS)
+    assert [a.preference for a in found.annotations] == [0, 0, 1]
 
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:
