@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from ..records import MetricValue
 from ..stats.power import Smallest
-from ..suites.leaderboard import NOT_SHOWN, ranked
+from ..suites.leaderboard import ranked
+from ..suites.measuring import NOT_SHOWN
 
 
 def aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -43,6 +43,11 @@ def visible(error: float, alpha: float = ALPHA, power: float = POWER) -> float:
     return float((stats.norm.isf(alpha / 2) + stats.norm.ppf(power)) * error)
 
 
+def standard_error_of(low: float, high: float, confidence: float) -> float:
+    """The standard error behind an interval, as if it were normal."""
+    return float((high - low) / (2 * stats.norm.isf((1 - confidence) / 2)))
+
+
 def smallest(
     n: int,
     rate: float,

@@ -106,7 +106,7 @@ def differences(
             compare(benchmark, name, one, prompts, found[one.model][name], found[one.baseline][name], how)
             for one in asked
         ]
-        metrics += with_holm(table)
+        metrics += with_holm(table, how)
     return metrics
 
 

@@ -95,7 +95,8 @@ def graded(prompts: Sequence[Prompt], written: dict[str, list[Response]], how: R
                     p=sign_test_of([a - b for a, b in zip(values[model], values[baseline], strict=True)]),
                 )
                 for baseline, model in pairwise(written)
-            ]
+            ],
+            how,
         )
     return metrics
 

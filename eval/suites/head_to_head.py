@@ -45,7 +45,7 @@ def run(settings: Settings, folder: RunFolder, open_engine: OpenEngine) -> list[
         for earlier, later in combinations(written, 2):
             contests = [Contest(*row) for row in zip(prompts, written[later], written[earlier], strict=True)]
             metrics += compared(later, earlier, verdicts(settings, folder, later, earlier, contests, judge), how)
-    metrics = with_holm(metrics)
+    metrics = with_holm(metrics, how)
     for name, responses in written.items():
         metrics += described(name, responses, how)
     return metrics

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from srlm.errors import DataError
 
@@ -18,7 +17,6 @@ from ..benchmarks.alpaca_files import read_annotations
 from ..records import MetricValue
 from ..stats import rates
 from ..stats.intervals import Resampling
-from ..stats.power import visible
 from ..stats.significance import permutation_test, sign_test_of, wald_test
 from .alpaca_eval import BENCHMARK, Sample, drawn_lc, sample, scored
 from .measuring import figure, with_holm
@@ -43,9 +41,6 @@ MODE = "community"
 PERMUTED_PAIRS = 45
 """Up to as many comparisons have a permutation test; Holm's correction needs a finer p over more than 10 models."""
 PERMUTATIONS = 9_999
-ALPHA = 0.05
-NOT_SHOWN = "no difference shown"
-"""Begins what a comparison without a result says."""
 
 Array = npt.NDArray[np.float64]
 
@@ -181,7 +176,7 @@ def compared(samples: Sequence[Sample], glm: GlmData | None, how: Resampling) ->
         figures = _pair(side(i, prompts), side(j, prompts), how, permute=len(pairs) <= PERMUTED_PAIRS)
         for family, made in zip(families, figures, strict=True):
             family.extend(made)
-    return [_with_visible(metric, how) for family in families for metric in with_holm(family)]
+    return [metric for family in families for metric in with_holm(family, how)]
 
 
 def _pair(a: _Side, b: _Side, how: Resampling, *, permute: bool) -> list[list[MetricValue]]:
@@ -230,12 +225,3 @@ def _figure(
         value_unit="percent",
         note=f"judge {a.one.judge}, against {a.one.baseline}",
     )
-
-
-def _with_visible(metric: MetricValue, how: Resampling) -> MetricValue:
-    """A comparison that shows nothing says what it could have shown."""
-    if metric.p_adjusted is None or metric.p_adjusted < ALPHA or metric.low is None or metric.high is None:
-        return metric
-    error = (metric.high - metric.low) / (2 * float(stats.norm.isf((1 - how.confidence) / 2)))
-    seen = f"{NOT_SHOWN}: {metric.n} prompts show one of {visible(error):.1f} points with 80% power"
-    return metric.model_copy(update={"note": f"{metric.note}; {seen}"})

@@ -18,10 +18,13 @@ from srlm.text.chat import user
 from ..judging.once import Once
 from ..records import MetricValue
 from ..stats.intervals import Estimate, Resampling
+from ..stats.power import ALPHA, POWER, standard_error_of, visible
 from ..stats.significance import holm
 
 BLOCK = 64
 """Prompts between two writes to disk."""
+NOT_SHOWN = "no difference shown"
+"""Begins what a comparison without a result says of the differences it could have shown."""
 
 
 class OpenEngine(Protocol):
@@ -202,7 +205,20 @@ def figure(
     )
 
 
-def with_holm(metrics: Sequence[MetricValue]) -> list[MetricValue]:
-    """The same with Holm's correction over those that carry a p, one table's worth."""
+def with_holm(metrics: Sequence[MetricValue], how: Resampling) -> list[MetricValue]:
+    """The same with Holm's correction over those that carry a p, one table's worth.
+
+    A comparison that shows nothing says the smallest difference that its prompts do show, from its own interval.
+    """
     adjusted = iter(holm([m.p for m in metrics if m.p is not None]))
-    return [m if m.p is None else m.model_copy(update={"p_adjusted": next(adjusted)}) for m in metrics]
+    return [m if m.p is None else _concluded(m, next(adjusted), how) for m in metrics]
+
+
+def _concluded(metric: MetricValue, p_adjusted: float, how: Resampling) -> MetricValue:
+    note = metric.note
+    if p_adjusted >= ALPHA and metric.low is not None and metric.high is not None and metric.high > metric.low:
+        seen = visible(standard_error_of(metric.low, metric.high, how.confidence))
+        points = " points" if metric.value_unit == "percent" else ""
+        said = f"{NOT_SHOWN}: {metric.n} {metric.unit} show one of {seen:.2g}{points} with {100 * POWER:g}% power"
+        note = f"{note}; {said}" if note else said
+    return metric.model_copy(update={"p_adjusted": p_adjusted, "note": note})

@@ -7,9 +7,10 @@ import pytest
 from scipy import stats
 
 from eval.stats import rates
-from eval.stats.intervals import Resampling
+from eval.stats.intervals import Estimate, Resampling
 from eval.stats.power import smallest, visible
 from eval.stats.significance import permutation_test, wald_test
+from eval.suites.measuring import figure, with_holm
 from srlm.errors import SettingsError
 
 HOW = Resampling(resamples=1000, confidence=0.95, seed=7)
@@ -132,6 +133,23 @@ def test_a_fall_below_nothing_is_not_seen() -> None:
 
 def test_a_standard_error_shows_2_8_times_itself() -> None:
     assert visible(1.0) == pytest.approx(1.959964 + 0.841621, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("value_unit", "p", "note"),
+    [
+        # The interval is 3.92 standard errors wide, .1 each; 2.8 of them are seen.
+        pytest.param("", 0.5, "judge j; no difference shown: 40 prompts show one of 0.28 with 80% power", id="share"),
+        pytest.param("percent", 0.5, "judge j; no difference shown: 40 prompts show one of 0.28 points", id="percent"),
+        pytest.param("", 0.01, "judge j", id="shown"),
+    ],
+)
+def test_a_comparison_that_shows_nothing_says_what_it_could_have_shown(value_unit: str, p: float, note: str) -> None:
+    estimate = Estimate(value=0.05, low=0.05 - 0.196, high=0.05 + 0.196, n=40, method="")
+    one = figure("a", "x", "y", estimate, baseline="b", p=p, value_unit=value_unit, note="judge j")
+    (found,) = with_holm([one], HOW)
+    assert found.p_adjusted == p
+    assert found.note.startswith(note) and (p > 0.05 or found.note == note)
 
 
 @pytest.mark.parametrize(
