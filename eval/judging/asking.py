@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 from urllib.request import getproxies
 
 import httpx2
@@ -28,6 +28,8 @@ from ..records import Missing
 from .calls import Answer, Call, CallStore, Failure, lacking
 from .cost import Budget
 from .window import Window, retry_after
+
+T = TypeVar("T", Answer, Failure)
 
 POOLS = 16
 """Connection pools of the client; each request costs a pool time in proportion to its connections."""
@@ -124,14 +126,28 @@ class Asker:
     async def _all(self, calls: Sequence[Call], kept: Callable[[Call, Answer | Failure | None], None]) -> None:
         self._window = Window(self._endpoint.concurrency)
         self._client = _client(self._endpoint, self._key)
+        left, working = iter(calls), set[asyncio.Task[None]]()
 
-        async def one(call: Call) -> None:
-            try:
-                kept(call, await self._one(call))
-            except Exception as error:  # told when the others have come in: their answers are paid for
-                self._stop(error)
+        async def worker() -> None:
+            # One goes straight from an answer to the next call: woken by another, it would wait for a whole burst.
+            for call in left:
+                try:
+                    kept(call, await self._one(call))
+                except Exception as error:  # told when the others have come in: their answers are paid for
+                    self._stop(error)
 
-        work = asyncio.gather(*(one(call) for call in calls))
+        def hire() -> None:
+            working.add(asyncio.create_task(worker()))
+
+        async def everything() -> None:
+            while working:
+                done, _ = await asyncio.wait(working, return_when=asyncio.FIRST_COMPLETED)
+                working.difference_update(done)
+
+        self._hire = hire
+        for _ in calls[: self._endpoint.concurrency]:
+            hire()
+        work = asyncio.ensure_future(everything())
         try:
             try:
                 await asyncio.shield(work)
@@ -147,65 +163,72 @@ class Asker:
         self._stopping.set()
 
     async def _rest(self, seconds: float) -> None:
-        """Sleep, or until the run is stopped."""
+        """Sleep, or until the run is stopped; another worker goes on with the calls that are left."""
+        self._hire()
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._stopping.wait()
 
     async def _one(self, call: Call) -> Answer | Failure | None:
-        """A call with all its tries; claimed, so that no other process asks it meanwhile."""
-        key = call.key
-        while not self._store.claim(key):
-            await self._rest(ELSEWHERE)
-            if self._stopping.is_set():
-                return None
+        """A call with all its tries; claimed from the first on, so that no other process asks it meanwhile."""
+        claimed, failures, attempts = False, 0, 0
+        jitter = random.Random(seed_for(self._endpoint.seed, call.key))
         try:
-            # Another process may have had the answer since this one looked.
-            if found := self._store.answers([key]):
-                self.tally["found"] += 1
-                return found[key]
-            said = await self._tried(call)
-            if said is not None:
-                self._store.put(call, said, self._unread(said) if isinstance(said, Answer) else None)
-            return said
-        finally:
-            self._store.release(key)
-
-    async def _tried(self, call: Call) -> Answer | Failure | None:
-        endpoint = self._endpoint
-        jitter = random.Random(seed_for(endpoint.seed, call.key))
-        body = {"model": call.model, "messages": list(call.messages), **call.settings}
-        failures = attempts = 0
-        while True:
-            seen = self._answered
-            async with self._window.entered(again=attempts > 0):
-                if self._stopping.is_set() or not self.budget.reserve(call):
-                    return None
+            while True:
+                seen = self._answered
+                async with self._window.entered(again=attempts > 0):
+                    if self._stopping.is_set():
+                        return None
+                    if not claimed:
+                        claimed = self._store.claim(call.key)
+                        # Another process may have had the answer since this one looked.
+                        if claimed and (found := self._store.answers([call.key])):
+                            self.tally["found"] += 1
+                            return found[call.key]
+                    if claimed and not self.budget.reserve(call):
+                        return None
+                    came = await self._attempt(call, attempts + 1) if claimed else None
+                if isinstance(came, Answer):
+                    return came
+                if came is None:
+                    await self._rest(ELSEWHERE)
+                    continue
                 attempts += 1
-                began = time.monotonic()
-                try:
-                    choice, usage = await self._sent(call, body)
-                except _Failed as failed:
-                    self.budget.drop(call)
-                    if failed.limited:
-                        self._window.refused()
-                    caught = failed
-                else:
-                    self._window.answered()
-                    self._answered += 1
-                    self._failed_in_a_row = 0
-                    self.tally["answered"] += 1
-                    answer = Answer(choice=choice, seconds=time.monotonic() - began, attempts=attempts, **usage)
-                    self.budget.spend(call, answer)
-                    return answer
-            self.tally[caught.what] += 1
-            if caught.failure is not None:
-                return Failure(kind=caught.failure, words=caught.words, attempts=attempts)
-            failures += not (caught.limited and self._answered > seen)
-            if failures >= endpoint.tries:
-                return self._given_up(call, caught, attempts)
-            pause = min(60.0, endpoint.pause * 2 ** (failures - 1 if failures else 0)) * jitter.uniform(0.5, 1)
-            await self._rest(max(pause, caught.wait))
+                self.tally[came.what] += 1
+                if came.failure is not None:
+                    return self._kept(call, Failure(kind=came.failure, words=came.words, attempts=attempts))
+                failures += not (came.limited and self._answered > seen)
+                if failures >= self._endpoint.tries:
+                    return self._kept(call, self._given_up(call, came, attempts))
+                pause = min(60.0, self._endpoint.pause * 2 ** max(0, failures - 1)) * jitter.uniform(0.5, 1)
+                await self._rest(max(pause, came.wait))
+        finally:
+            if claimed:
+                self._store.release(call.key)
+
+    async def _attempt(self, call: Call, attempts: int) -> "Answer | _Failed":
+        """One request, and what it tells of the server; an answer is kept before anything else is done."""
+        began = time.monotonic()
+        try:
+            choice, usage = await self._sent(call)
+        except _Failed as failed:
+            self.budget.drop(call)
+            if failed.limited:
+                self._window.refused()
+            return failed
+        answer = Answer(choice=choice, seconds=time.monotonic() - began, attempts=attempts, **usage)
+        self._kept(call, answer)
+        self._window.answered()
+        self._answered += 1
+        self._failed_in_a_row = 0
+        self.tally["answered"] += 1
+        self.budget.spend(call, answer)
+        return answer
+
+    def _kept(self, call: Call, said: T) -> T:
+        """Put into the store; an answer that cannot be read as such."""
+        self._store.put(call, said, self._unread(said) if isinstance(said, Answer) else None)
+        return said
 
     def _given_up(self, call: Call, caught: "_Failed", attempts: int) -> Failure:
         """A call that failed as often as it may; too many of them, and none answered, end the run."""
@@ -216,9 +239,10 @@ class Asker:
 
     # One request ----------------------------------------------------------------------------------------------------
 
-    async def _sent(self, call: Call, body: dict[str, Any]) -> tuple[dict[str, Any], dict[str, int | None]]:
+    async def _sent(self, call: Call) -> tuple[dict[str, Any], dict[str, int | None]]:
         """The server's first choice and the tokens it counted. Raises _Failed, or EngineError where all calls would."""
         assert self._client is not None
+        body = {"model": call.model, "messages": list(call.messages), **call.settings}
         try:
             async with asyncio.timeout(self._endpoint.timeout):
                 # The client's `create` would check and rebuild the answer, at three times the processor's time.
