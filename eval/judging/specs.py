@@ -89,9 +89,11 @@ def open_spec(spec: str, asked: Asked, sets: Sequence[HumanRanking]) -> Judge:
             )
         case "transformers" if name:
             from srlm.engines.transformers import TransformersEngine
+            from srlm.engines.weights import weights_digest
 
             engine = TransformersEngine.load(name, Path(name).name, ModelSettings(base=name), asked.batch_size)
-            return _model(spec, engine, asked)
+            # A folder may hold another model tomorrow.
+            return _model(spec, engine, asked, weights_digest(Path(name)) if Path(name).is_dir() else None)
         case "openai" if name:
             from srlm.engines.open import open_server
 
@@ -100,10 +102,11 @@ def open_spec(spec: str, asked: Asked, sets: Sequence[HumanRanking]) -> Judge:
     raise SettingsError(f"--judge {spec}: a judge is {SPECS}")
 
 
-def _model(spec: str, engine: Engine, asked: Asked) -> Judge:
+def _model(spec: str, engine: Engine, asked: Asked, weights: str | None = None) -> Judge:
     wording = rubric.load(asked.template)
     facts = {
         "judge": spec,
+        "weights": weights,
         "template": wording.digest,
         "pairwise template": digest("pairwise", template()),
         **asked.model_dump(mode="json", include={"sampling", "complete", "base_url"}),

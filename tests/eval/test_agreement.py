@@ -297,3 +297,25 @@ def test_the_command_prints_a_table_and_writes_all_figures(tmp_path: Path, capsy
     assert "Yuan et al. 2024" in said
     metrics = [MetricValue.model_validate(value) for value in json.loads(out.read_text())]
     assert {m.model for m in metrics} == {"length", "random:2"}
+
+
+def test_a_model_folder_is_a_judge_by_scores_and_by_log_probabilities(
+    tmp_path: Path, bead_model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, words = tmp_path / "o.json", ["--template", "beads", "--max-new-tokens", "8", "--complete", "--draws", "3"]
+    command = ["agreement", "--rankings", file(tmp_path, ROWS[:3]), "--judge", f"transformers:{bead_model}"]
+    for _ in range(2):  # the second time from what was kept
+        with pytest.raises(SystemExit) as left:
+            main([*command, *words, "--ask", "both", "--resamples", "100", "--out", str(out)])
+        assert left.value.code == 0, capsys.readouterr().err
+    metrics = by_key([MetricValue.model_validate(value) for value in json.loads(out.read_text())])
+    assert metrics["model", "unparsed", None].n == 3 * 3 * 3
+    assert metrics["model", "unparsed", None].value == 0
+    assert metrics["model (pairs)", "position_agreement", None].n == 3 * 3
+    assert metrics["model", "pairwise_accuracy", "model (k=1)"].n == 3
+    assert sorted(path.name for path in (tmp_path / "o").iterdir()) == [
+        "model-comparisons.jsonl",
+        "model-comparisons.jsonl.from.json",
+        "model-readings.jsonl",
+        "model-readings.jsonl.from.json",
+    ]
