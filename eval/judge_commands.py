@@ -46,8 +46,9 @@ class Wanted(Record):
 
     def keep(self) -> Path:
         """Folder of what models say: beside `--out`."""
-        if self.out is None:
-            raise SettingsError("--out FILE.json is missing: it holds the figures, and FILE/ what the judges say")
+        if self.out is None or self.out.suffix != ".json":
+            found = "is missing" if self.out is None else f"is needed, not {self.out}"
+            raise SettingsError(f"--out FILE.json {found}: it holds the figures, and the folder FILE what judges say")
         return self.out.with_suffix("")
 
     def write(self, metrics: Sequence[MetricValue]) -> None:

@@ -53,6 +53,7 @@ class Recorded:
         self._scores: dict[tuple[str, str], list[tuple[str, float | None]]] = {}
         self._pairs: dict[tuple[str, str, str], Opinion] = {}
         self.five_points = True
+        """Whether all scores lie in 0..5."""
         self.one_order = False
         """Whether each two answers were compared in one order only."""
 
@@ -122,6 +123,7 @@ class Recorded:
         if isinstance(one, ScoredRow):
             score = parse_score(raw) if one.score is None else one.score
             self._scores.setdefault((one.prompt, one.response), []).append((raw, score))
+            self.five_points &= score is None or 0 <= score <= 5
         else:
             told = parse(Completion(text=raw, finish=None)).preference if one.preference is None else one.preference
             self._put(row.place, (one.prompt, one.first, one.second), Opinion(preference=told, raw=raw))

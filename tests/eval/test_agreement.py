@@ -112,6 +112,13 @@ def test_recorded_scores_and_comparisons_are_looked_up_and_the_rest_is_unread(tm
     assert found[name, "unparsed", None].value == pytest.approx(1 / 3)
 
 
+@pytest.mark.parametrize(("score", "known"), [(5, True), (7, False)])
+def test_a_five_is_told_only_where_all_scores_are_points(tmp_path: Path, score: float, known: bool) -> None:
+    said = [{"prompt": "question 1", "response": text, "score": score} for text in ROWS[1]["responses"]]
+    found = figures(file(tmp_path, ROWS[1:2]), [f"file:{file(tmp_path, said, 'said.jsonl')}"], tmp_path)
+    assert ((f"{tmp_path.name}/said", "five_best", None) in found) == known
+
+
 @pytest.mark.parametrize(
     ("said", "says"),
     [
@@ -257,6 +264,7 @@ def test_sets_of_one_prompt_are_resampled_together(tmp_path: Path) -> None:
         ([], "either --run, or --rankings with --judge and --out"),
         (["--rankings", "none.jsonl", "--judge", "length", "--out", "o.json"], "none.jsonl: no such file"),
         (["--rankings", "none.jsonl", "--judge", "length"], "--out FILE.json is missing"),
+        (["--rankings", "{rows}", "--judge", "length", "--out", "figures"], "--out FILE.json is needed, not figures"),
         (["--rankings", "{rows}", "--out", "{out}"], "--judge is missing"),
         (["--rankings", "{rows}", "--judge", "length", "--judge", "length", "--out", "{out}"], "two judges are called"),
         (["--rankings", "{rows}", "--judge", "transformers:/none", "--out", "{out}"], "/none"),
