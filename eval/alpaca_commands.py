@@ -14,7 +14,7 @@ from srlm.store.progress import Reporter
 
 from .benchmarks.alpaca_eval import AlpacaEval
 from .benchmarks.alpaca_files import read_outputs
-from .judging.asking import Endpoint
+from .judging.endpoint import Endpoint
 from .records import MetricValue
 from .report import tables
 from .suites import alpaca_run, judge_card

@@ -116,9 +116,9 @@ class MetricValue(Record):
     """One figure of the report and all that has to stand beside it."""
 
     model: str
-    """Name of the checkpoint."""
+    """Name of the checkpoint or model; of a judge, where the judge is measured."""
     benchmark: str
-    """`head_to_head`, `beads`, `answers` or `judge_agreement`."""
+    """What was measured: `head_to_head`, `beads`, `answers`, `judge_agreement`, `alpaca_eval`, `judge_card`, ..."""
     metric: str
     value: float | None
     """A share lies in 0..1. With a baseline: model minus baseline; win, tie and lose are the model's shares."""

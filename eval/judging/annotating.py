@@ -18,9 +18,10 @@ from srlm.text.chat import Message
 
 from ..records import Annotation, annotation_id
 from .annotator import Annotator, Pair
-from .asking import Asker, Endpoint
+from .asking import Asker
 from .calls import Answer, Call, CallStore, Failure, lacking
 from .cost import Budget, Price, paid, price_of
+from .endpoint import Endpoint
 from .once import Once
 
 Report = Callable[[int, int], None]

@@ -14,25 +14,22 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Literal, TypeVar
-from urllib.request import getproxies
 
 import httpx2
 import openai
-from pydantic import Field
 
-from srlm.engines.servers import find_key, is_local, shown, words_of
+from srlm.engines.servers import find_key, shown, words_of
 from srlm.errors import EngineError
-from srlm.records import Record, seed_for
+from srlm.records import seed_for
 
 from ..records import Missing
 from .calls import Answer, Call, CallStore, Failure, lacking
 from .cost import Budget
+from .endpoint import Endpoint, open_client
 from .window import Window, retry_after
 
 T = TypeVar("T", Answer, Failure)
 
-POOLS = 16
-"""Connection pools of the client; each request costs a pool time in proportion to its connections."""
 GIVE_UP = 20
 """Calls in a row that fail, with no answer in between, before a run stops."""
 ELSEWHERE = 0.2
@@ -40,28 +37,6 @@ ELSEWHERE = 0.2
 
 _FATAL_CODES = ("insufficient_quota", "billing_hard_limit_reached", "billing_not_active")
 _FILTERS = ("content_filter", "content_policy_violation", "ResponsibleAIPolicyViolation")
-
-
-class Endpoint(Record):
-    """Where a judge is asked, and how patiently."""
-
-    service: Literal["openai", "azure", "compatible"] = "openai"
-    base_url: str | None = None
-    """Of Azure: the resource's endpoint. None: the client's own default."""
-    api_version: str | None = None
-    """Of Azure's API."""
-    api_key_env: str = "OPENAI_API_KEY"
-    """Environment variable that holds the key; the key itself never reaches a file."""
-    concurrency: int = Field(default=64, ge=1)
-    """Most requests under way at once."""
-    timeout: float = Field(default=60.0, gt=0)
-    """Seconds an answer may take."""
-    tries: int = Field(default=6, ge=1)
-    """Times a call is sent before it counts as failed; a 429 counts only where nothing else was answered meanwhile."""
-    pause: float = Field(default=0.5, gt=0)
-    """Seconds before the second try; doubled for each further one, up to a minute."""
-    seed: int = 0
-    """Of the jitter."""
 
 
 class Asker:
@@ -125,7 +100,7 @@ class Asker:
 
     async def _all(self, calls: Sequence[Call], kept: Callable[[Call, Answer | Failure | None], None]) -> None:
         self._window = Window(self._endpoint.concurrency)
-        self._client = _client(self._endpoint, self._key)
+        self._client = open_client(self._endpoint, self._key)
         left, working = iter(calls), set[asyncio.Task[None]]()
 
         async def worker() -> None:
@@ -330,45 +305,3 @@ def _no_constant(name: str) -> Any:
 
 def _count(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**40 else None
-
-
-# The client -----------------------------------------------------------------------------------------------------------
-
-
-class _Spread(httpx2.AsyncBaseTransport):
-    """Requests dealt out to several connection pools: a pool looks through all its connections at every request."""
-
-    def __init__(self) -> None:
-        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=60)
-        certificates = httpx2.create_ssl_context()
-        self._pools = [httpx2.AsyncHTTPTransport(verify=certificates, limits=limits) for _ in range(POOLS)]
-        self._turn = 0
-
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        self._turn = (self._turn + 1) % POOLS
-        return await self._pools[self._turn].handle_async_request(request)
-
-    async def aclose(self) -> None:
-        for pool in self._pools:
-            await pool.aclose()
-
-
-def _client(endpoint: Endpoint, key: str | None) -> openai.AsyncOpenAI:
-    local = is_local(endpoint.base_url)
-    # A proxy from the environment has no way back to this machine; elsewhere it needs the client's own transport.
-    proxied = not local and bool(getproxies())
-    limits = httpx2.Limits(max_connections=None, max_keepalive_connections=None)
-    http = openai.DefaultAsyncHttpxClient(
-        trust_env=not local,
-        timeout=endpoint.timeout,
-        limits=limits,
-        transport=None if proxied else _Spread(),
-    )
-    settings: dict[str, Any] = {"api_key": key or "none", "max_retries": 0, "http_client": http}
-    if endpoint.service == "azure":
-        if endpoint.base_url is None or endpoint.api_version is None:
-            raise EngineError(
-                "Azure needs --base-url https://NAME.openai.azure.com and --api-version, as in 2024-10-21"
-            )
-        return openai.AsyncAzureOpenAI(azure_endpoint=endpoint.base_url, api_version=endpoint.api_version, **settings)
-    return openai.AsyncOpenAI(base_url=endpoint.base_url, **settings)

@@ -10,9 +10,10 @@ from srlm.records import Checkpoint, digest
 from srlm.settings import Settings
 from srlm.store.folder import RunFolder
 
-from .asking import Asker, Endpoint
+from .asking import Asker
 from .calls import CallStore
 from .cost import Budget
+from .endpoint import Endpoint
 from .once import Once
 from .oracle import OracleJudge
 from .pairs import AskedPairJudge

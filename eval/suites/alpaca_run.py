@@ -16,9 +16,10 @@ from ..benchmarks.alpaca_eval import ANNOTATOR, AlpacaEval
 from ..benchmarks.alpaca_files import Outputs
 from ..judging.annotating import Judge, Question, open_judge
 from ..judging.annotator import Annotator
-from ..judging.asking import Asker, Endpoint
+from ..judging.asking import Asker
 from ..judging.calls import CallStore
 from ..judging.cost import Price, price_list, price_of
+from ..judging.endpoint import Endpoint
 from ..records import MetricValue
 from ..stats.intervals import Resampling
 from .alpaca_judging import (

@@ -21,9 +21,9 @@ from eval.judging.annotating import (
     questions,
 )
 from eval.judging.annotator import Annotator, Pair
-from eval.judging.asking import Endpoint
 from eval.judging.calls import Call, CallStore
 from eval.judging.cost import BYTES_A_TOKEN, BYTES_A_TOKEN_AT_LEAST, Price, estimated, paid, price_list, price_of
+from eval.judging.endpoint import Endpoint
 from eval.records import Annotation
 from srlm.engines.base import Engine, Request
 from srlm.engines.scripted import ScriptedEngine

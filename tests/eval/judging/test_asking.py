@@ -16,9 +16,10 @@ from typing import Any
 
 import pytest
 
-from eval.judging.asking import GIVE_UP, Asker, Endpoint
+from eval.judging.asking import GIVE_UP, Asker
 from eval.judging.calls import Answer, Call, CallStore, Failure
 from eval.judging.cost import Budget, Price
+from eval.judging.endpoint import Endpoint
 from eval.records import Missing
 from srlm.errors import EngineError, SrlmError, StoreError
 from tests.chat_server import Reply, Serve, Server, refusal, words
@@ -392,7 +393,8 @@ def test_a_missing_file_to_replay_is_told(tmp_path: Path) -> None:
 PROGRAM = """
 import json, sys
 from pathlib import Path
-from eval.judging.asking import Asker, Endpoint
+from eval.judging.asking import Asker
+from eval.judging.endpoint import Endpoint
 from eval.judging.calls import Call, CallStore
 from eval.judging.cost import Budget
 url, path = sys.argv[1:]

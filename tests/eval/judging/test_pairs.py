@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from eval.judging.asking import Asker, Endpoint
+from eval.judging.asking import Asker
 from eval.judging.calls import CallStore
 from eval.judging.cost import Budget
+from eval.judging.endpoint import Endpoint
 from eval.judging.pairs import AskedPairJudge
 from srlm.errors import EngineError
 from srlm.judge.pairwise import Opinion, PairItem
