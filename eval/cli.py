@@ -40,7 +40,7 @@ AlpacaDir = Annotated[
     Path | None,
     typer.Option(help=f"A checkout of alpaca_eval, or a folder with its files; else ${VARIABLE}, else the hub."),
 ]
-Resamples = Annotated[int, typer.Option(min=100, help="Bootstrap resamples of each interval.")]
+Resamples = Annotated[int, typer.Option(min=100, max=20_000, help="Bootstrap resamples of each interval.")]
 Confidence = Annotated[float, typer.Option(min=0.5, max=0.999, help="Of each interval.")]
 Seed = Annotated[int, typer.Option(min=0, help="Of the resamples and permutations.")]
 LengthControl = Annotated[bool, typer.Option(help="Length-controlled win rates, too.")]

@@ -1,7 +1,7 @@
 """Win rates, raw and length-controlled, with bootstrap-t intervals on the logit scale.
 
 A win rate may be a few percent, earned on a few prompts. A percentile interval is then too low and too narrow (a rate
-of 2.6% on 256 prompts: 92.9% coverage, and it misses on one side; benchmarks/statistics/coverage.py); dividing each
+of 2.6% on 256 prompts: 92.2% coverage, and it misses on one side; benchmarks/statistics/coverage.py); dividing each
 resample by its own standard error mends that (Efron and Tibshirani 1993, ch. 12), and the logit keeps it in 0..1.
 
 Several draws of the judge on one prompt count as their mean, and a resampled prompt brings its draws along. The

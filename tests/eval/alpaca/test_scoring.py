@@ -162,6 +162,14 @@ def test_what_is_missing_is_counted_by_its_reason_and_bounded() -> None:
     assert found["avg_length"].value == 3  # 3 answers of four characters and one that is not there
 
 
+def test_where_nothing_could_be_judged_there_is_no_rate_and_all_is_counted() -> None:
+    found = by_name(scored(annotated((0, None), (1, None)), PROMPTS[:2], None, HOW))
+    assert (found["win_rate"].value, found["win_rate"].low, found["win_rate"].n) == (None, None, 0)
+    assert found["win_rate"].unscored == 2
+    assert found["standard_error"].value is None
+    assert (found["win_rate_if_missing_lost"].value, found["win_rate_if_missing_won"].value) == (0, 100)
+
+
 def test_draws_count_as_their_mean_and_say_how_well_the_judge_repeats_itself() -> None:
     found = by_name(raw(sample(annotated((0, 1.0), (0, 0.0), (1, 0.75), (1, None), (2, 0.5)), PROMPTS[:3]), HOW))
     assert found["win_rate"].value == pytest.approx(100 * (0.5 + 0.75 + 0.5) / 3)
