@@ -7,7 +7,7 @@ from ..benchmarks.canaries import KINDS
 from ..records import MetricValue
 from ..suites.canaries import Tried
 from ..suites.people import TOGETHER
-from .tables import aligned
+from .tables import aligned, p_value
 
 COLUMNS = {
     "pairwise_accuracy": "pairs right",
@@ -36,16 +36,7 @@ def agreement(metrics: Sequence[MetricValue]) -> str:
         parts.append(_table(orders, ORDERS))
     apart = [m for m in metrics if m.baseline is not None and m.value is not None and m.metric in COLUMNS]
     if apart:
-        rows = [
-            [
-                m.model,
-                m.baseline or "",
-                COLUMNS[m.metric],
-                shown(m, "+.3f"),
-                "" if m.p is None else f"{m.p_adjusted:.4f}",
-            ]
-            for m in apart
-        ]
+        rows = [[m.model, m.baseline or "", COLUMNS[m.metric], shown(m, "+.3f"), p_value(m.p_adjusted)] for m in apart]
         parts.append(aligned(["judge", "minus", "measure", "difference", "p (Holm)"], rows))
     together = [
         [m.metric.replace("_", " "), shown(m), f"{m.n} {m.unit}", m.note] for m in metrics if m.model == TOGETHER

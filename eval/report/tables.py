@@ -44,7 +44,7 @@ def _incomplete(found: dict[tuple[str, str], MetricValue], model: str) -> str:
 def comparisons(metrics: Sequence[MetricValue]) -> str:
     """A line a comparison: the first model minus the second, in points of percent, and p after Holm's correction."""
     rows = [
-        [m.model, m.baseline or "", _measure(m), value(m, "+.2f"), _p(m.p_adjusted), str(m.n), str(m.unscored)]
+        [m.model, m.baseline or "", _measure(m), value(m, "+.2f"), p_value(m.p_adjusted), str(m.n), str(m.unscored)]
         for m in metrics
     ]
     table = aligned(["model", "minus", "measure", "points", "p (Holm)", "prompts", "unscored"], rows)
@@ -75,7 +75,8 @@ def value(metric: MetricValue | None, form: str = ".2f") -> str:
     return f"{metric.value:{form}} [{metric.low:{form}}, {metric.high:{form}}]"
 
 
-def _p(p: float | None) -> str:
+def p_value(p: float | None) -> str:
+    """To four digits; empty where there was no test."""
     return "" if p is None else "< .0001" if p < 0.0001 else f"{p:.4f}"
 
 
