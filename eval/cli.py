@@ -24,11 +24,11 @@ from .benchmarks.arena_hard import read as read_judgments
 from .judging.cost import Price
 from .judging.specs import SPECS
 from .records import MetricValue
-from .report import page, tables
+from .report import material, page, tables
 from .report import regression as verdicts
 from .stats.intervals import Resampling
 from .stats.power import smallest
-from .suites import arena_hard, audit_run, bead_world, head_to_head, judge_agreement, leaderboard, regress
+from .suites import arena_hard, audit_run, bead_world, head_to_head, judge_agreement, leaderboard, regress, slices
 from .suites.measuring import OpenEngine, measured
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
@@ -65,6 +65,7 @@ class Suite(NamedTuple):
 
 SUITES = {
     "h2h": Suite(head_to_head.run, ("head_to_head", "answers")),
+    "slices": Suite(slices.run, (slices.BENCHMARK,)),
     "agreement": Suite(judge_agreement.run, ("judge_agreement",)),
     "audit": Suite(audit_run.run, ("audit",)),
     "beads": Suite(bead_world.run, ("beads", "bead_skills", "bead_judge")),
@@ -85,7 +86,7 @@ def everything(run: Run, overrides: Overrides = None) -> None:
 @app.command()
 def h2h(run: Run, overrides: Overrides = None) -> None:
     """Every checkpoint against every other on the evaluation prompts."""
-    _measure(run, overrides, ["h2h"])
+    _measure(run, overrides, ["h2h", "slices"])
 
 
 @app.command()
@@ -487,7 +488,7 @@ def measure(settings: Settings, folder: RunFolder, names: Sequence[str], open_en
 def _merge(folder: RunFolder, fresh: Sequence[MetricValue], replaced: Sequence[str]) -> list[MetricValue]:
     """The run's figures with those of these benchmarks made new."""
     path = folder.step("evaluation") / "metrics.json"
-    metrics = [metric for metric in page.read_metrics(path) if metric.benchmark not in replaced] + list(fresh)
+    metrics = [metric for metric in material.read_metrics(path) if metric.benchmark not in replaced] + list(fresh)
     files.write_json(path, [metric.model_dump(mode="json") for metric in metrics])
     return metrics
 

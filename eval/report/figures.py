@@ -1,10 +1,6 @@
-"""Numbers as words and marks: rounding in one place, and the geometry of the small charts."""
-
-from collections.abc import Sequence
+"""Numbers as words and marks: rounding in one place."""
 
 from markupsafe import Markup
-
-from srlm.records import Record
 
 from ..records import MetricValue
 
@@ -13,7 +9,7 @@ SHARES = frozenset({
     "cut", "pairwise_accuracy", "pairwise_accuracy_half", "own_pairwise_accuracy", "five_best", "exact_match",
     "unparsed",
 })  # fmt: skip
-SHARE_BENCHMARKS = frozenset({"bead_skills", "bead_judge"})
+SHARE_BENCHMARKS = frozenset({"bead_skills", "bead_judge", "slices"})
 """Benchmarks all of whose figures are shares."""
 LABELS = {
     "win": "wins",
@@ -53,6 +49,10 @@ LABELS = {
     "beads": "bead world",
     "bead_skills": "bead world, skills",
     "bead_judge": "bead world, as a judge",
+    "alpaca_eval": "AlpacaEval 2.0",
+    "win_rate": "win rate",
+    "lc_win_rate": "length-controlled win rate",
+    "slices": "kinds of prompts",
     "answers": "answers",
     "judge_agreement": "as a judge",
 }
@@ -78,6 +78,8 @@ def text_of(metric: MetricValue, value: float) -> str:
     """A value of this metric, rounded; differences carry their sign, those of shares are percentage points."""
     signed = metric.metric == "win_minus_lose" or (metric.baseline is not None and metric.benchmark != "head_to_head")
     sign = "+" if signed and value > 0 else ""
+    if metric.value_unit == "percent":
+        return f"{sign}{value:.1f} pp" if signed else f"{value:.1f}%"
     if is_share(metric):
         return f"{sign}{100 * value:.1f} pp" if signed else percent(value)
     return sign + (f"{value:.1f}" if metric.metric == "characters" else f"{value:.3f}")
@@ -107,8 +109,26 @@ def p_value(p: float | None) -> Markup:
     """`p < .001`, `p = .012`."""
     if p is None:
         return Markup("-")
-    text = "p < .001" if p < 0.001 else f"p = {p:.3f}".replace("0.", ".", 1)
-    return Markup('<data value="{}">{}</data>').format(repr(p), text)
+    return Markup('<data value="{}">{}</data>').format(repr(p), p_text(p))
+
+
+def p_text(p: float) -> str:
+    """The same as plain words."""
+    return "p < .001" if p < 0.001 else f"p = {p:.3f}".replace("0.", ".", 1)
+
+
+def sentence(metric: MetricValue) -> str:
+    """A figure and all that has to stand beside it, in one line."""
+    if metric.value is None:
+        return f"{metric.model}: missing: {metric.note or metric.method}"
+    against = f" against {metric.baseline}" if metric.baseline else ""
+    low, high = metric.low, metric.high
+    ends = "" if low is None or high is None else f" ({text_of(metric, low)} to {text_of(metric, high)})"
+    unscored = f", {metric.unscored:,} unscored" if metric.unscored else ""
+    return (
+        f"{metric.model}{against}: {text_of(metric, metric.value)}{ends}, n {metric.n:,} {metric.unit}{unscored}; "
+        f"{metric.method}"
+    )
 
 
 def count(value: int | float | str | None) -> str:
@@ -127,90 +147,3 @@ def count(value: int | float | str | None) -> str:
 def plain(text: str) -> str:
     """A model's words without control characters; what they could do to a page is the template's to prevent."""
     return text.translate(CONTROLS)
-
-
-class Dot(Record):
-    """One value with its whisker, in the chart's own units."""
-
-    x: float
-    y: float
-    low: float
-    high: float
-    name: str
-    text: str
-
-
-class Line(Record):
-    """A line of the grid and its label."""
-
-    y: float
-    text: str
-
-
-class Chart(Record):
-    """A small chart: a dot a checkpoint, a whisker for its interval."""
-
-    title: str
-    description: str
-    width: int
-    height: int
-    left: int
-    right: int
-    base: float
-    dots: tuple[Dot, ...]
-    grid: tuple[Line, ...]
-
-
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 360, 200, 44, 350, 24, 172
-
-
-def chart(title: str, metrics: Sequence[MetricValue], top: float | None) -> Chart:
-    """A dot and whisker for each metric that has a value; the scale starts at 0, or below where a value does."""
-    known = [(m, m.value, *_ends(m, m.value)) for m in metrics if m.value is not None]
-    highest = top if top is not None else _round_up(max(high for *_, high in known))
-    lowest = -highest if min(low for *_, low, _ in known) < 0 else 0.0
-
-    def y(value: float) -> float:
-        return round(BOTTOM - (value - lowest) / (highest - lowest) * (BOTTOM - TOP), 1)
-
-    step = (RIGHT - LEFT) / len(known)
-    dots = tuple(
-        Dot(
-            x=round(LEFT + (place + 0.5) * step, 1),
-            y=y(value),
-            low=y(low),
-            high=y(high),
-            name=m.model,
-            text=text_of(m, value),
-        )
-        for place, (m, value, low, high) in enumerate(known)
-    )
-    share = is_share(metrics[0])
-    marks = [lowest + (highest - lowest) * quarter / 4 for quarter in range(5)]
-    grid = tuple(Line(y=y(mark), text=f"{100 * mark:.0f}%" if share else f"{mark:g}") for mark in marks)
-    said = ", ".join(
-        f"{m.model} {text_of(m, v)} ({text_of(m, low)} to {text_of(m, high)})" for m, v, low, high in known
-    )
-    return Chart(
-        title=title,
-        description=f"{title}: {said}",
-        width=WIDTH,
-        height=HEIGHT,
-        left=LEFT,
-        right=RIGHT,
-        base=y(0.0),
-        dots=dots,
-        grid=grid,
-    )
-
-
-def _ends(metric: MetricValue, value: float) -> tuple[float, float]:
-    return (value if metric.low is None else metric.low), (value if metric.high is None else metric.high)
-
-
-def _round_up(value: float) -> float:
-    """The next of 1, 2, 4, 5, 8, 10 times a power of ten, so that quarters are round numbers too."""
-    scale = 1.0
-    while scale * 10 < value:
-        scale *= 10
-    return next(step * scale for step in (1, 2, 4, 6, 8, 10) if step * scale >= value)

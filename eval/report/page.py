@@ -1,34 +1,34 @@
-"""runs/NAME/report.html: what was measured, pictures first, from metrics.json, the manifests and the answers on disk.
+"""runs/NAME/report.html: what was measured, pictures first, from metrics.json, the manifests and the records on disk.
 
-Models wrote part of what is shown, so nothing here is trusted: the template escapes everything, and the page forbids
-scripts and anything from outside (Content-Security-Policy). Every figure of metrics.json that is shown stands in a
-`<data value=...>` element that carries the unrounded number.
+Models wrote part of what is shown, so nothing here is trusted: the template escapes everything, and the page allows its
+own script and style by their digests and nothing else (Content-Security-Policy). Every figure of metrics.json that is
+shown stands in a `<data value=...>` element that carries the unrounded number. report.md and metrics.csv say the same.
 """
 
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
+import base64
+import hashlib
+from collections.abc import Mapping
+from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from pydantic import ValidationError
+from markupsafe import Markup
 
-from srlm.errors import RecordError
-from srlm.records import Prompt, Record, Response, RunManifest
 from srlm.settings import Settings
 from srlm.store import files
 from srlm.store.folder import RunFolder
 
 from ..benchmarks import published
-from ..benchmarks.published import PublishedComparison
-from ..records import MetricValue
-from ..suites.measuring import measured
-from . import figures
+from . import browser, changed, contests, figures, material, training, verdict, written
 
-SAMPLES = 20
 FOLD = 280
 """Characters: a longer text is folded."""
+NOWHERE = "base-uri 'none'; form-action 'none'"
+"""What default-src does not rule: the base of addresses, and where forms go."""
+MOST_FIGURES = 3000
+"""Rows of the table of every figure; where there are more, it names metrics.csv instead."""
 AGREEMENT = (
     "pairwise_accuracy",
     "five_best",
@@ -43,14 +43,22 @@ AGREEMENT = (
 
 
 def write(settings: Settings, folder: RunFolder, command: str) -> Path:
-    """Write the page; returns its path."""
+    """Write the page, and beside it report.md and metrics.csv; returns the page's path."""
+    run, keys = material.read(settings, folder), material.secrets(settings)
+    content = gather(run, command)
     path = folder.path / "report.html"
-    files.write_text(path, render(gather(settings, folder, command)))
+    pages = {
+        path: render("report.html", {**content, "browser": browser.packed(run, keys)}),
+        folder.path / "report.md": written.markdown(content),
+        folder.path / "metrics.csv": written.metrics_csv(run.metrics),
+    }
+    for place, text in pages.items():
+        files.write_text(place, material.withheld(text, keys))
     return path
 
 
-def render(content: Mapping[str, Any]) -> str:
-    """The page's HTML."""
+def render(template: str, content: Mapping[str, Any]) -> str:
+    """A page's HTML."""
     environment = Environment(
         loader=PackageLoader("eval.report", "templates"),
         autoescape=True,
@@ -67,184 +75,65 @@ def render(content: Mapping[str, Any]) -> str:
         "plain": figures.plain,
         "count": figures.count,
     }
-    return environment.get_template("report.html").render(content)
+    style, script = _file("report.css"), _file("report.js")
+    policy = f"default-src 'none'; script-src {_digest(script)}; style-src {_digest(style)}; {NOWHERE}"
+    frame = {"style": Markup(style), "script": Markup(script), "policy": policy, "fold": FOLD}
+    return environment.get_template(template).render({**content, **frame})
 
 
-class Contest(Record):
-    """One pair of checkpoints, and the paper's figures for the pair of the same names."""
-
-    model: str
-    baseline: str
-    win: MetricValue
-    tie: MetricValue
-    lose: MetricValue
-    difference: MetricValue
-    order_decided: MetricValue | None
-    preference: MetricValue | None
-    paper: PublishedComparison | None
-
-    def finding(self, alpha: float) -> Literal["unread", "better", "worse", "no difference"]:
-        """What the sign test says after Holm's correction over all pairs of the table."""
-        p, difference = self.difference.p_adjusted, self.difference.value
-        if p is None or difference is None:
-            return "unread"
-        if p >= alpha:
-            return "no difference"
-        return "better" if difference > 0 else "worse"
-
-    @property
-    def bar(self) -> tuple[tuple[str, float], ...]:
-        """Kind and share of each piece of the bar; empty where no verdict could be read."""
-        pieces = (("win", self.win.value), ("tie", self.tie.value), ("lose", self.lose.value))
-        return tuple((kind, value) for kind, value in pieces if value is not None)
-
-    @property
-    def paper_bar(self) -> tuple[tuple[str, float], ...]:
-        """The same of the paper."""
-        return (("win", self.paper.win), ("tie", self.paper.tie), ("lose", self.paper.lose)) if self.paper else ()
+def _file(name: str) -> str:
+    return resources.files(__package__).joinpath("templates", name).read_text(encoding="utf-8")
 
 
-def gather(settings: Settings, folder: RunFolder, command: str) -> dict[str, Any]:
-    """All that the page shows."""
-    evaluation = folder.step("evaluation")
-    metrics = read_metrics(evaluation / "metrics.json")
-    named = {(m.benchmark, m.metric, m.model, m.baseline): m for m in metrics}
-    names = [checkpoint.name for checkpoint in measured(folder)]
-    manifests = [m for step in ("data", "M0", *names) if (m := folder.manifest(step)) is not None]
-    answered = {
-        name: files.read(path, Response) for name in names if (path := evaluation / name / "responses.jsonl").exists()
-    }
-    contests = _contests(metrics, named)
-    iterations = list(pairwise(names))
-    wanted = [(model, baseline) for baseline, model in iterations]
+def _digest(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def gather(run: material.Material, command: str) -> dict[str, Any]:
+    """All that the page shows, but for the browser."""
+    wanted, compared = run.settings.evaluation, contests.contests(run)
+    alpha, shown = round(1 - wanted.confidence, 12), contests.shown(compared, run.names)
+    settings = run.settings.model_dump(mode="json")
     return {
-        "name": settings.name,
-        "names": names,
-        "skilled": [name for name in ("M0", *names) if ("bead_skills", "greedy_correct", name, None) in named],
-        "judge": settings.evaluation.judge,
-        "alpha": round(1 - settings.evaluation.confidence, 12),
-        "level": f"{100 * settings.evaluation.confidence:g}%",
-        "beads": settings.data.kind == "beads",
-        "contests": contests,
-        "successive": [(pair, next((c for c in contests if (c.model, c.baseline) == pair), None)) for pair in wanted],
-        "tables": {
-            benchmark: [m for m in metrics if m.benchmark == benchmark]
-            for benchmark in (
-                "head_to_head",
-                "beads",
-                "bead_skills",
-                "bead_judge",
-                "answers",
-                "judge_agreement",
-                "audit",
-            )
-        },
-        "named": named,
-        "agreement": AGREEMENT,
+        "name": run.settings.name,
+        "names": run.names,
+        "judge": wanted.judge,
+        "alpha": alpha,
+        "level": f"{100 * wanted.confidence:g}%",
+        "beads": run.settings.data.kind == "beads",
+        "metrics": run.metrics,
+        "named": run.named,
+        "listed": run.metrics if len(run.metrics) <= MOST_FIGURES else [],
+        "warnings": verdict.warnings(run),
+        "looked_for": verdict.looked_for(run),
+        "findings": contests.findings(compared, run.names, alpha),
+        "contests": shown,
+        "contests_left_out": len(compared) - len(shown),
+        "contest_pictures": contests.pictures(shown),
         "paper_h2h": published.head_to_head(),
+        "alpaca": [m for m in run.of("alpaca_eval") if m.metric in ("win_rate", "lc_win_rate", "avg_length")],
+        "agreement": AGREEMENT,
         "paper_agreement": published.judge_agreement(),
         "paper_judges": {row.model: row for row in published.judge_agreement().rows},
-        "charts": _charts(named, names, settings),
-        "changes": [m for m in metrics if m.baseline is not None and m.benchmark != "head_to_head"],
-        "manifests": manifests,
-        "counts": _counts(manifests),
-        "samples": _samples(folder, answered),
-        "fold": FOLD,
-        "settings": yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=100),
-        "seed": settings.seed,
-        "commits": sorted({m.commit or "unknown" for m in manifests}),
-        "versions": {name: version for m in manifests for name, version in sorted(m.versions.items())},
+        "judge_pictures": changed.judges(run),
+        "reliability": [chart] if (chart := changed.reliability(run)) else [],
+        "audit": [*run.of("audit"), *run.of("canaries")],
+        "skilled": [name for name in ("M0", *run.names) if run.figure("bead_skills", "greedy_correct", name)],
+        "quality_pictures": changed.quality(run),
+        "slice_pictures": changed.slices(run),
+        "sliced": run.of("slices"),
+        "regressions": changed.regressions(run),
+        "changes": [m for m in run.metrics if m.baseline is not None and m.benchmark not in ("head_to_head", "slices")],
+        "score_pictures": training.score_pictures(run),
+        "histories": training.histories(run),
+        "counts": training.counts(run.manifests),
+        "eft": training.eft_account(run),
+        "map": training.prompt_map(run),
+        "manifests": run.manifests,
+        "timings": run.timings,
+        "settings": yaml.safe_dump(settings, sort_keys=False, allow_unicode=True, width=100),
+        "seed": run.settings.seed,
+        "commits": sorted({m.commit or "unknown" for m in run.manifests}),
+        "versions": {name: version for m in run.manifests for name, version in sorted(m.versions.items())},
         "command": command,
     }
-
-
-def read_metrics(path: Path) -> list[MetricValue]:
-    """The figures on disk; none where nothing was measured yet."""
-    if not path.exists():
-        return []
-    try:
-        return [MetricValue.model_validate(row) for row in files.read_json(path)]
-    except ValidationError as error:
-        raise RecordError(
-            f"{path}: not a list of metric values: {error.errors()[0]['msg']}; run the evaluation again"
-        ) from None
-
-
-Named = Mapping[tuple[str, str, str, str | None], MetricValue]
-
-
-def _contests(metrics: Sequence[MetricValue], named: Named) -> list[Contest]:
-    paper = {(row.model, row.baseline): row for row in published.head_to_head().rows}
-    pairs = [(m.model, m.baseline) for m in metrics if (m.benchmark, m.metric) == ("head_to_head", "win_minus_lose")]
-    return [
-        Contest(
-            model=model,
-            baseline=baseline or "",
-            win=named["head_to_head", "win", model, baseline],
-            tie=named["head_to_head", "tie", model, baseline],
-            lose=named["head_to_head", "lose", model, baseline],
-            difference=named["head_to_head", "win_minus_lose", model, baseline],
-            order_decided=named.get(("head_to_head", "order_decided", model, baseline)),
-            preference=named.get(("head_to_head", "preference", model, baseline)),
-            paper=paper.get((model, baseline or "")),
-        )
-        for model, baseline in pairs
-    ]
-
-
-def _charts(named: Named, names: Sequence[str], settings: Settings) -> list[figures.Chart]:
-    wanted: list[tuple[str, str, str, float | None]] = [
-        ("answers", "characters", "Mean length of an answer, characters", None)
-    ]
-    if settings.data.kind == "beads":
-        wanted = [
-            ("beads", "correct", "Correct answers, share of prompts", 1.0),
-            ("bead_skills", "greedy_correct", "Correct greedy answers (M0: asked in its own way)", 1.0),
-            ("beads", "oracle_score", "Exact score, mean of 0 to 5 points", 5.0),
-            *wanted,
-            ("bead_judge", "own_correct", "Judge: verdicts on its own answers' correctness, balanced", 1.0),
-            ("bead_judge", "own_pairwise_accuracy", "Judge: pairs of its own answers in the right order", 1.0),
-        ]
-    wanted += [
-        ("judge_agreement", "pairwise_accuracy", "Judge: pairs ordered as people ordered them", 1.0),
-        ("judge_agreement", "spearman", "Judge: Spearman's rho with people", 1.0),
-    ]
-    charts = []
-    for benchmark, metric, title, top in wanted:
-        row = [m for name in ("M0", *names) if (m := named.get((benchmark, metric, name, None))) is not None]
-        if any(m.value is not None for m in row):
-            charts.append(figures.chart(title, row, top))
-    return charts
-
-
-class CountRow(Record):
-    """One count, step by step; empty where a step has none."""
-
-    name: str
-    values: tuple[int | float | str | None, ...]
-
-
-def _counts(manifests: Sequence[RunManifest]) -> list[CountRow]:
-    """Every count of every manifest, one a row; counts within counts get a row each."""
-    flat: list[dict[str, int | float | str | None]] = []
-    for manifest in manifests:
-        own: dict[str, int | float | str | None] = {}
-        for name, value in manifest.counts.items():
-            if isinstance(value, dict):
-                own |= {f"{name}: {key}": inner for key, inner in value.items()}
-            else:
-                own[name] = value
-        flat.append(own)
-    names = list(dict.fromkeys(name for own in flat for name in own))
-    return [CountRow(name=name, values=tuple(own.get(name, "") for own in flat)) for name in names]
-
-
-def _samples(folder: RunFolder, answered: Mapping[str, Sequence[Response]]) -> list[dict[str, Any]]:
-    path = folder.step("data") / "evaluation_prompts.jsonl"
-    if not path.exists() or not answered:
-        return []
-    by_prompt = {name: {r.prompt_id: r for r in responses} for name, responses in answered.items()}
-    return [
-        {"prompt": prompt, "answers": {name: by_prompt[name].get(prompt.id) for name in answered}}
-        for prompt in files.read(path, Prompt)[:SAMPLES]
-    ]

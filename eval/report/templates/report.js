@@ -1,0 +1,276 @@
+
+"use strict";
+// Words of models reach the page through textContent alone.
+
+function make(tag, text, className) {
+  const element = document.createElement(tag);
+  if (text !== undefined) element.textContent = text;
+  if (className) element.className = className;
+  return element;
+}
+
+// Tables: copied as CSV or Markdown, downloaded as CSV ------------------------------------------------------------
+
+function cellText(cell) {
+  const numbers = cell.querySelectorAll("data");
+  if (numbers.length === 1 && numbers[0].textContent === cell.textContent.trim()) return numbers[0].value;
+  return cell.innerText.replace(/\s+/g, " ").trim();
+}
+
+function rowsOf(table) {
+  return [...table.rows].map((row) => [...row.cells].map(cellText));
+}
+
+function csv(rows) {
+  const quoted = (text) => {
+    const safe = /^[=+\-@]/.test(text) && Number.isNaN(Number(text)) ? "'" + text : text;
+    return /[",\n]/.test(safe) ? '"' + safe.replaceAll('"', '""') + '"' : safe;
+  };
+  return rows.map((row) => row.map(quoted).join(",")).join("\n") + "\n";
+}
+
+function markdown(rows) {
+  const line = (row) => "| " + row.map((text) => text.replaceAll("|", "\\|")).join(" | ") + " |";
+  return [line(rows[0]), line(rows[0].map(() => "---")), ...rows.slice(1).map(line)].join("\n") + "\n";
+}
+
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    const area = make("textarea", text);
+    document.body.append(area);
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+  }
+}
+
+function download(name, text) {
+  const link = make("a");
+  link.href = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
+  link.download = name.toLowerCase().replace(/[^a-z0-9]+/g, "-") + ".csv";
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
+
+function addTools(table) {
+  const tools = make("div", undefined, "tools");
+  const button = (text, act) => {
+    const made = make("button", text);
+    made.type = "button";
+    made.setAttribute("aria-label", `${text}: ${table.dataset.name}`);
+    made.addEventListener("click", () => act(rowsOf(table)));
+    tools.append(made);
+    return made;
+  };
+  const say = (made) => {
+    const before = made.textContent;
+    made.textContent = "Copied";
+    setTimeout(() => (made.textContent = before), 1200);
+  };
+  const asCsv = button("Copy CSV", (rows) => copy(csv(rows)).then(() => say(asCsv)));
+  const asMarkdown = button("Copy Markdown", (rows) => copy(markdown(rows)).then(() => say(asMarkdown)));
+  button("Download CSV", (rows) => download(table.dataset.name, csv(rows)));
+  const figure = table.closest("figure");
+  if (figure) figure.append(tools);
+  else table.parentElement.before(tools);
+}
+
+document.querySelectorAll("table[data-name]").forEach(addTools);
+
+// The browser -----------------------------------------------------------------------------------------------------
+
+const [ID, CHUNK, PLACE, CATEGORY, FLAGS, SOURCE, TEXT] = [0, 1, 2, 3, 4, 5, 6];
+const SHOWN = 200;
+
+class Browser {
+  constructor(index) {
+    this.prompts = index.prompts;
+    this.lower = this.prompts.map((prompt) => prompt[TEXT].toLowerCase());
+    this.places = new Map(this.prompts.map((prompt, place) => [prompt[ID], place]));
+    this.chunks = [...document.querySelectorAll("script.chunk")];
+    this.opened = new Map();
+    this.found = this.prompts.map((_, place) => place);
+    this.chosen = -1;
+    this.first = 0;
+  }
+
+  // A chunk's prompts; unpacked once.
+  open(number) {
+    if (!this.opened.has(number)) this.opened.set(number, this.unpack(this.chunks[number].textContent));
+    return this.opened.get(number);
+  }
+
+  async unpack(text) {
+    const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return JSON.parse(await new Response(stream).text());
+  }
+
+  // Which prompts hold these words in an answer. Chunks are searched and let go: all of them together are large.
+  async answering(words) {
+    const found = new Set();
+    for (let number = 0; number < this.chunks.length; number += 1) {
+      const prompts = await this.unpack(this.chunks[number].textContent);
+      for (const prompt of prompts) {
+        if (prompt.answers.some((answer) => answer[1].toLowerCase().includes(words))) found.add(prompt.id);
+      }
+    }
+    return found;
+  }
+
+  select(words, flag, category, inAnswers) {
+    this.found = [];
+    this.prompts.forEach((prompt, place) => {
+      const said = !words || this.lower[place].includes(words) || (inAnswers && inAnswers.has(prompt[ID]));
+      if (said && (!flag || prompt[FLAGS].includes(flag)) && (!category || prompt[CATEGORY] === category)) this.found.push(place);
+    });
+  }
+}
+
+function listed(browser) {
+  const at = browser.found.indexOf(browser.chosen);
+  const first = Math.max(0, Math.min(at - SHOWN / 2, browser.found.length - SHOWN));
+  const items = browser.found.slice(first, first + SHOWN).map((place) => {
+    const link = make("a", `${place + 1}. ${browser.prompts[place][TEXT].slice(0, 160)}`);
+    link.href = `#prompt-${browser.prompts[place][ID]}`;
+    link.dir = "auto";
+    if (place === browser.chosen) link.setAttribute("aria-current", "true");
+    const item = make("li");
+    item.append(link);
+    return item;
+  });
+  document.getElementById("list").replaceChildren(...items);
+  const pane = document.getElementById("list-pane");
+  const current = pane.querySelector("[aria-current]");
+  if (current) pane.scrollTop = current.offsetTop - pane.offsetTop - pane.clientHeight / 3;
+  const more = browser.found.length > SHOWN ? `; the list shows ${SHOWN} of them` : "";
+  document.getElementById("found").textContent = `${browser.found.length} of ${browser.prompts.length} prompts${more}`;
+}
+
+function words(text) {
+  const element = make("div", text.trim() ? text : "(empty)", text.trim() ? "words" : "missing");
+  element.dir = "auto";
+  return element;
+}
+
+function answered(prompt) {
+  const grid = make("div", undefined, "answers");
+  for (const [model, text, finish] of prompt.answers) {
+    const box = make("div");
+    box.tabIndex = 0;
+    box.append(make("h4", model + (finish === "length" ? " (cut at its limit)" : "")), words(text));
+    grid.append(box);
+  }
+  return grid;
+}
+
+const SAYS = new Map([[1, "first is better"], [0.5, "equal"], [0, "second is better"], [null, "not readable"]]);
+
+function verdicts(prompt) {
+  return prompt.verdicts.map(([a, b, judge, outcome, ab, ba, rawAb, rawBa]) => {
+    const row = make("div", undefined, "said");
+    const head = make("div", `${a} against ${b}, judge ${judge}: `);
+    head.append(make("span", outcome ?? "unscored", `outcome ${outcome ?? ""}`));
+    if (outcome !== null && ab !== ba) head.append(" the order decided");
+    row.append(head);
+    for (const [order, preference, raw] of [[`${a} shown first`, ab, rawAb], [`${b} shown first`, ba, rawBa]]) {
+      const said = preference === 0.5 || preference === null ? SAYS.get(preference) : `${preference === 1 ? a : b} is better`;
+      row.append(make("small", `${order}: ${said}`), words(raw));
+    }
+    return row;
+  });
+}
+
+function readings(prompt) {
+  return prompt.readings.map(([model, answer, ...said]) => {
+    const row = make("div", undefined, "said");
+    row.append(make("div", `${model} of its own answer:`), words(answer));
+    for (let place = 0; place < said.length; place += 2) {
+      row.append(make("small", said[place] === null ? "no score" : `score ${said[place]}`), words(said[place + 1]));
+    }
+    return row;
+  });
+}
+
+function folded(title, rows, open) {
+  if (!rows.length) return [];
+  const details = make("details");
+  details.open = open;
+  details.append(make("summary", `${title} (${rows.length})`), ...rows);
+  return [details];
+}
+
+async function show(browser, place) {
+  browser.chosen = place;
+  listed(browser);
+  const entry = browser.prompts[place];
+  const prompt = (await browser.open(entry[CHUNK]))[entry[PLACE]];
+  if (browser.chosen !== place) return;
+  const heading = make("h3", `Prompt ${place + 1}`);
+  heading.append(make("small", ` ${[entry[CATEGORY], entry[SOURCE], entry[ID]].filter(Boolean).join(", ")}`));
+  document.getElementById("prompt").replaceChildren(
+    heading,
+    words(prompt.text),
+    make("h4", "Answers"),
+    answered(prompt),
+    ...folded("Verdicts, in both orders", verdicts(prompt), prompt.verdicts.length < 12),
+    ...folded("Readings of own answers", readings(prompt), false),
+  );
+}
+
+function start(element) {
+  const browser = new Browser(JSON.parse(element.textContent));
+  const field = (id) => document.getElementById(id);
+  const categories = [...new Set(browser.prompts.map((prompt) => prompt[CATEGORY]))].filter(Boolean).sort();
+  for (const category of categories) field("category").append(new Option(category, category));
+  let asked = 0;
+
+  const refresh = async () => {
+    const mine = ++asked;
+    const text = field("search").value.trim().toLowerCase();
+    const inAnswers = text && field("search-answers").checked ? await browser.answering(text) : null;
+    if (mine !== asked) return;
+    browser.select(text, field("filter").value, field("category").value, inAnswers);
+    if (browser.found.length && !browser.found.includes(browser.chosen)) show(browser, browser.found[0]);
+    else listed(browser);
+  };
+  const go = (place) => {
+    history.replaceState(null, "", `#prompt-${browser.prompts[place][ID]}`);
+    show(browser, place);
+  };
+  const follow = () => {
+    const place = browser.places.get(location.hash.replace(/^#prompt-/, ""));
+    if (place === undefined) return;
+    if (!browser.found.includes(place)) {
+      field("filters").reset();
+      browser.select("", "", "", null);
+    }
+    show(browser, place);
+    field("browser").scrollIntoView();
+  };
+  const step = (by) => {
+    const at = browser.found.indexOf(browser.chosen) + by;
+    if (at >= 0 && at < browser.found.length) go(browser.found[at]);
+  };
+
+  for (const id of ["search", "search-answers", "filter", "category"]) field(id).addEventListener("input", refresh);
+  field("filters").addEventListener("submit", (event) => event.preventDefault());
+  window.addEventListener("hashchange", follow);
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, select, textarea")) return;
+    if (event.key === "j") step(1);
+    else if (event.key === "k") step(-1);
+    else if (event.key === "/") {
+      event.preventDefault();
+      field("search").focus();
+    }
+  });
+  field("browse").hidden = false;
+  if (browser.places.has(location.hash.replace(/^#prompt-/, ""))) follow();
+  else show(browser, 0);
+}
+
+const index = document.getElementById("index");
+if (index) start(index);

@@ -1,0 +1,160 @@
+"""How the models came about: losses and rewards over steps, the account of EFT, a map of prompts, scores, pairs."""
+
+from collections import Counter
+from collections.abc import Sequence
+from random import Random
+from typing import Any
+
+from sklearn.decomposition import TruncatedSVD
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+from srlm.records import Record, RunManifest, seed_for
+
+from . import charts, figures
+from .material import Material
+
+LOGGED = {
+    "loss": "Loss",
+    "rewards/margins": "DPO: reward margin, chosen minus rejected",
+    "rewards/accuracies": "DPO: share of pairs in which the chosen answer has the higher reward",
+}
+MOST_STEPS = 60
+"""Points of one line; of a longer history every k-th is drawn."""
+MOST_MAPPED = 120
+"""Prompts of each kind on the map."""
+EXCERPT = 90
+
+
+class CountRow(Record):
+    """One count, step by step; empty where a step has none."""
+
+    name: str
+    values: tuple[int | float | str | None, ...]
+
+
+def counts(manifests: Sequence[RunManifest]) -> list[CountRow]:
+    """Every count of every manifest, one a row; counts within counts get a row each."""
+    flat: list[dict[str, int | float | str | None]] = []
+    for manifest in manifests:
+        own: dict[str, int | float | str | None] = {}
+        for name, value in manifest.counts.items():
+            if isinstance(value, dict):
+                own |= {f"{name}: {key}": inner for key, inner in value.items()}
+            else:
+                own[name] = value
+        flat.append(own)
+    names = list(dict.fromkeys(name for own in flat for name in own))
+    return [CountRow(name=name, values=tuple(own.get(name, "") for own in flat)) for name in names]
+
+
+def histories(run: Material) -> list[charts.Chart]:
+    """Losses, and DPO's margins and accuracies, over optimiser steps."""
+    made = []
+    for key, title in LOGGED.items():
+        rows: list[dict[str, Any]] = []
+        for step in run.steps:
+            logged = [row for row in step.training if _number(row.get(key)) and _number(row.get("step"))]
+            for row in logged[:: 1 + len(logged) // MOST_STEPS]:
+                said = f"{step.name}, step {row['step']}: {row[key]:.4f}"
+                rows.append({"training": step.name, "step": row["step"], "value": float(row[key]), "said": said})
+        if rows:
+            made.append(charts.lines(title, rows, "step", "value", "training"))
+    return made
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def eft_account(run: Material) -> list[tuple[str, int | float | str | None]]:
+    """What became of the sets that EFT examples were made from: read, kept, rejected and why."""
+    found = [manifest for manifest in run.manifests if manifest.step == "M1"]
+    return [
+        (name.removeprefix("eft: "), value)
+        for manifest in found
+        for name, value in manifest.counts.items()
+        if name.startswith("eft: ") and not isinstance(value, dict)
+    ]
+
+
+def prompt_map(run: Material) -> charts.Chart | None:
+    """IFT, EFT and AIFT prompts in two dimensions: TF-IDF of their words, then SVD (the paper, appendix, figure 6).
+
+    Drawn from the run's seed. EFT prompts are the judge's whole questions.
+    """
+    texts = [(one.kind.upper(), one.prompt) for one in run.demonstrations]
+    texts += [(f"AIFT {step.name}", prompt.text) for step in run.steps for prompt in step.prompts]
+    by_kind: dict[str, list[str]] = {}
+    for kind, text in texts:
+        by_kind.setdefault(kind, []).append(text)
+    chosen = [
+        (kind, text)
+        for kind, found in by_kind.items()
+        for text in Random(seed_for(run.settings.seed, "map", kind)).sample(found, min(len(found), MOST_MAPPED))
+    ]
+    try:
+        weighed = TfidfVectorizer(sublinear_tf=True, token_pattern=r"(?u)\b\w+\b").fit_transform(
+            text for _, text in chosen
+        )
+    except ValueError:  # no words at all
+        return None
+    if min(weighed.shape) < 3 or len(by_kind) < 2:
+        return None
+    reduced = TruncatedSVD(n_components=2, random_state=seed_for(run.settings.seed, "map")).fit(weighed)
+    places = reduced.transform(weighed).round(4)
+    explained = figures.percent(float(reduced.explained_variance_ratio_.sum()))
+    rows = [
+        {"kind": kind, "x": float(x), "y": float(y), "said": _excerpt(f"{kind}: {text}")}
+        for (kind, text), (x, y) in zip(chosen, places, strict=True)
+    ]
+    note = (
+        f"TF-IDF of words, two dimensions of a truncated SVD ({explained} of the variance), up to {MOST_MAPPED} "
+        "prompts of each kind, drawn with the run's seed. Near means: shares words."
+    )
+    return charts.scatter("Where the training prompts lie", rows, "kind", note)
+
+
+def _excerpt(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= EXCERPT else text[:EXCERPT] + " ..."
+
+
+def score_pictures(run: Material) -> list[charts.Chart]:
+    """The judge's scores of the candidates and the margins of the pairs, step by step."""
+    scores, margins = [], []
+    for step in run.steps:
+        if step.judgements:
+            told = Counter("none" if j.score is None else f"{j.score:g}" for j in step.judgements)
+            judge, n = step.judgements[0].judge, told.total()
+            scores += [
+                {
+                    "judge": judge,
+                    "score": score,
+                    "share": told[score] / n,
+                    "said": _shared(judge, score, told[score], n),
+                }
+                for score in sorted(told, key=lambda said: (said == "none", said))
+            ]
+        if step.pairs:
+            wide = Counter(f"{min(5, int(pair.margin))}" for pair in step.pairs)
+            n = len(step.pairs)
+            margins += [
+                {
+                    "model": step.name,
+                    "margin": low,
+                    "share": wide[low] / n,
+                    "said": _shared(step.name, low, wide[low], n),
+                }
+                for low in sorted(wide)
+            ]
+    made = []
+    if scores:
+        made.append(charts.columns("Scores the judge gave to candidates", scores, "score", "share", "judge", True))
+    if margins:
+        note = "Points of the rubric between the chosen and the rejected answer, rounded down."
+        made.append(charts.columns("Margins of the preference pairs", margins, "margin", "share", "model", True, note))
+    return made
+
+
+def _shared(name: str, what: str, count: int, n: int) -> str:
+    return f"{name}, {what}: {figures.percent(count / n)} ({count:,} of {n:,})"
