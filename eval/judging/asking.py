@@ -115,13 +115,14 @@ class Asker:
             working.add(asyncio.create_task(worker()))
 
         async def everything() -> None:
+            for _ in calls[: self._endpoint.concurrency]:
+                hire()
+                await asyncio.sleep(0)  # one request is on its way before the next is built: answers come spread out
             while working:
                 done, _ = await asyncio.wait(working, return_when=asyncio.FIRST_COMPLETED)
                 working.difference_update(done)
 
         self._hire = hire
-        for _ in calls[: self._endpoint.concurrency]:
-            hire()
         work = asyncio.ensure_future(everything())
         try:
             try:

@@ -47,7 +47,7 @@ def open_client(endpoint: Endpoint, key: str | None) -> openai.AsyncOpenAI:
         trust_env=not local,
         timeout=endpoint.timeout,
         limits=limits,
-        transport=None if proxied else _Spread(),
+        transport=None if proxied else _Spread(secure=not (endpoint.base_url or "https:").startswith("http:")),
     )
     settings: dict[str, Any] = {"api_key": key or "none", "max_retries": 0, "http_client": http}
     if endpoint.service == "azure":
@@ -62,9 +62,9 @@ def open_client(endpoint: Endpoint, key: str | None) -> openai.AsyncOpenAI:
 class _Spread(httpx2.AsyncBaseTransport):
     """Requests dealt out to several connection pools: a pool looks through all its connections at every request."""
 
-    def __init__(self) -> None:
+    def __init__(self, secure: bool) -> None:
         limits = httpx2.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=60)
-        certificates = httpx2.create_ssl_context()
+        certificates = httpx2.create_ssl_context() if secure else False  # reading them takes a while
         self._pools = [httpx2.AsyncHTTPTransport(verify=certificates, limits=limits) for _ in range(POOLS)]
         self._turn = 0
 
