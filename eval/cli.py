@@ -86,7 +86,7 @@ def everything(run: Run, overrides: Overrides = None) -> None:
 @app.command()
 def h2h(run: Run, overrides: Overrides = None) -> None:
     """Every checkpoint against every other on the evaluation prompts."""
-    _measure(run, overrides, ["h2h", "slices"])
+    print(tables.contests(_measure(run, overrides, ["h2h", "slices"])))
 
 
 @app.command()
@@ -456,9 +456,9 @@ def _runs(run: Path, overrides: Sequence[str], seeds: str) -> list[Settings]:
     return [load(run, [*overrides, f"name={settings.name}-s{seed}", f"seed={seed}"]) for seed in numbers]
 
 
-def _measure(run: Path, overrides: Sequence[str] | None, names: Sequence[str]) -> None:
+def _measure(run: Path, overrides: Sequence[str] | None, names: Sequence[str]) -> list[MetricValue]:
     with _opened(run, overrides) as (settings, folder, open_engine):
-        measure(settings, folder, names, open_engine)
+        return measure(settings, folder, names, open_engine)
 
 
 @contextmanager
