@@ -24,6 +24,7 @@ from .benchmarks.arena_hard import read as read_judgments
 from .judging.cost import Price
 from .judging.specs import SPECS
 from .records import MetricValue
+from .report import compare as compare_page
 from .report import material, page, tables
 from .report import regression as verdicts
 from .stats.intervals import Resampling
@@ -214,9 +215,27 @@ def beads(run: Run, overrides: Overrides = None) -> None:
 
 
 @app.command()
-def report(run: Run, overrides: Overrides = None) -> None:
+def report(
+    runs: Annotated[
+        list[Path] | None, typer.Argument(metavar="RUN...", help="Run files or folders; several are compared.")
+    ] = None,
+    run: Annotated[Path | None, typer.Option("--run", help="The run's YAML file.")] = None,
+    overrides: Overrides = None,
+    out: Annotated[Path, typer.Option(help="Where the page that compares several goes.")] = Path("runs/compared"),
+) -> None:
     """The page, from what lies on disk; no model is asked."""
-    _report(run, overrides)
+    chosen = [*([run] if run is not None else []), *(runs or ())]
+    if not chosen:
+        raise SettingsError("report needs --run FILE, or run files and folders to compare")
+    if len(chosen) == 1:
+        _report(chosen[0], overrides)
+        return
+    if overrides:
+        raise SettingsError("--set changes one run's settings; several are compared as they were made")
+    settings = [compare_page.settings_of(place) for place in chosen]
+    for place, one in zip(chosen, settings, strict=True):
+        _existing(RunFolder(one), place)
+    print(compare_page.write(settings, out, " ".join(["python -m eval report", *map(str, chosen)])))
 
 
 @app.command()
@@ -494,12 +513,17 @@ def _merge(folder: RunFolder, fresh: Sequence[MetricValue], replaced: Sequence[s
 
 
 def _report(run: Path, overrides: Sequence[str] | None) -> None:
-    settings = load(run, overrides or ())
-    folder = RunFolder(settings)
+    settings = compare_page.settings_of(run) if run.is_dir() else load(run, overrides or ())
+    folder = _existing(RunFolder(settings), run)
+    how = "report" if run.is_dir() else "all --run"
+    command = " ".join([f"python -m eval {how}", str(run), *(f"--set {override}" for override in overrides or ())])
+    print(page.write(settings, folder, command))
+
+
+def _existing(folder: RunFolder, run: Path) -> RunFolder:
     if not folder.path.is_dir():
         raise StoreError(f"{folder.path}: no such run; first: srlm train --run {run}")
-    command = " ".join(["python -m eval all --run", str(run), *(f"--set {override}" for override in overrides or ())])
-    print(page.write(settings, folder, command))
+    return folder
 
 
 def main(words: Sequence[str] | None = None) -> None:

@@ -35,7 +35,7 @@ CONFIG = {
         "labelFontSize": 11,
         "titleFontSize": 11,
         "titleFontWeight": "normal",
-        "labelLimit": 130,
+        "labelLimit": 170,
     },
     "legend": {
         "labelColor": "currentColor",

@@ -56,7 +56,8 @@ LABELS = {
     "answers": "answers",
     "judge_agreement": "as a judge",
 }
-CONTROLS = {code: "\ufffd" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
+CONTROLS = {code: "\ufffd" for code in (*range(32), *range(127, 160), 0xFFFE, 0xFFFF) if chr(code) not in "\n\t"}
+"""What XML cannot hold, among them: vl_convert takes the whole process down over one."""
 
 
 def label(name: str) -> str:
@@ -71,7 +72,7 @@ def percent(share: float) -> str:
 
 def is_share(metric: MetricValue) -> bool:
     """Whether its values lie in 0..1 and read as per cent."""
-    return metric.metric in SHARES or metric.benchmark in SHARE_BENCHMARKS
+    return metric.metric.rpartition("/")[2] in SHARES or metric.benchmark in SHARE_BENCHMARKS
 
 
 def text_of(metric: MetricValue, value: float) -> str:

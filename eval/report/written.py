@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -11,6 +12,11 @@ from . import figures
 
 COLUMNS = tuple(MetricValue.model_fields)
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~!&])")
+
+
+def metrics_json(metrics: Sequence[MetricValue]) -> str:
+    """Every figure, as evaluation/metrics.json has them."""
+    return json.dumps([metric.model_dump(mode="json") for metric in metrics], indent=1, ensure_ascii=False) + "\n"
 
 
 def metrics_csv(metrics: Sequence[MetricValue]) -> str:

@@ -11,10 +11,12 @@ function make(tag, text, className) {
 
 // Tables: copied as CSV or Markdown, downloaded as CSV ------------------------------------------------------------
 
+// Not innerText: what is folded, or not drawn yet, has none.
 function cellText(cell) {
   const numbers = cell.querySelectorAll("data");
   if (numbers.length === 1 && numbers[0].textContent === cell.textContent.trim()) return numbers[0].value;
-  return cell.innerText.replace(/\s+/g, " ").trim();
+  const parts = [...cell.childNodes].map((node) => (node.nodeName === "BR" ? " " : node.textContent));
+  return parts.join("").replace(/\s+/g, " ").trim();
 }
 
 function rowsOf(table) {

@@ -1,0 +1,279 @@
+"""The report in a real Chromium: nothing that models wrote acts, and a reader can use all of it."""
+
+import csv
+import io
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Dialog, Page, Request, ViewportSize, sync_playwright
+
+from eval.report import material, page
+from eval.report.figures import plain
+from srlm.records import Prompt
+from srlm.store import files
+from tests.eval.report import hostile, small
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+DESKTOP: ViewportSize = {"width": 1280, "height": 900}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("needs Chromium (Debian: apt-get install chromium); .ci/run installs it")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = hostile.run(tmp_path_factory.mktemp("hostile"))
+    return page.write(folder.settings, folder, f"python -m eval report {hostile.PAYLOADS[0]}")
+
+
+@pytest.fixture
+def opened(chromium: Browser, report: Path) -> Iterator[tuple[Page, list[str]]]:
+    """The page as a reader opens it from disk, and everything that it should not have done."""
+    context = chromium.new_context(viewport=DESKTOP)
+    tab, events = context.new_page(), list[str]()
+    address = report.as_uri()
+
+    def asked(dialog: Dialog) -> None:
+        events.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+    def sent(request: Request) -> None:
+        if request.url != address:
+            events.append(f"request: {request.url[:200]}")
+
+    tab.on("dialog", asked)
+    tab.on("request", sent)
+    tab.on("console", lambda message: events.append(f"console: {message.text}"))
+    tab.on("pageerror", lambda error: events.append(f"error: {error}"))
+    tab.on("popup", lambda popup: events.append("popup"))
+    tab.goto(address)
+    tab.wait_for_selector("#prompt h3")
+    yield tab, events
+    context.close()
+
+
+def width(tab: Page) -> tuple[int, int]:
+    found: list[int] = tab.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+    return found[0], found[1]
+
+
+def shown(text: str) -> str:
+    """What a reader sees of hostile words: no control characters; line ends as HTML has them."""
+    return plain(text)
+
+
+def test_there_are_sixty_payloads_and_more() -> None:
+    assert len(set(hostile.PAYLOADS)) >= 60
+
+
+def test_what_models_wrote_is_shown_and_does_nothing(opened: tuple[Page, list[str]], report: Path) -> None:
+    tab, events = opened
+    prompts = files.read(report.parent / "data" / "evaluation_prompts.jsonl", Prompt)
+    for number, (prompt, text) in enumerate(zip(prompts, (*hostile.PAYLOADS, hostile.MEGABYTE), strict=True), 1):
+        tab.wait_for_function(
+            "n => document.querySelector('#prompt h3').textContent.startsWith(`Prompt ${n} `)", arg=number
+        )
+        boxes = tab.eval_on_selector_all("#prompt .answers .words", "found => found.map(one => one.textContent)")
+        assert boxes == ([shown(text)] * 2 if text.strip() else []), number
+        assert tab.eval_on_selector("#prompt > .words", "one => one.textContent") == shown(prompt.text), number
+        tab.keyboard.press("j")
+    for details in tab.locator("details").all():
+        details.evaluate("one => { one.open = true; }")
+    assert events == []
+    assert tab.evaluate("window.pwned") is None
+    assert tab.evaluate("Object.prototype.toString.call({}.pwned)") == "[object Undefined]"
+    assert (
+        tab.locator("main img, main iframe, main object, main embed, main link, main base, main form[action]").count()
+        == 0
+    )
+    elements = tab.evaluate(
+        "[...document.querySelectorAll('*')].filter(e => [...e.attributes].some("
+        "a => /^on/i.test(a.name) || a.name === 'style' || /^\\s*(javascript|data):/i.test(a.value) && a.name !== 'dir'"
+        " && ['href', 'src', 'xlink:href', 'action'].includes(a.name))).map(e => e.outerHTML.slice(0, 200))"
+    )
+    assert elements == []
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_the_layout_holds(opened: tuple[Page, list[str]], size: Any) -> None:
+    tab, events = opened
+    tab.set_viewport_size(size)
+    last = len(hostile.PAYLOADS)
+    for place in (last, 52, 51, 48, 0):  # the megabyte, Arabic, one long word, a table, a script
+        tab.evaluate("n => { location.hash = '#prompt-' + JSON.parse(index.textContent).prompts[n][0]; }", place)
+        tab.wait_for_function(
+            "n => document.querySelector('#prompt h3').textContent.startsWith(`Prompt ${n} `)", arg=place + 1
+        )
+        scroll, client = width(tab)
+        assert scroll <= client, place
+    assert events == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_axe_finds_no_serious_fault(chromium: Browser, plainly: Path, scheme: Any, size: Any) -> None:
+    tab = chromium.new_page(viewport=size, color_scheme=scheme, bypass_csp=True)
+    tab.goto(plainly.as_uri())
+    tab.wait_for_selector("#prompt h3")
+    tab.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+    found = Axe().run(tab, options={"resultTypes": ["violations"]}).response["violations"]
+    tab.close()
+    serious = [
+        (one["id"], [node["html"][:200] for node in one["nodes"]][:3])
+        for one in found
+        if one["impact"] in ("serious", "critical")
+    ]
+    assert serious == []
+
+
+@pytest.fixture(scope="module")
+def plainly(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of a run with known figures."""
+    folder = small.run(tmp_path_factory.mktemp("small"))
+    return page.write(folder.settings, folder, "python -m eval all --run small.yaml")
+
+
+@pytest.fixture
+def tab(chromium: Browser, plainly: Path) -> Iterator[Page]:
+    context = chromium.new_context(viewport=DESKTOP, permissions=["clipboard-read", "clipboard-write"])
+    made = context.new_page()
+    made.goto(plainly.as_uri())
+    made.wait_for_selector("#prompt h3")
+    yield made
+    context.close()
+
+
+def heading(tab: Page, number: int) -> None:
+    """Wait until this prompt is shown."""
+    tab.wait_for_function(
+        "n => document.querySelector('#prompt h3').textContent.startsWith(`Prompt ${n} `)", arg=number
+    )
+
+
+def listed(tab: Page) -> list[int]:
+    """Numbers of the prompts in the list."""
+    return [int(text.partition(".")[0]) for text in tab.locator("#list a").all_text_contents()]
+
+
+def test_j_and_k_walk_the_prompts_and_the_address_follows(tab: Page) -> None:
+    tab.keyboard.press("j")
+    tab.keyboard.press("j")
+    heading(tab, 3)
+    tab.keyboard.press("k")
+    heading(tab, 2)
+    there = tab.url
+    assert "#prompt-" in there
+    other = tab.context.new_page()
+    other.goto(there)
+    heading(other, 2)
+
+
+def test_the_search_field_is_a_key_away_and_takes_letters_as_letters(tab: Page) -> None:
+    tab.keyboard.press("/")
+    tab.keyboard.type("question 7: j")
+    assert tab.input_value("#search") == "question 7: j"
+    assert tab.text_content("#found") == "0 of 12 prompts"
+    tab.fill("#search", "QUESTION 7")
+    heading(tab, 8)
+    assert listed(tab) == [8]
+
+
+def test_answers_are_searched_when_asked_to(tab: Page) -> None:
+    tab.fill("#search", "m2 says so to 4.")
+    assert tab.text_content("#found") == "0 of 12 prompts"
+    tab.check("#search-answers")
+    heading(tab, 5)
+    assert listed(tab) == [5]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "numbers"),
+    [
+        pytest.param("filter", "f", [3], id="flips"),
+        pytest.param("filter", "r", [2], id="regressions"),
+        pytest.param("filter", "u", [4], id="unscored"),
+        pytest.param("filter", "d", [6], id="disagreements"),
+        pytest.param("category", "shape", [2, 4, 6, 8, 10, 12], id="category"),
+    ],
+)
+def test_filters_find_what_they_name(tab: Page, field: str, value: str, numbers: list[int]) -> None:
+    tab.select_option(f"#{field}", value)
+    heading(tab, numbers[0])
+    assert listed(tab) == numbers
+
+
+def test_a_prompt_shows_all_answers_both_orders_and_the_raw_words(tab: Page) -> None:
+    tab.select_option("#filter", "f")
+    heading(tab, 3)
+    text = tab.text_content("#prompt") or ""
+    for part in (
+        "M1 says so to 2.",
+        "M2 says so to 2.",
+        "M2 against M1, judge judge: tie the order decided",
+        "[[0.0]]",
+    ):
+        assert part in text
+    tab.click("text=Readings of own answers")
+    assert tab.is_visible("text=reading 1 >> nth=0")
+
+
+def test_a_regression_in_the_text_links_to_its_prompt(tab: Page) -> None:
+    tab.click("#changed ~ .prompts a >> nth=0")
+    heading(tab, 2)
+
+
+def test_tables_are_copied_unrounded(tab: Page, plainly: Path) -> None:
+    tab.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+    tab.click("[aria-label='Copy CSV: Every figure']")
+    tab.wait_for_function("document.querySelector(\"[aria-label='Copy CSV: Every figure']\").textContent === 'Copied'")
+    rows = list(csv.DictReader(io.StringIO(tab.evaluate("navigator.clipboard.readText()"))))
+    metrics = material.read_metrics(plainly.parent / "evaluation" / "metrics.json")
+    assert [row["Value"] for row in rows if "missing" not in row["Value"]] == [
+        repr(m.value) for m in metrics if m.value is not None
+    ]
+    tab.click("[aria-label='Copy Markdown: Head to head']")
+    tab.wait_for_function(
+        "document.querySelector(\"[aria-label='Copy Markdown: Head to head']\").textContent === 'Copied'"
+    )
+    lines = tab.evaluate("navigator.clipboard.readText()").splitlines()
+    assert lines[1].startswith("| --- | ---") and len({line.count("|") for line in lines[:2]}) == 1
+
+
+def test_a_charts_data_is_downloaded_as_csv(tab: Page, plainly: Path, tmp_path: Path) -> None:
+    with tab.expect_download() as waited:
+        tab.click("[aria-label='Download CSV: Mean length of an answer, characters'] >> nth=0")
+    waited.value.save_as(tmp_path / "chart.csv")
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "chart.csv").read_text(encoding="utf-8"))))
+    metrics = material.read_metrics(plainly.parent / "evaluation" / "metrics.json")
+    wanted = [(m.model, repr(m.value), repr(m.low)) for m in metrics if m.metric == "characters"]
+    assert [(row["model"], row["value"], row["low"]) for row in rows] == wanted
+
+
+def test_without_javascript_all_but_the_browser_reads(chromium: Browser, plainly: Path) -> None:
+    context = chromium.new_context(java_script_enabled=False)
+    tab = context.new_page()
+    tab.goto(plainly.as_uri())
+    text = " ".join((tab.text_content("main") or "").split())
+    assert "M2 beats M1 on 11 prompts" in text and "The browser needs JavaScript" in text
+    assert tab.locator("figure svg").count() >= 5
+    context.close()
+
+
+def test_every_mark_of_a_chart_says_its_figure(tab: Page) -> None:
+    said = tab.locator("figure svg title").all_text_contents()
+    # Twice "M2 says so to 0. ", 17 characters, and of two of the twelve 18: (10 * 34 + 2 * 36) / 12
+    assert any(text.startswith("M2: 34.3 (") and ", n 12 prompts; mean" in text for text in said)
+    assert all(text.strip() for text in said)

@@ -1,0 +1,305 @@
+"""What the report says, and its files: warnings, kinds of prompts, keys withheld, several runs, broken input."""
+
+import base64
+import csv
+import gzip
+import json
+import re
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from eval.cli import app, main
+from eval.records import MetricValue
+from eval.report import browser, charts, compare, material, page, training, verdict, written
+from eval.suites import slices
+from srlm.records import Judgement, Prompt, Response
+from srlm.settings import EngineSettings, JudgeSettings
+from srlm.store import files
+from srlm.store.folder import RunFolder
+from tests.eval.report import hostile, small
+
+KEY = "sk-canary-5f2b9e0d7c"
+
+
+def read(folder: RunFolder) -> material.Material:
+    return material.read(folder.settings, folder)
+
+
+def metric(name: str, value: float | None, **more: object) -> MetricValue:
+    known = {"model": "M2", "benchmark": "answers", "low": None, "high": None, "n": 10, "unscored": 0, "method": "mean"}
+    return MetricValue.model_validate({**known, "metric": name, "value": value, **more})
+
+
+def with_metrics(folder: RunFolder, *metrics: MetricValue) -> material.Material:
+    files.write_json(folder.step("evaluation") / "metrics.json", [m.model_dump(mode="json") for m in metrics])
+    return read(folder)
+
+
+def unpacked(html: str) -> str:
+    """The words in the chunks of the browser."""
+    found = re.findall(r'class="chunk">([^<]*)<', html)
+    return "".join(gzip.decompress(base64.b64decode(chunk)).decode() for chunk in found)
+
+
+@pytest.mark.parametrize(
+    ("given", "about", "said"),
+    [
+        pytest.param(
+            metric("unparsed", 0.2, benchmark="judge_agreement"), "judge", "20.0% of its readings", id="unread"
+        ),
+        pytest.param(metric("order_decided", 0.4, baseline="M1"), "judge", "M2 against M1: in 40.0%", id="order"),
+        pytest.param(metric("fooled", 0.1, benchmark="canaries"), "canaries", "can be bought", id="canaries"),
+        pytest.param(metric("pairs_held", 0.9, benchmark="canaries"), "canaries", "10.0% of the canaries", id="held"),
+        pytest.param(metric("cut", 0.0, unscored=10), "unscored", "10 of 20 prompts have no score", id="unscored"),
+    ],
+)
+def test_a_figure_that_makes_others_doubtful_is_warned_of(
+    tmp_path: Path, given: MetricValue, about: str, said: str
+) -> None:
+    folder = small.run(tmp_path)
+    (folder.step("data") / "ift.jsonl").unlink()
+    found = verdict.warnings(with_metrics(folder, given))
+    assert [one.about for one in found] == [about]
+    assert said in found[0].text
+
+
+def test_answers_twice_as_long_are_warned_of_and_a_little_longer_ones_are_not(tmp_path: Path) -> None:
+    drift = [one.text for one in verdict.warnings(read(small.run(tmp_path))) if one.about == "length drift"]
+    # M1 writes 17 characters (18 of two prompts), M2 all of it twice.
+    assert len(drift) == 1
+    assert drift[0].startswith("M2's answers are longer than M1's: 34.3 characters against 17.2 (2.00 times)")
+
+
+def test_training_on_an_evaluation_prompt_is_warned_of(tmp_path: Path) -> None:
+    folder = small.run(tmp_path)
+    asked = files.read(folder.step("data") / "evaluation_prompts.jsonl", Prompt)
+    files.write(folder.step("M2") / "prompts.jsonl", [Prompt.of(asked[0].text.upper() + " !", "self"), *asked[1:2]])
+    found = [one.text for one in verdict.warnings(read(folder)) if one.about == "contamination"]
+    assert found == [
+        "M2 was trained on 2 of the evaluation prompts, word for word",
+        "3 evaluation prompts are IFT examples, word for word",
+    ]
+
+
+def test_a_quiet_run_says_what_was_looked_for(tmp_path: Path) -> None:
+    folder = small.run(tmp_path)
+    (folder.step("data") / "ift.jsonl").unlink()
+    run = with_metrics(folder, metric("characters", 10.0))
+    assert verdict.warnings(run) == []
+    html = page.render("report.html", {**page.gather(run, "x"), "browser": None})
+    assert "No warning. Looked for: length drift; judge collapse (no judgements yet); canaries (not tried" in html
+
+
+def test_kinds_of_prompts_are_compared_with_holm_over_all_of_them() -> None:
+    prompts = [Prompt.of(f"{n} " + "x" * n, "beads", ("colour", "shape")[n % 2]) for n in range(12)]
+    found = slices.kinds(prompts)
+    assert sorted(found) == ["category", "length"]  # one source is no kind
+    assert {kind: len(ids) for kind, ids in found["length"].items()} == {
+        "shortest third": 4, "middle third": 4, "longest third": 4,
+    }  # fmt: skip
+
+
+def test_the_figures_of_a_kind_are_the_sums_they_should_be(tmp_path: Path) -> None:
+    named = read(small.run(tmp_path)).named
+    # Prompts 0, 2, 4, ...: won, flipped (a tie), then four wins.
+    colour = named["slices", "category: colour", "M2", "M1"]
+    assert (colour.value, colour.n, colour.unscored) == (5 / 6, 6, 0)
+    # Prompts 1, 3, 5, ...: lost, not readable, then four wins.
+    shape = named["slices", "category: shape", "M2", "M1"]
+    assert (shape.value, shape.n, shape.unscored) == (3 / 5, 5, 1)
+    assert not [key for key in named if key[0] == "slices" and "third" in key[1]]  # four prompts are too few
+
+
+def test_a_chart_holds_its_figures_unrounded(tmp_path: Path) -> None:
+    run = read(small.run(tmp_path))
+    found = [run.named["answers", "characters", name, None] for name in run.names]
+    chart = charts.dots(found, "Length")
+    assert chart is not None
+    assert [row[:2] for row in chart.rows] == [(m.model, repr(m.value)) for m in found]
+    assert chart.svg.startswith("<svg") and "style=" not in chart.svg and "var(--c1)" in chart.svg
+
+
+def test_a_measure_without_a_value_has_no_chart() -> None:
+    assert charts.dots([metric("characters", None)], "Length") is None
+
+
+def test_the_map_of_prompts_is_the_same_for_the_same_seed(tmp_path: Path) -> None:
+    folder = small.run(tmp_path)
+    files.write(folder.step("M2") / "prompts.jsonl", [Prompt.of(f"new words {n} about cats", "M1") for n in range(9)])
+    first, again = training.prompt_map(read(folder)), training.prompt_map(read(folder))
+    assert first is not None and first == again
+    assert {row[0] for row in first.rows} == {"IFT", "AIFT M2"}
+    assert len(first.rows) == 3 + 9
+
+
+def test_answers_beyond_the_budget_are_cut_and_say_so(tmp_path: Path) -> None:
+    folder = small.run(tmp_path)
+    run = read(folder)
+    long = Response.of(run.prompts[0].id, "y" * 5000, "M2", 0)
+    run.answers["M2"][run.prompts[0].id] = long
+    whole, cut = browser.packed(run, []), browser.packed(run, [], budget=2000)
+    assert whole is not None and whole.cut is None
+    assert (
+        cut is not None and cut.cut == 2000 - sum(len(a.text) for m in run.answers.values() for a in m.values()) + 5000
+    )
+    text = gzip.decompress(base64.b64decode(cut.chunks[0])).decode()
+    assert f"{'y' * cut.cut} [cut here, of 5,000 characters]" in text
+
+
+def test_no_key_reaches_any_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_KEY", KEY)
+    address = f"http://user:{KEY}@127.0.0.1:8000/v1"
+    folder = small.run(
+        tmp_path, text=f"what is {KEY}",
+        judge=JudgeSettings(engine=EngineSettings(kind="openai", base_url=address, api_key_env="MY_KEY")),
+    )  # fmt: skip
+    answers = folder.step("evaluation") / "M2" / "responses.jsonl"
+    files.write(answers, [one.model_copy(update={"text": f"it is {KEY}"}) for one in files.read(answers, Response)])
+    own = folder.step("evaluation") / "M1" / "own_judgements.jsonl"
+    files.write(own, [one.model_copy(update={"raw": KEY}) for one in files.read(own, Judgement)])
+    metrics = [metric("cut", 0.5, note=f"401 for {KEY}", model=KEY)]
+    files.write_json(folder.step("evaluation") / "metrics.json", [m.model_dump(mode="json") for m in metrics])
+    html = page.write(folder.settings, folder, f"python -m eval report --set judge.engine.base_url={address}")
+    other = small.run(tmp_path, "other")
+    compared = compare.write([folder.settings, other.settings], tmp_path / "compared", f"report {address}")
+    made = [html, *(html.with_name(name) for name in ("report.md", "metrics.csv")), *compared.parent.iterdir()]
+    assert sorted(path.name for path in made) == sorted(
+        ["metrics.csv", "report.html", "report.md"] * 2 + ["metrics.json"]
+    )
+    for path in made:
+        text = path.read_text(encoding="utf-8")
+        assert KEY not in text + unpacked(text), path
+        assert material.WITHHELD in text, path
+    assert material.WITHHELD in unpacked(html.read_text(encoding="utf-8"))
+
+
+def test_the_plain_files_say_the_same(tmp_path: Path) -> None:
+    folder = small.run(tmp_path)
+    path = page.write(folder.settings, folder, "python -m eval all --run small.yaml")
+    metrics = material.read_metrics(folder.step("evaluation") / "metrics.json")
+    rows = list(csv.DictReader((path.with_name("metrics.csv")).read_text(encoding="utf-8").splitlines()))
+    assert [row["value"] for row in rows] == ["" if m.value is None else repr(m.value) for m in metrics]
+    text = path.with_name("report.md").read_text(encoding="utf-8")
+    assert "- **Warning, length drift**: M2's answers are longer" in text
+    assert "- M2 beats M1 on 11 prompts: 81.8% wins, 9.1% ties, 9.1% losses, p = .021" in text
+    assert "| length, characters | M2 |  | 34.3 |" in text
+
+
+def test_hostile_words_stay_words_in_the_plain_files(tmp_path: Path) -> None:
+    folder = hostile.run(tmp_path, hostile.PAYLOADS)
+    path = page.write(folder.settings, folder, "x")
+    with path.with_name("metrics.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    assert len(rows) == 1 + len(material.read_metrics(folder.step("evaluation") / "metrics.json"))
+    assert not [cell for row in rows for cell in row if cell[:1] in ("=", "+", "-", "@")]
+    lines = path.with_name("report.md").read_text(encoding="utf-8").splitlines()
+    assert not [line for line in lines if re.search(r"(?<!\\)[<>]", line)]
+    tables = [line for line in lines if line.startswith("| ")]
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in tables} == {9}
+
+
+def test_many_pairs_are_shown_as_the_successive_ones_and_those_against_the_first(tmp_path: Path) -> None:
+    names = ["SFT", *(f"M{t}" for t in range(1, 10))]
+    metrics = [
+        metric(name, 0.25, model=later, baseline=earlier, benchmark="head_to_head", p=0.5, p_adjusted=0.5)
+        for place, earlier in enumerate(names)
+        for later in names[place + 1 :]
+        for name in ("win", "tie", "lose", "win_minus_lose")
+    ]
+    run = with_metrics(small.run(tmp_path), *metrics)._replace(names=names)
+    content = page.gather(run, "x")
+    assert len(content["contests"]) == 9 + 8
+    assert content["contests_left_out"] == 45 - 17
+
+
+def test_two_runs_are_compared_on_the_prompts_that_both_have(tmp_path: Path) -> None:
+    first, second = small.run(tmp_path, "first"), small.run(tmp_path, "second")
+    made = CliRunner().invoke(app, ["report", str(first.path), str(second.path), "--out", str(tmp_path / "both")])
+    assert made.exit_code == 0, made.output
+    path = Path(made.output.splitlines()[-1])
+    assert path == tmp_path / "both" / "report.html"
+    html = path.read_text(encoding="utf-8")
+    shown = set(re.findall(r'<data value="([^"]*)">', html))
+    metrics = material.read_metrics(tmp_path / "both" / "metrics.json")
+    numbers = [n for m in metrics for n in (m.value, m.low, m.high, m.p, m.p_adjusted) if n is not None]
+    assert shown == {repr(number) for number in numbers}
+    paired = [m for m in metrics if m.benchmark == compare.BENCHMARK]
+    assert paired and all(m.value == 0 and (m.model, m.baseline) == ("second/M2", "first/M2") for m in paired)
+
+
+def test_a_folder_alone_gives_its_own_report(tmp_path: Path) -> None:
+    folder = small.run(tmp_path)
+    made = CliRunner().invoke(app, ["report", str(folder.path)])
+    assert made.exit_code == 0, made.output
+    assert Path(made.output.splitlines()[-1]) == folder.path / "report.html"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        pytest.param("evaluation/metrics.json", b"[{}]", "metrics.json: not a list of metric values", id="columns"),
+        pytest.param("evaluation/metrics.json", b"7", "metrics.json: not a list of metric values", id="no-list"),
+        pytest.param("evaluation/metrics.json", b"", "metrics.json: not JSON", id="empty"),
+        pytest.param("evaluation/metrics.json", b"[\xff]", "metrics.json: not JSON", id="not-utf-8"),
+        pytest.param("evaluation/metrics.json", None, "metrics.json: cannot be read", id="a-folder"),
+        pytest.param("M1/training.json", b"{", "training.json: not JSON", id="cut-off"),
+        pytest.param("evaluation/M1/responses.jsonl", b"{}\n", "responses.jsonl:1: not a Response", id="record"),
+        pytest.param("evaluation/verdicts/M2-vs-M1.jsonl", b"NaN\n", "M2-vs-M1.jsonl:1: not a Verdict", id="nan"),
+        pytest.param("settings.json", b'{"name": 3}', "settings.json is not a run's", id="settings"),
+        pytest.param("data/manifest.json", b"[]", "manifest.json: not a RunManifest", id="manifest"),
+    ],
+)
+def test_a_broken_file_is_one_line_and_leaves_no_half_report(
+    tmp_path: Path, name: str, content: bytes | None, said: str, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    folder = small.run(tmp_path)
+    path = folder.path / name
+    path.unlink(missing_ok=True)
+    if content is None:
+        path.mkdir()
+    else:
+        path.write_bytes(content)
+    monkeypatch.setattr("sys.argv", ["eval", "report", str(folder.path)])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    error = capsys.readouterr().err
+    assert stopped.value.code == 2 and said in error and "Traceback" not in error
+    assert len(error.splitlines()) == 1
+    assert not (folder.path / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        pytest.param((), "report needs --run FILE", id="nothing"),
+        pytest.param(("nowhere.yaml",), "nowhere.yaml: no such run file", id="missing"),
+        pytest.param(("RUN", "RUN"), "two of the runs have the same name", id="twice"),
+        pytest.param(("RUN", "RUN", "--set", "seed=2"), "--set changes one run's settings", id="overrides"),
+        pytest.param((".",), "settings.json: no such file", id="no-run"),
+    ],
+)
+def test_what_cannot_be_compared_is_a_message(
+    tmp_path: Path,
+    words: tuple[str, ...],
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = small.run(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["eval", "report", *(str(folder.path) if w == "RUN" else w for w in words)])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    error = capsys.readouterr().err
+    assert stopped.value.code == 2 and said in error and "Traceback" not in error
+
+
+def test_numbers_of_any_size_are_written(tmp_path: Path) -> None:
+    huge = metric("characters", 1e300, low=-1e300, high=1e308, model="M2")
+    run = with_metrics(small.run(tmp_path), huge)
+    html = page.render("report.html", {**page.gather(run, "x"), "browser": browser.packed(run, [])})
+    assert f'<data value="{1e300!r}">' in html
+    assert json.loads(json.dumps(written.metrics_csv(run.metrics))).count("1e+300") == 2
