@@ -22,7 +22,7 @@ from .material import Material, withheld
 
 CHUNK = 400_000
 """Characters of JSON after which a new chunk begins."""
-BUDGET = 48_000_000
+BUDGET = 42_000_000
 """Characters of answers in one page; where there are more, each answer is cut to its share, and says so."""
 LEAST = 400
 SPREAD = 2
