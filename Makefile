@@ -12,7 +12,7 @@ GATE ?= configs/pocket.yaml
 LAST ?= 2
 BASELINE ?= benchmarks/pocket/baseline.json
 
-.PHONY: setup eval-all train-iter report test regress mutants check smollm2 clean
+.PHONY: setup eval-all train-iter report example example-check test regress mutants check smollm2 clean
 
 setup: $(READY)
 
@@ -31,6 +31,12 @@ train-iter: $(READY)  ## make exactly one more M_i
 
 report: $(READY)  ## write the report again from what was measured
 	$(BIN)/python -m eval report --run $(RUN)
+
+example: eval-all  ## train the run, and write its report for the repository
+	$(BIN)/python -m eval report --run $(RUN) --out reports/$(basename $(notdir $(RUN)))
+
+example-check: eval-all  ## does the command still make the committed report's figures?
+	$(BIN)/python -m eval report --run $(RUN) --check reports/$(basename $(notdir $(RUN)))
 
 test: $(READY)
 	$(BIN)/python -m pytest -q

@@ -221,21 +221,30 @@ def report(
     ] = None,
     run: Annotated[Path | None, typer.Option("--run", help="The run's YAML file.")] = None,
     overrides: Overrides = None,
-    out: Annotated[Path, typer.Option(help="Where the page that compares several goes.")] = Path("runs/compared"),
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the page; else the run's own, of several runs/compared.")
+    ] = None,
+    check: Annotated[
+        Path | None, typer.Option(help="A report's folder (--out) whose figures this run has to repeat; else status 1.")
+    ] = None,
 ) -> None:
     """The page, from what lies on disk; no model is asked."""
     chosen = [*([run] if run is not None else []), *(runs or ())]
     if not chosen:
         raise SettingsError("report needs --run FILE, or run files and folders to compare")
     if len(chosen) == 1:
-        _report(chosen[0], overrides)
+        _report(chosen[0], overrides, out, check)
         return
-    if overrides:
-        raise SettingsError("--set changes one run's settings; several are compared as they were made")
+    if overrides or check:
+        raise SettingsError("--set and --check are about one run; several are compared as they were made")
     settings = [compare_page.settings_of(place) for place in chosen]
     for place, one in zip(chosen, settings, strict=True):
         _existing(RunFolder(one), place)
-    print(compare_page.write(settings, out, " ".join(["python -m eval report", *map(str, chosen)])))
+    print(
+        compare_page.write(
+            settings, out or Path("runs/compared"), " ".join(["python -m eval report", *map(str, chosen)])
+        )
+    )
 
 
 @app.command()
@@ -512,12 +521,19 @@ def _merge(folder: RunFolder, fresh: Sequence[MetricValue], replaced: Sequence[s
     return metrics
 
 
-def _report(run: Path, overrides: Sequence[str] | None) -> None:
+def _report(run: Path, overrides: Sequence[str] | None, out: Path | None = None, check: Path | None = None) -> None:
     settings = compare_page.settings_of(run) if run.is_dir() else load(run, overrides or ())
     folder = _existing(RunFolder(settings), run)
     how = "report" if run.is_dir() else "all --run"
     command = " ".join([f"python -m eval {how}", str(run), *(f"--set {override}" for override in overrides or ())])
-    print(page.write(settings, folder, command))
+    if check is not None:
+        kept, now = (material.read_metrics(path / "metrics.json") for path in (check, folder.step("evaluation")))
+        if differ := compare_page.unlike(kept, now):
+            print("\n".join([f"{check}: {len(differ)} figures are not what this run gives:", *differ]))
+            raise typer.Exit(1)
+        print(f"{check}: {len(kept)} figures, the same")
+        return
+    print(page.write(settings, folder, command, out))
 
 
 def _existing(folder: RunFolder, run: Path) -> RunFolder:

@@ -45,6 +45,24 @@ class PublishedAgreement(Record):
     rows: tuple[PublishedJudge, ...]
 
 
+class PublishedWinRate(Record):
+    """One model's win rate against the benchmark's baseline, in percent."""
+
+    model: str
+    win_rate: float
+
+
+class PublishedWinRates(Record):
+    """The paper's AlpacaEval 2.0 table: its own models, and those it set beside them."""
+
+    source: str
+    label: str
+    setting: str
+    n: int
+    rows: tuple[PublishedWinRate, ...]
+    leaderboard: tuple[PublishedWinRate, ...]
+
+
 def head_to_head() -> PublishedHeadToHead:
     """The paper's win, tie and lose shares."""
     return PublishedHeadToHead.model_validate_json(_text("paper_head_to_head.json"))
@@ -53,6 +71,11 @@ def head_to_head() -> PublishedHeadToHead:
 def judge_agreement() -> PublishedAgreement:
     """The paper's judge agreement by iteration."""
     return PublishedAgreement.model_validate_json(_text("paper_judge_agreement.json"))
+
+
+def alpaca_eval() -> PublishedWinRates:
+    """The paper's AlpacaEval 2.0 win rates."""
+    return PublishedWinRates.model_validate_json(_text("paper_alpaca_eval.json"))
 
 
 def _text(name: str) -> str:

@@ -125,7 +125,8 @@ class Finding(Record):
         ]
         p = figures.p_text(contest.difference.p_adjusted) if contest.difference.p_adjusted is not None else ""
         begin = said.get(self.kind, f"No difference seen between {self.model} and {self.baseline}")
-        return f"{begin} on {contest.win.n:,} prompts: {', '.join([*shares, p])}"
+        seen = f"; {contest.difference.note}" if self.kind == "no difference" else ""
+        return f"{begin} on {contest.win.n:,} prompts: {', '.join([*shares, p])}{seen}"
 
 
 def findings(found: Sequence[Contest], names: Sequence[str], alpha: float) -> list[Finding]:

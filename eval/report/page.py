@@ -42,18 +42,24 @@ AGREEMENT = (
 )
 
 
-def write(settings: Settings, folder: RunFolder, command: str) -> Path:
-    """Write the page, and beside it report.md and metrics.csv; returns the page's path."""
+def write(settings: Settings, folder: RunFolder, command: str, out: Path | None = None) -> Path:
+    """Write the page, report.md and metrics.csv into the run's folder; returns the page's path.
+
+    With `out` into that folder, and metrics.json too, so that it says all by itself.
+    """
     run, keys = material.read(settings, folder), material.secrets(settings)
     content = gather(run, command)
-    path = folder.path / "report.html"
+    place = out or folder.path
+    path = place / "report.html"
     pages = {
         path: render("report.html", {**content, "browser": browser.packed(run, keys)}),
-        folder.path / "report.md": written.markdown(content),
-        folder.path / "metrics.csv": written.metrics_csv(run.metrics),
+        place / "report.md": written.markdown(content),
+        place / "metrics.csv": written.metrics_csv(run.metrics),
     }
-    for place, text in pages.items():
-        files.write_text(place, material.withheld(text, keys))
+    if out is not None:
+        pages[out / "metrics.json"] = written.metrics_json(run.metrics)
+    for file, text in pages.items():
+        files.write_text(file, material.withheld(text, keys))
     return path
 
 
@@ -112,6 +118,7 @@ def gather(run: material.Material, command: str) -> dict[str, Any]:
         "contest_pictures": contests.pictures(shown),
         "paper_h2h": published.head_to_head(),
         "alpaca": [m for m in run.of("alpaca_eval") if m.metric in ("win_rate", "lc_win_rate", "avg_length")],
+        "paper_alpaca": published.alpaca_eval(),
         "agreement": AGREEMENT,
         "paper_agreement": published.judge_agreement(),
         "paper_judges": {row.model: row for row in published.judge_agreement().rows},

@@ -277,7 +277,7 @@ def test_a_broken_file_is_one_line_and_leaves_no_half_report(
         pytest.param((), "report needs --run FILE", id="nothing"),
         pytest.param(("nowhere.yaml",), "nowhere.yaml: no such run file", id="missing"),
         pytest.param(("RUN", "RUN"), "two of the runs have the same name", id="twice"),
-        pytest.param(("RUN", "RUN", "--set", "seed=2"), "--set changes one run's settings", id="overrides"),
+        pytest.param(("RUN", "RUN", "--set", "seed=2"), "--set and --check are about one run", id="overrides"),
         pytest.param((".",), "settings.json: no such file", id="no-run"),
     ],
 )
@@ -303,3 +303,35 @@ def test_numbers_of_any_size_are_written(tmp_path: Path) -> None:
     html = page.render("report.html", {**page.gather(run, "x"), "browser": browser.packed(run, [])})
     assert f'<data value="{1e300!r}">' in html
     assert json.loads(json.dumps(written.metrics_csv(run.metrics))).count("1e+300") == 2
+
+
+def test_a_report_is_kept_elsewhere_and_its_figures_are_checked_against_the_run(tmp_path: Path) -> None:
+    folder = small.run(tmp_path)
+    kept = tmp_path / "reports" / "small"
+    made = CliRunner().invoke(app, ["report", str(folder.path), "--out", str(kept)])
+    assert made.exit_code == 0, made.output
+    assert sorted(path.name for path in kept.iterdir()) == ["metrics.csv", "metrics.json", "report.html", "report.md"]
+    same = CliRunner().invoke(app, ["report", str(folder.path), "--check", str(kept)])
+    assert (same.exit_code, same.output) == (0, f"{kept}: {len(read(folder).metrics)} figures, the same\n")
+    with_metrics(folder, *[m for m in read(folder).metrics[1:]], metric("cut", 0.5, model="M9"))
+    other = CliRunner().invoke(app, ["report", str(folder.path), "--check", str(kept)])
+    assert other.exit_code == 1
+    assert "answers cut M9: absent -> 0.5, missing, missing, n 10, 0 unscored" in other.output
+    assert "answers characters SFT: 18.1666667, " in other.output and " -> absent" in other.output
+
+
+def test_no_difference_says_how_large_a_one_would_have_been_seen(tmp_path: Path) -> None:
+    note = "no difference shown: 10 prompts show one of 0.3 with 80% power"
+    shares = {"win": 0.4, "tie": 0.3, "lose": 0.3, "win_minus_lose": 0.1}
+    run = with_metrics(
+        small.run(tmp_path),
+        *[
+            metric(name, value, baseline="M1", benchmark="head_to_head", p=0.5, p_adjusted=0.5, note=note)
+            for name, value in shares.items()
+        ],
+    )
+    said = page.gather(run, "x")["findings"][1].text
+    assert (
+        said
+        == f"No difference seen between M2 and M1 on 10 prompts: 40.0% wins, 30.0% ties, 30.0% losses, p = .500; {note}"
+    )
