@@ -68,8 +68,9 @@ function addTools(table) {
   };
   const say = (made) => {
     const before = made.textContent;
+    if (before === "Copied") return;
     made.textContent = "Copied";
-    setTimeout(() => (made.textContent = before), 1200);
+    made.addEventListener("blur", () => (made.textContent = before), { once: true });
   };
   const asCsv = button("Copy CSV", (rows) => copy(csv(rows)).then(() => say(asCsv)));
   const asMarkdown = button("Copy Markdown", (rows) => copy(markdown(rows)).then(() => say(asMarkdown)));
