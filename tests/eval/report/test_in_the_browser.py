@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Dialog, Page, Request, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Dialog, Page, Request, ViewportSize, expect, sync_playwright
 
 from eval.report import material, page
 from eval.report.figures import plain
@@ -70,6 +71,11 @@ def width(tab: Page) -> tuple[int, int]:
     return found[0], found[1]
 
 
+def heading(tab: Page, number: int) -> None:
+    """Wait until this prompt is shown."""
+    expect(tab.locator("#prompt h3")).to_have_text(re.compile(rf"^Prompt {number} "))
+
+
 def shown(text: str) -> str:
     """What a reader sees of hostile words: no control characters; line ends as HTML has them."""
     return plain(text)
@@ -83,9 +89,7 @@ def test_what_models_wrote_is_shown_and_does_nothing(opened: tuple[Page, list[st
     tab, events = opened
     prompts = files.read(report.parent / "data" / "evaluation_prompts.jsonl", Prompt)
     for number, (prompt, text) in enumerate(zip(prompts, (*hostile.PAYLOADS, hostile.MEGABYTE), strict=True), 1):
-        tab.wait_for_function(
-            "n => document.querySelector('#prompt h3').textContent.startsWith(`Prompt ${n} `)", arg=number
-        )
+        heading(tab, number)
         boxes = tab.eval_on_selector_all("#prompt .answers .words", "found => found.map(one => one.textContent)")
         assert boxes == ([shown(text)] * 2 if text.strip() else []), number
         assert tab.eval_on_selector("#prompt > .words", "one => one.textContent") == shown(prompt.text), number
@@ -114,9 +118,7 @@ def test_the_layout_holds(opened: tuple[Page, list[str]], size: Any) -> None:
     last = len(hostile.PAYLOADS)
     for place in (last, 52, 51, 48, 0):  # the megabyte, Arabic, one long word, a table, a script
         tab.evaluate("n => { location.hash = '#prompt-' + JSON.parse(index.textContent).prompts[n][0]; }", place)
-        tab.wait_for_function(
-            "n => document.querySelector('#prompt h3').textContent.startsWith(`Prompt ${n} `)", arg=place + 1
-        )
+        heading(tab, place + 1)
         scroll, client = width(tab)
         assert scroll <= client, place
     assert events == []
@@ -156,13 +158,6 @@ def tab(chromium: Browser, plainly: Path) -> Iterator[Page]:
     context.close()
 
 
-def heading(tab: Page, number: int) -> None:
-    """Wait until this prompt is shown."""
-    tab.wait_for_function(
-        "n => document.querySelector('#prompt h3').textContent.startsWith(`Prompt ${n} `)", arg=number
-    )
-
-
 def listed(tab: Page) -> list[int]:
     """Numbers of the prompts in the list."""
     return [int(text.partition(".")[0]) for text in tab.locator("#list a").all_text_contents()]
@@ -185,7 +180,7 @@ def test_the_search_field_is_a_key_away_and_takes_letters_as_letters(tab: Page) 
     tab.keyboard.press("/")
     tab.keyboard.type("question 7: j")
     assert tab.input_value("#search") == "question 7: j"
-    assert tab.text_content("#found") == "0 of 12 prompts"
+    expect(tab.locator("#found")).to_have_text("0 of 12 prompts")
     tab.fill("#search", "QUESTION 7")
     heading(tab, 8)
     assert listed(tab) == [8]
@@ -193,7 +188,7 @@ def test_the_search_field_is_a_key_away_and_takes_letters_as_letters(tab: Page) 
 
 def test_answers_are_searched_when_asked_to(tab: Page) -> None:
     tab.fill("#search", "m2 says so to 4.")
-    assert tab.text_content("#found") == "0 of 12 prompts"
+    expect(tab.locator("#found")).to_have_text("0 of 12 prompts")
     tab.check("#search-answers")
     heading(tab, 5)
     assert listed(tab) == [5]
@@ -238,16 +233,14 @@ def test_a_regression_in_the_text_links_to_its_prompt(tab: Page) -> None:
 def test_tables_are_copied_unrounded(tab: Page, plainly: Path) -> None:
     tab.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
     tab.click("[aria-label='Copy CSV: Every figure']")
-    tab.wait_for_function("document.querySelector(\"[aria-label='Copy CSV: Every figure']\").textContent === 'Copied'")
+    expect(tab.locator("[aria-label='Copy CSV: Every figure']")).to_have_text("Copied")
     rows = list(csv.DictReader(io.StringIO(tab.evaluate("navigator.clipboard.readText()"))))
     metrics = material.read_metrics(plainly.parent / "evaluation" / "metrics.json")
     assert [row["Value"] for row in rows if "missing" not in row["Value"]] == [
         repr(m.value) for m in metrics if m.value is not None
     ]
     tab.click("[aria-label='Copy Markdown: Head to head']")
-    tab.wait_for_function(
-        "document.querySelector(\"[aria-label='Copy Markdown: Head to head']\").textContent === 'Copied'"
-    )
+    expect(tab.locator("[aria-label='Copy Markdown: Head to head']")).to_have_text("Copied")
     lines = tab.evaluate("navigator.clipboard.readText()").splitlines()
     assert lines[1].startswith("| --- | ---") and len({line.count("|") for line in lines[:2]}) == 1
 
