@@ -61,7 +61,7 @@ def test_a_command_without_run_file_says_what_is_missing() -> None:
         pytest.param("srlm", ["status", "--run", "no.yaml"], 2, "srlm: no.yaml: no such run file", id="run-file"),
         pytest.param("srlm", ["--help"], 0, "", id="help"),
         pytest.param("eval", ["report", "--run", "no.yaml"], 2, "srlm: no.yaml: no such run file", id="eval"),
-        pytest.param("eval", ["report"], 2, "Missing option '--run'", id="eval-usage"),
+        pytest.param("eval", ["beads"], 2, "Missing option '--run'", id="eval-usage"),
     ],
 )
 def test_exit_statuses_of_the_processes(module: str, words: list[str], status: int, said: str) -> None:
