@@ -71,10 +71,10 @@ def _lacking(settings: Settings) -> Iterator[str]:
         yield f"arm `{settings.arm}` needs data.kind `beads`: only that world has an exact program and such reviews"
     if settings.dpo.early_stop != "off" and not settings.data.validation_prompts:
         yield "dpo.early_stop needs validation prompts; set data.validation_prompts (the paper: 253)"
-    if settings.engine.kind != "transformers":
+    if settings.engine.kind not in ("transformers", "ray"):
         yield (
-            f"engine.kind {settings.engine.kind}: the run's own checkpoints are run by `transformers`; a server can be "
-            "the judge (judge.engine) or write prompts (prompts.engine)"
+            f"engine.kind {settings.engine.kind}: the run's own checkpoints are run by `transformers` or `ray`; a "
+            "server can be the judge (judge.engine) or write prompts (prompts.engine)"
         )
     for name, engine in (("judge.engine", settings.judge.engine), ("prompts.engine", prompts.engine)):
         if engine is not None and (engine.kind != "openai" or engine.model is None):

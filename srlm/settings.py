@@ -34,13 +34,33 @@ class Sampling(Section):
     """Tokens; an answer that reaches it is marked as cut."""
 
 
-class EngineSettings(Section):
-    """What continues text. `transformers` runs the run's own checkpoints on this machine."""
+class RaySettings(Section):
+    """Workers on a Ray cluster, each with the model in memory. What they write is what one process writes."""
 
-    kind: Literal["transformers", "openai", "scripted"] = "transformers"
-    """`openai` is any compatible server; `scripted` answers from a rule and is for dry runs."""
+    address: str | None = None
+    """A cluster that runs already: HOST:PORT, or `auto` for the one this machine is part of. None: one is started on
+    this machine, reached from nowhere else, and ended with the engine."""
+    workers: Positive = 2
+    """Models in memory. Those for which the cluster has no room yet join when it has."""
+    cpus_per_worker: Positive = 1
+    """Cores of each; also torch's threads in it, where `threads` is 0."""
+    gpus_per_worker: Annotated[float, Field(ge=0)] = 0
+    """GPUs of each, or a share of one; 0 = it computes on the CPU."""
+    patience: Annotated[float, Field(gt=0)] = 600.0
+    """Seconds without a single worker after which the run stops."""
+
+
+class EngineSettings(Section):
+    """What continues text. The run's own checkpoints are run by `transformers` or `ray`."""
+
+    kind: Literal["transformers", "ray", "openai", "scripted"] = "transformers"
+    """`transformers` on this machine; `ray` spreads it over a cluster; `openai` is any compatible server; `scripted`
+    answers from a rule and is for dry runs."""
     batch_size: Positive = 32
-    """Sequences decoded together (transformers)."""
+    """Sequences decoded together (transformers); a worker is given four times as many at once (ray)."""
+    worker: Literal["transformers"] = "transformers"
+    """The engine in each worker (ray)."""
+    ray: RaySettings = RaySettings()
     model: str | None = None
     """Name the server knows the model by (openai)."""
     base_url: str | None = None
@@ -383,7 +403,7 @@ class Settings(Section):
 
 ELSEWHERE = ("name", "runs", "iterations", "evaluation")
 """Sections and settings that shape no trained model: where the run lives, how far it goes, how it is measured."""
-TRANSPORT = ("base_url", "api_key_env", "concurrency", "timeout", "retries")
+TRANSPORT = ("base_url", "api_key_env", "concurrency", "timeout", "retries", "worker", "ray")
 """Settings of any engine that say how a model is reached, not which one it is."""
 
 GUARDS = ("judge.max_top_share", "judge.min_pair_yield", "judge.on_collapse", "judge.monitor_sets")
@@ -392,6 +412,8 @@ GUARDS = ("judge.max_top_share", "judge.min_pair_yield", "judge.on_collapse", "j
 
 def shaping(dumped: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """(dotted name, value) of every setting that shapes the trained models; the others may change within a run."""
+    if dumped.get("kind") == "ray":  # a cluster writes what one of its workers would write alone
+        dumped = {**dumped, "kind": dumped["worker"]}
     for name, value in sorted(dumped.items()):
         if (not prefix and name in ELSEWHERE) or name in TRANSPORT or f"{prefix}{name}" in GUARDS:
             continue

@@ -115,7 +115,16 @@ def answers(
                 for draw, completion in enumerate(completions)
             ]
 
-        return files.resumable(path, Response, prompts, work, per_item=draws, block=BLOCK, report=report)
+        return files.resumable(
+            path,
+            Response,
+            prompts,
+            work,
+            per_item=draws,
+            block=BLOCK,
+            report=report,
+            concurrency=lambda: engine().concurrency,
+        )
 
 
 def readings(

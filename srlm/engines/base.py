@@ -36,6 +36,11 @@ class Engine(Protocol):
         """Name of the checkpoint or model, as records carry it."""
         ...
 
+    @property
+    def concurrency(self) -> int:
+        """Calls of `generate` and `score` that may be under way at once, each from a thread of its own."""
+        ...
+
     def generate(self, requests: Sequence[Request], sampling: Sampling, seed: int) -> list[tuple[Completion, ...]]:
         """`draws` completions a request, in the order of `requests`.
 

@@ -13,23 +13,28 @@ PLAIN = "{{ bos_token }}{% for message in messages %}{{ ' ' + message['content']
 
 def open_checkpoint(settings: Settings, checkpoint: Checkpoint, run: Path, plain: bool = False) -> Engine:
     """An engine on one of the run's checkpoints; `run` is the run's folder. `plain`: it continues text, not a chat."""
-    if settings.engine.kind != "transformers":
-        raise SettingsError(
-            f"engine.kind {settings.engine.kind}: the run's own checkpoints are run by `transformers`; a server can be "
-            "the judge (judge.engine) or write prompts (prompts.model)"
-        )
     folder = run / checkpoint.path
     return open_folder(settings, str(folder if folder.is_dir() else checkpoint.path), checkpoint.name, plain)
 
 
 def open_folder(settings: Settings, path: str, id: str, plain: bool = False) -> Engine:
-    """A model folder or hub id on this machine."""
-    from srlm.engines.transformers import TransformersEngine
+    """A model folder or hub id, run as `engine` says. `plain`: it continues text, not a chat."""
+    match settings.engine.kind:
+        case "transformers":
+            from srlm.engines.transformers import TransformersEngine
 
-    engine = TransformersEngine.load(path, id, settings.model, settings.engine.batch_size)
-    if plain:
-        engine.tokenizer.chat_template = PLAIN
-    return engine
+            engine = TransformersEngine.load(path, id, settings.model, settings.engine.batch_size)
+            if plain:
+                engine.tokenizer.chat_template = PLAIN
+            return engine
+        case "ray":
+            from srlm.engines.ray import RayEngine
+
+            return RayEngine(settings, path, id, plain)
+    raise SettingsError(
+        f"engine.kind {settings.engine.kind}: the run's own checkpoints are run by `transformers` or `ray`; a server "
+        "can be the judge (judge.engine) or write prompts (prompts.engine)"
+    )
 
 
 def open_server(settings: EngineSettings) -> Engine:

@@ -57,6 +57,11 @@ class OpenAIEngine:
     def id(self) -> str:
         return self._id
 
+    @property
+    def concurrency(self) -> int:
+        """See Engine: the requests of one call run side by side already."""
+        return 1
+
     def generate(self, requests: Sequence[Request], sampling: Sampling, seed: int) -> list[tuple[Completion, ...]]:
         """See Engine. A refusal and an empty answer are the text ""."""
 

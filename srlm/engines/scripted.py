@@ -10,13 +10,18 @@ from srlm.settings import Sampling
 class ScriptedEngine:
     """Answers with `write(request, seed)`; the seed differs by request, draw and call."""
 
-    def __init__(self, write: Callable[[Request, int], str], id: str = "scripted") -> None:
+    def __init__(self, write: Callable[[Request, int], str], id: str = "scripted", concurrency: int = 1) -> None:
         self._write = write
         self._id = id
+        self._concurrency = concurrency
 
     @property
     def id(self) -> str:
         return self._id
+
+    @property
+    def concurrency(self) -> int:
+        return self._concurrency
 
     def generate(self, requests: Sequence[Request], sampling: Sampling, seed: int) -> list[tuple[Completion, ...]]:
         return [

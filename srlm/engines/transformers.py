@@ -36,6 +36,11 @@ class TransformersEngine:
     def id(self) -> str:
         return self._id
 
+    @property
+    def concurrency(self) -> int:
+        """See Engine: one model, one batch at a time."""
+        return 1
+
     def generate(self, requests: Sequence[Request], sampling: Sampling, seed: int) -> list[tuple[Completion, ...]]:
         """See Engine. A prompt that leaves no room for an answer gets the empty text, marked as cut."""
         prompts = [prompt_ids(self.tokenizer, r.messages, r.prefix) for r in requests]

@@ -61,7 +61,16 @@ def read_all(
                 )
         return judgements
 
-    return resumable(path, Judgement, answered, work, per_item=draws, block=block, report=report)
+    return resumable(
+        path,
+        Judgement,
+        answered,
+        work,
+        per_item=draws,
+        block=block,
+        report=report,
+        concurrency=lambda: engine.concurrency,
+    )
 
 
 def _completed(

@@ -128,7 +128,14 @@ def candidates(run: Run, model: Checkpoint, name: str, prompts: Sequence[Prompt]
             ]
 
         return files.resumable(
-            path, Response, prompts, answer, per_item=settings.count, block=run.block(settings.count), report=report
+            path,
+            Response,
+            prompts,
+            answer,
+            per_item=settings.count,
+            block=run.block(settings.count),
+            report=report,
+            concurrency=lambda: engine.concurrency,
         )
 
 

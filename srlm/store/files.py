@@ -5,7 +5,8 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -158,6 +159,7 @@ def resumable(
     per_item: int,
     block: int,
     report: Callable[[int, int], None] = lambda done, total: None,
+    concurrency: Callable[[], int] = lambda: 1,
 ) -> list[R]:
     """Records of `items`, made by `work(block of items, index of the block)` and kept in `path` as they are made.
 
@@ -165,6 +167,9 @@ def resumable(
     lines are on disk: a stage that was killed goes on at the first unfinished block, and the finished file is the same,
     byte for byte, as that of a stage that was never stopped (as long as `work` depends on its arguments alone).
     `report(items done, items in all)` is called at the start, with what was found on disk, and after each block.
+
+    `concurrency()`, asked only where something is missing, is the number of blocks worked on at once, each in a thread
+    of its own; only this thread writes. A block that is done before its turn waits in a file beside `path`.
     """
     if path.exists():
         found = read(path, kind)
@@ -178,20 +183,66 @@ def resumable(
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         made = _whole_blocks(part, kind, len(items), per_item, block)
-    report(len(made) // per_item, len(items))
-    for start in range(len(made) // per_item, len(items), block):
-        chunk = items[start : start + block]
-        records = work(chunk, start // block)
-        if len(records) != per_item * len(chunk):
-            raise AssertionError(f"{path.name}: {len(records)} records from {len(chunk)} items, not {per_item} each")
-        with writing(path):
-            _put(part, "ab", "".join(map(line, records)).encode())
-        made.extend(records)
-        report(start + len(chunk), len(items))
+    done = len(made) // per_item
+    waiting = {start // block: items[start : start + block] for start in range(done, len(items), block)}
+    early = {index: read(kept, kind) for index in waiting if (kept := _early(path, index)).exists()}
+    done += sum(len(waiting[index]) for index in early)
+    report(done, len(items))
+
+    def in_turn() -> None:
+        """Append the blocks whose turn it is."""
+        while (turn := next(iter(waiting), -1)) in early:
+            records = early.pop(turn)
+            with writing(path):
+                _put(part, "ab", "".join(map(line, records)).encode())
+                _early(path, turn).unlink(missing_ok=True)
+            made.extend(records)
+            del waiting[turn]
+
+    in_turn()
+    for index, records in _worked(work, {i: waiting[i] for i in waiting if i not in early}, concurrency):
+        size = len(waiting[index])
+        if len(records) != per_item * size:
+            raise AssertionError(f"{path.name}: {len(records)} records from {size} items, not {per_item} each")
+        early[index] = list(records)
+        if index != next(iter(waiting)):
+            part.touch()  # `srlm status` looks for it
+            write(_early(path, index), records)
+        in_turn()
+        done += size
+        report(done, len(items))
     with writing(path):
+        for left in path.parent.glob(f"{path.name}.block-*"):  # of a process that was killed between two lines above
+            left.unlink()
         part.touch()  # no items: an empty file says that they were none
         part.replace(path)
     return made
+
+
+def _worked(
+    work: Callable[[Sequence[T], int], Sequence[R]],
+    blocks: Mapping[int, Sequence[T]],
+    concurrency: Callable[[], int],
+) -> Iterator[tuple[int, Sequence[R]]]:
+    """(index, records) of each block as it is done, in any order."""
+    threads = concurrency() if blocks else 1
+    if threads == 1:
+        for index, chunk in blocks.items():
+            yield index, work(chunk, index)
+        return
+    pool = ThreadPoolExecutor(threads)
+    try:
+        futures = {pool.submit(work, chunk, index): index for index, chunk in blocks.items()}
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+    finally:
+        # After an error or Ctrl-C nobody waits for what is under way: closing the engine ends it.
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _early(path: Path, index: int) -> Path:
+    """Where a block's records wait until those before it are done."""
+    return path.with_name(f"{path.name}.block-{index:06d}.part")
 
 
 def _whole_blocks(part: Path, kind: type[R], items: int, per_item: int, block: int) -> list[R]:

@@ -41,6 +41,7 @@ def test_the_digest_tells_settings_apart_that_shape_a_model(shapes: dict[str, An
         {"iterations": 9},
         {"evaluation": {"bootstrap": 1}},
         {"engine": {"timeout": 1}},
+        {"engine": {"kind": "ray", "ray": {"workers": 8, "address": "auto"}}},
     ],
 )
 def test_where_a_run_lives_and_how_it_is_measured_is_not_in_the_digest(elsewhere: dict[str, Any]) -> None:

@@ -206,6 +206,10 @@ class Mortal:
     def id(self) -> str:
         return self._engine.id
 
+    @property
+    def concurrency(self) -> int:
+        return self._engine.concurrency
+
     def generate(self, requests: Sequence[Request], sampling: Sampling, seed: int) -> list[tuple[Completion, ...]]:
         if self._lives == 0:
             raise Killed

@@ -3,6 +3,7 @@ import os
 import resource
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -336,3 +337,61 @@ def test_a_process_killed_outright_leaves_all_finished_blocks(tmp_path: Path) ->
     assert (tmp_path / "w.jsonl.part").read_bytes() == b"".join(WHOLE.splitlines(keepends=True)[:12])
     run(path)
     assert path.read_bytes() == WHOLE
+
+
+# Several blocks at once -----------------------------------------------------------------------------------------------
+
+
+def run_three_at_once(path: Path, work: Callable[[Sequence[str], int], Sequence[Word]]) -> list[Word]:
+    return files.resumable(path, Word, ITEMS, work, per_item=2, block=3, concurrency=lambda: 3)
+
+
+def test_blocks_that_end_in_another_order_give_the_same_file(tmp_path: Path) -> None:
+    path, last_done = tmp_path / "w.jsonl", threading.Event()
+
+    def backwards(words: Sequence[str], block: int) -> list[Word]:
+        if block == 2:
+            last_done.set()
+        else:
+            assert last_done.wait(timeout=60)
+        return spell(words, block)
+
+    assert run_three_at_once(path, backwards) == files.read(path, Word)
+    assert path.read_bytes() == WHOLE
+    assert os.listdir(tmp_path) == ["w.jsonl"]
+
+
+def test_a_block_done_before_its_turn_is_kept_and_not_done_again(tmp_path: Path) -> None:
+    path, kept = tmp_path / "w.jsonl", tmp_path / "w.jsonl.block-000002.part"
+
+    def first_fails(words: Sequence[str], block: int) -> list[Word]:
+        while block == 0 and not kept.exists():
+            pass
+        if block == 0:
+            raise Killed
+        return spell(words, block)
+
+    with pytest.raises(Killed):
+        run_three_at_once(path, first_fails)
+    assert kept.exists()
+    calls: list[int] = []
+
+    def goes_on(words: Sequence[str], block: int) -> list[Word]:
+        calls.append(block)
+        return spell(words, block)
+
+    run(path, goes_on)
+    assert 2 not in calls
+    assert path.read_bytes() == WHOLE
+    assert os.listdir(tmp_path) == ["w.jsonl"]
+
+
+@pytest.mark.parametrize("lines", [0, 6, 12])
+def test_a_kill_between_appending_a_block_and_forgetting_it_doubles_nothing(tmp_path: Path, lines: int) -> None:
+    path, every = tmp_path / "w.jsonl", WHOLE.splitlines(keepends=True)
+    (tmp_path / "w.jsonl.part").write_bytes(b"".join(every[:lines]))
+    (tmp_path / "w.jsonl.block-000001.part").write_bytes(b"".join(every[6:12]))
+    (tmp_path / "w.jsonl.block-000002.part.part").write_bytes(every[12][:5])
+    assert len(run(path)) == 14
+    assert path.read_bytes() == WHOLE
+    assert os.listdir(tmp_path) == ["w.jsonl"]

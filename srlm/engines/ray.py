@@ -1,0 +1,258 @@
+"""One model over a cluster: a pool of Ray actors, each with a local engine, that writes what one such engine writes.
+
+A call of `generate` or `score` goes whole to one worker, with its own seed, and as many calls run at once as there are
+workers. The stages cut their work into calls by `batch_size`, whatever the engine, so no record hangs on who made it.
+Ray starts, places and restarts the workers. A call whose worker is lost, alone or with its node, is given to another.
+"""
+
+import os
+import queue
+import socket
+from collections.abc import Sequence
+from concurrent.futures import Future
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+from srlm.engines.base import Completion, Engine, Request
+from srlm.engines.open import open_folder
+from srlm.errors import EngineError, SrlmError
+from srlm.settings import RaySettings, Sampling, Settings
+
+TRIES = 5
+"""Workers that may be lost over one call before the call itself is suspected."""
+REACH = 10.0
+"""Seconds to reach a cluster's address; Ray itself would try for minutes."""
+STORE = 100_000_000
+"""Bytes of shared memory for a cluster of our own; only words and numbers travel."""
+
+
+class RayEngine:
+    """A pool of workers as an engine. Opening it returns at once; the first call waits for a worker."""
+
+    def __init__(self, settings: Settings, path: str, id: str, plain: bool = False) -> None:
+        """Raises EngineError where Ray is missing or the cluster cannot be joined."""
+        self._id = id
+        self._settings = settings.engine.ray
+        _connect(self._settings)
+        import ray
+
+        self._ray = ray
+        folder = Path(path)
+        worker = ray.remote(
+            num_cpus=self._settings.cpus_per_worker, num_gpus=self._settings.gpus_per_worker, max_restarts=-1
+        )(Worker)
+        local = _of_a_worker(settings)
+        place = str(folder.resolve()) if folder.is_dir() else path
+        self._workers = [worker.remote(local, place, id, plain, folder.is_dir()) for _ in range(self._settings.workers)]
+        self._free: queue.SimpleQueue[int | Exception] = queue.SimpleQueue()
+        self._absent: set[int] = set()
+        self._closed = False
+        for number in range(len(self._workers)):
+            self._await(number)
+
+    @property
+    def id(self) -> str:
+        return self._id
+
+    @property
+    def concurrency(self) -> int:
+        """See Engine: one call a worker."""
+        return len(self._workers)
+
+    def generate(self, requests: Sequence[Request], sampling: Sampling, seed: int) -> list[tuple[Completion, ...]]:
+        """See Engine."""
+        written: list[tuple[Completion, ...]] = self._ask("generate", list(requests), sampling, seed)
+        return written
+
+    def score(self, request: Request, continuations: Sequence[str]) -> list[float]:
+        """See Engine."""
+        scores: list[float] = self._ask("score", request, list(continuations))
+        return scores
+
+    def close(self) -> None:
+        """End the workers, and the cluster where it was started here; calls under way fail."""
+        if self._closed:
+            return
+        self._closed = True
+        self._free.put(EngineError("the ray engine is closed"))  # wakes whoever waits for a worker
+        for worker in self._workers:
+            self._ray.kill(worker)
+        _leave()
+
+    # Workers --------------------------------------------------------------------------------------------------------
+
+    def _ask(self, method: str, *arguments: Any) -> Any:
+        """What a free worker answers; one that is lost meanwhile costs time and nothing else."""
+        lost = self._ray.exceptions
+        for _ in range(TRIES):
+            number = self._take()
+            try:
+                answer = self._ray.get(getattr(self._workers[number], method).remote(*arguments))
+            except (lost.RayActorError, lost.WorkerCrashedError, lost.NodeDiedError, lost.ObjectLostError) as error:
+                why = error
+                self._await(number)
+                continue
+            except lost.RayTaskError as error:
+                self._free.put(number)
+                raise _mendable(error) from None
+            self._free.put(number)
+            return answer
+        raise EngineError(
+            f"ray: {TRIES} workers were lost over one and the same call ({_first_line(why)}); is there memory enough "
+            "for engine.batch_size? Ray's own logs are in /tmp/ray/session_latest/logs on the cluster's nodes"
+        )
+
+    def _take(self) -> int:
+        """The number of a worker that has its model and nothing to do."""
+        while True:
+            if self._closed:
+                raise EngineError("the ray engine is closed")
+            try:
+                found = self._free.get(timeout=self._settings.patience)
+            except queue.Empty:
+                if len(self._absent) < len(self._workers):
+                    continue  # all that are there are at work
+                raise EngineError(self._no_room()) from None
+            if isinstance(found, int):
+                return found
+            self._free.put(found)  # every other thread is to hear of it too
+            raise found
+
+    def _await(self, number: int) -> None:
+        """Have a worker join the free ones as soon as it has its model: Ray starts it again until it does."""
+        self._absent.add(number)
+        ready = self._workers[number].ready.options(max_task_retries=-1).remote()
+        ready.future().add_done_callback(partial(self._joined, number))
+
+    def _joined(self, number: int, ready: "Future[None]") -> None:
+        error = ready.exception()
+        if error is None:
+            self._absent.discard(number)
+            self._free.put(number)
+        else:
+            self._free.put(_mendable(error))
+
+    def _no_room(self) -> str:
+        wanted = f"{self._settings.cpus_per_worker} CPU and {self._settings.gpus_per_worker:g} GPU"
+        has = self._ray.cluster_resources()
+        return (
+            f"ray: no worker in {self._settings.patience:g} s; each needs {wanted}, and all nodes together have "
+            f"{has.get('CPU', 0):g} CPU and {has.get('GPU', 0):g} GPU: lower engine.ray.cpus_per_worker or "
+            "gpus_per_worker, add nodes, or raise engine.ray.patience where loading takes longer"
+        )
+
+
+class Worker:
+    """A local engine in a process of its own, on whichever node Ray has put it."""
+
+    def __init__(self, settings: Settings, path: str, id: str, plain: bool, is_folder: bool) -> None:
+        self._settings, self._path, self._id, self._plain, self._is_folder = settings, path, id, plain, is_folder
+
+    @cached_property
+    def _engine(self) -> Engine:
+        """Loaded at the first call, which after a restart may be any."""
+        if self._is_folder and not Path(self._path).is_dir():
+            raise EngineError(
+                f"{self._path}: not to be seen from the node {socket.gethostname()}; the folder of the run (and that "
+                "of model.base) must lie under the same path on a file system that all nodes share"
+            )
+        import torch
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()
+        logging.set_verbosity_error()
+        torch.set_num_threads(self._settings.threads or self._settings.engine.ray.cpus_per_worker)
+        return open_folder(self._settings, self._path, self._id, self._plain)
+
+    def ready(self) -> None:
+        """Returns when the model is in memory."""
+        _ = self._engine
+
+    def generate(self, requests: Sequence[Request], sampling: Sampling, seed: int) -> list[tuple[Completion, ...]]:
+        """See Engine."""
+        return self._engine.generate(requests, sampling, seed)
+
+    def score(self, request: Request, continuations: Sequence[str]) -> list[float]:
+        """See Engine."""
+        return self._engine.score(request, continuations)
+
+
+def _of_a_worker(settings: Settings) -> Settings:
+    """The settings as a worker's own engine reads them: its kind, and no path that hangs on this process's folder."""
+    engine = settings.engine.model_copy(update={"kind": settings.engine.worker})
+    model = settings.model
+    if model.chat_template is not None:
+        model = model.model_copy(update={"chat_template": str(Path(model.chat_template).resolve())})
+    return settings.model_copy(update={"engine": engine, "model": model})
+
+
+_engines = 0
+"""Engines that share this process's connection, as Ray allows one; 0 where it is not ours, or there is none."""
+
+
+def _connect(settings: RaySettings) -> None:
+    """Join the cluster, or start one. Raises EngineError where neither can be had."""
+    global _engines
+    # Read when ray is imported. A call after the end must fail, not start another cluster; Ray counts no uses of ours.
+    os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    if settings.address is None:
+        # The name speaks of other systems; what it does on any is bind every port of Ray to 127.0.0.1.
+        os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+    try:
+        import ray
+    except ModuleNotFoundError:
+        raise EngineError("engine.kind ray: the package ray is not installed; pip install 'srlm[ray]'") from None
+    if ray.is_initialized():
+        _engines += _engines > 0  # else the program around us has joined, and leaves
+        return
+    own = {"include_dashboard": False, "object_store_memory": STORE} if settings.address is None else {}
+    if settings.address not in (None, "auto"):
+        _reach(str(settings.address))
+    try:
+        ray.init(address=settings.address or "local", logging_level="error", log_to_driver=False, **own)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise EngineError(
+            f"engine.ray.address {settings.address}: {_first_line(error)}; give HOST:PORT as `ray start --head` told "
+            "it, and run this on a machine that has joined with `ray start --address`"
+        ) from None
+    _engines = 1
+
+
+def _leave() -> None:
+    """The last engine ends the cluster that was started here, and only leaves another."""
+    global _engines
+    import ray
+
+    if _engines == 1:
+        ray.shutdown()
+    _engines = max(0, _engines - 1)
+
+
+def _reach(address: str) -> None:
+    """Raises EngineError where nobody listens."""
+    host, _, port = address.rpartition(":")
+    where = f"engine.ray.address {address}"
+    if not host or not port.isdecimal():
+        raise EngineError(f"{where}: is no address; write HOST:PORT, as in 10.0.0.1:6379, or auto")
+    try:
+        socket.create_connection((host, int(port)), timeout=REACH).close()
+    except (OSError, OverflowError) as error:
+        raise EngineError(
+            f"{where}: cannot be reached ({error}); is the cluster up (`ray status`), and this its head's address?"
+        ) from None
+
+
+def _mendable(error: BaseException) -> Exception:
+    """What a worker raised, as it would have been raised here."""
+    cause = getattr(error, "cause", None)
+    if isinstance(cause, SrlmError):
+        return cause
+    if type(error).__name__ == "ActorDiedError":
+        return EngineError(f"ray: a worker cannot be started: {_first_line(error)} (is srlm installed on every node?)")
+    return error if isinstance(error, Exception) else EngineError(_first_line(error))
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
