@@ -124,7 +124,7 @@ class ModelScores:
     def readings(self, answered: Sequence[Answered], draws: int, seed: int, path: Path) -> list[Judgement]:
         """See ScoreJudge."""
         sampling, complete = self._asked.sampling, self._asked.complete
-        return read_all(
+        made = read_all(
             self._engine,
             self._wording,
             answered,
@@ -134,6 +134,7 @@ class ModelScores:
             seed=seed,
             path=path,
         )
+        return list(made)
 
 
 class Plain:

@@ -90,7 +90,7 @@ def verdicts(
         return judged(judge(), model_a, model_b, chunk, seed_for(seed, index))
 
     with Reporter(f"{model_a} against {model_b}: verdicts", folder.log) as report:
-        return files.resumable(path, Verdict, contests, work, per_item=1, block=BLOCK, report=report)
+        return list(files.resumable(path, Verdict, contests, work, per_item=1, block=BLOCK, report=report))
 
 
 def judged(judge: PairJudge, model_a: str, model_b: str, contests: Sequence[Contest], seed: int) -> list[Verdict]:

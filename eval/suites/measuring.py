@@ -110,7 +110,7 @@ def answers(
                 for draw, completion in enumerate(completions)
             ]
 
-        return files.resumable(
+        made = files.resumable(
             path,
             Response,
             prompts,
@@ -120,6 +120,7 @@ def answers(
             report=report,
             concurrency=lambda: engine().concurrency,
         )
+        return list(made)
 
 
 def readings(
@@ -156,7 +157,7 @@ def readings(
         Once(lambda: open_engine(checkpoint)) as engine,
         Reporter(f"{checkpoint.name}: {label}", folder.log, "answers") as report,
     ):
-        return read_all(
+        made = read_all(
             engine(),
             template,
             answered,
@@ -167,6 +168,7 @@ def readings(
             path=path,
             report=report,
         )
+        return list(made)
 
 
 def resampling(settings: Settings) -> Resampling:

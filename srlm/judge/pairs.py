@@ -98,12 +98,17 @@ def ties(scores: Sequence[Sequence[float | None]]) -> float | None:
 
 def reading_counts(readings: Sequence[Judgement]) -> dict[str, Count]:
     """How many readings there are, how many have no score, the histogram of scores, and how they spread."""
-    histogram = Counter(reading.score for reading in readings if reading.score is not None)
+    histogram: Counter[float] = Counter()
+    completed = 0
+    for reading in readings:  # one look at each: they may be many, and on disk
+        completed += reading.completed
+        if reading.score is not None:
+            histogram[reading.score] += 1
     scored = sum(histogram.values())
     return {
         "readings": len(readings),
         "readings unparsed": len(readings) - scored,
-        "readings completed": sum(reading.completed for reading in readings),
+        "readings completed": completed,
         "readings by score": {f"{score:g}": number for score, number in sorted(histogram.items())},
         "most common score": max(histogram, key=lambda score: (histogram[score], score)) if scored else None,
         "most common score share": max(histogram.values()) / scored if scored else None,

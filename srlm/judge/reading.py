@@ -38,7 +38,7 @@ def read_all(
     path: Path,
     report: Callable[[int, int], None] = lambda done, total: None,
     block: int = BLOCK,
-) -> list[Judgement]:
+) -> Sequence[Judgement]:
     """`draws` judgements of each response, in order, kept in `path` as they are made.
 
     The score is parsed from the judge's words alone, never from the prompt. With `complete` a judge that wrote no score

@@ -129,7 +129,7 @@ def candidates(run: Run, model: Checkpoint, name: str, prompts: Sequence[Prompt]
                 for draw, completion in enumerate(completions)
             ]
 
-        return files.resumable(
+        made = files.resumable(
             path,
             Response,
             prompts,
@@ -139,15 +139,16 @@ def candidates(run: Run, model: Checkpoint, name: str, prompts: Sequence[Prompt]
             report=report,
             concurrency=lambda: engine.concurrency,
         )
+        return list(made)
 
 
 def judged(
     run: Run, model: Checkpoint, name: str, prompts: Sequence[Prompt], responses: Sequence[Response]
-) -> list[Judgement]:
+) -> Sequence[Judgement]:
     """Step 3: M_t reads each answer k times and scores it."""
     settings, path = run.settings.judge, run.path(name, "judgements.jsonl")
     if path.exists():
-        return files.read(path, Judgement)
+        return files.Kept(path, Judgement)
     if run.settings.arm in ("random_scores", "oracle_scores"):
         files.write(path, [])
         return []
@@ -295,7 +296,7 @@ def _positive_only(run: Run, name: str, t: int, data: SeedData, counts: dict[str
     positive: list[Demonstration] = []
     for step in (f"M{i}" for i in range(2, t + 1)):
         texts = {prompt.id: prompt.text for prompt in files.read(run.path(step, "prompts.jsonl"), Prompt)}
-        reward = pairs.rewards(files.read(run.path(step, "judgements.jsonl"), Judgement))
+        reward = pairs.rewards(files.Kept(run.path(step, "judgements.jsonl"), Judgement))
         positive += [
             Demonstration.of("ift", texts[r.prompt_id], r.text, r.id)
             for r in files.read(run.path(step, "responses.jsonl"), Response)

@@ -17,7 +17,7 @@ from srlm.judge import eft, monitor, rubric
 from srlm.judge.pairs import check_collapse
 from srlm.judge.reading import Answered, read_all
 from srlm.methods.run import Run
-from srlm.records import Checkpoint, Count, Demonstration, Prompt, RankedSet, Record
+from srlm.records import Checkpoint, Count, Demonstration, Judgement, Prompt, RankedSet, Record
 from srlm.store import files
 
 
@@ -113,7 +113,7 @@ def evaluation_examples(run: Run, sft: Checkpoint, data: SeedData) -> tuple[list
     settings, wording = run.settings, rubric.load(run.settings.judge.template)
     path = run.path("M1", "eft_readings.jsonl")
     if settings.eft.writer == "reviews":
-        readings = eft.reviews(data.eft_sets)
+        readings: Sequence[Judgement] = eft.reviews(data.eft_sets)
         files.write(path, readings)
     else:
         answered = [Answered(prompt=one.prompt, response=r) for one in data.eft_sets for r in one.responses]

@@ -5,11 +5,13 @@ import hashlib
 import json
 import os
 import re
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
+from itertools import accumulate
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar, overload
 
 from pydantic import ValidationError
 
@@ -27,6 +29,60 @@ def read(path: Path, kind: type[R]) -> list[R]:
     return [
         _decode(line, kind, f"{path}:{number}") for number, line in enumerate(lines[:-1] if not lines[-1] else lines, 1)
     ]
+
+
+class Kept(Sequence[R]):
+    """The records of a finished file, decoded whenever they are looked at.
+
+    A million of them take 8 MB of memory, where a list takes more than a gigabyte. Equal to any sequence of the same
+    records. Raises RecordError with file and line where one does not decode, StoreError where the file is not there.
+    """
+
+    def __init__(self, path: Path, kind: type[R]) -> None:
+        self._path, self._kind = path, kind
+        with self._opened() as file:
+            self._starts = array("Q", [0, *accumulate(map(len, file))])
+
+    def __len__(self) -> int:
+        return len(self._starts) - 1
+
+    def __iter__(self) -> Iterator[R]:
+        with self._opened() as file:
+            for number, line in enumerate(file):
+                yield self._record(line, number)
+
+    @overload
+    def __getitem__(self, place: int) -> R: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[R]: ...
+    def __getitem__(self, place: int | slice) -> R | list[R]:
+        wanted = range(len(self))[place]
+        with self._opened() as file:
+            found = [self._at(file, number) for number in ([wanted] if isinstance(wanted, int) else wanted)]
+        return found[0] if isinstance(wanted, int) else found
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sequence) or len(self) != len(other):
+            return False
+        return all(one == another for one, another in zip(self, other, strict=True))
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} records in {self._path}>"
+
+    def _opened(self) -> BinaryIO:
+        try:
+            return self._path.open("rb")
+        except FileNotFoundError:
+            raise StoreError(f"{self._path}: no such file; was its step finished? `srlm status` tells") from None
+        except OSError as error:
+            raise StoreError(f"{self._path}: cannot be read: {error.strerror or error}") from None
+
+    def _at(self, file: BinaryIO, number: int) -> R:
+        file.seek(self._starts[number])
+        return self._record(file.read(self._starts[number + 1] - self._starts[number]), number)
+
+    def _record(self, line: bytes, number: int) -> R:
+        return _decode(line.removesuffix(b"\n"), self._kind, f"{self._path}:{number + 1}")
 
 
 def read_one(path: Path, kind: type[R]) -> R:
@@ -160,7 +216,7 @@ def resumable(
     block: int,
     report: Callable[[int, int], None] = lambda done, total: None,
     concurrency: Callable[[], int] = lambda: 1,
-) -> list[R]:
+) -> Kept[R]:
     """Records of `items`, made by `work(block of items, index of the block)` and kept in `path` as they are made.
 
     Each item gives `per_item` records. Blocks are cut the same way at every call, and a block counts only when all its
@@ -172,7 +228,7 @@ def resumable(
     of its own; only this thread writes. A block that is done before its turn waits in a file beside `path`.
     """
     if path.exists():
-        found = read(path, kind)
+        found = Kept(path, kind)
         if len(found) != per_item * len(items):
             raise RecordError(
                 f"{path}: {len(found)} records, where {len(items)} items give {per_item} each; "
@@ -182,8 +238,7 @@ def resumable(
     part = _part(path)
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        made = _whole_blocks(part, kind, len(items), per_item, block)
-    done = len(made) // per_item
+        done = _whole_blocks(part, kind, len(items), per_item, block)
     waiting = {start // block: items[start : start + block] for start in range(done, len(items), block)}
     early = {index: read(kept, kind) for index in waiting if (kept := _early(path, index)).exists()}
     done += sum(len(waiting[index]) for index in early)
@@ -196,7 +251,6 @@ def resumable(
             with writing(path):
                 _put(part, "ab", "".join(map(line, records)).encode())
                 _early(path, turn).unlink(missing_ok=True)
-            made.extend(records)
             del waiting[turn]
 
     in_turn()
@@ -216,7 +270,7 @@ def resumable(
             left.unlink()
         part.touch()  # no items: an empty file says that they were none
         part.replace(path)
-    return made
+    return Kept(path, kind)
 
 
 def _worked(
@@ -245,14 +299,16 @@ def _early(path: Path, index: int) -> Path:
     return path.with_name(f"{path.name}.block-{index:06d}.part")
 
 
-def _whole_blocks(part: Path, kind: type[R], items: int, per_item: int, block: int) -> list[R]:
-    """Records of the blocks that are whole in a part file; what follows them is cut off."""
+def _whole_blocks(part: Path, kind: type[Record], items: int, per_item: int, block: int) -> int:
+    """Items of the blocks that are whole in a part file; what follows them is cut off."""
     if not part.exists():
-        return []
-    lines = part.read_bytes().split(b"\n")[:-1]  # what stands behind the last newline was cut mid-line
-    items_whole = len(lines) // per_item
-    keep = (items if items_whole >= items else items_whole // block * block) * per_item
-    made = [_decode(text, kind, f"{part}:{number}") for number, text in enumerate(lines[:keep], 1)]
+        return 0
     with part.open("r+b") as file:
-        file.truncate(sum(len(text) + 1 for text in lines[:keep]))
-    return made
+        # What stands behind the last newline was cut mid-line.
+        ends = list(accumulate(len(line) for line in file if line.endswith(b"\n")))
+        whole = len(ends) // per_item
+        keep = items if whole >= items else whole // block * block
+        file.truncate(ends[keep * per_item - 1] if keep and per_item else 0)
+    for _ in Kept(part, kind):
+        """Each decodes."""
+    return keep

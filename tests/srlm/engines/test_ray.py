@@ -61,9 +61,10 @@ def answers(
             for draw, completion in enumerate(completions)
         ]
 
-    return files.resumable(
+    made = files.resumable(
         path, Response, PROMPTS, work, per_item=2, block=4, report=report, concurrency=lambda: engine.concurrency
     )
+    return list(made)
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ def answered(*texts: str) -> list[Answered]:
 def read(
     write: Write, shown: list[Answered], path: Path, draws: int = 1, complete: bool = False, block: int = 256
 ) -> list[Judgement]:
-    return read_all(
+    made = read_all(
         ScriptedEngine(write, "M1"),
         load("beads"),
         shown,
@@ -39,6 +39,7 @@ def read(
         path=path / "judgements.jsonl",
         block=block,
     )
+    return list(made)
 
 
 def said(request: Request) -> str:

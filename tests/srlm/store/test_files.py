@@ -44,7 +44,7 @@ WHOLE = "".join(
 def run(
     path: Path, work: Callable[[Sequence[str], int], Sequence[Word]] = spell, items: Sequence[str] = ITEMS
 ) -> list[Word]:
-    return files.resumable(path, Word, items, work, per_item=2, block=3)
+    return list(files.resumable(path, Word, items, work, per_item=2, block=3))
 
 
 # Whole files ----------------------------------------------------------------------------------------------------------
@@ -343,7 +343,7 @@ def test_a_process_killed_outright_leaves_all_finished_blocks(tmp_path: Path) ->
 
 
 def run_three_at_once(path: Path, work: Callable[[Sequence[str], int], Sequence[Word]]) -> list[Word]:
-    return files.resumable(path, Word, ITEMS, work, per_item=2, block=3, concurrency=lambda: 3)
+    return list(files.resumable(path, Word, ITEMS, work, per_item=2, block=3, concurrency=lambda: 3))
 
 
 def test_blocks_that_end_in_another_order_give_the_same_file(tmp_path: Path) -> None:
@@ -395,3 +395,24 @@ def test_a_kill_between_appending_a_block_and_forgetting_it_doubles_nothing(tmp_
     assert len(run(path)) == 14
     assert path.read_bytes() == WHOLE
     assert os.listdir(tmp_path) == ["w.jsonl"]
+
+
+def test_kept_records_are_a_sequence_that_reads_its_file_when_looked_at(tmp_path: Path) -> None:
+    path, words = tmp_path / "words.jsonl", [Word(word="one"), Word(word="two\u2028lines"), Word(word="three")]
+    files.write(path, words)
+    kept = files.Kept(path, Word)
+    assert len(kept) == 3
+    assert list(kept) == words
+    assert kept == words
+    assert (kept[0], kept[-1], kept[1:]) == (words[0], words[2], words[1:])
+    assert kept != words[:2]
+    assert kept != [*words[:2], Word(word="four")]
+    with pytest.raises(IndexError):
+        kept[3]
+    assert files.Kept(path, Word) == kept
+    path.write_text('{"word": "one"}\n{"word": 2}\n')
+    with pytest.raises(RecordError, match=f"{path}:2: not a Word: word: Input should be a valid string"):
+        list(files.Kept(path, Word))
+    path.unlink()
+    with pytest.raises(StoreError, match="no such file"):
+        files.Kept(path, Word)
