@@ -73,10 +73,10 @@ def _lacking(settings: Settings) -> Iterator[str]:
         yield "dpo.early_stop needs validation prompts; set data.validation_prompts (the paper: 253)"
     if settings.launch.command and settings.dpo.early_stop != "off":
         yield "dpo.early_stop holds its contests within the training process; with launch.command it must be `off`"
-    if settings.engine.kind not in ("transformers", "ray"):
+    if settings.engine.kind not in ("transformers", "vllm", "ray"):
         yield (
-            f"engine.kind {settings.engine.kind}: the run's own checkpoints are run by `transformers` or `ray`; a "
-            "server can be the judge (judge.engine) or write prompts (prompts.engine)"
+            f"engine.kind {settings.engine.kind}: the run's own checkpoints are run by `transformers`, `vllm` or "
+            "`ray`; a server can be the judge (judge.engine) or write prompts (prompts.engine)"
         )
     for name, engine in (("judge.engine", settings.judge.engine), ("prompts.engine", prompts.engine)):
         if engine is not None and (engine.kind != "openai" or engine.model is None):

@@ -50,17 +50,32 @@ class RaySettings(Section):
     """Seconds without a single worker after which the run stops."""
 
 
-class EngineSettings(Section):
-    """What continues text. The run's own checkpoints are run by `transformers` or `ray`."""
+class VllmSettings(Section):
+    """vLLM in this process; more than one machine, or more than one copy of the model, is `ray` with worker `vllm`."""
 
-    kind: Literal["transformers", "ray", "openai", "scripted"] = "transformers"
-    """`transformers` on this machine; `ray` spreads it over a cluster; `openai` is any compatible server; `scripted`
-    answers from a rule and is for dry runs."""
+    tensor_parallel_size: Positive = 1
+    """GPUs that share each layer."""
+    gpu_memory_utilization: Annotated[float, Field(gt=0, le=1)] = 0.9
+    """Share of the GPU's memory for weights and cache."""
+    max_model_len: Positive | None = None
+    """Longest prompt and answer together, in tokens. None: what the model was made for."""
+    enforce_eager: bool = False
+    """No CUDA graphs: a quicker start, slower words."""
+
+
+class EngineSettings(Section):
+    """What continues text. The run's own checkpoints are run by `transformers`, `vllm` or `ray`."""
+
+    kind: Literal["transformers", "vllm", "ray", "openai", "scripted"] = "transformers"
+    """`transformers` or `vllm` on this machine; `ray` spreads either over a cluster; `openai` is any compatible server;
+    `scripted` answers from a rule and is for dry runs."""
     batch_size: Positive = 32
-    """Sequences decoded together (transformers); a worker is given four times as many at once (ray)."""
-    worker: Literal["transformers"] = "transformers"
+    """Sequences decoded together (transformers). Stages ask for four times as many at once: with `vllm`, which packs
+    its own batches, 256 or more keeps it busy; with `ray` that is what one worker is given."""
+    worker: Literal["transformers", "vllm"] = "transformers"
     """The engine in each worker (ray)."""
     ray: RaySettings = RaySettings()
+    vllm: VllmSettings = VllmSettings()
     model: str | None = None
     """Name the server knows the model by (openai)."""
     base_url: str | None = None
@@ -431,8 +446,11 @@ class Settings(Section):
 ELSEWHERE = ("name", "runs", "iterations", "report_to", "evaluation", "launch")
 """Sections and settings that shape no trained model: where the run lives, how far it goes, who looks on, how it is
 measured, and how many processes share the work (the global batch is the same; sums differ in the last digits)."""
-TRANSPORT = ("base_url", "api_key_env", "concurrency", "timeout", "retries", "worker", "ray")
-"""Settings of any engine that say how a model is reached, not which one it is."""
+TRANSPORT = (
+    *("base_url", "api_key_env", "concurrency", "timeout", "retries"),
+    *("worker", "ray", "tensor_parallel_size", "gpu_memory_utilization", "enforce_eager"),
+)
+"""Settings of any engine that say how a model is reached and what it runs on, not which one it is."""
 
 GUARDS = ("judge.max_top_share", "judge.min_pair_yield", "judge.on_collapse", "judge.monitor_sets")
 """When the run gives up on its judge: one that did may go on with other values."""
@@ -442,6 +460,8 @@ def shaping(dumped: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
     """(dotted name, value) of every setting that shapes the trained models; the others may change within a run."""
     if dumped.get("kind") == "ray":  # a cluster writes what one of its workers would write alone
         dumped = {**dumped, "kind": dumped["worker"]}
+    if "vllm" in dumped and dumped.get("kind") != "vllm":
+        dumped = {name: value for name, value in dumped.items() if name != "vllm"}
     for name, value in sorted(dumped.items()):
         if (not prefix and name in ELSEWHERE) or name in TRANSPORT or f"{prefix}{name}" in GUARDS:
             continue

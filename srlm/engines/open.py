@@ -27,13 +27,20 @@ def open_folder(settings: Settings, path: str, id: str, plain: bool = False) -> 
             if plain:
                 engine.tokenizer.chat_template = PLAIN
             return engine
+        case "vllm":
+            from srlm.engines.vllm import VllmEngine
+
+            model = VllmEngine(path, id, settings.model, settings.engine.vllm, settings.seed)
+            if plain:
+                model.tokenizer.chat_template = PLAIN
+            return model
         case "ray":
             from srlm.engines.ray import RayEngine
 
             return RayEngine(settings, path, id, plain)
     raise SettingsError(
-        f"engine.kind {settings.engine.kind}: the run's own checkpoints are run by `transformers` or `ray`; a server "
-        "can be the judge (judge.engine) or write prompts (prompts.engine)"
+        f"engine.kind {settings.engine.kind}: the run's own checkpoints are run by `transformers`, `vllm` or `ray`; a "
+        "server can be the judge (judge.engine) or write prompts (prompts.engine)"
     )
 
 

