@@ -5,6 +5,7 @@ workers. The stages cut their work into calls by `batch_size`, whatever the engi
 Ray starts, places and restarts the workers. A call whose worker is lost, alone or with its node, is given to another.
 """
 
+import logging
 import os
 import queue
 import socket
@@ -19,6 +20,7 @@ from srlm.engines.open import open_folder
 from srlm.errors import EngineError, SrlmError
 from srlm.settings import RaySettings, Sampling, Settings
 
+LOG = logging.getLogger(__name__)
 TRIES = 5
 """Workers that may be lost over one call before the call itself is suspected."""
 REACH = 10.0
@@ -90,7 +92,10 @@ class RayEngine:
             try:
                 answer = self._ray.get(getattr(self._workers[number], method).remote(*arguments))
             except (lost.RayActorError, lost.WorkerCrashedError, lost.NodeDiedError, lost.ObjectLostError) as error:
+                if self._closed:
+                    break
                 why = error
+                LOG.warning("ray: a worker is lost; another does its work (%s)", _first_line(error))
                 self._await(number)
                 continue
             except lost.RayTaskError as error:
@@ -98,6 +103,8 @@ class RayEngine:
                 raise _mendable(error) from None
             self._free.put(number)
             return answer
+        if self._closed:
+            raise EngineError("the ray engine is closed")
         raise EngineError(
             f"ray: {TRIES} workers were lost over one and the same call ({_first_line(why)}); is there memory enough "
             "for engine.batch_size? Ray's own logs are in /tmp/ray/session_latest/logs on the cluster's nodes"
