@@ -21,7 +21,11 @@ from typing import NamedTuple
 
 from running import CHECKOUT, changed, python, train
 
-TESTS = ("tests/srlm/judge", "tests/srlm/train", "tests/srlm/methods/test_self_rewarding.py", "tests/srlm/engines")
+TESTS = (
+    *("tests/srlm/judge", "tests/srlm/train", "tests/srlm/methods/test_self_rewarding.py"),
+    *("tests/srlm/engines/test_transformers.py", "--ignore=tests/srlm/train/test_launch.py"),
+)
+"""All that test what a fault can touch, but for the slow ones, which would notice it no better."""
 STEPS = ("data", "M0", "SFT", "M1")
 
 
@@ -60,8 +64,8 @@ FAULTS = (
     Fault(
         "DPO's reference is M0 instead of M_t",
         "srlm/methods/self_rewarding.py",
-        "    reference = load_model(folder, run.settings.model).eval()\n",
-        "    reference = load_model(run.path('M0', 'model'), run.settings.model).eval()\n",
+        " else load_model(folder, run.settings.model).eval()\n",
+        " else load_model(run.path('M0', 'model'), run.settings.model).eval()\n",
         "M2",
     ),
     Fault(
