@@ -59,7 +59,8 @@ def parsing(rubric: Rubric) -> list[Tried]:
         engine = ScriptedEngine(lambda request, seed, name=name: write(name, request), name)  # type: ignore[misc]
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "readings.jsonl"
-            said = read_all(engine, rubric, shown, draws=1, sampling=Sampling(), complete=False, seed=0, path=path)
+            made = read_all(engine, rubric, shown, draws=1, sampling=Sampling(), complete=False, seed=0, path=path)
+            said = list(made)  # the folder goes
         for canary, one in zip(canaries(), said, strict=True):
             intact = canary.answer in rubric.prompt(canary.prompt, canary.answer)
             tried.append(
