@@ -2,9 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from srlm.errors import SettingsError
 from srlm.settings import Settings
@@ -24,28 +21,6 @@ from .suites.alpaca_run import Judging, Model
 from .suites.measuring import OpenEngine
 
 __all__ = ["BENCHMARKS", "Asking", "Judging", "card", "endpoint", "of_outputs", "of_run"]
-
-BaseUrl = Annotated[str | None, typer.Option(help="Address of the judge's server, as http://127.0.0.1:8000/v1.")]
-Azure = Annotated[bool, typer.Option("--azure", help="The judge is an Azure deployment; --base-url is its endpoint.")]
-ApiVersion = Annotated[str | None, typer.Option(help="Of Azure's API.")]
-KeyEnv = Annotated[str, typer.Option(help="Environment variable that holds the key.")]
-Concurrency = Annotated[int, typer.Option(min=1, help="Most calls under way at once.")]
-Timeout = Annotated[float, typer.Option(min=0.1, help="Seconds an answer may take.")]
-Prices = Annotated[
-    tuple[float, float] | None, typer.Option("--price", help="US dollars a million input and output tokens.")
-]
-MaxCost = Annotated[float | None, typer.Option(min=0, help="US dollars this run may spend.")]
-JudgeSpec = Annotated[
-    str, typer.Option("--judge", help="openai, openai:MODEL, transformers:DIR or file:ANNOTATIONS.json.")
-]
-AnnotatorName = Annotated[
-    str, typer.Option("--annotator", help="Whose prompt and parser: an annotator of alpaca_eval.")
-]
-BothOrders = Annotated[bool, typer.Option("--both-orders", help="Ask in both orders; the mean counts.")]
-Limit = Annotated[int | None, typer.Option(min=1, help="Judge so many prompts, drawn at random.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say count and price; send nothing.")]
-Record = Annotated[Path | None, typer.Option(help="Keep the calls in this file.")]
-Replay = Annotated[Path | None, typer.Option(help="Take all calls from this file; ask nobody.")]
 
 
 def of_outputs(

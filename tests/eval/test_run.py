@@ -11,10 +11,11 @@ import pytest
 from typer.testing import CliRunner
 
 from eval.benchmarks import published
-from eval.cli import app, main, measure
+from eval.cli import app, main
 from eval.records import MetricValue, Verdict
 from eval.report import material, page
 from eval.report.figures import p_value, text_of
+from eval.run_commands import measure
 from eval.stats.intervals import Resampling
 from eval.suites import head_to_head
 from eval.suites.measuring import OpenEngine

@@ -1,0 +1,38 @@
+"""`python -m eval`: measure every finished checkpoint of a run and write one page about it.
+
+Commands bring the libraries they need along when they are called: the report needs few of them.
+"""
+
+from collections.abc import Sequence
+
+import typer
+
+from srlm.cli.main import enter
+
+from . import alpaca, judges, measuring, published, regression, reports
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="`python -m eval`: measure every finished checkpoint of a run and write one page about it.",
+)
+app.command("all")(measuring.everything)
+app.command("h2h")(measuring.h2h)
+app.command("agreement")(judges.agreement)
+app.command("audit")(judges.audited)
+app.command("canaries")(judges.canaries)
+app.command("beads")(measuring.beads)
+app.command("report")(reports.report)
+app.command("alpaca")(alpaca.alpaca)
+app.command("judge-card")(alpaca.judge_card)
+app.command("leaderboard")(published.leaderboard)
+app.command("compare")(published.compare)
+app.command("arena-hard")(published.arena_hard)
+app.command("power")(published.power)
+app.command("regress")(regression.regress)
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """What the user can mend prints as its message; a defect keeps its traceback."""
+    enter(app, words)

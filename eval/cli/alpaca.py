@@ -1,0 +1,138 @@
+"""AlpacaEval 2.0 with a judge, and what a candidate judge is worth."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from srlm.errors import SettingsError
+
+from ..benchmarks.alpaca_eval import ANNOTATOR, VARIABLE, AlpacaEval
+from .options import (
+    AlpacaDir,
+    AnnotatorName,
+    ApiVersion,
+    Azure,
+    BaseUrl,
+    BothOrders,
+    Concurrency,
+    Confidence,
+    DryRun,
+    JudgeSpec,
+    KeyEnv,
+    LengthControl,
+    Limit,
+    MaxCost,
+    Overrides,
+    Prices,
+    RecordTo,
+    ReplayFrom,
+    Resamples,
+    Seed,
+    Timeout,
+)
+
+
+def alpaca(
+    run: Annotated[
+        Path | None, typer.Option("--run", help="A run's YAML file: every M_i answers and is judged.")
+    ] = None,
+    outputs: Annotated[Path | None, typer.Option(help="Or anybody's model_outputs.json.")] = None,
+    name: Annotated[str | None, typer.Option(help="Of the model behind --outputs; else as the file says.")] = None,
+    judge: JudgeSpec = "openai",
+    annotator: AnnotatorName = ANNOTATOR,
+    base_url: BaseUrl = None,
+    azure: Azure = False,
+    api_version: ApiVersion = None,
+    api_key_env: KeyEnv = "OPENAI_API_KEY",
+    concurrency: Concurrency = 64,
+    timeout: Timeout = 60.0,
+    limit: Limit = None,
+    both_orders: BothOrders = False,
+    draws: Annotated[int, typer.Option(min=1, help="Ask each question so often.")] = 1,
+    price: Prices = None,
+    max_cost: MaxCost = None,
+    dry_run: DryRun = False,
+    record: RecordTo = None,
+    replay: ReplayFrom = None,
+    canaries: Annotated[bool, typer.Option("--canaries", help="Try the judge with answers that must not win.")] = False,
+    alpaca_dir: AlpacaDir = None,
+    folder: Annotated[Path, typer.Option("--out", help="Where the files of --outputs go.")] = Path("runs/alpaca_eval"),
+    length_control: LengthControl = True,
+    resamples: Resamples = 1000,
+    confidence: Confidence = 0.95,
+    seed: Seed = 1,
+    overrides: Overrides = None,
+) -> None:
+    """AlpacaEval 2.0 with a judge: outputs of a run or of anybody against GPT-4 Turbo's."""
+    if (run is None) == (outputs is None):
+        raise SettingsError("alpaca needs --run FILE or --outputs FILE, one of the two")
+    from .. import alpaca_commands, run_commands
+    from ..judging.cost import Price
+    from ..stats.intervals import Resampling
+
+    wanted = alpaca_commands.Judging(
+        judge=judge,
+        annotator=annotator,
+        endpoint=alpaca_commands.endpoint(base_url, azure, api_version, api_key_env, concurrency, timeout, seed),
+        price=Price(input=price[0], output=price[1]) if price else None,
+        max_cost=max_cost,
+        asking=alpaca_commands.Asking(both_orders=both_orders, draws=draws, limit=limit, seed=seed),
+        record=record,
+        replay=replay,
+        canaries=canaries,
+        length_control=length_control,
+        how=Resampling(resamples=resamples, confidence=confidence, seed=seed),
+    )
+    data = AlpacaEval.open(alpaca_dir)
+    if outputs is not None:
+        alpaca_commands.of_outputs(wanted, outputs, name, folder, data, dry_run)
+        return
+    assert run is not None
+    with run_commands.opened(run, overrides) as (settings, place, open_engine):
+        if metrics := alpaca_commands.of_run(wanted, settings, place, data, open_engine, dry_run):
+            run_commands.merge(place, metrics, alpaca_commands.BENCHMARKS)
+
+
+def judge_card(
+    results: Annotated[Path, typer.Option(help="alpaca_eval's results/, with GPT-4 Turbo's annotations.")],
+    judge: JudgeSpec,
+    annotator: AnnotatorName = ANNOTATOR,
+    base_url: BaseUrl = None,
+    azure: Azure = False,
+    api_version: ApiVersion = None,
+    api_key_env: KeyEnv = "OPENAI_API_KEY",
+    concurrency: Concurrency = 64,
+    timeout: Timeout = 60.0,
+    limit: Limit = None,
+    both_orders: BothOrders = False,
+    price: Prices = None,
+    max_cost: MaxCost = None,
+    dry_run: DryRun = False,
+    record: RecordTo = None,
+    replay: ReplayFrom = None,
+    alpaca_dir: AlpacaDir = None,
+    folder: Annotated[Path, typer.Option("--out", help="Where calls and figures go.")] = Path("runs/judge_cards"),
+    resamples: Resamples = 1000,
+    confidence: Confidence = 0.95,
+    seed: Seed = 1,
+) -> None:
+    """AlpacaEval 2.0: a candidate judge beside GPT-4 Turbo, on pairs that it annotated for the leaderboard."""
+    from .. import alpaca_commands
+    from ..judging.cost import Price
+    from ..stats.intervals import Resampling
+
+    wanted = alpaca_commands.Judging(
+        judge=judge,
+        annotator=annotator,
+        endpoint=alpaca_commands.endpoint(base_url, azure, api_version, api_key_env, concurrency, timeout, seed),
+        price=Price(input=price[0], output=price[1]) if price else None,
+        max_cost=max_cost,
+        asking=alpaca_commands.Asking(both_orders=both_orders, limit=limit, seed=seed),
+        record=record,
+        replay=replay,
+        how=Resampling(resamples=resamples, confidence=confidence, seed=seed),
+    )
+    data = AlpacaEval.open(alpaca_dir or (None if os.environ.get(VARIABLE) else results.parent))
+    alpaca_commands.card(wanted, results, folder, data, dry_run)

@@ -1,0 +1,139 @@
+"""Judges: how often they order answers as people did, what else moves them, what they fall for."""
+
+import typer
+
+from srlm.errors import SettingsError
+
+from .options import (
+    Ask,
+    Confidence,
+    Format,
+    JudgeComplete,
+    JudgeDraws,
+    Judges,
+    JudgeServer,
+    JudgeTemperature,
+    JudgeTemplate,
+    JudgeTokens,
+    Out,
+    Overrides,
+    Rankings,
+    Resamples,
+    RunOrNot,
+    Seed,
+)
+
+
+def agreement(
+    run: RunOrNot = None,
+    overrides: Overrides = None,
+    rankings: Rankings = None,
+    format: Format = None,
+    judge: Judges = None,
+    ask: Ask = "scores",
+    out: Out = None,
+    template: JudgeTemplate = "additive",
+    draws: JudgeDraws = 3,
+    temperature: JudgeTemperature = 0.7,
+    max_new_tokens: JudgeTokens = 256,
+    complete: JudgeComplete = False,
+    base_url: JudgeServer = None,
+    resamples: Resamples = 2000,
+    confidence: Confidence = 0.95,
+    seed: Seed = 1,
+) -> None:
+    """Every checkpoint of a run as judge of answers that people ranked; or any judge on any file of rankings."""
+    if (run is None) == (rankings is None):
+        raise SettingsError("agreement needs either --run, or --rankings with --judge and --out")
+    from .. import judge_commands, run_commands
+
+    if run is not None:
+        run_commands.of_run(run, overrides, ["agreement"])
+        return
+    assert rankings is not None
+    wanted = judge_commands.Wanted(
+        judges=tuple(judge or ()),
+        template=template,
+        draws=draws,
+        temperature=temperature,
+        max_new_tokens=max_new_tokens,
+        complete=complete,
+        base_url=base_url,
+        seed=seed,
+        resamples=resamples,
+        confidence=confidence,
+        out=out,
+    )
+    judge_commands.agreement(wanted, rankings, format, ask)
+
+
+def audited(
+    run: RunOrNot = None,
+    overrides: Overrides = None,
+    rankings: Rankings = None,
+    format: Format = None,
+    judge: Judges = None,
+    ask: Ask = "both",
+    out: Out = None,
+    template: JudgeTemplate = "additive",
+    draws: JudgeDraws = 3,
+    temperature: JudgeTemperature = 0.7,
+    max_new_tokens: JudgeTokens = 256,
+    complete: JudgeComplete = False,
+    base_url: JudgeServer = None,
+    resamples: Resamples = 2000,
+    confidence: Confidence = 0.95,
+    seed: Seed = 1,
+) -> None:
+    """What moves a judge beside quality: order, length, lists, itself; how steady it is, and how spread its scores."""
+    if (run is None) == (judge is None):
+        raise SettingsError("audit needs either --run, or --judge with --out")
+    from .. import judge_commands, run_commands
+
+    if run is not None:
+        run_commands.of_run(run, overrides, ["audit"])
+        return
+    wanted = judge_commands.Wanted(
+        judges=tuple(judge or ()),
+        template=template,
+        draws=draws,
+        temperature=temperature,
+        max_new_tokens=max_new_tokens,
+        complete=complete,
+        base_url=base_url,
+        seed=seed,
+        resamples=resamples,
+        confidence=confidence,
+        out=out,
+    )
+    judge_commands.audited(wanted, rankings, format, ask)
+
+
+def canaries(
+    judge: Judges = None,
+    ask: Ask = "both",
+    out: Out = None,
+    template: JudgeTemplate = "additive",
+    draws: JudgeDraws = 1,
+    temperature: JudgeTemperature = 0.7,
+    max_new_tokens: JudgeTokens = 256,
+    complete: JudgeComplete = False,
+    base_url: JudgeServer = None,
+    seed: Seed = 1,
+) -> None:
+    """Tricks that no judge may fall for: what it gave and should not have; status 1 where our own reading was moved."""
+    from .. import judge_commands
+
+    wanted = judge_commands.Wanted(
+        judges=tuple(judge or ()),
+        template=template,
+        draws=draws,
+        temperature=temperature,
+        max_new_tokens=max_new_tokens,
+        complete=complete,
+        base_url=base_url,
+        seed=seed,
+        out=out,
+    )
+    if not judge_commands.canaries(wanted, ask):
+        raise typer.Exit(1)

@@ -1,0 +1,104 @@
+"""Figures from files that others published: leaderboards, comparisons, Arena-Hard; and what so many prompts show."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from srlm.errors import SettingsError
+from srlm.store import files
+from srlm.store.progress import Reporter
+
+from ..benchmarks.alpaca_eval import ANNOTATOR, VARIABLE, AlpacaEval
+from .options import AlpacaDir, Confidence, LengthControl, Out, Resamples, Seed
+
+
+def leaderboard(
+    results: Annotated[Path, typer.Option(help="A folder a model, as alpaca_eval's results/.")],
+    out: Out = None,
+    csv: Annotated[Path | None, typer.Option(help="Write alpaca_eval's own leaderboard columns.")] = None,
+    judge: Annotated[str, typer.Option(help="Whose annotations: the name of the folder they are in.")] = ANNOTATOR,
+    alpaca_dir: AlpacaDir = None,
+    length_control: LengthControl = True,
+    resamples: Resamples = 1000,
+    confidence: Confidence = 0.95,
+    seed: Seed = 1,
+) -> None:
+    """AlpacaEval 2.0: recompute every model of a folder of results, with intervals."""
+    from ..report import tables
+    from ..stats.intervals import Resampling
+    from ..suites import leaderboard as board
+
+    data = AlpacaEval.open(alpaca_dir or (None if os.environ.get(VARIABLE) else results.parent))
+    how = Resampling(resamples=resamples, confidence=confidence, seed=seed)
+    with Reporter("leaderboard", lambda line: None, "models") as progress:
+        found = board.recomputed(results, data, how, length_control=length_control, judge=judge, report=progress)
+    if out is not None:
+        files.write_json(out, [metric.model_dump(mode="json") for metric in found.metrics])
+    if csv is not None:
+        files.write_text(csv, board.official_csv(found.metrics))
+    print(tables.leaderboard(found.metrics))
+    if found.without:
+        print(f"\nwithout annotations by {judge}: {', '.join(found.without)}")
+
+
+def compare(
+    models: Annotated[list[str], typer.Argument(help="Two or more: models of results/, or annotation files.")],
+    out: Out = None,
+    alpaca_dir: AlpacaDir = None,
+    length_control: LengthControl = True,
+    resamples: Resamples = 1000,
+    confidence: Confidence = 0.95,
+    seed: Seed = 1,
+) -> None:
+    """AlpacaEval 2.0: paired tests of models on the same prompts, raw and length-controlled."""
+    if len(models) < 2:
+        raise SettingsError("compare needs two models or more")
+    from ..report import tables
+    from ..stats.intervals import Resampling
+    from ..suites import leaderboard as board
+
+    data = AlpacaEval.open(alpaca_dir)
+    how = Resampling(resamples=resamples, confidence=confidence, seed=seed)
+    samples = board.samples_of(models, data)
+    metrics = board.compared(samples, data.glm if length_control else None, how)
+    if out is not None:
+        files.write_json(out, [metric.model_dump(mode="json") for metric in metrics])
+    print(tables.comparisons(metrics))
+
+
+def arena_hard(
+    files_of: Annotated[list[Path], typer.Argument(metavar="FILE...", help="arena-hard's model_judgment/*/*.jsonl.")],
+    out: Out = None,
+    resamples: Resamples = 1000,
+    confidence: Confidence = 0.95,
+    seed: Seed = 1,
+) -> None:
+    """Arena-Hard's judgments as win, tie and lose, and its score, with intervals over prompts."""
+    from ..benchmarks.arena_hard import read
+    from ..report import tables
+    from ..stats.intervals import Resampling
+    from ..suites.arena_hard import scored
+
+    how = Resampling(resamples=resamples, confidence=confidence, seed=seed)
+    metrics = scored(read(files_of), how)
+    if out is not None:
+        files.write_json(out, [metric.model_dump(mode="json") for metric in metrics])
+    print(tables.shares(metrics))
+
+
+def power(
+    n: Annotated[int, typer.Option("--n", help="Prompts.")],
+    rate: Annotated[float, typer.Option(help="The rate to differ from, 0..1.")],
+    correlation: Annotated[float, typer.Option(help="Of two models' outcomes on the same prompt.")] = 0.0,
+    alpha: Annotated[float, typer.Option(help="Chance of seeing a difference where there is none.")] = 0.05,
+    power: Annotated[float, typer.Option(help="Chance of seeing the difference that is there.")] = 0.8,
+) -> None:
+    """The smallest difference that so many prompts show."""
+    from ..report import tables
+    from ..stats.power import smallest
+
+    against_rate = smallest(n, rate, "a fixed rate", alpha=alpha, power=power)
+    against_model = smallest(n, rate, "another model", correlation, alpha, power)
+    print(tables.power([against_rate, against_model]))

@@ -1,0 +1,68 @@
+"""The page about a run, or about several."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from srlm.errors import SettingsError, StoreError
+from srlm.run_file import load
+from srlm.store.folder import RunFolder
+
+from .options import Overrides, RunOrNot
+
+
+def report(
+    runs: Annotated[
+        list[Path] | None, typer.Argument(metavar="RUN...", help="Run files or folders; several are compared.")
+    ] = None,
+    run: RunOrNot = None,
+    overrides: Overrides = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the page; else the run's own, of several runs/compared.")
+    ] = None,
+    check: Annotated[
+        Path | None, typer.Option(help="A report's folder (--out) whose figures this run has to repeat; else status 1.")
+    ] = None,
+) -> None:
+    """The page, from what lies on disk; no model is asked."""
+    chosen = [*([run] if run is not None else []), *(runs or ())]
+    if not chosen:
+        raise SettingsError("report needs --run FILE, or run files and folders to compare")
+    if len(chosen) == 1:
+        write(chosen[0], overrides, out, check)
+        return
+    if overrides or check:
+        raise SettingsError("--set and --check are about one run; several are compared as they were made")
+    from ..report import compare
+
+    settings = [compare.settings_of(place) for place in chosen]
+    for place, one in zip(chosen, settings, strict=True):
+        _existing(RunFolder(one), place)
+    command = " ".join(["python -m eval report", *map(str, chosen)])
+    print(compare.write(settings, out or Path("runs/compared"), command))
+
+
+def write(run: Path, overrides: Sequence[str] | None, out: Path | None = None, check: Path | None = None) -> None:
+    """Write the page of one run and print its path; with `check` only hold its figures against a kept report's."""
+    from ..report import compare, material, page
+
+    settings = compare.settings_of(run) if run.is_dir() else load(run, overrides or ())
+    folder = _existing(RunFolder(settings), run)
+    how = "report" if run.is_dir() else "all --run"
+    command = " ".join([f"python -m eval {how}", str(run), *(f"--set {override}" for override in overrides or ())])
+    if check is not None:
+        kept, now = (material.read_metrics(path / "metrics.json") for path in (check, folder.step("evaluation")))
+        if differ := compare.unlike(kept, now):
+            print("\n".join([f"{check}: {len(differ)} figures are not what this run gives:", *differ]))
+            raise typer.Exit(1)
+        print(f"{check}: {len(kept)} figures, the same")
+        return
+    print(page.write(settings, folder, command, out))
+
+
+def _existing(folder: RunFolder, run: Path) -> RunFolder:
+    if not folder.path.is_dir():
+        raise StoreError(f"{folder.path}: no such run; first: srlm train --run {run}")
+    return folder
