@@ -17,7 +17,8 @@ from srlm.store.folder import RunFolder
 from .records import MetricValue
 from .report import material
 from .suites import audit_run, bead_world, head_to_head, judge_agreement, slices
-from .suites.measuring import OpenEngine, measured
+from .suites.finished import measured
+from .suites.measuring import OpenEngine
 
 
 class Suite(NamedTuple):

@@ -35,9 +35,9 @@ def report(
         return
     if overrides or check:
         raise SettingsError("--set and --check are about one run; several are compared as they were made")
-    from ..report import compare
+    from ..report import compare, material
 
-    settings = [compare.settings_of(place) for place in chosen]
+    settings = [material.settings_of(place) for place in chosen]
     for place, one in zip(chosen, settings, strict=True):
         _existing(RunFolder(one), place)
     command = " ".join(["python -m eval report", *map(str, chosen)])
@@ -46,15 +46,15 @@ def report(
 
 def write(run: Path, overrides: Sequence[str] | None, out: Path | None = None, check: Path | None = None) -> None:
     """Write the page of one run and print its path; with `check` only hold its figures against a kept report's."""
-    from ..report import compare, material, page
+    from ..report import material, page, repeated
 
-    settings = compare.settings_of(run) if run.is_dir() else load(run, overrides or ())
+    settings = material.settings_of(run) if run.is_dir() else load(run, overrides or ())
     folder = _existing(RunFolder(settings), run)
     how = "report" if run.is_dir() else "all --run"
     command = " ".join([f"python -m eval {how}", str(run), *(f"--set {override}" for override in overrides or ())])
     if check is not None:
         kept, now = (material.read_metrics(path / "metrics.json") for path in (check, folder.step("evaluation")))
-        if differ := compare.unlike(kept, now):
+        if differ := repeated.unlike(kept, now):
             print("\n".join([f"{check}: {len(differ)} figures are not what this run gives:", *differ]))
             raise typer.Exit(1)
         print(f"{check}: {len(kept)} figures, the same")

@@ -5,10 +5,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from srlm.errors import SettingsError
-from srlm.run_file import load
 from srlm.settings import Settings
 from srlm.store import files
 from srlm.store.folder import RunFolder
@@ -16,26 +13,13 @@ from srlm.store.folder import RunFolder
 from ..records import MetricValue, Series
 from ..stats.intervals import Resampling, paired_mean_difference
 from ..stats.significance import sign_test_of
-from ..suites.measuring import figure, measured, with_holm
+from ..suites.finished import measured
+from ..suites.measuring import figure, with_holm
 from ..suites.regress import series
 from . import charts, figures, material, page, written
 
 BENCHMARK = "compared_runs"
 MOST_PICTURES = 12
-
-
-def settings_of(place: Path) -> Settings:
-    """A run's settings, from its YAML file or its folder. Raises SettingsError where `place` is neither."""
-    if not place.is_dir():
-        return load(place, ())
-    try:
-        found = Settings.model_validate(files.read_json(place / "settings.json"))
-    except ValidationError as error:
-        raise SettingsError(
-            f"{place}: settings.json is not a run's: {error.errors()[0]['msg']}; give its YAML file"
-        ) from None
-    # The folder may have been moved since: where it lies now is what counts.
-    return found.model_copy(update={"name": place.resolve().name, "runs": str(place.resolve().parent)})
 
 
 def write(runs: Sequence[Settings], out: Path, command: str) -> Path:
@@ -84,25 +68,6 @@ def gather(runs: Sequence[Settings], command: str) -> dict[str, Any]:
         "level": f"{100 * runs[0].evaluation.confidence:g}%",
         "command": command,
     }  # fmt: skip
-
-
-def unlike(kept: Sequence[MetricValue], now: Sequence[MetricValue]) -> list[str]:
-    """A line for each figure that two measurements of one run do not share, to nine digits."""
-    before, after = (
-        {(m.benchmark, m.metric, m.model, m.baseline or ""): m for m in metrics} for metrics in (kept, now)
-    )
-    lines = []
-    for key in sorted({*before, *after}):
-        old, new = (None if (m := found.get(key)) is None else _numbers(m) for found in (before, after))
-        if old != new:
-            lines.append(f"{' '.join(part for part in key if part)}: {old or 'absent'} -> {new or 'absent'}")
-    return lines
-
-
-def _numbers(metric: MetricValue) -> str:
-    ends = [metric.value, metric.low, metric.high]
-    numbers = ", ".join("missing" if number is None else f"{number:.9g}" for number in ends)
-    return f"{numbers}, n {metric.n}, {metric.unscored} unscored"
 
 
 def page_how(settings: Settings) -> Resampling:

@@ -8,14 +8,15 @@ from typing import Any, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
-from srlm.errors import RecordError
+from srlm.errors import RecordError, SettingsError
 from srlm.records import Demonstration, Judgement, PreferencePair, Prompt, RankedSet, Record, Response, RunManifest
+from srlm.run_file import load
 from srlm.settings import Settings
 from srlm.store import files
 from srlm.store.folder import RunFolder
 
 from ..records import MetricValue, Verdict
-from ..suites.measuring import measured
+from ..suites.finished import measured
 
 R = TypeVar("R", bound=Record)
 Named = Mapping[tuple[str, str, str, str | None], MetricValue]
@@ -29,7 +30,6 @@ class Step(NamedTuple):
 
     name: str
     prompts: list[Prompt]
-    responses: list[Response]
     judgements: list[Judgement]
     pairs: list[PreferencePair]
     training: list[dict[str, Any]]
@@ -70,6 +70,20 @@ class Material(NamedTuple):
         return [metric for metric in self.metrics if metric.benchmark == benchmark]
 
 
+def settings_of(place: Path) -> Settings:
+    """A run's settings, from its YAML file or its folder. Raises SettingsError where `place` is neither."""
+    if not place.is_dir():
+        return load(place, ())
+    try:
+        found = Settings.model_validate(files.read_json(place / "settings.json"))
+    except ValidationError as error:
+        raise SettingsError(
+            f"{place}: settings.json is not a run's: {error.errors()[0]['msg']}; give its YAML file"
+        ) from None
+    # The folder may have been moved since: where it lies now is what counts.
+    return found.model_copy(update={"name": place.resolve().name, "runs": str(place.resolve().parent)})
+
+
 def read(settings: Settings, folder: RunFolder) -> Material:
     """Read a run. Raises RecordError or StoreError where a file on disk is broken; a missing one is no error."""
     evaluation, names = folder.step("evaluation"), [checkpoint.name for checkpoint in measured(folder)]
@@ -108,7 +122,6 @@ def _step(place: Path, name: str) -> Step:
     return Step(
         name=name,
         prompts=_read(place / "prompts.jsonl", Prompt),
-        responses=_read(place / "responses.jsonl", Response),
         judgements=_read(place / "judgements.jsonl", Judgement),
         pairs=_read(place / "pairs.jsonl", PreferencePair),
         training=[row for row in _json(place / "training.json") or [] if isinstance(row, dict)],

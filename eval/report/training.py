@@ -5,13 +5,11 @@ from collections.abc import Sequence
 from random import Random
 from typing import Any
 
-from sklearn.decomposition import TruncatedSVD
-from sklearn.feature_extraction.text import TfidfVectorizer
-
 from srlm.records import Record, RunManifest, seed_for
 
 from . import charts, figures
 from .material import Material
+from .placing import placed
 
 LOGGED = {
     "loss": "Loss",
@@ -92,24 +90,16 @@ def prompt_map(run: Material) -> charts.Chart | None:
         for kind, found in by_kind.items()
         for text in Random(seed_for(run.settings.seed, "map", kind)).sample(found, min(len(found), MOST_MAPPED))
     ]
-    try:
-        weighed = TfidfVectorizer(sublinear_tf=True, token_pattern=r"(?u)\b\w+\b").fit_transform(
-            text for _, text in chosen
-        )
-    except ValueError:  # no words at all
+    lie = placed([text for _, text in chosen], seed_for(run.settings.seed, "map")) if len(by_kind) > 1 else None
+    if lie is None:
         return None
-    if min(weighed.shape) < 3 or len(by_kind) < 2:
-        return None
-    reduced = TruncatedSVD(n_components=2, random_state=seed_for(run.settings.seed, "map")).fit(weighed)
-    places = reduced.transform(weighed).round(4)
-    explained = figures.percent(float(reduced.explained_variance_ratio_.sum()))
     rows = [
         {"kind": kind, "x": float(x), "y": float(y), "said": _excerpt(f"{kind}: {text}")}
-        for (kind, text), (x, y) in zip(chosen, places, strict=True)
+        for (kind, text), (x, y) in zip(chosen, lie.at.round(4), strict=True)
     ]
     note = (
-        f"TF-IDF of words, two dimensions of a truncated SVD ({explained} of the variance), up to {MOST_MAPPED} "
-        "prompts of each kind, drawn with the run's seed. Near means: shares words."
+        f"TF-IDF of words, two dimensions of a truncated SVD ({figures.percent(lie.explained)} of the variance), "
+        f"up to {MOST_MAPPED} prompts of each kind, drawn with the run's seed. Near means: shares words."
     )
     return charts.scatter("Where the training prompts lie", rows, "kind", note)
 

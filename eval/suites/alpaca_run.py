@@ -35,7 +35,8 @@ from .alpaca_judging import (
     recorded,
     write,
 )
-from .measuring import OpenEngine, answers, measured
+from .finished import measured
+from .measuring import OpenEngine, answers
 
 Say = Callable[[str], None]
 

@@ -14,8 +14,9 @@ from srlm.store.folder import RunFolder
 
 from ..records import HumanRanking, MetricValue
 from . import audit
+from .finished import measured
 from .judge_agreement import answered, heldout_readings
-from .measuring import OpenEngine, evaluation_answers, measured, readings, resampling
+from .measuring import OpenEngine, evaluation_answers, readings, resampling
 from .ranked import mean_score
 
 PROMPTS = 64

@@ -23,8 +23,9 @@ from srlm.store.folder import RunFolder
 from ..records import MetricValue, Series
 from ..stats.intervals import Resampling, balanced, mean, paired_mean_difference, pooled, share
 from ..stats.significance import sign_test_of
+from .finished import measured
 from .judge_agreement import answered, heldout_readings, judged_series, scores_of
-from .measuring import OpenEngine, answers, evaluation_answers, figure, measured, readings, resampling, with_holm
+from .measuring import OpenEngine, answers, evaluation_answers, figure, readings, resampling, with_holm
 
 CRITERIA = ("relevant", "correct", "count", "clean")
 OWN_DRAWS = 4

@@ -22,7 +22,8 @@ from ..judging.open import judge_facts, open_judge
 from ..records import MetricValue, Series, Verdict, verdict_id
 from ..stats.intervals import Resampling, mean, share
 from ..stats.significance import sign_test
-from .measuring import BLOCK, OpenEngine, evaluation_answers, figure, made_from, measured, resampling, with_holm
+from .finished import measured
+from .measuring import BLOCK, OpenEngine, evaluation_answers, figure, made_from, resampling, with_holm
 
 POINTS = {"win": 1.0, "tie": 0.0, "lose": -1.0}
 

@@ -19,7 +19,8 @@ from srlm.store.folder import RunFolder
 from ..records import MetricValue, Series
 from ..stats.intervals import Resampling
 from .agreement_figures import Compared, described, differences, unparsed
-from .measuring import OpenEngine, measured, readings, resampling
+from .finished import measured
+from .measuring import OpenEngine, readings, resampling
 
 BENCHMARK = "judge_agreement"
 

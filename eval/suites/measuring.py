@@ -33,11 +33,6 @@ class OpenEngine(Protocol):
     def __call__(self, checkpoint: Checkpoint, plain: bool = False) -> Engine: ...
 
 
-def measured(folder: RunFolder) -> list[Checkpoint]:
-    """The checkpoints that are measured: all finished ones but M0, which never saw an instruction."""
-    return [checkpoint for checkpoint in folder.checkpoints() if checkpoint.name != "M0"]
-
-
 def made_from(path: Path, facts: dict[str, Any]) -> None:
     """Note beside `path` what it is made from. Raises StoreError where it was made from something else.
 

@@ -17,8 +17,9 @@ from srlm.store.folder import RunFolder
 from ..records import MetricValue, Verdict
 from ..stats.intervals import Resampling, mean
 from ..stats.significance import sign_test_of
+from .finished import measured
 from .head_to_head import POINTS
-from .measuring import OpenEngine, figure, measured, resampling, with_holm
+from .measuring import OpenEngine, figure, resampling, with_holm
 
 BENCHMARK = "slices"
 THIRDS = ("shortest third", "middle third", "longest third")

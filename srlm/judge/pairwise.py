@@ -7,7 +7,6 @@ from importlib import resources
 from typing import Literal, Protocol
 
 import numpy as np
-from scipy.special import expit
 
 from srlm.engines.base import Completion, Engine, Request
 from srlm.errors import EngineError
@@ -121,6 +120,8 @@ def opinion_of(log_a: float, log_b: float) -> Opinion:
     raw = f"log-probability of A {log_a:.6g}, of B {log_b:.6g}"
     if math.isnan(difference):  # both impossible, or the engine gave no number
         return Opinion(preference=None, raw=raw)
+    from scipy.special import expit  # records know these verdicts: reading them needs no scipy
+
     probability = float(expit(difference))
     preference = 0.5 if probability == 0.5 else float(probability > 0.5)
     return Opinion(preference=preference, probability=probability, raw=raw)
