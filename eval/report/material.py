@@ -16,6 +16,7 @@ from srlm.store import files
 from srlm.store.folder import RunFolder
 
 from ..records import MetricValue, Verdict
+from ..suites.alpaca_kept import Kept, kept
 from ..suites.finished import measured
 
 R = TypeVar("R", bound=Record)
@@ -51,6 +52,8 @@ class Material(NamedTuple):
     answers: dict[str, dict[str, Response]]
     """Answers to the evaluation prompts, by checkpoint and prompt."""
     verdicts: list[Verdict]
+    alpaca: list[Kept]
+    """AlpacaEval, a model and a judge each."""
     heldout: list[RankedSet]
     """Answers that people ranked, on which the judges are measured."""
     readings: dict[str, list[Judgement]]
@@ -107,6 +110,7 @@ def read(settings: Settings, folder: RunFolder) -> Material:
         prompts=_read(folder.step("data") / "evaluation_prompts.jsonl", Prompt),
         answers={name: {r.prompt_id: r for r in responses} for name, responses in written.items() if responses},
         verdicts=[one for path in sorted(verdicts.glob("*.jsonl")) for one in files.read(path, Verdict)],
+        alpaca=kept(folder, names),
         heldout=_read(folder.step("data") / "heldout_sets.jsonl", RankedSet),
         readings={name: said for name in names if (said := _read(evaluation / name / "judgements.jsonl", Judgement))},
         own=own,

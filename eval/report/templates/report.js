@@ -84,7 +84,7 @@ document.querySelectorAll("table[data-name]").forEach(addTools);
 
 // The browser -----------------------------------------------------------------------------------------------------
 
-const [ID, CHUNK, PLACE, CATEGORY, FLAGS, SOURCE, TEXT] = [0, 1, 2, 3, 4, 5, 6];
+const [ID, CHUNK, PLACE, CATEGORY, FLAGS, SOURCE, TEXT, BENCHMARK] = [0, 1, 2, 3, 4, 5, 6, 7];
 const SHOWN = 200;
 
 class Browser {
@@ -123,11 +123,12 @@ class Browser {
     return found;
   }
 
-  select(words, flag, category, inAnswers) {
+  select(words, { filter, category, benchmark }, inAnswers) {
     this.found = [];
     this.prompts.forEach((prompt, place) => {
       const said = !words || this.lower[place].includes(words) || (inAnswers && inAnswers.has(prompt[ID]));
-      if (said && (!flag || prompt[FLAGS].includes(flag)) && (!category || prompt[CATEGORY] === category)) this.found.push(place);
+      const of = !benchmark || prompt[BENCHMARK] === Number(benchmark);
+      if (said && of && (!filter || prompt[FLAGS].includes(filter)) && (!category || prompt[CATEGORY] === category)) this.found.push(place);
     });
   }
 }
@@ -186,6 +187,26 @@ function verdicts(prompt) {
   });
 }
 
+// What a judge said of a model's answer and the reference's, a row an order and draw.
+function annotations(prompt) {
+  return (prompt.annotations ?? []).map(([model, baseline, judge, draw, switched, preference, missing, said, whole]) => {
+    const row = make("div", undefined, "said");
+    const head = make("div", `${model} against ${baseline}, judge ${judge}: `);
+    const outcome = preference === null ? undefined : preference > 0.5 ? "win" : preference < 0.5 ? "lose" : "tie";
+    head.append(make("span", outcome ?? "unscored", `outcome ${outcome ?? ""}`));
+    head.append(preference === null ? ` no preference (${missing})` : ` preference for ${model}: ${preference.toFixed(3)}`);
+    const shown = switched === null ? "order not recorded" : `${switched ? model : baseline} shown first`;
+    row.append(head, make("small", draw ? `${shown}, draw ${draw + 1}` : shown));
+    row.append(said === null ? make("div", "(no words on record)", "missing") : words(said));
+    if (whole !== null) {
+      const details = make("details");
+      details.append(make("summary", "As it was received"), words(whole));
+      row.append(details);
+    }
+    return row;
+  });
+}
+
 function readings(prompt) {
   return prompt.readings.map(([model, answer, ...said]) => {
     const row = make("div", undefined, "said");
@@ -219,15 +240,20 @@ async function show(browser, place) {
     make("h4", "Answers"),
     answered(prompt),
     ...folded("Verdicts, in both orders", verdicts(prompt), prompt.verdicts.length < 12),
+    ...folded("Preferences against the reference", annotations(prompt), true),
     ...folded("Readings of own answers", readings(prompt), false),
   );
 }
 
-function start(element) {
-  const browser = new Browser(JSON.parse(element.textContent));
+function start(index) {
+  const browser = new Browser(index);
   const field = (id) => document.getElementById(id);
+  const chosen = () => ({ filter: field("filter").value, category: field("category").value, benchmark: field("benchmark").value });
   const categories = [...new Set(browser.prompts.map((prompt) => prompt[CATEGORY]))].filter(Boolean).sort();
   for (const category of categories) field("category").append(new Option(category, category));
+  const benchmarks = new Set(browser.prompts.map((prompt) => prompt[BENCHMARK]));
+  for (const number of benchmarks) field("benchmark").append(new Option(index.benchmarks[number], number));
+  field("benchmark").parentElement.hidden = benchmarks.size < 2;
   let asked = 0;
 
   const refresh = async () => {
@@ -235,7 +261,7 @@ function start(element) {
     const text = field("search").value.trim().toLowerCase();
     const inAnswers = text && field("search-answers").checked ? await browser.answering(text) : null;
     if (mine !== asked) return;
-    browser.select(text, field("filter").value, field("category").value, inAnswers);
+    browser.select(text, chosen(), inAnswers);
     if (browser.found.length && !browser.found.includes(browser.chosen)) show(browser, browser.found[0]);
     else listed(browser);
   };
@@ -248,7 +274,7 @@ function start(element) {
     if (place === undefined) return;
     if (!browser.found.includes(place)) {
       field("filters").reset();
-      browser.select("", "", "", null);
+      browser.select("", chosen(), null);
     }
     show(browser, place);
     field("browser").scrollIntoView();
@@ -258,7 +284,7 @@ function start(element) {
     if (at >= 0 && at < browser.found.length) go(browser.found[at]);
   };
 
-  for (const id of ["search", "search-answers", "filter", "category"]) field(id).addEventListener("input", refresh);
+  for (const id of ["search", "search-answers", "filter", "category", "benchmark"]) field(id).addEventListener("input", refresh);
   field("filters").addEventListener("submit", (event) => event.preventDefault());
   window.addEventListener("hashchange", follow);
   document.addEventListener("keydown", (event) => {
@@ -276,4 +302,4 @@ function start(element) {
 }
 
 const index = document.getElementById("index");
-if (index) start(index);
+if (index) start(JSON.parse(index.textContent));

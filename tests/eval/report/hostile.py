@@ -7,6 +7,7 @@ from srlm.records import Checkpoint, Judgement, Prompt, Response, RunManifest
 from srlm.settings import BeadsData, ModelSettings, Settings
 from srlm.store import files
 from srlm.store.folder import RunFolder
+from tests.eval.report import small
 
 PAYLOADS = (
     # script elements, and ends of the elements that the page's own data stand in
@@ -120,6 +121,12 @@ def run(tmp_path: Path, payloads: tuple[str, ...] = (*PAYLOADS, MEGABYTE), **set
         files.write(place / "own_responses.jsonl", answers)
         readings = [Judgement.of(a.id, step, d, a.text[:9000], float(d * 4)) for a in answers for d in (0, 1)]
         files.write(place / "own_judgements.jsonl", readings)
+    small.alpaca(
+        folder,
+        [Prompt.of(f"alpaca {n} {text[:9000]}", "alpaca_eval", text[:300]) for n, text in enumerate(payloads)],
+        {"M1": list(payloads)},
+        {"M1": [(None if n % 2 else 0.25, text[:9000]) for n, text in enumerate(payloads)]},
+    )
     verdicts = [
         Verdict(
             id=verdict_id(f"a{number}", f"b{number}", text[:99]), prompt_id=prompt.id, model_a="M1", model_b="SFT",

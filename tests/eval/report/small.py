@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from eval.records import MetricValue, Verdict, verdict_id
+from eval.benchmarks.alpaca_files import Annotated, Outputs
+from eval.records import Annotation, MetricValue, Verdict, annotation_id, verdict_id
 from eval.stats.intervals import Resampling
-from eval.suites import head_to_head, slices
+from eval.suites import alpaca_judging, head_to_head, slices
 from eval.suites.measuring import with_holm
 from srlm.judge.pairwise import outcome_of
 from srlm.records import Checkpoint, Demonstration, Judgement, Prompt, RankedSet, Response, RunManifest
@@ -59,6 +60,31 @@ def run(tmp_path: Path, name: str = "small", text: str = "is the sky blue", **se
     files.write_json(folder.step("evaluation") / "metrics.json", [m.model_dump(mode="json") for m in metrics])
     files.write_json(folder.path / "settings.json", folder.settings.model_dump(mode="json"))
     return folder
+
+
+def alpaca(
+    folder: RunFolder,
+    prompts: list[Prompt],
+    outputs: dict[str, list[str]],
+    said: dict[str, list[tuple[float | None, str]]],
+) -> None:
+    """AlpacaEval: `outputs` by model, and what judge `tiny` `said` of them with the reference shown first."""
+    references = {prompt.id: f"The reference to {number}." for number, prompt in enumerate(prompts)}
+    for model, texts in outputs.items():
+        answers = [Response.of(p.id, text, model, 0, "length") for p, text in zip(prompts, texts, strict=True)]
+        files.write(folder.step("evaluation") / model / "alpaca_eval.jsonl", answers[:1])
+        single = [
+            Annotation(
+                id=annotation_id(prompt.id, text, references[prompt.id], "tiny", False), prompt_id=prompt.id,
+                model=model, baseline="gpt4_1106_preview", judge="tiny", preference=preference,
+                missing="parse" if preference is None else None, switched=False, raw=raw,
+            )
+            for prompt, text, (preference, raw) in zip(prompts, texts, said[model], strict=True)
+        ]  # fmt: skip
+        written = {prompt.id: text for prompt, text in zip(prompts, texts, strict=True)}
+        found = alpaca_judging.Judged(Annotated(tuple(single), written, references, {}), single)
+        outputs_of = Outputs(model, {answer.prompt_id: answer for answer in answers}, {})
+        alpaca_judging.write(folder.step("evaluation") / "alpaca_eval", "tiny", found, outputs_of, prompts, [])
 
 
 def _finish(folder: RunFolder, step: str) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -20,6 +21,8 @@ from tests.eval.report import hostile, small
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+CHOICE = json.dumps({"index": 0, "message": {"role": "assistant", "content": "m"}, "logprobs": None})
+"""What a server answered, as annotations keep it."""
 DESKTOP: ViewportSize = {"width": 1280, "height": 900}
 PHONE: ViewportSize = {"width": 390, "height": 844}
 
@@ -93,6 +96,15 @@ def test_what_models_wrote_is_shown_and_does_nothing(opened: tuple[Page, list[st
         boxes = tab.eval_on_selector_all("#prompt .answers .words", "found => found.map(one => one.textContent)")
         assert boxes == ([shown(text)] * 2 if text.strip() else []), number
         assert tab.eval_on_selector("#prompt > .words", "one => one.textContent") == shown(prompt.text), number
+        tab.keyboard.press("j")
+    for number, text in enumerate(
+        hostile.PAYLOADS, len(prompts) + 1
+    ):  # AlpacaEval's: the answer, and what a judge said
+        heading(tab, number)
+        boxes = tab.eval_on_selector_all("#prompt .answers .words", "found => found.map(one => one.textContent)")
+        assert boxes[0] == (shown(text) if text.strip() else f"The reference to {number - len(prompts) - 1}."), number
+        said = tab.eval_on_selector_all("#prompt .said .words", "found => found.map(one => one.textContent)")
+        assert said == ([shown(text)] if text.strip() else []), number
         tab.keyboard.press("j")
     for details in tab.locator("details").all():
         details.evaluate("one => { one.open = true; }")
@@ -223,6 +235,70 @@ def test_a_prompt_shows_all_answers_both_orders_and_the_raw_words(tab: Page) -> 
         assert part in text
     tab.click("text=Readings of own answers")
     assert tab.is_visible("text=reading 1 >> nth=0")
+
+
+@pytest.fixture(scope="module")
+def with_alpaca(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with three of AlpacaEval's prompts, the first of them an evaluation prompt, too."""
+    folder = small.run(tmp_path_factory.mktemp("alpaca"))
+    asked = files.read(folder.step("data") / "evaluation_prompts.jsonl", Prompt)[:1]
+    prompts = [*asked, *(Prompt.of(text, "alpaca_eval", "helpful_base") for text in ("Who painted it?", "And when?"))]
+    small.alpaca(
+        folder,
+        prompts,
+        {"M2": ["sky", "Vermeer", "1665"], "M1": ["blue", "nobody", "never"]},
+        {"M2": [(0.5, "both"), (0.9375, CHOICE), (None, "I cannot say")], "M1": [(0.0, "M")] * 3},
+    )
+    return page.write(folder.settings, folder, "python -m eval report --run small.yaml")
+
+
+def test_alpaca_eval_is_a_benchmark_of_the_browser(chromium: Browser, with_alpaca: Path) -> None:
+    tab = chromium.new_page(viewport=DESKTOP)
+    tab.goto(with_alpaca.as_uri())
+    heading(tab, 1)
+    tab.select_option("#benchmark", label="AlpacaEval 2.0")
+    heading(tab, 13)
+    assert listed(tab) == [13, 14, 15]
+    expect(tab.locator("#found")).to_have_text("3 of 15 prompts")
+    tab.keyboard.press("j")
+    heading(tab, 14)
+    assert "#prompt-alpaca_eval-" in tab.url
+    heads = tab.locator("#prompt .answers h4").all_text_contents()
+    assert heads == ["M1", "M2", "gpt4_1106_preview (reference)"]
+    answers = tab.locator("#prompt .answers .words").all_text_contents()
+    assert answers == ["nobody", "Vermeer", "The reference to 1."]
+    said = tab.locator("#prompt .said").nth(1)
+    expect(said.locator("div").first).to_have_text(
+        "M2 against gpt4_1106_preview, judge tiny: win preference for M2: 0.938"
+    )
+    expect(said.locator("small")).to_have_text("gpt4_1106_preview shown first")
+    assert said.locator(".words").all_text_contents() == ["m", CHOICE]
+    said.locator("summary").click()
+    assert said.locator("details .words").is_visible()
+    tab.select_option("#filter", "u")
+    heading(tab, 15)
+    assert listed(tab) == [15]
+    assert "no preference (parse)" in (tab.text_content("#prompt") or "")
+    tab.select_option("#filter", "")
+    tab.select_option("#category", "helpful_base")
+    expect(tab.locator("#found")).to_have_text("2 of 15 prompts")
+    assert listed(tab) == [14, 15]
+    tab.select_option("#category", "")
+    tab.select_option("#benchmark", label="head to head")
+    heading(tab, 1)
+    assert listed(tab) == list(range(1, 13))
+    tab.fill("#search", "question 0:")
+    tab.select_option("#benchmark", label="AlpacaEval 2.0")
+    heading(tab, 13)  # the same prompt, as another benchmark asks it
+    heads = tab.locator("#prompt .answers h4").all_text_contents()
+    assert heads == [
+        "M1 (cut at its limit)", "M2 (cut at its limit)", "gpt4_1106_preview (reference)"
+    ]  # fmt: skip
+    tab.close()
+
+
+def test_one_benchmark_alone_has_no_filter(tab: Page) -> None:
+    assert tab.locator("#benchmark").is_hidden()
 
 
 def test_a_regression_in_the_text_links_to_its_prompt(tab: Page) -> None:

@@ -14,6 +14,7 @@ from eval.cli import app, main
 from eval.records import MetricValue
 from eval.report import browser, charts, compare, material, page, training, verdict, written
 from eval.suites import slices
+from srlm.errors import SrlmError
 from srlm.records import Judgement, Prompt, Response
 from srlm.settings import EngineSettings, JudgeSettings
 from srlm.store import files
@@ -269,6 +270,22 @@ def test_a_broken_file_is_one_line_and_leaves_no_half_report(
     assert stopped.value.code == 2 and said in error and "Traceback" not in error
     assert len(error.splitlines()) == 1
     assert not (folder.path / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        pytest.param("model_outputs.json", "[{}]", "model_outputs.json", id="outputs"),
+        pytest.param("tiny/annotations.json", "[", "annotations.json", id="annotations"),
+        pytest.param("tiny/annotations.jsonl", "{}\n", "annotations.jsonl:1: not a Annotation", id="single"),
+    ],
+)
+def test_broken_alpaca_files_are_named(tmp_path: Path, name: str, content: str, said: str) -> None:
+    folder = small.run(tmp_path)
+    small.alpaca(folder, [Prompt.of("Who?", "alpaca_eval", "made_up")], {"M1": ["nobody"]}, {"M1": [(0.5, "M")]})
+    (folder.step("evaluation") / "alpaca_eval/results/M1" / name).write_text(content)
+    with pytest.raises(SrlmError, match=re.escape(said)):
+        read(folder)
 
 
 @pytest.mark.parametrize(
