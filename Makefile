@@ -10,6 +10,8 @@ READY = $(VENV)/.ready
 # The gate: a fresh run of GATE to M2 against its committed baseline. To M3: LAST=3 BASELINE=benchmarks/pocket/full.json
 GATE ?= configs/pocket.yaml
 LAST ?= 2
+# The report of the pocket run shows the study beside it, where there is one
+STUDY ?= $(if $(filter configs/pocket.yaml,$(RUN)),$(wildcard benchmarks/pocket/study.json))
 BASELINE ?= benchmarks/pocket/baseline.json
 
 .PHONY: setup eval-all train-iter report example example-check test regress mutants check smollm2 clean
@@ -30,13 +32,13 @@ train-iter: $(READY)  ## make exactly one more M_i
 	$(BIN)/srlm train --next --run $(RUN)
 
 report: $(READY)  ## write the report again from what was measured
-	$(BIN)/python -m eval report --run $(RUN)
+	$(BIN)/python -m eval report --run $(RUN) $(STUDY:%=--study %)
 
 example: eval-all  ## train the run, and write its report for the repository
-	$(BIN)/python -m eval report --run $(RUN) --out reports/$(basename $(notdir $(RUN)))
+	$(BIN)/python -m eval report --run $(RUN) --out reports/$(basename $(notdir $(RUN))) $(STUDY:%=--study %)
 
 example-check: eval-all  ## does the command still make the committed report's figures?
-	$(BIN)/python -m eval report --run $(RUN) --check reports/$(basename $(notdir $(RUN)))
+	$(BIN)/python -m eval report --run $(RUN) --check reports/$(basename $(notdir $(RUN))) $(STUDY:%=--study %)
 
 test: $(READY)
 	$(BIN)/python -m pytest -q

@@ -130,7 +130,7 @@ class MetricValue(Record):
     unscored: int
     """Units that should have and could not."""
     unit: str = "prompts"
-    """What n and unscored count. The interval is always over prompts."""
+    """What n and unscored count. The interval is over prompts; of `seeds` over these, too."""
     value_unit: str = ""
     """What value, low and high are in, where not a share or what the metric's name says: `percent` (0..100)."""
     method: str

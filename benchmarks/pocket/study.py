@@ -7,7 +7,8 @@
 
 Runs lie under runs/study/ and go on where they were; steps that an arm shares with the loop itself are taken from it.
 What is found is kept, an entry a run, in benchmarks/pocket/study.json. Intervals are by bootstrap over seeds and
-prompts: both are drawn anew in every resample, and all runs answered the same prompts.
+prompts: both are drawn anew in every resample, and all runs answered the same prompts (eval/suites/study.py, from which
+`python -m eval report --study FILE` shows them, too).
 """
 
 import argparse
@@ -22,6 +23,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from running import CHECKOUT, LOOP, RUNS, measure, seeds_of, settings_of, train
+
+sys.path.insert(0, str(CHECKOUT))
+from eval.suites.study import by_seed, gain, of_arm, values, worse_judges
 
 FOUND = CHECKOUT / "benchmarks/pocket/study.json"
 ONE_AT_A_TIME = Lock()
@@ -142,62 +146,8 @@ def keep(key: str, found: dict[str, Any]) -> None:
 # Tables ----------------------------------------------------------------------------------------------------------
 
 
-class Estimate(NamedTuple):
-    value: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{self.value:+.3f} [{self.low:+.3f}, {self.high:+.3f}]"
-
-
-def of_arm(found: dict[str, Any], arm: str) -> dict[int, dict[str, Any]]:
-    """Seed -> model -> what was found of it."""
-    parted = ((key.partition(", seed "), entry["models"]) for key, entry in found.items())
-    return {int(seed): models for (name, _, seed), models in parted if name == arm}
-
-
-def by_prompt(
-    found: dict[str, Any], arm: str, later: str, earlier: str, what: str
-) -> dict[int, np.ndarray[Any, np.dtype[np.float64]]]:
-    """Seed -> later - earlier on every prompt."""
-    return {
-        seed: np.subtract(*([float(digit) for digit in models[name][what]] for name in (later, earlier)))
-        for seed, models in of_arm(found, arm).items()
-        if later in models and earlier in models
-    }
-
-
-def by_seed(found: dict[str, Any], arm: str, later: str, earlier: str) -> dict[int, float]:
-    """Seed -> gain in right answers."""
-    return {seed: float(row.mean()) for seed, row in by_prompt(found, arm, later, earlier, "right").items()}
-
-
-def gain(
-    found: dict[str, Any], arm: str, later: str, earlier: str, what: str = "right", resamples: int = 4000
-) -> Estimate | None:
-    """Mean of later - earlier at T = 1, over seeds and prompts: the share `right`, or the mean `points`."""
-    differences = list(by_prompt(found, arm, later, earlier, what).values())
-    if not differences:
-        return None
-    table = np.stack(differences)
-    draws = np.random.default_rng(0)
-    means = []
-    for _ in range(resamples):
-        seeds, prompts = (draws.integers(size, size=size) for size in table.shape)
-        means.append(table[np.ix_(seeds, prompts)].mean())
-    low, high = np.quantile(means, [0.025, 0.975])
-    return Estimate(float(table.mean()), float(low), float(high))
-
-
-def values(found: dict[str, Any], arm: str, model: str, metric: str) -> list[float]:
-    """One value a seed."""
-    every = (models.get(model, {}).get(metric) for models in of_arm(found, arm).values())
-    return [value for value in every if value is not None]
-
-
 def mean(found: dict[str, Any], arm: str, model: str, metric: str) -> str:
-    known = values(found, arm, model, metric)
+    known = list(values(found, arm, model, metric).values())
     return f"{np.mean(known):.3f} ({min(known):.3f} to {max(known):.3f})" if known else "-"
 
 
@@ -254,19 +204,12 @@ def plot(found: dict[str, Any], path: Path) -> None:
 
 def chart(found: dict[str, Any]) -> dict[str, Any]:
     """The plot as a Vega-Lite specification."""
-    kinds = {arm: "wrong verdicts in EFT" if arm.startswith("wrong") else "fewer EFT examples" for arm in JUDGES}
-    kinds[LOOP] = "12,000 exact reviews"
     each, means = [], []
-    for arm, kind in kinds.items():
-        total = gain(found, arm, "M3", "M1")
-        if total is None:
-            continue
-        judged = dict(zip(by_seed(found, arm, "M3", "M1"), values(found, arm, "M1", JUDGED[0]), strict=True))
-        each += [{"kind": kind, "judge": judged[s], "gain": g} for s, g in by_seed(found, arm, "M3", "M1").items()]
-        number = arm.removeprefix("wrong_").removeprefix("eft_")
-        name = "" if arm == LOOP else f"{number}%" if arm.startswith("wrong") else f"{int(number):,}"
-        middle = float(np.mean(list(judged.values())))
-        means.append({"kind": kind, "name": name, "judge": middle, **total._asdict()})
+    for arm, total, seeds, judged in worse_judges(found):
+        each += [{"kind": arm.kind, "judge": judged[seed], "gain": seeds[seed]} for seed in judged]
+        if judged:
+            middle = float(np.mean(list(judged.values())))
+            means.append({"kind": arm.kind, "name": arm.name, "judge": middle, **total._asdict()})
     colour = {
         "field": "kind",
         "scale": {"range": ["#0072b2", "#d55e00", "#009e73"]},

@@ -22,6 +22,9 @@ def report(
     out: Annotated[
         Path | None, typer.Option(help="Folder for the page; else the run's own, of several runs/compared.")
     ] = None,
+    study: Annotated[
+        Path | None, typer.Option(help="Show what worse judges cost, from a study's file (benchmarks/pocket/study.py).")
+    ] = None,
     check: Annotated[
         Path | None, typer.Option(help="A report's folder (--out) whose figures this run has to repeat; else status 1.")
     ] = None,
@@ -31,10 +34,10 @@ def report(
     if not chosen:
         raise SettingsError("report needs --run FILE, or run files and folders to compare")
     if len(chosen) == 1:
-        write(chosen[0], overrides, out, check)
+        write(chosen[0], overrides, out, check, study)
         return
-    if overrides or check:
-        raise SettingsError("--set and --check are about one run; several are compared as they were made")
+    if overrides or check or study:
+        raise SettingsError("--set, --check and --study are about one run; several are compared as they were made")
     from ..report import compare, material
 
     settings = [material.settings_of(place) for place in chosen]
@@ -44,9 +47,15 @@ def report(
     print(compare.write(settings, out or Path("runs/compared"), command))
 
 
-def write(run: Path, overrides: Sequence[str] | None, out: Path | None = None, check: Path | None = None) -> None:
+def write(
+    run: Path,
+    overrides: Sequence[str] | None,
+    out: Path | None = None,
+    check: Path | None = None,
+    study: Path | None = None,
+) -> None:
     """Write the page of one run and print its path; with `check` only hold its figures against a kept report's."""
-    from ..report import material, page, repeated
+    from ..report import material, page, repeated, worse
 
     settings = material.settings_of(run) if run.is_dir() else load(run, overrides or ())
     folder = _existing(RunFolder(settings), run)
@@ -54,12 +63,13 @@ def write(run: Path, overrides: Sequence[str] | None, out: Path | None = None, c
     command = " ".join([f"python -m eval {how}", str(run), *(f"--set {override}" for override in overrides or ())])
     if check is not None:
         kept, now = (material.read_metrics(path / "metrics.json") for path in (check, folder.step("evaluation")))
+        now += worse.section(study).metrics if study is not None else []
         if differ := repeated.unlike(kept, now):
             print("\n".join([f"{check}: {len(differ)} figures are not what this run gives:", *differ]))
             raise typer.Exit(1)
         print(f"{check}: {len(kept)} figures, the same")
         return
-    print(page.write(settings, folder, command, out))
+    print(page.write(settings, folder, command, out, study))
 
 
 def _existing(folder: RunFolder, run: Path) -> RunFolder:

@@ -269,6 +269,55 @@ def scatter(title: str, rows: Sequence[Row], kind: str, note: str) -> Chart:
     return drawn(title, spec, rows, {kind: kind, "x": "x", "y": "y", "said": "prompt"}, note)
 
 
+def costs(title: str, rows: Sequence[Row], x: str, y: str, note: str) -> Chart:
+    """Small points with a mean and its whisker a group. Rows: arm, seed, x, y, low, high, kind, name, side, said.
+
+    A mean's row has `low` and `high`, and a `name` that stands on one `side` of it (left, right); a small point's none.
+    """
+    kinds = list(dict.fromkeys(str(row["kind"]) for row in rows))
+    at_x = _x("x", x, scale={"zero": False, "padding": 14}, axis={"format": ".0%", "tickCount": 5})
+    along_y: dict[str, Any] = {"axis": {"format": "+.0%", "tickCount": 6}}
+    means, seeds = "isValid(datum.low)", "!isValid(datum.low)"
+
+    def named(side: str, align: str, dx: int, dy: int) -> dict[str, Any]:
+        return {
+            "transform": [{"filter": f"{means} && datum.side === '{side}'"}],
+            "mark": {"type": "text", "align": align, "dx": dx, "dy": dy, "aria": False},
+            "encoding": {"y": _x("y", y, **along_y), "text": {"field": "name"}, "color": {"value": "currentColor"}},
+        }
+
+    spec = {
+        "height": 260,
+        "encoding": {"x": at_x, "color": colours("kind", kinds) | {"legend": {"columns": 2}}},
+        "layer": [
+            {
+                "data": {"values": [{"zero": 0}]},
+                "mark": {"type": "rule", "strokeDash": [4, 3], "color": "currentColor", "aria": False},
+                "encoding": {"y": _x("zero", y, **along_y), "x": None, "color": None},
+            },
+            {
+                "transform": [{"filter": seeds}],
+                "mark": {"type": "point", "filled": True, "size": 14, "opacity": 0.6},
+                "encoding": {"y": _x("y", y, **along_y), "description": _said()},
+            },
+            {
+                "transform": [{"filter": means}],
+                "mark": {"type": "rule", "strokeWidth": 2, "aria": False},
+                "encoding": {"y": _x("low", y, **along_y), "y2": {"field": "high"}},
+            },
+            {
+                "transform": [{"filter": means}],
+                "mark": {"type": "point", "filled": True, "size": 70, "opacity": 1},
+                "encoding": {"y": _x("y", y, **along_y), "description": _said()},
+            },
+            named("left", "right", -7, -6),
+            named("right", "left", 7, 12),
+        ],
+    }
+    header = {"arm": "judge", "seed": "seed", "x": x, "y": y, "low": "low", "high": "high"}
+    return drawn(title, spec, rows, header, note)
+
+
 def dots(metrics: Sequence[MetricValue], title: str, kind: str = "") -> Chart | None:
     """A chart of one measure, model by model; None where no model has a value."""
     rows = [dot(metric, kind) for metric in metrics if metric.value is not None]

@@ -9,7 +9,7 @@ SHARES = frozenset({
     "cut", "pairwise_accuracy", "pairwise_accuracy_half", "own_pairwise_accuracy", "five_best", "exact_match",
     "unparsed",
 })  # fmt: skip
-SHARE_BENCHMARKS = frozenset({"bead_skills", "bead_judge", "slices"})
+SHARE_BENCHMARKS = frozenset({"bead_skills", "bead_judge", "slices", "worse_judges"})
 """Benchmarks all of whose figures are shares."""
 LABELS = {
     "win": "wins",
@@ -53,6 +53,7 @@ LABELS = {
     "win_rate": "win rate",
     "lc_win_rate": "length-controlled win rate",
     "slices": "kinds of prompts",
+    "worse_judges": "what worse judges cost",
     "answers": "answers",
     "judge_agreement": "as a judge",
 }

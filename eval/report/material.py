@@ -87,10 +87,13 @@ def settings_of(place: Path) -> Settings:
     return found.model_copy(update={"name": place.resolve().name, "runs": str(place.resolve().parent)})
 
 
-def read(settings: Settings, folder: RunFolder) -> Material:
-    """Read a run. Raises RecordError or StoreError where a file on disk is broken; a missing one is no error."""
+def read(settings: Settings, folder: RunFolder, more: Sequence[MetricValue] = ()) -> Material:
+    """Read a run, `more` figures beside its own.
+
+    Raises RecordError, DataError or StoreError where a file on disk is broken; a missing one is no error.
+    """
     evaluation, names = folder.step("evaluation"), [checkpoint.name for checkpoint in measured(folder)]
-    metrics = read_metrics(evaluation / "metrics.json")
+    metrics = [*read_metrics(evaluation / "metrics.json"), *more]
     written = {name: _read(evaluation / name / "responses.jsonl", Response) for name in names}
     own = {
         name: (_read(evaluation / name / "own_responses.jsonl", Response), said)

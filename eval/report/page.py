@@ -22,6 +22,7 @@ from srlm.store.folder import RunFolder
 
 from ..benchmarks import published
 from . import browser, changed, contests, figures, material, training, verdict, written
+from .worse import section
 
 FOLD = 280
 """Characters: a longer text is folded."""
@@ -29,6 +30,8 @@ NOWHERE = "base-uri 'none'; form-action 'none'"
 """What default-src does not rule: the base of addresses, and where forms go."""
 MOST_FIGURES = 3000
 """Rows of the table of every figure; where there are more, it names metrics.csv instead."""
+APART = ("head_to_head", "slices", "worse_judges")
+"""Benchmarks whose comparisons have a table of their own."""
 AGREEMENT = (
     "pairwise_accuracy",
     "five_best",
@@ -42,13 +45,17 @@ AGREEMENT = (
 )
 
 
-def write(settings: Settings, folder: RunFolder, command: str, out: Path | None = None) -> Path:
+def write(
+    settings: Settings, folder: RunFolder, command: str, out: Path | None = None, study: Path | None = None
+) -> Path:
     """Write the page, report.md and metrics.csv into the run's folder; returns the page's path.
 
-    With `out` into that folder, and metrics.json too, so that it says all by itself.
+    With `out` into that folder, and metrics.json too, so that it says all by itself. With `study`, the file of one, its
+    section and figures, too.
     """
-    run, keys = material.read(settings, folder), material.secrets(settings)
-    content = gather(run, command)
+    worse = section(study) if study is not None else None
+    run, keys = material.read(settings, folder, worse.metrics if worse else ()), material.secrets(settings)
+    content = {**gather(run, command), "study": worse}
     place = out or folder.path
     path = place / "report.html"
     pages = {
@@ -130,7 +137,7 @@ def gather(run: material.Material, command: str) -> dict[str, Any]:
         "slice_pictures": changed.slices(run),
         "sliced": run.of("slices"),
         "regressions": changed.regressions(run),
-        "changes": [m for m in run.metrics if m.baseline is not None and m.benchmark not in ("head_to_head", "slices")],
+        "changes": [m for m in run.metrics if m.baseline is not None and m.benchmark not in APART],
         "score_pictures": training.score_pictures(run),
         "histories": training.histories(run),
         "counts": training.counts(run.manifests),
@@ -143,4 +150,5 @@ def gather(run: material.Material, command: str) -> dict[str, Any]:
         "commits": sorted({m.commit or "unknown" for m in run.manifests}),
         "versions": {name: version for m in run.manifests for name, version in sorted(m.versions.items())},
         "command": command,
+        "study": None,
     }

@@ -1,0 +1,61 @@
+"""What worse judges cost: the loop's gain against how good its judge is, from a study of many seeds and arms."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ..records import MetricValue
+from ..suites import study
+from . import charts, figures
+
+WRONG = study.JUDGES["wrong_10"].kind
+
+
+class Section(NamedTuple):
+    """The section of the page."""
+
+    chart: charts.Chart | None
+    rows: tuple[tuple[str, MetricValue, MetricValue], ...]
+    """An arm each, best judge first: its words, the gain, the judge's accuracy."""
+    metrics: list[MetricValue]
+
+
+def section(path: Path) -> Section:
+    """From a study's file. Raises RecordError or StoreError where it is broken."""
+    judges = sorted(study.worse_judges(study.read(path)), key=lambda one: -_accuracy(one))
+    metrics = study.metrics(judges)
+    words = [one.arm.words for one in judges]
+    return Section(_chart(judges, metrics), tuple(zip(words, metrics[::2], metrics[1::2], strict=True)), metrics)
+
+
+def _accuracy(one: study.WorseJudge) -> float:
+    return float(np.mean(list(one.judged.values()))) if one.judged else 0.0
+
+
+def _chart(judges: Sequence[study.WorseJudge], metrics: Sequence[MetricValue]) -> charts.Chart | None:
+    rows = []
+    for one, gain, judged in zip(judges, metrics[::2], metrics[1::2], strict=True):
+        if judged.value is None:
+            continue
+        words = {"arm": one.arm.words, "kind": one.arm.kind}
+        for seed, accuracy in one.judged.items():
+            said = (
+                f"{one.arm.words}, seed {seed}: gain {100 * one.seeds[seed]:+.1f} pp, judge {figures.percent(accuracy)}"
+            )
+            rows.append({**words, "seed": str(seed), "x": accuracy, "y": one.seeds[seed], "said": said})
+        mean = {"seed": f"mean of {gain.n}", "x": judged.value, "y": gain.value, "low": gain.low, "high": gain.high}
+        said = f"{one.arm.words}, mean: gain {figures.sentence(gain)}; judge {figures.text_of(judged, judged.value)}"
+        # Kinds of arms lie on one curve, close together where judges are good: their names stand on either side of it.
+        side = "right" if one.arm.kind == WRONG else "left"
+        rows.append({**words, **mean, "name": one.arm.name, "side": side, "said": said})
+    if not rows:
+        return None
+    return charts.costs(
+        "Gain from M1 to M3 against the judge at M1",
+        rows,
+        "balanced accuracy of the judge's verdicts on held-out answers",
+        "gain in right answers, sampled at T = 1",
+        "A small point is a seed, a large one an arm's mean with its 95% interval over seeds and prompts.",
+    )

@@ -1,0 +1,197 @@
+"""Many seeds and arms of one run (benchmarks/pocket/study.py): what the loop gains, and what worse judges cost.
+
+Intervals are by bootstrap over seeds and prompts: both are drawn anew in every resample. All runs answered the same
+prompts in the same order, so two models of one seed are paired by prompt.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from srlm.errors import RecordError, StoreError
+from srlm.store import files
+
+from ..records import MetricValue
+
+BENCHMARK = "worse_judges"
+LOOP = "self_rewarding"
+"""Arm of the loop itself."""
+JUDGED = "bead_judge/heldout_correct"
+"""How good a judge is: balanced accuracy of its verdicts on `correct`, on held-out answers."""
+RESAMPLES = 4000
+_KEY = re.compile(r"(?P<arm>\w+), seed (?P<seed>[0-9]{1,10})")
+
+Found = Mapping[str, Any]
+"""`ARM, seed N` -> {"models": {model: {metric: value}}}; `right` and `points` hold a digit a prompt."""
+
+
+class JudgeArm(NamedTuple):
+    """An arm that differs from the loop in what its judge was taught."""
+
+    kind: str
+    name: str
+    """Within its kind, short."""
+    words: str
+    """By itself."""
+
+
+JUDGES = {
+    **{
+        f"wrong_{percent}": JudgeArm("wrong verdicts in EFT", f"{percent}%", f"{percent}% wrong verdicts in EFT")
+        for percent in (10, 20, 30, 40)
+    },
+    **{
+        f"eft_{number}": JudgeArm("fewer EFT examples", f"{number:,}", f"{number:,} EFT examples")
+        for number in (500, 1500, 4000)
+    },
+    LOOP: JudgeArm("12,000 exact reviews", "", "12,000 exact EFT examples"),
+}
+
+
+class _Entry(BaseModel):
+    """What of an entry is read here."""
+
+    model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
+
+    models: dict[str, dict[str, float | str | None]]
+
+
+def read(path: Path) -> dict[str, Any]:
+    """A study's entries. Raises StoreError where the file is missing, RecordError (naming the entry) where broken."""
+    if not path.exists():
+        raise StoreError(f"{path}: no such study; benchmarks/pocket/study.py writes one")
+    entries = files.read_json(path)
+    if not isinstance(entries, dict) or not entries:
+        raise RecordError(f"{path}: not a study: it holds no entries; benchmarks/pocket/study.py writes them")
+    lengths: dict[int, str] = {}
+    for key, entry in entries.items():
+        where = f"{path}: {key[:80]}"
+        if not _KEY.fullmatch(key):
+            raise RecordError(f"{where}: an entry is called `ARM, seed N`; benchmarks/pocket/study.py writes them")
+        try:
+            models = _Entry.model_validate(entry).models
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise RecordError(
+                f"{where}: not what study.py keeps: {'.'.join(map(str, first['loc'][:3]))}: {first['msg']}"
+            ) from None
+        for model, found in models.items():
+            for what, digits in (("right", "[01]+"), ("points", "[0-5]+")):
+                said = found.get(what)
+                if said is not None and not (isinstance(said, str) and re.fullmatch(digits, said)):
+                    raise RecordError(
+                        f"{where}: {model}: `{what}` is no line of digits, one a prompt: {str(said)[:40]!r}"
+                    )
+                if isinstance(said, str):
+                    lengths.setdefault(len(said), f"{key}, {model}")
+            if isinstance(found.get(JUDGED), str):
+                raise RecordError(f"{where}: {model}: `{JUDGED}` is no number: {str(found[JUDGED])[:40]!r}")
+    if len(lengths) > 1:
+        (first_length, one), (other_length, other) = list(lengths.items())[:2]
+        raise RecordError(f"{path}: runs of other prompts: {one} has {first_length} of them, {other} {other_length}")
+    return entries
+
+
+class Estimate(NamedTuple):
+    """A mean over seeds and prompts with its 95% interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:+.3f} [{self.low:+.3f}, {self.high:+.3f}]"
+
+
+def of_arm(found: Found, arm: str) -> dict[int, dict[str, Any]]:
+    """Seed -> model -> what was found of it."""
+    parted = ((key.partition(", seed "), entry["models"]) for key, entry in found.items())
+    return {int(seed): models for (name, _, seed), models in parted if name == arm}
+
+
+def by_prompt(found: Found, arm: str, later: str, earlier: str, what: str) -> dict[int, npt.NDArray[np.float64]]:
+    """Seed -> later - earlier on every prompt."""
+    made = {}
+    for seed, models in of_arm(found, arm).items():
+        after, before = (models.get(name, {}).get(what) for name in (later, earlier))
+        if after and before:
+            made[seed] = np.array([float(a) - float(b) for a, b in zip(after, before, strict=True)])
+    return made
+
+
+def by_seed(found: Found, arm: str, later: str, earlier: str) -> dict[int, float]:
+    """Seed -> gain in right answers."""
+    return {seed: float(row.mean()) for seed, row in by_prompt(found, arm, later, earlier, "right").items()}
+
+
+def gain(
+    found: Found, arm: str, later: str, earlier: str, what: str = "right", resamples: int = RESAMPLES
+) -> Estimate | None:
+    """Mean of later - earlier at T = 1, over seeds and prompts: the share `right`, or the mean `points`."""
+    differences = list(by_prompt(found, arm, later, earlier, what).values())
+    if not differences:
+        return None
+    table = np.stack(differences)
+    draws = np.random.default_rng(0)
+    means = []
+    for _ in range(resamples):
+        seeds, prompts = (draws.integers(size, size=size) for size in table.shape)
+        means.append(table[np.ix_(seeds, prompts)].mean())
+    low, high = np.quantile(means, [0.025, 0.975])
+    return Estimate(float(table.mean()), float(low), float(high))
+
+
+def values(found: Found, arm: str, model: str, metric: str) -> dict[int, float]:
+    """Seed -> value; seeds without one are left out."""
+    every = ((seed, models.get(model, {}).get(metric)) for seed, models in of_arm(found, arm).items())
+    return {seed: value for seed, value in every if value is not None}
+
+
+class WorseJudge(NamedTuple):
+    """What one arm's judge is worth at M1, and what the loop gains with it from M1 to M3."""
+
+    arm: JudgeArm
+    gain: Estimate
+    seeds: dict[int, float]
+    """Seed -> gain."""
+    judged: dict[int, float]
+    """Seed -> JUDGED of M1, of the seeds that have it."""
+
+
+def worse_judges(found: Found) -> list[WorseJudge]:
+    """The arms that have M1 and M3, in the order of JUDGES."""
+    made = []
+    for name, arm in JUDGES.items():
+        total = gain(found, name, "M3", "M1")
+        if total is not None:
+            seeds, judged = by_seed(found, name, "M3", "M1"), values(found, name, "M1", JUDGED)
+            made.append(WorseJudge(arm, total, seeds, {seed: judged[seed] for seed in seeds if seed in judged}))
+    return made
+
+
+def metrics(judges: list[WorseJudge]) -> list[MetricValue]:
+    """The same as figures: two an arm."""
+    made = []
+    for arm, total, seeds, judged in judges:
+        how = "bootstrap over seeds and prompts" if len(seeds) > 1 else "bootstrap over prompts alone, one seed"
+        known = list(judged.values())
+        spread = f"; seeds from {min(known):.3f} to {max(known):.3f}" if len(known) > 1 else ""
+        made += [
+            MetricValue(
+                model="M3", baseline="M1", benchmark=BENCHMARK, metric=f"{arm.words}: gain in right answers",
+                value=total.value, low=total.low, high=total.high, n=len(seeds), unscored=0, unit="seeds",
+                method=f"mean over seeds and prompts; 95% {how}, {RESAMPLES} resamples",
+            ),
+            MetricValue(
+                model="M1", benchmark=BENCHMARK, metric=f"{arm.words}: judge's balanced accuracy",
+                value=float(np.mean(known)) if known else None, low=None, high=None, n=len(known),
+                unscored=len(seeds) - len(known), unit="seeds", method=f"mean over seeds{spread}",
+                note="" if known else "no seed has it",
+            ),
+        ]  # fmt: skip
+    return made
