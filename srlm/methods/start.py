@@ -91,6 +91,7 @@ def _scratch(run: Run) -> dict[str, Count]:
             work=run.path("M0", "training"),
             target=run.path("M0", "model"),
             report=report,
+            report_to=run.settings.report_to,
         )
     return {"base lines": len(lines)}
 
@@ -167,6 +168,7 @@ def supervised(
             work=run.path(name, "training"),
             target=run.path(name, "model"),
             report=report,
+            report_to=run.settings.report_to,
         )
     kinds = {f"sft: {kind} examples": sum(d.kind == kind for d in demonstrations) for kind in ("ift", "eft")}
     return made(run, name, parent, {**counts, **kinds, "sft: examples too long": too_long})

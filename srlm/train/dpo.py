@@ -113,10 +113,12 @@ def optimise(
     work: Path,
     target: Path,
     report: Callable[[int, int], None] = lambda done, total: None,
+    report_to: Sequence[str] = (),
     contest: Contest | None = None,
 ) -> list[dict[str, float]]:
     """Train `model` on pairs against `reference` and save it to `target`. Returns the loss history.
 
+    `report_to` as in `sft.fine_tune`.
     With a contest, training stops at the first checkpoint that does not beat the one before, and keeps that one.
 
     `reference` is M_t loaded a second time from its folder. It is never left to TRL, which would reload whatever the
@@ -134,7 +136,7 @@ def optimise(
         model=model,
         ref_model=None if settings.lora else reference,
         args=DPOConfig(
-            **arguments(settings, work, seed, dtype),
+            **arguments(settings, work, seed, dtype, report_to),
             beta=settings.beta,
             disable_dropout=False,  # set_dropout has seen to it; TRL would also switch off the adapters' own
             **losses,

@@ -2,12 +2,13 @@
 
 import math
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import PrinterCallback, TrainerCallback, TrainerState
+from transformers.integrations import TensorBoardCallback
 
 from srlm.engines.weights import save
 from srlm.settings import Training
@@ -15,14 +16,16 @@ from srlm.store import files
 
 WHOLE = "whole"
 """Written into a checkpoint folder once all else is in it: one that a kill cut short lacks it and is not resumed."""
+LOGS = "logs"
+"""Folder beside the model for TensorBoard's files; a training that was taken up again adds one."""
 LOGGED_EVERY = 10
 """Optimiser steps between two lines of the loss history."""
 UNREPEATABLE = ("runtime", "per_second", "flos", "num_tokens")
 """Parts of a log line's keys that differ from run to run, or count from the last resumption."""
 
 
-def arguments(settings: Training, folder: Path, seed: int, dtype: str) -> dict[str, Any]:
-    """Arguments common to SFTConfig and DPOConfig."""
+def arguments(settings: Training, folder: Path, seed: int, dtype: str, report_to: Sequence[str] = ()) -> dict[str, Any]:
+    """Arguments common to SFTConfig and DPOConfig; `folder` is RUN/M_i/training."""
     schedules: dict[str, tuple[str, dict[str, float]]] = {
         "cosine": ("cosine_with_min_lr", {"min_lr": settings.final_learning_rate}),
         "linear": ("polynomial", {"lr_end": settings.final_learning_rate, "power": 1.0}),
@@ -52,7 +55,8 @@ def arguments(settings: Training, folder: Path, seed: int, dtype: str) -> dict[s
         # every checkpoint.
         "logging_steps": math.gcd(LOGGED_EVERY, settings.save_steps),
         "logging_first_step": True,
-        "report_to": "none",
+        "report_to": list(report_to),
+        "run_name": f"{folder.parent.parent.name}-{folder.parent.name}",
         "disable_tqdm": True,
         "seed": seed,
         "use_cpu": not cuda,
@@ -144,8 +148,15 @@ def train(trainer: Any, tokenizer: Any, saved: torch.dtype, work: Path, target: 
             shutil.rmtree(path)
     last = next((str(path) for path in reversed(found) if path.exists()), None)
     trainer.remove_callback(PrinterCallback)
+    for callback in trainer.callback_handler.callbacks:
+        if isinstance(callback, TensorBoardCallback):
+            callback.logging_dir = str(target.parent / LOGS)  # its own choice is within `work`
     if not (work / STOPPED).exists():
         trainer.train(resume_from_checkpoint=last)
+    if "wandb" in trainer.args.report_to:
+        import wandb
+
+        wandb.finish()  # or the next training of this process would go on in the same run
     if (work / STOPPED).exists():
         _go_back(trainer, work)
     model = trainer.accelerator.unwrap_model(trainer.model)

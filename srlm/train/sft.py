@@ -78,8 +78,12 @@ def fine_tune(
     work: Path,
     target: Path,
     report: Callable[[int, int], None] = lambda done, total: None,
+    report_to: Sequence[str] = (),
 ) -> list[dict[str, float]]:
-    """Fine-tune `model` on examples and save it to `target`; `work` holds checkpoints. Returns the loss history."""
+    """Fine-tune `model` on examples and save it to `target`; `work` holds checkpoints. Returns the loss history.
+
+    `report_to` names who else is sent that history as it is made (TRL's own setting of that name).
+    """
     set_dropout(model, settings.dropout)
     came = widen(model, settings)
     weighted = len({example.weight for example in data}) > 1
@@ -89,7 +93,9 @@ def fine_tune(
     trainer = (WeightedSFTTrainer if weighted else SFTTrainer)(
         model=model,
         args=SFTConfig(
-            **arguments(settings, work, seed, dtype), dataset_kwargs={"skip_prepare_dataset": True}, packing=False
+            **arguments(settings, work, seed, dtype, report_to),
+            dataset_kwargs={"skip_prepare_dataset": True},
+            packing=False,
         ),
         data_collator=collator(tokenizer.pad_token_id, settings.packing),
         train_dataset=Dataset.from_list(rows),

@@ -39,6 +39,7 @@ def test_the_digest_tells_settings_apart_that_shape_a_model(shapes: dict[str, An
         {"name": "x"},
         {"runs": "elsewhere"},
         {"iterations": 9},
+        {"report_to": ["tensorboard"]},
         {"evaluation": {"bootstrap": 1}},
         {"engine": {"timeout": 1}},
     ],

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ def examples(weighted: bool) -> list[sft.Example]:
 PAIRS = [dpo.PairExample([2, 4, 16, 5], [26, 6 + number, 3], [26, 17 - number, 27, 3]) for number in range(12)]
 
 
-def supervised(weighted: bool = False, **changes: Any) -> Training:
+def supervised(weighted: bool = False, report_to: Sequence[str] = (), **changes: Any) -> Training:
     settings = SftSettings.model_validate(
         {"batch_size": 4, "micro_batch_size": 2, "max_steps": 8, "save_steps": 3, "learning_rate": 1e-3, **changes}
     )
@@ -54,12 +54,13 @@ def supervised(weighted: bool = False, **changes: Any) -> Training:
             work=folder / "work",
             target=folder / "model",
             report=report,
+            report_to=report_to,
         )
 
     return training
 
 
-def preferences(**changes: Any) -> Training:
+def preferences(report_to: Sequence[str] = (), **changes: Any) -> Training:
     wanted = {"batch_size": 4, "micro_batch_size": 2, "max_steps": 8, "save_steps": 3, "learning_rate": 1e-3}
     settings = DpoSettings.model_validate({**wanted, "eft_replay": 0.3, "nll_weight": 0.2, **changes})
 
@@ -76,6 +77,7 @@ def preferences(**changes: Any) -> Training:
             work=folder / "work",
             target=folder / "model",
             report=report,
+            report_to=report_to,
         )
 
     return training
@@ -123,6 +125,39 @@ def test_a_stopped_training_goes_on_to_the_same_weights_and_history(
     training(bead_model, tmp_path / "stopped", steps_into(steps))
     assert steps == [4, 5, 6, 7, 8]  # from the checkpoint of step 3
     assert outcome(tmp_path / "stopped") == outcome(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("kind", [supervised, preferences], ids=["sft", "dpo"])
+def test_tensorboard_is_sent_the_history_and_changes_nothing(
+    kind: Callable[..., Training], bead_model: Path, tmp_path: Path
+) -> None:
+    history = kind()(bead_model, tmp_path / "alone", silent)
+    kind(report_to=["tensorboard"])(bead_model, tmp_path / "watched", silent)
+    assert outcome(tmp_path / "watched") == outcome(tmp_path / "alone")
+    assert sorted(path.name for path in (tmp_path / "watched").iterdir()) == ["logs", "model", "training.json"]
+    assert not (tmp_path / "alone" / "logs").exists()
+    seen = losses(tmp_path / "watched")
+    assert list(seen) == [line["step"] for line in history]
+    assert list(seen.values()) == pytest.approx([line["loss"] for line in history], abs=1e-6)
+
+
+def test_a_training_that_is_watched_and_stopped_goes_on_to_the_same_weights(bead_model: Path, tmp_path: Path) -> None:
+    supervised()(bead_model, tmp_path / "alone", silent)
+    training = supervised(report_to=["tensorboard"])
+    with pytest.raises(Killed):
+        training(bead_model, tmp_path / "stopped", killed_at(5))
+    training(bead_model, tmp_path / "stopped", silent)
+    assert outcome(tmp_path / "stopped") == outcome(tmp_path / "alone")
+    assert max(losses(tmp_path / "stopped")) == 8
+
+
+def losses(folder: Path) -> dict[int, float]:
+    """Step -> loss, as TensorBoard reads its files."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    found = EventAccumulator(str(folder / "logs"))
+    found.Reload()
+    return {event.step: event.value for event in found.Scalars("train/loss")}
 
 
 def test_a_checkpoint_cut_short_is_not_used(bead_model: Path, tmp_path: Path) -> None:
