@@ -47,6 +47,13 @@ CONFIG = {
     "text": {"color": "currentColor", "fontSize": 11},
 }
 
+LEAST_SHOWN = 0.05
+"""A chart of differences shows this much to either side of 0, at least."""
+MOST_ON_A_LINE = 26
+"""Letters of a pair's name on one line; a longer one is broken between its two models."""
+MOST_IN_A_ROW = 40
+"""Letters of a key's names beside each other; longer ones stand below each other."""
+
 Row = Mapping[str, Any]
 
 
@@ -128,7 +135,9 @@ def _named(field: str, **more: Any) -> dict[str, Any]:
 def colours(field: str, names: Sequence[str], palette: Sequence[str] = KINDS) -> dict[str, Any]:
     """A colour each name, in this order, with its key above the chart."""
     shades = [palette[place % len(palette)] for place in range(len(names))]
-    return {"field": field, "type": "nominal", "sort": None, "scale": {"domain": list(names), "range": shades}}
+    key = {} if sum(map(len, names)) <= MOST_IN_A_ROW else {"legend": {"columns": 1, "labelLimit": WIDTH - 30}}
+    scale = {"domain": list(names), "range": shades}
+    return {"field": field, "type": "nominal", "sort": None, "scale": scale, **key}
 
 
 def bars(title: str, rows: Sequence[Row], note: str = "") -> Chart:
@@ -166,10 +175,15 @@ def bars(title: str, rows: Sequence[Row], note: str = "") -> Chart:
 
 def forest(title: str, rows: Sequence[Row], axis: str) -> Chart:
     """Paired differences with their intervals around 0. Rows: pair, value, low, high, said."""
-    ticks = {"axis": {"format": "+.0%", "tickCount": 5}}
+    ends = [row[key] for row in rows for key in ("value", "low", "high") if row[key] is not None]
+    # Never narrower than this, or the ticks of equal runs would all be called 0%.
+    domain = [min(-LEAST_SHOWN, *ends), max(LEAST_SHOWN, *ends)]
+    ticks = {"axis": {"format": "+.0%", "tickCount": 5}, "scale": {"domain": domain, "nice": True}}
+    long = any(" : " in str(row["pair"]) and len(str(row["pair"])) > MOST_ON_A_LINE for row in rows)
+    label = {"labelExpr": "split(datum.label, ' : ')", "labelLineHeight": 12} if long else {}
     spec = {
-        "height": {"step": 24},
-        "encoding": {"y": _named("pair")},
+        "height": {"step": 36 if long else 24},
+        "encoding": {"y": _named("pair", axis=label)},
         "layer": [
             {
                 "data": {"values": [{"zero": 0}]},
@@ -190,16 +204,28 @@ def forest(title: str, rows: Sequence[Row], axis: str) -> Chart:
 
 
 def series(title: str, rows: Sequence[Row], share: bool, height: int = 150) -> Chart:
-    """A dot and whisker a model, those of one run or kind joined. Rows: model, value, low, high, kind, said."""
+    """A dot and whisker a model, those of one run or kind joined, kinds side by side: near equal ones hide no other.
+
+    Rows: model, value, low, high, kind, said.
+    """
     kinds = list(dict.fromkeys(str(row["kind"]) for row in rows))
     colour = colours("kind", kinds) | ({} if len(kinds) > 1 else {"legend": None})
     values = [row[key] for row in rows for key in ("value", "low", "high") if row[key] is not None]
     scale: dict[str, Any] = {"domain": [min(0.0, *values), max(1.0, *values)]} if share else {"zero": True}
     axis: dict[str, Any] = {"format": ".0%", "tickCount": 5} if share else {"tickCount": 5}
     y: dict[str, Any] = {"scale": scale, "axis": axis}
+    offset: dict[str, Any] = {}
+    beside: dict[str, Any] = {}
+    if len(kinds) > 1:
+        offset = {"xOffset": {"field": "kind", "type": "nominal", "sort": kinds}}
+        beside = {"scale": {"paddingInner": 0.5, "paddingOuter": 0.25}}
     spec = {
         "height": height,
-        "encoding": {"x": _named("model", axis={"labelAngle": 0, "labelOverlap": True}), "color": colour},
+        "encoding": {
+            "x": _named("model", axis={"labelAngle": 0, "labelOverlap": True}, **beside),
+            "color": colour,
+            **offset,
+        },
         "layer": [
             {
                 "mark": {"type": "line", "strokeWidth": 1, "opacity": 0.6, "aria": False},

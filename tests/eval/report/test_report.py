@@ -5,6 +5,7 @@ import csv
 import gzip
 import json
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -124,6 +125,33 @@ def test_a_chart_holds_its_figures_unrounded(tmp_path: Path) -> None:
 
 def test_a_measure_without_a_value_has_no_chart() -> None:
     assert charts.dots([metric("characters", None)], "Length") is None
+
+
+def test_runs_with_equal_values_stand_beside_each_other() -> None:
+    rows = [
+        charts.dot(metric("correct", value, benchmark="beads", model=model), run) | {"said": f"{run} {model}"}
+        for run in ("first", "second")
+        for model, value in (("M1", 0.5), ("M2", 0.5))
+    ]
+    svg = charts.series("Correct", rows, share=True).svg
+    found = re.findall(r'transform="translate\(([0-9.]+),([0-9.]+)\)"[^>]*><title>([^<]*)<', svg)
+    places = {said: (float(x), float(y)) for x, y, said in found}
+    assert sorted(places) == ["first M1", "first M2", "second M1", "second M2"]
+    assert len({y for _, y in places.values()}) == 1
+    across = [places[name][0] for name in ("first M1", "second M1", "first M2", "second M2")]
+    assert [b - a > 10 for a, b in pairwise(across)] == [True, True, True]
+
+
+def test_differences_of_next_to_nothing_have_ticks_with_different_names() -> None:
+    row = {"pair": "second/M2 : first/M2", "value": 0.0, "low": -0.001, "high": 0.001, "said": "nothing"}
+    ticks = re.findall(r">([+\u2212][0-9.]+%)<", charts.forest("Nothing", [row], "difference").svg)
+    assert ticks == ["\u22124%", "\u22122%", "+0%", "+2%", "+4%"]
+
+
+def test_a_long_pair_is_named_on_two_lines() -> None:
+    row = {"pair": "a-run-with-a-long-name/M2 : another/M2", "value": 0.1, "low": 0.0, "high": 0.2, "said": "x"}
+    svg = charts.forest("Names", [row], "difference").svg
+    assert ">a-run-with-a-long-name/M2<" in svg and ">another/M2<" in svg
 
 
 def test_the_map_of_prompts_is_the_same_for_the_same_seed(tmp_path: Path) -> None:
