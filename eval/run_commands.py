@@ -59,7 +59,7 @@ def opened(run: Path, overrides: Sequence[str] | None) -> Iterator[tuple[Setting
 
         return open_checkpoint(settings, checkpoint, folder.path, plain)
 
-    quiet(settings)
+    quiet(settings.threads)
     with folder.held():
         yield settings, folder, open_engine
 
