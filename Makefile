@@ -12,9 +12,10 @@ GATE ?= configs/pocket.yaml
 LAST ?= 2
 # The report of the pocket run shows the study beside it, where there is one
 STUDY ?= $(if $(filter configs/pocket.yaml,$(RUN)),$(wildcard benchmarks/pocket/study.json))
+KILLS ?= 200
 BASELINE ?= benchmarks/pocket/baseline.json
 
-.PHONY: setup eval-all train-iter report example example-check test regress mutants check smollm2 clean
+.PHONY: setup eval-all train-iter report example example-check test regress mutants chaos chaos-short check smollm2 clean
 
 setup: $(READY)
 
@@ -51,6 +52,12 @@ regress: $(READY)  ## has the trainer lost anything? A fresh run, held against t
 
 mutants: $(READY)  ## would the gate notice? Faults planted one at a time
 	$(BIN)/python benchmarks/pocket/mutants.py --run $(GATE) --last $(LAST) --against $(BASELINE)
+
+chaos: $(READY)  ## a run killed 200 times at random ends as one left in peace; the short form is what CI runs
+	$(BIN)/python benchmarks/chaos.py --run $(RUN) --kills $(KILLS)
+
+chaos-short: $(READY)
+	$(BIN)/python benchmarks/chaos.py --run tests/tiny.yaml --kills 10 --server
 
 check: $(READY)
 	$(BIN)/ruff format --check .

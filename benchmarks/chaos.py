@@ -1,0 +1,266 @@
+"""A whole run, trained and measured, killed again and again at random, against one that was left in peace.
+
+    python benchmarks/chaos.py --kills 200                                   # the pocket run; two hours on two cores
+    python benchmarks/chaos.py --run tests/tiny.yaml --kills 12 --server     # the short form, minutes; CI runs it
+
+The run is made once in peace. Then the same commands are started again and again, each ended by SIGKILL: half of the
+times at a random moment, half at a random write (a file being opened or given its name), until the kills are used up;
+the last start is left in peace. After every kill no process of the run may be left, and every file under its own name
+must be whole; at the end all files must be the same, byte for byte, but for those that hold times.
+
+--server: the judge is a server on this machine, which answers one request in ten by 429, 500, half a body or by hanging
+up, so that its client is killed, too.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from contextlib import nullcontext
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, NamedTuple
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+PROGRAMS = (("srlm", "train"), ("eval", "all"))
+HOLD_TIMES = ("timings.json", "log.txt", ".lock")
+TIMES = re.compile(rb"<dt>Time</dt><dd>.*?</dd>")
+"""What the report says of how long it took."""
+MARK = "SRLM_CHAOS"
+"""In the environment of every process that is started here."""
+
+
+class Ended(NamedTuple):
+    """How one start of the commands ended."""
+
+    killed: bool
+    seconds: float
+    writes: int
+
+
+class Fault(Exception):
+    """What must not happen."""
+
+
+def main() -> None:
+    words = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    words.add_argument("--run", type=Path, default=CHECKOUT / "configs/pocket.yaml")
+    words.add_argument("--kills", type=int, default=200)
+    words.add_argument("--seed", type=int, default=1)
+    words.add_argument("--server", action="store_true", help="the judge is a server that fails now and then")
+    words.add_argument("--folder", type=Path, help="where the two runs are made; without it a folder that is deleted")
+    asked = words.parse_args()
+    with tempfile.TemporaryDirectory() as made, judge_server() if asked.server else nullcontext() as address:
+        place = (asked.folder or Path(made)).resolve()
+        try:
+            print(chaos(asked.run.resolve(), place, asked.kills, asked.seed, address))
+        except Fault as fault:
+            sys.exit(f"chaos, seed {asked.seed}: {fault}")
+
+
+def chaos(run: Path, place: Path, kills: int, seed: int, address: str | None) -> str:
+    """What happened, in words. Raises Fault."""
+    draw = random.Random(seed)
+    settings = [] if address is None else server_settings(address)
+    peace = [start(run, place / "peace", program, settings) for program in PROGRAMS]
+    expected = contents(place / "peace")
+    stages: Counter[str] = Counter()
+    done = 0
+    for program, calm in zip(PROGRAMS, peace, strict=True):
+        # As many kills as its share of the time.
+        share = kills - done if program == PROGRAMS[-1] else round(kills * calm.seconds / sum(p.seconds for p in peace))
+        began = done
+        while done < began + share:
+            at_write = done % 2 == 0
+            moment = draw.randint(1, max(1, calm.writes)) if at_write else draw.uniform(0, calm.seconds)
+            ended = start(run, place / "chaos", program, settings, **{"write" if at_write else "second": moment})
+            if not ended.killed:  # it came to its end before: begin this program's part anew, as a user never would
+                forget(place / "chaos", program, draw)
+                continue
+            done += 1
+            stages[stage_of(place / "chaos")] += 1
+            whole(place / "chaos")
+        start(run, place / "chaos", program, settings)
+    whole(place / "chaos")
+    found = contents(place / "chaos")
+    if different := sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name)):
+        raise Fault(f"{len(different)} of {len(expected)} files differ from the undisturbed run's: {different[:5]}")
+    where = ", ".join(f"{name} {number}" for name, number in sorted(stages.items()))
+    return (
+        f"{done} kills ({where}): all {len(found)} files are the undisturbed run's, none was half-written, no process "
+        f"was left; undisturbed {sum(one.seconds for one in peace):.0f} s"
+    )
+
+
+def start(
+    run: Path, place: Path, program: tuple[str, str], settings: list[str], write: int = 0, second: float = 0.0
+) -> Ended:
+    """One start of a program, killed at its n-th write or after so many seconds, or left in peace. Raises Fault."""
+    place.mkdir(parents=True, exist_ok=True)
+    count = place / ".writes"
+    count.unlink(missing_ok=True)
+    words = [str(CHECKOUT / "benchmarks/chaos_inside.py"), str(count), str(write), *program, "--run", str(run)]
+    environment = {
+        **os.environ, MARK: str(place), "PYTHONPATH": str(CHECKOUT), "OMP_NUM_THREADS": "1", "OPENAI_API_KEY": "none"
+    }  # fmt: skip
+    began = time.monotonic()
+    with (place / ".said").open("w+") as said:
+        process = subprocess.Popen(
+            [sys.executable, *words, *settings], cwd=place, env=environment, stdout=said, stderr=said
+        )
+        try:
+            process.wait(second or None)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        if process.returncode not in (0, -9):
+            said.seek(0)
+            raise Fault(f"{' '.join(program)} ended with status {process.returncode}: {said.read()[-1000:]}")
+    seconds = time.monotonic() - began
+    if left := orphans(str(place)):
+        raise Fault(f"processes were left: {left}")
+    return Ended(process.returncode == -9, seconds, int(count.read_text()) if count.exists() else 0)
+
+
+def orphans(mark: str) -> list[str]:
+    """Command lines of processes that were started by one that is gone."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"{MARK}={mark}\0".encode() in (folder / "environ").read_bytes():
+                found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+        except OSError:
+            continue  # ended meanwhile, or another user's
+    return [words for words in found if words]  # one without words is dead, and waits for its parent to notice
+
+
+def folder_of(place: Path) -> Path | None:
+    """The one run under a place; None before it was made."""
+    return next((place / "runs").iterdir(), None) if (place / "runs").is_dir() else None
+
+
+def stage_of(place: Path) -> str:
+    """The first step that is not done."""
+    run = folder_of(place)
+    if run is None:
+        return "start"
+    steps = ["data", "M0", "SFT", *(f"M{t}" for t in range(1, 10) if (run / f"M{t}").is_dir())]
+    return next((name for name in steps if not (run / name / "manifest.json").exists()), "evaluation")
+
+
+def forget(place: Path, program: tuple[str, str], draw: random.Random) -> None:
+    """Delete what the program made, so that there is something to kill: the evaluation, or the models from M1 on."""
+    run = folder_of(place)
+    assert run is not None
+    if program == PROGRAMS[0]:
+        first = draw.randint(0, 2)
+        for name in ("M0", "SFT", *(f"M{t}" for t in range(1, 10)))[first:]:
+            shutil.rmtree(run / name, ignore_errors=True)
+    else:
+        shutil.rmtree(run / "evaluation", ignore_errors=True)
+
+
+def whole(place: Path) -> None:
+    """Raises Fault where a file under its own name is not whole."""
+    run = folder_of(place)
+    for path in sorted(run.rglob("*")) if run is not None else ():
+        if "training" in path.parts or any(part.endswith(".part") for part in path.parts):
+            continue  # half-done on purpose, and known by its name
+        if path.suffix == ".json":
+            _decoded(path, path.read_text())
+        elif path.suffix == ".jsonl":
+            text = path.read_text()
+            if text and not text.endswith("\n"):
+                raise Fault(f"{path}: its last line is cut")
+            for line in text.splitlines():
+                _decoded(path, line)
+
+
+def _decoded(path: Path, text: str) -> None:
+    try:
+        json.loads(text)
+    except ValueError as error:
+        raise Fault(f"{path}: half-written: {error}") from None
+
+
+def contents(place: Path) -> dict[str, str]:
+    """Digest of every file of the run but those that hold times."""
+    run = folder_of(place)
+    assert run is not None
+    return {
+        path.relative_to(run).as_posix(): hashlib.sha256(TIMES.sub(b"", path.read_bytes())).hexdigest()
+        for path in sorted(run.rglob("*"))
+        if path.is_file() and path.name not in HOLD_TIMES
+    }
+
+
+# A judge that fails now and then ---------------------------------------------------------------------------------
+
+
+def server_settings(address: str) -> list[str]:
+    """The judge of the loop is the server."""
+    changes = ("kind=openai", "model=judge", f"base_url={address}", "retries=20")
+    return [word for change in changes for word in ("--set", f"judge.engine.{change}")]
+
+
+class _Judge(BaseHTTPRequestHandler):
+    """Scores by the request's digest, so that the same answer always gets the same score."""
+
+    protocol_version = "HTTP/1.1"
+    draw = random.Random(1)
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        asked = json.dumps(body["messages"]).encode()
+        luck = self.draw.random()
+        if luck < 0.05:
+            return self._reply(429 if luck < 0.025 else 500, {"error": {"message": "later"}})
+        score = hashlib.sha256(asked).digest()[0] % 6
+        content = {"role": "assistant", "content": f"Score: {score}"}
+        many = [{"index": n, "message": content, "finish_reason": "stop"} for n in range(body.get("n") or 1)]
+        reply = {"id": "1", "object": "chat.completion", "created": 0, "model": "judge", "choices": many}
+        self._reply(200, reply, whole=luck >= 0.1, empty=0.05 <= luck < 0.075)
+
+    def _reply(self, status: int, value: dict[str, Any], whole: bool = True, empty: bool = False) -> None:
+        self.close_connection = not whole
+        if empty:
+            return
+        text = json.dumps(value).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(text)))
+        if status == 429:
+            self.send_header("Retry-After", "0")
+        self.end_headers()
+        self.wfile.write(text if whole else text[: len(text) // 2])
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+class judge_server:
+    """Address of a judge on loopback, for as long as the block lasts."""
+
+    def __enter__(self) -> str:
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Judge)
+        self._thread = threading.Thread(target=self._server.serve_forever)
+        self._thread.start()
+        return f"http://127.0.0.1:{self._server.server_port}/v1"
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+if __name__ == "__main__":
+    main()

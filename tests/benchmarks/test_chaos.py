@@ -1,0 +1,95 @@
+"""What chaos.py looks for is found when it is there. (The thing itself is `make chaos-short`, which CI runs.)"""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections import Counter
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def chaos() -> ModuleType:
+    found = importlib.util.spec_from_file_location("chaos", CHECKOUT / "benchmarks/chaos.py")
+    assert found is not None and found.loader is not None
+    module = importlib.util.module_from_spec(found)
+    sys.modules[found.name] = module
+    found.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    folder = tmp_path / "runs/tiny"
+    (folder / "M1").mkdir(parents=True)
+    (folder / "M1/manifest.json").write_text("{}\n")
+    (folder / "M1/pairs.jsonl").write_text('{"a": 1}\n{"a": 2}\n')
+    return folder
+
+
+@pytest.mark.parametrize("text", ['{"a": 1}\n{"a":', '{"a": 1}\n{"a": 2}'])
+def test_a_half_written_file_under_its_own_name_is_a_fault(text: str, run: Path, chaos: Any) -> None:
+    chaos.whole(run.parents[1])
+    (run / "M1/pairs.jsonl.part").write_text(text)
+    (run / "M1/training").mkdir()
+    (run / "M1/training/state.json").write_text('{"a":')
+    chaos.whole(run.parents[1])  # known as half-done by their names
+    (run / "M1/pairs.jsonl").write_text(text)
+    with pytest.raises(chaos.Fault):
+        chaos.whole(run.parents[1])
+
+
+def test_files_that_hold_times_are_not_compared_and_all_others_are(run: Path, chaos: Any) -> None:
+    (run / "log.txt").write_text("12:00")
+    (run / "report.html").write_text("<dl><dt>Time</dt><dd>12 s</dd></dl>")
+    before = chaos.contents(run.parents[1])
+    assert sorted(before) == ["M1/manifest.json", "M1/pairs.jsonl", "report.html"]
+    (run / "log.txt").write_text("13:00")
+    (run / "report.html").write_text("<dl><dt>Time</dt><dd>13 s</dd></dl>")
+    assert chaos.contents(run.parents[1]) == before
+    (run / "M1/pairs.jsonl").write_text('{"a": 1}\n{"a": 3}\n')
+    assert chaos.contents(run.parents[1]) != before
+
+
+def test_a_process_that_was_left_is_found(chaos: Any, tmp_path: Path) -> None:
+    mark = str(tmp_path)
+    process = subprocess.Popen(["sleep", "60"], env={**os.environ, chaos.MARK: mark})
+    try:
+        assert chaos.orphans(mark) == ["sleep 60 "]
+    finally:
+        process.kill()
+        process.wait()
+    assert chaos.orphans(mark) == []
+
+
+def test_the_judge_answers_most_requests_and_always_alike(chaos: Any) -> None:
+    statuses: Counter[object] = Counter()
+    scores = set()
+    with chaos.judge_server() as address:
+        for _ in range(200):
+            body = json.dumps({"messages": [{"role": "user", "content": "x"}], "n": 1}).encode()
+            request = urllib.request.Request(f"{address}/chat/completions", body)
+            try:
+                with urllib.request.urlopen(request) as reply:
+                    scores.add(json.loads(reply.read())["choices"][0]["message"]["content"])
+                    statuses["whole"] += 1
+            except urllib.error.HTTPError as error:
+                statuses[error.code] += 1
+                error.close()
+            except OSError:
+                statuses["hung up"] += 1
+            except Exception as error:
+                statuses[type(error).__name__] += 1
+    assert len(scores) == 1
+    assert statuses["whole"] > 150
+    assert set(statuses) > {429, 500}
+    assert sum(statuses.values()) == 200
