@@ -66,6 +66,7 @@ def main() -> None:
     words.add_argument("--run", type=Path, default=Path("configs/pocket.yaml"))
     words.add_argument("--seeds", default="11-20")
     words.add_argument("--arms", default="arms", help="`arms`, `judge`, or names with commas between")
+    words.add_argument("--last", type=int, default=4, help="last model of the loop itself; the arms end at M3")
     words.add_argument("--jobs", type=int, default=2, help="runs at once, one thread each")
     words.add_argument("--summary", action="store_true", help="run nothing")
     words.add_argument("--plot", type=Path, help="draw gain against judge, as SVG or PNG")
@@ -73,16 +74,17 @@ def main() -> None:
     if not asked.summary:
         names = {"arms": list(ARMS), "judge": list(JUDGES)}.get(asked.arms) or asked.arms.split(",")
         with ThreadPoolExecutor(asked.jobs) as pool:
-            list(pool.map(lambda seed: study(asked.run, seed, names), seeds_of(asked.seeds)))
+            list(pool.map(lambda seed: study(asked.run, seed, names, asked.last), seeds_of(asked.seeds)))
     print(summary(kept()))
     if asked.plot:
         plot(kept(), asked.plot)
 
 
-def study(run: Path, seed: int, names: Sequence[str]) -> None:
+def study(run: Path, seed: int, names: Sequence[str], last: int = 4) -> None:
     """All wanted arms of one seed, one after the other; the loop itself comes first, for they share its steps."""
     for name in (LOOP, *(name for name in names if name != LOOP)):
-        settings = (*settings_of(name, seed, EVERY[name].last), *EVERY[name].settings)
+        ends = last if name == LOOP else EVERY[name].last
+        settings = (*settings_of(name, seed, ends), *EVERY[name].settings)
         before = kept().get(f"{name}, seed {seed}")
         if before is None:
             keep(f"{name}, seed {seed}", one(run, seed, name, settings))

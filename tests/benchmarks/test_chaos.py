@@ -62,12 +62,17 @@ def test_files_that_hold_times_are_not_compared_and_all_others_are(run: Path, ch
 
 def test_a_process_that_was_left_is_found(chaos: Any, tmp_path: Path) -> None:
     mark = str(tmp_path)
-    process = subprocess.Popen(["sleep", "60"], env={**os.environ, chaos.MARK: mark})
-    try:
-        assert chaos.orphans(mark) == ["sleep 60 "]
-    finally:
-        process.kill()
-        process.wait()
+    environment = {**os.environ, chaos.MARK: mark}
+    process = subprocess.Popen(["cat"], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdin is not None and process.stdout is not None
+    with process:
+        try:
+            process.stdin.write(b"here\n")
+            process.stdin.flush()
+            assert process.stdout.readline() == b"here\n"  # it has begun in earnest
+            assert chaos.orphans(mark) == ["cat "]
+        finally:
+            process.kill()
     assert chaos.orphans(mark) == []
 
 
