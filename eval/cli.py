@@ -502,7 +502,7 @@ def _opened(run: Path, overrides: Sequence[str] | None) -> Iterator[tuple[Settin
 
         return open_checkpoint(settings, checkpoint, folder.path, plain)
 
-    quiet(settings)
+    quiet(settings.threads)
     with folder.held():
         yield settings, folder, open_engine
 

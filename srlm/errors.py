@@ -7,6 +7,7 @@ SrlmError               prints as its message, exit status 2
 ├── StoreError          the run's folder: locked, full, made with other settings
 ├── ModelError          a model folder, its tokenizer or its chat template
 ├── EngineError         a server or a local engine that cannot answer
+├── LaunchError         training processes that could not start, or ended with a fault
 └── CollapseError       the judge no longer tells answers apart (the run stops before it trains on noise)
 
 Anything else that is raised is a defect of ours and keeps its traceback.
@@ -39,6 +40,10 @@ class ModelError(SrlmError):
 
 class EngineError(SrlmError):
     """An engine could not answer."""
+
+
+class LaunchError(SrlmError):
+    """The processes that train could not be started, or one of them ended with a fault."""
 
 
 class CollapseError(SrlmError):

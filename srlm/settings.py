@@ -170,6 +170,14 @@ class DpoSettings(Training):
     """`pairwise`: stop when a checkpoint's answers to the validation prompts no longer beat the last one's."""
 
 
+class LaunchSettings(Section):
+    """Training in processes of its own: several GPUs, several machines (docs/scale.md)."""
+
+    command: tuple[str, ...] = ()
+    """Starts the processes, as in [accelerate, launch, --config_file, configs/accelerate/fsdp.yaml]; the program to run
+    is added behind it. Empty: training in this process."""
+
+
 class OasstData(Section):
     """Ranked conversations in Open Assistant's format."""
 
@@ -268,7 +276,10 @@ class PromptSettings(Section):
     path: str | None = None
     """JSON lines with `instruction` (writer `file`)."""
     count: Positive = 1000
-    """New prompts an iteration."""
+    """New prompts of the first iteration (M1 -> M2)."""
+    growth: Annotated[float, Field(gt=0)] = 1.0
+    """Each later iteration has this many times the prompts of the one before: a better model answers more of them all
+    right, and those give no pair (the paper's pairs grew from 3,964 to 6,942: 1.75 times)."""
     max_attempts: Positive = 10_000
     """Prompts asked for before the run gives up, an iteration."""
     shots_seed: Positive = 6
@@ -303,6 +314,14 @@ class PromptSettings(Section):
         "diagram",
     )
     """A prompt with one of these asks for what a language model cannot do, and is dropped (Self-Instruct)."""
+
+    def wanted(self, t: int) -> int:
+        """New prompts on the way to M_t, from t = 2 on."""
+        return round(self.count * self.growth ** (t - 2))
+
+    def before(self, t: int) -> int:
+        """New prompts of all iterations before the one that makes M_t."""
+        return sum(self.wanted(earlier) for earlier in range(2, t))
 
 
 class CandidateSettings(Section):
@@ -363,6 +382,7 @@ class Settings(Section):
     """What the run starts from, and the prompts it is measured on: Open Assistant's conversations or the bead world."""
     engine: EngineSettings = EngineSettings()
     """Generates candidates and readings of the run's own checkpoints."""
+    launch: LaunchSettings = LaunchSettings()
     sft: SftSettings = SftSettings()
     eft: EftSettings = EftSettings()
     prompts: PromptSettings = PromptSettings()
@@ -381,8 +401,9 @@ class Settings(Section):
         return digest(dict(shaping(self.model_dump(mode="json"))))
 
 
-ELSEWHERE = ("name", "runs", "iterations", "evaluation")
-"""Sections and settings that shape no trained model: where the run lives, how far it goes, how it is measured."""
+ELSEWHERE = ("name", "runs", "iterations", "evaluation", "launch")
+"""Sections and settings that shape no trained model: where the run lives, how far it goes, how it is measured, and how
+many processes share the work (the global batch is the same; sums differ in the last digits)."""
 TRANSPORT = ("base_url", "api_key_env", "concurrency", "timeout", "retries")
 """Settings of any engine that say how a model is reached, not which one it is."""
 

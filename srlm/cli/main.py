@@ -57,7 +57,7 @@ def train(
     work = Run(settings)
     if next:
         last = 1 + max((t for t in range(1, 1000) if work.folder.manifest(f"M{t}")), default=0)
-    quiet(settings)
+    quiet(settings.threads)
     model = train_run(work, last or settings.iterations)
     print(f"{settings.name}: {model.name} is in {work.folder.model_path(model)}")
 
@@ -68,7 +68,7 @@ def _number(name: str) -> int:
     raise typer.BadParameter(f"{name!r} is no model of the loop; write M1, M2, M3, ...")
 
 
-def quiet(settings: Settings) -> None:
+def quiet(threads: int) -> None:
     """Our own progress and log say what happens; the libraries' bars and advice would bury them."""
     import datasets
     import torch
@@ -78,8 +78,20 @@ def quiet(settings: Settings) -> None:
     logging.set_verbosity_error()
     datasets.disable_progress_bars()
     warnings.simplefilter("ignore", FutureWarning)
-    if settings.threads:
-        torch.set_num_threads(settings.threads)
+    if threads:
+        torch.set_num_threads(threads)
+
+
+@app.command(hidden=True)
+def worker(folder: Path) -> None:
+    """One of the processes that train together; `srlm train` starts them (`launch.command`)."""
+    from srlm.cli.worker import work_on
+    from srlm.train.launch import JOB, Job, die_with_parent
+
+    die_with_parent()
+    job = Job.model_validate_json((folder / JOB).read_bytes())
+    quiet(job.threads)
+    work_on(job, folder)
 
 
 @app.command()
@@ -100,7 +112,7 @@ def doctor(
     from srlm.cli.doctor import examine
 
     settings = load(run, set or [])
-    quiet(settings)
+    quiet(settings.threads)
     if not examine(settings, Console(highlight=False, markup=False), weights):
         raise typer.Exit(2)
 

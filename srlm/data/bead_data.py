@@ -260,10 +260,10 @@ def seed_data(settings: BeadsData, seed: int) -> SeedData:
     return data.model_copy(update={"account": sizes})
 
 
-def fresh_prompts(settings: BeadsData, seed: int, iteration: int, number: int) -> list[Prompt]:
-    """New prompts for M_iteration (from 2), in no other training set and no permutation of an evaluation prompt."""
+def fresh_prompts(settings: BeadsData, seed: int, before: int, number: int) -> list[Prompt]:
+    """The next `number` new prompts after `before`, in no other training set and no evaluation prompt permuted."""
     rows = Rows(seed, "training")
-    for _ in range(settings.ift + settings.eft_sets + settings.validation_prompts + (iteration - 2) * number):
+    for _ in range(settings.ift + settings.eft_sets + settings.validation_prompts + before):
         rows.draw()
     return [_prompt(rows.draw()) for _ in range(number)]
 

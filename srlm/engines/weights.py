@@ -3,6 +3,7 @@
 import hashlib
 import importlib.util
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -75,8 +76,11 @@ def check_weights(path: str | Path, settings: ModelSettings) -> int:
     return getattr(config, "max_position_embeddings", None) or 2**31
 
 
-def load_model(path: str | Path, settings: ModelSettings) -> Any:
-    """A causal language model in `settings.dtype`, on the GPU where there is one. Raises ModelError where it cannot."""
+def load_model(path: str | Path, settings: ModelSettings, device: str | None = None) -> Any:
+    """A causal language model in `settings.dtype`, on the GPU where there is one unless `device` names another place.
+
+    `auto` leaves it where it was read. Raises ModelError where it cannot be loaded.
+    """
     import torch
     from transformers import AutoModelForCausalLM
 
@@ -91,15 +95,20 @@ def load_model(path: str | Path, settings: ModelSettings) -> Any:
         )
     except Exception as error:  # as above
         raise ModelError(f"{path}: no model can be loaded: {_why(path, error, 'config.json')}") from error
-    return model.to("cuda" if torch.cuda.is_available() else "cpu")
+    if device == "auto":
+        return model
+    return model.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
 
 
-def save(model: Any, tokenizer: Any, folder: Path) -> None:
-    """Save weights (safetensors) and tokenizer; the folder appears under its own name only when whole."""
+def save(model: Any, tokenizer: Any, folder: Path, state: Mapping[str, Any] | None = None) -> None:
+    """Save weights (safetensors) and tokenizer; the folder appears under its own name only when whole.
+
+    `state`: the weights, where the model itself holds only a part of them.
+    """
     part = folder.with_name(folder.name + ".part")
     if part.exists():
         shutil.rmtree(part)  # raises where it is no folder: save_pretrained would only log that and write nothing
-    model.save_pretrained(part, safe_serialization=True)
+    model.save_pretrained(part, safe_serialization=True, state_dict=state)
     tokenizer.save_pretrained(part)
     shutil.rmtree(folder, ignore_errors=True)
     part.rename(folder)

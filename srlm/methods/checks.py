@@ -10,7 +10,7 @@ def check_files(settings: Settings, last: int) -> None:
     """Raises where a file on the way to M_last is missing or cannot serve; writes nothing."""
     rubric.load(settings.judge.template)
     if last > 1 and settings.prompts.writer == "file" and settings.prompts.path is not None:
-        prompts_from_file(settings.prompts.path, settings.prompts.count, (last - 2) * settings.prompts.count)
+        prompts_from_file(settings.prompts.path, settings.prompts.wanted(last), settings.prompts.before(last))
 
 
 def check_model(settings: ModelSettings) -> None:

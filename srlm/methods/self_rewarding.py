@@ -64,10 +64,12 @@ def new_prompts(run: Run, model: Checkpoint, name: str, t: int, data: SeedData) 
     match settings.writer:
         case "world":
             assert run.settings.data.kind == "beads"  # run_file.load sees to what settings need of each other
-            prompts = bead_data.fresh_prompts(run.settings.data, run.settings.seed, t, settings.count)
+            prompts = bead_data.fresh_prompts(
+                run.settings.data, run.settings.seed, settings.before(t), settings.wanted(t)
+            )
         case "file":
             assert settings.path is not None
-            prompts = prompts_from_file(settings.path, settings.count, (t - 2) * settings.count, "file")
+            prompts = prompts_from_file(settings.path, settings.wanted(t), settings.before(t), "file")
             met = overlapping(prompts, _measured_prompts(data))
             prompts = [prompt for prompt in prompts if prompt.id not in met]
             counts = {"got": len(prompts), "dropped: overlaps an evaluation prompt": len(met)}
@@ -78,7 +80,7 @@ def new_prompts(run: Run, model: Checkpoint, name: str, t: int, data: SeedData) 
                     prompts, counts = write_prompts(
                         engine,
                         data.seed_prompts,
-                        settings,
+                        settings.model_copy(update={"count": settings.wanted(t)}),
                         seed=run.seed(name, "prompts"),
                         path=run.path(name, "prompt_attempts.jsonl"),
                         earlier=[one for i in range(2, t) for one in files.read(run.path(f"M{i}", path.name), Prompt)],
@@ -207,7 +209,7 @@ def improved(
     counts = {**{f"new prompts: {key}": value for key, value in written.items()}, **counts}
     if run.settings.arm == "positive_only":
         return _positive_only(run, name, t, data, counts)
-    from srlm.train import dpo, sft
+    from srlm.train import dpo, launch, sft
 
     settings = run.settings.dpo
     if not chosen:
@@ -223,17 +225,17 @@ def improved(
     replay: list[sft.Example] = []
     if settings.eft_replay and run.path("M1", "eft.jsonl").exists():
         replay, _ = sft.examples(tokenizer, files.read(run.path("M1", "eft.jsonl"), Demonstration), settings.max_length)
-    reference = load_model(folder, run.settings.model).eval()
+    # Launched processes load both models themselves.
+    reference = None if run.settings.launch.command else load_model(folder, run.settings.model).eval()
     with run.stage(name, "DPO", "steps") as report, _contest(run, name, reference, tokenizer, data) as contest:
-        dpo.optimise(
-            load_model(folder, run.settings.model),
+        launch.optimise(
+            folder,
             reference,
             tokenizer,
             rows,
             replay,
-            settings,
+            run.settings,
             seed=run.seed(name, "dpo"),
-            dtype=run.settings.model.dtype,
             work=run.path(name, "training"),
             target=run.path(name, "model"),
             report=report,

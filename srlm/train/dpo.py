@@ -72,7 +72,9 @@ class PairTrainer(DPOTrainer):  # type: ignore[misc]
         loss = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         if self.replay is None or return_outputs or not self.model.training:
             return loss
-        batch = self.replay.batch(self.state.global_step, self._replayed(), loss.device)
+        # Micro batches are dealt out to the processes in turn.
+        micro = self._replayed() * self.accelerator.num_processes + self.accelerator.process_index
+        batch = self.replay.batch(self.state.global_step, micro, loss.device)
         outputs = model(**batch, use_cache=False, fused_lm_head=True)
         nll = -outputs.log_probs.sum() / outputs.label_mask.sum().clamp(min=1)
         return loss + self.replay.weight * nll

@@ -1,15 +1,19 @@
 """What every trainer shares: TRL's arguments from our settings, resuming after a stop, saving, the loss history."""
 
 import math
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate import PartialState
+from accelerate.utils import DistributedType
 from transformers import PrinterCallback, TrainerCallback, TrainerState
 
 from srlm.engines.weights import save
+from srlm.errors import SettingsError
 from srlm.settings import Training
 from srlm.store import files
 
@@ -22,7 +26,16 @@ UNREPEATABLE = ("runtime", "per_second", "flos", "num_tokens")
 
 
 def arguments(settings: Training, folder: Path, seed: int, dtype: str) -> dict[str, Any]:
-    """Arguments common to SFTConfig and DPOConfig."""
+    """Arguments common to SFTConfig and DPOConfig. The processes of a launch share each batch.
+
+    Raises SettingsError where a batch cannot be shared evenly.
+    """
+    together = settings.micro_batch_size * processes()
+    if settings.batch_size % together:
+        raise SettingsError(
+            f"batch_size {settings.batch_size} cannot be shared by {processes()} processes in micro batches of "
+            f"{settings.micro_batch_size}; make it a multiple of {together}"
+        )
     schedules: dict[str, tuple[str, dict[str, float]]] = {
         "cosine": ("cosine_with_min_lr", {"min_lr": settings.final_learning_rate}),
         "linear": ("polynomial", {"lr_end": settings.final_learning_rate, "power": 1.0}),
@@ -35,7 +48,7 @@ def arguments(settings: Training, folder: Path, seed: int, dtype: str) -> dict[s
         "num_train_epochs": settings.epochs,
         "max_steps": settings.max_steps or -1,
         "per_device_train_batch_size": settings.micro_batch_size,
-        "gradient_accumulation_steps": settings.batch_size // settings.micro_batch_size,
+        "gradient_accumulation_steps": settings.batch_size // together,
         "learning_rate": settings.learning_rate,
         "lr_scheduler_type": schedule,
         "lr_scheduler_kwargs": details,
@@ -63,6 +76,11 @@ def arguments(settings: Training, folder: Path, seed: int, dtype: str) -> dict[s
         "dataloader_pin_memory": cuda,
         "remove_unused_columns": False,
     }
+
+
+def processes() -> int:
+    """How many processes train together; each launcher says so by WORLD_SIZE."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def set_dropout(model: Any, share: float) -> None:
@@ -129,7 +147,9 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         if self._contest is not None and self._contest(model, step) <= 0:
             files.write_json(work / STOPPED, {"step": step, "before": step - args.save_steps})
             control.should_training_stop = True
-        (work / f"checkpoint-{step}" / WHOLE).touch()
+        PartialState().wait_for_everyone()  # each process writes its own part
+        if state.is_world_process_zero:
+            (work / f"checkpoint-{step}" / WHOLE).touch()
 
 
 def train(trainer: Any, tokenizer: Any, saved: torch.dtype, work: Path, target: Path) -> list[dict[str, float]]:
@@ -138,29 +158,50 @@ def train(trainer: Any, tokenizer: Any, saved: torch.dtype, work: Path, target: 
     Weights are saved in the number format `saved`.
     The history has no times in it, so an undisturbed run and a resumed one give the same. `work` is deleted after.
     """
+    first = trainer.is_world_process_zero()
     found = sorted(work.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
+    whole = [path for path in found if (path / WHOLE).exists()]
+    trainer.accelerator.wait_for_everyone()  # all have looked before one tidies up
     for path in found:
-        if not (path / WHOLE).exists():
+        if first and path not in whole:
             shutil.rmtree(path)
-    last = next((str(path) for path in reversed(found) if path.exists()), None)
+    last = str(whole[-1]) if whole else None
     trainer.remove_callback(PrinterCallback)
     if not (work / STOPPED).exists():
         trainer.train(resume_from_checkpoint=last)
     if (work / STOPPED).exists():
         _go_back(trainer, work)
-    model = trainer.accelerator.unwrap_model(trainer.model)
-    if hasattr(model, "merge_and_unload"):
-        model = model.merge_and_unload()
-    set_dropout(model, 0.0)
-    save(model.to(saved), tokenizer, target)
+    if first or _in_parts(trainer):
+        _save(trainer, tokenizer, saved, target, first)
     history = [
         {key: value for key, value in line.items() if not any(part in key for part in UNREPEATABLE)}
         for line in trainer.state.log_history
         if "train_loss" not in line  # the closing summary: a mean over the steps since the last resumption
     ]
-    files.write_json(target.parent / "training.json", history)
-    shutil.rmtree(work, ignore_errors=True)
+    if first:
+        files.write_json(target.parent / "training.json", history)
+        shutil.rmtree(work, ignore_errors=True)
     return history
+
+
+def _in_parts(trainer: Any) -> bool:
+    """Whether each process holds a part of the weights only."""
+    return trainer.accelerator.distributed_type in (DistributedType.FSDP, DistributedType.DEEPSPEED)
+
+
+def _save(trainer: Any, tokenizer: Any, saved: torch.dtype, target: Path, first: bool) -> None:
+    """Save the whole model as a plain one; where it is in parts, every process takes part in gathering them."""
+    model, state = trainer.accelerator.unwrap_model(trainer.model), None
+    if _in_parts(trainer):
+        state = trainer.accelerator.get_state_dict(trainer.model_wrapped)
+        if not first:
+            return
+        state = {name: weight.to(saved) for name, weight in state.items()}
+        model.config.dtype = saved
+    elif hasattr(model, "merge_and_unload"):
+        model = model.merge_and_unload()
+    set_dropout(model, 0.0)
+    save(model if state is not None else model.to(saved), tokenizer, target, state)
 
 
 def _go_back(trainer: Any, work: Path) -> None:

@@ -3,7 +3,7 @@ from typing import Any, get_args
 import pytest
 
 from srlm import settings as module
-from srlm.settings import Section, Settings, fields
+from srlm.settings import PromptSettings, Section, Settings, fields
 
 SMALLEST: dict[str, Any] = {"name": "small", "model": {"base": "scratch"}, "data": {"kind": "beads"}}
 
@@ -55,3 +55,10 @@ def test_what_shapes_no_model_are_names_that_exist() -> None:
     names = [name for name, _ in fields(Settings)]
     assert set(module.ELSEWHERE) <= set(names)
     assert set(module.TRANSPORT) <= {name.split(".")[-1] for name in names}
+
+
+def test_each_iteration_wants_its_own_number_of_new_prompts() -> None:
+    steady, growing = PromptSettings(count=100), PromptSettings(count=100, growth=1.75)
+    assert [steady.wanted(t) for t in (2, 3, 4)] == [100, 100, 100]
+    assert [growing.wanted(t) for t in (2, 3, 4)] == [100, 175, 306]
+    assert [growing.before(t) for t in (2, 3, 4)] == [0, 100, 275]

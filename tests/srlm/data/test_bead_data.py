@@ -35,9 +35,9 @@ def trained_on(data: SeedData) -> dict[str, list[str]]:
         "ift": [prompt.text for prompt in data.seed_prompts],
         "eft": [one.prompt.text for one in data.eft_sets],
         "validation": [prompt.text for prompt in data.validation_prompts],
-        "M2": [prompt.text for prompt in bead_data.fresh_prompts(SIZES, 1, 2, 200)],
-        "M3": [prompt.text for prompt in bead_data.fresh_prompts(SIZES, 1, 3, 200)],
-        "M4": [prompt.text for prompt in bead_data.fresh_prompts(SIZES, 1, 4, 200)],
+        "M2": [prompt.text for prompt in bead_data.fresh_prompts(SIZES, 1, 0, 200)],
+        "M3": [prompt.text for prompt in bead_data.fresh_prompts(SIZES, 1, 200, 200)],
+        "M4": [prompt.text for prompt in bead_data.fresh_prompts(SIZES, 1, 400, 200)],
     }
 
 
@@ -93,14 +93,14 @@ def test_the_same_seed_gives_the_same_data_and_another_seed_other_data(data: See
     assert bead_data.seed_data(small, seed=1) != bead_data.seed_data(small, seed=2)
     assert bead_data.base_lines(50, seed=1) == bead_data.base_lines(50, seed=1)
     assert bead_data.base_lines(50, seed=1) != bead_data.base_lines(50, seed=2)
-    assert bead_data.fresh_prompts(small, 1, 2, 20) == bead_data.fresh_prompts(small, 1, 2, 20)
+    assert bead_data.fresh_prompts(small, 1, 0, 20) == bead_data.fresh_prompts(small, 1, 0, 20)
 
 
 def test_a_fresh_prompt_depends_on_no_other_iterations_being_made() -> None:
     """M3's prompts are the next ones after M2's."""
-    both = bead_data.fresh_prompts(SIZES, 1, 2, 200)
-    assert bead_data.fresh_prompts(SIZES, 1, 2, 100) == both[:100]
-    assert bead_data.fresh_prompts(SIZES, 1, 3, 100) == both[100:]
+    both = bead_data.fresh_prompts(SIZES, 1, 0, 200)
+    assert bead_data.fresh_prompts(SIZES, 1, 0, 100) == both[:100]
+    assert bead_data.fresh_prompts(SIZES, 1, 100, 100) == both[100:]
 
 
 def test_ranks_agree_with_exact_scores_and_reviews_with_both(data: SeedData) -> None:

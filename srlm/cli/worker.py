@@ -1,0 +1,52 @@
+"""`srlm worker FOLDER`: one of the processes that train together. `srlm train` starts them (srlm/train/launch.py).
+
+All read the same job, and train with the same trainers as a single process; the first one tells its steps.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from datasets import Dataset
+from trl import SFTConfig
+
+from srlm.engines.weights import load_model, load_tokenizer
+from srlm.errors import SettingsError
+from srlm.settings import DpoSettings
+from srlm.train import dpo, sft
+from srlm.train.launch import DATA, REPLAY, STEP, Job
+from srlm.train.optimiser import arguments
+
+
+def work_on(job: Job, folder: Path) -> None:
+    """Train the job's model together with the other processes. Raises SettingsError where they cannot."""
+    divided = [name for name in ("FSDP", "DEEPSPEED") if os.environ.get(f"ACCELERATE_USE_{name}") == "true"]
+    if job.training.lora is not None and divided:
+        raise SettingsError("lora: adapters cannot be merged into weights that {divided[0]} has divided")
+    # The libraries learn of the other processes here, before weights are read, so that each reads its own part alone.
+    # They forget when this is gone.
+    settings = SFTConfig(**arguments(job.training, Path(job.work), job.seed, job.model.dtype))
+    first = settings.process_index == 0
+
+    def report(done: int, total: int) -> None:
+        if first:
+            print(STEP, done, total, flush=True)
+
+    tokenizer = load_tokenizer(job.base, job.model)
+    model = load_model(job.base, job.model, device="auto")
+    data = Dataset.load_from_disk(str(folder / DATA))
+    common: dict[str, Any] = {
+        "seed": job.seed,
+        "dtype": job.model.dtype,
+        "work": Path(job.work),
+        "target": Path(job.target),
+        "report": report,
+    }
+    if isinstance(job.training, DpoSettings):
+        reference = None if job.training.lora else load_model(job.base, job.model, device="auto").eval()
+        pairs = [dpo.PairExample(**row) for row in data]
+        again = Dataset.load_from_disk(str(folder / REPLAY)) if (folder / REPLAY).is_dir() else []
+        replay = [sft.Example(**row) for row in again]
+        dpo.optimise(model, reference, tokenizer, pairs, replay, job.training, **common)
+    else:
+        sft.fine_tune(model, tokenizer, [sft.Example(**row) for row in data], job.training, **common)

@@ -1,0 +1,194 @@
+"""Training a checkpoint of the run: in this process, or in several that a launcher starts (`launch.command`).
+
+The launched processes are `srlm worker FOLDER` (srlm/cli/worker.py). They find their job there, go on from the last
+whole checkpoint, and save the model themselves; this process waits, passes on their steps, and ends them when it is
+stopped. Should it be killed, the system ends them.
+"""
+
+import ctypes
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from datasets import Dataset
+from pydantic import BaseModel, ConfigDict
+
+from srlm.engines.weights import load_model
+from srlm.errors import LaunchError
+from srlm.settings import DpoSettings, ModelSettings, Settings, SftSettings
+from srlm.store import files
+from srlm.train import dpo, sft
+from srlm.train.optimiser import Contest
+
+JOB, DATA, REPLAY, SAID = "job.json", "data", "replay", "said.txt"
+"""What lies in the folder of a launch: the job, its examples and those to replay (Arrow), the processes' words."""
+STEP = "srlm step"
+"""Begins a line of the first process that tells how far it is: `srlm step DONE TOTAL`."""
+FAULT = "srlm: "
+"""Begins a line in which a process tells what the user can mend."""
+LAST_WORDS = 15
+"""Lines shown of what failed processes said."""
+
+
+class Job(BaseModel):
+    """What the launched processes are to train."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    base: str
+    """Folder or hub id of the weights to begin with; in DPO also the reference."""
+    model: ModelSettings
+    training: DpoSettings | SftSettings
+    """DPO or supervised fine-tuning."""
+    seed: int
+    threads: int
+    work: str
+    """Folder of the checkpoints."""
+    target: str
+
+
+def fine_tune(
+    base: Path | str,
+    tokenizer: Any,
+    data: Sequence[sft.Example],
+    settings: Settings,
+    *,
+    seed: int,
+    work: Path,
+    target: Path,
+    report: Callable[[int, int], None],
+) -> None:
+    """Fine-tune the model in `base` on examples and save it to `target`. Raises LaunchError where processes fail."""
+    if settings.launch.command:
+        job = _job(base, settings, settings.sft, seed, work, target)
+        return _launch(settings.launch.command, job, {DATA: data}, report)
+    sft.fine_tune(
+        load_model(base, settings.model),
+        tokenizer,
+        data,
+        settings.sft,
+        seed=seed,
+        dtype=settings.model.dtype,
+        work=work,
+        target=target,
+        report=report,
+    )
+
+
+def optimise(
+    base: Path | str,
+    reference: Any,
+    tokenizer: Any,
+    pairs: Sequence[dpo.PairExample],
+    replay: Sequence[sft.Example],
+    settings: Settings,
+    *,
+    seed: int,
+    work: Path,
+    target: Path,
+    report: Callable[[int, int], None],
+    contest: Contest | None = None,
+) -> None:
+    """DPO from the model in `base`, which is also the reference. Raises LaunchError where processes fail."""
+    if settings.launch.command:
+        job = _job(base, settings, settings.dpo, seed, work, target)
+        return _launch(settings.launch.command, job, {DATA: pairs, REPLAY: replay}, report)
+    dpo.optimise(
+        load_model(base, settings.model),
+        reference,
+        tokenizer,
+        pairs,
+        replay,
+        settings.dpo,
+        seed=seed,
+        dtype=settings.model.dtype,
+        work=work,
+        target=target,
+        report=report,
+        contest=contest,
+    )
+
+
+def _job(
+    base: Path | str, settings: Settings, training: SftSettings | DpoSettings, seed: int, work: Path, target: Path
+) -> Job:
+    where = str(Path(base).resolve()) if Path(base).is_dir() else str(base)
+    return Job(
+        base=where,
+        model=settings.model,
+        training=training,
+        seed=seed,
+        threads=settings.threads,
+        work=str(work.resolve()),
+        target=str(target.resolve()),
+    )
+
+
+def _launch(
+    command: Sequence[str],
+    job: Job,
+    data: dict[str, Sequence[sft.Example] | Sequence[dpo.PairExample]],
+    report: Callable[[int, int], None],
+) -> None:
+    folder = Path(job.target).with_name("launch")
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, rows in data.items():
+        if rows and not (folder / name).exists():
+            Dataset.from_list([row._asdict() for row in rows]).save_to_disk(str(folder / f"{name}.part"))
+            (folder / f"{name}.part").rename(folder / name)
+    files.write_json(folder / JOB, job.model_dump(mode="json"))
+    words = [*command, "-m", "srlm", "worker", str(folder)]
+    told: list[str] = []
+    fault = ""
+    try:
+        process = subprocess.Popen(
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            # Ctrl-C comes to this process alone, which then ends the others.
+            start_new_session=True,
+            preexec_fn=die_with_parent,
+            # The run's lock stays with the launcher: nobody else begins while it still winds up.
+            close_fds=False,
+        )
+    except OSError as error:
+        raise LaunchError(f"launch.command: {command[0]} cannot be started: {error.strerror or error}") from None
+    with process, (folder / SAID).open("a", encoding="utf-8") as said:
+        try:
+            for line in process.stdout or ():
+                if line.startswith(STEP):
+                    done, total = line.removeprefix(STEP).split()
+                    report(int(done), int(total))
+                else:
+                    said.write(line)
+                    said.flush()
+                    told = [*told, line.rstrip()][-LAST_WORDS:]
+                    if line.startswith(FAULT):
+                        fault = fault or line.removeprefix(FAULT).strip()
+            status = process.wait()
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGTERM)
+    if fault:
+        raise LaunchError(f"`{' '.join(words)}`: {fault}")
+    if status or not Path(job.target).is_dir():
+        raise LaunchError(
+            f"`{' '.join(words)}` ended with status {status}; the last words of its processes (all of them are in "
+            f"{folder / SAID}):\n" + "\n".join(f"  {line}" for line in told)
+        )
+    shutil.rmtree(folder)
+
+
+def die_with_parent() -> None:
+    """Have the system end this process when its parent is gone, however that came about (Linux alone can)."""
+    if sys.platform == "linux":
+        set_parent_death_signal = 1  # PR_SET_PDEATHSIG
+        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGTERM)

@@ -1,0 +1,167 @@
+"""Training in several processes: the weights of one, nothing left running after a stop, faults told in words."""
+
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from safetensors.torch import load_file
+
+from srlm.engines.weights import load_model, load_tokenizer
+from srlm.errors import LaunchError
+from srlm.run_file import load
+from srlm.settings import Settings
+from srlm.train import dpo, launch, sft
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+DYING = CHECKOUT / "tests/srlm/methods/killed.py"
+# The processes talk to each other on loopback. (`accelerate launch` starts one process where there is no GPU.)
+COMMAND = ("env", "GLOO_SOCKET_IFNAME=lo", "torchrun", "--standalone", "--nproc-per-node=2")
+TOLERANCE = 1e-6
+"""Largest difference of a weight, where training moves weights by 1e-2: two processes add up in another order."""
+ROWS = [
+    sft.Example([2, 4, 16 + number % 3, 5, 26, 6 + number, *([27] * (number % 4)), 3], [-100] * 4 + labels, weight)
+    for number in range(12)
+    for labels, weight in [([26, 6 + number, *([27] * (number % 4)), 3], 3.0 if number % 2 else 1.0)]
+]
+PAIRS = [dpo.PairExample([2, 4, 16, 5], [26, 6 + number, 3], [26, 17 - number, 27, 3]) for number in range(12)]
+
+
+class Stopped(Exception):
+    """The training is stopped here."""
+
+
+def silent(done: int, total: int) -> None:
+    """Say nothing."""
+
+
+def stopped_at(step: int) -> Callable[[int, int], None]:
+    def report(done: int, total: int) -> None:
+        assert total == 8
+        if done == step:
+            raise Stopped
+
+    return report
+
+
+def settings(tiny: Path, *command: str) -> Settings:
+    steps = ["batch_size=8", "micro_batch_size=2", "max_steps=8", "save_steps=3", "learning_rate=1e-3"]
+    words = [f"{part}.{step}" for part in ("sft", "dpo") for step in steps]
+    return load(tiny, [*words, f"launch.command=[{', '.join(command)}]"])
+
+
+def supervised(model: Path, wanted: Settings, folder: Path, report: Callable[[int, int], None] = silent) -> None:
+    places: dict[str, Any] = {"work": folder / "training", "target": folder / "model"}
+    launch.fine_tune(model, load_tokenizer(model, wanted.model), ROWS, wanted, seed=3, report=report, **places)
+
+
+def preferences(model: Path, wanted: Settings, folder: Path, report: Callable[[int, int], None] = silent) -> None:
+    places: dict[str, Any] = {"work": folder / "training", "target": folder / "model"}
+    words = load_tokenizer(model, wanted.model)
+    reference = None if wanted.launch.command else load_model(model, wanted.model)
+    launch.optimise(model, reference, words, PAIRS, ROWS, wanted, seed=3, report=report, **places)
+
+
+def furthest(one: Path, other: Path) -> float:
+    """Largest difference of any weight of two model folders."""
+    first, second = (load_file(folder / "model.safetensors") for folder in (one, other))
+    assert first.keys() == second.keys()
+    return max(float((first[name] - second[name]).abs().max()) for name in first)
+
+
+def processes_of(folder: Path) -> list[int]:
+    """Processes that have a folder among the words they were started with."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = place.read_bytes()
+        except OSError:
+            continue  # ended meanwhile
+        if str(folder).encode() in words:
+            found.append(int(place.parent.name))
+    return found
+
+
+def wait_until_none_is_left(folder: Path) -> None:
+    """Wait for the end of every process that has a folder among its words; a minute each."""
+    while left := processes_of(folder):
+        for pid in left:
+            try:
+                watched = os.pidfd_open(pid)
+            except ProcessLookupError:
+                continue
+            ends = select.poll()
+            ends.register(watched)
+            found = ends.poll(60_000)
+            os.close(watched)
+            assert found, f"process {pid} does not end"
+
+
+@pytest.mark.parametrize("training", [supervised, preferences])
+def test_two_processes_give_the_weights_of_one_even_when_stopped_half_way(
+    training: Callable[..., None], tiny: Path, bead_model: Path, tmp_path: Path
+) -> None:
+    training(bead_model, settings(tiny), tmp_path / "one")
+    two = tmp_path / "two"
+    with pytest.raises(Stopped):
+        training(bead_model, settings(tiny, *COMMAND), two, stopped_at(5))
+    assert processes_of(two) == []
+    assert [path.name for path in (two / "training").glob("checkpoint-*")] == ["checkpoint-3"]
+    steps: list[int] = []
+    training(bead_model, settings(tiny, *COMMAND), two, lambda done, total: steps.append(done))
+    assert steps == [4, 5, 6, 7, 8]
+    assert furthest(tmp_path / "one/model", two / "model") < TOLERANCE
+    assert furthest(bead_model, two / "model") > 1000 * TOLERANCE
+    assert sorted(path.name for path in two.iterdir()) == ["model", "training.json"]
+
+
+def test_when_the_run_is_killed_its_processes_end_and_the_run_can_go_on(tiny: Path, tmp_path: Path) -> None:
+    words = ["srlm", "train", "--run", str(tiny), "--to", "M1", "--set", f"launch.command=[{', '.join(COMMAND)}]"]
+    place = [str(int(signal.SIGKILL)), "open", "SFT/launch/said.txt", "1"]
+    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT), "OMP_NUM_THREADS": "1"}
+    killed = subprocess.run([sys.executable, str(DYING), *place, *words], env=environment, cwd=tmp_path)
+    assert killed.returncode == -signal.SIGKILL
+    wait_until_none_is_left(tmp_path / "runs/tiny/SFT/launch")
+    again = subprocess.run(
+        [sys.executable, "-m", *words], env=environment, cwd=tmp_path, capture_output=True, text=True
+    )
+    assert again.returncode == 0, again.stderr
+    assert (tmp_path / "runs/tiny/M1/manifest.json").exists()
+    assert not (tmp_path / "runs/tiny/SFT/launch").exists()
+
+
+def test_a_launcher_that_is_not_there_is_named(tiny: Path, bead_model: Path, tmp_path: Path) -> None:
+    with pytest.raises(LaunchError) as error:
+        supervised(bead_model, settings(tiny, "accelerat", "launch"), tmp_path)
+    assert str(error.value) == "launch.command: accelerat cannot be started: No such file or directory"
+
+
+def test_what_failed_processes_said_is_shown(tiny: Path, bead_model: Path, tmp_path: Path) -> None:
+    with pytest.raises(LaunchError) as error:
+        supervised(bead_model, settings(tiny, "ls", "--no-such-option"), tmp_path)
+    assert re.search(r"^`ls --no-such-option -m srlm worker .*` ended with status 2; the last words", str(error.value))
+    assert "  ls: unrecognized option '--no-such-option'" in str(error.value).splitlines()
+
+
+def test_a_batch_that_processes_cannot_share_is_refused(tiny: Path, bead_model: Path, tmp_path: Path) -> None:
+    wanted = load(tiny, ["sft.batch_size=3", "sft.micro_batch_size=3", f"launch.command=[{', '.join(COMMAND)}]"])
+    with pytest.raises(LaunchError, match="batch_size 3 cannot be shared by 2 processes in micro batches of 3"):
+        supervised(bead_model, wanted, tmp_path)
+
+
+def test_early_stopping_needs_a_single_process(srlm: Any, tiny: Path) -> None:
+    said = srlm(
+        "train", "--run", tiny, "--set", "launch.command=[accelerate, launch]", "--set", "dpo.early_stop=pairwise",
+        "--set", "data.validation_prompts=4",
+    )  # fmt: skip
+    assert said.exit_code == 2
+    assert said.stderr == (
+        f"srlm: {tiny}: dpo.early_stop holds its contests within the training process; with launch.command it must be "
+        "`off`\n"
+    )
