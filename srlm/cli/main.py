@@ -118,6 +118,27 @@ def doctor(
 
 
 @app.command()
+def estimate(
+    run: RunOption,
+    hardware: Annotated[Path, typer.Option(help="What it would run on, as in configs/hardware/8xh100.yaml.")],
+    shape: Annotated[
+        Path | None,
+        typer.Option(help="The model's config.json, where the model itself cannot be reached (configs/shapes)."),
+    ] = None,
+    prompt_tokens: Annotated[int, typer.Option(min=1, help="Assumed mean length of a prompt.")] = 100,
+    answer_tokens: Annotated[int, typer.Option(min=1, help="Assumed mean length of an answer.")] = 400,
+    judgement_tokens: Annotated[int, typer.Option(min=1, help="Assumed mean length of a judgement.")] = 150,
+    set: SetOption = None,
+) -> None:
+    """Memory and time of every stage on stated hardware, by arithmetic. Exit status 2 where one does not fit."""
+    from srlm.cli.estimate import Lengths, show
+
+    lengths = Lengths(prompt_tokens, answer_tokens, judgement_tokens)
+    if not show(load(run, set or []), hardware, shape, lengths, Console(highlight=False, markup=False, width=100)):
+        raise typer.Exit(2)
+
+
+@app.command()
 def explain(
     id: Annotated[
         str, typer.Argument(help="Id of a pair, prompt, response or judgement; its first characters will do.")

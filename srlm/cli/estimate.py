@@ -1,0 +1,251 @@
+"""`srlm estimate`: memory and time of every stage of a run on stated hardware, before anything runs.
+
+All figures are estimates from arithmetic, none is measured:
+
+    training      6 P T operations for T tokens through P parameters, 8 P T where activations are recomputed
+                  (Kaplan et al. 2020, section 2.1); DPO reads each pair with the policy and with the reference (2 P T)
+    reading       2 P T operations for the prompts
+    writing       a step reads all weights and the memory of every sequence in the batch, at the memory's speed; batches
+                  are as large as memory allows, as vLLM keeps them (the transformers engine is several times slower)
+    memory        training: weights, gradients and two moments in float32, 16 bytes a parameter, divided over the GPUs;
+                  the reference 4 more; activations of one micro batch. Generation: weights, and the keys and values of
+                  as many sequences as fit
+
+each at a share of the hardware's peak that its file states.
+"""
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from rich.console import Console
+from rich.table import Table
+
+from srlm.errors import SettingsError
+from srlm.judge import rubric
+from srlm.settings import BeadsData, Settings, Training
+
+GIB = 2**30
+Rate = Annotated[float, Field(gt=0)]
+ANSWERS_A_SET = 2.85
+"""Ranked answers a prompt: the paper's 541 held-out examples of 190 prompts."""
+CHARACTERS_A_TOKEN = 4
+"""Of English text, roughly."""
+FREE = 0.9
+"""Share of a GPU's memory that generation may fill."""
+
+
+class Hardware(BaseModel):
+    """What the run would run on: the file given as --hardware."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    name: str
+    gpus: Annotated[int, Field(ge=1)]
+    """All together."""
+    memory_gib: Rate
+    """Of one GPU."""
+    teraflops: Rate
+    """Peak of one GPU in the run's number format, 10^12 operations a second."""
+    bandwidth_gbs: Rate
+    """Peak of one GPU's memory, 10^9 bytes a second."""
+    training_share: Annotated[float, Field(gt=0, le=1)]
+    """Of the peak arithmetic that training reaches."""
+    reading_share: Annotated[float, Field(gt=0, le=1)]
+    """Of the peak arithmetic that prompts are read with."""
+    writing_share: Annotated[float, Field(gt=0, le=1)]
+    """Of the peak memory bandwidth that writing reaches."""
+    price_per_gpu_hour: float | None = None
+    """In whatever currency; None: no cost is printed."""
+
+
+class Lengths(NamedTuple):
+    """Assumed mean lengths, in tokens."""
+
+    prompt: int
+    answer: int
+    judgement: int
+
+
+class Shape(NamedTuple):
+    """What of a model's architecture decides memory and time."""
+
+    parameters: int
+    layers: int
+    hidden: int
+    cached: int
+    """Bytes that one token's keys and values take, in two-byte numbers."""
+
+
+class Stage(NamedTuple):
+    """One line of the estimate."""
+
+    name: str
+    what: str
+    gib: float
+    """Of one GPU's memory."""
+    seconds: float
+
+
+def show(settings: Settings, hardware: Path, shape_file: Path | None, lengths: Lengths, console: Console) -> bool:
+    """Print the estimate; False where a stage does not fit into memory."""
+    on = read_hardware(hardware)
+    shape = read_shape(settings, shape_file)
+    found = list(stages(settings, on, shape, lengths))
+    table = Table("stage", "work", "GiB a GPU", "hours", "GPU hours", *(["cost"] if on.price_per_gpu_hour else []))
+    for stage in [*found, Stage("all", "", max(s.gib for s in found), sum(s.seconds for s in found))]:
+        hours = stage.seconds / 3600
+        fits = "" if stage.gib <= on.memory_gib else "  TOO MUCH"
+        cost = [f"{hours * on.gpus * on.price_per_gpu_hour:,.0f}"] if on.price_per_gpu_hour else []
+        table.add_row(stage.name, stage.what, f"{stage.gib:.1f}{fits}", f"{hours:.2f}", f"{hours * on.gpus:.1f}", *cost)
+    console.print(
+        f"{settings.name} on {on.name}: {shape.parameters / 1e9:.2f} billion parameters. Estimated, not measured; mean "
+        f"lengths assumed: prompt {lengths.prompt}, answer {lengths.answer}, judgement {lengths.judgement} tokens. "
+        "Generation as vLLM does it; loading and measuring the models is not counted.",
+        soft_wrap=True,
+    )
+    console.print(table)
+    heavy = [stage.name for stage in found if stage.gib > on.memory_gib]
+    if heavy:
+        console.print(
+            f"{', '.join(heavy)}: more than the {on.memory_gib} GiB of a GPU. Training: more GPUs (launch.command), "
+            "activation_checkpointing, a smaller micro_batch_size, or lora. Generation: more GPUs a model.",
+            soft_wrap=True,
+        )
+    return not heavy
+
+
+def read_hardware(path: Path) -> Hardware:
+    """Raises SettingsError for a file that does not describe hardware."""
+    try:
+        return Hardware.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise SettingsError(f"{path}: cannot be read as a hardware file: {error}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        raise SettingsError(f"{path}: {where}: {first['msg']} (found {first['input']!r})") from None
+
+
+def read_shape(settings: Settings, path: Path | None) -> Shape:
+    """The model's shape from its own configuration, or from a file in the same format. No weights are read."""
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    try:
+        if path is not None:
+            known = json.loads(path.read_text(encoding="utf-8"))
+            config = AutoConfig.for_model(known.pop("model_type"), **known)
+        elif settings.model.base == "scratch":
+            from srlm.data import beads
+            from srlm.train import scratch
+
+            config = scratch.random_model(settings.model.scratch, scratch.tokenizer(beads.vocabulary()), 0).config
+        else:
+            config = AutoConfig.from_pretrained(settings.model.base, revision=settings.model.revision)
+        with torch.device("meta"):
+            model = AutoModelForCausalLM.from_config(config)
+    except Exception as error:  # transformers raises anything from OSError to KeyError for a broken configuration
+        said = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise SettingsError(
+            f"{path or settings.model.base}: no model configuration can be read: {said}; give one with --shape FILE, "
+            "in the format of config.json (configs/shapes has some)"
+        ) from None
+    heads = config.num_attention_heads
+    width = getattr(config, "head_dim", None) or config.hidden_size // heads
+    keys = (getattr(config, "num_key_value_heads", None) or heads) * width
+    layers = config.num_hidden_layers
+    return Shape(
+        sum(weight.numel() for weight in model.parameters()), layers, config.hidden_size, 2 * 2 * layers * keys
+    )
+
+
+def stages(settings: Settings, on: Hardware, shape: Shape, lengths: Lengths) -> Iterator[Stage]:
+    """Every stage of the run in its order: SFT baseline, EFT, M1, then each turn of the loop."""
+    data, prompts, judge = settings.data, settings.prompts, settings.judge
+    template = len(rubric.load(judge.template).text) // CHARACTERS_A_TOKEN
+    answer = min(lengths.answer, settings.candidates.sampling.max_new_tokens)
+    verdict = min(lengths.judgement, judge.sampling.max_new_tokens)
+    judged = template + lengths.prompt + answer
+    example = lengths.prompt + answer
+
+    def generated(name: str, calls: int, draws: int, reads: int, writes: int) -> Stage:
+        seconds, gib = generation(shape, on, calls, draws, reads, writes)
+        return Stage(name, f"{calls * draws:,} x {writes} tokens after {reads}", gib, seconds)
+
+    def trained(name: str, examples: int, length: int, training: Training, pairs: bool = False) -> Stage:
+        seconds, gib, tokens = optimisation(shape, on, examples, length, training, pairs)
+        where = f" on {sharing(on, training)} GPUs" if sharing(on, training) < on.gpus else ""
+        return Stage(name, f"{tokens / 1e6:,.2f} million tokens{where}", gib, seconds)
+
+    yield trained("SFT baseline", data.ift, example, settings.sft)
+    answers = 4 if isinstance(data, BeadsData) else ANSWERS_A_SET
+    readings = round(data.eft_sets * answers)
+    if settings.eft.writer == "sft" and readings:
+        yield generated("M1: EFT judgements", readings, settings.eft.draws, judged, verdict)
+    mixed = data.ift + readings
+    mean = (data.ift * example + readings * (judged + verdict)) // mixed
+    yield trained("M1: supervised fine-tuning", mixed, mean, settings.sft)
+    for t in range(2, settings.iterations + 1):
+        number = prompts.wanted(t)
+        if prompts.writer in ("self", "fixed"):
+            shots = (prompts.shots_seed + prompts.shots_new) * lengths.prompt
+            yield generated(f"M{t}: new prompts", number, 1, shots, lengths.prompt)
+        yield generated(f"M{t}: candidates", number, settings.candidates.count, lengths.prompt, answer)
+        yield generated(f"M{t}: judgements", number * settings.candidates.count, judge.draws, judged, verdict)
+        yield trained(f"M{t}: DPO", number, example, settings.dpo, pairs=True)
+
+
+def generation(shape: Shape, on: Hardware, calls: int, draws: int, reads: int, writes: int) -> tuple[float, float]:
+    """Seconds, and GiB of one GPU, to read `calls` prompts and write `draws` answers to each."""
+    weights, room = 2 * shape.parameters, on.memory_gib * FREE * GIB
+    # As few GPUs hold one copy of the model as can, with half of their memory left for keys and values.
+    apart = 1
+    while apart < on.gpus and weights / apart > room / 2:
+        apart *= 2
+    groups = max(1, on.gpus // apart)
+    cached = shape.cached * (reads + writes)
+    fit = max(0.0, room * apart - weights) / cached
+    batch = max(1, min(int(fit), math.ceil(calls * draws / groups)))
+    gib = (weights + cached * batch) / apart / GIB
+    step = (weights + cached * batch) / (apart * on.bandwidth_gbs * 1e9 * on.writing_share)
+    written = math.ceil(calls * draws / groups / batch) * writes * step
+    # A prompt is read once for all its answers.
+    read = 2 * shape.parameters * calls * reads / (on.gpus * on.teraflops * 1e12 * on.reading_share)
+    return written + read, gib
+
+
+def sharing(on: Hardware, training: Training) -> int:
+    """GPUs that train together: each takes a micro batch at least."""
+    return min(on.gpus, training.batch_size // training.micro_batch_size)
+
+
+def optimisation(
+    shape: Shape, on: Hardware, examples: int, length: int, training: Training, pairs: bool
+) -> tuple[float, float, float]:
+    """Seconds, GiB of one GPU, and tokens, to train on examples (pairs: two sequences each, and a reference)."""
+    sequences = 2 if pairs else 1
+    steps = training.max_steps or math.ceil(examples * training.epochs / training.batch_size)
+    tokens = float(steps * training.batch_size * sequences * min(length, training.max_length))
+    operations = (8 if training.activation_checkpointing else 6) * shape.parameters * tokens
+    held = 16.0 * shape.parameters
+    if training.lora is not None:  # frozen weights; gradients and moments of the adapters alone
+        held = 4.0 * shape.parameters
+    elif pairs:
+        held += 4.0 * shape.parameters
+    if pairs:
+        operations += 2 * shape.parameters * tokens
+    # Activations a layer and token: 34 numbers of the hidden size's width in two bytes (Korthikanti et al. 2022,
+    # equation 2, attention not stored); recomputed, only what goes into each layer stays, and one layer at work.
+    rows = training.micro_batch_size * sequences * min(length, training.max_length)
+    whole = 34.0 * shape.hidden * rows
+    active = (
+        2.0 * shape.hidden * rows * shape.layers + whole if training.activation_checkpointing else whole * shape.layers
+    )
+    together = sharing(on, training)
+    seconds = operations / (together * on.teraflops * 1e12 * on.training_share)
+    return seconds, (held / together + active) / GIB, tokens
