@@ -13,6 +13,9 @@ from srlm.records import seed_for
 from srlm.settings import ModelSettings, Sampling
 from srlm.text.chat import prompt_ids
 
+STRIDE = 16
+"""Tokens between two looks for rows that have ended."""
+
 
 class TransformersEngine:
     """A model in memory as an engine; `load` takes it from a folder or the hub."""
@@ -76,32 +79,52 @@ class TransformersEngine:
         if sampling.temperature > 0:
             settings = {"do_sample": True, "temperature": sampling.temperature, "top_p": sampling.top_p, "top_k": 0}
         config = GenerationConfig(
-            max_new_tokens=room,
-            num_return_sequences=draws if sampling.temperature > 0 else 1,
             eos_token_id=self._ends,
             pad_token_id=self.tokenizer.pad_token_id,
             **settings,
         )
         devices = [self.model.device] if self.model.device.type == "cuda" else []
-        past: dict[str, Any] = {}
-        if config.num_return_sequences > 1:
-            # generate() would read each prompt once a draw; read here, the draws share it.
-            past = {"past_key_values": self._read(inputs["input_ids"][:, :-1], inputs["attention_mask"][:, :-1], draws)}
-            inputs = {name: value.repeat_interleave(draws, 0) for name, value in inputs.items()}
-            config.num_return_sequences = 1
+        ids, mask = inputs["input_ids"], inputs["attention_mask"]
+        copies = draws if sampling.temperature > 0 else 1
+        # generate() would read each prompt once a draw; read here, the draws share it.
+        cache = self._read(ids[:, :-1], mask[:, :-1], copies)
         # generate() fills what a request leaves open from the model's own configuration: a top-k, a penalty or a
         # length that nobody asked for. It is put back, for a model in training is saved with it.
         own, self.model.generation_config = self.model.generation_config, GenerationConfig()
         try:
             with torch.random.fork_rng(devices):
                 torch.manual_seed(seed)
-                output = self.model.generate(**inputs, **past, generation_config=config)
+                new = self._write(
+                    ids.repeat_interleave(copies, 0), mask.repeat_interleave(copies, 0), cache, config, room
+                )
         finally:
             self.model.generation_config = own
-        new = output[:, inputs["input_ids"].shape[1] :].tolist()
         if sampling.temperature == 0:  # greedy draws are all the same
             new = [row for row in new for _ in range(draws)]
-        return [self._completion(ids) for ids in new]
+        return [self._completion(row) for row in new]
+
+    def _write(
+        self, ids: torch.Tensor, mask: torch.Tensor, cache: DynamicCache, config: GenerationConfig, room: int
+    ) -> list[list[int]]:
+        """Up to `room` new tokens of each row of ids, (rows, length), whose memory but for the last token is `cache`.
+
+        Rows that have ended leave the batch every few tokens: the longest answer would else be paid for by all.
+        """
+        rows, ends = torch.arange(len(ids), device=ids.device), torch.tensor(self._ends, device=ids.device)
+        written: list[list[int]] = [[] for _ in range(len(ids))]
+        while room and len(rows):
+            config.max_new_tokens = min(STRIDE, room)
+            output = self.model.generate(ids, attention_mask=mask, past_key_values=cache, generation_config=config)
+            new = output[:, ids.shape[1] :]
+            for row, tokens in zip(rows.tolist(), new.tolist(), strict=True):
+                written[row] += tokens
+            room -= new.shape[1]
+            ids, mask = output, torch.cat([mask, mask.new_ones(new.shape)], 1)
+            going_on = (~torch.isin(new, ends).any(1)).nonzero()[:, 0]
+            if len(going_on) < len(rows):
+                rows, ids, mask = rows[going_on], ids[going_on], mask[going_on]
+                cache.batch_select_indices(going_on)
+        return written
 
     def _completion(self, ids: list[int]) -> Completion:
         stop = next((place for place, token in enumerate(ids) if token in self._ends), None)
