@@ -8,6 +8,7 @@ import typer
 
 from srlm.errors import SettingsError, StoreError
 from srlm.run_file import load
+from srlm.store import files
 from srlm.store.folder import RunFolder
 
 from .options import Overrides, RunOrNot
@@ -64,10 +65,13 @@ def write(
     if check is not None:
         kept, now = (material.read_metrics(path / "metrics.json") for path in (check, folder.step("evaluation")))
         now += worse.section(study).metrics if study is not None else []
-        if differ := repeated.unlike(kept, now):
+        noted = check / repeated.MADE_ON
+        made_on = files.read_json(noted) if noted.exists() else None
+        if differ := repeated.unlike(kept, now, made_on):
             print("\n".join([f"{check}: {len(differ)} figures are not what this run gives:", *differ]))
             raise typer.Exit(1)
-        print(f"{check}: {len(kept)} figures, the same")
+        same = made_on in (None, repeated.machine())
+        print(f"{check}: {len(kept)} figures, " + ("the same" if same else "alike within intervals on another machine"))
         return
     print(page.write(settings, folder, command, out, study))
 

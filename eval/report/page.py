@@ -7,6 +7,7 @@ shown stands in a `<data value=...>` element that carries the unrounded number. 
 
 import base64
 import hashlib
+import json
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
@@ -21,7 +22,7 @@ from srlm.store import files
 from srlm.store.folder import RunFolder
 
 from ..benchmarks import published
-from . import browser, changed, contests, figures, material, training, verdict, written
+from . import browser, changed, contests, figures, material, repeated, training, verdict, written
 from .worse import section
 
 FOLD = 280
@@ -50,8 +51,8 @@ def write(
 ) -> Path:
     """Write the page, report.md and metrics.csv into the run's folder; returns the page's path.
 
-    With `out` into that folder, and metrics.json too, so that it says all by itself. With `study`, the file of one, its
-    section and figures, too.
+    With `out` into that folder, and metrics.json and machine.json too, so that it says all by itself. With `study`, the
+    file of one, its section and figures, too.
     """
     worse = section(study) if study is not None else None
     run, keys = material.read(settings, folder, worse.metrics if worse else ()), material.secrets(settings)
@@ -65,6 +66,7 @@ def write(
     }
     if out is not None:
         pages[out / "metrics.json"] = written.metrics_json(run.metrics)
+        pages[out / repeated.MADE_ON] = json.dumps(repeated.machine(), indent=1, sort_keys=True) + "\n"
     for file, text in pages.items():
         files.write_text(file, material.withheld(text, keys))
     return path

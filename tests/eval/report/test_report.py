@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from eval.cli import app, main
 from eval.records import MetricValue
-from eval.report import browser, charts, compare, material, page, training, verdict, written
+from eval.report import browser, charts, compare, material, page, repeated, training, verdict, written
 from eval.suites import slices
 from srlm.errors import SrlmError
 from srlm.records import Judgement, Prompt, Response
@@ -355,7 +355,8 @@ def test_a_report_is_kept_elsewhere_and_its_figures_are_checked_against_the_run(
     kept = tmp_path / "reports" / "small"
     made = CliRunner().invoke(app, ["report", str(folder.path), "--out", str(kept)])
     assert made.exit_code == 0, made.output
-    assert sorted(path.name for path in kept.iterdir()) == ["metrics.csv", "metrics.json", "report.html", "report.md"]
+    names = ["machine.json", "metrics.csv", "metrics.json", "report.html", "report.md"]
+    assert sorted(path.name for path in kept.iterdir()) == names
     same = CliRunner().invoke(app, ["report", str(folder.path), "--check", str(kept)])
     assert (same.exit_code, same.output) == (0, f"{kept}: {len(read(folder).metrics)} figures, the same\n")
     with_metrics(folder, *[m for m in read(folder).metrics[1:]], metric("cut", 0.5, model="M9"))
@@ -363,6 +364,18 @@ def test_a_report_is_kept_elsewhere_and_its_figures_are_checked_against_the_run(
     assert other.exit_code == 1
     assert "answers cut M9: absent -> 0.5, missing, missing, n 10, 0 unscored" in other.output
     assert "answers characters SFT: 18.1666667, " in other.output and " -> absent" in other.output
+
+
+def test_on_another_machine_a_figure_is_alike_where_the_intervals_meet() -> None:
+    kept = [metric("cut", 0.50, low=0.40, high=0.60, model="M1"), metric("cut", 0.70, low=0.65, high=0.75, model="M2")]
+    now = [metric("cut", 0.55, low=0.45, high=0.65, model="M1"), metric("cut", 0.80, low=0.76, high=0.84, model="M2")]
+    here = repeated.machine()
+    assert [line.split(":")[0] for line in repeated.unlike(kept, now, here)] == ["answers cut M1", "answers cut M2"]
+    assert len(repeated.unlike(kept, now)) == 2
+    elsewhere = {**here, "model name": "another processor"}
+    assert [line.split(":")[0] for line in repeated.unlike(kept, now, elsewhere)] == ["answers cut M2"]
+    assert len(repeated.unlike(kept[:1], [], elsewhere)) == 1
+    assert {"machine", "torch"} < here.keys()
 
 
 def test_no_difference_says_how_large_a_one_would_have_been_seen(tmp_path: Path) -> None:
