@@ -92,6 +92,11 @@ def worker(folder: Path) -> None:
     job = Job.model_validate_json((folder / JOB).read_bytes())
     quiet(job.threads)
     work_on(job, folder)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # All is saved. Left to itself the process would now and then be aborted for a thread of torch's that still runs
+    # ("terminate called without an active exception"), and the launcher would take that for a failed training.
+    os._exit(0)
 
 
 @app.command()

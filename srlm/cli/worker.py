@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from accelerate import PartialState
 from datasets import Dataset
 from trl import SFTConfig
 
@@ -51,3 +52,6 @@ def work_on(job: Job, folder: Path) -> None:
         dpo.optimise(model, reference, tokenizer, pairs, replay, job.training, **common)
     else:
         sft.fine_tune(model, tokenizer, [sft.Example(**row) for row in data], job.training, **common)
+    state = PartialState()
+    state.wait_for_everyone()  # none leaves while another still saves
+    state.destroy_process_group()
