@@ -157,6 +157,8 @@ def _launch(
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
+            # The launchers installed beside this Python come first, whether or not its environment was activated.
+            env={**os.environ, "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])},
             # Ctrl-C comes to this process alone, which then ends the others.
             start_new_session=True,
             preexec_fn=die_with_parent,
