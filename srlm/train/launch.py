@@ -140,11 +140,12 @@ def _launch(
     report: Callable[[int, int], None],
 ) -> None:
     folder = Path(job.target).with_name("launch")
-    folder.mkdir(parents=True, exist_ok=True)
+    # What a failed launch left may be of other settings; a killed one is written again within seconds.
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     for name, rows in data.items():
-        if rows and not (folder / name).exists():
-            Dataset.from_list([row._asdict() for row in rows]).save_to_disk(str(folder / f"{name}.part"))
-            (folder / f"{name}.part").rename(folder / name)
+        if rows:
+            Dataset.from_list([row._asdict() for row in rows]).save_to_disk(str(folder / name))
     files.write_json(folder / JOB, job.model_dump(mode="json"))
     words = [*command, "-m", "srlm", "worker", str(folder)]
     told: list[str] = []
@@ -167,7 +168,7 @@ def _launch(
         )
     except OSError as error:
         raise LaunchError(f"launch.command: {command[0]} cannot be started: {error.strerror or error}") from None
-    with process, (folder / SAID).open("a", encoding="utf-8") as said:
+    with process, (folder / SAID).open("w", encoding="utf-8") as said:
         try:
             for line in process.stdout or ():
                 if line.startswith(STEP):
