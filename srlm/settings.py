@@ -70,8 +70,9 @@ class EngineSettings(Section):
     """`transformers` or `vllm` on this machine; `ray` spreads either over a cluster; `openai` is any compatible server;
     `scripted` answers from a rule and is for dry runs."""
     batch_size: Positive = 32
-    """Sequences decoded together (transformers). Stages ask for four times as many at once: with `vllm`, which packs
-    its own batches, 256 or more keeps it busy; with `ray` that is what one worker is given."""
+    """Sequences decoded together, at most (transformers): where memory does not reach for a batch, its halves are made
+    one after the other. Stages ask for four times as many at once: with `vllm`, which packs its own batches, 256 or
+    more keeps it busy; with `ray` that is what one worker is given."""
     worker: Literal["transformers", "vllm"] = "transformers"
     """The engine in each worker (ray)."""
     ray: RaySettings = RaySettings()

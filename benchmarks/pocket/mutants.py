@@ -137,9 +137,8 @@ FAULTS = (
     Fault(
         "prompts are padded on the right when answers are drawn",
         "srlm/engines/transformers.py",
-        '        inputs = self.tokenizer.pad({"input_ids": list(prompts)}, return_tensors="pt")',
-        '        self.tokenizer.padding_side = "right"\n'
-        '        inputs = self.tokenizer.pad({"input_ids": list(prompts)}, return_tensors="pt")',
+        '        inputs = self.tokenizer.pad(rest, return_tensors="pt")',
+        '        self.tokenizer.padding_side = "right"\n        inputs = self.tokenizer.pad(rest, return_tensors="pt")',
         "M2",
     ),
 )  # fmt: skip

@@ -4,6 +4,7 @@ Intervals are by bootstrap over seeds and prompts: both are drawn anew in every 
 prompts in the same order, so two models of one seed are paired by prompt.
 """
 
+import functools
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -137,13 +138,18 @@ def gain(
     if not differences:
         return None
     table = np.stack(differences)
-    draws = np.random.default_rng(0)
-    means = []
-    for _ in range(resamples):
-        seeds, prompts = (draws.integers(size, size=size) for size in table.shape)
-        means.append(table[np.ix_(seeds, prompts)].mean())
+    seeds, prompts = _resampled(table.shape[0], table.shape[1], resamples)
+    means = ((seeds @ table) * prompts).sum(axis=1) / table.size
     low, high = np.quantile(means, [0.025, 0.975])
     return Estimate(float(table.mean()), float(low), float(high))
+
+
+@functools.cache
+def _resampled(seeds: int, prompts: int, resamples: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """How often each seed and each prompt is drawn in every resample, (resamples, seeds) and (resamples, prompts)."""
+    draws = np.random.default_rng(0)
+    first, second = (draws.multinomial(size, np.full(size, 1 / size), size=resamples) for size in (seeds, prompts))
+    return first.astype(np.float64), second.astype(np.float64)
 
 
 def values(found: Found, arm: str, model: str, metric: str) -> dict[int, float]:

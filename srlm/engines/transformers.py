@@ -1,10 +1,16 @@
-"""Text from a checkpoint on this machine, CPU or GPU: left padding, KV cache, batches of similar length."""
+"""Text from a checkpoint on this machine, CPU or GPU: KV cache, batches of similar length that fit into memory.
 
+Words that a batch's prompts all begin with (the judge's rubric, a conversation) are read once for all of them.
+"""
+
+import logging
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import torch
+from accelerate.utils.memory import should_reduce_batch_size
 from transformers import DynamicCache, GenerationConfig
 
 from srlm.engines.base import Completion, Request
@@ -13,8 +19,12 @@ from srlm.records import seed_for
 from srlm.settings import ModelSettings, Sampling
 from srlm.text.chat import prompt_ids
 
+log = logging.getLogger(__name__)
+
 STRIDE = 16
 """Tokens between two looks for rows that have ended."""
+WORTH_SHARING = 32
+"""Fewest tokens that are read apart from what follows them: a forward pass more must pay."""
 
 
 class TransformersEngine:
@@ -49,15 +59,38 @@ class TransformersEngine:
         prompts = [prompt_ids(self.tokenizer, r.messages, r.prefix) for r in requests]
         rooms = [max(0, min(sampling.max_new_tokens, self._longest - len(prompt))) for prompt in prompts]
         written: dict[int, tuple[Completion, ...]] = {}
+        limit = self._batch_size
         for number, rows in enumerate(self._batches(requests, prompts, rooms)):
             draws, room = requests[rows[0]].draws, rooms[rows[0]]
             if room == 0:
                 written.update({row: (Completion(text="", finish="length", tokens=0),) * draws for row in rows})
                 continue
-            drawn = self._draw([prompts[row] for row in rows], draws, sampling, room, seed_for(seed, "batch", number))
+            work = _Work([prompts[row] for row in rows], draws, sampling, room, seed_for(seed, "batch", number))
+            drawn, limit = self._within_memory(work, limit)
             for place, row in enumerate(rows):
                 written[row] = tuple(drawn[place * draws : (place + 1) * draws])
         return [written[row] for row in range(len(requests))]
+
+    def _within_memory(self, work: "_Work", limit: int) -> tuple[list[Completion], int]:
+        """The answers, made at most `limit` rows at a time, and the limit that memory leaves for what comes next.
+
+        It is found anew in every call of `generate`, so that a run that was stopped goes on as if it had not been.
+        """
+        if work.rows <= limit:
+            try:
+                return self._draw(work), limit
+            except RuntimeError as error:  # torch.OutOfMemoryError is one, too
+                if work.rows == 1 or not should_reduce_batch_size(error):
+                    raise
+            limit = work.rows // 2
+            log.warning("%s: memory does not reach for %d rows at once; going on with %d", self.id, work.rows, limit)
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+        drawn: list[Completion] = []
+        for part in work.halves():
+            made, limit = self._within_memory(part, limit)
+            drawn += made
+        return drawn, limit
 
     def _batches(
         self, requests: Sequence[Request], prompts: Sequence[Sequence[int]], rooms: Sequence[int]
@@ -76,10 +109,8 @@ class TransformersEngine:
             yield batch
 
     @torch.inference_mode()  # type: ignore[untyped-decorator]
-    def _draw(
-        self, prompts: Sequence[Sequence[int]], draws: int, sampling: Sampling, room: int, seed: int
-    ) -> list[Completion]:
-        inputs = self.tokenizer.pad({"input_ids": list(prompts)}, return_tensors="pt").to(self.model.device)
+    def _draw(self, work: "_Work") -> list[Completion]:
+        prompts, draws, sampling, room, seed = work
         settings: dict[str, Any] = {"do_sample": False}
         if sampling.temperature > 0:
             settings = {"do_sample": True, "temperature": sampling.temperature, "top_p": sampling.top_p, "top_k": 0}
@@ -89,24 +120,41 @@ class TransformersEngine:
             **settings,
         )
         devices = [self.model.device] if self.model.device.type == "cuda" else []
-        ids, mask = inputs["input_ids"], inputs["attention_mask"]
         copies = draws if sampling.temperature > 0 else 1
         # generate() would read each prompt once a draw; read here, the draws share it.
-        cache = self._read(ids[:, :-1], mask[:, :-1], copies)
+        ids, mask, cache = self._prefilled(prompts, copies)
         # generate() fills what a request leaves open from the model's own configuration: a top-k, a penalty or a
         # length that nobody asked for. It is put back, for a model in training is saved with it.
         own, self.model.generation_config = self.model.generation_config, GenerationConfig()
         try:
             with torch.random.fork_rng(devices):
                 torch.manual_seed(seed)
-                new = self._write(
-                    ids.repeat_interleave(copies, 0), mask.repeat_interleave(copies, 0), cache, config, room
-                )
+                new = self._write(ids, mask, cache, config, room)
         finally:
             self.model.generation_config = own
         if sampling.temperature == 0:  # greedy draws are all the same
             new = [row for row in new for _ in range(draws)]
         return [self._completion(row) for row in new]
+
+    def _prefilled(
+        self, prompts: Sequence[Sequence[int]], copies: int
+    ) -> tuple[torch.Tensor, torch.Tensor, DynamicCache]:
+        """Prompts, each `copies` times, as ids and mask, (rows, length), and the memory of all but the last token."""
+        columns = zip(*(prompt[:-1] for prompt in prompts), strict=False)
+        shared = sum(1 for _ in takewhile(lambda column: len(set(column)) == 1, columns))
+        if len(prompts) == 1 or shared < WORTH_SHARING:
+            shared = 0
+        rest = {"input_ids": [prompt[shared:] for prompt in prompts]}
+        inputs = self.tokenizer.pad(rest, return_tensors="pt").to(self.model.device)
+        head = torch.tensor([prompts[0][:shared]], dtype=torch.long, device=self.model.device)
+        cache = self._read(head)
+        cache.batch_repeat_interleave(len(prompts))
+        # What pads a short prompt stands between the shared words and its own: masked, and left out of the positions.
+        ids = torch.cat([head.repeat_interleave(len(prompts), 0), inputs["input_ids"]], 1)
+        mask = torch.cat([torch.ones_like(ids[:, :shared]), inputs["attention_mask"]], 1)
+        self._read(ids[:, :-1], mask[:, :-1], cache)
+        cache.batch_repeat_interleave(copies)
+        return ids.repeat_interleave(copies, 0), mask.repeat_interleave(copies, 0), cache
 
     def _write(
         self, ids: torch.Tensor, mask: torch.Tensor, cache: DynamicCache, config: GenerationConfig, room: int
@@ -148,7 +196,8 @@ class TransformersEngine:
         # The prompt is read once, and so is all but the last token of continuations that differ in it alone.
         stems = list(dict.fromkeys(tuple(ids[:-1]) for ids in ends))
         width = max(len(stem) for stem in stems) + 1
-        cache = self._read(torch.tensor([start[:-1]], device=device), None, len(stems))
+        cache = self._read(torch.tensor([start[:-1]], device=device))
+        cache.batch_repeat_interleave(len(stems))
         rows = torch.tensor([[start[-1], *stem] + [0] * (width - 1 - len(stem)) for stem in stems], device=device)
         mask = torch.ones(len(stems), len(start) - 1 + width, dtype=torch.long, device=device)
         for row, stem in enumerate(stems):  # what fills up a short row stands behind it and is never read
@@ -161,13 +210,17 @@ class TransformersEngine:
             totals.append(sum(float(row[place, token]) for place, token in enumerate(ids)))
         return totals
 
-    def _read(self, ids: torch.Tensor, mask: torch.Tensor | None, copies: int) -> DynamicCache:
-        """The model's memory of prompts, (rows, length) left-padded by `mask`, each copied in place."""
-        cache = DynamicCache(config=self.model.config)
-        if ids.shape[1]:
-            places = None if mask is None else (mask.cumsum(-1) - 1).clamp(min=0)
-            self.model(ids, attention_mask=mask, position_ids=places, past_key_values=cache, logits_to_keep=1)
-            cache.batch_repeat_interleave(copies)
+    def _read(
+        self, ids: torch.Tensor, mask: torch.Tensor | None = None, cache: DynamicCache | None = None
+    ) -> DynamicCache:
+        """The model's memory of prompts, (rows, length), padded where `mask` is 0; `cache` knows how they begin."""
+        if cache is None:
+            cache = DynamicCache(config=self.model.config)
+        known = cache.get_seq_length()
+        if ids.shape[1] > known:
+            new = slice(known, ids.shape[1])
+            places = None if mask is None else (mask.cumsum(-1) - 1).clamp(min=0)[:, new]
+            self.model(ids[:, new], attention_mask=mask, position_ids=places, past_key_values=cache, logits_to_keep=1)
         return cache
 
     def close(self) -> None:
@@ -175,3 +228,29 @@ class TransformersEngine:
         del self.model
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
+
+
+class _Work(NamedTuple):
+    """One batch: its prompts' token ids, and what is drawn for each of them."""
+
+    prompts: Sequence[Sequence[int]]
+    draws: int
+    sampling: Sampling
+    room: int
+    """New tokens, at most."""
+    seed: int
+
+    @property
+    def rows(self) -> int:
+        """Sequences that are in memory at once."""
+        return len(self.prompts) * (self.draws if self.sampling.temperature > 0 else 1)
+
+    def halves(self) -> tuple[Self, Self]:
+        """Half of the prompts each or, of one prompt, half of its draws; with seeds of their own."""
+        seeds = seed_for(self.seed, "half", 0), seed_for(self.seed, "half", 1)
+        if len(self.prompts) > 1:
+            half = len(self.prompts) // 2
+            parts = self.prompts[:half], self.prompts[half:]
+            return self._replace(prompts=parts[0], seed=seeds[0]), self._replace(prompts=parts[1], seed=seeds[1])
+        half = self.draws // 2
+        return self._replace(draws=half, seed=seeds[0]), self._replace(draws=self.draws - half, seed=seeds[1])

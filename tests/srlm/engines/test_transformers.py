@@ -2,7 +2,9 @@
 
 import json
 import shutil
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -79,6 +81,86 @@ def test_batches_and_padding_change_no_greedy_text_and_keep_the_order(
     for size in (1, 2, 5):
         other = TransformersEngine.load(trained, "M1", MODEL, batch_size=size)
         assert other.generate(requests(*PROMPTS), greedy(12), seed=0) == expected
+
+
+RUBRIC = "review : " + "a gold b red c blue d pink e white " * 4
+
+
+def read_by(engine: TransformersEngine) -> tuple[list[tuple[int, ...]], Any]:
+    """Shapes of what the model is given from now on, and what stops the counting."""
+    shapes: list[tuple[int, ...]] = []
+
+    def look(_: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -> None:
+        ids = named["input_ids"] if "input_ids" in named else arguments[0]
+        shapes.append(tuple(ids.shape))
+
+    return shapes, engine.model.register_forward_pre_hook(look, with_kwargs=True)
+
+
+def test_words_that_all_prompts_begin_with_are_read_once(engine: TransformersEngine) -> None:
+    wanted = requests(*(RUBRIC + prompt for prompt in PROMPTS[:4]))
+    expected = [(argmax_loop(engine, request, 9),) for request in wanted]
+    assert len({completion.text for (completion,) in expected}) > 2
+    shapes, hook = read_by(engine)
+    try:
+        assert engine.generate(wanted, greedy(9), seed=0) == expected
+    finally:
+        hook.remove()
+    # <bos>, <user> and 42 words once for all; then each row's own 18 words at most, and <asst> with the first answer.
+    assert shapes[0] == (1, 44)
+    assert shapes[1] == (4, 18)
+    assert all(shape[1] == 1 for shape in shapes[2:])
+
+
+def test_draws_after_shared_words_follow_the_models_probabilities(engine: TransformersEngine) -> None:
+    wanted = requests(RUBRIC + PROMPTS[0], RUBRIC + PROMPTS[1], draws=2)
+    ids = [prompt_ids(engine.tokenizer, request.messages, "") for request in wanted]
+    with torch.no_grad():
+        chances = [engine.model(torch.tensor([row])).logits[0, -1].softmax(-1) for row in ids]
+    counts = [Counter[str](), Counter[str]()]
+    for seed in range(500):
+        drawn = engine.generate(wanted, Sampling(temperature=1, top_p=1, max_new_tokens=1), seed=seed)
+        for counter, completions in zip(counts, drawn, strict=True):
+            counter.update(completion.text for completion in completions)
+    for chance, counter in zip(chances, counts, strict=True):
+        word = engine.tokenizer.convert_ids_to_tokens(int(chance.argmax()))
+        p = float(chance.max())
+        assert counter[word] / 1000 == pytest.approx(p, abs=4 * (p * (1 - p) / 1000) ** 0.5)
+
+
+def crowded(engine: TransformersEngine, most: int) -> Any:
+    """From now on more rows than `most` at once ask this machine for memory that it does not have."""
+
+    def look(_: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -> None:
+        ids = named["input_ids"] if "input_ids" in named else arguments[0]
+        if len(ids) > most:
+            torch.empty(2**55)
+
+    return engine.model.register_forward_pre_hook(look, with_kwargs=True)
+
+
+def test_where_memory_does_not_reach_fewer_rows_are_made_at_once(
+    trained: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine = TransformersEngine.load(trained, "M1", MODEL, batch_size=16)
+    wanted = requests(*PROMPTS, *PROMPTS[:3])
+    expected = engine.generate(wanted, greedy(9), seed=0)
+    hook = crowded(engine, 3)
+    assert engine.generate(wanted, greedy(9), seed=0) == expected
+    said = [record.getMessage() for record in caplog.records]
+    assert said == [
+        "M1: memory does not reach for 8 rows at once; going on with 4",
+        "M1: memory does not reach for 4 rows at once; going on with 2",
+    ]
+    # Draws of one prompt are shared out, too; and the same seed still gives the same.
+    (drawn,) = engine.generate(requests(PROMPTS[0], draws=11), Sampling(temperature=1, max_new_tokens=6), seed=5)
+    assert len(drawn) == 11
+    assert len({completion.text for completion in drawn}) > 5
+    assert engine.generate(requests(PROMPTS[0], draws=11), Sampling(temperature=1, max_new_tokens=6), seed=5) == [drawn]
+    hook.remove()
+    crowded(engine, 0)
+    with pytest.raises(RuntimeError, match="can't allocate memory"):
+        engine.generate(wanted[:2], greedy(9), seed=0)
 
 
 def test_the_order_is_that_of_the_requests(engine: TransformersEngine) -> None:
