@@ -8,6 +8,9 @@ from srlm.judge.pairwise import Opinion, PairItem
 class OracleJudge:
     """Prefers the answer with the higher `score(prompt, response)`; equal scores are a tie."""
 
+    concurrency = 1
+    """See PairJudge."""
+
     def __init__(self, score: Callable[[str, str], float]) -> None:
         self._score = score
 

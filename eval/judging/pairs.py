@@ -24,6 +24,9 @@ class AskedPairJudge:
     A call that failed stops the comparison: it is not kept as a verdict, and a later run asks it again.
     """
 
+    concurrency = 1
+    """See PairJudge: the asker itself has many requests under way."""
+
     def __init__(self, model: str, service: str, asker: Callable[[], Asker], close: Callable[[], None]) -> None:
         self._model, self._service, self._asker, self.close = model, service, asker, close
         self._template = template()

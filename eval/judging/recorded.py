@@ -48,6 +48,9 @@ class ComparedRow(Record):
 class Recorded:
     """A judge that looks up what was said; what is not there is unread, never asked."""
 
+    concurrency = 1
+    """See PairJudge."""
+
     def __init__(self, id: str) -> None:
         self._id = id
         self._scores: dict[tuple[str, str], list[tuple[str, float | None]]] = {}

@@ -140,6 +140,9 @@ class ModelScores:
 class Plain:
     """A judge that is a function of prompt and answer."""
 
+    concurrency = 1
+    """See PairJudge."""
+
     def __init__(self, id: str, score: Callable[[str, str], float]) -> None:
         self._id, self._score = id, score
 

@@ -90,7 +90,17 @@ def verdicts(
         return judged(judge(), model_a, model_b, chunk, seed_for(seed, index))
 
     with Reporter(f"{model_a} against {model_b}: verdicts", folder.log) as report:
-        return list(files.resumable(path, Verdict, contests, work, per_item=1, block=BLOCK, report=report))
+        made = files.resumable(
+            path,
+            Verdict,
+            contests,
+            work,
+            per_item=1,
+            block=BLOCK,
+            report=report,
+            concurrency=lambda: judge().concurrency,
+        )
+        return list(made)
 
 
 def judged(judge: PairJudge, model_a: str, model_b: str, contests: Sequence[Contest], seed: int) -> list[Verdict]:

@@ -182,7 +182,9 @@ def opinions(judge: Judge, items: Sequence[PairItem], seed: int, path: Path) -> 
         ]
 
     made_from(path, {**judge.facts, "items": digest([item.model_dump() for item in items]), "seed": seed})
-    kept = files.resumable(path, PairReading, items, work, per_item=1, block=BLOCK)
+    kept = files.resumable(
+        path, PairReading, items, work, per_item=1, block=BLOCK, concurrency=lambda: pairs.concurrency
+    )
     return [Opinion(preference=one.preference, probability=one.probability, raw=one.raw) for one in kept]
 
 

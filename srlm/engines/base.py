@@ -49,8 +49,8 @@ class Engine(Protocol):
         """
         ...
 
-    def score(self, request: Request, continuations: Sequence[str]) -> list[float]:
-        """Natural log-probability of each continuation (summed over its tokens) after the request.
+    def score(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
+        """Natural log-probability of each continuation (summed over its tokens) after its request, request by request.
 
         Raises EngineError where the engine has no log-probabilities.
         """

@@ -7,7 +7,8 @@ at once. The server applies its own chat template; special tokens inside a messa
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from itertools import islice
 from typing import Any, Literal, NamedTuple, TypeVar
 
 import openai
@@ -70,19 +71,31 @@ class OpenAIEngine:
 
         return self._run(one, len(requests))
 
-    def score(self, request: Request, continuations: Sequence[str]) -> list[float]:
+    def score(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
         """See Engine: vLLM's `prompt_logprobs` of the conversation with and without the continuation."""
+        asked = [
+            (request, text)
+            for request, texts in zip(requests, continuations, strict=True)
+            if texts
+            for text in ("", *texts)
+        ]
 
         async def one(index: int) -> "list[_Token]":
-            return await self._read(request, ["", *continuations][index])
+            return await self._read(*asked[index])
 
-        before, *after = self._run(one, len(continuations) + 1)
-        for text, tokens in zip(continuations, after, strict=True):
+        read = iter(self._run(one, len(asked)))
+        return [self._after(next(read), texts, read) if texts else [] for texts in continuations]
+
+    def _after(self, before: "list[_Token]", texts: Sequence[str], read: "Iterator[list[_Token]]") -> list[float]:
+        """What the texts add to the words before them: their tokens are the next that `read` gives."""
+        totals = []
+        for text, tokens in zip(texts, islice(read, len(texts)), strict=True):
             if [t.id for t in tokens[: len(before)]] != [t.id for t in before]:
                 raise EngineError(
                     f"{self._where}: has no log-probabilities for {text!r}: its start merges with the words before it"
                 )
-        return [sum(token.logprob for token in tokens[len(before) :]) for tokens in after]
+            totals.append(sum(token.logprob for token in tokens[len(before) :]))
+        return totals
 
     def close(self) -> None:
         """Close the connections and the event loop; closing again does nothing."""

@@ -67,9 +67,9 @@ class RayEngine:
         written: list[tuple[Completion, ...]] = self._ask("generate", list(requests), sampling, seed)
         return written
 
-    def score(self, request: Request, continuations: Sequence[str]) -> list[float]:
+    def score(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
         """See Engine."""
-        scores: list[float] = self._ask("score", request, list(continuations))
+        scores: list[list[float]] = self._ask("score", list(requests), [list(texts) for texts in continuations])
         return scores
 
     def close(self) -> None:
@@ -180,9 +180,9 @@ class Worker:
         """See Engine."""
         return self._engine.generate(requests, sampling, seed)
 
-    def score(self, request: Request, continuations: Sequence[str]) -> list[float]:
+    def score(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
         """See Engine."""
-        return self._engine.score(request, continuations)
+        return self._engine.score(requests, continuations)
 
 
 def _of_a_worker(settings: Settings) -> Settings:

@@ -32,14 +32,17 @@ class ScriptedEngine:
             for index, request in enumerate(requests)
         ]
 
-    def score(self, request: Request, continuations: Sequence[str]) -> list[float]:
+    def score(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
         """0 for a continuation whose last word is what it would write behind the words before, -100 for others."""
-        scores = []
-        for text in continuations:
-            before, _, last = text.rpartition(" ")
-            said = self._write(request.model_copy(update={"prefix": request.prefix + before}), 0)
-            scores.append(0.0 if said.strip() == last else -100.0)
-        return scores
+        return [
+            [self._score(request, text) for text in texts]
+            for request, texts in zip(requests, continuations, strict=True)
+        ]
+
+    def _score(self, request: Request, text: str) -> float:
+        before, _, last = text.rpartition(" ")
+        said = self._write(request.model_copy(update={"prefix": request.prefix + before}), 0)
+        return 0.0 if said.strip() == last else -100.0
 
     def close(self) -> None:
         """Nothing to give back."""

@@ -79,18 +79,20 @@ class TransformersEngine:
         if work.rows <= limit:
             try:
                 return self._draw(work), limit
-            except RuntimeError as error:  # torch.OutOfMemoryError is one, too
-                if work.rows == 1 or not should_reduce_batch_size(error):
-                    raise
-            limit = work.rows // 2
-            log.warning("%s: memory does not reach for %d rows at once; going on with %d", self.id, work.rows, limit)
-            if torch.cuda.is_available():
-                torch.cuda.empty_cache()
+            except RuntimeError as error:
+                limit = self._halved(error, work.rows)
         drawn: list[Completion] = []
         for part in work.halves():
             made, limit = self._within_memory(part, limit)
             drawn += made
         return drawn, limit
+
+    def _halved(self, error: RuntimeError, rows: int) -> int:
+        """Half of the rows, where memory did not reach for them (torch.OutOfMemoryError, and what it says on a CPU)."""
+        if rows == 1 or not should_reduce_batch_size(error):
+            raise error
+        log.warning("%s: memory does not reach for %d rows at once; going on with %d", self.id, rows, rows // 2)
+        return rows // 2
 
     def _batches(
         self, requests: Sequence[Request], prompts: Sequence[Sequence[int]], rooms: Sequence[int]
@@ -185,30 +187,49 @@ class TransformersEngine:
         text = self.tokenizer.decode(kept, skip_special_tokens=True, clean_up_tokenization_spaces=False)
         return Completion(text=text, finish="length" if stop is None else "stop", tokens=len(kept))
 
-    @torch.inference_mode()  # type: ignore[untyped-decorator]
-    def score(self, request: Request, continuations: Sequence[str]) -> list[float]:
+    def score(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
         """See Engine: sums of token log-probabilities, in nats."""
-        start = prompt_ids(self.tokenizer, request.messages, request.prefix)
-        ends = [self.tokenizer(text, add_special_tokens=False)["input_ids"] for text in continuations]
-        if not ends:
-            return []
-        device = self.model.device
-        # The prompt is read once, and so is all but the last token of continuations that differ in it alone.
-        stems = list(dict.fromkeys(tuple(ids[:-1]) for ids in ends))
-        width = max(len(stem) for stem in stems) + 1
-        cache = self._read(torch.tensor([start[:-1]], device=device))
-        cache.batch_repeat_interleave(len(stems))
-        rows = torch.tensor([[start[-1], *stem] + [0] * (width - 1 - len(stem)) for stem in stems], device=device)
-        mask = torch.ones(len(stems), len(start) - 1 + width, dtype=torch.long, device=device)
-        for row, stem in enumerate(stems):  # what fills up a short row stands behind it and is never read
-            mask[row, len(start) + len(stem) :] = 0
-        logits = self.model(rows, attention_mask=mask, past_key_values=cache).logits
-        logs = logits.float().log_softmax(-1)
-        totals = []
-        for ids in ends:
-            row = logs[stems.index(tuple(ids[:-1]))]
-            totals.append(sum(float(row[place, token]) for place, token in enumerate(ids)))
+        starts = [prompt_ids(self.tokenizer, request.messages, request.prefix) for request in requests]
+        ends = [[self.tokenizer(text, add_special_tokens=False)["input_ids"] for text in own] for own in continuations]
+        asked = sorted((row for row, own in enumerate(ends) if own), key=lambda row: (len(starts[row]), row))
+        totals: list[list[float]] = [[] for _ in requests]
+        waiting = [asked[place : place + self._batch_size] for place in range(0, len(asked), self._batch_size)]
+        while waiting:
+            rows = waiting.pop()
+            try:
+                scores = self._score([starts[row] for row in rows], [ends[row] for row in rows])
+            except RuntimeError as error:
+                half = self._halved(error, len(rows))
+                waiting += [rows[:half], rows[half:]]
+            else:
+                for row, own in zip(rows, scores, strict=True):
+                    totals[row] = own
         return totals
+
+    @torch.inference_mode()  # type: ignore[untyped-decorator]
+    def _score(self, starts: Sequence[Sequence[int]], ends: Sequence[Sequence[Sequence[int]]]) -> list[list[float]]:
+        device = self.model.device
+        # A prompt is read once, and so is all but the last token of continuations that differ in it alone.
+        stems = [(row, stem) for row, own in enumerate(ends) for stem in dict.fromkeys(tuple(ids[:-1]) for ids in own)]
+        width = max(len(stem) for _, stem in stems) + 1
+        _, mask, cache = self._prefilled(starts, 1)
+        copied = torch.tensor([row for row, _ in stems], device=device)
+        cache.batch_select_indices(copied)
+        rows = torch.tensor([[starts[row][-1], *stem] + [0] * (width - 1 - len(stem)) for row, stem in stems]).to(
+            device
+        )
+        # What fills up a short row stands behind it and is never read.
+        lengths = torch.tensor([len(stem) + 1 for _, stem in stems], device=device)
+        new = (torch.arange(width, device=device) < lengths[:, None]).long()
+        mask = torch.cat([mask[copied, :-1], new], 1)
+        first = mask[:, :-width].sum(-1, keepdim=True)
+        places = first + torch.arange(width, device=device)
+        logits = self.model(rows, attention_mask=mask, position_ids=places, past_key_values=cache).logits
+        logs = dict(zip(stems, logits.float().log_softmax(-1), strict=True))
+        return [
+            [sum(float(logs[row, tuple(ids[:-1])][place, token]) for place, token in enumerate(ids)) for ids in own]
+            for row, own in enumerate(ends)
+        ]
 
     def _read(
         self, ids: torch.Tensor, mask: torch.Tensor | None = None, cache: DynamicCache | None = None

@@ -99,17 +99,22 @@ class VllmEngine:
         text = self.tokenizer.decode(kept, skip_special_tokens=True, clean_up_tokenization_spaces=False)
         return Completion(text=text, finish="length" if stop is None else "stop", tokens=len(kept))
 
-    def score(self, request: Request, continuations: Sequence[str]) -> list[float]:
+    def score(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
         """See Engine: sums of token log-probabilities, in nats."""
-        start = prompt_ids(self.tokenizer, request.messages, request.prefix)
-        ends = [self.tokenizer(text, add_special_tokens=False)["input_ids"] for text in continuations]
-        if any(len(start) + len(ids) >= self._longest for ids in ends):
+        starts = [prompt_ids(self.tokenizer, request.messages, request.prefix) for request in requests]
+        asked = [
+            (row, self.tokenizer(text, add_special_tokens=False)["input_ids"])
+            for row, texts in enumerate(continuations)
+            for text in texts
+        ]
+        if any(len(starts[row]) + len(ids) >= self._longest for row, ids in asked):
             raise EngineError(f"{self._id}: no room for a continuation in {self._longest} tokens of context")
         wanted = self._vllm.SamplingParams(temperature=0, max_tokens=1, prompt_logprobs=0, detokenize=False)
-        totals = []
-        for ids, answer in zip(ends, self._ask([start + ids for ids in ends], [wanted] * len(ends)), strict=True):
-            rows = answer.prompt_logprobs[len(start) :]
-            totals.append(float(sum(row[token].logprob for token, row in zip(ids, rows, strict=True))))
+        answers = self._ask([starts[row] + ids for row, ids in asked], [wanted] * len(asked))
+        totals: list[list[float]] = [[] for _ in requests]
+        for (row, ids), answer in zip(asked, answers, strict=True):
+            logs = answer.prompt_logprobs[len(starts[row]) :]
+            totals[row].append(float(sum(log[token].logprob for token, log in zip(ids, logs, strict=True))))
         return totals
 
     def _ask(self, prompts: Sequence[list[int]], wanted: Sequence[Any]) -> list[Any]:

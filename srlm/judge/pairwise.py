@@ -46,6 +46,11 @@ class PairJudge(Protocol):
         """Name, as verdicts carry it."""
         ...
 
+    @property
+    def concurrency(self) -> int:
+        """Calls of `compare` that may be under way at once, each from a thread of its own."""
+        ...
+
     def compare(self, items: Sequence[PairItem], seed: int) -> list[Opinion]:
         """One opinion an item, in order; nothing is known of who wrote an answer, nor of the same pair turned round."""
         ...
@@ -87,28 +92,32 @@ class ModelPairJudge:
     def id(self) -> str:
         return self._engine.id
 
+    @property
+    def concurrency(self) -> int:
+        return self._engine.concurrency
+
     def compare(self, items: Sequence[PairItem], seed: int) -> list[Opinion]:
         requests = [self._request(item) for item in items]
         if not requests:
             return []
         if self._has_scores is None:
             try:
-                self._engine.score(requests[0], ["A", "B"])
+                self._engine.score(requests[:1], [["A", "B"]])
                 self._has_scores = True
             except EngineError:
                 self._has_scores = False
         if self._has_scores:
-            return [self._scored(request) for request in requests]
+            # A tokenizer may write the letter with or without a space before it; both are the same answer.
+            logs = self._engine.score(requests, [["A", " A", "B", " B"]] * len(requests))
+            return [
+                opinion_of(float(np.logaddexp(a, spaced_a)), float(np.logaddexp(b, spaced_b)))
+                for a, spaced_a, b, spaced_b in logs
+            ]
         return [parse(written) for (written,) in self._engine.generate(requests, WORDS, seed)]
 
     def _request(self, item: PairItem) -> Request:
         slots = {"prompt": item.prompt, "first": item.first, "second": item.second}
         return Request(messages=user(fill(self._template, slots)))
-
-    def _scored(self, request: Request) -> Opinion:
-        # A tokenizer may write the letter with or without a space before it; both spellings are the same answer.
-        a, spaced_a, b, spaced_b = self._engine.score(request, ["A", " A", "B", " B"])
-        return opinion_of(float(np.logaddexp(a, spaced_a)), float(np.logaddexp(b, spaced_b)))
 
     def close(self) -> None:
         self._engine.close()

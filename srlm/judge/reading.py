@@ -109,7 +109,7 @@ def _scored(
     numbers = []
     for row, draws in groupby(open_ended, key=lambda one: one[0]):
         begun = [(draw, prefix) for _, draw, prefix in draws]
-        logs = engine.score(requests[row], [f"{prefix} {points}" for _, prefix in begun for points in POINTS])
+        (logs,) = engine.score([requests[row]], [[f"{prefix} {points}" for _, prefix in begun for points in POINTS]])
         for place, (draw, _) in enumerate(begun):
             chances = logs[place * len(POINTS) : (place + 1) * len(POINTS)]
             numbers.append(str(_drawn(chances, temperature, seed_for(seed, row, draw))))

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -153,6 +154,28 @@ def scripted(calls: list[str]) -> Judge:
     engine = ScriptedEngine(write, "scripted")
     scores = ModelScores(engine, rubric.load("additive"), Asked())
     return Judge("scripted", scores, ModelPairJudge(engine), facts={"judge": "scripted"}, five_points=True)
+
+
+def test_comparisons_are_shared_out_where_an_engine_takes_several_calls(tmp_path: Path) -> None:
+    both, thread = threading.Barrier(2), threading.local()
+
+    def write(request: Request, seed: int) -> str:
+        if not hasattr(thread, "met"):
+            thread.met = both.wait(timeout=60)  # nobody comes where one thread does all the work
+        return "A"
+
+    rows = [{**row, "prompt": f"{row['prompt']}, part {part}"} for row in ROWS for part in range(3)]
+    found, judged = rankings.read(file(tmp_path, rows)), []
+    for name, engine in (
+        ("alone", ScriptedEngine(lambda request, seed: "A")),
+        ("pool", ScriptedEngine(write, concurrency=2)),
+    ):
+        judge = Judge("scripted", None, ModelPairJudge(engine), facts={"judge": "scripted"}, five_points=True)
+        judged.append(ranked.run(found, [judge], draws=1, ask="pairs", how=HOW, seed=1, keep=tmp_path / name))
+    kept = [(tmp_path / name / "scripted-comparisons.jsonl").read_bytes() for name in ("alone", "pool")]
+    assert kept[0].count(b"\n") == 24 * 3 * 2
+    assert kept[1] == kept[0]
+    assert judged[1] == judged[0]
 
 
 def test_a_models_words_are_kept_and_asked_for_once(tmp_path: Path) -> None:

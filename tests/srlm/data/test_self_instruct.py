@@ -217,8 +217,8 @@ class Mortal:
         self.asked += len(requests)
         return self._engine.generate(requests, sampling, seed)
 
-    def score(self, request: Request, continuations: Sequence[str]) -> list[float]:
-        return self._engine.score(request, continuations)
+    def score(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
+        return self._engine.score(requests, continuations)
 
     def close(self) -> None:
         self._engine.close()

@@ -371,29 +371,31 @@ def tokens(body: dict[str, Any]) -> Reply:
 def test_score_is_the_sum_over_the_tokens_of_the_continuation_alone(serve: Serve, connect: Open) -> None:
     server = serve(lambda body, _: tokens(body))
     # "which one ? " has 3 tokens; "yes" is the 4th (-4), "not at all" the 4th to 6th (-4 -5 -6 = -15).
-    scores = connect(server.url).score(ask("which one ?"), ["yes", "not at all", ""])
-    assert scores == [-4.0, -15.0, 0.0]
+    # "what ?" has 2 tokens; "no" is the 3rd (-3). What nothing is asked of is not read.
+    asked, texts = [ask("which one ?"), ask("why ?"), ask("what ?")], [["yes", "not at all", ""], [], ["no"]]
+    assert connect(server.url).score(asked, texts) == [[-4.0, -15.0, 0.0], [], [-3.0]]
+    assert len(server.asked) == 6
     assert {body["prompt_logprobs"] for body in server.asked} == {0}
 
 
 def test_score_takes_the_prefix_as_given(serve: Serve, connect: Open) -> None:
     server = serve(lambda body, _: tokens(body))
-    assert connect(server.url).score(ask("which ?", prefix="I say "), ["yes"]) == [-5.0]
+    assert connect(server.url).score([ask("which ?", prefix="I say ")], [["yes"]]) == [[-5.0]]
 
 
 def test_a_server_without_log_probabilities_is_an_error(serve: Serve, connect: Open) -> None:
     server = serve(lambda body, _: words("x"))
     with pytest.raises(EngineError, match="has no log-probabilities"):
-        connect(server.url).score(ask("which ?"), ["yes"])
+        connect(server.url).score([ask("which ?")], [["yes"]])
 
 
 def test_a_server_that_refuses_log_probabilities_is_an_error_in_its_words(serve: Serve, connect: Open) -> None:
     server = serve(lambda body, _: refusal(400, "Unrecognized argument: prompt_logprobs"))
     with pytest.raises(EngineError, match=r"Unrecognized argument: prompt_logprobs.*has no log-probabilities"):
-        connect(server.url).score(ask("which ?"), ["yes"])
+        connect(server.url).score([ask("which ?")], [["yes"]])
 
 
 def test_tokens_that_merge_over_the_seam_have_no_score(serve: Serve, connect: Open) -> None:
     server = serve(lambda body, _: tokens(body))
     with pytest.raises(EngineError, match="merges with the words before it"):
-        connect(server.url).score(ask("which ?", prefix="I s"), ["ay yes"])
+        connect(server.url).score([ask("which ?", prefix="I s")], [["ay yes"]])
