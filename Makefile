@@ -9,6 +9,8 @@ READY = $(VENV)/.ready
 
 # The gate: a fresh run of GATE to M2 against its committed baseline. To M3: LAST=3 BASELINE=benchmarks/pocket/full.json
 GATE ?= configs/pocket.yaml
+# A run that today's code has just made may be held against it instead: make regress GATED=pocket LAST=3
+GATED ?= regress
 LAST ?= 2
 # The report of the pocket run shows the study beside it, where there is one
 STUDY ?= $(if $(filter configs/pocket.yaml,$(RUN)),$(wildcard benchmarks/pocket/study.json))
@@ -45,10 +47,10 @@ test: $(READY)
 	$(BIN)/python -m pytest -q
 
 regress: $(READY)  ## has the trainer lost anything? A fresh run, held against the baseline
-	rm -rf runs/regress
-	$(BIN)/srlm train --run $(GATE) --set name=regress --set iterations=$(LAST)
-	$(BIN)/python -m eval all --run $(GATE) --set name=regress --set iterations=$(LAST)
-	$(BIN)/python -m eval regress --run $(GATE) --set name=regress --against $(BASELINE) --junit runs/regress/verdicts.xml
+	$(if $(filter regress,$(GATED)),rm -rf runs/regress)
+	$(BIN)/srlm train --run $(GATE) --set name=$(GATED) --set iterations=$(LAST)
+	$(BIN)/python -m eval all --run $(GATE) --set name=$(GATED) --set iterations=$(LAST)
+	$(BIN)/python -m eval regress --run $(GATE) --set name=$(GATED) --against $(BASELINE) --junit runs/$(GATED)/verdicts.xml
 
 mutants: $(READY)  ## would the gate notice? Faults planted one at a time
 	$(BIN)/python benchmarks/pocket/mutants.py --run $(GATE) --last $(LAST) --against $(BASELINE)
