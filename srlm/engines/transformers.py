@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import torch
-from accelerate.utils.memory import should_reduce_batch_size
 from transformers import DynamicCache, GenerationConfig
 
 from srlm.engines.base import Completion, Request
@@ -89,6 +88,8 @@ class TransformersEngine:
 
     def _halved(self, error: RuntimeError, rows: int) -> int:
         """Half of the rows, where memory did not reach for them (torch.OutOfMemoryError, and what it says on a CPU)."""
+        from accelerate.utils.memory import should_reduce_batch_size  # slow to import, and seldom asked
+
         if rows == 1 or not should_reduce_batch_size(error):
             raise error
         log.warning("%s: memory does not reach for %d rows at once; going on with %d", self.id, rows, rows // 2)
