@@ -19,6 +19,8 @@ from srlm.settings import Sampling, ScratchModel, Settings
 from srlm.text.chat import user
 
 HERE = importlib.util.find_spec("vllm") is not None
+# torch's own, when vLLM makes it compile something.
+pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script_method. is deprecated:DeprecationWarning")
 needs_vllm = pytest.mark.skipif(not HERE, reason="needs an environment with vllm (pip install 'srlm[vllm]')")
 PROMPTS = ("a gold b red c blue copy", "gold", "a gold b red c blue reverse", "a red b red c red mate")
 GREEDY = Sampling(temperature=0, max_new_tokens=10)
@@ -33,6 +35,14 @@ def settings(folder: Path, **engine: Any) -> Settings:
 
 def requests(draws: int = 1, prefix: str = "") -> list[Request]:
     return [Request(messages=user(text), draws=draws, prefix=prefix) for text in PROMPTS]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_gigabyte() -> Iterator[None]:
+    """vLLM on a CPU would take a share of all memory, others' too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VLLM_CPU_KVCACHE_SPACE", "1")
+        yield
 
 
 @pytest.fixture(scope="module")
