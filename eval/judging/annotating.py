@@ -101,15 +101,14 @@ class LocalAsker:
     def open(cls, folder: Path, annotator: Annotator, store: CallStore) -> "LocalAsker":
         """From a model's folder. Raises SettingsError where the annotator reads words and no tokens."""
         from srlm.engines.transformers import TransformersEngine
-        from srlm.engines.weights import weights_digest
+        from srlm.engines.weights import called, weights_digest
         from srlm.settings import ModelSettings
 
         if annotator.verdicts is None:
             raise SettingsError(f"annotator {annotator.name} reads words; a local judge needs one that reads tokens")
         if not folder.is_dir():
             raise SettingsError(f"--judge transformers:{folder}: no such folder; name one with a model's weights")
-        name = folder.resolve().name
-        settings = ModelSettings(base=str(folder))
+        name, settings = called(folder), ModelSettings(base=str(folder), dtype="auto")
         made = cls(lambda: TransformersEngine.load(str(folder), name, settings, 1), annotator.verdicts, store, name)
         made.weights = weights_digest(folder)
         return made

@@ -89,9 +89,10 @@ def open_spec(spec: str, asked: Asked, sets: Sequence[HumanRanking]) -> Judge:
             )
         case "transformers" if name:
             from srlm.engines.transformers import TransformersEngine
-            from srlm.engines.weights import weights_digest
+            from srlm.engines.weights import called, weights_digest
 
-            engine = TransformersEngine.load(name, Path(name).name, ModelSettings(base=name), asked.batch_size)
+            model = ModelSettings(base=name, dtype="auto")
+            engine = TransformersEngine.load(name, called(name), model, asked.batch_size)
             # A folder may hold another model tomorrow.
             return _model(spec, engine, asked, weights_digest(Path(name)) if Path(name).is_dir() else None)
         case "openai" if name:

@@ -114,6 +114,12 @@ def save(model: Any, tokenizer: Any, folder: Path, state: Mapping[str, Any] | No
     part.rename(folder)
 
 
+def called(path: str | Path) -> str:
+    """What records call the model of a folder or hub id: its last part, and of `runs/mine/M2/model` the `M2`."""
+    folder = Path(path).resolve() if Path(path).is_dir() else Path(path)
+    return folder.parent.name if folder.name == "model" and folder.parent.name else folder.name
+
+
 def weights_digest(folder: Path) -> str:
     """SHA-256 over the safetensors files of a folder, in the order of their names."""
     found = hashlib.sha256()

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import shutil
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -330,23 +331,28 @@ def test_the_command_prints_a_table_and_writes_all_figures(tmp_path: Path, capsy
     assert {m.model for m in metrics} == {"length", "random:2"}
 
 
-def test_a_model_folder_is_a_judge_by_scores_and_by_log_probabilities(
+def test_models_of_a_run_are_judges_by_scores_and_by_log_probabilities_under_their_own_names(
     tmp_path: Path, bead_model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    folders = [tmp_path / name / "model" for name in ("M1", "M2")]
+    for folder in folders:
+        shutil.copytree(bead_model, folder)
+    judges = [word for folder in folders for word in ("--judge", f"transformers:{folder}")]
     out, words = tmp_path / "o.json", ["--template", "beads", "--max-new-tokens", "8", "--complete", "--draws", "3"]
-    command = ["agreement", "--rankings", file(tmp_path, ROWS[:3]), "--judge", f"transformers:{bead_model}"]
+    command = ["agreement", "--rankings", file(tmp_path, ROWS[:3]), *judges]
     for _ in range(2):  # the second time from what was kept
         with pytest.raises(SystemExit) as left:
             main([*command, *words, "--ask", "both", "--resamples", "100", "--out", str(out)])
         assert left.value.code == 0, capsys.readouterr().err
     metrics = by_key([MetricValue.model_validate(value) for value in json.loads(out.read_text())])
-    assert metrics["model", "unparsed", None].n == 3 * 3 * 3
-    assert metrics["model", "unparsed", None].value == 0
-    assert metrics["model (pairs)", "position_agreement", None].n == 3 * 3
-    assert metrics["model", "pairwise_accuracy", "model (k=1)"].n == 3
+    assert metrics["M2", "unparsed", None].n == 3 * 3 * 3
+    assert metrics["M2", "unparsed", None].value == 0
+    assert metrics["M2 (pairs)", "position_agreement", None].n == 3 * 3
+    assert metrics["M2", "pairwise_accuracy", "M2 (k=1)"].n == 3
+    assert metrics["M2", "pairwise_accuracy", "M1"].n == 3
     assert sorted(path.name for path in (tmp_path / "o").iterdir()) == [
-        "model-comparisons.jsonl",
-        "model-comparisons.jsonl.from.json",
-        "model-readings.jsonl",
-        "model-readings.jsonl.from.json",
+        f"{name}-{what}.jsonl{note}"
+        for name in ("M1", "M2")
+        for what in ("comparisons", "readings")
+        for note in ("", ".from.json")
     ]

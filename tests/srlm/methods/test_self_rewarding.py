@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from srlm.engines.base import Request
 from srlm.errors import CollapseError, DataError
 from srlm.methods.run import Run
 from srlm.methods.self_rewarding import preferences, train
@@ -14,6 +15,7 @@ from srlm.records import Checkpoint, Demonstration, Judgement, PreferencePair, P
 from srlm.run_file import load
 from srlm.settings import Settings
 from srlm.store import files
+from srlm.text.chat import user
 
 TINY = Path(__file__).resolve().parents[2] / "tiny.yaml"
 
@@ -53,6 +55,27 @@ def test_a_manifest_names_every_file_with_its_digest_and_number_of_records(finis
             assert outputs[name]["records"] == records
         for name, fact in outputs.items():
             assert fact["sha256"] == hashlib.sha256((finished / step / name).read_bytes()).hexdigest()
+
+
+def test_the_reference_is_the_model_that_training_starts_from(finished: Path) -> None:
+    """The reward is beta log(policy / reference): 0 for every answer before the first step (Rafailov et al. 2023)."""
+    first, *_, last = json.loads((finished / "M2/training.json").read_text())
+    assert (first["step"], first["rewards/chosen"], first["rewards/rejected"]) == (1, 0, 0)
+    assert last["rewards/chosen"] != 0
+
+
+def test_candidates_are_the_whole_words_of_the_model_before(finished: Path) -> None:
+    run = Run(settings(finished.parent))
+    wanted, block = run.settings.candidates, run.block(run.settings.candidates.count)
+    prompts = files.read(finished / "M2/prompts.jsonl", Prompt)[:block]
+    m1 = run.folder.checkpoint("M1")
+    assert m1 is not None
+    with run.engine(m1) as engine:
+        requests = [Request(messages=user(prompt.text), draws=wanted.count) for prompt in prompts]
+        written = engine.generate(requests, wanted.sampling, run.seed("M2", "candidates", 0))
+    kept = files.read(finished / "M2/responses.jsonl", Response)[: len(prompts) * wanted.count]
+    assert [r.text for r in kept] == [completion.text for drawn in written for completion in drawn]
+    assert max(len(r.text.split()) for r in kept) > 5
 
 
 def test_every_model_names_its_parent_and_the_weights_it_came_from(finished: Path) -> None:
