@@ -194,7 +194,15 @@ class TransformersEngine:
         ends = [[self.tokenizer(text, add_special_tokens=False)["input_ids"] for text in own] for own in continuations]
         asked = sorted((row for row, own in enumerate(ends) if own), key=lambda row: (len(starts[row]), row))
         totals: list[list[float]] = [[] for _ in requests]
-        waiting = [asked[place : place + self._batch_size] for place in range(0, len(asked), self._batch_size)]
+        waiting: list[list[int]] = []
+        room = 0
+        for row in asked:  # as many sequences at once as are drawn at once
+            size = len(_stems(ends[row]))
+            if size > room:
+                waiting.append([])
+                room = self._batch_size
+            waiting[-1].append(row)
+            room -= size
         while waiting:
             rows = waiting.pop()
             try:
@@ -211,7 +219,7 @@ class TransformersEngine:
     def _score(self, starts: Sequence[Sequence[int]], ends: Sequence[Sequence[Sequence[int]]]) -> list[list[float]]:
         device = self.model.device
         # A prompt is read once, and so is all but the last token of continuations that differ in it alone.
-        stems = [(row, stem) for row, own in enumerate(ends) for stem in dict.fromkeys(tuple(ids[:-1]) for ids in own)]
+        stems = [(row, stem) for row, own in enumerate(ends) for stem in _stems(own)]
         width = max(len(stem) for _, stem in stems) + 1
         _, mask, cache = self._prefilled(starts, 1)
         copied = torch.tensor([row for row, _ in stems], device=device)
@@ -226,11 +234,13 @@ class TransformersEngine:
         first = mask[:, :-width].sum(-1, keepdim=True)
         places = first + torch.arange(width, device=device)
         logits = self.model(rows, attention_mask=mask, position_ids=places, past_key_values=cache).logits
-        logs = dict(zip(stems, logits.float().log_softmax(-1), strict=True))
-        return [
-            [sum(float(logs[row, tuple(ids[:-1])][place, token]) for place, token in enumerate(ids)) for ids in own]
-            for row, own in enumerate(ends)
-        ]
+        totals: list[list[float]] = [[0.0] * len(own) for own in ends]
+        for (row, stem), own in zip(stems, logits, strict=True):
+            logs = own.float().log_softmax(-1)  # (width, words); of all rows at once they would be the most in memory
+            for number, ids in enumerate(ends[row]):
+                if tuple(ids[:-1]) == stem:
+                    totals[row][number] = sum(float(logs[place, token]) for place, token in enumerate(ids))
+        return totals
 
     def _read(
         self, ids: torch.Tensor, mask: torch.Tensor | None = None, cache: DynamicCache | None = None
@@ -250,6 +260,11 @@ class TransformersEngine:
         del self.model
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
+
+
+def _stems(continuations: Sequence[Sequence[int]]) -> list[tuple[int, ...]]:
+    """All but the last token of each continuation, once each."""
+    return list(dict.fromkeys(tuple(ids[:-1]) for ids in continuations))
 
 
 class _Work(NamedTuple):

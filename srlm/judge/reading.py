@@ -106,12 +106,15 @@ def _scored(
     seed: int,
 ) -> list[str]:
     """A score for each of `open_ended`, which come row by row; all draws of a row are one question to the engine."""
+    begun = [(row, list(draws)) for row, draws in groupby(open_ended, key=lambda one: one[0])]
+    logs = engine.score(
+        [requests[row] for row, _ in begun],
+        [[f"{prefix} {points}" for _, _, prefix in draws for points in POINTS] for _, draws in begun],
+    )
     numbers = []
-    for row, draws in groupby(open_ended, key=lambda one: one[0]):
-        begun = [(draw, prefix) for _, draw, prefix in draws]
-        (logs,) = engine.score([requests[row]], [[f"{prefix} {points}" for _, prefix in begun for points in POINTS]])
-        for place, (draw, _) in enumerate(begun):
-            chances = logs[place * len(POINTS) : (place + 1) * len(POINTS)]
+    for (row, draws), own in zip(begun, logs, strict=True):
+        for place, (_, draw, _) in enumerate(draws):
+            chances = own[place * len(POINTS) : (place + 1) * len(POINTS)]
             numbers.append(str(_drawn(chances, temperature, seed_for(seed, row, draw))))
     return numbers
 
