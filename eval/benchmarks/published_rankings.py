@@ -80,6 +80,17 @@ def own(found: Sequence[Row], account: Account) -> Iterator[HumanRanking]:
         )
 
 
+def run(found: Sequence[Row], account: Account) -> Iterator[HumanRanking]:
+    """A run's own ranked sets, `data/heldout_sets.jsonl`."""
+    for place, value in found:
+        try:
+            ranked = RankedSet.model_validate(value)
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise DataError(f"{place}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        yield HumanRanking(ranked=ranked, group=ranked.prompt.id)
+
+
 def llmbar(found: Sequence[Row], account: Account) -> Iterator[HumanRanking]:
     """LLMBar (Zeng et al. 2023), FairEval as LLMBar has it: `label` names the better output, 1 or 2."""
     for number, (place, value) in enumerate(found):

@@ -38,6 +38,7 @@ class Format(NamedTuple):
 
 FORMATS = {
     "own": Format(("prompt", "responses"), published.own),
+    "run": Format(("id", "prompt", "responses", "ranks", "reviews"), published.run),
     "llmbar": Format(("input", "output_1", "output_2", "label"), published.llmbar),
     "pandalm": Format(("instruction", "response1", "response2", "annotator1"), published.pandalm),
     "usr": Format(("source", "system_output", "scores"), published.usr),
@@ -90,6 +91,8 @@ def read(path: str, format: str | None = None) -> Rankings:
 
 def told(row: Row) -> str:
     """The format that has this row's columns. Raises DataError where none has, or several have."""
+    if set(FORMATS["run"].columns) <= row.value.keys():
+        return "run"
     if isinstance(row.value.get("prompt"), dict) or {"message_id", "text", "role"} <= row.value.keys():
         return "oasst"
     fitting = [name for name, format in FORMATS.items() if set(format.columns) <= row.value.keys()]

@@ -10,6 +10,8 @@ import pytest
 from eval.benchmarks import rankings
 from eval.benchmarks.published_rankings import consensus, dense
 from srlm.errors import SrlmError
+from srlm.records import Prompt, RankedSet, Response
+from srlm.store import files
 
 TURNS = {
     name: [{"role": role, "content": f"{name} {turn}"} for turn, role in enumerate(("user", "assistant") * 2)]
@@ -179,6 +181,19 @@ def test_fairevals_folder_is_one_ranking_a_question(tmp_path: Path) -> None:
 def test_what_is_wrong_is_said_with_its_place(tmp_path: Path, rows: list[dict[str, Any]], says: str) -> None:
     with pytest.raises(SrlmError, match=says):
         rankings.read(written(tmp_path, rows))
+
+
+def test_a_runs_own_held_out_sets_are_read_as_they_lie(tmp_path: Path) -> None:
+    path, prompts = tmp_path / "heldout_sets.jsonl", [Prompt.of(f"question {n}", "oasst") for n in range(3)]
+    answers = [tuple(Response.of(p.id, text, "person", n, None) for n, text in enumerate("abc")) for p in prompts]
+    sets = [RankedSet.of(p, own, (2, 0, 0)) for p, own in zip(prompts, answers, strict=True)]
+    files.write(path, sets)
+    found = rankings.read(str(path))
+    assert (found.format, [one.ranked for one in found.sets]) == ("run", sets)
+    row = json.loads(path.read_text().splitlines()[1])
+    path.write_text(json.dumps({**row, "ranks": [0, 1]}) + "\n")
+    with pytest.raises(SrlmError, match=r"heldout_sets.jsonl:1: .*a rank for each"):
+        rankings.read(str(path))
 
 
 def test_an_unknown_format_and_a_missing_file_are_told(tmp_path: Path) -> None:
