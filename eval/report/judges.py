@@ -22,6 +22,7 @@ ORDERS = {
     "accuracy_as_listed": "right as listed",
     "accuracy_turned": "right turned",
     "accuracy_both_orders": "right in both",
+    "accuracy_by_probability": "right by probability",
     "position_agreement": "orders agree",
     "first_shown_preferred": "first shown preferred",
 }

@@ -27,6 +27,7 @@ PAIR_UNITS = {
     "accuracy_as_listed": "pairs",
     "accuracy_turned": "pairs",
     "accuracy_both_orders": "pairs",
+    "accuracy_by_probability": "pairs",
     "position_agreement": "pairs",
     "position_flips": "pairs",
     "first_shown_preferred": "readings",

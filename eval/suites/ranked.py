@@ -50,6 +50,8 @@ class Pair(NamedTuple):
     listed: float | None
     """Asked with the first shown first: 1 = the first is better, 0.5 = equal, 0 = the second. None: unread."""
     turned: float | None
+    chance: float | None = None
+    """Mean over both orders of the judge's probability that the first is better. None: it does not say."""
 
 
 def run(
@@ -156,11 +158,14 @@ def compared(judge: Judge, sets: Sequence[HumanRanking], seed: int, keep: Path) 
         for a, b in ((i, j), (j, i))
     ]
     said = opinions(judge, items, seed, keep / f"{judge.file}-comparisons.jsonl")
-    turned = (None if one is None else 1 - one for one in (opinion.preference for opinion in said[1::2]))
-    return [
-        Pair(*place, opinion.preference, opinion.preference if judge.one_order else back)
-        for place, opinion, back in zip(places, said[::2], turned, strict=True)
-    ]
+    made = []
+    for place, shown, back in zip(places, said[::2], said[1::2], strict=True):
+        turned = None if back.preference is None else 1 - back.preference
+        chance = None
+        if shown.probability is not None and back.probability is not None:
+            chance = (shown.probability + 1 - back.probability) / 2
+        made.append(Pair(*place, shown.preference, shown.preference if judge.one_order else turned, chance))
+    return made
 
 
 def opinions(judge: Judge, items: Sequence[PairItem], seed: int, path: Path) -> list[Opinion]:
@@ -201,6 +206,8 @@ def pair_measures(ranks: Sequence[Sequence[int]], pairs: Sequence[Pair]) -> dict
 
     accuracy_as_listed, _turned    of the pairs people ordered, those the judge ordered alike in that order of showing
     accuracy_both_orders           the same in both orders; one that is unread leaves the pair unread
+    accuracy_by_probability        by the mean of both orders' probabilities, in which a liking for either place cancels
+                                   out (Wang et al. 2023); where the judge gives any
     position_agreement             of all pairs, those on which both orders say the same
     first_shown_preferred          of all readings that prefer one answer, those that prefer the one shown first
     """
@@ -215,7 +222,8 @@ def pair_measures(ranks: Sequence[Sequence[int]], pairs: Sequence[Pair]) -> dict
             columns[0][place] += hit
             columns[1][place] += units
 
-    for place, i, j, listed, turned in pairs:
+    tells_chances = any(pair.chance is not None for pair in pairs)
+    for place, i, j, listed, turned, chance in pairs:
         both = listed is not None and turned is not None
         count("position_agreement", place, float(listed == turned) if both else None)
         for told, first in ((listed, 1.0), (turned, 0.0)):
@@ -232,6 +240,9 @@ def pair_measures(ranks: Sequence[Sequence[int]], pairs: Sequence[Pair]) -> dict
         count("accuracy_as_listed", place, right[0])
         count("accuracy_turned", place, right[1])
         count("accuracy_both_orders", place, min(right[0], right[1]) if None not in right else None)  # type: ignore[type-var]
+        if tells_chances:
+            likely = None if chance is None or chance == 0.5 else float(chance > 0.5)
+            count("accuracy_by_probability", place, None if chance is None else float(likely == better))
         outcome = outcome_of(listed, turned)
         score = None if outcome is None else {"win": 1.0, "tie": 0.5, "lose": 0.0}[outcome]
         count("pairwise_accuracy", place, None if score is None else float(score == better))

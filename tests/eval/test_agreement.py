@@ -223,6 +223,22 @@ def test_pairwise_measures_equal_a_slow_reference(rows: list[tuple[int, int, flo
             assert name not in found or found[name].value is None
 
 
+def test_a_liking_for_either_place_cancels_out_of_the_probability_of_both_orders() -> None:
+    """A judge that always prefers the first shown, less surely where the other is better; of 4 pairs 3 were ordered."""
+    ranks = [(0, 1), (0, 1), (1, 0), (0, 0)]
+    sure = [(0.9, 0.7), (0.6, 0.8), (0.7, 0.9), (0.9, 0.6)]  # P(first shown), as listed and turned
+    pairs = [ranked.Pair(s, 0, 1, 1.0, 0.0, (x + 1 - y) / 2) for s, (x, y) in enumerate(sure)]
+    found = ranked.pair_measures(ranks, pairs)
+    assert found["pairwise_accuracy"].value == 0
+    assert found["accuracy_by_probability"].value == pytest.approx(2 / 3)
+    unsaid = ranked.pair_measures(ranks, [pair._replace(chance=None) for pair in pairs])
+    assert "accuracy_by_probability" not in unsaid
+    mixed = ranked.pair_measures(
+        ranks, [pairs[0], pairs[1]._replace(chance=None), pairs[2]._replace(chance=0.5), pairs[3]]
+    )
+    assert (mixed["accuracy_by_probability"].value, mixed["accuracy_by_probability"].unscored.sum()) == (0.5, 1)
+
+
 def annotated(opinions: Sequence[tuple[int, int, int]]) -> list[dict[str, Any]]:
     ranks = [[0, 1], [0, 0], [1, 0]]
     return [
