@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from srlm.cli.main import quiet
 from srlm.errors import SettingsError
 from srlm.judge import rubric
 from srlm.records import Record, seed_for
@@ -77,6 +78,8 @@ def agreement(wanted: Wanted, path: str, format: str | None, ask: ranked.Ask) ->
 def _open(wanted: Wanted, sets: Sequence[HumanRanking]) -> list[Judge]:
     if not wanted.judges:
         raise SettingsError(f"--judge is missing: {SPECS}")
+    if any(spec.startswith("transformers:") for spec in wanted.judges):
+        quiet(threads=0)  # as many as torch takes
     judges: list[Judge] = []
     try:
         for spec in wanted.judges:
