@@ -110,12 +110,14 @@ def test_two_processes_give_the_weights_of_one_even_when_stopped_half_way(
     training(bead_model, settings(tiny), tmp_path / "one")
     two = tmp_path / "two"
     with pytest.raises(Stopped):
-        training(bead_model, settings(tiny, *COMMAND), two, stopped_at(5))
+        training(bead_model, settings(tiny, *COMMAND), two, stopped_at(4))
     assert processes_of(two) == []
-    assert [path.name for path in (two / "training").glob("checkpoint-*")] == ["checkpoint-3"]
+    # Until they are ended the processes go on: they may have come to the next checkpoint, or into the middle of it.
+    whole = {int(path.parent.name.removeprefix("checkpoint-")) for path in two.glob("training/checkpoint-*/whole")}
+    assert whole in ({3}, {3, 6})
     steps: list[int] = []
     training(bead_model, settings(tiny, *COMMAND), two, lambda done, total: steps.append(done))
-    assert steps == [4, 5, 6, 7, 8]
+    assert steps == list(range(max(whole) + 1, 9))
     assert furthest(tmp_path / "one/model", two / "model") < TOLERANCE
     assert furthest(bead_model, two / "model") > 1000 * TOLERANCE
     assert sorted(path.name for path in two.iterdir()) == ["model", "training.json"]
