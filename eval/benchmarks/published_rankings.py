@@ -7,7 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import Field, ValidationError
 
@@ -18,6 +18,8 @@ from srlm.records import Prompt, RankedSet, Record, Response
 from ..records import HumanRanking
 
 Account = Counter[str]
+R = TypeVar("R", bound=Record)
+
 PAIR = {"first": (0, 1), "tie": (0, 0), "second": (1, 0)}
 
 
@@ -58,11 +60,7 @@ def dense(values: Sequence[float]) -> tuple[int, ...]:
 def own(found: Sequence[Row], account: Account) -> Iterator[HumanRanking]:
     """docs/rankings.md describes the columns."""
     for place, value in found:
-        try:
-            row = OwnRow.model_validate(value)
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise DataError(f"{place}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        row = _valid(OwnRow, place, value)
         if row.authors is not None and len(row.authors) != len(row.responses):
             raise DataError(f"{place}: {len(row.authors)} authors of {len(row.responses)} responses")
         ranks = row.ranks
@@ -83,12 +81,17 @@ def own(found: Sequence[Row], account: Account) -> Iterator[HumanRanking]:
 def run(found: Sequence[Row], account: Account) -> Iterator[HumanRanking]:
     """A run's own ranked sets, `data/heldout_sets.jsonl`."""
     for place, value in found:
-        try:
-            ranked = RankedSet.model_validate(value)
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise DataError(f"{place}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        ranked = _valid(RankedSet, place, value)
         yield HumanRanking(ranked=ranked, group=ranked.prompt.id)
+
+
+def _valid(kind: type[R], place: str, value: Mapping[str, Any]) -> R:
+    """A row as a record; DataError names the row and the column that is wrong."""
+    try:
+        return kind.model_validate(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise DataError(f"{place}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
 
 
 def llmbar(found: Sequence[Row], account: Account) -> Iterator[HumanRanking]:
