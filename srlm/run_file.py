@@ -71,8 +71,6 @@ def _lacking(settings: Settings) -> Iterator[str]:
         yield f"arm `{settings.arm}` needs data.kind `beads`: only that world has an exact program and such reviews"
     if settings.dpo.early_stop != "off" and not settings.data.validation_prompts:
         yield "dpo.early_stop needs validation prompts; set data.validation_prompts (the paper: 253)"
-    if settings.launch.command and settings.dpo.early_stop != "off":
-        yield "dpo.early_stop holds its contests within the training process; with launch.command it must be `off`"
     if settings.engine.kind not in ("transformers", "vllm", "ray"):
         yield (
             f"engine.kind {settings.engine.kind}: the run's own checkpoints are run by `transformers`, `vllm` or "

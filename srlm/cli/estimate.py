@@ -198,6 +198,11 @@ def stages(settings: Settings, on: Hardware, shape: Shape, lengths: Lengths) -> 
         yield generated(f"M{t}: candidates", number, settings.candidates.count, lengths.prompt, answer)
         yield generated(f"M{t}: judgements", number * settings.candidates.count, judge.draws, judged, verdict)
         yield trained(f"M{t}: DPO", number, example, settings.dpo, pairs=True)
+        if settings.dpo.early_stop != "off":
+            # All of them, as if none stopped the training: new answers, and two orders to compare them in.
+            asked = data.validation_prompts * ((steps(settings.dpo, number) - 1) // settings.dpo.save_steps)
+            yield generated(f"M{t}: early stop's answers", asked, 1, lengths.prompt, answer)
+            yield generated(f"M{t}: early stop's verdicts", 2 * asked, 1, lengths.prompt + 2 * answer, 1)
 
 
 def generation(shape: Shape, on: Hardware, calls: int, draws: int, reads: int, writes: int) -> tuple[float, float]:
@@ -219,6 +224,11 @@ def generation(shape: Shape, on: Hardware, calls: int, draws: int, reads: int, w
     return written + read, gib
 
 
+def steps(training: Training, examples: int) -> int:
+    """Optimiser steps of a training on so many examples."""
+    return training.max_steps or math.ceil(examples * training.epochs / training.batch_size)
+
+
 def sharing(on: Hardware, training: Training) -> int:
     """GPUs that train together: each takes a micro batch at least."""
     return min(on.gpus, training.batch_size // training.micro_batch_size)
@@ -229,8 +239,7 @@ def optimisation(
 ) -> tuple[float, float, float]:
     """Seconds, GiB of one GPU, and tokens, to train on examples (pairs: two sequences each, and a reference)."""
     sequences = 2 if pairs else 1
-    steps = training.max_steps or math.ceil(examples * training.epochs / training.batch_size)
-    tokens = float(steps * training.batch_size * sequences * min(length, training.max_length))
+    tokens = float(steps(training, examples) * training.batch_size * sequences * min(length, training.max_length))
     operations = (8 if training.activation_checkpointing else 6) * shape.parameters * tokens
     held = 16.0 * shape.parameters
     if training.lora is not None:  # frozen weights; gradients and moments of the adapters alone

@@ -49,7 +49,7 @@ def work_on(job: Job, folder: Path) -> None:
         pairs = [dpo.PairExample(**row) for row in data]
         again = Dataset.load_from_disk(str(folder / REPLAY)) if (folder / REPLAY).is_dir() else []
         replay = [sft.Example(**row) for row in again]
-        dpo.optimise(model, reference, tokenizer, pairs, replay, job.training, **common)
+        dpo.optimise(model, reference, tokenizer, pairs, replay, job.training, pauses=job.pauses, **common)
     else:
         sft.fine_tune(model, tokenizer, [sft.Example(**row) for row in data], job.training, **common)
     state = PartialState()

@@ -7,7 +7,7 @@ Every stage goes from records to records, keeps what it makes as it makes it, an
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 from srlm.data import bead_data, beads
@@ -235,7 +235,7 @@ def improved(
         replay, _ = sft.examples(tokenizer, files.read(run.path("M1", "eft.jsonl"), Demonstration), settings.max_length)
     # Launched processes load both models themselves.
     reference = None if run.settings.launch.command else load_model(folder, run.settings.model).eval()
-    with run.stage(name, "DPO", "steps") as report, _contest(run, name, reference, tokenizer, data) as contest:
+    with run.stage(name, "DPO", "steps") as report, _contest(run, model, name, reference, data) as contest:
         launch.optimise(
             folder,
             reference,
@@ -254,39 +254,50 @@ def improved(
 
 @contextmanager
 def _contest(
-    run: Run, name: str, reference: Any, tokenizer: Any, data: SeedData
+    run: Run, model: Checkpoint, name: str, reference: Any, data: SeedData
 ) -> Iterator[Callable[[Any, int], float] | None]:
-    """What stops training early, where the run wants it; M_t judges unless `judge.engine` names another."""
+    """What stops training early, where the run wants it; M_t judges unless `judge.engine` names another.
+
+    Launched processes stop for each contest, and have given their memory back: then the run's own engine answers.
+    """
     if run.settings.dpo.early_stop == "off":
         yield None
         return
     from srlm.engines.transformers import TransformersEngine
 
-    size = run.settings.engine.batch_size
-    parent = TransformersEngine(reference, tokenizer, "parent", size)
-    judge = open_server(run.settings.judge.engine) if run.settings.judge.engine is not None else parent
     contest = Contest(
-        judge,
         data.validation_prompts,
         run.settings.candidates.sampling,
         seed=run.seed(name, "contest"),
         folder=run.path(name, "validation"),
         every=run.settings.dpo.save_steps,
     )
-    contest(parent, 0)
+    tokenizer = load_tokenizer(run.folder.model_path(model), run.settings.model)
+    launched = bool(run.settings.launch.command)
 
-    def held(model: Any, step: int) -> float:
-        model.eval()  # no dropout while it answers
-        try:
-            return contest(TransformersEngine(model, tokenizer, name, size), step)
-        finally:
-            model.train()
+    def here(trained: Any, id: str) -> Engine:
+        return TransformersEngine(trained, tokenizer, id, run.settings.engine.batch_size)
 
-    try:
-        yield held
-    finally:
-        if judge is not parent:
-            judge.close()
+    def parent() -> Engine:
+        return open_checkpoint(run.settings, model, run.folder.path) if launched else here(reference, model.name)
+
+    def held(trained: Any, step: int) -> float:
+        if launched:
+            with closing(open_folder(run.settings, str(trained), name)) as engine:
+                contest.answer(engine, step)
+        else:
+            trained.eval()  # no dropout while it answers
+            try:
+                contest.answer(here(trained, name), step)
+            finally:
+                trained.train()
+        server = run.settings.judge.engine
+        with closing(parent() if server is None else open_server(server)) as judge:
+            return contest.margin(judge, step)
+
+    with closing(parent()) as engine:
+        contest.answer(engine, 0)
+    yield held
 
 
 def _positive_only(run: Run, name: str, t: int, data: SeedData, counts: dict[str, Count]) -> Checkpoint:

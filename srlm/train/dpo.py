@@ -117,11 +117,13 @@ def optimise(
     report: Callable[[int, int], None] = lambda done, total: None,
     report_to: Sequence[str] = (),
     contest: Contest | None = None,
+    pauses: bool = False,
 ) -> list[dict[str, float]]:
     """Train `model` on pairs against `reference` and save it to `target`. Returns the loss history.
 
     `report_to` as in `sft.fine_tune`.
-    With a contest, training stops at the first checkpoint that does not beat the one before, and keeps that one.
+    With a contest, training stops at the first checkpoint that does not beat the one before, and keeps that one. Where
+    it `pauses` it ends at each checkpoint, for another process to hold the contest (`optimiser.waiting`).
 
     `reference` is M_t loaded a second time from its folder. It is never left to TRL, which would reload whatever the
     model's configuration names. With LoRA it is not used: the reference is the model with its adapters off.
@@ -146,7 +148,7 @@ def optimise(
         train_dataset=Dataset.from_list([pair._asdict() for pair in pairs]),
         processing_class=tokenizer,
         peft_config=adapters(settings),
-        callbacks=[Watch(report, contest)],
+        callbacks=[Watch(report, contest, pauses)],
     )
     if settings.eft_replay and replay:
         if settings.packing:

@@ -22,7 +22,7 @@ from srlm.engines.weights import load_model
 from srlm.errors import LaunchError
 from srlm.settings import DpoSettings, ModelSettings, Settings, SftSettings
 from srlm.store import files
-from srlm.train import dpo, sft
+from srlm.train import dpo, optimiser, sft
 from srlm.train.optimiser import Contest
 
 JOB, DATA, REPLAY, SAID = "job.json", "data", "replay", "said.txt"
@@ -48,6 +48,8 @@ class Job(BaseModel):
     seed: int
     threads: int
     report_to: tuple[str, ...]
+    pauses: bool = False
+    """The training stops at each checkpoint, where this process holds a contest."""
     work: str
     """Folder of the checkpoints."""
     target: str
@@ -96,10 +98,22 @@ def optimise(
     report: Callable[[int, int], None],
     contest: Contest | None = None,
 ) -> None:
-    """DPO from the model in `base`, which is also the reference. Raises LaunchError where processes fail."""
+    """DPO from the model in `base`, which is also the reference. Raises LaunchError where processes fail.
+
+    Launched processes stop at each checkpoint, give their memory back for the contest, and are launched again.
+    """
     if settings.launch.command:
-        job = _job(base, settings, settings.dpo, seed, work, target)
-        return _launch(settings.launch.command, job, {DATA: pairs, REPLAY: replay}, report)
+        job = _job(base, settings, settings.dpo, seed, work, target, pauses=contest is not None)
+        if job.pauses:
+            optimiser.only_paused(work)
+        while True:
+            if contest is not None and (paused := optimiser.waiting(work)):
+                if contest(*paused) <= 0:
+                    return optimiser.stop_at(*paused, settings.dpo.save_steps, target)
+                optimiser.go_on(paused[0])
+            _launch(settings.launch.command, job, {DATA: pairs, REPLAY: replay}, report)
+            if not optimiser.waiting(work):
+                return None
     dpo.optimise(
         load_model(base, settings.model),
         reference,
@@ -118,7 +132,13 @@ def optimise(
 
 
 def _job(
-    base: Path | str, settings: Settings, training: SftSettings | DpoSettings, seed: int, work: Path, target: Path
+    base: Path | str,
+    settings: Settings,
+    training: SftSettings | DpoSettings,
+    seed: int,
+    work: Path,
+    target: Path,
+    pauses: bool = False,
 ) -> Job:
     where = str(Path(base).resolve()) if Path(base).is_dir() else str(base)
     return Job(
@@ -128,6 +148,7 @@ def _job(
         seed=seed,
         threads=settings.threads,
         report_to=settings.report_to,
+        pauses=pauses,
         work=str(work.resolve()),
         target=str(target.resolve()),
     )
@@ -186,7 +207,7 @@ def _launch(
                 os.killpg(process.pid, signal.SIGTERM)
     if fault:
         raise LaunchError(f"`{' '.join(words)}`: {fault}")
-    if status or not Path(job.target).is_dir():
+    if status or not (Path(job.target).is_dir() or (job.pauses and optimiser.waiting(Path(job.work)))):
         raise LaunchError(
             f"`{' '.join(words)}` ended with status {status}; the last words of its processes (all of them are in "
             f"{folder / SAID}):\n" + "\n".join(f"  {line}" for line in told)

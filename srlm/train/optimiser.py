@@ -127,16 +127,24 @@ def adapters(settings: Training) -> Any:
 
 
 Contest = Callable[[Any, int], float]
-"""`contest(model, step)`: wins minus losses of the model against the checkpoint before, as a share of prompts."""
+"""`contest(model, step)`: wins minus losses of the model against the checkpoint before, as a share of prompts. The
+model itself, or its folder where other processes train."""
 STOPPED = "stopped.json"
 """Says in a work folder that the model of a step lost its contest, and which checkpoint came before it."""
+PLAIN = "plain"
+"""Folder in a checkpoint: its model as it would be saved at the end. A training that pauses writes it."""
 
 
 class Watch(TrainerCallback):  # type: ignore[misc]
-    """Reports steps, holds the contest at each checkpoint, and marks each checkpoint once it is whole."""
+    """Reports steps, holds the contest at each checkpoint, and marks each checkpoint once it is whole.
 
-    def __init__(self, report: Callable[[int, int], None], contest: Contest | None = None) -> None:
-        self._report, self._contest = report, contest
+    `pauses`: the training stops at each checkpoint, so that another process may hold the contest and mark it.
+    """
+
+    def __init__(
+        self, report: Callable[[int, int], None], contest: Contest | None = None, pauses: bool = False
+    ) -> None:
+        self._report, self._contest, self._pauses = report, contest, pauses
 
     def on_step_end(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
         self._report(state.global_step, state.max_steps)
@@ -147,6 +155,9 @@ class Watch(TrainerCallback):  # type: ignore[misc]
 
     def on_save(self, args: Any, state: Any, control: Any, model: Any = None, **rest: Any) -> None:
         work, step = Path(args.output_dir), state.global_step
+        if self._pauses:
+            control.should_training_stop = True
+            return
         # Before the mark: one killed during its contest is trained and compared again.
         if self._contest is not None and self._contest(model, step) <= 0:
             files.write_json(work / STOPPED, {"step": step, "before": step - args.save_steps})
@@ -182,17 +193,28 @@ def train(trainer: Any, tokenizer: Any, saved: torch.dtype, work: Path, target: 
         wandb.finish()  # or the next training of this process would go on in the same run
     if (work / STOPPED).exists():
         _go_back(trainer, work)
+    elif trainer.state.global_step < trainer.state.max_steps:  # it pauses
+        target = work / f"checkpoint-{trainer.state.global_step}" / PLAIN
     if first or _in_parts(trainer):
         _save(trainer, tokenizer, saved, target, first)
-    history = [
+    if first and target.name != PLAIN:
+        _finish(trainer.state, work, target)
+    return history_of(trainer.state)
+
+
+def history_of(state: TrainerState) -> list[dict[str, float]]:
+    """The loss history, without what differs from run to run."""
+    return [
         {key: value for key, value in line.items() if not any(part in key for part in UNREPEATABLE)}
-        for line in trainer.state.log_history
+        for line in state.log_history
         if "train_loss" not in line  # the closing summary: a mean over the steps since the last resumption
     ]
-    if first:
-        files.write_json(target.parent / "training.json", history)
-        shutil.rmtree(work, ignore_errors=True)
-    return history
+
+
+def _finish(state: TrainerState, work: Path, target: Path) -> None:
+    """The model is saved: write the history beside it, and give up the checkpoints."""
+    files.write_json(target.parent / "training.json", history_of(state))
+    shutil.rmtree(work, ignore_errors=True)
 
 
 def _in_parts(trainer: Any) -> bool:
@@ -222,3 +244,34 @@ def _go_back(trainer: Any, work: Path) -> None:
     before = work / f"checkpoint-{stop['before'] or stop['step']}"
     trainer.state.best_model_checkpoint = str(before)
     trainer._load_best_model()  # the library's own way, for whole models and adapters alike
+
+
+def only_paused(work: Path) -> None:
+    """Begin anew what a single process began: it held its contests itself, and kept no models of its checkpoints."""
+    if (work / STOPPED).exists() or any(not (mark.parent / PLAIN).is_dir() for mark in work.glob(f"*/{WHOLE}")):
+        shutil.rmtree(work)
+
+
+def waiting(work: Path) -> tuple[Path, int] | None:
+    """The model of the checkpoint at which a training pauses for its contest, and its step; None where none does."""
+    for plain in work.glob(f"checkpoint-*/{PLAIN}"):
+        if not (plain.parent / WHOLE).exists():
+            return plain, int(plain.parent.name.split("-")[1])
+    return None
+
+
+def go_on(plain: Path) -> None:
+    """The checkpoint has won its contest: training may be taken up there."""
+    (plain.parent / WHOLE).touch()
+
+
+def stop_at(plain: Path, step: int, every: int, target: Path) -> None:
+    """The checkpoint has lost its contest: the one before is the model (the first stays: none is before it)."""
+    work = plain.parents[1]
+    before = work / f"checkpoint-{step - every}" / PLAIN if step > every else plain
+    part = target.with_name(target.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    shutil.copytree(before, part)
+    shutil.rmtree(target, ignore_errors=True)
+    part.rename(target)
+    _finish(TrainerState.load_from_json(str(plain.parent / "trainer_state.json")), work, target)

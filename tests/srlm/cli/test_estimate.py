@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from accelerate.commands.config.config_args import load_config_from_file
 
-from srlm.cli.estimate import GIB, Hardware, Shape, generation, optimisation, read_shape
+from srlm.cli.estimate import GIB, Hardware, Lengths, Shape, generation, optimisation, read_shape, stages
 from srlm.run_file import load
 from srlm.settings import DpoSettings, LoraSettings, SftSettings
 
@@ -78,6 +78,21 @@ def test_the_shipped_runs_fit_their_stated_hardware(
     assert [f"M{t}: {stage}" in said.stdout for t in (2, 3) for stage in ("candidates", "judgements", "DPO")] == [
         True
     ] * 6
+
+
+def test_early_stopping_is_counted_as_if_it_never_stopped() -> None:
+    found = {
+        stage.name: stage.what
+        for stage in stages(load(CONFIGS / "paper-llama2-70b.yaml"), HARDWARE, SHAPE, Lengths(100, 500, 200))
+    }
+    # 5,000 and 8,750 pairs in batches of 16 are 313 and 547 steps, with a checkpoint every 200: one contest, then two.
+    assert found["M2: early stop's answers"] == "253 x 500 tokens after 100"
+    assert found["M3: early stop's answers"] == "506 x 500 tokens after 100"
+    assert found["M3: early stop's verdicts"] == "1,012 x 1 tokens after 1100"
+    assert not any(
+        "early" in stage.name
+        for stage in stages(load(CONFIGS / "llama3-8b.yaml"), HARDWARE, SHAPE, Lengths(100, 500, 200))
+    )
 
 
 def test_what_does_not_fit_is_said(srlm: Any) -> None:

@@ -1,5 +1,6 @@
 """Training in several processes: the weights of one, nothing left running after a stop, faults told in words."""
 
+import json
 import os
 import re
 import select
@@ -15,8 +16,10 @@ from safetensors.torch import load_file
 
 from srlm.engines.weights import load_model, load_tokenizer
 from srlm.errors import LaunchError
+from srlm.records import Response
 from srlm.run_file import load
 from srlm.settings import Settings
+from srlm.store import files
 from srlm.train import dpo, launch, sft
 
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -157,13 +160,64 @@ def test_a_batch_that_processes_cannot_share_is_refused(tiny: Path, bead_model: 
         supervised(bead_model, wanted, tmp_path)
 
 
-def test_early_stopping_needs_a_single_process(srlm: Any, tiny: Path) -> None:
-    said = srlm(
-        "train", "--run", tiny, "--set", "launch.command=[accelerate, launch]", "--set", "dpo.early_stop=pairwise",
-        "--set", "data.validation_prompts=4",
-    )  # fmt: skip
-    assert said.exit_code == 2
-    assert said.stderr == (
-        f"srlm: {tiny}: dpo.early_stop holds its contests within the training process; with launch.command it must be "
-        "`off`\n"
-    )
+def contested(model: Path, wanted: Settings, folder: Path, nets: dict[int, float]) -> dict[int, str]:
+    """DPO with a checkpoint at 3 and 6, whose contests come out as `nets` says; what was compared, by step."""
+    compared: dict[int, str] = {}
+
+    def contest(trained: Any, step: int) -> float:
+        if not wanted.launch.command:
+            compared[step] = "a model"
+        else:
+            assert processes_of(folder) == []
+            compared[step] = f"{trained.relative_to(folder)}, {type(load_model(trained, wanted.model)).__name__}"
+        return nets[step]
+
+    words = load_tokenizer(model, wanted.model)
+    reference = None if wanted.launch.command else load_model(model, wanted.model)
+    places: dict[str, Any] = {"work": folder / "training", "target": folder / "model"}
+    launch.optimise(model, reference, words, PAIRS, ROWS, wanted, seed=3, report=silent, contest=contest, **places)
+    return compared
+
+
+def test_a_lost_contest_ends_launched_training_as_it_ends_one_process(
+    tiny: Path, bead_model: Path, tmp_path: Path
+) -> None:
+    assert contested(bead_model, settings(tiny), tmp_path / "one", {3: 0.5, 6: -0.1}) == {3: "a model", 6: "a model"}
+    two = tmp_path / "two"
+    with pytest.raises(KeyError):  # stopped at the second contest, which is held again
+        contested(bead_model, settings(tiny, *COMMAND), two, {3: 0.5})
+    compared = contested(bead_model, settings(tiny, *COMMAND), two, {6: -0.1})
+    assert compared == {6: "training/checkpoint-6/plain, LlamaForCausalLM"}
+    assert furthest(tmp_path / "one/model", two / "model") < TOLERANCE
+    assert furthest(bead_model, two / "model") > 1000 * TOLERANCE
+    assert sorted(path.name for path in two.iterdir()) == ["model", "training.json"]
+    before, after = (json.loads((folder / "training.json").read_text()) for folder in (tmp_path / "one", two))
+    assert [line["step"] for line in after] == [line["step"] for line in before] == [1, 2, 3, 4, 5, 6]
+
+
+def test_the_first_checkpoint_is_kept_though_it_loses(tiny: Path, bead_model: Path, tmp_path: Path) -> None:
+    for name, command in (("one", ()), ("two", COMMAND)):
+        assert list(contested(bead_model, settings(tiny, *command), tmp_path / name, {3: 0.0})) == [3]
+    assert furthest(tmp_path / "one/model", tmp_path / "two/model") < TOLERANCE
+
+
+def test_won_contests_change_nothing_and_what_one_process_began_is_begun_anew(
+    tiny: Path, bead_model: Path, tmp_path: Path
+) -> None:
+    preferences(bead_model, settings(tiny), tmp_path / "one")
+    two = tmp_path / "two"
+    with pytest.raises(KeyError):
+        contested(bead_model, settings(tiny), two, {3: 1.0})
+    assert (two / "training/checkpoint-3/whole").exists()
+    assert list(contested(bead_model, settings(tiny, *COMMAND), two, {3: 1.0, 6: 1.0})) == [3, 6]
+    assert furthest(tmp_path / "one/model", two / "model") < TOLERANCE
+
+
+def test_between_launches_the_engine_of_the_run_answers_for_the_contest(srlm: Any, tiny: Path, tmp_path: Path) -> None:
+    wanted = [f"runs={tmp_path}", "dpo.early_stop=pairwise", "data.validation_prompts=4"]
+    words = ["train", "--run", tiny, *(word for setting in wanted for word in ("--set", setting))]
+    for more in (["--to", "M1"], ["--to", "M2", "--set", f"launch.command=[{', '.join(COMMAND)}]"]):
+        said = srlm(*words, *more)
+        assert said.exit_code == 0, said.stderr
+    kept = files.read(tmp_path / "tiny/M2/validation/validation-000002.jsonl", Response)
+    assert [(answer.author, answer.draw) for answer in kept] == [("M2", 0)] * 4
