@@ -10,13 +10,10 @@ from srlm.records import Checkpoint, digest
 from srlm.settings import Settings
 from srlm.store.folder import RunFolder
 
-from .asking import Asker
 from .calls import CallStore
 from .cost import Budget
-from .endpoint import Endpoint
 from .once import Once
 from .oracle import OracleJudge
-from .pairs import AskedPairJudge
 
 
 def open_judge(settings: Settings, folder: RunFolder, open_engine: Callable[[Checkpoint], Engine]) -> PairJudge:
@@ -35,6 +32,10 @@ def open_judge(settings: Settings, folder: RunFolder, open_engine: Callable[[Che
         case "checkpoint":
             return ModelPairJudge(open_engine(_checkpoint(folder, name)))
         case "openai" if name:
+            from .asking import Asker  # the client is slow to import
+            from .endpoint import Endpoint
+            from .pairs import AskedPairJudge
+
             url = settings.evaluation.base_url
             endpoint = Endpoint(service="compatible" if url else "openai", base_url=url, seed=settings.seed)
             store = Once(lambda: CallStore(folder.step("evaluation") / "calls.sqlite"))

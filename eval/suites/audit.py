@@ -16,7 +16,6 @@ from statistics import NormalDist, fmean, pstdev
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
 
 from srlm.judge.agreement import Array, Flags, Measure
 from srlm.judge.pairs import entropy
@@ -157,6 +156,8 @@ def slope(x: Array, chosen: Flags, groups: Sequence[str], how: Resampling) -> Es
     if 0 not in used:
         return nothing
     x = x[:, used]
+    from sklearn.linear_model import LogisticRegression  # its import would slow down every measurement of a run
+
     both, said = np.vstack([x, -x]), np.concatenate([chosen, ~chosen])
     fitted = LogisticRegression(C=1e6, fit_intercept=False, tol=1e-8, max_iter=1000).fit(both, said)
     beta = fitted.coef_[0]

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
-from sklearn.metrics import cohen_kappa_score
 
 from srlm.judge.agreement import Array, measure
 
@@ -81,6 +80,8 @@ def _kappa(sets: Sequence[HumanRanking], how: Resampling) -> list[MetricValue]:
         lambda sums: kappa(sums.reshape(*sums.shape[:-1], len(kept), 3, 3)).mean(-1),
         how.using("kappa"),
     )
+    from sklearn.metrics import cohen_kappa_score  # its import would slow down every measurement of a run
+
     value = float(np.mean([cohen_kappa_score(a, b) for a, b in (list(zip(*rows, strict=True))[1:] for rows in kept)]))
     left = sum(len(rows) for rows in said.values()) - sum(map(len, kept))
     return [

@@ -44,11 +44,12 @@ def annotator() -> Annotator:
 
 @pytest.fixture(scope="module")
 def package() -> Any:
-    """alpaca_eval itself, which warns of its own imports."""
+    """alpaca_eval itself, which warns of its own imports and sets the level of all logging."""
+    level = logging.getLogger().level
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from alpaca_eval import annotators, completion_parsers, utils
-    logging.getLogger().setLevel(logging.ERROR)
+    logging.getLogger().setLevel(level)
     return type("Package", (), {"annotators": annotators, "parsers": completion_parsers, "utils": utils})
 
 

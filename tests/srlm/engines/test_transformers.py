@@ -142,7 +142,6 @@ def crowded(engine: TransformersEngine, most: int) -> Any:
 def test_where_memory_does_not_reach_fewer_rows_are_made_at_once(
     trained: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("WARNING", logger="srlm.engines.transformers")  # other libraries silence the root logger
     engine = TransformersEngine.load(trained, "M1", MODEL, batch_size=16)
     wanted = requests(*PROMPTS, *PROMPTS[:3])
     expected = engine.generate(wanted, greedy(9), seed=0)
@@ -328,7 +327,6 @@ def test_scores_of_many_requests_are_those_of_each_alone(trained: Path, engine: 
 def test_scores_are_the_same_where_memory_reaches_for_a_part_of_them(
     trained: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("WARNING", logger="srlm.engines.transformers")
     engine = TransformersEngine.load(trained, "M1", MODEL, batch_size=8)
     wanted = requests(*PROMPTS)
     expected = engine.score(wanted, [["yes", "no"]] * 5)
