@@ -35,6 +35,8 @@ PROGRAMS = (("srlm", "train"), ("eval", "all"))
 HOLD_TIMES = ("timings.json", "log.txt", ".lock")
 TIMES = re.compile(rb"<dt>Time</dt><dd>.*?</dd>")
 """What the report says of how long it took."""
+SPAN = 30.0
+"""Seconds within which a start is killed: time to come to the slowest training's next checkpoint now and then."""
 MARK = "SRLM_CHAOS"
 """In the environment of every process that is started here."""
 
@@ -80,8 +82,10 @@ def chaos(run: Path, place: Path, kills: int, seed: int, address: str | None) ->
         share = kills - done if program == PROGRAMS[-1] else round(kills * calm.seconds / sum(p.seconds for p in peace))
         began = done
         while done < began + share:
-            at_write = done % 2 == 0
-            moment = draw.randint(1, max(1, calm.writes)) if at_write else draw.uniform(0, calm.seconds)
+            at_write, span = done % 2 == 0, min(1.0, SPAN / calm.seconds)
+            moment = (
+                draw.randint(1, max(1, round(span * calm.writes))) if at_write else draw.uniform(0, span * calm.seconds)
+            )
             ended = start(run, place / "chaos", program, settings, **{"write" if at_write else "second": moment})
             if not ended.killed:  # it came to its end before: begin this program's part anew, as a user never would
                 forget(place / "chaos", program, draw)

@@ -25,7 +25,7 @@ from ..stats.intervals import Resampling, balanced, mean, paired_mean_difference
 from ..stats.significance import sign_test_of
 from .finished import measured
 from .judge_agreement import answered, heldout_readings, judged_series, scores_of
-from .measuring import OpenEngine, answers, evaluation_answers, figure, readings, resampling, with_holm
+from .measuring import OpenEngine, aligned, answers, evaluation_answers, figure, readings, resampling, with_holm
 
 CRITERIA = ("relevant", "correct", "count", "clean")
 OWN_DRAWS = 4
@@ -58,16 +58,16 @@ def by_prompt(settings: Settings, folder: RunFolder) -> list[Series]:
     for checkpoint in measured(folder):
         name, place = checkpoint.name, folder.step("evaluation") / checkpoint.name
         if (path := place / "responses.jsonl").exists():
-            grades = [
-                beads.grade(prompt.text, response.text)
-                for prompt, response in zip(prompts, files.read(path, Response), strict=True)
-            ]
+            responses = files.read(path, Response)
+            aligned(path, [response.prompt_id for response in responses], ids, 1)
+            grades = [beads.grade(p.text, r.text) for p, r in zip(prompts, responses, strict=True)]
             correct, score = tuple(float(g.correct) for g in grades), tuple(float(g.score) for g in grades)
             found.append(Series(name=f"{name}/beads/correct", prompts=ids, values=correct))
             found.append(Series(name=f"{name}/beads/oracle_score", prompts=ids, values=score))
         if (path := place / "own_judgements.jsonl").exists():
-            sets = own_sets(prompts, files.read(place / "own_responses.jsonl", Response))
-            found += judged_series(name, "bead_judge", ids, sets, files.read(path, Judgement))
+            own = files.read(place / "own_responses.jsonl", Response)
+            aligned(place / "own_responses.jsonl", [response.prompt_id for response in own], ids, OWN_DRAWS)
+            found += judged_series(name, "bead_judge", ids, path, own_sets(prompts, own))
     return found
 
 

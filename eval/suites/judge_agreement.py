@@ -8,6 +8,7 @@ measures and their rules for ties are in srlm/judge/agreement.py. M0 is left out
 
 from collections.abc import Sequence
 from itertools import pairwise
+from pathlib import Path
 
 from srlm.judge import agreement
 from srlm.judge.reading import Answered
@@ -20,7 +21,7 @@ from ..records import MetricValue, Series
 from ..stats.intervals import Resampling
 from .agreement_figures import Compared, described, differences, unparsed
 from .finished import measured
-from .measuring import OpenEngine, readings, resampling
+from .measuring import OpenEngine, aligned, readings, resampling
 
 BENCHMARK = "judge_agreement"
 
@@ -69,18 +70,21 @@ def by_prompt(settings: Settings, folder: RunFolder) -> list[Series]:
     for checkpoint in measured(folder):
         path = folder.step("evaluation") / checkpoint.name / "judgements.jsonl"
         if path.exists():
-            sets, said = files.read(folder.step("data") / "heldout_sets.jsonl", RankedSet), files.read(path, Judgement)
-            found += judged_series(checkpoint.name, BENCHMARK, [one.id for one in sets], sets, said)
+            sets = files.read(folder.step("data") / "heldout_sets.jsonl", RankedSet)
+            found += judged_series(checkpoint.name, BENCHMARK, [one.id for one in sets], path, sets)
     return found
 
 
 def judged_series(
-    model: str, benchmark: str, ids: Sequence[str], sets: Sequence[RankedSet], said: Sequence[Judgement]
+    model: str, benchmark: str, ids: Sequence[str], path: Path, sets: Sequence[RankedSet]
 ) -> list[Series]:
-    """Pairs in the right order, weighted by pairs, and readings with a score, of one judge on ranked sets.
+    """Pairs in the right order, weighted by pairs, and readings with a score, of one judge's readings of ranked sets.
 
     An answer without a score counts as wrong in its pairs: a judge that falls silent must not look better.
     """
+    said = files.read(path, Judgement)
+    shown = [response.id for ranked in sets for response in ranked.responses]
+    aligned(path, [judgement.response_id for judgement in said], shown)
     pairs = agreement.measure([one.ranks for one in sets], scores_of(sets, said))["pairwise_accuracy"]
     draws = len(said) // max(1, sum(len(ranked.responses) for ranked in sets))
     scored = iter([judgement.score is not None for judgement in said])

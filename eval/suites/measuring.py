@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from srlm.engines.base import Engine, Request
-from srlm.errors import StoreError
+from srlm.errors import RecordError, StoreError
 from srlm.judge import rubric
 from srlm.judge.reading import Answered, read_all
 from srlm.records import Checkpoint, Judgement, Prompt, Response, seed_for
@@ -31,6 +31,19 @@ class OpenEngine(Protocol):
     """Opens a checkpoint; `plain` as a base model, which continues text and knows of no chat."""
 
     def __call__(self, checkpoint: Checkpoint, plain: bool = False) -> Engine: ...
+
+
+def aligned(path: Path, found: Sequence[str], expected: Sequence[str], each: int | None = None) -> None:
+    """Raises RecordError where the records of a file are not those of `expected`, in that order.
+
+    `found`: what each record is of. `each`: how many records each has; None: any number, alike for all.
+    """
+    count = each or max(1, len(found) // max(1, len(expected)))
+    if list(found) != [one for one in expected for _ in range(count)]:
+        raise RecordError(
+            f"{path}: its {len(found)} records are not {count} for each of {len(expected)} in the run's order: the "
+            "file was cut, or the run's data changed; move it away and measure again (python -m eval all)"
+        )
 
 
 def made_from(path: Path, facts: dict[str, Any]) -> None:

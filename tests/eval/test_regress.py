@@ -15,7 +15,7 @@ from eval.cli import main
 from eval.records import Baseline
 from eval.stats.regression import Loss, Values, loss, verdicts
 from srlm.data import beads
-from srlm.records import Checkpoint, Prompt, Response, RunManifest
+from srlm.records import Checkpoint, Judgement, Prompt, RankedSet, Response, RunManifest
 from srlm.settings import BeadsData, ModelSettings, Settings, Training
 from srlm.store import files
 from srlm.store.folder import RunFolder
@@ -281,6 +281,36 @@ def test_a_run_on_other_prompts_cannot_be_judged(gate: Callable[..., int], capsy
     answered(30, prompts=PROMPTS[:-1])
     assert gate("--against", "base.json") == 2
     assert "measured on other prompts than the baseline (1 are missing, 0 are new)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kept", [slice(0, 39), slice(None, None, -1)], ids=["one-lost", "another-order"])
+def test_answers_that_are_not_those_to_the_runs_prompts_cannot_be_judged(
+    gate: Callable[..., int], capsys: pytest.CaptureFixture[str], kept: slice
+) -> None:
+    answered(30)
+    gate(*UPDATE, *MEASURE)
+    path = Path("runs/r/evaluation/M1/responses.jsonl")
+    files.write(path, files.read(path, Response)[kept])
+    assert gate("--against", "base.json") == 2
+    said = capsys.readouterr().err
+    assert f"{path}: its {len(range(40)[kept])} records are not 1 for each of 40 in the run's order" in said
+
+
+def test_readings_that_are_not_those_of_the_runs_answers_cannot_be_judged(
+    gate: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    answered(30)
+    prompt, place = PROMPTS[0], Path("runs/r/evaluation/M1")
+    responses = [Response.of(prompt.id, f"answer {number}", "human", number) for number in range(3)]
+    files.write(Path("runs/r/data/heldout_sets.jsonl"), [RankedSet.of(prompt, tuple(responses), (0, 1, 2))])
+    said = [Judgement.of(r.id, "M1", draw, "Score: 3", 3.0) for r in responses for draw in range(2)]
+    files.write(place / "judgements.jsonl", said)
+    watched = ("--measure", "M1/judge_agreement/parsed=0.05")
+    assert gate(*UPDATE, *watched) == 0
+    for wrong in (said[:5], [*said[2:], *said[:2]]):
+        files.write(place / "judgements.jsonl", wrong)
+        assert gate("--against", "base.json") == 2
+        assert f"judgements.jsonl: its {len(wrong)} records are not" in capsys.readouterr().err
 
 
 def test_the_order_of_the_prompts_does_not_matter(gate: Callable[..., int]) -> None:
