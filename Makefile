@@ -49,7 +49,7 @@ test: $(READY)
 regress: $(READY)  ## has the trainer lost anything? A fresh run, held against the baseline
 	$(if $(filter regress,$(GATED)),rm -rf runs/regress)
 	$(BIN)/srlm train --run $(GATE) --set name=$(GATED) --set iterations=$(LAST)
-	$(BIN)/python -m eval all --run $(GATE) --set name=$(GATED) --set iterations=$(LAST)
+	$(BIN)/python -m eval all --run $(GATE) --set name=$(GATED) --set iterations=$(LAST) --no-report
 	$(BIN)/python -m eval regress --run $(GATE) --set name=$(GATED) --against $(BASELINE) --junit runs/$(GATED)/verdicts.xml
 
 mutants: $(READY)  ## would the gate notice? Faults planted one at a time

@@ -40,6 +40,9 @@ def test_train_iter_makes_one_more_model_and_eval_all_makes_the_rest_and_the_rep
     assert not (made / "M3").exists()
     page = (made / "report.html").read_bytes()
     (made / "report.html").unlink()
+    words = ["all", "--run", str(run), "--no-report"]
+    subprocess.run([sys.executable, "-m", "eval", *words], cwd=CHECKOUT, check=True, capture_output=True)
+    assert not (made / "report.html").exists()
     make("report", run)
     assert len((made / "report.html").read_bytes()) == len(page)
     make("train-iter", run)

@@ -1,15 +1,24 @@
 """Suites of a run: all of them, the head-to-head, the bead world."""
 
+from typing import Annotated
+
+import typer
+
 from .options import Overrides, Run
 from .reports import write
 
 
-def everything(run: Run, overrides: Overrides = None) -> None:
+def everything(
+    run: Run,
+    overrides: Overrides = None,
+    report: Annotated[bool, typer.Option(help="Write the page, too.")] = True,
+) -> None:
     """Every suite, then the report; the last line is its path."""
     from .. import run_commands
 
     run_commands.of_run(run, overrides, run_commands.BY_DEFAULT)
-    write(run, overrides)
+    if report:
+        write(run, overrides)
 
 
 def h2h(run: Run, overrides: Overrides = None) -> None:
