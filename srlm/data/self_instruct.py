@@ -229,13 +229,13 @@ class Similar:
         if self._at_least == 0:
             return bool(self._texts)
         words = self._counted(text)
-        for number, common in self._words.common(words).items():
-            # The scorer's own rounding may lie a hair above the bound's.
-            if 2 * common / (len(words) + self._words.sizes[number]) >= self._at_least - 1e-9:
-                score: float = self._scorer.score(self._texts[number], text)["rougeL"].fmeasure
-                if score >= self._at_least:
-                    return True
-        return False
+        found = self._words.common(words)
+        # The scorer's own rounding may lie a hair above the bound's.
+        near = 2 * found.common / (len(words) + found.sizes) >= self._at_least - 1e-9
+        return any(
+            self._scorer.score(self._texts[number], text)["rougeL"].fmeasure >= self._at_least
+            for number in found.numbers[near]
+        )
 
     def _counted(self, text: str) -> list[tuple[str, int]]:
         """Each word with how often it stood before, so that sets of these have as much in common as the texts have."""
