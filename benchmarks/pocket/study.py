@@ -25,7 +25,7 @@ import numpy as np
 from running import CHECKOUT, LOOP, RUNS, measure, seeds_of, settings_of, train
 
 sys.path.insert(0, str(CHECKOUT))
-from eval.suites.study import by_seed, gain, of_arm, values, worse_judges
+from eval.suites.study import beyond_loop, by_seed, gain, of_arm, values, worse_judges
 
 FOUND = CHECKOUT / "benchmarks/pocket/study.json"
 ONE_AT_A_TIME = Lock()
@@ -153,11 +153,17 @@ def mean(found: dict[str, Any], arm: str, model: str, metric: str) -> str:
     return f"{np.mean(known):.3f} ({min(known):.3f} to {max(known):.3f})" if known else "-"
 
 
+def beyond(found: dict[str, Any], arm: str) -> str:
+    value, seeds = beyond_loop(found, arm, "M3", "M1")
+    return f"{value} ({seeds})" if value and arm != LOOP else "-"
+
+
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
     lines = [list(head), ["---"] * len(head), *([str(cell) for cell in row] for row in rows)]
     return ["| " + " | ".join(line) + " |" for line in lines] + [""]
 
 
+SAME = "M3 - M1, less the loop's from the same seeds (how many)"
 STEPS = (("M2", "M1"), ("M3", "M2"), ("M4", "M3"))
 READ = (
     "beads/correct", "bead_skills/greedy_correct", "answers/characters", "judge_agreement/pairwise_accuracy",
@@ -172,8 +178,11 @@ def summary(found: dict[str, Any]) -> str:
     """Everything as Markdown."""
     arms = [(arm, len(of_arm(found, arm))) for arm in ARMS if of_arm(found, arm)]
     lines = table(
-        ("right answers at T = 1", "seeds", *(f"{a} - {b}" for a, b in STEPS), "M3 - M1"),
-        [(arm, n, *(gain(found, arm, *pair) or "-" for pair in (*STEPS, ("M3", "M1")))) for arm, n in arms],
+        ("right answers at T = 1", "seeds", *(f"{a} - {b}" for a, b in STEPS), "M3 - M1", SAME),
+        [
+            (arm, n, *(gain(found, arm, *pair) or "-" for pair in (*STEPS, ("M3", "M1"))), beyond(found, arm))
+            for arm, n in arms
+        ],
     )
     lines += table(
         ("points of the exact program", "seeds", *(f"{a} - {b}" for a, b in STEPS), "M3 - M1"),
@@ -187,9 +196,15 @@ def summary(found: dict[str, Any]) -> str:
     lines += ["", f"{LOOP}, mean over seeds (lowest to highest):", ""]
     lines += table(("", *models), [(name, *(mean(found, LOOP, model, name) for model in models)) for name in READ])
     lines += table(
-        ("judge", "seeds", *JUDGED, "M3 - M1"),
+        ("judge", "seeds", *JUDGED, "M3 - M1", SAME),
         [
-            (arm, len(seeds), *(mean(found, arm, "M1", name) for name in JUDGED), gain(found, arm, "M3", "M1"))
+            (
+                arm,
+                len(seeds),
+                *(mean(found, arm, "M1", name) for name in JUDGED),
+                gain(found, arm, "M3", "M1"),
+                beyond(found, arm),
+            )
             for arm in (LOOP, *JUDGES)
             if (seeds := by_seed(found, arm, "M3", "M1"))
         ],
@@ -207,7 +222,7 @@ def plot(found: dict[str, Any], path: Path) -> None:
 def chart(found: dict[str, Any]) -> dict[str, Any]:
     """The plot as a Vega-Lite specification."""
     each, means = [], []
-    for arm, total, seeds, judged in worse_judges(found):
+    for arm, total, seeds, judged, *_ in worse_judges(found):
         each += [{"kind": arm.kind, "judge": judged[seed], "gain": seeds[seed]} for seed in judged]
         if judged:
             middle = float(np.mean(list(judged.values())))

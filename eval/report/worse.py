@@ -17,26 +17,27 @@ class Section(NamedTuple):
     """The section of the page."""
 
     chart: charts.Chart | None
-    rows: tuple[tuple[str, MetricValue, MetricValue], ...]
-    """An arm each, best judge first: its words, the gain, the judge's accuracy."""
+    rows: tuple[tuple[str, study.Figures], ...]
+    """An arm each, best judge first: its words, its figures."""
     metrics: list[MetricValue]
 
 
 def section(path: Path) -> Section:
     """From a study's file. Raises RecordError or StoreError where it is broken."""
     judges = sorted(study.worse_judges(study.read(path)), key=lambda one: -_accuracy(one))
-    metrics = study.metrics(judges)
-    words = [one.arm.words for one in judges]
-    return Section(_chart(judges, metrics), tuple(zip(words, metrics[::2], metrics[1::2], strict=True)), metrics)
+    found = [study.figures(one) for one in judges]
+    rows = tuple((one.arm.words, own) for one, own in zip(judges, found, strict=True))
+    metrics = [one for own in found for one in own if one is not own.beyond or one.value is not None]
+    return Section(_chart(judges, found), rows, metrics)
 
 
 def _accuracy(one: study.WorseJudge) -> float:
     return float(np.mean(list(one.judged.values()))) if one.judged else 0.0
 
 
-def _chart(judges: Sequence[study.WorseJudge], metrics: Sequence[MetricValue]) -> charts.Chart | None:
+def _chart(judges: Sequence[study.WorseJudge], found: Sequence[study.Figures]) -> charts.Chart | None:
     rows = []
-    for one, gain, judged in zip(judges, metrics[::2], metrics[1::2], strict=True):
+    for one, (gain, judged, _) in zip(judges, found, strict=True):
         if judged.value is None:
             continue
         words = {"arm": one.arm.words, "kind": one.arm.kind}

@@ -134,7 +134,18 @@ def gain(
     found: Found, arm: str, later: str, earlier: str, what: str = "right", resamples: int = RESAMPLES
 ) -> Estimate | None:
     """Mean of later - earlier at T = 1, over seeds and prompts: the share `right`, or the mean `points`."""
-    differences = list(by_prompt(found, arm, later, earlier, what).values())
+    return _estimated(list(by_prompt(found, arm, later, earlier, what).values()), resamples)
+
+
+def beyond_loop(found: Found, arm: str, later: str, earlier: str) -> tuple[Estimate | None, int]:
+    """An arm's gain in right answers less the loop's from the same seeds, paired by seed and prompt; and how many."""
+    own, loop = (by_prompt(found, name, later, earlier, "right") for name in (arm, LOOP))
+    rows = [row - loop[seed] for seed, row in own.items() if seed in loop]
+    return _estimated(rows, RESAMPLES), len(rows)
+
+
+def _estimated(differences: list[npt.NDArray[np.float64]], resamples: int) -> Estimate | None:
+    """From a row of differences a seed; both seeds and prompts are drawn anew."""
     if not differences:
         return None
     table = np.stack(differences)
@@ -167,6 +178,10 @@ class WorseJudge(NamedTuple):
     """Seed -> gain."""
     judged: dict[int, float]
     """Seed -> JUDGED of M1, of the seeds that have it."""
+    beyond: Estimate | None
+    """The gain less the loop's from the same seeds; None for the loop itself, and where they have no seed in common."""
+    paired: int
+    """Seeds in common."""
 
 
 def worse_judges(found: Found) -> list[WorseJudge]:
@@ -176,28 +191,42 @@ def worse_judges(found: Found) -> list[WorseJudge]:
         total = gain(found, name, "M3", "M1")
         if total is not None:
             seeds, judged = by_seed(found, name, "M3", "M1"), values(found, name, "M1", JUDGED)
-            made.append(WorseJudge(arm, total, seeds, {seed: judged[seed] for seed in seeds if seed in judged}))
+            known = {seed: judged[seed] for seed in seeds if seed in judged}
+            beyond, paired = (None, 0) if name == LOOP else beyond_loop(found, name, "M3", "M1")
+            made.append(WorseJudge(arm, total, seeds, known, beyond, paired))
     return made
 
 
-def metrics(judges: list[WorseJudge]) -> list[MetricValue]:
-    """The same as figures: two an arm."""
-    made = []
-    for arm, total, seeds, judged in judges:
-        how = "bootstrap over seeds and prompts" if len(seeds) > 1 else "bootstrap over prompts alone, one seed"
-        known = list(judged.values())
-        spread = f"; seeds from {min(known):.3f} to {max(known):.3f}" if len(known) > 1 else ""
-        made += [
-            MetricValue(
-                model="M3", baseline="M1", benchmark=BENCHMARK, metric=f"{arm.words}: gain in right answers",
-                value=total.value, low=total.low, high=total.high, n=len(seeds), unscored=0, unit="seeds",
-                method=f"mean over seeds and prompts; 95% {how}, {RESAMPLES} resamples",
-            ),
-            MetricValue(
-                model="M1", benchmark=BENCHMARK, metric=f"{arm.words}: judge's balanced accuracy",
-                value=float(np.mean(known)) if known else None, low=None, high=None, n=len(known),
-                unscored=len(seeds) - len(known), unit="seeds", method=f"mean over seeds{spread}",
-                note="" if known else "no seed has it",
-            ),
-        ]  # fmt: skip
-    return made
+class Figures(NamedTuple):
+    """What is reported of an arm."""
+
+    gain: MetricValue
+    judged: MetricValue
+    beyond: MetricValue
+    """The gain less the loop's from the same seeds."""
+
+
+def figures(one: WorseJudge) -> Figures:
+    """An arm's figures; `beyond` has no value for the loop itself."""
+    words, known = one.arm.words, list(one.judged.values())
+    spread = f"; seeds from {min(known):.3f} to {max(known):.3f}" if len(known) > 1 else ""
+    return Figures(
+        _gained(f"{words}: gain in right answers", one.gain, len(one.seeds)),
+        MetricValue(
+            model="M1", benchmark=BENCHMARK, metric=f"{words}: judge's balanced accuracy",
+            value=float(np.mean(known)) if known else None, low=None, high=None, n=len(known),
+            unscored=len(one.seeds) - len(known), unit="seeds", method=f"mean over seeds{spread}",
+            note="" if known else "no seed has it",
+        ),
+        _gained(f"{words}: gain less that of exact reviews, same seeds", one.beyond, one.paired),
+    )  # fmt: skip
+
+
+def _gained(metric: str, found: Estimate | None, seeds: int) -> MetricValue:
+    how = "bootstrap over seeds and prompts" if seeds > 1 else "bootstrap over prompts alone, one seed"
+    value, low, high = found or (None, None, None)
+    return MetricValue(
+        model="M3", baseline="M1", benchmark=BENCHMARK, metric=metric, value=value, low=low, high=high, n=seeds,
+        unscored=0, unit="seeds", method=f"mean over seeds and prompts; 95% {how}, {RESAMPLES} resamples",
+        note="" if found else "no seed in common",
+    )  # fmt: skip

@@ -42,7 +42,7 @@ def written(tmp_path: Path) -> Path:
 
 
 def test_an_arms_gain_and_judge_are_means_over_its_seeds(written: Path) -> None:
-    found = {words: (gain, judged) for words, gain, judged in worse.section(written).rows}
+    found = {words: (own.gain, own.judged) for words, own in worse.section(written).rows}
     assert list(found) == ["12,000 exact EFT examples", "30% wrong verdicts in EFT", "500 EFT examples"]
     gain, judged = found["12,000 exact EFT examples"]
     assert (gain.value, gain.n, gain.unit) == ((3 + 3) / 8, 2, "seeds")
@@ -54,6 +54,21 @@ def test_an_arms_gain_and_judge_are_means_over_its_seeds(written: Path) -> None:
     gain, _ = found["500 EFT examples"]
     assert (gain.value, gain.low, gain.high, gain.n) == (1, 1, 1, 1)
     assert "over prompts alone, one seed" in gain.method
+
+
+def test_an_arm_is_held_against_the_loop_from_the_same_seeds(written: Path) -> None:
+    found = {words: own.beyond for words, own in worse.section(written).rows}
+    worse_by = found["30% wrong verdicts in EFT"]
+    # The loop gains 0111 and 1110, the arm 0100 and 0000.
+    assert (worse_by.value, worse_by.n) == ((-2 - 3) / 8, 2)
+    assert worse_by.low is not None and worse_by.high is not None and worse_by.low < -0.625 < worse_by.high <= 0
+    one = found["500 EFT examples"]
+    assert (one.value, one.n) == ((1 + 0 + 0 + 0) / 4, 1)
+    assert "over prompts alone, one seed" in one.method
+    itself = found["12,000 exact EFT examples"]
+    assert (itself.value, itself.n) == (None, 0)
+    metrics = worse.section(written).metrics
+    assert len(metrics) == 2 + 3 + 3 and itself not in metrics
 
 
 def test_the_chart_lists_every_seed_and_every_mean_unrounded(written: Path) -> None:
@@ -89,7 +104,7 @@ def test_the_section_stands_in_the_page_and_its_figures_among_the_others(tmp_pat
     assert "12,000 exact EFT examples: gain in right answers" in (kept / "report.md").read_text(encoding="utf-8")
     assert CliRunner().invoke(app, [*words, "--check", str(kept)]).exit_code == 0
     alone = CliRunner().invoke(app, ["report", str(folder.path), "--check", str(kept)])
-    assert alone.exit_code == 1 and "6 figures are not what this run gives" in alone.output
+    assert alone.exit_code == 1 and "8 figures are not what this run gives" in alone.output
 
 
 def test_without_a_study_the_page_has_no_such_section(tmp_path: Path) -> None:
