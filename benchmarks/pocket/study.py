@@ -241,7 +241,14 @@ def chart(found: dict[str, Any]) -> dict[str, Any]:
     y = {"type": "quantitative", "title": "gain in right answers at T = 1, M3 - M1"}
     at = {"x": x, "color": colour}
     dot = {"type": "point", "filled": True}
-    words = {"type": "text", "align": "left", "dx": 8, "dy": -6}
+    # Both kinds lie on one curve: their names stand on either side of it.
+    left = "datum.kind == 'fewer EFT examples'"
+    words = {
+        "type": "text",
+        "align": {"expr": f"{left} ? 'right' : 'left'"},
+        "dx": {"expr": f"{left} ? -8 : 8"},
+        "dy": -6,
+    }
 
     def of(field: str) -> dict[str, Any]:
         return {"y": {**y, "field": field}}
