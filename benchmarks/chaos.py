@@ -1,6 +1,6 @@
 """A whole run, trained and measured, killed again and again at random, against one that was left in peace.
 
-    python benchmarks/chaos.py --kills 200                                   # the pocket run; an hour or two on two cores
+    python benchmarks/chaos.py --kills 200                                   # the pocket run; an hour or two
     python benchmarks/chaos.py --run tests/tiny.yaml --kills 12 --server     # the short form, minutes; CI runs it
 
 The run is made once in peace. Then the same commands are started again and again, each ended by SIGKILL: half of the
