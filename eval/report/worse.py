@@ -27,7 +27,7 @@ def section(path: Path) -> Section:
     judges = sorted(study.worse_judges(study.read(path)), key=lambda one: -_accuracy(one))
     found = [study.figures(one) for one in judges]
     rows = tuple((one.arm.words, own) for one, own in zip(judges, found, strict=True))
-    metrics = [one for own in found for one in own if one is not own.beyond or one.value is not None]
+    metrics = [one for own in found for one in own if one is not None]
     return Section(_chart(judges, found), rows, metrics)
 
 

@@ -202,13 +202,16 @@ class Figures(NamedTuple):
 
     gain: MetricValue
     judged: MetricValue
-    beyond: MetricValue
-    """The gain less the loop's from the same seeds."""
+    beyond: MetricValue | None
+    """The gain less the loop's from the same seeds; None for the loop itself."""
 
 
 def figures(one: WorseJudge) -> Figures:
-    """An arm's figures; `beyond` has no value for the loop itself."""
+    """An arm's figures."""
     words, known = one.arm.words, list(one.judged.values())
+    beyond = None
+    if one.arm != JUDGES[LOOP]:
+        beyond = _gained(f"{words}: gain less that of exact reviews, same seeds", one.beyond, one.paired)
     spread = f"; seeds from {min(known):.3f} to {max(known):.3f}" if len(known) > 1 else ""
     return Figures(
         _gained(f"{words}: gain in right answers", one.gain, len(one.seeds)),
@@ -218,7 +221,7 @@ def figures(one: WorseJudge) -> Figures:
             unscored=len(one.seeds) - len(known), unit="seeds", method=f"mean over seeds{spread}",
             note="" if known else "no seed has it",
         ),
-        _gained(f"{words}: gain less that of exact reviews, same seeds", one.beyond, one.paired),
+        beyond,
     )  # fmt: skip
 
 

@@ -58,17 +58,23 @@ def test_an_arms_gain_and_judge_are_means_over_its_seeds(written: Path) -> None:
 
 def test_an_arm_is_held_against_the_loop_from_the_same_seeds(written: Path) -> None:
     found = {words: own.beyond for words, own in worse.section(written).rows}
-    worse_by = found["30% wrong verdicts in EFT"]
+    worse_by, one = found["30% wrong verdicts in EFT"], found["500 EFT examples"]
+    assert worse_by is not None and one is not None
     # The loop gains 0111 and 1110, the arm 0100 and 0000.
     assert (worse_by.value, worse_by.n) == ((-2 - 3) / 8, 2)
     assert worse_by.low is not None and worse_by.high is not None and worse_by.low < -0.625 < worse_by.high <= 0
-    one = found["500 EFT examples"]
     assert (one.value, one.n) == ((1 + 0 + 0 + 0) / 4, 1)
     assert "over prompts alone, one seed" in one.method
-    itself = found["12,000 exact EFT examples"]
-    assert (itself.value, itself.n) == (None, 0)
-    metrics = worse.section(written).metrics
-    assert len(metrics) == 2 + 3 + 3 and itself not in metrics
+    assert found["12,000 exact EFT examples"] is None
+    assert len(worse.section(written).metrics) == 2 + 3 + 3
+
+
+def test_an_arm_without_a_seed_of_the_loop_is_unknown_and_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "study.json"
+    path.write_text(json.dumps({"eft_500, seed 1": FOUND["eft_500, seed 1"]}), encoding="utf-8")
+    ((_, own),) = worse.section(path).rows
+    assert own.beyond is not None
+    assert (own.beyond.value, own.beyond.n, own.beyond.note) == (None, 0, "no seed in common")
 
 
 def test_the_chart_lists_every_seed_and_every_mean_unrounded(written: Path) -> None:
