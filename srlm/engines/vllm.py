@@ -46,6 +46,9 @@ class VllmEngine:
                 dtype=model.dtype,
                 seed=seed,
                 enable_prefix_caching=True,
+                # A prompt that is read in parts is drawn for after each, and the draw taken back: a generator on a CPU
+                # cannot go back, and vLLM dies of it. None: as vLLM has it.
+                enable_chunked_prefill=False if vllm.platforms.current_platform.is_cpu() else None,
                 generation_config="vllm",  # no top-k, penalty or length that nobody asked for
                 tensor_parallel_size=settings.tensor_parallel_size,
                 gpu_memory_utilization=settings.gpu_memory_utilization,

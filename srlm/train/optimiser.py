@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from accelerate import PartialState
 from accelerate.utils import DistributedType
-from transformers import PrinterCallback, TrainerCallback, TrainerState
+from transformers import PrinterCallback, TrainerCallback, TrainerState, TrainingArguments
 from transformers.integrations import TensorBoardCallback
 
 from srlm.engines.weights import save
@@ -24,6 +24,13 @@ LOGS = "logs"
 """Folder beside the model for TensorBoard's files; a training that was taken up again adds one."""
 LOGGED_EVERY = 10
 """Optimiser steps between two lines of the loss history."""
+RECOMPUTE = tuple(
+    name
+    for name in ("activation_checkpointing", "gradient_checkpointing")
+    if name in TrainingArguments.__dataclass_fields__
+)
+"""What transformers calls recomputing activations: the second name alone up to 5.19, then both, of which TRL turns
+on the second by itself."""
 UNREPEATABLE = ("runtime", "per_second", "flos", "num_tokens")
 """Parts of a log line's keys that differ from run to run, or count from the last resumption."""
 
@@ -75,8 +82,7 @@ def arguments(settings: Training, folder: Path, seed: int, dtype: str, report_to
         "use_cpu": not cuda,
         "bf16": cuda and dtype == "bfloat16",
         "fp16": False,
-        "activation_checkpointing": settings.activation_checkpointing,
-        "gradient_checkpointing": settings.activation_checkpointing,
+        **dict.fromkeys(RECOMPUTE, settings.activation_checkpointing),
         "dataloader_pin_memory": cuda,
         "remove_unused_columns": False,
     }

