@@ -471,3 +471,16 @@ def test_a_disk_that_is_full_and_is_made_larger(ask: Ask, place: Place, disk: Pa
     subprocess.run(["mount", "-o", "remount,size=4m", str(disk)], check=True)
     refused(ask("train", *wanted), "not one set of EFT judgements was kept")  # by this model; it got past SFT
     assert (disk / "bad/SFT/manifest.json").exists()
+
+
+def test_a_disk_that_may_only_be_read(ask: Ask, place: Place, disk: Path) -> None:
+    wanted = (f"runs={disk}/runs", "sft.max_steps=2")
+    advice = "Read-only file system; choose another folder (--set runs=DIR) or let this user write there"
+    subprocess.run(["mount", "-o", "remount,size=4m,ro", str(disk)], check=True)
+    refused(ask("train", *wanted), f"{disk}/runs/bad: cannot be made: {advice}")
+    subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
+    refused(ask("train", *wanted), "not one set of EFT judgements was kept")  # by this model; it got past SFT
+    before = {path: path.read_bytes() for path in disk.rglob("*") if path.is_file()}
+    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+    refused(ask("train", *wanted), f"{disk}/runs/bad: cannot be written in: {advice}")
+    assert {path: path.read_bytes() for path in disk.rglob("*") if path.is_file()} == before

@@ -157,26 +157,28 @@ def writing(path: Path) -> Iterator[None]:
 
 @contextmanager
 def saving(path: Path) -> Iterator[None]:
-    """A disk that fills while libraries write under `path`, as a StoreError; they raise kinds of their own for it."""
+    """A disk that fills or fails while libraries write under `path`, as a StoreError; they raise kinds of their own."""
     try:
         yield
     except Exception as error:
-        if (number := _full(error)) is None:
+        if (number := _disk_fault(error)) is None:
             raise
         raise _refused(path, OSError(number, os.strerror(number))) from error
 
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """Numbers of the errors that say that there is no room: on the disk, in the quota, in a file."""
+DISK = (*FULL, errno.EROFS, errno.EIO)
+"""And of those of a disk that fails, which may then be read only, or not even that."""
 
 
-def _full(error: BaseException) -> int | None:
-    """Which kind of full disk an error speaks of; None: another fault."""
+def _disk_fault(error: BaseException) -> int | None:
+    """The number of the disk's error, whoever raised it; None: another fault."""
     if isinstance(error, OSError):
-        return error.errno if error.errno in FULL else None
+        return error.errno if error.errno in DISK else None
     found = re.search(r"\(os error (\d+)\)", str(error))  # safetensors, from Rust
     if found:
-        return int(found[1]) if int(found[1]) in FULL else None
+        return int(found[1]) if int(found[1]) in DISK else None
     # torch names its archive writer's source and not the cause; the file was open already, so it is the space.
     torch_writer = "inline_container.cc" in str(error) and "PytorchStreamReader" not in str(error)
     return errno.ENOSPC if isinstance(error, RuntimeError) and torch_writer else None

@@ -67,7 +67,11 @@ class RunFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             lock = (self.path / ".lock").open("a+")
         except OSError as error:
-            raise StoreError(f"{self.path}: cannot be made: {error.strerror or error}") from None
+            done = "written in" if self.path.is_dir() else "made"
+            raise StoreError(
+                f"{self.path}: cannot be {done}: {error.strerror or error}; choose another folder (--set runs=DIR) or "
+                "let this user write there"
+            ) from None
         with lock:
             os.set_inheritable(lock.fileno(), True)  # processes that train for this one hold the run with it
             try:

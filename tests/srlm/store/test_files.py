@@ -168,6 +168,14 @@ def test_a_disk_that_fills_under_a_library_is_a_store_error(tmp_path: Path, erro
         raise error
 
 
+def test_a_disk_that_turns_read_only_under_a_library_is_a_store_error(tmp_path: Path) -> None:
+    with (
+        pytest.raises(StoreError, match=f"^{tmp_path}: cannot be written: Read-only file system$"),
+        files.saving(tmp_path),
+    ):
+        raise Exception("I/O error: Read-only file system (os error 30)")
+
+
 @pytest.mark.parametrize(
     "error",
     [
