@@ -86,7 +86,8 @@ def quiet(threads: int) -> None:
 def worker(folder: Path) -> None:
     """One of the processes that train together; `srlm train` starts them (`launch.command`)."""
     from srlm.cli.worker import work_on
-    from srlm.train.launch import JOB, Job, die_with_parent
+    from srlm.processes import die_with_parent
+    from srlm.train.launch import JOB, Job
 
     die_with_parent()
     job = Job.model_validate_json((folder / JOB).read_bytes())

