@@ -35,8 +35,6 @@ PROGRAMS = (("srlm", "train"), ("eval", "all"))
 HOLD_TIMES = ("timings.json", "log.txt", ".lock")
 TIMES = re.compile(rb"<dt>Time</dt><dd>.*?</dd>")
 """What the report says of how long it took."""
-SPAN = 30.0
-"""Seconds within which a start is killed: time to come to the slowest training's next checkpoint now and then."""
 MARK = "SRLM_CHAOS"
 """In the environment of every process that is started here."""
 
@@ -58,21 +56,29 @@ def main() -> None:
     words.add_argument("--run", type=Path, default=CHECKOUT / "configs/pocket.yaml")
     words.add_argument("--kills", type=int, default=200)
     words.add_argument("--seed", type=int, default=1)
+    words.add_argument(
+        "--span",
+        type=float,
+        default=30,
+        help="a start is killed within so many seconds: enough to come to a checkpoint",
+    )
+    words.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of the run")
     words.add_argument("--server", action="store_true", help="the judge is a server that fails now and then")
     words.add_argument("--folder", type=Path, help="where the two runs are made; without it a folder that is deleted")
     asked = words.parse_args()
     with tempfile.TemporaryDirectory() as made, judge_server() if asked.server else nullcontext() as address:
         place = (asked.folder or Path(made)).resolve()
         try:
-            print(chaos(asked.run.resolve(), place, asked.kills, asked.seed, address))
+            settings = [word for setting in asked.set for word in ("--set", setting)]
+            settings += [] if address is None else server_settings(address)
+            print(chaos(asked.run.resolve(), place, asked.kills, asked.seed, asked.span, settings))
         except Fault as fault:
             sys.exit(f"chaos, seed {asked.seed}: {fault}")
 
 
-def chaos(run: Path, place: Path, kills: int, seed: int, address: str | None) -> str:
+def chaos(run: Path, place: Path, kills: int, seed: int, span: float, settings: list[str]) -> str:
     """What happened, in words. Raises Fault."""
     draw = random.Random(seed)
-    settings = [] if address is None else server_settings(address)
     peace = [start(run, place / "peace", program, settings) for program in PROGRAMS]
     expected = contents(place / "peace")
     stages: Counter[str] = Counter()
@@ -82,16 +88,18 @@ def chaos(run: Path, place: Path, kills: int, seed: int, address: str | None) ->
         share = kills - done if program == PROGRAMS[-1] else round(kills * calm.seconds / sum(p.seconds for p in peace))
         began = done
         while done < began + share:
-            at_write, span = done % 2 == 0, min(1.0, SPAN / calm.seconds)
-            moment = (
-                draw.randint(1, max(1, round(span * calm.writes))) if at_write else draw.uniform(0, span * calm.seconds)
-            )
-            ended = start(run, place / "chaos", program, settings, **{"write" if at_write else "second": moment})
+            longest = min(span, calm.seconds)
+            writes = max(1, round(calm.writes * longest / calm.seconds))
+            # At a write, or where none comes for long, at the end of the span.
+            moment = (draw.randint(1, writes), longest) if done % 2 == 0 else (0, draw.uniform(0, longest))
+            ended = start(run, place / "chaos", program, settings, *moment)
             if not ended.killed:  # it came to its end before: begin this program's part anew, as a user never would
                 forget(place / "chaos", program, draw)
                 continue
             done += 1
-            stages[stage_of(place / "chaos")] += 1
+            stage = stage_of(place / "chaos")
+            stages[stage] += 1
+            print(f"{done} of {kills}: killed after {ended.seconds:.1f} s, {stage}", file=sys.stderr, flush=True)
             whole(place / "chaos")
         start(run, place / "chaos", program, settings)
     whole(place / "chaos")
