@@ -5,7 +5,7 @@ Words that a batch's prompts all begin with (the judge's rubric, a conversation)
 
 import logging
 from collections.abc import Iterator, Sequence
-from itertools import takewhile
+from itertools import chain, groupby, islice, takewhile
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -192,34 +192,38 @@ class TransformersEngine:
         """See Engine: sums of token log-probabilities, in nats."""
         starts = [prompt_ids(self.tokenizer, request.messages, request.prefix) for request in requests]
         ends = [[self.tokenizer(text, add_special_tokens=False)["input_ids"] for text in own] for own in continuations]
-        asked = sorted((row for row, own in enumerate(ends) if own), key=lambda row: (len(starts[row]), row))
-        totals: list[list[float]] = [[] for _ in requests]
+        together = [list(rows) for _, rows in groupby(range(len(requests)), key=lambda row: requests[row].messages)]
+        questions = [_Question.of([starts[row] for row in rows], [ends[row] for row in rows]) for rows in together]
+        asked = sorted((n for n, one in enumerate(questions) if one.ends), key=lambda n: (len(questions[n].start), n))
+        totals: list[list[float]] = [[] for _ in questions]
         waiting: list[list[int]] = []
         room = 0
-        for row in asked:  # as many sequences at once as are drawn at once
-            size = len(_stems(ends[row]))
+        for number in asked:  # as many sequences at once as are drawn at once
+            size = len(_stems(questions[number].ends))
             if size > room:
                 waiting.append([])
                 room = self._batch_size
-            waiting[-1].append(row)
+            waiting[-1].append(number)
             room -= size
         while waiting:
-            rows = waiting.pop()
+            numbers = waiting.pop()
             try:
-                scores = self._score([starts[row] for row in rows], [ends[row] for row in rows])
+                scores = self._score([questions[number] for number in numbers])
             except RuntimeError as error:
-                half = self._halved(error, len(rows))
-                waiting += [rows[:half], rows[half:]]
+                half = self._halved(error, len(numbers))
+                waiting += [numbers[:half], numbers[half:]]
             else:
-                for row, own in zip(rows, scores, strict=True):
-                    totals[row] = own
-        return totals
+                for number, own in zip(numbers, scores, strict=True):
+                    totals[number] = own
+        in_order = iter(chain.from_iterable(totals))
+        return [list(islice(in_order, len(own))) for own in ends]
 
     @torch.inference_mode()  # type: ignore[untyped-decorator]
-    def _score(self, starts: Sequence[Sequence[int]], ends: Sequence[Sequence[Sequence[int]]]) -> list[list[float]]:
+    def _score(self, questions: Sequence["_Question"]) -> list[list[float]]:
         device = self.model.device
+        starts = [question.start for question in questions]
         # A prompt is read once, and so is all but the last token of continuations that differ in it alone.
-        stems = [(row, stem) for row, own in enumerate(ends) for stem in _stems(own)]
+        stems = [(row, stem) for row, question in enumerate(questions) for stem in _stems(question.ends)]
         width = max(len(stem) for _, stem in stems) + 1
         _, mask, cache = self._prefilled(starts, 1)
         copied = torch.tensor([row for row, _ in stems], device=device)
@@ -234,12 +238,13 @@ class TransformersEngine:
         first = mask[:, :-width].sum(-1, keepdim=True)
         places = first + torch.arange(width, device=device)
         logits = self.model(rows, attention_mask=mask, position_ids=places, past_key_values=cache).logits
-        totals: list[list[float]] = [[0.0] * len(own) for own in ends]
+        totals = [[0.0] * len(question.ends) for question in questions]
         for (row, stem), own in zip(stems, logits, strict=True):
             logs = own.float().log_softmax(-1)  # (width, words); of all rows at once they would be the most in memory
-            for number, ids in enumerate(ends[row]):
+            for number, (ids, known) in enumerate(zip(questions[row].ends, questions[row].known, strict=True)):
                 if tuple(ids[:-1]) == stem:
-                    totals[row][number] = sum(float(logs[place, token]) for place, token in enumerate(ids))
+                    scored = list(enumerate(ids))[known:]
+                    totals[row][number] = sum(float(logs[place, token]) for place, token in scored)
         return totals
 
     def _read(
@@ -260,6 +265,22 @@ class TransformersEngine:
         del self.model
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
+
+
+class _Question(NamedTuple):
+    """Continuations of one conversation, which is read once, as far as what was begun of its answers is the same."""
+
+    start: Sequence[int]
+    ends: list[Sequence[int]]
+    known: list[int]
+    """How many tokens of each end were begun already, and are not scored."""
+
+    @classmethod
+    def of(cls, starts: Sequence[Sequence[int]], ends: Sequence[Sequence[Sequence[int]]]) -> Self:
+        columns = zip(*starts, strict=False)
+        shared = sum(1 for _ in takewhile(lambda column: len(set(column)) == 1, columns))
+        pairs = [(start[shared:], ids) for start, own in zip(starts, ends, strict=True) for ids in own]
+        return cls(starts[0][:shared], [[*begun, *ids] for begun, ids in pairs], [len(begun) for begun, _ in pairs])
 
 
 def _stems(continuations: Sequence[Sequence[int]]) -> list[tuple[int, ...]]:

@@ -3,7 +3,6 @@
 import math
 import random
 from collections.abc import Callable, Sequence
-from itertools import groupby
 from pathlib import Path
 
 from srlm.engines.base import Engine, Request
@@ -105,18 +104,13 @@ def _scored(
     temperature: float,
     seed: int,
 ) -> list[str]:
-    """A score for each of `open_ended`, which come row by row; all draws of a row are one question to the engine."""
-    begun = [(row, list(draws)) for row, draws in groupby(open_ended, key=lambda one: one[0])]
-    logs = engine.score(
-        [requests[row] for row, _ in begun],
-        [[f"{prefix} {points}" for _, _, prefix in draws for points in POINTS] for _, draws in begun],
-    )
-    numbers = []
-    for (row, draws), own in zip(begun, logs, strict=True):
-        for place, (_, draw, _) in enumerate(draws):
-            chances = own[place * len(POINTS) : (place + 1) * len(POINTS)]
-            numbers.append(str(_drawn(chances, temperature, seed_for(seed, row, draw))))
-    return numbers
+    """A score for each of `open_ended`."""
+    asked = [Request(messages=requests[row].messages, prefix=prefix) for row, _, prefix in open_ended]
+    logs = engine.score(asked, [[f" {points}" for points in POINTS]] * len(asked))
+    return [
+        str(_drawn(chances, temperature, seed_for(seed, row, draw)))
+        for (row, draw, _), chances in zip(open_ended, logs, strict=True)
+    ]
 
 
 def _drawn(logs: Sequence[float], temperature: float, seed: int) -> int:

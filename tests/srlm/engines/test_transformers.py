@@ -324,6 +324,20 @@ def test_scores_of_many_requests_are_those_of_each_alone(trained: Path, engine: 
                 assert own == pytest.approx(right, abs=1e-4)
 
 
+@pytest.mark.parametrize("size", [1, 8])
+def test_scores_behind_several_beginnings_of_one_answer_are_those_of_each_alone(
+    trained: Path, engine: TransformersEngine, size: int
+) -> None:
+    begun = [("1 gold", ["2 red", "blue ."]), ("", ["1 gold 2"]), ("1 gold 2 red .", ["", "score : 5"]), ("blue", [])]
+    wanted = [*(r for prefix, _ in begun for r in requests(PROMPTS[0], prefix=prefix)), *requests(PROMPTS[1])]
+    ends = [*(own for _, own in begun), ["gold"]]
+    scores = TransformersEngine.load(trained, "M1", MODEL, batch_size=size).score(wanted, ends)
+    assert [len(own) for own in scores] == [2, 1, 2, 0, 1]
+    for request, words, own in zip(wanted, ends, scores, strict=True):
+        expected = [log_probability(engine, request, one) if one else 0.0 for one in words]
+        assert own == pytest.approx(expected, abs=1e-4)
+
+
 def test_scores_are_the_same_where_memory_reaches_for_a_part_of_them(
     trained: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
