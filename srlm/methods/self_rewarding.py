@@ -217,7 +217,7 @@ def improved(
     counts = {**{f"new prompts: {key}": value for key, value in written.items()}, **counts}
     if run.settings.arm == "positive_only":
         return _positive_only(run, name, t, data, counts)
-    from srlm.train import dpo, launch, sft
+    from srlm.train import dpo, launch, optimiser, sft
 
     settings = run.settings.dpo
     if not chosen:
@@ -233,22 +233,24 @@ def improved(
     replay: list[sft.Example] = []
     if settings.eft_replay and run.path("M1", "eft.jsonl").exists():
         replay, _ = sft.examples(tokenizer, files.read(run.path("M1", "eft.jsonl"), Demonstration), settings.max_length)
-    # Launched processes load both models themselves.
-    reference = None if run.settings.launch.command else load_model(folder, run.settings.model).eval()
-    with run.stage(name, "DPO", "steps") as report, _contest(run, model, name, reference, data) as contest:
-        launch.optimise(
-            folder,
-            reference,
-            tokenizer,
-            rows,
-            replay,
-            run.settings,
-            seed=run.seed(name, "dpo"),
-            work=run.path(name, "training"),
-            target=run.path(name, "model"),
-            report=report,
-            contest=contest,
-        )
+    work, target = run.path(name, "training"), run.path(name, "model")
+    if not optimiser.finished(work, target):
+        # Launched processes load both models themselves.
+        reference = None if run.settings.launch.command else load_model(folder, run.settings.model).eval()
+        with run.stage(name, "DPO", "steps") as report, _contest(run, model, name, reference, data) as contest:
+            launch.optimise(
+                folder,
+                reference,
+                tokenizer,
+                rows,
+                replay,
+                run.settings,
+                seed=run.seed(name, "dpo"),
+                work=work,
+                target=target,
+                report=report,
+                contest=contest,
+            )
     return made(run, name, model, {**counts, "dpo: pairs": len(rows), "dpo: pairs left out": left_out})
 
 

@@ -73,12 +73,15 @@ def base_model(run: Run) -> Checkpoint:
 
 
 def _scratch(run: Run) -> dict[str, Count]:
-    from srlm.train import scratch, sft
+    from srlm.train import optimiser, scratch, sft
 
     data, training = run.settings.data, run.settings.pretraining
     assert data.kind == "beads" and training is not None  # run_file.load sees to it
     vocabulary = scratch.tokenizer(beads.vocabulary())
     lines = scratch.base_examples(vocabulary, bead_data.base_lines(data.base_lines, run.settings.seed))
+    work, target = run.path("M0", "training"), run.path("M0", "model")
+    if optimiser.finished(work, target):
+        return {"base lines": len(lines)}
     with run.stage("M0", "pretraining", "steps") as report:
         sft.fine_tune(
             scratch.random_model(run.settings.model.scratch, vocabulary, run.seed("weights")),
@@ -87,8 +90,8 @@ def _scratch(run: Run) -> dict[str, Count]:
             training,
             seed=run.seed("pretraining"),
             dtype=run.settings.model.dtype,
-            work=run.path("M0", "training"),
-            target=run.path("M0", "model"),
+            work=work,
+            target=target,
             report=report,
             report_to=run.settings.report_to,
         )
@@ -147,7 +150,7 @@ def supervised(
     """Fine-tune `parent` on demonstrations, loss on the answers only."""
     if done := run.folder.checkpoint(name):
         return done
-    from srlm.train import launch, sft
+    from srlm.train import launch, optimiser, sft
 
     settings = run.settings.sft
     folder = run.folder.model_path(parent)
@@ -156,17 +159,19 @@ def supervised(
     data, too_long = sft.examples(tokenizer, demonstrations, settings.max_length, settings.ift_weight)
     if not data:
         raise DataError(f"{name}: all {too_long} examples are longer than sft.max_length {settings.max_length} tokens")
-    with run.stage(name, "supervised fine-tuning", "steps") as report:
-        launch.fine_tune(
-            where,
-            tokenizer,
-            data,
-            run.settings,
-            seed=run.seed(name, "sft"),
-            work=run.path(name, "training"),
-            target=run.path(name, "model"),
-            report=report,
-        )
+    work, target = run.path(name, "training"), run.path(name, "model")
+    if not optimiser.finished(work, target):
+        with run.stage(name, "supervised fine-tuning", "steps") as report:
+            launch.fine_tune(
+                where,
+                tokenizer,
+                data,
+                run.settings,
+                seed=run.seed(name, "sft"),
+                work=work,
+                target=target,
+                report=report,
+            )
     kinds = {f"sft: {kind} examples": sum(d.kind == kind for d in demonstrations) for kind in ("ift", "eft")}
     return made(run, name, parent, {**counts, **kinds, "sft: examples too long": too_long})
 

@@ -20,6 +20,8 @@ from srlm.store import files
 
 WHOLE = "whole"
 """Written into a checkpoint folder once all else is in it: one that a kill cut short lacks it and is not resumed."""
+HISTORY = "training.json"
+"""The loss history beside the model, written after it: the training's last word."""
 LOGS = "logs"
 """Folder beside the model for TensorBoard's files; a training that was taken up again adds one."""
 LOGGED_EVERY = 10
@@ -217,9 +219,17 @@ def history_of(state: TrainerState) -> list[dict[str, float]]:
     ]
 
 
+def finished(work: Path, target: Path) -> bool:
+    """Whether the training that saves to `target` came to its end, though its step may not have; if so, tidy up."""
+    done = target.is_dir() and (target.parent / HISTORY).is_file()
+    if done:
+        shutil.rmtree(work, ignore_errors=True)
+    return done
+
+
 def _finish(state: TrainerState, work: Path, target: Path) -> None:
     """The model is saved: write the history beside it, and give up the checkpoints."""
-    files.write_json(target.parent / "training.json", history_of(state))
+    files.write_json(target.parent / HISTORY, history_of(state))
     shutil.rmtree(work, ignore_errors=True)
 
 

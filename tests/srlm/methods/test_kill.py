@@ -102,6 +102,19 @@ def test_a_run_killed_in_every_stage_ends_with_the_same_bytes_whatever_the_clock
     assert contents(tmp_path / "runs/tiny") == expected
 
 
+def test_a_training_that_came_to_its_end_before_the_kill_is_not_done_again(tmp_path: Path) -> None:
+    def saved(name: str) -> int:
+        return (tmp_path / f"runs/tiny/{name}/model/model.safetensors").stat().st_ino
+
+    first = {}
+    for name in ("M0", "SFT", "M1", "M2"):
+        status, said = start(tmp_path, "srlm", "train", at=("rename", f"{name}/manifest.json", 1))
+        assert status == -signal.SIGKILL, said
+        first[name] = saved(name)
+    assert start(tmp_path, "srlm", "train")[0] == 0
+    assert {name: saved(name) for name in first} == first
+
+
 @pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
     status, said = start(tmp_path, "srlm", "train", at=("rename", "data/ift.jsonl", 1), by=signal.SIGINT)
