@@ -13,7 +13,7 @@ import torch
 from transformers import DynamicCache, GenerationConfig
 
 from srlm.engines.base import Completion, Request
-from srlm.engines.weights import load_model, load_tokenizer
+from srlm.engines.weights import give_memory_back, load_model, load_tokenizer
 from srlm.records import seed_for
 from srlm.settings import ModelSettings, Sampling
 from srlm.text.chat import prompt_ids
@@ -263,8 +263,7 @@ class TransformersEngine:
     def close(self) -> None:
         """Free the weights."""
         del self.model
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        give_memory_back()
 
 
 class _Question(NamedTuple):

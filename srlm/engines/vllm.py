@@ -5,7 +5,6 @@ Each request draws from its own seed. Rounding depends on what is computed toget
 prefix cache, so that what was asked before has no part in it.
 """
 
-import gc
 import os
 from collections import defaultdict
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from srlm.engines.base import Completion, Request
-from srlm.engines.weights import check_weights, load_tokenizer
+from srlm.engines.weights import check_weights, give_memory_back, load_tokenizer
 from srlm.errors import EngineError, ModelError
 from srlm.processes import OWNER
 from srlm.records import seed_for
@@ -157,11 +156,7 @@ class VllmEngine:
             return
         llm.llm_engine.engine_core.shutdown()
         del llm
-        gc.collect()
-        import torch
-
-        if torch.accelerator.is_available():
-            torch.accelerator.empty_cache()
+        give_memory_back()
 
 
 def _generation_ends(path: str | Path) -> list[int]:

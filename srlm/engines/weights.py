@@ -1,5 +1,6 @@
 """Models on disk: where a base model lies, loading, saving. Safetensors only; no code from a model unless allowed."""
 
+import gc
 import hashlib
 import importlib.util
 import shutil
@@ -112,6 +113,15 @@ def save(model: Any, tokenizer: Any, folder: Path, state: Mapping[str, Any] | No
     tokenizer.save_pretrained(part)
     shutil.rmtree(folder, ignore_errors=True)
     part.rename(folder)
+
+
+def give_memory_back() -> None:
+    """Free what nobody refers to: trainers and engines are knots of references, and torch keeps a GPU's memory."""
+    import torch
+
+    gc.collect()
+    if torch.accelerator.is_available():
+        torch.accelerator.empty_cache()
 
 
 def called(path: str | Path) -> str:

@@ -251,6 +251,7 @@ def improved(
                 report=report,
                 contest=contest,
             )
+        del reference  # or it would lie in memory beside the engine that `made` opens
     return made(run, name, model, {**counts, "dpo: pairs": len(rows), "dpo: pairs left out": left_out})
 
 

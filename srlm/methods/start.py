@@ -9,6 +9,7 @@ from srlm.engines.weights import (
     WHEEL,
     convert_gguf,
     gguf_in_wheel,
+    give_memory_back,
     load_tokenizer,
     weights_digest,
 )
@@ -178,6 +179,7 @@ def supervised(
 
 def made(run: Run, name: str, parent: Checkpoint, counts: dict[str, Count]) -> Checkpoint:
     """Declare a freshly saved model done, once it was looked at as a judge."""
+    give_memory_back()  # the trainer's, which an engine may need
     found = weights_digest(run.path(name, "model"))
     checkpoint = Checkpoint(name=name, parent=parent.name, path=f"{name}/model", digest=found)
     counts = {**counts, **watched(run, checkpoint)}

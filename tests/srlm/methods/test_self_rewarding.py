@@ -1,13 +1,17 @@
 """The loop in the small: what each step makes, what its manifest says, and what the arms change."""
 
+import gc
 import hashlib
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from transformers import PreTrainedModel
 
-from srlm.engines.base import Request
+from srlm.engines.base import Engine, Request
 from srlm.errors import CollapseError, DataError
 from srlm.methods.run import Run
 from srlm.methods.self_rewarding import preferences, train
@@ -211,3 +215,29 @@ def test_early_stopping_asks_a_judge_and_keeps_the_answers_it_compared(from_m1: 
     kept = sorted(path.name for path in (from_m1 / "tiny/M2/validation").iterdir())
     assert kept[:2] == ["validation-000000.jsonl", "validation-000002.jsonl"]
     assert len(files.read(from_m1 / "tiny/M2/validation/validation-000000.jsonl", Response)) == 4
+
+
+def models_in_memory() -> int:
+    """Garbage that was not collected counts: it holds its weights."""
+    return sum(issubclass(type(one), PreTrainedModel) for one in gc.get_objects())
+
+
+class CountsModels(Run):
+    """A run that counts the models in memory whenever it is about to open an engine."""
+
+    found: list[int]
+
+    @contextmanager
+    def engine(self, checkpoint: Checkpoint) -> Iterator[Engine]:
+        self.found.append(models_in_memory())
+        with super().engine(checkpoint) as engine:
+            yield engine
+
+
+def test_what_training_had_in_memory_is_free_before_an_engine_is_opened(tmp_path: Path) -> None:
+    gc.collect()
+    before = models_in_memory()
+    run = CountsModels(settings(tmp_path))
+    run.found = []
+    train(run, 2)
+    assert run.found == [before] * 3  # for M1's held-out judgements, what M2 is made from, and M2's own
