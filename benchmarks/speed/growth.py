@@ -55,7 +55,7 @@ def main() -> None:
     for stage in rounds[0][0]:
         best = [min(found[place][stage] for found in rounds) for place in range(len(FACTORS))]
         slope = linear_regression([math.log(f) for f in FACTORS], [math.log(value) for value in best]).slope
-        print(f"| {stage} | " + " | ".join(f"{value:.2f}" for value in best) + f" | {slope:.2f} |")
+        print(f"| {stage} | " + " | ".join(f"{value:.3g}" for value in best) + f" | {slope:.2f} |")
 
 
 def one(place: Path, settings: list[str], number: int) -> dict[str, float]:
@@ -68,17 +68,18 @@ def one(place: Path, settings: list[str], number: int) -> dict[str, float]:
     assert model is not None
     took: dict[str, float] = {}
 
-    def timed(stage: str, work: Callable[[], Any]) -> Any:
+    def timed(stage: str, work: Callable[[], Any], times: int = 1) -> Any:
         began = time.process_time()
-        made = work()
-        took[stage] = time.process_time() - began
+        for _ in range(times):
+            made = work()
+        took[stage] = (time.process_time() - began) / times
         return made
 
     timed("filters of written prompts", lambda: written(folder / "attempts.jsonl", number))
     prompts = timed("new prompts", lambda: new_prompts(run, model, "M2", 2, data))
     responses = timed("candidates", lambda: candidates(run, model, "M2", prompts))
     readings = timed("judgements", lambda: judged(run, model, "M2", prompts, responses))
-    chosen = timed("pairs", lambda: preferences(run, "M2", prompts, responses, readings))
+    chosen = timed("pairs", lambda: preferences(run, "M2", prompts, responses, readings), times=20)
     timed("DPO", lambda: improved(run, model, "M2", 2, prompts, responses, chosen.pairs, chosen.counts, data))
     return took
 
