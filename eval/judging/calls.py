@@ -34,6 +34,10 @@ CREATE TABLE calls (
     changed TEXT NOT NULL
 ) WITHOUT ROWID
 """
+_MARK_AND_TABLES = "SELECT application_id, (SELECT count(*) FROM sqlite_master) FROM pragma_application_id"
+"""Both as they are at one moment."""
+_MAKING = 1 << 60
+"""The lock file's byte that is held while the table is made; the bytes before it are claims."""
 
 
 class Call(Record):
@@ -87,6 +91,8 @@ class CallStore:
 
     def __init__(self, path: Path, replay: bool = False) -> None:
         self.path, self.replay = path, replay
+        self._claims = -1
+        self._claimed: set[str] = set()
         if replay and not path.is_file():
             raise StoreError(f"{path}: no such file to replay; record one first with --record {path}")
         with self._told():
@@ -97,30 +103,41 @@ class CallStore:
             else:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 self._open(path.absolute().as_uri())
-        self._claims = -1 if replay else self._lock_file()
-        self._claimed: set[str] = set()
 
     def _open(self, address: str) -> None:
         self._db = sqlite3.connect(address, uri=True, timeout=PATIENCE, isolation_level=None)
         try:
+            if not self.replay and self._empty():
+                self._make()
             self._check()
+            if not self.replay:
+                self._lock_file()
         except BaseException:
-            self._db.close()
+            self.close()
             raise
 
-    def _check(self) -> None:
-        """That the file is ours, made new where there is none."""
-        (mark,) = self._db.execute("PRAGMA application_id").fetchone()
-        (tables,) = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        if not self.replay and not mark and not tables:
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("BEGIN IMMEDIATE")
-            if not self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:  # nobody was quicker
+    def _empty(self) -> bool:
+        """Whether nobody has written to the file yet."""
+        # A file of no bytes is not read: SQLite would lock it meanwhile, and who is making it cannot wait for that.
+        return not self.path.stat().st_size or self._db.execute(_MARK_AND_TABLES).fetchone() == (0, 0)
+
+    def _make(self) -> None:
+        """Make the table, one process at a time: SQLite gives up at once where two change the journal's mode."""
+        fcntl.lockf(self._lock_file(), fcntl.LOCK_EX, 1, _MAKING)
+        try:
+            if self._empty():  # nobody was quicker
+                self._db.execute("PRAGMA journal_mode = WAL")
+                self._db.execute("BEGIN IMMEDIATE")
                 self._db.execute(_TABLE)
                 self._db.execute(f"PRAGMA application_id = {APPLICATION}")
                 self._db.execute(f"PRAGMA user_version = {VERSION}")
-            self._db.execute("COMMIT")
-            mark = APPLICATION
+                self._db.execute("COMMIT")
+        finally:
+            fcntl.lockf(self._claims, fcntl.LOCK_UN, 1, _MAKING)
+
+    def _check(self) -> None:
+        """That the file is ours."""
+        (mark,) = self._db.execute("PRAGMA application_id").fetchone()
         if mark != APPLICATION:
             raise StoreError(f"{self.path}: not a file of judge calls; name another")
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
@@ -133,12 +150,14 @@ class CallStore:
         self._db.execute("PRAGMA synchronous = NORMAL")
 
     def _lock_file(self) -> int:
-        path = _beside(self.path, ".lock")
-        try:
-            return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        except OSError as error:
-            self._db.close()
-            raise StoreError(f"{path}: cannot be written: {error.strerror}") from None
+        """The open file whose bytes are locks; it is never closed while it is in use, for that gives all back."""
+        if self._claims < 0:
+            path = _beside(self.path, ".lock")
+            try:
+                self._claims = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            except OSError as error:
+                raise StoreError(f"{path}: cannot be written: {error.strerror}") from None
+        return self._claims
 
     # Reading and writing --------------------------------------------------------------------------------------------
 

@@ -425,9 +425,33 @@ def test_two_processes_share_a_store_and_ask_nothing_twice(
     both = threading.Barrier(2, timeout=60)
     server = serve(lambda body, number: (both.wait() if number < 2 else None, words("m"))[1])
     working = [start(program, server.url, str(bench.path), cwd=tmp_path) for _ in range(2)]
-    said = [json.loads(one.communicate()[0]) for one in working]
-    assert said == [["m"] * 40] * 2
+    ended = [one.communicate() for one in working]
+    assert [json.loads(out or repr(err)) for out, err in ended] == [["m"] * 40] * 2
     assert asked(server) == {f"question {n}": 1 for n in range(40)}
+
+
+OPENS = """
+import os, sys
+from multiprocessing import Barrier
+from pathlib import Path
+from eval.judging.calls import CallStore
+ready = Barrier(4)
+for _ in range(2):
+    os.fork()
+for number in range(50):
+    ready.wait(60)
+    CallStore(Path(f"{number}.sqlite")).close()
+print("opened all")
+"""
+
+
+def test_processes_may_make_one_store_at_the_same_moment(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "opens_fifty.py").write_text(OPENS)
+    said, errors = start("opens_fifty", cwd=tmp_path).communicate()
+    assert (said, errors) == ("opened all\n" * 4, "")
+    for number in range(50):
+        with CallStore(tmp_path / f"{number}.sqlite") as store:
+            assert store.answers(["a"]) == {}
 
 
 @pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGINT], ids=["kill-9", "ctrl-c"])
