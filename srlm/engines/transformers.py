@@ -143,8 +143,7 @@ class TransformersEngine:
         self, prompts: Sequence[Sequence[int]], copies: int
     ) -> tuple[torch.Tensor, torch.Tensor, DynamicCache]:
         """Prompts, each `copies` times, as ids and mask, (rows, length), and the memory of all but the last token."""
-        columns = zip(*(prompt[:-1] for prompt in prompts), strict=False)
-        shared = sum(1 for _ in takewhile(lambda column: len(set(column)) == 1, columns))
+        shared = _alike([prompt[:-1] for prompt in prompts])
         if len(prompts) == 1 or shared < WORTH_SHARING:
             shared = 0
         rest = {"input_ids": [prompt[shared:] for prompt in prompts]}
@@ -276,10 +275,14 @@ class _Question(NamedTuple):
 
     @classmethod
     def of(cls, starts: Sequence[Sequence[int]], ends: Sequence[Sequence[Sequence[int]]]) -> Self:
-        columns = zip(*starts, strict=False)
-        shared = sum(1 for _ in takewhile(lambda column: len(set(column)) == 1, columns))
+        shared = _alike(starts)
         pairs = [(start[shared:], ids) for start, own in zip(starts, ends, strict=True) for ids in own]
         return cls(starts[0][:shared], [[*begun, *ids] for begun, ids in pairs], [len(begun) for begun, _ in pairs])
+
+
+def _alike(rows: Sequence[Sequence[int]]) -> int:
+    """How many tokens all rows begin with."""
+    return sum(1 for _ in takewhile(lambda column: len(set(column)) == 1, zip(*rows, strict=False)))
 
 
 def _stems(continuations: Sequence[Sequence[int]]) -> list[tuple[int, ...]]:

@@ -8,6 +8,7 @@ Every stage goes from records to records, keeps what it makes as it makes it, an
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any
 
 from srlm.data import bead_data, beads
@@ -23,7 +24,7 @@ from srlm.judge.reading import Answered, read_all
 from srlm.methods.checks import check_files, check_model
 from srlm.methods.early_stop import Contest
 from srlm.methods.run import Run
-from srlm.methods.start import base_model, baseline, first_model, made, seed_data, supervised
+from srlm.methods.start import base_model, baseline, first_model, made, seed_data, supervised, trained
 from srlm.records import Checkpoint, Count, Demonstration, Judgement, PreferencePair, Prompt, Response
 from srlm.store import files
 from srlm.text.chat import user
@@ -217,7 +218,7 @@ def improved(
     counts = {**{f"new prompts: {key}": value for key, value in written.items()}, **counts}
     if run.settings.arm == "positive_only":
         return _positive_only(run, name, t, data, counts)
-    from srlm.train import dpo, launch, optimiser, sft
+    from srlm.train import dpo, launch, sft
 
     settings = run.settings.dpo
     if not chosen:
@@ -233,11 +234,11 @@ def improved(
     replay: list[sft.Example] = []
     if settings.eft_replay and run.path("M1", "eft.jsonl").exists():
         replay, _ = sft.examples(tokenizer, files.read(run.path("M1", "eft.jsonl"), Demonstration), settings.max_length)
-    work, target = run.path(name, "training"), run.path(name, "model")
-    if not optimiser.finished(work, target):
+
+    def training(work: Path, target: Path, report: Callable[[int, int], None]) -> None:
         # Launched processes load both models themselves.
         reference = None if run.settings.launch.command else load_model(folder, run.settings.model).eval()
-        with run.stage(name, "DPO", "steps") as report, _contest(run, model, name, reference, data) as contest:
+        with _contest(run, model, name, reference, data) as contest:
             launch.optimise(
                 folder,
                 reference,
@@ -251,7 +252,8 @@ def improved(
                 report=report,
                 contest=contest,
             )
-        del reference  # or it would lie in memory beside the engine that `made` opens
+
+    trained(run, name, "DPO", training)
     return made(run, name, model, {**counts, "dpo: pairs": len(rows), "dpo: pairs left out": left_out})
 
 

@@ -1,6 +1,6 @@
 """How a run starts: seed data, M0, the SFT baseline, the judgements it writes, and M1 (the paper, section 2.2)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from srlm.data import bead_data, beads, trees
@@ -74,21 +74,19 @@ def base_model(run: Run) -> Checkpoint:
 
 
 def _scratch(run: Run) -> dict[str, Count]:
-    from srlm.train import optimiser, scratch, sft
+    from srlm.train import scratch, sft
 
-    data, training = run.settings.data, run.settings.pretraining
-    assert data.kind == "beads" and training is not None  # run_file.load sees to it
+    data, settings = run.settings.data, run.settings.pretraining
+    assert data.kind == "beads" and settings is not None  # run_file.load sees to it
     vocabulary = scratch.tokenizer(beads.vocabulary())
     lines = scratch.base_examples(vocabulary, bead_data.base_lines(data.base_lines, run.settings.seed))
-    work, target = run.path("M0", "training"), run.path("M0", "model")
-    if optimiser.finished(work, target):
-        return {"base lines": len(lines)}
-    with run.stage("M0", "pretraining", "steps") as report:
+
+    def training(work: Path, target: Path, report: Callable[[int, int], None]) -> None:
         sft.fine_tune(
             scratch.random_model(run.settings.model.scratch, vocabulary, run.seed("weights")),
             vocabulary,
             lines,
-            training,
+            settings,
             seed=run.seed("pretraining"),
             dtype=run.settings.model.dtype,
             work=work,
@@ -96,6 +94,8 @@ def _scratch(run: Run) -> dict[str, Count]:
             report=report,
             report_to=run.settings.report_to,
         )
+
+    trained(run, "M0", "pretraining", training)
     return {"base lines": len(lines)}
 
 
@@ -151,7 +151,7 @@ def supervised(
     """Fine-tune `parent` on demonstrations, loss on the answers only."""
     if done := run.folder.checkpoint(name):
         return done
-    from srlm.train import launch, optimiser, sft
+    from srlm.train import launch, sft
 
     settings = run.settings.sft
     folder = run.folder.model_path(parent)
@@ -160,26 +160,42 @@ def supervised(
     data, too_long = sft.examples(tokenizer, demonstrations, settings.max_length, settings.ift_weight)
     if not data:
         raise DataError(f"{name}: all {too_long} examples are longer than sft.max_length {settings.max_length} tokens")
-    work, target = run.path(name, "training"), run.path(name, "model")
-    if not optimiser.finished(work, target):
-        with run.stage(name, "supervised fine-tuning", "steps") as report:
-            launch.fine_tune(
-                where,
-                tokenizer,
-                data,
-                run.settings,
-                seed=run.seed(name, "sft"),
-                work=work,
-                target=target,
-                report=report,
-            )
+
+    def training(work: Path, target: Path, report: Callable[[int, int], None]) -> None:
+        launch.fine_tune(
+            where,
+            tokenizer,
+            data,
+            run.settings,
+            seed=run.seed(name, "sft"),
+            work=work,
+            target=target,
+            report=report,
+        )
+
+    trained(run, name, "supervised fine-tuning", training)
     kinds = {f"sft: {kind} examples": sum(d.kind == kind for d in demonstrations) for kind in ("ift", "eft")}
     return made(run, name, parent, {**counts, **kinds, "sft: examples too long": too_long})
 
 
+def trained(
+    run: Run, name: str, stage: str, training: Callable[[Path, Path, Callable[[int, int], None]], None]
+) -> None:
+    """Do a model's training, unless it came to its end before a kill, and free its memory, which an engine may need.
+
+    `training` is given the folder of the checkpoints, the folder to save to, and what to report steps to.
+    """
+    from srlm.train import optimiser
+
+    work, target = run.path(name, "training"), run.path(name, "model")
+    if not optimiser.finished(work, target):
+        with run.stage(name, stage, "steps") as report:
+            training(work, target, report)
+        give_memory_back()
+
+
 def made(run: Run, name: str, parent: Checkpoint, counts: dict[str, Count]) -> Checkpoint:
     """Declare a freshly saved model done, once it was looked at as a judge."""
-    give_memory_back()  # the trainer's, which an engine may need
     found = weights_digest(run.path(name, "model"))
     checkpoint = Checkpoint(name=name, parent=parent.name, path=f"{name}/model", digest=found)
     counts = {**counts, **watched(run, checkpoint)}
