@@ -3,10 +3,11 @@
     python benchmarks/chaos.py --kills 200                                   # the pocket run; an hour or two
     python benchmarks/chaos.py --run tests/tiny.yaml --kills 12 --server     # the short form, minutes; CI runs it
 
-The run is made once in peace. Then the same commands are started again and again, each ended by SIGKILL: half of the
-times at a random moment, half at a random write (a file being opened or given its name), until the kills are used up;
-the last start is left in peace. After every kill no process of the run may be left, and every file under its own name
-must be whole; at the end all files must be the same, byte for byte, but for those that hold times.
+The run is made once in peace. Then the same commands are started again and again, each ended outright: half of the
+times at a random moment, half at a random write (a file being opened or given its name). Every step (data, M0, ..., M3,
+the evaluation) gets its share of the kills by its time; where it comes to its end before, it is begun anew. After every
+kill no process of the run may be left, and every file under its own name must be whole; at the end all files must be
+the same, byte for byte, but for those that hold times.
 
 --server: the judge is a server on this machine, which answers one request in ten by 429, 500, half a body or by hanging
 up, so that its client is killed, too.
@@ -19,6 +20,7 @@ import os
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -27,6 +29,7 @@ import time
 from collections import Counter
 from contextlib import nullcontext
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -40,9 +43,19 @@ MARK = "SRLM_CHAOS"
 
 
 class Ended(NamedTuple):
-    """How one start of the commands ended."""
+    """How one start of a program ended."""
 
     killed: bool
+    seconds: float
+    writes: dict[str, int]
+    """By step; none where it was killed."""
+
+
+class Step(NamedTuple):
+    """A part of the run, as it was in peace."""
+
+    program: tuple[str, str]
+    name: str
     seconds: float
     writes: int
 
@@ -60,7 +73,7 @@ def main() -> None:
         "--span",
         type=float,
         default=30,
-        help="a start is killed within so many seconds: enough to come to a checkpoint",
+        help="a start is killed within so many seconds of its first write: enough to come to a checkpoint",
     )
     words.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of the run")
     words.add_argument("--server", action="store_true", help="the judge is a server that fails now and then")
@@ -79,68 +92,92 @@ def main() -> None:
 def chaos(run: Path, place: Path, kills: int, seed: int, span: float, settings: list[str]) -> str:
     """What happened, in words. Raises Fault."""
     draw = random.Random(seed)
-    peace = [start(run, place / "peace", program, settings) for program in PROGRAMS]
+    steps = peace(run, place / "peace", settings)
     expected = contents(place / "peace")
-    stages: Counter[str] = Counter()
-    done = 0
-    for program, calm in zip(PROGRAMS, peace, strict=True):
-        # As many kills as its share of the time.
-        share = kills - done if program == PROGRAMS[-1] else round(kills * calm.seconds / sum(p.seconds for p in peace))
-        began = done
-        while done < began + share:
-            longest = min(span, calm.seconds)
-            writes = max(1, round(calm.writes * longest / calm.seconds))
+    folder = place / "chaos/runs" / next((place / "peace/runs").iterdir()).name
+    after, done, fell = place, 0, Counter[str]()
+    for number, (step, share) in enumerate(zip(steps, shares(kills, steps), strict=True)):
+        longest = min(span, step.seconds)
+        writes = max(1, round(step.writes * longest / step.seconds))
+        until, over = done + share, False
+        while done < until:
+            if over:  # there must be something to kill; a user never would
+                for later in steps[number:]:
+                    shutil.rmtree(folder / later.name, ignore_errors=True)
             # At a write, or where none comes for long, at the end of the span.
             moment = (draw.randint(1, writes), longest) if done % 2 == 0 else (0, draw.uniform(0, longest))
-            ended = start(run, place / "chaos", program, settings, *moment)
-            if not ended.killed:  # it came to its end before: begin this program's part anew, as a user never would
-                forget(place / "chaos", program, draw)
-                continue
-            done += 1
-            stage = stage_of(place / "chaos")
-            stages[stage] += 1
-            print(f"{done} of {kills}: killed after {ended.seconds:.1f} s, {stage}", file=sys.stderr, flush=True)
-            whole(place / "chaos")
-        start(run, place / "chaos", program, settings)
+            ended = start(run, place / "chaos", step.program, settings, after, *moment)
+            if ended.killed:
+                done += 1
+                stage = stage_of(folder, steps)
+                fell[stage] += 1
+                print(f"{done} of {kills}: killed after {ended.seconds:.1f} s, {stage}", file=sys.stderr, flush=True)
+                whole(place / "chaos")
+            over = not ended.killed or (folder / step.name / "manifest.json").exists()
+        if all(later.program != step.program for later in steps[number + 1 :]):
+            start(run, place / "chaos", step.program, settings)
+        after = folder / step.name / "manifest.json"
     whole(place / "chaos")
     found = contents(place / "chaos")
     if different := sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name)):
         raise Fault(f"{len(different)} of {len(expected)} files differ from the undisturbed run's: {different[:5]}")
-    where = ", ".join(f"{name} {number}" for name, number in sorted(stages.items()))
+    where = ", ".join(f"{step.name} {fell[step.name]}" for step in steps)
     return (
         f"{done} kills ({where}): all {len(found)} files are the undisturbed run's, none was half-written, no process "
-        f"was left; undisturbed {sum(one.seconds for one in peace):.0f} s"
+        f"was left; undisturbed {sum(step.seconds for step in steps):.0f} s"
     )
 
 
+def peace(run: Path, place: Path, settings: list[str]) -> list[Step]:
+    """Make the run undisturbed: its steps, in their order. Raises Fault."""
+    steps = []
+    for program in PROGRAMS:
+        before = time.time()
+        ended = start(run, place, program, settings)
+        made = sorted((path.stat().st_mtime, path.parent.name) for path in place.glob("runs/*/*/manifest.json"))
+        if program == PROGRAMS[-1]:
+            made = [(time.time(), "evaluation")]
+        for moment, name in made:
+            steps.append(Step(program, name, moment - before, ended.writes.get(name, 0)))
+            before = moment
+    return steps
+
+
+def shares(kills: int, steps: list[Step]) -> list[int]:
+    """How many of the kills each step gets: by its time."""
+    ends = list(accumulate(step.seconds for step in steps))
+    return [now - before for before, now in pairwise([0, *(round(kills * end / ends[-1]) for end in ends)])]
+
+
 def start(
-    run: Path, place: Path, program: tuple[str, str], settings: list[str], write: int = 0, second: float = 0.0
+    run: Path,
+    place: Path,
+    program: tuple[str, str],
+    settings: list[str],
+    after: Path = Path("/"),
+    write: int = 0,
+    seconds: float = 0.0,
 ) -> Ended:
-    """One start of a program, killed at its n-th write or after so many seconds, or left in peace. Raises Fault."""
+    """One start of a program, left in peace or, once the file `after` is there, killed at its n-th write or after so
+    many seconds. Raises Fault."""
     place.mkdir(parents=True, exist_ok=True)
     count = place / ".writes"
     count.unlink(missing_ok=True)
-    words = [str(CHECKOUT / "benchmarks/chaos_inside.py"), str(count), str(write), *program, "--run", str(run)]
+    inside = [str(CHECKOUT / "benchmarks/chaos_inside.py"), str(count), str(after), str(write), str(seconds)]
     environment = {
         **os.environ, MARK: str(place), "PYTHONPATH": str(CHECKOUT), "OMP_NUM_THREADS": "1", "OPENAI_API_KEY": "none"
     }  # fmt: skip
     began = time.monotonic()
     with (place / ".said").open("w+") as said:
-        process = subprocess.Popen(
-            [sys.executable, *words, *settings], cwd=place, env=environment, stdout=said, stderr=said
-        )
-        try:
-            process.wait(second or None)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        if process.returncode not in (0, -9):
+        words = [sys.executable, *inside, *program, "--run", str(run), *settings]
+        ended = subprocess.run(words, cwd=place, env=environment, stdout=said, stderr=said, check=False)
+        if ended.returncode not in (0, -signal.SIGKILL, -signal.SIGALRM):
             said.seek(0)
-            raise Fault(f"{' '.join(program)} ended with status {process.returncode}: {said.read()[-1000:]}")
-    seconds = time.monotonic() - began
+            raise Fault(f"{' '.join(program)} ended with status {ended.returncode}: {said.read()[-1000:]}")
+    took = time.monotonic() - began
     if left := orphans(str(place)):
         raise Fault(f"processes were left: {left}")
-    return Ended(process.returncode == -9, seconds, int(count.read_text()) if count.exists() else 0)
+    return Ended(ended.returncode != 0, took, json.loads(count.read_text()) if count.exists() else {})
 
 
 def orphans(mark: str) -> list[str]:
@@ -160,25 +197,9 @@ def folder_of(place: Path) -> Path | None:
     return next((place / "runs").iterdir(), None) if (place / "runs").is_dir() else None
 
 
-def stage_of(place: Path) -> str:
+def stage_of(folder: Path, steps: list[Step]) -> str:
     """The first step that is not done."""
-    run = folder_of(place)
-    if run is None:
-        return "start"
-    steps = ["data", "M0", "SFT", *(f"M{t}" for t in range(1, 10) if (run / f"M{t}").is_dir())]
-    return next((name for name in steps if not (run / name / "manifest.json").exists()), "evaluation")
-
-
-def forget(place: Path, program: tuple[str, str], draw: random.Random) -> None:
-    """Delete what the program made, so that there is something to kill: the evaluation, or the models from M1 on."""
-    run = folder_of(place)
-    assert run is not None
-    if program == PROGRAMS[0]:
-        first = draw.randint(0, 2)
-        for name in ("M0", "SFT", *(f"M{t}" for t in range(1, 10)))[first:]:
-            shutil.rmtree(run / name, ignore_errors=True)
-    else:
-        shutil.rmtree(run / "evaluation", ignore_errors=True)
+    return next(step.name for step in steps if not (folder / step.name / "manifest.json").exists())
 
 
 def whole(place: Path) -> None:

@@ -76,6 +76,51 @@ def test_a_process_that_was_left_is_found(chaos: Any, tmp_path: Path) -> None:
     assert chaos.orphans(mark) == []
 
 
+def test_every_step_gets_its_share_of_the_kills_by_its_time(chaos: Any) -> None:
+    steps = [chaos.Step(("srlm", "train"), name, seconds, 1) for name, seconds in (("data", 1), ("M0", 49), ("M1", 50))]
+    assert chaos.shares(200, steps) == [2, 98, 100]
+    assert chaos.shares(10, steps) == [0, 5, 5]
+
+
+WRITES = """
+from pathlib import Path
+for step in ("M0", "M1"):
+    Path("runs/r", step).mkdir(parents=True)
+    for number in range(5):
+        Path("runs/r", step, f"{number}.part").write_text("")
+        Path("runs/r", step, f"{number}.part").replace(Path("runs/r", step, str(number)))
+"""
+
+
+@pytest.mark.parametrize(
+    ("after", "write", "kept"),
+    [
+        pytest.param(".", 4, ["M0/0", "M0/1.part"], id="the-fourth-write"),
+        pytest.param("runs/r/M0/4", 3, [*(f"M0/{n}" for n in range(5)), "M1/0"], id="the-third-after-a-file"),
+        pytest.param("runs/r/M0/4", 0, [f"M{t}/{n}" for t in range(2) for n in range(5)], id="never"),
+    ],
+)
+def test_a_program_is_killed_at_a_write_once_a_file_is_there(
+    after: str, write: int, kept: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "writes.py").write_text(WRITES)
+    words = [sys.executable, str(CHECKOUT / "benchmarks/chaos_inside.py"), "count", after, str(write), "0", "writes"]
+    ended = subprocess.run(words, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(tmp_path)}, check=False)
+    run = tmp_path / "runs/r"
+    assert sorted(path.relative_to(run).as_posix() for path in run.glob("*/*")) == kept
+    assert ended.returncode == (-9 if write else 0)
+    if not write:
+        assert json.loads((tmp_path / "count").read_text()) == {"M0": 10, "M1": 10}
+
+
+def test_a_program_is_killed_after_a_time_that_begins_with_its_first_write(tmp_path: Path) -> None:
+    (tmp_path / "waits.py").write_text("open('begun', 'w')\nimport threading\nthreading.Event().wait()\n")
+    words = [sys.executable, str(CHECKOUT / "benchmarks/chaos_inside.py"), "count", ".", "0", "0.1", "waits"]
+    ended = subprocess.run(words, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(tmp_path)}, check=False)
+    assert ended.returncode == -14
+    assert (tmp_path / "begun").exists() and not (tmp_path / "count").exists()
+
+
 def test_the_judge_answers_most_requests_and_always_alike(chaos: Any) -> None:
     statuses: Counter[object] = Counter()
     scores = set()
