@@ -142,7 +142,7 @@ def test_a_server_that_says_nothing_is_asked_again_after_the_time_out(serve: Ser
         return words("m")
 
     server = serve(reply)
-    asker = bench.asker(server.url, timeout=0.3, concurrency=1)
+    asker = bench.asker(server.url, timeout=1.5, concurrency=1)
     assert texts(asker.ask(calls(2))) == ["m", "m"]
     assert asker.tally == {"found": 0, "hung": 1, "answered": 2}
 
