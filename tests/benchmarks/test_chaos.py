@@ -92,6 +92,13 @@ for step in ("M0", "M1"):
 """
 
 
+def inside(place: Path, *words: str) -> int:
+    """Status of a module of a folder that was run there by chaos_inside.py, which counts in the file `count`."""
+    # -B: no byte code is written, which would count.
+    command = [sys.executable, "-B", str(CHECKOUT / "benchmarks/chaos_inside.py"), "count", *words]
+    return subprocess.run(command, cwd=place, env={**os.environ, "PYTHONPATH": str(place)}, check=False).returncode
+
+
 @pytest.mark.parametrize(
     ("after", "write", "kept"),
     [
@@ -104,20 +111,17 @@ def test_a_program_is_killed_at_a_write_once_a_file_is_there(
     after: str, write: int, kept: list[str], tmp_path: Path
 ) -> None:
     (tmp_path / "writes.py").write_text(WRITES)
-    words = [sys.executable, str(CHECKOUT / "benchmarks/chaos_inside.py"), "count", after, str(write), "0", "writes"]
-    ended = subprocess.run(words, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(tmp_path)}, check=False)
+    status = inside(tmp_path, after, str(write), "0", "writes")
     run = tmp_path / "runs/r"
     assert sorted(path.relative_to(run).as_posix() for path in run.glob("*/*")) == kept
-    assert ended.returncode == (-9 if write else 0)
+    assert status == (-9 if write else 0)
     if not write:
         assert json.loads((tmp_path / "count").read_text()) == {"M0": 10, "M1": 10}
 
 
 def test_a_program_is_killed_after_a_time_that_begins_with_its_first_write(tmp_path: Path) -> None:
     (tmp_path / "waits.py").write_text("open('begun', 'w')\nimport threading\nthreading.Event().wait()\n")
-    words = [sys.executable, str(CHECKOUT / "benchmarks/chaos_inside.py"), "count", ".", "0", "0.1", "waits"]
-    ended = subprocess.run(words, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(tmp_path)}, check=False)
-    assert ended.returncode == -14
+    assert inside(tmp_path, ".", "0", "0.1", "waits") == -14
     assert (tmp_path / "begun").exists() and not (tmp_path / "count").exists()
 
 
