@@ -81,6 +81,8 @@ def main() -> None:
     asked = words.parse_args()
     with tempfile.TemporaryDirectory() as made, judge_server() if asked.server else nullcontext() as address:
         place = (asked.folder or Path(made)).resolve()
+        if (place / "peace").exists():
+            sys.exit(f"chaos: {place} holds the runs of an earlier one; name an empty folder")
         try:
             settings = [word for setting in asked.set for word in ("--set", setting)]
             settings += [] if address is None else server_settings(address)
