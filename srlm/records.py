@@ -28,18 +28,41 @@ def seed_for(seed: int, *use: object) -> int:
     return int(digest("seed", seed, *use), 16) % 2**31
 
 
+class Message(Record):
+    """One turn of a conversation."""
+
+    role: str
+    """`system`, `user` or `assistant`."""
+    content: str
+
+
+def user(text: str) -> tuple[Message, ...]:
+    """A conversation of one user turn."""
+    return (Message(role="user", content=text),)
+
+
 class Prompt(Record):
-    """One instruction."""
+    """One instruction, and the conversation that led to it."""
 
     id: str
     text: str
+    """The last user turn: what is to be answered."""
     source: str
     """Where it came from: `oasst`, `alpaca_eval`, `beads`, or the id of the model that wrote it."""
     category: str | None = None
+    before: tuple[Message, ...] = ()
+    """Turns before `text`, oldest first; empty for a conversation that begins with it."""
 
     @classmethod
-    def of(cls, text: str, source: str, category: str | None = None) -> Self:
-        return cls(id=digest("prompt", text), text=text, source=source, category=category)
+    def of(cls, text: str, source: str, category: str | None = None, before: tuple[Message, ...] = ()) -> Self:
+        turns = [[turn.role, turn.content] for turn in before]
+        identity = digest("prompt", text, turns) if turns else digest("prompt", text)
+        return cls(id=identity, text=text, source=source, category=category, before=before)
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """The whole conversation up to where the answer starts."""
+        return (*self.before, *user(self.text))
 
 
 class Response(Record):
@@ -54,10 +77,18 @@ class Response(Record):
     """Number of the sample for this prompt, from 0."""
     finish: Literal["stop", "length"] | None = None
     """`length`: cut off at the token limit. None: unknown (a person's answer, a server that does not say)."""
+    thought: str | None = None
+    """What a reasoning model wrote before `text`; it is not part of the answer. None: no thought was written."""
 
     @classmethod
     def of(
-        cls, prompt_id: str, text: str, author: str, draw: int, finish: Literal["stop", "length"] | None = None
+        cls,
+        prompt_id: str,
+        text: str,
+        author: str,
+        draw: int,
+        finish: Literal["stop", "length"] | None = None,
+        thought: str | None = None,
     ) -> Self:
         return cls(
             id=digest("response", prompt_id, author, draw, text),
@@ -66,6 +97,7 @@ class Response(Record):
             author=author,
             draw=draw,
             finish=finish,
+            thought=thought,
         )
 
 
@@ -106,11 +138,31 @@ class Demonstration(Record):
     response: str
     source_id: str
     """Id of the Response (ift) or Judgement (eft) it was made from."""
+    before: tuple[Message, ...] = ()
+    """Turns of the conversation before `prompt`, oldest first."""
 
     @classmethod
-    def of(cls, kind: Literal["ift", "eft"], prompt: str, response: str, source_id: str) -> Self:
-        identity = digest("demonstration", kind, prompt, response)
-        return cls(id=identity, kind=kind, prompt=prompt, response=response, source_id=source_id)
+    def of(
+        cls,
+        kind: Literal["ift", "eft"],
+        prompt: str,
+        response: str,
+        source_id: str,
+        before: tuple[Message, ...] = (),
+    ) -> Self:
+        turns = [[turn.role, turn.content] for turn in before]
+        identity = digest("demonstration", kind, prompt, response, *([turns] if turns else []))
+        return cls(id=identity, kind=kind, prompt=prompt, response=response, source_id=source_id, before=before)
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """The whole conversation up to where the response starts."""
+        return (*self.before, *user(self.prompt))
+
+
+Unread = Literal["no score", "not on the scale", "cut", "open thought", "no room", "refused"]
+"""Why a reading has no score: it names none; its last one is not 0 to 5; it was cut at the token limit, or within a
+thought; its prompt left no room for an answer; the server refused the request."""
 
 
 class Judgement(Record):
@@ -127,10 +179,22 @@ class Judgement(Record):
     """0 to 5. None: `raw` holds no score; such a reading is counted, never averaged."""
     completed: bool = False
     """True: the judge stopped without a score line and was asked for it behind `Score:` (both are in `raw`)."""
+    thought: str | None = None
+    """What a reasoning judge wrote before `raw`; no score is read from it."""
+    unread: Unread | None = None
+    """Why `score` is None; None where there is a score, or where nobody asked why (older files)."""
 
     @classmethod
     def of(
-        cls, response_id: str, judge: str, draw: int, raw: str, score: float | None, completed: bool = False
+        cls,
+        response_id: str,
+        judge: str,
+        draw: int,
+        raw: str,
+        score: float | None,
+        completed: bool = False,
+        thought: str | None = None,
+        unread: Unread | None = None,
     ) -> Self:
         return cls(
             id=digest("judgement", response_id, judge, draw, raw),
@@ -140,6 +204,8 @@ class Judgement(Record):
             raw=raw,
             score=score,
             completed=completed,
+            thought=thought,
+            unread=unread,
         )
 
 

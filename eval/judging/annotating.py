@@ -13,8 +13,7 @@ from typing import Any, NamedTuple, Protocol
 
 from srlm.engines.base import Engine, Request
 from srlm.errors import SettingsError
-from srlm.records import digest
-from srlm.text.chat import Message
+from srlm.records import Message, digest
 
 from ..records import Annotation, annotation_id
 from .annotator import Annotator, Pair

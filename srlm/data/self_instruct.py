@@ -17,10 +17,9 @@ from srlm.data.lines import instructions
 from srlm.data.overlap import EvaluationPrompts, Postings, normalised
 from srlm.engines.base import Engine, Request
 from srlm.errors import DataError
-from srlm.records import Prompt, Record, digest, seed_for
+from srlm.records import Prompt, Record, digest, seed_for, user
 from srlm.settings import PromptSettings
 from srlm.store.files import read, resumable, write
-from srlm.text.chat import user
 from srlm.text.template import fill
 
 ROUND = 128

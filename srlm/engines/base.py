@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
-from srlm.records import Record
+from srlm.records import Message, Record
 from srlm.settings import Sampling
-from srlm.text.chat import Message
 
 
 class Request(Record):
@@ -26,6 +25,11 @@ class Completion(Record):
     """`length`: cut at the token limit. None: the engine does not say."""
     tokens: int | None = None
     """New tokens. None: the engine does not say."""
+    thought: str | None = None
+    """What a reasoning model wrote before `text`. None: it wrote no thought. A thought that never closed is `thought`
+    with an empty `text` and the finish `length`."""
+    refused: str | None = None
+    """The server's words where it refused this one request (a filter, too long, invalid); `text` is then empty."""
 
 
 class Engine(Protocol):

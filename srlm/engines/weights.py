@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from srlm.errors import ModelError
+from srlm.records import user
 from srlm.settings import ModelSettings
-from srlm.text.chat import prompt_ids, user
+from srlm.text.chat import prompt_ids
 
 WHEEL = "wheel:"
 

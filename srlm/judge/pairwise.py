@@ -10,9 +10,8 @@ import numpy as np
 
 from srlm.engines.base import Completion, Engine, Request
 from srlm.errors import EngineError
-from srlm.records import Record
+from srlm.records import Record, user
 from srlm.settings import Sampling
-from srlm.text.chat import user
 from srlm.text.template import fill
 
 WORDS = Sampling(temperature=0, max_new_tokens=64)

@@ -5,8 +5,7 @@ from pathlib import Path
 
 from srlm.engines.base import Request
 from srlm.errors import SettingsError
-from srlm.records import Record, digest
-from srlm.text.chat import user
+from srlm.records import Record, digest, user
 from srlm.text.template import fill
 
 SHIPPED = ("additive", "beads")

@@ -10,10 +10,9 @@ from pathlib import Path
 
 from srlm.engines.base import Engine, Request
 from srlm.judge.pairwise import ModelPairJudge, Outcome, PairItem, outcome_of
-from srlm.records import Prompt, Response, seed_for
+from srlm.records import Prompt, Response, seed_for, user
 from srlm.settings import Sampling
 from srlm.store import files
-from srlm.text.chat import user
 
 
 class Contest:

@@ -25,9 +25,8 @@ from srlm.methods.checks import check_files, check_model
 from srlm.methods.early_stop import Contest
 from srlm.methods.run import Run
 from srlm.methods.start import base_model, baseline, first_model, made, seed_data, supervised, trained
-from srlm.records import Checkpoint, Count, Demonstration, Judgement, PreferencePair, Prompt, Response
+from srlm.records import Checkpoint, Count, Demonstration, Judgement, PreferencePair, Prompt, Response, user
 from srlm.store import files
-from srlm.text.chat import user
 
 
 def train(run: Run, last: int) -> Checkpoint:

@@ -8,15 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from srlm.records import Record
-
-
-class Message(Record):
-    """One turn."""
-
-    role: str
-    """`system`, `user` or `assistant`."""
-    content: str
+from srlm.records import Message, user
 
 
 class Tokens(NamedTuple):
@@ -24,11 +16,6 @@ class Tokens(NamedTuple):
 
     prompt: list[int]
     answer: list[int]
-
-
-def user(text: str) -> tuple[Message, ...]:
-    """A conversation of one user turn."""
-    return (Message(role="user", content=text),)
 
 
 def disarm(text: str, special: Sequence[str]) -> str:

@@ -16,9 +16,9 @@ import torch
 from datasets import Dataset
 from trl import DPOConfig, DPOTrainer
 
-from srlm.records import PreferencePair, Prompt, Response, seed_for
+from srlm.records import PreferencePair, Prompt, Response, seed_for, user
 from srlm.settings import DpoSettings
-from srlm.text.chat import answer_ids, prompt_ids, user
+from srlm.text.chat import answer_ids, prompt_ids
 from srlm.train.batches import Collator, collator, refuse_leaks
 from srlm.train.optimiser import Contest, Watch, adapters, arguments, set_dropout, train, widen
 from srlm.train.sft import Example

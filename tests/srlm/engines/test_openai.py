@@ -10,9 +10,8 @@ import pytest
 from srlm.engines.base import Request
 from srlm.engines.openai import OpenAIEngine
 from srlm.errors import EngineError
-from srlm.records import seed_for
+from srlm.records import seed_for, user
 from srlm.settings import EngineSettings, Sampling
-from srlm.text.chat import user
 from tests.chat_server import Reply, Serve, refusal, words
 
 KEY = "sk-a-key-nobody-may-see"

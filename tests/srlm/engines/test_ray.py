@@ -15,10 +15,9 @@ import pytest
 from srlm.engines.base import Engine, Request
 from srlm.engines.open import open_folder
 from srlm.errors import EngineError, ModelError
-from srlm.records import Prompt, Response, seed_for
+from srlm.records import Prompt, Response, seed_for, user
 from srlm.settings import Sampling, Settings
 from srlm.store import files
-from srlm.text.chat import user
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 KILLED = CHECKOUT / "tests/srlm/methods/killed.py"
@@ -206,7 +205,6 @@ from srlm.engines.base import Request
 from srlm.engines.open import open_folder
 from srlm.run_file import load
 from srlm.settings import Sampling
-from srlm.text.chat import user
 
 settings = load(Path(sys.argv[1]), ["engine.kind=ray", "engine.ray.workers=1"])
 engine = open_folder(settings, sys.argv[2], "M1")

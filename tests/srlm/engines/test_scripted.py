@@ -1,7 +1,7 @@
 from srlm.engines.base import Completion, Engine, Request
 from srlm.engines.scripted import ScriptedEngine
+from srlm.records import user
 from srlm.settings import Sampling
-from srlm.text.chat import user
 
 
 def test_every_request_and_draw_has_a_seed_of_its_own_and_the_same_one_again() -> None:

@@ -11,8 +11,9 @@ import torch
 
 from srlm.engines.base import Completion, Request
 from srlm.engines.transformers import TransformersEngine
+from srlm.records import Message, user
 from srlm.settings import ModelSettings, Sampling
-from srlm.text.chat import Message, prompt_ids, user
+from srlm.text.chat import prompt_ids
 
 MODEL = ModelSettings(base="unused")
 PROMPTS = (

@@ -19,8 +19,8 @@ import torch
 from srlm.engines.base import Completion, Engine, Request
 from srlm.engines.open import open_folder
 from srlm.errors import EngineError
+from srlm.records import user
 from srlm.settings import Sampling, ScratchModel, Settings
-from srlm.text.chat import user
 
 HERE = importlib.util.find_spec("vllm") is not None
 # torch's own, when vLLM makes it compile something.

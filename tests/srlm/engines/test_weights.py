@@ -17,8 +17,9 @@ from srlm.engines.weights import (
     weights_digest,
 )
 from srlm.errors import ModelError
+from srlm.records import user
 from srlm.settings import ModelSettings
-from srlm.text.chat import prompt_ids, user
+from srlm.text.chat import prompt_ids
 
 MODEL = ModelSettings(base="unused")
 

@@ -15,11 +15,10 @@ from srlm.engines.base import Engine, Request
 from srlm.errors import CollapseError, DataError
 from srlm.methods.run import Run
 from srlm.methods.self_rewarding import preferences, train
-from srlm.records import Checkpoint, Demonstration, Judgement, PreferencePair, Prompt, Response
+from srlm.records import Checkpoint, Demonstration, Judgement, PreferencePair, Prompt, Response, user
 from srlm.run_file import load
 from srlm.settings import Settings
 from srlm.store import files
-from srlm.text.chat import user
 
 TINY = Path(__file__).resolve().parents[2] / "tiny.yaml"
 

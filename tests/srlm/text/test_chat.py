@@ -8,7 +8,8 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Split
 from transformers import PreTrainedTokenizerFast
 
-from srlm.text.chat import Message, answer_ids, disarm, prompt_ids, special_tokens, tokens, user
+from srlm.records import Message, user
+from srlm.text.chat import answer_ids, disarm, prompt_ids, special_tokens, tokens
 
 # fmt: off
 WORDS = {

@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from srlm.data import bead_data, beads
+from srlm.records import user
 from srlm.settings import ScratchModel
-from srlm.text.chat import prompt_ids, user
+from srlm.text.chat import prompt_ids
 from srlm.train import scratch
 
 SHAPE = ScratchModel(width=32, layers=2, heads=2, feed_forward=64, max_positions=32)
