@@ -13,10 +13,11 @@ import torch
 from transformers import DynamicCache, GenerationConfig
 
 from srlm.engines.base import Completion, Request
-from srlm.engines.weights import give_memory_back, load_model, load_tokenizer
+from srlm.engines.weights import give_memory_back, load_chat, load_model
+from srlm.engines.written import completion, generation_ends
 from srlm.records import seed_for
 from srlm.settings import ModelSettings, Sampling
-from srlm.text.chat import prompt_ids
+from srlm.text.chat import Chat
 
 log = logging.getLogger(__name__)
 
@@ -29,20 +30,20 @@ WORTH_SHARING = 32
 class TransformersEngine:
     """A model in memory as an engine; `load` takes it from a folder or the hub."""
 
-    def __init__(self, model: Any, tokenizer: Any, id: str, batch_size: int) -> None:
+    def __init__(self, model: Any, chat: Chat, id: str, batch_size: int) -> None:
         self._id = id
         self._batch_size = batch_size
-        self.tokenizer = tokenizer
+        self.chat = chat
+        self.tokenizer = chat.tokenizer
         self.model = model
-        ends = self.model.generation_config.eos_token_id
-        self._ends = sorted({self.tokenizer.eos_token_id, *(ends if isinstance(ends, list) else [ends])} - {None})
+        self._ends = sorted({*chat.ends, *generation_ends(self.model.generation_config)})
         self._longest: int = getattr(self.model.config, "max_position_embeddings", None) or 2**31
 
     @classmethod
     def load(cls, path: str | Path, id: str, model: ModelSettings, batch_size: int) -> Self:
         """An engine on a model folder or hub id. Raises ModelError where it lacks a part."""
-        tokenizer = load_tokenizer(path, model)
-        return cls(load_model(path, model).eval(), tokenizer, id, batch_size)
+        chat = load_chat(path, model)
+        return cls(load_model(path, model).eval(), chat, id, batch_size)
 
     @property
     def id(self) -> str:
@@ -55,7 +56,7 @@ class TransformersEngine:
 
     def generate(self, requests: Sequence[Request], sampling: Sampling, seed: int) -> list[tuple[Completion, ...]]:
         """See Engine. A prompt that leaves no room for an answer gets the empty text, marked as cut."""
-        prompts = [prompt_ids(self.tokenizer, r.messages, r.prefix) for r in requests]
+        prompts = [self.chat.prompt_ids(r.messages, r.prefix) for r in requests]
         rooms = [max(0, min(sampling.max_new_tokens, self._longest - len(prompt))) for prompt in prompts]
         written: dict[int, tuple[Completion, ...]] = {}
         limit = self._batch_size
@@ -137,7 +138,7 @@ class TransformersEngine:
             self.model.generation_config = own
         if sampling.temperature == 0:  # greedy draws are all the same
             new = [row for row in new for _ in range(draws)]
-        return [self._completion(row) for row in new]
+        return [completion(self.chat, prompts[number // draws], row, self._ends) for number, row in enumerate(new)]
 
     def _prefilled(
         self, prompts: Sequence[Sequence[int]], copies: int
@@ -181,16 +182,13 @@ class TransformersEngine:
                 cache.batch_select_indices(going_on)
         return written
 
-    def _completion(self, ids: list[int]) -> Completion:
-        stop = next((place for place, token in enumerate(ids) if token in self._ends), None)
-        kept = ids if stop is None else ids[:stop]
-        text = self.tokenizer.decode(kept, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-        return Completion(text=text, finish="length" if stop is None else "stop", tokens=len(kept))
-
     def score(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
         """See Engine: sums of token log-probabilities, in nats."""
-        starts = [prompt_ids(self.tokenizer, request.messages, request.prefix) for request in requests]
-        ends = [[self.tokenizer(text, add_special_tokens=False)["input_ids"] for text in own] for own in continuations]
+        scored = [
+            self.chat.scored(request.messages, request.prefix, own)
+            for request, own in zip(requests, continuations, strict=True)
+        ]
+        starts, ends = [one.prompt for one in scored], [one.continuations for one in scored]
         together = [list(rows) for _, rows in groupby(range(len(requests)), key=lambda row: requests[row].messages)]
         questions = [_Question.of([starts[row] for row in rows], [ends[row] for row in rows]) for rows in together]
         asked = sorted((n for n, one in enumerate(questions) if one.ends), key=lambda n: (len(questions[n].start), n))
