@@ -4,6 +4,7 @@
 `srlm/run_file.py` reads them from a YAML file.
 """
 
+import datetime
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -125,6 +126,13 @@ class ModelSettings(Section):
     """Commit or tag of a hub model."""
     chat_template: str | None = None
     """A Jinja file with the chat template, for a base model whose tokenizer has none; saved with every M_i."""
+    template_arguments: dict[str, bool | int | str] = {}
+    """What the chat template is told beside the messages, as in {enable_thinking: false}."""
+    date: datetime.date | None = None
+    """Today, as a chat template with a clock sees it. None: the day the run began."""
+    thoughts: Literal["cut", "train"] = "cut"
+    """Whether the thoughts of a reasoning model are trained on with its answers (`train`) or left out (`cut`). They are
+    kept in the records, and never judged or measured."""
     scratch: ScratchModel = ScratchModel()
     """Shape of the model where base is `scratch`."""
 

@@ -81,7 +81,7 @@ class Memory:
     def read(self, prompts: Sequence[Sequence[int]], room: int, copies: int = 1) -> "Rows":
         """Prompts that are alike, each `copies` times in a row, with all but their last token read."""
         way, _ = self.alike(max(len(prompt) for prompt in prompts), room)
-        shared = alike([prompt[:-1] for prompt in prompts])
+        shared = common_tokens([prompt[:-1] for prompt in prompts])
         if way != "shared" or len(prompts) == 1 or shared < WORTH_SHARING:
             shared = 0
         elif len({len(prompt) for prompt in prompts}) > 1 and max(map(len, prompts)) + room > self._window:
@@ -299,7 +299,7 @@ def _switch(config: Any) -> Switch | None:
     return min(found, default=None)
 
 
-def alike(rows: Sequence[Sequence[int]]) -> int:
+def common_tokens(rows: Sequence[Sequence[int]]) -> int:
     """How many tokens all rows begin with."""
     return sum(1 for _ in takewhile(lambda column: len(set(column)) == 1, zip(*rows, strict=False)))
 

@@ -10,7 +10,7 @@ from srlm.engines.weights import (
     convert_gguf,
     gguf_in_wheel,
     give_memory_back,
-    load_tokenizer,
+    load_chat,
     weights_digest,
 )
 from srlm.errors import DataError
@@ -156,15 +156,15 @@ def supervised(
     settings = run.settings.sft
     folder = run.folder.model_path(parent)
     where = folder if folder.is_dir() else parent.path
-    tokenizer = load_tokenizer(where, run.settings.model)
-    data, too_long = sft.examples(tokenizer, demonstrations, settings.max_length, settings.ift_weight)
+    chat = load_chat(where, run.settings.model)
+    data, too_long = sft.examples(chat, demonstrations, settings.max_length, settings.ift_weight)
     if not data:
         raise DataError(f"{name}: all {too_long} examples are longer than sft.max_length {settings.max_length} tokens")
 
     def training(work: Path, target: Path, report: Callable[[int, int], None]) -> None:
         launch.fine_tune(
             where,
-            tokenizer,
+            chat.tokenizer,
             data,
             run.settings,
             seed=run.seed(name, "sft"),
