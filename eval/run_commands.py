@@ -57,11 +57,11 @@ def opened(run: Path, overrides: Sequence[str] | None) -> Iterator[tuple[Setting
     def open_engine(checkpoint: Checkpoint, plain: bool = False) -> Engine:
         from srlm.engines.open import open_checkpoint
 
-        return open_checkpoint(settings, checkpoint, folder.path, plain)
+        return open_checkpoint(folder.settings, checkpoint, folder.path, plain)
 
     quiet(settings.threads)
     with folder.held():
-        yield settings, folder, open_engine
+        yield folder.settings, folder, open_engine
 
 
 def measure(settings: Settings, folder: RunFolder, names: Sequence[str], open_engine: OpenEngine) -> list[MetricValue]:

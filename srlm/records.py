@@ -4,6 +4,7 @@ A record is frozen, forbids unknown fields, NaN and infinity, and is one line of
 "Could not tell" is None and is counted; no -1, NaN or 0 stands in for it.
 """
 
+import datetime
 import hashlib
 import json
 from typing import Literal, Self
@@ -251,6 +252,13 @@ class FileFact(Record):
 
     sha256: str
     records: int | None = None
+
+
+class RunInputs(Record):
+    """What a run is made from besides its settings; RUN/inputs.json."""
+
+    date: datetime.date
+    """What chat templates with a clock are told: `model.date`, or the day the run began."""
 
 
 Count = int | float | str | None | dict[str, int | float | None]

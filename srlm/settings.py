@@ -4,6 +4,7 @@
 `srlm/run_file.py` reads them from a YAML file.
 """
 
+import datetime
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -125,6 +126,9 @@ class ModelSettings(Section):
     """Commit or tag of a hub model."""
     chat_template: str | None = None
     """A Jinja file with the chat template, for a base model whose tokenizer has none; saved with every M_i."""
+    date: datetime.date | None = None
+    """The day that a chat template with a clock (`strftime_now`) is told. None: the day the run began, which is kept in
+    its folder: a run that goes on past midnight trains on the prompts that it sampled from."""
     scratch: ScratchModel = ScratchModel()
     """Shape of the model where base is `scratch`."""
 
@@ -453,6 +457,9 @@ TRANSPORT = (
 )
 """Settings of any engine that say how a model is reached and what it runs on, not which one it is."""
 
+LATER = ("model.date",)
+"""Settings that are younger than runs whose digest is written down somewhere; unset, they are not in it."""
+
 GUARDS = ("judge.max_top_share", "judge.min_pair_yield", "judge.on_collapse", "judge.monitor_sets")
 """When the run gives up on its judge: one that did may go on with other values."""
 
@@ -468,7 +475,7 @@ def shaping(dumped: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
             continue
         if isinstance(value, Mapping):
             yield from shaping(value, f"{prefix}{name}.")
-        else:
+        elif value is not None or f"{prefix}{name}" not in LATER:
             yield f"{prefix}{name}", value
 
 

@@ -23,8 +23,12 @@ class Run:
     """One run; `self_rewarding.py` is written in terms of it."""
 
     def __init__(self, settings: Settings) -> None:
-        self.settings = settings
         self.folder = RunFolder(settings)
+
+    @property
+    def settings(self) -> Settings:
+        """Those of the run file, with what the run's first start has fixed (RunFolder.settings)."""
+        return self.folder.settings
 
     def seed(self, *use: object) -> int:
         """A seed for one use within this run."""
@@ -83,7 +87,7 @@ class Run:
         self.folder.finish(
             RunManifest(
                 step=step,
-                settings_digest=self.settings.digest,
+                settings_digest=self.folder.given.digest,
                 seed=self.settings.seed,
                 versions=versions(),
                 commit=commit(),

@@ -1,5 +1,6 @@
 """The folder of one run: where everything is, who holds it, and whether its settings are the ones it was made with."""
 
+import datetime
 import fcntl
 import os
 import time
@@ -11,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from srlm.errors import RecordError, StoreError
-from srlm.records import Checkpoint, RunManifest
+from srlm.records import Checkpoint, RunInputs, RunManifest
 from srlm.settings import Settings, shaping
 from srlm.store import files
 
@@ -24,13 +25,19 @@ SHAPED_BY = {
 """How the names of the settings begin that shape each step; M2 and later are shaped by all."""
 
 
+INPUTS = "inputs.json"
+
+
 class RunFolder:
     """runs/NAME/ with `data/`, `M0/`, `SFT/`, `M1/`, ... (each done when its `manifest.json` is there), `evaluation/`,
-    `report.html`, `settings.json` and `log.txt`."""
+    `report.html`, `settings.json`, `inputs.json` and `log.txt`."""
 
     def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+        self.given = settings
+        """As the run file has them."""
         self.path = settings.folder
+        self.settings = _as_begun(settings, self._inputs())
+        """The same with what the run's first start has fixed: the date. What works for the run reads these."""
 
     def step(self, name: str) -> Path:
         """Folder of one step: `data`, `M0`, `SFT`, `M1`, ..., `evaluation`."""
@@ -88,14 +95,25 @@ class RunFolder:
                 lock.truncate(0)
                 lock.write(str(os.getpid()))
                 lock.flush()
+            inputs = self._inputs()
             self.check_settings()
-            files.write_json(self.path / "settings.json", self.settings.model_dump(mode="json"))
+            files.write_json(self.path / "settings.json", self.given.model_dump(mode="json"))
+            if inputs is None or not self._is_fixed("model.date"):
+                began = inputs.date if inputs is not None else datetime.date.today()
+                inputs = RunInputs(date=self.given.model.date or began)
+                files.write_json(self.path / INPUTS, inputs.model_dump(mode="json"))
+            self.settings = _as_begun(self.given, inputs)
             yield
+
+    def _inputs(self) -> RunInputs | None:
+        """What the run's first start has recorded; None where it has not begun."""
+        path = self.path / INPUTS
+        return files.read_one(path, RunInputs) if path.exists() else None
 
     def check_settings(self) -> None:
         """Raise StoreError where what is there was made with other settings than these."""
-        path = self.path / "settings.json"
-        now = self.settings.model_dump(mode="json")
+        path, inputs = self.path / "settings.json", self._inputs()
+        now = _as_begun(self.given, inputs).model_dump(mode="json")
         if path.exists():
             before = files.read_json(path)
             if not isinstance(before, dict):
@@ -103,9 +121,10 @@ class RunFolder:
                     f"{path}: holds no settings; choose a new name (--set name=OTHER) or delete the folder"
                 )
             before = _completed(before)
-            fixed = self._fixed()
+            if inputs is not None and isinstance(before.get("model"), dict):
+                before["model"]["date"] = inputs.date.isoformat()
             changed = [
-                f"{key}: {old!r} -> {new!r}" for key, old, new in differences(before, now) if key.startswith(fixed)
+                f"{key}: {old!r} -> {new!r}" for key, old, new in differences(before, now) if self._is_fixed(key)
             ]
             if changed:
                 raise StoreError(
@@ -113,17 +132,25 @@ class RunFolder:
                     "choose a new name (--set name=OTHER) or delete the folder"
                 )
 
-    def _fixed(self) -> tuple[str, ...]:
-        """How the names begin of the settings that have shaped what is there; all others may still be mended."""
+    def _is_fixed(self, setting: str) -> bool:
+        """Whether a setting has shaped what is there; all others may still be mended."""
         begun = [step for step in SHAPED_BY if any(path.name != "timings.json" for path in self.step(step).glob("*"))]
         later = any(path.is_dir() and path.name not in SHAPED_BY for path in self.path.glob("M*"))
-        return ("",) if later else tuple(name for step in begun for name in SHAPED_BY[step])
+        return later or setting.startswith(tuple(name for step in begun for name in SHAPED_BY[step]))
 
     def log(self, text: str) -> None:
         """A line with the time in the run's log.txt."""
         path = self.path / "log.txt"
         with files.writing(path), path.open("a", encoding="utf-8") as file:
             file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S')} {text}\n")
+
+
+def _as_begun(settings: Settings, inputs: RunInputs | None) -> Settings:
+    """The settings with what the run's first start has fixed; as they are where it has not begun."""
+    if inputs is None:
+        return settings
+    model = settings.model.model_copy(update={"date": settings.model.date or inputs.date})
+    return settings.model_copy(update={"model": model})
 
 
 def _completed(before: dict[str, Any]) -> dict[str, Any]:
