@@ -8,6 +8,7 @@ from typing import NamedTuple
 from srlm.cli.main import quiet
 from srlm.engines.base import Engine
 from srlm.errors import StoreError
+from srlm.methods.run import Run
 from srlm.records import Checkpoint
 from srlm.run_file import load
 from srlm.settings import Settings
@@ -50,7 +51,8 @@ def of_run(run: Path, overrides: Sequence[str] | None, names: Sequence[str]) -> 
 def opened(run: Path, overrides: Sequence[str] | None) -> Iterator[tuple[Settings, RunFolder, OpenEngine]]:
     """A run with checkpoints to measure, held so that nobody else changes it meanwhile."""
     settings = load(run, overrides or ())
-    folder = RunFolder(settings)
+    work = Run(settings)
+    folder = work.folder
     if not measured(folder):
         raise StoreError(f"{folder.path} has no finished checkpoint to measure; first: srlm train --run {run}")
 
@@ -60,7 +62,7 @@ def opened(run: Path, overrides: Sequence[str] | None) -> Iterator[tuple[Setting
         return open_checkpoint(folder.settings, checkpoint, folder.path, plain)
 
     quiet(settings.threads)
-    with folder.held():
+    with work.held():
         yield folder.settings, folder, open_engine
 
 

@@ -60,7 +60,7 @@ class VllmEngine:
         except (ValueError, RuntimeError, OSError) as error:
             raise ModelError(f"{path}: vLLM cannot load it: {_first_line(error)}") from error
         self._longest: int = self._llm.model_config.max_model_len
-        ends = _generation_ends(path)
+        ends = _generation_ends(path, model.revision)
         self._ends = sorted({self.tokenizer.eos_token_id, *ends} - {None})
 
     @property
@@ -159,12 +159,12 @@ class VllmEngine:
         give_memory_back()
 
 
-def _generation_ends(path: str | Path) -> list[int]:
+def _generation_ends(path: str | Path, revision: str | None) -> list[int]:
     """End tokens that the model's generation_config.json names beside the tokenizer's."""
     from transformers import GenerationConfig
 
     try:
-        ends = GenerationConfig.from_pretrained(path).eos_token_id
+        ends = GenerationConfig.from_pretrained(path, revision=revision).eos_token_id
     except OSError:  # it has none
         return []
     return ends if isinstance(ends, list) else [ends]
