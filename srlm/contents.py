@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 MODEL = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.tiktoken", "*.py", "vocab.*", "merges.txt", "*/*.jinja")
-"""Files of a model's folder that shape what it writes: weights, configuration, tokenizer, chat templates, code. Readmes,
+"""Files of a model's folder that shape what it writes: weights, configuration, tokenizer, templates, code. Readmes,
 licences and weights in formats that are never read do not."""
 
 
