@@ -60,7 +60,7 @@ class VllmEngine:
         except (ValueError, RuntimeError, OSError) as error:
             raise ModelError(f"{path}: vLLM cannot load it: {_first_line(error)}") from error
         self._longest: int = self._llm.model_config.max_model_len
-        self._ends = sorted({*self.chat.ends, *_generation_ends(path)})
+        self._ends = sorted({*self.chat.ends, *_generation_ends(path, model.revision)})
 
     @property
     def id(self) -> str:
@@ -155,12 +155,12 @@ class VllmEngine:
         give_memory_back()
 
 
-def _generation_ends(path: str | Path) -> set[int]:
+def _generation_ends(path: str | Path, revision: str | None) -> set[int]:
     """End tokens that the model's generation_config.json names beside the chat's."""
     from transformers import GenerationConfig
 
     try:
-        return generation_ends(GenerationConfig.from_pretrained(path))
+        return generation_ends(GenerationConfig.from_pretrained(path, revision=revision))
     except OSError:  # it has none
         return set()
 

@@ -1,7 +1,6 @@
 """Models on disk: where a base model lies, loading, saving. Safetensors only; no code from a model unless allowed."""
 
 import gc
-import hashlib
 import importlib.util
 import shutil
 from collections.abc import Mapping
@@ -132,15 +131,6 @@ def called(path: str | Path) -> str:
     """What records call the model of a folder or hub id: its last part, and of `runs/mine/M2/model` the `M2`."""
     folder = Path(path).resolve() if Path(path).is_dir() else Path(path)
     return folder.parent.name if folder.name == "model" and folder.parent.name else folder.name
-
-
-def weights_digest(folder: Path) -> str:
-    """SHA-256 over the safetensors files of a folder, in the order of their names."""
-    found = hashlib.sha256()
-    for path in sorted(folder.glob("*.safetensors")):
-        with path.open("rb") as file:
-            found.update(hashlib.file_digest(file, "sha256").digest())
-    return found.hexdigest()
 
 
 def gguf_in_wheel(package: str) -> Path:

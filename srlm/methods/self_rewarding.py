@@ -34,7 +34,7 @@ def train(run: Run, last: int) -> Checkpoint:
     check_files(run.settings, last)
     if run.folder.manifest("M0") is None:
         check_model(run.settings.model)
-    with run.folder.held():
+    with run.held():
         data = seed_data(run)
         m0 = base_model(run)
         sft = baseline(run, m0, data)
@@ -57,9 +57,11 @@ def next_model(run: Run, model: Checkpoint, name: str, t: int, data: SeedData) -
 
 def new_prompts(run: Run, model: Checkpoint, name: str, t: int, data: SeedData) -> list[Prompt]:
     """Step 1: prompts nobody has answered yet."""
-    path, settings = run.path(name, "prompts.jsonl"), run.settings.prompts
+    path = run.path(name, "prompts.jsonl")
     if path.exists():
         return files.read(path, Prompt)
+    run.check()
+    settings = run.settings.prompts
     counts: dict[str, int] = {}
     match settings.writer:
         case "world":
@@ -110,7 +112,8 @@ def _prompt_writer(run: Run, model: Checkpoint) -> Engine:
         m0 = run.folder.checkpoint("M0")
         assert m0 is not None
         return open_checkpoint(run.settings, m0, run.folder.path)
-    return open_folder(run.settings, settings.model, settings.model)
+    model_of_its_own = run.settings.model.model_copy(update={"revision": settings.revision})
+    return open_folder(run.settings.model_copy(update={"model": model_of_its_own}), settings.model, settings.model)
 
 
 def candidates(run: Run, model: Checkpoint, name: str, prompts: Sequence[Prompt]) -> list[Response]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from srlm.contents import weights_digest
 from srlm.data import bead_data, beads, trees
 from srlm.data.seed import SeedData
 from srlm.engines.weights import (
@@ -11,7 +12,6 @@ from srlm.engines.weights import (
     gguf_in_wheel,
     give_memory_back,
     load_chat,
-    weights_digest,
 )
 from srlm.errors import DataError
 from srlm.judge import eft, monitor, rubric
@@ -67,7 +67,7 @@ def base_model(run: Run) -> Checkpoint:
         # A folder's path is kept whole: M0 is read again from wherever the next command is given.
         path = str(Path(settings.base).resolve()) if Path(settings.base).is_dir() else settings.base
     folder = run.folder.path / path
-    found = weights_digest(folder) if folder.is_dir() else f"hub:{settings.base}@{settings.revision}"
+    found = weights_digest(folder, run.folder.sha256) if folder.is_dir() else f"hub:{settings.base}@{settings.revision}"
     checkpoint = Checkpoint(name="M0", parent=None, path=path, digest=found)
     run.finish("M0", counts, checkpoint=checkpoint)
     return checkpoint
@@ -196,7 +196,7 @@ def trained(
 
 def made(run: Run, name: str, parent: Checkpoint, counts: dict[str, Count]) -> Checkpoint:
     """Declare a freshly saved model done, once it was looked at as a judge."""
-    found = weights_digest(run.path(name, "model"))
+    found = weights_digest(run.path(name, "model"), run.folder.sha256)
     checkpoint = Checkpoint(name=name, parent=parent.name, path=f"{name}/model", digest=found)
     counts = {**counts, **watched(run, checkpoint)}
     run.finish(name, counts, inputs={f"{parent.name} weights": parent.digest}, checkpoint=checkpoint)

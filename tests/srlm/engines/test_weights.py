@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from srlm.contents import weights_digest
 from srlm.engines.weights import (
     convert_gguf,
     gguf_in_wheel,
     load_chat,
     load_model,
     save,
-    weights_digest,
 )
 from srlm.errors import ModelError
 from srlm.records import user

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 import torch
 
+from srlm.contents import weights_digest
 from srlm.data import beads
-from srlm.engines.weights import load_model, load_tokenizer, save, weights_digest
+from srlm.engines.weights import load_model, load_tokenizer, save
 from srlm.records import PreferencePair, Prompt, Response
 from srlm.settings import DpoSettings, LoraSettings, ModelSettings, ScratchModel
 from srlm.text.chat import Chat
