@@ -5,15 +5,17 @@ Words that a batch's prompts all begin with (the judge's rubric, a conversation)
 
 import logging
 from collections.abc import Iterator, Sequence
-from itertools import chain, groupby, islice, takewhile
+from itertools import chain, groupby, islice
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import torch
-from transformers import DynamicCache, GenerationConfig
+from transformers import LogitsProcessorList, TemperatureLogitsWarper, TopPLogitsWarper
 
 from srlm.engines.base import Completion, Request
+from srlm.engines.memory import Memory, Rows, Way, alike
 from srlm.engines.weights import give_memory_back, load_model, load_tokenizer
+from srlm.errors import EngineError
 from srlm.records import seed_for
 from srlm.settings import ModelSettings, Sampling
 from srlm.text.chat import prompt_ids
@@ -22,8 +24,6 @@ log = logging.getLogger(__name__)
 
 STRIDE = 16
 """Tokens between two looks for rows that have ended."""
-WORTH_SHARING = 32
-"""Fewest tokens that are read apart from what follows them: a forward pass more must pay."""
 
 
 class TransformersEngine:
@@ -36,7 +36,8 @@ class TransformersEngine:
         self.model = model
         ends = self.model.generation_config.eos_token_id
         self._ends = sorted({self.tokenizer.eos_token_id, *(ends if isinstance(ends, list) else [ends])} - {None})
-        self._longest: int = getattr(self.model.config, "max_position_embeddings", None) or 2**31
+        self._memory = Memory(model, self.tokenizer.pad_token_id)
+        self._longest = self._memory.longest
 
     @classmethod
     def load(cls, path: str | Path, id: str, model: ModelSettings, batch_size: int) -> Self:
@@ -47,6 +48,12 @@ class TransformersEngine:
     @property
     def id(self) -> str:
         return self._id
+
+    @property
+    def way(self) -> Way:
+        """How rows are read together on this architecture (srlm/engines/memory.py)."""
+        way: Way = self._memory.way
+        return way
 
     @property
     def concurrency(self) -> int:
@@ -98,15 +105,18 @@ class TransformersEngine:
     def _batches(
         self, requests: Sequence[Request], prompts: Sequence[Sequence[int]], rooms: Sequence[int]
     ) -> Iterator[list[int]]:
-        """Rows of similar prompt length that want equally many draws and have equal room: none is cut for another."""
+        """Rows of similar prompt length that want equally many draws, have equal room (none is cut for another) and may
+        be read together."""
         order = sorted(range(len(requests)), key=lambda row: (requests[row].draws, len(prompts[row]), row))
         batch: list[int] = []
+        first: tuple[object, ...] = ()
         for row in order:
             draws, room = requests[row].draws, rooms[row]
-            full = (len(batch) + 1) * draws > self._batch_size
-            if batch and (full or (requests[batch[0]].draws, rooms[batch[0]]) != (draws, room)):
+            kind = draws, room, self._memory.alike(len(prompts[row]), room)
+            if batch and (kind != first or (len(batch) + 1) * draws > self._batch_size):
                 yield batch
                 batch = []
+            first = kind
             batch.append(row)
         if batch:
             yield batch
@@ -114,71 +124,49 @@ class TransformersEngine:
     @torch.inference_mode()  # type: ignore[untyped-decorator]
     def _draw(self, work: "_Work") -> list[Completion]:
         prompts, draws, sampling, room, seed = work
-        settings: dict[str, Any] = {"do_sample": False}
-        if sampling.temperature > 0:
-            settings = {"do_sample": True, "temperature": sampling.temperature, "top_p": sampling.top_p, "top_k": 0}
-        config = GenerationConfig(
-            eos_token_id=self._ends,
-            pad_token_id=self.tokenizer.pad_token_id,
-            **settings,
-        )
+        # Each prompt is read once; its draws share what was read.
+        rows = self._memory.read(prompts, room, draws if sampling.temperature > 0 else 1)
         devices = [self.model.device] if self.model.device.type == "cuda" else []
-        copies = draws if sampling.temperature > 0 else 1
-        # generate() would read each prompt once a draw; read here, the draws share it.
-        ids, mask, cache = self._prefilled(prompts, copies)
-        # generate() fills what a request leaves open from the model's own configuration: a top-k, a penalty or a
-        # length that nobody asked for. It is put back, for a model in training is saved with it.
-        own, self.model.generation_config = self.model.generation_config, GenerationConfig()
-        try:
-            with torch.random.fork_rng(devices):
-                torch.manual_seed(seed)
-                new = self._write(ids, mask, cache, config, room)
-        finally:
-            self.model.generation_config = own
+        with torch.random.fork_rng(devices):
+            torch.manual_seed(seed)
+            new = self._write(rows, sampling, room)
         if sampling.temperature == 0:  # greedy draws are all the same
             new = [row for row in new for _ in range(draws)]
         return [self._completion(row) for row in new]
 
-    def _prefilled(
-        self, prompts: Sequence[Sequence[int]], copies: int
-    ) -> tuple[torch.Tensor, torch.Tensor, DynamicCache]:
-        """Prompts, each `copies` times, as ids and mask, (rows, length), and the memory of all but the last token."""
-        shared = _alike([prompt[:-1] for prompt in prompts])
-        if len(prompts) == 1 or shared < WORTH_SHARING:
-            shared = 0
-        rest = {"input_ids": [prompt[shared:] for prompt in prompts]}
-        inputs = self.tokenizer.pad(rest, return_tensors="pt").to(self.model.device)
-        head = torch.tensor([prompts[0][:shared]], dtype=torch.long, device=self.model.device)
-        cache = self._read(head)
-        cache.batch_repeat_interleave(len(prompts))
-        # What pads a short prompt stands between the shared words and its own: masked, and left out of the positions.
-        ids = torch.cat([head.repeat_interleave(len(prompts), 0), inputs["input_ids"]], 1)
-        mask = torch.cat([torch.ones_like(ids[:, :shared]), inputs["attention_mask"]], 1)
-        self._read(ids[:, :-1], mask[:, :-1], cache)
-        cache.batch_repeat_interleave(copies)
-        return ids.repeat_interleave(copies, 0), mask.repeat_interleave(copies, 0), cache
-
-    def _write(
-        self, ids: torch.Tensor, mask: torch.Tensor, cache: DynamicCache, config: GenerationConfig, room: int
-    ) -> list[list[int]]:
-        """Up to `room` new tokens of each row of ids, (rows, length), whose memory but for the last token is `cache`.
+    def _write(self, rows: Rows, sampling: Sampling, room: int) -> list[list[int]]:
+        """Up to `room` new tokens of each row.
 
         Rows that have ended leave the batch every few tokens: the longest answer would else be paid for by all.
         """
-        rows, ends = torch.arange(len(ids), device=ids.device), torch.tensor(self._ends, device=ids.device)
-        written: list[list[int]] = [[] for _ in range(len(ids))]
-        while room and len(rows):
-            config.max_new_tokens = min(STRIDE, room)
-            output = self.model.generate(ids, attention_mask=mask, past_key_values=cache, generation_config=config)
-            new = output[:, ids.shape[1] :]
-            for row, tokens in zip(rows.tolist(), new.tolist(), strict=True):
+        device = rows.ids.device
+        warp, ends = _warpers(sampling), torch.tensor(self._ends, device=device)
+        numbers, ended = (
+            torch.arange(len(rows.ids), device=device),
+            torch.zeros(len(rows.ids), dtype=bool, device=device),
+        )
+        written: list[list[int]] = [[] for _ in range(len(rows.ids))]
+        while room and len(numbers):
+            start = rows.ids.shape[1]
+            for _ in range(min(STRIDE, room)):
+                scores = warp(rows.ids, rows.following().float())
+                if sampling.temperature > 0:
+                    tokens = torch.multinomial(scores.softmax(-1), 1)[:, 0]
+                else:
+                    tokens = scores.argmax(-1)
+                tokens = tokens.masked_fill(ended, self.tokenizer.pad_token_id)
+                rows.write(tokens)
+                ended |= torch.isin(tokens, ends)
+                if ended.all():
+                    break
+            new = rows.ids[:, start:]
+            for row, tokens in zip(numbers.tolist(), new.tolist(), strict=True):
                 written[row] += tokens
             room -= new.shape[1]
-            ids, mask = output, torch.cat([mask, mask.new_ones(new.shape)], 1)
-            going_on = (~torch.isin(new, ends).any(1)).nonzero()[:, 0]
-            if len(going_on) < len(rows):
-                rows, ids, mask = rows[going_on], ids[going_on], mask[going_on]
-                cache.batch_select_indices(going_on)
+            if ended.any():
+                going_on = (~ended).nonzero()[:, 0]
+                rows.keep(going_on)
+                numbers, ended = numbers[going_on], ended[going_on]
         return written
 
     def _completion(self, ids: list[int]) -> Completion:
@@ -191,6 +179,9 @@ class TransformersEngine:
         """See Engine: sums of token log-probabilities, in nats."""
         starts = [prompt_ids(self.tokenizer, request.messages, request.prefix) for request in requests]
         ends = [[self.tokenizer(text, add_special_tokens=False)["input_ids"] for text in own] for own in continuations]
+        for row, texts in enumerate(ends):
+            if any(len(starts[row]) + len(ids) > self._longest for ids in texts):
+                raise EngineError(f"{self._id}: no room for a continuation in {self._longest} tokens of context")
         together = [list(rows) for _, rows in groupby(range(len(requests)), key=lambda row: requests[row].messages)]
         questions = [_Question.of([starts[row] for row in rows], [ends[row] for row in rows]) for rows in together]
         asked = sorted((n for n, one in enumerate(questions) if one.ends), key=lambda n: (len(questions[n].start), n))
@@ -219,26 +210,11 @@ class TransformersEngine:
 
     @torch.inference_mode()  # type: ignore[untyped-decorator]
     def _score(self, questions: Sequence["_Question"]) -> list[list[float]]:
-        device = self.model.device
-        starts = [question.start for question in questions]
         # A prompt is read once, and so is all but the last token of continuations that differ in it alone.
         stems = [(row, stem) for row, question in enumerate(questions) for stem in _stems(question.ends)]
-        width = max(len(stem) for _, stem in stems) + 1
-        _, mask, cache = self._prefilled(starts, 1)
-        copied = torch.tensor([row for row, _ in stems], device=device)
-        cache.batch_select_indices(copied)
-        rows = torch.tensor([[starts[row][-1], *stem] + [0] * (width - 1 - len(stem)) for row, stem in stems]).to(
-            device
-        )
-        # What fills up a short row stands behind it and is never read.
-        lengths = torch.tensor([len(stem) + 1 for _, stem in stems], device=device)
-        new = (torch.arange(width, device=device) < lengths[:, None]).long()
-        mask = torch.cat([mask[copied, :-1], new], 1)
-        first = mask[:, :-width].sum(-1, keepdim=True)
-        places = first + torch.arange(width, device=device)
-        logits = self.model(rows, attention_mask=mask, position_ids=places, past_key_values=cache).logits
         totals = [[0.0] * len(question.ends) for question in questions]
-        for (row, stem), own in zip(stems, logits, strict=True):
+        every = self._memory.behind([question.start for question in questions], stems)
+        for (row, stem), own in zip(stems, every, strict=True):
             logs = own.float().log_softmax(-1)  # (width, words); of all rows at once they would be the most in memory
             for number, (ids, known) in enumerate(zip(questions[row].ends, questions[row].known, strict=True)):
                 if tuple(ids[:-1]) == stem:
@@ -246,22 +222,9 @@ class TransformersEngine:
                     totals[row][number] = sum(float(logs[place, token]) for place, token in scored)
         return totals
 
-    def _read(
-        self, ids: torch.Tensor, mask: torch.Tensor | None = None, cache: DynamicCache | None = None
-    ) -> DynamicCache:
-        """The model's memory of prompts, (rows, length), padded where `mask` is 0; `cache` knows how they begin."""
-        if cache is None:
-            cache = DynamicCache(config=self.model.config)
-        known = cache.get_seq_length()
-        if ids.shape[1] > known:
-            new = slice(known, ids.shape[1])
-            places = None if mask is None else (mask.cumsum(-1) - 1).clamp(min=0)[:, new]
-            self.model(ids[:, new], attention_mask=mask, position_ids=places, past_key_values=cache, logits_to_keep=1)
-        return cache
-
     def close(self) -> None:
         """Free the weights."""
-        del self.model
+        del self.model, self._memory
         give_memory_back()
 
 
@@ -275,14 +238,20 @@ class _Question(NamedTuple):
 
     @classmethod
     def of(cls, starts: Sequence[Sequence[int]], ends: Sequence[Sequence[Sequence[int]]]) -> Self:
-        shared = _alike(starts)
+        shared = alike(starts)
         pairs = [(start[shared:], ids) for start, own in zip(starts, ends, strict=True) for ids in own]
         return cls(starts[0][:shared], [[*begun, *ids] for begun, ids in pairs], [len(begun) for begun, _ in pairs])
 
 
-def _alike(rows: Sequence[Sequence[int]]) -> int:
-    """How many tokens all rows begin with."""
-    return sum(1 for _ in takewhile(lambda column: len(set(column)) == 1, zip(*rows, strict=False)))
+def _warpers(sampling: Sampling) -> LogitsProcessorList:
+    """What turns logits into those that are drawn from: nothing that nobody asked for, whatever the model's own
+    generation configuration says."""
+    warpers = LogitsProcessorList()
+    if sampling.temperature not in (0, 1):
+        warpers.append(TemperatureLogitsWarper(sampling.temperature))
+    if sampling.temperature > 0 and sampling.top_p < 1:
+        warpers.append(TopPLogitsWarper(sampling.top_p))
+    return warpers
 
 
 def _stems(continuations: Sequence[Sequence[int]]) -> list[tuple[int, ...]]:

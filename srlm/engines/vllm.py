@@ -111,7 +111,7 @@ class VllmEngine:
         """
         starts = [prompt_ids(self.tokenizer, request.messages, request.prefix) for request in requests]
         wordings = [[self._tokens(text) for text in texts] for texts in continuations]
-        if any(len(starts[row]) + len(ids) >= self._longest for row, texts in enumerate(wordings) for ids in texts):
+        if any(len(starts[row]) + len(ids) > self._longest for row, texts in enumerate(wordings) for ids in texts):
             raise EngineError(f"{self._id}: no room for a continuation in {self._longest} tokens of context")
         following: dict[tuple[int, tuple[int, ...]], set[int]] = defaultdict(set)
         for row, texts in enumerate(wordings):

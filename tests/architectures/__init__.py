@@ -1,0 +1,1 @@
+"""Tiny random models of many architectures, and what must hold on each of them."""
