@@ -1,48 +1,276 @@
-"""The score a judge gave, read from the judge's words alone.
+r"""The score a judge gave, read from the judge's words alone: a reader, never a guesser.
 
-The last score line decides, because judges quote the rubric and weigh before they decide. A score line is a line that
-holds `Score:` and one number and nothing else (bold, brackets, a closing full stop, `points` and `/5` aside).
-A line without a number (`Score: <total points>`) is no score line; a last score line outside 0..5, or out of another
-total (`4/10`), is no score: None, never 0.
+A *mention* is `score` or `total points`, a colon (or `=`, or a table's `|`) and a number. It is a *verdict* where it
+begins a line, a sentence or a JSON field, and what stands behind the number leaves it as it is: `points`, `/5`,
+`out of 5`, closing marks, or a remark that is set off (` - good`, `(good)`, `. Good.`) and names no other number. Bold,
+HTML and LaTeX are set aside first; `\boxed{4}` alone on the last line is a verdict too.
+
+The last mention decides: judges quote the rubric and weigh before they decide. Placeholders (`Score: <0-5>`) and
+conditions (`would deserve a Score: 5 if`) are no mentions. Any other mention that is no verdict leaves the reading
+unread: a range, words directly behind, another number within a sentence behind the verdict, two numbers on the last
+line, a scale told line by line, a quotation. A verdict outside 0..5 or out of another total (`4/10`) is no score
+either: None, never 0, never the score before it.
 """
 
 import re
+from collections.abc import Iterator, Sequence
+from typing import Literal, NamedTuple
 
-_LINE = re.compile(
-    r"""^[\s>#*_`"'-]*                                # quote marks, headings, list dashes and bold before the word
-        (?:(?:total|final|overall)\s+)?score
-        [\s*_`]*[:\uff1a=][\s*_`<\[("']*              # ASCII or full-width colon
-        (?P<score>[+-]?\d{1,6}(?:[.,]\d{1,6})?)
-        (?:(?:\s*points?)?\s*(?:[/\uff0f]|out\s+of)\s*(?P<total>\d{1,6}(?:[.,]\d{1,6})?))?
-        (?:\s*points?)?
-        [\s*_`>\])."'\u3002\uff0e]*$""",
-    re.IGNORECASE | re.VERBOSE,
-)
-_LONGEST = 200
-"""Characters: a longer line is prose, and is not searched (the pattern's time stays linear in the text)."""
+
+class Score(NamedTuple):
+    """What a judge's words say."""
+
+    points: float | None
+    """0 to 5. None: unread."""
+    unread: Literal["no score", "not on the scale"] | None = None
+    """`no score`: no verdict, or none that is clear. `not on the scale`: a clear verdict, but not of 0 to 5."""
+
+
+NO_SCORE = Score(None, "no score")
+OFF_SCALE = Score(None, "not on the scale")
+
+_WINDOW = 200
+"""Characters: a verdict and its remark are at most as long, and so is what is seen of the sentence around a mention.
+Time stays linear in the text."""
+
+
+def read_score(text: str) -> Score:
+    """Points in 0..5 from the last verdict, or why there are none. Digits of any script count, as `int` reads them."""
+    lines = text.splitlines()
+    mentions = [mention for number, line in enumerate(lines) for mention in _mentions(_plain(line), number)]
+    asides = []
+    while mentions and mentions[-1].aside:
+        asides.append(mentions.pop())
+    boxed = _boxed(lines)
+    others = {mention.number for mention in asides}
+    if not mentions:
+        return NO_SCORE if boxed is None or others - {boxed} else Score(boxed)
+    last, earlier = mentions[-1], mentions[:-1]
+    if last.said == NO_SCORE or _quoted(lines, last.line):
+        return NO_SCORE
+    others |= {mention.number for mention in earlier if mention.line == last.line}
+    if boxed is not None:
+        others.add(boxed)
+    return NO_SCORE if others - {last.number} or _listed(last, earlier) else last.said
 
 
 def parse_score(text: str) -> float | None:
-    """Points in 0..5 from the last score line, or None where there is none or it is out of range.
-
-    Digits of any script count, as `int` reads them.
-    """
-    line = _last_score_line(text)
-    if line is None or (line["total"] is not None and _number(line["total"]) != 5):
-        return None
-    score = _number(line["score"])
-    return score if 0 <= score <= 5 else None
+    """Points in 0..5 from the last verdict; None where there is none, or none on the scale."""
+    return read_score(text).points
 
 
 def has_score_line(text: str) -> bool:
-    """Whether the judge gave a score at all, in range or not."""
-    return _last_score_line(text) is not None
+    """Whether the judge clearly gave a score at all, on the scale or not."""
+    return read_score(text).unread != "no score"
 
 
-def _last_score_line(text: str) -> re.Match[str] | None:
-    lines = (line for line in reversed(text.splitlines()) if len(line) <= _LONGEST)
-    return next((found for line in lines if (found := _LINE.match(line))), None)
+# One line -------------------------------------------------------------------------------------------------------------
+
+_TAG = re.compile(r"</?(?:b|strong|i|em|u|p|br|span|div|mark|code|h[1-6])(?:\s[^<>]{0,80})?/?>", re.IGNORECASE)
+_FRACTION = re.compile(r"\\[dt]?frac\{(\d{1,6})\}\{(\d{1,6})\}")
+_COMMAND = re.compile(r"\\(?:boxed|fbox|text(?:bf|it|rm)?|math(?:bf|it|rm|sf)|underline)\s?(?=\{)")
+_DECORATION = re.compile(r"\\[()\[\],;! ]|(?<!\d)[*`]+|[*`]+(?!\d)|(?<![^\W_])_+|_+(?![^\W_])")
+
+
+def _plain(line: str) -> str:
+    """A line without bold, code, HTML and LaTeX. What stands between two digits stays: `2*2` is not 22."""
+    line = _COMMAND.sub("", _FRACTION.sub(r"\1/\2", _TAG.sub("", line)))
+    if line.count("$") % 2 == 0:  # `$4$`; one alone is money
+        line = re.sub(r"(?<!\d)\$+|\$+(?!\d)", "", line)
+    return _DECORATION.sub("", line)
+
+
+_MENTION = re.compile(
+    r"""(?<![^\W_])(?<![^\W_]_)(?<!\w-)              # no part of another word: underscore, max_score, sub-score
+        (?:(?:(?:total|final|overall)\s{1,3}){1,2}(?:score|points)|score)
+        (?:\s(?:awarded|given))?
+        (?:\s?[(\[](?P<scale>[^()\[\]]{1,30})[)\]]|\s?(?P<of>(?:/|out\s+of)\s?\d{1,6}))?
+        ["')}\]]?\s{0,99}(?P<mark>[:\uff1a=|]|is\b\s?:?)
+        (?P<open>[\s"'<\[({}]{0,99})
+        (?P<odd>[^\w\s"'<\[({}+-]{0,3})             # ~4, >4, $4, .5, and signs that are no ASCII
+        (?:(?P<score>[+-]?\s?\d{1,6}(?:[.,]\d{1,6})?)
+          |(?P<word>(?:zero|one|two|three|four|five|six|seven|eight|nine|ten|half|none|n/a|nan|inf|un\w+)\b))""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_SCALE = re.compile(r"(?:(?:out\s+of|/|0\s?[-\u2013]|0\s+to|max(?:imum)?:?)\s?)?(?P<total>\d{1,6})(?:\s?points)?", re.IGNORECASE)
+_BEHIND = re.compile(
+    r"""(?:\s?(?:points?|pts?\b))?
+        (?:["'\])}\s]{0,9}[(\[]?(?:[/\uff0f]|(?:out\s+)?of\b)\s{0,9}(?P<total>\d{1,6}(?:[.,]\d{1,6})?)|\s?(?P<share>[%\u2030]))?
+        (?:\s?(?:points?|pts?\b))?
+        (?P<close>[\s>\])}."'!;,|\u3002\uff0e]*)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_PLACEHOLDER = re.compile(r"\s?(?:[-\u2013\u2014]|to\b)\s?\d{1,6}", re.IGNORECASE)
+_MOST = re.compile(r"\b(?:max(?:imum)?|possible|perfect|highest|top|full)\s$", re.IGNORECASE)
+
+
+class _Mention(NamedTuple):
+    """A number that is said to be the score."""
+
+    line: int
+    said: Score
+    """`no score` where it is not clear."""
+    number: float | None
+    """None: a word, or no plain number."""
+    aside: bool
+    """Within a sentence: it never is the verdict."""
+    begins: bool
+    """It is the first on its line."""
+    remark: bool
+    """A remark follows on its line."""
+    item: bool
+    """Its line is an item of a list, or begins with a label."""
+
+
+def _mentions(line: str, place: int) -> Iterator[_Mention]:
+    for found in _MENTION.finditer(line):
+        before, behind = line[max(0, found.start() - _WINDOW) : found.start()], line[found.end() :][: _WINDOW + 1]
+        told = found["mark"].startswith(("i", "I"))  # "the score is 4" is told in passing
+        if _MOST.search(before) or (told and found["word"]):
+            continue
+        bracketed = any(mark in found["open"] for mark in "<[({")
+        if found["score"] and (bracketed or found["score"] == "0") and _PLACEHOLDER.match(behind):
+            continue
+        begins = found.start() < _WINDOW and _LINE_START.fullmatch(before) is not None
+        said, remark = _verdict(found, behind)
+        aside = told or not (begins or _begins_sentence(before, behind))
+        if _conditional(before, behind, aside, clear=said is not NO_SCORE):
+            continue
+        number = _number(found["score"]) if found["score"] else None
+        yield _Mention(place, said, number, aside, begins, remark, _ITEM.match(line) is not None)
+
+
+def _verdict(found: re.Match[str], behind: str) -> tuple[Score, bool]:
+    """What a mention says if it is the verdict, and whether a remark follows."""
+    rest = _BEHIND.match(behind)
+    assert rest is not None  # every part of it may be empty
+    unbalanced = "<" in found["open"] and ">" not in rest["close"]
+    unclear = found["odd"] or not found["score"] or unbalanced or _THOUSANDS.search(found["score"])
+    if unclear or len(behind) > _WINDOW:
+        return NO_SCORE, False
+    remark = behind[rest.end() :]
+    if remark and not _leaves_it(rest["close"], remark):
+        return NO_SCORE, False
+    scale = found["scale"] or found["of"]
+    known = _SCALE.fullmatch(scale.strip()) if scale else None
+    if scale and known is None:  # another scale, or something else in brackets
+        return NO_SCORE, bool(remark)
+    totals = [_number(one) for one in (known and known["total"], rest["total"]) if one]
+    points = _number(found["score"])
+    fits = 0 <= points <= 5 and all(total == 5 for total in totals) and not rest["share"]
+    return Score(points) if fits else OFF_SCALE, bool(remark)
+
+
+_THOUSANDS = re.compile(r",\d{3}$")
 
 
 def _number(digits: str) -> float:
-    return float(digits.replace(",", "."))
+    return float(digits.replace(",", ".").replace(" ", ""))
+
+
+# What stands around it ------------------------------------------------------------------------------------------------
+
+_SET_OFF = re.compile(r"-{1,3}\s|[\u2013\u2014(\[]")
+_STOP = re.compile(r"[.!;,|][\"')\]}]*\s|\u3002")
+_OTHER_NUMBER = re.compile(
+    r"\d|\b(?:zero|three|four|five|half|scores?|points?|stars?|higher|lower|less|minus)\b", re.IGNORECASE
+)
+_TAKEN_BACK = re.compile(
+    r"[\s(\[\u2013\u2014-]*(?:or|maybe|perhaps|possibly|probably|if|unless|would|could|might|may|almost|nearly|roughly"
+    r"|at (?:most|least|best|worst)|up to|wait|actually|hmm|sorry|rather|otherwise|nope|no[,.!]"
+    r"|not (?:really|sure|quite|certain|yet)|\?)(?!\w)",
+    re.IGNORECASE,
+)
+
+
+def _leaves_it(close: str, remark: str) -> bool:
+    """Whether a remark is set off from the number, names no other and takes nothing back."""
+    apart = _STOP.search(close) or (_SET_OFF.match(remark) and (close.endswith(" ") or remark[0] not in "-"))
+    return bool(apart) and not _OTHER_NUMBER.search(remark) and not _TAKEN_BACK.match(remark)
+
+
+_LINE_START = re.compile(r"[\s>#|({\[<\"'\u2022\u2192+=-]*(?:\d{1,3}[.)]\s+)?[\s|({\[<\"'-]*")
+_SENTENCE_START = re.compile(r"(?:[.!?;\u2026][\"')\]]*\s|[\u3002\uff1b\uff01\uff1f])[\s(\[>\u2192-]*$")
+_ABBREVIATION = re.compile(r"\b(?:e\.g|i\.e|eg|ie|etc|cf|vs|ex|viz|no)\.\s*$", re.IGNORECASE)
+_LEAD = re.compile(
+    r"(?:^[\s>#-]*|[.!?]\s+)(?:(?:(?:my|the|final|overall)\s){0,3}"
+    r"(?:verdict|judge?ment|evaluation|assessment|conclusion|result|rating|decision)\s?:"
+    r"|(?:therefore|thus|hence|so|overall|finally|in (?:conclusion|summary|total|sum)),?)\s*$",
+    re.IGNORECASE,
+)
+_FIELD = re.compile(r"[{,]\s*[\"']$")
+_ITEM = re.compile(r"\s*(?:[-\u2022+]\s|\d{1,2}[.)]\s|\(?[a-z0-9]\)\s|[^.:]{1,40}:)", re.IGNORECASE)
+
+
+def _begins_sentence(before: str, behind: str) -> bool:
+    """Whether a mention with words before it on its line begins a sentence or a JSON field, outside any quotation."""
+    if _FIELD.search(before):
+        return True
+    quoted = before.count('"') % 2 or before.count("\u201c") > before.count("\u201d") or behind[:1] in ("'", '"')
+    starts = _LEAD.search(before) or (_SENTENCE_START.search(before) and not _ABBREVIATION.search(before))
+    return bool(starts) and not quoted
+
+
+_CONDITION = re.compile(
+    r"\b(?:would|if|unless|could have|might have|had it|to (?:get|reach|earn|receive|deserve|achieve|merit|be given))\b",
+    re.IGNORECASE,
+)
+_CONDITION_BEHIND = re.compile(r"\s?(?:points?\s)?(?:would|could|requires?|needs?|means|is (?:for|given))\b", re.IGNORECASE)
+_SENTENCE_END = re.compile(r"[.!?;]\s")
+
+
+def _conditional(before: str, behind: str, aside: bool, clear: bool) -> bool:
+    """Whether the sentence around an unclear mention tells of another case."""
+    if not aside:
+        return not clear and _CONDITION_BEHIND.match(behind) is not None
+    sentence = _SENTENCE_END.split(before)[-1] + " " + _SENTENCE_END.split(behind)[0]
+    return _CONDITION.search(sentence) is not None
+
+
+# The whole text -------------------------------------------------------------------------------------------------------
+
+_QUOTES = re.compile(
+    r"\b(?:response|answer|assistant|user|rubric|question|prompt|text)\b[^.:]{0,60}"
+    r"\b(?:says?|said|writes?|wrote|reads|ends?|contains?|states?|claims?|includes?|adds?|concludes?|quotes?)\b[^.:]{0,40}:$"
+    r"|\b(?:example|sample|template|e\.g\.)[^.:]{0,40}:$",
+    re.IGNORECASE,
+)
+_BOXED = re.compile(
+    r"[\s>#-]*(?:(?:(?:therefore|thus|hence|so|overall),?\s)?(?:(?:the|my|final|total|overall)\s){0,3}"
+    r"(?:(?<=final\s)answer|score|verdict)(?:\sis)?\s?:?)?[\s(\[]*"
+    r"\{[{\s]*(?P<score>\d{1,6}(?:[.,]\d{1,6})?)(?:\s?/\s?(?P<total>\d{1,6}))?[}\s]*\}[\s.)\]]*",
+    re.IGNORECASE,
+)
+
+
+def _before(lines: Sequence[str], place: int) -> str:
+    """The last line before `place` that is not blank, as far as it is seen."""
+    found = next((line for line in reversed(lines[max(0, place - 3) : place]) if line.strip()), "")
+    return _plain(found[-_WINDOW:]).strip()
+
+
+def _quoted(lines: Sequence[str], place: int) -> bool:
+    """Whether the line before announces somebody else's words."""
+    return _QUOTES.search(_before(lines, place)) is not None
+
+
+def _listed(last: _Mention, earlier: Sequence[_Mention]) -> bool:
+    """Whether the last mention is one item of a list: the steps of the scale, or points criterion by criterion."""
+    others = [mention for mention in earlier if mention.number != last.number]
+    scale = last.remark and any(mention.remark for mention in others)
+    criteria = not last.begins and last.item and any(one.item and not one.begins for one in earlier)
+    nearby = [mention for mention in earlier if mention.line in (last.line - 1, last.line - 2)]
+    steps = len({last.number, *(mention.number for mention in nearby)}) > 2
+    return scale or criteria or steps
+
+
+def _boxed(lines: Sequence[str]) -> float | None:
+    r"""The points in a `\boxed{}` that is all of the last line. None: none, or somebody else's."""
+    place = next((place for place in range(len(lines) - 1, -1, -1) if lines[place].strip()), None)
+    if place is None or len(lines[place]) > _WINDOW or "\\boxed" not in lines[place]:
+        return None
+    found = _BOXED.fullmatch(_plain(lines[place]))
+    if found is None or found["total"] not in (None, "5") or _before(lines, place).endswith(":"):
+        return None
+    points = _number(found["score"])
+    return points if points <= 5 else None
