@@ -66,9 +66,16 @@ def base_model(run: Run) -> Checkpoint:
     else:
         # A folder's path is kept whole: M0 is read again from wherever the next command is given.
         path = str(Path(settings.base).resolve()) if Path(settings.base).is_dir() else settings.base
+    from srlm.engines.transformers import TransformersEngine
+
     folder = run.folder.path / path
     found = weights_digest(folder, run.folder.sha256) if folder.is_dir() else f"hub:{settings.base}@{settings.revision}"
     checkpoint = Checkpoint(name="M0", parent=None, path=path, digest=found)
+    if settings.base != "scratch" and run.settings.engine.kind == "transformers":
+        # A model that cannot write, or whose weights are damaged, is refused here and not after the first training.
+        with run.engine(checkpoint) as engine:
+            assert isinstance(engine, TransformersEngine)
+            run.folder.log(f"M0: rows are read together {engine.way} (srlm/engines/memory.py)")
     run.finish("M0", counts, checkpoint=checkpoint)
     return checkpoint
 
