@@ -191,8 +191,9 @@ class Memory:
                 "large for their number format"
             )
         spread = expected.std(-1).mean().clamp(min=1e-6)
+        exact = plain[0].dtype in (torch.float32, torch.float64)
         before = plain[0][: len(short)].float().log_softmax(-1)
-        if (before - short.float().log_softmax(-1)).square().mean().sqrt() > BROKEN * spread:
+        if (before - short.float().log_softmax(-1)).square().mean().sqrt() > (0.01 if exact else BROKEN / 3) * spread:
             raise ModelError(
                 f"{type(self.model).__name__}: its words hang on those that follow them, so it cannot write text from "
                 "left to right; use a causal language model"
@@ -207,7 +208,7 @@ class Memory:
             except Exception as error:  # as above
                 why[way] = _first_line(error)
         alone = off.get("even", BROKEN)
-        allowed = max(EXACT if plain[0].dtype in (torch.float32, torch.float64) else NARROW, NOISE * alone)
+        allowed = max(EXACT if exact else NARROW, NOISE * alone)
         right = [way for way in off if off[way] <= allowed and alone < BROKEN]
         chosen: Way = right[0] if right else "whole"
         if chosen != WAYS[0]:
