@@ -10,11 +10,15 @@ _MARK = re.compile(
       | <[^<>\n]{1,40}>               # <response>, <|user|>
       | \[[^\[\]\n]{1,40}\]           # [INST], [End of answer A]
       | \#{2,}[ ][^\n]{1,40}          # ### Instruction:
-      | (?<![\w<\[])[A-Z][\w-]{0,30}(?:[ ][\w-]{1,20})?:    # USER:, Response:
+      | \*\*[^*\n]{1,40}\*\*          # **Answer**
+      | ={3,}[ \w]{0,40}=*            # === END ===
+      | -{3,}[ \w]{0,40}-*            # --- END ---
+      | \"{3} | '{3} | `{3,} | ~{3,}   # fences
+      | (?<![\w<\[])[A-Z][\w-]{0,30}(?:[ ][\w-]{1,20})?:(?=\s*\Z)    # USER:, Response:
     """,
     re.VERBOSE,
 )
-"""What marks a place to a reader: brackets, headings, and a capitalised name with a colon."""
+"""What marks a place to a reader: brackets, headings, rules, fences, and a capitalised name with a colon."""
 
 
 def disarm(text: str, marks: Sequence[str]) -> str:
