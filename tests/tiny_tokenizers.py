@@ -13,7 +13,7 @@ TEXT = [
     "The answer is B, and the score is 4. Name three colours: red, green and blue.",
     "user assistant system model analysis final thought\n\nWrite a list of colours.\n\n\nA B 1 2 3",
 ]
-_TOKEN = re.compile(r"<[^<>\s'\"{}%]{1,40}>|\[/?[A-Z_]{3,20}\]|<\u2581?｜[^<>\s'\"{}]{1,40}｜>")
+_TOKEN = re.compile(r"<[^<>\s'\"{}%]{1,40}>|\[/?[A-Z_]{3,20}\]")
 
 
 def tokens_of(template: str) -> list[str]:

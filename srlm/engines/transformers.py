@@ -13,7 +13,7 @@ import torch
 from transformers import DynamicCache, GenerationConfig
 
 from srlm.engines.base import Completion, Request
-from srlm.engines.weights import give_memory_back, load_chat, load_model
+from srlm.engines.weights import context_of, give_memory_back, load_chat, load_model
 from srlm.engines.written import completion, generation_ends
 from srlm.records import seed_for
 from srlm.settings import ModelSettings, Sampling
@@ -37,7 +37,7 @@ class TransformersEngine:
         self.tokenizer = chat.tokenizer
         self.model = model
         self._ends = sorted({*chat.ends, *generation_ends(self.model.generation_config)})
-        self._longest: int = getattr(self.model.config, "max_position_embeddings", None) or 2**31
+        self._longest: int = context_of(self.model.config)
 
     @classmethod
     def load(cls, path: str | Path, id: str, model: ModelSettings, batch_size: int) -> Self:

@@ -223,6 +223,11 @@ class Chat:
         return self._opens(self._generation_prompt(user(_ASKED)))
 
     @property
+    def ignores_generation_prompt(self) -> bool:
+        """Whether the template says the same whether or not an answer is to follow."""
+        return self._render(user(_ASKED)) == self._render(user(_ASKED), prompt=True)
+
+    @property
     def renders_end(self) -> bool:
         """Whether the template ends a turn with a token; else the tokenizer's end token is put there."""
         return bool(self._closing)
