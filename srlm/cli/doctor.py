@@ -61,7 +61,7 @@ def findings(settings: Settings, weights: bool) -> Iterator[Finding]:
         )
     data = None
     try:
-        data = _data(settings)
+        data = data_of(settings)
     except SrlmError as error:
         yield Finding("problem", f"data: {error}")
     if data is not None:
@@ -118,7 +118,8 @@ def _size_of_wheel(settings: Settings) -> int:
         return 0  # said again, as a problem, where the model is opened
 
 
-def _data(settings: Settings) -> SeedData:
+def data_of(settings: Settings) -> SeedData:
+    """What the run starts from, drawn or read anew. Raises DataError where it cannot be had."""
     if settings.data.kind == "beads":
         return bead_data.seed_data(settings.data, settings.seed)
     return trees.oasst(settings.data, settings.seed)

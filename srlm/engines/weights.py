@@ -30,6 +30,22 @@ def load_chat(path: str | Path, settings: ModelSettings) -> Chat:
         )
     except Exception as error:  # transformers raises anything from OSError to KeyError for a broken folder
         raise ModelError(f"{path}: no tokenizer can be loaded: {_why(path, error, 'tokenizer.json')}") from error
+    return _chat(path, tokenizer, settings)
+
+
+def gguf_chat(file: Path, settings: ModelSettings) -> Chat:
+    """The same from a GGUF file, whose weights stay packed."""
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
+    except Exception as error:  # as above
+        raise ModelError(f"{file}: no tokenizer can be loaded: {_first_line(error)}") from error
+    return _chat(file, tokenizer, settings)
+
+
+def _chat(path: str | Path, tokenizer: Any, settings: ModelSettings) -> Chat:
+    """The chat of a tokenizer. Raises ModelError where it lacks a part; `path` is where it came from."""
     if not tokenizer.get_vocab():
         raise ModelError(f"{path}: holds no tokenizer (an empty vocabulary was made up for it); add tokenizer.json")
     if tokenizer.chat_template is None and settings.chat_template is not None:
@@ -133,7 +149,9 @@ def _check_files(folder: Path) -> None:
             with safe_open(file, framework="pt"):
                 pass
         except (SafetensorError, OSError) as error:
-            raise ModelError(f"{folder}: {file.name} is not whole ({_first_line(error)}); copy or download the model again") from None
+            raise ModelError(
+                f"{folder}: {file.name} is not whole ({_first_line(error)}); copy or download the model again"
+            ) from None
 
 
 def load_model(path: str | Path, settings: ModelSettings, device: str | None = None) -> Any:

@@ -114,25 +114,28 @@ class Chat:
         the end token. Not `ended`: an answer that was cut at the token limit, and has no end. `thought` counts only
         where thoughts are trained on.
         """
-        start = self._generation_prompt(messages)
-        shown = thought if self.thoughts == "train" else None
-        if not ended and not answer:
-            if not shown:
-                return Tokens(self._ids(start), [])
-            ids = self._ids(start)
-            begun = "" if self._opens(start) or not self._marks else self._marks[0].open
-            return Tokens(ids, self._following(ids, start, begun + disarm(shown, self._armed)))
-        turn = self._finished(messages, answer, shown)
-        closing = self._closing if ended else None
-        text = turn.head + disarm(turn.kept(answer, closing), self._armed) + (closing or "")
-        end = [self.end] if closing == "" else []
+        start, text = self.texts(messages, answer, ended, thought)
+        end = [self.end] if ended and not self._closing else []
         if text.startswith(start):
             ids = self._ids(start)
             return Tokens(ids, self._following(ids, start, text[len(start) :]) + end)
         # The generation prompt opens a thought that a finished turn does not have.
-        whole, begun_ids = self._ids(text), self._ids(start)
-        shared = alike(whole, begun_ids)
+        whole = self._ids(text)
+        shared = alike(whole, self._ids(start))
         return Tokens(whole[:shared], whole[shared:] + end)
+
+    def texts(
+        self, messages: Sequence[Message], answer: str, ended: bool = True, thought: str | None = None
+    ) -> tuple[str, str]:
+        """The generation prompt and the finished turn, as `tokens` takes them, each as the template renders it."""
+        start = self._generation_prompt(messages)
+        shown = thought if self.thoughts == "train" else None
+        if not ended and not answer:  # nothing was written, or a thought that never closed
+            opening = "" if self._opens(start) or not shown else self._marks[0].open
+            return start, start + opening + disarm(shown or "", self._armed)
+        turn = self._finished(messages, answer, shown)
+        closing = self._closing if ended else None
+        return start, turn.head + disarm(turn.kept(answer, closing), self._armed) + (closing or "")
 
     def answer_ids(
         self, messages: Sequence[Message], answer: str, ended: bool = True, thought: str | None = None
