@@ -1,5 +1,6 @@
 """Small real tokenizers of the kinds that published models have, trained on a few sentences in a moment."""
 
+import json
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -35,16 +36,19 @@ def metaspace(
     special: Sequence[str], eos: str, *, scheme: str = "first", added: Sequence[str] = (), **more: Any
 ) -> Any:
     """As Llama 2, Mistral and Gemma: a space is a letter, and (unless `never`) one is put before the first word."""
-    plain = Tokenizer(BPE(unk_token="<unk>", fuse_unk=True, byte_fallback=True))
-    plain.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme=scheme, split=False)
-    plain.decoder = decoders.Sequence(
-        [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()]
-        + ([decoders.Strip(" ", 1, 0)] if scheme != "never" else [])
+    words = Tokenizer(BPE(unk_token="<unk>"))
+    words.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always")  # no token holds a space behind a letter
+    words.train_from_iterator(
+        TEXT * 2, trainers.BpeTrainer(vocab_size=260, special_tokens=["<unk>"], show_progress=False)
     )
+    model = json.loads(words.to_str())["model"]
     bytes_ = [f"<0x{number:02X}>" for number in range(256)]
-    plain.train_from_iterator(
-        TEXT * 2, trainers.BpeTrainer(vocab_size=520, special_tokens=["<unk>", *bytes_], show_progress=False)
-    )
+    vocabulary = model["vocab"] | {token: len(model["vocab"]) + number for number, token in enumerate(bytes_)}
+    merges = [tuple(merge) for merge in model["merges"]]
+    plain = Tokenizer(BPE(vocabulary, merges, unk_token="<unk>", fuse_unk=True, byte_fallback=True))
+    plain.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme=scheme, split=False)
+    first = [decoders.Strip(" ", 1, 0)] if scheme != "never" else []
+    plain.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), *first])
     return _with(plain, special, eos, added, unk_token="<unk>", **more)
 
 

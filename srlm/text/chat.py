@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 from srlm.errors import ModelError
 from srlm.records import Message, digest, user
 from srlm.text.clock import with_clock
-from srlm.text.marks import disarm, disarm_any_case, marks_around
+from srlm.text.marks import disarm, disarm_plain, marks_around
 from srlm.text.thoughts import KNOWN, THINK, Marks, split
 
 RESERVED = frozenset(
@@ -103,7 +103,9 @@ class Chat:
         Without a prefix that is where the template's generation prompt ends, within a thought where it opens one; a
         prefix stands behind a closed thought, because it belongs to the answer.
         """
-        return self._ids(self._generation_prompt(messages) if not prefix else self._begun(messages, prefix))
+        start = self._generation_prompt(messages)
+        ids = self._ids(start)
+        return self._on(ids, start, self._begun(messages, prefix)) if prefix else ids
 
     def tokens(
         self, messages: Sequence[Message], answer: str, ended: bool = True, thought: str | None = None
@@ -148,14 +150,22 @@ class Chat:
 
         They are the answer's own words: a thought that the template opens is closed before them.
         """
-        start, room = self._begun(messages, prefix), ""
-        if not prefix and not self._plain:
-            turn = self._finished(messages, "")
-            if not turn.lead.strip():  # white space before an answer (Llama 2's) is one token with its first word
-                start, room = turn.head[: len(turn.head) - len(turn.lead)], turn.lead
-        ids = self._ids(start)
-        place = self._place(ids, start)
-        return Scored(ids, [place(room + disarm(text, self._armed)) for text in texts])
+        start, begun = self._generation_prompt(messages), self._begun(messages, prefix)
+        first = self._ids(start)
+        lead = begun[len(start) :] if begun.startswith(start) else ""
+        if not prefix and not lead.strip() and begun.startswith(start):
+            # White space before an answer (Llama 2's) is one token with its first word.
+            place = self._place(first, start)
+            return Scored(first, [place(lead + disarm(text, self._armed)) for text in texts])
+        ids = self._on(first, start, begun)
+        if not prefix and lead and texts:
+            # White space at the end may be other tokens where a word follows it.
+            whole = self._following(first, start, lead + disarm(texts[0], self._armed))
+            wanted = self._decode(ids[len(first) :], skip=False)
+            longer = [first + whole[:end] for end in range(len(whole)) if self._decode(whole[:end], False) == wanted]
+            ids = longer[-1] if longer else ids
+        place = self._place(ids, begun)
+        return Scored(ids, [place(disarm(text, self._armed)) for text in texts])
 
     @cached_property
     def ends(self) -> tuple[int, ...]:
@@ -282,8 +292,7 @@ class Chat:
 
     def _disarmed(self, messages: Sequence[Message]) -> list[Message]:
         return [
-            Message(role=m.role, content=disarm_any_case(disarm(m.content, self._special), self._turns))
-            for m in messages
+            Message(role=m.role, content=disarm_plain(disarm(m.content, self._special), self._turns)) for m in messages
         ]
 
     def _render(
@@ -414,6 +423,12 @@ class Chat:
     def _ids(self, text: str) -> list[int]:
         ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
         return ids
+
+    def _on(self, ids: Sequence[int], before: str, text: str) -> list[int]:
+        """Token ids of a text that begins (or should) with `before`, whose token ids are `ids`, which are kept."""
+        if text.startswith(before):
+            return [*ids, *self._following(ids, before, text[len(before) :])]
+        return self._ids(text)
 
     def _following(self, ids: Sequence[int], before: str, text: str) -> list[int]:
         return self._place(ids, before)(text)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from srlm.errors import SettingsError
-from srlm.text.marks import disarm_any_case, marks_around
+from srlm.text.marks import disarm_plain, marks_around
 
 
 def fill(template: str, values: Mapping[str, str]) -> str:
@@ -25,7 +25,7 @@ def frame(template: str, values: Mapping[str, str]) -> str:
     The marks beside the slots (`</response>`, `[Answer B]`) are disarmed in the values, in capital letters or small.
     """
     marks = marks_around(_slots(values).split(template))
-    return fill(template, {name: disarm_any_case(value, marks) for name, value in values.items()})
+    return fill(template, {name: disarm_plain(value, marks) for name, value in values.items()})
 
 
 def _slots(names: Iterable[str]) -> re.Pattern[str]:
