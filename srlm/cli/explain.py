@@ -103,7 +103,10 @@ def _one(
         console.print("no pair: the scored answers are equal, or fewer than two have a score")
 
 
-def _indent(text: str, by: int = 2) -> str:
+def visible(text: str) -> str:
     """Model text for a terminal: control and direction characters become visible, so none is obeyed."""
-    shown = CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
-    return "\n".join(" " * by + line for line in shown.split("\n"))
+    return CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _indent(text: str, by: int = 2) -> str:
+    return "\n".join(" " * by + line for line in visible(text).split("\n"))

@@ -158,6 +158,27 @@ def explain(
     tell(load(run, set or []), id, Console(highlight=False, markup=False, soft_wrap=True))
 
 
+@app.command("show-prompt")
+def show_prompt(
+    run: RunOption,
+    what: Annotated[
+        str | None, typer.Option(help="ift, eft, judge or prompt; without it: one of each.", metavar="KIND")
+    ] = None,
+    number: Annotated[int, typer.Option(min=1, help="Which one of the run's, from 1.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")] = False,
+    set: SetOption = None,
+) -> None:
+    """The exact text and tokens of a training example or a prompt, with the positions that carry loss."""
+    from srlm.cli.show_prompt import KINDS, show
+
+    kinds = [kind for kind in KINDS if what in (None, kind)]
+    if not kinds:
+        raise typer.BadParameter(f"{what!r} is none of {', '.join(KINDS)}")
+    settings = load(run, set or [])
+    quiet(settings.threads)
+    show(settings, kinds, number, as_json, Console(highlight=False, markup=False, soft_wrap=True))
+
+
 @app.command("settings")
 def list_settings(
     part: Annotated[str | None, typer.Argument(help="Only settings whose name contains this.")] = None,
@@ -181,7 +202,7 @@ def kind_of(field: Any) -> str:
     if get_origin(field.annotation) is Literal:
         words = " | ".join(map(str, kinds))
     else:
-        words = {tuple: "list of words", str: "text"}.get(
+        words = {tuple: "list of words", dict: "names and values", str: "text"}.get(
             get_origin(field.annotation) or kinds[0], getattr(kinds[0], "__name__", str(kinds[0]))
         )
     if field.is_required():

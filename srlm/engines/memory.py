@@ -17,6 +17,7 @@ from typing import Any, Literal, NamedTuple, get_args
 import torch
 from transformers import DynamicCache
 
+from srlm.engines.weights import context_of
 from srlm.errors import ModelError
 
 log = logging.getLogger(__name__)
@@ -67,7 +68,7 @@ class Memory:
         config = model.config.get_text_config(decoder=True)
         self._window = _window(config)
         self._switch = _switch(config)
-        self.longest = context_length(model.config)
+        self.longest = context_of(model.config)
         self.way: Way = self._right_way()
 
     def alike(self, length: int, room: int) -> tuple[Way, int]:
@@ -287,12 +288,6 @@ class Rows:
             self.mask = self.mask[rows]
         if self.cache is not None and self.read:
             self.cache.reorder_cache(rows)
-
-
-def context_length(config: Any) -> int:
-    """Tokens that a model can read at once; a very large number where its configuration does not say."""
-    said = getattr(config.get_text_config(decoder=True), "max_position_embeddings", None)
-    return said if isinstance(said, int) and said > 0 else 2**31
 
 
 def _window(config: Any) -> int:

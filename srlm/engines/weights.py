@@ -2,6 +2,7 @@
 
 import gc
 import importlib.util
+import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,6 +29,22 @@ def load_chat(path: str | Path, settings: ModelSettings) -> Chat:
         )
     except Exception as error:  # transformers raises anything from OSError to KeyError for a broken folder
         raise ModelError(f"{path}: no tokenizer can be loaded: {_why(path, error, 'tokenizer.json')}") from error
+    return _chat(path, tokenizer, settings)
+
+
+def gguf_chat(file: Path, settings: ModelSettings) -> Chat:
+    """The same from a GGUF file, whose weights stay packed."""
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
+    except Exception as error:  # as above
+        raise ModelError(f"{file}: no tokenizer can be loaded: {_first_line(error)}") from error
+    return _chat(file, tokenizer, settings)
+
+
+def _chat(path: str | Path, tokenizer: Any, settings: ModelSettings) -> Chat:
+    """The chat of a tokenizer. Raises ModelError where it lacks a part; `path` is where it came from."""
     if not tokenizer.get_vocab():
         raise ModelError(f"{path}: holds no tokenizer (an empty vocabulary was made up for it); add tokenizer.json")
     if tokenizer.chat_template is None and settings.chat_template is not None:
@@ -59,25 +76,81 @@ def load_tokenizer(path: str | Path, settings: ModelSettings) -> Any:
 def check_weights(path: str | Path, settings: ModelSettings) -> int:
     """Tokens the model can read at once (a very large number where it does not say), from its configuration alone.
 
-    Raises ModelError where the folder could not be loaded as a model.
+    Raises ModelError where the folder could not be loaded as a model, or its weights could not be trained.
     """
+    from transformers import MODEL_FOR_CAUSAL_LM_MAPPING
+
+    config = read_config(path, settings)
+    kind = getattr(config, "model_type", "") or type(config).__name__
+    if getattr(config, "is_encoder_decoder", False):
+        raise ModelError(f"{path}: a {kind} is an encoder and a decoder; use a decoder-only language model")
+    if type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING and not settings.trust_remote_code:
+        raise ModelError(f"{path}: a {kind} writes no text on its own; use a causal language model")
+    if quantized := getattr(config, "quantization_config", None):
+        method = quantized.get("quant_method") if isinstance(quantized, dict) else quantized.quant_method
+        raise ModelError(f"{path}: its weights are quantised ({method}) and cannot be trained; use the full model")
+    if Path(path).is_dir():
+        _check_files(Path(path))
+    return context_of(config)
+
+
+def read_config(path: str | Path, settings: ModelSettings) -> Any:
+    """A model's configuration. Raises ModelError where there is none."""
     from transformers import AutoConfig
 
     _present(path)
     try:
-        config = AutoConfig.from_pretrained(
+        return AutoConfig.from_pretrained(
             path, trust_remote_code=settings.trust_remote_code, revision=settings.revision
         )
     except Exception as error:  # as above
         raise ModelError(
             f"{path}: config.json cannot be read as a model's: {_why(path, error, 'config.json')}"
         ) from error
-    folder = Path(path)
-    if folder.is_dir() and not any(folder.glob("*.safetensors")):
+
+
+def context_of(config: Any) -> int:
+    """Tokens a model can read at once; a very large number where its configuration does not say.
+
+    A model that also sees or hears keeps it in the part of its configuration that is about text.
+    """
+    text = config.get_text_config()
+    names = ("max_position_embeddings", "n_positions", "max_seq_len", "max_sequence_length", "seq_length", "n_ctx")
+    found = (getattr(part, name, None) for part in (text, config) for name in names)
+    return next((size for size in found if isinstance(size, int) and size > 0), 2**31)
+
+
+def _check_files(folder: Path) -> None:
+    """Raises ModelError where safetensors files are missing or broken; reads their headers only."""
+    from safetensors import SafetensorError, safe_open
+
+    files = sorted(folder.glob("*.safetensors"))
+    index = folder / "model.safetensors.index.json"
+    if index.exists():
+        try:
+            wanted = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+        except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+            raise ModelError(f"{index}: cannot be read as an index of weights: {_first_line(error)}") from None
+        missing = [name for name in wanted if not (folder / name).is_file()]
+        if missing:
+            raise ModelError(
+                f"{folder}: {len(missing)} of {len(wanted)} weight files are missing ({', '.join(missing[:3])}); copy "
+                "or download the model again"
+            )
+    if not files:
         pickles = sorted(file.name for pattern in ("*.bin", "*.pt", "*.pth") for file in folder.glob(pattern))
+        packed = sorted(file.name for file in folder.glob("*.gguf"))
         found = f"only {pickles[0]}, a pickle, which can run any code when it is read" if pickles else "no weights"
-        raise ModelError(f"{path}: {found}; save the model as .safetensors (save_pretrained does)")
-    return getattr(config, "max_position_embeddings", None) or 2**31
+        found = f"only {packed[0]}, which is packed for inference" if packed and not pickles else found
+        raise ModelError(f"{folder}: {found}; save the model as .safetensors (save_pretrained does)")
+    for file in files:
+        try:
+            with safe_open(file, framework="pt"):
+                pass
+        except (SafetensorError, OSError) as error:
+            raise ModelError(
+                f"{folder}: {file.name} is not whole ({_first_line(error)}); copy or download the model again"
+            ) from None
 
 
 def load_model(path: str | Path, settings: ModelSettings, device: str | None = None) -> Any:
@@ -172,6 +245,22 @@ def _present(path: str | Path) -> None:
     looks_local = text.startswith(("/", ".", "~")) or text.count("/") > 1 or isinstance(path, Path)
     if looks_local and not Path(path).is_dir():
         raise ModelError(f"{path}: no such model folder")
+    folder = Path(path)
+    if (folder / "adapter_config.json").is_file() and not (folder / "config.json").is_file():
+        raise ModelError(
+            f"{path}: holds LoRA adapters{_adapted(folder)}, not a model; merge them into it (peft: "
+            "AutoPeftModelForCausalLM.from_pretrained(...).merge_and_unload().save_pretrained(...)), and give that "
+            "folder"
+        )
+
+
+def _adapted(folder: Path) -> str:
+    """The model that LoRA adapters say they are for."""
+    try:
+        base = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))["base_model_name_or_path"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+    return f" for {base}" if isinstance(base, str) else ""
 
 
 def _why(path: str | Path, error: Exception, needed: str) -> str:

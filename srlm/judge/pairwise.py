@@ -12,7 +12,7 @@ from srlm.engines.base import Completion, Engine, Request
 from srlm.errors import EngineError
 from srlm.records import Record, user
 from srlm.settings import Sampling
-from srlm.text.template import fill
+from srlm.text.template import frame
 
 WORDS = Sampling(temperature=0, max_new_tokens=64)
 _VERDICT = re.compile(r"\b(?:A|B|[Tt]ie|TIE)\b")
@@ -116,7 +116,7 @@ class ModelPairJudge:
 
     def _request(self, item: PairItem) -> Request:
         slots = {"prompt": item.prompt, "first": item.first, "second": item.second}
-        return Request(messages=user(fill(self._template, slots)))
+        return Request(messages=user(frame(self._template, slots)))
 
     def close(self) -> None:
         self._engine.close()
