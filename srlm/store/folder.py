@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from srlm.errors import RecordError, StoreError
-from srlm.records import Checkpoint, Input, RunInputs, RunManifest
+from srlm.records import Checkpoint, Input, RunInputs, RunManifest, digest
 from srlm.settings import Settings, shaping
 from srlm.store import changes, files
 from srlm.store.digests import Digests
@@ -67,6 +67,15 @@ class RunFolder:
     def model_path(self, checkpoint: Checkpoint) -> Path:
         """Folder of a checkpoint's weights."""
         return self.path / checkpoint.path
+
+    def model_facts(self, checkpoint: Checkpoint) -> dict[str, str]:
+        """What tells a checkpoint from all others: its weights and, where they are recorded, all files that make it."""
+        manifest, inputs = self.manifest(checkpoint.name), self.inputs()
+        found = {name: fact.sha256 for name, fact in manifest.outputs.items() if "/" in name} if manifest else {}
+        if inputs is not None and Path(checkpoint.path).is_absolute():  # M0 where it was before the run
+            used = [inputs.inputs.get(setting) for setting in ("model.base", "model.chat_template")]
+            found = {name: sha256 for one in used if one is not None for name, sha256 in one.files.items()}
+        return {"weights": checkpoint.digest} | ({"model files": digest(found)} if found else {})
 
     @contextmanager
     def held(self) -> Iterator[None]:
