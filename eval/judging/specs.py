@@ -1,5 +1,7 @@
-"""A judge by name: `transformers:DIR` (of the hub: `transformers:OWNER/NAME@REVISION`),
-`openai:MODEL`, `file:PATH`, `length`, `random:SEED` or `constant`."""
+"""A judge by name: `transformers:DIR`, `openai:MODEL`, `file:PATH`, `length`, `random:SEED` or `constant`.
+
+DIR may also be a model of the hub, OWNER/NAME or OWNER/NAME@REVISION.
+"""
 
 import random
 from collections.abc import Callable, Mapping, Sequence
