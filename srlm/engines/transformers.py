@@ -15,7 +15,7 @@ from transformers import LogitsProcessorList, TemperatureLogitsWarper, TopPLogit
 from srlm.engines.base import Completion, Request
 from srlm.engines.memory import Memory, Rows, Way, alike
 from srlm.engines.weights import give_memory_back, load_model, load_tokenizer
-from srlm.errors import EngineError
+from srlm.errors import RoomError
 from srlm.records import seed_for
 from srlm.settings import ModelSettings, Sampling
 from srlm.text.chat import prompt_ids
@@ -181,7 +181,7 @@ class TransformersEngine:
         ends = [[self.tokenizer(text, add_special_tokens=False)["input_ids"] for text in own] for own in continuations]
         for row, texts in enumerate(ends):
             if any(len(starts[row]) + len(ids) > self._longest for ids in texts):
-                raise EngineError(f"{self._id}: no room for a continuation in {self._longest} tokens of context")
+                raise RoomError(f"{self._id}: no room for a continuation in {self._longest} tokens of context")
         together = [list(rows) for _, rows in groupby(range(len(requests)), key=lambda row: requests[row].messages)]
         questions = [_Question.of([starts[row] for row in rows], [ends[row] for row in rows]) for rows in together]
         asked = sorted((n for n, one in enumerate(questions) if one.ends), key=lambda n: (len(questions[n].start), n))

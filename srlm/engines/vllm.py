@@ -13,7 +13,7 @@ from typing import Any
 
 from srlm.engines.base import Completion, Request
 from srlm.engines.weights import check_weights, give_memory_back, load_tokenizer
-from srlm.errors import EngineError, ModelError
+from srlm.errors import EngineError, ModelError, RoomError
 from srlm.processes import OWNER
 from srlm.records import seed_for
 from srlm.settings import ModelSettings, Sampling, VllmSettings
@@ -112,7 +112,7 @@ class VllmEngine:
         starts = [prompt_ids(self.tokenizer, request.messages, request.prefix) for request in requests]
         wordings = [[self._tokens(text) for text in texts] for texts in continuations]
         if any(len(starts[row]) + len(ids) > self._longest for row, texts in enumerate(wordings) for ids in texts):
-            raise EngineError(f"{self._id}: no room for a continuation in {self._longest} tokens of context")
+            raise RoomError(f"{self._id}: no room for a continuation in {self._longest} tokens of context")
         following: dict[tuple[int, tuple[int, ...]], set[int]] = defaultdict(set)
         for row, texts in enumerate(wordings):
             for ids in texts:

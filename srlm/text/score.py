@@ -37,7 +37,7 @@ Time stays linear in the text."""
 def read_score(text: str) -> Score:
     """Points in 0..5 from the last verdict, or why there are none. Digits of any script count, as `int` reads them."""
     lines = text.splitlines()
-    mentions = [mention for number, line in enumerate(lines) for mention in _mentions(_plain(line), number)]
+    mentions = [mention for number, line in enumerate(lines) for mention in _mentions(line, number)]
     asides = []
     while mentions and mentions[-1].aside:
         asides.append(mentions.pop())
@@ -104,6 +104,9 @@ _PLACEHOLDER = re.compile(r"\s?(?:[-\u2013\u2014]|to\b)\s?\d{1,6}", re.IGNORECAS
 _MOST = re.compile(r"\b(?:max(?:imum)?|possible|perfect|highest|top|full)\s$", re.IGNORECASE)
 
 
+_WORD = re.compile("score|points", re.IGNORECASE)
+
+
 class _Mention(NamedTuple):
     """A number that is said to be the score."""
 
@@ -123,6 +126,9 @@ class _Mention(NamedTuple):
 
 
 def _mentions(line: str, place: int) -> Iterator[_Mention]:
+    if not _WORD.search(line):
+        return
+    line = _plain(line)
     for found in _MENTION.finditer(line):
         before, behind = line[max(0, found.start() - _WINDOW) : found.start()], line[found.end() :][: _WINDOW + 1]
         told = found["mark"].startswith(("i", "I"))  # "the score is 4" is told in passing
