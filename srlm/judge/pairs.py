@@ -89,7 +89,7 @@ def pair(
 
 
 def _from_best(scored: Sequence[Response], reward: Mapping[str, float]) -> Iterator[tuple[Response, Response]]:
-    """Every two answers of unequal reward: the best with the worst, the next worst, ..., then the next best with them."""
+    """Every two answers of unequal reward: the best with the worst, the next worst, ..., then the next best so."""
     best_first = sorted(scored, key=lambda response: -reward[response.id])  # sorting keeps equals as they were drawn
     worst_first = sorted(scored, key=lambda response: reward[response.id])
     for best in best_first:

@@ -158,7 +158,7 @@ def _by_letters(logs: Sequence[float] | None) -> Opinion | None:
     """The verdict of the letters' log-probabilities; None: they are as good as impossible, and words must be asked."""
     if logs is None:
         return Opinion(preference=None, raw="", unread="no room")
-    a, b = float(np.logaddexp(*logs[:2])), float(np.logaddexp(*logs[2:]))
+    a, b = float(np.logaddexp(logs[0], logs[1])), float(np.logaddexp(logs[2], logs[3]))
     return opinion_of(a, b) if np.logaddexp(a, b) >= math.log(LEAST) else None
 
 

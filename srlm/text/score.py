@@ -92,7 +92,9 @@ _MENTION = re.compile(
           |(?P<word>(?:zero|one|two|three|four|five|six|seven|eight|nine|ten|half|none|n/a|nan|inf|un\w+)\b))""",
     re.IGNORECASE | re.VERBOSE,
 )
-_SCALE = re.compile(r"(?:(?:out\s+of|/|0\s?[-\u2013]|0\s+to|max(?:imum)?:?)\s?)?(?P<total>\d{1,6})(?:\s?points)?", re.IGNORECASE)
+_SCALE = re.compile(
+    r"(?:(?:out\s+of|/|0\s?[-\u2013]|0\s+to|max(?:imum)?:?)\s?)?(?P<total>\d{1,6})(?:\s?points)?", re.IGNORECASE
+)
 _BEHIND = re.compile(
     r"""(?:\s?(?:points?|pts?\b))?
         (?:["'\])}\s]{0,9}[(\[]?(?:[/\uff0f]|(?:out\s+)?of\b)\s{0,9}(?P<total>\d{1,6}(?:[.,]\d{1,6})?)|\s?(?P<share>[%\u2030]))?
@@ -218,10 +220,13 @@ def _begins_sentence(before: str, behind: str) -> bool:
 
 
 _CONDITION = re.compile(
-    r"\b(?:would|if|unless|could have|might have|had it|to (?:get|reach|earn|receive|deserve|achieve|merit|be given))\b",
+    r"\b(?:would|if|unless|could have|might have|had it"
+    r"|to (?:get|reach|earn|receive|deserve|achieve|merit|be given))\b",
     re.IGNORECASE,
 )
-_CONDITION_BEHIND = re.compile(r"\s?(?:points?\s)?(?:would|could|requires?|needs?|means|is (?:for|given))\b", re.IGNORECASE)
+_CONDITION_BEHIND = re.compile(
+    r"\s?(?:points?\s)?(?:would|could|requires?|needs?|means|is (?:for|given))\b", re.IGNORECASE
+)
 _SENTENCE_END = re.compile(r"[.!?;]\s")
 
 
