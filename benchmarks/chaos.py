@@ -35,7 +35,7 @@ from typing import Any, NamedTuple
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 PROGRAMS = (("srlm", "train"), ("eval", "all"))
-HOLD_TIMES = ("timings.json", "log.txt", ".lock")
+HOLD_TIMES = ("timings.json", "log.txt", ".lock", ".digests.json")
 TIMES = re.compile(rb"<dt>Time</dt><dd>.*?</dd>")
 """What the report says of how long it took."""
 MARK = "SRLM_CHAOS"

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from srlm.cli.main import quiet
 from srlm.engines.base import Engine
 from srlm.errors import StoreError
+from srlm.methods.run import Run
 from srlm.records import Checkpoint
 from srlm.run_file import load
 from srlm.settings import Settings
@@ -50,18 +51,19 @@ def of_run(run: Path, overrides: Sequence[str] | None, names: Sequence[str]) -> 
 def opened(run: Path, overrides: Sequence[str] | None) -> Iterator[tuple[Settings, RunFolder, OpenEngine]]:
     """A run with checkpoints to measure, held so that nobody else changes it meanwhile."""
     settings = load(run, overrides or ())
-    folder = RunFolder(settings)
+    work = Run(settings)
+    folder = work.folder
     if not measured(folder):
         raise StoreError(f"{folder.path} has no finished checkpoint to measure; first: srlm train --run {run}")
 
     def open_engine(checkpoint: Checkpoint, plain: bool = False) -> Engine:
         from srlm.engines.open import open_checkpoint
 
-        return open_checkpoint(settings, checkpoint, folder.path, plain)
+        return open_checkpoint(folder.settings, checkpoint, folder.path, plain)
 
     quiet(settings.threads)
-    with folder.held():
-        yield settings, folder, open_engine
+    with work.held():
+        yield folder.settings, folder, open_engine
 
 
 def measure(settings: Settings, folder: RunFolder, names: Sequence[str], open_engine: OpenEngine) -> list[MetricValue]:

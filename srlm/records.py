@@ -4,6 +4,7 @@ A record is frozen, forbids unknown fields, NaN and infinity, and is one line of
 "Could not tell" is None and is counted; no -1, NaN or 0 stands in for it.
 """
 
+import datetime
 import hashlib
 import json
 from typing import Literal, Self
@@ -255,6 +256,33 @@ class FileFact(Record):
 
     sha256: str
     records: int | None = None
+
+
+class Input(Record):
+    """A file, a folder or an entry of the hub that a run is made from, as it was when a step first used it."""
+
+    name: str
+    """As the setting has it."""
+    revision: str | None = None
+    """What was asked for of an entry of the hub; None: its newest."""
+    files: dict[str, str] = {}
+    """SHA-256 by file: of a model's folder, all that make the model."""
+    commit: str | None = None
+    """Of an entry of the hub; it is what all later steps read, whatever is published meanwhile."""
+
+
+class RunInputs(Record):
+    """What a run is made from besides its settings; RUN/inputs.json."""
+
+    date: datetime.date
+    """What chat templates with a clock are told: `model.date`, or the day the run began."""
+    inputs: dict[str, Input] = {}
+    """By the setting that names them."""
+
+    def commit(self, setting: str, name: str | None) -> str | None:
+        """The commit at which the run reads an entry of the hub; None where the setting names none, or another."""
+        found = self.inputs.get(setting)
+        return found.commit if found is not None and found.name == name else None
 
 
 Count = int | float | str | None | dict[str, int | float | None]

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from srlm.errors import SettingsError
 from srlm.settings import Settings, fields
+from srlm.text.chat import RESERVED
 
 
 def load(path: Path, overrides: Sequence[str] = ()) -> Settings:
@@ -37,7 +38,8 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Settings:
         raise SettingsError("\n".join(_explain(e, str(path)) for e in error.errors())) from None
     kinds = {name: field.annotation for name, field in fields(Settings)}
     for name in _truth_values(data):  # pydantic takes `true` for the number 1
-        if kinds[name] is not bool:
+        # The names in model.template_arguments are the template's own, and so are their kinds.
+        if name in kinds and kinds[name] is not bool:
             raise SettingsError(f"{path}: {name}: true and false are no value for it")
     for name, training in (("pretraining", settings.pretraining), ("sft", settings.sft), ("dpo", settings.dpo)):
         if training is not None and training.batch_size % training.micro_batch_size:
@@ -59,6 +61,8 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Settings:
 def _lacking(settings: Settings) -> Iterator[str]:
     """What one setting needs of another; without it the run would stop half-way."""
     prompts, world = settings.prompts, settings.data.kind == "beads"
+    for name in sorted(RESERVED & settings.model.template_arguments.keys()):
+        yield f"model.template_arguments.{name}: is given to the template by srlm itself; take it out"
     if prompts.writer == "world" and not world:
         yield "prompts.writer `world` needs data.kind `beads`; use `self`, `fixed` or `file`"
     if prompts.writer == "file" and prompts.path is None:

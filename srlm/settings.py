@@ -4,6 +4,7 @@
 `srlm/run_file.py` reads them from a YAML file.
 """
 
+import datetime
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -122,9 +123,17 @@ class ModelSettings(Section):
     trust_remote_code: bool = False
     """Run Python code that comes with the model. Off: such a model is refused."""
     revision: str | None = None
-    """Commit or tag of a hub model."""
+    """Commit, tag or branch of a hub model. None: the commit that is the newest when the run begins."""
     chat_template: str | None = None
     """A Jinja file with the chat template, for a base model whose tokenizer has none; saved with every M_i."""
+    template_arguments: dict[str, bool | int | str] = {}
+    """What the chat template is told beside the messages, as in {enable_thinking: false}."""
+    date: datetime.date | None = None
+    """The day that a chat template with a clock (`strftime_now`) is told. None: the day the run began, which is kept in
+    its folder: a run that goes on past midnight trains on the prompts that it sampled from."""
+    thoughts: Literal["cut", "train"] = "cut"
+    """Whether the thoughts of a reasoning model are trained on with its answers (`train`) or left out (`cut`). They are
+    kept in the records, and never judged or measured."""
     scratch: ScratchModel = ScratchModel()
     """Shape of the model where base is `scratch`."""
 
@@ -221,6 +230,8 @@ class OasstData(Section):
     """Open Assistant message trees (nested JSONL) or rows (flat), plain or gz, or a hub dataset."""
     path: str
     """A local file, or `hub:OpenAssistant/oasst1`. `${NAME}` is taken from the environment."""
+    revision: str | None = None
+    """Commit, tag or branch of a hub dataset. None: the commit that is the newest when the run begins."""
     language: str = "en"
     """Only conversations in this language."""
     ift: Annotated[int, Field(ge=1)] = 3200
@@ -308,6 +319,8 @@ class PromptSettings(Section):
     `file`: the next ones in `path`."""
     model: str | None = None
     """A folder or hub id, or `M0` (writer `fixed`)."""
+    revision: str | None = None
+    """Commit, tag or branch where `model` is of the hub. None: the commit that is the newest when it is first used."""
     engine: EngineSettings | None = None
     """A server that writes them (writer `fixed`, kind openai); None: `model` on this machine."""
     path: str | None = None
@@ -454,6 +467,9 @@ TRANSPORT = (
 )
 """Settings of any engine that say how a model is reached and what it runs on, not which one it is."""
 
+LATER = ("model.date", "data.revision", "prompts.revision")
+"""Settings that are younger than runs whose digest is written down somewhere; unset, they are not in it."""
+
 GUARDS = ("judge.max_top_share", "judge.min_pair_yield", "judge.on_collapse", "judge.monitor_sets")
 """When the run gives up on its judge: one that did may go on with other values."""
 
@@ -469,7 +485,7 @@ def shaping(dumped: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
             continue
         if isinstance(value, Mapping):
             yield from shaping(value, f"{prefix}{name}.")
-        else:
+        elif value is not None or f"{prefix}{name}" not in LATER:
             yield f"{prefix}{name}", value
 
 

@@ -130,8 +130,8 @@ FAULTS = (
     Fault(
         "answers are trained without their end token",
         "srlm/text/chat.py",
-        "    return [*ids, tokenizer.eos_token_id] if ended else ids",
-        "    return ids",
+        "        closing = self._closing if ended else None",
+        "        closing = None",
         "SFT",
     ),
     Fault(

@@ -19,8 +19,8 @@ from transformers import GenerationConfig
 from srlm.engines.base import Request
 from srlm.engines.transformers import TransformersEngine
 from srlm.engines.weights import convert_gguf, gguf_in_wheel
+from srlm.records import user
 from srlm.settings import ModelSettings, Sampling
-from srlm.text.chat import prompt_ids, user
 
 TOPICS = ("rain", "iron", "bees", "bread", "maps", "chess", "moss", "tides", "glass", "paper", "clocks", "salt")
 ASKED = (
@@ -68,7 +68,7 @@ def ours(engine: TransformersEngine, prompts: list[str], sampling: Sampling) -> 
 
 def plain(engine: TransformersEngine, prompts: list[str], sampling: Sampling, size: int) -> tuple[int, float]:
     """The same by model.generate, batch after batch as the prompts come."""
-    words, useful = engine.tokenizer, 0
+    words, useful = engine.chat.tokenizer, 0
     config = GenerationConfig(
         do_sample=True,
         temperature=sampling.temperature,
@@ -81,7 +81,7 @@ def plain(engine: TransformersEngine, prompts: list[str], sampling: Sampling, si
     torch.manual_seed(1)
     began = time.perf_counter()
     for start in range(0, len(prompts), size):
-        ids = [prompt_ids(words, user(prompt)) for prompt in prompts[start : start + size]]
+        ids = [engine.chat.prompt_ids(user(prompt)) for prompt in prompts[start : start + size]]
         inputs = words.pad({"input_ids": ids}, return_tensors="pt")
         with torch.inference_mode():
             output = engine.model.generate(**inputs, generation_config=config)

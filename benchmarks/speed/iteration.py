@@ -22,13 +22,12 @@ from torch.nn.functional import logsigmoid
 from srlm.data import bead_data
 from srlm.engines.base import Request
 from srlm.engines.transformers import TransformersEngine
-from srlm.engines.weights import load_model, load_tokenizer
+from srlm.engines.weights import load_chat, load_model
 from srlm.judge import rubric
 from srlm.judge.pairs import pair
-from srlm.records import Prompt, Response
+from srlm.records import Prompt, Response, user
 from srlm.run_file import load
 from srlm.settings import BeadsData, Sampling, Settings
-from srlm.text.chat import prompt_ids, user
 from srlm.text.score import parse_score
 from srlm.train import dpo
 
@@ -82,12 +81,12 @@ def ours(settings: Settings, folder: Path, prompts: list[Prompt], steps: int) ->
     made = pair(prompts, answers, {name: sum(found) / len(found) for name, found in known.items() if found})
     took["judgements"] = time.perf_counter() - began
     began = time.perf_counter()
-    rows, _ = dpo.examples(engine.tokenizer, prompts, answers, made.pairs, 256)
+    rows, _ = dpo.examples(engine.chat, prompts, answers, made.pairs, 256)
     with tempfile.TemporaryDirectory() as place:
         dpo.optimise(
             load_model(folder, settings.model),
             load_model(folder, settings.model).eval(),
-            engine.tokenizer,
+            engine.chat.tokenizer,
             rows,
             [],
             settings.dpo.model_copy(update={"max_steps": steps, "eft_replay": 0.0, "nll_weight": 0.0}),
@@ -102,21 +101,21 @@ def ours(settings: Settings, folder: Path, prompts: list[Prompt], steps: int) ->
 
 def theirs(settings: Settings, folder: Path, prompts: list[Prompt], steps: int) -> dict[str, float]:
     """Seconds of the same stages, done its way."""
-    model, words = load_model(folder, settings.model).eval(), load_tokenizer(folder, settings.model)
+    model, chat = load_model(folder, settings.model).eval(), load_chat(folder, settings.model)
     wording, pairs = rubric.load(settings.judge.template), []
     took = {"candidates": 0.0, "judgements": 0.0}
     for prompt in prompts:
         began = time.perf_counter()
-        ids = prompt_ids(words, user(prompt.text))
+        ids = chat.prompt_ids(user(prompt.text))
         drawn = sample(model, ids, settings.candidates.count, settings.candidates.sampling)
-        texts = [text_of(words, row) for row in drawn]
+        texts = [text_of(chat.tokenizer, row) for row in drawn]
         took["candidates"] += time.perf_counter() - began
         began = time.perf_counter()
         points = []
         for text in texts:
-            asked = prompt_ids(words, user(wording.prompt(prompt.text, text)))
+            asked = chat.prompt_ids(user(wording.prompt(prompt.text, text)))
             read = sample(model, asked, settings.judge.draws, settings.judge.sampling)
-            found = [point for row in read if (point := parse_score(text_of(words, row))) is not None]
+            found = [point for row in read if (point := parse_score(text_of(chat.tokenizer, row))) is not None]
             points.append(sum(found) / len(found) if found else None)
         took["judgements"] += time.perf_counter() - began
         scored = [(point, row) for point, row in zip(points, drawn, strict=True) if point is not None]

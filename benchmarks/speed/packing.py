@@ -19,6 +19,7 @@ from srlm.data import bead_data, beads
 from srlm.records import Demonstration
 from srlm.run_file import load
 from srlm.settings import BeadsData, Training
+from srlm.text.chat import Chat
 from srlm.train import scratch, sft
 
 RUN = Path(__file__).resolve().parents[2] / "configs/pocket.yaml"
@@ -33,7 +34,7 @@ def main() -> None:
     settings = load(RUN, [])
     tokenizer = scratch.tokenizer(beads.vocabulary())
     base = scratch.base_examples(tokenizer, bead_data.base_lines(4000, seed=1))
-    mixed, _ = sft.examples(tokenizer, demonstrations(), settings.sft.max_length, settings.sft.ift_weight)
+    mixed, _ = sft.examples(Chat(tokenizer), demonstrations(), settings.sft.max_length, settings.sft.ift_weight)
     print("| data | padded, ms a step | packed, ms a step | ratio | last loss padded, packed |\n|---|---|---|---|---|")
     for name, data, training in (("M0's text", base, settings.pretraining), ("IFT and EFT", mixed, settings.sft)):
         assert training is not None

@@ -26,10 +26,9 @@ from srlm.data import beads
 from srlm.engines.base import Engine, Request
 from srlm.engines.open import open_folder
 from srlm.engines.weights import save
-from srlm.records import Prompt, Response, seed_for
+from srlm.records import Prompt, Response, seed_for, user
 from srlm.settings import Sampling, ScratchModel, Settings
 from srlm.store import files
-from srlm.text.chat import user
 from srlm.train import scratch
 
 MEMORY = 100_000_000

@@ -20,10 +20,9 @@ from srlm.engines.base import Request
 from srlm.engines.scripted import ScriptedEngine
 from srlm.judge import pairs, rubric
 from srlm.judge.reading import Answered, read_all
-from srlm.records import Prompt, Response, seed_for
+from srlm.records import Prompt, Response, seed_for, user
 from srlm.settings import Sampling
 from srlm.store import files
-from srlm.text.chat import user
 
 ANSWER = "It depends on what is asked for, and on how much time there is; three things matter most, and the first is "
 REASONS = (

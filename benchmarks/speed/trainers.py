@@ -24,7 +24,7 @@ from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
 from srlm.data import bead_data, beads
 from srlm.run_file import load
 from srlm.settings import BeadsData, DpoSettings, Training
-from srlm.text.chat import answer_ids, prompt_ids, user
+from srlm.text.chat import Chat
 from srlm.train import dpo, scratch, sft
 
 RUN = Path(__file__).resolve().parents[2] / "configs/pocket.yaml"
@@ -76,14 +76,14 @@ def data() -> list[Any]:
 
 
 def examples(words: Any) -> list[sft.Example]:
-    return sft.examples(words, data()[0], 256)[0]
+    return sft.examples(Chat(words), data()[0], 256)[0]
 
 
 def pairs(words: Any) -> list[dpo.PairExample]:
-    made = []
+    made, chat = [], Chat(words)
     for ranked in data()[1]:
-        best, *_, worst = (answer_ids(words, response.text, ended=True) for response in ranked.responses)
-        made.append(dpo.PairExample(prompt_ids(words, user(ranked.prompt.text)), best, worst))
+        best, *_, worst = (chat.tokens(ranked.prompt.messages, response.text) for response in ranked.responses)
+        made.append(dpo.PairExample(best.prompt, best.answer, worst.answer))
     return made
 
 

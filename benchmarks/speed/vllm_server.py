@@ -26,8 +26,8 @@ import openai
 
 from srlm.engines.base import Engine, Request
 from srlm.engines.open import open_folder, open_server
+from srlm.records import user
 from srlm.settings import EngineSettings, Sampling, Settings
-from srlm.text.chat import user
 
 PATIENCE = 300.0
 """Seconds for the server to load its model."""

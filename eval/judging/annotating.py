@@ -99,8 +99,9 @@ class LocalAsker:
     @classmethod
     def open(cls, folder: Path, annotator: Annotator, store: CallStore) -> "LocalAsker":
         """From a model's folder. Raises SettingsError where the annotator reads words and no tokens."""
+        from srlm.contents import weights_digest
         from srlm.engines.transformers import TransformersEngine
-        from srlm.engines.weights import called, weights_digest
+        from srlm.engines.weights import called
         from srlm.settings import ModelSettings
 
         if annotator.verdicts is None:

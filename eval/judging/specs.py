@@ -88,8 +88,9 @@ def open_spec(spec: str, asked: Asked, sets: Sequence[HumanRanking]) -> Judge:
                 one_order=said.one_order,
             )
         case "transformers" if name:
+            from srlm.contents import weights_digest
             from srlm.engines.transformers import TransformersEngine
-            from srlm.engines.weights import called, weights_digest
+            from srlm.engines.weights import called
 
             model = ModelSettings(base=name, dtype="auto")
             engine = TransformersEngine.load(name, called(name), model, asked.batch_size)

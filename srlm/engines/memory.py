@@ -81,7 +81,7 @@ class Memory:
     def read(self, prompts: Sequence[Sequence[int]], room: int, copies: int = 1) -> "Rows":
         """Prompts that are alike, each `copies` times in a row, with all but their last token read."""
         way, _ = self.alike(max(len(prompt) for prompt in prompts), room)
-        shared = alike([prompt[:-1] for prompt in prompts])
+        shared = common_tokens([prompt[:-1] for prompt in prompts])
         if way != "shared" or len(prompts) == 1 or shared < WORTH_SHARING:
             shared = 0
         elif len({len(prompt) for prompt in prompts}) > 1 and max(map(len, prompts)) + room > self._window:
@@ -191,8 +191,9 @@ class Memory:
                 "large for their number format"
             )
         spread = expected.std(-1).mean().clamp(min=1e-6)
+        exact = plain[0].dtype in (torch.float32, torch.float64)
         before = plain[0][: len(short)].float().log_softmax(-1)
-        if (before - short.float().log_softmax(-1)).square().mean().sqrt() > BROKEN * spread:
+        if (before - short.float().log_softmax(-1)).square().mean().sqrt() > (0.01 if exact else BROKEN / 3) * spread:
             raise ModelError(
                 f"{type(self.model).__name__}: its words hang on those that follow them, so it cannot write text from "
                 "left to right; use a causal language model"
@@ -207,7 +208,7 @@ class Memory:
             except Exception as error:  # as above
                 why[way] = _first_line(error)
         alone = off.get("even", BROKEN)
-        allowed = max(EXACT if plain[0].dtype in (torch.float32, torch.float64) else NARROW, NOISE * alone)
+        allowed = max(EXACT if exact else NARROW, NOISE * alone)
         right = [way for way in off if off[way] <= allowed and alone < BROKEN]
         chosen: Way = right[0] if right else "whole"
         if chosen != WAYS[0]:
@@ -299,7 +300,7 @@ def _switch(config: Any) -> Switch | None:
     return min(found, default=None)
 
 
-def alike(rows: Sequence[Sequence[int]]) -> int:
+def common_tokens(rows: Sequence[Sequence[int]]) -> int:
     """How many tokens all rows begin with."""
     return sum(1 for _ in takewhile(lambda column: len(set(column)) == 1, zip(*rows, strict=False)))
 

@@ -7,9 +7,6 @@ from srlm.errors import SettingsError
 from srlm.records import Checkpoint
 from srlm.settings import EngineSettings, Settings
 
-PLAIN = "{{ bos_token }}{% for message in messages %}{{ ' ' + message['content'] }}{% endfor %}"
-"""A chat template for a base model: the text as it stands, and nobody's turn."""
-
 
 def open_checkpoint(settings: Settings, checkpoint: Checkpoint, run: Path, plain: bool = False) -> Engine:
     """An engine on one of the run's checkpoints; `run` is the run's folder. `plain`: it continues text, not a chat."""
@@ -25,14 +22,14 @@ def open_folder(settings: Settings, path: str, id: str, plain: bool = False) -> 
 
             engine = TransformersEngine.load(path, id, settings.model, settings.engine.batch_size)
             if plain:
-                engine.tokenizer.chat_template = PLAIN
+                engine.chat = engine.chat.plain()
             return engine
         case "vllm":
             from srlm.engines.vllm import VllmEngine
 
             model = VllmEngine(path, id, settings.model, settings.engine.vllm, settings.seed)
             if plain:
-                model.tokenizer.chat_template = PLAIN
+                model.chat = model.chat.plain()
             return model
         case "ray":
             from srlm.engines.ray import RayEngine

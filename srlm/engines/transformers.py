@@ -13,12 +13,13 @@ import torch
 from transformers import LogitsProcessorList, TemperatureLogitsWarper, TopPLogitsWarper
 
 from srlm.engines.base import Completion, Request
-from srlm.engines.memory import Memory, Rows, Way, alike
-from srlm.engines.weights import give_memory_back, load_model, load_tokenizer
+from srlm.engines.memory import Memory, Rows, Way, common_tokens
+from srlm.engines.weights import give_memory_back, load_chat, load_model
+from srlm.engines.written import completion, generation_ends
 from srlm.errors import RoomError
 from srlm.records import seed_for
 from srlm.settings import ModelSettings, Sampling
-from srlm.text.chat import prompt_ids
+from srlm.text.chat import Chat
 
 log = logging.getLogger(__name__)
 
@@ -29,21 +30,21 @@ STRIDE = 16
 class TransformersEngine:
     """A model in memory as an engine; `load` takes it from a folder or the hub."""
 
-    def __init__(self, model: Any, tokenizer: Any, id: str, batch_size: int) -> None:
+    def __init__(self, model: Any, chat: Chat, id: str, batch_size: int) -> None:
         self._id = id
         self._batch_size = batch_size
-        self.tokenizer = tokenizer
+        self.chat = chat
+        self.tokenizer = chat.tokenizer
         self.model = model
-        ends = self.model.generation_config.eos_token_id
-        self._ends = sorted({self.tokenizer.eos_token_id, *(ends if isinstance(ends, list) else [ends])} - {None})
+        self._ends = sorted({*chat.ends, *generation_ends(self.model.generation_config)})
         self._memory = Memory(model, self.tokenizer.pad_token_id)
         self._longest = self._memory.longest
 
     @classmethod
     def load(cls, path: str | Path, id: str, model: ModelSettings, batch_size: int) -> Self:
         """An engine on a model folder or hub id. Raises ModelError where it lacks a part."""
-        tokenizer = load_tokenizer(path, model)
-        return cls(load_model(path, model).eval(), tokenizer, id, batch_size)
+        chat = load_chat(path, model)
+        return cls(load_model(path, model).eval(), chat, id, batch_size)
 
     @property
     def id(self) -> str:
@@ -62,7 +63,7 @@ class TransformersEngine:
 
     def generate(self, requests: Sequence[Request], sampling: Sampling, seed: int) -> list[tuple[Completion, ...]]:
         """See Engine. A prompt that leaves no room for an answer gets the empty text, marked as cut."""
-        prompts = [prompt_ids(self.tokenizer, r.messages, r.prefix) for r in requests]
+        prompts = [self.chat.prompt_ids(r.messages, r.prefix) for r in requests]
         rooms = [max(0, min(sampling.max_new_tokens, self._longest - len(prompt))) for prompt in prompts]
         written: dict[int, tuple[Completion, ...]] = {}
         limit = self._batch_size
@@ -132,7 +133,7 @@ class TransformersEngine:
             new = self._write(rows, sampling, room)
         if sampling.temperature == 0:  # greedy draws are all the same
             new = [row for row in new for _ in range(draws)]
-        return [self._completion(row) for row in new]
+        return [completion(self.chat, prompts[number // draws], row, self._ends) for number, row in enumerate(new)]
 
     def _write(self, rows: Rows, sampling: Sampling, room: int) -> list[list[int]]:
         """Up to `room` new tokens of each row.
@@ -169,18 +170,15 @@ class TransformersEngine:
                 numbers, ended = numbers[going_on], ended[going_on]
         return written
 
-    def _completion(self, ids: list[int]) -> Completion:
-        stop = next((place for place, token in enumerate(ids) if token in self._ends), None)
-        kept = ids if stop is None else ids[:stop]
-        text = self.tokenizer.decode(kept, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-        return Completion(text=text, finish="length" if stop is None else "stop", tokens=len(kept))
-
     def score(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
         """See Engine: sums of token log-probabilities, in nats."""
-        starts = [prompt_ids(self.tokenizer, request.messages, request.prefix) for request in requests]
-        ends = [[self.tokenizer(text, add_special_tokens=False)["input_ids"] for text in own] for own in continuations]
-        for row, texts in enumerate(ends):
-            if any(len(starts[row]) + len(ids) > self._longest for ids in texts):
+        scored = [
+            self.chat.scored(request.messages, request.prefix, own)
+            for request, own in zip(requests, continuations, strict=True)
+        ]
+        starts, ends = [one.prompt for one in scored], [one.continuations for one in scored]
+        for start, own in zip(starts, ends, strict=True):
+            if any(len(start) + len(ids) > self._longest for ids in own):
                 raise RoomError(f"{self._id}: no room for a continuation in {self._longest} tokens of context")
         together = [list(rows) for _, rows in groupby(range(len(requests)), key=lambda row: requests[row].messages)]
         questions = [_Question.of([starts[row] for row in rows], [ends[row] for row in rows]) for rows in together]
@@ -238,7 +236,7 @@ class _Question(NamedTuple):
 
     @classmethod
     def of(cls, starts: Sequence[Sequence[int]], ends: Sequence[Sequence[Sequence[int]]]) -> Self:
-        shared = alike(starts)
+        shared = common_tokens(starts)
         pairs = [(start[shared:], ids) for start, own in zip(starts, ends, strict=True) for ids in own]
         return cls(starts[0][:shared], [[*begun, *ids] for begun, ids in pairs], [len(begun) for begun, _ in pairs])
 

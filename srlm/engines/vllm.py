@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from srlm.engines.base import Completion, Request
-from srlm.engines.weights import check_weights, give_memory_back, load_tokenizer
+from srlm.engines.weights import check_weights, give_memory_back, load_chat
+from srlm.engines.written import completion, generation_ends
 from srlm.errors import EngineError, ModelError, RoomError
 from srlm.processes import OWNER
 from srlm.records import seed_for
 from srlm.settings import ModelSettings, Sampling, VllmSettings
-from srlm.text.chat import prompt_ids
 
 
 class VllmEngine:
@@ -37,7 +37,7 @@ class VllmEngine:
             raise EngineError("engine.kind vllm: the package vllm is not installed; pip install 'srlm[vllm]'") from None
         self._id = id
         self._vllm, self._dead = vllm, EngineDeadError
-        self.tokenizer = load_tokenizer(path, model)
+        self.chat = load_chat(path, model)
         check_weights(path, model)
         try:
             self._llm = vllm.LLM(
@@ -60,8 +60,7 @@ class VllmEngine:
         except (ValueError, RuntimeError, OSError) as error:
             raise ModelError(f"{path}: vLLM cannot load it: {_first_line(error)}") from error
         self._longest: int = self._llm.model_config.max_model_len
-        ends = _generation_ends(path)
-        self._ends = sorted({self.tokenizer.eos_token_id, *ends} - {None})
+        self._ends = sorted({*self.chat.ends, *_generation_ends(path, model.revision)})
 
     @property
     def id(self) -> str:
@@ -75,7 +74,7 @@ class VllmEngine:
     def generate(self, requests: Sequence[Request], sampling: Sampling, seed: int) -> list[tuple[Completion, ...]]:
         """See Engine. A prompt that leaves no room for an answer gets the empty text, marked as cut."""
         greedy = sampling.temperature == 0  # all draws would be the same, and vLLM refuses to draw twice
-        prompts = [prompt_ids(self.tokenizer, r.messages, r.prefix) for r in requests]
+        prompts = [self.chat.prompt_ids(r.messages, r.prefix) for r in requests]
         rooms = [max(0, min(sampling.max_new_tokens, self._longest - len(prompt))) for prompt in prompts]
         roomy = [row for row, room in enumerate(rooms) if room]
         wanted = [
@@ -93,15 +92,11 @@ class VllmEngine:
         cut = Completion(text="", finish="length", tokens=0)
         written = [(cut,) * request.draws for request in requests]
         for row, answer in zip(roomy, self._ask([prompts[row] for row in roomy], wanted), strict=True):
-            drawn = tuple(self._completion(list(one.token_ids)) for one in answer.outputs)
+            drawn = tuple(
+                completion(self.chat, prompts[row], list(one.token_ids), self._ends) for one in answer.outputs
+            )
             written[row] = drawn * requests[row].draws if greedy else drawn
         return written
-
-    def _completion(self, ids: list[int]) -> Completion:
-        stop = next((place for place, token in enumerate(ids) if token in self._ends), None)
-        kept = ids if stop is None else ids[:stop]
-        text = self.tokenizer.decode(kept, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-        return Completion(text=text, finish="length" if stop is None else "stop", tokens=len(kept))
 
     def score(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
         """See Engine: sums of token log-probabilities, in nats.
@@ -109,8 +104,12 @@ class VllmEngine:
         Asked is what comes next, wherever continuations begin or part: what stands before it is in the cache, while
         vLLM's prompt_logprobs would read all of it again for every continuation.
         """
-        starts = [prompt_ids(self.tokenizer, request.messages, request.prefix) for request in requests]
-        wordings = [[self._tokens(text) for text in texts] for texts in continuations]
+        asked = [
+            self.chat.scored(request.messages, request.prefix, texts)
+            for request, texts in zip(requests, continuations, strict=True)
+        ]
+        starts = [one.prompt for one in asked]
+        wordings = [[tuple(ids) for ids in one.continuations] for one in asked]
         if any(len(starts[row]) + len(ids) > self._longest for row, texts in enumerate(wordings) for ids in texts):
             raise RoomError(f"{self._id}: no room for a continuation in {self._longest} tokens of context")
         following: dict[tuple[int, tuple[int, ...]], set[int]] = defaultdict(set)
@@ -128,9 +127,6 @@ class VllmEngine:
             [float(sum(logs[row, ids[:place]][token].logprob for place, token in enumerate(ids))) for ids in texts]
             for row, texts in enumerate(wordings)
         ]
-
-    def _tokens(self, text: str) -> tuple[int, ...]:
-        return tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def _ask(self, prompts: Sequence[list[int]], wanted: Sequence[Any]) -> list[Any]:
         """vLLM's answers, in the order of the prompts."""
@@ -159,15 +155,14 @@ class VllmEngine:
         give_memory_back()
 
 
-def _generation_ends(path: str | Path) -> list[int]:
-    """End tokens that the model's generation_config.json names beside the tokenizer's."""
+def _generation_ends(path: str | Path, revision: str | None) -> set[int]:
+    """End tokens that the model's generation_config.json names beside the chat's."""
     from transformers import GenerationConfig
 
     try:
-        ends = GenerationConfig.from_pretrained(path).eos_token_id
+        return generation_ends(GenerationConfig.from_pretrained(path, revision=revision))
     except OSError:  # it has none
-        return []
-    return ends if isinstance(ends, list) else [ends]
+        return set()
 
 
 def _first_line(error: BaseException) -> str:

@@ -1,7 +1,6 @@
 """Models on disk: where a base model lies, loading, saving. Safetensors only; no code from a model unless allowed."""
 
 import gc
-import hashlib
 import importlib.util
 import shutil
 from collections.abc import Mapping
@@ -9,15 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from srlm.errors import ModelError
-from srlm.records import user
 from srlm.settings import ModelSettings
-from srlm.text.chat import prompt_ids
+from srlm.text.chat import Chat
 
 WHEEL = "wheel:"
 
 
-def load_tokenizer(path: str | Path, settings: ModelSettings) -> Any:
-    """A tokenizer that can do what the loop needs: a chat template, an end token and a pad token.
+def load_chat(path: str | Path, settings: ModelSettings) -> Chat:
+    """A tokenizer that can do what the loop needs, and its chat template: an end token, a pad token, a user's turn.
 
     It pads on the left, as generation wants. Raises ModelError where a part is missing.
     """
@@ -41,17 +39,21 @@ def load_tokenizer(path: str | Path, settings: ModelSettings) -> Any:
         raise ModelError(
             f"{path}: the tokenizer has no chat template; use an instruction-tuned model, or give model.chat_template"
         )
-    try:
-        prompt_ids(tokenizer, user("hello"))
-    except Exception as error:  # a template is a program, and may raise anything
-        raise ModelError(f"{path}: the chat template cannot be used: {_first_line(error)}") from error
     if tokenizer.eos_token_id is None:
         raise ModelError(f"{path}: the tokenizer has no end token; set eos_token in tokenizer_config.json")
     if tokenizer.pad_token_id is None:
         # Padding is masked wherever it stands, so the end token can serve.
         tokenizer.pad_token = tokenizer.eos_token
     tokenizer.padding_side = "left"
-    return tokenizer
+    try:
+        return Chat(tokenizer, settings.template_arguments, settings.date, settings.thoughts)
+    except ModelError as error:
+        raise ModelError(f"{path}: {error}; mend the template, or use another model") from error
+
+
+def load_tokenizer(path: str | Path, settings: ModelSettings) -> Any:
+    """The tokenizer of `load_chat` alone."""
+    return load_chat(path, settings).tokenizer
 
 
 def check_weights(path: str | Path, settings: ModelSettings) -> int:
@@ -129,15 +131,6 @@ def called(path: str | Path) -> str:
     """What records call the model of a folder or hub id: its last part, and of `runs/mine/M2/model` the `M2`."""
     folder = Path(path).resolve() if Path(path).is_dir() else Path(path)
     return folder.parent.name if folder.name == "model" and folder.parent.name else folder.name
-
-
-def weights_digest(folder: Path) -> str:
-    """SHA-256 over the safetensors files of a folder, in the order of their names."""
-    found = hashlib.sha256()
-    for path in sorted(folder.glob("*.safetensors")):
-        with path.open("rb") as file:
-            found.update(hashlib.file_digest(file, "sha256").digest())
-    return found.hexdigest()
 
 
 def gguf_in_wheel(package: str) -> Path:

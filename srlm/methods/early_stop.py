@@ -10,7 +10,7 @@ from pathlib import Path
 
 from srlm.engines.base import Engine, Request
 from srlm.judge.pairwise import ModelPairJudge, Outcome, PairItem, outcome_of
-from srlm.records import Prompt, Response, seed_for, user
+from srlm.records import Prompt, Response, seed_for
 from srlm.settings import Sampling
 from srlm.store import files
 
@@ -29,10 +29,10 @@ class Contest:
         path = self._path(step)
         if path.exists():
             return
-        requests = [Request(messages=user(prompt.text)) for prompt in self._prompts]
+        requests = [Request(messages=prompt.messages) for prompt in self._prompts]
         drawn = policy.generate(requests, self._sampling, seed_for(self._seed, "validation", step))
         answers = [
-            Response.of(prompt.id, completion.text, policy.id, 0, completion.finish)
+            Response.of(prompt.id, completion.text, policy.id, 0, completion.finish, completion.thought)
             for prompt, (completion,) in zip(self._prompts, drawn, strict=True)
         ]
         files.write(path, answers)

@@ -8,12 +8,14 @@ from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from srlm.contents import model_files
 from srlm.engines.base import Engine
 from srlm.engines.open import open_checkpoint
+from srlm.methods.inputs import inputs_of
 from srlm.records import Checkpoint, Count, FileFact, RunManifest, seed_for
 from srlm.settings import Settings
 from srlm.store import files
-from srlm.store.folder import RunFolder
+from srlm.store.folder import SO_FAR, RunFolder
 from srlm.store.progress import Reporter
 
 LIBRARIES = ("srlm", "torch", "transformers", "trl", "tokenizers", "peft", "datasets", "numpy")
@@ -23,8 +25,12 @@ class Run:
     """One run; `self_rewarding.py` is written in terms of it."""
 
     def __init__(self, settings: Settings) -> None:
-        self.settings = settings
         self.folder = RunFolder(settings)
+
+    @property
+    def settings(self) -> Settings:
+        """Those of the run file, with what the run's first start has fixed (RunFolder.settings)."""
+        return self.folder.settings
 
     def seed(self, *use: object) -> int:
         """A seed for one use within this run."""
@@ -35,8 +41,26 @@ class Run:
         return self.folder.step(step) / name
 
     @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the run for one process. Raises StoreError where another has it, or it was made from something else."""
+        with self.folder.held():
+            self.check()
+            yield
+
+    def check(self) -> None:
+        """Raise StoreError where an input, or a file that the run has made, is not what it was."""
+        inputs = self.folder.inputs()
+        known = {} if inputs is None else inputs.inputs
+        self.folder.check_inputs(inputs_of(self.folder.given, known, self.folder.sha256))
+        self.folder.check_steps()
+
+    @contextmanager
     def stage(self, step: str, name: str, unit: str = "prompts") -> Iterator[Callable[[int, int], None]]:
-        """Time a stage, show its progress, and log it. Seconds add up over stops in the step's timings.json."""
+        """Time a stage, show its progress, and log it. Seconds add up over stops in the step's timings.json.
+
+        Before it begins, the run's inputs are checked: a stage reads them as they are now.
+        """
+        self.check()
         began = time.monotonic()
         try:
             with (
@@ -74,16 +98,18 @@ class Run:
         """Write a step's manifest: from now on the step is done. `inputs` name what it was made from, with digests."""
         outputs = {}
         for path in sorted(self.folder.step(step).glob("*.json*")):
-            if path.name not in ("manifest.json", "timings.json") and not path.name.endswith(".part"):
+            if path.name not in ("manifest.json", "timings.json", SO_FAR) and not path.name.endswith(".part"):
                 lines = None
                 if path.suffix == ".jsonl":
                     with path.open("rb") as file:
                         lines = sum(1 for _ in file)
-                outputs[path.name] = files.fact(path, lines)
+                outputs[path.name] = FileFact(sha256=self.folder.sha256(path), records=lines)
+        for name, path in model_files(self.path(step, "model")):
+            outputs[f"model/{name}"] = FileFact(sha256=self.folder.sha256(path))
         self.folder.finish(
             RunManifest(
                 step=step,
-                settings_digest=self.settings.digest,
+                settings_digest=self.folder.given.digest,
                 seed=self.settings.seed,
                 versions=versions(),
                 commit=commit(),

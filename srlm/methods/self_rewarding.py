@@ -17,7 +17,7 @@ from srlm.data.seed import SeedData
 from srlm.data.self_instruct import prompts_from_file, write_prompts
 from srlm.engines.base import Engine, Request
 from srlm.engines.open import open_checkpoint, open_folder, open_server
-from srlm.engines.weights import load_model, load_tokenizer
+from srlm.engines.weights import load_chat, load_model
 from srlm.errors import DataError
 from srlm.judge import pairs, rubric
 from srlm.judge.reading import Answered, read_all
@@ -25,7 +25,7 @@ from srlm.methods.checks import check_files, check_model
 from srlm.methods.early_stop import Contest
 from srlm.methods.run import Run
 from srlm.methods.start import base_model, baseline, first_model, made, seed_data, supervised, trained
-from srlm.records import Checkpoint, Count, Demonstration, Judgement, PreferencePair, Prompt, Response, user
+from srlm.records import Checkpoint, Count, Demonstration, Judgement, PreferencePair, Prompt, Response
 from srlm.store import files
 
 
@@ -34,7 +34,7 @@ def train(run: Run, last: int) -> Checkpoint:
     check_files(run.settings, last)
     if run.folder.manifest("M0") is None:
         check_model(run.settings.model)
-    with run.folder.held():
+    with run.held():
         data = seed_data(run)
         m0 = base_model(run)
         sft = baseline(run, m0, data)
@@ -57,9 +57,11 @@ def next_model(run: Run, model: Checkpoint, name: str, t: int, data: SeedData) -
 
 def new_prompts(run: Run, model: Checkpoint, name: str, t: int, data: SeedData) -> list[Prompt]:
     """Step 1: prompts nobody has answered yet."""
-    path, settings = run.path(name, "prompts.jsonl"), run.settings.prompts
+    path = run.path(name, "prompts.jsonl")
     if path.exists():
         return files.read(path, Prompt)
+    run.check()
+    settings = run.settings.prompts
     counts: dict[str, int] = {}
     match settings.writer:
         case "world":
@@ -110,7 +112,8 @@ def _prompt_writer(run: Run, model: Checkpoint) -> Engine:
         m0 = run.folder.checkpoint("M0")
         assert m0 is not None
         return open_checkpoint(run.settings, m0, run.folder.path)
-    return open_folder(run.settings, settings.model, settings.model)
+    model_of_its_own = run.settings.model.model_copy(update={"revision": settings.revision})
+    return open_folder(run.settings.model_copy(update={"model": model_of_its_own}), settings.model, settings.model)
 
 
 def candidates(run: Run, model: Checkpoint, name: str, prompts: Sequence[Prompt]) -> list[Response]:
@@ -121,10 +124,10 @@ def candidates(run: Run, model: Checkpoint, name: str, prompts: Sequence[Prompt]
     with run.engine(model) as engine, run.stage(name, "candidates") as report:
 
         def answer(chunk: Sequence[Prompt], index: int) -> list[Response]:
-            requests = [Request(messages=user(prompt.text), draws=settings.count) for prompt in chunk]
+            requests = [Request(messages=prompt.messages, draws=settings.count) for prompt in chunk]
             drawn = engine.generate(requests, settings.sampling, run.seed(name, "candidates", index))
             return [
-                Response.of(prompt.id, completion.text, engine.id, draw, completion.finish)
+                Response.of(prompt.id, completion.text, engine.id, draw, completion.finish, completion.thought)
                 for prompt, completions in zip(chunk, drawn, strict=True)
                 for draw, completion in enumerate(completions)
             ]
@@ -226,13 +229,13 @@ def improved(
             "scores (`srlm explain` with the id of a prompt), and train a better judge (more EFT) under a new name"
         )
     folder = run.folder.model_path(model)
-    tokenizer = load_tokenizer(folder, run.settings.model)
-    rows, left_out = dpo.examples(tokenizer, prompts, responses, chosen, settings.max_length)
+    chat = load_chat(folder, run.settings.model)
+    rows, left_out = dpo.examples(chat, prompts, responses, chosen, settings.max_length)
     if not rows:
         raise DataError(f"{name}: none of {len(chosen)} pairs fits dpo.max_length {settings.max_length} tokens")
     replay: list[sft.Example] = []
     if settings.eft_replay and run.path("M1", "eft.jsonl").exists():
-        replay, _ = sft.examples(tokenizer, files.read(run.path("M1", "eft.jsonl"), Demonstration), settings.max_length)
+        replay, _ = sft.examples(chat, files.read(run.path("M1", "eft.jsonl"), Demonstration), settings.max_length)
 
     def training(work: Path, target: Path, report: Callable[[int, int], None]) -> None:
         # Launched processes load both models themselves.
@@ -241,7 +244,7 @@ def improved(
             launch.optimise(
                 folder,
                 reference,
-                tokenizer,
+                chat.tokenizer,
                 rows,
                 replay,
                 run.settings,
@@ -276,11 +279,11 @@ def _contest(
         folder=run.path(name, "validation"),
         every=run.settings.dpo.save_steps,
     )
-    tokenizer = load_tokenizer(run.folder.model_path(model), run.settings.model)
+    chat = load_chat(run.folder.model_path(model), run.settings.model)
     launched = bool(run.settings.launch.command)
 
     def here(trained: Any, id: str) -> Engine:
-        return TransformersEngine(trained, tokenizer, id, run.settings.engine.batch_size)
+        return TransformersEngine(trained, chat, id, run.settings.engine.batch_size)
 
     def parent() -> Engine:
         return open_checkpoint(run.settings, model, run.folder.path) if launched else here(reference, model.name)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from srlm.contents import weights_digest
 from srlm.data import bead_data, beads, trees
 from srlm.data.seed import SeedData
 from srlm.engines.weights import (
@@ -10,8 +11,7 @@ from srlm.engines.weights import (
     convert_gguf,
     gguf_in_wheel,
     give_memory_back,
-    load_tokenizer,
-    weights_digest,
+    load_chat,
 )
 from srlm.errors import DataError
 from srlm.judge import eft, monitor, rubric
@@ -66,9 +66,16 @@ def base_model(run: Run) -> Checkpoint:
     else:
         # A folder's path is kept whole: M0 is read again from wherever the next command is given.
         path = str(Path(settings.base).resolve()) if Path(settings.base).is_dir() else settings.base
+    from srlm.engines.transformers import TransformersEngine
+
     folder = run.folder.path / path
-    found = weights_digest(folder) if folder.is_dir() else f"hub:{settings.base}@{settings.revision}"
+    found = weights_digest(folder, run.folder.sha256) if folder.is_dir() else f"hub:{settings.base}@{settings.revision}"
     checkpoint = Checkpoint(name="M0", parent=None, path=path, digest=found)
+    if settings.base != "scratch" and run.settings.engine.kind == "transformers":
+        # A model that cannot write, or whose weights are damaged, is refused here and not after the first training.
+        with run.engine(checkpoint) as engine:
+            assert isinstance(engine, TransformersEngine)
+            run.folder.log(f"M0: rows are read together {engine.way} (srlm/engines/memory.py)")
     run.finish("M0", counts, checkpoint=checkpoint)
     return checkpoint
 
@@ -156,15 +163,15 @@ def supervised(
     settings = run.settings.sft
     folder = run.folder.model_path(parent)
     where = folder if folder.is_dir() else parent.path
-    tokenizer = load_tokenizer(where, run.settings.model)
-    data, too_long = sft.examples(tokenizer, demonstrations, settings.max_length, settings.ift_weight)
+    chat = load_chat(where, run.settings.model)
+    data, too_long = sft.examples(chat, demonstrations, settings.max_length, settings.ift_weight)
     if not data:
         raise DataError(f"{name}: all {too_long} examples are longer than sft.max_length {settings.max_length} tokens")
 
     def training(work: Path, target: Path, report: Callable[[int, int], None]) -> None:
         launch.fine_tune(
             where,
-            tokenizer,
+            chat.tokenizer,
             data,
             run.settings,
             seed=run.seed(name, "sft"),
@@ -196,7 +203,7 @@ def trained(
 
 def made(run: Run, name: str, parent: Checkpoint, counts: dict[str, Count]) -> Checkpoint:
     """Declare a freshly saved model done, once it was looked at as a judge."""
-    found = weights_digest(run.path(name, "model"))
+    found = weights_digest(run.path(name, "model"), run.folder.sha256)
     checkpoint = Checkpoint(name=name, parent=parent.name, path=f"{name}/model", digest=found)
     counts = {**counts, **watched(run, checkpoint)}
     run.finish(name, counts, inputs={f"{parent.name} weights": parent.digest}, checkpoint=checkpoint)

@@ -1,5 +1,6 @@
 """The folder of one run: where everything is, who holds it, and whether its settings are the ones it was made with."""
 
+import datetime
 import fcntl
 import os
 import time
@@ -10,10 +11,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from srlm.contents import model_files, weights_digest
 from srlm.errors import RecordError, StoreError
-from srlm.records import Checkpoint, RunManifest
+from srlm.records import Checkpoint, Input, RunInputs, RunManifest
 from srlm.settings import Settings, shaping
 from srlm.store import files
+from srlm.store.digests import Digests
 
 SHAPED_BY = {
     "data": ("seed", "data."),
@@ -24,13 +27,29 @@ SHAPED_BY = {
 """How the names of the settings begin that shape each step; M2 and later are shaped by all."""
 
 
+INPUTS = "inputs.json"
+SO_FAR = "so_far.json"
+"""In the folder of a step that is not finished: SHA-256 of what it has made and will read again."""
+READ_AGAIN = (
+    *("prompts.jsonl", "prompt_attempts.jsonl", "responses.jsonl", "judgements.jsonl"),
+    *("eft_readings.jsonl", "monitor.jsonl"),
+)
+"""Files that are made once in a step and read again by one that was stopped."""
+TRAINED = "training.json"
+"""Written when a model is saved: from then on its folder is read again, too."""
+
+
 class RunFolder:
     """runs/NAME/ with `data/`, `M0/`, `SFT/`, `M1/`, ... (each done when its `manifest.json` is there), `evaluation/`,
-    `report.html`, `settings.json` and `log.txt`."""
+    `report.html`, `settings.json`, `inputs.json` and `log.txt`."""
 
     def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+        self.given = settings
+        """As the run file has them."""
         self.path = settings.folder
+        self.settings = _as_begun(settings, self.inputs())
+        """The same with what the run has fixed: its date, commits of the hub. What works for the run reads these."""
+        self.sha256 = Digests(self.path)
 
     def step(self, name: str) -> Path:
         """Folder of one step: `data`, `M0`, `SFT`, `M1`, ..., `evaluation`."""
@@ -44,6 +63,7 @@ class RunFolder:
     def finish(self, manifest: RunManifest) -> None:
         """Declare a step done."""
         files.write_json(self.step(manifest.step) / "manifest.json", manifest.model_dump(mode="json"))
+        (self.step(manifest.step) / SO_FAR).unlink(missing_ok=True)
 
     def checkpoint(self, name: str) -> Checkpoint | None:
         """A finished checkpoint, or None."""
@@ -52,9 +72,7 @@ class RunFolder:
 
     def checkpoints(self) -> list[Checkpoint]:
         """All finished checkpoints: M0, SFT, M1, M2, ..."""
-        names = ["M0", "SFT"]
-        names += [f"M{t}" for t in range(1, 1000) if (self.path / f"M{t}").is_dir()]
-        return [found for name in names if (found := self.checkpoint(name)) is not None]
+        return [found for name in self._steps() if (found := self.checkpoint(name)) is not None]
 
     def model_path(self, checkpoint: Checkpoint) -> Path:
         """Folder of a checkpoint's weights."""
@@ -89,13 +107,113 @@ class RunFolder:
                 lock.write(str(os.getpid()))
                 lock.flush()
             self.check_settings()
-            files.write_json(self.path / "settings.json", self.settings.model_dump(mode="json"))
+            files.write_json(self.path / "settings.json", self.given.model_dump(mode="json"))
+            self._fix_date()
             yield
+
+    def inputs(self) -> RunInputs | None:
+        """What the run was made from so far; None where it has not begun, or before such things were recorded."""
+        path = self.path / INPUTS
+        return files.read_one(path, RunInputs) if path.exists() else None
+
+    def _fix_date(self) -> None:
+        """The run's date is that of its first start, or `model.date`, which may be set until a model is begun."""
+        inputs = self.inputs()
+        if inputs is None or not self._is_fixed("model.date"):
+            began = RunInputs(date=datetime.date.today()) if inputs is None else inputs
+            inputs = self._record(began.model_copy(update={"date": self.given.model.date or began.date}))
+        self.settings = _as_begun(self.given, inputs)
+
+    def _record(self, inputs: RunInputs) -> RunInputs:
+        if inputs != self.inputs():
+            files.write_json(self.path / INPUTS, inputs.model_dump(mode="json"))
+        return inputs
+
+    def check_inputs(self, now: Mapping[str, Input]) -> None:
+        """Raise StoreError where an input that has shaped what is there is another now; the others are recorded.
+
+        `now`: what the inputs are, by setting; one that is not in it is not compared.
+        """
+        before = self.inputs() or RunInputs(date=self.given.model.date or datetime.date.today())
+        if late := [setting for setting in now if setting not in before.inputs and self._is_fixed(setting)]:
+            self.log(f"inputs: {', '.join(late)} recorded only now; what the steps so far were made from is not known")
+        fixed = {setting: one for setting, one in before.inputs.items() if self._is_fixed(setting)}
+        changed = [
+            change
+            for setting, old in fixed.items()
+            if setting in now
+            for change in _changes(setting, old, now[setting])
+        ]
+        if changed:
+            raise StoreError(
+                f"{self.path} was made from other inputs ({'; '.join(changed)}); put back what it was made from, "
+                "choose a new name (--set name=OTHER) or delete the folder"
+            )
+        inputs = self._record(before.model_copy(update={"inputs": {**now, **fixed}}))
+        self.settings = _as_begun(self.given, inputs)
+        self.sha256.keep()
+
+    def check_steps(self) -> None:
+        """Raise StoreError where a finished step's files are not those that it made, or its parent is another model.
+
+        Of a step that is not finished, what it will read again is compared with what it was when that was last checked.
+        """
+        changed: list[str] = []
+        for step in self._steps():
+            manifest = self.manifest(step)
+            if manifest is not None:
+                changed += self._changed_outputs(manifest)
+                (self.step(step) / SO_FAR).unlink(missing_ok=True)
+            elif self.step(step).is_dir():
+                changed += self._changed_so_far(step)
+        if changed:
+            raise StoreError(
+                f"{self.path}: {'; '.join(changed)}. Put the files back, or delete the folders of these steps and of "
+                "all that were made from them: the same command makes them again"
+            )
+        self.sha256.keep()
+
+    def _changed_outputs(self, manifest: RunManifest) -> Iterator[str]:
+        step, checkpoint = self.step(manifest.step), manifest.checkpoint
+        for name, fact in manifest.outputs.items():
+            if not (step / name).exists():
+                yield f"{manifest.step}/{name} is gone"
+            elif self.sha256(step / name) != fact.sha256:
+                yield f"{manifest.step}/{name} has changed since {manifest.step} was finished"
+        if checkpoint is None:
+            return
+        folder = self.model_path(checkpoint)
+        listed = any(name.endswith(".safetensors") for name in manifest.outputs)
+        if not listed and folder.is_dir() and weights_digest(folder, self.sha256) != checkpoint.digest:
+            yield f"the weights in {folder} have changed since {manifest.step} was finished"
+        parent = None if checkpoint.parent is None else self.checkpoint(checkpoint.parent)
+        made_from = manifest.inputs.get(f"{checkpoint.parent} weights")
+        if parent is not None and made_from is not None and made_from.sha256 != parent.digest:
+            yield f"{manifest.step} was made from another {parent.name} than is there"
+
+    def _changed_so_far(self, step: str) -> Iterator[str]:
+        """And records what there is by now."""
+        folder, record = self.step(step), self.step(step) / SO_FAR
+        there = [folder / name for name in READ_AGAIN]
+        if (folder / TRAINED).exists():
+            there += [path for _, path in model_files(folder / "model")]
+        now = {path.relative_to(folder).as_posix(): self.sha256(path) for path in there if path.is_file()}
+        before = files.read_json(record) if record.exists() else {}
+        for name, found in now.items():
+            if before.get(name, found) != found:
+                yield f"{step}/{name} has changed since {step} was stopped"
+                return
+        if now != before:
+            files.write_json(record, now)
+
+    def _steps(self) -> list[str]:
+        """data, M0, SFT, M1, M2, ..., whether or not they are there."""
+        return [*SHAPED_BY, *(f"M{t}" for t in range(2, 1000) if self.step(f"M{t}").is_dir())]
 
     def check_settings(self) -> None:
         """Raise StoreError where what is there was made with other settings than these."""
-        path = self.path / "settings.json"
-        now = self.settings.model_dump(mode="json")
+        path, inputs = self.path / "settings.json", self.inputs()
+        now = self.given.model_dump(mode="json")
         if path.exists():
             before = files.read_json(path)
             if not isinstance(before, dict):
@@ -103,9 +221,11 @@ class RunFolder:
                     f"{path}: holds no settings; choose a new name (--set name=OTHER) or delete the folder"
                 )
             before = _completed(before)
-            fixed = self._fixed()
+            if inputs is not None and isinstance(before.get("model"), dict):
+                before["model"]["date"] = inputs.date.isoformat()
+                now["model"]["date"] = now["model"]["date"] or inputs.date.isoformat()
             changed = [
-                f"{key}: {old!r} -> {new!r}" for key, old, new in differences(before, now) if key.startswith(fixed)
+                f"{key}: {old!r} -> {new!r}" for key, old, new in differences(before, now) if self._is_fixed(key)
             ]
             if changed:
                 raise StoreError(
@@ -113,17 +233,53 @@ class RunFolder:
                     "choose a new name (--set name=OTHER) or delete the folder"
                 )
 
-    def _fixed(self) -> tuple[str, ...]:
-        """How the names begin of the settings that have shaped what is there; all others may still be mended."""
-        begun = [step for step in SHAPED_BY if any(path.name != "timings.json" for path in self.step(step).glob("*"))]
+    def _is_fixed(self, setting: str) -> bool:
+        """Whether a setting has shaped what is there; all others may still be mended."""
+        begun = [
+            step
+            for step in SHAPED_BY
+            if any(path.name not in ("timings.json", SO_FAR) for path in self.step(step).glob("*"))
+        ]
         later = any(path.is_dir() and path.name not in SHAPED_BY for path in self.path.glob("M*"))
-        return ("",) if later else tuple(name for step in begun for name in SHAPED_BY[step])
+        return later or setting.startswith(tuple(name for step in begun for name in SHAPED_BY[step]))
 
     def log(self, text: str) -> None:
         """A line with the time in the run's log.txt."""
         path = self.path / "log.txt"
         with files.writing(path), path.open("a", encoding="utf-8") as file:
             file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S')} {text}\n")
+
+
+def _as_begun(settings: Settings, inputs: RunInputs | None) -> Settings:
+    """The settings with what the run's first start has fixed; as they are where it has not begun."""
+    if inputs is None:
+        return settings
+    model, prompts, data = settings.model, settings.prompts, settings.data
+    model = model.model_copy(
+        update={
+            "date": model.date or inputs.date,
+            "revision": inputs.commit("model.base", model.base) or model.revision,
+        }
+    )
+    prompts = prompts.model_copy(update={"revision": inputs.commit("prompts.model", prompts.model) or prompts.revision})
+    if data.kind != "beads":
+        data = data.model_copy(update={"revision": inputs.commit("data.path", data.path) or data.revision})
+    return settings.model_copy(update={"model": model, "prompts": prompts, "data": data})
+
+
+def _changes(setting: str, old: Input, now: Input) -> Iterator[str]:
+    """What is other, in words."""
+    what = f"{setting} {now.name}"
+    if old.commit != now.commit:
+        yield f"{what}: commit {old.commit} -> {now.commit}"
+    for file in sorted({*old.files, *now.files}):
+        before, found = old.files.get(file), now.files.get(file)
+        if before is None:
+            yield f"{what}: {file} is new"
+        elif found is None:
+            yield f"{what}: {file} is gone"
+        elif before != found:
+            yield f"{what}: {file} has changed, SHA-256 {before[:12]} -> {found[:12]}"
 
 
 def _completed(before: dict[str, Any]) -> dict[str, Any]:

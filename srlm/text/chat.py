@@ -1,14 +1,35 @@
-"""One rendering of a conversation for training and generation alike: what is trained is what is generated.
+"""One turn of a chat, for training and generation alike: what is trained is what is generated.
 
-The tokenizer's own chat template renders the prompt. The answer's tokens follow it and end with the tokenizer's end
-token, whatever the template would add behind (ChatML adds a newline that no model is asked to write).
+The tokenizer's own chat template renders it. Where a turn begins, what stands before the answer in a finished turn (an
+empty thought, a channel) and what ends it are read off what the template makes of an unmistakable answer. Answers are
+tokenised in their place behind the prompt, because many tokenizers write the first word of a text in another way.
 """
 
+import datetime
 import re
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from itertools import takewhile
+from typing import Any, Literal, NamedTuple
 
-from srlm.records import Message, user
+from srlm.errors import ModelError
+from srlm.records import Message, digest, user
+from srlm.text.marks import disarm, disarm_any_case, marks_around
+from srlm.text.thoughts import KNOWN, THINK, Marks, split
+
+RESERVED = frozenset(
+    {
+        *("conversation", "messages", "tokenize", "add_generation_prompt", "continue_final_message", "strftime_now"),
+        *("chat_template", "padding", "truncation", "max_length", "return_tensors", "return_dict", "tokenizer_kwargs"),
+        *("return_assistant_tokens_mask", "sanitize_control_tokens", "tools", "documents"),
+    }
+)
+"""Arguments of a template that are not the user's to set."""
+
+_ANSWER, _THOUGHT, _ASKED, _SYSTEM = (f"srlm{word}7f3c9d" for word in ("answer", "thought", "asked", "system"))
+_TAIL = 8
+"""Tokens of a prompt that a decoding check looks at."""
+_TAG = re.compile(r"([<\[]\|?)([^<>\[\]/\s]+[>\]])")
 
 
 class Tokens(NamedTuple):
@@ -18,17 +39,453 @@ class Tokens(NamedTuple):
     answer: list[int]
 
 
-def disarm(text: str, special: Sequence[str]) -> str:
-    """`text` in which no special token of the tokenizer stands: a space goes behind its first character.
+class Scored(NamedTuple):
+    """A prompt and several continuations of it as token ids."""
 
-    Without it an answer that holds `<|im_end|><|im_start|>user` would speak as the user to the judge.
-    """
-    for token in special:
-        # A one-character special token (a newline, say) is a word like any other and cannot end a turn.
-        if len(token) > 1 and token in text:
-            # Overlapping ones too: `####` holds the token `###` twice.
-            text = re.sub(f"(?<={re.escape(token[0])})(?={re.escape(token[1:])})", " ", text)
-    return text
+    prompt: list[int]
+    continuations: list[list[int]]
+
+
+class Written(NamedTuple):
+    """What a model wrote, as text."""
+
+    thought: str | None
+    """None: no thought."""
+    answer: str
+    closed: bool = True
+    """False: the thought never closed, and there is no answer."""
+
+
+class Chat:
+    """A tokenizer, and the turns of a chat as its template renders them."""
+
+    def __init__(
+        self,
+        tokenizer: Any,
+        arguments: Mapping[str, bool | int | str] | None = None,
+        date: datetime.date | None = None,
+        thoughts: Literal["cut", "train"] = "cut",
+    ) -> None:
+        """`date` is the clock of a template that has one. Raises ModelError where the template cannot be used."""
+        self.tokenizer = tokenizer
+        self.arguments = dict(arguments or {})
+        self.date = date or datetime.date.today()
+        self.thoughts = thoughts
+        self._plain = False
+        self._special = special_tokens(tokenizer)
+        added = {number: token.content for number, token in tokenizer.added_tokens_decoder.items()}
+        # A newline may be an added token, and marks nothing.
+        self._added = {number: text for number, text in added.items() if text.strip()}
+        self._is_special = {text for text in self._special if text.strip()}
+        self._marks: tuple[Marks, ...] = ()
+        self._turns: tuple[str, ...] = ()
+        self._parts = False
+        self._parts = not self._shows_the_user()
+        if self._parts and not self._shows_the_user():
+            raise ModelError("the chat template does not show what the user said")
+        self._probe = self._finished(user(_ASKED), "")
+        self._closing, self.end = self._find_end(self._probe.tail)
+        self._marks = self._thought_marks()
+        self._turns = self._turn_marks()
+        # No answer ends its turn or begins another, even where the tokens for it are not special ones.
+        frame = self._generation_prompt(user(_ASKED)) + self._probe.tail
+        mine = {text for mark in self._marks for text in mark}
+        own = [text for text in self._added.values() if text in frame and text not in mine]
+        self._armed = sorted({*self._special, *own}, key=lambda token: (-len(token), token))
+
+    # What an engine and a training ask -------------------------------------------------------------------------------
+
+    def prompt_ids(self, messages: Sequence[Message], prefix: str = "") -> list[int]:
+        """Token ids of the conversation up to where the model writes on, and `prefix` as its answer's first words.
+
+        Without a prefix that is where the template's generation prompt ends, within a thought where it opens one; a
+        prefix stands behind a closed thought, because it belongs to the answer.
+        """
+        return self._ids(self._generation_prompt(messages) if not prefix else self._begun(messages, prefix))
+
+    def tokens(
+        self, messages: Sequence[Message], answer: str, ended: bool = True, thought: str | None = None
+    ) -> Tokens:
+        """A conversation and its answer as the template renders a finished turn.
+
+        The prompt is what the generation prompt and the finished turn begin with, and the answer all behind it up to
+        the end token. Not `ended`: an answer that was cut at the token limit, and has no end. `thought` counts only
+        where thoughts are trained on.
+        """
+        start = self._generation_prompt(messages)
+        shown = thought if self.thoughts == "train" else None
+        if not ended and not answer:
+            if not shown:
+                return Tokens(self._ids(start), [])
+            ids = self._ids(start)
+            begun = "" if self._opens(start) or not self._marks else self._marks[0].open
+            return Tokens(ids, self._following(ids, start, begun + disarm(shown, self._armed)))
+        turn = self._finished(messages, answer, shown)
+        closing = self._closing if ended else None
+        text = turn.head + disarm(turn.kept(answer, closing), self._armed) + (closing or "")
+        end = [self.end] if closing == "" else []
+        if text.startswith(start):
+            ids = self._ids(start)
+            return Tokens(ids, self._following(ids, start, text[len(start) :]) + end)
+        # The generation prompt opens a thought that a finished turn does not have.
+        whole, begun_ids = self._ids(text), self._ids(start)
+        shared = alike(whole, begun_ids)
+        return Tokens(whole[:shared], whole[shared:] + end)
+
+    def answer_ids(
+        self, messages: Sequence[Message], answer: str, ended: bool = True, thought: str | None = None
+    ) -> list[int]:
+        """The answer alone of `tokens`."""
+        return self.tokens(messages, answer, ended, thought).answer
+
+    def scored(self, messages: Sequence[Message], prefix: str, texts: Sequence[str]) -> Scored:
+        """Continuations of an answer that begins with `prefix`, each tokenised in its place; the prompt is all before.
+
+        They are the answer's own words: a thought that the template opens is closed before them.
+        """
+        start, room = self._begun(messages, prefix), ""
+        if not prefix and not self._plain:
+            turn = self._finished(messages, "")
+            if not turn.lead.strip():  # white space before an answer (Llama 2's) is one token with its first word
+                start, room = turn.head[: len(turn.head) - len(turn.lead)], turn.lead
+        ids = self._ids(start)
+        place = self._place(ids, start)
+        return Scored(ids, [place(room + disarm(text, self._armed)) for text in texts])
+
+    @cached_property
+    def ends(self) -> tuple[int, ...]:
+        """Every token id that ends a turn: the template's own, what it puts before the next turn, the tokenizer's."""
+        found = {self.end, self.tokenizer.eos_token_id} - {None}
+        if not self._closing and not self._plain:
+            try:
+                after = self._render([*user(_ASKED), Message(role="assistant", content=_ANSWER), *user(_SYSTEM)])
+            except ModelError:
+                after = ""
+            between = after.partition(_ANSWER)[2].partition(_SYSTEM)[0]
+            if between and (token := self._first_token(between)) is not None:
+                found.add(token[1])
+        return tuple(sorted(found))
+
+    def read(self, prompt: Sequence[int], ids: Sequence[int], ended: bool = True) -> Written:
+        """What the tokens `ids` say behind the prompt's, without the token that ended them."""
+        if self._plain:
+            return Written(None, self._decode(ids, skip=True))
+        raw = self._behind(ids, skip=False)
+        found = split(raw, self._marks, self._opens(self._decode(prompt[-2 * _TAIL :], skip=False)))
+        if not found.closed:
+            return Written(self._without_special(found.thought or ""), "", closed=False)
+        start, lead = found.start, self._probe.lead
+        if not start and lead and raw.startswith(lead):
+            start = len(lead)
+        answer = self._behind(ids, skip=True) if not start else self._from(ids, start)
+        room = self._closing[: len(self._closing) - len(self._closing.lstrip())]
+        if ended and room and answer.endswith(room):
+            answer = answer[: -len(room)]
+        return Written(self._without_special(found.thought) if found.thought else None, answer)
+
+    def plain(self) -> "Chat":
+        """The same tokenizer for text that goes on as it stands, and is nobody's turn (`PLAIN`)."""
+        made = object.__new__(Chat)
+        made.__dict__.update(self.__dict__)
+        made.__dict__.pop("ends", None)
+        made._plain, made._parts, made._closing, made._turns = True, False, "", ()
+        made.end = self.tokenizer.eos_token_id
+        return made
+
+    # What a doctor asks ----------------------------------------------------------------------------------------------
+
+    @property
+    def digest(self) -> str:
+        """Id of the template's text."""
+        return digest("chat template", self.template)
+
+    @property
+    def template(self) -> str:
+        text: str = PLAIN if self._plain else self.tokenizer.get_chat_template()
+        return text
+
+    @property
+    def has_clock(self) -> bool:
+        """Whether the template's words depend on the date."""
+        return self._render(user(_ASKED)) != self._render(user(_ASKED), date=self.date + datetime.timedelta(days=397))
+
+    @property
+    def opens_thought(self) -> bool:
+        """Whether the generation prompt ends within a thought."""
+        return self._opens(self._generation_prompt(user(_ASKED)))
+
+    @property
+    def renders_end(self) -> bool:
+        """Whether the template ends a turn with a token; else the tokenizer's end token is put there."""
+        return bool(self._closing)
+
+    @property
+    def renders_answers(self) -> bool:
+        """Whether the template shows an assistant's turn at all."""
+        return self._probe.found
+
+    @property
+    def lead(self) -> str:
+        """What a finished turn holds between the generation prompt and the answer, such as an empty thought."""
+        return self._probe.lead
+
+    # Rendering -------------------------------------------------------------------------------------------------------
+
+    def _generation_prompt(self, messages: Sequence[Message]) -> str:
+        return self._render(self._disarmed(messages), prompt=True)
+
+    def _begun(self, messages: Sequence[Message], prefix: str) -> str:
+        """The conversation up to where the answer itself begins, and its first words."""
+        if self._plain:
+            return self._generation_prompt(messages) + disarm(prefix, self._armed)
+        turn = self._finished(messages, prefix.rstrip())
+        return turn.head + disarm(turn.kept(prefix, None), self._armed)
+
+    def _finished(self, messages: Sequence[Message], answer: str, thought: str | None = None) -> "_Turn":
+        """The finished turn around an answer; a mark stands for the words, as a template may cut what they hold."""
+        left, right = len(answer) - len(answer.lstrip()), len(answer) - len(answer.rstrip())
+        stand_in = answer[:left] + _ANSWER + (answer[len(answer) - right :] if right and answer.strip() else "")
+        start = self._generation_prompt(messages)
+        final = Message(role="assistant", content=stand_in)
+        text = self._render([*self._disarmed(messages), final], thought=_THOUGHT if thought else None)
+        head, found, tail = text.rpartition(_ANSWER)
+        if not found:
+            return _Turn(start, "", "", found=False)
+        if thought and _THOUGHT in head:
+            before, _, behind = head.rpartition(_THOUGHT)
+            head = before + disarm(thought, self._armed) + behind
+        elif thought:
+            head = self._with_thought(start, disarm(thought, self._armed))
+        return _Turn(head, tail, head[len(start) :] if head.startswith(start) else "")
+
+    def _with_thought(self, start: str, thought: str) -> str:
+        """A thought in a turn whose template shows none: as its model writes it."""
+        mark = self._marks[0] if self._marks else THINK
+        opening = "" if self._opens(start) else mark.open + "\n"
+        return f"{start}{opening}{thought}\n{mark.close}\n\n"
+
+    def _disarmed(self, messages: Sequence[Message]) -> list[Message]:
+        return [
+            Message(role=m.role, content=disarm_any_case(disarm(m.content, self._special), self._turns))
+            for m in messages
+        ]
+
+    def _render(
+        self,
+        messages: Sequence[Message],
+        prompt: bool = False,
+        thought: str | None = None,
+        date: datetime.date | None = None,
+    ) -> str:
+        """The template's words. Raises ModelError with its own where it refuses the conversation."""
+        conversation: list[dict[str, Any]] = [
+            {"role": m.role, "content": [{"type": "text", "text": m.content}] if self._parts else m.content}
+            for m in messages
+        ]
+        if thought is not None:  # each family has its own name for it
+            conversation[-1] |= {"reasoning_content": thought, "thinking": thought, "reasoning": thought}
+        now = datetime.datetime.combine(date or self.date, datetime.time())
+        options: dict[str, Any] = {"chat_template": PLAIN} if self._plain else {}
+        try:
+            text: str = self.tokenizer.apply_chat_template(
+                conversation,
+                tokenize=False,
+                add_generation_prompt=prompt,
+                strftime_now=now.strftime,
+                **self.arguments,
+                **options,
+            )
+        except Exception as error:  # a template is a program, and may raise anything
+            roles = ", ".join(m.role for m in messages)
+            said = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise ModelError(f"the chat template cannot render a conversation of {roles}: {said}") from error
+        return text
+
+    # What the template does, found by looking ------------------------------------------------------------------------
+
+    def _shows_the_user(self) -> bool:
+        """Whether a user's words are rendered; some templates take them in parts only, and drop plain text."""
+        try:
+            return _ASKED in self._render(user(_ASKED), prompt=True)
+        except ModelError:
+            if self._parts:
+                raise
+            return False
+
+    def _find_end(self, tail: str) -> tuple[str, int]:
+        """What ends a turn, as text (empty where the template has no token there) and as the last token's id."""
+        found = self._first_token(tail)
+        if found is None:
+            if self.tokenizer.eos_token_id is None:
+                raise ModelError("neither the chat template nor the tokenizer names an end token")
+            return "", self.tokenizer.eos_token_id
+        place, token, text = found
+        closing, eos = tail[: place + len(text)], self.tokenizer.eos_token_id
+        # Several tokens may end a turn together; the tokenizer's end token, where it is among them, is the last.
+        behind, run = tail[len(closing) :], closing
+        while (following := self._first_token(behind)) is not None and following[0] == 0:
+            run, behind = run + following[2], behind[len(following[2]) :]
+            if following[1] == eos:
+                return run, eos
+        return closing, token
+
+    def _first_token(self, text: str) -> tuple[int, int, str] | None:
+        """(place, id, text) of the first special token or, where there is none, of the first added one."""
+        for wanted in (True, False):
+            found = [
+                (place, -len(content), number, content)
+                for number, content in self._added.items()
+                if (content in self._is_special) is wanted and (place := text.find(content)) >= 0
+            ]
+            if found:
+                place, _, number, content = min(found)
+                return place, number, content
+        return None
+
+    def _thought_marks(self) -> tuple[Marks, ...]:
+        """Marks of a thought: what the template puts around one, and those that it or the vocabulary names."""
+        derived: list[Marks] = []
+        try:
+            start = self._generation_prompt(user(_ASKED))
+            final = Message(role="assistant", content=_ANSWER)
+            head = self._render([*user(_ASKED), final], thought=_THOUGHT).rpartition(_ANSWER)[0]
+        except ModelError:
+            head = start = ""
+        before, found, behind = head.rpartition(_THOUGHT)
+        forced = "" if found or self._probe.head.startswith(start) else start[alike(start, head) :].strip()
+        if found and behind.strip():
+            opening = before[len(start) :].strip() if before.startswith(start) else ""
+            derived.append(Marks(opening or before.split()[-1], behind.strip()))
+        elif tag := _TAG.fullmatch(forced):  # the generation prompt opens what a finished turn does not show
+            derived.append(Marks(forced, f"{tag[1]}/{tag[2]}"))
+        template, added = self.template, set(self._added.values())
+        named = [
+            mark
+            for mark in KNOWN
+            if mark.open in template or mark.close in template or {mark.open, mark.close} <= added
+        ]
+        return tuple(dict.fromkeys([*derived, *named, THINK]))
+
+    def _turn_marks(self) -> tuple[str, ...]:
+        """Plain text with which the template marks turns, and tokens of it that are not special."""
+        answered = [Message(role="user", content=_ASKED), Message(role="assistant", content=_ANSWER)]
+        conversations = [
+            [*answered, Message(role="user", content=_ASKED)],
+            [Message(role="system", content=_SYSTEM), *answered],
+        ]
+        found: set[str] = set()
+        for conversation in conversations:
+            try:
+                text = self._render(conversation, prompt=True)
+            except ModelError:  # no system turn, say
+                continue
+            for special in self._special:
+                text = text.replace(special, "\n")
+            for stand_in in (_ASKED, _ANSWER):
+                text = text.replace(stand_in, _SYSTEM)
+            found |= set(marks_around(text.split(_SYSTEM)))
+        return tuple(sorted(found, key=lambda mark: (-len(mark), mark)))
+
+    def _opens(self, prompt: str) -> bool:
+        return any(prompt.rstrip().endswith(mark.open) for mark in self._marks)
+
+    # Tokens ----------------------------------------------------------------------------------------------------------
+
+    def _ids(self, text: str) -> list[int]:
+        ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        return ids
+
+    def _following(self, ids: Sequence[int], before: str, text: str) -> list[int]:
+        return self._place(ids, before)(text)
+
+    def _place(self, ids: Sequence[int], before: str) -> Callable[[str], list[int]]:
+        """Tokenises text behind the prompt `before`, whose token ids are `ids`.
+
+        Tokenised is what stands behind the prompt's last added token, which parts what is before it from what is behind
+        it. Where a token would reach over the end of the prompt, the text is tokenised apart, without a space that
+        nobody wrote.
+        """
+        last = next((self._added[token] for token in reversed(ids) if token in self._added), "")
+        tail = before[before.rfind(last) :] if last and last in before else before
+        tail_ids = self._ids(tail)
+        if list(ids[len(ids) - len(tail_ids) :]) != tail_ids:
+            tail, tail_ids = before, list(ids)
+
+        def place(text: str) -> list[int]:
+            if not text:
+                return []
+            whole = self._ids(tail + text)
+            return whole[len(tail_ids) :] if whole[: len(tail_ids)] == tail_ids else self._apart(ids, text)
+
+        return place
+
+    def _apart(self, ids: Sequence[int], text: str) -> list[int]:
+        """Token ids of a text that say just that behind a prompt."""
+        tail = list(ids[-_TAIL:])
+        wanted = self._decode(tail, skip=False) + text
+        tried: list[list[int]] = []
+        for anchor in ("\n", "", "a", "."):
+            start, whole = self._ids(anchor), self._ids(anchor + text)
+            if whole[: len(start)] == start:
+                tried.append(whole[len(start) :])
+                if self._decode([*tail, *tried[-1]], skip=False) == wanted:
+                    return tried[-1]
+        return tried[0] if tried else self._ids(text)
+
+    def _decode(self, ids: Sequence[int], skip: bool) -> str:
+        text: str = self.tokenizer.decode(list(ids), skip_special_tokens=skip, clean_up_tokenization_spaces=False)
+        return text
+
+    @cached_property
+    def _anchor(self) -> list[int]:
+        """A word behind which a text is decoded with its first space; none where the tokenizer keeps no spaces."""
+        return self._ids("a") if self._ids("a  b") != self._ids("a b") else []
+
+    def _behind(self, ids: Sequence[int], skip: bool) -> str:
+        return self._decode([*self._anchor, *ids], skip)[len(self._decode(self._anchor, skip)) :]
+
+    def _from(self, ids: Sequence[int], start: int) -> str:
+        """The text of tokens, without special ones, from a character of their whole text on."""
+        low, high = 0, len(ids)
+        while low < high:  # the fewest tokens that hold all before it
+            middle = (low + high) // 2
+            low, high = (middle + 1, high) if len(self._behind(ids[:middle], skip=False)) < start else (low, middle)
+        return self._behind(ids[:low], skip=False)[start:] + self._behind(ids[low:], skip=True)
+
+    def _without_special(self, text: str) -> str:
+        for token in self._is_special:
+            text = text.replace(token, "")
+        return text.strip()
+
+
+PLAIN = "{{ bos_token }}{% for message in messages %}{{ ' ' + message['content'] }}{% endfor %}"
+"""A chat template for a base model: the text as it stands, and nobody's turn."""
+
+
+class _Turn(NamedTuple):
+    """What stands around an answer in a finished turn."""
+
+    head: str
+    """All before the answer's first word, its own white space among it as the template leaves it."""
+    tail: str
+    lead: str
+    """The part of `head` behind the generation prompt; empty where that is no beginning of it."""
+    found: bool = True
+    """False: the template shows no assistant's turn, and this is the generation prompt."""
+
+    def kept(self, answer: str, closing: str | None) -> str:
+        """The answer's words as the template leaves them before `closing`: without white space that it cuts off.
+
+        None: the answer was cut, and nothing closes it.
+        """
+        words = answer.lstrip() if self.found else answer
+        space = words[len(words.rstrip()) :]
+        return words if closing is None or self.tail.startswith(space + closing) else words.rstrip()
+
+
+def alike(first: Sequence[Any], second: Sequence[Any]) -> int:
+    """How many items (characters, tokens) both begin with."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, second, strict=False)))
 
 
 def special_tokens(tokenizer: Any) -> list[str]:
@@ -36,23 +493,3 @@ def special_tokens(tokenizer: Any) -> list[str]:
     in its vocabulary, as Llama 3's `<|start_header_id|>` does."""
     added = [token.content for token in tokenizer.added_tokens_decoder.values() if token.special]
     return sorted({*tokenizer.all_special_tokens, *added}, key=lambda token: (-len(token), token))
-
-
-def prompt_ids(tokenizer: Any, messages: Sequence[Message], prefix: str = "") -> list[int]:
-    """Token ids of the conversation up to where the assistant's answer starts, and `prefix` as its first words."""
-    special = special_tokens(tokenizer)
-    conversation = [{"role": m.role, "content": disarm(m.content, special)} for m in messages]
-    text = tokenizer.apply_chat_template(conversation, tokenize=False, add_generation_prompt=True)
-    ids: list[int] = tokenizer(text + disarm(prefix, special), add_special_tokens=False)["input_ids"]
-    return ids
-
-
-def answer_ids(tokenizer: Any, text: str, ended: bool = True) -> list[int]:
-    """Token ids of an answer; `ended` adds the end token (not for an answer that was cut at the token limit)."""
-    ids: list[int] = tokenizer(disarm(text, special_tokens(tokenizer)), add_special_tokens=False)["input_ids"]
-    return [*ids, tokenizer.eos_token_id] if ended else ids
-
-
-def tokens(tokenizer: Any, prompt: str, answer: str, ended: bool = True) -> Tokens:
-    """A user turn and its answer."""
-    return Tokens(prompt_ids(tokenizer, user(prompt)), answer_ids(tokenizer, answer, ended))

@@ -16,9 +16,9 @@ import torch
 from datasets import Dataset
 from trl import DPOConfig, DPOTrainer
 
-from srlm.records import PreferencePair, Prompt, Response, seed_for, user
+from srlm.records import PreferencePair, Prompt, Response, seed_for
 from srlm.settings import DpoSettings
-from srlm.text.chat import answer_ids, prompt_ids
+from srlm.text.chat import Chat, Tokens, alike
 from srlm.train.batches import Collator, collator, refuse_leaks
 from srlm.train.optimiser import Contest, Watch, adapters, arguments, set_dropout, train, widen
 from srlm.train.sft import Example
@@ -33,25 +33,30 @@ class PairExample(NamedTuple):
 
 
 def examples(
-    tokenizer: Any,
+    chat: Chat,
     prompts: Sequence[Prompt],
     responses: Sequence[Response],
     pairs: Sequence[PreferencePair],
     max_length: int,
 ) -> tuple[list[PairExample], int]:
     """Pairs as examples, and how many were left out: longer than `max_length`, or with an answer of no token at all."""
-    texts, by_id = {prompt.id: prompt.text for prompt in prompts}, {response.id: response for response in responses}
+    asked, by_id = {prompt.id: prompt for prompt in prompts}, {response.id: response for response in responses}
 
-    def ids(response_id: str) -> list[int]:
+    def tokens(response_id: str) -> Tokens:
         response = by_id[response_id]
-        return answer_ids(tokenizer, response.text, ended=response.finish != "length")
+        messages = asked[response.prompt_id].messages
+        return chat.tokens(messages, response.text, ended=response.finish != "length", thought=response.thought)
 
     made = []
     for pair in pairs:
-        prompt = prompt_ids(tokenizer, user(texts[pair.prompt_id]))
-        chosen, rejected = ids(pair.chosen_id), ids(pair.rejected_id)
-        if chosen and rejected and len(prompt) + max(len(chosen), len(rejected)) <= max_length:
-            made.append(PairExample(prompt, chosen, rejected))
+        chosen, rejected = tokens(pair.chosen_id), tokens(pair.rejected_id)
+        if not chosen.answer or not rejected.answer:
+            continue
+        # Where one thought and the other did not, their prompts may end at different places.
+        shared = alike(chosen.prompt, rejected.prompt)
+        prompt, *answers = chosen.prompt[:shared], *(one.prompt[shared:] + one.answer for one in (chosen, rejected))
+        if len(prompt) + max(len(answer) for answer in answers) <= max_length:
+            made.append(PairExample(prompt, *answers))
     return made, len(pairs) - len(made)
 
 

@@ -12,7 +12,7 @@ from srlm.engines.memory import Way
 from srlm.engines.transformers import TransformersEngine
 from srlm.records import user
 from srlm.settings import Sampling
-from srlm.text.chat import prompt_ids
+from srlm.text.chat import Chat
 from tests.architectures import zoo
 
 WAYS: dict[str, Way] = {
@@ -97,10 +97,10 @@ def log_probability(model: Any, start: list[int], new: list[int]) -> float:
 def test_words_and_scores_are_those_of_a_single_unpadded_row(name: str, dtype: str) -> None:
     torch.set_num_threads(1)
     model, words, tolerance = zoo.random_model(name, dtype), zoo.tokenizer(), TOLERANCES[dtype]
-    engine = TransformersEngine(model, words, "M0", batch_size=8)
+    engine = TransformersEngine(model, Chat(words), "M0", batch_size=8)
     for case, texts in CASES.items():
         requests = [Request(messages=user(text)) for text in texts]
-        starts = [prompt_ids(words, request.messages) for request in requests]
+        starts = [Chat(words).prompt_ids(request.messages) for request in requests]
         written = engine.generate(requests, Sampling(temperature=0, max_new_tokens=NEW), seed=0)
         for start, (completion,) in zip(starts, written, strict=True):
             assert likeliest(model, start, completion.text, words, tolerance.tie), case
@@ -115,7 +115,7 @@ def test_words_and_scores_are_those_of_a_single_unpadded_row(name: str, dtype: s
 @pytest.mark.parametrize("name", zoo.CONFIGS)
 def test_rows_are_read_in_the_quickest_way_that_is_right(name: str, dtype: str) -> None:
     torch.set_num_threads(1)
-    engine = TransformersEngine(zoo.random_model(name, dtype), zoo.tokenizer(), "M0", batch_size=8)
+    engine = TransformersEngine(zoo.random_model(name, dtype), Chat(zoo.tokenizer()), "M0", batch_size=8)
     assert engine.way == WAYS[name]
 
 
@@ -123,7 +123,7 @@ def test_rows_are_read_in_the_quickest_way_that_is_right(name: str, dtype: str) 
 def test_draws_are_those_of_the_models_own_probabilities(name: str) -> None:
     torch.set_num_threads(1)
     model, words = zoo.random_model(name), zoo.tokenizer()
-    engine = TransformersEngine(model, words, "M0", batch_size=512)
+    engine = TransformersEngine(model, Chat(words), "M0", batch_size=512)
     texts = CASES["unequal"][:2]
     drawn = engine.generate(
         [Request(messages=user(text), draws=256) for text in texts],
@@ -132,7 +132,7 @@ def test_draws_are_those_of_the_models_own_probabilities(name: str) -> None:
     )
     for request, completions in zip(texts, drawn, strict=True):
         with torch.no_grad():
-            logits = model(torch.tensor([prompt_ids(words, user(request))]), use_cache=False).logits[0, -1].float()
+            logits = model(torch.tensor([Chat(words).prompt_ids(user(request))]), use_cache=False).logits[0, -1].float()
         chances = logits.softmax(-1)
         best = int(chances.argmax())
         share = sum(one.text == words.decode([best], skip_special_tokens=True) for one in completions) / len(

@@ -28,7 +28,15 @@ def test_the_fields_of_every_section_are_listed() -> None:
     assert {"dpo.beta", "sft.lora.rank", "data.path", "data.base_lines", "judge.engine.timeout"} <= set(names)
 
 
-@pytest.mark.parametrize("shapes", [{"dpo": {"beta": 0.2}}, {"judge": {"draws": 4}}, {"seed": 2}])
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        {"dpo": {"beta": 0.2}},
+        {"judge": {"draws": 4}},
+        {"seed": 2},
+        {"model": {"base": "scratch", "date": "2026-02-03"}},
+    ],
+)
 def test_the_digest_tells_settings_apart_that_shape_a_model(shapes: dict[str, Any]) -> None:
     assert settings(**shapes).digest != settings().digest
 
@@ -47,6 +55,11 @@ def test_the_digest_tells_settings_apart_that_shape_a_model(shapes: dict[str, An
 )
 def test_where_a_run_lives_and_how_it_is_measured_is_not_in_the_digest(elsewhere: dict[str, Any]) -> None:
     assert settings(**elsewhere).digest == settings().digest
+
+
+def test_settings_that_came_later_are_in_no_digest_while_they_are_unset() -> None:
+    assert set(module.LATER) <= {name for name, _ in fields(Settings)}
+    assert not set(module.LATER) & {name for name, _ in module.shaping(settings().model_dump(mode="json"))}
 
 
 def test_settings_survive_the_way_through_json() -> None:

@@ -8,18 +8,17 @@ from pathlib import Path
 import pytest
 import torch
 
+from srlm.contents import weights_digest
 from srlm.engines.weights import (
     convert_gguf,
     gguf_in_wheel,
+    load_chat,
     load_model,
-    load_tokenizer,
     save,
-    weights_digest,
 )
 from srlm.errors import ModelError
 from srlm.records import user
 from srlm.settings import ModelSettings
-from srlm.text.chat import prompt_ids
 
 MODEL = ModelSettings(base="unused")
 
@@ -36,7 +35,7 @@ def change(path: Path, **changes: object) -> None:
     path.write_text(json.dumps({key: one for key, one in value.items() if one is not None}))
 
 
-@pytest.mark.parametrize("load", [load_tokenizer, load_model])
+@pytest.mark.parametrize("load", [load_chat, load_model])
 @pytest.mark.parametrize("path", ["./nowhere", "/nowhere/at/all", "runs/one/M1/model", Path("nowhere")])
 def test_a_missing_folder_is_named(load: object, path: str | Path) -> None:
     assert callable(load)
@@ -45,7 +44,7 @@ def test_a_missing_folder_is_named(load: object, path: str | Path) -> None:
 
 
 def test_a_whole_folder_loads(folder: Path) -> None:
-    tokenizer, model = load_tokenizer(folder, MODEL), load_model(folder, MODEL)
+    tokenizer, model = load_chat(folder, MODEL).tokenizer, load_model(folder, MODEL)
     assert tokenizer.padding_side == "left"
     assert (tokenizer.eos_token, tokenizer.pad_token) == ("<eos>", "<pad>")
     assert model.dtype == torch.float32
@@ -56,13 +55,13 @@ def test_a_folder_without_tokenizer_is_refused(folder: Path) -> None:
     for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
         (folder / name).unlink()
     with pytest.raises(ModelError, match=f"^{folder}: (no tokenizer can be loaded|holds no tokenizer)"):
-        load_tokenizer(folder, MODEL)
+        load_chat(folder, MODEL)
 
 
 def test_a_broken_tokenizer_is_refused_in_one_line(folder: Path) -> None:
     (folder / "tokenizer.json").write_text('{"version": ')
     with pytest.raises(ModelError, match=f"^{folder}: no tokenizer can be loaded: ") as error:
-        load_tokenizer(folder, MODEL)
+        load_chat(folder, MODEL)
     assert "\n" not in str(error.value)
 
 
@@ -103,36 +102,36 @@ def test_a_model_that_brings_its_own_code_is_refused(folder: Path, tmp_path: Pat
 def test_a_tokenizer_without_chat_template_is_refused(folder: Path) -> None:
     (folder / "chat_template.jinja").unlink()
     with pytest.raises(ModelError, match=f"^{folder}: the tokenizer has no chat template; .* model.chat_template$"):
-        load_tokenizer(folder, MODEL)
+        load_chat(folder, MODEL)
 
 
 def test_a_chat_template_from_the_settings_fills_the_gap(folder: Path, tmp_path: Path) -> None:
     (folder / "chat_template.jinja").unlink()
     template = tmp_path / "own.jinja"
     template.write_text("{% for message in messages %}<user> {{ message['content'] }} <asst>{% endfor %}")
-    tokenizer = load_tokenizer(folder, ModelSettings(base="unused", chat_template=str(template)))
-    assert tokenizer.convert_ids_to_tokens(prompt_ids(tokenizer, user("gold"))) == ["<user>", "gold", "<asst>"]
+    chat = load_chat(folder, ModelSettings(base="unused", chat_template=str(template)))
+    assert chat.tokenizer.convert_ids_to_tokens(chat.prompt_ids(user("gold"))) == ["<user>", "gold", "<asst>"]
 
 
 def test_a_chat_template_that_cannot_be_read_is_named(folder: Path) -> None:
     (folder / "chat_template.jinja").unlink()
     with pytest.raises(ModelError, match=r"^model\.chat_template nowhere\.jinja: cannot be read: "):
-        load_tokenizer(folder, ModelSettings(base="unused", chat_template="nowhere.jinja"))
+        load_chat(folder, ModelSettings(base="unused", chat_template="nowhere.jinja"))
 
 
 def test_a_tokenizer_without_end_token_is_refused(folder: Path) -> None:
     change(folder / "tokenizer_config.json", eos_token=None)
     with pytest.raises(ModelError, match=f"^{folder}: the tokenizer has no end token; set eos_token"):
-        load_tokenizer(folder, MODEL)
+        load_chat(folder, MODEL)
 
 
 def test_a_tokenizer_without_pad_token_pads_with_the_end_token(folder: Path) -> None:
     change(folder / "tokenizer_config.json", pad_token=None)
-    assert load_tokenizer(folder, MODEL).pad_token == "<eos>"
+    assert load_chat(folder, MODEL).tokenizer.pad_token == "<eos>"
 
 
 def test_a_folder_appears_when_it_is_whole_and_replaces_the_one_before(folder: Path, tmp_path: Path) -> None:
-    model, tokenizer = load_model(folder, MODEL), load_tokenizer(folder, MODEL)
+    model, tokenizer = load_model(folder, MODEL), load_chat(folder, MODEL).tokenizer
     target = tmp_path / "saved"
     for leftover in (tmp_path / "saved.part", target):  # of a save that was killed, and of an earlier model
         leftover.mkdir()
@@ -144,7 +143,7 @@ def test_a_folder_appears_when_it_is_whole_and_replaces_the_one_before(folder: P
 
 
 def test_a_save_that_fails_leaves_no_folder_behind_under_its_name(folder: Path, tmp_path: Path) -> None:
-    model, tokenizer = load_model(folder, MODEL), load_tokenizer(folder, MODEL)
+    model, tokenizer = load_model(folder, MODEL), load_chat(folder, MODEL).tokenizer
     (tmp_path / "saved.part").write_text("a file where the folder should go")
     with pytest.raises(NotADirectoryError):
         save(model, tokenizer, tmp_path / "saved")

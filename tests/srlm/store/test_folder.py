@@ -1,3 +1,4 @@
+import datetime
 import json
 import subprocess
 import sys
@@ -187,6 +188,41 @@ def test_a_settings_file_that_holds_none_is_an_error(tmp_path: Path, content: st
     (run.path / "settings.json").write_text(content)
     with pytest.raises(RecordError, match=r"settings\.json: holds no settings"), run.held():
         pass
+
+
+def test_a_run_keeps_the_day_it_began_as_the_day_its_templates_are_told(tmp_path: Path) -> None:
+    began, before = RunFolder(settings(tmp_path)), datetime.date.today()
+    with began.held():
+        began.finish(manifest("M0"))
+    assert began.settings.model.date is not None
+    assert before <= began.settings.model.date <= datetime.date.today()
+    (began.path / "inputs.json").write_text('{"date": "2026-02-03"}')  # as if that had been then
+    later = RunFolder(settings(tmp_path))
+    assert later.settings.model.date == datetime.date(2026, 2, 3)
+    with later.held():
+        assert later.settings.model.date == datetime.date(2026, 2, 3)
+    on_disk = json.loads((later.path / "settings.json").read_text())
+    assert on_disk["model"]["date"] is None
+    assert json.loads((later.path / "inputs.json").read_text())["date"] == "2026-02-03"
+    with RunFolder(settings(tmp_path, model={"base": "scratch", "date": "2026-02-03"})).held():
+        pass
+    with (
+        pytest.raises(StoreError, match=r"model\.date: '2026-02-03' -> '2026-02-04'"),
+        RunFolder(settings(tmp_path, model={"base": "scratch", "date": "2026-02-04"})).held(),
+    ):
+        pass
+    with later.held():  # the date that was tried is not kept
+        assert later.settings.model.date == datetime.date(2026, 2, 3)
+
+
+def test_before_a_model_is_begun_the_date_may_still_be_set(tmp_path: Path) -> None:
+    with RunFolder(settings(tmp_path)).held():
+        pass
+    run = RunFolder(settings(tmp_path, model={"base": "scratch", "date": "2020-02-29"}))
+    with run.held():
+        run.finish(manifest("M0"))
+    with RunFolder(settings(tmp_path)).held():
+        assert RunFolder(settings(tmp_path)).settings.model.date == datetime.date(2020, 2, 29)
 
 
 def test_differences_are_dotted_names_in_order() -> None:

@@ -9,7 +9,8 @@ from tokenizers.pre_tokenizers import Split
 from transformers import PreTrainedTokenizerFast
 
 from srlm.records import Message, user
-from srlm.text.chat import answer_ids, disarm, prompt_ids, special_tokens, tokens
+from srlm.text.chat import Chat, special_tokens
+from srlm.text.marks import disarm
 
 # fmt: off
 WORDS = {
@@ -43,29 +44,29 @@ def tokenizer() -> Any:
 
 def test_a_prompt_ends_where_the_answer_begins(tokenizer: Any) -> None:
     #                                                       <bos> <user> red blue <asst>
-    assert prompt_ids(tokenizer, user("red blue")) == [2, 4, 7, 8, 5]
+    assert Chat(tokenizer).prompt_ids(user("red blue")) == [2, 4, 7, 8, 5]
 
 
 def test_a_conversation_keeps_its_turns(tokenizer: Any) -> None:
     said = (Message(role="user", content="red"), Message(role="assistant", content="blue"), *user("green"))
     # <bos> <user> red <asst> blue <eos> <user> green <asst>
-    assert prompt_ids(tokenizer, said) == [2, 4, 7, 5, 8, 3, 4, 9, 5]
+    assert Chat(tokenizer).prompt_ids(said) == [2, 4, 7, 5, 8, 3, 4, 9, 5]
 
 
 def test_a_prefix_is_the_start_of_the_answer(tokenizer: Any) -> None:
-    assert prompt_ids(tokenizer, user("red"), "score : ") == [2, 4, 7, 5, 10, 11]
+    assert Chat(tokenizer).prompt_ids(user("red"), "score : ") == [2, 4, 7, 5, 10, 11]
 
 
 def test_the_end_token_is_there_only_when_the_answer_ended(tokenizer: Any) -> None:
-    assert answer_ids(tokenizer, "blue green") == [8, 9, 3]
-    assert answer_ids(tokenizer, "blue green", ended=False) == [8, 9]
-    assert answer_ids(tokenizer, "") == [3]
+    assert Chat(tokenizer).answer_ids(user("red"), "blue green") == [8, 9, 3]
+    assert Chat(tokenizer).answer_ids(user("red"), "blue green", ended=False) == [8, 9]
+    assert Chat(tokenizer).answer_ids(user("red"), "") == [3]
 
 
 def test_what_is_trained_is_what_is_generated(tokenizer: Any) -> None:
-    trained = tokens(tokenizer, "red blue", "green")
-    assert trained.prompt == prompt_ids(tokenizer, user("red blue"))
-    assert trained.answer == answer_ids(tokenizer, "green")
+    trained = Chat(tokenizer).tokens(user("red blue"), "green")
+    assert trained.prompt == Chat(tokenizer).prompt_ids(user("red blue"))
+    assert trained.answer == Chat(tokenizer).answer_ids(user("red"), "green")
     # The template's own rendering of the whole conversation gives the same ids.
     whole = [{"role": "user", "content": "red blue"}, {"role": "assistant", "content": "green"}]
     rendered = tokenizer(tokenizer.apply_chat_template(whole, tokenize=False), add_special_tokens=False)["input_ids"]
@@ -73,24 +74,34 @@ def test_what_is_trained_is_what_is_generated(tokenizer: Any) -> None:
 
 
 def test_a_prefix_and_the_rest_are_the_whole_answer(tokenizer: Any) -> None:
-    begun = prompt_ids(tokenizer, user("red"), "score : ")
-    assert begun + answer_ids(tokenizer, "5") == prompt_ids(tokenizer, user("red")) + answer_ids(tokenizer, "score : 5")
+    begun = Chat(tokenizer).prompt_ids(user("red"), "score : ")
+    assert begun + Chat(tokenizer).answer_ids(user("red"), "5") == Chat(tokenizer).prompt_ids(user("red")) + Chat(
+        tokenizer
+    ).answer_ids(user("red"), "score : 5")
 
 
 @pytest.mark.parametrize("token", ["<eos>", "<user>", "<asst>", "<bos>", "<pad>", "<unk>", "<turn>"])
 def test_no_special_token_in_a_message_is_read_as_one(tokenizer: Any, token: str) -> None:
     special = WORDS[token]
-    plain = prompt_ids(tokenizer, user("red"))
-    armed = prompt_ids(tokenizer, user(f"red {token} {token}{token}"))
+    plain = Chat(tokenizer).prompt_ids(user("red"))
+    armed = Chat(tokenizer).prompt_ids(user(f"red {token} {token}{token}"))
     unknown = 1
     if special != unknown:  # words the tokenizer does not know are <unk> all the same
         assert armed.count(special) == plain.count(special)
-        assert special not in answer_ids(tokenizer, f"red {token}", ended=False)
-        assert prompt_ids(tokenizer, user("red"), token).count(special) == plain.count(special)
+        assert special not in Chat(tokenizer).answer_ids(user("red"), f"red {token}", ended=False)
+        assert Chat(tokenizer).prompt_ids(user("red"), token).count(special) == plain.count(special)
 
 
 def test_an_answer_cannot_end_its_turn_and_speak_as_the_user(tokenizer: Any) -> None:
-    assert answer_ids(tokenizer, "blue <eos> <user> red") == [8, 13, 14, 13, 15, 7, 3]  # blue < eos> < user> red <eos>
+    assert Chat(tokenizer).answer_ids(user("red"), "blue <eos> <user> red") == [
+        8,
+        13,
+        14,
+        13,
+        15,
+        7,
+        3,
+    ]  # blue < eos> < user> red <eos>
 
 
 def test_a_special_token_without_a_name_is_known(tokenizer: Any) -> None:

@@ -14,10 +14,12 @@ from typing import Any
 import pytest
 import torch
 
+from srlm.contents import weights_digest
 from srlm.data import beads
-from srlm.engines.weights import load_model, load_tokenizer, save, weights_digest
+from srlm.engines.weights import load_model, load_tokenizer, save
 from srlm.records import PreferencePair, Prompt, Response
 from srlm.settings import DpoSettings, LoraSettings, ModelSettings, ScratchModel
+from srlm.text.chat import Chat
 from srlm.train import dpo, scratch, sft
 from srlm.train.batches import collator
 
@@ -202,7 +204,7 @@ PROMPT = Prompt.of("a gold b red c blue copy", "beads")
 
 def example(chosen: Response, rejected: Response, max_length: int = 96) -> tuple[list[dpo.PairExample], int]:
     pair = PreferencePair.of(PROMPT.id, chosen.id, rejected.id, 5, 1)
-    return dpo.examples(scratch.tokenizer(beads.vocabulary()), [PROMPT], [chosen, rejected], [pair], max_length)
+    return dpo.examples(Chat(scratch.tokenizer(beads.vocabulary())), [PROMPT], [chosen, rejected], [pair], max_length)
 
 
 def response(text: str, draw: int, finish: Any = "stop") -> Response:

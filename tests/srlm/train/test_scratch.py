@@ -6,7 +6,7 @@ import torch
 from srlm.data import bead_data, beads
 from srlm.records import user
 from srlm.settings import ScratchModel
-from srlm.text.chat import prompt_ids
+from srlm.text.chat import Chat
 from srlm.train import scratch
 
 SHAPE = ScratchModel(width=32, layers=2, heads=2, feed_forward=64, max_positions=32)
@@ -47,7 +47,7 @@ def test_a_word_of_another_world_is_unknown() -> None:
 
 def test_a_prompt_is_a_user_turn_that_opens_the_answer() -> None:
     words = scratch.tokenizer(beads.vocabulary())
-    ids = prompt_ids(words, user("a gold b red c blue copy"))
+    ids = Chat(words).prompt_ids(user("a gold b red c blue copy"))
     assert " ".join(words.convert_ids_to_tokens(ids)) == "<bos> <user> a gold b red c blue copy <asst>"
 
 

@@ -15,6 +15,7 @@ from srlm.data import beads
 from srlm.engines.weights import load_model, load_tokenizer
 from srlm.records import Demonstration
 from srlm.settings import LoraSettings, ModelSettings, SftSettings
+from srlm.text.chat import Chat
 from srlm.train import scratch, sft
 from srlm.train.batches import IGNORED
 
@@ -117,7 +118,7 @@ DEMONSTRATIONS = [
 
 def test_an_example_is_the_prompt_without_loss_and_the_answer_with_its_end() -> None:
     words = scratch.tokenizer(beads.vocabulary())
-    (ift, eft), left_out = sft.examples(words, DEMONSTRATIONS, max_length=96, ift_weight=3.0)
+    (ift, eft), left_out = sft.examples(Chat(words), DEMONSTRATIONS, max_length=96, ift_weight=3.0)
     shown = " ".join(words.convert_ids_to_tokens(ift.input_ids))
     assert shown == "<bos> <user> a gold b red c blue copy <asst> 1 gold 2 red 3 blue . <eos>"
     assert ift.labels == [-100] * 10 + ift.input_ids[10:]
@@ -130,5 +131,5 @@ def test_an_example_is_the_prompt_without_loss_and_the_answer_with_its_end() -> 
 @pytest.mark.parametrize(("max_length", "kept"), [(24, 2), (23, 1), (17, 0)])
 def test_an_example_longer_than_the_limit_is_left_out_and_counted(max_length: int, kept: int) -> None:
     """The IFT example has 10 + 8 tokens, the EFT example 17 + 7."""
-    made, left_out = sft.examples(scratch.tokenizer(beads.vocabulary()), DEMONSTRATIONS, max_length)
+    made, left_out = sft.examples(Chat(scratch.tokenizer(beads.vocabulary())), DEMONSTRATIONS, max_length)
     assert (len(made), left_out) == (kept, 2 - kept)

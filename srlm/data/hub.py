@@ -1,0 +1,53 @@
+"""Data sets of the hub: the commit behind a name, and the rows of that commit and no other."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from srlm.data.lines import Row
+from srlm.errors import DataError
+
+HUB = "hub:"
+"""Begins a path that is the name of a data set of the hub."""
+
+
+def commit_of(path: str, revision: str | None) -> str:
+    """The commit that `hub:OWNER/NAME` and a branch, tag or commit stand for now. Raises DataError where unknown."""
+    return str(_builder(path, revision).hash)
+
+
+def rows(path: str, revision: str | None) -> Iterator[Row]:
+    """Every row of every split of `hub:OWNER/NAME`. Raises DataError where it cannot be had."""
+    builder = _builder(path, revision)
+    try:
+        builder.download_and_prepare()
+        splits = builder.as_dataset()
+    except Exception as error:
+        raise _fault(path, error) from error
+    for split, dataset in splits.items():
+        for number, value in enumerate(dataset, 1):
+            yield Row(f"{path} ({split}):{number}", value)
+
+
+def _builder(path: str, revision: str | None) -> Any:
+    from datasets import load_dataset_builder
+
+    try:
+        builder = load_dataset_builder(path.removeprefix(HUB), revision=revision)
+    except Exception as error:  # whatever the hub's client, the network or a proxy may raise: the answer is the same
+        raise _fault(path, error) from error
+    # Where the hub is not reached the library takes the newest that the cache holds, whatever was asked for.
+    cached = type(builder).__module__.endswith("packaged_modules.cache.cache")
+    if cached and revision not in (None, builder.hash):
+        raise DataError(
+            f"{path}: revision {revision} cannot be had: the hub is not reached, and the cache holds {builder.hash}; "
+            "check the connection, or give data.revision the commit that is there"
+        )
+    return builder
+
+
+def _fault(path: str, error: Exception) -> DataError:
+    first_line = next(iter(str(error).splitlines()), "no message")
+    return DataError(
+        f"{path}: cannot be had from the hub ({type(error).__name__}: {first_line}); "
+        "check the name and the connection, or download the trees and give their path"
+    )

