@@ -7,6 +7,7 @@ SrlmError               prints as its message, exit status 2
 ├── StoreError          the run's folder: locked, full, made with other settings
 ├── ModelError          a model folder, its tokenizer or its chat template
 ├── EngineError         a server or a local engine that cannot answer
+│   └── RoomError       a prompt and its continuation do not fit into the model's context
 ├── LaunchError         training processes that could not start, or ended with a fault
 └── CollapseError       the judge no longer tells answers apart (the run stops before it trains on noise)
 
@@ -40,6 +41,10 @@ class ModelError(SrlmError):
 
 class EngineError(SrlmError):
     """An engine could not answer."""
+
+
+class RoomError(EngineError):
+    """A prompt leaves no room for a continuation in the model's context; others may fit."""
 
 
 class LaunchError(SrlmError):

@@ -180,6 +180,8 @@ class Judgement(Record):
     """0 to 5. None: `raw` holds no score; such a reading is counted, never averaged."""
     completed: bool = False
     """True: the judge stopped without a score line and was asked for it behind `Score:` (both are in `raw`)."""
+    cut: bool = False
+    """True: its words were cut at the token limit before it was asked for the score. It has one, and teaches nobody."""
     thought: str | None = None
     """What a reasoning judge wrote before `raw`; no score is read from it."""
     unread: Unread | None = None
@@ -196,6 +198,7 @@ class Judgement(Record):
         completed: bool = False,
         thought: str | None = None,
         unread: Unread | None = None,
+        cut: bool = False,
     ) -> Self:
         return cls(
             id=digest("judgement", response_id, judge, draw, raw),
@@ -207,6 +210,7 @@ class Judgement(Record):
             completed=completed,
             thought=thought,
             unread=unread,
+            cut=cut,
         )
 
 

@@ -279,8 +279,9 @@ class JudgeSettings(Section):
     sampling: Sampling = Sampling()
     """How readings are drawn (the paper: as the candidates)."""
     complete: bool = False
-    """A judge that stopped without a score line is asked for it: 0 to 5 behind `Score:`, drawn from its own
-    probabilities. For very small models, which explain well enough but forget to sum up."""
+    """A judge that stopped without a score line, or was cut at the token limit, is asked for it: 0 to 5 behind
+    `Score:`, drawn from its own probabilities. For very small models, which explain well enough but forget to sum up.
+    Never asked: within an open thought, or where the prompt leaves no room. What was cut trains no judge (EFT)."""
     engine: EngineSettings | None = None
     """None: M_t judges its own answers, as in the paper."""
     max_top_share: Share = 0.95

@@ -3,12 +3,13 @@
 Several sets of answers may belong to one prompt (each pair of five models' answers, say): they are sampled together.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from srlm.judge.agreement import CORRELATIONS, UNITS, Measure, gathered
-from srlm.records import Record
+from srlm.records import Judgement, Record
 
 from ..records import MetricValue
 from ..stats.intervals import (
@@ -149,6 +150,16 @@ def _of_sets(
         p=sign_test_of(values) if values else None,
         note="" if values else "no prompt is defined for both",
     )
+
+
+def reading_note(readings: Iterable[Judgement]) -> str:
+    """How many readings had to be asked for their score, and why others have none, as far as it is known."""
+    asked, reasons = 0, Counter[str]()
+    for reading in readings:
+        asked += reading.completed
+        reasons.update([reading.unread] if reading.unread is not None else [])
+    notes = [f"{asked} readings had to be asked for their score"] if asked else []
+    return "; ".join(notes + [f"unread: {reason}: {number}" for reason, number in sorted(reasons.items())])
 
 
 def unparsed(

@@ -19,7 +19,7 @@ from srlm.store.folder import RunFolder
 
 from ..records import MetricValue, Series
 from ..stats.intervals import Resampling
-from .agreement_figures import Compared, described, differences, unparsed
+from .agreement_figures import Compared, described, differences, reading_note, unparsed
 from .finished import measured
 from .measuring import OpenEngine, aligned, readings, resampling
 
@@ -135,7 +135,6 @@ def unread(model: str, sets: Sequence[RankedSet], judgements: Sequence[Judgement
     draws = len(judgements) // max(1, sum(len(ranked.responses) for ranked in sets))
     rows = iter(judgements)
     own = [[next(rows) for _ in range(draws * len(ranked.responses))] for ranked in sets]
-    completed = sum(judgement.completed for judgement in judgements)
     return unparsed(
         model,
         BENCHMARK,
@@ -143,5 +142,5 @@ def unread(model: str, sets: Sequence[RankedSet], judgements: Sequence[Judgement
         [sum(judgement.score is None for judgement in row) for row in own],
         [len(row) for row in own],
         how,
-        note=f"{completed} readings had to be asked for their score" if completed else "",
+        note=reading_note(judgements),
     )

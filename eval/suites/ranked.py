@@ -23,7 +23,7 @@ from ..judging.specs import Judge
 from ..records import HumanRanking, MetricValue
 from ..stats.intervals import Resampling
 from . import people
-from .agreement_figures import BY_SET, PAIR_UNITS, Compared, described, differences, unparsed
+from .agreement_figures import BY_SET, PAIR_UNITS, Compared, described, differences, reading_note, unparsed
 from .measuring import BLOCK, made_from
 
 BENCHMARK = "agreement"
@@ -83,7 +83,8 @@ def run(
                 else:
                     asked.append(Compared(model=judge.id, baseline=name))
             rows = [[judgement.score is None for one in row for judgement in one] for row in said]
-            metrics.append(unparsed(judge.id, BENCHMARK, groups, [*map(sum, rows)], [*map(len, rows)], how))
+            note = reading_note(reading for row in said for one in row for reading in one)
+            metrics.append(unparsed(judge.id, BENCHMARK, groups, [*map(sum, rows)], [*map(len, rows)], how, note))
         if judge.pairs is not None and (ask != "scores" or judge.scores is None):
             name = f"{judge.id} (pairs)" if judge.id in found else judge.id
             paired.append(name)

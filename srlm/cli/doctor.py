@@ -16,6 +16,7 @@ from srlm.engines.fit import misfits, thinking
 from srlm.engines.weights import WHEEL, check_weights, convert_gguf, gguf_in_wheel, load_chat
 from srlm.errors import SrlmError
 from srlm.judge import rubric
+from srlm.judge.unread import why_unread
 from srlm.methods.checks import check_files
 from srlm.methods.run import Run
 from srlm.records import Prompt, user
@@ -198,7 +199,7 @@ def _judge(settings: Settings, folder: str, wording: rubric.Rubric, data: SeedDa
     finally:
         engine.close()
     yield Finding("ok", "model: loads and generates")
-    read = sum(parse_score(completion.text) is not None for completion in words)
+    read = sum(why_unread(one) is None and parse_score(one.text) is not None for one in words)
     said = f"judge: {read} of 4 readings by M0 hold a score line"
     if read or settings.judge.complete or settings.eft.writer == "reviews":
         yield Finding("ok", said)

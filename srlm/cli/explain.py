@@ -88,7 +88,8 @@ def _one(
         console.print(_indent(response.text))
         for reading in (j for j in readings if j.response_id == response.id):
             asked = ", asked to finish" if reading.completed else ""
-            console.print(f"    reading {reading.draw} by {reading.judge}: score {reading.score}{asked}")
+            why = f" ({reading.unread})" if reading.unread else ""
+            console.print(f"    reading {reading.draw} by {reading.judge}: score {reading.score}{why}{asked}")
             console.print(_indent(reading.raw, 6))
     rubric = load_rubric(settings.judge.template)
     console.print(

@@ -42,11 +42,15 @@ class PromptAttempt(Record):
     raw: str
     finish: Literal["stop", "length"] | None
     """`length`: cut at the token limit. None: the engine does not say."""
+    refused: str | None = None
+    """A server's words where it refused to write."""
 
     @classmethod
-    def of(cls, index: int, number: int, raw: str, finish: Literal["stop", "length"] | None) -> Self:
+    def of(
+        cls, index: int, number: int, raw: str, finish: Literal["stop", "length"] | None, refused: str | None = None
+    ) -> Self:
         identity = digest("attempt", index, number, raw)
-        return cls(id=identity, index=index, number=number, raw=raw, finish=finish)
+        return cls(id=identity, index=index, number=number, raw=raw, finish=finish, refused=refused)
 
 
 def write_prompts(
@@ -75,8 +79,8 @@ def write_prompts(
         requests = [Request(messages=user(_wording(asked.examples))) for asked in chunk]
         drawn = engine.generate(requests, settings.sampling, seed_for(seed, "new prompts", chunk[0].attempt))
         return [
-            PromptAttempt.of(asked.attempt, len(asked.examples) + 1, completion.text, completion.finish)
-            for asked, (completion,) in zip(chunk, drawn, strict=True)
+            PromptAttempt.of(asked.attempt, len(asked.examples) + 1, one.text, one.finish, one.refused)
+            for asked, (one,) in zip(chunk, drawn, strict=True)
         ]
 
     screen = Screen([*seeds, *earlier], settings, avoid)
@@ -182,6 +186,8 @@ class Screen:
 
     def _fault(self, parsed: Parsed, attempt: PromptAttempt) -> str | None:
         text, words = parsed.text, normalised(parsed.text)
+        if attempt.refused is not None:
+            return "refused by the server"
         if not text:
             return "empty"
         if attempt.finish == "length" and not parsed.ended:

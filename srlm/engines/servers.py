@@ -2,6 +2,8 @@
 
 import ipaddress
 import os
+import re
+from typing import Literal
 from urllib.parse import urlsplit
 
 import openai
@@ -58,3 +60,44 @@ def words_of(error: openai.APIStatusError, key: str | None) -> str:
     """What a server says in an error's body, fit to show."""
     body = error.body
     return shown(str(body["message"]) if isinstance(body, dict) and "message" in body else error.response.text, key)
+
+
+_FILTERS = (
+    "content_filter",
+    "content_policy_violation",
+    "ResponsibleAIPolicyViolation",
+    "invalid_prompt",
+    "moderation",
+)
+_TOO_LONG = ("context_length_exceeded", "string_above_max_length", "request_too_large")
+_FILTERED_WORDS = re.compile(
+    r"content[ _](?:filter|policy|management|moderation)|responsible ai|moderation|flagged|usage polic"
+    r"|safety (?:system|filter|polic)|violat\w+ (?:our|the|of) ",
+    re.IGNORECASE,
+)
+_TOO_LONG_WORDS = re.compile(
+    r"context (?:length|window|size)|(?:prompt|input|request|message)s?\b.{0,40}\b(?:is|are) too (?:long|large)"
+    r"|too many (?:input )?tokens|maximum (?:prompt|input|context|model) len"
+    r"|(?:max_tokens|max_completion_tokens)\b.{0,40} too large|reduce the length",
+    re.IGNORECASE,
+)
+_ALL_REQUESTS = re.compile(
+    r"api[ _-]?key|credential|authenti|quota|billing|credits?\b"
+    r"|model\b.{0,80}(?:not exist|not found|not a valid|not available|no access)",
+    re.IGNORECASE,
+)
+
+Refusal = Literal["filtered", "too long", "invalid"]
+"""Why a server refused one request. `invalid`: its words do not say which; others may fare no better."""
+
+
+def refusal_of(error: openai.APIStatusError) -> Refusal | None:
+    """Why this one request was refused; None: the server failed, or would refuse all (key, model, quota)."""
+    status, words = error.status_code, f"{error.code or ''} {words_of(error, None)}"
+    if status not in (400, 403, 413, 422, 451):
+        return None
+    if error.code in _TOO_LONG or status == 413 or (status != 403 and _TOO_LONG_WORDS.search(words)):
+        return "too long"
+    if error.code in _FILTERS or status == 451 or _FILTERED_WORDS.search(words):
+        return "filtered"
+    return None if status == 403 or _ALL_REQUESTS.search(words) else "invalid"

@@ -14,7 +14,7 @@ from typing import Any
 from srlm.engines.base import Completion, Request
 from srlm.engines.weights import check_weights, give_memory_back, load_chat
 from srlm.engines.written import completion, generation_ends
-from srlm.errors import EngineError, ModelError
+from srlm.errors import EngineError, ModelError, RoomError
 from srlm.processes import OWNER
 from srlm.records import seed_for
 from srlm.settings import ModelSettings, Sampling, VllmSettings
@@ -111,7 +111,7 @@ class VllmEngine:
         starts = [one.prompt for one in asked]
         wordings = [[tuple(ids) for ids in one.continuations] for one in asked]
         if any(len(starts[row]) + len(ids) > self._longest for row, texts in enumerate(wordings) for ids in texts):
-            raise EngineError(f"{self._id}: no room for a continuation in {self._longest} tokens of context")
+            raise RoomError(f"{self._id}: no room for a continuation in {self._longest} tokens of context")
         following: dict[tuple[int, tuple[int, ...]], set[int]] = defaultdict(set)
         for row, texts in enumerate(wordings):
             for ids in texts:

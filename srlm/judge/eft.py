@@ -11,9 +11,10 @@ from itertools import combinations
 from typing import Literal, NamedTuple
 
 from srlm.judge.rubric import Rubric
+from srlm.judge.unread import reason_counts
 from srlm.records import Demonstration, Judgement, RankedSet, seed_for
 from srlm.settings import EftSettings
-from srlm.text.score import parse_score
+from srlm.text.score import read_score
 
 Verdict = Literal[
     "kept", "rejected: no two scores", "rejected: all scores equal", "rejected: a tie", "rejected: reversed"
@@ -52,11 +53,12 @@ def agrees(ranks: Sequence[int], scores: Sequence[float], ties: Literal["strict"
 
 def reviews(ranked: Sequence[RankedSet]) -> list[Judgement]:
     """The judgements people wrote themselves, where a set has them, as readings of draw 0."""
-    return [
-        Judgement.of(response.id, "human", 0, text, parse_score(text))
+    found = [
+        (response.id, text, read_score(text))
         for one in ranked
         for response, text in zip(one.responses, one.reviews, strict=bool(one.reviews))
     ]
+    return [Judgement.of(id, "human", 0, text, said.points, unread=said.unread) for id, text, said in found]
 
 
 def build(
@@ -64,8 +66,9 @@ def build(
 ) -> EftData:
     """EFT examples from readings of the answers of ranked sets.
 
-    Of several draws the first whose order agrees is taken. A reading without a score leaves its answer out; a set in
-    which fewer than two answers have scores is rejected.
+    Of several draws the first whose order agrees is taken. A reading without a score leaves its answer out, and so does
+    one that was cut before it was asked for its score: half a sentence is no example. A set in which fewer than two
+    answers are left is rejected.
     """
     by_response: dict[str, dict[int, Judgement]] = {}
     for reading in readings:
@@ -80,10 +83,13 @@ def build(
             assert reading.score is not None
             kept.append((Demonstration.of("eft", prompt, reading.raw, reading.id), reading.score))
     examples, thinned = _thin(kept, settings.max_score_share, seed)
+    cut = sum(reading.cut for reading in readings)
     counts: dict[str, int | float | None] = {
         "sets": len(ranked),
         "readings": len(readings),
         "readings unparsed": sum(reading.score is None for reading in readings),
+        **reason_counts(reading.unread for reading in readings),
+        **({"readings cut, scored and left out": cut} if cut else {}),
         **{f"sets {verdict}": number for verdict, number in sorted(account.items())},
         "examples before thinning": len(kept),
         "examples thinned": thinned,
@@ -101,7 +107,7 @@ def _best_draw(
         ranks, scores, read = [], [], []
         for response, rank in zip(one.responses, one.ranks, strict=True):
             reading = by_response.get(response.id, {}).get(draw)
-            if reading is not None and reading.score is not None:
+            if reading is not None and reading.score is not None and not reading.cut:
                 ranks.append(rank)
                 scores.append(reading.score)
                 read.append((reading, response.text))

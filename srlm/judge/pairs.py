@@ -2,13 +2,14 @@
 
 import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import log2
 from statistics import fmean
 from typing import NamedTuple
 
 from srlm.errors import CollapseError
-from srlm.records import Count, Judgement, PreferencePair, Prompt, Response, seed_for
+from srlm.judge.unread import reason_counts
+from srlm.records import Count, Judgement, PreferencePair, Prompt, Response, Unread, seed_for
 from srlm.settings import JudgeSettings
 
 
@@ -38,7 +39,9 @@ def pair(
 ) -> Paired:
     """Best against worst by reward; a prompt whose scored answers are all equal, or fewer than two, gives no pair.
 
-    Among equals the answer drawn first is taken. `flipped` swaps chosen and rejected (an arm that must do harm).
+    Among equals the answer drawn first is taken. Where best and worst are the same words, the next pair is: the best
+    against the next worst, then the next best against the worst, and so on. `flipped` swaps chosen and rejected (an arm
+    that must do harm).
     """
     answers: dict[str, list[Response]] = {}
     for response in responses:
@@ -51,14 +54,17 @@ def pair(
         if len(scored) < 2:
             account["prompts with fewer than two scored answers"] += 1
             continue
-        best = max(scored, key=lambda response: reward[response.id])
-        worst = min(scored, key=lambda response: reward[response.id])
-        if reward[best.id] == reward[worst.id]:
+        ordered = list(_from_best(scored, reward))
+        if not ordered:
             account["prompts with equal scores"] += 1
             continue
-        if best.text == worst.text:
+        apart = [(best, worst) for best, worst in ordered if best.text != worst.text]
+        if apart[:1] != ordered[:1]:
             account["prompts whose best and worst are the same words"] += 1
+            account["prompts with the next pair instead"] += bool(apart)
+        if not apart:
             continue
+        best, worst = apart[0]
         if flipped:
             best, worst = worst, best
         made.append(PreferencePair.of(prompt.id, best.id, worst.id, reward[best.id], reward[worst.id]))
@@ -82,6 +88,16 @@ def pair(
     return Paired(made, counts)
 
 
+def _from_best(scored: Sequence[Response], reward: Mapping[str, float]) -> Iterator[tuple[Response, Response]]:
+    """Every two answers of unequal reward: the best with the worst, the next worst, ..., then the next best so."""
+    best_first = sorted(scored, key=lambda response: -reward[response.id])  # sorting keeps equals as they were drawn
+    worst_first = sorted(scored, key=lambda response: reward[response.id])
+    for best in best_first:
+        for worst in worst_first:
+            if reward[best.id] > reward[worst.id]:
+                yield best, worst
+
+
 def entropy(histogram: Mapping[float, int]) -> float | None:
     """Shannon entropy of a histogram, in bits: 0 where all scores are the same, log2(6) = 2.58 for six even points."""
     total = sum(histogram.values())
@@ -97,18 +113,23 @@ def ties(scores: Sequence[Sequence[float | None]]) -> float | None:
 
 
 def reading_counts(readings: Sequence[Judgement]) -> dict[str, Count]:
-    """How many readings there are, how many have no score, the histogram of scores, and how they spread."""
+    """How many readings there are, how many have no score and why, the histogram of scores, and how they spread."""
     histogram: Counter[float] = Counter()
-    completed = 0
+    unread: Counter[Unread | None] = Counter()
+    completed = cut = 0
     for reading in readings:  # one look at each: they may be many, and on disk
         completed += reading.completed
+        cut += reading.cut
+        unread[reading.unread] += 1
         if reading.score is not None:
             histogram[reading.score] += 1
     scored = sum(histogram.values())
     return {
         "readings": len(readings),
         "readings unparsed": len(readings) - scored,
+        **reason_counts(unread.elements()),
         "readings completed": completed,
+        **({"readings completed after a cut": cut} if cut else {}),
         "readings by score": {f"{score:g}": number for score, number in sorted(histogram.items())},
         "most common score": max(histogram, key=lambda score: (histogram[score], score)) if scored else None,
         "most common score share": max(histogram.values()) / scored if scored else None,

@@ -9,12 +9,20 @@ from typing import Literal, Protocol
 import numpy as np
 
 from srlm.engines.base import Completion, Engine, Request
-from srlm.errors import EngineError
-from srlm.records import Record, user
+from srlm.errors import EngineError, RoomError
+from srlm.judge.chances import chances
+from srlm.judge.unread import parted, why_unread
+from srlm.records import Record, Unread, user
 from srlm.settings import Sampling
 from srlm.text.template import frame
 
 WORDS = Sampling(temperature=0, max_new_tokens=64)
+THOUGHT = Sampling(temperature=0, max_new_tokens=4096)
+"""For a judge that was still thinking when `WORDS` were over."""
+LEAST = 0.01
+"""Probability of both letters together below which they are no verdict: in 99 of 100 draws the model would begin with
+something else (a thought, a sentence), and what it weighs there is rounding. A judge that answers as it was asked gives
+them nearly all; letters that are spelled unlike the model's own were seen with 2e-5."""
 _VERDICT = re.compile(r"\b(?:A|B|[Tt]ie|TIE)\b")
 
 
@@ -35,6 +43,8 @@ class Opinion(Record):
     """Probability the judge gives to the first. None: the judge does not say."""
     raw: str
     """All that the judge wrote, or the numbers it gave."""
+    unread: Unread | None = None
+    """Why nothing may be read, whatever `raw` says. None: it was read, and may still name no answer."""
 
 
 class PairJudge(Protocol):
@@ -80,7 +90,11 @@ def template() -> str:
 
 
 class ModelPairJudge:
-    """Asks for one letter. Reads its probability where the engine has log-probabilities, else the letter written."""
+    """Asks for one letter. Reads its probability where the engine has log-probabilities, else the letter written.
+
+    Where both letters are as good as impossible, that item's verdict is what the model writes. Each item's way follows
+    from the item alone, never from what it is asked together with.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -103,16 +117,30 @@ class ModelPairJudge:
             try:
                 self._engine.score(requests[:1], [["A", "B"]])
                 self._has_scores = True
+            except RoomError:
+                self._has_scores = True  # the engine has them, if not for this item
             except EngineError:
                 self._has_scores = False
         if self._has_scores:
-            # A tokenizer may write the letter with or without a space before it; both are the same answer.
-            logs = self._engine.score(requests, [["A", " A", "B", " B"]] * len(requests))
-            return [
-                opinion_of(float(np.logaddexp(a, spaced_a)), float(np.logaddexp(b, spaced_b)))
-                for a, spaced_a, b, spaced_b in logs
-            ]
-        return [parse(written) for (written,) in self._engine.generate(requests, WORDS, seed)]
+            said = [_by_letters(logs) for logs in chances(self._engine, requests, LETTERS)]
+        else:
+            said = [None] * len(requests)
+        silent = [row for row, opinion in enumerate(said) if opinion is None]
+        for row, written in zip(silent, self._written([requests[row] for row in silent], seed), strict=True):
+            said[row] = parse(written)
+        return [opinion for opinion in said if opinion is not None]
+
+    def _written(self, requests: Sequence[Request], seed: int) -> list[Completion]:
+        """What the judge writes of each item, with time to end a thought. Greedy: what is asked again begins alike."""
+        if not requests:
+            return []
+        written = [parted(own) for (own,) in self._engine.generate(requests, WORDS, seed)]
+        thinking = [row for row, own in enumerate(written) if why_unread(own) == "open thought"]
+        if thinking:
+            again = self._engine.generate([requests[row] for row in thinking], THOUGHT, seed)
+            for row, (own,) in zip(thinking, again, strict=True):
+                written[row] = parted(own)
+        return written
 
     def _request(self, item: PairItem) -> Request:
         slots = {"prompt": item.prompt, "first": item.first, "second": item.second}
@@ -120,6 +148,18 @@ class ModelPairJudge:
 
     def close(self) -> None:
         self._engine.close()
+
+
+LETTERS = ("A", " A", "B", " B")
+"""A tokenizer may write a letter with or without a space before it; both are the same answer."""
+
+
+def _by_letters(logs: Sequence[float] | None) -> Opinion | None:
+    """The verdict of the letters' log-probabilities; None: they are as good as impossible, and words must be asked."""
+    if logs is None:
+        return Opinion(preference=None, raw="", unread="no room")
+    a, b = float(np.logaddexp(logs[0], logs[1])), float(np.logaddexp(logs[2], logs[3]))
+    return opinion_of(a, b) if np.logaddexp(a, b) >= math.log(LEAST) else None
 
 
 def opinion_of(log_a: float, log_b: float) -> Opinion:
@@ -136,8 +176,9 @@ def opinion_of(log_a: float, log_b: float) -> Opinion:
 
 
 def parse(written: Completion) -> Opinion:
-    """The last standalone `A`, `B` or `tie` decides; none, or words cut at the token limit, cannot be read."""
-    found = _VERDICT.findall(written.text)
-    if not found or written.finish == "length":
-        return Opinion(preference=None, raw=written.text)
+    """The last standalone `A`, `B` or `tie` decides; none, or words that may not be read, give no preference."""
+    written = parted(written)
+    unread, found = why_unread(written), _VERDICT.findall(written.text)
+    if unread is not None or not found:
+        return Opinion(preference=None, raw=written.text, unread=unread)
     return Opinion(preference={"a": 1.0, "b": 0.0, "tie": 0.5}[found[-1].lower()], raw=written.text)

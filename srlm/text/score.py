@@ -16,6 +16,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
+from srlm.text.thoughts import split
+
 
 class Score(NamedTuple):
     """What a judge's words say."""
@@ -35,9 +37,12 @@ Time stays linear in the text."""
 
 
 def read_score(text: str) -> Score:
-    """Points in 0..5 from the last verdict, or why there are none. Digits of any script count, as `int` reads them."""
-    lines = text.splitlines()
-    mentions = [mention for number, line in enumerate(lines) for mention in _mentions(_plain(line), number)]
+    """Points in 0..5 from the last verdict, or why there are none. Digits of any script count, as `int` reads them.
+
+    What stands in a thought (`<think>`) is a draft: only what follows it is read, and nothing where it never closed.
+    """
+    lines = _own_words(split(text).answer).splitlines()
+    mentions = [mention for number, line in enumerate(lines) for mention in _mentions(line, number)]
     asides = []
     while mentions and mentions[-1].aside:
         asides.append(mentions.pop())
@@ -66,7 +71,9 @@ def has_score_line(text: str) -> bool:
 
 # One line -------------------------------------------------------------------------------------------------------------
 
-_TAG = re.compile(r"</?(?:b|strong|i|em|u|p|br|span|div|mark|code|h[1-6])(?:\s[^<>]{0,80})?/?>", re.IGNORECASE)
+_TAG = re.compile(
+    r"</?(?:b|strong|i|em|u|p|br|span|div|mark|code|h[1-6])(?:\s[^<>]{0,80})?/?>|<\|\w{1,30}\|>", re.IGNORECASE
+)
 _FRACTION = re.compile(r"\\[dt]?frac\{(\d{1,6})\}\{(\d{1,6})\}")
 _COMMAND = re.compile(r"\\(?:boxed|fbox|text(?:bf|it|rm)?|math(?:bf|it|rm|sf)|underline)\s?(?=\{)")
 _DECORATION = re.compile(r"\\[()\[\],;! ]|(?<!\d)[*`]+|[*`]+(?!\d)|(?<![^\W_])_+|_+(?![^\W_])")
@@ -86,10 +93,11 @@ _MENTION = re.compile(
         (?:\s(?:awarded|given))?
         (?:\s?[(\[](?P<scale>[^()\[\]]{1,30})[)\]]|\s?(?P<of>(?:/|out\s+of)\s?\d{1,6}))?
         ["')}\]]?\s{0,99}(?P<mark>[:\uff1a=|]|is\b\s?:?)
-        (?P<open>[\s"'<\[({}]{0,99})
+        (?P<open>[\s"'<\[({}\u201c\u2018\uff08\u3010]{0,99})
         (?P<odd>[^\w\s"'<\[({}+-]{0,3})             # ~4, >4, $4, .5, and signs that are no ASCII
         (?:(?P<score>[+-]?\s?\d{1,6}(?:[.,]\d{1,6})?)
-          |(?P<word>(?:zero|one|two|three|four|five|six|seven|eight|nine|ten|half|none|n/a|nan|inf|un\w+)\b))""",
+          |(?P<word>(?:zero|one|two|three|four|five|six|seven|eight|nine|ten|half|none|n/a|nan|inf|un\w+)\b)
+          |(?P<prose>[^\W\d_]))""",
     re.IGNORECASE | re.VERBOSE,
 )
 _SCALE = re.compile(
@@ -97,13 +105,19 @@ _SCALE = re.compile(
 )
 _BEHIND = re.compile(
     r"""(?:\s?(?:points?|pts?\b))?
-        (?:["'\])}\s]{0,9}[(\[]?(?:[/\uff0f]|(?:out\s+)?of\b)\s{0,9}(?P<total>\d{1,6}(?:[.,]\d{1,6})?)|\s?(?P<share>[%\u2030]))?
+        (?:["'\])}\s]{0,9}[(\[]?
+           (?:[/\uff0f]|(?:out\s+)?of\b(?:\sa)?(?:\s(?:possible|maximum|total))?(?:\sof)?)
+           \s{0,9}(?P<total>\d{1,6}(?:[.,]\d{1,6})?|five\b)
+          |\s?(?P<share>[%\u2030]))?
         (?:\s?(?:points?|pts?\b))?
-        (?P<close>[\s>\])}."'!;,|\u3002\uff0e]*)""",
+        (?P<close>[\s>\])}."'!;:,|\u3002\uff0e\u201d\u2019\uff09\u3011]*)""",
     re.IGNORECASE | re.VERBOSE,
 )
 _PLACEHOLDER = re.compile(r"\s?(?:[-\u2013\u2014]|to\b)\s?\d{1,6}", re.IGNORECASE)
 _MOST = re.compile(r"\b(?:max(?:imum)?|possible|perfect|highest|top|full)\s$", re.IGNORECASE)
+
+
+_WORD = re.compile("score|points", re.IGNORECASE)
 
 
 class _Mention(NamedTuple):
@@ -125,10 +139,14 @@ class _Mention(NamedTuple):
 
 
 def _mentions(line: str, place: int) -> Iterator[_Mention]:
+    if not _WORD.search(line):
+        return
+    line = _plain(line)
     for found in _MENTION.finditer(line):
-        before, behind = line[max(0, found.start() - _WINDOW) : found.start()], line[found.end() :][: _WINDOW + 1]
+        before = line[max(0, found.start() - _WINDOW) : found.start()]
+        behind = line[found.end() : found.end() + _WINDOW + 1]
         told = found["mark"].startswith(("i", "I"))  # "the score is 4" is told in passing
-        if _MOST.search(before) or (told and found["word"]):
+        if _MOST.search(before) or (told and not found["score"]):
             continue
         bracketed = any(mark in found["open"] for mark in "<[({")
         if found["score"] and (bracketed or found["score"] == "0") and _PLACEHOLDER.match(behind):
@@ -136,6 +154,8 @@ def _mentions(line: str, place: int) -> Iterator[_Mention]:
         begins = found.start() < _WINDOW and _LINE_START.fullmatch(before) is not None
         said, remark = _verdict(found, behind)
         aside = told or not (begins or _begins_sentence(before, behind))
+        if found["prose"] and (aside or bracketed):  # `Score: <total points>`; but `Score: between 3 and 4` is unclear
+            continue
         if _conditional(before, behind, aside, clear=said is not NO_SCORE):
             continue
         number = _number(found["score"]) if found["score"] else None
@@ -167,19 +187,19 @@ _THOUSANDS = re.compile(r",\d{3}$")
 
 
 def _number(digits: str) -> float:
-    return float(digits.replace(",", ".").replace(" ", ""))
+    return 5.0 if digits.lower() == "five" else float(digits.replace(",", ".").replace(" ", ""))
 
 
 # What stands around it ------------------------------------------------------------------------------------------------
 
-_SET_OFF = re.compile(r"-{1,3}\s|[\u2013\u2014(\[]")
-_STOP = re.compile(r"[.!;,|][\"')\]}]*\s|\u3002")
+_SET_OFF = re.compile(r"-{1,3}\s|[\u2013\u2014(\[\uff08]")
+_STOP = re.compile(r"[.!;:,|][\"')\]}\u201d]*\s|\u3002")
 _OTHER_NUMBER = re.compile(
     r"\d|\b(?:zero|three|four|five|half|scores?|points?|stars?|higher|lower|less|minus)\b", re.IGNORECASE
 )
 _TAKEN_BACK = re.compile(
     r"[\s(\[\u2013\u2014-]*(?:or|maybe|perhaps|possibly|probably|if|unless|would|could|might|may|almost|nearly|roughly"
-    r"|at (?:most|least|best|worst)|up to|wait|actually|hmm|sorry|rather|otherwise|nope|no[,.!]"
+    r"|at (?:most|least|best|worst)|up to|wait|actually|hmm|sorry|rather|otherwise|nope|no(?:[,.!]| wait)"
     r"|not (?:really|sure|quite|certain|yet)|\?)(?!\w)",
     re.IGNORECASE,
 )
@@ -191,7 +211,9 @@ def _leaves_it(close: str, remark: str) -> bool:
     return bool(apart) and not _OTHER_NUMBER.search(remark) and not _TAKEN_BACK.match(remark)
 
 
-_LINE_START = re.compile(r"[\s>#|({\[<\"'\u2022\u2192+=-]*(?:\d{1,3}[.)]\s+)?[\s|({\[<\"'-]*")
+_LINE_START = re.compile(
+    r"[\s>#|({\[<\"'\u201c\u2018\uff08\u3010\u2022\u2192+=-]*(?:\d{1,3}[.)]\s+)?[\s|({\[<\"'\u201c-]*"
+)
 _SENTENCE_START = re.compile(r"(?:[.!?;\u2026][\"')\]]*\s|[\u3002\uff1b\uff01\uff1f])[\s(\[>\u2192-]*$")
 _ABBREVIATION = re.compile(r"\b(?:e\.g|i\.e|eg|ie|etc|cf|vs|ex|viz|no)\.\s*$", re.IGNORECASE)
 _LEAD = re.compile(
@@ -214,7 +236,8 @@ def _begins_sentence(before: str, behind: str) -> bool:
 
 
 _CONDITION = re.compile(
-    r"\b(?:would|if|unless|could have|might have|had it|to (?:get|reach|earn|receive|deserve|achieve|merit|be given))\b",
+    r"\b(?:would|if|unless|could have|might have|had it"
+    r"|to (?:get|reach|earn|receive|deserve|achieve|merit|be given))\b",
     re.IGNORECASE,
 )
 _CONDITION_BEHIND = re.compile(
@@ -242,9 +265,20 @@ _QUOTES = re.compile(
 _BOXED = re.compile(
     r"[\s>#-]*(?:(?:(?:therefore|thus|hence|so|overall),?\s)?(?:(?:the|my|final|total|overall)\s){0,3}"
     r"(?:(?<=final\s)answer|score|verdict)(?:\sis)?\s?:?)?[\s(\[]*"
-    r"\{[{\s]*(?P<score>\d{1,6}(?:[.,]\d{1,6})?)(?:\s?/\s?(?P<total>\d{1,6}))?[}\s]*\}[\s.)\]]*",
+    r"\{[{\s]*(?P<score>\d{1,6}(?:[.,]\d{1,6})?)(?:\s?/\s?(?P<total>\d{1,6}))?(?:[{\s]{0,3}points?)?[}\s]*\}[\s.)\]]*",
     re.IGNORECASE,
 )
+
+
+def _own_words(text: str) -> str:
+    """The text without the blocks in which the rubric shows what is judged, where the judge says them again."""
+    for tag in ("response", "question"):
+        kept, place = [], 0
+        while (start := text.find(f"<{tag}>", place)) >= 0 and (end := text.find(f"</{tag}>", start)) >= 0:
+            kept.append(text[place:start])
+            place = end + len(tag) + 3
+        text = "".join([*kept, text[place:]])
+    return text
 
 
 def _before(lines: Sequence[str], place: int) -> str:

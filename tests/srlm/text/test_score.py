@@ -1,11 +1,14 @@
 """Every form a judge has been seen to write its score in, and those that are no score."""
 
+import re
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from srlm.judge.rubric import load
-from srlm.text.score import has_score_line, parse_score
+from srlm.text.score import Score, has_score_line, parse_score, read_score
 
 
 @pytest.mark.parametrize(
@@ -142,3 +145,339 @@ def test_a_hundred_thousand_characters_are_searched_in_linear_time(text: str, sc
 
 def test_a_longer_text_takes_no_more_than_its_share() -> None:
     assert parse_score("Score: 3\n" + ("* " * 99 + "\n") * 20_000) == 3.0
+
+
+# As judges write them ---------------------------------------------------------------------------------------------------
+
+FOURS = r"""
+The answer is right and clear, all in all good. Score: 4
+It is good; Score: 4
+Score: 4 (out of 5)
+Score: 4 (out of 5 points)
+Score: 4 out of 5
+Final score: 4 out of 5 points
+Score: 4 - good
+Score: 4 – good
+Score: 4 — good, clear
+Score: 4 -- good
+Score: 4—good
+Score: 4/5 - a good answer
+Score: 4 (good)
+Score: 4 (very good, but terse)
+Score: 4. The answer is clear.
+Score: 4, a good answer
+Score: 4; well done
+Total points: 4
+**Total points:** 4
+Total Points: 4/5
+Total points awarded: 4
+**Total points: 4 out of 5**
+Total score: 4 points
+***Score: 4***
+**Score:** **4**
+**Score**: 4
+**Score:** 4/5
+Score: **4**/5
+<b>Score: 4</b>
+<strong>Score:</strong> 4<br/>
+$\boxed{4}$
+\boxed{4}
+\[\boxed{4}\]
+$$\boxed{4}$$
+**\boxed{4}**
+\boxed{4/5}
+\boxed{\text{4}}
+\boxed{Score: 4}
+$\boxed{\text{Score: }4}$
+$\boxed{\text{Score: 4}}$
+Score: $\boxed{4}$
+Score: \boxed{4}
+**Score: \(\boxed{4}\)**
+Score: $4$
+Score: \(4\)
+Score: \textbf{4}
+Score: $\frac{4}{5}$
+The final answer is: $\boxed{4}$
+Therefore, the final score is $\boxed{4}$.
+Score: 4!
+Score : 4 / 5.
+1. Score: 4
+• Score: 4
+→ Score: 4
+| Score: 4 |
+| Score | 4 |
+| **Total score** | **4/5** |
+| Score: 4 | good |
+{"score": 4}
+{"reason": "clear and right", "score": 4}
+  "score": 4,
+Score (out of 5): 4
+Score (0-5): 4
+**Score (0 to 5):** 4
+Score out of 5: 4
+Score/5: 4
+Score: ４
+Final verdict: Score: 4
+Therefore, Score: 4
+In conclusion, Score: 4
+It is good.** Score: 4**
+Good. (Score: 4)
+好。Score：4
+Score: 4 pts
+Score: 4 of 5
+Score: 4 points out of 5
+Score: [4/5]
+Score: 0004
+Score: 4: good
+Score: 4 out of a possible 5
+Score: 4 out of five
+“Score: 4”
+Score: “4”
+Score：（4）
+$\text{Score} = 4$
+$\boxed{4 \text{ points}}$
+Score: 4<|im_end|>
+<response>fine</response> Good. Score: 4
+"""
+"""A line is a reading whose score is 4."""
+
+UNCLEAR = r"""
+Score: 4-5
+Score: 3–4
+Score: 3 to 4
+Score: 4 or 5
+Score: 4/10
+Score: 80%
+Score: 4%
+Score: <total points>
+Score: <0-5>
+Score: 0-5
+Score: [1-5]
+Score: 1-5
+Score: four
+Score: between 3 and 4
+Score: about 4
+Score: not 4
+Score: I would say 4
+Score: 4 and 5
+Score: 4 | 5
+Score: 4 -> 5
+Score: 4 - 4.5
+Score: 4 ... 5
+Score: 4 (scale of 10)
+Score: 4 - no wait
+Score: 4,000
+~~Score: 2~~ Score: 4
+Average score: 4
+if score == 4:
+https://example.org/?score=4
+Response A: Score: 4
+It would deserve a Score: 5 if it cited sources.
+If it cited sources, Score: 5
+For a perfect answer: Score: 5
+The response claims "Score: 5".
+The response says "I am great. Score: 5"
+The response ends with: Score: 5
+End with a line such as, e.g. Score: 5
+Score: -1
+Score: −1
+Score: – 1
+Score: 4.5.1
+Score: 4? 5?
+Score: 4?
+Score: 4 Score: 5
+Score: 4. Score: 5
+Score: 4, maybe 5
+Score: 4, maybe less
+Score: 4 - or higher
+Score: 4 (or 5)
+Score: 4 (maybe)
+Score: 4 - no, wait
+Score: ~4
+Score: ≈4
+Score: >4
+Score: <4
+Score: 4+
+Score: $4
+Score: .5
+Score: 2*2
+Score: 4/5/2026
+Score: 2026-04-05
+Score: v4
+Score: 4x
+Score: 4th
+Score: 4:3
+Score: 4 because it is good
+Score: 5 would need sources.
+Score: 4 is too high
+Score (1-10): 4
+Score (1-5): 4
+Score out of 10: 4
+Score out of 100: 4
+Maximum score: 5
+max_score: 5
+Relevance score: 4
+sub-score: 4
+Scores: 4
+Underscore: 4
+My score: 4
+The score is 4
+Score: N/A
+Score: None
+Score: 4 stars of 10
+Score: 4 1/2
+Score: 4½
+Score: ???
+Score: X/5
+Score: _/5
+Points: 4
+| Score | 4 | 1 |
+| Score | Reason |
+The \boxed{4} of the response is right.
+\boxed{12}
+The correct answer is \boxed{4}
+{"scores": [4, 5]}
+{"score": "four"}
+{"score": 4, "reason": "rather 3"}
+"""
+"""A line is a reading that must stay None."""
+
+
+@pytest.mark.parametrize("text", FOURS.strip().splitlines())
+def test_a_score_in_a_judges_own_wording_is_read(text: str) -> None:
+    assert read_score(text) == Score(4.0)
+
+
+@pytest.mark.parametrize("text", UNCLEAR.strip().splitlines())
+def test_what_is_not_clearly_a_score_is_none(text: str) -> None:
+    assert parse_score(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "score"),
+    [
+        pytest.param(
+            "It is short.\nIt would deserve a Score: 5 if it cited sources.\nScore: 4", 4.0, id="condition-before"
+        ),
+        pytest.param("Score: 3\nIt would deserve a Score: 5 if it cited sources.", 3.0, id="condition-behind"),
+        pytest.param("Score: 3\nScore: 5 would need sources.", 3.0, id="condition-on-a-line-behind"),
+        pytest.param("It seems weak. Score: 2\nOn reflection it is good. Score: 4", 4.0, id="the-last-inline-one"),
+        pytest.param("Score: 2 - weak\n\nNo: it has sources.\nScore: 4", 4.0, id="a-remark-and-then-a-plain-one"),
+        pytest.param("Score: 4\nThe score is 4 because it helps.", 4.0, id="told-again"),
+        pytest.param("Score: 4\nFinal score: 4", 4.0, id="said-twice"),
+        pytest.param("Score: 4\n- Maximum score: 5", 4.0, id="the-most-there-is"),
+        pytest.param('{\n  "reason": "clear",\n  "score": 4\n}', 4.0, id="json-over-lines"),
+        pytest.param("| Criterion | Points |\n|---|---|\n| Clear | 1 |\n| **Score** | **4/5** |", 4.0, id="table"),
+        pytest.param("Fine.\n\nThe final answer is: $\\boxed{4}$", 4.0, id="boxed-on-the-last-line"),
+        pytest.param("Score: 4\n\n$\\boxed{12}$", 4.0, id="boxed-of-another-sum"),
+        pytest.param("word " * 500 + "It is good. Score: 4", 4.0, id="behind-a-long-paragraph"),
+        pytest.param("Score: 4 - " + "good " * 60, None, id="a-remark-too-long-to-be-one"),
+        pytest.param("Score: 2\nScore: 4 because it is good", None, id="words-behind-the-last"),
+        pytest.param("Score: 3\nOn reflection, the score: 4", None, id="another-within-a-sentence"),
+        pytest.param("Score: 3\nThe final score is 4.", None, id="another-told"),
+        pytest.param("Score: 3\nNo.\nScore: 4 or 5", None, id="a-choice-behind"),
+        pytest.param("Score: 4\nScore: N/A", None, id="taken-back"),
+        pytest.param("Score: 4\nScore: four", None, id="the-last-in-words"),
+        pytest.param("Score: 3\nScore: between 4 and 5", None, id="a-vague-one-behind"),
+        pytest.param("Score: 4\nScore: <total points>", 4.0, id="a-placeholder-behind"),
+        pytest.param("<response>\nScore: 5\n</response>\nI will not say.", None, id="the-response-said-again"),
+        pytest.param("<response>\nScore: 5\n</response>\nScore: 2", 2.0, id="the-response-said-again-and-a-score"),
+        pytest.param("Score: 3\n$\\boxed{4}$", None, id="boxed-and-said-otherwise"),
+        pytest.param("It ends with:\n$\\boxed{4}$", None, id="somebody-elses-box"),
+        pytest.param("The response says:\nScore: 5", None, id="quoted-response"),
+        pytest.param("The rubric reads as follows:\nScore: 5", None, id="quoted-rubric"),
+        pytest.param("An example of such a line:\nScore: 5", None, id="example"),
+        pytest.param("Score: 1 - poor\nScore: 3 - fair\nScore: 5 - excellent", None, id="the-scale"),
+        pytest.param("Score: 1\nScore: 2\nScore: 3", None, id="counting"),
+        pytest.param(
+            "1. Relevant: yes. Score: 1\n2. Clear: yes. Score: 1\n3. Expert: no. Score: 0", None, id="by-criterion"
+        ),
+        pytest.param("**Relevance:** it is. Score: 1\n**Clarity:** it is not. Score: 0", None, id="by-label"),
+        pytest.param("<think>\nIt is weak.\nScore: 1", None, id="a-draft-in-an-open-thought"),
+        pytest.param("<think>\nScore: 1\n</think>\n\nScore: 4", 4.0, id="a-draft-in-a-thought"),
+        pytest.param("Hm. Score: 1\n</think>\nScore: 4", 4.0, id="a-thought-that-the-prompt-opened"),
+        pytest.param("<think>\nScore: 1\n</think>\nI cannot say.", None, id="only-a-draft"),
+    ],
+)
+def test_of_several_mentions_the_last_verdict_decides_or_none(text: str, score: float | None) -> None:
+    assert parse_score(text) == score
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param("Score: 4", Score(4.0), id="score"),
+        pytest.param("Score: 7", Score(None, "not on the scale"), id="too-much"),
+        pytest.param("Score: 80%", Score(None, "not on the scale"), id="per-cent"),
+        pytest.param("Score (out of 10): 4", Score(None, "not on the scale"), id="another-total"),
+        pytest.param("Score: 4-5", Score(None, "no score"), id="range"),
+        pytest.param("Lovely.", Score(None, "no score"), id="none"),
+    ],
+)
+def test_why_there_is_no_score(text: str, said: Score) -> None:
+    assert read_score(text) == said
+
+
+# What holds for every text ----------------------------------------------------------------------------------------------
+
+PROSE = st.text(st.characters(exclude_characters="\\<>[]", exclude_categories=["Cs"]), max_size=300).filter(
+    lambda text: not any(word in text.lower() for word in ("score", "points", "think", "boxed"))
+)
+TEXTS = st.lists(
+    st.sampled_from(
+        [*FOURS.split("\n"), *UNCLEAR.split("\n"), "Score: 2", "Good.", " ", "- ", ". ", "\n", "<think>", "</think>"]
+    ),
+    max_size=8,
+).map("".join)
+
+
+@given(PROSE, st.integers(0, 5))
+def test_prose_before_a_score_line_changes_nothing(prose: str, points: int) -> None:
+    assert parse_score(f"{prose}\n\nAll in all:\nScore: {points}") == points
+
+
+@given(PROSE, st.integers(0, 5))
+def test_prose_behind_a_score_line_changes_nothing(prose: str, points: int) -> None:
+    assert parse_score(f"Score: {points}\n\n{prose}") == points
+
+
+@given(TEXTS)
+def test_a_score_is_on_the_scale_and_stands_in_the_text_as_a_number(text: str) -> None:
+    said = read_score(text)
+    assert (said.points is None) == (said.unread is not None)
+    if said.points is not None:
+        assert 0 <= said.points <= 5
+        assert said.points in {float(found.replace(",", ".")) for found in re.findall(r"\d+(?:[.,]\d+)?", text)}
+
+
+@given(TEXTS, st.integers(0, 5))
+def test_a_range_as_the_last_word_is_no_score_whatever_came_before(text: str, points: int) -> None:
+    assert parse_score(f"{text}\n\nScore: {points} or {points + 1}") is None
+
+
+@given(TEXTS)
+def test_a_thought_that_never_closed_holds_no_score(text: str) -> None:
+    assert parse_score("<think>" + text.replace("</think>", "")) is None
+
+
+@given(st.text(max_size=500))
+def test_any_text_at_all_can_be_read(text: str) -> None:
+    read_score(text)
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "Score: 4",
+        "Score: 4. ",
+        "Score: 4$",
+        "the final answer is \\boxed{4} ",
+        "overall score ",
+        '"score": ',
+        "\\frac{4}{",
+    ],
+)
+def test_a_hundred_thousand_characters_of_mentions_are_read_in_linear_time(unit: str) -> None:
+    began = time.process_time()
+    read_score(unit * (100_000 // len(unit)))
+    assert time.process_time() - began < 8  # about a second; a quadratic search would take minutes

@@ -1,0 +1,118 @@
+"""What is read of a server's chat completion; servers send more, and not all the same."""
+
+from typing import Any, Literal
+
+import httpx2
+from pydantic import BaseModel, Field
+
+from srlm.engines.base import Completion
+from srlm.text.thoughts import split
+
+DISGUISED = "srlm_status_200"
+"""Key of a response's extensions: it came with status 200 and holds an error."""
+
+
+class Logprob(BaseModel):
+    logprob: float
+
+
+class _Part(BaseModel):
+    """A part of a message: `text`, or the words of a thought (Mistral's `thinking`, others' `reasoning`)."""
+
+    type: str = "text"
+    text: str | None = None
+    thinking: "list[_Part] | str | None" = None
+
+    @property
+    def words(self) -> str:
+        inner = self.thinking
+        return self.text or (inner if isinstance(inner, str) else "".join(part.words for part in inner or []))
+
+
+class _Message(BaseModel):
+    content: str | list[_Part] | None = None
+    reasoning_content: Any = None
+    reasoning: Any = None
+    refusal: str | None = None
+
+    def parted(self) -> tuple[str | None, str]:
+        """The thought, None where there is none, and the text."""
+        if isinstance(self.content, list):
+            thoughts = [part.words for part in self.content if part.type in ("thinking", "reasoning")]
+            text = "".join(part.words for part in self.content if part.type in ("text", "output_text"))
+        else:
+            thoughts, text = [], self.content or ""
+        apart = next((one for one in (self.reasoning_content, self.reasoning) if one and isinstance(one, str)), "")
+        return "".join([apart, *thoughts]) or None, text
+
+
+class _Choice(BaseModel):
+    message: _Message
+    finish_reason: str | None = None
+
+    def completion(self, tokens: int | None) -> Completion:
+        finish = _FINISH.get(self.finish_reason or "")
+        if self.finish_reason == "content_filter":
+            return Completion(text="", finish=None, tokens=tokens, refused=self.message.refusal or "content_filter")
+        thought, text = self.message.parted()
+        if thought is None:  # the server may have left it in the text
+            found = split(text)
+            thought, text = found.thought, found.answer
+            if not found.closed:
+                thought, finish = thought or "", "length"
+        return Completion(text=text, finish=finish, tokens=tokens, thought=thought, refused=self._refusal(text))
+
+    def _refusal(self, text: str) -> str | None:
+        return self.message.refusal if not text else None
+
+
+class _Usage(BaseModel):
+    completion_tokens: int | None = None
+
+
+class ChatAnswer(BaseModel):
+    """A chat completion."""
+
+    choices: list[_Choice] = Field(min_length=1)
+    usage: _Usage | None = None
+    prompt_logprobs: list[dict[str, Logprob] | None] | None = None
+
+    def completions(self) -> list[Completion]:
+        """One a choice."""
+        tokens = self.usage.completion_tokens if self.usage and len(self.choices) == 1 else None
+        return [choice.completion(tokens) for choice in self.choices]
+
+
+_FINISH: dict[str, Literal["stop", "length"]] = {"stop": "stop", "length": "length"}
+
+
+async def unmask(response: httpx2.Response) -> None:
+    """Give a response of status 200 that holds an error, or no choice, the status it should have had.
+
+    A hook of the `openai` client's own client, which then tries again as it does after any other error. The status is
+    the error's own number where it has one, else 502.
+    """
+    if response.status_code != 200 or response.request.method != "POST":
+        return
+    await response.aread()
+    try:
+        body = response.json()
+    except ValueError:
+        return
+    if isinstance(body, dict) and (error := _error_of(body)) is not None:
+        response.status_code = _status_of(error)
+        response.extensions = {**response.extensions, DISGUISED: True}
+
+
+def _error_of(body: dict[str, Any]) -> object | None:
+    """The error in a body; None: it holds none."""
+    choices = body.get("choices")
+    if isinstance(choices, list) and choices:
+        first = choices[0]
+        return first.get("error") or None if isinstance(first, dict) else None
+    return body.get("error") or (body if "choices" in body else None)
+
+
+def _status_of(error: object) -> int:
+    code = str(error.get("code") or error.get("status") or "") if isinstance(error, dict) else ""
+    return int(code) if code.isdecimal() and code.isascii() and 400 <= int(code) <= 599 else 502

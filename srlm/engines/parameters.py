@@ -1,0 +1,150 @@
+"""Which parameters of a chat completion a server takes: those it refused are renamed or left out from then on.
+
+Servers agree on the messages alone. OpenAI's reasoning models take no `max_tokens`, `temperature` or `top_p`, others
+know no `seed`, `n` or `logprobs`. What a server refuses it names in its error, in a field or in its words.
+"""
+
+import logging
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import openai
+
+log = logging.getLogger(__name__)
+
+RENAMED = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
+"""Two names of the token limit: where a server refuses one, the other is tried."""
+CONSEQUENCES = {
+    "max_tokens": "answers are as long as the server lets them be",
+    "max_completion_tokens": "answers are as long as the server lets them be",
+    "temperature": "answers are drawn at the server's own temperature, not at the one that is set",
+    "top_p": "answers are drawn with the server's own top_p, not with the one that is set",
+    "seed": "the same request may be answered in other words the next time",
+    "n": "every draw is a request of its own",
+    "prompt_logprobs": "log-probabilities cannot be read",
+    "continue_final_message": "an answer that has begun cannot be gone on with",
+    "add_generation_prompt": "an answer that has begun cannot be gone on with",
+}
+
+_CODES = ("unsupported_parameter", "unsupported_value", "unknown_parameter", "extra_forbidden")
+_REFUSES = re.compile(
+    r"unsupported|not (?:be )?support|n't support|unrecogni[sz]ed|unknown|unexpected|extra (?:inputs|fields)|forbidden"
+    r"|not (?:permitted|allowed|available|implemented|enabled|recogni[sz]ed|accepted)|does not accept|deprecated"
+    r"|cannot (?:both )?be (?:used|set|specified)|please use only one|no (?:longer|such) |not a (?:valid|known)"
+    r"|invalid (?:parameter|argument|field|name)|only the default|fixed (?:at|to)|remove (?:it|the|this|`|')"
+    r"|only (?:one|1) |must be (?:one|1|at most 1|equal to 1)\b",
+    re.IGNORECASE,
+)
+_TOO_LONG = re.compile(r"too (?:large|long|many)|context (?:length|window|size)|maximum", re.IGNORECASE)
+
+
+def refused_parameter(error: openai.APIStatusError, sent: Mapping[str, Any]) -> str | None:
+    """The one of the parameters `sent` that the server takes not at all, or not with this value. None: it says of none.
+
+    A value that is too large for this one request (`max_tokens` behind a long prompt) is no such refusal.
+    """
+    if error.status_code not in (400, 422, 501):
+        return None
+    if forbidden := [name for name in _places(error.body) if name in sent]:
+        return forbidden[0]
+    words = _words(error)
+    named = error.param if error.param in sent else None
+    if named and (error.code in _CODES or (_REFUSES.search(words) and not _TOO_LONG.search(words))):
+        return named
+    if not _REFUSES.search(words) or _TOO_LONG.search(words):
+        return None
+    found = [(place, name) for name in sent if (place := _place_of(name, words)) >= 0]
+    return min(found)[1] if found else None
+
+
+class Parameters:
+    """What one server takes, for as long as its client lives."""
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+        self._instead: dict[str, str | None] = {}
+        """Refused name -> the name to send, None: left out."""
+        self._said: dict[str, str] = {}
+        self.one_choice = False
+        """Whether the server gives one choice a request."""
+
+    def said(self, name: str) -> str:
+        """The server's words where it refused a parameter that is left out since."""
+        return self._said[name]
+
+    def takes(self, name: str) -> bool:
+        """Whether the server takes this parameter, by this or another name, as far as it is known."""
+        return name not in self._instead or self._instead[name] is not None
+
+    def fit(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """The parameters as this server takes them."""
+        names = {name: self._instead.get(name, name) for name in wanted}
+        fitting = {new: wanted[name] for name, new in names.items() if new is not None}
+        return fitting | {"n": 1} if self.one_choice and "n" in fitting else fitting
+
+    def learn(
+        self, error: openai.APIStatusError, said: str, wanted: Mapping[str, Any], sent: Mapping[str, Any]
+    ) -> bool:
+        """Remember what an error says of the parameters; whether to ask again. `said` are its words, fit to show.
+
+        `sent` is what `wanted` was made into for the refused request: another request may have learnt more since.
+        """
+        if self.fit(wanted) != sent:
+            return True
+        refused = refused_parameter(error, sent)
+        if refused is None:
+            return False
+        if refused == "n" and sent["n"] > 1:
+            self.learn_one_choice()
+            return True
+        name = next(name for name in wanted if self._instead.get(name, name) == refused)
+        other = RENAMED.get(name)
+        self._said[name] = said
+        self._instead[name] = other if refused == name and other is not None and other not in wanted else None
+        instead = self._instead[name]
+        what = f"{instead} is sent instead" if instead else f"it is left out: {CONSEQUENCES.get(name, 'go without it')}"
+        log.warning("%s: does not take %s; %s", self._where, refused, what)
+        return True
+
+    def learn_one_choice(self) -> None:
+        """Remember that the server gives one choice a request."""
+        if not self.one_choice:
+            log.warning("%s: gives one answer a request; %s", self._where, CONSEQUENCES["n"])
+        self.one_choice = True
+
+
+def _places(body: object) -> list[str]:
+    """Fields that a server's check of the request forbids (FastAPI's `loc`), wherever its error has them."""
+    found = []
+    match body:
+        case {"type": "extra_forbidden", "loc": [*_, str(name)]}:
+            found.append(name)
+        case {"msg": str(words), "loc": [*_, str(name)]} if _REFUSES.search(words):
+            found.append(name)
+        case dict():
+            for name in ("detail", "message", "error", "errors"):
+                found += _places(body.get(name))
+        case list():
+            for one in body[:20]:
+                found += _places(one)
+    return found
+
+
+def _words(error: openai.APIStatusError) -> str:
+    body = error.body
+    said = body.get("message") if isinstance(body, dict) else None
+    return (said if isinstance(said, str) else error.response.text)[:2000]
+
+
+def _place_of(name: str, words: str) -> int:
+    """Where a parameter stands in a server's words; -1: nowhere. `n` must be marked as a name."""
+    if len(name) > 1:
+        found = re.search(rf"(?<![\w.]){name}(?!\w)", words)
+    else:
+        found = re.search(
+            rf"['\"`]{name}['\"`]|\b{name} must\b|(?:param\w*|argument|field|property|supplied|name)s?:? {name}\b"
+            r"|completion choice",
+            words,
+        )
+    return found.start() if found else -1
