@@ -64,6 +64,16 @@ class Prompt(Record):
         """The whole conversation up to where the answer starts."""
         return (*self.before, *user(self.text))
 
+    @property
+    def transcript(self) -> str:
+        """The conversation as one text, for a judge's template: `text` alone, or every turn behind its speaker's name.
+
+        With turns before it: `User: ...`, `Assistant: ...`, `User: ...`, an empty line apart.
+        """
+        if not self.before:
+            return self.text
+        return "\n\n".join(f"{turn.role.capitalize()}: {turn.content}" for turn in self.messages)
+
 
 class Response(Record):
     """One answer to a prompt, written by a model or a person."""

