@@ -6,6 +6,7 @@ A record is frozen, forbids unknown fields, NaN and infinity, and is one line of
 
 import hashlib
 import json
+from collections.abc import Sequence
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -41,6 +42,11 @@ def user(text: str) -> tuple[Message, ...]:
     return (Message(role="user", content=text),)
 
 
+def transcript_of(messages: Sequence[Message]) -> str:
+    """A conversation as a judge's template shows it: each turn behind its role (`User: ...`), an empty line apart."""
+    return "\n\n".join(f"{turn.role.capitalize()}: {turn.content}" for turn in messages)
+
+
 class Prompt(Record):
     """One instruction, and the conversation that led to it."""
 
@@ -66,13 +72,8 @@ class Prompt(Record):
 
     @property
     def transcript(self) -> str:
-        """The conversation as one text, for a judge's template: `text` alone, or every turn behind its speaker's name.
-
-        With turns before it: `User: ...`, `Assistant: ...`, `User: ...`, an empty line apart.
-        """
-        if not self.before:
-            return self.text
-        return "\n\n".join(f"{turn.role.capitalize()}: {turn.content}" for turn in self.messages)
+        """The conversation as one text: `text` alone, or with turns before it `transcript_of` all."""
+        return transcript_of(self.messages) if self.before else self.text
 
 
 class Response(Record):
@@ -168,6 +169,11 @@ class Demonstration(Record):
     def messages(self) -> tuple[Message, ...]:
         """The whole conversation up to where the response starts."""
         return (*self.before, *user(self.prompt))
+
+    @property
+    def transcript(self) -> str:
+        """The same as one text, as a prompt's."""
+        return transcript_of(self.messages) if self.before else self.prompt
 
 
 Unread = Literal["no score", "not on the scale", "cut", "open thought", "no room", "refused"]

@@ -214,7 +214,24 @@ class LaunchSettings(Section):
     is added behind it. Empty: training in this process."""
 
 
-class OasstData(Section):
+class SeedSets(Section):
+    """How many of the ranked answers go where."""
+
+    ift: Annotated[int, Field(ge=1)] = 3200
+    """IFT examples: a prompt and its best-ranked answer (the paper: 3,200)."""
+    eft_sets: Annotated[int, Field(ge=0)] = 600
+    """Prompts with ranked answers set aside for EFT (the paper: 1,630 examples)."""
+    heldout_sets: Annotated[int, Field(ge=0)] = 190
+    """Prompts with ranked answers on which the judge is measured, apart from EFT and IFT (the paper: 541 examples)."""
+    prompts_path: str | None = None
+    """JSON lines with `instruction` (AlpacaEval's prompts, say): evaluation prompts. None: held-out sets are used."""
+    evaluation_prompts: Positive = 256
+    """Prompts all models answer for the head-to-head (the paper: 256)."""
+    validation_prompts: Annotated[int, Field(ge=0)] = 0
+    """Prompts for early stopping (the paper: 253)."""
+
+
+class OasstData(SeedSets):
     """Ranked conversations in Open Assistant's format."""
 
     kind: Literal["oasst"] = "oasst"
@@ -222,19 +239,47 @@ class OasstData(Section):
     path: str
     """A local file, or `hub:OpenAssistant/oasst1`. `${NAME}` is taken from the environment."""
     language: str = "en"
-    """Only conversations in this language."""
-    ift: Annotated[int, Field(ge=1)] = 3200
-    """IFT examples: first turn, best-ranked answer (the paper: 3,200)."""
-    eft_sets: Annotated[int, Field(ge=0)] = 600
-    """Prompts with ranked answers set aside for EFT (the paper: 1,630 examples)."""
-    heldout_sets: Annotated[int, Field(ge=0)] = 190
-    """Prompts with ranked answers on which the judge is measured, apart from EFT and IFT (the paper: 541 examples)."""
-    prompts_path: str | None = None
-    """JSON lines with `instruction` (AlpacaEval's prompts, say): evaluation prompts. None: held-out trees are used."""
-    evaluation_prompts: Positive = 256
-    """Prompts all models answer for the head-to-head (the paper: 256)."""
-    validation_prompts: Annotated[int, Field(ge=0)] = 0
-    """Prompts for early stopping (the paper: 253)."""
+    """Only conversations in this language, by the data's own codes; `pt` takes `pt-BR`, too."""
+    turns: Literal["first", "all"] = "first"
+    """`first`: a conversation's first prompt, as in the paper. `all`: every prompt with ranked replies, with the turns
+    before it; what one tree holds is never parted."""
+
+
+RankingFormat = Literal[
+    "oasst",
+    "faireval",
+    "own",
+    "run",
+    "preferences",
+    "ultrafeedback",
+    "helpsteer",
+    "helpsteer_preferences",
+    "helpsteer3",
+    "nectar",
+    "llmbar",
+    "pandalm",
+    "usr",
+    "mt_bench",
+    "rewardbench",
+]
+"""docs/rankings.md says what each looks like."""
+
+
+class RankedData(SeedSets):
+    """Any ranked answers: preference pairs, scored answers, our own lines (docs/rankings.md)."""
+
+    kind: Literal["ranked"]
+    """JSON lines or a JSON list, plain or gz, Parquet, or a hub dataset, in any of the formats of docs/rankings.md."""
+    path: str
+    """A local file, or `hub:OWNER/NAME`. `${NAME}` is taken from the environment."""
+    format: RankingFormat | None = None
+    """None: told by the columns of the first row."""
+    split: str | None = None
+    """Split of a hub dataset, as in `train_prefs`. None: all of them."""
+    revision: str | None = None
+    """Commit or tag of a hub dataset."""
+    language: str | None = None
+    """Only rows whose `language` or `lang` is this one; rows without such a column are taken. None: all."""
 
 
 class BeadsData(Section):
@@ -422,8 +467,9 @@ class Settings(Section):
     model: ModelSettings
     pretraining: Training | None = None
     """Training of M0 on the world's base lines; only where model.base is `scratch`."""
-    data: Annotated[OasstData | BeadsData, Field(discriminator="kind")]
-    """What the run starts from, and the prompts it is measured on: Open Assistant's conversations or the bead world."""
+    data: Annotated[OasstData | BeadsData | RankedData, Field(discriminator="kind")]
+    """What the run starts from, and the prompts it is measured on: Open Assistant's conversations, any other ranked
+    answers, or the bead world."""
     engine: EngineSettings = EngineSettings()
     """Generates candidates and readings of the run's own checkpoints."""
     launch: LaunchSettings = LaunchSettings()

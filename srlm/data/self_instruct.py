@@ -11,6 +11,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Literal, NamedTuple, Self
 
+from srlm.data import task_marks as tasks
 from srlm.data.lines import instructions
 from srlm.data.overlap import EvaluationPrompts, Postings, normalised
 from srlm.engines.base import Engine, Request
@@ -18,7 +19,6 @@ from srlm.errors import DataError, SettingsError
 from srlm.records import Prompt, Record, digest, seed_for, user
 from srlm.settings import PromptSettings
 from srlm.store.files import read, resumable, write
-from srlm.text import tasks
 from srlm.text.template import fill
 from srlm.text.words import length, starts_a_text, words
 

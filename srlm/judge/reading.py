@@ -45,7 +45,7 @@ def read_all(
     """
 
     def work(chunk: Sequence[Answered], index: int) -> list[Judgement]:
-        requests = [rubric.request(a.prompt.text, a.response.text, draws) for a in chunk]
+        requests = [rubric.request(a.prompt.transcript, a.response.text, draws) for a in chunk]
         words = engine.generate(requests, sampling, seed_for(seed, "readings", index))
         texts = [[completion.text for completion in drawn] for drawn in words]
         finished = _completed(engine, requests, texts, sampling, seed_for(seed, "completed", index)) if complete else {}

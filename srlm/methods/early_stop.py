@@ -10,7 +10,7 @@ from pathlib import Path
 
 from srlm.engines.base import Engine, Request
 from srlm.judge.pairwise import ModelPairJudge, Outcome, PairItem, outcome_of
-from srlm.records import Prompt, Response, seed_for, user
+from srlm.records import Prompt, Response, seed_for
 from srlm.settings import Sampling
 from srlm.store import files
 
@@ -29,7 +29,7 @@ class Contest:
         path = self._path(step)
         if path.exists():
             return
-        requests = [Request(messages=user(prompt.text)) for prompt in self._prompts]
+        requests = [Request(messages=prompt.messages) for prompt in self._prompts]
         drawn = policy.generate(requests, self._sampling, seed_for(self._seed, "validation", step))
         answers = [
             Response.of(prompt.id, completion.text, policy.id, 0, completion.finish)
@@ -42,7 +42,7 @@ class Contest:
         now = files.read(self._path(step), Response)
         before = files.read(self._path(max(0, step - self._every)), Response)
         forth = [
-            PairItem(prompt=prompt.text, first=new.text, second=old.text)
+            PairItem(prompt=prompt.transcript, first=new.text, second=old.text)
             for prompt, new, old in zip(self._prompts, now, before, strict=True)
         ]
         back = [PairItem(prompt=item.prompt, first=item.second, second=item.first) for item in forth]

@@ -25,7 +25,7 @@ from srlm.methods.checks import check_files, check_model
 from srlm.methods.early_stop import Contest
 from srlm.methods.run import Run
 from srlm.methods.start import base_model, baseline, first_model, made, seed_data, supervised, trained
-from srlm.records import Checkpoint, Count, Demonstration, Judgement, PreferencePair, Prompt, Response, user
+from srlm.records import Checkpoint, Count, Demonstration, Judgement, PreferencePair, Prompt, Response
 from srlm.store import files
 
 
@@ -126,7 +126,7 @@ def candidates(run: Run, model: Checkpoint, name: str, prompts: Sequence[Prompt]
     with run.engine(model) as engine, run.stage(name, "candidates") as report:
 
         def answer(chunk: Sequence[Prompt], index: int) -> list[Response]:
-            requests = [Request(messages=user(prompt.text), draws=settings.count) for prompt in chunk]
+            requests = [Request(messages=prompt.messages, draws=settings.count) for prompt in chunk]
             drawn = engine.generate(requests, settings.sampling, run.seed(name, "candidates", index))
             return [
                 Response.of(prompt.id, completion.text, engine.id, draw, completion.finish)
@@ -315,10 +315,10 @@ def _positive_only(run: Run, name: str, t: int, data: SeedData, counts: dict[str
     assert m0 is not None
     positive: list[Demonstration] = []
     for step in (f"M{i}" for i in range(2, t + 1)):
-        texts = {prompt.id: prompt.text for prompt in files.read(run.path(step, "prompts.jsonl"), Prompt)}
+        asked = {prompt.id: prompt for prompt in files.read(run.path(step, "prompts.jsonl"), Prompt)}
         reward = pairs.rewards(files.Kept(run.path(step, "judgements.jsonl"), Judgement))
         positive += [
-            Demonstration.of("ift", texts[r.prompt_id], r.text, r.id)
+            Demonstration.of("ift", asked[r.prompt_id].text, r.text, r.id, asked[r.prompt_id].before)
             for r in files.read(run.path(step, "responses.jsonl"), Response)
             if reward.get(r.id) == 5 and r.finish != "length"
         ]

@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from functools import cache
+from itertools import pairwise
 from typing import NamedTuple
 
 _ASCII = re.compile(r"[a-z0-9]+")
@@ -58,7 +59,7 @@ def words(text: str) -> list[str]:
     """
     if text.isascii():
         return _ASCII.findall(text.lower())
-    found = []
+    found: list[str] = []
     for match in _patterns().run.finditer(_folded(text.translate(_SPLIT_THERE))):
         if match.lastgroup in ("hiragana", "south_east"):
             found += _pairs(match[0])
@@ -173,5 +174,5 @@ def _pairs(run: str) -> Iterator[str]:
     letters = _letters(run)
     if len(letters) == 1:
         yield run
-    for first, second in zip(letters, letters[1:], strict=False):
+    for first, second in pairwise(letters):
         yield first + second

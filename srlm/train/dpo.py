@@ -16,7 +16,7 @@ import torch
 from datasets import Dataset
 from trl import DPOConfig, DPOTrainer
 
-from srlm.records import PreferencePair, Prompt, Response, seed_for, user
+from srlm.records import PreferencePair, Prompt, Response, seed_for
 from srlm.settings import DpoSettings
 from srlm.text.chat import answer_ids, prompt_ids
 from srlm.train.batches import Collator, collator, refuse_leaks
@@ -40,7 +40,7 @@ def examples(
     max_length: int,
 ) -> tuple[list[PairExample], int]:
     """Pairs as examples, and how many were left out: longer than `max_length`, or with an answer of no token at all."""
-    texts, by_id = {prompt.id: prompt.text for prompt in prompts}, {response.id: response for response in responses}
+    asked, by_id = {prompt.id: prompt for prompt in prompts}, {response.id: response for response in responses}
 
     def ids(response_id: str) -> list[int]:
         response = by_id[response_id]
@@ -48,7 +48,7 @@ def examples(
 
     made = []
     for pair in pairs:
-        prompt = prompt_ids(tokenizer, user(texts[pair.prompt_id]))
+        prompt = prompt_ids(tokenizer, asked[pair.prompt_id].messages)
         chosen, rejected = ids(pair.chosen_id), ids(pair.rejected_id)
         if chosen and rejected and len(prompt) + max(len(chosen), len(rejected)) <= max_length:
             made.append(PairExample(prompt, chosen, rejected))

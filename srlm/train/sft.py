@@ -13,7 +13,7 @@ from trl import SFTConfig, SFTTrainer
 
 from srlm.records import Demonstration
 from srlm.settings import Training
-from srlm.text.chat import tokens
+from srlm.text.chat import answer_ids, prompt_ids
 from srlm.train.batches import IGNORED, collator, refuse_leaks
 from srlm.train.optimiser import Watch, adapters, arguments, set_dropout, train, widen
 
@@ -32,7 +32,8 @@ def examples(
     """Demonstrations as examples, and how many were longer than `max_length` and left out."""
     made = []
     for demonstration in demonstrations:
-        prompt, answer = tokens(tokenizer, demonstration.prompt, demonstration.response)
+        prompt = prompt_ids(tokenizer, demonstration.messages)
+        answer = answer_ids(tokenizer, demonstration.response)
         weight = ift_weight if demonstration.kind == "ift" else 1.0
         if len(prompt) + len(answer) <= max_length:
             made.append(Example(prompt + answer, [IGNORED] * len(prompt) + answer, weight))
