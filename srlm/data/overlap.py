@@ -28,6 +28,10 @@ MIN_CONTAINED = 0.8
 """Share of the smaller prompt's shingles that the larger one holds, from which they are near-duplicates."""
 MIN_QUOTED = 5
 """Shingles a prompt must have to count as quoted; fewer are a turn of phrase."""
+QUOTED_LETTERS = 42
+"""Letters of the nine English words that five shingles span; a Hangul syllable is two and a half."""
+FEWEST_QUOTED = 2
+"""Shingles that are enough beyond English, where words are longer (Korean, Turkish, ...) and these hold as much."""
 FEW_WORDS = 10
 """Prompts up to this length are compared as sets of words."""
 MIN_WORDS_JACCARD = 0.7
@@ -63,11 +67,14 @@ class EvaluationPrompts:
         self._prompts = prompts
         self._exact: dict[str, int] = {}
         self._shingles, self._words = Postings(), Postings()
+        least = []
         for number, prompt in enumerate(prompts):
             text = normalised(asked(prompt))
             self._exact.setdefault(text, number)
             self._shingles.add(_shingles(text))
             self._words.add(_few_words(text))
+            least.append(_least_quoted(text))
+        self._least = np.array(least, dtype=np.int64)
 
     def find_prompt(self, prompt: Prompt) -> str | None:
         """The same for a prompt: looked for in all that the user said, then in each turn."""
@@ -94,7 +101,8 @@ class EvaluationPrompts:
         found = self._shingles.common(shingles)
         jaccard = found.common / (len(shingles) + found.sizes - found.common)
         smaller = np.minimum(len(shingles), found.sizes)
-        quoted = (smaller >= MIN_QUOTED) & (found.common >= MIN_CONTAINED * smaller)
+        least = np.where(found.sizes < len(shingles), self._least[found.numbers], _least_quoted(text))
+        quoted = (smaller >= least) & (found.common >= MIN_CONTAINED * smaller)
         for place in np.flatnonzero((jaccard >= MIN_JACCARD) | quoted):
             near[int(found.numbers[place])] = float(jaccard[place])
         found = self._words.common(words)
@@ -149,6 +157,14 @@ def _view(numbers: "array[int]") -> Numbers:
 def _shingles(text: str) -> frozenset[tuple[str, ...]]:
     words = text.split()
     return frozenset(tuple(words[start : start + SHINGLE]) for start in range(len(words) - SHINGLE + 1))
+
+
+def _least_quoted(text: str) -> int:
+    """Shingles of a normalised text that are more than a turn of phrase."""
+    if text.isascii():
+        return MIN_QUOTED
+    letters = sum(2.5 if "\uac00" <= letter <= "\ud7a3" else letter.isalpha() for letter in text)
+    return FEWEST_QUOTED if letters >= QUOTED_LETTERS else MIN_QUOTED
 
 
 def _few_words(text: str) -> frozenset[str]:

@@ -78,10 +78,10 @@ def length(text: str) -> Length:
     at_most = about = 0.0
     if text.isascii():
         return Length(number := len(text.split()), number)
-    folded = unicodedata.normalize("NFKC", text)
-    for part in folded.split():
+    for part in text.split():
+        found = list(_patterns().run.finditer(unicodedata.normalize("NFKC", part)))
         spaced = False
-        for match in _patterns().run.finditer(part):
+        for match in found:
             kind = match.lastgroup or ""
             if kind in _A_WORD:
                 letters = len(_letters(match[0]))
@@ -90,7 +90,7 @@ def length(text: str) -> Length:
             else:
                 spaced = True
         # What stands between two spaces is one word, `e.g.` and `don't` too, and so is a sign that stands alone.
-        if spaced or not _patterns().run.search(part):
+        if spaced or not found:
             at_most += 1
             about += 1
     return Length(int(at_most), -int(-about // 1))
