@@ -274,6 +274,10 @@ class RankedData(SeedSets):
     """A local file, or `hub:OWNER/NAME`. `${NAME}` is taken from the environment."""
     format: RankingFormat | None = None
     """None: told by the columns of the first row."""
+    config: str | None = None
+    """Configuration of a hub dataset that has several."""
+    folder: str | None = None
+    """Folder within a hub dataset, as `preference` in nvidia/HelpSteer2. None: what its authors declare."""
     split: str | None = None
     """Split of a hub dataset, as in `train_prefs`. None: all of them."""
     revision: str | None = None

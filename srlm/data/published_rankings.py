@@ -7,9 +7,9 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from srlm.data.conversations import Asked, asked, steer_turns
 from srlm.data.human_ranking import HumanRanking
@@ -31,7 +31,7 @@ class OwnRow(Record):
     responses: tuple[str, ...]
     ranks: tuple[int, ...] | None = None
     """0 = best; equal numbers are a tie. Without: by `scores`, or the consensus of `annotators`."""
-    scores: tuple[float, ...] | None = None
+    scores: tuple[Annotated[float, Field(strict=True)], ...] | None = None
     """The higher, the better."""
     annotators: dict[str, tuple[int, ...]] | None = None
     reviews: tuple[str, ...] | None = None

@@ -11,6 +11,7 @@ from srlm.data.human_ranking import HumanRanking
 from srlm.data.overlap import normalised
 from srlm.data.seed import SeedData
 from srlm.data.split import Grouped, split, told
+from srlm.data.trees import HubPart
 from srlm.errors import DataError
 from srlm.records import Message, Prompt, RankedSet
 from srlm.settings import RankedData
@@ -18,9 +19,8 @@ from srlm.settings import RankedData
 
 def seed_data(settings: RankedData, seed: int) -> SeedData:
     """Seed data from ranked answers. Raises DataError, with file and line, for what cannot be read or used."""
-    found = rankings.read(
-        settings.path, settings.format, language=settings.language, split=settings.split, revision=settings.revision
-    )
+    part = HubPart(settings.config, settings.folder, settings.split, settings.revision)
+    found = rankings.read(settings.path, settings.format, language=settings.language, part=part)
     account = Counter({"found": len(found.sets) + found.account.get("dropped: stands twice", 0)} | found.account)
     sets: dict[str, Grouped] = {}
     for one in found.sets:

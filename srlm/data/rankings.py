@@ -70,11 +70,10 @@ def read(
     format: str | None = None,
     *,
     language: str | None = None,
-    split: str | None = None,
-    revision: str | None = None,
+    part: trees.HubPart = trees.WHOLE,
     option: str = "data.format",
 ) -> Rankings:
-    """The rankings of a file (`${NAME}` from the environment) or of `hub:OWNER/NAME`, a split of it at a revision.
+    """The rankings of a file (`${NAME}` from the environment) or of `part` of `hub:OWNER/NAME`.
 
     With `language`, rows that say they are in another one are left out. A ranking that stands twice, to the letter, is
     read once and counted. Raises DataError, with the place, where it holds none; `option` is what names a format there.
@@ -88,7 +87,7 @@ def read(
         if name != "faireval":
             raise DataError(f"{path}: a folder; only faireval is one, {name} is a file")
     else:
-        rows = list(trees.hub_rows(path, split, revision)) if path.startswith("hub:") else _rows(locate(path))
+        rows = list(trees.hub_rows(path, part)) if path.startswith("hub:") else _rows(locate(path))
         if not rows:
             raise DataError(f"{path}: holds no rows")
         name = format or told(rows[0], option)

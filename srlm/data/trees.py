@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from srlm.data.languages import in_language
 from srlm.data.lines import Row, locate, rows
@@ -264,19 +264,33 @@ def _message(place: str, value: Mapping[str, Any]) -> _Message:
     )
 
 
-def hub_rows(path: str, split: str | None = None, revision: str | None = None) -> Iterator[Row]:
-    """Each row of `hub:OWNER/NAME`, of all its splits or of one, at a commit or tag. Raises DataError."""
+class HubPart(NamedTuple):
+    """What of a hub dataset is read; None: its default, all of it."""
+
+    config: str | None = None
+    folder: str | None = None
+    split: str | None = None
+    revision: str | None = None
+
+
+WHOLE = HubPart()
+
+
+def hub_rows(path: str, part: HubPart = WHOLE) -> Iterator[Row]:
+    """Each row of `hub:OWNER/NAME`. Raises DataError where it cannot be had."""
     from datasets import load_dataset
 
     try:
-        loaded = load_dataset(path.removeprefix("hub:"), split=split, revision=revision)
+        loaded = load_dataset(
+            path.removeprefix("hub:"), part.config, data_dir=part.folder, split=part.split, revision=part.revision
+        )
     except Exception as error:  # whatever the hub's client, the network or a proxy may raise: the answer is the same
         first_line = next(iter(str(error).splitlines()), "no message")
         raise DataError(
             f"{path}: cannot be had from the hub ({type(error).__name__}: {first_line}); "
             "check the name and the connection, or download the trees and give their path"
         ) from error
-    for name, dataset in loaded.items() if split is None else [(split, loaded)]:
+    for name, dataset in loaded.items() if part.split is None else [(part.split, loaded)]:
         for number, value in enumerate(dataset, 1):
             yield Row(f"{path} ({name}):{number}", value)
 
