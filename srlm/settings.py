@@ -224,7 +224,8 @@ class SeedSets(Section):
     heldout_sets: Annotated[int, Field(ge=0)] = 190
     """Prompts with ranked answers on which the judge is measured, apart from EFT and IFT (the paper: 541 examples)."""
     prompts_path: str | None = None
-    """JSON lines with `instruction` (AlpacaEval's prompts, say): evaluation prompts. None: held-out sets are used."""
+    """JSON lines with `instruction` (AlpacaEval's prompts, say), or with `messages`: evaluation prompts. None: held-out
+    sets are used."""
     evaluation_prompts: Positive = 256
     """Prompts all models answer for the head-to-head (the paper: 256)."""
     validation_prompts: Annotated[int, Field(ge=0)] = 0
@@ -366,7 +367,7 @@ class PromptSettings(Section):
     engine: EngineSettings | None = None
     """A server that writes them (writer `fixed`, kind openai); None: `model` on this machine."""
     path: str | None = None
-    """JSON lines with `instruction` (writer `file`)."""
+    """JSON lines with `instruction`, or with `messages` (writer `file`)."""
     count: Positive = 1000
     """New prompts of the first iteration (M1 -> M2)."""
     growth: Annotated[float, Field(gt=0)] = 1.0

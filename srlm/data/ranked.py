@@ -5,6 +5,7 @@ on is counted, with its reason.
 """
 
 from collections import Counter
+from collections.abc import Collection
 
 from srlm.data import rankings
 from srlm.data.human_ranking import HumanRanking
@@ -22,7 +23,8 @@ def seed_data(settings: RankedData, seed: int) -> SeedData:
     part = HubPart(settings.config, settings.folder, settings.split, settings.revision)
     found = rankings.read(settings.path, settings.format, language=settings.language, part=part)
     account = Counter({"found": len(found.sets) + found.account.get("dropped: stands twice", 0)} | found.account)
-    sets: dict[str, Grouped] = {}
+    sets: dict[str, RankedSet] = {}
+    groups: dict[str, str] = {}
     for one in found.sets:
         ranked = _usable(one, account)
         if ranked is None:
@@ -31,20 +33,24 @@ def seed_data(settings: RankedData, seed: int) -> SeedData:
         if key in sets:
             account["dropped: duplicate prompt"] += 1
         else:
-            sets[key] = Grouped(_group(one), ranked)
+            sets[key] = ranked
+            if one.group != one.ranked.prompt.id:  # the data itself says what belongs together
+                groups[key] = one.group
     if not sets:
         raise DataError(f"{settings.path}: no usable set of ranked answers in {found.format} ({told(account)})")
     account["usable"] = len(sets)
-    account["with reviews"] = sum(bool(one.ranked.reviews) for one in sets.values())
-    return split(list(sets.values()), settings, seed, Counter({n: c for n, c in account.items() if c}), settings.path)
+    account["with reviews"] = sum(bool(one.reviews) for one in sets.values())
+    account = Counter({name: count for name, count in account.items() if count})
+    grouped = [Grouped(groups.get(key) or _first(one.prompt, sets), one) for key, one in sets.items()]
+    return split(grouped, settings, seed, account, settings.path)
 
 
-def _group(one: HumanRanking) -> str:
-    """Conversations that begin with the same question are not parted: one may be the other's first turns."""
-    prompt = one.ranked.prompt
-    if one.group != prompt.id:
-        return one.group
-    return normalised(next(turn.content for turn in prompt.messages if turn.role == "user"))
+def _first(prompt: Prompt, there: Collection[str]) -> str:
+    """The shortest conversation in the data that this one goes on from; they are not parted. Itself, where none is."""
+    turns = prompt.messages
+    begun = (turns[: place + 1] for place, turn in enumerate(turns) if turn.role == "user")
+    starts = (normalised(Prompt.of(said[-1].content, "", before=said[:-1]).transcript) for said in begun)
+    return next(start for start in starts if start in there)
 
 
 def _usable(one: HumanRanking, account: Counter[str]) -> RankedSet | None:
