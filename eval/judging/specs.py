@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from srlm.contents import model_files, sha256_of, weights_digest
+from srlm.data.human_ranking import HumanRanking
 from srlm.engines.base import Engine
 from srlm.engines.hub import commit_of
 from srlm.errors import SettingsError
@@ -18,7 +19,6 @@ from srlm.judge.reading import Answered, read_all
 from srlm.records import Judgement, Record, digest, seed_for
 from srlm.settings import EngineSettings, ModelSettings, Sampling
 
-from ..records import HumanRanking
 from .recorded import Recorded
 
 SPECS = "transformers:DIR, openai:MODEL, file:PATH, length, random:SEED or constant"

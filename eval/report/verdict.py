@@ -101,15 +101,15 @@ def _canaries(run: Material) -> Iterator[Warned]:
 
 
 def _contamination(run: Material) -> Iterator[Warned]:
-    texts = {normalised(prompt.text) for prompt in run.prompts}
+    texts = {normalised(prompt.transcript) for prompt in run.prompts}
     for step in run.steps:
-        same = sum(normalised(prompt.text) in texts for prompt in step.prompts)
+        same = sum(normalised(prompt.transcript) in texts for prompt in step.prompts)
         if same:
             yield Warned(
                 about="contamination",
                 text=f"{step.name} was trained on {same:,} of the evaluation prompts, word for word",
             )
-    taught = {normalised(d.prompt) for d in run.demonstrations if d.kind == "ift"}
+    taught = {normalised(d.transcript) for d in run.demonstrations if d.kind == "ift"}
     if same := len(texts & taught):
         yield Warned(about="contamination", text=f"{same:,} evaluation prompts are IFT examples, word for word")
 

@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 from rich.console import Console
 
 from srlm.cli import disk
-from srlm.data import bead_data, beads, trees
+from srlm.data import beads
 from srlm.data.overlap import overlapping
 from srlm.data.seed import SeedData
 from srlm.engines.base import Request
@@ -19,7 +19,8 @@ from srlm.judge import rubric
 from srlm.judge.unread import why_unread
 from srlm.methods.checks import check_files
 from srlm.methods.run import Run
-from srlm.records import Prompt, user
+from srlm.methods.start import read_seed_data
+from srlm.records import Message, Prompt, user
 from srlm.settings import Sampling, Settings
 from srlm.text.chat import Chat
 from srlm.text.score import parse_score
@@ -63,7 +64,7 @@ def findings(settings: Settings, weights: bool) -> Iterator[Finding]:
         )
     data = None
     try:
-        data = data_of(settings)
+        data = read_seed_data(settings)
     except SrlmError as error:
         yield Finding("problem", f"data: {error}")
     if data is not None:
@@ -101,13 +102,6 @@ def _begun(settings: Settings) -> Iterator[Finding]:
             Run(settings).examine()
         except SrlmError as error:
             yield Finding("problem", str(error))
-
-
-def data_of(settings: Settings) -> SeedData:
-    """What the run starts from, drawn or read anew. Raises DataError where it cannot be had."""
-    if settings.data.kind == "beads":
-        return bead_data.seed_data(settings.data, settings.seed)
-    return trees.oasst(settings.data, settings.seed)
 
 
 def _sets(data: SeedData) -> Iterator[Finding]:
@@ -182,10 +176,12 @@ def _lengths(
         text = f"{what}: {over} of {len(lengths)} leave no room for {new} new tokens in a context of {context}"
         return Finding("problem" if lengths and over == len(lengths) else "warning" if over else "ok", text)
 
-    measure: Callable[[str], int] = lambda text: len(chat.prompt_ids(user(text)))  # noqa: E731
+    measure: Callable[[Sequence[Message]], int] = lambda turns: len(chat.prompt_ids(turns))  # noqa: E731
     prompts: list[Prompt] = [*data.seed_prompts, *data.evaluation_prompts]
-    yield fits("prompts", [measure(p.text) for p in prompts], settings.candidates.sampling.max_new_tokens)
-    judged = [measure(wording.prompt(one.prompt.text, r.text)) for one in data.eft_sets for r in one.responses]
+    yield fits("prompts", [measure(p.messages) for p in prompts], settings.candidates.sampling.max_new_tokens)
+    judged = [
+        measure(user(wording.prompt(one.prompt.transcript, r.text))) for one in data.eft_sets for r in one.responses
+    ]
     yield fits("judge prompts", judged, settings.judge.sampling.max_new_tokens)
 
 
@@ -194,7 +190,7 @@ def _judge(settings: Settings, folder: str, wording: rubric.Rubric, data: SeedDa
 
     engine = open_folder(settings, folder, "M0")
     try:
-        request = wording.request(data.ift[0].prompt, data.ift[0].response, draws=4)
+        request = wording.request(data.ift[0].transcript, data.ift[0].response, draws=4)
         words = engine.generate([request], settings.judge.sampling, 0)[0]
     finally:
         engine.close()

@@ -76,7 +76,7 @@ def _one(
 ) -> None:
     pair = next((p for p in pairs if p.prompt_id == prompt.id), None)
     console.print(f"{step}, prompt {prompt.id} (from {prompt.source})")
-    console.print(_indent(prompt.text))
+    console.print(_indent(prompt.transcript))
     reward = rewards(readings)
     for response in (r for r in responses if r.prompt_id == prompt.id):
         role = ""

@@ -9,13 +9,13 @@ from typing import Any, Literal, TypeVar
 
 from rich.console import Console
 
-from srlm.cli.doctor import data_of
 from srlm.cli.explain import visible
 from srlm.data import beads
 from srlm.data.seed import SeedData
 from srlm.engines.weights import WHEEL, gguf_chat, gguf_in_wheel, load_chat
 from srlm.errors import DataError
 from srlm.judge import eft, rubric
+from srlm.methods.start import read_seed_data
 from srlm.records import Demonstration, Record
 from srlm.settings import Settings
 from srlm.store import files
@@ -63,7 +63,7 @@ class Shown(Record):
 
 def show(settings: Settings, kinds: Sequence[Kind], number: int, as_json: bool, console: Console) -> None:
     """Print one of each kind. Raises SrlmError where the only one asked for cannot be made."""
-    chat, data = chat_of(settings), data_of(settings)
+    chat, data = chat_of(settings), read_seed_data(settings)
     for kind in kinds:
         try:
             shown = example(settings, chat, data, kind, number)

@@ -42,7 +42,7 @@ class Contest:
         now = files.read(self._path(step), Response)
         before = files.read(self._path(max(0, step - self._every)), Response)
         forth = [
-            PairItem(prompt=prompt.text, first=new.text, second=old.text)
+            PairItem(prompt=prompt.transcript, first=new.text, second=old.text)
             for prompt, new, old in zip(self._prompts, now, before, strict=True)
         ]
         back = [PairItem(prompt=item.prompt, first=item.second, second=item.first) for item in forth]

@@ -82,7 +82,7 @@ def new_prompts(run: Run, model: Checkpoint, name: str, t: int, data: SeedData) 
                     prompts, counts = write_prompts(
                         engine,
                         data.seed_prompts,
-                        settings.model_copy(update={"count": settings.wanted(t)}),
+                        settings.in_language(_language(run)).model_copy(update={"count": settings.wanted(t)}),
                         seed=run.seed(name, "prompts"),
                         path=run.path(name, "prompt_attempts.jsonl"),
                         earlier=[one for i in range(2, t) for one in files.read(run.path(f"M{i}", path.name), Prompt)],
@@ -94,6 +94,11 @@ def new_prompts(run: Run, model: Checkpoint, name: str, t: int, data: SeedData) 
     files.write_json(run.path(name, "prompt_counts.json"), counts)
     files.write(path, prompts)
     return prompts
+
+
+def _language(run: Run) -> str | None:
+    """Of the data; None: the bead world's, or any."""
+    return None if run.settings.data.kind == "beads" else run.settings.data.language
 
 
 def _measured_prompts(data: SeedData) -> list[Prompt]:
@@ -313,10 +318,10 @@ def _positive_only(run: Run, name: str, t: int, data: SeedData, counts: dict[str
     assert m0 is not None
     positive: list[Demonstration] = []
     for step in (f"M{i}" for i in range(2, t + 1)):
-        texts = {prompt.id: prompt.text for prompt in files.read(run.path(step, "prompts.jsonl"), Prompt)}
+        asked = {prompt.id: prompt for prompt in files.read(run.path(step, "prompts.jsonl"), Prompt)}
         reward = pairs.rewards(files.Kept(run.path(step, "judgements.jsonl"), Judgement))
         positive += [
-            Demonstration.of("ift", texts[r.prompt_id], r.text, r.id)
+            Demonstration.of("ift", asked[r.prompt_id].text, r.text, r.id, asked[r.prompt_id].before)
             for r in files.read(run.path(step, "responses.jsonl"), Response)
             if reward.get(r.id) == 5 and r.finish != "length"
         ]

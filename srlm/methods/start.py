@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from srlm.contents import weights_digest
-from srlm.data import bead_data, beads, trees
+from srlm.data import bead_data, beads, ranked, trees
 from srlm.data.seed import SeedData
 from srlm.engines.weights import (
     WHEEL,
@@ -17,8 +17,10 @@ from srlm.errors import DataError
 from srlm.judge import eft, monitor, rubric
 from srlm.judge.pairs import check_collapse
 from srlm.judge.reading import Answered, read_all
+from srlm.methods.checks import check_reviews
 from srlm.methods.run import Run
 from srlm.records import Checkpoint, Count, Demonstration, Judgement, Prompt, RankedSet, Record
+from srlm.settings import Settings
 from srlm.store import files
 
 
@@ -35,12 +37,7 @@ def seed_data(run: Run) -> SeedData:
     done = run.folder.manifest("data")
     if done is None:
         with run.stage("data", "seed data"):
-            settings = run.settings.data
-            made = (
-                bead_data.seed_data(settings, run.settings.seed)
-                if settings.kind == "beads"
-                else trees.oasst(settings, run.settings.seed)
-            )
+            made = read_seed_data(run.settings)
         for name in sets:
             files.write(run.path("data", f"{name}.jsonl"), getattr(made, name))
         run.finish("data", made.account)
@@ -49,6 +46,19 @@ def seed_data(run: Run) -> SeedData:
         {name: tuple(files.read(run.path("data", f"{name}.jsonl"), kind)) for name, kind in sets.items()}
         | {"account": done.counts}
     )
+
+
+def read_seed_data(settings: Settings) -> SeedData:
+    """Seed data of the kind the run names. Raises DataError where it cannot serve the run."""
+    match settings.data.kind:
+        case "beads":
+            found = bead_data.seed_data(settings.data, settings.seed)
+        case "oasst":
+            found = trees.oasst(settings.data, settings.seed)
+        case "ranked":
+            found = ranked.seed_data(settings.data, settings.seed)
+    check_reviews(settings, found)
+    return found
 
 
 def base_model(run: Run) -> Checkpoint:
