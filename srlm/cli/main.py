@@ -186,7 +186,7 @@ def kind_of(field: Any) -> str:
         )
     if field.is_required():
         return f"{words}, must be given"
-    default = field.get_default(call_default_factory=True)
+    default = field.get_default(call_default_factory=True, validated_data={})
     return f"{words}, default {default if isinstance(default, str) else json.dumps(default)}"
 
 

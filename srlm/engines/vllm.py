@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from srlm.engines.base import Completion, Request
-from srlm.engines.weights import check_weights, give_memory_back, load_tokenizer
+from srlm.engines.weights import check_weights, give_memory_back, load_tokenizer, serving_format
 from srlm.errors import EngineError, ModelError
 from srlm.processes import OWNER
 from srlm.records import seed_for
@@ -45,7 +45,7 @@ class VllmEngine:
                 skip_tokenizer_init=True,
                 trust_remote_code=model.trust_remote_code,
                 revision=model.revision,
-                dtype=model.dtype,
+                dtype=serving_format(path, model),  # its own `auto` would halve float32
                 seed=seed,
                 enable_prefix_caching=True,
                 # A prompt that is read in parts is drawn for after each, and the draw taken back: a generator on a CPU

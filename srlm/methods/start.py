@@ -88,7 +88,7 @@ def _scratch(run: Run) -> dict[str, Count]:
             lines,
             settings,
             seed=run.seed("pretraining"),
-            dtype=run.settings.model.dtype,
+            dtype="float32" if run.settings.model.dtype == "auto" else run.settings.model.dtype,
             work=work,
             target=target,
             report=report,
