@@ -58,8 +58,8 @@ def _lengths(run: Material) -> Iterator[Warned]:
 
 def _judge(run: Material) -> Iterator[Warned]:
     for manifest in run.manifests:
-        if said := manifest.counts.get("warning"):
-            yield Warned(about="judge collapse", text=f"{manifest.step}: {said}")
+        for about, said in manifest.warnings.items():
+            yield Warned(about="training" if about == "movement" else "judge collapse", text=f"{manifest.step}: {said}")
         top, most = manifest.counts.get("most common score share"), run.settings.judge.max_top_share
         if isinstance(top, float) and top > (1 + most) / 3:
             yield Warned(

@@ -1,7 +1,7 @@
 """What a model brought along before a trainer touched it, and saving with it what was trained.
 
-Weights are saved in float32, as they were trained: at the usual rates most steps are smaller than bfloat16 can tell, and
-M_t+1 is to go on from what M_t learnt. config.json names the format in which the model generates; engines cast to it.
+Weights are saved in float32, as they were trained: at the usual rates most steps are smaller than bfloat16 can tell,
+and M_t+1 is to go on from what M_t learnt. config.json names the format in which models generate; engines cast to it.
 """
 
 import copy

@@ -87,7 +87,8 @@ def fine_tune(
     """Fine-tune `model` on examples and save it to `target`; `work` holds checkpoints. Returns the loss history.
 
     The model is trained and saved in float32; `dtype` is the format in which it will generate, `beside` what
-    `weights.beside_weights` found where it came from. `report_to` names who else is sent that history as it is made (TRL's own setting of that name).
+    `weights.beside_weights` found where it came from. `report_to` names who else is sent the history as it is made
+    (TRL's own setting of that name).
     """
     brought = Brought.by(model, dtype, beside)
     set_dropout(model, settings.dropout)
