@@ -39,7 +39,12 @@ def looked_for(run: Material) -> list[str]:
         "judge collapse" if any(step.judgements for step in run.steps) else "judge collapse (no judgements yet)"
     )
     said.append("canaries" if "canaries" in measured else "canaries (not tried: python -m eval canaries)")
-    return [*said, "overlap of training and evaluation prompts", "units without a score"]
+    return [
+        *said,
+        "trainings that moved no weight",
+        "overlap of training and evaluation prompts",
+        "units without a score",
+    ]
 
 
 def _lengths(run: Material) -> Iterator[Warned]:

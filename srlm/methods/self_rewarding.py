@@ -32,7 +32,7 @@ def train(run: Run, last: int) -> Checkpoint:
     """Make every model up to M_last that is not there yet."""
     check_files(run.settings, last)
     if run.folder.manifest("M0") is None:
-        check_model(run.settings.model)
+        check_model(run.settings)
     with run.folder.held():
         data = seed_data(run)
         m0 = base_model(run)

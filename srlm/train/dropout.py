@@ -27,7 +27,7 @@ def set_dropout(model: Any, share: float) -> None:
     for config in _configurations(model.config.get_text_config(decoder=True)):
         for name in NAMES:
             if _is_number(getattr(config, name, None)):
-                setattr(config, name, share)
+                vars(config)[config.attribute_map.get(name, name)] = share  # some configurations want whole numbers
     for module in model.get_decoder().modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = share

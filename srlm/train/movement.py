@@ -188,4 +188,4 @@ def log_preference(model: Any, pair: dpo.PairExample) -> float:
         sum(float(logs[row, start + place - 1, token]) for place, token in enumerate(ids))
         for row, ids in enumerate(answers)
     )
-    return chosen - rejected
+    return float(chosen - rejected)
