@@ -130,7 +130,7 @@ def optimise(
     `reference` is M_t loaded a second time from its folder. It is never left to TRL, which would reload whatever the
     model's configuration names. With LoRA it is not used: the reference is the model with its adapters off.
     """
-    brought = Brought.by(model, dtype, beside)
+    brought = Brought.by(model, tokenizer, dtype, beside)
     # With LoRA the reference is the policy's own layers, in training mode: dropout in them would shake it.
     set_dropout(model, 0.0 if settings.lora else settings.dropout)
     model.float()

@@ -9,6 +9,7 @@ from which the next training goes on, and with those of both models rounded to t
 arithmetic is float32 both times, so that the difference is what rounding the weights takes.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -120,7 +121,7 @@ def _rows(tensor: Any) -> Iterator[torch.Tensor]:
     """A tensor on disk, some of its rows at a time."""
     shape = tensor.get_shape()
     if not shape:
-        yield tensor[:] if hasattr(tensor, "__getitem__") else tensor
+        yield tensor[...]
         return
     step = max(1, AT_ONCE // max(1, torch.Size(shape[1:]).numel()))
     for start in range(0, shape[0], step):
@@ -156,7 +157,7 @@ def margin(
     One model is in memory at a time, over all GPUs where there are some.
     """
     new, old = (_preferences(path, settings, pairs, served) for path in (folder, parent))
-    return sum(a - b for a, b in zip(new, old, strict=True)) / len(pairs)
+    return math.fsum(a - b for a, b in zip(new, old, strict=True)) / len(pairs)
 
 
 @torch.inference_mode()  # type: ignore[untyped-decorator]

@@ -26,10 +26,11 @@ class Brought(NamedTuple):
     """Files saved as they are (`weights.beside_weights`); None: there is no folder that they would come from."""
 
     @classmethod
-    def by(cls, model: Any, served: str, beside: Mapping[str, bytes] | None) -> "Brought":
+    def by(cls, model: Any, tokenizer: Any, served: str, beside: Mapping[str, bytes] | None) -> "Brought":
         """Set aside what a model has, and leave it a generation config that can be saved with every checkpoint."""
         brought = cls(copy.deepcopy(model.config), model.generation_config, served, beside)
-        model.generation_config = GenerationConfig()
+        tokens = ("bos_token_id", "eos_token_id", "pad_token_id")
+        model.generation_config = GenerationConfig(**{name: getattr(tokenizer, name) for name in tokens})
         return brought
 
 
@@ -41,43 +42,50 @@ def in_parts(trainer: Any) -> bool:
 def save_trained(trainer: Any, tokenizer: Any, brought: Brought, target: Path, first: bool) -> None:
     """Save the whole model as a plain one; where it is in parts, every process takes part in gathering them."""
     model, state = trainer.accelerator.unwrap_model(trainer.model), None
-    if in_parts(trainer):
-        state = _gathered(trainer, model, first)
-        if not first:
-            return
+    if trainer.accelerator.distributed_type == DistributedType.DEEPSPEED:
+        state = gathered_by_deepspeed(model)
+    elif in_parts(trainer):
+        state = gathered(trainer.model_wrapped)
     elif hasattr(model, "merge_and_unload"):
         model = model.merge_and_unload()
+    if not first:
+        return
     # Layers go on with the configuration that they were given; a model that is trained on needs it, and keeps it.
     trained_with, model.config, model.generation_config = model.config, brought.config, brought.generation
-    save(model, tokenizer, target, state, brought.served, brought.beside)
+    save(model, tokenizer, target, None if state is None else tied_once(model, state), brought.served, brought.beside)
     model.config = trained_with
 
 
-def _gathered(trainer: Any, model: Any, first: bool) -> dict[str, Any]:
-    """All weights in float32, on the first process; tied ones once, as they are saved."""
-    if trainer.accelerator.distributed_type == DistributedType.DEEPSPEED:
-        state = _gathered_by_deepspeed(model, first)
-    else:
-        state = trainer.accelerator.get_state_dict(trainer.model_wrapped)
-    tied = getattr(model, "all_tied_weights_keys", None) or {}
-    return {
-        name: weight.float() if weight.is_floating_point() else weight
-        for name, weight in state.items()
-        if tied.get(name) not in state
-    }
+def gathered(model: Any) -> dict[str, Any]:
+    """All weights of a model that FSDP has divided, in float32, as it keeps and trains them; on the first process."""
+    from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
+
+    whole: dict[str, Any] = get_model_state_dict(
+        model, options=StateDictOptions(full_state_dict=True, cpu_offload=True)
+    )
+    return whole
 
 
-def _gathered_by_deepspeed(model: Any, first: bool) -> dict[str, Any]:
-    """DeepSpeed keeps the weights that it trains in float32 apart; accelerate would gather the bfloat16 ones."""
+def gathered_by_deepspeed(model: Any) -> dict[str, Any]:
+    """All weights of a model in DeepSpeed, in float32, on every process.
+
+    It computes with bfloat16 weights, which accelerate would gather, and keeps apart the float32 ones that it trains.
+    """
     import deepspeed
     from deepspeed.utils import safe_get_full_fp32_param
 
-    state = {name: buffer.cpu() for name, buffer in model.state_dict().items() if buffer.numel() and first}
-    for name, weight in model.named_parameters():
-        whole = safe_get_full_fp32_param(weight)  # every process asks, or all wait
-        if whole is None:  # not trained, or trained in its own format
+    weights = dict(model.named_parameters())
+    state = {name: value.cpu() for name, value in model.state_dict().items() if name not in weights}
+    for name, weight in weights.items():
+        whole = safe_get_full_fp32_param(weight)
+        if whole is None:  # it is not trained
             with deepspeed.zero.GatheredParameters([weight]):
-                whole = weight.detach().clone()
-        if first:
-            state[name] = whole.cpu()
+                whole = weight.detach().float().clone()
+        state[name] = whole.view(getattr(weight, "ds_shape", weight.shape)).cpu()
     return state
+
+
+def tied_once(model: Any, state: Mapping[str, Any]) -> dict[str, Any]:
+    """A gathered state without the second names of tied weights, which are one tensor no longer."""
+    tied = getattr(model, "all_tied_weights_keys", None) or {}
+    return {name: weight for name, weight in state.items() if tied.get(name) not in state}

@@ -90,7 +90,7 @@ def fine_tune(
     `weights.beside_weights` found where it came from. `report_to` names who else is sent the history as it is made
     (TRL's own setting of that name).
     """
-    brought = Brought.by(model, dtype, beside)
+    brought = Brought.by(model, tokenizer, dtype, beside)
     set_dropout(model, settings.dropout)
     model.float()
     weighted = len({example.weight for example in data}) > 1
