@@ -317,3 +317,10 @@ class RunManifest(Record):
     inputs: dict[str, FileFact]
     outputs: dict[str, FileFact]
     counts: dict[str, Count]
+
+    @property
+    def warnings(self) -> dict[str, str]:
+        """What the step's counts warn of, by what it is about: `` the judge's scores, `held-out` its scores there,
+        `movement` how far the training moved the model."""
+        named = {key.rpartition(": "): value for key, value in self.counts.items()}
+        return {about: str(value) for (about, _, last), value in named.items() if last == "warning" and value}

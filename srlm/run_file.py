@@ -42,10 +42,18 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Settings:
         if name in kinds and kinds[name] is not bool:
             raise SettingsError(f"{path}: {name}: true and false are no value for it")
     for name, training in (("pretraining", settings.pretraining), ("sft", settings.sft), ("dpo", settings.dpo)):
-        if training is not None and training.batch_size % training.micro_batch_size:
+        if training is None:
+            continue
+        if training.batch_size % training.micro_batch_size:
             raise SettingsError(
                 f"{path}: {name}.micro_batch_size {training.micro_batch_size} does not divide "
                 f"{name}.batch_size {training.batch_size}"
+            )
+        first, last = training.learning_rate, training.final_learning_rate
+        if training.schedule != "constant" and last > first:
+            raise SettingsError(
+                f"{path}: {name}.final_learning_rate {last:g} is above {name}.learning_rate {first:g}, from which the "
+                "rate falls; lower the one or raise the other"
             )
     scratch = settings.model.base == "scratch"
     if scratch != (settings.pretraining is not None) or (scratch and settings.data.kind != "beads"):

@@ -63,9 +63,9 @@ FAULTS = (
     ),
     Fault(
         "DPO's reference is M0 instead of M_t",
-        "srlm/methods/self_rewarding.py",
-        " else load_model(folder, run.settings.model).eval()\n",
-        " else load_model(run.path('M0', 'model'), run.settings.model).eval()\n",
+        "srlm/train/launch.py",
+        " else load_model(base, settings.model, dtype=\"float32\").eval(),\n",
+        " else load_model(base.parents[1] / 'M0/model', settings.model, dtype=\"float32\").eval(),\n",
         "M2",
     ),
     Fault(

@@ -196,7 +196,11 @@ def list_settings(
 
 def kind_of(field: Any) -> str:
     """Type and default of a setting, as a run file would have them."""
-    kinds = [kind for kind in (get_args(field.annotation) or (field.annotation,)) if kind is not type(None)]
+    kinds = [
+        get_args(kind)[0] if get_origin(kind) is Annotated else kind
+        for kind in (get_args(field.annotation) or (field.annotation,))
+        if kind is not type(None)
+    ]
     if any(isinstance(kind, type) and issubclass(kind, Section) for kind in kinds):
         return "section" if field.is_required() or field.default is not None else "section, default null"
     if get_origin(field.annotation) is Literal:
@@ -207,7 +211,7 @@ def kind_of(field: Any) -> str:
         )
     if field.is_required():
         return f"{words}, must be given"
-    default = field.get_default(call_default_factory=True)
+    default = field.get_default(call_default_factory=True, validated_data={})
     return f"{words}, default {default if isinstance(default, str) else json.dumps(default)}"
 
 

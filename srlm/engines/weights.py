@@ -13,6 +13,14 @@ from srlm.settings import ModelSettings
 from srlm.text.chat import Chat
 
 WHEEL = "wheel:"
+GENERATION = "generation_config.json"
+BESIDE = (
+    GENERATION,
+    *("preprocessor_config.json", "processor_config.json", "video_preprocessor_config.json"),
+)
+"""Files beside a model's weights that `save` does not write by itself: how it generates, and how it sees."""
+FORMATS = {"F32": "float32", "BF16": "bfloat16", "F16": "float16", "F64": "float64"}
+"""What safetensors calls a number format, and what torch calls it."""
 
 
 def load_chat(path: str | Path, settings: ModelSettings) -> Chat:
@@ -153,10 +161,12 @@ def _check_files(folder: Path) -> None:
             ) from None
 
 
-def load_model(path: str | Path, settings: ModelSettings, device: str | None = None) -> Any:
-    """A causal language model in `settings.dtype`, on the GPU where there is one unless `device` names another place.
+def load_model(path: str | Path, settings: ModelSettings, device: str | None = None, dtype: str | None = None) -> Any:
+    """A causal language model, on the GPU where there is one unless `device` names another place.
 
-    `auto` leaves it where it was read. Raises ModelError where it cannot be loaded.
+    Its weights are cast to `settings.dtype`, in which it generates, unless `dtype` names another format: training and
+    whatever measures it want float32, in which the run's models lie on disk. The device `auto` leaves it where it was
+    read. Raises ModelError where it cannot be loaded.
     """
     import torch
     from transformers import AutoModelForCausalLM
@@ -165,7 +175,7 @@ def load_model(path: str | Path, settings: ModelSettings, device: str | None = N
     try:
         model = AutoModelForCausalLM.from_pretrained(
             path,
-            dtype=settings.dtype,
+            dtype=dtype or settings.dtype,
             use_safetensors=True,
             trust_remote_code=settings.trust_remote_code,
             revision=settings.revision,
@@ -177,18 +187,113 @@ def load_model(path: str | Path, settings: ModelSettings, device: str | None = N
     return model.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
 
 
-def save(model: Any, tokenizer: Any, folder: Path, state: Mapping[str, Any] | None = None) -> None:
+def serving_format(path: str | Path, settings: ModelSettings) -> str:
+    """Number format in which a model generates: `float32`, `bfloat16`, or whatever `auto` finds.
+
+    As transformers has it: what config.json says, else the format of the first weight. All M_i say what M0 says.
+    """
+    if settings.dtype != "auto":
+        return settings.dtype
+    from transformers import AutoConfig
+
+    try:
+        config = AutoConfig.from_pretrained(
+            path, trust_remote_code=settings.trust_remote_code, revision=settings.revision
+        )
+        if config.dtype is not None:
+            return str(config.dtype).removeprefix("torch.")
+        for file in weight_files(path, settings):
+            with safetensors(file) as weights:
+                for name in weights.keys():  # noqa: SIM118  (no mapping)
+                    if (found := weights.get_slice(name).get_dtype()) in FORMATS:
+                        return FORMATS[found]
+    except Exception as error:  # as above
+        raise ModelError(f"{path}: no model can be loaded: {_why(path, error, 'config.json')}") from error
+    return "float32"
+
+
+def weight_files(path: str | Path, settings: ModelSettings) -> list[Path]:
+    """The safetensors files of a folder, or of a hub model that was loaded before; empty where there are none."""
+    if not Path(path).is_dir():
+        from transformers.utils import cached_file
+
+        found = cached_file(str(path), "config.json", revision=settings.revision)
+        path = Path(found).parent
+    return sorted(Path(path).glob("*.safetensors"))
+
+
+def safetensors(file: Path) -> Any:
+    """An open file of weights, from which single ones, or rows of them, are read."""
+    from safetensors import safe_open
+
+    return safe_open(file, framework="pt")
+
+
+def beside_weights(path: str | Path, settings: ModelSettings) -> dict[str, bytes]:
+    """Files of a model that training has no part in, by name, to be saved with all that becomes of it as they are."""
+    from transformers.utils import cached_file
+
+    found = {}
+    for name in BESIDE:
+        file = cached_file(
+            str(path),
+            name,
+            revision=settings.revision,
+            _raise_exceptions_for_missing_entries=False,
+            _raise_exceptions_for_gated_repo=False,
+            _raise_exceptions_for_connection_errors=False,
+        )
+        if file is not None:
+            found[name] = Path(file).read_bytes()
+    return found
+
+
+def save(
+    model: Any,
+    tokenizer: Any,
+    folder: Path,
+    state: Mapping[str, Any] | None = None,
+    served: str | None = None,
+    beside: Mapping[str, bytes] | None = None,
+) -> None:
     """Save weights (safetensors) and tokenizer; the folder appears under its own name only when whole.
 
     `state`: the weights, where the model itself holds only a part of them.
+    `served`: the number format in which the model will generate, for config.json; the weights keep their own, from
+    which training goes on. None: the format of the weights.
+    `beside`: what `beside_weights` found where the model came from, saved in place of what the library would make up.
     """
+    from transformers import GenerationConfig
+
     part = folder.with_name(folder.name + ".part")
     if part.exists():
         shutil.rmtree(part)  # raises where it is no folder: save_pretrained would only log that and write nothing
-    model.save_pretrained(part, safe_serialization=True, state_dict=state)
+    # What a model brought may be invalid (a temperature without do_sample): loading warns of that, saving would fail.
+    brought, model.generation_config = model.generation_config, GenerationConfig()
+    try:
+        model.save_pretrained(part, safe_serialization=True, state_dict=state)
+    finally:
+        model.generation_config = brought
+    written = part / GENERATION
+    written.unlink(missing_ok=True)
+    if beside is None:
+        brought.to_json_file(written)
+    for name, content in (beside or {}).items():
+        (part / name).write_bytes(content)
+    if served is not None:
+        _state_format(model.config, served)
+        model.config.to_json_file(part / "config.json")
     tokenizer.save_pretrained(part)
     shutil.rmtree(folder, ignore_errors=True)
     part.rename(folder)
+
+
+def _state_format(config: Any, name: str) -> None:
+    """Write a number format into a configuration and those within it."""
+    config.dtype = name
+    for part in config.sub_configs:
+        if getattr(config, part, None) is not None:
+            _state_format(getattr(config, part), name)
 
 
 def give_memory_back() -> None:

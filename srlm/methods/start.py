@@ -105,7 +105,7 @@ def _scratch(run: Run) -> dict[str, Count]:
             lines,
             settings,
             seed=run.seed("pretraining"),
-            dtype=run.settings.model.dtype,
+            dtype="float32" if run.settings.model.dtype == "auto" else run.settings.model.dtype,
             work=work,
             target=target,
             report=report,
@@ -212,12 +212,33 @@ def trained(
 
 
 def made(run: Run, name: str, parent: Checkpoint, counts: dict[str, Count]) -> Checkpoint:
-    """Declare a freshly saved model done, once it was looked at as a judge."""
+    """Declare a freshly saved model done, once it was compared with its parent and looked at as a judge."""
     found = weights_digest(run.path(name, "model"), run.folder.sha256)
     checkpoint = Checkpoint(name=name, parent=parent.name, path=f"{name}/model", digest=found)
-    counts = {**counts, **watched(run, checkpoint)}
+    counts = {**counts, **moved(run, parent, checkpoint), **watched(run, checkpoint)}
     run.finish(name, counts, inputs={f"{parent.name} weights": parent.digest}, checkpoint=checkpoint)
     return checkpoint
+
+
+def moved(run: Run, parent: Checkpoint, checkpoint: Checkpoint) -> dict[str, Count]:
+    """How far its training moved a model."""
+    from srlm.train.movement import movement
+
+    name, folder, settings = checkpoint.name, run.folder.model_path(checkpoint), run.settings
+    before = run.folder.model_path(parent)
+    with run.stage(name, "movement"):
+        counts = movement(
+            name,
+            before if before.is_dir() else parent.path,
+            folder,
+            settings.model,
+            load_chat(folder, settings.model),
+            files.read(run.path("data", "heldout_sets.jsonl"), RankedSet),
+            settings.dpo.max_length,
+        )
+    if warning := counts.get("warning"):
+        run.folder.log(f"{name}: warning: {warning}")
+    return {f"movement: {key}": value for key, value in counts.items()}
 
 
 def watched(run: Run, checkpoint: Checkpoint) -> dict[str, Count]:
