@@ -391,7 +391,11 @@ class Chat:
         marks = tuple(dict.fromkeys([*derived, *named, THINK]))
         # A tokenizer that puts spaces behind added tokens decodes marks in another way than they are written.
         decoded = [Marks(*(self._behind(self._ids(text), skip=False).strip() for text in mark)) for mark in marks]
-        return tuple(dict.fromkeys([*marks, *decoded]))
+        # In a vocabulary of whole words a mark may be no more than an unknown word.
+        same = [
+            two for one, two in zip(marks, decoded, strict=True) if _pressed("".join(one)) == _pressed("".join(two))
+        ]
+        return tuple(dict.fromkeys([*marks, *same]))
 
     def _turn_marks(self) -> tuple[str, ...]:
         """Plain text with which the template marks turns, and tokens of it that are not special."""
@@ -543,3 +547,8 @@ def special_tokens(tokenizer: Any) -> list[str]:
     in its vocabulary, as Llama 3's `<|start_header_id|>` does."""
     added = [token.content for token in tokenizer.added_tokens_decoder.values() if token.special]
     return sorted({*tokenizer.all_special_tokens, *added}, key=lambda token: (-len(token), token))
+
+
+def _pressed(text: str) -> str:
+    """Without white space."""
+    return "".join(text.split())
