@@ -85,6 +85,8 @@ class Chat:
         self._parts = not self._shows_the_user()
         if self._parts and not self._shows_the_user():
             raise ModelError("the chat template does not show what the user said")
+        if not self._ids(self._generation_prompt(user(_ASKED))):
+            raise ModelError("the tokenizer makes no tokens of a prompt; is it the model's own?")
         self._probe = self._finished(user(_ASKED), "")
         self._closing, self.end = self._find_end(self._probe.tail)
         self._marks = self._thought_marks()

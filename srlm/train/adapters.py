@@ -2,6 +2,9 @@
 
 import copy
 import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +40,13 @@ def adapters(model: Any, settings: LoraSettings | None) -> Any:
         try:
             with torch.device("meta"):
                 skeleton = kind(copy.deepcopy(model.config))
-            _with_adapters(skeleton, _lora(settings, layers, dropout))
+            _with_adapters(skeleton, _lora(model, settings, layers, dropout))
         except (ValueError, TypeError, RuntimeError, NotImplementedError) as error:
             refused = error
             continue
         if dropout != settings.dropout:
             log.warning("lora: the experts of a %s cannot have dropout on their adapters; there is none", kind.__name__)
-        return _lora(settings, layers, dropout)
+        return _lora(model, settings, layers, dropout)
     said = (str(refused).strip() or type(refused).__name__).splitlines()[0]
     raise SettingsError(f"lora: peft puts no adapters on a {kind.__name__}: {said}; train without lora") from refused
 
@@ -77,19 +80,31 @@ def _linear_layers(model: Any) -> list[str]:
     ]
 
 
-def _lora(settings: LoraSettings, layers: list[str], dropout: float) -> Any:
+def _lora(model: Any, settings: LoraSettings, layers: list[str], dropout: float) -> Any:
     from peft import LoraConfig
+    from transformers.pytorch_utils import Conv1D
 
+    kinds = {type(model.get_submodule(name)) for name in layers}
     return LoraConfig(
         r=settings.rank,
         lora_alpha=settings.alpha,
         lora_dropout=dropout,
         target_modules=layers,
+        fan_in_fan_out=kinds == {Conv1D},  # GPT-2's layers keep their weights the other way round
         task_type="CAUSAL_LM",
     )
+
+
+@contextmanager
+def peft_without_noise() -> Iterator[None]:
+    """Without what peft says of experts that get no adapters: it had prepared a rank for them."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"The following (?:rank|alpha)_pattern keys did not match", RuntimeWarning)
+        yield
 
 
 def _with_adapters(model: Any, config: Any) -> None:
     from peft import get_peft_model
 
-    get_peft_model(model, config)
+    with peft_without_noise():
+        get_peft_model(model, config)

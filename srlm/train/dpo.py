@@ -19,10 +19,10 @@ from trl import DPOConfig, DPOTrainer
 from srlm.records import PreferencePair, Prompt, Response, seed_for
 from srlm.settings import DpoSettings
 from srlm.text.chat import Chat, Tokens, alike
-from srlm.train.adapters import adapters
+from srlm.train.adapters import adapters, peft_without_noise
 from srlm.train.batches import Collator, collator, refuse_leaks
 from srlm.train.dropout import set_dropout
-from srlm.train.head import TRIAL, use_right_head
+from srlm.train.head import TRIAL, router_arguments, use_right_head
 from srlm.train.optimiser import Watch, arguments, train
 from srlm.train.saving import Brought
 from srlm.train.sft import Example
@@ -145,23 +145,26 @@ def optimise(
     losses: dict[str, Any] = {"loss_type": ["sigmoid"]}
     if settings.nll_weight:
         losses = {"loss_type": ["sigmoid", "sft"], "loss_weights": [1.0, settings.nll_weight]}
-    trainer = PairTrainer(
-        model=model,
-        ref_model=None if settings.lora else reference,
-        args=DPOConfig(
-            **arguments(settings, work, seed, dtype, report_to),
-            beta=settings.beta,
-            disable_dropout=False,  # set_dropout has seen to it; TRL would also switch off the adapters' own
-            **losses,
-        ),
-        train_dataset=Dataset.from_list([pair._asdict() for pair in pairs]),
-        processing_class=tokenizer,
-        peft_config=adapters(model, settings.lora),
-    )
+    trial = [*pairs[0].prompt_ids, *pairs[0].chosen_ids][:TRIAL]
+    with peft_without_noise():
+        trainer = PairTrainer(
+            model=model,
+            ref_model=None if settings.lora else reference,
+            args=DPOConfig(
+                **arguments(settings, work, seed, dtype, report_to),
+                beta=settings.beta,
+                disable_dropout=False,  # set_dropout has seen to it; TRL would also switch off the adapters' own
+                **losses,
+                **router_arguments(model, trial),
+            ),
+            train_dataset=Dataset.from_list([pair._asdict() for pair in pairs]),
+            processing_class=tokenizer,
+            peft_config=adapters(model, settings.lora),
+        )
     if settings.eft_replay and replay:
         if settings.packing:
             refuse_leaks(model, replay[0].input_ids, replay[-1].input_ids)
         collate = collator(tokenizer.pad_token_id, settings.packing)
         trainer.replay = Replay(replay, settings.micro_batch_size, settings.eft_replay, seed, collate)
-    use_right_head(trainer, [*pairs[0].prompt_ids, *pairs[0].chosen_ids][:TRIAL])
+    use_right_head(trainer, trial)
     return train(trainer, tokenizer, brought, Watch(report, pauses), work, target)

@@ -27,14 +27,44 @@ TRIAL = 64
 def use_right_head(trainer: Any, ids: Sequence[int]) -> None:
     """Give the trainer's model, and its reference, their own head where TRL's differs on the example `ids`."""
     for model in (trainer.model, getattr(trainer, "ref_model", None)):
-        if model is None:
-            continue
-        whole = trainer.accelerator.unwrap_model(model)
-        plain = whole.get_base_model() if hasattr(whole, "get_base_model") else whole
-        fault = _fault(plain, ids)
-        if fault is not None:
-            log.warning("%s: trained with its own head, which takes more memory than TRL's (%s)", _name(plain), fault)
-            _with_own_head(plain)
+        if model is not None:
+            whole = trainer.accelerator.unwrap_model(model)
+            give_right_head(whole.get_base_model() if hasattr(whole, "get_base_model") else whole, ids)
+
+
+def give_right_head(model: Any, ids: Sequence[int]) -> bool:
+    """Give a model to which TRL has added its head its own where they differ on `ids`; whether that was so."""
+    fault = _fault(model, ids)
+    if fault is None:
+        return False
+    log.warning("%s: trained with its own head, which takes more memory than TRL's (%s)", _name(model), fault)
+    _with_own_head(model)
+    return True
+
+
+@torch.no_grad()  # type: ignore[untyped-decorator]
+def router_arguments(model: Any, ids: Sequence[int]) -> dict[str, float]:
+    """TRL's arguments on the loss that balances a model's experts: none where it can be had, else that it is left out.
+
+    TRL adds it wherever the configuration speaks of it, and some speak of it without experts, or give it no weight.
+    """
+    config = model.config.get_text_config()
+    weight = getattr(config, "router_aux_loss_coef", 0.0)
+    if not hasattr(config, "output_router_logits") or weight == 0:
+        return {}
+    row, training = torch.tensor([list(ids)], device=model.device), model.training
+    model.eval()
+    try:
+        found = model(input_ids=row, use_cache=False, output_router_logits=True).aux_loss
+        if isinstance(found, torch.Tensor) and torch.isfinite(found).all() and weight is not None:
+            return {}
+        why = "it has none, or no weight for it"
+    except Exception as error:  # a model's code may raise anything
+        why = (str(error).strip() or type(error).__name__).splitlines()[0]
+    finally:
+        model.train(training)
+    log.warning("%s: trained without the loss that balances experts (%s)", _name(model), why)
+    return {"router_aux_loss_coef": 0.0}
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]

@@ -14,10 +14,10 @@ from trl import SFTConfig, SFTTrainer
 from srlm.records import Demonstration
 from srlm.settings import Training
 from srlm.text.chat import Chat
-from srlm.train.adapters import adapters
+from srlm.train.adapters import adapters, peft_without_noise
 from srlm.train.batches import IGNORED, collator, refuse_leaks
 from srlm.train.dropout import set_dropout
-from srlm.train.head import TRIAL, use_right_head
+from srlm.train.head import TRIAL, router_arguments, use_right_head
 from srlm.train.optimiser import Watch, arguments, train
 from srlm.train.saving import Brought
 
@@ -98,17 +98,20 @@ def fine_tune(
     rows = [{"input_ids": e.input_ids, "labels": e.labels, **({"weight": e.weight} if weighted else {})} for e in data]
     if settings.packing and data:
         refuse_leaks(model, data[0].input_ids, data[-1].input_ids)
-    trainer = (WeightedSFTTrainer if weighted else SFTTrainer)(
-        model=model,
-        args=SFTConfig(
-            **arguments(settings, work, seed, dtype, report_to),
-            dataset_kwargs={"skip_prepare_dataset": True},
-            packing=False,
-        ),
-        data_collator=collator(tokenizer.pad_token_id, settings.packing),
-        train_dataset=Dataset.from_list(rows),
-        processing_class=tokenizer,
-        peft_config=adapters(model, settings.lora),
-    )
-    use_right_head(trainer, data[0].input_ids[:TRIAL])
+    trial = data[0].input_ids[:TRIAL]
+    with peft_without_noise():
+        trainer = (WeightedSFTTrainer if weighted else SFTTrainer)(
+            model=model,
+            args=SFTConfig(
+                **arguments(settings, work, seed, dtype, report_to),
+                dataset_kwargs={"skip_prepare_dataset": True},
+                packing=False,
+                **router_arguments(model, trial),
+            ),
+            data_collator=collator(tokenizer.pad_token_id, settings.packing),
+            train_dataset=Dataset.from_list(rows),
+            processing_class=tokenizer,
+            peft_config=adapters(model, settings.lora),
+        )
+    use_right_head(trainer, trial)
     return train(trainer, tokenizer, brought, Watch(report), work, target)

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 from srlm.engines.base import Request
 from srlm.engines.transformers import TransformersEngine
-from srlm.engines.weights import beside_weights, load_chat, load_model
+from srlm.engines.weights import beside_weights, load_model
 from srlm.records import user
 from srlm.settings import DpoSettings, LoraSettings, ModelSettings, Sampling, SftSettings
 from srlm.text.chat import Chat
@@ -67,7 +67,7 @@ def trained(kind: str, how: str, before: Path, folder: Path) -> Any:
         "beside": beside_weights(before, MODEL),
     }
     model = load_model(before, MODEL, dtype="float32")
-    words = load_chat(before, MODEL).tokenizer
+    words = zoo.tokenizer()
     if kind == "dpo":
         reference = load_model(before, MODEL, dtype="float32").eval()
         dpo.optimise(model, reference, words, PAIRS, [], DpoSettings(**common), **place)
@@ -110,16 +110,13 @@ def test_what_was_learnt_is_saved_and_the_rest_is_as_it_was(kind: str, how: str,
     configs = [json.loads((folder / "config.json").read_text()) for folder in (before, after)]
     for key in ("use_cache", "dtype", "eos_token_id", "pad_token_id", "tie_word_embeddings"):
         assert configs[0].get(key) == configs[1].get(key), key
-    engine = TransformersEngine.load(after, "M1", MODEL, batch_size=4)
+    # Not the folder's: to some kinds of models transformers gives their own tokenizer, whatever was saved.
+    engine = TransformersEngine(load_model(after, MODEL).eval(), Chat(zoo.tokenizer()), "M1", batch_size=4)
     assert engine.model.dtype == torch.bfloat16
+    assert {1, 3} <= set(engine.model.generation_config.eos_token_id)
     written = engine.generate(
         [Request(messages=user(zoo.sentence(words, seed=words))) for words in (3, 14)],
         Sampling(temperature=0, max_new_tokens=6),
         seed=0,
     )
     assert all(completion.tokens is not None for (completion,) in written)
-    assert set(engine.chat.ends) == {3}
-
-
-def test_a_tokenizer_of_the_zoo_ends_turns_with_its_end_token() -> None:
-    assert Chat(zoo.tokenizer()).ends == (3,)
