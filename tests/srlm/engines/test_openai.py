@@ -473,14 +473,14 @@ def test_a_server_that_has_answered_may_refuse_any_number(serve: Serve, connect:
 @pytest.mark.parametrize(
     ("message", "thought", "text"),
     [
-        pytest.param({"content": [{"type": "text", "text": "Score"}, {"type": "text", "text": ": 4"}]}, None, "Score: 4",
-                     id="parts"),
+        pytest.param({"content": [{"type": "text", "text": "Score"}, {"type": "text", "text": ": 4"}]}, None,
+                     "Score: 4", id="parts"),
         pytest.param({"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]},
                                   {"type": "text", "text": "Four."}]}, "Hm.", "Four.", id="mistrals-thought"),
         pytest.param({"content": [{"type": "image_url", "image_url": {"url": "x"}}]}, None, "", id="no-text-part"),
         pytest.param({"content": "Four.", "reasoning_content": "Hm."}, "Hm.", "Four.", id="vllms-thought"),
         pytest.param({"content": "Four.", "reasoning": "Hm."}, "Hm.", "Four.", id="another-field"),
-        pytest.param({"content": "Four.", "reasoning": {"effort": "low"}}, None, "Four.", id="reasoning-that-is-no-text"),
+        pytest.param({"content": "Four.", "reasoning": {"effort": "low"}}, None, "Four.", id="no-text"),
         pytest.param({"content": "<think>Hm.</think>\n\nFour."}, "Hm.", "Four.", id="in-the-text"),
         pytest.param({"content": "Hm.</think>Four."}, "Hm.", "Four.", id="opened-by-the-prompt"),
         pytest.param({"content": "Four.", "reasoning_content": ""}, None, "Four.", id="empty-thought"),
@@ -568,7 +568,7 @@ def test_a_server_without_log_probabilities_is_asked_once(serve: Serve, connect:
     server = serve(picky(TAKEN))
     engine = connect(server.url, concurrency=1)
     for _ in range(3):
-        with pytest.raises(EngineError, match="refused prompt_logprobs: .*it has no log-probabilities"):
+        with pytest.raises(EngineError, match=r"refused prompt_logprobs: .*it has no log-probabilities"):
             engine.score([ask("which ?")], [["yes"]])
     assert len(server.asked) == 1
 
