@@ -89,8 +89,7 @@ def _plain(line: str) -> str:
 
 _MENTION = re.compile(
     r"""(?<![^\W_])(?<![^\W_]_)(?<!\w-)              # no part of another word: underscore, max_score, sub-score
-        (?:(?:(?:total|final|overall)\s{1,3}){1,2}(?:score|points)|score)
-        (?:\s(?:awarded|given))?
+        (?:(?:(?:total|final|overall)\s{1,3}){1,2}(?:score|points(?:\s(?:awarded|given))?)|score)
         (?:\s?[(\[](?P<scale>[^()\[\]]{1,30})[)\]]|\s?(?P<of>(?:/|out\s+of)\s?\d{1,6}))?
         ["')}\]]?\s{0,99}(?P<mark>[:\uff1a=|]|is\b\s?:?)
         (?P<open>[\s"'<\[({}\u201c\u2018\uff08\u3010]{0,99})
