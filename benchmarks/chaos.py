@@ -84,7 +84,9 @@ def main() -> None:
         if (place / "peace").exists():
             sys.exit(f"chaos: {place} holds the runs of an earlier one; name an empty folder")
         try:
-            settings = [word for setting in asked.set for word in ("--set", setting)]
+            # One day for both runs: midnight passes between them.
+            given = [f"model.date={time.strftime('%Y-%m-%d')}", *asked.set]
+            settings = [word for setting in given for word in ("--set", setting)]
             settings += [] if address is None else server_settings(address)
             print(chaos(asked.run.resolve(), place, asked.kills, asked.seed, asked.span, settings))
         except Fault as fault:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from srlm.cli.main import quiet
+from srlm.data.human_ranking import HumanRanking
 from srlm.errors import SettingsError
 from srlm.judge import rubric
 from srlm.records import Record, seed_for
@@ -12,7 +13,7 @@ from srlm.store import files
 
 from .benchmarks import controlled, rankings
 from .judging.specs import SPECS, Asked, Judge, open_spec
-from .records import HumanRanking, MetricValue
+from .records import MetricValue
 from .report import judges as tables
 from .stats.intervals import Resampling
 from .suites import audit, ranked

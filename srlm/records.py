@@ -7,6 +7,7 @@ A record is frozen, forbids unknown fields, NaN and infinity, and is one line of
 import datetime
 import hashlib
 import json
+from collections.abc import Sequence
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -42,6 +43,11 @@ def user(text: str) -> tuple[Message, ...]:
     return (Message(role="user", content=text),)
 
 
+def transcript_of(messages: Sequence[Message]) -> str:
+    """A conversation as a judge's template shows it: each turn behind its role (`User: ...`), an empty line apart."""
+    return "\n\n".join(f"{turn.role.capitalize()}: {turn.content}" for turn in messages)
+
+
 class Prompt(Record):
     """One instruction, and the conversation that led to it."""
 
@@ -64,6 +70,11 @@ class Prompt(Record):
     def messages(self) -> tuple[Message, ...]:
         """The whole conversation up to where the answer starts."""
         return (*self.before, *user(self.text))
+
+    @property
+    def transcript(self) -> str:
+        """The conversation as one text: `text` alone, or with turns before it `transcript_of` all."""
+        return transcript_of(self.messages) if self.before else self.text
 
 
 class Response(Record):
@@ -159,6 +170,11 @@ class Demonstration(Record):
     def messages(self) -> tuple[Message, ...]:
         """The whole conversation up to where the response starts."""
         return (*self.before, *user(self.prompt))
+
+    @property
+    def transcript(self) -> str:
+        """The same as one text, as a prompt's."""
+        return transcript_of(self.messages) if self.before else self.prompt
 
 
 Unread = Literal["no score", "not on the scale", "cut", "open thought", "no room", "refused"]
@@ -301,3 +317,10 @@ class RunManifest(Record):
     inputs: dict[str, FileFact]
     outputs: dict[str, FileFact]
     counts: dict[str, Count]
+
+    @property
+    def warnings(self) -> dict[str, str]:
+        """What the step's counts warn of, by what it is about: `` the judge's scores, `held-out` its scores there,
+        `movement` how far the training moved the model."""
+        named = {key.rpartition(": "): value for key, value in self.counts.items()}
+        return {about: str(value) for (about, _, last), value in named.items() if last == "warning" and value}

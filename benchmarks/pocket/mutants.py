@@ -63,9 +63,9 @@ FAULTS = (
     ),
     Fault(
         "DPO's reference is M0 instead of M_t",
-        "srlm/methods/self_rewarding.py",
-        " else load_model(folder, run.settings.model).eval()\n",
-        " else load_model(run.path('M0', 'model'), run.settings.model).eval()\n",
+        "srlm/train/launch.py",
+        " else load_model(base, settings.model, dtype=\"float32\").eval(),\n",
+        " else load_model(base.parents[1] / 'M0/model', settings.model, dtype=\"float32\").eval(),\n",
         "M2",
     ),
     Fault(
@@ -130,8 +130,8 @@ FAULTS = (
     Fault(
         "answers are trained without their end token",
         "srlm/text/chat.py",
-        "        closing = self._closing if ended else None",
-        "        closing = None",
+        '        return start, turn.head + disarm(turn.kept(answer, closing), self._armed) + (closing or "")',
+        "        return start, turn.head + disarm(turn.kept(answer, closing), self._armed)",
         "SFT",
     ),
     Fault(

@@ -3,9 +3,8 @@
 Nobody can prefer one for what it says, so a judge that prefers one prefers a form. All texts are our own.
 """
 
+from srlm.data.human_ranking import HumanRanking
 from srlm.records import Prompt, RankedSet, Response
-
-from ..records import HumanRanking
 
 PADDING = (
     "This is a good question, and there is much that could be said about it.",

@@ -22,6 +22,7 @@ from .calls import Answer, Call, CallStore, Failure, lacking
 from .cost import Budget, Price, paid, price_of
 from .endpoint import Endpoint
 from .once import Once
+from .specs import folder_facts
 
 Report = Callable[[int, int], None]
 Said = Answer | Failure | None
@@ -84,7 +85,7 @@ def open_judge(
             return Judge(annotator, endpoint.service, model, settings, asker, price)
         case "transformers" if name:
             local = LocalAsker.open(Path(name), annotator, store)
-            settings = {"weights": local.weights, "verdicts": local.verdicts}
+            settings = {**local.facts, "verdicts": local.verdicts}
             return Judge(annotator, "engine", local.name, settings, local, Price(input=0, output=0), local.close)
     raise SettingsError(f"--judge {spec!r} is none of openai, openai:MODEL, transformers:DIR, file:ANNOTATIONS.json")
 
@@ -94,12 +95,13 @@ class LocalAsker:
 
     def __init__(self, engine: Callable[[], Engine], verdicts: tuple[str, str], store: CallStore, name: str) -> None:
         self._engine, self._store = Once(engine), store
-        self.verdicts, self.name, self.weights = verdicts, name, ""
+        self.verdicts, self.name = verdicts, name
+        self.facts: dict[str, str] = {}
+        """What its folder holds."""
 
     @classmethod
     def open(cls, folder: Path, annotator: Annotator, store: CallStore) -> "LocalAsker":
         """From a model's folder. Raises SettingsError where the annotator reads words and no tokens."""
-        from srlm.contents import weights_digest
         from srlm.engines.transformers import TransformersEngine
         from srlm.engines.weights import called
         from srlm.settings import ModelSettings
@@ -110,7 +112,7 @@ class LocalAsker:
             raise SettingsError(f"--judge transformers:{folder}: no such folder; name one with a model's weights")
         name, settings = called(folder), ModelSettings(base=str(folder), dtype="auto")
         made = cls(lambda: TransformersEngine.load(str(folder), name, settings, 1), annotator.verdicts, store, name)
-        made.weights = weights_digest(folder)
+        made.facts = folder_facts(folder)
         return made
 
     def ask(self, calls: Sequence[Call], report: Report = lambda done, total: None) -> list[Said]:

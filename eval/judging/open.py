@@ -50,7 +50,7 @@ def judge_facts(settings: Settings, folder: RunFolder) -> dict[str, Any]:
     kind, _, name = settings.evaluation.judge.partition(":")
     facts: dict[str, Any] = {"judge": settings.evaluation.judge}
     if kind == "checkpoint":
-        facts["judge weights"] = _checkpoint(folder, name).digest
+        facts |= {f"judge {fact}": value for fact, value in folder.model_facts(_checkpoint(folder, name)).items()}
     if kind == "openai":
         facts["base_url"] = settings.evaluation.base_url
     if kind != "oracle":

@@ -9,7 +9,7 @@ from srlm.engines.base import Completion
 from srlm.errors import EngineError
 from srlm.judge.pairwise import WORDS, Opinion, PairItem, opinion_of, parse, template
 from srlm.records import digest
-from srlm.text.template import fill
+from srlm.text.template import frame
 
 from .asking import Asker, Refused
 from .calls import Answer, Call, Failure
@@ -57,7 +57,7 @@ class AskedPairJudge:
         return Call(
             service=self._service,
             model=self._model,
-            messages=({"role": "user", "content": fill(self._template, slots)},),
+            messages=({"role": "user", "content": frame(self._template, slots)},),
             settings={"temperature": WORDS.temperature, "max_tokens": WORDS.max_new_tokens, **self._logprobs},
             template=digest("pairwise", self._template),
         )

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from pydantic import Field, ValidationError
 
+from srlm.data.human_ranking import HumanRanking
 from srlm.data.lines import Row, locate, objects
 from srlm.engines.base import Completion
 from srlm.errors import DataError
@@ -18,8 +19,6 @@ from srlm.judge.pairwise import Opinion, PairItem, parse
 from srlm.judge.reading import Answered
 from srlm.records import Judgement, Record
 from srlm.text.score import parse_score
-
-from ..records import HumanRanking
 
 _LLMBAR = re.compile(r"Output \((?P<one>a|b)\) is better.|^\s?Output \((?P<bare>a|b)\)\s*$", re.MULTILINE)
 

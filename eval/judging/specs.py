@@ -1,11 +1,17 @@
-"""A judge by name: `transformers:DIR`, `openai:MODEL`, `file:PATH`, `length`, `random:SEED` or `constant`."""
+"""A judge by name: `transformers:DIR`, `openai:MODEL`, `file:PATH`, `length`, `random:SEED` or `constant`.
+
+DIR may also be a model of the hub, OWNER/NAME or OWNER/NAME@REVISION.
+"""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from srlm.contents import model_files, sha256_of, weights_digest
+from srlm.data.human_ranking import HumanRanking
 from srlm.engines.base import Engine
+from srlm.engines.hub import commit_of
 from srlm.errors import SettingsError
 from srlm.judge import rubric
 from srlm.judge.pairwise import ModelPairJudge, Opinion, PairItem, PairJudge, template
@@ -13,7 +19,6 @@ from srlm.judge.reading import Answered, read_all
 from srlm.records import Judgement, Record, digest, seed_for
 from srlm.settings import EngineSettings, ModelSettings, Sampling
 
-from ..records import HumanRanking
 from .recorded import Recorded
 
 SPECS = "transformers:DIR, openai:MODEL, file:PATH, length, random:SEED or constant"
@@ -88,14 +93,17 @@ def open_spec(spec: str, asked: Asked, sets: Sequence[HumanRanking]) -> Judge:
                 one_order=said.one_order,
             )
         case "transformers" if name:
-            from srlm.contents import weights_digest
             from srlm.engines.transformers import TransformersEngine
             from srlm.engines.weights import called
 
-            model = ModelSettings(base=name, dtype="auto")
-            engine = TransformersEngine.load(name, called(name), model, asked.batch_size)
-            # A folder may hold another model tomorrow.
-            return _model(spec, engine, asked, weights_digest(Path(name)) if Path(name).is_dir() else None)
+            # A folder, or a name of the hub, may hold another model tomorrow.
+            place, _, revision = (name, "", "") if Path(name).is_dir() else name.partition("@")
+            facts = (
+                folder_facts(Path(place)) if Path(place).is_dir() else {"commit": commit_of(place, revision or None)}
+            )
+            model = ModelSettings(base=place, dtype="auto", revision=facts.get("commit"))
+            engine = TransformersEngine.load(place, called(place), model, asked.batch_size)
+            return _model(f"transformers:{place}", engine, asked, facts)
         case "openai" if name:
             from srlm.engines.open import open_server
 
@@ -104,11 +112,18 @@ def open_spec(spec: str, asked: Asked, sets: Sequence[HumanRanking]) -> Judge:
     raise SettingsError(f"--judge {spec}: a judge is {SPECS}")
 
 
-def _model(spec: str, engine: Engine, asked: Asked, weights: str | None = None) -> Judge:
+def folder_facts(folder: Path) -> dict[str, str]:
+    """What a model's folder holds: its weights alone, and all files that make the model."""
+    files = {name: sha256_of(path) for name, path in model_files(folder)}
+    return {"weights": weights_digest(folder, lambda path: files[path.name]), "model files": digest(files)}
+
+
+def _model(spec: str, engine: Engine, asked: Asked, model: Mapping[str, str] = {}) -> Judge:
     wording = rubric.load(asked.template)
     facts = {
         "judge": spec,
-        "weights": weights,
+        "weights": None,
+        **model,
         "template": wording.digest,
         "pairwise template": digest("pairwise", template()),
         **asked.model_dump(mode="json", include={"sampling", "complete", "base_url"}),

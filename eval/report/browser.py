@@ -76,9 +76,9 @@ def packed(run: Material, keys: Sequence[str], budget: int = BUDGET) -> Browsed 
     chunk: list[str] = []
     size = 0
     for one in (*_head_to_head(run, limit), *_alpaca(run, limit)):
-        page = {"id": one.id, "text": _shown(one.prompt.text, limit), **one.page}
+        page = {"id": one.id, "text": _shown(one.prompt.transcript, limit), **one.page}
         text = withheld(json.dumps(page, ensure_ascii=False, separators=(",", ":")), keys)
-        about = " ".join(_shown(one.prompt.text, 2000).split())
+        about = " ".join(_shown(one.prompt.transcript, 2000).split())
         place = [one.id, len(chunks), len(chunk)]
         listed.append([*place, one.prompt.category or "", one.flags, one.prompt.source, about, one.benchmark])
         chunk.append(text)

@@ -80,8 +80,8 @@ def prompt_map(run: Material) -> charts.Chart | None:
 
     Drawn from the run's seed. EFT prompts are the judge's whole questions.
     """
-    texts = [(one.kind.upper(), one.prompt) for one in run.demonstrations]
-    texts += [(f"AIFT {step.name}", prompt.text) for step in run.steps for prompt in step.prompts]
+    texts = [(one.kind.upper(), one.transcript) for one in run.demonstrations]
+    texts += [(f"AIFT {step.name}", prompt.transcript) for step in run.steps for prompt in step.prompts]
     by_kind: dict[str, list[str]] = {}
     for kind, text in texts:
         by_kind.setdefault(kind, []).append(text)

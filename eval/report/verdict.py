@@ -39,7 +39,12 @@ def looked_for(run: Material) -> list[str]:
         "judge collapse" if any(step.judgements for step in run.steps) else "judge collapse (no judgements yet)"
     )
     said.append("canaries" if "canaries" in measured else "canaries (not tried: python -m eval canaries)")
-    return [*said, "overlap of training and evaluation prompts", "units without a score"]
+    return [
+        *said,
+        "trainings that moved no weight",
+        "overlap of training and evaluation prompts",
+        "units without a score",
+    ]
 
 
 def _lengths(run: Material) -> Iterator[Warned]:
@@ -58,8 +63,8 @@ def _lengths(run: Material) -> Iterator[Warned]:
 
 def _judge(run: Material) -> Iterator[Warned]:
     for manifest in run.manifests:
-        if said := manifest.counts.get("warning"):
-            yield Warned(about="judge collapse", text=f"{manifest.step}: {said}")
+        for about, said in manifest.warnings.items():
+            yield Warned(about="training" if about == "movement" else "judge collapse", text=f"{manifest.step}: {said}")
         top, most = manifest.counts.get("most common score share"), run.settings.judge.max_top_share
         if isinstance(top, float) and top > (1 + most) / 3:
             yield Warned(
@@ -101,15 +106,15 @@ def _canaries(run: Material) -> Iterator[Warned]:
 
 
 def _contamination(run: Material) -> Iterator[Warned]:
-    texts = {normalised(prompt.text) for prompt in run.prompts}
+    texts = {normalised(prompt.transcript) for prompt in run.prompts}
     for step in run.steps:
-        same = sum(normalised(prompt.text) in texts for prompt in step.prompts)
+        same = sum(normalised(prompt.transcript) in texts for prompt in step.prompts)
         if same:
             yield Warned(
                 about="contamination",
                 text=f"{step.name} was trained on {same:,} of the evaluation prompts, word for word",
             )
-    taught = {normalised(d.prompt) for d in run.demonstrations if d.kind == "ift"}
+    taught = {normalised(d.transcript) for d in run.demonstrations if d.kind == "ift"}
     if same := len(texts & taught):
         yield Warned(about="contamination", text=f"{same:,} evaluation prompts are IFT examples, word for word")
 

@@ -17,11 +17,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from srlm.data.human_ranking import HumanRanking
 from srlm.judge.agreement import Array, Flags, Measure
 from srlm.judge.pairs import entropy
 from srlm.records import Judgement
 
-from ..records import HumanRanking, MetricValue
+from ..records import MetricValue
 from ..stats.intervals import Estimate, Resampling, balanced, mean, pooled
 from .agreement_figures import described
 from .measuring import figure

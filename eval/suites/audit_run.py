@@ -6,13 +6,14 @@ evaluation/M2/responses.jsonl of all -> evaluation/M2/audit_judgements.jsonl -> 
 
 from collections.abc import Sequence
 
+from srlm.data.human_ranking import HumanRanking
 from srlm.judge.reading import Answered
 from srlm.records import Judgement, Prompt, RankedSet, seed_for
 from srlm.settings import Settings
 from srlm.store import files
 from srlm.store.folder import RunFolder
 
-from ..records import HumanRanking, MetricValue
+from ..records import MetricValue
 from . import audit
 from .finished import measured
 from .judge_agreement import answered, heldout_readings

@@ -107,8 +107,8 @@ def judged(judge: PairJudge, model_a: str, model_b: str, contests: Sequence[Cont
     """Both orders of every contest. Answers of the same words are equal, and no judge is asked."""
     same = Opinion(preference=0.5, raw="(the same words)")
     asked = [c for c in contests if c.a.text != c.b.text]
-    orders = [PairItem(prompt=c.prompt.text, first=c.a.text, second=c.b.text) for c in asked]
-    orders += [PairItem(prompt=c.prompt.text, first=c.b.text, second=c.a.text) for c in asked]
+    orders = [PairItem(prompt=c.prompt.transcript, first=c.a.text, second=c.b.text) for c in asked]
+    orders += [PairItem(prompt=c.prompt.transcript, first=c.b.text, second=c.a.text) for c in asked]
     said = judge.compare(orders, seed)
     if len(said) != len(orders):
         raise AssertionError(f"{judge.id}: {len(said)} opinions on {len(orders)} pairs")

@@ -8,8 +8,8 @@ from srlm.engines.base import Engine, Request
 from srlm.errors import RecordError, StoreError
 from srlm.judge import rubric
 from srlm.judge.reading import Answered, read_all
-from srlm.records import Checkpoint, Judgement, Prompt, Response, seed_for, user
-from srlm.settings import Sampling, Settings
+from srlm.records import Checkpoint, Judgement, Prompt, Response, seed_for
+from srlm.settings import Sampling, Settings, shaping
 from srlm.store import files
 from srlm.store.folder import RunFolder, differences
 from srlm.store.progress import Reporter
@@ -48,17 +48,22 @@ def aligned(path: Path, found: Sequence[str], expected: Sequence[str], each: int
 def made_from(path: Path, facts: dict[str, Any]) -> None:
     """Note beside `path` what it is made from. Raises StoreError where it was made from something else.
 
-    Results are reused for as long as they answer the same question, and never deleted: they may have cost money.
+    Results are reused for as long as they answer the same question, and never deleted: they may have cost money. A fact
+    that nobody noted when they were begun counts as the same, and is noted now.
     """
     note = path.with_name(path.name + ".from.json")
     begun = path.exists() or path.with_name(path.name + ".part").exists()
     if begun and note.exists():
-        changed = [f"{key}: {old!r} -> {new!r}" for key, old, new in differences(files.read_json(note), facts)]
+        before = files.read_json(note)
+        noted = dict(shaping(before))
+        changed = [f"{key}: {old!r} -> {new!r}" for key, old, new in differences(before, facts) if key in noted]
         if changed:
             raise StoreError(
                 f"{path} was made from something else ({'; '.join(changed)}); "
                 "put the old value back, or move the file away to have it made again"
             )
+        if before != facts:
+            files.write_json(note, facts)
     elif begun:
         raise StoreError(f"{path} lies there without {note.name}, which says what it was made from; move it away")
     else:
@@ -101,7 +106,7 @@ def answers(
     """
     path = folder.step("evaluation") / checkpoint.name / f"{name}.jsonl"
     facts = {
-        "weights": checkpoint.digest,
+        **folder.model_facts(checkpoint),
         "prompts": source or files.fact(folder.step("data") / "evaluation_prompts.jsonl").sha256,
         "sampling": sampling.model_dump(mode="json"),
         "draws": draws,
@@ -114,10 +119,10 @@ def answers(
     ):
 
         def work(chunk: Sequence[Prompt], index: int) -> list[Response]:
-            requests = [Request(messages=user(prompt.text), draws=draws) for prompt in chunk]
+            requests = [Request(messages=prompt.messages, draws=draws) for prompt in chunk]
             drawn = engine().generate(requests, sampling, seed_for(seed, index))
             return [
-                Response.of(prompt.id, completion.text, checkpoint.name, draw, completion.finish)
+                Response.of(prompt.id, completion.text, checkpoint.name, draw, completion.finish, completion.thought)
                 for prompt, completions in zip(chunk, drawn, strict=True)
                 for draw, completion in enumerate(completions)
             ]
@@ -154,7 +159,7 @@ def readings(
     path = folder.step("evaluation") / checkpoint.name / f"{name}.jsonl"
     template, draws = rubric.load(settings.judge.template), settings.evaluation.judge_draws
     facts = {
-        "weights": checkpoint.digest,
+        **folder.model_facts(checkpoint),
         "answers": files.fact(of).sha256,
         "template": template.digest,
         "sampling": settings.judge.sampling.model_dump(mode="json"),

@@ -10,10 +10,11 @@ from itertools import combinations
 
 import numpy as np
 
+from srlm.data.human_ranking import HumanRanking
+from srlm.data.published_rankings import consensus
 from srlm.judge.agreement import Array, measure
 
-from ..benchmarks.published_rankings import consensus
-from ..records import HumanRanking, MetricValue
+from ..records import MetricValue
 from ..stats.intervals import Resampling, bootstrapped
 from .agreement_figures import described
 from .measuring import figure

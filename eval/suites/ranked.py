@@ -12,15 +12,16 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from srlm.data.human_ranking import HumanRanking
+from srlm.data.rankings import Rankings
 from srlm.judge.agreement import UNITS, Measure, measure
 from srlm.judge.pairwise import Opinion, PairItem, outcome_of
 from srlm.judge.reading import Answered
 from srlm.records import Judgement, Record, digest, seed_for
 from srlm.store import files
 
-from ..benchmarks.rankings import Rankings
 from ..judging.specs import Judge
-from ..records import HumanRanking, MetricValue
+from ..records import MetricValue
 from ..stats.intervals import Resampling
 from . import people
 from .agreement_figures import BY_SET, PAIR_UNITS, Compared, described, differences, reading_note, unparsed
@@ -151,7 +152,7 @@ def compared(judge: Judge, sets: Sequence[HumanRanking], seed: int, keep: Path) 
     places = [(s, i, j) for s, one in enumerate(sets) for i, j in combinations(range(len(one.ranked.responses)), 2)]
     items = [
         PairItem(
-            prompt=sets[s].ranked.prompt.text,
+            prompt=sets[s].ranked.prompt.transcript,
             first=sets[s].ranked.responses[a].text,
             second=sets[s].ranked.responses[b].text,
         )

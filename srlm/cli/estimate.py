@@ -155,6 +155,7 @@ def read_shape(settings: Settings, path: Path | None) -> Shape:
             f"{path or settings.model.base}: no model configuration can be read: {said}; give one with --shape FILE, "
             "in the format of config.json (configs/shapes has some)"
         ) from None
+    config = config.get_text_config()  # of a model that also sees, the part that writes
     heads = config.num_attention_heads
     width = getattr(config, "head_dim", None) or config.hidden_size // heads
     keys = (getattr(config, "num_key_value_heads", None) or heads) * width

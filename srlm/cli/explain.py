@@ -76,7 +76,7 @@ def _one(
 ) -> None:
     pair = next((p for p in pairs if p.prompt_id == prompt.id), None)
     console.print(f"{step}, prompt {prompt.id} (from {prompt.source})")
-    console.print(_indent(prompt.text))
+    console.print(_indent(prompt.transcript))
     reward = rewards(readings)
     for response in (r for r in responses if r.prompt_id == prompt.id):
         role = ""
@@ -104,7 +104,10 @@ def _one(
         console.print("no pair: the scored answers are equal, or fewer than two have a score")
 
 
-def _indent(text: str, by: int = 2) -> str:
+def visible(text: str) -> str:
     """Model text for a terminal: control and direction characters become visible, so none is obeyed."""
-    shown = CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
-    return "\n".join(" " * by + line for line in shown.split("\n"))
+    return CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _indent(text: str, by: int = 2) -> str:
+    return "\n".join(" " * by + line for line in visible(text).split("\n"))

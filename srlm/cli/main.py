@@ -158,6 +158,27 @@ def explain(
     tell(load(run, set or []), id, Console(highlight=False, markup=False, soft_wrap=True))
 
 
+@app.command("show-prompt")
+def show_prompt(
+    run: RunOption,
+    what: Annotated[
+        str | None, typer.Option(help="ift, eft, judge or prompt; without it: one of each.", metavar="KIND")
+    ] = None,
+    number: Annotated[int, typer.Option(min=1, help="Which one of the run's, from 1.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")] = False,
+    set: SetOption = None,
+) -> None:
+    """The exact text and tokens of a training example or a prompt, with the positions that carry loss."""
+    from srlm.cli.show_prompt import KINDS, show
+
+    kinds = [kind for kind in KINDS if what in (None, kind)]
+    if not kinds:
+        raise typer.BadParameter(f"{what!r} is none of {', '.join(KINDS)}")
+    settings = load(run, set or [])
+    quiet(settings.threads)
+    show(settings, kinds, number, as_json, Console(highlight=False, markup=False, soft_wrap=True))
+
+
 @app.command("settings")
 def list_settings(
     part: Annotated[str | None, typer.Argument(help="Only settings whose name contains this.")] = None,
@@ -175,18 +196,22 @@ def list_settings(
 
 def kind_of(field: Any) -> str:
     """Type and default of a setting, as a run file would have them."""
-    kinds = [kind for kind in (get_args(field.annotation) or (field.annotation,)) if kind is not type(None)]
+    kinds = [
+        get_args(kind)[0] if get_origin(kind) is Annotated else kind
+        for kind in (get_args(field.annotation) or (field.annotation,))
+        if kind is not type(None)
+    ]
     if any(isinstance(kind, type) and issubclass(kind, Section) for kind in kinds):
         return "section" if field.is_required() or field.default is not None else "section, default null"
     if get_origin(field.annotation) is Literal:
         words = " | ".join(map(str, kinds))
     else:
-        words = {tuple: "list of words", str: "text"}.get(
+        words = {tuple: "list of words", dict: "names and values", str: "text"}.get(
             get_origin(field.annotation) or kinds[0], getattr(kinds[0], "__name__", str(kinds[0]))
         )
     if field.is_required():
         return f"{words}, must be given"
-    default = field.get_default(call_default_factory=True)
+    default = field.get_default(call_default_factory=True, validated_data={})
     return f"{words}, default {default if isinstance(default, str) else json.dumps(default)}"
 
 

@@ -24,12 +24,17 @@ def show(settings: Settings, console: Console) -> None:
         step = folder.step(name)
         table.add_row(name, _state(folder, name), _seconds(step), _files(step))
     console.print(table)
-    for name in ("data", "SFT", *(f"M{t}" for t in range(1, later + 1))):
+    steps = ("data", "SFT", *(f"M{t}" for t in range(1, later + 1)))
+    for name in steps:
         manifest = folder.manifest(name)
         if manifest is not None and manifest.counts:
             console.print(f"{name}:", markup=False)
             for key, value in manifest.counts.items():
                 console.print(f"  {key}: {_plain(value)}", markup=False, highlight=False, soft_wrap=True)
+    for name in steps:
+        manifest = folder.manifest(name)
+        for said in manifest.warnings.values() if manifest else ():
+            console.print(f"warning: {name}: {said}", markup=False, highlight=False, soft_wrap=True)
     for path in sorted(folder.path.glob("report.html")):
         console.print(f"report: {path}", markup=False, soft_wrap=True)
 
@@ -69,4 +74,6 @@ def _files(step: Path) -> str:
 def _plain(value: object) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key}: {number}" for key, number in value.items())
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:.3f}" if value == 0 or abs(value) >= 0.01 else f"{value:.2g}"
+    return str(value)

@@ -11,7 +11,7 @@ from accelerate import PartialState
 from datasets import Dataset
 from trl import SFTConfig
 
-from srlm.engines.weights import load_model, load_tokenizer
+from srlm.engines.weights import beside_weights, load_model, load_tokenizer
 from srlm.errors import SettingsError
 from srlm.settings import DpoSettings
 from srlm.train import dpo, sft
@@ -23,10 +23,10 @@ def work_on(job: Job, folder: Path) -> None:
     """Train the job's model together with the other processes. Raises SettingsError where they cannot."""
     divided = [name for name in ("FSDP", "DEEPSPEED") if os.environ.get(f"ACCELERATE_USE_{name}") == "true"]
     if job.training.lora is not None and divided:
-        raise SettingsError("lora: adapters cannot be merged into weights that {divided[0]} has divided")
+        raise SettingsError(f"lora: adapters cannot be merged into weights that {divided[0]} has divided")
     # The libraries learn of the other processes here, before weights are read, so that each reads its own part alone.
     # They forget when this is gone.
-    settings = SFTConfig(**arguments(job.training, Path(job.work), job.seed, job.model.dtype))
+    settings = SFTConfig(**arguments(job.training, Path(job.work), job.seed, job.served))
     first = settings.process_index == 0
 
     def report(done: int, total: int) -> None:
@@ -34,18 +34,21 @@ def work_on(job: Job, folder: Path) -> None:
             print(STEP, done, total, flush=True)
 
     tokenizer = load_tokenizer(job.base, job.model)
-    model = load_model(job.base, job.model, device="auto")
+    model = load_model(job.base, job.model, device="auto", dtype="float32")
     data = Dataset.load_from_disk(str(folder / DATA))
     common: dict[str, Any] = {
         "seed": job.seed,
-        "dtype": job.model.dtype,
+        "dtype": job.served,
+        "beside": beside_weights(job.base, job.model),
         "work": Path(job.work),
         "target": Path(job.target),
         "report": report,
         "report_to": job.report_to,
     }
     if isinstance(job.training, DpoSettings):
-        reference = None if job.training.lora else load_model(job.base, job.model, device="auto").eval()
+        reference = None
+        if job.training.lora is None:
+            reference = load_model(job.base, job.model, device="auto", dtype="float32").eval()
         pairs = [dpo.PairExample(**row) for row in data]
         again = Dataset.load_from_disk(str(folder / REPLAY)) if (folder / REPLAY).is_dir() else []
         replay = [sft.Example(**row) for row in again]

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
+from srlm.data.conversations import Asked, asked, messages
 from srlm.errors import DataError
 from srlm.records import Prompt
 
@@ -29,17 +30,23 @@ class Row(NamedTuple):
 def instructions(path: str, source: str | None = None) -> list[Prompt]:
     """The prompts of a file of JSON lines with `instruction`, in the file's order, each text once, to the letter.
 
+    A row with `messages` instead is a conversation of several turns, the user's last one to be answered.
     A row's `dataset` becomes the prompt's category. `source` None: `alpaca_eval` for rows with a `dataset`, as
     AlpacaEval's own have, else `file`. Raises DataError with file and line.
     """
     file = locate(path)
     prompts: dict[str, Prompt] = {}
     for place, value in rows(file):
-        text, dataset = value.get("instruction"), value.get("dataset")
+        dataset = value.get("dataset")
+        if "instruction" not in value and "messages" in value:
+            said = asked(place, "messages", messages(place, "messages", value["messages"]))
+        else:
+            said = Asked(value.get("instruction", ""))
+        text = said.text
         if not isinstance(text, str) or not text.strip():
             raise DataError(f"{place}: a prompt is a row with a non-empty text `instruction`; here are {_keys(value)}")
         category = dataset if isinstance(dataset, str) else None
-        prompt = Prompt.of(text, source or ("alpaca_eval" if category else "file"), category)
+        prompt = Prompt.of(text, source or ("alpaca_eval" if category else "file"), category, said.before)
         prompts.setdefault(prompt.id, prompt)
     if not prompts:
         raise DataError(f"{file}: holds no prompts; expected JSON lines with `instruction`")

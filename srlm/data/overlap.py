@@ -2,12 +2,13 @@
 
 Exact: the same words, whatever the case, the punctuation and the spaces. Near: of the runs of five words (shingles)
 half are common (Jaccard), or nearly all of the smaller prompt's are (one prompt quoted in a longer one); prompts of
-a few words are compared as sets of words. It errs towards finding: a training prompt lost costs little, a leaked
-evaluation prompt costs the result.
+a few words are compared as sets of words. What a word is, in any language, is for `srlm.text.words` to say. It errs
+towards finding: a training prompt lost costs little, a leaked evaluation prompt costs the result.
+
+Of a conversation of several turns all that the user said is compared, together and turn by turn: an evaluation prompt
+may be the question that it began with. What the assistant said in between is not.
 """
 
-import re
-import unicodedata
 from array import array
 from collections import defaultdict
 from collections.abc import Collection, Hashable, Sequence
@@ -17,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from srlm.records import Prompt
+from srlm.text.words import joined
 
 SHINGLE = 5
 """Words in a shingle."""
@@ -26,27 +28,36 @@ MIN_CONTAINED = 0.8
 """Share of the smaller prompt's shingles that the larger one holds, from which they are near-duplicates."""
 MIN_QUOTED = 5
 """Shingles a prompt must have to count as quoted; fewer are a turn of phrase."""
+QUOTED_LETTERS = 42
+"""Letters of the nine English words that five shingles span; a Hangul syllable is two and a half."""
+FEWEST_QUOTED = 2
+"""Shingles that are enough beyond English, where words are longer (Korean, Turkish, ...) and these hold as much."""
 FEW_WORDS = 10
 """Prompts up to this length are compared as sets of words."""
 MIN_WORDS_JACCARD = 0.7
 """Share of common words from which two short prompts are near-duplicates."""
 
-_APOSTROPHES = str.maketrans("", "", "'\u2019`")
-_WORD = re.compile(r"[^\W_]+")
-
 
 def overlapping(training: Sequence[Prompt], evaluation: Sequence[Prompt]) -> dict[str, str]:
     """Training prompt id -> id of the evaluation prompt it is the same as, or nearly."""
     index = EvaluationPrompts(evaluation)
-    found = {prompt.id: index.find(prompt.text) for prompt in training}
+    found = {prompt.id: index.find_prompt(prompt) for prompt in training}
     return {prompt_id: other for prompt_id, other in found.items() if other is not None}
+
+
+def asked(prompt: Prompt) -> str:
+    """All that the user said, up to what is to be answered; of a prompt without turns before it, its text."""
+    return "\n".join(_user_turns(prompt))
+
+
+def _user_turns(prompt: Prompt) -> list[str]:
+    return [turn.content for turn in prompt.messages if turn.role == "user"]
 
 
 def normalised(text: str) -> str:
     """The words of a text in lower case, one space apart; equal for texts that differ in case and punctuation only."""
-    words = _WORD.findall(unicodedata.normalize("NFKC", text).casefold().translate(_APOSTROPHES))
     # A prompt of symbols alone is still a prompt.
-    return " ".join(words) or " ".join(text.split())
+    return " ".join(joined(text)) or " ".join(text.split())
 
 
 class EvaluationPrompts:
@@ -56,11 +67,22 @@ class EvaluationPrompts:
         self._prompts = prompts
         self._exact: dict[str, int] = {}
         self._shingles, self._words = Postings(), Postings()
+        least = []
         for number, prompt in enumerate(prompts):
-            text = normalised(prompt.text)
+            text = normalised(asked(prompt))
             self._exact.setdefault(text, number)
             self._shingles.add(_shingles(text))
             self._words.add(_few_words(text))
+            least.append(_least_quoted(text))
+        self._least = np.array(least, dtype=np.int64)
+
+    def find_prompt(self, prompt: Prompt) -> str | None:
+        """The same for a prompt: looked for in all that the user said, then in each turn."""
+        whole = self.find(asked(prompt))
+        if whole is not None or not prompt.before:
+            return whole
+        turns = (self.find(turn) for turn in _user_turns(prompt))
+        return next((found for found in turns if found is not None), None)
 
     def find(self, text: str) -> str | None:
         """Id of the evaluation prompt this text is the same as, or most nearly; None where it is apart from all."""
@@ -79,7 +101,8 @@ class EvaluationPrompts:
         found = self._shingles.common(shingles)
         jaccard = found.common / (len(shingles) + found.sizes - found.common)
         smaller = np.minimum(len(shingles), found.sizes)
-        quoted = (smaller >= MIN_QUOTED) & (found.common >= MIN_CONTAINED * smaller)
+        least = np.where(found.sizes < len(shingles), self._least[found.numbers], _least_quoted(text))
+        quoted = (smaller >= least) & (found.common >= MIN_CONTAINED * smaller)
         for place in np.flatnonzero((jaccard >= MIN_JACCARD) | quoted):
             near[int(found.numbers[place])] = float(jaccard[place])
         found = self._words.common(words)
@@ -134,6 +157,14 @@ def _view(numbers: "array[int]") -> Numbers:
 def _shingles(text: str) -> frozenset[tuple[str, ...]]:
     words = text.split()
     return frozenset(tuple(words[start : start + SHINGLE]) for start in range(len(words) - SHINGLE + 1))
+
+
+def _least_quoted(text: str) -> int:
+    """Shingles of a normalised text that are more than a turn of phrase."""
+    if text.isascii():
+        return MIN_QUOTED
+    letters = sum(2.5 if "\uac00" <= letter <= "\ud7a3" else letter.isalpha() for letter in text)
+    return FEWEST_QUOTED if letters >= QUOTED_LETTERS else MIN_QUOTED
 
 
 def _few_words(text: str) -> frozenset[str]:

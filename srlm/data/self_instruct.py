@@ -5,30 +5,27 @@ parsed and filtered; every attempt is kept as it was written, so a better filter
 """
 
 import random
-import re
-import string
 from collections import Counter
 from collections.abc import Callable, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Literal, NamedTuple, Self
 
+from srlm.data import task_marks as tasks
 from srlm.data.lines import instructions
 from srlm.data.overlap import EvaluationPrompts, Postings, normalised
 from srlm.engines.base import Engine, Request
-from srlm.errors import DataError
+from srlm.errors import DataError, SettingsError
 from srlm.records import Prompt, Record, digest, seed_for, user
 from srlm.settings import PromptSettings
 from srlm.store.files import read, resumable, write
 from srlm.text.template import fill
+from srlm.text.words import length, starts_a_text, words
 
 ROUND = 128
 """Most attempts between two writes to disk. Examples of a round's requests come from the rounds before it."""
 LEAST = 16
 """Fewest attempts of a round, so that the last missing prompts are not asked for one by one."""
-
-_TASK = re.compile(r"^[ \t>#*_-]*task[ \t]*#?(\d{1,6})[ \t*_]*[:.)][ \t*_]*", re.IGNORECASE | re.MULTILINE)
-_NUMBERING = re.compile(r"^\s*(?:\d{1,6}[.):]|[-*\u2022])\s+")
 
 
 class PromptAttempt(Record):
@@ -75,8 +72,10 @@ def write_prompts(
     if not seeds:
         raise DataError("prompts: no seed prompts to show as examples; a model cannot be asked for the like of nothing")
 
+    template = request_template(settings.template)
+
     def work(chunk: Sequence[_Asked], block: int) -> list[PromptAttempt]:
-        requests = [Request(messages=user(_wording(asked.examples))) for asked in chunk]
+        requests = [Request(messages=user(_wording(template, asked.examples))) for asked in chunk]
         drawn = engine.generate(requests, settings.sampling, seed_for(seed, "new prompts", chunk[0].attempt))
         return [
             PromptAttempt.of(asked.attempt, len(asked.examples) + 1, one.text, one.finish, one.refused)
@@ -141,18 +140,28 @@ def parse(raw: str, number: int) -> Parsed:
 
     It is what stands behind `Task number:`, or, where the model went straight on, before the task that follows.
     """
-    marks = list(_TASK.finditer(raw))
+    marks = list(tasks.MARK.finditer(raw))
     own = next((mark for mark in marks if int(mark[1]) == number), None)
     if own is None and marks and not (int(marks[0][1]) > number and raw[: marks[0].start()].strip()):
         own = marks[0]
     start = own.end() if own else 0
     end = next((mark.start() for mark in marks if mark.start() >= start and mark is not own), None)
-    text = _NUMBERING.sub("", raw[start:end]).strip()
+    text = _bare(tasks.NUMBERING.sub("", _bare(raw[start:end])))
     if text.endswith("**") and text.count("**") % 2:  # `**Task 9: ...**`: the opening ones went with the numbering
         text = text[:-2].rstrip()
-    if len(text) > 1 and text[0] == text[-1] == '"' and text.count('"') == 2:
-        text = text[1:-1].strip()
+    closing = tasks.QUOTES.get(text[:1])
+    # A quotation that the text begins with, or ends with, stays.
+    if len(text) > 1 and text[-1] == closing and text.count(closing) == (2 if closing == text[0] else 1):
+        text = _bare(text[1:-1])
     return Parsed(text, end is not None)
+
+
+def _bare(text: str) -> str:
+    """Without the spaces around it, those without width and the signs of direction included."""
+    before = None
+    while before != text:
+        before, text = text, text.strip().strip(tasks.INVISIBLE)
+    return text
 
 
 class Screen:
@@ -163,10 +172,10 @@ class Screen:
         self.dropped: Counter[str] = Counter()
         """Reason -> attempts; `surplus` are usable ones beyond what was wanted."""
         self._settings = settings
-        self._known = {normalised(prompt.text) for prompt in known}
+        self._known = {normalised(_beginning(prompt)) for prompt in known}
         self._similar = Similar(settings.max_rouge)
         for prompt in known:
-            self._similar.add(prompt.text)
+            self._similar.add(_beginning(prompt))
         self._avoid = EvaluationPrompts(avoid)
         self._blocked = {f" {normalised(word)} " for word in settings.blocked_words}
 
@@ -185,23 +194,24 @@ class Screen:
                 self._similar.add(parsed.text)
 
     def _fault(self, parsed: Parsed, attempt: PromptAttempt) -> str | None:
-        text, words = parsed.text, normalised(parsed.text)
+        text, said, long = parsed.text, normalised(parsed.text), length(parsed.text)
         if attempt.refused is not None:
             return "refused by the server"
         if not text:
             return "empty"
         if attempt.finish == "length" and not parsed.ended:
             return "cut at the token limit"
-        if len(text.split()) < self._settings.min_words:
+        # Between its bounds the length of a text whose words are not written apart is not known: it is kept.
+        if long.at_most < self._settings.min_words:
             return "too short"
-        if len(text.split()) > self._settings.max_words:
+        if long.about > self._settings.max_words:
             return "too long"
-        if any(word in f" {words} " for word in self._blocked):
+        if any(word in f" {said} " for word in self._blocked):
             return "blocked word"
-        # Self-Instruct drops these as not English or as the torso of something else.
-        if text[0] in string.punctuation or not text[0].isascii():
+        # Self-Instruct drops these as the torso of something else.
+        if not starts_a_text(text):
             return "starts with no letter or digit"
-        if words in self._known:
+        if said in self._known:
             return "duplicate"
         if self._similar.has(text):
             return "similar"
@@ -217,11 +227,9 @@ class Similar:
 
     def __init__(self, at_least: float) -> None:
         from rouge_score.rouge_scorer import RougeScorer
-        from rouge_score.tokenizers import DefaultTokenizer
 
         self._at_least = at_least
-        self._tokenizer = DefaultTokenizer(use_stemmer=False)
-        self._scorer = RougeScorer(["rougeL"], tokenizer=self._tokenizer)
+        self._scorer = RougeScorer(["rougeL"], tokenizer=_Words())
         self._texts: list[str] = []
         self._words = Postings()
 
@@ -233,10 +241,10 @@ class Similar:
         """Some text so far has a ROUGE-L F of `at_least` or more with this one."""
         if self._at_least == 0:
             return bool(self._texts)
-        words = self._counted(text)
-        found = self._words.common(words)
+        counted = self._counted(text)
+        found = self._words.common(counted)
         # The scorer's own rounding may lie a hair above the bound's.
-        near = 2 * found.common / (len(words) + found.sizes) >= self._at_least - 1e-9
+        near = 2 * found.common / (len(counted) + found.sizes) >= self._at_least - 1e-9
         return any(
             self._scorer.score(self._texts[number], text)["rougeL"].fmeasure >= self._at_least
             for number in found.numbers[near]
@@ -246,10 +254,17 @@ class Similar:
         """Each word with how often it stood before, so that sets of these have as much in common as the texts have."""
         seen: Counter[str] = Counter()
         counted = []
-        for word in self._tokenizer.tokenize(text):
+        for word in words(text):
             counted.append((word, seen[word]))
             seen[word] += 1
         return counted
+
+
+class _Words:
+    """What the scorer calls a tokenizer. Its own deletes all letters but a to z."""
+
+    def tokenize(self, text: str) -> list[str]:
+        return words(text)
 
 
 class _Asked(NamedTuple):
@@ -264,14 +279,38 @@ def _examples(seeds: Sequence[Prompt], written: Sequence[str], settings: PromptS
     draw = random.Random(seed)
     new = draw.sample(written, min(settings.shots_new, len(written)))
     # What is too long to be accepted is no example either, while there are others.
-    brief = [prompt.text for prompt in seeds if len(prompt.text.split()) <= settings.max_words]
-    texts = brief or [prompt.text for prompt in seeds]
+    every = [_beginning(prompt) for prompt in seeds]
+    texts = [text for text in every if length(text).about <= settings.max_words] or every
     examples = draw.sample(texts, min(settings.shots_seed + settings.shots_new - len(new), len(texts))) + new
     draw.shuffle(examples)
     return examples
 
 
-def _wording(examples: Sequence[str]) -> str:
-    template = resources.files("srlm.data").joinpath("templates/new_prompts.txt").read_text(encoding="utf-8")
-    tasks = "\n\n".join(f"Task {number}: {text.strip()}" for number, text in enumerate(examples, 1))
-    return fill(template.rstrip("\n"), {"tasks": tasks, "number": str(len(examples) + 1)})
+def _beginning(prompt: Prompt) -> str:
+    """A task that stands alone: the question a conversation began with, not its last turn."""
+    return next(turn.content for turn in prompt.messages if turn.role == "user")
+
+
+def request_template(path: str | None) -> str:
+    """The request for one more task, with {tasks} and {number}: our own, or the user's file.
+
+    Raises SettingsError for a file that cannot be read, or lacks a slot.
+    """
+    if path is None:
+        text = resources.files("srlm.data").joinpath("templates/new_prompts.txt").read_text(encoding="utf-8")
+    else:
+        try:
+            text = Path(path).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"prompts.template: {path} cannot be read: {error}") from None
+    text = text.rstrip("\n")
+    try:
+        fill(text, {"tasks": "", "number": ""})
+    except SettingsError as error:
+        raise SettingsError(f"prompts.template {path}: {error}") from None
+    return text
+
+
+def _wording(template: str, examples: Sequence[str]) -> str:
+    shown = "\n\n".join(f"Task {number}: {text.strip()}" for number, text in enumerate(examples, 1))
+    return fill(template, {"tasks": shown, "number": str(len(examples) + 1)})

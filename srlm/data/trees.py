@@ -1,175 +1,130 @@
 """Open Assistant's ranked conversations as seed data: nested message trees or flat rows, local or from the hub.
 
-Only the first turn is used: a deeper prompt means little without what was said before it. A conversation is usable
-when a person wrote the prompt and at least two of its direct replies, people ranked these, nobody deleted or refused
-them, and all are in the run's language. Whatever is left out is counted, with its reason, in the account.
+The first turn is used, as in the paper, or every ranked turn with all that was said before it (`data.turns`). A turn is
+usable when a person wrote it and at least two of its direct replies, people ranked these, nobody deleted or refused
+them, and all, with the turns before, are in the run's language. Whatever is left out is counted, with its reason.
 """
 
-import random
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any, TypeVar
+from typing import Any, Literal
 
 from srlm.data import hub
-from srlm.data.lines import Row, instructions, locate, rows
-from srlm.data.overlap import normalised, overlapping
+from srlm.data.languages import in_language
+from srlm.data.lines import Row, locate, rows
+from srlm.data.overlap import normalised
 from srlm.data.seed import SeedData
+from srlm.data.split import Grouped, split, told
 from srlm.errors import DataError
-from srlm.records import Demonstration, Prompt, RankedSet, Record, Response, seed_for
+from srlm.records import Message, Prompt, RankedSet, Record, Response
 from srlm.settings import OasstData
-
-T = TypeVar("T")
 
 FINISHED = "ready_for_export"
 """State of a tree whose reviews and rankings are complete."""
 
 
 def oasst(settings: OasstData, seed: int) -> SeedData:
-    """IFT, EFT, held-out and evaluation sets from ranked conversations, disjoint by prompt (the paper, section 3.1).
-
-    IFT takes the best-ranked answer; EFT and held-out sets keep all ranked ones. A conversation whose prompt is, or
-    nearly is, one that models are measured on is not trained on: neither one of `settings.prompts_path` (all of them,
-    not only those drawn here) nor one set aside from the trees. Where there are fewer conversations than asked, each
-    set gets its share. Raises DataError where a set that was asked for would be empty.
-    """
-    trees = read(settings.path, settings.language, settings.revision)
-    account = Counter(trees.account)
-    pool = _shuffled(trees.sets, seed, "conversations")
-    wanted = {
-        "heldout_sets": settings.heldout_sets,
-        "evaluation_prompts": settings.evaluation_prompts,
-        "validation_prompts": settings.validation_prompts,
-        "eft_sets": settings.eft_sets,
-        "ift": settings.ift,
-    }
-    if settings.prompts_path is None:
-        size = shares(wanted, len(pool))
-        measured = _take(pool, size, ("heldout_sets", "evaluation_prompts", "validation_prompts"))
-        evaluation = [one.prompt for one in measured["evaluation_prompts"]]
-        validation = [one.prompt for one in measured["validation_prompts"]]
-    else:
-        asked = instructions(settings.prompts_path)
-        pool = _apart(pool, asked, account)
-        asked = _shuffled(asked, seed, "evaluation prompts")
-        drawn = shares({name: wanted[name] for name in ("evaluation_prompts", "validation_prompts")}, len(asked))
-        size = shares({name: wanted[name] for name in ("heldout_sets", "eft_sets", "ift")}, len(pool)) | drawn
-        taken = _take(asked, drawn, ("evaluation_prompts", "validation_prompts"))
-        evaluation, validation = taken["evaluation_prompts"], taken["validation_prompts"]
-        measured = _take(pool, size, ("heldout_sets",))
-    heldout = measured["heldout_sets"]
-    pool = _apart(pool, [*(one.prompt for one in heldout), *evaluation, *validation], account)
-    trained = _take(pool, size, ("eft_sets", "ift"))
-    got = {name: len(made) for name, made in (measured | trained).items()}
-    got |= {"evaluation_prompts": len(evaluation), "validation_prompts": len(validation)}
-    account["not needed"] = len(pool)
-    for name, want in wanted.items():
-        account[f"{name}: wanted"], account[f"{name}: got"] = want, got[name]
-    empty = [f"data.{name}" for name, want in wanted.items() if want and not got[name]]
-    if empty:
-        raise DataError(
-            f"{settings.path}: too few usable conversations: none left for {' and '.join(empty)} ({_told(account)}); "
-            "take more data or ask for less"
-        )
-    return SeedData(
-        ift=tuple(
-            Demonstration.of("ift", s.prompt.text, s.responses[0].text, s.responses[0].id) for s in trained["ift"]
-        ),
-        seed_prompts=tuple(one.prompt for one in trained["ift"]),
-        eft_sets=tuple(trained["eft_sets"]),
-        heldout_sets=tuple(heldout),
-        evaluation_prompts=tuple(evaluation),
-        validation_prompts=tuple(validation),
-        account=dict(account),
-    )
-
-
-def shares(wanted: Mapping[str, int], there: int) -> dict[str, int]:
-    """How many each set gets of what is there: what it wants, or a share in proportion, at least one while there are.
-
-    The shares add up to `there` where more is wanted than that.
-    """
-    total = sum(wanted.values())
-    if total <= there:
-        return dict(wanted)
-    exact = {name: there * want / total for name, want in wanted.items()}
-    size = {name: min(want, max(1, int(exact[name]))) for name, want in wanted.items()}
-    while sum(size.values()) > there:
-        size[max(size, key=lambda name: (size[name], size[name] - exact[name]))] -= 1
-    while sum(size.values()) < there:
-        size[max(size, key=lambda name: (size[name] < wanted[name], exact[name] - size[name]))] += 1
-    return size
+    """Seed data from ranked conversations. Raises DataError where a set that was asked for would be empty."""
+    trees = read(settings.path, settings.language, settings.turns, settings.revision)
+    sets = [Grouped(f"tree {number}", one) for number, one in zip(trees.trees, trees.sets, strict=True)]
+    return split(sets, settings, seed, Counter(trees.account), settings.path)
 
 
 class Trees(Record):
     """What a file of conversations holds."""
 
     sets: tuple[RankedSet, ...]
-    """First prompts with their ranked replies, best first, in the file's order."""
+    """Prompts with their ranked replies, best first, in the file's order."""
+    trees: tuple[int, ...]
+    """Of each set the number of its tree."""
     account: dict[str, int]
     """Conversations found and usable; prompts and replies dropped, by reason."""
 
 
-def read(path: str, language: str, revision: str | None = None) -> Trees:
+def read(path: str, language: str, turns: Literal["first", "all"] = "first", revision: str | None = None) -> Trees:
     """The usable conversations of a file (`${NAME}` from the environment) or of `hub:OWNER/NAME` at a revision.
 
     Raises DataError, with file and line, for what is not a conversation, and where nothing usable is found.
     """
-    found = hub.rows(path, revision) if path.startswith(hub.HUB) else rows(locate(path))
+    found = hub.rows(path, hub.Part(revision=revision)) if path.startswith(hub.HUB) else rows(locate(path))
     account: Counter[str] = Counter()
-    sets: dict[str, RankedSet] = {}
-    for root in _roots(path, found, account):
+    languages: Counter[str] = Counter()
+    sets: dict[str, tuple[int, RankedSet]] = {}
+    for number, root in enumerate(_roots(path, found, account)):
         account["found"] += 1
-        account["dropped: not first turn"] += sum(_rankable(message) for message in _below(root))
-        ranked = _ranked_set(root, language, account)
-        if ranked is None:
-            continue
-        # Twice the same prompt could stand on both sides of a split.
-        if normalised(ranked.prompt.text) in sets:
-            account["dropped: duplicate prompt"] += 1
-        else:
-            sets[normalised(ranked.prompt.text)] = ranked
+        languages[root.lang or "none"] += 1
+        if turns == "first":
+            account["dropped: not first turn"] += sum(_rankable(message) for message in _below(root))
+        for spoken in _prompts(root, turns):
+            ranked = _ranked_set(spoken, language, account)
+            if ranked is None:
+                continue
+            # Twice the same prompt could stand on both sides of a split.
+            key = normalised(ranked.prompt.transcript)
+            if key in sets:
+                account["dropped: duplicate prompt"] += 1
+            else:
+                sets[key] = (number, ranked)
     if not sets:
+        there = ", ".join(f"{name} {count}" for name, count in languages.most_common(10))
         raise DataError(
             f"{path}: no usable conversation (a prompt in language {language!r} with two or more ranked replies): "
-            + (_told(account) or "the file is empty")
+            + (told(account) or "the file is empty")
+            + (f"; the languages are {there}" if account["dropped: other language"] else "")
         )
     account["usable"] = len(sets)
-    return Trees(sets=tuple(sets.values()), account={name: count for name, count in account.items() if count})
+    return Trees(
+        sets=tuple(ranked for _, ranked in sets.values()),
+        trees=tuple(number for number, _ in sets.values()),
+        account={name: count for name, count in account.items() if count},
+    )
 
 
-def every_ranking(path: str) -> list[tuple[str, RankedSet]]:
-    """Every prompt of a file, at any depth, in any language, with two or more answers that people ranked.
+def every_ranking(
+    path: str, found: Iterable[Row] | None = None, language: str | None = None
+) -> list[tuple[str, RankedSet]]:
+    """Every prompt of a file, at any depth, with two or more answers that people ranked; None: in any language.
 
-    Each comes with its tree: prompts of one tree share their beginning. A deeper prompt's
-    text is the conversation so far. Only deleted answers are left out. Raises DataError as `read` does.
+    Each comes with its tree: prompts of one tree share their beginning. Only deleted answers are left out. `found` are
+    the file's rows where they were read before. Raises DataError as `read` does.
     """
-    found = hub.rows(path, None) if path.startswith(hub.HUB) else rows(locate(path))
+    if found is None:
+        found = hub.rows(path) if path.startswith(hub.HUB) else rows(locate(path))
     sets = []
     for number, root in enumerate(_roots(path, found, Counter())):
-        todo = [(root, [root])]
-        while todo:
-            message, spoken = todo.pop()
-            todo += [(reply, [*spoken, reply]) for reply in reversed(message.replies)]
+        for spoken in _prompts(root, "all"):
+            message = spoken[-1]
+            if message.role != "prompter":
+                continue
             answers = [one for one in message.replies if one.rank is not None and one.role == "assistant"]
             answers = [one for one in answers if not one.deleted]
-            if message.role == "prompter" and len(answers) > 1:
-                sets.append((f"tree {number}", _as_ranked(_conversation(spoken), answers)))
+            if language is not None and not all(in_language(one.lang, language) for one in [*spoken, *answers]):
+                continue
+            if len(answers) > 1:
+                sets.append((f"tree {number}", _as_ranked(spoken, answers)))
     if not sets:
-        raise DataError(f"{path}: no prompt with two or more ranked answers")
+        within = "" if language is None else f" in language {language}"
+        raise DataError(f"{path}: no prompt with two or more ranked answers{within}")
     return sets
 
 
-def _conversation(spoken: Sequence["_Message"]) -> str:
-    if len(spoken) == 1:
-        return spoken[0].text.strip()
-    names = {"prompter": "User", "assistant": "Assistant"}
-    return "\n\n".join(f"{names.get(one.role, one.role)}: {one.text.strip()}" for one in spoken)
+def _prompts(root: "_Message", turns: Literal["first", "all"]) -> Iterator[list["_Message"]]:
+    """The root, and with `all` every prompt below it that has ranked replies, each behind the turns that led to it."""
+    yield [root]
+    todo = [[root, reply] for reply in reversed(root.replies)] if turns == "all" else []
+    while todo:
+        spoken = todo.pop()
+        todo += [[*spoken, reply] for reply in reversed(spoken[-1].replies)]
+        if _rankable(spoken[-1]):
+            yield spoken
 
 
-def _as_ranked(asked: str, answers: Sequence["_Message"]) -> RankedSet:
-    prompt = Prompt.of(asked, "oasst")
+def _as_ranked(spoken: Sequence["_Message"], answers: Sequence["_Message"]) -> RankedSet:
+    names = {"prompter": "user"}
+    before = tuple(Message(role=names.get(one.role, one.role), content=one.text.strip()) for one in spoken[:-1])
+    prompt = Prompt.of(spoken[-1].text.strip(), "oasst", before=before)
     best_first = sorted(((one.rank or 0, one.text.strip()) for one in answers), key=lambda answer: answer[0])
     order = sorted({rank for rank, _ in best_first})
     responses = tuple(Response.of(prompt.id, text, "human", draw) for draw, (_, text) in enumerate(best_first))
@@ -201,32 +156,34 @@ class _Message:
             return "failed review"
         if self.synthetic:
             return "synthetic"
-        if self.lang != language:
+        if not in_language(self.lang, language):
             return "other language"
         return None if self.text.strip() else "empty text"
 
 
-def _ranked_set(root: _Message, language: str, account: Counter[str]) -> RankedSet | None:
-    """The first turn of a conversation; None, and counted, where it is not usable."""
-    fault = root.fault(language) or (None if root.role == "prompter" else "not a prompt")
-    if fault:
-        account[f"dropped: {fault}"] += 1
+def _ranked_set(spoken: Sequence[_Message], language: str, account: Counter[str]) -> RankedSet | None:
+    """The last of these turns with its replies; None, and counted, where it is not usable."""
+    prompt = spoken[-1]
+    fault = prompt.fault(language) or (None if prompt.role == "prompter" else "not a prompt")
+    earlier = [why for turn in spoken[:-1] if (why := turn.fault(language)) is not None]
+    if fault or earlier:
+        account[f"dropped: {fault or 'a turn before it: ' + earlier[0]}"] += 1
         return None
     replies = []
-    for reply in root.replies:
+    for reply in prompt.replies:
         fault = reply.fault(language) or (None if reply.role == "assistant" else "not an answer")
         if fault is None and reply.rank is not None:
             replies.append(reply)
         else:
             account[f"dropped reply: {fault or 'no rank'}"] += 1
     if len(replies) < 2:
-        unranked = all(reply.rank is None for reply in root.replies)
+        unranked = all(reply.rank is None for reply in prompt.replies)
         account["dropped: no ranks" if unranked else "dropped: fewer than two ranked replies"] += 1
         return None
     if len({reply.rank for reply in replies}) < 2:
         account["dropped: all replies tied"] += 1
         return None
-    return _as_ranked(root.text.strip(), replies)
+    return _as_ranked(spoken, replies)
 
 
 def _roots(path: str, found: Iterable[Row], account: Counter[str]) -> Iterator[_Message]:
@@ -318,31 +275,3 @@ def _below(root: _Message) -> Iterator[_Message]:
 
 def _rankable(message: _Message) -> bool:
     return message.role == "prompter" and sum(reply.rank is not None for reply in message.replies) >= 2
-
-
-def _apart(pool: Sequence[RankedSet], measured: Sequence[Prompt], account: Counter[str]) -> list[RankedSet]:
-    """The conversations whose prompt is none of the measured ones; the others are counted."""
-    overlaps = overlapping([one.prompt for one in pool], measured)
-    texts = {prompt.id: normalised(prompt.text) for prompt in measured}
-    for one in pool:
-        if one.prompt.id in overlaps:
-            exact = normalised(one.prompt.text) == texts[overlaps[one.prompt.id]]
-            account[f"dropped: is {'' if exact else 'nearly '}an evaluation prompt"] += 1
-    return [one for one in pool if one.prompt.id not in overlaps]
-
-
-def _take(pool: list[T], size: Mapping[str, int], names: Sequence[str]) -> dict[str, list[T]]:
-    """The next `size[name]` of the pool for each name, in order; they leave the pool."""
-    taken = {}
-    for name in names:
-        taken[name] = pool[: size[name]]
-        del pool[: size[name]]
-    return taken
-
-
-def _shuffled(values: Sequence[T], seed: int, use: str) -> list[T]:
-    return random.Random(seed_for(seed, use)).sample(values, len(values))
-
-
-def _told(account: Mapping[str, int]) -> str:
-    return ", ".join(f"{name} {count}" for name, count in account.items() if count)

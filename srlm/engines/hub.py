@@ -26,6 +26,13 @@ def named(name: str, revision: str | None) -> str:
     return name if revision is None else f"{name}@{revision}"
 
 
+def cache() -> Path:
+    """Where the hub's client keeps what it downloads (HF_HOME, HF_HUB_CACHE)."""
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    return Path(HF_HUB_CACHE)
+
+
 class Download(NamedTuple):
     """What a hub model takes."""
 
@@ -41,10 +48,10 @@ def download_of(name: str, revision: str | None) -> Download:
     """Looked up in the cache, then on the hub. Raises ModelError where neither can tell."""
     from huggingface_hub import HfApi, try_to_load_from_cache
 
-    found = try_to_load_from_cache(name, "config.json", revision=revision)
-    if isinstance(found, str) and (there := _whole(Path(found).parent)):
-        return Download(sum(path.stat().st_size for path in there), None, Path(found).parent)
     try:
+        found = try_to_load_from_cache(name, "config.json", revision=revision)
+        if isinstance(found, str) and (there := _whole(Path(found).parent)):
+            return Download(sum(path.stat().st_size for path in there), None, Path(found).parent)
         about = HfApi().model_info(name, revision=revision, files_metadata=True)
     except Exception as error:  # as above
         raise ModelError(f"{named(name, revision)}: {_why(error)}") from error
@@ -70,8 +77,10 @@ def _whole(snapshot: Path) -> list[Path]:
 
 
 def _why(error: Exception) -> str:
-    from huggingface_hub.errors import LocalEntryNotFoundError, OfflineModeIsEnabled
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError, OfflineModeIsEnabled
 
+    if isinstance(error, HFValidationError):
+        return "no such folder is here, and no model of the hub can be called so"
     if isinstance(error, LocalEntryNotFoundError | OfflineModeIsEnabled):
         return "the hub cannot be reached, and the cache (HF_HOME) does not hold it"
     said = (str(error).strip() or type(error).__name__).splitlines()[0]

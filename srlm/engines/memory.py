@@ -17,6 +17,7 @@ from typing import Any, Literal, NamedTuple, get_args
 import torch
 from transformers import DynamicCache
 
+from srlm.engines.weights import context_of
 from srlm.errors import ModelError
 
 log = logging.getLogger(__name__)
@@ -35,7 +36,7 @@ EXACT, NARROW = 2e-3, 0.03
 """How far a way's log-probabilities may lie from those of plain forward passes, as a share of their spread over the
 words: in 32 bits and in 16. On tiny random models of 26 architectures sums in another order made up to 1e-6 and .012,
 words that were counted wrong .11 and more."""
-NOISE = 3.0
+NOISE = 2.0
 """Or how many times as far as rows by themselves, remembered but not padded, lie: deep models in 16 bits."""
 BROKEN = 0.3
 """No sum in another order moves them as far as this."""
@@ -67,7 +68,7 @@ class Memory:
         config = model.config.get_text_config(decoder=True)
         self._window = _window(config)
         self._switch = _switch(config)
-        self.longest = context_length(model.config)
+        self.longest = context_of(model.config)
         self.way: Way = self._right_way()
 
     def alike(self, length: int, room: int) -> tuple[Way, int]:
@@ -198,23 +199,37 @@ class Memory:
                 f"{type(self.model).__name__}: its words hang on those that follow them, so it cannot write text from "
                 "left to right; use a causal language model"
             )
-        off: dict[Way, float] = {}
-        why: dict[Way, str] = {}
-        for way in WAYS[:-1]:
-            try:
-                moved = (self._tried(rows, more, way) - expected).square().mean((-1, -2)).sqrt().max()
-                off[way] = float(moved / spread)
-                why[way] = f"log-probabilities move by {off[way]:.2g} of their spread"
-            except Exception as error:  # as above
-                why[way] = _first_line(error)
-        alone = off.get("even", BROKEN)
-        allowed = max(EXACT if exact else NARROW, NOISE * alone)
-        right = [way for way in off if off[way] <= allowed and alone < BROKEN]
-        chosen: Way = right[0] if right else "whole"
-        if chosen != WAYS[0]:
-            quicker = "; ".join(f"not {way}: {why[way]}" for way in WAYS[: WAYS.index(chosen)])
-            log.info("%s: rows are read %s (%s)", type(self.model).__name__, chosen, quicker)
-        return chosen
+        found: dict[Way, float | str] = {}
+
+        def off(way: Way) -> float:
+            """How far its log-probabilities lie from the plain ones, as a share of their spread."""
+            if way not in found:
+                try:
+                    moved = (self._tried(rows, more, way) - expected).square().mean((-1, -2)).sqrt().max()
+                    found[way] = float(moved / spread)
+                except Exception as error:  # as above
+                    found[way] = _first_line(error)
+            said = found[way]
+            return said if isinstance(said, float) else float("inf")
+
+        # What stands between a row's words gets into its states; in 16 bits a small leak would pass for noise.
+        states = any(hasattr(layer, "recurrent_states") for layer in DynamicCache(config=self.model.config).layers)
+        ways = WAYS[1:-1] if states else WAYS[:-1]
+        narrow = EXACT if exact else NARROW
+        right: Way = "whole"
+        for way in ways:
+            if off(way) <= narrow or off(way) <= NOISE * off("even") < BROKEN:
+                right = way
+                break
+        if right != WAYS[0]:
+            moved = {
+                way: f"log-probabilities move by {why:.2g} of their spread" if isinstance(why, float) else why
+                for way, why in found.items()
+                if way != right
+            }
+            quicker = "; ".join(f"not {way}: {why}" for way, why in moved.items())
+            log.info("%s: rows are read %s (%s)", type(self.model).__name__, right, quicker or "it has states")
+        return right
 
     def _plain(self, row: Sequence[int]) -> torch.Tensor:
         """Logits behind each token of one row, (length, words), with nothing remembered or padded."""
@@ -273,12 +288,6 @@ class Rows:
             self.mask = self.mask[rows]
         if self.cache is not None and self.read:
             self.cache.reorder_cache(rows)
-
-
-def context_length(config: Any) -> int:
-    """Tokens that a model can read at once; a very large number where its configuration does not say."""
-    said = getattr(config.get_text_config(decoder=True), "max_position_embeddings", None)
-    return said if isinstance(said, int) and said > 0 else 2**31
 
 
 def _window(config: Any) -> int:

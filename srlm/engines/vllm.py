@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from srlm.engines.base import Completion, Request
-from srlm.engines.weights import check_weights, give_memory_back, load_chat
+from srlm.engines.weights import check_weights, give_memory_back, load_chat, serving_format
 from srlm.engines.written import completion, generation_ends
 from srlm.errors import EngineError, ModelError, RoomError
 from srlm.processes import OWNER
@@ -45,7 +45,7 @@ class VllmEngine:
                 skip_tokenizer_init=True,
                 trust_remote_code=model.trust_remote_code,
                 revision=model.revision,
-                dtype=model.dtype,
+                dtype=serving_format(path, model),  # its own `auto` would halve float32
                 seed=seed,
                 enable_prefix_caching=True,
                 # A prompt that is read in parts is drawn for after each, and the draw taken back: a generator on a CPU

@@ -2,6 +2,7 @@
 
 import gc
 import importlib.util
+import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +13,14 @@ from srlm.settings import ModelSettings
 from srlm.text.chat import Chat
 
 WHEEL = "wheel:"
+GENERATION = "generation_config.json"
+BESIDE = (
+    GENERATION,
+    *("preprocessor_config.json", "processor_config.json", "video_preprocessor_config.json"),
+)
+"""Files beside a model's weights that `save` does not write by itself: how it generates, and how it sees."""
+FORMATS = {"F32": "float32", "BF16": "bfloat16", "F16": "float16", "F64": "float64"}
+"""What safetensors calls a number format, and what torch calls it."""
 
 
 def load_chat(path: str | Path, settings: ModelSettings) -> Chat:
@@ -28,6 +37,22 @@ def load_chat(path: str | Path, settings: ModelSettings) -> Chat:
         )
     except Exception as error:  # transformers raises anything from OSError to KeyError for a broken folder
         raise ModelError(f"{path}: no tokenizer can be loaded: {_why(path, error, 'tokenizer.json')}") from error
+    return _chat(path, tokenizer, settings)
+
+
+def gguf_chat(file: Path, settings: ModelSettings) -> Chat:
+    """The same from a GGUF file, whose weights stay packed."""
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
+    except Exception as error:  # as above
+        raise ModelError(f"{file}: no tokenizer can be loaded: {_first_line(error)}") from error
+    return _chat(file, tokenizer, settings)
+
+
+def _chat(path: str | Path, tokenizer: Any, settings: ModelSettings) -> Chat:
+    """The chat of a tokenizer. Raises ModelError where it lacks a part; `path` is where it came from."""
     if not tokenizer.get_vocab():
         raise ModelError(f"{path}: holds no tokenizer (an empty vocabulary was made up for it); add tokenizer.json")
     if tokenizer.chat_template is None and settings.chat_template is not None:
@@ -59,31 +84,89 @@ def load_tokenizer(path: str | Path, settings: ModelSettings) -> Any:
 def check_weights(path: str | Path, settings: ModelSettings) -> int:
     """Tokens the model can read at once (a very large number where it does not say), from its configuration alone.
 
-    Raises ModelError where the folder could not be loaded as a model.
+    Raises ModelError where the folder could not be loaded as a model, or its weights could not be trained.
     """
+    from transformers import MODEL_FOR_CAUSAL_LM_MAPPING
+
+    config = read_config(path, settings)
+    kind = getattr(config, "model_type", "") or type(config).__name__
+    if getattr(config, "is_encoder_decoder", False):
+        raise ModelError(f"{path}: a {kind} is an encoder and a decoder; use a decoder-only language model")
+    if type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING and not settings.trust_remote_code:
+        raise ModelError(f"{path}: a {kind} writes no text on its own; use a causal language model")
+    if quantized := getattr(config, "quantization_config", None):
+        method = quantized.get("quant_method") if isinstance(quantized, dict) else quantized.quant_method
+        raise ModelError(f"{path}: its weights are quantised ({method}) and cannot be trained; use the full model")
+    if Path(path).is_dir():
+        _check_files(Path(path))
+    return context_of(config)
+
+
+def read_config(path: str | Path, settings: ModelSettings) -> Any:
+    """A model's configuration. Raises ModelError where there is none."""
     from transformers import AutoConfig
 
     _present(path)
     try:
-        config = AutoConfig.from_pretrained(
+        return AutoConfig.from_pretrained(
             path, trust_remote_code=settings.trust_remote_code, revision=settings.revision
         )
     except Exception as error:  # as above
         raise ModelError(
             f"{path}: config.json cannot be read as a model's: {_why(path, error, 'config.json')}"
         ) from error
-    folder = Path(path)
-    if folder.is_dir() and not any(folder.glob("*.safetensors")):
+
+
+def context_of(config: Any) -> int:
+    """Tokens a model can read at once; a very large number where its configuration does not say.
+
+    A model that also sees or hears keeps it in the part of its configuration that is about text.
+    """
+    text = config.get_text_config()
+    names = ("max_position_embeddings", "n_positions", "max_seq_len", "max_sequence_length", "seq_length", "n_ctx")
+    found = (getattr(part, name, None) for part in (text, config) for name in names)
+    return next((size for size in found if isinstance(size, int) and size > 0), 2**31)
+
+
+def _check_files(folder: Path) -> None:
+    """Raises ModelError where safetensors files are missing or broken; reads their headers only."""
+    from safetensors import SafetensorError, safe_open
+
+    files = sorted(folder.glob("*.safetensors"))
+    index = folder / "model.safetensors.index.json"
+    if index.exists():
+        try:
+            wanted = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+        except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+            raise ModelError(f"{index}: cannot be read as an index of weights: {_first_line(error)}") from None
+        missing = [name for name in wanted if not (folder / name).is_file()]
+        if missing:
+            raise ModelError(
+                f"{folder}: {len(missing)} of {len(wanted)} weight files are missing ({', '.join(missing[:3])}); copy "
+                "or download the model again"
+            )
+    if not files:
         pickles = sorted(file.name for pattern in ("*.bin", "*.pt", "*.pth") for file in folder.glob(pattern))
+        packed = sorted(file.name for file in folder.glob("*.gguf"))
         found = f"only {pickles[0]}, a pickle, which can run any code when it is read" if pickles else "no weights"
-        raise ModelError(f"{path}: {found}; save the model as .safetensors (save_pretrained does)")
-    return getattr(config, "max_position_embeddings", None) or 2**31
+        found = f"only {packed[0]}, which is packed for inference" if packed and not pickles else found
+        raise ModelError(f"{folder}: {found}; save the model as .safetensors (save_pretrained does)")
+    for file in files:
+        try:
+            with safe_open(file, framework="pt"):
+                pass
+        except (SafetensorError, OSError) as error:
+            raise ModelError(
+                f"{folder}: {file.name} is not whole ({_first_line(error)}); copy or download the model again"
+            ) from None
 
 
-def load_model(path: str | Path, settings: ModelSettings, device: str | None = None) -> Any:
-    """A causal language model in `settings.dtype`, on the GPU where there is one unless `device` names another place.
+def load_model(path: str | Path, settings: ModelSettings, device: str | None = None, dtype: str | None = None) -> Any:
+    """A causal language model, on the GPU where there is one unless `device` names another place.
 
-    `auto` leaves it where it was read. Raises ModelError where it cannot be loaded.
+    Its weights are cast to `settings.dtype`, in which it generates, unless `dtype` names another format: training and
+    whatever measures it want float32, in which the run's models lie on disk. The device `auto` leaves it where it was
+    read. Raises ModelError where it cannot be loaded.
     """
     import torch
     from transformers import AutoModelForCausalLM
@@ -92,7 +175,7 @@ def load_model(path: str | Path, settings: ModelSettings, device: str | None = N
     try:
         model = AutoModelForCausalLM.from_pretrained(
             path,
-            dtype=settings.dtype,
+            dtype=dtype or settings.dtype,
             use_safetensors=True,
             trust_remote_code=settings.trust_remote_code,
             revision=settings.revision,
@@ -104,18 +187,113 @@ def load_model(path: str | Path, settings: ModelSettings, device: str | None = N
     return model.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
 
 
-def save(model: Any, tokenizer: Any, folder: Path, state: Mapping[str, Any] | None = None) -> None:
+def serving_format(path: str | Path, settings: ModelSettings) -> str:
+    """Number format in which a model generates: `float32`, `bfloat16`, or whatever `auto` finds.
+
+    As transformers has it: what config.json says, else the format of the first weight. All M_i say what M0 says.
+    """
+    if settings.dtype != "auto":
+        return settings.dtype
+    from transformers import AutoConfig
+
+    try:
+        config = AutoConfig.from_pretrained(
+            path, trust_remote_code=settings.trust_remote_code, revision=settings.revision
+        )
+        if config.dtype is not None:
+            return str(config.dtype).removeprefix("torch.")
+        for file in weight_files(path, settings):
+            with safetensors(file) as weights:
+                for name in weights.keys():  # noqa: SIM118  (no mapping)
+                    if (found := weights.get_slice(name).get_dtype()) in FORMATS:
+                        return FORMATS[found]
+    except Exception as error:  # as above
+        raise ModelError(f"{path}: no model can be loaded: {_why(path, error, 'config.json')}") from error
+    return "float32"
+
+
+def weight_files(path: str | Path, settings: ModelSettings) -> list[Path]:
+    """The safetensors files of a folder, or of a hub model that was loaded before; empty where there are none."""
+    if not Path(path).is_dir():
+        from transformers.utils import cached_file
+
+        found = cached_file(str(path), "config.json", revision=settings.revision)
+        path = Path(found).parent
+    return sorted(Path(path).glob("*.safetensors"))
+
+
+def safetensors(file: Path) -> Any:
+    """An open file of weights, from which single ones, or rows of them, are read."""
+    from safetensors import safe_open
+
+    return safe_open(file, framework="pt")
+
+
+def beside_weights(path: str | Path, settings: ModelSettings) -> dict[str, bytes]:
+    """Files of a model that training has no part in, by name, to be saved with all that becomes of it as they are."""
+    from transformers.utils import cached_file
+
+    found = {}
+    for name in BESIDE:
+        file = cached_file(
+            str(path),
+            name,
+            revision=settings.revision,
+            _raise_exceptions_for_missing_entries=False,
+            _raise_exceptions_for_gated_repo=False,
+            _raise_exceptions_for_connection_errors=False,
+        )
+        if file is not None:
+            found[name] = Path(file).read_bytes()
+    return found
+
+
+def save(
+    model: Any,
+    tokenizer: Any,
+    folder: Path,
+    state: Mapping[str, Any] | None = None,
+    served: str | None = None,
+    beside: Mapping[str, bytes] | None = None,
+) -> None:
     """Save weights (safetensors) and tokenizer; the folder appears under its own name only when whole.
 
     `state`: the weights, where the model itself holds only a part of them.
+    `served`: the number format in which the model will generate, for config.json; the weights keep their own, from
+    which training goes on. None: the format of the weights.
+    `beside`: what `beside_weights` found where the model came from, saved in place of what the library would make up.
     """
+    from transformers import GenerationConfig
+
     part = folder.with_name(folder.name + ".part")
     if part.exists():
         shutil.rmtree(part)  # raises where it is no folder: save_pretrained would only log that and write nothing
-    model.save_pretrained(part, safe_serialization=True, state_dict=state)
+    # What a model brought may be invalid (a temperature without do_sample): loading warns of that, saving would fail.
+    brought, model.generation_config = model.generation_config, GenerationConfig()
+    try:
+        model.save_pretrained(part, safe_serialization=True, state_dict=state)
+    finally:
+        model.generation_config = brought
+    written = part / GENERATION
+    written.unlink(missing_ok=True)
+    if beside is None:
+        brought.to_json_file(written)
+    for name, content in (beside or {}).items():
+        (part / name).write_bytes(content)
+    if served is not None:
+        _state_format(model.config, served)
+        model.config.to_json_file(part / "config.json")
     tokenizer.save_pretrained(part)
     shutil.rmtree(folder, ignore_errors=True)
     part.rename(folder)
+
+
+def _state_format(config: Any, name: str) -> None:
+    """Write a number format into a configuration and those within it."""
+    config.dtype = name
+    for part in config.sub_configs:
+        if getattr(config, part, None) is not None:
+            _state_format(getattr(config, part), name)
 
 
 def give_memory_back() -> None:
@@ -172,6 +350,22 @@ def _present(path: str | Path) -> None:
     looks_local = text.startswith(("/", ".", "~")) or text.count("/") > 1 or isinstance(path, Path)
     if looks_local and not Path(path).is_dir():
         raise ModelError(f"{path}: no such model folder")
+    folder = Path(path)
+    if (folder / "adapter_config.json").is_file() and not (folder / "config.json").is_file():
+        raise ModelError(
+            f"{path}: holds LoRA adapters{_adapted(folder)}, not a model; merge them into it (peft: "
+            "AutoPeftModelForCausalLM.from_pretrained(...).merge_and_unload().save_pretrained(...)), and give that "
+            "folder"
+        )
+
+
+def _adapted(folder: Path) -> str:
+    """The model that LoRA adapters say they are for."""
+    try:
+        base = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))["base_model_name_or_path"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+    return f" for {base}" if isinstance(base, str) else ""
 
 
 def _why(path: str | Path, error: Exception, needed: str) -> str:

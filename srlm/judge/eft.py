@@ -79,7 +79,7 @@ def build(
         verdict, chosen = _best_draw(one, by_response, settings)
         account[verdict] += 1
         for reading, text in chosen:
-            prompt = rubric.prompt(one.prompt.text, text)
+            prompt = rubric.prompt(one.prompt.transcript, text)
             assert reading.score is not None
             kept.append((Demonstration.of("eft", prompt, reading.raw, reading.id), reading.score))
     examples, thinned = _thin(kept, settings.max_score_share, seed)

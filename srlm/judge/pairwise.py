@@ -14,7 +14,7 @@ from srlm.judge.chances import chances
 from srlm.judge.unread import parted, why_unread
 from srlm.records import Record, Unread, user
 from srlm.settings import Sampling
-from srlm.text.template import fill
+from srlm.text.template import frame
 
 WORDS = Sampling(temperature=0, max_new_tokens=64)
 THOUGHT = Sampling(temperature=0, max_new_tokens=4096)
@@ -144,7 +144,7 @@ class ModelPairJudge:
 
     def _request(self, item: PairItem) -> Request:
         slots = {"prompt": item.prompt, "first": item.first, "second": item.second}
-        return Request(messages=user(fill(self._template, slots)))
+        return Request(messages=user(frame(self._template, slots)))
 
     def close(self) -> None:
         self._engine.close()

@@ -50,7 +50,7 @@ def read_all(
     """
 
     def work(chunk: Sequence[Answered], index: int) -> list[Judgement]:
-        requests = [rubric.request(a.prompt.text, a.response.text, draws) for a in chunk]
+        requests = [rubric.request(a.prompt.transcript, a.response.text, draws) for a in chunk]
         drawn = engine.generate(requests, sampling, seed_for(seed, "readings", index))
         words = [[parted(completion) for completion in own] for own in drawn]
         finished = _completed(engine, requests, words, sampling, seed_for(seed, "completed", index)) if complete else {}

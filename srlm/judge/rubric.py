@@ -6,7 +6,7 @@ from pathlib import Path
 from srlm.engines.base import Request
 from srlm.errors import SettingsError
 from srlm.records import Record, digest, user
-from srlm.text.template import fill
+from srlm.text.template import frame
 
 SHIPPED = ("additive", "beads")
 
@@ -24,7 +24,7 @@ class Rubric(Record):
 
     def prompt(self, instruction: str, response: str) -> str:
         """The judge's prompt for one response."""
-        return fill(self.text, {"prompt": instruction, "response": response})
+        return frame(self.text, {"prompt": instruction, "response": response})
 
     def request(self, instruction: str, response: str, draws: int = 1) -> Request:
         """The same as a request to an engine."""

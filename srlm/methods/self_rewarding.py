@@ -6,10 +6,9 @@
 Every stage goes from records to records, keeps what it makes as it makes it, and goes on where it was after a stop.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 from srlm.data import bead_data, beads
 from srlm.data.overlap import overlapping
@@ -17,7 +16,7 @@ from srlm.data.seed import SeedData
 from srlm.data.self_instruct import prompts_from_file, write_prompts
 from srlm.engines.base import Engine, Request
 from srlm.engines.open import open_checkpoint, open_folder, open_server
-from srlm.engines.weights import load_chat, load_model
+from srlm.engines.weights import load_chat
 from srlm.errors import DataError
 from srlm.judge import pairs, rubric
 from srlm.judge.reading import Answered, read_all
@@ -33,7 +32,7 @@ def train(run: Run, last: int) -> Checkpoint:
     """Make every model up to M_last that is not there yet."""
     check_files(run.settings, last)
     if run.folder.manifest("M0") is None:
-        check_model(run.settings.model)
+        check_model(run.settings)
     with run.held():
         data = seed_data(run)
         m0 = base_model(run)
@@ -82,7 +81,7 @@ def new_prompts(run: Run, model: Checkpoint, name: str, t: int, data: SeedData) 
                     prompts, counts = write_prompts(
                         engine,
                         data.seed_prompts,
-                        settings.model_copy(update={"count": settings.wanted(t)}),
+                        settings.in_language(_language(run)).model_copy(update={"count": settings.wanted(t)}),
                         seed=run.seed(name, "prompts"),
                         path=run.path(name, "prompt_attempts.jsonl"),
                         earlier=[one for i in range(2, t) for one in files.read(run.path(f"M{i}", path.name), Prompt)],
@@ -94,6 +93,11 @@ def new_prompts(run: Run, model: Checkpoint, name: str, t: int, data: SeedData) 
     files.write_json(run.path(name, "prompt_counts.json"), counts)
     files.write(path, prompts)
     return prompts
+
+
+def _language(run: Run) -> str | None:
+    """Of the data; None: the bead world's, or any."""
+    return None if run.settings.data.kind == "beads" else run.settings.data.language
 
 
 def _measured_prompts(data: SeedData) -> list[Prompt]:
@@ -238,40 +242,30 @@ def improved(
         replay, _ = sft.examples(chat, files.read(run.path("M1", "eft.jsonl"), Demonstration), settings.max_length)
 
     def training(work: Path, target: Path, report: Callable[[int, int], None]) -> None:
-        # Launched processes load both models themselves.
-        reference = None if run.settings.launch.command else load_model(folder, run.settings.model).eval()
-        with _contest(run, model, name, reference, data) as contest:
-            launch.optimise(
-                folder,
-                reference,
-                chat.tokenizer,
-                rows,
-                replay,
-                run.settings,
-                seed=run.seed(name, "dpo"),
-                work=work,
-                target=target,
-                report=report,
-                contest=contest,
-            )
+        launch.optimise(
+            folder,
+            chat.tokenizer,
+            rows,
+            replay,
+            run.settings,
+            seed=run.seed(name, "dpo"),
+            work=work,
+            target=target,
+            report=report,
+            contest=_contest(run, model, name, data),
+        )
 
     trained(run, name, "DPO", training)
     return made(run, name, model, {**counts, "dpo: pairs": len(rows), "dpo: pairs left out": left_out})
 
 
-@contextmanager
-def _contest(
-    run: Run, model: Checkpoint, name: str, reference: Any, data: SeedData
-) -> Iterator[Callable[[Any, int], float] | None]:
+def _contest(run: Run, model: Checkpoint, name: str, data: SeedData) -> Callable[[Path, int], float] | None:
     """What stops training early, where the run wants it; M_t judges unless `judge.engine` names another.
 
-    Launched processes stop for each contest, and have given their memory back: then the run's own engine answers.
+    The run's own engine answers with each checkpoint as it would be saved, in the format in which models generate.
     """
     if run.settings.dpo.early_stop == "off":
-        yield None
-        return
-    from srlm.engines.transformers import TransformersEngine
-
+        return None
     contest = Contest(
         data.validation_prompts,
         run.settings.candidates.sampling,
@@ -279,32 +273,20 @@ def _contest(
         folder=run.path(name, "validation"),
         every=run.settings.dpo.save_steps,
     )
-    chat = load_chat(run.folder.model_path(model), run.settings.model)
-    launched = bool(run.settings.launch.command)
 
-    def here(trained: Any, id: str) -> Engine:
-        return TransformersEngine(trained, chat, id, run.settings.engine.batch_size)
-
-    def parent() -> Engine:
-        return open_checkpoint(run.settings, model, run.folder.path) if launched else here(reference, model.name)
-
-    def held(trained: Any, step: int) -> float:
-        if launched:
-            with closing(open_folder(run.settings, str(trained), name)) as engine:
-                contest.answer(engine, step)
-        else:
-            trained.eval()  # no dropout while it answers
-            try:
-                contest.answer(here(trained, name), step)
-            finally:
-                trained.train()
+    def held(trained: Path, step: int) -> float:
+        if step <= run.settings.dpo.save_steps:
+            with run.engine(model) as engine:
+                contest.answer(engine, 0)
+        with closing(open_folder(run.settings, str(trained), name)) as engine:
+            contest.answer(engine, step)
         server = run.settings.judge.engine
-        with closing(parent() if server is None else open_server(server)) as judge:
+        with closing(
+            open_checkpoint(run.settings, model, run.folder.path) if server is None else open_server(server)
+        ) as judge:
             return contest.margin(judge, step)
 
-    with closing(parent()) as engine:
-        contest.answer(engine, 0)
-    yield held
+    return held
 
 
 def _positive_only(run: Run, name: str, t: int, data: SeedData, counts: dict[str, Count]) -> Checkpoint:
@@ -313,10 +295,10 @@ def _positive_only(run: Run, name: str, t: int, data: SeedData, counts: dict[str
     assert m0 is not None
     positive: list[Demonstration] = []
     for step in (f"M{i}" for i in range(2, t + 1)):
-        texts = {prompt.id: prompt.text for prompt in files.read(run.path(step, "prompts.jsonl"), Prompt)}
+        asked = {prompt.id: prompt for prompt in files.read(run.path(step, "prompts.jsonl"), Prompt)}
         reward = pairs.rewards(files.Kept(run.path(step, "judgements.jsonl"), Judgement))
         positive += [
-            Demonstration.of("ift", texts[r.prompt_id], r.text, r.id)
+            Demonstration.of("ift", asked[r.prompt_id].text, r.text, r.id, asked[r.prompt_id].before)
             for r in files.read(run.path(step, "responses.jsonl"), Response)
             if reward.get(r.id) == 5 and r.finish != "length"
         ]

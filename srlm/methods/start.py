@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from srlm.contents import weights_digest
-from srlm.data import bead_data, beads, trees
+from srlm.data import bead_data, beads, ranked, trees
 from srlm.data.seed import SeedData
 from srlm.engines.weights import (
     WHEEL,
@@ -17,8 +17,10 @@ from srlm.errors import DataError
 from srlm.judge import eft, monitor, rubric
 from srlm.judge.pairs import check_collapse
 from srlm.judge.reading import Answered, read_all
+from srlm.methods.checks import check_reviews
 from srlm.methods.run import Run
 from srlm.records import Checkpoint, Count, Demonstration, Judgement, Prompt, RankedSet, Record
+from srlm.settings import Settings
 from srlm.store import files
 
 
@@ -35,12 +37,7 @@ def seed_data(run: Run) -> SeedData:
     done = run.folder.manifest("data")
     if done is None:
         with run.stage("data", "seed data"):
-            settings = run.settings.data
-            made = (
-                bead_data.seed_data(settings, run.settings.seed)
-                if settings.kind == "beads"
-                else trees.oasst(settings, run.settings.seed)
-            )
+            made = read_seed_data(run.settings)
         for name in sets:
             files.write(run.path("data", f"{name}.jsonl"), getattr(made, name))
         run.finish("data", made.account)
@@ -49,6 +46,19 @@ def seed_data(run: Run) -> SeedData:
         {name: tuple(files.read(run.path("data", f"{name}.jsonl"), kind)) for name, kind in sets.items()}
         | {"account": done.counts}
     )
+
+
+def read_seed_data(settings: Settings) -> SeedData:
+    """Seed data of the kind the run names. Raises DataError where it cannot serve the run."""
+    match settings.data.kind:
+        case "beads":
+            found = bead_data.seed_data(settings.data, settings.seed)
+        case "oasst":
+            found = trees.oasst(settings.data, settings.seed)
+        case "ranked":
+            found = ranked.seed_data(settings.data, settings.seed)
+    check_reviews(settings, found)
+    return found
 
 
 def base_model(run: Run) -> Checkpoint:
@@ -95,7 +105,7 @@ def _scratch(run: Run) -> dict[str, Count]:
             lines,
             settings,
             seed=run.seed("pretraining"),
-            dtype=run.settings.model.dtype,
+            dtype="float32" if run.settings.model.dtype == "auto" else run.settings.model.dtype,
             work=work,
             target=target,
             report=report,
@@ -202,12 +212,33 @@ def trained(
 
 
 def made(run: Run, name: str, parent: Checkpoint, counts: dict[str, Count]) -> Checkpoint:
-    """Declare a freshly saved model done, once it was looked at as a judge."""
+    """Declare a freshly saved model done, once it was compared with its parent and looked at as a judge."""
     found = weights_digest(run.path(name, "model"), run.folder.sha256)
     checkpoint = Checkpoint(name=name, parent=parent.name, path=f"{name}/model", digest=found)
-    counts = {**counts, **watched(run, checkpoint)}
+    counts = {**counts, **moved(run, parent, checkpoint), **watched(run, checkpoint)}
     run.finish(name, counts, inputs={f"{parent.name} weights": parent.digest}, checkpoint=checkpoint)
     return checkpoint
+
+
+def moved(run: Run, parent: Checkpoint, checkpoint: Checkpoint) -> dict[str, Count]:
+    """How far its training moved a model."""
+    from srlm.train.movement import movement
+
+    name, folder, settings = checkpoint.name, run.folder.model_path(checkpoint), run.settings
+    before = run.folder.model_path(parent)
+    with run.stage(name, "movement"):
+        counts = movement(
+            name,
+            before if before.is_dir() else parent.path,
+            folder,
+            settings.model,
+            load_chat(folder, settings.model),
+            files.read(run.path("data", "heldout_sets.jsonl"), RankedSet),
+            settings.dpo.max_length,
+        )
+    if warning := counts.get("warning"):
+        run.folder.log(f"{name}: warning: {warning}")
+    return {f"movement: {key}": value for key, value in counts.items()}
 
 
 def watched(run: Run, checkpoint: Checkpoint) -> dict[str, Count]:

@@ -24,9 +24,11 @@ class Digests:
     by themselves are not noticed.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settled: float = SETTLED) -> None:
+        self._settled = settled
         self._path = folder / NAME
         self._known: dict[str, list[int | str]] = {}
+        """State and digest by file, of those that are settled."""
         self._mine: dict[str, list[int | str]] = {}
         """As this process has found them, whether settled or not."""
         self._fresh = False
@@ -45,7 +47,7 @@ class Digests:
         found: list[int | str] = [*state, sha256_of(path)]
         self._mine[key] = found
         changed = path.stat().st_ctime
-        if _state(path) == state and began - changed > SETTLED:
+        if _state(path) == state and began - changed > self._settled:
             self._known[key], self._fresh = found, True
         return str(found[-1])
 

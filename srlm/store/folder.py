@@ -11,11 +11,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from srlm.contents import model_files, weights_digest
 from srlm.errors import RecordError, StoreError
-from srlm.records import Checkpoint, Input, RunInputs, RunManifest
+from srlm.records import Checkpoint, Input, RunInputs, RunManifest, digest
 from srlm.settings import Settings, shaping
-from srlm.store import files
+from srlm.store import changes, files
 from srlm.store.digests import Digests
 
 SHAPED_BY = {
@@ -28,15 +27,6 @@ SHAPED_BY = {
 
 
 INPUTS = "inputs.json"
-SO_FAR = "so_far.json"
-"""In the folder of a step that is not finished: SHA-256 of what it has made and will read again."""
-READ_AGAIN = (
-    *("prompts.jsonl", "prompt_attempts.jsonl", "responses.jsonl", "judgements.jsonl"),
-    *("eft_readings.jsonl", "monitor.jsonl"),
-)
-"""Files that are made once in a step and read again by one that was stopped."""
-TRAINED = "training.json"
-"""Written when a model is saved: from then on its folder is read again, too."""
 
 
 class RunFolder:
@@ -63,7 +53,7 @@ class RunFolder:
     def finish(self, manifest: RunManifest) -> None:
         """Declare a step done."""
         files.write_json(self.step(manifest.step) / "manifest.json", manifest.model_dump(mode="json"))
-        (self.step(manifest.step) / SO_FAR).unlink(missing_ok=True)
+        (self.step(manifest.step) / changes.SO_FAR).unlink(missing_ok=True)
 
     def checkpoint(self, name: str) -> Checkpoint | None:
         """A finished checkpoint, or None."""
@@ -77,6 +67,15 @@ class RunFolder:
     def model_path(self, checkpoint: Checkpoint) -> Path:
         """Folder of a checkpoint's weights."""
         return self.path / checkpoint.path
+
+    def model_facts(self, checkpoint: Checkpoint) -> dict[str, str]:
+        """What tells a checkpoint from all others: its weights and, where they are recorded, all files that make it."""
+        manifest, inputs = self.manifest(checkpoint.name), self.inputs()
+        found = {name: fact.sha256 for name, fact in manifest.outputs.items() if "/" in name} if manifest else {}
+        if inputs is not None and Path(checkpoint.path).is_absolute():  # M0 where it was before the run
+            used = [inputs.inputs.get(setting) for setting in ("model.base", "model.chat_template")]
+            found = {name: sha256 for one in used if one is not None for name, sha256 in one.files.items()}
+        return {"weights": checkpoint.digest} | ({"model files": digest(found)} if found else {})
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -130,81 +129,61 @@ class RunFolder:
         return inputs
 
     def check_inputs(self, now: Mapping[str, Input]) -> None:
-        """Raise StoreError where an input that has shaped what is there is another now; the others are recorded.
+        """Raise StoreError where an input that has shaped what is there is another now.
 
         `now`: what the inputs are, by setting; one that is not in it is not compared.
         """
-        before = self.inputs() or RunInputs(date=self.given.model.date or datetime.date.today())
-        if late := [setting for setting in now if setting not in before.inputs and self._is_fixed(setting)]:
-            self.log(f"inputs: {', '.join(late)} recorded only now; what the steps so far were made from is not known")
-        fixed = {setting: one for setting, one in before.inputs.items() if self._is_fixed(setting)}
+        before = {} if (inputs := self.inputs()) is None else inputs.inputs
         changed = [
             change
-            for setting, old in fixed.items()
-            if setting in now
-            for change in _changes(setting, old, now[setting])
+            for setting in before
+            if setting in now and self._is_fixed(setting)
+            for change in changes.of_input(setting, before[setting], now[setting])
         ]
         if changed:
             raise StoreError(
                 f"{self.path} was made from other inputs ({'; '.join(changed)}); put back what it was made from, "
                 "choose a new name (--set name=OTHER) or delete the folder"
             )
+
+    def record_inputs(self, now: Mapping[str, Input]) -> None:
+        """Keep what the inputs are; those that have shaped what is there stay as they were recorded."""
+        before = self.inputs() or RunInputs(date=self.given.model.date or datetime.date.today())
+        if late := [setting for setting in now if setting not in before.inputs and self._is_fixed(setting)]:
+            self.log(f"inputs: {', '.join(late)} recorded only now; what the steps so far were made from is not known")
+        fixed = {setting: one for setting, one in before.inputs.items() if self._is_fixed(setting)}
         inputs = self._record(before.model_copy(update={"inputs": {**now, **fixed}}))
         self.settings = _as_begun(self.given, inputs)
-        self.sha256.keep()
 
     def check_steps(self) -> None:
         """Raise StoreError where a finished step's files are not those that it made, or its parent is another model.
 
-        Of a step that is not finished, what it will read again is compared with what it was when that was last checked.
+        Of a step that is not finished, what it will read again is compared with what was recorded of it.
         """
         changed: list[str] = []
         for step in self._steps():
-            manifest = self.manifest(step)
-            if manifest is not None:
-                changed += self._changed_outputs(manifest)
-                (self.step(step) / SO_FAR).unlink(missing_ok=True)
-            elif self.step(step).is_dir():
-                changed += self._changed_so_far(step)
+            if (manifest := self.manifest(step)) is None:
+                changed += changes.of_so_far(self.step(step), self.sha256)
+                continue
+            changed += changes.of_outputs(self.step(step), manifest, self.sha256)
+            if (checkpoint := manifest.checkpoint) is not None:
+                changed += changes.of_weights(self.model_path(checkpoint), manifest, self.sha256)
+                if checkpoint.parent is not None and (parent := self.checkpoint(checkpoint.parent)) is not None:
+                    changed += changes.of_parent(manifest, parent)
         if changed:
             raise StoreError(
                 f"{self.path}: {'; '.join(changed)}. Put the files back, or delete the folders of these steps and of "
                 "all that were made from them: the same command makes them again"
             )
-        self.sha256.keep()
 
-    def _changed_outputs(self, manifest: RunManifest) -> Iterator[str]:
-        step, checkpoint = self.step(manifest.step), manifest.checkpoint
-        for name, fact in manifest.outputs.items():
-            if not (step / name).exists():
-                yield f"{manifest.step}/{name} is gone"
-            elif self.sha256(step / name) != fact.sha256:
-                yield f"{manifest.step}/{name} has changed since {manifest.step} was finished"
-        if checkpoint is None:
-            return
-        folder = self.model_path(checkpoint)
-        listed = any(name.endswith(".safetensors") for name in manifest.outputs)
-        if not listed and folder.is_dir() and weights_digest(folder, self.sha256) != checkpoint.digest:
-            yield f"the weights in {folder} have changed since {manifest.step} was finished"
-        parent = None if checkpoint.parent is None else self.checkpoint(checkpoint.parent)
-        made_from = manifest.inputs.get(f"{checkpoint.parent} weights")
-        if parent is not None and made_from is not None and made_from.sha256 != parent.digest:
-            yield f"{manifest.step} was made from another {parent.name} than is there"
-
-    def _changed_so_far(self, step: str) -> Iterator[str]:
-        """And records what there is by now."""
-        folder, record = self.step(step), self.step(step) / SO_FAR
-        there = [folder / name for name in READ_AGAIN]
-        if (folder / TRAINED).exists():
-            there += [path for _, path in model_files(folder / "model")]
-        now = {path.relative_to(folder).as_posix(): self.sha256(path) for path in there if path.is_file()}
-        before = files.read_json(record) if record.exists() else {}
-        for name, found in now.items():
-            if before.get(name, found) != found:
-                yield f"{step}/{name} has changed since {step} was stopped"
-                return
-        if now != before:
-            files.write_json(record, now)
+    def record_steps(self) -> None:
+        """Keep what the steps that are not finished have made so far."""
+        for step in self._steps():
+            record = self.step(step) / changes.SO_FAR
+            if self.manifest(step) is not None:
+                record.unlink(missing_ok=True)
+            elif (now := changes.so_far(self.step(step), self.sha256)) != changes.recorded(record):
+                files.write_json(record, now)
 
     def _steps(self) -> list[str]:
         """data, M0, SFT, M1, M2, ..., whether or not they are there."""
@@ -235,13 +214,13 @@ class RunFolder:
 
     def _is_fixed(self, setting: str) -> bool:
         """Whether a setting has shaped what is there; all others may still be mended."""
-        begun = [
-            step
-            for step in SHAPED_BY
-            if any(path.name not in ("timings.json", SO_FAR) for path in self.step(step).glob("*"))
-        ]
-        later = any(path.is_dir() and path.name not in SHAPED_BY for path in self.path.glob("M*"))
-        return later or setting.startswith(tuple(name for step in begun for name in SHAPED_BY[step]))
+        if any(self._has_begun(step) for step in self._steps() if step not in SHAPED_BY):
+            return True
+        return any(setting.startswith(names) and self._has_begun(step) for step, names in SHAPED_BY.items())
+
+    def _has_begun(self, step: str) -> bool:
+        """Whether anything is made; a stage that failed at once leaves its time, and no more."""
+        return any(path.name not in ("timings.json", changes.SO_FAR) for path in self.step(step).glob("*"))
 
     def log(self, text: str) -> None:
         """A line with the time in the run's log.txt."""
@@ -265,21 +244,6 @@ def _as_begun(settings: Settings, inputs: RunInputs | None) -> Settings:
     if data.kind != "beads":
         data = data.model_copy(update={"revision": inputs.commit("data.path", data.path) or data.revision})
     return settings.model_copy(update={"model": model, "prompts": prompts, "data": data})
-
-
-def _changes(setting: str, old: Input, now: Input) -> Iterator[str]:
-    """What is other, in words."""
-    what = f"{setting} {now.name}"
-    if old.commit != now.commit:
-        yield f"{what}: commit {old.commit} -> {now.commit}"
-    for file in sorted({*old.files, *now.files}):
-        before, found = old.files.get(file), now.files.get(file)
-        if before is None:
-            yield f"{what}: {file} is new"
-        elif found is None:
-            yield f"{what}: {file} is gone"
-        elif before != found:
-            yield f"{what}: {file} has changed, SHA-256 {before[:12]} -> {found[:12]}"
 
 
 def _completed(before: dict[str, Any]) -> dict[str, Any]:

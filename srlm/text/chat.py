@@ -14,7 +14,8 @@ from typing import Any, Literal, NamedTuple
 
 from srlm.errors import ModelError
 from srlm.records import Message, digest, user
-from srlm.text.marks import disarm, disarm_any_case, marks_around
+from srlm.text.clock import with_clock
+from srlm.text.marks import disarm, disarm_plain, marks_around
 from srlm.text.thoughts import KNOWN, THINK, Marks, split
 
 RESERVED = frozenset(
@@ -77,6 +78,7 @@ class Chat:
         # A newline may be an added token, and marks nothing.
         self._added = {number: text for number, text in added.items() if text.strip()}
         self._is_special = {text for text in self._special if text.strip()}
+        self._added_texts = tuple(self._added.values())
         self._marks: tuple[Marks, ...] = ()
         self._turns: tuple[str, ...] = ()
         self._parts = False
@@ -101,7 +103,9 @@ class Chat:
         Without a prefix that is where the template's generation prompt ends, within a thought where it opens one; a
         prefix stands behind a closed thought, because it belongs to the answer.
         """
-        return self._ids(self._generation_prompt(messages) if not prefix else self._begun(messages, prefix))
+        start = self._generation_prompt(messages)
+        ids = self._ids(start)
+        return self._on(ids, start, self._begun(messages, prefix)) if prefix else ids
 
     def tokens(
         self, messages: Sequence[Message], answer: str, ended: bool = True, thought: str | None = None
@@ -112,25 +116,28 @@ class Chat:
         the end token. Not `ended`: an answer that was cut at the token limit, and has no end. `thought` counts only
         where thoughts are trained on.
         """
-        start = self._generation_prompt(messages)
-        shown = thought if self.thoughts == "train" else None
-        if not ended and not answer:
-            if not shown:
-                return Tokens(self._ids(start), [])
-            ids = self._ids(start)
-            begun = "" if self._opens(start) or not self._marks else self._marks[0].open
-            return Tokens(ids, self._following(ids, start, begun + disarm(shown, self._armed)))
-        turn = self._finished(messages, answer, shown)
-        closing = self._closing if ended else None
-        text = turn.head + disarm(turn.kept(answer, closing), self._armed) + (closing or "")
-        end = [self.end] if closing == "" else []
+        start, text = self.texts(messages, answer, ended, thought)
+        end = [self.end] if ended and not self._closing else []
         if text.startswith(start):
             ids = self._ids(start)
             return Tokens(ids, self._following(ids, start, text[len(start) :]) + end)
         # The generation prompt opens a thought that a finished turn does not have.
-        whole, begun_ids = self._ids(text), self._ids(start)
-        shared = alike(whole, begun_ids)
+        whole = self._ids(text)
+        shared = alike(whole, self._ids(start))
         return Tokens(whole[:shared], whole[shared:] + end)
+
+    def texts(
+        self, messages: Sequence[Message], answer: str, ended: bool = True, thought: str | None = None
+    ) -> tuple[str, str]:
+        """The generation prompt and the finished turn, as `tokens` takes them, each as the template renders it."""
+        start = self._generation_prompt(messages)
+        shown = thought if self.thoughts == "train" else None
+        if not ended and not answer:  # nothing was written, or a thought that never closed
+            opening = "" if self._opens(start) or not shown else self._marks[0].open
+            return start, start + opening + disarm(shown or "", self._armed)
+        turn = self._finished(messages, answer, shown)
+        closing = self._closing if ended else None
+        return start, turn.head + disarm(turn.kept(answer, closing), self._armed) + (closing or "")
 
     def answer_ids(
         self, messages: Sequence[Message], answer: str, ended: bool = True, thought: str | None = None
@@ -143,14 +150,22 @@ class Chat:
 
         They are the answer's own words: a thought that the template opens is closed before them.
         """
-        start, room = self._begun(messages, prefix), ""
-        if not prefix and not self._plain:
-            turn = self._finished(messages, "")
-            if not turn.lead.strip():  # white space before an answer (Llama 2's) is one token with its first word
-                start, room = turn.head[: len(turn.head) - len(turn.lead)], turn.lead
-        ids = self._ids(start)
-        place = self._place(ids, start)
-        return Scored(ids, [place(room + disarm(text, self._armed)) for text in texts])
+        start, begun = self._generation_prompt(messages), self._begun(messages, prefix)
+        first = self._ids(start)
+        lead = begun[len(start) :] if begun.startswith(start) else ""
+        if not prefix and not lead.strip() and begun.startswith(start):
+            # White space before an answer (Llama 2's) is one token with its first word.
+            place = self._place(first, start)
+            return Scored(first, [place(lead + disarm(text, self._armed)) for text in texts])
+        ids = self._on(first, start, begun)
+        if not prefix and lead and texts:
+            # White space at the end may be other tokens where a word follows it.
+            whole = self._following(first, start, lead + disarm(texts[0], self._armed))
+            wanted = self._decode(ids[len(first) :], skip=False)
+            longer = [first + whole[:end] for end in range(len(whole)) if self._decode(whole[:end], False) == wanted]
+            ids = longer[-1] if longer else ids
+        place = self._place(ids, begun)
+        return Scored(ids, [place(disarm(text, self._armed)) for text in texts])
 
     @cached_property
     def ends(self) -> tuple[int, ...]:
@@ -171,13 +186,19 @@ class Chat:
         if self._plain:
             return Written(None, self._decode(ids, skip=True))
         raw = self._behind(ids, skip=False)
-        found = split(raw, self._marks, self._opens(self._decode(prompt[-2 * _TAIL :], skip=False)))
+        # Some tokenizers put a space behind an added token, and take it off the text again.
+        made_up = int(self._makes_up_spaces and bool(prompt) and prompt[-1] in self._added and raw.startswith(" "))
+        opened = self._opens(self._decode(prompt[-2 * _TAIL :], skip=False))
+        found = split(raw[made_up:], self._marks, opened)
         if not found.closed:
             return Written(self._without_special(found.thought or ""), "", closed=False)
-        start, lead = found.start, self._probe.lead
-        if not start and lead and raw.startswith(lead):
-            start = len(lead)
-        answer = self._behind(ids, skip=True) if not start else self._from(ids, start)
+        start, begun = made_up + found.start, raw[made_up:]
+        if not found.start:
+            lead = next((lead for lead in self._leads if begun.startswith(lead)), "")
+            start += len(lead) + (
+                self._makes_up_spaces and begun.startswith(lead + " ") and lead.endswith(self._added_texts)
+            )
+        answer = self._from(ids, start) if start else self._behind(ids, skip=True)
         room = self._closing[: len(self._closing) - len(self._closing.lstrip())]
         if ended and room and answer.endswith(room):
             answer = answer[: -len(room)]
@@ -213,6 +234,11 @@ class Chat:
     def opens_thought(self) -> bool:
         """Whether the generation prompt ends within a thought."""
         return self._opens(self._generation_prompt(user(_ASKED)))
+
+    @property
+    def ignores_generation_prompt(self) -> bool:
+        """Whether the template says the same whether or not an answer is to follow."""
+        return self._render(user(_ASKED)) == self._render(user(_ASKED), prompt=True)
 
     @property
     def renders_end(self) -> bool:
@@ -266,8 +292,7 @@ class Chat:
 
     def _disarmed(self, messages: Sequence[Message]) -> list[Message]:
         return [
-            Message(role=m.role, content=disarm_any_case(disarm(m.content, self._special), self._turns))
-            for m in messages
+            Message(role=m.role, content=disarm_plain(disarm(m.content, self._special), self._turns)) for m in messages
         ]
 
     def _render(
@@ -284,16 +309,13 @@ class Chat:
         ]
         if thought is not None:  # each family has its own name for it
             conversation[-1] |= {"reasoning_content": thought, "thinking": thought, "reasoning": thought}
-        now = datetime.datetime.combine(date or self.date, datetime.time())
-        options: dict[str, Any] = {"chat_template": PLAIN} if self._plain else {}
         try:
             text: str = self.tokenizer.apply_chat_template(
                 conversation,
                 tokenize=False,
                 add_generation_prompt=prompt,
-                strftime_now=now.strftime,
+                chat_template=with_clock(self.template, date or self.date),
                 **self.arguments,
-                **options,
             )
         except Exception as error:  # a template is a program, and may raise anything
             roles = ", ".join(m.role for m in messages)
@@ -320,13 +342,15 @@ class Chat:
                 raise ModelError("neither the chat template nor the tokenizer names an end token")
             return "", self.tokenizer.eos_token_id
         place, token, text = found
-        closing, eos = tail[: place + len(text)], self.tokenizer.eos_token_id
-        # Several tokens may end a turn together; the tokenizer's end token, where it is among them, is the last.
+        closing = tail[: place + len(text)]
+        # Several tokens may end a turn together: the last is the one that ends other turns, too.
+        asked = self._first_token(self._probe.head.partition(_ASKED)[2])
+        last = {self.tokenizer.eos_token_id, asked[1] if asked else None}
         behind, run = tail[len(closing) :], closing
-        while (following := self._first_token(behind)) is not None and following[0] == 0:
+        while token not in last and (following := self._first_token(behind)) is not None and following[0] == 0:
             run, behind = run + following[2], behind[len(following[2]) :]
-            if following[1] == eos:
-                return run, eos
+            if following[1] in last:
+                return run, following[1]
         return closing, token
 
     def _first_token(self, text: str) -> tuple[int, int, str] | None:
@@ -364,7 +388,14 @@ class Chat:
             for mark in KNOWN
             if mark.open in template or mark.close in template or {mark.open, mark.close} <= added
         ]
-        return tuple(dict.fromkeys([*derived, *named, THINK]))
+        marks = tuple(dict.fromkeys([*derived, *named, THINK]))
+        # A tokenizer that puts spaces behind added tokens decodes marks in another way than they are written.
+        decoded = [Marks(*(self._behind(self._ids(text), skip=False).strip() for text in mark)) for mark in marks]
+        # In a vocabulary of whole words a mark may be no more than an unknown word.
+        same = [
+            two for one, two in zip(marks, decoded, strict=True) if _pressed("".join(one)) == _pressed("".join(two))
+        ]
+        return tuple(dict.fromkeys([*marks, *same]))
 
     def _turn_marks(self) -> tuple[str, ...]:
         """Plain text with which the template marks turns, and tokens of it that are not special."""
@@ -384,6 +415,8 @@ class Chat:
             for stand_in in (_ASKED, _ANSWER):
                 text = text.replace(stand_in, _SYSTEM)
             found |= set(marks_around(text.split(_SYSTEM)))
+        # A thought's marks end no turn, and people may well speak of them.
+        found -= {text for mark in self._marks for text in mark}
         return tuple(sorted(found, key=lambda mark: (-len(mark), mark)))
 
     def _opens(self, prompt: str) -> bool:
@@ -394,6 +427,12 @@ class Chat:
     def _ids(self, text: str) -> list[int]:
         ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
         return ids
+
+    def _on(self, ids: Sequence[int], before: str, text: str) -> list[int]:
+        """Token ids of a text that begins (or should) with `before`, whose token ids are `ids`, which are kept."""
+        if text.startswith(before):
+            return [*ids, *self._following(ids, before, text[len(before) :])]
+        return self._ids(text)
 
     def _following(self, ids: Sequence[int], before: str, text: str) -> list[int]:
         return self._place(ids, before)(text)
@@ -421,16 +460,19 @@ class Chat:
 
     def _apart(self, ids: Sequence[int], text: str) -> list[int]:
         """Token ids of a text that say just that behind a prompt."""
+        # An added token parts what is before it from what is behind it.
+        first = min((place for token in self._added.values() if (place := text.find(token)) >= 0), default=len(text))
+        text, rest = text[:first], self._ids(text[first:])
         tail = list(ids[-_TAIL:])
         wanted = self._decode(tail, skip=False) + text
         tried: list[list[int]] = []
-        for anchor in ("\n", "", "a", "."):
+        for anchor in ("\n", "a", ".", ""):
             start, whole = self._ids(anchor), self._ids(anchor + text)
             if whole[: len(start)] == start:
                 tried.append(whole[len(start) :])
                 if self._decode([*tail, *tried[-1]], skip=False) == wanted:
-                    return tried[-1]
-        return tried[0] if tried else self._ids(text)
+                    return tried[-1] + rest
+        return (tried[0] if tried else self._ids(text)) + rest
 
     def _decode(self, ids: Sequence[int], skip: bool) -> str:
         text: str = self.tokenizer.decode(list(ids), skip_special_tokens=skip, clean_up_tokenization_spaces=False)
@@ -440,6 +482,18 @@ class Chat:
     def _anchor(self) -> list[int]:
         """A word behind which a text is decoded with its first space; none where the tokenizer keeps no spaces."""
         return self._ids("a") if self._ids("a  b") != self._ids("a b") else []
+
+    @cached_property
+    def _leads(self) -> tuple[str, ...]:
+        """What a model may write before its answer where it thinks nothing, as its tokens are decoded."""
+        lead = self._probe.lead
+        return tuple(text for text in (lead, self._behind(self._ids(lead), skip=False).lstrip(" ")) if text)
+
+    @cached_property
+    def _makes_up_spaces(self) -> bool:
+        """Whether a word directly behind an added token is tokenised as if a space stood before it."""
+        end = self._ids(self.tokenizer.eos_token)
+        return bool(self._anchor) and self._behind(self._ids(self.tokenizer.eos_token + "a")[len(end) :], False) == " a"
 
     def _behind(self, ids: Sequence[int], skip: bool) -> str:
         return self._decode([*self._anchor, *ids], skip)[len(self._decode(self._anchor, skip)) :]
@@ -493,3 +547,8 @@ def special_tokens(tokenizer: Any) -> list[str]:
     in its vocabulary, as Llama 3's `<|start_header_id|>` does."""
     added = [token.content for token in tokenizer.added_tokens_decoder.values() if token.special]
     return sorted({*tokenizer.all_special_tokens, *added}, key=lambda token: (-len(token), token))
+
+
+def _pressed(text: str) -> str:
+    """Without white space."""
+    return "".join(text.split())

@@ -10,11 +10,15 @@ _MARK = re.compile(
       | <[^<>\n]{1,40}>               # <response>, <|user|>
       | \[[^\[\]\n]{1,40}\]           # [INST], [End of answer A]
       | \#{2,}[ ][^\n]{1,40}          # ### Instruction:
-      | (?<![\w<\[])[A-Z][\w-]{0,30}(?:[ ][\w-]{1,20})?:    # USER:, Response:
+      | \*\*[^*\n]{1,40}\*\*          # **Answer**
+      | ={3,}[ \w]{0,40}=*            # === END ===
+      | -{3,}[ \w]{0,40}-*            # --- END ---
+      | \"{3} | '{3} | `{3,} | ~{3,}   # fences
+      | (?<![\w<\[])[A-Z][\w-]{0,30}(?:[ ][\w-]{1,20})?:(?=\s*\Z)    # USER:, Response:
     """,
     re.VERBOSE,
 )
-"""What marks a place to a reader: brackets, headings, and a capitalised name with a colon."""
+"""What marks a place to a reader: brackets, headings, rules, fences, and a capitalised name with a colon."""
 
 
 def disarm(text: str, marks: Sequence[str]) -> str:
@@ -30,12 +34,16 @@ def disarm(text: str, marks: Sequence[str]) -> str:
     return text
 
 
-def disarm_any_case(text: str, marks: Sequence[str]) -> str:
-    """The same, for marks that a reader knows in small and capital letters alike; a mark is no part of a word."""
+def disarm_plain(text: str, marks: Sequence[str]) -> str:
+    """The same for marks in plain text, which a reader knows in small and capital letters alike.
+
+    A name with a colon is one only as it is written, and is no part of a word.
+    """
     for mark in marks:
-        edge = r"(?<!\w)" if mark[0].isalnum() else ""
+        named = mark[0].isalnum()
+        edge = r"(?<!\w)" if named else ""
         pattern = f"{edge}({re.escape(mark[0])})(?={re.escape(mark[1:])})"
-        text = re.sub(pattern, r"\1 ", text, flags=re.IGNORECASE)
+        text = re.sub(pattern, r"\1 ", text, flags=0 if named else re.IGNORECASE)
     return text
 
 

@@ -8,7 +8,7 @@ pairs, so that the judge is not forgotten.
 """
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,8 +19,11 @@ from trl import DPOConfig, DPOTrainer
 from srlm.records import PreferencePair, Prompt, Response, seed_for
 from srlm.settings import DpoSettings
 from srlm.text.chat import Chat, Tokens, alike
+from srlm.train.adapters import adapters
 from srlm.train.batches import Collator, collator, refuse_leaks
-from srlm.train.optimiser import Contest, Watch, adapters, arguments, set_dropout, train, widen
+from srlm.train.dropout import set_dropout
+from srlm.train.optimiser import Watch, arguments, train
+from srlm.train.saving import Brought
 from srlm.train.sft import Example
 
 
@@ -121,21 +124,21 @@ def optimise(
     target: Path,
     report: Callable[[int, int], None] = lambda done, total: None,
     report_to: Sequence[str] = (),
-    contest: Contest | None = None,
+    beside: Mapping[str, bytes] | None = None,
     pauses: bool = False,
 ) -> list[dict[str, float]]:
     """Train `model` on pairs against `reference` and save it to `target`. Returns the loss history.
 
-    `report_to` as in `sft.fine_tune`.
-    With a contest, training stops at the first checkpoint that does not beat the one before, and keeps that one. Where
-    it `pauses` it ends at each checkpoint, for another process to hold the contest (`optimiser.waiting`).
+    `dtype`, `beside` and `report_to` as in `sft.fine_tune`. One that `pauses` ends at each checkpoint, and at the end,
+    for a contest (`optimiser.paused`).
 
     `reference` is M_t loaded a second time from its folder. It is never left to TRL, which would reload whatever the
     model's configuration names. With LoRA it is not used: the reference is the model with its adapters off.
     """
+    brought = Brought.by(model, tokenizer, dtype, beside)
     # With LoRA the reference is the policy's own layers, in training mode: dropout in them would shake it.
     set_dropout(model, 0.0 if settings.lora else settings.dropout)
-    came = widen(model, settings)
+    model.float()
     if reference is not None:
         reference.float()  # as the policy: where nothing has been learnt yet, both must give the same numbers
     losses: dict[str, Any] = {"loss_type": ["sigmoid"]}
@@ -152,12 +155,11 @@ def optimise(
         ),
         train_dataset=Dataset.from_list([pair._asdict() for pair in pairs]),
         processing_class=tokenizer,
-        peft_config=adapters(settings),
-        callbacks=[Watch(report, contest, pauses)],
+        peft_config=adapters(model, settings.lora),
     )
     if settings.eft_replay and replay:
         if settings.packing:
             refuse_leaks(model, replay[0].input_ids, replay[-1].input_ids)
         collate = collator(tokenizer.pad_token_id, settings.packing)
         trainer.replay = Replay(replay, settings.micro_batch_size, settings.eft_replay, seed, collate)
-    return train(trainer, tokenizer, came, work, target)
+    return train(trainer, tokenizer, brought, Watch(report, pauses), work, target)

@@ -17,7 +17,7 @@ from typing import Any
 from datasets import Dataset
 from pydantic import BaseModel, ConfigDict
 
-from srlm.engines.weights import load_model
+from srlm.engines.weights import beside_weights, give_memory_back, load_model, serving_format
 from srlm.errors import LaunchError
 from srlm.processes import die_with_parent
 from srlm.settings import DpoSettings, ModelSettings, Settings, SftSettings
@@ -43,6 +43,8 @@ class Job(BaseModel):
     base: str
     """Folder or hub id of the weights to begin with; in DPO also the reference."""
     model: ModelSettings
+    served: str
+    """Number format in which the model generates."""
     training: DpoSettings | SftSettings
     """DPO or supervised fine-tuning."""
     seed: int
@@ -71,22 +73,22 @@ def fine_tune(
         job = _job(base, settings, settings.sft, seed, work, target)
         return _launch(settings.launch.command, job, {DATA: data}, report)
     sft.fine_tune(
-        load_model(base, settings.model),
+        load_model(base, settings.model, dtype="float32"),
         tokenizer,
         data,
         settings.sft,
         seed=seed,
-        dtype=settings.model.dtype,
+        dtype=serving_format(base, settings.model),
         work=work,
         target=target,
         report=report,
         report_to=settings.report_to,
+        beside=beside_weights(base, settings.model),
     )
 
 
 def optimise(
     base: Path | str,
-    reference: Any,
     tokenizer: Any,
     pairs: Sequence[dpo.PairExample],
     replay: Sequence[sft.Example],
@@ -100,35 +102,45 @@ def optimise(
 ) -> None:
     """DPO from the model in `base`, which is also the reference. Raises LaunchError where processes fail.
 
-    Launched processes stop at each checkpoint, give their memory back for the contest, and are launched again.
+    With a contest, training stops at the first checkpoint, or end, that does not beat the checkpoint before, and keeps
+    that one. It pauses for each contest and gives its memory back, so that any engine can answer with the model as it
+    would be saved; then it is taken up again, as after a stop.
     """
-    if settings.launch.command:
-        job = _job(base, settings, settings.dpo, seed, work, target, pauses=contest is not None)
-        if job.pauses:
-            optimiser.only_paused(work)
-        while True:
-            if contest is not None and (paused := optimiser.waiting(work)):
-                if contest(*paused) <= 0:
-                    return optimiser.stop_at(*paused, settings.dpo.save_steps, target)
-                optimiser.go_on(paused[0])
-            _launch(settings.launch.command, job, {DATA: pairs, REPLAY: replay}, report)
-            if not optimiser.waiting(work):
+    pauses = contest is not None
+
+    def training() -> None:
+        if settings.launch.command:
+            job = _job(base, settings, settings.dpo, seed, work, target, pauses)
+            return _launch(settings.launch.command, job, {DATA: pairs, REPLAY: replay}, report)
+        dpo.optimise(
+            load_model(base, settings.model, dtype="float32"),
+            None if settings.dpo.lora else load_model(base, settings.model, dtype="float32").eval(),
+            tokenizer,
+            pairs,
+            replay,
+            settings.dpo,
+            seed=seed,
+            dtype=serving_format(base, settings.model),
+            work=work,
+            target=target,
+            report=report,
+            report_to=settings.report_to,
+            beside=beside_weights(base, settings.model),
+            pauses=pauses,
+        )
+
+    if contest is None:
+        return training()
+    optimiser.only_paused(work)
+    while True:
+        if at := optimiser.paused(work):
+            if contest(at.folder, at.step) <= 0:
+                return optimiser.stop_at(at, settings.dpo.save_steps, target)
+            optimiser.go_on(at, target)
+            if at.ended:
                 return None
-    dpo.optimise(
-        load_model(base, settings.model),
-        reference,
-        tokenizer,
-        pairs,
-        replay,
-        settings.dpo,
-        seed=seed,
-        dtype=settings.model.dtype,
-        work=work,
-        target=target,
-        report=report,
-        report_to=settings.report_to,
-        contest=contest,
-    )
+        training()
+        give_memory_back()
 
 
 def _job(
@@ -144,6 +156,7 @@ def _job(
     return Job(
         base=where,
         model=settings.model,
+        served=serving_format(base, settings.model),
         training=training,
         seed=seed,
         threads=settings.threads,
@@ -207,7 +220,7 @@ def _launch(
                 os.killpg(process.pid, signal.SIGTERM)
     if fault:
         raise LaunchError(f"`{' '.join(words)}`: {fault}")
-    if status or not (Path(job.target).is_dir() or (job.pauses and optimiser.waiting(Path(job.work)))):
+    if status or not (Path(job.target).is_dir() or (job.pauses and optimiser.paused(Path(job.work)))):
         raise LaunchError(
             f"`{' '.join(words)}` ended with status {status}; the last words of its processes (all of them are in "
             f"{folder / SAID}):\n" + "\n".join(f"  {line}" for line in told)

@@ -1,22 +1,25 @@
 """What every trainer shares: TRL's arguments from our settings, resuming after a stop, saving, the loss history."""
 
+import logging
 import math
 import os
 import shutil
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from accelerate import PartialState
-from accelerate.utils import DistributedType
 from transformers import PrinterCallback, TrainerCallback, TrainerState, TrainingArguments
 from transformers.integrations import TensorBoardCallback
 
-from srlm.engines.weights import save
 from srlm.errors import SettingsError
 from srlm.settings import Training
 from srlm.store import files
+from srlm.train.saving import Brought, in_parts, save_trained
+
+log = logging.getLogger(__name__)
 
 WHOLE = "whole"
 """Written into a checkpoint folder once all else is in it: one that a kill cut short lacks it and is not resumed."""
@@ -40,7 +43,7 @@ UNREPEATABLE = ("runtime", "per_second", "flos", "num_tokens")
 def arguments(settings: Training, folder: Path, seed: int, dtype: str, report_to: Sequence[str] = ()) -> dict[str, Any]:
     """Arguments common to SFTConfig and DPOConfig; `folder` is RUN/M_i/training. Launched processes share each batch.
 
-    Raises SettingsError where a batch cannot be shared evenly.
+    `dtype` is the format in which the models generate. Raises SettingsError where a batch cannot be shared evenly.
     """
     together = settings.micro_batch_size * processes()
     if settings.batch_size % together:
@@ -82,7 +85,7 @@ def arguments(settings: Training, folder: Path, seed: int, dtype: str, report_to
         "disable_tqdm": True,
         "seed": seed,
         "use_cpu": not cuda,
-        "bf16": cuda and dtype == "bfloat16",
+        "bf16": in_bfloat16(settings, dtype),
         "fp16": False,
         **dict.fromkeys(RECOMPUTE, settings.activation_checkpointing),
         "dataloader_pin_memory": cuda,
@@ -95,64 +98,42 @@ def processes() -> int:
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
-def set_dropout(model: Any, share: float) -> None:
-    """Dropout wherever the architecture has it: in the configuration, for new layers, and in layers already made."""
-    for name in ("attention_dropout", "hidden_dropout", "resid_pdrop", "embd_pdrop", "attn_pdrop", "dropout"):
-        if hasattr(model.config, name):
-            setattr(model.config, name, share)
-    for module in model.modules():
-        if isinstance(module, torch.nn.Dropout):
-            module.p = share
-        elif isinstance(getattr(module, "attention_dropout", None), float):
-            module.attention_dropout = share
-
-
-def widen(model: Any, settings: Training) -> torch.dtype:
-    """Turn the weights to be trained into float32, and return the format they came in, in which they are saved.
-
-    In bfloat16, with eight bits, a step of 1e-6 on a weight of 0.02 is rounded to no step at all. LoRA's own weights
-    are float32 already; the others stay as they are.
-    """
-    came: torch.dtype = model.dtype
-    if settings.lora is None:
-        model.float()
-    return came
-
-
-def adapters(settings: Training) -> Any:
-    """peft's configuration, or None where all weights are trained."""
-    if settings.lora is None:
-        return None
-    from peft import LoraConfig
-
-    return LoraConfig(
-        r=settings.lora.rank,
-        lora_alpha=settings.lora.alpha,
-        lora_dropout=settings.lora.dropout,
-        target_modules="all-linear",
-        task_type="CAUSAL_LM",
+def in_bfloat16(settings: Training, dtype: str) -> bool:
+    """Whether passes are computed in bfloat16 (autocast), where the models generate in `dtype`."""
+    if settings.autocast == "bfloat16" and not torch.cuda.is_available() and not quick_in_bfloat16():
+        log.warning("autocast bfloat16: this processor has neither avx512_bf16 nor amx; float32 is quicker on it")
+    return settings.autocast == "bfloat16" or (
+        settings.autocast == "auto" and dtype == "bfloat16" and torch.cuda.is_available()
     )
 
 
-Contest = Callable[[Any, int], float]
-"""`contest(model, step)`: wins minus losses of the model against the checkpoint before, as a share of prompts. The
-model itself, or its folder where other processes train."""
-STOPPED = "stopped.json"
-"""Says in a work folder that the model of a step lost its contest, and which checkpoint came before it."""
+@cache
+def quick_in_bfloat16() -> bool:
+    """Whether this machine's processor multiplies matrices in bfloat16 by instructions of its own (Linux tells)."""
+    try:
+        words = Path("/proc/cpuinfo").read_text(encoding="utf-8").split()
+    except OSError:
+        return False
+    return not {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(words)
+
+
+Contest = Callable[[Path, int], float]
+"""`contest(folder, step)`: wins minus losses of the model in a folder against the checkpoint before, as a share of
+prompts."""
 PLAIN = "plain"
 """Folder in a checkpoint: its model as it would be saved at the end. A training that pauses writes it."""
+STATE = "trainer_state.json"
+"""The trainers' own name for their steps and history in a checkpoint."""
 
 
 class Watch(TrainerCallback):  # type: ignore[misc]
-    """Reports steps, holds the contest at each checkpoint, and marks each checkpoint once it is whole.
+    """Reports steps, and marks each checkpoint once it is whole.
 
-    `pauses`: the training stops at each checkpoint, so that another process may hold the contest and mark it.
+    `pauses`: the training stops at each checkpoint instead, and its mark waits for a contest (`launch.optimise`).
     """
 
-    def __init__(
-        self, report: Callable[[int, int], None], contest: Contest | None = None, pauses: bool = False
-    ) -> None:
-        self._report, self._contest, self._pauses = report, contest, pauses
+    def __init__(self, report: Callable[[int, int], None], pauses: bool = False) -> None:
+        self._report, self.pauses = report, pauses
 
     def on_step_end(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
         self._report(state.global_step, state.max_steps)
@@ -161,25 +142,22 @@ class Watch(TrainerCallback):  # type: ignore[misc]
             # The model itself is saved next. A training resumed from its last step would make one step too many.
             control.should_save = False
 
-    def on_save(self, args: Any, state: Any, control: Any, model: Any = None, **rest: Any) -> None:
-        work, step = Path(args.output_dir), state.global_step
-        if self._pauses:
+    def on_save(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
+        if self.pauses:
             control.should_training_stop = True
             return
-        # Before the mark: one killed during its contest is trained and compared again.
-        if self._contest is not None and self._contest(model, step) <= 0:
-            files.write_json(work / STOPPED, {"step": step, "before": step - args.save_steps})
-            control.should_training_stop = True
         PartialState().wait_for_everyone()  # each process writes its own part
         if state.is_world_process_zero:
-            (work / f"checkpoint-{step}" / WHOLE).touch()
+            (Path(args.output_dir) / f"checkpoint-{state.global_step}" / WHOLE).touch()
 
 
-def train(trainer: Any, tokenizer: Any, saved: torch.dtype, work: Path, target: Path) -> list[dict[str, float]]:
+def train(
+    trainer: Any, tokenizer: Any, brought: Brought, watch: Watch, work: Path, target: Path
+) -> list[dict[str, Any]]:
     """Train to the end from the last whole checkpoint in `work`, save to `target`, and return the loss history.
 
-    Weights are saved in the number format `saved`.
     The history has no times in it, so an undisturbed run and a resumed one give the same. `work` is deleted after.
+    One that pauses saves its model beside its checkpoint instead, at the end, too, and leaves the rest to its contest.
     """
     first = trainer.is_world_process_zero()
     found = sorted(work.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
@@ -189,23 +167,24 @@ def train(trainer: Any, tokenizer: Any, saved: torch.dtype, work: Path, target: 
         if first and path not in whole:
             shutil.rmtree(path)
     last = str(whole[-1]) if whole else None
+    trainer.add_callback(watch)
     trainer.remove_callback(PrinterCallback)
     for callback in trainer.callback_handler.callbacks:
         if isinstance(callback, TensorBoardCallback):
             callback.logging_dir = str(target.parent / LOGS)  # its own choice is within `work`
-    if not (work / STOPPED).exists():
-        trainer.train(resume_from_checkpoint=last)
+    trainer.train(resume_from_checkpoint=last)
     if "wandb" in trainer.args.report_to:
         import wandb
 
         wandb.finish()  # or the next training of this process would go on in the same run
-    if (work / STOPPED).exists():
-        _go_back(trainer, work)
-    elif trainer.state.global_step < trainer.state.max_steps:  # it pauses
+    if watch.pauses:
         target = work / f"checkpoint-{trainer.state.global_step}" / PLAIN
-    if first or _in_parts(trainer):
-        _save(trainer, tokenizer, saved, target, first)
-    if first and target.name != PLAIN:
+        if first:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            trainer.state.save_to_json(str(target.parent / STATE))  # there is no checkpoint of the end
+    if first or in_parts(trainer):
+        save_trained(trainer, tokenizer, brought, target, first)
+    if first and not watch.pauses:
         _finish(trainer.state, work, target)
     return history_of(trainer.state)
 
@@ -233,61 +212,50 @@ def _finish(state: TrainerState, work: Path, target: Path) -> None:
     shutil.rmtree(work, ignore_errors=True)
 
 
-def _in_parts(trainer: Any) -> bool:
-    """Whether each process holds a part of the weights only."""
-    return trainer.accelerator.distributed_type in (DistributedType.FSDP, DistributedType.DEEPSPEED)
+class Paused(NamedTuple):
+    """A training that waits for its contest."""
+
+    folder: Path
+    """Its model, as it would be saved at the end."""
+    step: int
+    ended: bool
+    """It has made all its steps."""
 
 
-def _save(trainer: Any, tokenizer: Any, saved: torch.dtype, target: Path, first: bool) -> None:
-    """Save the whole model as a plain one; where it is in parts, every process takes part in gathering them."""
-    model, state = trainer.accelerator.unwrap_model(trainer.model), None
-    if _in_parts(trainer):
-        state = trainer.accelerator.get_state_dict(trainer.model_wrapped)
-        if not first:
-            return
-        state = {name: weight.to(saved) for name, weight in state.items()}
-        model.config.dtype = saved
-    elif hasattr(model, "merge_and_unload"):
-        model = model.merge_and_unload()
-    set_dropout(model, 0.0)
-    save(model if state is not None else model.to(saved), tokenizer, target, state)
-
-
-def _go_back(trainer: Any, work: Path) -> None:
-    """Take the checkpoint before the one that lost its contest; the first one stays, for there is none before it."""
-    stop = files.read_json(work / STOPPED)
-    trainer.state = TrainerState.load_from_json(str(work / f"checkpoint-{stop['step']}" / "trainer_state.json"))
-    before = work / f"checkpoint-{stop['before'] or stop['step']}"
-    trainer.state.best_model_checkpoint = str(before)
-    trainer._load_best_model()  # the library's own way, for whole models and adapters alike
-
-
-def only_paused(work: Path) -> None:
-    """Begin anew what a single process began: it held its contests itself, and kept no models of its checkpoints."""
-    if (work / STOPPED).exists() or any(not (mark.parent / PLAIN).is_dir() for mark in work.glob(f"*/{WHOLE}")):
-        shutil.rmtree(work)
-
-
-def waiting(work: Path) -> tuple[Path, int] | None:
-    """The model of the checkpoint at which a training pauses for its contest, and its step; None where none does."""
-    for plain in work.glob(f"checkpoint-*/{PLAIN}"):
-        if not (plain.parent / WHOLE).exists():
-            return plain, int(plain.parent.name.split("-")[1])
+def paused(work: Path) -> Paused | None:
+    """Where a training pauses; None where none does."""
+    for folder in work.glob(f"checkpoint-*/{PLAIN}"):
+        if not (folder.parent / WHOLE).exists():
+            state = TrainerState.load_from_json(str(folder.parent / STATE))
+            return Paused(folder, state.global_step, state.global_step >= state.max_steps)
     return None
 
 
-def go_on(plain: Path) -> None:
-    """The checkpoint has won its contest: training may be taken up there."""
-    (plain.parent / WHOLE).touch()
+def only_paused(work: Path) -> None:
+    """Begin anew what was begun without contests: no models of its checkpoints were kept to compare."""
+    if any(not (mark.parent / PLAIN).is_dir() for mark in work.glob(f"*/{WHOLE}")):
+        shutil.rmtree(work)
 
 
-def stop_at(plain: Path, step: int, every: int, target: Path) -> None:
+def go_on(at: Paused, target: Path) -> None:
+    """The checkpoint has won its contest: training may be taken up there, or has come to its end."""
+    if at.ended:
+        _take(at.folder, at, target)
+    else:
+        (at.folder.parent / WHOLE).touch()
+
+
+def stop_at(at: Paused, every: int, target: Path) -> None:
     """The checkpoint has lost its contest: the one before is the model (the first stays: none is before it)."""
-    work = plain.parents[1]
-    before = work / f"checkpoint-{step - every}" / PLAIN if step > every else plain
+    before = (at.step - 1) // every * every
+    _take(at.folder.parents[1] / f"checkpoint-{before}" / PLAIN if before else at.folder, at, target)
+
+
+def _take(folder: Path, at: Paused, target: Path) -> None:
+    """Make the model in a folder the training's."""
     part = target.with_name(target.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
-    shutil.copytree(before, part)
+    shutil.copytree(folder, part)
     shutil.rmtree(target, ignore_errors=True)
     part.rename(target)
-    _finish(TrainerState.load_from_json(str(plain.parent / "trainer_state.json")), work, target)
+    _finish(TrainerState.load_from_json(str(at.folder.parent / STATE)), at.folder.parents[1], target)

@@ -3,7 +3,7 @@
 Loss on the answer's tokens only. Examples come tokenised by `srlm.text.chat`, as generation sees them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,8 +14,11 @@ from trl import SFTConfig, SFTTrainer
 from srlm.records import Demonstration
 from srlm.settings import Training
 from srlm.text.chat import Chat
+from srlm.train.adapters import adapters
 from srlm.train.batches import IGNORED, collator, refuse_leaks
-from srlm.train.optimiser import Watch, adapters, arguments, set_dropout, train, widen
+from srlm.train.dropout import set_dropout
+from srlm.train.optimiser import Watch, arguments, train
+from srlm.train.saving import Brought
 
 
 class Example(NamedTuple):
@@ -79,13 +82,17 @@ def fine_tune(
     target: Path,
     report: Callable[[int, int], None] = lambda done, total: None,
     report_to: Sequence[str] = (),
+    beside: Mapping[str, bytes] | None = None,
 ) -> list[dict[str, float]]:
     """Fine-tune `model` on examples and save it to `target`; `work` holds checkpoints. Returns the loss history.
 
-    `report_to` names who else is sent that history as it is made (TRL's own setting of that name).
+    The model is trained and saved in float32; `dtype` is the format in which it will generate, `beside` what
+    `weights.beside_weights` found where it came from. `report_to` names who else is sent the history as it is made
+    (TRL's own setting of that name).
     """
+    brought = Brought.by(model, tokenizer, dtype, beside)
     set_dropout(model, settings.dropout)
-    came = widen(model, settings)
+    model.float()
     weighted = len({example.weight for example in data}) > 1
     rows = [{"input_ids": e.input_ids, "labels": e.labels, **({"weight": e.weight} if weighted else {})} for e in data]
     if settings.packing and data:
@@ -100,7 +107,6 @@ def fine_tune(
         data_collator=collator(tokenizer.pad_token_id, settings.packing),
         train_dataset=Dataset.from_list(rows),
         processing_class=tokenizer,
-        peft_config=adapters(settings),
-        callbacks=[Watch(report)],
+        peft_config=adapters(model, settings.lora),
     )
-    return train(trainer, tokenizer, came, work, target)
+    return train(trainer, tokenizer, brought, Watch(report), work, target)

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 import shutil
 import threading
 from collections.abc import Sequence
@@ -372,3 +373,31 @@ def test_models_of_a_run_are_judges_by_scores_and_by_log_probabilities_under_the
         for what in ("comparisons", "readings")
         for note in ("", ".from.json")
     ]
+
+
+def test_what_a_judge_said_is_not_taken_for_that_of_an_edited_one(
+    tmp_path: Path, bead_model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = Path(shutil.copytree(bead_model, tmp_path / "M1/model"))
+    out = tmp_path / "o.json"
+    command = ["agreement", "--rankings", file(tmp_path, ROWS[:3]), "--judge", f"transformers:{folder}"]
+    words = ["--template", "beads", "--max-new-tokens", "4", "--draws", "1", "--resamples", "100", "--out", str(out)]
+
+    def said(status: int) -> str:
+        with pytest.raises(SystemExit) as left:
+            main([*command, *words])
+        assert left.value.code == status
+        return capsys.readouterr().err
+
+    said(0)
+    note = tmp_path / "o/M1-readings.jsonl.from.json"
+    noted = json.loads(note.read_text())
+    template = folder / "chat_template.jinja"
+    template.write_text(template.read_text() + "\n{# the weights are the same #}")
+    assert re.search(r"M1-readings\.jsonl was made from something else \(model files: .* -> .*\); put the old", said(2))
+    del noted["model files"]  # as it was noted before more than the weights was
+    note.write_text(json.dumps(noted))
+    said(0)
+    assert json.loads(note.read_text())["model files"] != ""
+    template.write_text(template.read_text() + "\n{# and now it is known #}")
+    said(2)

@@ -10,9 +10,10 @@ import pytest
 from eval.benchmarks import controlled
 from eval.cli import main
 from eval.judging.specs import Asked, Judge, ModelScores
-from eval.records import HumanRanking, MetricValue
+from eval.records import MetricValue
 from eval.stats.intervals import Resampling
 from eval.suites import audit, ranked
+from srlm.data.human_ranking import HumanRanking
 from srlm.engines.base import Request
 from srlm.engines.scripted import ScriptedEngine
 from srlm.judge import rubric

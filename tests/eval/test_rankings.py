@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from eval.benchmarks import rankings
-from eval.benchmarks.published_rankings import consensus, dense
+from srlm.data.published_rankings import consensus, dense
+from srlm.data.rankings import Rankings
 from srlm.errors import SrlmError
 from srlm.records import Prompt, RankedSet, Response
 from srlm.store import files
@@ -78,7 +79,7 @@ def written(folder: Path, rows: object, name: str = "rows.json") -> str:
     return str(path)
 
 
-def seen(found: rankings.Rankings) -> list[tuple[str, tuple[str, ...], tuple[int, ...]]]:
+def seen(found: Rankings) -> list[tuple[str, tuple[str, ...], tuple[int, ...]]]:
     return [
         (one.ranked.prompt.text, tuple(response.text for response in one.ranked.responses), one.ranked.ranks)
         for one in found.sets

@@ -1,7 +1,9 @@
 """A tiny run measured from end to end with scripted models: figures, resuming, the page, the command line."""
 
+import datetime
 import json
 import re
+import shutil
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -15,7 +17,7 @@ from eval.cli import app, main
 from eval.records import MetricValue, Verdict
 from eval.report import material, page
 from eval.report.figures import p_value, text_of
-from eval.run_commands import measure
+from eval.run_commands import measure, opened
 from eval.stats.intervals import Resampling
 from eval.suites import head_to_head
 from eval.suites.measuring import OpenEngine
@@ -242,6 +244,25 @@ def test_answers_made_with_other_settings_are_not_taken_for_these(tmp_path: Path
     other = settings.model_copy(update={"seed": 2})
     with pytest.raises(StoreError, match="seed: "):
         measure(other, RunFolder(other), ("h2h",), refuse)
+
+
+def test_a_checkpoint_that_was_edited_is_not_measured(trained: Path, tiny: Path, tmp_path: Path) -> None:
+    shutil.copytree(trained / "runs", tmp_path / "runs")
+    config = tmp_path / "runs/tiny/M2/model/tokenizer_config.json"
+    config.write_text(config.read_text() + " ")
+    with (
+        pytest.raises(StoreError, match=r"M2/model/tokenizer_config\.json has changed since M2 was finished"),
+        opened(tiny, [f"runs={tmp_path}/runs"]),
+    ):
+        pass
+
+
+def test_the_run_is_measured_on_the_day_it_began(trained: Path, tiny: Path, tmp_path: Path) -> None:
+    shutil.copytree(trained / "runs", tmp_path / "runs")
+    record = tmp_path / "runs/tiny/inputs.json"
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"date": "2026-02-03"}))
+    with opened(tiny, [f"runs={tmp_path}/runs"]) as (settings, folder, _):
+        assert settings.model.date == folder.settings.model.date == datetime.date(2026, 2, 3)
 
 
 def test_an_answer_file_of_unknown_origin_is_not_used(tmp_path: Path) -> None:

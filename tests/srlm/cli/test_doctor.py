@@ -211,3 +211,21 @@ def test_an_oracle_outside_its_world(doctor: Doctor, on_disk: tuple[Path, Path],
     assert problems(lines)[0] == (
         "evaluation.judge `oracle` knows the bead world only; choose checkpoint:M0 or a server"
     )
+
+
+def test_a_run_that_would_not_go_on_is_a_problem(doctor: Doctor, trained: Path, tiny: Path, tmp_path: Path) -> None:
+    shutil.copytree(trained / "runs", tmp_path / "begun")
+    words = ("--run", str(tiny), "--set", f"runs={tmp_path}/begun")
+    assert "nothing in the way" in CliRunner().invoke(app, ["doctor", *words]).stdout
+    before = sorted((path, path.stat().st_mtime_ns) for path in (tmp_path / "begun").rglob("*"))
+    other = CliRunner().invoke(app, ["doctor", *words, "--set", "sft.max_steps=3"])
+    assert problems(other.stdout.splitlines()) == [
+        f"{tmp_path}/begun/tiny was made with other settings (sft.max_steps: 10 -> 3); choose a new name (--set "
+        "name=OTHER) or delete the folder"
+    ]
+    assert sorted((path, path.stat().st_mtime_ns) for path in (tmp_path / "begun").rglob("*")) == before
+    (tmp_path / "begun/tiny/M1/model/config.json").write_text("{}")
+    edited = CliRunner().invoke(app, ["doctor", *words])
+    assert problems(edited.stdout.splitlines())[0].startswith(
+        f"{tmp_path}/begun/tiny: M1/model/config.json has changed since M1 was finished. "
+    )

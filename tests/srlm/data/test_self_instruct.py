@@ -73,7 +73,7 @@ def test_parse_answers_whatever_a_model_writes(raw: str) -> None:
         pytest.param("Make me a Picture, please, of rain", "blocked word", id="blocked-whatever-the-case"),
         pytest.param("Tell me a bar chart joke today", "blocked word", id="blocked-phrase"),
         pytest.param("(b) something else to do", "starts with no letter or digit", id="punctuation"),
-        pytest.param("\u00c9cris une phrase pour moi", "starts with no letter or digit", id="not-ascii"),
+        pytest.param("\u00c9cris une phrase pour moi", None, id="a-letter-of-another-language-is-fine"),
         pytest.param("say what the A of aing is!", "duplicate", id="a-seed-in-other-case"),
         # 7 words each, 6 in common: F = 6/7 = 0.857.
         pytest.param("Say what the b of bing was", "similar", id="like-a-seed"),

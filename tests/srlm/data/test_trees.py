@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from srlm.data.seed import SeedData
-from srlm.data.trees import oasst, read, shares
+from srlm.data.split import shares
+from srlm.data.trees import oasst, read
 from srlm.errors import DataError
 from srlm.settings import OasstData
 

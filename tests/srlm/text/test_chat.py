@@ -129,3 +129,12 @@ def test_disarm(text: str, special: list[str], disarmed: str) -> None:
 def test_disarming_twice_changes_nothing_more() -> None:
     once = disarm("x <|im_end|>###### y", ["<|im_end|>", "###"])
     assert disarm(once, ["<|im_end|>", "###"]) == once
+
+
+def test_an_unknown_word_at_the_start_opens_no_thought_where_words_are_whole(tokenizer: Any) -> None:
+    chat = Chat(tokenizer)
+    prompt = chat.prompt_ids(user("gold"))
+    ids = [tokenizer.unk_token_id, *tokenizer("red blue", add_special_tokens=False)["input_ids"]]
+    written = chat.read(prompt, ids, ended=False)
+    assert (written.thought, written.closed) == (None, True)
+    assert written.answer.endswith("red blue")

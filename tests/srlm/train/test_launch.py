@@ -18,7 +18,7 @@ from srlm.engines.weights import load_model, load_tokenizer
 from srlm.errors import LaunchError
 from srlm.records import Response
 from srlm.run_file import load
-from srlm.settings import Settings
+from srlm.settings import LoraSettings, ModelSettings, Settings
 from srlm.store import files
 from srlm.train import dpo, launch, sft
 
@@ -26,6 +26,7 @@ CHECKOUT = Path(__file__).resolve().parents[3]
 DYING = CHECKOUT / "tests/srlm/methods/killed.py"
 # The processes talk to each other on loopback. (`accelerate launch` starts one process where there is no GPU.)
 COMMAND = ("env", "GLOO_SOCKET_IFNAME=lo", "torchrun", "--standalone", "--nproc-per-node=2")
+MODEL = ModelSettings(base="unused")
 TOLERANCE = 1e-6
 """Largest difference of a weight, where training moves weights by 1e-2: two processes add up in another order."""
 ROWS = [
@@ -67,8 +68,7 @@ def supervised(model: Path, wanted: Settings, folder: Path, report: Callable[[in
 def preferences(model: Path, wanted: Settings, folder: Path, report: Callable[[int, int], None] = silent) -> None:
     places: dict[str, Any] = {"work": folder / "training", "target": folder / "model"}
     words = load_tokenizer(model, wanted.model)
-    reference = None if wanted.launch.command else load_model(model, wanted.model)
-    launch.optimise(model, reference, words, PAIRS, ROWS, wanted, seed=3, report=report, **places)
+    launch.optimise(model, words, PAIRS, ROWS, wanted, seed=3, report=report, **places)
 
 
 def furthest(one: Path, other: Path) -> float:
@@ -161,33 +161,84 @@ def test_a_batch_that_processes_cannot_share_is_refused(tiny: Path, bead_model: 
 
 
 def contested(model: Path, wanted: Settings, folder: Path, nets: dict[int, float]) -> dict[int, str]:
-    """DPO with a checkpoint at 3 and 6, whose contests come out as `nets` says; what was compared, by step."""
+    """DPO of eight steps with a checkpoint at 3 and 6, whose contests come out as `nets` says; what was compared."""
     compared: dict[int, str] = {}
 
-    def contest(trained: Any, step: int) -> float:
-        if not wanted.launch.command:
-            compared[step] = "a model"
-        else:
-            assert processes_of(folder) == []
-            compared[step] = f"{trained.relative_to(folder)}, {type(load_model(trained, wanted.model)).__name__}"
+    def contest(trained: Path, step: int) -> float:
+        assert processes_of(folder) == []
+        compared[step] = f"{trained.relative_to(folder)}, {type(load_model(trained, wanted.model)).__name__}"
         return nets[step]
 
     words = load_tokenizer(model, wanted.model)
-    reference = None if wanted.launch.command else load_model(model, wanted.model)
     places: dict[str, Any] = {"work": folder / "training", "target": folder / "model"}
-    launch.optimise(model, reference, words, PAIRS, ROWS, wanted, seed=3, report=silent, contest=contest, **places)
+    launch.optimise(model, words, PAIRS, ROWS, wanted, seed=3, report=silent, contest=contest, **places)
     return compared
+
+
+def plain(step: int) -> str:
+    """What `contested` compares at a step."""
+    return f"training/checkpoint-{step}/plain, LlamaForCausalLM"
+
+
+def lora(tiny: Path, *command: str) -> Settings:
+    wanted = settings(tiny, *command)
+    dpo = wanted.dpo.model_copy(update={"lora": LoraSettings(rank=2, alpha=4), "learning_rate": 1e-2})
+    return wanted.model_copy(update={"dpo": dpo})
+
+
+@pytest.mark.parametrize("wanted", [settings, lora], ids=["all weights", "adapters"])
+def test_a_lost_contest_gives_back_the_checkpoint_before(
+    wanted: Callable[[Path], Settings], tiny: Path, bead_model: Path, tmp_path: Path
+) -> None:
+    won: dict[int, bytes] = {}
+
+    def contest(trained: Path, step: int) -> float:
+        won[step] = (trained / "model.safetensors").read_bytes()
+        return 0.25 if step == 3 else 0.0  # a draw is no win
+
+    words = load_tokenizer(bead_model, MODEL)
+    places: dict[str, Any] = {"work": tmp_path / "training", "target": tmp_path / "model"}
+    launch.optimise(bead_model, words, PAIRS, ROWS, wanted(tiny), seed=3, report=silent, contest=contest, **places)
+    assert list(won) == [3, 6]
+    assert (tmp_path / "model/model.safetensors").read_bytes() == won[3] != won[6]
+    kept = "generation_config.json"
+    assert (tmp_path / "model" / kept).read_bytes() == (bead_model / kept).read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "training.json"]
+
+
+@pytest.mark.parametrize("wanted", [settings, lora], ids=["all weights", "adapters"])
+def test_the_end_is_compared_with_the_last_checkpoint(
+    wanted: Callable[[Path], Settings], tiny: Path, bead_model: Path, tmp_path: Path
+) -> None:
+    preferences(bead_model, wanted(tiny), tmp_path / "undisturbed")
+    won, lost = tmp_path / "won", tmp_path / "lost"
+    assert contested(bead_model, wanted(tiny), won, {3: 1, 6: 1, 8: 0.1}) == {n: plain(n) for n in (3, 6, 8)}
+    assert list(contested(bead_model, wanted(tiny), lost, {3: 1, 6: 1, 8: 0})) == [3, 6, 8]
+    assert list(contested(bead_model, wanted(tiny), tmp_path / "at 6", {3: 1, 6: 0})) == [3, 6]
+    undisturbed = (tmp_path / "undisturbed/model/model.safetensors").read_bytes()
+    assert (won / "model/model.safetensors").read_bytes() == undisturbed
+    assert (lost / "model/model.safetensors").read_bytes() != undisturbed
+    for folder in (won, lost):
+        assert [line["step"] for line in json.loads((folder / "training.json").read_text())] == [*range(1, 9)]
+
+
+def test_an_end_without_a_checkpoint_before_it_stays(tiny: Path, bead_model: Path, tmp_path: Path) -> None:
+    wanted = settings(tiny)
+    wanted = wanted.model_copy(update={"dpo": wanted.dpo.model_copy(update={"save_steps": 10})})
+    preferences(bead_model, wanted, tmp_path / "undisturbed")
+    assert contested(bead_model, wanted, tmp_path / "lost", {8: -1}) == {8: plain(8)}
+    assert furthest(tmp_path / "undisturbed/model", tmp_path / "lost/model") == 0
 
 
 def test_a_lost_contest_ends_launched_training_as_it_ends_one_process(
     tiny: Path, bead_model: Path, tmp_path: Path
 ) -> None:
-    assert contested(bead_model, settings(tiny), tmp_path / "one", {3: 0.5, 6: -0.1}) == {3: "a model", 6: "a model"}
+    nets = {3: 0.5, 6: -0.1}
+    assert contested(bead_model, settings(tiny), tmp_path / "one", nets) == {3: plain(3), 6: plain(6)}
     two = tmp_path / "two"
     with pytest.raises(KeyError):  # stopped at the second contest, which is held again
         contested(bead_model, settings(tiny, *COMMAND), two, {3: 0.5})
-    compared = contested(bead_model, settings(tiny, *COMMAND), two, {6: -0.1})
-    assert compared == {6: "training/checkpoint-6/plain, LlamaForCausalLM"}
+    assert contested(bead_model, settings(tiny, *COMMAND), two, {6: -0.1}) == {6: plain(6)}
     assert furthest(tmp_path / "one/model", two / "model") < TOLERANCE
     assert furthest(bead_model, two / "model") > 1000 * TOLERANCE
     assert sorted(path.name for path in two.iterdir()) == ["model", "training.json"]
@@ -201,7 +252,7 @@ def test_the_first_checkpoint_is_kept_though_it_loses(tiny: Path, bead_model: Pa
     assert furthest(tmp_path / "one/model", tmp_path / "two/model") < TOLERANCE
 
 
-def test_won_contests_change_nothing_and_what_one_process_began_is_begun_anew(
+def test_won_contests_change_nothing_and_launched_training_goes_on_from_one_process(
     tiny: Path, bead_model: Path, tmp_path: Path
 ) -> None:
     preferences(bead_model, settings(tiny), tmp_path / "one")
@@ -209,8 +260,15 @@ def test_won_contests_change_nothing_and_what_one_process_began_is_begun_anew(
     with pytest.raises(KeyError):
         contested(bead_model, settings(tiny), two, {3: 1.0})
     assert (two / "training/checkpoint-3/whole").exists()
-    assert list(contested(bead_model, settings(tiny, *COMMAND), two, {3: 1.0, 6: 1.0})) == [3, 6]
+    assert list(contested(bead_model, settings(tiny, *COMMAND), two, {6: 1.0, 8: 1.0})) == [6, 8]
     assert furthest(tmp_path / "one/model", two / "model") < TOLERANCE
+
+
+def test_what_was_begun_without_contests_is_begun_anew(tiny: Path, bead_model: Path, tmp_path: Path) -> None:
+    with pytest.raises(Stopped):
+        preferences(bead_model, settings(tiny), tmp_path, stopped_at(5))
+    assert (tmp_path / "training/checkpoint-3/whole").exists()
+    assert list(contested(bead_model, settings(tiny), tmp_path, {3: 1.0, 6: 0.0})) == [3, 6]
 
 
 def test_between_launches_the_engine_of_the_run_answers_for_the_contest(srlm: Any, tiny: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The published formats of human rankings, a function each: rows in, rankings out, what is left out counted.
+"""The formats in which judges' test sets are published, and our own, a function each: rows in, rankings out.
 
 Pairs are sets of two. What several people said is joined by `consensus`.
 """
@@ -7,15 +7,15 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, ValidationError
 
+from srlm.data.conversations import Asked, asked, steer_turns
+from srlm.data.human_ranking import HumanRanking
 from srlm.data.lines import Row, rows
 from srlm.errors import DataError
-from srlm.records import Prompt, RankedSet, Record, Response
-
-from ..records import HumanRanking
+from srlm.records import Message, Prompt, RankedSet, Record, Response
 
 Account = Counter[str]
 R = TypeVar("R", bound=Record)
@@ -26,13 +26,19 @@ PAIR = {"first": (0, 1), "tie": (0, 0), "second": (1, 0)}
 class OwnRow(Record):
     """A line of our own format."""
 
-    prompt: str
+    prompt: str | tuple[Message, ...]
+    """A text, or the messages of a conversation up to what is to be answered."""
     responses: tuple[str, ...]
     ranks: tuple[int, ...] | None = None
-    """0 = best; equal numbers are a tie. Without: the consensus of `annotators`."""
-    annotators: dict[str, tuple[int, ...]] = Field(default={})
+    """0 = best; equal numbers are a tie. Without: by `scores`, or the consensus of `annotators`."""
+    scores: tuple[Annotated[float, Field(strict=True)], ...] | None = None
+    """The higher, the better."""
+    annotators: dict[str, tuple[int, ...]] | None = None
+    reviews: tuple[str, ...] | None = None
+    """A judgement of each response that a person wrote, worded, and ending with a score line, as the judge is to."""
     authors: tuple[str, ...] | None = None
     """Who wrote each response."""
+    language: str | None = None
     category: str | None = None
     group: str | None = None
     """Rows of one group are resampled together. Without: rows of one prompt are."""
@@ -61,20 +67,35 @@ def own(found: Sequence[Row], account: Account) -> Iterator[HumanRanking]:
     """docs/rankings.md describes the columns."""
     for place, value in found:
         row = _valid(OwnRow, place, value)
-        if row.authors is not None and len(row.authors) != len(row.responses):
-            raise DataError(f"{place}: {len(row.authors)} authors of {len(row.responses)} responses")
-        ranks = row.ranks
+        for name in ("authors", "scores", "reviews"):
+            listed = getattr(row, name)
+            if listed is not None and len(listed) != len(row.responses):
+                raise DataError(f"{place}: {len(listed)} {name} of {len(row.responses)} responses")
+        question = Asked(row.prompt) if isinstance(row.prompt, str) else asked(place, "prompt", row.prompt)
+        annotators = row.annotators or {}
+        if row.ranks is not None and row.scores is not None:
+            raise DataError(f"{place}: `ranks` and `scores` both say which response is better; keep one of them")
+        ranks = row.ranks if row.scores is None else dense([-score for score in row.scores])
         if ranks is None:
-            if not row.annotators:
-                raise DataError(f"{place}: neither `ranks` nor `annotators`: nobody ranked these responses")
-            if len({len(own) for own in row.annotators.values()} | {len(row.responses)}) != 1 or len(row.responses) < 2:
+            if not annotators:
+                raise DataError(f"{place}: no `ranks`, `scores` or `annotators`: nobody ranked these responses")
+            if len({len(own) for own in annotators.values()} | {len(row.responses)}) != 1 or len(row.responses) < 2:
                 raise DataError(f"{place}: an annotator ranks all of two or more responses")
-            ranks = consensus(list(row.annotators.values()))
+            ranks = consensus(list(annotators.values()))
         if ranks is None:
             account["dropped: no majority"] += 1
             continue
-        yield _ranking(
-            place, row.prompt, row.responses, ranks, row.authors, row.annotators, row.category, group=row.group
+        yield ranking(
+            place,
+            question.text,
+            row.responses,
+            ranks,
+            row.authors,
+            annotators,
+            row.category,
+            group=row.group,
+            before=question.before,
+            reviews=row.reviews or (),
         )
 
 
@@ -99,9 +120,9 @@ def llmbar(found: Sequence[Row], account: Account) -> Iterator[HumanRanking]:
     for number, (place, value) in enumerate(found):
         if value["label"] not in (1, 2):
             raise DataError(f"{place}: `label` must be 1 or 2, found {value['label']!r:.40}")
-        answers = (_text(place, value, "output_1"), _text(place, value, "output_2"))
+        answers = (text_in(place, value, "output_1"), text_in(place, value, "output_2"))
         ranks = PAIR["first" if value["label"] == 1 else "second"]
-        yield _ranking(place, _text(place, value, "input"), answers, ranks, key=number)
+        yield ranking(place, text_in(place, value, "input"), answers, ranks, key=number)
 
 
 def pandalm(found: Sequence[Row], account: Account) -> Iterator[HumanRanking]:
@@ -117,18 +138,18 @@ def pandalm(found: Sequence[Row], account: Account) -> Iterator[HumanRanking]:
         if ranks is None:
             account["dropped: no majority"] += 1
             continue
-        asked = _text(place, value, "instruction")
+        said = text_in(place, value, "instruction")
         if value.get("input"):
-            asked += "\n\n" + _text(place, value, "input")
+            said += "\n\n" + text_in(place, value, "input")
         # A model's answer `True` or `4` went through YAML on its way into the published file.
         answers = [
-            str(value[name]) if isinstance(value[name], int | float) else _text(place, value, name)
+            str(value[name]) if isinstance(value[name], int | float) else text_in(place, value, name)
             for name in ("response1", "response2")
         ]
         models = str(value.get("cmp_key", "")).split("_")
-        yield _ranking(
+        yield ranking(
             place,
-            asked,
+            said,
             answers,
             ranks,
             models if len(models) == 2 else None,
@@ -143,14 +164,14 @@ def usr(found: Sequence[Row], account: Account) -> Iterator[HumanRanking]:
     contexts: dict[tuple[str, str], list[Row]] = {}
     for row in found:
         fact = row.value.get("context")
-        key = (_text(row.place, row.value, "source"), fact if isinstance(fact, str) else "")
+        key = (text_in(row.place, row.value, "source"), fact if isinstance(fact, str) else "")
         contexts.setdefault(key, []).append(row)
     for (source, fact), group in contexts.items():
-        ratings = [_number(place, value["scores"], "overall") for place, value in group]
+        ratings = [number_in(place, value["scores"], "overall") for place, value in group]
         yield from _rated(
             group[0].place,
-            f"{source.strip()}\n\n[Fact to use] {fact.strip()}" if fact.strip() else source.strip(),
-            [_text(place, value, "system_output") for place, value in group],
+            Asked(f"{source.strip()}\n\n[Fact to use] {fact.strip()}" if fact.strip() else source.strip()),
+            [text_in(place, value, "system_output") for place, value in group],
             ratings,
             account,
             [str(value.get("system_id", "unknown")) for _, value in group],
@@ -161,12 +182,12 @@ def helpsteer(found: Sequence[Row], account: Account) -> Iterator[HumanRanking]:
     """HelpSteer and HelpSteer2 (Wang et al. 2023, 2024): a prompt's responses, ranked by `helpfulness`."""
     prompts: dict[str, list[Row]] = {}
     for row in found:
-        prompts.setdefault(_text(row.place, row.value, "prompt"), []).append(row)
-    for asked, group in prompts.items():
-        answers = [_text(place, value, "response") for place, value in group]
-        yield from _rated(
-            group[0].place, asked, answers, [_number(place, value, "helpfulness") for place, value in group], account
-        )
+        prompts.setdefault(text_in(row.place, row.value, "prompt"), []).append(row)
+    for text, group in prompts.items():
+        question = asked(group[0].place, "prompt", steer_turns(text))
+        answers = [text_in(place, value, "response") for place, value in group]
+        ratings = [number_in(place, value, "helpfulness") for place, value in group]
+        yield from _rated(group[0].place, question, answers, ratings, account)
 
 
 def rewardbench(found: Sequence[Row], account: Account) -> Iterator[HumanRanking]:
@@ -177,7 +198,7 @@ def rewardbench(found: Sequence[Row], account: Account) -> Iterator[HumanRanking
         if not all(isinstance(text, str) for text in answers):
             raise DataError(f"{place}: `chosen` and `rejected` must be texts or lists of texts")
         ranks = [rank for rank, side in enumerate(sides) for _ in side]
-        yield _ranking(place, _text(place, value, "prompt"), answers, ranks, category=value.get("subset"))
+        yield ranking(place, text_in(place, value, "prompt"), answers, ranks, category=value.get("subset"))
 
 
 def mt_bench(found: Sequence[Row], account: Account) -> Iterator[HumanRanking]:
@@ -186,7 +207,7 @@ def mt_bench(found: Sequence[Row], account: Account) -> Iterator[HumanRanking]:
     first_row: dict[tuple[str, ...], tuple[Row, bool]] = {}
     for row in found:
         place, value = row
-        models = (_text(place, value, "model_a"), _text(place, value, "model_b"))
+        models = (text_in(place, value, "model_a"), text_in(place, value, "model_b"))
         turned = models[0] > models[1]
         key = (str(value["question_id"]), *sorted(models), str(value.get("turn", 1)))
         said = {"model_a": "first", "model_b": "second"}.get(value["winner"], "tie")
@@ -206,9 +227,9 @@ def mt_bench(found: Sequence[Row], account: Account) -> Iterator[HumanRanking]:
         if turned:
             spoken.reverse()
         turn = 2 if key[3] == "2" else 1
-        asked = "\n\n".join(spoken[0][: 2 * turn : 2])
+        said = "\n\n".join(spoken[0][: 2 * turn : 2])
         answers = ["\n\n".join(_labelled(one[1 : 2 * turn])) for one in spoken]
-        yield _ranking(place, asked, answers, ranks, key[1:3], people, group=f"question {key[0]}")
+        yield ranking(place, said, answers, ranks, key[1:3], people, group=f"question {key[0]}")
 
 
 def _turns(place: str, value: Mapping[str, Any], name: str) -> list[str]:
@@ -227,7 +248,7 @@ def _labelled(turns: Sequence[str]) -> list[str]:
 
 def faireval(folder: Path, account: Account) -> Iterator[HumanRanking]:
     """FairEval's repository (Wang et al. 2023): questions, two models' answers, people's verdicts, a line each."""
-    asked = {row.value.get("question_id"): row for row in rows(folder / "question.jsonl")}
+    questions = {row.value.get("question_id"): row for row in rows(folder / "question.jsonl")}
     names = {"CHATGPT": "answer_gpt35.jsonl", "VICUNA13B": "answer_vicuna-13b.jsonl"}
     answers = {
         model: {row.value.get("question_id"): row for row in rows(folder / "answer" / name)}
@@ -238,21 +259,21 @@ def faireval(folder: Path, account: Account) -> Iterator[HumanRanking]:
         said = path.read_text(encoding="utf-8").split()
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read: {error}") from None
-    if len(said) != len(asked):
-        raise DataError(f"{path}: {len(said)} verdicts on {len(asked)} questions")
-    for (number, row), verdict in zip(asked.items(), said, strict=True):
+    if len(said) != len(questions):
+        raise DataError(f"{path}: {len(said)} verdicts on {len(questions)} questions")
+    for (number, row), verdict in zip(questions.items(), said, strict=True):
         if verdict not in (*names, "TIE"):
             raise DataError(f"{path}: a verdict is CHATGPT, VICUNA13B or TIE, found {verdict!r:.40}")
         if absent := [names[model] for model in names if number not in answers[model]]:
             raise DataError(f"{row.place}: question {number} is not answered in {' and '.join(absent)}")
-        texts = [_text(*answers[model][number], "text") for model in names]
+        texts = [text_in(*answers[model][number], "text") for model in names]
         ranks = {"CHATGPT": PAIR["first"], "VICUNA13B": PAIR["second"], "TIE": PAIR["tie"]}[verdict]
-        yield _ranking(row.place, _text(*row, "text"), texts, ranks, tuple(names), category=row.value.get("category"))
+        yield ranking(row.place, text_in(*row, "text"), texts, ranks, tuple(names), category=row.value.get("category"))
 
 
 def _rated(
     place: str,
-    asked: str,
+    question: Asked,
     answers: Sequence[str],
     ratings: Sequence[float],
     account: Account,
@@ -261,12 +282,13 @@ def _rated(
     if len(answers) < 2:
         account["dropped: a single answer"] += 1
     else:
-        yield _ranking(place, asked, answers, dense([-rating for rating in ratings]), authors)
+        ranks = dense([-rating for rating in ratings])
+        yield ranking(place, question.text, answers, ranks, authors, before=question.before)
 
 
-def _ranking(
+def ranking(
     place: str,
-    asked: str,
+    text: str,
     answers: Sequence[str],
     ranks: Sequence[int],
     authors: Sequence[str] | None = None,
@@ -275,14 +297,18 @@ def _ranking(
     *,
     group: str | None = None,
     key: int | None = None,
+    before: tuple[Message, ...] = (),
+    reviews: tuple[str, ...] = (),
 ) -> HumanRanking:
-    prompt = Prompt.of(asked, "rankings", category if isinstance(category, str) else None)
+    """Answers to `text` with their ranks, 0 = best; DataError names `place` where they do not fit together."""
+    prompt = Prompt.of(text, "rankings", category if isinstance(category, str) else None, before)
     responses = tuple(
-        Response.of(prompt.id, text, authors[draw] if authors else "unknown", draw) for draw, text in enumerate(answers)
+        Response.of(prompt.id, answer, authors[draw] if authors else "unknown", draw)
+        for draw, answer in enumerate(answers)
     )
     try:
         return HumanRanking(
-            ranked=RankedSet.of(prompt, responses, tuple(ranks)),
+            ranked=RankedSet.of(prompt, responses, tuple(ranks), reviews),
             group=group or prompt.id,
             key=key,
             annotators={name: tuple(own) for name, own in (annotators or {}).items()},
@@ -291,7 +317,8 @@ def _ranking(
         raise DataError(f"{place}: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from None
 
 
-def _text(place: str, value: Mapping[str, Any], name: str) -> str:
+def text_in(place: str, value: Mapping[str, Any], name: str) -> str:
+    """The text in a column; DataError where there is none."""
     found = value.get(name)
     if not isinstance(found, str):
         raise DataError(f"{place}: `{name}` must be text, found {found!r:.40}")
@@ -304,7 +331,8 @@ def _key(place: str, value: object) -> int:
     return value
 
 
-def _number(place: str, value: object, name: str) -> float:
+def number_in(place: str, value: object, name: str) -> float:
+    """The finite number in a column; DataError where there is none (a number written as text is none, either)."""
     found = value.get(name) if isinstance(value, Mapping) else None
     if isinstance(found, bool) or not isinstance(found, int | float) or not math.isfinite(found):
         raise DataError(f"{place}: `{name}` must be a number, found {found!r:.40}")

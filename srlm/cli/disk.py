@@ -1,0 +1,105 @@
+"""What a run needs of the disk, and whether there is as much, before anything runs.
+
+models        each one that the run makes, in float32: 4 bytes a weight, whatever model.dtype says
+training      three checkpoints, while the third is written and the first not yet deleted, each of the weights and
+              AdamW's two moments in float32: 12 bytes a weight (with LoRA next to nothing)
+downloads     models of the hub that the cache does not hold, as they are published
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from srlm.engines import hub
+from srlm.engines.sizes import numbers_in
+from srlm.engines.weights import WHEEL, gguf_in_wheel
+from srlm.errors import ModelError
+from srlm.settings import Settings
+
+WHOLE_WEIGHT = 4
+"""Bytes of a float32."""
+CHECKPOINTS = 3
+TRAINED_WEIGHT = 3 * WHOLE_WEIGHT
+"""Bytes of a weight in a training's checkpoint: itself and AdamW's two moments."""
+BITS_OF_GGUF = 4
+"""Of a weight in a wheel, at least."""
+
+
+class Need(NamedTuple):
+    """Disk that is needed somewhere."""
+
+    what: str
+    where: Path
+    size: int
+
+
+def space(settings: Settings) -> Iterator[tuple[Literal["ok", "warning", "problem"], str]]:
+    """A line for each place that the run writes to, and one for each model whose size nobody knows."""
+    place = _there(settings.folder)
+    if not place.is_dir() or not os.access(place, os.W_OK):
+        yield "problem", f"{place}: not writable; choose another place with --set runs=FOLDER"
+    needs: list[Need] = []
+    base = settings.model.base
+    try:
+        numbers = _numbers(base, settings.model.revision, needs)
+    except ModelError as error:
+        numbers = None
+        yield "warning", f"disk: what the run needs is not known: {error}"
+    if numbers is not None:
+        needs.insert(0, _of_the_run(settings, numbers, place))
+    writer = settings.prompts
+    if writer.writer == "fixed" and writer.engine is None and writer.model not in (None, "M0"):
+        try:
+            _numbers(str(writer.model), writer.revision, needs)
+        except ModelError as error:
+            yield "warning", f"disk: what the prompt writer needs is not known: {error}"
+    for disk in sorted({need.where.stat().st_dev for need in needs}):
+        mine = [need for need in needs if need.where.stat().st_dev == disk]
+        needed, free = sum(need.size for need in mine), shutil.disk_usage(mine[0].where).free
+        state: Literal["ok", "warning", "problem"] = "ok"
+        if free < 2 * needed:
+            state = "problem" if free < needed else "warning"
+        details = "; ".join(f"{need.size / 1e9:.1f} GB {need.what}" for need in mine)
+        yield (
+            state,
+            (f"disk: {free / 1e9:.1f} GB free at {mine[0].where}, about {needed / 1e9:.1f} GB needed ({details})"),
+        )
+
+
+def _of_the_run(settings: Settings, numbers: int, place: Path) -> Need:
+    own = settings.model.base == "scratch" or settings.model.base.startswith(WHEEL)
+    models = settings.iterations + 1 + own  # SFT and every M_t; M0 where it is not left where it lies
+    whole = settings.sft.lora is None or settings.dpo.lora is None
+    trained = numbers * TRAINED_WEIGHT * CHECKPOINTS if whole else 0
+    size = models * numbers * WHOLE_WEIGHT + trained
+    what = f"for {models} models of {numbers / 1e9:.2f} billion weights, 4 bytes each"
+    if whole:
+        what += f", and {CHECKPOINTS} checkpoints of a training, {TRAINED_WEIGHT} bytes a weight"
+    return Need(what, place, size)
+
+
+def _numbers(base: str, revision: str | None, needs: list[Need]) -> int:
+    """Weights of a model; what has to be downloaded is added to the needs. Raises ModelError where nobody knows."""
+    if base == "scratch":
+        return 0  # megabytes
+    if base.startswith(WHEEL):
+        return gguf_in_wheel(base.removeprefix(WHEEL)).stat().st_size * 8 // BITS_OF_GGUF
+    folder = Path(base)
+    if not folder.is_dir():
+        download = hub.download_of(base, revision)
+        if download.cached is None:
+            needs.append(Need(f"to download {hub.named(base, revision)}", _there(hub.cache()), download.size))
+            return download.weights or download.size // 2  # most are published in 16 bits
+        folder = download.cached
+    names = hub.weight_files(path.name for path in folder.iterdir())
+    found = numbers_in(folder, names)
+    return found if found is not None else sum((folder / name).stat().st_size for name in names) // 2
+
+
+def _there(place: Path) -> Path:
+    """The place, or the folder above it that is there."""
+    while not place.exists():
+        place = place.parent
+    return place

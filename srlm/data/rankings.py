@@ -1,0 +1,166 @@
+"""What people said of answers, in the formats it is published in: one reader, the same records.
+
+A format is named, or told by the columns of the first row. A file is a JSON list, JSON lines (plain or gz) or Parquet,
+or `hub:OWNER/NAME`. docs/rankings.md lists the columns of each, and our own.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple, get_args
+
+from srlm.data import hub, preferences, trees
+from srlm.data import published_rankings as published
+from srlm.data.human_ranking import HumanRanking
+from srlm.data.languages import in_language
+from srlm.data.lines import Row, locate, objects
+from srlm.errors import DataError
+from srlm.records import Record
+from srlm.settings import RankingFormat
+
+Account = Counter[str]
+NAMES: tuple[str, ...] = get_args(RankingFormat)
+"""All formats; Open Assistant's trees or rows have a reader of their own, and FairEval is a folder."""
+LANGUAGES = ("language", "lang")
+"""Columns that say a row's language."""
+
+
+class Rankings(Record):
+    """A file of rankings."""
+
+    format: str
+    sets: tuple[HumanRanking, ...]
+    account: dict[str, int]
+    """What was left out, by reason."""
+
+
+class Format(NamedTuple):
+    """How one kind of file is told and read."""
+
+    columns: tuple[str, ...]
+    read: Callable[[Sequence[Row], Account], Iterator[HumanRanking]]
+    fits: Callable[[Mapping[str, Any]], bool] = lambda value: True
+    """What a row with these columns must also be."""
+
+
+FORMATS = {
+    "own": Format(("prompt", "responses"), published.own),
+    "run": Format(("id", "prompt", "responses", "ranks", "reviews"), published.run),
+    "preferences": Format(
+        ("chosen", "rejected"), preferences.preferences, lambda value: not preferences.plain_pair(value)
+    ),
+    "ultrafeedback": Format(("instruction", "completions"), preferences.ultrafeedback),
+    "helpsteer": Format(("prompt", "response", "helpfulness"), published.helpsteer),
+    "helpsteer_preferences": Format(
+        ("prompt", "response_1", "response_2", "preference_strength"), preferences.helpsteer_preferences
+    ),
+    "helpsteer3": Format(("context", "response1", "response2", "overall_preference"), preferences.helpsteer3),
+    "nectar": Format(("prompt", "answers"), preferences.nectar),
+    "llmbar": Format(("input", "output_1", "output_2", "label"), published.llmbar),
+    "pandalm": Format(("instruction", "response1", "response2", "annotator1"), published.pandalm),
+    "usr": Format(("source", "system_output", "scores"), published.usr),
+    "mt_bench": Format(("question_id", "model_a", "model_b", "winner"), published.mt_bench),
+    "rewardbench": Format(("prompt", "chosen", "rejected"), published.rewardbench, preferences.plain_pair),
+}
+
+
+def read(
+    path: str,
+    format: str | None = None,
+    *,
+    language: str | None = None,
+    part: hub.Part = hub.WHOLE,
+    option: str = "data.format",
+) -> Rankings:
+    """The rankings of a file (`${NAME}` from the environment) or of `part` of `hub:OWNER/NAME`.
+
+    With `language`, rows that say they are in another one are left out. A ranking that stands twice, to the letter, is
+    read once and counted. Raises DataError, with the place, where it holds none; `option` is what names a format there.
+    """
+    if format is not None and format not in NAMES:
+        raise DataError(f"{option} {format}: the formats are {', '.join(NAMES)}")
+    account: Account = Counter()
+    rows: Sequence[Row] = ()
+    if not path.startswith("hub:") and locate(path).is_dir():
+        name = format or "faireval"
+        if name != "faireval":
+            raise DataError(f"{path}: a folder; only faireval is one, {name} is a file")
+    else:
+        rows = list(hub.rows(path, part)) if path.startswith("hub:") else _rows(locate(path))
+        if not rows:
+            raise DataError(f"{path}: holds no rows")
+        name = format or told(rows[0], option)
+    if name == "oasst":
+        every = trees.every_ranking(path, rows, language)
+        found: Iterable[HumanRanking] = (HumanRanking(ranked=ranked, group=tree) for tree, ranked in every)
+    elif name == "faireval":
+        found = published.faireval(locate(path), account)
+    else:
+        for row in rows:
+            if absent := [column for column in FORMATS[name].columns if column not in row.value]:
+                raise DataError(f"{row.place}: no {', '.join(absent)}, which {name} has; here are {_keys(row)}")
+        found = FORMATS[name].read(_in_language(rows, language, account), account)
+    sets: dict[str, HumanRanking] = {}
+    for one in found:
+        if one.ranked.id in sets:
+            account["dropped: stands twice"] += 1
+        sets.setdefault(one.ranked.id, one)
+    if not sets:
+        told_of = ", ".join(f"{name} {count}" for name, count in account.items() if count)
+        raise DataError(f"{path}: no ranking of two or more answers" + (f" ({told_of})" if told_of else ""))
+    return Rankings(format=name, sets=tuple(sets.values()), account={n: c for n, c in account.items() if c})
+
+
+def told(row: Row, option: str = "data.format") -> str:
+    """The format that has this row's columns. Raises DataError where none has, or several have."""
+    if set(FORMATS["run"].columns) <= row.value.keys():
+        return "run"
+    if isinstance(row.value.get("prompt"), dict) or {"message_id", "text", "role"} <= row.value.keys():
+        return "oasst"
+    fitting = [name for name, one in FORMATS.items() if set(one.columns) <= row.value.keys() and one.fits(row.value)]
+    if len(fitting) == 1:
+        return fitting[0]
+    what = f"fits {' and '.join(fitting)}" if fitting else f"is of no known format (columns {_keys(row)})"
+    raise DataError(f"{row.place}: {what}; name one with {option}: {', '.join(fitting or NAMES)}")
+
+
+def _in_language(rows: Sequence[Row], language: str | None, account: Account) -> Sequence[Row]:
+    if language is None:
+        return rows
+    kept = [row for row in rows if all(in_language(row.value.get(name), language) for name in _said(row))]
+    account["dropped: other language"] += len(rows) - len(kept)
+    if not kept:
+        there = Counter(str(row.value[name]) for row in rows for name in _said(row))
+        listed = ", ".join(f"{name} {count}" for name, count in islice(there.most_common(), 10))
+        raise DataError(f"{rows[0].place}: no row is in language {language}; data.language can be one of {listed}")
+    return kept
+
+
+def _said(row: Row) -> list[str]:
+    """The columns in which a row says its language."""
+    return [name for name in LANGUAGES if row.value.get(name) is not None]
+
+
+def _rows(path: Path) -> list[Row]:
+    try:
+        with path.open("rb") as file:
+            parquet = file.read(4) == b"PAR1"
+    except OSError:
+        parquet = False  # said, with the reason, by the reader of text
+    return _parquet(path) if parquet else objects(path)
+
+
+def _parquet(path: Path) -> list[Row]:
+    import pyarrow
+    from pyarrow import parquet
+
+    try:
+        values: list[dict[str, Any]] = parquet.read_table(path).to_pylist()
+    except (OSError, pyarrow.ArrowException) as error:
+        raise DataError(f"{path}: cannot be read as Parquet: {next(iter(str(error).splitlines()), '')}") from None
+    return [Row(f"{path}: row {number}", value) for number, value in enumerate(values, 1)]
+
+
+def _keys(row: Row) -> str:
+    return ", ".join(row.value) or "none"

@@ -1,0 +1,154 @@
+"""Ranked answers -> seed data: IFT, EFT, held-out, evaluation and validation sets that share no prompt."""
+
+import random
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, TypeVar
+
+from srlm.data.lines import instructions
+from srlm.data.overlap import asked, normalised, overlapping
+from srlm.data.seed import SeedData
+from srlm.errors import DataError
+from srlm.records import Demonstration, Prompt, RankedSet, Response, seed_for
+from srlm.settings import SeedSets
+
+T = TypeVar("T")
+
+
+class Grouped(NamedTuple):
+    """A ranked set, and what it must not be parted from: sets of one group begin with the same words."""
+
+    group: str
+    ranked: RankedSet
+
+
+def split(sets: Sequence[Grouped], settings: SeedSets, seed: int, account: Counter[str], path: str) -> SeedData:
+    """Seed data from ranked sets, disjoint by prompt and by group (the paper, section 3.1).
+
+    IFT takes the best-ranked answer; EFT and held-out sets keep all ranked ones, and EFT those with reviews first. A
+    set whose prompt is, or nearly is, one that models are measured on is not trained on: neither one of
+    `settings.prompts_path` (all of them, not only those drawn here) nor one set aside from these sets. Where there are
+    fewer than asked, each gets its share. Raises DataError, with `path`, where one that was asked for would be empty.
+    """
+    groups: dict[str, list[Grouped]] = {}
+    for one in sets:
+        groups.setdefault(one.group, []).append(one)
+    pool = [one for group in _shuffled(list(groups.values()), seed, "conversations") for one in group]
+    wanted = {
+        "heldout_sets": settings.heldout_sets,
+        "evaluation_prompts": settings.evaluation_prompts,
+        "validation_prompts": settings.validation_prompts,
+        "eft_sets": settings.eft_sets,
+        "ift": settings.ift,
+    }
+    if settings.prompts_path is None:
+        size = shares(wanted, len(pool))
+        measured = _taken(pool, size, ("heldout_sets", "evaluation_prompts", "validation_prompts"), account)
+        evaluation = [one.prompt for one in measured["evaluation_prompts"]]
+        validation = [one.prompt for one in measured["validation_prompts"]]
+    else:
+        given = instructions(settings.prompts_path)
+        pool = _apart(pool, given, account)
+        given = _shuffled(given, seed, "evaluation prompts")
+        drawn = shares({name: wanted[name] for name in ("evaluation_prompts", "validation_prompts")}, len(given))
+        size = shares({name: wanted[name] for name in ("heldout_sets", "eft_sets", "ift")}, len(pool)) | drawn
+        taken = _take(given, drawn, ("evaluation_prompts", "validation_prompts"))
+        evaluation, validation = taken["evaluation_prompts"], taken["validation_prompts"]
+        measured = _taken(pool, size, ("heldout_sets",), account)
+    heldout = measured["heldout_sets"]
+    pool = _apart(pool, [*(one.prompt for one in heldout), *evaluation, *validation], account)
+    pool.sort(key=lambda one: not one.ranked.reviews)  # stable: without reviews nothing moves
+    trained = _taken(pool, size, ("eft_sets", "ift"), account)
+    got = {name: len(made) for name, made in (measured | trained).items()}
+    got |= {"evaluation_prompts": len(evaluation), "validation_prompts": len(validation)}
+    account["not needed"] = len(pool)
+    for name, want in wanted.items():
+        account[f"{name}: wanted"], account[f"{name}: got"] = want, got[name]
+    empty = [f"data.{name}" for name, want in wanted.items() if want and not got[name]]
+    if empty:
+        raise DataError(
+            f"{path}: too few usable conversations: none left for {' and '.join(empty)} ({told(account)}); "
+            "take more data or ask for less"
+        )
+    return SeedData(
+        ift=tuple(_demonstration(one) for one in trained["ift"]),
+        seed_prompts=tuple(one.prompt for one in trained["ift"]),
+        eft_sets=tuple(trained["eft_sets"]),
+        heldout_sets=tuple(heldout),
+        evaluation_prompts=tuple(evaluation),
+        validation_prompts=tuple(validation),
+        account=dict(account),
+    )
+
+
+def best(ranked: RankedSet) -> Response:
+    """The best-ranked answer; of several, the first."""
+    return ranked.responses[ranked.ranks.index(min(ranked.ranks))]
+
+
+def shares(wanted: Mapping[str, int], there: int) -> dict[str, int]:
+    """How many each set gets of what is there: what it wants, or a share in proportion, at least one while there are.
+
+    The shares add up to `there` where more is wanted than that.
+    """
+    total = sum(wanted.values())
+    if total <= there:
+        return dict(wanted)
+    exact = {name: there * want / total for name, want in wanted.items()}
+    size = {name: min(want, max(1, int(exact[name]))) for name, want in wanted.items()}
+    while sum(size.values()) > there:
+        size[max(size, key=lambda name: (size[name], size[name] - exact[name]))] -= 1
+    while sum(size.values()) < there:
+        size[max(size, key=lambda name: (size[name] < wanted[name], exact[name] - size[name]))] += 1
+    return size
+
+
+def told(account: Mapping[str, int]) -> str:
+    """An account in words, for a message."""
+    return ", ".join(f"{name} {count}" for name, count in account.items() if count)
+
+
+def _demonstration(one: RankedSet) -> Demonstration:
+    response = best(one)
+    return Demonstration.of("ift", one.prompt.text, response.text, response.id, one.prompt.before)
+
+
+def _apart(pool: Sequence[Grouped], measured: Sequence[Prompt], account: Counter[str]) -> list[Grouped]:
+    """The sets whose prompt is none of the measured ones; the others are counted."""
+    overlaps = overlapping([one.ranked.prompt for one in pool], measured)
+    texts = {prompt.id: normalised(asked(prompt)) for prompt in measured}
+    for one in pool:
+        prompt = one.ranked.prompt
+        if prompt.id in overlaps:
+            exact = normalised(asked(prompt)) == texts[overlaps[prompt.id]]
+            account[f"dropped: is {'' if exact else 'nearly '}an evaluation prompt"] += 1
+    return [one for one in pool if one.ranked.prompt.id not in overlaps]
+
+
+def _taken(
+    pool: list[Grouped], size: Mapping[str, int], names: Sequence[str], account: Counter[str]
+) -> dict[str, list[RankedSet]]:
+    """`_take`, and what is left of a group of which a part was taken leaves the pool, too, and is counted."""
+    taken = {}
+    for name in names:
+        found = _take(pool, size, (name,))[name]
+        taken[name] = [one.ranked for one in found]
+        begun = {one.group for one in found}
+        parted = sum(one.group in begun for one in pool)
+        if parted:
+            account["dropped: its conversation is in another set"] += parted
+            pool[:] = [one for one in pool if one.group not in begun]
+    return taken
+
+
+def _take(pool: list[T], size: Mapping[str, int], names: Sequence[str]) -> dict[str, list[T]]:
+    """The next `size[name]` of the pool for each name, in order; they leave the pool."""
+    taken = {}
+    for name in names:
+        taken[name] = pool[: size[name]]
+        del pool[: size[name]]
+    return taken
+
+
+def _shuffled(values: Sequence[T], seed: int, use: str) -> list[T]:
+    return random.Random(seed_for(seed, use)).sample(values, len(values))

@@ -1,0 +1,145 @@
+"""Whether a model's weights, its tokenizer and its chat template fit together, found without loading the weights.
+
+Each finding names what was found, where, and what to do.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from srlm.engines.weights import check_weights, read_config
+from srlm.errors import ModelError
+from srlm.records import Message, user
+from srlm.settings import ModelSettings, Settings
+from srlm.text.chat import Chat
+from srlm.text.thoughts import KNOWN
+
+ROOM = 1024
+"""New tokens below which a thought may well leave none for the answer."""
+EXAMPLES = 3
+"""Names shown of many."""
+
+
+class Misfit(NamedTuple):
+    """Something that does not fit."""
+
+    state: Literal["warning", "problem"]
+    what: str
+
+
+def refuse_misfits(path: str | Path, settings: ModelSettings, chat: Chat) -> None:
+    """Raises ModelError for the first problem; warnings are the doctor's."""
+    for misfit in misfits(path, settings, chat):
+        if misfit.state == "problem":
+            raise ModelError(misfit.what)
+
+
+def misfits(path: str | Path, settings: ModelSettings, chat: Chat) -> Iterator[Misfit]:
+    """What does not fit of a model folder or hub id."""
+    try:
+        check_weights(path, settings)
+        config = read_config(path, settings)
+    except ModelError as error:
+        yield Misfit("problem", str(error))
+        return
+    yield from _embedding(path, config, chat)
+    yield from _ends(path, config, chat)
+    yield from _template(path, chat)
+
+
+def _embedding(path: str | Path, config: Any, chat: Chat) -> Iterator[Misfit]:
+    """Token ids behind the last row of the embedding."""
+    rows = getattr(config.get_text_config(), "vocab_size", None)
+    if not isinstance(rows, int):
+        return
+    tokenizer = chat.tokenizer
+    if tokenizer.pad_token_id is not None and tokenizer.pad_token_id >= rows:
+        yield Misfit(
+            "problem",
+            f"{path}: the pad token {tokenizer.pad_token!r} has the id {tokenizer.pad_token_id}, and the embedding has "
+            f"{rows} rows; set pad_token in tokenizer_config.json to {tokenizer.eos_token!r} (padding is masked)",
+        )
+    ends = [token for token in (chat.end, tokenizer.eos_token_id) if token >= rows]
+    if ends:
+        named = tokenizer.convert_ids_to_tokens(ends[0])
+        yield Misfit(
+            "problem",
+            f"{path}: the end token {named!r} has the id {ends[0]}, and the embedding has {rows} rows, so the model "
+            "cannot write it; take the tokenizer and the weights of one model, or resize the embedding",
+        )
+    behind = sorted(
+        (number, text)
+        for text, number in tokenizer.get_vocab().items()
+        if number >= rows and number not in (tokenizer.pad_token_id, *ends)
+    )
+    if behind:
+        shown = ", ".join(repr(text) for _, text in behind[:EXAMPLES])
+        used = {*chat.prompt_ids(user("hello"))} & {number for number, _ in behind}
+        yield Misfit(
+            "problem" if used or len(behind) > len(tokenizer.added_tokens_decoder) else "warning",
+            f"{path}: the tokenizer has {len(behind)} tokens behind the embedding's {rows} rows ({shown}"
+            f"{', ...' if len(behind) > EXAMPLES else ''}); a text that holds one stops the run: take the tokenizer "
+            "and the weights of one model, or resize the embedding",
+        )
+
+
+def _ends(path: str | Path, config: Any, chat: Chat) -> Iterator[Misfit]:
+    """What ends a turn by the template, the tokenizer and the generation configuration."""
+    tokenizer = chat.tokenizer
+    named = tokenizer.convert_ids_to_tokens(chat.end)
+    if not chat.renders_answers:
+        yield Misfit(
+            "problem",
+            f"{path}: the chat template shows no assistant's turn, so no finished turn can be trained on; mend the "
+            "template, or use another model",
+        )
+    elif not chat.renders_end:
+        yield Misfit(
+            "warning",
+            f"{path}: the chat template ends an assistant's turn with no token; the tokenizer's end token {named!r} "
+            "is trained and awaited there",
+        )
+    elif chat.end != tokenizer.eos_token_id:
+        yield Misfit(
+            "warning",
+            f"{path}: the chat template ends a turn with {named!r}, and tokenizer_config.json names "
+            f"{tokenizer.eos_token!r} as eos_token; trained is the template's, and either ends an answer here. Other "
+            f"programs may run on: let generation_config.json name both ({chat.end} and {tokenizer.eos_token_id})",
+        )
+
+
+def _template(path: str | Path, chat: Chat) -> Iterator[Misfit]:
+    """What a template does not do."""
+    marks = [text for mark in KNOWN for text in mark]
+    lead = chat.lead.strip()
+    if lead and not chat.opens_thought and not any(mark in lead for mark in marks) and chat.ignores_generation_prompt:
+        yield Misfit(
+            "problem",
+            f"{path}: the chat template opens no turn for the answer (it does not look at add_generation_prompt), so "
+            f"the model would have to write {chat.lead!r} itself; end the template with "
+            "{% if add_generation_prompt %}...{% endif %}",
+        )
+    try:
+        chat.prompt_ids([*user("hello"), Message(role="assistant", content="hi"), *user("go on")])
+    except ModelError as error:
+        yield Misfit("warning", f"{path}: conversations of several turns cannot be used: {error}")
+
+
+def thinking(settings: Settings, chat: Chat) -> Iterator[Misfit]:
+    """Limits that a thought would use up."""
+    if not chat.opens_thought:
+        return
+    limits = {
+        "candidates.sampling.max_new_tokens": settings.candidates.sampling.max_new_tokens,
+        "judge.sampling.max_new_tokens": settings.judge.sampling.max_new_tokens,
+        "evaluation.sampling.max_new_tokens": settings.evaluation.sampling.max_new_tokens,
+    }
+    small = [f"{name} {limit}" for name, limit in limits.items() if limit < ROOM]
+    if small:
+        off = "enable_thinking" in chat.template
+        yield Misfit(
+            "warning",
+            f"the chat template opens a thought before each answer, and a thought that does not end within "
+            f"{', '.join(small)} is a cut answer; raise the limits to {ROOM} or more"
+            + (", or set model.template_arguments {enable_thinking: false}" if off else ""),
+        )

@@ -1,0 +1,95 @@
+"""Low-rank adapters: which layers take them, and whether peft can put them there."""
+
+import copy
+import logging
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from srlm.errors import ModelError, SettingsError
+from srlm.settings import LoraSettings, ModelSettings
+
+log = logging.getLogger(__name__)
+
+FUSED = {
+    **dict.fromkeys(("mamba", "falcon_mamba"), ("x_proj", "dt_proj", "out_proj", "conv1d")),
+    **dict.fromkeys(("mamba2", "falcon_h1", "nemotron_h", "bamba"), ("out_proj", "conv1d")),
+}
+"""Layers of state space models whose bare weights the fused kernels are given: an adapter on them would not be heard.
+peft refuses most of them."""
+
+
+def adapters(model: Any, settings: LoraSettings | None) -> Any:
+    """peft's configuration for the decoder's linear layers; None where all weights are trained.
+
+    A head, and experts that are one tensor together, stay as they are; where experts are named as the layers beside
+    them are, peft adapts them, too, and cannot have dropout. What it makes of the model is tried on a skeleton without
+    weights. Raises SettingsError where it makes nothing.
+    """
+    if settings is None:
+        return None
+    kind, layers = type(model), _linear_layers(model)
+    if not layers:
+        raise SettingsError(f"lora: a {kind.__name__} has no layer that takes an adapter; train without lora")
+    refused: Exception | None = None
+    for dropout in (settings.dropout, 0.0):
+        try:
+            with torch.device("meta"):
+                skeleton = kind(copy.deepcopy(model.config))
+            _with_adapters(skeleton, _lora(settings, layers, dropout))
+        except (ValueError, TypeError, RuntimeError, NotImplementedError) as error:
+            refused = error
+            continue
+        if dropout != settings.dropout:
+            log.warning("lora: the experts of a %s cannot have dropout on their adapters; there is none", kind.__name__)
+        return _lora(settings, layers, dropout)
+    said = (str(refused).strip() or type(refused).__name__).splitlines()[0]
+    raise SettingsError(f"lora: peft puts no adapters on a {kind.__name__}: {said}; train without lora") from refused
+
+
+def check_adapters(path: str | Path, model: ModelSettings, settings: LoraSettings) -> None:
+    """Raise SettingsError where the model in a folder, or on the hub, can have no adapters; reads no weights."""
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    options: dict[str, Any] = {"trust_remote_code": model.trust_remote_code}
+    try:
+        config = AutoConfig.from_pretrained(path, revision=model.revision, **options)
+        with torch.device("meta"):
+            skeleton = AutoModelForCausalLM.from_config(config, **options)
+    except Exception as error:  # transformers raises anything from OSError to KeyError for a broken folder
+        raise ModelError(f"{path}: config.json cannot be read as a model's: {error}".splitlines()[0]) from error
+    adapters(skeleton, settings)
+
+
+def _linear_layers(model: Any) -> list[str]:
+    from transformers.pytorch_utils import Conv1D
+
+    within, head = set(model.get_decoder().modules()), model.get_output_embeddings()
+    fused = FUSED.get(model.config.get_text_config(decoder=True).model_type, ())
+    return [
+        name
+        for name, module in model.named_modules()
+        if isinstance(module, torch.nn.Linear | Conv1D)
+        and module in within
+        and module is not head
+        and name.rpartition(".")[2] not in fused
+    ]
+
+
+def _lora(settings: LoraSettings, layers: list[str], dropout: float) -> Any:
+    from peft import LoraConfig
+
+    return LoraConfig(
+        r=settings.rank,
+        lora_alpha=settings.alpha,
+        lora_dropout=dropout,
+        target_modules=layers,
+        task_type="CAUSAL_LM",
+    )
+
+
+def _with_adapters(model: Any, config: Any) -> None:
+    from peft import get_peft_model
+
+    get_peft_model(model, config)
