@@ -126,6 +126,23 @@ def test_a_cut_reading_may_be_asked_for_its_score_and_is_marked_as_cut(tmp_path:
     assert made.raw == "Good. Score: 4\nBut on sec\nScore: 3"
 
 
+def test_a_reading_that_was_cut_before_its_first_word_is_not_asked(tmp_path: Path) -> None:
+    """A server that hides the thought gives no text and says that it was cut."""
+    engine = Writes([Completion(text="", finish="length", tokens=8)])
+    (made,) = read(engine, tmp_path, complete=True)
+    assert (made.score, made.unread, made.completed) == (None, "cut", False)
+    assert [what for what, _ in engine.asked] == ["write"]
+
+
+@pytest.mark.parametrize(("written", "score"), [("4", 4.0), ("four", None), ("10/10", None)])
+def test_points_with_almost_no_probability_are_noise_and_the_written_ones_decide(
+    tmp_path: Path, written: str, score: float | None
+) -> None:
+    said = [Completion(text="Good.", finish="stop"), Completion(text=written, finish="length")]
+    (made,) = read(Writes(said, likely="1", mass=2e-5), tmp_path, complete=True)
+    assert (made.score, made.raw, made.completed) == (score, f"Good.\nScore: {written}", True)
+
+
 def test_a_score_is_read_behind_the_thought_alone(tmp_path: Path) -> None:
     (made,) = read(Writes([THOUGHT]), tmp_path)
     assert (made.score, made.raw, made.thought, made.unread) == (4.0, "Score: 4", "Weak. Score: 1", None)
