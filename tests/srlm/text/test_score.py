@@ -214,6 +214,11 @@ Score/5: 4
 Final verdict: Score: 4
 Therefore, Score: 4
 In conclusion, Score: 4
+Final: Score: 4
+The final answer is $\boxed{4}$.
+Score: **4** (out of 5)
+Score: 4 (The response is clear.)
+1 + 1 + 1 + 1 = 4. Score: 4
 It is good.** Score: 4**
 Good. (Score: 4)
 Score: 4 pts
@@ -274,6 +279,11 @@ Average score: 4
 if score == 4:
 https://example.org/?score=4
 Response A: Score: 4
+Do not write Score: 5.
+Score: 5 if it cites sources, otherwise Score: 3
+Without sources it would be Score: 3, with them Score: 5.
+Score: 4-ish
+Score: IV
 It would deserve a Score: 5 if it cited sources.
 If it cited sources, Score: 5
 For a perfect answer: Score: 5
