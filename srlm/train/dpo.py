@@ -22,6 +22,7 @@ from srlm.text.chat import Chat, Tokens, alike
 from srlm.train.adapters import adapters
 from srlm.train.batches import Collator, collator, refuse_leaks
 from srlm.train.dropout import set_dropout
+from srlm.train.head import TRIAL, use_right_head
 from srlm.train.optimiser import Watch, arguments, train
 from srlm.train.saving import Brought
 from srlm.train.sft import Example
@@ -162,4 +163,5 @@ def optimise(
             refuse_leaks(model, replay[0].input_ids, replay[-1].input_ids)
         collate = collator(tokenizer.pad_token_id, settings.packing)
         trainer.replay = Replay(replay, settings.micro_batch_size, settings.eft_replay, seed, collate)
+    use_right_head(trainer, [*pairs[0].prompt_ids, *pairs[0].chosen_ids][:TRIAL])
     return train(trainer, tokenizer, brought, Watch(report, pauses), work, target)

@@ -17,6 +17,7 @@ from srlm.text.chat import Chat
 from srlm.train.adapters import adapters
 from srlm.train.batches import IGNORED, collator, refuse_leaks
 from srlm.train.dropout import set_dropout
+from srlm.train.head import TRIAL, use_right_head
 from srlm.train.optimiser import Watch, arguments, train
 from srlm.train.saving import Brought
 
@@ -109,4 +110,5 @@ def fine_tune(
         processing_class=tokenizer,
         peft_config=adapters(model, settings.lora),
     )
+    use_right_head(trainer, data[0].input_ids[:TRIAL])
     return train(trainer, tokenizer, brought, Watch(report), work, target)
