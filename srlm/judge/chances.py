@@ -1,9 +1,20 @@
 """Log-probabilities as judges need them: a prompt that does not fit has none, and takes no other's away."""
 
+import math
 from collections.abc import Sequence
 
 from srlm.engines.base import Engine, Request
 from srlm.errors import RoomError
+
+LEAST = 0.01
+"""Probability of all the answers that were asked for together, below which they are no answer: in 99 of 100 draws the
+model would begin with something else (a thought, a sentence), and what it weighs there is rounding. A judge that
+answers as it was asked gives them nearly all; letters that are spelled unlike the model's own were seen with 2e-5."""
+
+
+def meant(logs: Sequence[float]) -> bool:
+    """Whether the model would say one of these at all; natural log-probabilities."""
+    return sum(map(math.exp, logs)) >= LEAST  # False where one is no number
 
 
 def chances(engine: Engine, requests: Sequence[Request], texts: Sequence[str]) -> list[list[float] | None]:

@@ -83,7 +83,7 @@ def build(
             assert reading.score is not None
             kept.append((Demonstration.of("eft", prompt, reading.raw, reading.id), reading.score))
     examples, thinned = _thin(kept, settings.max_score_share, seed)
-    cut = sum(reading.cut for reading in readings)
+    cut = sum(reading.cut and reading.score is not None for reading in readings)
     counts: dict[str, int | float | None] = {
         "sets": len(ranked),
         "readings": len(readings),

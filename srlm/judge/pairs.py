@@ -61,9 +61,9 @@ def pair(
         apart = [(best, worst) for best, worst in ordered if best.text != worst.text]
         if apart[:1] != ordered[:1]:
             account["prompts whose best and worst are the same words"] += 1
-            account["prompts with the next pair instead"] += bool(apart)
-        if not apart:
-            continue
+            if not apart:
+                continue
+            account["prompts with the next pair instead"] += 1
         best, worst = apart[0]
         if flipped:
             best, worst = worst, best

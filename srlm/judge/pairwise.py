@@ -10,7 +10,7 @@ import numpy as np
 
 from srlm.engines.base import Completion, Engine, Request
 from srlm.errors import EngineError, RoomError
-from srlm.judge.chances import chances
+from srlm.judge.chances import chances, meant
 from srlm.judge.unread import parted, why_unread
 from srlm.records import Record, Unread, user
 from srlm.settings import Sampling
@@ -19,10 +19,6 @@ from srlm.text.template import frame
 WORDS = Sampling(temperature=0, max_new_tokens=64)
 THOUGHT = Sampling(temperature=0, max_new_tokens=4096)
 """For a judge that was still thinking when `WORDS` were over."""
-LEAST = 0.01
-"""Probability of both letters together below which they are no verdict: in 99 of 100 draws the model would begin with
-something else (a thought, a sentence), and what it weighs there is rounding. A judge that answers as it was asked gives
-them nearly all; letters that are spelled unlike the model's own were seen with 2e-5."""
 _VERDICT = re.compile(r"\b(?:A|B|[Tt]ie|TIE)\b")
 
 
@@ -158,8 +154,9 @@ def _by_letters(logs: Sequence[float] | None) -> Opinion | None:
     """The verdict of the letters' log-probabilities; None: they are as good as impossible, and words must be asked."""
     if logs is None:
         return Opinion(preference=None, raw="", unread="no room")
-    a, b = float(np.logaddexp(logs[0], logs[1])), float(np.logaddexp(logs[2], logs[3]))
-    return opinion_of(a, b) if np.logaddexp(a, b) >= math.log(LEAST) else None
+    if not meant(logs):
+        return None
+    return opinion_of(float(np.logaddexp(logs[0], logs[1])), float(np.logaddexp(logs[2], logs[3])))
 
 
 def opinion_of(log_a: float, log_b: float) -> Opinion:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from srlm.engines.base import Completion, Engine, Request
 from srlm.errors import EngineError
-from srlm.judge.chances import chances
+from srlm.judge.chances import chances, meant
 from srlm.judge.rubric import Rubric
 from srlm.judge.unread import parted, why_unread
 from srlm.records import Judgement, Prompt, Record, Response, seed_for
@@ -17,6 +17,8 @@ from srlm.store.files import resumable
 from srlm.text.score import has_score_line, read_score
 
 POINTS = range(6)
+GO_ON = Sampling(temperature=0, max_new_tokens=4)
+"""How a judge that must write its score does so."""
 BLOCK = 256
 """Responses between two writes to disk; also what an engine may batch together."""
 
@@ -106,46 +108,50 @@ def _completed(
     """(row, draw) -> the judges that had to be asked for their score.
 
     The score is drawn from the judge's own probabilities of 0 to 5 behind `Score:`, at its own temperature. A small
-    model left to write on gives ranges (`1-5`) and other scales (`10/10`). One that has no room left is not asked.
+    model left to write on gives ranges (`1-5`) and other scales (`10/10`). Where it has no log-probabilities, or none
+    of the six is likely, it writes on, and may still name no score. One that has no room left, or was cut before its
+    first word (hidden thoughts), is not asked.
     """
     open_ended = [
         (row, draw, completion.text.rstrip() + "\nScore:")
         for row, drawn in enumerate(words)
         for draw, completion in enumerate(drawn)
-        if (why := why_unread(completion)) == "cut" or (why is None and not has_score_line(completion.text))
+        if _may_be_asked(completion)
     ]
-    if not open_ended:
+    asked = [Request(messages=requests[row].messages, prefix=prefix) for row, _, prefix in open_ended]
+    if not asked:
         return {}
+    logs: Sequence[Sequence[float] | None]
     try:
-        numbers = _scored(engine, requests, open_ended, sampling.temperature, seed)
-    except EngineError:  # no log-probabilities to be had: the judge writes on, and may still name no score
-        again = [Request(messages=requests[row].messages, prefix=prefix) for row, _, prefix in open_ended]
-        said = engine.generate(again, Sampling(temperature=0, max_new_tokens=4), seed)
-        numbers = [
-            None if why_unread(completion) in ("no room", "refused") else completion.text.lstrip().split("\n")[0]
-            for (completion,) in said
-        ]
+        logs = chances(engine, asked, [f" {points}" for points in POINTS])
+    except EngineError:  # it has none
+        logs, silent = [None] * len(asked), list(range(len(asked)))
+    else:
+        silent = [place for place, own in enumerate(logs) if own is not None and not meant(own)]
+    numbers = {
+        place: str(_drawn(own, sampling.temperature, seed_for(seed, *open_ended[place][:2])))
+        for place, own in enumerate(logs)
+        if own is not None and place not in silent
+    }
+    said = engine.generate([asked[place] for place in silent], GO_ON, seed) if silent else []
+    for place, (completion,) in zip(silent, said, strict=True):
+        if why_unread(completion) not in ("no room", "refused"):
+            numbers[place] = completion.text.lstrip().split("\n")[0]
     return {
-        (row, draw): _Asked(prefix, number)
-        for (row, draw, prefix), number in zip(open_ended, numbers, strict=True)
-        if number is not None
+        (row, draw): _Asked(prefix, numbers[place])
+        for place, (row, draw, prefix) in enumerate(open_ended)
+        if place in numbers
     }
 
 
-def _scored(
-    engine: Engine,
-    requests: Sequence[Request],
-    open_ended: Sequence[tuple[int, int, str]],
-    temperature: float,
-    seed: int,
-) -> list[str | None]:
-    """A score for each of `open_ended`; None: there is no room for one."""
-    asked = [Request(messages=requests[row].messages, prefix=prefix) for row, _, prefix in open_ended]
-    logs = chances(engine, asked, [f" {points}" for points in POINTS])
-    return [
-        None if own is None else str(_drawn(own, temperature, seed_for(seed, row, draw)))
-        for (row, draw, _), own in zip(open_ended, logs, strict=True)
-    ]
+def _may_be_asked(written: Completion) -> bool:
+    """Whether a judge gave no score that can be read, and has begun to answer."""
+    match why_unread(written):
+        case None:
+            return not has_score_line(written.text)
+        case "cut":
+            return bool(written.text.strip())
+    return False
 
 
 def _drawn(logs: Sequence[float], temperature: float, seed: int) -> int:

@@ -89,8 +89,7 @@ def _plain(line: str) -> str:
 
 _MENTION = re.compile(
     r"""(?<![^\W_])(?<![^\W_]_)(?<!\w-)              # no part of another word: underscore, max_score, sub-score
-        (?:(?:(?:total|final|overall)\s{1,3}){1,2}(?:score|points)|score)
-        (?:\s(?:awarded|given))?
+        (?:(?:(?:total|final|overall)\s{1,3}){1,2}(?:score|points(?:\s(?:awarded|given))?)|score)
         (?:\s?[(\[](?P<scale>[^()\[\]]{1,30})[)\]]|\s?(?P<of>(?:/|out\s+of)\s?\d{1,6}))?
         ["')}\]]?\s{0,99}(?P<mark>[:\uff1a=|]|is\b\s?:?)
         (?P<open>[\s"'<\[({}\u201c\u2018\uff08\u3010]{0,99})
@@ -214,11 +213,11 @@ def _leaves_it(close: str, remark: str) -> bool:
 _LINE_START = re.compile(
     r"[\s>#|({\[<\"'\u201c\u2018\uff08\u3010\u2022\u2192+=-]*(?:\d{1,3}[.)]\s+)?[\s|({\[<\"'\u201c-]*"
 )
-_SENTENCE_START = re.compile(r"(?:[.!?;\u2026][\"')\]]*\s|[\u3002\uff1b\uff01\uff1f])[\s(\[>\u2192-]*$")
+_SENTENCE_START = re.compile(r"(?:[.!?;\u2026][\"')\]\u201d\u2019]*\s|[\u3002\uff1b\uff01\uff1f])[\s(\[>\u2192-]*$")
 _ABBREVIATION = re.compile(r"\b(?:e\.g|i\.e|eg|ie|etc|cf|vs|ex|viz|no)\.\s*$", re.IGNORECASE)
 _LEAD = re.compile(
     r"(?:^[\s>#-]*|[.!?]\s+)(?:(?:(?:my|the|final|overall)\s){0,3}"
-    r"(?:verdict|judge?ment|evaluation|assessment|conclusion|result|rating|decision)\s?:"
+    r"(?:verdict|judge?ment|evaluation|assessment|conclusion|result|rating|decision|(?<=final\s)answer|final)\s?:"
     r"|(?:therefore|thus|hence|so|overall|finally|in (?:conclusion|summary|total|sum)),?)\s*$",
     re.IGNORECASE,
 )

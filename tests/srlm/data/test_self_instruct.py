@@ -98,6 +98,12 @@ def test_an_answer_cut_at_the_limit_counts_only_where_another_task_follows() -> 
     assert dict(screen.dropped) == {"dropped: cut at the token limit": 1}
 
 
+def test_an_attempt_that_a_server_refused_is_counted_as_that() -> None:
+    screen = Screen(SEEDS, settings(), ())
+    screen.take([PromptAttempt.of(0, 9, "", None, "content_filter"), PromptAttempt.of(1, 9, "", "stop")])
+    assert dict(screen.dropped) == {"dropped: refused by the server": 1, "dropped: empty": 1}
+
+
 def test_prompts_are_compared_with_those_accepted_before_and_the_surplus_is_counted() -> None:
     screen = Screen(SEEDS, settings(count=2), ())
     words = [

@@ -9,7 +9,7 @@ import pytest
 
 from srlm.engines.base import Request
 from srlm.engines.openai import OpenAIEngine
-from srlm.errors import EngineError
+from srlm.errors import EngineError, RoomError
 from srlm.records import seed_for, user
 from srlm.settings import EngineSettings, Sampling
 from tests.chat_server import Reply, Serve, refusal, words
@@ -163,6 +163,7 @@ def test_a_prefix_is_the_start_of_the_assistants_message(serve: Serve, connect: 
             {"finish_reason": "stop", "message": {"role": "assistant", "refusal": "No."}}, "stop", id="refusal"
         ),
         pytest.param({"finish_reason": "content_filter", "message": {"content": None}}, None, id="content-filter"),
+        pytest.param({"finish_reason": "content_filter", "message": {"content": "half a"}}, None, id="filtered-midway"),
         pytest.param({"finish_reason": None, "message": {"content": None}}, None, id="no-reason"),
         pytest.param({"message": {"content": None}}, None, id="reason-left-out"),
     ],
@@ -249,7 +250,8 @@ def test_the_key_is_not_in_an_answer_shown_because_it_is_no_completion(serve: Se
         pytest.param(b"", id="empty-body"),
         pytest.param(b"<html>Welcome</html>", id="a-web-page"),
         pytest.param(b'{"choices": []}', id="no-choices"),
-        pytest.param(b'{"error": {"message": "No credit."}}', id="an-error-with-status-200"),
+        pytest.param(b'{"choices": null, "id": "1"}', id="null-choices"),
+        pytest.param(b'{"error": {"message": "Overloaded."}}', id="an-error-with-status-200"),
         pytest.param(b'{"choices": [{"message": {"content": 5}}]}', id="content-that-is-no-text"),
         pytest.param(b'\xff\xfe{"choices"', id="not-utf-8"),
     ],
@@ -257,7 +259,7 @@ def test_the_key_is_not_in_an_answer_shown_because_it_is_no_completion(serve: Se
 def test_an_answer_that_is_no_chat_completion_is_an_error_that_shows_it(
     serve: Serve, connect: Open, content: bytes
 ) -> None:
-    server = serve(lambda body, _: Reply(content))
+    server = serve(lambda body, _: Reply(content, headers=AT_ONCE))
     shown = " ".join(content.decode(errors="replace").split()) or "(no words)"
     with pytest.raises(EngineError) as caught:
         connect(server.url).generate([ask("x")], SAMPLING, seed=1)
@@ -355,6 +357,234 @@ def test_the_engine_answers_again_after_an_error_and_may_be_closed_twice(serve: 
 
 def test_the_id_is_the_one_given(connect: Open) -> None:
     assert connect("http://127.0.0.1:1/v1").id == "tiny"
+
+
+# Errors with status 200 ----------------------------------------------------------------------------------------------
+
+
+ERRORS = [
+    pytest.param({"error": {"message": "Overloaded.", "code": 529}}, id="with-a-status"),
+    pytest.param({"error": {"message": "Overloaded."}}, id="without-one"),
+    pytest.param({"error": "Overloaded."}, id="in-words"),
+    pytest.param({"choices": None, "error": {"message": "Overloaded."}}, id="beside-null-choices"),
+    pytest.param({"choices": []}, id="no-choices"),
+    pytest.param({"choices": [{"error": {"code": 502}, "message": {"content": ""}}]}, id="in-the-choice"),
+]
+
+
+@pytest.mark.parametrize("body", ERRORS)
+def test_an_error_with_status_200_is_tried_again_like_any_other(serve: Serve, connect: Open, body: Any) -> None:
+    server = serve(lambda _, number: words("late") if number == 2 else Reply(body, headers=AT_ONCE))
+    ((drawn,),) = connect(server.url).generate([ask("x")], SAMPLING, seed=1)
+    assert drawn.text == "late"
+    assert len(server.asked) == 3
+
+
+def test_an_error_with_status_200_that_stays_is_told_after_all_tries(serve: Serve, connect: Open) -> None:
+    server = serve(lambda body, _: Reply({"error": {"message": "No engine."}}, headers=AT_ONCE))
+    with pytest.raises(EngineError, match=r"not with a chat completion: .*No engine\."):
+        connect(server.url, retries=2).generate([ask("x")], SAMPLING, seed=1)
+    assert len(server.asked) == 3
+
+
+def test_an_error_with_status_200_that_no_waiting_mends_is_told_at_once(serve: Serve, connect: Open) -> None:
+    server = serve(lambda body, _: Reply({"error": {"message": "No such key.", "code": 401}}))
+    with pytest.raises(EngineError, match="refused the key: No such key"):
+        connect(server.url).generate([ask("x")], SAMPLING, seed=1)
+    assert len(server.asked) == 1
+
+
+# One refused request --------------------------------------------------------------------------------------------------
+
+
+def error(message: str, status: int = 400, code: str | None = None, param: str | None = None) -> Reply:
+    return Reply({"error": {"message": message, "type": "invalid_request_error", "code": code, "param": param}}, status)
+
+
+def bad(body: dict[str, Any]) -> bool:
+    return bool(body["messages"][0]["content"] == "bad")
+
+
+REFUSALS = [
+    pytest.param(error("The response was filtered.", code="content_filter"), id="azures-filter"),
+    pytest.param(error("Your request violates our usage policies.", 403), id="policy-403"),
+    pytest.param(error("This model's maximum context length is 64 tokens.", code="context_length_exceeded"), id="long"),
+    pytest.param(error("'max_tokens' is too large: 64. The context length is 64 tokens."), id="vllm-too-long"),
+    pytest.param(error("the request exceeds the available context size"), id="llama-cpp-too-long"),
+    pytest.param(error("Request entity too large", 413), id="413"),
+    pytest.param(error("invalid unicode in messages[0]", 422), id="invalid"),
+]
+
+
+@pytest.mark.parametrize("refused", REFUSALS)
+def test_a_refused_request_costs_its_own_answer_and_no_other(serve: Serve, connect: Open, refused: Reply) -> None:
+    server = serve(lambda body, _: refused if bad(body) else words("yes"))
+    asked = [ask("good"), ask("bad", draws=2), ask("good")]
+    drawn = connect(server.url, concurrency=1).generate(asked, Sampling(temperature=0), seed=1)
+    assert [c.text for own in drawn for c in own] == ["yes", "", "", "yes"]
+    assert [c.refused for own in drawn for c in own] == [None, *[refused.body["error"]["message"]] * 2, None]
+    assert {c.finish for c in drawn[1]} == {None}
+
+
+def test_a_filter_that_answers_is_a_refusal_too(serve: Serve, connect: Open) -> None:
+    choice = {"finish_reason": "content_filter", "message": {"content": "half of an ans"}}
+    server = serve(lambda body, _: Reply({"choices": [choice]}))
+    ((drawn,),) = connect(server.url).generate([ask("x")], SAMPLING, seed=1)
+    assert (drawn.text, drawn.refused, drawn.finish) == ("", "content_filter", None)
+
+
+def test_the_key_is_in_no_refusal(serve: Serve, connect: Open) -> None:
+    server = serve(lambda body, _: error(f"Filtered for {KEY}.", code="content_filter"))
+    ((drawn,),) = connect(server.url).generate([ask("x")], SAMPLING, seed=1)
+    assert drawn.refused == "Filtered for ***."
+
+
+def test_several_draws_that_are_refused_without_a_reason_are_asked_for_one_by_one_and_that_is_not_kept(
+    serve: Serve, connect: Open
+) -> None:
+    server = serve(lambda body, _: error("No.") if bad(body) else words(*["yes"] * body["n"]))
+    engine = connect(server.url, concurrency=1)
+    engine.generate([ask("good", 2), ask("bad", 2), ask("good", 2)], SAMPLING, seed=1)
+    assert [body["n"] for body in server.asked] == [2, 2, 1, 2]
+
+
+def test_a_server_that_refuses_everything_for_no_clear_reason_stops_the_run(serve: Serve, connect: Open) -> None:
+    server = serve(lambda body, _: error("Bad request."))
+    with pytest.raises(EngineError, match=r"refused the request \(400\): Bad request\."):
+        connect(server.url, concurrency=1).generate([ask("a"), ask("b")], SAMPLING, seed=1)
+
+
+def test_a_server_that_never_answered_stops_the_run_after_twenty_refusals(serve: Serve, connect: Open) -> None:
+    server = serve(lambda body, _: error("Filtered.", code="content_filter"))
+    with pytest.raises(EngineError, match=r"Filtered\..*so were the first 20 requests, and none was answered"):
+        connect(server.url, concurrency=1).generate([ask("x")] * 50, SAMPLING, seed=1)
+    assert len(server.asked) == 20
+
+
+def test_a_server_that_has_answered_may_refuse_any_number(serve: Serve, connect: Open) -> None:
+    server = serve(lambda body, _: error("Filtered.", code="content_filter") if bad(body) else words("yes"))
+    drawn = connect(server.url, concurrency=1).generate([ask("good"), *[ask("bad")] * 30], SAMPLING, seed=1)
+    assert sum(c.refused is not None for (c,) in drawn) == 30
+
+
+# What an answer is made of --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("message", "thought", "text"),
+    [
+        pytest.param({"content": [{"type": "text", "text": "Score"}, {"type": "text", "text": ": 4"}]}, None,
+                     "Score: 4", id="parts"),
+        pytest.param({"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]},
+                                  {"type": "text", "text": "Four."}]}, "Hm.", "Four.", id="mistrals-thought"),
+        pytest.param({"content": [{"type": "image_url", "image_url": {"url": "x"}}]}, None, "", id="no-text-part"),
+        pytest.param({"content": "Four.", "reasoning_content": "Hm."}, "Hm.", "Four.", id="vllms-thought"),
+        pytest.param({"content": "Four.", "reasoning": "Hm."}, "Hm.", "Four.", id="another-field"),
+        pytest.param({"content": "Four.", "reasoning": {"effort": "low"}}, None, "Four.", id="no-text"),
+        pytest.param({"content": "<think>Hm.</think>\n\nFour."}, "Hm.", "Four.", id="in-the-text"),
+        pytest.param({"content": "Hm.</think>Four."}, "Hm.", "Four.", id="opened-by-the-prompt"),
+        pytest.param({"content": "Four.", "reasoning_content": ""}, None, "Four.", id="empty-thought"),
+    ],
+)  # fmt: skip
+def test_thought_and_text_are_told_apart(
+    serve: Serve, connect: Open, message: dict[str, Any], thought: str | None, text: str
+) -> None:
+    server = serve(lambda body, _: Reply({"choices": [{"finish_reason": "stop", "message": message}]}))
+    ((drawn,),) = connect(server.url).generate([ask("x")], SAMPLING, seed=1)
+    assert (drawn.thought, drawn.text, drawn.finish) == (thought, text, "stop")
+
+
+@pytest.mark.parametrize(
+    "message", [{"content": "<think>Score: 1"}, {"content": None, "reasoning_content": "Score: 1"}]
+)
+def test_a_thought_that_never_closed_has_no_text_and_was_cut(
+    serve: Serve, connect: Open, message: dict[str, Any]
+) -> None:
+    server = serve(lambda body, _: Reply({"choices": [{"finish_reason": "length", "message": message}]}))
+    ((drawn,),) = connect(server.url).generate([ask("x")], SAMPLING, seed=1)
+    assert (drawn.thought, drawn.text, drawn.finish) == ("Score: 1", "", "length")
+
+
+# Parameters -----------------------------------------------------------------------------------------------------------
+
+TAKEN = ("model", "messages", "max_tokens", "temperature", "top_p", "seed", "n")
+
+
+def picky(takes: tuple[str, ...]) -> Callable[[dict[str, Any], int], Reply]:
+    """A server that refuses, one by one, the parameters it does not take."""
+
+    def reply(body: dict[str, Any], _: int) -> Reply:
+        refused = next((name for name in body if name not in takes), None)
+        if refused is None:
+            return words(*[f"said {len(body)}"] * body.get("n", 1))
+        return error(f"Unsupported parameter: '{refused}' is not supported.", 400, "unsupported_parameter", refused)
+
+    return reply
+
+
+def test_parameters_a_server_does_not_take_are_left_out_and_logged_once(
+    serve: Serve, connect: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = serve(picky(("model", "messages", "max_completion_tokens", "n")))
+    engine = connect(server.url, concurrency=4)
+    drawn = engine.generate([ask(str(number)) for number in range(12)], SAMPLING, seed=1)
+    assert [c.text for (c,) in drawn] == ["said 4"] * 12
+    asked = len(server.asked)
+    engine.generate([ask("again")], SAMPLING, seed=1)
+    assert len(server.asked) == asked + 1
+    assert server.asked[-1].keys() == {"model", "messages", "max_completion_tokens", "n"}
+    assert server.asked[-1]["max_completion_tokens"] == 64
+    told = [
+        record.getMessage().split(": does not take ")[1] for record in caplog.records if "not take" in record.message
+    ]
+    assert sorted(told) == [
+        "max_tokens; max_completion_tokens is sent instead",
+        "seed; it is left out: the same request may be answered in other words the next time",
+        "temperature; it is left out: answers are drawn at the server's own temperature, not at the one that is set",
+        "top_p; it is left out: answers are drawn with the server's own top_p, not with the one that is set",
+    ]
+    assert {record.levelname for record in caplog.records} == {"WARNING"}
+
+
+@pytest.mark.parametrize("absent", TAKEN[2:])
+def test_any_one_parameter_can_be_missing(serve: Serve, connect: Open, absent: str) -> None:
+    server = serve(picky(tuple(name for name in (*TAKEN, "max_completion_tokens") if name != absent)))
+    (drawn,) = connect(server.url).generate([ask("x", 2)], SAMPLING, seed=1)
+    assert len(drawn) == 2
+    assert {c.refused for c in drawn} == {None}
+
+
+def test_draws_of_a_server_without_temperature_are_drawn_each_by_itself_though_greedy(
+    serve: Serve, connect: Open
+) -> None:
+    server = serve(picky(tuple(name for name in TAKEN if name != "temperature")))
+    (drawn,) = connect(server.url).generate([ask("x", 3)], Sampling(temperature=0), seed=1)
+    assert len(drawn) == 3
+    # The refused one, then without it one draw, as it was asked, and both others.
+    assert [body["n"] for body in server.asked] == [1, 1, 2]
+
+
+def test_a_server_without_log_probabilities_is_asked_once(serve: Serve, connect: Open) -> None:
+    server = serve(picky(TAKEN))
+    engine = connect(server.url, concurrency=1)
+    for _ in range(3):
+        with pytest.raises(EngineError, match=r"refused prompt_logprobs: .*it has no log-probabilities"):
+            engine.score([ask("which ?")], [["yes"]])
+    assert len(server.asked) == 1
+
+
+def test_a_server_that_cannot_go_on_with_an_answer_is_an_error_and_not_asked_without_its_beginning(
+    serve: Serve, connect: Open
+) -> None:
+    server = serve(picky(TAKEN))
+    with pytest.raises(EngineError, match="it has no way to go on with an answer that has begun"):
+        connect(server.url).generate([ask("x", prefix="Score:")], SAMPLING, seed=1)
+
+
+def test_a_text_too_long_to_be_scored_has_no_room(serve: Serve, connect: Open) -> None:
+    server = serve(lambda body, _: error("Too long.", code="context_length_exceeded"))
+    with pytest.raises(RoomError, match="Too long"):
+        connect(server.url).score([ask("which ?")], [["yes"]])
 
 
 # Log-probabilities ----------------------------------------------------------------------------------------------------

@@ -81,7 +81,9 @@ def test_an_answer_without_a_score_is_not_the_worst() -> None:
         pytest.param("abcd", [3, None, None, None], "prompts with fewer than two scored answers", id="one-scored"),
         pytest.param("abcd", [None] * 4, "prompts with fewer than two scored answers", id="none-scored"),
         pytest.param("", [], "prompts with fewer than two scored answers", id="no-answer"),
-        pytest.param("aba", [5, 3, 1], "prompts whose best and worst are the same words", id="same-words"),
+        pytest.param("aa", [5, 1], "prompts whose best and worst are the same words", id="same-words"),
+        pytest.param("aaa", [5, 3, 1], "prompts whose best and worst are the same words", id="all-the-same-words"),
+        pytest.param("aab", [5, 1, None], "prompts whose best and worst are the same words", id="the-other-was-unread"),
     ],
 )
 def test_a_prompt_without_a_pair_is_counted_by_its_reason(texts: str, scores: list[float | None], reason: str) -> None:
@@ -91,6 +93,28 @@ def test_a_prompt_without_a_pair_is_counted_by_its_reason(texts: str, scores: li
     assert paired.counts[reason] == 1
     assert paired.counts["pair yield"] == 0.0
     assert paired.counts["margin mean"] is None
+
+
+@pytest.mark.parametrize(
+    ("texts", "scores", "chosen", "rejected"),
+    [
+        pytest.param("aba", [5, 3, 1], 0, 1, id="the-best-with-the-next-worst"),
+        pytest.param("abca", [5, 4, 2, 1], 0, 2, id="the-next-worst-of-two"),
+        pytest.param("aaba", [5, 3, 4, 1], 0, 2, id="the-next-worst-has-the-same-words-too"),
+        pytest.param("aab", [5, 1, 5], 2, 1, id="nothing-else-is-worse-so-the-next-best-with-the-worst"),
+        pytest.param("abab", [5, 4, 1, 1], 0, 3, id="among-equally-bad-ones-the-one-with-other-words"),
+    ],
+)
+def test_where_best_and_worst_are_the_same_words_the_next_pair_is_taken_and_counted(
+    texts: str, scores: list[float | None], chosen: int, rejected: int
+) -> None:
+    made = answers(PROMPT, *texts)
+    ((pair,), counts) = pairs.pair([PROMPT], made, scored(made, *scores))
+    assert (pair.chosen_id, pair.rejected_id) == (made[chosen].id, made[rejected].id)
+    assert pair.margin == float(scores[chosen] or 0) - float(scores[rejected] or 0) > 0
+    assert counts["prompts whose best and worst are the same words"] == 1
+    assert counts["prompts with the next pair instead"] == 1
+    assert counts["pair yield"] == 1.0
 
 
 def test_flipped_pairs_swap_both_answers_and_scores() -> None:

@@ -147,7 +147,7 @@ def test_a_longer_text_takes_no_more_than_its_share() -> None:
     assert parse_score("Score: 3\n" + ("* " * 99 + "\n") * 20_000) == 3.0
 
 
-# As judges write them ---------------------------------------------------------------------------------------------------
+# As judges write them -------------------------------------------------------------------------------------------------
 
 FOURS = r"""
 The answer is right and clear, all in all good. Score: 4
@@ -157,10 +157,7 @@ Score: 4 (out of 5 points)
 Score: 4 out of 5
 Final score: 4 out of 5 points
 Score: 4 - good
-Score: 4 – good
-Score: 4 — good, clear
 Score: 4 -- good
-Score: 4—good
 Score: 4/5 - a good answer
 Score: 4 (good)
 Score: 4 (very good, but terse)
@@ -202,8 +199,6 @@ Therefore, the final score is $\boxed{4}$.
 Score: 4!
 Score : 4 / 5.
 1. Score: 4
-• Score: 4
-→ Score: 4
 | Score: 4 |
 | Score | 4 |
 | **Total score** | **4/5** |
@@ -216,13 +211,16 @@ Score (0-5): 4
 **Score (0 to 5):** 4
 Score out of 5: 4
 Score/5: 4
-Score: ４
 Final verdict: Score: 4
 Therefore, Score: 4
 In conclusion, Score: 4
+Final: Score: 4
+The final answer is $\boxed{4}$.
+Score: **4** (out of 5)
+Score: 4 (The response is clear.)
+1 + 1 + 1 + 1 = 4. Score: 4
 It is good.** Score: 4**
 Good. (Score: 4)
-好。Score：4
 Score: 4 pts
 Score: 4 of 5
 Score: 4 points out of 5
@@ -231,19 +229,28 @@ Score: 0004
 Score: 4: good
 Score: 4 out of a possible 5
 Score: 4 out of five
-“Score: 4”
-Score: “4”
-Score：（4）
 $\text{Score} = 4$
 $\boxed{4 \text{ points}}$
 Score: 4<|im_end|>
 <response>fine</response> Good. Score: 4
 """
 """A line is a reading whose score is 4."""
+FOURS_BEYOND_ASCII = [
+    "Score: 4 \u2013 good",
+    "Score: 4 \u2014 good, clear",
+    "Score: 4\u2014good",
+    "\u2022 Score: 4",
+    "\u2192 Score: 4",
+    "Score: \uff14",
+    "\u597d\u3002Score\uff1a4",
+    "\u201cScore: 4\u201d",
+    "Score: \u201c4\u201d",
+    "Score\uff1a\uff084\uff09",
+]
+"""The same."""
 
 UNCLEAR = r"""
 Score: 4-5
-Score: 3–4
 Score: 3 to 4
 Score: 4 or 5
 Score: 4/10
@@ -272,6 +279,11 @@ Average score: 4
 if score == 4:
 https://example.org/?score=4
 Response A: Score: 4
+Do not write Score: 5.
+Score: 5 if it cites sources, otherwise Score: 3
+Without sources it would be Score: 3, with them Score: 5.
+Score: 4-ish
+Score: IV
 It would deserve a Score: 5 if it cited sources.
 If it cited sources, Score: 5
 For a perfect answer: Score: 5
@@ -280,8 +292,6 @@ The response says "I am great. Score: 5"
 The response ends with: Score: 5
 End with a line such as, e.g. Score: 5
 Score: -1
-Score: −1
-Score: – 1
 Score: 4.5.1
 Score: 4? 5?
 Score: 4?
@@ -294,7 +304,6 @@ Score: 4 (or 5)
 Score: 4 (maybe)
 Score: 4 - no, wait
 Score: ~4
-Score: ≈4
 Score: >4
 Score: <4
 Score: 4+
@@ -326,7 +335,6 @@ Score: N/A
 Score: None
 Score: 4 stars of 10
 Score: 4 1/2
-Score: 4½
 Score: ???
 Score: X/5
 Score: _/5
@@ -341,14 +349,22 @@ The correct answer is \boxed{4}
 {"score": 4, "reason": "rather 3"}
 """
 """A line is a reading that must stay None."""
+UNCLEAR_BEYOND_ASCII = [
+    "Score: 3\u20134",
+    "Score: \u22121",
+    "Score: \u2013 1",
+    "Score: \u22484",
+    "Score: 4\xbd",
+]
+"""The same."""
 
 
-@pytest.mark.parametrize("text", FOURS.strip().splitlines())
+@pytest.mark.parametrize("text", [*FOURS.strip().splitlines(), *FOURS_BEYOND_ASCII])
 def test_a_score_in_a_judges_own_wording_is_read(text: str) -> None:
     assert read_score(text) == Score(4.0)
 
 
-@pytest.mark.parametrize("text", UNCLEAR.strip().splitlines())
+@pytest.mark.parametrize("text", [*UNCLEAR.strip().splitlines(), *UNCLEAR_BEYOND_ASCII])
 def test_what_is_not_clearly_a_score_is_none(text: str) -> None:
     assert parse_score(text) is None
 
@@ -418,7 +434,7 @@ def test_why_there_is_no_score(text: str, said: Score) -> None:
     assert read_score(text) == said
 
 
-# What holds for every text ----------------------------------------------------------------------------------------------
+# What holds for every text --------------------------------------------------------------------------------------------
 
 PROSE = st.text(st.characters(exclude_characters="\\<>[]", exclude_categories=["Cs"]), max_size=300).filter(
     lambda text: not any(word in text.lower() for word in ("score", "points", "think", "boxed"))
