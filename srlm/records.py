@@ -283,6 +283,8 @@ class Input(Record):
     """What was asked for of an entry of the hub; None: its newest."""
     files: dict[str, str] = {}
     """SHA-256 by file: of a model's folder, all that make the model."""
+    size: int | None = None
+    """Bytes of a file to which lines may be added in mid-run (prompts.path); None: of any other."""
     commit: str | None = None
     """Of an entry of the hub; it is what all later steps read, whatever is published meanwhile."""
 

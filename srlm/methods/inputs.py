@@ -9,13 +9,15 @@ Each is named by the setting that names it, and shapes the steps that this setti
     template), dpo.early_stop (the pairwise template)
 
 RunFolder.check_inputs compares them at every start and before every stage. One that is not there is not compared:
-whoever needs it says so.
+whoever needs it says so. Lines may be added to prompts.path: each iteration takes the next ones.
 """
 
+import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from importlib import resources
 from pathlib import Path
+from typing import NamedTuple
 
 from srlm.contents import model_files
 from srlm.data import hub as data_hub
@@ -31,7 +33,15 @@ Known = Mapping[str, Input]
 Sha256 = Callable[[Path], str]
 
 
-def inputs_of(settings: Settings, known: Known, sha256: Sha256) -> dict[str, Input]:
+class Found(NamedTuple):
+    """Inputs by setting."""
+
+    inputs: dict[str, Input]
+    grown: frozenset[str]
+    """Those that begin as they were known, and have more lines now."""
+
+
+def inputs_of(settings: Settings, known: Known, sha256: Sha256) -> Found:
     """Every input that the settings name and that is there, by setting.
 
     `known`: as they were; an entry of the hub that is among them stays at its commit, and the hub is not asked.
@@ -47,16 +57,17 @@ def inputs_of(settings: Settings, known: Known, sha256: Sha256) -> dict[str, Inp
     found["model.base"] = _model(known.get("model.base"), model.base, model.revision, sha256)
     found["model.chat_template"] = _file(model.chat_template, sha256)
     shipped = template in SHIPPED
-    found["judge.template"] = _shipped("srlm.judge", template, sha256) if shipped else _file(template, sha256)
+    found["judge.template"] = _shipped("srlm.judge", f"{template}.txt", sha256) if shipped else _file(template, sha256)
     if prompts.writer == "file":
-        found["prompts.path"] = _file(prompts.path, sha256)
+        found["prompts.path"] = _lines(prompts.path, sha256)
     if prompts.writer == "fixed" and prompts.engine is None and prompts.model not in (None, "M0"):
         found["prompts.model"] = _model(known.get("prompts.model"), prompts.model, prompts.revision, sha256)
     if prompts.writer in ("fixed", "self"):
-        found["prompts.writer"] = _shipped("srlm.data", "new_prompts", sha256)
+        found["prompts.writer"] = _shipped("srlm.data", "*.txt", sha256)
     if settings.dpo.early_stop != "off":
-        found["dpo.early_stop"] = _shipped("srlm.judge", "pairwise", sha256)
-    return {setting: one for setting, one in found.items() if one is not None}
+        found["dpo.early_stop"] = _shipped("srlm.judge", "pairwise.txt", sha256)
+    there = {setting: one for setting, one in found.items() if one is not None}
+    return Found(there, frozenset(name for name in there if name in known and _grown(known[name], there[name])))
 
 
 def _file(name: str | None, sha256: Sha256) -> Input | None:
@@ -70,10 +81,29 @@ def _file(name: str | None, sha256: Sha256) -> Input | None:
     return None
 
 
-def _shipped(package: str, name: str, sha256: Sha256) -> Input:
-    """A template that comes with srlm: another version may bring other words."""
-    with resources.as_file(resources.files(package).joinpath(f"templates/{name}.txt")) as path:
-        return Input(name=name, files={path.name: sha256(path)})
+def _lines(name: str | None, sha256: Sha256) -> Input | None:
+    """A file to which lines may be added."""
+    found = _file(name, sha256)
+    with suppress(SrlmError, OSError):
+        if name is not None and found is not None:
+            return found.model_copy(update={"size": locate(name).stat().st_size})
+    return None
+
+
+def _grown(before: Input, now: Input) -> bool:
+    """Whether the file is what it was, and whole lines behind it."""
+    if before.size is None or now.size is None or now.size <= before.size or before.name != now.name:
+        return False
+    with suppress(SrlmError, OSError), locate(now.name).open("rb") as file:
+        head = file.read(before.size)
+        return head.endswith(b"\n") and [hashlib.sha256(head).hexdigest()] == list(before.files.values())
+    return False
+
+
+def _shipped(package: str, pattern: str, sha256: Sha256) -> Input:
+    """Templates that come with srlm: another version may bring other words."""
+    with resources.as_file(resources.files(package).joinpath("templates")) as folder:
+        return Input(name="(srlm's own)", files={path.name: sha256(path) for path in sorted(folder.glob(pattern))})
 
 
 def _model(known: Input | None, name: str | None, revision: str | None, sha256: Sha256) -> Input | None:

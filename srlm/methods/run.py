@@ -11,8 +11,8 @@ from pathlib import Path
 from srlm.contents import model_files
 from srlm.engines.base import Engine
 from srlm.engines.open import open_checkpoint
-from srlm.methods.inputs import inputs_of
-from srlm.records import Checkpoint, Count, FileFact, Input, RunManifest, seed_for
+from srlm.methods.inputs import Found, inputs_of
+from srlm.records import Checkpoint, Count, FileFact, RunManifest, seed_for
 from srlm.settings import Settings
 from srlm.store import files
 from srlm.store.changes import SO_FAR
@@ -50,8 +50,8 @@ class Run:
 
     def check(self) -> None:
         """Raise StoreError where an input, or a file that the run has made, is not what it was; record what is new."""
-        now = self._unchanged()
-        self.folder.record_inputs(now)
+        found = self._unchanged()
+        self.folder.record_inputs(found.inputs, found.grown)
         self.folder.record_steps()
         self.folder.sha256.keep()
 
@@ -60,12 +60,12 @@ class Run:
         self.folder.check_settings()
         self._unchanged()
 
-    def _unchanged(self) -> dict[str, Input]:
+    def _unchanged(self) -> Found:
         inputs = self.folder.inputs()
-        now = inputs_of(self.folder.given, {} if inputs is None else inputs.inputs, self.folder.sha256)
-        self.folder.check_inputs(now)
+        found = inputs_of(self.folder.given, {} if inputs is None else inputs.inputs, self.folder.sha256)
+        self.folder.check_inputs({name: one for name, one in found.inputs.items() if name not in found.grown})
         self.folder.check_steps()
-        return now
+        return found
 
     @contextmanager
     def stage(self, step: str, name: str, unit: str = "prompts") -> Iterator[Callable[[int, int], None]]:
@@ -132,6 +132,7 @@ class Run:
                 counts=dict(counts),
             )
         )
+        self.folder.sha256.keep()
 
 
 def versions() -> dict[str, str]:

@@ -4,7 +4,7 @@ import datetime
 import fcntl
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -146,12 +146,12 @@ class RunFolder:
                 "choose a new name (--set name=OTHER) or delete the folder"
             )
 
-    def record_inputs(self, now: Mapping[str, Input]) -> None:
-        """Keep what the inputs are; those that have shaped what is there stay as they were recorded."""
+    def record_inputs(self, now: Mapping[str, Input], grown: Collection[str] = ()) -> None:
+        """Keep what the inputs are; those that have shaped what is there stay as they were, but for those that grew."""
         before = self.inputs() or RunInputs(date=self.given.model.date or datetime.date.today())
         if late := [setting for setting in now if setting not in before.inputs and self._is_fixed(setting)]:
             self.log(f"inputs: {', '.join(late)} recorded only now; what the steps so far were made from is not known")
-        fixed = {setting: one for setting, one in before.inputs.items() if self._is_fixed(setting)}
+        fixed = {name: one for name, one in before.inputs.items() if self._is_fixed(name) and name not in grown}
         inputs = self._record(before.model_copy(update={"inputs": {**now, **fixed}}))
         self.settings = _as_begun(self.given, inputs)
 

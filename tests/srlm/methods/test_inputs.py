@@ -189,8 +189,23 @@ def test_a_template_that_comes_with_srlm_is_an_input_like_any_other(place: Place
     ]
     made["inputs"]["judge.template"]["files"]["additive.txt"] = "0" * 64  # as an older srlm had it
     record.write_text(json.dumps(made))
-    with pytest.raises(StoreError, match=r"judge\.template additive: additive\.txt has changed"), run.held():
+    with pytest.raises(StoreError, match=r"judge\.template \(srlm's own\): additive\.txt has changed"), run.held():
         pass
+
+
+def test_lines_may_be_added_to_the_prompts_and_are_fixed_from_then_on(place: Place) -> None:
+    prompts = place.folder / "new.jsonl"
+    place.begin(*EVERY)
+    prompts.write_text("first new.jsonl\nsecond\n")
+    place.go_on()
+    prompts.write_text("first new.jsonl\nother!\n")
+    with pytest.raises(StoreError, match=r"prompts\.path .*new\.jsonl has changed"):
+        place.go_on()
+    prompts.write_text("first new.jsonl\nsecond\nthird")
+    place.go_on()
+    prompts.write_text("first new.jsonl\nsecond\nthirds\n")  # the last line was not whole
+    with pytest.raises(StoreError, match=r"prompts\.path .*new\.jsonl has changed"):
+        place.go_on()
 
 
 def test_an_edit_between_two_stages_of_one_process_is_refused(place: Place) -> None:
