@@ -193,6 +193,8 @@ class Chat:
         if not found.closed:
             return Written(self._without_special(found.thought or ""), "", closed=False)
         start, begun = made_up + found.start, raw[made_up:]
+        if not ended and begun.strip() and self._begins_a_mark(begun):
+            return Written(None, "")
         if not found.start:
             lead = next((lead for lead in self._leads if begun.startswith(lead)), "")
             start += len(lead) + (
@@ -414,6 +416,11 @@ class Chat:
         # A thought's marks end no turn, and people may well speak of them.
         found -= {text for mark in self._marks for text in mark}
         return tuple(sorted(found, key=lambda mark: (-len(mark), mark)))
+
+    def _begins_a_mark(self, written: str) -> bool:
+        """Whether a cut answer is nothing but the beginning of what stands before a thought or an answer."""
+        marks = [*(mark.open for mark in self._marks), *(lead for lead in self._leads if lead.strip())]
+        return any(mark.startswith(text) for mark in marks for text in (written, written.lstrip()))
 
     def _opens(self, prompt: str) -> bool:
         return any(prompt.rstrip().endswith(mark.open) for mark in self._marks)
