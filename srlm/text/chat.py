@@ -85,7 +85,7 @@ class Chat:
         self._parts = not self._shows_the_user()
         if self._parts and not self._shows_the_user():
             raise ModelError("the chat template does not show what the user said")
-        self._probe = self._finished(user(_ASKED), "")
+        self._probe = self._finished(user(_ASKED), self._generation_prompt(user(_ASKED)), "")
         self._closing, self.end = self._find_end(self._probe.tail)
         self._marks = self._thought_marks()
         self._turns = self._turn_marks()
@@ -105,7 +105,7 @@ class Chat:
         """
         start = self._generation_prompt(messages)
         ids = self._ids(start)
-        return self._on(ids, start, self._begun(messages, prefix)) if prefix else ids
+        return self._on(ids, start, self._begun(messages, start, prefix)) if prefix else ids
 
     def tokens(
         self, messages: Sequence[Message], answer: str, ended: bool = True, thought: str | None = None
@@ -135,7 +135,7 @@ class Chat:
         if not ended and not answer:  # nothing was written, or a thought that never closed
             opening = "" if self._opens(start) or not shown else self._marks[0].open
             return start, start + opening + disarm(shown or "", self._armed)
-        turn = self._finished(messages, answer, shown)
+        turn = self._finished(messages, start, answer, shown)
         closing = self._closing if ended else None
         return start, turn.head + disarm(turn.kept(answer, closing), self._armed) + (closing or "")
 
@@ -150,7 +150,8 @@ class Chat:
 
         They are the answer's own words: a thought that the template opens is closed before them.
         """
-        start, begun = self._generation_prompt(messages), self._begun(messages, prefix)
+        start = self._generation_prompt(messages)
+        begun = self._begun(messages, start, prefix)
         first = self._ids(start)
         lead = begun[len(start) :] if begun.startswith(start) else ""
         if not prefix and not lead.strip() and begun.startswith(start):
@@ -262,18 +263,20 @@ class Chat:
     def _generation_prompt(self, messages: Sequence[Message]) -> str:
         return self._render(self._disarmed(messages), prompt=True)
 
-    def _begun(self, messages: Sequence[Message], prefix: str) -> str:
-        """The conversation up to where the answer itself begins, and its first words."""
+    def _begun(self, messages: Sequence[Message], start: str, prefix: str) -> str:
+        """The conversation up to where the answer itself begins, and its first words; `start`: generation's prompt."""
         if self._plain:
-            return self._generation_prompt(messages) + disarm(prefix, self._armed)
-        turn = self._finished(messages, prefix.rstrip())
+            return start + disarm(prefix, self._armed)
+        turn = self._finished(messages, start, prefix.rstrip())
         return turn.head + disarm(turn.kept(prefix, None), self._armed)
 
-    def _finished(self, messages: Sequence[Message], answer: str, thought: str | None = None) -> "_Turn":
-        """The finished turn around an answer; a mark stands for the words, as a template may cut what they hold."""
+    def _finished(self, messages: Sequence[Message], start: str, answer: str, thought: str | None = None) -> "_Turn":
+        """The finished turn around an answer; a mark stands for the words, as a template may cut what they hold.
+
+        `start` is the generation prompt of the messages.
+        """
         left, right = len(answer) - len(answer.lstrip()), len(answer) - len(answer.rstrip())
         stand_in = answer[:left] + _ANSWER + (answer[len(answer) - right :] if right and answer.strip() else "")
-        start = self._generation_prompt(messages)
         final = Message(role="assistant", content=stand_in)
         text = self._render([*self._disarmed(messages), final], thought=_THOUGHT if thought else None)
         head, found, tail = text.rpartition(_ANSWER)
