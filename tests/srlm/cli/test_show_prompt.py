@@ -50,7 +50,8 @@ def run(tmp_path: Path, bead_model: Path) -> Callable[[str], Path]:
         (folder / "chat_template.jinja").write_text(template)
         path = tmp_path / "run.yaml"
         path.write_text(
-            f"name: shown\nruns: {tmp_path}/runs\nmodel: {{base: {folder}, template_arguments: {{tone: calm}}}}\n{SMALL}\n"
+            f"name: shown\nruns: {tmp_path}/runs\n{SMALL}\n"
+            f"model: {{base: {folder}, template_arguments: {{tone: calm}}}}\n"
             "prompts: {writer: world}\njudge: {template: beads}\n"
         )
         return path
