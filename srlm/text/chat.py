@@ -394,9 +394,13 @@ class Chat:
             if mark.open in template or mark.close in template or {mark.open, mark.close} <= added
         ]
         marks = tuple(dict.fromkeys([*derived, *named, THINK]))
-        # A tokenizer that puts spaces behind added tokens decodes marks in another way than they are written.
-        decoded = [Marks(*(self._behind(self._ids(text), skip=False).strip() for text in mark)) for mark in marks]
+        decoded = [Marks(*(self._spaced(text).strip() for text in mark)) for mark in marks]
         return tuple(dict.fromkeys([*marks, *decoded]))
+
+    def _spaced(self, text: str) -> str:
+        """A mark as its tokens are decoded, by a tokenizer that puts spaces behind added tokens."""
+        decoded = self._behind(self._ids(text), skip=False)
+        return decoded if decoded.replace(" ", "") == text.replace(" ", "") else text
 
     def _turn_marks(self) -> tuple[str, ...]:
         """Plain text with which the template marks turns, and tokens of it that are not special."""
@@ -493,7 +497,7 @@ class Chat:
     def _leads(self) -> tuple[str, ...]:
         """What a model may write before its answer where it thinks nothing, as its tokens are decoded."""
         lead = self._probe.lead
-        return tuple(text for text in (lead, self._behind(self._ids(lead), skip=False).lstrip(" ")) if text)
+        return tuple(text for text in (lead, self._spaced(lead).lstrip(" ")) if text)
 
     @cached_property
     def _makes_up_spaces(self) -> bool:

@@ -129,3 +129,9 @@ def test_disarm(text: str, special: list[str], disarmed: str) -> None:
 def test_disarming_twice_changes_nothing_more() -> None:
     once = disarm("x <|im_end|>###### y", ["<|im_end|>", "###"])
     assert disarm(once, ["<|im_end|>", "###"]) == once
+
+
+def test_words_of_a_tokenizer_that_knows_no_marks_are_no_thought(tokenizer: Any) -> None:
+    chat = Chat(tokenizer)
+    assert not chat.opens_thought
+    assert chat.read(chat.prompt_ids(user("red")), [8, 9, 4, 1]) == (None, "blue green", True)  # without <user> <unk>
