@@ -87,7 +87,7 @@ class Chat:
             raise ModelError("the chat template does not show what the user said")
         if not self._ids(self._generation_prompt(user(_ASKED))):
             raise ModelError("the tokenizer makes no tokens of a prompt; is it the model's own?")
-        self._probe = self._finished(user(_ASKED), "")
+        self._probe = self._finished(user(_ASKED), self._generation_prompt(user(_ASKED)), "")
         self._closing, self.end = self._find_end(self._probe.tail)
         self._marks = self._thought_marks()
         self._turns = self._turn_marks()
@@ -107,7 +107,7 @@ class Chat:
         """
         start = self._generation_prompt(messages)
         ids = self._ids(start)
-        return self._on(ids, start, self._begun(messages, prefix)) if prefix else ids
+        return self._on(ids, start, self._begun(messages, start, prefix)) if prefix else ids
 
     def tokens(
         self, messages: Sequence[Message], answer: str, ended: bool = True, thought: str | None = None
@@ -137,7 +137,7 @@ class Chat:
         if not ended and not answer:  # nothing was written, or a thought that never closed
             opening = "" if self._opens(start) or not shown else self._marks[0].open
             return start, start + opening + disarm(shown or "", self._armed)
-        turn = self._finished(messages, answer, shown)
+        turn = self._finished(messages, start, answer, shown)
         closing = self._closing if ended else None
         return start, turn.head + disarm(turn.kept(answer, closing), self._armed) + (closing or "")
 
@@ -152,7 +152,8 @@ class Chat:
 
         They are the answer's own words: a thought that the template opens is closed before them.
         """
-        start, begun = self._generation_prompt(messages), self._begun(messages, prefix)
+        start = self._generation_prompt(messages)
+        begun = self._begun(messages, start, prefix)
         first = self._ids(start)
         lead = begun[len(start) :] if begun.startswith(start) else ""
         if not prefix and not lead.strip() and begun.startswith(start):
@@ -195,6 +196,8 @@ class Chat:
         if not found.closed:
             return Written(self._without_special(found.thought or ""), "", closed=False)
         start, begun = made_up + found.start, raw[made_up:]
+        if not ended and begun.strip() and self._begins_a_mark(begun):
+            return Written(None, "")
         if not found.start:
             lead = next((lead for lead in self._leads if begun.startswith(lead)), "")
             start += len(lead) + (
@@ -262,18 +265,20 @@ class Chat:
     def _generation_prompt(self, messages: Sequence[Message]) -> str:
         return self._render(self._disarmed(messages), prompt=True)
 
-    def _begun(self, messages: Sequence[Message], prefix: str) -> str:
-        """The conversation up to where the answer itself begins, and its first words."""
+    def _begun(self, messages: Sequence[Message], start: str, prefix: str) -> str:
+        """The conversation up to where the answer itself begins, and its first words; `start`: generation's prompt."""
         if self._plain:
-            return self._generation_prompt(messages) + disarm(prefix, self._armed)
-        turn = self._finished(messages, prefix.rstrip())
+            return start + disarm(prefix, self._armed)
+        turn = self._finished(messages, start, prefix.rstrip())
         return turn.head + disarm(turn.kept(prefix, None), self._armed)
 
-    def _finished(self, messages: Sequence[Message], answer: str, thought: str | None = None) -> "_Turn":
-        """The finished turn around an answer; a mark stands for the words, as a template may cut what they hold."""
+    def _finished(self, messages: Sequence[Message], start: str, answer: str, thought: str | None = None) -> "_Turn":
+        """The finished turn around an answer; a mark stands for the words, as a template may cut what they hold.
+
+        `start` is the generation prompt of the messages.
+        """
         left, right = len(answer) - len(answer.lstrip()), len(answer) - len(answer.rstrip())
         stand_in = answer[:left] + _ANSWER + (answer[len(answer) - right :] if right and answer.strip() else "")
-        start = self._generation_prompt(messages)
         final = Message(role="assistant", content=stand_in)
         text = self._render([*self._disarmed(messages), final], thought=_THOUGHT if thought else None)
         head, found, tail = text.rpartition(_ANSWER)
@@ -391,13 +396,13 @@ class Chat:
             if mark.open in template or mark.close in template or {mark.open, mark.close} <= added
         ]
         marks = tuple(dict.fromkeys([*derived, *named, THINK]))
-        # A tokenizer that puts spaces behind added tokens decodes marks in another way than they are written.
-        decoded = [Marks(*(self._behind(self._ids(text), skip=False).strip() for text in mark)) for mark in marks]
-        # In a vocabulary of whole words a mark may be no more than an unknown word.
-        same = [
-            two for one, two in zip(marks, decoded, strict=True) if _pressed("".join(one)) == _pressed("".join(two))
-        ]
-        return tuple(dict.fromkeys([*marks, *same]))
+        decoded = [Marks(*(self._spaced(text).strip() for text in mark)) for mark in marks]
+        return tuple(dict.fromkeys([*marks, *decoded]))
+
+    def _spaced(self, text: str) -> str:
+        """A mark as its tokens are decoded, by a tokenizer that puts spaces behind added tokens."""
+        decoded = self._behind(self._ids(text), skip=False)
+        return decoded if decoded.replace(" ", "") == text.replace(" ", "") else text
 
     def _turn_marks(self) -> tuple[str, ...]:
         """Plain text with which the template marks turns, and tokens of it that are not special."""
@@ -420,6 +425,11 @@ class Chat:
         # A thought's marks end no turn, and people may well speak of them.
         found -= {text for mark in self._marks for text in mark}
         return tuple(sorted(found, key=lambda mark: (-len(mark), mark)))
+
+    def _begins_a_mark(self, written: str) -> bool:
+        """Whether a cut answer is nothing but the beginning of what stands before a thought or an answer."""
+        marks = [*(mark.open for mark in self._marks), *(lead for lead in self._leads if lead.strip())]
+        return any(mark.startswith(text) for mark in marks for text in (written, written.lstrip()))
 
     def _opens(self, prompt: str) -> bool:
         return any(prompt.rstrip().endswith(mark.open) for mark in self._marks)
@@ -489,7 +499,7 @@ class Chat:
     def _leads(self) -> tuple[str, ...]:
         """What a model may write before its answer where it thinks nothing, as its tokens are decoded."""
         lead = self._probe.lead
-        return tuple(text for text in (lead, self._behind(self._ids(lead), skip=False).lstrip(" ")) if text)
+        return tuple(text for text in (lead, self._spaced(lead).lstrip(" ")) if text)
 
     @cached_property
     def _makes_up_spaces(self) -> bool:
@@ -549,8 +559,3 @@ def special_tokens(tokenizer: Any) -> list[str]:
     in its vocabulary, as Llama 3's `<|start_header_id|>` does."""
     added = [token.content for token in tokenizer.added_tokens_decoder.values() if token.special]
     return sorted({*tokenizer.all_special_tokens, *added}, key=lambda token: (-len(token), token))
-
-
-def _pressed(text: str) -> str:
-    """Without white space."""
-    return "".join(text.split())

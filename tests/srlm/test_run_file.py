@@ -1,3 +1,4 @@
+import datetime
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -241,3 +242,13 @@ def test_the_last_of_two_overrides_wins_and_both_win_over_the_file(tmp_path: Pat
 )
 def test_a_wrong_override_is_named(run_file: Path, override: str, said: str) -> None:
     assert said in refused(run_file, [override])
+
+
+def test_a_templates_arguments_are_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "run.yaml"
+    path.write_text("name: x\nmodel: {base: m, template_arguments: {enable_thinking: false}}\ndata: {kind: beads}\n")
+    read = load(path, ["model.template_arguments.effort=low", "model.date=2024-11-05", "prompts.writer=world"])
+    assert read.model.template_arguments == {"enable_thinking": False, "effort": "low"}
+    assert read.model.date == datetime.date(2024, 11, 5)
+    with pytest.raises(SettingsError, match=r"model\.template_arguments\.tokenize: is given to the template by srlm"):
+        load(path, ["model.template_arguments.tokenize=true"])

@@ -138,3 +138,9 @@ def test_an_unknown_word_at_the_start_opens_no_thought_where_words_are_whole(tok
     written = chat.read(prompt, ids, ended=False)
     assert (written.thought, written.closed) == (None, True)
     assert written.answer.endswith("red blue")
+
+
+def test_words_of_a_tokenizer_that_knows_no_marks_are_no_thought(tokenizer: Any) -> None:
+    chat = Chat(tokenizer)
+    assert not chat.opens_thought
+    assert chat.read(chat.prompt_ids(user("red")), [8, 9, 4, 1]) == (None, "blue green", True)  # without <user> <unk>
