@@ -16,7 +16,7 @@ from srlm.engines.base import Request
 from srlm.engines.weights import WHEEL, check_weights, convert_gguf, gguf_in_wheel, load_tokenizer
 from srlm.errors import SrlmError
 from srlm.judge import rubric
-from srlm.methods.checks import check_files
+from srlm.methods.checks import check_files, check_turns
 from srlm.methods.start import read_seed_data
 from srlm.records import Message, Prompt, user
 from srlm.settings import Sampling, Settings
@@ -162,6 +162,7 @@ def _model(settings: Settings, scratch: str) -> tuple[str | None, Any]:
 def _lengths(
     settings: Settings, tokenizer: Any, folder: str | None, data: SeedData, wording: rubric.Rubric
 ) -> Iterator[Finding]:
+    check_turns(tokenizer, data)
     context = settings.model.scratch.max_positions if folder is None else check_weights(folder, settings.model)
     long = [len(prompt_ids(tokenizer, d.messages)) + len(answer_ids(tokenizer, d.response)) for d in data.ift]
     cut = sum(length > settings.sft.max_length for length in long)

