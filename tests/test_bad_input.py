@@ -225,9 +225,7 @@ CHOSEN = [{"role": "user", "content": "Name a fruit."}, {"role": "assistant", "c
     [
         pytest.param("", ["trees.jsonl: holds no rows"], id="empty"),
         pytest.param("[]", ["trees.jsonl: holds no rows"], id="empty-list"),
-        pytest.param(
-            lines({"a": 1}), ["trees.jsonl:1: is of no known format (columns a)", "data.format"], id="unknown"
-        ),
+        pytest.param(lines({"a": 1}), [":1: is of no known format (columns a)", "data.format"], id="unknown"),
         pytest.param(lines(PAIR, {"a": 1}), ["trees.jsonl:2: no prompt, chosen, rejected", "rewardbench"], id="mixed"),
         pytest.param(
             lines({**PAIR, "score_chosen": float("nan"), "score_rejected": 1}),
