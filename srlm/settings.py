@@ -269,7 +269,7 @@ RankingFormat = Literal[
 class RankedData(SeedSets):
     """Any ranked answers: preference pairs, scored answers, our own lines (docs/rankings.md)."""
 
-    kind: Literal["ranked"]
+    kind: Literal["ranked"] = "ranked"
     """JSON lines or a JSON list, plain or gz, Parquet, or a hub dataset, in any of the formats of docs/rankings.md."""
     path: str
     """A local file, or `hub:OWNER/NAME`. `${NAME}` is taken from the environment."""
