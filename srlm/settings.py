@@ -294,7 +294,7 @@ RankingFormat = Literal[
 class RankedData(SeedSets):
     """Any ranked answers: preference pairs, scored answers, our own lines (docs/rankings.md)."""
 
-    kind: Literal["ranked"]
+    kind: Literal["ranked"] = "ranked"
     """JSON lines or a JSON list, plain or gz, Parquet, or a hub dataset, in any of the formats of docs/rankings.md."""
     path: str
     """A local file, or `hub:OWNER/NAME`. `${NAME}` is taken from the environment."""
@@ -413,7 +413,8 @@ class PromptSettings(Section):
     """A prompt this similar (ROUGE-L F) to a seed or an earlier one is dropped (Self-Instruct, section 2.2)."""
     min_words: Positive = 3
     """Shorter prompts are dropped. In scripts without spaces between words the characters are counted, divided by the
-    number that a short word has: 1 in Chinese, 2 in Japanese kana, Thai, Lao, Khmer and Burmese."""
+    number that a short word has: 1 in Chinese, 2 in Japanese kana, Thai, Lao, Khmer and Burmese. Beyond ASCII two words
+    or more count as one for every five letters, where that is more."""
     max_words: Positive = 150
     """Longer prompts are dropped. In scripts without spaces between words the characters are counted, divided by the
     number that a word has on average: 1.6 in Chinese, 2.5 in Japanese kana, 3.5 in Thai, Lao, Khmer and Burmese."""

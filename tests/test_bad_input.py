@@ -216,6 +216,71 @@ def left_behind(place: Place) -> list[str]:
     return sorted(str(path.relative_to(run)) for path in run.rglob("*") if path.is_file() and path.name not in kept)
 
 
+PAIR = {"prompt": "Name a fruit.", "chosen": "An apple.", "rejected": "A stone."}
+CHOSEN = [{"role": "user", "content": "Name a fruit."}, {"role": "assistant", "content": "An apple."}]
+
+
+@pytest.mark.parametrize(
+    ("content", "parts"),
+    [
+        pytest.param("", ["trees.jsonl: holds no rows"], id="empty"),
+        pytest.param("[]", ["trees.jsonl: holds no rows"], id="empty-list"),
+        pytest.param(lines({"a": 1}), [":1: is of no known format (columns a)", "data.format"], id="unknown"),
+        pytest.param(lines(PAIR, {"a": 1}), ["trees.jsonl:2: no prompt, chosen, rejected", "rewardbench"], id="mixed"),
+        pytest.param(
+            lines({**PAIR, "score_chosen": float("nan"), "score_rejected": 1}),
+            ["trees.jsonl:1: `score_chosen` must be a number, found nan"],
+            id="nan-score",
+        ),
+        pytest.param(
+            lines({**PAIR, "score_chosen": "9", "score_rejected": "1"}),
+            ["trees.jsonl:1: `score_chosen` must be a number, found '9'"],
+            id="score-as-text",
+        ),
+        pytest.param(
+            lines({"prompt": "p", "responses": ["x"], "ranks": [0]}),
+            ["trees.jsonl:1: ", "two or more responses"],
+            id="one-answer",
+        ),
+        pytest.param(
+            lines({**PAIR, "rejected": "An apple."}),
+            ["trees.jsonl: no usable set of ranked answers", "one answer has two ranks 1"],
+            id="the-same-answer-twice",
+        ),
+        pytest.param(lines({"chosen": "x", "rejected": "y"}), ["trees.jsonl:1: no column holds"], id="no-prompt"),
+        pytest.param(
+            lines({"chosen": CHOSEN, "rejected": [{"role": "tool", "content": "x"}]}),
+            ["trees.jsonl:1: `rejected[0]` is spoken by 'tool'"],
+            id="unknown-speaker",
+        ),
+        pytest.param(b"PAR1 and no more", ["trees.jsonl: cannot be read as Parquet"], id="broken-parquet"),
+        pytest.param(lines(*[PAIR] * 9), ["too few usable conversations: none left for data."], id="one-pair-repeated"),
+    ],
+)
+@pytest.mark.parametrize("command", ["train", "doctor"])
+def test_ranked_answers_that_cannot_be_used(
+    place: Place, capfd: pytest.CaptureFixture[str], command: str, content: str | bytes, parts: list[str]
+) -> None:
+    place.file("trees.jsonl", content)
+    place.settings["data"]["kind"] = "ranked"
+    place.run.write_text(yaml.safe_dump(place.settings))
+    with pytest.raises(SystemExit) as left:
+        main([command, "--run", str(place.run)])
+    out, err = capfd.readouterr()
+    assert left.value.code == 2
+    (line,) = [line for line in (out if command == "doctor" else err).splitlines() if str(place.trees) in line]
+    for part in parts:
+        assert part in line
+    assert "Traceback" not in out + err
+    assert left_behind(place) == []
+
+
+def test_ranked_answers_in_a_format_that_does_not_exist_and_a_hub_that_is_not_there(ask: Ask, place: Place) -> None:
+    place.settings["data"]["kind"] = "ranked"
+    refused(ask("train", "data.format=csv"), "data.format: Input should be 'oasst', 'faireval', 'own'", "'csv'")
+    refused(ask("train", "data.path=hub:nobody/no-such-data"), "hub:nobody/no-such-data: cannot be had from the hub")
+
+
 def test_a_variable_that_is_not_set(ask: Ask, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SRLM_NO_SUCH_VARIABLE", raising=False)
     place.settings["data"]["path"] = "${SRLM_NO_SUCH_VARIABLE}/trees.jsonl"

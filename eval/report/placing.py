@@ -5,7 +5,6 @@ report of a small run takes to make.
 """
 
 import math
-import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -13,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-_WORD = re.compile(r"\w+")
+from srlm.text.words import words
 
 
 class Placed(NamedTuple):
@@ -31,7 +30,7 @@ def placed(texts: Sequence[str], seed: int) -> Placed | None:
     A word that stands n times in a text and in d of N texts weighs (1 + ln n) (1 + ln((1 + N) / (1 + d))) there; a
     text's weights have length 1.
     """
-    counts = [Counter(_WORD.findall(text.lower())) for text in texts]
+    counts = [Counter(words(text)) for text in texts]
     spread = Counter(word for found in counts for word in found)
     column = {word: place for place, word in enumerate(sorted(spread))}
     if min(len(counts), len(column)) < 3:
@@ -48,8 +47,8 @@ def placed(texts: Sequence[str], seed: int) -> Placed | None:
         ends.append(len(columns))
     table = csr_array((np.concatenate(weights), columns, ends), shape=(len(counts), len(column)))
     start = np.random.default_rng(seed).uniform(0.5, 1, min(table.shape))
-    _, sizes, words = svds(table, k=2, v0=start)
-    axes = words[np.argsort(-sizes)]
+    _, sizes, directions = svds(table, k=2, v0=start)
+    axes = directions[np.argsort(-sizes)]
     axes = axes * np.sign(axes[np.arange(2), np.abs(axes).argmax(1)])[:, None]  # the sign of an axis is free
     at = table @ axes.T
     squares = np.asarray((table * table).mean(0)) - np.asarray(table.mean(0)) ** 2

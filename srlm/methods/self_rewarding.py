@@ -20,10 +20,10 @@ from srlm.engines.weights import load_chat
 from srlm.errors import DataError
 from srlm.judge import pairs, rubric
 from srlm.judge.reading import Answered, read_all
-from srlm.methods.checks import check_files, check_model
+from srlm.methods.checks import check_files, check_model, check_turns
 from srlm.methods.early_stop import Contest
 from srlm.methods.run import Run
-from srlm.methods.start import base_model, baseline, first_model, made, seed_data, supervised, trained
+from srlm.methods.start import base_model, baseline, chat_of, first_model, made, seed_data, supervised, trained
 from srlm.records import Checkpoint, Count, Demonstration, Judgement, PreferencePair, Prompt, Response
 from srlm.store import files
 
@@ -36,6 +36,7 @@ def train(run: Run, last: int) -> Checkpoint:
     with run.held():
         data = seed_data(run)
         m0 = base_model(run)
+        check_turns(chat_of(run, m0), data)
         sft = baseline(run, m0, data)
         model = first_model(run, m0, sft, data)
         for t in range(2, last + 1):

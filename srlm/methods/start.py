@@ -22,6 +22,7 @@ from srlm.methods.run import Run
 from srlm.records import Checkpoint, Count, Demonstration, Judgement, Prompt, RankedSet, Record
 from srlm.settings import Settings
 from srlm.store import files
+from srlm.text.chat import Chat
 
 
 def seed_data(run: Run) -> SeedData:
@@ -170,10 +171,7 @@ def supervised(
         return done
     from srlm.train import launch, sft
 
-    settings = run.settings.sft
-    folder = run.folder.model_path(parent)
-    where = folder if folder.is_dir() else parent.path
-    chat = load_chat(where, run.settings.model)
+    settings, where, chat = run.settings.sft, place_of(run, parent), chat_of(run, parent)
     data, too_long = sft.examples(chat, demonstrations, settings.max_length, settings.ift_weight)
     if not data:
         raise DataError(f"{name}: all {too_long} examples are longer than sft.max_length {settings.max_length} tokens")
@@ -193,6 +191,17 @@ def supervised(
     trained(run, name, "supervised fine-tuning", training)
     kinds = {f"sft: {kind} examples": sum(d.kind == kind for d in demonstrations) for kind in ("ift", "eft")}
     return made(run, name, parent, {**counts, **kinds, "sft: examples too long": too_long})
+
+
+def place_of(run: Run, checkpoint: Checkpoint) -> Path | str:
+    """The folder of a model, or its name on the hub."""
+    folder = run.folder.model_path(checkpoint)
+    return folder if folder.is_dir() else checkpoint.path
+
+
+def chat_of(run: Run, checkpoint: Checkpoint) -> Chat:
+    """Its tokenizer and chat template, as the run's settings have them."""
+    return load_chat(place_of(run, checkpoint), run.settings.model)
 
 
 def trained(

@@ -28,6 +28,7 @@ def test_every_setting_is_there_with_a_meaning(srlm: Any) -> None:
         "judge.engine  (section, default null)",
         "model.scratch  (section)",
         "data.kind  (beads, default beads)",
+        "data.turns  (first | all, default first)",
         "model.dtype  (float32 | bfloat16 | auto, default float32)",
     ],
 )

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from srlm.data.lines import instructions
 from srlm.data.overlap import normalised, overlapping
 from srlm.data.trees import read
-from srlm.records import Prompt
+from srlm.records import Message, Prompt
 
 LONG = "Please write a short story about a lighthouse keeper who finds a letter in a bottle on the beach"
 
@@ -76,3 +76,31 @@ def test_open_assistant_prompts_that_alpaca_eval_holds_are_found(shared: Path) -
         "How many days until christmas?": "How many days is it until Christmas?",
         "what is the speed of an unladen swallow ?": "What is the airspeed velocity of an unladen swallow?",
     }
+
+
+def talk(*turns: str) -> Prompt:
+    """A conversation: the user's and the assistant's turns, the last one to be answered."""
+    before = tuple(
+        Message(role=("user", "assistant")[place % 2], content=text) for place, text in enumerate(turns[:-1])
+    )
+    return Prompt.of(turns[-1], "mine", before=before)
+
+
+@pytest.mark.parametrize(
+    ("training", "evaluation", "found"),
+    [
+        pytest.param(talk(LONG, "Once ...", "Go on."), talk(LONG), True, id="began-with-it"),
+        pytest.param(talk("How do I bake bread?", "So.", "Rye?"), talk("how do I bake BREAD"), True, id="few-words"),
+        pytest.param(talk("Hello!", "Hi.", LONG), talk(LONG), True, id="came-to-it"),
+        pytest.param(talk("Go on."), talk(LONG, "Once ...", "Go on."), False, id="the-last-turn-alone-says-little"),
+        pytest.param(talk(LONG), talk(LONG, "Once ...", "Go on."), True, id="its-beginning"),
+        pytest.param(talk("Hello!", LONG, "Thanks."), talk(LONG), False, id="the-assistant-said-it"),
+        pytest.param(
+            talk(LONG, "Once ...", "Go on."), talk(LONG, "Twice ...", "go on"), True, id="other-answers-in-between"
+        ),
+    ],
+)
+def test_of_a_conversation_all_that_the_user_said_is_compared(
+    training: Prompt, evaluation: Prompt, found: bool
+) -> None:
+    assert overlapping([training], [evaluation]) == ({training.id: evaluation.id} if found else {})

@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
-from srlm.data import rankings
+from srlm.data import bead_data, rankings
 from srlm.data.ranked import seed_data
 from srlm.data.seed import SeedData
 from srlm.errors import DataError
 from srlm.records import Message, user
-from srlm.settings import RankedData
+from srlm.settings import BeadsData, RankedData
+from srlm.store import files
 
 Json = dict[str, Any]
 THINGS = ("otter", "heron", "lynx", "newt", "wren", "mole", "stoat", "hare", "carp", "toad", "ibex", "moth")
@@ -365,6 +366,14 @@ def test_reviewed_sets_go_to_eft_first_and_keep_their_reviews(tmp_path: Path) ->
     data = drawn(tmp_path, rows, heldout_sets=1, evaluation_prompts=1, validation_prompts=0)
     assert data.account["with reviews"] == 6
     assert [one.reviews for one in data.eft_sets] == [("Fine.\nScore: 5", "Poor.\nScore: 1")] * 3
+
+
+def test_the_reviewed_sets_of_another_run_are_data_too(tmp_path: Path) -> None:
+    world = BeadsData(base_lines=1, ift=1, eft_sets=30, heldout_sets=1, evaluation_prompts=1)
+    sets = bead_data.seed_data(world, 1).eft_sets
+    files.write(tmp_path / "eft_sets.jsonl", sets)
+    data = drawn(tmp_path, [], path=str(tmp_path / "eft_sets.jsonl"), heldout_sets=3, ift=5)
+    assert all(one in sets and one.reviews for one in (*data.eft_sets, *data.heldout_sets))
 
 
 def test_json_lists_zipped_lines_and_parquet_are_the_same_data(tmp_path: Path) -> None:

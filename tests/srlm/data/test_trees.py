@@ -17,6 +17,7 @@ from srlm.data.seed import SeedData
 from srlm.data.split import shares
 from srlm.data.trees import oasst, read
 from srlm.errors import DataError
+from srlm.records import Prompt
 from srlm.settings import OasstData
 
 Json = dict[str, Any]
@@ -271,6 +272,61 @@ def test_near_duplicates_never_stand_on_both_sides(tmp_path: Path) -> None:
     animals = {name: {text.split()[0] for text in there} for name, there in held.items()}
     assert not (animals["ift"] | animals["eft_sets"]) & (animals["heldout_sets"] | animals["evaluation_prompts"])
     assert data.account["dropped: is nearly an evaluation prompt"] > 0
+
+
+DEEP = tree(
+    "Who are you?",
+    reply("A fox.", 0, prompt("Which one?", reply("The red one.", 1), reply("The arctic one.", 0))),
+    reply("Nobody.", 1, prompt("And where?", reply("Here.", 0), reply("There.", 1)), deleted=True),
+)
+
+
+def test_deeper_prompts_come_with_the_turns_before_them_where_they_are_wanted(tmp_path: Path) -> None:
+    path = saved(tmp_path / "t", [DEEP | {"prompt": DEEP["prompt"] | {"replies": [
+        *DEEP["prompt"]["replies"], reply("You tell me.", 2),
+    ]}}])  # fmt: skip
+    first, deeper = read(path, "en", "all").sets
+    assert (first.prompt.text, first.prompt.before) == ("Who are you?", ())
+    assert deeper.prompt.text == "Which one?"
+    assert [(turn.role, turn.content) for turn in deeper.prompt.before] == [
+        ("user", "Who are you?"),
+        ("assistant", "A fox."),
+    ]
+    assert [response.text for response in deeper.responses] == ["The arctic one.", "The red one."]
+    assert deeper.prompt.id != Prompt.of("Which one?", "oasst").id
+    assert read(path, "en", "all").account == {
+        "found": 1, "usable": 2, "dropped reply: deleted": 1, "dropped: a turn before it: deleted": 1,
+    }  # fmt: skip
+    assert [one.prompt.text for one in read(path, "en").sets] == ["Who are you?"]
+
+
+def test_the_prompts_of_one_tree_are_never_parted(tmp_path: Path) -> None:
+    rows = [
+        tree(f"{animal} {animal}s {animal}y", reply("b", 1),
+             reply(f"a {animal}", 0, prompt(f"and the {animal} then?", reply("x", 0), reply("y", 1))))
+        for animal in ANIMALS
+    ]  # fmt: skip
+    data = drawn(tmp_path, rows=rows, turns="all", ift=7, eft_sets=5, heldout_sets=5, evaluation_prompts=3)
+    begun = [
+        {one.messages[0].content for one in data.ift},
+        {one.prompt.messages[0].content for one in data.eft_sets},
+        {one.prompt.messages[0].content for one in data.heldout_sets},
+        {one.messages[0].content for one in (*data.evaluation_prompts, *data.validation_prompts)},
+    ]
+    assert len(begun[0] | begun[1] | begun[2] | begun[3]) == sum(len(one) for one in begun)
+    assert any(one.before for one in data.ift)
+
+
+def test_a_language_takes_its_varieties_and_one_that_is_not_there_names_those_that_are(tmp_path: Path) -> None:
+    rows = [
+        tree(text, reply("a", 0, lang=lang), reply("b", 1, lang=lang), lang=lang)
+        for text, lang in (("Oi?", "pt-BR"), ("Ol\u00e1?", "pt"), ("Hallo?", "de"))
+    ]
+    path = saved(tmp_path / "t", rows)
+    assert [one.prompt.text for one in read(path, "pt").sets] == ["Oi?", "Ol\u00e1?"]
+    assert [one.prompt.text for one in read(path, "pt-BR").sets] == ["Oi?"]
+    with pytest.raises(DataError, match=r"language .ru. .* the languages are pt-BR 1, pt 1, de 1"):
+        read(path, "ru")
 
 
 HUB = """
