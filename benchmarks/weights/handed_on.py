@@ -1,12 +1,12 @@
-"""What becomes of a DPO training at the paper's rates: in memory, in what M_t+1 starts from, in the model that generates.
+"""What becomes of a DPO training at the paper's rates: in memory, where M_t+1's training starts, as M_t+1 generates.
 
     python benchmarks/weights/handed_on.py                # all weights at 1e-6 -> 1e-7
     python benchmarks/weights/handed_on.py --lora         # rank 16 at its default rate, 1e-5 -> 1e-6
     python benchmarks/weights/handed_on.py --lora --rate 1e-6
 
-A Llama with random bfloat16 weights learns which of two endings is preferred in a little more than half of the pairs. Margins are mean log-ratio margins of held-out pairs, in
-nats, against the model that training began from. Where weights are saved in bfloat16, as they were until November 2026,
-the last line is also what the next iteration starts from.
+A Llama with random bfloat16 weights learns which of two endings is preferred in a little more than half of the pairs.
+Margins are mean log-ratio margins of held-out pairs, in nats, against the model that training began from. Where weights
+are saved in bfloat16, as they were until November 2026, the last line is also what the next training starts from.
 """
 
 import argparse
@@ -44,7 +44,9 @@ def main() -> None:
         shape = ScratchModel(width=asked.width, layers=4, heads=4, feed_forward=2 * asked.width, init_std=0.02)
         save(scratch.random_model(shape, tokenizer, seed=1).bfloat16(), tokenizer, base)
         trained = learn(base, target, settings)
-        handed_on, served = (margin(base, target, MODEL, pairs(64, seed=2, noise=0), dtype) for dtype in (None, torch.bfloat16))
+        handed_on, served = (
+            margin(base, target, MODEL, pairs(64, seed=2, noise=0), dtype) for dtype in (None, torch.bfloat16)
+        )
         moved = changes(weight_files(base, MODEL), weight_files(target, MODEL), torch.bfloat16)
     what = "adapters of rank 16" if asked.lora else "all weights"
     print(f"{asked.steps} DPO steps of {what} at {settings.learning_rate:g} -> {settings.final_learning_rate:g}")
@@ -75,7 +77,7 @@ def learn(base: Path, target: Path, settings: DpoSettings) -> float:
 
 
 def pairs(number: int, seed: int, noise: float = 0.45) -> list[dpo.PairExample]:
-    """Random prompts and answers; the better ending is chosen in 1 - `noise` of them, as weak a preference as a judge's."""
+    """Random prompts and answers; in a share `noise` of them the worse ending is chosen, as by a judge who errs."""
     chance = random.Random(seed)
 
     def words(count: int) -> list[int]:

