@@ -158,7 +158,7 @@ def size_in_float32(file: Path) -> int:
 
 
 def safetensors(file: Path) -> Any:
-    """An open file of weights, from which single ones, or rows of them, are read. Raises ModelError where it is none."""
+    """An open file of weights, to read single ones or rows of them. Raises ModelError where it is none."""
     from safetensors import SafetensorError, safe_open
 
     try:

@@ -2,6 +2,7 @@
 
 import copy
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -62,29 +63,32 @@ def check_adapters(path: str | Path, model: ModelSettings, settings: LoraSetting
     adapters(skeleton, settings)
 
 
-def _linear_layers(model: Any) -> list[str]:
+def _linear_layers(model: Any) -> dict[str, Any]:
+    """Name to layer."""
     from transformers.pytorch_utils import Conv1D
 
     within, head = set(model.get_decoder().modules()), model.get_output_embeddings()
     fused = FUSED.get(model.config.get_text_config(decoder=True).model_type, ())
-    return [
-        name
+    return {
+        name: module
         for name, module in model.named_modules()
         if isinstance(module, torch.nn.Linear | Conv1D)
         and module in within
         and module is not head
         and name.rpartition(".")[2] not in fused
-    ]
+    }
 
 
-def _lora(settings: LoraSettings, layers: list[str], dropout: float) -> Any:
+def _lora(settings: LoraSettings, layers: Mapping[str, Any], dropout: float) -> Any:
     from peft import LoraConfig
+    from transformers.pytorch_utils import Conv1D
 
     return LoraConfig(
         r=settings.rank,
         lora_alpha=settings.alpha,
         lora_dropout=dropout,
-        target_modules=layers,
+        target_modules=list(layers),
+        fan_in_fan_out=all(isinstance(layer, Conv1D) for layer in layers.values()),
         task_type="CAUSAL_LM",
     )
 
