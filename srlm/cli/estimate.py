@@ -8,8 +8,9 @@ All figures are estimates from arithmetic, none is measured:
     writing       a step reads all weights and the memory of every sequence in the batch, at the memory's speed; batches
                   are as large as memory allows, as vLLM keeps them (the transformers engine is several times slower)
     memory        training: weights, gradients and two moments in float32, 16 bytes a parameter, divided over the GPUs;
-                  the reference 4 more; activations of one micro batch. Generation: weights, and the keys and values of
-                  as many sequences as fit
+                  the reference 4 more; with adapters the float32 weights alone, 4; activations of one micro batch.
+                  Generation: weights, and the keys and values of as many sequences as fit
+    disk          every model that is kept, 4 bytes a parameter: models are handed on in float32
 
 each at a share of the hardware's peak that its file states.
 """
@@ -105,7 +106,9 @@ def show(settings: Settings, hardware: Path, shape_file: Path | None, lengths: L
     console.print(
         f"{settings.name} on {on.name}: {shape.parameters / 1e9:.2f} billion parameters. Estimated, not measured; mean "
         f"lengths assumed: prompt {lengths.prompt}, answer {lengths.answer}, judgement {lengths.judgement} tokens. "
-        "Generation as vLLM does it; loading and measuring the models is not counted.",
+        "Generation as vLLM does it; loading and measuring the models is not counted. On disk the models take "
+        f"{4 * shape.parameters * (settings.iterations + 1) / GIB:.0f} GiB, in float32, and a training "
+        f"{4 * shape.parameters * 6 / GIB:.0f} more.",
         soft_wrap=True,
     )
     console.print(table)

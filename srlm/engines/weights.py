@@ -223,10 +223,13 @@ def weight_files(path: str | Path, settings: ModelSettings) -> list[Path]:
 
 
 def safetensors(file: Path) -> Any:
-    """An open file of weights, from which single ones, or rows of them, are read."""
-    from safetensors import safe_open
+    """An open file of weights, to read single ones or rows of them. Raises ModelError where it is none."""
+    from safetensors import SafetensorError, safe_open
 
-    return safe_open(file, framework="pt")
+    try:
+        return safe_open(file, framework="pt")
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"{file.parent}: {file.name} cannot be read as safetensors: {_first_line(error)}") from error
 
 
 def beside_weights(path: str | Path, settings: ModelSettings) -> dict[str, bytes]:

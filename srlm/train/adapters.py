@@ -3,7 +3,7 @@
 import copy
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -40,13 +40,13 @@ def adapters(model: Any, settings: LoraSettings | None) -> Any:
         try:
             with torch.device("meta"):
                 skeleton = kind(copy.deepcopy(model.config))
-            _with_adapters(skeleton, _lora(model, settings, layers, dropout))
+            _with_adapters(skeleton, _lora(settings, layers, dropout))
         except (ValueError, TypeError, RuntimeError, NotImplementedError) as error:
             refused = error
             continue
         if dropout != settings.dropout:
             log.warning("lora: the experts of a %s cannot have dropout on their adapters; there is none", kind.__name__)
-        return _lora(model, settings, layers, dropout)
+        return _lora(settings, layers, dropout)
     said = (str(refused).strip() or type(refused).__name__).splitlines()[0]
     raise SettingsError(f"lora: peft puts no adapters on a {kind.__name__}: {said}; train without lora") from refused
 
@@ -65,32 +65,32 @@ def check_adapters(path: str | Path, model: ModelSettings, settings: LoraSetting
     adapters(skeleton, settings)
 
 
-def _linear_layers(model: Any) -> list[str]:
+def _linear_layers(model: Any) -> dict[str, Any]:
+    """Name to layer."""
     from transformers.pytorch_utils import Conv1D
 
     within, head = set(model.get_decoder().modules()), model.get_output_embeddings()
     fused = FUSED.get(model.config.get_text_config(decoder=True).model_type, ())
-    return [
-        name
+    return {
+        name: module
         for name, module in model.named_modules()
         if isinstance(module, torch.nn.Linear | Conv1D)
         and module in within
         and module is not head
         and name.rpartition(".")[2] not in fused
-    ]
+    }
 
 
-def _lora(model: Any, settings: LoraSettings, layers: list[str], dropout: float) -> Any:
+def _lora(settings: LoraSettings, layers: Mapping[str, Any], dropout: float) -> Any:
     from peft import LoraConfig
     from transformers.pytorch_utils import Conv1D
 
-    kinds = {type(model.get_submodule(name)) for name in layers}
     return LoraConfig(
         r=settings.rank,
         lora_alpha=settings.alpha,
         lora_dropout=dropout,
-        target_modules=layers,
-        fan_in_fan_out=kinds == {Conv1D},  # GPT-2's layers keep their weights the other way round
+        target_modules=list(layers),
+        fan_in_fan_out=all(isinstance(layer, Conv1D) for layer in layers.values()),
         task_type="CAUSAL_LM",
     )
 

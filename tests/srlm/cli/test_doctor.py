@@ -229,3 +229,24 @@ def test_a_run_that_would_not_go_on_is_a_problem(doctor: Doctor, trained: Path, 
     assert problems(edited.stdout.splitlines())[0].startswith(
         f"{tmp_path}/begun/tiny: M1/model/config.json has changed since M1 was finished. "
     )
+
+
+def test_a_rate_that_cannot_move_the_weights_in_their_format_is_a_warning(
+    doctor: Doctor, on_disk: tuple[Path, Path]
+) -> None:
+    """Random weights of 0.05: half a bfloat16 step is 0.0001 of most, more than one step of 1e-6."""
+    slow = ("model.dtype=bfloat16", "dpo.learning_rate=1e-6", "dpo.final_learning_rate=1e-7", "dpo.max_steps=1")
+    status, lines = doctor(*slow, run=on_disk[0])
+    assert status == 0
+    (line,) = [line for line in lines if "dpo.learning_rate" in line]
+    assert line.startswith(" warning  dpo.learning_rate 1e-06: 1 steps cannot change ")
+    assert "of M0's weights in bfloat16" in line
+    _, lines = doctor(*slow[:3], "dpo.max_steps=2000", run=on_disk[0])
+    (line,) = [line for line in lines if "dpo.learning_rate" in line]
+    assert line.startswith("      ok  dpo.learning_rate 1e-06: 2000 steps can change ")
+
+
+def test_a_rate_below_what_float32_can_tell_is_a_warning(doctor: Doctor, on_disk: tuple[Path, Path]) -> None:
+    _, lines = doctor("dpo.learning_rate=1e-12", "dpo.final_learning_rate=0", run=on_disk[0])
+    (line,) = [line for line in lines if "dpo.learning_rate" in line]
+    assert line.startswith(" warning  dpo.learning_rate 1e-12: a step is less than float32 can tell for ")

@@ -101,7 +101,7 @@ def test_a_model_is_trained_on_the_whole_conversation(finished: Run, bead_model:
     words = load_chat(bead_model, ModelSettings(base=str(bead_model)))
     (one,) = [one for one in seed_data(finished).ift if one.before][:1]
     (example,), _ = sft.examples(words, [one], 200)
-    text = words.decode(example.input_ids)
+    text = words.tokenizer.decode(example.input_ids)
     assert text.startswith("<bos> <user> a gold b black copy <asst> 1 gold 2 black . <eos> <user> ")
     assert text.endswith(f"<user> {one.prompt} <asst> {one.response} <eos>")
 
@@ -220,4 +220,4 @@ def test_a_prompt_of_one_turn_is_rendered_as_ever(bead_model: Path) -> None:
     plain = Prompt.of("a red b blue turn", "mine")
     assert plain.messages == user("a red b blue turn")
     assert plain.transcript == "a red b blue turn"
-    assert words.decode(words.prompt_ids(plain.messages)) == "<bos> <user> a red b blue turn <asst>"
+    assert words.tokenizer.decode(words.prompt_ids(plain.messages)) == "<bos> <user> a red b blue turn <asst>"
