@@ -239,14 +239,20 @@ def _rates(settings: Settings, folder: str, data: SeedData) -> Iterator[Finding]
 
 def _judge(settings: Settings, folder: str, wording: rubric.Rubric, data: SeedData) -> Iterator[Finding]:
     from srlm.engines.open import open_folder
+    from srlm.engines.transformers import TransformersEngine
 
     engine = open_folder(settings, folder, "M0")
+    way = engine.way if isinstance(engine, TransformersEngine) else None
     try:
         request = wording.request(data.ift[0].transcript, data.ift[0].response, draws=4)
         words = engine.generate([request], settings.judge.sampling, 0)[0]
     finally:
         engine.close()
     yield Finding("ok", "model: loads and generates")
+    if way is not None:
+        from srlm.engines.memory import MEANS
+
+        yield Finding("warning" if way == "whole" else "ok", f"architecture: {MEANS[way]}")
     read = sum(why_unread(one) is None and parse_score(one.text) is not None for one in words)
     said = f"judge: {read} of 4 readings by M0 hold a score line"
     if read or settings.judge.complete or settings.eft.writer == "reviews":

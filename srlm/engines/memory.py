@@ -27,6 +27,12 @@ Way = Literal["shared", "padded", "even", "whole"]
 padded behind it; `padded`: each is read whole, padded on the left; `even`: only rows of one length are read together;
 `whole`: the same, with nothing remembered: every token reads the whole row again."""
 WAYS: tuple[Way, ...] = get_args(Way)
+MEANS: dict[Way, str] = {
+    "shared": "batches are padded, and read once what all their prompts begin with",
+    "padded": "batches are padded; each prompt is read whole",
+    "even": "only prompts of one length are read together",
+    "whole": "nothing can be remembered of a prompt, which is read again for every token: very slow",
+}
 
 WORTH_SHARING = 32
 """Fewest tokens that are read apart from what follows them: a forward pass more must pay."""

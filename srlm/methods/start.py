@@ -77,6 +77,7 @@ def base_model(run: Run) -> Checkpoint:
     else:
         # A folder's path is kept whole: M0 is read again from wherever the next command is given.
         path = str(Path(settings.base).resolve()) if Path(settings.base).is_dir() else settings.base
+    from srlm.engines.memory import MEANS
     from srlm.engines.transformers import TransformersEngine
 
     folder = run.folder.path / path
@@ -86,7 +87,7 @@ def base_model(run: Run) -> Checkpoint:
         # A model that cannot write, or whose weights are damaged, is refused here and not after the first training.
         with run.engine(checkpoint) as engine:
             assert isinstance(engine, TransformersEngine)
-            run.folder.log(f"M0: rows are read together {engine.way} (srlm/engines/memory.py)")
+            run.folder.log(f"M0: {MEANS[engine.way]}")
     run.finish("M0", counts, checkpoint=checkpoint)
     return checkpoint
 

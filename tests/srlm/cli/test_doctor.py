@@ -72,6 +72,7 @@ def test_a_model_on_disk_is_loaded_and_judges_once(doctor: Doctor, on_disk: tupl
     status, lines = doctor(run=on_disk[0])
     assert (status, problems(lines)) == (0, [])
     assert "      ok  model: loads and generates" in lines
+    assert "      ok  architecture: batches are padded, and read once what all their prompts begin with" in lines
     assert any(line.startswith("      ok  judge: ") and line.endswith("by M0 hold a score line") for line in lines)
 
 
