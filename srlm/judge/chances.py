@@ -8,8 +8,9 @@ from srlm.errors import RoomError
 
 LEAST = 0.01
 """Probability of all the answers that were asked for together, below which they are no answer: in 99 of 100 draws the
-model would begin with something else (a thought, a sentence), and what it weighs there is rounding. A judge that
-answers as it was asked gives them nearly all; letters that are spelled unlike the model's own were seen with 2e-5."""
+model would begin with something else (a thought, a sentence), and what it weighs there is rounding. Letters spelled
+unlike the model's own were seen with 2e-5; SmolLM2-135M-Instruct, a weak judge, gives letters 0.35 to 0.46 and points
+0.54 to 0.66."""
 
 
 def meant(logs: Sequence[float]) -> bool:
