@@ -97,7 +97,7 @@ def findings(settings: Settings, weights: bool) -> Iterator[Finding]:
                 check_trainable(settings, folder)
             if data is not None and folder is not None and weights and fits:
                 yield from _judge(settings, folder, wording, data)
-            if data is not None and folder is not None:
+            if data is not None and folder is not None and fits:
                 yield from _rates(settings, folder, data)
             writer = settings.prompts.model
             if settings.prompts.writer == "fixed" and writer not in (None, "M0") and settings.prompts.engine is None:
