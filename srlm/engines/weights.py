@@ -256,7 +256,7 @@ def _present(path: str | Path) -> None:
     if looks_local and not Path(path).is_dir():
         raise ModelError(f"{path}: no such model folder")
     folder = Path(path)
-    if (folder / "adapter_config.json").is_file() and not (folder / "config.json").is_file():
+    if (folder / "adapter_config.json").is_file() and not any(folder.glob("model*.safetensors")):
         raise ModelError(
             f"{path}: holds LoRA adapters{_adapted(folder)}, not a model; merge them into it (peft: "
             "AutoPeftModelForCausalLM.from_pretrained(...).merge_and_unload().save_pretrained(...)), and give that "
