@@ -66,7 +66,7 @@ def _chat(path: str | Path, tokenizer: Any, settings: ModelSettings) -> Chat:
     try:
         return Chat(tokenizer, settings.template_arguments, settings.date, settings.thoughts)
     except ModelError as error:
-        raise ModelError(f"{path}: {error}; mend the template, or use another model") from error
+        raise ModelError(f"{path}: {str(error).rstrip('.')}; mend the template, or use another model") from error
 
 
 def load_tokenizer(path: str | Path, settings: ModelSettings) -> Any:
