@@ -328,7 +328,9 @@ def broken_template(model: Path) -> None:
         pytest.param(without_tokenizer, ["tokenizer"], id="without-tokenizer"),
         pytest.param(broken_config, ["can be loaded", "config.json"], id="broken-config"),
         pytest.param(without_template, ["no chat template", "give model.chat_template"], id="without-chat-template"),
-        pytest.param(broken_template, ["the chat template cannot be used"], id="broken-chat-template"),
+        pytest.param(
+            broken_template, ["the chat template cannot render a conversation of user"], id="broken-chat-template"
+        ),
     ],
 )
 @pytest.mark.parametrize("command", ["train", "doctor"])

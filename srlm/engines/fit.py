@@ -12,7 +12,6 @@ from srlm.errors import ModelError
 from srlm.records import Message, user
 from srlm.settings import ModelSettings, Settings
 from srlm.text.chat import Chat
-from srlm.text.thoughts import KNOWN
 
 ROOM = 1024
 """New tokens below which a thought may well leave none for the answer."""
@@ -110,9 +109,7 @@ def _ends(path: str | Path, config: Any, chat: Chat) -> Iterator[Misfit]:
 
 def _template(path: str | Path, chat: Chat) -> Iterator[Misfit]:
     """What a template does not do."""
-    marks = [text for mark in KNOWN for text in mark]
-    lead = chat.lead.strip()
-    if lead and not chat.opens_thought and not any(mark in lead for mark in marks) and chat.ignores_generation_prompt:
+    if chat.lead.strip() and not chat.thinks and chat.ignores_generation_prompt:
         yield Misfit(
             "problem",
             f"{path}: the chat template opens no turn for the answer (it does not look at add_generation_prompt), so "
@@ -126,20 +123,26 @@ def _template(path: str | Path, chat: Chat) -> Iterator[Misfit]:
 
 
 def thinking(settings: Settings, chat: Chat) -> Iterator[Misfit]:
-    """Limits that a thought would use up."""
-    if not chat.opens_thought:
+    """What a run does to a model that thinks before it answers."""
+    if not chat.thinks:
         return
     limits = {
         "candidates.sampling.max_new_tokens": settings.candidates.sampling.max_new_tokens,
         "judge.sampling.max_new_tokens": settings.judge.sampling.max_new_tokens,
         "evaluation.sampling.max_new_tokens": settings.evaluation.sampling.max_new_tokens,
     }
+    off = "enable_thinking" in chat.template
+    without = ", or set model.template_arguments {enable_thinking: false}" if off else ""
     small = [f"{name} {limit}" for name, limit in limits.items() if limit < ROOM]
     if small:
-        off = "enable_thinking" in chat.template
         yield Misfit(
             "warning",
-            f"the chat template opens a thought before each answer, and a thought that does not end within "
-            f"{', '.join(small)} is a cut answer; raise the limits to {ROOM} or more"
-            + (", or set model.template_arguments {enable_thinking: false}" if off else ""),
+            f"the chat template has a thought before each answer, and a thought that does not end within "
+            f"{', '.join(small)} is a cut answer; raise the limits to {ROOM} or more{without}",
+        )
+    if chat.thoughts == "cut":
+        yield Misfit(
+            "warning",
+            "the model thinks before it answers, and is trained on answers without thoughts (model.thoughts cut): it "
+            f"learns to leave them out; set model.thoughts train to keep its own{without}",
         )

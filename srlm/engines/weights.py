@@ -73,7 +73,7 @@ def _chat(path: str | Path, tokenizer: Any, settings: ModelSettings) -> Chat:
     try:
         return Chat(tokenizer, settings.template_arguments, settings.date, settings.thoughts)
     except ModelError as error:
-        raise ModelError(f"{path}: {error}; mend the template, or use another model") from error
+        raise ModelError(f"{path}: {str(error).rstrip('.')}; mend the template, or use another model") from error
 
 
 def load_tokenizer(path: str | Path, settings: ModelSettings) -> Any:
@@ -354,7 +354,7 @@ def _present(path: str | Path) -> None:
     if looks_local and not Path(path).is_dir():
         raise ModelError(f"{path}: no such model folder")
     folder = Path(path)
-    if (folder / "adapter_config.json").is_file() and not (folder / "config.json").is_file():
+    if (folder / "adapter_config.json").is_file() and not any(folder.glob("model*.safetensors")):
         raise ModelError(
             f"{path}: holds LoRA adapters{_adapted(folder)}, not a model; merge them into it (peft: "
             "AutoPeftModelForCausalLM.from_pretrained(...).merge_and_unload().save_pretrained(...)), and give that "

@@ -241,6 +241,13 @@ class Chat:
         return self._opens(self._generation_prompt(user(_ASKED)))
 
     @property
+    def thinks(self) -> bool:
+        """Whether a thought comes before an answer: the generation prompt opens one, or a finished turn holds one."""
+        lead, marks = self.lead.strip(), (*self._marks, *KNOWN)
+        held = any(mark.open in lead or mark.close in lead or mark.close.endswith(lead) for mark in marks)
+        return self.opens_thought or (bool(lead) and held)
+
+    @property
     def ignores_generation_prompt(self) -> bool:
         """Whether the template says the same whether or not an answer is to follow."""
         return self._render(user(_ASKED)) == self._render(user(_ASKED), prompt=True)

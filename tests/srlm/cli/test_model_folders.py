@@ -236,9 +236,13 @@ def test_a_thought_in_few_tokens_is_a_warning(doctor: Callable[..., tuple[int, l
         (folder / "chat_template.jinja").read_text().replace("%}{{ ' <asst> ' }}", "%}{{ ' <asst> <think>\\n' }}"),
     )
     _, lines = doctor()
-    (line,) = [line for line in lines if "opens a thought" in line]
-    assert line.startswith(" warning  model: the chat template opens a thought before each answer, and a thought that ")
+    (line,) = [line for line in lines if "has a thought before" in line]
+    assert line.startswith(" warning  model: the chat template has a thought before each answer, and a thought that ")
     assert "candidates.sampling.max_new_tokens 16, judge.sampling.max_new_tokens 8" in line
+    cut = " warning  model: the model thinks before it answers, and is trained on answers without thoughts"
+    assert any(line.startswith(cut) for line in lines)
+    _, lines = doctor("model.thoughts=train")
+    assert not any(line.startswith(cut) for line in lines)
 
 
 def test_a_models_context_is_found_in_a_nested_configuration(tmp_path: Path) -> None:

@@ -219,6 +219,12 @@ def test_an_earlier_turns_thought_is_cut_by_the_template() -> None:
     assert said(one, one.prompt_ids((*before, *ASKED))).startswith("<s><User>Hi<Assistant>Yes.<eos><User>")
 
 
+def test_models_that_think_are_known_by_their_templates() -> None:
+    thinking = {name for name, shape in SHAPES.items() if chat(shape).thinks}
+    assert thinking == {"r1-distill", "qwen-that-thinks", "channels"}
+    assert not chat(SHAPES["qwen-that-thinks"], arguments={"enable_thinking": False}).thinks
+
+
 # Clocks ---------------------------------------------------------------------------------------------------------------
 
 
