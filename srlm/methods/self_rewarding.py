@@ -36,7 +36,8 @@ def train(run: Run, last: int) -> Checkpoint:
     with run.held():
         data = seed_data(run)
         m0 = base_model(run)
-        check_turns(chat_of(run, m0), data)
+        if run.folder.manifest("SFT") is None:
+            check_turns(chat_of(run, m0), data)
         sft = baseline(run, m0, data)
         model = first_model(run, m0, sft, data)
         for t in range(2, last + 1):

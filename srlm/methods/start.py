@@ -43,10 +43,12 @@ def seed_data(run: Run) -> SeedData:
             files.write(run.path("data", f"{name}.jsonl"), getattr(made, name))
         run.finish("data", made.account)
         return made
-    return SeedData.model_validate(
+    found = SeedData.model_validate(
         {name: tuple(files.read(run.path("data", f"{name}.jsonl"), kind)) for name, kind in sets.items()}
         | {"account": done.counts}
     )
+    check_reviews(run.settings, found)  # the writer of EFT may be another than when the data was read
+    return found
 
 
 def read_seed_data(settings: Settings) -> SeedData:

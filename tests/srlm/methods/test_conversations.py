@@ -13,7 +13,7 @@ from srlm.data import bead_data
 from srlm.engines.base import Request
 from srlm.engines.scripted import ScriptedEngine
 from srlm.engines.weights import load_chat
-from srlm.errors import SettingsError
+from srlm.errors import DataError, SettingsError
 from srlm.judge import rubric
 from srlm.judge.reading import Answered, read_all
 from srlm.methods.checks import check_turns
@@ -184,6 +184,17 @@ def test_reviews_that_are_not_there_or_name_no_score_stop_the_run_before_it_star
             assert says in said.stdout + said.stderr
         assert not list((tmp_path / name).glob("tiny/M*"))
         assert not list((tmp_path / name).glob("tiny/data/*.jsonl"))
+
+
+def test_reviews_are_asked_for_when_the_data_is_there_already(place: Place, tmp_path: Path) -> None:
+    rows = [{**json.loads(line), "reviews": None} for line in place.rows.read_text().splitlines()]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    chosen = [f"data.path={tmp_path}/rows.jsonl", f"runs={tmp_path}/runs"]
+    run = Run(load(place.run, [*chosen, "eft.writer=sft"]))
+    with run.folder.held():
+        assert len(seed_data(run).eft_sets) == 10
+    with pytest.raises(DataError, match="none of 10 EFT sets has reviews"):
+        seed_data(Run(load(place.run, chosen)))
 
 
 def test_a_template_that_takes_no_system_message_is_told_before_training(
