@@ -49,16 +49,10 @@ FAULTS = (
         "M2",
     ),
     Fault(
-        "equal scores give a pair of one answer with itself",
+        "equal scores give a pair",
         "srlm/judge/pairs.py",
-        """        if reward[best.id] == reward[worst.id]:
-            account["prompts with equal scores"] += 1
-            continue
-        if best.text == worst.text:
-            account["prompts whose best and worst are the same words"] += 1
-            continue
-""",
-        "",
+        '            if reward[best.id] > reward[worst.id]:\n',
+        '            if reward[best.id] >= reward[worst.id]:\n',
         "M2",
     ),
     Fault(
@@ -86,8 +80,8 @@ FAULTS = (
     Fault(
         "scores are read from the prompt and the judge's words together",
         "srlm/judge/reading.py",
-        "answer.response.id, engine.id, draw, raw, parse_score(raw),",
-        "answer.response.id, engine.id, draw, raw, parse_score(answer.response.text + raw),",
+        'draw, completion, finished.get((row, draw)))',
+        'draw, completion.model_copy(update={"text": answer.response.text + completion.text}), None)',
         "M1",
     ),
     Fault(
@@ -102,15 +96,15 @@ FAULTS = (
     Fault(
         "the judge is drawn at temperature 0 only",
         "srlm/judge/reading.py",
-        "        words = engine.generate(requests, sampling, seed_for(seed, \"readings\", index))",
-        "        words = engine.generate(requests, Sampling(temperature=0, max_new_tokens=sampling.max_new_tokens), 0)",
+        '        drawn = engine.generate(requests, sampling, seed_for(seed, "readings", index))',
+        '        drawn = engine.generate(requests, Sampling(temperature=0, max_new_tokens=sampling.max_new_tokens), 0)',
         "M1",
     ),
     Fault(
         "candidates are cut in half",
         "srlm/methods/self_rewarding.py",
-        "Response.of(prompt.id, completion.text, engine.id, draw, completion.finish, completion.thought)",
-        "Response.of(prompt.id, completion.text[: len(completion.text) // 2], engine.id, draw, completion.finish, completion.thought)",
+        "Response.of(prompt.id, completion.text, engine.id",
+        "Response.of(prompt.id, completion.text[: len(completion.text) // 2], engine.id",
         "M2",
     ),
     Fault(
@@ -135,10 +129,10 @@ FAULTS = (
         "SFT",
     ),
     Fault(
-        "prompts are padded on the right when answers are drawn",
-        "srlm/engines/transformers.py",
-        '        inputs = self.tokenizer.pad(rest, return_tensors="pt")',
-        '        self.tokenizer.padding_side = "right"\n        inputs = self.tokenizer.pad(rest, return_tensors="pt")',
+        "rows that go on remember another row",
+        "srlm/engines/memory.py",
+        '            self.cache.reorder_cache(rows)\n\n',
+        '            self.cache.reorder_cache(rows.flip(0))\n\n',
         "M2",
     ),
 )  # fmt: skip

@@ -62,7 +62,8 @@ def parsing(rubric: Rubric) -> list[Tried]:
             made = read_all(engine, rubric, shown, draws=1, sampling=Sampling(), complete=False, seed=0, path=path)
             said = list(made)  # the folder goes
         for canary, one in zip(canaries(), said, strict=True):
-            intact = canary.answer in rubric.prompt(canary.prompt, canary.answer)
+            # Marks of the rubric's own frame are disarmed by a space; nothing else may change.
+            intact = _pressed(canary.answer) in _pressed(rubric.prompt(canary.prompt, canary.answer))
             tried.append(
                 Tried(
                     judge=OURS,
@@ -149,3 +150,8 @@ def figures(tried: Sequence[Tried], how: Resampling) -> list[MetricValue]:
 def _answered(canary: Canary, text: str) -> Answered:
     prompt = Prompt.of(canary.prompt, "canaries")
     return Answered(prompt=prompt, response=Response.of(prompt.id, text, canary.kind, 0))
+
+
+def _pressed(text: str) -> str:
+    """Without white space."""
+    return "".join(text.split())
