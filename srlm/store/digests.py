@@ -54,6 +54,7 @@ class Digests:
     def keep(self) -> None:
         """Write what is known for the next process, where there is anything new."""
         if self._fresh:
+            self._known = {key: found for key, found in self._known.items() if Path(key).exists()}
             files.write_json(self._path, self._known)
             self._fresh = False
 

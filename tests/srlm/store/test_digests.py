@@ -77,3 +77,12 @@ def test_a_record_that_is_broken_is_made_again(file: Path, content: str) -> None
     assert again(file) == HELLO
     again.keep()
     assert json.loads((file.parent / NAME).read_text())[str(file)][-1] == HELLO
+
+
+def test_a_file_that_is_gone_is_forgotten(file: Path) -> None:
+    kept(file)
+    file.rename(file.parent / "moved")
+    again = Digests(file.parent, settled=-1)
+    assert again(file.parent / "moved") == HELLO
+    again.keep()
+    assert list(json.loads((file.parent / NAME).read_text())) == [str(file.parent / "moved")]
