@@ -109,8 +109,8 @@ FAULTS = (
     Fault(
         "candidates are cut in half",
         "srlm/methods/self_rewarding.py",
-        "Response.of(prompt.id, completion.text, engine.id, draw, completion.finish, completion.thought)",
-        "Response.of(prompt.id, completion.text[: len(completion.text) // 2], engine.id, draw, completion.finish, completion.thought)",
+        "Response.of(prompt.id, completion.text, engine.id,",
+        "Response.of(prompt.id, completion.text[: len(completion.text) // 2], engine.id,",
         "M2",
     ),
     Fault(
