@@ -252,3 +252,36 @@ def test_a_templates_arguments_are_its_own(tmp_path: Path) -> None:
     assert read.model.date == datetime.date(2024, 11, 5)
     with pytest.raises(SettingsError, match=r"model\.template_arguments\.tokenize: is given to the template by srlm"):
         load(path, ["model.template_arguments.tokenize=true"])
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        pytest.param(
+            ["dpo.learning_rate=1e-8"],
+            "dpo.final_learning_rate 1e-07 is above dpo.learning_rate 1e-08, from which the rate falls",
+            id="a-rate-that-would-rise",
+        ),
+        pytest.param(["sft.final_learning_rate=1"], "sft.final_learning_rate 1 is above sft", id="the-same-of-sft"),
+        pytest.param(["sft.max_steps=-1"], "sft.max_steps: Input should be greater than or equal to 1", id="negative"),
+        pytest.param(["dpo.max_steps=0"], "dpo.max_steps: Input should be greater than or equal to 1", id="no-step"),
+        pytest.param(["dpo.autocast=float16"], "dpo.autocast: Input should be 'auto', 'bfloat16' or 'off'", id="half"),
+    ],
+)
+def test_a_training_that_could_not_be_made_is_refused(run_file: Path, overrides: list[str], said: str) -> None:
+    assert said in refused(run_file, overrides)
+
+
+def test_a_constant_rate_has_no_final_one(run_file: Path) -> None:
+    assert load(run_file, ["dpo.schedule=constant", "dpo.learning_rate=1e-8"]).dpo.learning_rate == 1e-8
+
+
+def test_adapters_have_default_rates_of_their_own_ten_times_as_high(run_file: Path) -> None:
+    def rates(*overrides: str) -> list[float]:
+        found = load(run_file, overrides)
+        return [rate for part in (found.sft, found.dpo) for rate in (part.learning_rate, part.final_learning_rate)]
+
+    assert rates() == [5.5e-6, 1.1e-6, 1e-6, 1e-7]
+    assert rates("sft.lora.rank=16", "dpo.lora.rank=16") == [5.5e-5, 1.1e-5, 1e-5, 1e-6]
+    assert rates("dpo.lora.rank=16") == [5.5e-6, 1.1e-6, 1e-5, 1e-6]
+    assert rates("dpo.lora.rank=16", "dpo.learning_rate=2e-6")[2:] == [2e-6, 1e-6]

@@ -67,6 +67,20 @@ def test_a_figure_that_makes_others_doubtful_is_warned_of(
     assert said in found[0].text
 
 
+def test_a_training_that_moved_nothing_and_a_judge_on_held_out_answers_are_warned_of(tmp_path: Path) -> None:
+    folder = small.run(tmp_path)
+    (folder.step("data") / "ift.jsonl").unlink()
+    made = folder.manifest("M1")
+    assert made is not None
+    counts = {"movement: warning": "not one weight", "held-out: warning": "one score"}
+    folder.finish(made.model_copy(update={"counts": counts}))
+    found = verdict.warnings(with_metrics(folder, metric("characters", 10.0)))
+    assert [(one.about, one.text) for one in found] == [
+        ("training", "M1: not one weight"),
+        ("judge collapse", "M1: one score"),
+    ]
+
+
 def test_answers_twice_as_long_are_warned_of_and_a_little_longer_ones_are_not(tmp_path: Path) -> None:
     drift = [one.text for one in verdict.warnings(read(small.run(tmp_path))) if one.about == "length drift"]
     # M1 writes 17 characters (18 of two prompts), M2 all of it twice.

@@ -87,6 +87,16 @@ def test_counts_of_finished_steps_follow_the_table(run: RunFolder, tmp_path: Pat
     assert "M1:\n  by score: 4: None, 5: 3\n  share: 0.500\n" in said
 
 
+def test_what_a_step_warns_of_stands_behind_the_counts(run: RunFolder, tmp_path: Path) -> None:
+    made = run.manifest("M1")
+    assert made is not None
+    said = {"movement: share of weights changed": 0.00012, "movement: warning": "nothing moved", "warning": "one score"}
+    run.finish(made.model_copy(update={"counts": said}))
+    shown = status(tmp_path)
+    assert "  movement: share of weights changed: 0.00012\n" in shown
+    assert "\nwarning: M1: nothing moved\nwarning: M1: one score\n" in shown
+
+
 def test_a_training_that_can_go_on_says_from_where(run: RunFolder, tmp_path: Path) -> None:
     for name in ("checkpoint-9", "checkpoint-20", "checkpoint-30.bak"):
         (run.step("M2") / "training" / name).mkdir(parents=True)

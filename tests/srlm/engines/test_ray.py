@@ -203,6 +203,7 @@ import sys, psutil
 from pathlib import Path
 from srlm.engines.base import Request
 from srlm.engines.open import open_folder
+from srlm.records import user
 from srlm.run_file import load
 from srlm.settings import Sampling
 

@@ -170,7 +170,7 @@ from srlm.errors import DataError
 print(hub.commit_of("hub:org/set", None))
 for revision in (None, "{first}", "{second}", "v1"):
     try:
-        print([row.value["text"] for row in hub.rows("hub:org/set", revision)])
+        print([row.value["text"] for row in hub.rows("hub:org/set", hub.Part(revision=revision))])
     except DataError as error:
         print(error)
 """

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 from transformers import PreTrainedModel
 
 from srlm.engines.base import Engine, Request
@@ -240,3 +242,34 @@ def test_what_training_had_in_memory_is_free_before_an_engine_is_opened(tmp_path
     run.found = []
     train(run, 2)
     assert run.found == [before] * 3  # for M1's held-out judgements, what M2 is made from, and M2's own
+
+
+def test_every_model_says_how_far_its_training_moved_it(finished: Path) -> None:
+    for step in ("SFT", "M1", "M2"):
+        counts = json.loads((finished / step / "manifest.json").read_text())["counts"]
+        assert counts["movement: share of weights changed"] > 0.9
+        assert counts["movement: held-out pairs"] == 6
+        assert counts["movement: log-ratio margin"] != 0
+        assert "movement: warning" not in counts
+
+
+def test_a_training_that_changed_nothing_is_a_warning_in_manifest_and_log(from_m1: Path) -> None:
+    """A step of 1e-30 is less than float32 can tell of any weight."""
+    train(Run(settings(from_m1, "dpo.learning_rate=1e-30", "dpo.final_learning_rate=0")), 2)
+    counts = json.loads((from_m1 / "tiny/M2/manifest.json").read_text())["counts"]
+    assert counts["movement: share of weights changed"] == 0
+    assert counts["movement: warning"].startswith("the training of M2 changed not one weight: raise the learning rate")
+    assert "M2: warning: the training of M2 changed not one weight" in (from_m1 / "tiny/log.txt").read_text()
+
+
+def test_a_run_in_bfloat16_with_adapters_hands_on_float32_and_generates_in_bfloat16(tmp_path: Path) -> None:
+    lora = [f"{part}.lora.rank=2" for part in ("sft", "dpo")]
+    train(Run(settings(tmp_path, "model.dtype=bfloat16", *lora)), 2)
+    for step in ("M0", "SFT", "M1", "M2"):
+        folder = tmp_path / "tiny" / step / "model"
+        assert {weight.dtype for weight in load_file(folder / "model.safetensors").values()} == {torch.float32}
+        assert json.loads((folder / "config.json").read_text())["dtype"] == "bfloat16"
+        assert [path.name for path in folder.iterdir() if "adapter" in path.name] == []
+    counts = json.loads((tmp_path / "tiny/M2/manifest.json").read_text())["counts"]
+    assert counts["movement: share of weights changed"] > counts["movement: share of weights changed, in bfloat16"] > 0
+    assert counts["movement: log-ratio margin, in bfloat16"] != counts["movement: log-ratio margin"]

@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from srlm.engines.weights import load_model, load_tokenizer, save
+from srlm.engines.weights import load_chat, load_model, load_tokenizer, save
 from srlm.records import Prompt, RankedSet, Response
 from srlm.settings import DpoSettings, LoraSettings, ModelSettings
 from srlm.train import dpo, movement
@@ -44,7 +44,7 @@ def shifted(folder: Path, target: Path, by: float, times: float = 1.0) -> Path:
 
 
 def moved(parent: Path, folder: Path, settings: ModelSettings = NARROW) -> dict[str, Any]:
-    return movement.movement("M1", parent, folder, settings, load_tokenizer(folder, settings), [ranked(2, 1, 3)], 96)
+    return movement.movement("M1", parent, folder, settings, load_chat(folder, settings), [ranked(2, 1, 3)], 96)
 
 
 def test_weights_are_compared_as_they_lie_and_as_they_are_served(tmp_path: Path) -> None:
@@ -65,12 +65,12 @@ def test_a_tensor_is_compared_some_rows_at_a_time(tmp_path: Path, monkeypatch: p
 
 
 def test_held_out_pairs_are_peoples_best_and_worst_answers(bead_model: Path) -> None:
-    words = load_tokenizer(bead_model, WIDE)
+    chat = load_chat(bead_model, WIDE)
     sets = [ranked(1, 1), ranked(1, 2, same=True), ranked(2, 1, 3)]  # a tie, two equal texts, and one that serves
-    (pair,) = held_out(sets, words, 96)
-    assert words.decode(pair.chosen_ids) == "1 red . <eos>"
-    assert words.decode(pair.rejected_ids) == "1 gold 2 red 3 blue . <eos>"
-    assert held_out(sets, words, 5) == []
+    (pair,) = held_out(sets, chat, 96)
+    assert chat.tokenizer.decode(pair.chosen_ids) == "1 red . <eos>"
+    assert chat.tokenizer.decode(pair.rejected_ids) == "1 gold 2 red 3 blue . <eos>"
+    assert held_out(sets, chat, 5) == []
     assert len(held_out([ranked(2, 1, 3)] * 20, words, 96)) == movement.PAIRS == 8
 
 

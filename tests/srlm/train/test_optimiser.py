@@ -12,7 +12,7 @@ import torch
 from srlm.engines.weights import load_model, load_tokenizer, save
 from srlm.settings import DpoSettings, LoraSettings, ModelSettings, SftSettings
 from srlm.train import dpo, sft
-from srlm.train.optimiser import WHOLE
+from srlm.train.optimiser import WHOLE, in_bfloat16, quick_in_bfloat16
 
 MODEL = ModelSettings(base="unused", dtype="auto")
 Report = Callable[[int, int], None]
@@ -286,3 +286,34 @@ def test_small_steps_are_not_rounded_away_where_weights_are_kept_in_bfloat16(
     assert histories[0] == histories[1]
     assert outcome(tmp_path / "narrow trained") == outcome(tmp_path / "wide trained")
     assert load_model(tmp_path / "narrow trained" / "model", MODEL).dtype == torch.float32
+
+
+@pytest.mark.parametrize("train", [supervised, preferences])
+def test_autocast_computes_in_bfloat16_where_asked_and_keeps_weights_in_float32(
+    train: Callable[..., Training], bead_model: Path, tmp_path: Path
+) -> None:
+    wide = train(save_steps=1)(bead_model, tmp_path / "wide", silent)
+    assert train(save_steps=1, autocast="off")(bead_model, tmp_path / "off", silent) == wide
+    narrow = train(save_steps=1, autocast="bfloat16")(bead_model, tmp_path / "narrow", silent)
+    assert narrow[0]["loss"] == pytest.approx(wide[0]["loss"], rel=0.01)
+    assert narrow[0]["grad_norm"] != wide[0]["grad_norm"]  # eight bits, not 24
+    assert narrow[0]["grad_norm"] == pytest.approx(wide[0]["grad_norm"], rel=0.05)
+    assert load_model(tmp_path / "narrow/model", MODEL).dtype == torch.float32
+
+
+@pytest.mark.parametrize(
+    ("autocast", "served", "narrow"),
+    [
+        ("auto", "float32", False),
+        ("auto", "bfloat16", torch.cuda.is_available()),  # on a CPU only where asked
+        ("bfloat16", "float32", True),
+        ("off", "bfloat16", False),
+    ],
+)
+def test_bfloat16_arithmetic_is_chosen_by_setting_device_and_format(
+    autocast: str, served: str, narrow: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = SftSettings.model_validate({"autocast": autocast})
+    assert in_bfloat16(settings, served) == narrow
+    slow = narrow and not torch.cuda.is_available() and not quick_in_bfloat16()
+    assert ("neither avx512_bf16 nor amx" in caplog.text) == slow
