@@ -64,7 +64,9 @@ def legacy(special: Sequence[str], eos: str, *, added: Sequence[str] = (), **mor
 
 
 def _with(plain: Tokenizer, special: Sequence[str], eos: str, added: Sequence[str], **more: Any) -> Any:
-    plain.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in {*special, eos}])
+    plain.add_special_tokens(
+        [AddedToken(token, special=True, normalized=False) for token in dict.fromkeys((*special, eos))]
+    )
     plain.add_tokens([AddedToken(token, special=False, normalized=False) for token in added])
     return PreTrainedTokenizerFast(
         tokenizer_object=plain, eos_token=eos, pad_token=eos, padding_side="left", clean_up_tokenization_spaces=False,

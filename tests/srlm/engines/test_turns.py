@@ -65,7 +65,7 @@ def test_a_fine_tuned_model_still_ends_its_turns_as_its_template_does(tmp_path: 
     before = chance_of(model, ids[: ids.index(end, len(ids) - 2)], end)
     examples, left_out = sft.examples(chat, DEMONSTRATIONS, 256)
     assert left_out == 0
-    model = trained(tmp_path / "tuned", chat, examples, steps=12, model=model)
+    model = trained(tmp_path / "tuned", chat, examples, steps=12, model=model, rate=1e-3)
     after = chance_of(model, ids[: ids.index(end, len(ids) - 2)], end)
     assert before > 0.95
     assert after > 0.95
