@@ -71,7 +71,7 @@ def test_held_out_pairs_are_peoples_best_and_worst_answers(bead_model: Path) -> 
     assert chat.tokenizer.decode(pair.chosen_ids) == "1 red . <eos>"
     assert chat.tokenizer.decode(pair.rejected_ids) == "1 gold 2 red 3 blue . <eos>"
     assert held_out(sets, chat, 5) == []
-    assert len(held_out([ranked(2, 1, 3)] * 20, words, 96)) == movement.PAIRS == 8
+    assert len(held_out([ranked(2, 1, 3)] * 20, chat, 96)) == movement.PAIRS == 8
 
 
 def test_the_margin_is_the_difference_of_log_ratios(bead_model: Path, m0: Path, tmp_path: Path) -> None:
