@@ -76,8 +76,8 @@ def test_a_training_that_moved_nothing_and_a_judge_on_held_out_answers_are_warne
     folder.finish(made.model_copy(update={"counts": counts}))
     found = verdict.warnings(with_metrics(folder, metric("characters", 10.0)))
     assert [(one.about, one.text) for one in found] == [
-        ("training", "M1: not one weight"),
         ("judge collapse", "M1: one score"),
+        ("training", "M1: not one weight"),
     ]
 
 

@@ -102,7 +102,7 @@ def test_what_is_published_in_mid_run_changes_nothing(
     assert weights_digest(made["disturbed"] / "M1/model") == weights_digest(made["peace"] / "M1/model")
     inputs = json.loads((made["peace"] / "inputs.json").read_text())["inputs"]
     for setting, name in (("model.base", "org/model"), ("prompts.model", "org/writer")):
-        assert inputs[setting] == {"name": name, "revision": None, "files": {}, "commit": FIRST}
+        assert inputs[setting] == {"name": name, "revision": None, "files": {}, "size": None, "commit": FIRST}
     assert json.loads((made["peace"] / "M0/manifest.json").read_text())["checkpoint"]["digest"] == (
         f"hub:org/model@{FIRST}"
     )
