@@ -152,6 +152,8 @@ class Demonstration(Record):
     """Id of the Response (ift) or Judgement (eft) it was made from."""
     before: tuple[Message, ...] = ()
     """Turns of the conversation before `prompt`, oldest first."""
+    thought: str | None = None
+    """What a reasoning model thought before `response`; trained on where `model.thoughts` is `train`."""
 
     @classmethod
     def of(
@@ -161,10 +163,20 @@ class Demonstration(Record):
         response: str,
         source_id: str,
         before: tuple[Message, ...] = (),
+        thought: str | None = None,
     ) -> Self:
         turns = [[turn.role, turn.content] for turn in before]
-        identity = digest("demonstration", kind, prompt, response, *([turns] if turns else []))
-        return cls(id=identity, kind=kind, prompt=prompt, response=response, source_id=source_id, before=before)
+        beside = [*([turns] if turns else []), *([] if thought is None else [thought])]
+        identity = digest("demonstration", kind, prompt, response, *beside)
+        return cls(
+            id=identity,
+            kind=kind,
+            prompt=prompt,
+            response=response,
+            source_id=source_id,
+            before=before,
+            thought=thought,
+        )
 
     @property
     def messages(self) -> tuple[Message, ...]:

@@ -35,7 +35,7 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Settings:
     try:
         settings = Settings.model_validate(data)
     except ValidationError as error:
-        raise SettingsError("\n".join(_explain(e, str(path)) for e in error.errors())) from None
+        raise SettingsError("\n".join(dict.fromkeys(_explain(e, str(path)) for e in error.errors()))) from None
     kinds = {name: field.annotation for name, field in fields(Settings)}
     for name in _truth_values(data):  # pydantic takes `true` for the number 1
         # The names in model.template_arguments are the template's own, and so are their kinds.
@@ -181,4 +181,9 @@ def _explain(error: Mapping[str, Any], where: str) -> str:
         return f"{where}: unknown setting {name}" + (f"; did you mean {' or '.join(near[:3])}?" if near else "")
     if error["type"] == "missing":
         return f"{where}: {name} is missing"
+    if path[:2] == ["model", "template_arguments"]:
+        return (
+            f"{where}: {'.'.join(path[:3])}: an argument of the template is true, false, a number or text (found "
+            f"{error['input']!r})"
+        )
     return f"{where}: {name}: {error['msg']} (found {error['input']!r})"

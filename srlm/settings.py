@@ -127,7 +127,7 @@ class ModelSettings(Section):
     """Commit, tag or branch of a hub model. None: the commit that is the newest when the run begins."""
     chat_template: str | None = None
     """A Jinja file with the chat template, for a base model whose tokenizer has none; saved with every M_i."""
-    template_arguments: dict[str, bool | int | str] = {}
+    template_arguments: dict[str, bool | int | float | str] = {}
     """What the chat template is told beside the messages, as in {enable_thinking: false}."""
     date: datetime.date | None = None
     """The day that a chat template with a clock (`strftime_now`) is told. None: the day the run began, which is kept in
@@ -154,7 +154,7 @@ def _rate(full: float, adapters: float) -> Any:
     """Default of a learning rate: `adapters` where `lora` (declared before it) is set.
 
     Adapters want about ten times the rate of full fine-tuning (Schulman et al. 2025, "LoRA Without Regret"); the
-    alignment handbook's Zephyr recipes have the same ratio (DPO 5e-7 and 5e-6, supervised 2e-5 and 2e-4).
+    alignment handbook's Zephyr recipes have the same ratio for DPO (5e-7 and 5e-6).
     """
     return Field(default_factory=lambda before: full if before.get("lora") is None else adapters)
 
@@ -534,8 +534,17 @@ TRANSPORT = (
 )
 """Settings of any engine that say how a model is reached and what it runs on, not which one it is."""
 
-LATER = ("model.date", "data.revision", "prompts.revision")
-"""Settings that are younger than runs whose digest is written down somewhere; unset, they are not in it."""
+LATER: Mapping[str, Any] = {
+    "model.date": None,
+    "model.thoughts": "cut",
+    "data.revision": None,
+    "data.turns": "first",
+    "prompts.revision": None,
+    "prompts.template": None,
+    **{f"{training}.autocast": "auto" for training in ("pretraining", "sft", "dpo")},
+}
+"""Settings that are younger than runs whose digest is written down somewhere, with the value that those runs had: as
+long as they have it, they are not in the digest."""
 
 GUARDS = ("judge.max_top_share", "judge.min_pair_yield", "judge.on_collapse", "judge.monitor_sets")
 """When the run gives up on its judge: one that did may go on with other values."""
@@ -552,7 +561,7 @@ def shaping(dumped: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
             continue
         if isinstance(value, Mapping):
             yield from shaping(value, f"{prefix}{name}.")
-        elif value is not None or f"{prefix}{name}" not in LATER:
+        elif f"{prefix}{name}" not in LATER or value != LATER[f"{prefix}{name}"]:
             yield f"{prefix}{name}", value
 
 

@@ -30,6 +30,7 @@ from srlm.methods.run import Run
 from srlm.methods.start import read_seed_data
 from srlm.records import Message, Prompt, user
 from srlm.settings import Sampling, Settings
+from srlm.store.folder import RunFolder
 from srlm.text.chat import Chat
 from srlm.text.score import parse_score
 
@@ -56,6 +57,7 @@ def findings(settings: Settings, weights: bool) -> Iterator[Finding]:
     yield Finding("ok", f"run {settings.name}: settings read, digest {settings.digest}")
     yield from (Finding(*found) for found in disk.space(settings))
     yield from _begun(settings)
+    settings = RunFolder(settings).settings  # of a run that has begun: its day, and its commits
     try:
         wording = rubric.load(settings.judge.template)
         yield Finding("ok", f"judge template {wording.name}: both slots there, digest {wording.digest}")

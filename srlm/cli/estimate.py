@@ -149,9 +149,13 @@ def read_shape(settings: Settings, path: Path | None) -> Shape:
 
             config = scratch.random_model(settings.model.scratch, scratch.tokenizer(beads.vocabulary()), 0).config
         else:
-            config = AutoConfig.from_pretrained(settings.model.base, revision=settings.model.revision)
+            config = AutoConfig.from_pretrained(
+                settings.model.base,
+                revision=settings.model.revision,
+                trust_remote_code=settings.model.trust_remote_code,
+            )
         with torch.device("meta"):
-            model = AutoModelForCausalLM.from_config(config)
+            model = AutoModelForCausalLM.from_config(config, trust_remote_code=settings.model.trust_remote_code)
     except Exception as error:  # transformers raises anything from OSError to KeyError for a broken configuration
         said = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise SettingsError(
@@ -159,9 +163,11 @@ def read_shape(settings: Settings, path: Path | None) -> Shape:
             "in the format of config.json (configs/shapes has some)"
         ) from None
     config = config.get_text_config()  # of a model that also sees, the part that writes
-    heads = config.num_attention_heads
-    width = getattr(config, "head_dim", None) or config.hidden_size // heads
-    keys = (getattr(config, "num_key_value_heads", None) or heads) * width
+    heads = getattr(config, "num_attention_heads", None)
+    keys = 0  # states instead of attention: nothing is kept of each token
+    if heads:
+        width = getattr(config, "head_dim", None) or config.hidden_size // heads
+        keys = (getattr(config, "num_key_value_heads", None) or heads) * width
     layers = config.num_hidden_layers
     return Shape(
         sum(weight.numel() for weight in model.parameters()), layers, config.hidden_size, 2 * 2 * layers * keys

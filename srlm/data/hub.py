@@ -22,9 +22,9 @@ class Part(NamedTuple):
 WHOLE = Part()
 
 
-def commit_of(path: str, revision: str | None) -> str:
+def commit_of(path: str, revision: str | None, config: str | None = None, folder: str | None = None) -> str:
     """The commit that `hub:OWNER/NAME` and a branch, tag or commit stand for now. Raises DataError where unknown."""
-    return str(_builder(path, Part(revision=revision)).hash)
+    return str(_builder(path, Part(config, folder, None, revision)).hash)
 
 
 def rows(path: str, part: Part = WHOLE) -> Iterator[Row]:

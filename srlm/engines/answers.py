@@ -6,7 +6,7 @@ import httpx2
 from pydantic import BaseModel, Field
 
 from srlm.engines.base import Completion
-from srlm.text.thoughts import split
+from srlm.text.thoughts import Split, split
 
 DISGUISED = "srlm_status_200"
 """Key of a response's extensions: it came with status 200 and holds an error."""
@@ -56,7 +56,7 @@ class _Choice(BaseModel):
             return Completion(text="", finish=None, tokens=tokens, refused=self.message.refusal or "content_filter")
         thought, text = self.message.parted()
         if thought is None:  # the server may have left it in the text
-            found = split(text)
+            found = _left_in(text)
             thought, text = found.thought, found.answer
             if not found.closed:
                 thought, finish = thought or "", "length"
@@ -64,6 +64,20 @@ class _Choice(BaseModel):
 
     def _refusal(self, text: str) -> str | None:
         return self.message.refusal if not text else None
+
+
+def _left_in(text: str) -> Split:
+    """A thought that the server left in the text.
+
+    Where only its end is there, because the prompt had begun it, that ends its line and an answer follows: an answer
+    may quote the mark.
+    """
+    begun = split(text, opened=False)
+    if begun.start:
+        return begun
+    ended = split(text)
+    between = text[len(text[: ended.start].rstrip()) : ended.start]
+    return ended if ended.answer.strip() and "\n" in between else begun
 
 
 class _Usage(BaseModel):

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from srlm.engines import hub
 from srlm.errors import ModelError
 from srlm.settings import ModelSettings
 from srlm.text.chat import Chat
@@ -219,7 +220,7 @@ def weight_files(path: str | Path, settings: ModelSettings) -> list[Path]:
 
         found = cached_file(str(path), "config.json", revision=settings.revision)
         path = Path(found).parent
-    return sorted(Path(path).glob("*.safetensors"))
+    return [Path(path) / name for name in hub.weight_files(file.name for file in Path(path).iterdir())]
 
 
 def safetensors(file: Path) -> Any:
@@ -339,12 +340,12 @@ def convert_gguf(file: Path, folder: Path, settings: ModelSettings) -> None:
             file.parent,
             gguf_file=file.name,
             quantization_config=GgufConfig(dequantize=True),
-            dtype=settings.dtype,
+            dtype="float32",  # what is trained starts from all that the file holds
         )
         tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
     except Exception as error:  # as above
         raise ModelError(f"{file}: cannot be read as a model: {_first_line(error)}") from error
-    save(model, tokenizer, folder)
+    save(model, tokenizer, folder, served="float32" if settings.dtype == "auto" else settings.dtype)
 
 
 def _present(path: str | Path) -> None:

@@ -81,7 +81,9 @@ def build(
         for reading, text in chosen:
             prompt = rubric.prompt(one.prompt.transcript, text)
             assert reading.score is not None
-            kept.append((Demonstration.of("eft", prompt, reading.raw, reading.id), reading.score))
+            kept.append(
+                (Demonstration.of("eft", prompt, reading.raw, reading.id, thought=reading.thought), reading.score)
+            )
     examples, thinned = _thin(kept, settings.max_score_share, seed)
     cut = sum(reading.cut and reading.score is not None for reading in readings)
     counts: dict[str, int | float | None] = {

@@ -5,8 +5,9 @@ Each is named by the setting that names it, and shapes the steps that this setti
     data.path, data.prompts_path                            every step
     model.base, model.chat_template                         M0 and all that follow
     judge.template                                          M1 and all that follow
-    prompts.path, prompts.model, prompts.writer (its own    M2 and all that follow
-    template), dpo.early_stop (the pairwise template)
+    prompts.path, prompts.model, prompts.template,          M2 and all that follow
+    prompts.writer (its own templates), dpo.early_stop
+    (the pairwise template)
 
 RunFolder.check_inputs compares them at every start and before every stage. One that is not there is not compared:
 whoever needs it says so. Lines may be added to prompts.path: each iteration takes the next ones.
@@ -50,7 +51,13 @@ def inputs_of(settings: Settings, known: Known, sha256: Sha256) -> Found:
     found: dict[str, Input | None] = {}
     if data.kind != "beads":
         if data.path.startswith(data_hub.HUB):
-            found["data.path"] = _commit(known.get("data.path"), data.path, data.revision, data_hub.commit_of)
+            part = (data.config, data.folder) if data.kind == "ranked" else (None, None)
+            found["data.path"] = _commit(
+                known.get("data.path"),
+                data.path,
+                data.revision,
+                lambda name, revision: data_hub.commit_of(name, revision, *part),
+            )
         else:
             found["data.path"] = _file(data.path, sha256)
         found["data.prompts_path"] = _file(data.prompts_path, sha256)
@@ -64,6 +71,7 @@ def inputs_of(settings: Settings, known: Known, sha256: Sha256) -> Found:
         found["prompts.model"] = _model(known.get("prompts.model"), prompts.model, prompts.revision, sha256)
     if prompts.writer in ("fixed", "self"):
         found["prompts.writer"] = _shipped("srlm.data", "*.txt", sha256)
+        found["prompts.template"] = _file(prompts.template, sha256)
     if settings.dpo.early_stop != "off":
         found["dpo.early_stop"] = _shipped("srlm.judge", "pairwise.txt", sha256)
     there = {setting: one for setting, one in found.items() if one is not None}

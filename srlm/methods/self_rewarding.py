@@ -300,7 +300,7 @@ def _positive_only(run: Run, name: str, t: int, data: SeedData, counts: dict[str
         asked = {prompt.id: prompt for prompt in files.read(run.path(step, "prompts.jsonl"), Prompt)}
         reward = pairs.rewards(files.Kept(run.path(step, "judgements.jsonl"), Judgement))
         positive += [
-            Demonstration.of("ift", asked[r.prompt_id].text, r.text, r.id, asked[r.prompt_id].before)
+            Demonstration.of("ift", asked[r.prompt_id].text, r.text, r.id, asked[r.prompt_id].before, r.thought)
             for r in files.read(run.path(step, "responses.jsonl"), Response)
             if reward.get(r.id) == 5 and r.finish != "length"
         ]

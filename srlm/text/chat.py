@@ -63,7 +63,7 @@ class Chat:
     def __init__(
         self,
         tokenizer: Any,
-        arguments: Mapping[str, bool | int | str] | None = None,
+        arguments: Mapping[str, bool | int | float | str] | None = None,
         date: datetime.date | None = None,
         thoughts: Literal["cut", "train"] = "cut",
     ) -> None:

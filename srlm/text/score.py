@@ -41,7 +41,7 @@ def read_score(text: str) -> Score:
 
     What stands in a thought (`<think>`) is a draft: only what follows it is read, and nothing where it never closed.
     """
-    lines = _own_words(split(text).answer).splitlines()
+    lines = _own_words(split(text, opened=False).answer).splitlines()
     mentions = [mention for number, line in enumerate(lines) for mention in _mentions(line, number)]
     asides = []
     while mentions and mentions[-1].aside:

@@ -29,6 +29,9 @@ def use_right_head(trainer: Any, ids: Sequence[int]) -> None:
     for model in (trainer.model, getattr(trainer, "ref_model", None)):
         if model is not None:
             whole = trainer.accelerator.unwrap_model(model)
+            if _in_parts(whole):
+                log.info("%s: its weights are divided, so TRL's head is not held against its own", _name(whole))
+                continue
             give_right_head(whole.get_base_model() if hasattr(whole, "get_base_model") else whole, ids)
 
 
@@ -50,7 +53,7 @@ def router_arguments(model: Any, ids: Sequence[int]) -> dict[str, float]:
     """
     config = model.config.get_text_config()
     weight = getattr(config, "router_aux_loss_coef", 0.0)
-    if not hasattr(config, "output_router_logits") or weight == 0:
+    if not hasattr(config, "output_router_logits") or weight == 0 or _in_parts(model):
         return {}
     row, training = torch.tensor([list(ids)], device=model.device), model.training
     model.eval()
@@ -122,6 +125,11 @@ def _with_own_head(model: Any) -> None:
         )
 
     model.forward = types.MethodType(forward, model)
+
+
+def _in_parts(model: Any) -> bool:
+    """Whether DeepSpeed holds only a part of each weight here, before training has begun."""
+    return any(hasattr(weight, "ds_id") for weight in model.parameters())
 
 
 def _name(model: Any) -> str:

@@ -36,7 +36,7 @@ def examples(
     """Demonstrations as examples, and how many were longer than `max_length` and left out."""
     made = []
     for demonstration in demonstrations:
-        prompt, answer = chat.tokens(demonstration.messages, demonstration.response)
+        prompt, answer = chat.tokens(demonstration.messages, demonstration.response, thought=demonstration.thought)
         weight = ift_weight if demonstration.kind == "ift" else 1.0
         if len(prompt) + len(answer) <= max_length:
             made.append(Example(prompt + answer, [IGNORED] * len(prompt) + answer, weight))

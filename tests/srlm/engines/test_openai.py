@@ -482,7 +482,9 @@ def test_a_server_that_has_answered_may_refuse_any_number(serve: Serve, connect:
         pytest.param({"content": "Four.", "reasoning": "Hm."}, "Hm.", "Four.", id="another-field"),
         pytest.param({"content": "Four.", "reasoning": {"effort": "low"}}, None, "Four.", id="no-text"),
         pytest.param({"content": "<think>Hm.</think>\n\nFour."}, "Hm.", "Four.", id="in-the-text"),
-        pytest.param({"content": "Hm.</think>Four."}, "Hm.", "Four.", id="opened-by-the-prompt"),
+        pytest.param({"content": "Hm.</think>\n\nFour."}, "Hm.", "Four.", id="opened-by-the-prompt"),
+        pytest.param({"content": "A stray </think> mark."}, None, "A stray </think> mark.", id="a-mark-that-is-quoted"),
+        pytest.param({"content": "Four.\n</think>"}, None, "Four.\n</think>", id="a-mark-with-nothing-behind"),
         pytest.param({"content": "Four.", "reasoning_content": ""}, None, "Four.", id="empty-thought"),
     ],
 )  # fmt: skip

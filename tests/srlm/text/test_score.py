@@ -497,3 +497,8 @@ def test_a_hundred_thousand_characters_of_mentions_are_read_in_linear_time(unit:
     began = time.process_time()
     read_score(unit * (100_000 // len(unit)))
     assert time.process_time() - began < 8  # about a second; a quadratic search would take minutes
+
+
+def test_a_closing_mark_of_a_thought_that_is_quoted_takes_no_score_away() -> None:
+    assert parse_score("Score: 3\n\nNote: the response leaves a stray </think> mark.") == 3
+    assert parse_score("<think>Score: 1</think>\nScore: 4") == 4
