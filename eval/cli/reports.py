@@ -71,7 +71,10 @@ def write(
             print("\n".join([f"{check}: {len(differ)} figures are not what this run gives:", *differ]))
             raise typer.Exit(1)
         same = made_on in (None, repeated.machine())
-        print(f"{check}: {len(kept)} figures, " + ("the same" if same else "alike within intervals on another machine"))
+        print(
+            f"{check}: {len(kept)} figures, "
+            + ("the same" if same else "all there; made on another machine, so `make regress` compares them")
+        )
         return
     print(page.write(settings, folder, command, out, study))
 
