@@ -22,7 +22,7 @@ from .calls import Answer, Call, CallStore, Failure, lacking
 from .cost import Budget, Price, paid, price_of
 from .endpoint import Endpoint
 from .once import Once
-from .specs import folder_facts
+from .specs import chat_facts, folder_facts, model_settings
 
 Report = Callable[[int, int], None]
 Said = Answer | Failure | None
@@ -103,16 +103,15 @@ class LocalAsker:
     def open(cls, folder: Path, annotator: Annotator, store: CallStore) -> "LocalAsker":
         """From a model's folder. Raises SettingsError where the annotator reads words and no tokens."""
         from srlm.engines.transformers import TransformersEngine
-        from srlm.engines.weights import called
-        from srlm.settings import ModelSettings
+        from srlm.engines.weights import called, load_chat
 
         if annotator.verdicts is None:
             raise SettingsError(f"annotator {annotator.name} reads words; a local judge needs one that reads tokens")
         if not folder.is_dir():
             raise SettingsError(f"--judge transformers:{folder}: no such folder; name one with a model's weights")
-        name, settings = called(folder), ModelSettings(base=str(folder), dtype="auto")
+        name, settings = called(folder), model_settings(str(folder))
         made = cls(lambda: TransformersEngine.load(str(folder), name, settings, 1), annotator.verdicts, store, name)
-        made.facts = folder_facts(folder)
+        made.facts = folder_facts(folder) | chat_facts(load_chat(folder, settings))
         return made
 
     def ask(self, calls: Sequence[Call], report: Report = lambda done, total: None) -> list[Said]:

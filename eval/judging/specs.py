@@ -16,8 +16,10 @@ from srlm.errors import SettingsError
 from srlm.judge import rubric
 from srlm.judge.pairwise import ModelPairJudge, Opinion, PairItem, PairJudge, template
 from srlm.judge.reading import Answered, read_all
-from srlm.records import Judgement, Record, digest, seed_for
+from srlm.records import Judgement, Record, RunInputs, digest, seed_for
 from srlm.settings import EngineSettings, ModelSettings, Sampling
+from srlm.store import files
+from srlm.text.chat import Chat
 
 from .recorded import Recorded
 
@@ -101,15 +103,33 @@ def open_spec(spec: str, asked: Asked, sets: Sequence[HumanRanking]) -> Judge:
             facts = (
                 folder_facts(Path(place)) if Path(place).is_dir() else {"commit": commit_of(place, revision or None)}
             )
-            model = ModelSettings(base=place, dtype="auto", revision=facts.get("commit"))
+            model = model_settings(place, facts.get("commit"))
             engine = TransformersEngine.load(place, called(place), model, asked.batch_size)
-            return _model(f"transformers:{place}", engine, asked, facts)
+            return _model(f"transformers:{place}", engine, asked, {**facts, **chat_facts(engine.chat)})
         case "openai" if name:
             from srlm.engines.open import open_server
 
             server = EngineSettings(kind="openai", model=name, base_url=asked.base_url)
             return _model(spec, open_server(server), asked)
     raise SettingsError(f"--judge {spec}: a judge is {SPECS}")
+
+
+def model_settings(place: str, revision: str | None = None) -> ModelSettings:
+    """How a model in a folder, or of the hub, is loaded as a judge: one of a run with the run's date and arguments of
+    the chat template, so that it judges as it does within the run."""
+    run = Path(place).resolve().parents[1] if len(Path(place).resolve().parents) > 1 else Path(place)
+    plain = ModelSettings(base=place, dtype="auto", revision=revision)
+    if not ((run / "inputs.json").is_file() and (run / "settings.json").is_file()):
+        return plain
+    own = files.read_json(run / "settings.json").get("model", {})
+    date = files.read_one(run / "inputs.json", RunInputs).date
+    return plain.model_copy(update={"date": date, "template_arguments": own.get("template_arguments", {})})
+
+
+def chat_facts(chat: Chat) -> dict[str, str]:
+    """What a chat template is told beside the conversation: its clock, where it has one, and its arguments."""
+    found = {"date": chat.date.isoformat()} if chat.has_clock else {}
+    return found | ({"template arguments": digest(chat.arguments)} if chat.arguments else {})
 
 
 def folder_facts(folder: Path) -> dict[str, str]:
