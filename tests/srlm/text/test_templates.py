@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from srlm.errors import ModelError
-from srlm.records import Message, user
+from srlm.records import Demonstration, Message, user
 from srlm.text.chat import Chat
+from srlm.train import sft
+from srlm.train.batches import IGNORED
 from tests import tiny_tokenizers
 from tests.chat_templates import SHAPES, Shape
 
@@ -325,3 +327,16 @@ def test_a_turn_by_a_template_that_trl_ships(name: str, make: Any) -> None:
             read = one.read(prompt, ids[:-1])
             assert read.answer.strip() == answer.strip()
     assert "2024" in said(one, one.prompt_ids(ASKED)) or "strftime_now" not in template
+
+
+def test_a_supervised_example_holds_its_thought_only_where_thoughts_are_trained_on() -> None:
+    """A judgement that the model thought about, as EFT trains on it."""
+    shown = Demonstration.of("eft", "How are you?", "I am well.", "a judgement", thought="so")
+    assert shown.id != Demonstration.of("eft", "How are you?", "I am well.", "a judgement").id
+    for thoughts, held in (("cut", False), ("train", True)):
+        one = chat(SHAPES["r1-distill"], thoughts=thoughts)
+        (example,), too_long = sft.examples(one, [shown], 500)
+        assert too_long == 0
+        learnt = said(one, [token for token in example.labels if token != IGNORED])
+        assert ("so" in learnt) is held
+        assert "I am well." in learnt
