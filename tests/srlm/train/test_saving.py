@@ -73,7 +73,8 @@ def test_a_model_of_any_architecture_is_saved_as_it_was_trained_with_all_that_it
         assert (target / file).read_bytes() == (tmp_path / "M0" / file).read_bytes()
     configs = [json.loads((folder / "config.json").read_text()) for folder in (tmp_path / "M0", target)]
     if name == "mpt":  # its attention's configuration gets the number format, too
-        configs[1]["attn_config"]["dtype"] = configs[0]["attn_config"]["dtype"]
+        for config in configs:
+            config["attn_config"].pop("dtype", None)
     assert configs[0] == configs[1]  # dropout, use_cache and end tokens among it
     assert len(list((tmp_path / "M1").iterdir())) == 2  # the model and training.json
 
@@ -119,7 +120,14 @@ def test_divided_weights_are_saved_whole_in_float32_and_tied_ones_once(
     save(load_model(bead_model, MODEL), load_tokenizer(bead_model, MODEL), narrow)
     model = load_model(narrow, MODEL, dtype="float32")
     step(model, torch.optim.AdamW(model.parameters(), lr=1e-6, weight_decay=0))
-    words = ["torchrun", "--standalone", "--nproc-per-node=2", str(CHECKOUT / "tests/srlm/train/divided.py")]
+    words = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node=2",
+        str(CHECKOUT / "tests/srlm/train/divided.py"),
+    ]
     place = {**os.environ, "PYTHONPATH": str(CHECKOUT), "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
     place["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), place["PATH"]])
     done = subprocess.run([*words, how, str(narrow), str(target)], env=place, capture_output=True, text=True)
