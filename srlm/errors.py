@@ -15,6 +15,11 @@ Anything else that is raised is a defect of ours and keeps its traceback.
 """
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of what an error says, or its name where it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
 class SrlmError(Exception):
     """Something the user can mend; the message says what was found, where, and what to do."""
 

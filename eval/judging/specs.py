@@ -16,9 +16,9 @@ from srlm.errors import SettingsError
 from srlm.judge import rubric
 from srlm.judge.pairwise import ModelPairJudge, Opinion, PairItem, PairJudge, template
 from srlm.judge.reading import Answered, read_all
-from srlm.records import Judgement, Record, RunInputs, digest, seed_for
+from srlm.records import Judgement, Record, digest, seed_for
 from srlm.settings import EngineSettings, ModelSettings, Sampling
-from srlm.store import files
+from srlm.store.folder import RunFolder, recorded
 from srlm.text.chat import Chat
 
 from .recorded import Recorded
@@ -117,13 +117,12 @@ def open_spec(spec: str, asked: Asked, sets: Sequence[HumanRanking]) -> Judge:
 def model_settings(place: str, revision: str | None = None) -> ModelSettings:
     """How a model in a folder, or of the hub, is loaded as a judge: one of a run with the run's date and arguments of
     the chat template, so that it judges as it does within the run."""
-    run = Path(place).resolve().parents[1] if len(Path(place).resolve().parents) > 1 else Path(place)
     plain = ModelSettings(base=place, dtype="auto", revision=revision)
-    if not ((run / "inputs.json").is_file() and (run / "settings.json").is_file()):
+    run = Path(place).resolve().parent.parent  # RUN/M2/model
+    if not all((run / name).is_file() for name in ("settings.json", "inputs.json")):
         return plain
-    own = files.read_json(run / "settings.json").get("model", {})
-    date = files.read_one(run / "inputs.json", RunInputs).date
-    return plain.model_copy(update={"date": date, "template_arguments": own.get("template_arguments", {})})
+    own = RunFolder(recorded(run)).settings.model
+    return plain.model_copy(update={"date": own.date, "template_arguments": own.template_arguments})
 
 
 def chat_facts(chat: Chat) -> dict[str, str]:

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
-from srlm.errors import RecordError, SettingsError
+from srlm.errors import RecordError
 from srlm.records import Demonstration, Judgement, PreferencePair, Prompt, RankedSet, Record, Response, RunManifest
 from srlm.run_file import load
 from srlm.settings import Settings
 from srlm.store import files
-from srlm.store.folder import RunFolder
+from srlm.store.folder import RunFolder, recorded
 
 from ..records import MetricValue, Verdict
 from ..suites.alpaca_kept import Kept, kept
@@ -75,16 +75,7 @@ class Material(NamedTuple):
 
 def settings_of(place: Path) -> Settings:
     """A run's settings, from its YAML file or its folder. Raises SettingsError where `place` is neither."""
-    if not place.is_dir():
-        return load(place, ())
-    try:
-        found = Settings.model_validate(files.read_json(place / "settings.json"))
-    except ValidationError as error:
-        raise SettingsError(
-            f"{place}: settings.json is not a run's: {error.errors()[0]['msg']}; give its YAML file"
-        ) from None
-    # The folder may have been moved since: where it lies now is what counts.
-    return found.model_copy(update={"name": place.resolve().name, "runs": str(place.resolve().parent)})
+    return recorded(place) if place.is_dir() else load(place, ())
 
 
 def read(settings: Settings, folder: RunFolder, more: Sequence[MetricValue] = ()) -> Material:

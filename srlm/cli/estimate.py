@@ -26,7 +26,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from srlm.errors import SettingsError
+from srlm.errors import SettingsError, first_line
 from srlm.judge import rubric
 from srlm.settings import BeadsData, Settings, Training
 
@@ -157,7 +157,7 @@ def read_shape(settings: Settings, path: Path | None) -> Shape:
         with torch.device("meta"):
             model = AutoModelForCausalLM.from_config(config, trust_remote_code=settings.model.trust_remote_code)
     except Exception as error:  # transformers raises anything from OSError to KeyError for a broken configuration
-        said = (str(error).strip() or type(error).__name__).splitlines()[0]
+        said = first_line(error)
         raise SettingsError(
             f"{path or settings.model.base}: no model configuration can be read: {said}; give one with --shape FILE, "
             "in the format of config.json (configs/shapes has some)"

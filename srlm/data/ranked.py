@@ -11,7 +11,7 @@ from srlm.data import hub, rankings
 from srlm.data.human_ranking import HumanRanking
 from srlm.data.overlap import normalised
 from srlm.data.seed import SeedData
-from srlm.data.split import Grouped, split, told
+from srlm.data.split import Grouped, split, told, unrepeated
 from srlm.errors import DataError
 from srlm.records import Message, Prompt, RankedSet
 from srlm.settings import RankedData
@@ -22,25 +22,19 @@ def seed_data(settings: RankedData, seed: int) -> SeedData:
     part = hub.Part(settings.config, settings.folder, settings.split, settings.revision)
     found = rankings.read(settings.path, settings.format, language=settings.language, part=part)
     account = Counter({"found": len(found.sets) + found.account.get("dropped: stands twice", 0)} | found.account)
-    sets: dict[str, RankedSet] = {}
-    groups: dict[str, str] = {}
+    usable: list[Grouped] = []
     for one in found.sets:
         ranked = _usable(one, account)
-        if ranked is None:
-            continue
-        key = normalised(ranked.prompt.transcript)
-        if key in sets:
-            account["dropped: duplicate prompt"] += 1
-        else:
-            sets[key] = ranked
-            if one.group != one.ranked.prompt.id:  # the data itself says what belongs together
-                groups[key] = one.group
+        if ranked is not None:
+            # The data itself may say what belongs together.
+            usable.append(Grouped("" if one.group == one.ranked.prompt.id else one.group, ranked))
+    sets = unrepeated(usable, account)
     if not sets:
         raise DataError(f"{settings.path}: no usable set of ranked answers in {found.format} ({told(account)})")
     account["usable"] = len(sets)
-    account["with reviews"] = sum(bool(one.reviews) for one in sets.values())
+    account["with reviews"] = sum(bool(one.ranked.reviews) for one in sets.values())
     account = Counter({name: count for name, count in account.items() if count})
-    grouped = [Grouped(groups.get(key) or _first(one.prompt, sets), one) for key, one in sets.items()]
+    grouped = [one._replace(group=one.group or _first(one.ranked.prompt, sets)) for one in sets.values()]
     return split(grouped, settings, seed, account, settings.path)
 
 

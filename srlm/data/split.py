@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from srlm.data.lines import instructions
@@ -20,6 +20,16 @@ class Grouped(NamedTuple):
 
     group: str
     ranked: RankedSet
+
+
+def unrepeated(sets: Iterable[Grouped], account: Counter[str]) -> dict[str, Grouped]:
+    """The first set of each conversation, by its words; the others are counted: they could stand on both sides of a
+    split."""
+    found: dict[str, Grouped] = {}
+    for one in sets:
+        if found.setdefault(normalised(one.ranked.prompt.transcript), one) is not one:
+            account["dropped: duplicate prompt"] += 1
+    return found
 
 
 def split(sets: Sequence[Grouped], settings: SeedSets, seed: int, account: Counter[str], path: str) -> SeedData:

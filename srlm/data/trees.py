@@ -14,9 +14,8 @@ from typing import Any, Literal
 from srlm.data import hub
 from srlm.data.languages import in_language
 from srlm.data.lines import Row, locate, rows
-from srlm.data.overlap import normalised
 from srlm.data.seed import SeedData
-from srlm.data.split import Grouped, split, told
+from srlm.data.split import Grouped, split, told, unrepeated
 from srlm.errors import DataError
 from srlm.records import Message, Prompt, RankedSet, Record, Response
 from srlm.settings import OasstData
@@ -28,7 +27,7 @@ FINISHED = "ready_for_export"
 def oasst(settings: OasstData, seed: int) -> SeedData:
     """Seed data from ranked conversations. Raises DataError where a set that was asked for would be empty."""
     trees = read(settings.path, settings.language, settings.turns, settings.revision)
-    sets = [Grouped(f"tree {number}", one) for number, one in zip(trees.trees, trees.sets, strict=True)]
+    sets = [Grouped(tree, one) for tree, one in zip(trees.trees, trees.sets, strict=True)]
     return split(sets, settings, seed, Counter(trees.account), settings.path)
 
 
@@ -37,8 +36,8 @@ class Trees(Record):
 
     sets: tuple[RankedSet, ...]
     """Prompts with their ranked replies, best first, in the file's order."""
-    trees: tuple[int, ...]
-    """Of each set the number of its tree."""
+    trees: tuple[str, ...]
+    """Of each set its tree."""
     account: dict[str, int]
     """Conversations found and usable; prompts and replies dropped, by reason."""
 
@@ -51,7 +50,7 @@ def read(path: str, language: str, turns: Literal["first", "all"] = "first", rev
     found = hub.rows(path, hub.Part(revision=revision)) if path.startswith(hub.HUB) else rows(locate(path))
     account: Counter[str] = Counter()
     languages: Counter[str] = Counter()
-    sets: dict[str, tuple[int, RankedSet]] = {}
+    usable: list[Grouped] = []
     for number, root in enumerate(_roots(path, found, account)):
         account["found"] += 1
         languages[root.lang or "none"] += 1
@@ -59,14 +58,9 @@ def read(path: str, language: str, turns: Literal["first", "all"] = "first", rev
             account["dropped: not first turn"] += sum(_rankable(message) for message in _below(root))
         for spoken in _prompts(root, turns):
             ranked = _ranked_set(spoken, language, account)
-            if ranked is None:
-                continue
-            # Twice the same prompt could stand on both sides of a split.
-            key = normalised(ranked.prompt.transcript)
-            if key in sets:
-                account["dropped: duplicate prompt"] += 1
-            else:
-                sets[key] = (number, ranked)
+            if ranked is not None:
+                usable.append(Grouped(f"tree {number}", ranked))
+    sets = unrepeated(usable, account).values()
     if not sets:
         there = ", ".join(f"{name} {count}" for name, count in languages.most_common(10))
         raise DataError(
@@ -76,8 +70,8 @@ def read(path: str, language: str, turns: Literal["first", "all"] = "first", rev
         )
     account["usable"] = len(sets)
     return Trees(
-        sets=tuple(ranked for _, ranked in sets.values()),
-        trees=tuple(number for number, _ in sets.values()),
+        sets=tuple(one.ranked for one in sets),
+        trees=tuple(one.group for one in sets),
         account={name: count for name, count in account.items() if count},
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from srlm.errors import ModelError
+from srlm.errors import ModelError, first_line
 
 
 def commit_of(name: str, revision: str | None) -> str:
@@ -83,5 +83,5 @@ def _why(error: Exception) -> str:
         return "no such folder is here, and no model of the hub can be called so"
     if isinstance(error, LocalEntryNotFoundError | OfflineModeIsEnabled):
         return "the hub cannot be reached, and the cache (HF_HOME) does not hold it"
-    said = (str(error).strip() or type(error).__name__).splitlines()[0]
+    said = first_line(error)
     return f"cannot be had from the hub ({type(error).__name__}: {said})"

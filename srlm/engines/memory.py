@@ -18,7 +18,7 @@ import torch
 from transformers import DynamicCache
 
 from srlm.engines.weights import context_of
-from srlm.errors import ModelError
+from srlm.errors import ModelError, first_line
 
 log = logging.getLogger(__name__)
 
@@ -87,13 +87,17 @@ class Memory:
     @torch.inference_mode()  # type: ignore[untyped-decorator]
     def read(self, prompts: Sequence[Sequence[int]], room: int, copies: int = 1) -> "Rows":
         """Prompts that are alike, each `copies` times in a row, with all but their last token read."""
-        way, _ = self.alike(max(len(prompt) for prompt in prompts), room)
+        way, _ = self.alike(max(map(len, prompts)), room)
+        return self._read(prompts, way, self._shared(prompts, way, room), copies)
+
+    def _shared(self, prompts: Sequence[Sequence[int]], way: Way, room: int) -> int:
+        """How many tokens that the prompts begin with are read once."""
         shared = common_tokens([prompt[:-1] for prompt in prompts])
         if way != "shared" or len(prompts) == 1 or shared < WORTH_SHARING:
-            shared = 0
-        elif len({len(prompt) for prompt in prompts}) > 1 and max(map(len, prompts)) + room > self._window:
-            shared = 0  # what pads a short row would take up a part of the window
-        return self._read(prompts, way, shared, copies)
+            return 0
+        # What pads a short row would take up a part of the window.
+        uneven = len({len(prompt) for prompt in prompts}) > 1
+        return 0 if uneven and max(map(len, prompts)) + room > self._window else shared
 
     def _read(self, prompts: Sequence[Sequence[int]], way: Way, shared: int, copies: int) -> "Rows":
         device = self.model.device
@@ -133,18 +137,20 @@ class Memory:
             together.setdefault(self.alike(length, 1), []).append(number)
         for (way, _), numbers in together.items():
             some = [stems[number] for number in numbers]
-            logits = self._behind(starts, some) if way in ("shared", "padded") else self._behind_whole(starts, some)
+            padded = way in ("shared", "padded")
+            logits = self._behind(starts, some, way) if padded else self._behind_whole(starts, some)
             found.update(zip(numbers, logits, strict=True))
         return [found[number] for number in range(len(stems))]
 
     def _behind(
-        self, starts: Sequence[Sequence[int]], stems: Sequence[tuple[int, Sequence[int]]]
+        self, starts: Sequence[Sequence[int]], stems: Sequence[tuple[int, Sequence[int]]], way: Way
     ) -> list[torch.Tensor]:
         device = self.model.device
         width = max(len(stem) for _, stem in stems) + 1
         used = sorted({start for start, _ in stems})
         place = {start: row for row, start in enumerate(used)}
-        rows = self.read([starts[start] for start in used], width)
+        prompts = [starts[start] for start in used]
+        rows = self._read(prompts, way, self._shared(prompts, way, width), 1)
         rows.keep(torch.tensor([place[start] for start, _ in stems], device=device))
         # What fills up a short row stands behind it and is never read.
         more = torch.tensor([[*stem, *[0] * (width - 1 - len(stem))] for _, stem in stems], device=device)
@@ -190,7 +196,7 @@ class Memory:
             plain = [self._plain(row) for row in rows]
             short = self._plain(rows[0][:-more])
         except Exception as error:  # a model's code may raise anything
-            raise ModelError(f"{type(self.model).__name__}: cannot be run: {_first_line(error)}") from error
+            raise ModelError(f"{type(self.model).__name__}: cannot be run: {first_line(error)}") from error
         expected = torch.stack([logits[-more:].float().log_softmax(-1) for logits in plain])
         if not torch.isfinite(expected).all():
             raise ModelError(
@@ -214,7 +220,7 @@ class Memory:
                     moved = (self._tried(rows, more, way) - expected).square().mean((-1, -2)).sqrt().max()
                     found[way] = float(moved / spread)
                 except Exception as error:  # as above
-                    found[way] = _first_line(error)
+                    found[way] = first_line(error)
             said = found[way]
             return said if isinstance(said, float) else float("inf")
 
@@ -318,7 +324,3 @@ def _switch(config: Any) -> Switch | None:
 def common_tokens(rows: Sequence[Sequence[int]]) -> int:
     """How many tokens all rows begin with."""
     return sum(1 for _ in takewhile(lambda column: len(set(column)) == 1, zip(*rows, strict=False)))
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

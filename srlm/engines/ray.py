@@ -17,7 +17,7 @@ from typing import Any
 
 from srlm.engines.base import Completion, Engine, Request
 from srlm.engines.open import open_folder
-from srlm.errors import EngineError, SrlmError
+from srlm.errors import EngineError, SrlmError, first_line
 from srlm.settings import RaySettings, Sampling, Settings
 
 LOG = logging.getLogger(__name__)
@@ -95,7 +95,7 @@ class RayEngine:
                 if self._closed:
                     break
                 why = error
-                LOG.warning("ray: a worker is lost; another does its work (%s)", _first_line(error))
+                LOG.warning("ray: a worker is lost; another does its work (%s)", first_line(error))
                 self._await(number)
                 continue
             except lost.RayTaskError as error:
@@ -106,7 +106,7 @@ class RayEngine:
         if self._closed:
             raise EngineError("the ray engine is closed")
         raise EngineError(
-            f"ray: {TRIES} workers were lost over one and the same call ({_first_line(why)}); is there memory enough "
+            f"ray: {TRIES} workers were lost over one and the same call ({first_line(why)}); is there memory enough "
             "for engine.batch_size? Ray's own logs are in /tmp/ray/session_latest/logs on the cluster's nodes"
         )
 
@@ -221,7 +221,7 @@ def _connect(settings: RaySettings) -> None:
         ray.init(address=settings.address or "local", logging_level="error", log_to_driver=False, **own)
     except (OSError, ValueError, RuntimeError) as error:
         raise EngineError(
-            f"engine.ray.address {settings.address}: {_first_line(error)}; give HOST:PORT as `ray start --head` told "
+            f"engine.ray.address {settings.address}: {first_line(error)}; give HOST:PORT as `ray start --head` told "
             "it, and run this on a machine that has joined with `ray start --address`"
         ) from None
     _engines = 1
@@ -257,9 +257,5 @@ def _mendable(error: BaseException) -> Exception:
     if isinstance(cause, SrlmError):
         return cause
     if type(error).__name__ == "ActorDiedError":
-        return EngineError(f"ray: a worker cannot be started: {_first_line(error)} (is srlm installed on every node?)")
-    return error if isinstance(error, Exception) else EngineError(_first_line(error))
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+        return EngineError(f"ray: a worker cannot be started: {first_line(error)} (is srlm installed on every node?)")
+    return error if isinstance(error, Exception) else EngineError(first_line(error))

@@ -14,7 +14,7 @@ from typing import Any
 from srlm.engines.base import Completion, Request
 from srlm.engines.weights import check_weights, give_memory_back, load_chat, serving_format
 from srlm.engines.written import completion, generation_ends
-from srlm.errors import EngineError, ModelError, RoomError
+from srlm.errors import EngineError, ModelError, RoomError, first_line
 from srlm.processes import OWNER
 from srlm.records import seed_for
 from srlm.settings import ModelSettings, Sampling, VllmSettings
@@ -58,7 +58,7 @@ class VllmEngine:
                 enforce_eager=settings.enforce_eager,
             )
         except (ValueError, RuntimeError, OSError) as error:
-            raise ModelError(f"{path}: vLLM cannot load it: {_first_line(error)}") from error
+            raise ModelError(f"{path}: vLLM cannot load it: {first_line(error)}") from error
         self._longest: int = self._llm.model_config.max_model_len
         self._ends = sorted({*self.chat.ends, *_generation_ends(path, model.revision)})
 
@@ -140,7 +140,7 @@ class VllmEngine:
             answers: list[Any] = self._llm.generate(asked, [wanted[row] for row in order], use_tqdm=False)
         except self._dead as error:
             raise EngineError(
-                f"{self._id}: vLLM's process has died ({_first_line(error)}); is there memory enough? Lower "
+                f"{self._id}: vLLM's process has died ({first_line(error)}); is there memory enough? Lower "
                 "engine.vllm.gpu_memory_utilization or max_model_len, and run again: it goes on where it was"
             ) from error
         return [answer for _, answer in sorted(zip(order, answers, strict=True), key=lambda pair: pair[0])]
@@ -163,7 +163,3 @@ def _generation_ends(path: str | Path, revision: str | None) -> set[int]:
         return generation_ends(GenerationConfig.from_pretrained(path, revision=revision))
     except OSError:  # it has none
         return set()
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

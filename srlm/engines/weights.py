@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from srlm.engines import hub
-from srlm.errors import ModelError
+from srlm.errors import ModelError, first_line
 from srlm.settings import ModelSettings
 from srlm.text.chat import Chat
 
@@ -48,7 +48,7 @@ def gguf_chat(file: Path, settings: ModelSettings) -> Chat:
     try:
         tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
     except Exception as error:  # as above
-        raise ModelError(f"{file}: no tokenizer can be loaded: {_first_line(error)}") from error
+        raise ModelError(f"{file}: no tokenizer can be loaded: {first_line(error)}") from error
     return _chat(file, tokenizer, settings)
 
 
@@ -139,7 +139,7 @@ def _check_files(folder: Path) -> None:
         try:
             wanted = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
         except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
-            raise ModelError(f"{index}: cannot be read as an index of weights: {_first_line(error)}") from None
+            raise ModelError(f"{index}: cannot be read as an index of weights: {first_line(error)}") from None
         missing = [name for name in wanted if not (folder / name).is_file()]
         if missing:
             raise ModelError(
@@ -158,7 +158,7 @@ def _check_files(folder: Path) -> None:
                 pass
         except (SafetensorError, OSError) as error:
             raise ModelError(
-                f"{folder}: {file.name} is not whole ({_first_line(error)}); copy or download the model again"
+                f"{folder}: {file.name} is not whole ({first_line(error)}); copy or download the model again"
             ) from None
 
 
@@ -230,7 +230,7 @@ def safetensors(file: Path) -> Any:
     try:
         return safe_open(file, framework="pt")
     except (SafetensorError, OSError) as error:
-        raise ModelError(f"{file.parent}: {file.name} cannot be read as safetensors: {_first_line(error)}") from error
+        raise ModelError(f"{file.parent}: {file.name} cannot be read as safetensors: {first_line(error)}") from error
 
 
 def beside_weights(path: str | Path, settings: ModelSettings) -> dict[str, bytes]:
@@ -344,7 +344,7 @@ def convert_gguf(file: Path, folder: Path, settings: ModelSettings) -> None:
         )
         tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
     except Exception as error:  # as above
-        raise ModelError(f"{file}: cannot be read as a model: {_first_line(error)}") from error
+        raise ModelError(f"{file}: cannot be read as a model: {first_line(error)}") from error
     save(model, tokenizer, folder, served="float32" if settings.dtype == "auto" else settings.dtype)
 
 
@@ -373,11 +373,7 @@ def _adapted(folder: Path) -> str:
 
 
 def _why(path: str | Path, error: Exception, needed: str) -> str:
-    folder, said = Path(path), _first_line(error).rstrip(": ")
+    folder, said = Path(path), first_line(error).rstrip(": ")
     if not folder.is_dir():
         return f"{said} (no folder {path} is here, so it was taken for the name of a model on the hub)"
     return said if (folder / needed).exists() else f"{said} (the folder has no {needed})"
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from srlm.errors import RecordError, StoreError
+from srlm.errors import RecordError, SettingsError, StoreError
 from srlm.records import Checkpoint, Input, RunInputs, RunManifest, digest
 from srlm.settings import Settings, shaping
 from srlm.store import changes, files
@@ -27,6 +27,18 @@ SHAPED_BY = {
 
 
 INPUTS = "inputs.json"
+
+
+def recorded(place: Path) -> Settings:
+    """The settings that the run in a folder was last worked on with. Raises SettingsError where it is no run's."""
+    try:
+        found = Settings.model_validate(files.read_json(place / "settings.json"))
+    except ValidationError as error:
+        raise SettingsError(
+            f"{place}: settings.json is not a run's: {error.errors()[0]['msg']}; give its YAML file"
+        ) from None
+    # The folder may have been moved since: where it lies now is what counts.
+    return found.model_copy(update={"name": place.resolve().name, "runs": str(place.resolve().parent)})
 
 
 class RunFolder:

@@ -12,7 +12,7 @@ from functools import cached_property
 from itertools import takewhile
 from typing import Any, Literal, NamedTuple
 
-from srlm.errors import ModelError
+from srlm.errors import ModelError, first_line
 from srlm.records import Message, digest, user
 from srlm.text.clock import with_clock
 from srlm.text.marks import disarm, disarm_plain, marks_around
@@ -333,7 +333,7 @@ class Chat:
             )
         except Exception as error:  # a template is a program, and may raise anything
             roles = ", ".join(m.role for m in messages)
-            said = (str(error).strip() or type(error).__name__).splitlines()[0]
+            said = first_line(error)
             raise ModelError(f"the chat template cannot render a conversation of {roles}: {said}") from error
         return text
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from srlm.errors import ModelError, SettingsError
+from srlm.errors import ModelError, SettingsError, first_line
 from srlm.settings import LoraSettings, ModelSettings
 
 log = logging.getLogger(__name__)
@@ -32,23 +32,19 @@ def adapters(model: Any, settings: LoraSettings | None) -> Any:
     """
     if settings is None:
         return None
-    kind, layers = type(model), _linear_layers(model)
+    kind, layers = type(model).__name__, _linear_layers(model)
     if not layers:
-        raise SettingsError(f"lora: a {kind.__name__} has no layer that takes an adapter; train without lora")
-    refused: Exception | None = None
+        raise SettingsError(f"lora: a {kind} has no layer that takes an adapter; train without lora")
+    fault: Exception | None = None
     for dropout in (settings.dropout, 0.0):
-        try:
-            with torch.device("meta"):
-                skeleton = kind(copy.deepcopy(model.config))
-            _with_adapters(skeleton, _lora(settings, layers, dropout))
-        except (ValueError, TypeError, RuntimeError, NotImplementedError) as error:
-            refused = error
-            continue
-        if dropout != settings.dropout:
-            log.warning("lora: the experts of a %s cannot have dropout on their adapters; there is none", kind.__name__)
-        return _lora(settings, layers, dropout)
-    said = (str(refused).strip() or type(refused).__name__).splitlines()[0]
-    raise SettingsError(f"lora: peft puts no adapters on a {kind.__name__}: {said}; train without lora") from refused
+        wanted = _lora(settings, layers, dropout)
+        fault = _refusal(model, wanted)
+        if fault is None:
+            if dropout != settings.dropout:
+                log.warning("lora: the experts of a %s cannot have dropout on their adapters; there is none", kind)
+            return wanted
+    assert fault is not None
+    raise SettingsError(f"lora: peft puts no adapters on a {kind}: {first_line(fault)}; train without lora") from fault
 
 
 def check_adapters(path: str | Path, model: ModelSettings, settings: LoraSettings) -> None:
@@ -61,7 +57,7 @@ def check_adapters(path: str | Path, model: ModelSettings, settings: LoraSetting
         with torch.device("meta"):
             skeleton = AutoModelForCausalLM.from_config(config, **options)
     except Exception as error:  # transformers raises anything from OSError to KeyError for a broken folder
-        raise ModelError(f"{path}: config.json cannot be read as a model's: {error}".splitlines()[0]) from error
+        raise ModelError(f"{path}: config.json cannot be read as a model's: {first_line(error)}") from error
     adapters(skeleton, settings)
 
 
@@ -103,8 +99,15 @@ def peft_without_noise() -> Iterator[None]:
         yield
 
 
-def _with_adapters(model: Any, config: Any) -> None:
+def _refusal(model: Any, config: Any) -> Exception | None:
+    """What peft says where it puts no adapters on a skeleton of the model, without weights."""
     from peft import get_peft_model
 
-    with peft_without_noise():
-        get_peft_model(model, config)
+    try:
+        with torch.device("meta"):
+            skeleton = type(model)(copy.deepcopy(model.config))
+        with peft_without_noise():
+            get_peft_model(skeleton, config)
+    except (ValueError, TypeError, RuntimeError, NotImplementedError) as error:
+        return error
+    return None

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from srlm.errors import first_line
 from srlm.train.batches import IGNORED
 
 log = logging.getLogger(__name__)
@@ -63,7 +64,7 @@ def router_arguments(model: Any, ids: Sequence[int]) -> dict[str, float]:
             return {}
         why = "it has none, or no weight for it"
     except Exception as error:  # a model's code may raise anything
-        why = (str(error).strip() or type(error).__name__).splitlines()[0]
+        why = first_line(error)
     finally:
         model.train(training)
     log.warning("%s: trained without the loss that balances experts (%s)", _name(model), why)
@@ -82,7 +83,7 @@ def _fault(model: Any, ids: Sequence[int]) -> str | None:
         try:
             found = model(input_ids=row, labels=row, use_cache=False, fused_lm_head=True).log_probs
         except Exception as error:  # it reaches into models that are built in other ways
-            return (str(error).strip() or type(error).__name__).splitlines()[0]
+            return first_line(error)
     finally:
         model.train(training)
     off = float((found.float() - expected).abs().max())

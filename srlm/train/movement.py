@@ -95,8 +95,8 @@ def _warning(name: str, served: str, moved: Changes, lost: float | None) -> str 
     return None
 
 
-def changes(before: Sequence[Path], after: Sequence[Path], served: torch.dtype) -> Changes:
-    """Compare the weights in safetensors files, by their names."""
+def changes(before: Sequence[Path], after: Sequence[Path], served: torch.dtype, at_once: int = AT_ONCE) -> Changes:
+    """Compare the weights in safetensors files, by their names; about `at_once` of them are in memory."""
     weights = changed = in_service = 0
     with ExitStack() as opened:
         old, new = (
@@ -109,7 +109,7 @@ def changes(before: Sequence[Path], after: Sequence[Path], served: torch.dtype) 
             if one.get_shape() != other.get_shape():
                 unmatched += 1
                 continue
-            for a, b in zip(_rows(one), _rows(other), strict=True):
+            for a, b in zip(_rows(one, at_once), _rows(other, at_once), strict=True):
                 if not (a.is_floating_point() and b.is_floating_point()):
                     continue
                 weights += a.numel()
@@ -118,13 +118,13 @@ def changes(before: Sequence[Path], after: Sequence[Path], served: torch.dtype) 
     return Changes(weights, changed, in_service, unmatched)
 
 
-def _rows(tensor: Any) -> Iterator[torch.Tensor]:
+def _rows(tensor: Any, at_once: int) -> Iterator[torch.Tensor]:
     """A tensor on disk, some of its rows at a time."""
     shape = tensor.get_shape()
     if not shape:
         yield tensor[...]
         return
-    step = max(1, AT_ONCE // max(1, torch.Size(shape[1:]).numel()))
+    step = max(1, at_once // max(1, torch.Size(shape[1:]).numel()))
     for start in range(0, shape[0], step):
         yield tensor[start : start + step]
 

@@ -140,3 +140,17 @@ def test_draws_are_those_of_the_models_own_probabilities(name: str) -> None:
         )
         p = float(chances[best])
         assert share == pytest.approx(p, abs=4 * math.sqrt(p * (1 - p) / 256))
+
+
+def test_continuations_of_unequal_lengths_are_scored_where_rotary_factors_change_with_the_length() -> None:
+    """No row reaches the 24 tokens of the short factors, but the longest start and the longest continuation would."""
+    torch.set_num_threads(1)
+    model, words = zoo.random_model("phi3-longrope"), zoo.tokenizer()
+    chat = Chat(words)
+    requests = [Request(messages=user(zoo.sentence(count, seed=count))) for count in (5, 17)]
+    texts = [zoo.sentence(14, seed=1), "w1 w2"]
+    found = TransformersEngine(model, chat, "M0", batch_size=8).score(requests, [[text] for text in texts])
+    for request, text, (score,) in zip(requests, texts, found, strict=True):
+        new = words(text, add_special_tokens=False)["input_ids"]
+        expected = log_probability(model, chat.prompt_ids(request.messages), new)
+        assert score == pytest.approx(expected, abs=1e-4)

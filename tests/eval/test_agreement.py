@@ -28,7 +28,7 @@ from srlm.engines.scripted import ScriptedEngine
 from srlm.errors import SrlmError
 from srlm.judge import rubric
 from srlm.judge.pairwise import ModelPairJudge
-from srlm.records import RunInputs, digest
+from srlm.records import digest
 
 HOW = Resampling(resamples=200, confidence=0.95, seed=1)
 ROWS: list[dict[str, Any]] = [
@@ -408,16 +408,22 @@ def test_what_a_judge_said_is_not_taken_for_that_of_an_edited_one(
 CLOCK = "{% if strftime_now is defined %}{{ strftime_now('%Y-%m-%d') + ' ' }}{% endif %}"
 
 
-def test_a_judge_of_a_run_sees_the_runs_day_and_its_template_arguments(bead_model: Path, tmp_path: Path) -> None:
+def test_a_judge_of_a_run_sees_the_runs_day_and_its_template_arguments(
+    trained: Path, bead_model: Path, tmp_path: Path
+) -> None:
     def facts(folder: Path) -> dict[str, Any]:
         return open_spec(f"transformers:{folder}", Asked(), ()).facts or {}
 
-    folder = Path(shutil.copytree(bead_model, tmp_path / "run/M1/model"))
-    template = folder / "chat_template.jinja"
+    run = Path(shutil.copytree(trained / "runs/tiny", tmp_path / "run"))
+    template = run / "M1/model/chat_template.jinja"
     template.write_text(CLOCK + template.read_text())
-    assert facts(folder)["date"] == datetime.date.today().isoformat()
-    (tmp_path / "run/inputs.json").write_text(RunInputs(date=datetime.date(2024, 11, 5)).model_dump_json())
-    (tmp_path / "run/settings.json").write_text(json.dumps({"model": {"template_arguments": {"thinking": False}}}))
-    assert facts(folder)["date"] == "2024-11-05"
-    assert facts(folder)["template arguments"] == digest({"thinking": False})
+    for name, part in (("inputs", {"date": "2024-11-05"}), ("settings", {})):
+        noted = json.loads((run / f"{name}.json").read_text()) | part
+        if name == "settings":
+            noted["model"]["template_arguments"] = {"thinking": False}
+        (run / f"{name}.json").write_text(json.dumps(noted))
+    assert facts(run / "M1/model")["date"] == "2024-11-05"
+    assert facts(run / "M1/model")["template arguments"] == digest({"thinking": False})
+    alone = Path(shutil.copytree(run / "M1/model", tmp_path / "alone"))
+    assert facts(alone)["date"] == datetime.date.today().isoformat()
     assert "date" not in facts(bead_model)  # its template has no clock

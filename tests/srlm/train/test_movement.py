@@ -56,11 +56,10 @@ def test_weights_are_compared_as_they_lie_and_as_they_are_served(tmp_path: Path)
     assert found == Changes(weights=4, changed=3, served=2, unmatched=2)
 
 
-def test_a_tensor_is_compared_some_rows_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(movement, "AT_ONCE", 6)
+def test_a_tensor_is_compared_some_rows_at_a_time(tmp_path: Path) -> None:
     save_file({"a": torch.zeros(5, 3), "b": torch.tensor(1.0)}, tmp_path / "old.safetensors")
     save_file({"a": torch.eye(5, 3), "b": torch.tensor(2.0)}, tmp_path / "new.safetensors")
-    found = changes([tmp_path / "old.safetensors"], [tmp_path / "new.safetensors"], torch.float32)
+    found = changes([tmp_path / "old.safetensors"], [tmp_path / "new.safetensors"], torch.float32, at_once=6)
     assert found == Changes(weights=16, changed=4, served=4, unmatched=0)
 
 
