@@ -7,7 +7,7 @@ tokenised in their place behind the prompt, because many tokenizers write the fi
 
 import datetime
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import takewhile
 from typing import Any, Literal, NamedTuple
@@ -17,6 +17,7 @@ from srlm.records import Message, digest, user
 from srlm.text.clock import with_clock
 from srlm.text.marks import disarm, disarm_plain, marks_around
 from srlm.text.thoughts import KNOWN, THINK, Marks, split
+from srlm.text.tokens import TAIL, Words, special_tokens
 
 RESERVED = frozenset(
     {
@@ -28,8 +29,6 @@ RESERVED = frozenset(
 """Arguments of a template that are not the user's to set."""
 
 _ANSWER, _THOUGHT, _ASKED, _SYSTEM = (f"srlm{word}7f3c9d" for word in ("answer", "thought", "asked", "system"))
-_TAIL = 8
-"""Tokens of a prompt that a decoding check looks at."""
 _TAG = re.compile(r"([<\[]\|?)([^<>\[\]/\s]+[>\]])")
 
 
@@ -74,18 +73,15 @@ class Chat:
         self.thoughts = thoughts
         self._plain = False
         self._special = special_tokens(tokenizer)
-        added = {number: token.content for number, token in tokenizer.added_tokens_decoder.items()}
-        # A newline may be an added token, and marks nothing.
-        self._added = {number: text for number, text in added.items() if text.strip()}
-        self._is_special = {text for text in self._special if text.strip()}
-        self._added_texts = tuple(self._added.values())
+        self._words = Words(tokenizer)
+        self._added_texts = tuple(self._words.added.values())
         self._marks: tuple[Marks, ...] = ()
         self._turns: tuple[str, ...] = ()
         self._parts = False
         self._parts = not self._shows_the_user()
         if self._parts and not self._shows_the_user():
             raise ModelError("the chat template does not show what the user said")
-        if not self._ids(self._generation_prompt(user(_ASKED))):
+        if not self._words.ids(self._generation_prompt(user(_ASKED))):
             raise ModelError("the tokenizer makes no tokens of a prompt; is it the model's own?")
         self._probe = self._finished(user(_ASKED), self._generation_prompt(user(_ASKED)), "")
         self._closing, self.end = self._find_end(self._probe.tail)
@@ -94,7 +90,7 @@ class Chat:
         # No answer ends its turn or begins another, even where the tokens for it are not special ones.
         frame = self._generation_prompt(user(_ASKED)) + self._probe.tail
         mine = {text for mark in self._marks for text in mark}
-        own = [text for text in self._added.values() if text in frame and text not in mine]
+        own = [text for text in self._words.added.values() if text in frame and text not in mine]
         self._armed = sorted({*self._special, *own}, key=lambda token: (-len(token), token))
 
     # What an engine and a training ask -------------------------------------------------------------------------------
@@ -106,8 +102,8 @@ class Chat:
         prefix stands behind a closed thought, because it belongs to the answer.
         """
         start = self._generation_prompt(messages)
-        ids = self._ids(start)
-        return self._on(ids, start, self._begun(messages, start, prefix)) if prefix else ids
+        ids = self._words.ids(start)
+        return self._words.on(ids, start, self._begun(messages, start, prefix)) if prefix else ids
 
     def tokens(
         self, messages: Sequence[Message], answer: str, ended: bool = True, thought: str | None = None
@@ -121,11 +117,11 @@ class Chat:
         start, text = self.texts(messages, answer, ended, thought)
         end = [self.end] if ended and not self._closing else []
         if text.startswith(start):
-            ids = self._ids(start)
-            return Tokens(ids, self._following(ids, start, text[len(start) :]) + end)
+            ids = self._words.ids(start)
+            return Tokens(ids, self._words.following(ids, start, text[len(start) :]) + end)
         # The generation prompt opens a thought that a finished turn does not have.
-        whole = self._ids(text)
-        shared = alike(whole, self._ids(start))
+        whole = self._words.ids(text)
+        shared = alike(whole, self._words.ids(start))
         return Tokens(whole[:shared], whole[shared:] + end)
 
     def texts(
@@ -154,20 +150,22 @@ class Chat:
         """
         start = self._generation_prompt(messages)
         begun = self._begun(messages, start, prefix)
-        first = self._ids(start)
+        first = self._words.ids(start)
         lead = begun[len(start) :] if begun.startswith(start) else ""
         if not prefix and not lead.strip() and begun.startswith(start):
             # White space before an answer (Llama 2's) is one token with its first word.
-            place = self._place(first, start)
+            place = self._words.place(first, start)
             return Scored(first, [place(lead + disarm(text, self._armed)) for text in texts])
-        ids = self._on(first, start, begun)
+        ids = self._words.on(first, start, begun)
         if not prefix and lead and texts:
             # White space at the end may be other tokens where a word follows it.
-            whole = self._following(first, start, lead + disarm(texts[0], self._armed))
-            wanted = self._decode(ids[len(first) :], skip=False)
-            longer = [first + whole[:end] for end in range(len(whole)) if self._decode(whole[:end], False) == wanted]
+            whole = self._words.following(first, start, lead + disarm(texts[0], self._armed))
+            wanted = self._words.decode(ids[len(first) :], skip=False)
+            longer = [
+                first + whole[:end] for end in range(len(whole)) if self._words.decode(whole[:end], False) == wanted
+            ]
             ids = longer[-1] if longer else ids
-        place = self._place(ids, begun)
+        place = self._words.place(ids, begun)
         return Scored(ids, [place(disarm(text, self._armed)) for text in texts])
 
     @cached_property
@@ -187,27 +185,29 @@ class Chat:
     def read(self, prompt: Sequence[int], ids: Sequence[int], ended: bool = True) -> Written:
         """What the tokens `ids` say behind the prompt's, without the token that ended them."""
         if self._plain:
-            return Written(None, self._decode(ids, skip=True))
-        raw = self._behind(ids, skip=False)
+            return Written(None, self._words.decode(ids, skip=True))
+        raw = self._words.behind(ids, skip=False)
         # Some tokenizers put a space behind an added token, and take it off the text again.
-        made_up = int(self._makes_up_spaces and bool(prompt) and prompt[-1] in self._added and raw.startswith(" "))
-        opened = self._opens(self._decode(prompt[-2 * _TAIL :], skip=False))
+        made_up = int(
+            self._words.makes_up_spaces and bool(prompt) and prompt[-1] in self._words.added and raw.startswith(" ")
+        )
+        opened = self._opens(self._words.decode(prompt[-2 * TAIL :], skip=False))
         found = split(raw[made_up:], self._marks, opened)
         if not found.closed:
-            return Written(self._without_special(found.thought or ""), "", closed=False)
+            return Written(self._words.without_special(found.thought or ""), "", closed=False)
         start, begun = made_up + found.start, raw[made_up:]
         if not ended and begun.strip() and self._begins_a_mark(begun):
             return Written(None, "")
         if not found.start:
             lead = next((lead for lead in self._leads if begun.startswith(lead)), "")
             start += len(lead) + (
-                self._makes_up_spaces and begun.startswith(lead + " ") and lead.endswith(self._added_texts)
+                self._words.makes_up_spaces and begun.startswith(lead + " ") and lead.endswith(self._added_texts)
             )
-        answer = self._from(ids, start) if start else self._behind(ids, skip=True)
+        answer = self._words.said_from(ids, start) if start else self._words.behind(ids, skip=True)
         room = self._closing[: len(self._closing) - len(self._closing.lstrip())]
         if ended and room and answer.endswith(room):
             answer = answer[: -len(room)]
-        return Written(self._without_special(found.thought) if found.thought else None, answer)
+        return Written(self._words.without_special(found.thought) if found.thought else None, answer)
 
     def plain(self) -> "Chat":
         """The same tokenizer for text that goes on as it stands, and is nobody's turn (`PLAIN`)."""
@@ -372,8 +372,8 @@ class Chat:
         for wanted in (True, False):
             found = [
                 (place, -len(content), number, content)
-                for number, content in self._added.items()
-                if (content in self._is_special) is wanted and (place := text.find(content)) >= 0
+                for number, content in self._words.added.items()
+                if (content in self._words.special) is wanted and (place := text.find(content)) >= 0
             ]
             if found:
                 place, _, number, content = min(found)
@@ -396,7 +396,7 @@ class Chat:
             derived.append(Marks(opening or before.split()[-1], behind.strip()))
         elif tag := _TAG.fullmatch(forced):  # the generation prompt opens what a finished turn does not show
             derived.append(Marks(forced, f"{tag[1]}/{tag[2]}"))
-        template, added = self.template, set(self._added.values())
+        template, added = self.template, set(self._words.added.values())
         named = [
             mark
             for mark in KNOWN
@@ -408,7 +408,7 @@ class Chat:
 
     def _spaced(self, text: str) -> str:
         """A mark as its tokens are decoded, by a tokenizer that puts spaces behind added tokens."""
-        decoded = self._behind(self._ids(text), skip=False)
+        decoded = self._words.behind(self._words.ids(text), skip=False)
         return decoded if decoded.replace(" ", "") == text.replace(" ", "") else text
 
     def _turn_marks(self) -> tuple[str, ...]:
@@ -441,94 +441,11 @@ class Chat:
     def _opens(self, prompt: str) -> bool:
         return any(prompt.rstrip().endswith(mark.open) for mark in self._marks)
 
-    # Tokens ----------------------------------------------------------------------------------------------------------
-
-    def _ids(self, text: str) -> list[int]:
-        ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
-        return ids
-
-    def _on(self, ids: Sequence[int], before: str, text: str) -> list[int]:
-        """Token ids of a text that begins (or should) with `before`, whose token ids are `ids`, which are kept."""
-        if text.startswith(before):
-            return [*ids, *self._following(ids, before, text[len(before) :])]
-        return self._ids(text)
-
-    def _following(self, ids: Sequence[int], before: str, text: str) -> list[int]:
-        return self._place(ids, before)(text)
-
-    def _place(self, ids: Sequence[int], before: str) -> Callable[[str], list[int]]:
-        """Tokenises text behind the prompt `before`, whose token ids are `ids`.
-
-        Tokenised is what stands behind the prompt's last added token, which parts what is before it from what is behind
-        it. Where a token would reach over the end of the prompt, the text is tokenised apart, without a space that
-        nobody wrote.
-        """
-        last = next((self._added[token] for token in reversed(ids) if token in self._added), "")
-        tail = before[before.rfind(last) :] if last and last in before else before
-        tail_ids = self._ids(tail)
-        if list(ids[len(ids) - len(tail_ids) :]) != tail_ids:
-            tail, tail_ids = before, list(ids)
-
-        def place(text: str) -> list[int]:
-            if not text:
-                return []
-            whole = self._ids(tail + text)
-            return whole[len(tail_ids) :] if whole[: len(tail_ids)] == tail_ids else self._apart(ids, text)
-
-        return place
-
-    def _apart(self, ids: Sequence[int], text: str) -> list[int]:
-        """Token ids of a text that say just that behind a prompt."""
-        # An added token parts what is before it from what is behind it.
-        first = min((place for token in self._added.values() if (place := text.find(token)) >= 0), default=len(text))
-        text, rest = text[:first], self._ids(text[first:])
-        tail = list(ids[-_TAIL:])
-        wanted = self._decode(tail, skip=False) + text
-        tried: list[list[int]] = []
-        for anchor in ("\n", "a", ".", ""):
-            start, whole = self._ids(anchor), self._ids(anchor + text)
-            if whole[: len(start)] == start:
-                tried.append(whole[len(start) :])
-                if self._decode([*tail, *tried[-1]], skip=False) == wanted:
-                    return tried[-1] + rest
-        return (tried[0] if tried else self._ids(text)) + rest
-
-    def _decode(self, ids: Sequence[int], skip: bool) -> str:
-        text: str = self.tokenizer.decode(list(ids), skip_special_tokens=skip, clean_up_tokenization_spaces=False)
-        return text
-
-    @cached_property
-    def _anchor(self) -> list[int]:
-        """A word behind which a text is decoded with its first space; none where the tokenizer keeps no spaces."""
-        return self._ids("a") if self._ids("a  b") != self._ids("a b") else []
-
     @cached_property
     def _leads(self) -> tuple[str, ...]:
         """What a model may write before its answer where it thinks nothing, as its tokens are decoded."""
         lead = self._probe.lead
         return tuple(text for text in (lead, self._spaced(lead).lstrip(" ")) if text)
-
-    @cached_property
-    def _makes_up_spaces(self) -> bool:
-        """Whether a word directly behind an added token is tokenised as if a space stood before it."""
-        end = self._ids(self.tokenizer.eos_token)
-        return bool(self._anchor) and self._behind(self._ids(self.tokenizer.eos_token + "a")[len(end) :], False) == " a"
-
-    def _behind(self, ids: Sequence[int], skip: bool) -> str:
-        return self._decode([*self._anchor, *ids], skip)[len(self._decode(self._anchor, skip)) :]
-
-    def _from(self, ids: Sequence[int], start: int) -> str:
-        """The text of tokens, without special ones, from a character of their whole text on."""
-        low, high = 0, len(ids)
-        while low < high:  # the fewest tokens that hold all before it
-            middle = (low + high) // 2
-            low, high = (middle + 1, high) if len(self._behind(ids[:middle], skip=False)) < start else (low, middle)
-        return self._behind(ids[:low], skip=False)[start:] + self._behind(ids[low:], skip=True)
-
-    def _without_special(self, text: str) -> str:
-        for token in self._is_special:
-            text = text.replace(token, "")
-        return text.strip()
 
 
 PLAIN = "{{ bos_token }}{% for message in messages %}{{ ' ' + message['content'] }}{% endfor %}"
@@ -559,10 +476,3 @@ class _Turn(NamedTuple):
 def alike(first: Sequence[Any], second: Sequence[Any]) -> int:
     """How many items (characters, tokens) both begin with."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, second, strict=False)))
-
-
-def special_tokens(tokenizer: Any) -> list[str]:
-    """Every text the tokenizer reads as a special token: its named ones (end, padding, ...) and those that only stand
-    in its vocabulary, as Llama 3's `<|start_header_id|>` does."""
-    added = [token.content for token in tokenizer.added_tokens_decoder.values() if token.special]
-    return sorted({*tokenizer.all_special_tokens, *added}, key=lambda token: (-len(token), token))

@@ -9,8 +9,9 @@ from tokenizers.pre_tokenizers import Split
 from transformers import PreTrainedTokenizerFast
 
 from srlm.records import Message, user
-from srlm.text.chat import Chat, special_tokens
+from srlm.text.chat import Chat
 from srlm.text.marks import disarm
+from srlm.text.tokens import special_tokens
 
 # fmt: off
 WORDS = {
