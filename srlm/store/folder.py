@@ -29,6 +29,10 @@ SHAPED_BY = {
 INPUTS = "inputs.json"
 
 
+OTHERWISE = "choose a new name (--set name=OTHER) or delete the folder"
+"""What to do with a run that cannot go on."""
+
+
 def recorded(place: Path) -> Settings:
     """The settings that the run in a folder was last worked on with. Raises SettingsError where it is no run's."""
     try:
@@ -60,7 +64,15 @@ class RunFolder:
     def manifest(self, step: str) -> RunManifest | None:
         """What a finished step says of itself; None where it is not finished."""
         path = self.step(step) / "manifest.json"
-        return files.read_one(path, RunManifest) if path.exists() else None
+        if not path.exists():
+            return None
+        try:
+            return files.read_one(path, RunManifest)
+        except RecordError as error:
+            raise RecordError(
+                f"{error}; put the file back, or delete the folder of {step} and those of all that were made from it: "
+                "the same command makes them again"
+            ) from None
 
     def finish(self, manifest: RunManifest) -> None:
         """Declare a step done."""
@@ -125,7 +137,15 @@ class RunFolder:
     def inputs(self) -> RunInputs | None:
         """What the run was made from so far; None where it has not begun, or before such things were recorded."""
         path = self.path / INPUTS
-        return files.read_one(path, RunInputs) if path.exists() else None
+        if not path.exists():
+            return None
+        try:
+            return files.read_one(path, RunInputs)
+        except RecordError as error:
+            raise RecordError(
+                f"{error}; put the file back, or delete it: then the inputs are recorded as they are now, and what "
+                "came before is not known"
+            ) from None
 
     def _fix_date(self) -> None:
         """The run's date is that of its first start, or `model.date`, which may be set until a model is begun."""
@@ -155,7 +175,7 @@ class RunFolder:
         if changed:
             raise StoreError(
                 f"{self.path} was made from other inputs ({'; '.join(changed)}); put back what it was made from, "
-                "choose a new name (--set name=OTHER) or delete the folder"
+                f"{OTHERWISE}"
             )
 
     def record_inputs(self, now: Mapping[str, Input], grown: Collection[str] = ()) -> None:
@@ -206,11 +226,12 @@ class RunFolder:
         path, inputs = self.path / "settings.json", self.inputs()
         now = self.given.model_dump(mode="json")
         if path.exists():
-            before = files.read_json(path)
+            try:
+                before = files.read_json(path)
+            except RecordError as error:
+                raise RecordError(f"{error}; put the file back, {OTHERWISE}") from None
             if not isinstance(before, dict):
-                raise RecordError(
-                    f"{path}: holds no settings; choose a new name (--set name=OTHER) or delete the folder"
-                )
+                raise RecordError(f"{path}: holds no settings; {OTHERWISE}")
             before = _completed(before)
             if inputs is not None and isinstance(before.get("model"), dict):
                 before["model"]["date"] = inputs.date.isoformat()
@@ -219,10 +240,7 @@ class RunFolder:
                 f"{key}: {old!r} -> {new!r}" for key, old, new in differences(before, now) if self._is_fixed(key)
             ]
             if changed:
-                raise StoreError(
-                    f"{self.path} was made with other settings ({'; '.join(changed)}); "
-                    "choose a new name (--set name=OTHER) or delete the folder"
-                )
+                raise StoreError(f"{self.path} was made with other settings ({'; '.join(changed)}); {OTHERWISE}")
 
     def _is_fixed(self, setting: str) -> bool:
         """Whether a setting has shaped what is there; all others may still be mended."""

@@ -263,8 +263,25 @@ def test_a_broken_manifest_is_an_error_that_names_the_file(tmp_path: Path, conte
     run = RunFolder(settings(tmp_path))
     run.step("M1").mkdir(parents=True)
     (run.step("M1") / "manifest.json").write_text(content)
-    with pytest.raises(RecordError, match=r"M1/manifest\.json: not a RunManifest"):
+    with pytest.raises(RecordError, match=r"M1/manifest\.json: not a RunManifest.*delete the folder of M1 and"):
         run.manifest("M1")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("inputs.json", "not a RunInputs.*or delete it: then the inputs are recorded as they are now"),
+        ("settings.json", r"not JSON.*put the file back, choose a new name \(--set name=OTHER\) or delete the folder"),
+    ],
+)
+def test_a_record_of_the_run_that_was_cut_says_what_to_do(tmp_path: Path, name: str, said: str) -> None:
+    run = RunFolder(settings(tmp_path))
+    with run.held():
+        pass
+    file = run.path / name
+    file.write_bytes(file.read_bytes()[:-20])
+    with pytest.raises(RecordError, match=rf"(?s)run/{name}: {said}"), RunFolder(settings(tmp_path)).held():
+        pass
 
 
 def test_a_line_of_the_log_has_the_time_and_a_full_disk_is_a_store_error(tmp_path: Path) -> None:
