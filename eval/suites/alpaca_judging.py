@@ -77,7 +77,7 @@ def asked(
 ) -> list[Question]:
     """The questions about one model's outputs, in the order they are asked."""
     pairs = [
-        Pair(prompt.id, prompt.text, outputs.responses[prompt.id].text, baseline.responses[prompt.id].text)
+        Pair(prompt.id, prompt.transcript, outputs.responses[prompt.id].text, baseline.responses[prompt.id].text)
         for prompt in shuffled(prompts, how.seed)
         if prompt.id in outputs.responses and prompt.id in baseline.responses
     ]

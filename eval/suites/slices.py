@@ -41,7 +41,7 @@ def run(settings: Settings, folder: RunFolder, open_engine: OpenEngine) -> list[
 def kinds(prompts: Sequence[Prompt]) -> dict[str, dict[str, list[str]]]:
     """Ids of prompts by kind, for each way of sorting them that gives two kinds or more."""
     sorts: dict[str, dict[str, list[str]]] = {name: defaultdict(list) for name in ("category", "source", "length")}
-    lengths = [len(prompt.text) for prompt in prompts]
+    lengths = [len(prompt.transcript) for prompt in prompts]
     cuts = np.quantile(lengths, [1 / 3, 2 / 3]) if lengths else np.zeros(2)
     for prompt, length in zip(prompts, lengths, strict=True):
         if prompt.category is not None:

@@ -117,6 +117,25 @@ def test_recorded_scores_and_comparisons_are_looked_up_and_the_rest_is_unread(tm
     assert found[name, "unparsed", None].value == pytest.approx(1 / 3)
 
 
+def test_recorded_judgements_of_conversations_are_told_apart_by_all_their_turns(tmp_path: Path) -> None:
+    """Two conversations that end in the same question, with the same answers to it."""
+
+    def asked(subject: str) -> list[dict[str, str]]:
+        turns = [("user", f"Tell me of {subject}."), ("assistant", "Gladly."), ("user", "Is it large?")]
+        return [{"role": role, "content": content} for role, content in turns]
+
+    rows = [{"prompt": asked(subject), "responses": ["Yes.", "No."], "ranks": [0, 1]} for subject in ("Asia", "Malta")]
+    said = [
+        {"prompt": one.ranked.prompt.transcript, "response": response.text, "score": score}
+        for one, scores in zip(rankings.read(file(tmp_path, rows)).sets, ((4, 2), (1, 3)), strict=True)
+        for response, score in zip(one.ranked.responses, scores, strict=True)
+    ]
+    assert said[0]["prompt"] == "User: Tell me of Asia.\n\nAssistant: Gladly.\n\nUser: Is it large?"
+    found = figures(file(tmp_path, rows), [f"file:{file(tmp_path, said, 'said.jsonl')}"], tmp_path)
+    (value,) = [m for (_, name, _), m in found.items() if name == "pairwise_accuracy"]
+    assert (value.value, value.n, value.unscored) == (0.5, 2, 0)  # right on Asia, wrong on Malta
+
+
 @pytest.mark.parametrize(("score", "known"), [(5, True), (7, False)])
 def test_a_five_is_told_only_where_all_scores_are_points(tmp_path: Path, score: float, known: bool) -> None:
     said = [{"prompt": "question 1", "response": text, "score": score} for text in ROWS[1]["responses"]]
