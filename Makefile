@@ -1,6 +1,7 @@
 # Two commands on a fresh machine: `make eval-all` and `make test`. RUN picks the run.
 RUN ?= configs/pocket.yaml
 PYTHON ?= python3
+WORKERS ?= 2
 VENV ?= .venv
 # Without a GPU this build of torch is enough; with one: make setup TORCH=torch
 TORCH ?= torch==2.13.0
@@ -43,8 +44,8 @@ example: eval-all  ## train the run, and write its report for the repository
 example-check: eval-all  ## does the command still make the committed report's figures?
 	$(BIN)/python -m eval report --run $(RUN) --check reports/$(basename $(notdir $(RUN))) $(STUDY:%=--study %)
 
-test: $(READY)
-	$(BIN)/python -m pytest -q
+test: $(READY)  ## in WORKERS processes of one thread each: the models of the tests are too small for more
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
 
 regress: $(READY)  ## has the trainer lost anything? A fresh run, held against the baseline
 	$(if $(filter regress,$(GATED)),rm -rf runs/regress)

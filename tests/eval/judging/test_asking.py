@@ -441,7 +441,7 @@ for _ in range(2):
 for number in range(50):
     ready.wait(60)
     CallStore(Path(f"{number}.sqlite")).close()
-print("opened all")
+print("opened all\\n", end="")  # one write: with Python unbuffered, four processes mix the ends of their lines
 """
 
 
