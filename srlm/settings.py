@@ -59,9 +59,9 @@ class VllmSettings(Section):
 class EngineSettings(Section):
     """What continues text. The run's own checkpoints are run by `transformers`, `vllm` or `ray`."""
 
-    kind: Literal["transformers", "vllm", "ray", "openai", "scripted"] = "transformers"
-    """`transformers` or `vllm` on this machine; `ray` spreads either over a cluster; `openai` is any compatible server;
-    `scripted` answers from a rule and is for dry runs."""
+    kind: Literal["transformers", "vllm", "ray", "openai"] = "transformers"
+    """`transformers` or `vllm` on this machine; `ray` spreads either over a cluster; `openai` is any compatible
+    server."""
     batch_size: Positive = 32
     """Sequences decoded together, at most (transformers): where memory does not reach for a batch, its halves are made
     one after the other. Stages ask for four times as many at once: with `vllm`, which packs its own batches, 256 or
