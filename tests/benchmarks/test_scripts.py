@@ -18,7 +18,8 @@ SCRIPTS = sorted(
 )
 EACH_IN_A_CHILD = """
 import json, os, runpy, sys
-import scipy.stats, sklearn.linear_model, srlm.engines.transformers, srlm.train.dpo, srlm.train.sft  # once for all: slow
+# Here once, and not in every script: it takes seconds.
+import scipy.stats, sklearn.linear_model, srlm.engines.transformers, srlm.train.dpo, srlm.train.sft
 
 answers = {}
 for script in sys.argv[1:]:
