@@ -17,22 +17,32 @@ SCRIPTS = sorted(
     and path.name != "chaos_inside.py"
 )
 EACH_IN_A_CHILD = """
-import json, os, runpy, sys
+import json, os, runpy, sys, traceback
 # Here once, and not in every script: it takes seconds.
 import scipy.stats, sklearn.linear_model, srlm.engines.transformers, srlm.train.dpo, srlm.train.sft
 
+def status_of(script):
+    sys.argv, sys.path[0] = [script, "--help"], os.path.dirname(script)
+    try:
+        runpy.run_path(script, run_name="__main__")
+        print("it took no notice of --help")
+    except SystemExit as left:
+        return left.code or 0
+    except Exception:
+        traceback.print_exc()
+    return 1
+
 answers = {}
 for script in sys.argv[1:]:
-    sys.stdout.flush()
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
-        os.close(reading)
         os.dup2(writing, 1)
         os.dup2(writing, 2)
-        sys.argv, sys.path[0] = [script, "--help"], os.path.dirname(script)
-        runpy.run_path(script, run_name="__main__")
-        sys.exit("it took no notice of --help")
+        os.close(reading)
+        status = status_of(script)
+        sys.stdout.flush()
+        os._exit(status)  # the libraries' own goodbyes take seconds, too
     os.close(writing)
     with os.fdopen(reading) as said:
         text = said.read()
