@@ -215,10 +215,10 @@ def trained(
 
     `training` is given the folder of the checkpoints, the folder to save to, and what to report steps to.
     """
-    from srlm.train import optimiser
+    from srlm.train import trainer
 
     work, target = run.path(name, "training"), run.path(name, "model")
-    if not optimiser.finished(work, target):
+    if not trainer.finished(work, target):
         with run.stage(name, stage, "steps") as report:
             training(work, target, report)
         give_memory_back()
