@@ -21,27 +21,27 @@ def names_in(function: ast.AST) -> set[str]:
     return variables | {node.arg for node in ast.walk(function) if isinstance(node, ast.arg)}
 
 
-def strings(node: ast.AST) -> Iterator[ast.Constant]:
-    """Plain strings, the plain parts of an f-string among them, without docstrings."""
+def strings(node: ast.AST) -> Iterator[tuple[int, str]]:
+    """Line and text of plain strings, the plain parts of an f-string among them, without docstrings."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant):
             continue
         if isinstance(child, ast.Constant) and isinstance(child.value, str):
-            yield child
+            yield child.lineno, child.value
         else:
             yield from strings(child)
 
 
 def without_f(text: str) -> list[str]:
     """`LINE: STRING` for every string in a function that names a variable of this function in braces."""
-    found = {}
+    found: dict[str, None] = {}
     for scope in ast.walk(ast.parse(text)):
         if not isinstance(scope, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
             continue
         names = names_in(scope)
-        for string in strings(scope):
-            if any(name in names for name in PLACEHOLDER.findall(str(string.value))):
-                found[f"{string.lineno}: {string.value}"] = None
+        for line, string in strings(scope):
+            if any(name in names for name in PLACEHOLDER.findall(string)):
+                found[f"{line}: {string}"] = None
     return list(found)
 
 

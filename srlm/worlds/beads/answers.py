@@ -8,7 +8,7 @@ from srlm.worlds.beads.program import (
     CLOSINGS,
     COLOURS,
     OPENINGS,
-    Row,
+    BeadRow,
     parse_answer,
     review,
     targets,
@@ -45,7 +45,7 @@ RANKED = Habits(
 """More varied, so that the judge sees every kind of answer, malformed and off-task ones as models write them, too."""
 
 
-def answer(row: Row, habits: Habits, chance: random.Random) -> str:
+def answer(row: BeadRow, habits: Habits, chance: random.Random) -> str:
     """An answer somebody with these habits gives."""
     if chance.random() < habits.random:
         return _stray(row, chance)
@@ -94,7 +94,7 @@ def numbered(items: Sequence[str]) -> list[str]:
     return [word for number, item in enumerate(items, 1) for word in (str(number), item)] + ["."]
 
 
-def _stray(row: Row, chance: random.Random) -> str:
+def _stray(row: BeadRow, chance: random.Random) -> str:
     """Not an answer: random colours, no numbers, wrong numbers, no end, the prompt again, or only filler."""
     items = chance.choices(COLOURS, k=chance.randint(1, 6))
     words = numbered(items)
@@ -114,7 +114,7 @@ def _stray(row: Row, chance: random.Random) -> str:
             return chance.choice(OPENINGS + CLOSINGS)
 
 
-def _review_instead(row: Row, chance: random.Random) -> str:
+def _review_instead(row: BeadRow, chance: random.Random) -> str:
     """The beginning of an answer or none, and then the words of a review."""
     words = numbered([bead.colour for bead in targets(row)])[: 2 * chance.randrange(len(targets(row)))]
     said = review(row.text(), " ".join([*words, "."])).replace("\n ", "").split()

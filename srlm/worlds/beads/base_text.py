@@ -5,7 +5,7 @@ import random
 from srlm.records import seed_for
 from srlm.worlds.base import BaseLine
 from srlm.worlds.beads.answers import numbered, spoilt
-from srlm.worlds.beads.program import COLOURS, LETTERS, NUMBERS, OPERATIONS, Bead, Row, parse_answer, targets
+from srlm.worlds.beads.program import COLOURS, LETTERS, NUMBERS, OPERATIONS, Bead, BeadRow, parse_answer, targets
 from srlm.worlds.beads.rows import part_of
 
 SPOILT_LINES = 0.3
@@ -19,11 +19,11 @@ def base_lines(number: int, seed: int) -> list[BaseLine]:
     return [kind(chance) for kind in kinds]
 
 
-def _training_row(chance: random.Random) -> Row:
+def _training_row(chance: random.Random) -> BeadRow:
     while True:
         colours = chance.choices(COLOURS, k=chance.choice((3, 4, 5)))
         if part_of(colours) == "training":
-            return Row(tuple(map(Bead, LETTERS, colours)), chance.choice(OPERATIONS))
+            return BeadRow(tuple(map(Bead, LETTERS, colours)), chance.choice(OPERATIONS))
 
 
 def _line(given: list[str], told: list[str]) -> BaseLine:

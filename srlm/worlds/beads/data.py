@@ -9,8 +9,8 @@ import random
 from srlm.records import Demonstration, Prompt, RankedSet, Response, SeedData, seed_for
 from srlm.text.score import parse_score
 from srlm.worlds.beads.answers import DEMONSTRATORS, RANKED, answer
-from srlm.worlds.beads.program import Row, review
-from srlm.worlds.beads.rows import Rows
+from srlm.worlds.beads.program import BeadRow, review
+from srlm.worlds.beads.rows import FreshRows
 from srlm.worlds.beads.settings import BeadsData
 
 ANSWERS_A_SET = 4
@@ -21,7 +21,11 @@ EXAM = 0
 
 def seed_data(settings: BeadsData, seed: int) -> SeedData:
     """All seed data of a run in the bead world, drawn from its seed; what it is measured on is the same for all."""
-    training, heldout, evaluation = Rows(seed, "training"), Rows(EXAM, "heldout"), Rows(EXAM, "evaluation")
+    training, heldout, evaluation = (
+        FreshRows(seed, "training"),
+        FreshRows(EXAM, "heldout"),
+        FreshRows(EXAM, "evaluation"),
+    )
     chance, exam = random.Random(seed_for(seed, "seed data")), random.Random(seed_for(EXAM, "exam"))
     ift = [_demonstration(training.draw(), chance) for _ in range(settings.ift)]
     data = SeedData(
@@ -45,23 +49,23 @@ def seed_data(settings: BeadsData, seed: int) -> SeedData:
 
 def fresh_prompts(settings: BeadsData, seed: int, before: int, number: int) -> list[Prompt]:
     """The next `number` new prompts after `before`, in no other training set and no evaluation prompt permuted."""
-    rows = Rows(seed, "training")
+    rows = FreshRows(seed, "training")
     for _ in range(settings.ift + settings.eft_sets + settings.validation_prompts + before):
         rows.draw()
     return [_prompt(rows.draw()) for _ in range(number)]
 
 
-def _prompt(row: Row) -> Prompt:
+def _prompt(row: BeadRow) -> Prompt:
     return Prompt.of(row.text(), "beads", row.operation)
 
 
-def _demonstration(row: Row, chance: random.Random) -> tuple[Demonstration, Prompt]:
+def _demonstration(row: BeadRow, chance: random.Random) -> tuple[Demonstration, Prompt]:
     prompt = _prompt(row)
     response = Response.of(prompt.id, answer(row, DEMONSTRATORS, chance), "human", 0, "stop")
     return Demonstration.of("ift", prompt.text, response.text, response.id), prompt
 
 
-def _ranked(row: Row, chance: random.Random, wrong: float) -> RankedSet:
+def _ranked(row: BeadRow, chance: random.Random, wrong: float) -> RankedSet:
     """Four different answers, reviewed, and ranked by the reviewer's scores (equal scores tie).
 
     The reviewer errs about `correct` in this share of the answers that have items.

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from itertools import cycle
 
 from srlm.records import digest, seed_for
-from srlm.worlds.beads.program import COLOURS, LETTERS, OPERATIONS, Bead, Row
+from srlm.worlds.beads.program import COLOURS, LETTERS, OPERATIONS, Bead, BeadRow
 
 
-class Rows:
+class FreshRows:
     """Fresh rows without end, operations in equal shares.
 
     The colours of a row, in any order, fall in one of three parts for good: a row of the `evaluation` or `heldout` part
@@ -21,12 +21,12 @@ class Rows:
         self._seen: set[str] = set()
         self._operations = cycle(OPERATIONS)
 
-    def draw(self) -> Row:
+    def draw(self) -> BeadRow:
         """A row of this part, not drawn before."""
         operation = next(self._operations)
         while True:
             colours = self._random.choices(COLOURS, k=self._random.choice((3, 4, 5)))
-            row = Row(tuple(map(Bead, LETTERS, colours)), operation)
+            row = BeadRow(tuple(map(Bead, LETTERS, colours)), operation)
             if part_of(colours) == self._part and row.text() not in self._seen:
                 self._seen.add(row.text())
                 return row

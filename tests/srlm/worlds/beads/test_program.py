@@ -161,7 +161,7 @@ def test_a_review(prompt: str, answer: str, review: str) -> None:
 CRITERIA = ("relevant", "correct", "count", "clean")
 
 row = st.builds(
-    lambda colours, operation: program.Row(tuple(map(program.Bead, program.LETTERS, colours)), operation),
+    lambda colours, operation: program.BeadRow(tuple(map(program.Bead, program.LETTERS, colours)), operation),
     st.lists(st.sampled_from(program.COLOURS), min_size=3, max_size=5),
     st.sampled_from(program.OPERATIONS),
 )
@@ -195,7 +195,7 @@ def test_the_verdicts_of_a_review(text: str, said: tuple[bool, ...] | None) -> N
 
 @settings(max_examples=400, deadline=None)
 @given(row, well_formed | anything)
-def test_a_review_says_what_the_grade_says(row: program.Row, words: list[str]) -> None:
+def test_a_review_says_what_the_grade_says(row: program.BeadRow, words: list[str]) -> None:
     prompt, answer = row.text(), " ".join(words)
     grade, review = program.grade(prompt, answer), program.review(prompt, answer)
     assert program.parse_prompt(prompt) == row
@@ -220,7 +220,7 @@ def test_a_review_says_what_the_grade_says(row: program.Row, words: list[str]) -
 
 @settings(max_examples=200, deadline=None)
 @given(row)
-def test_the_right_answer_of_any_row_scores_five(row: program.Row) -> None:
+def test_the_right_answer_of_any_row_scores_five(row: program.BeadRow) -> None:
     right = " ".join(f"{number} {bead.colour}" for number, bead in enumerate(program.targets(row), 1)) + " ."
     assert program.oracle_score(row.text(), right) == 5
 
