@@ -126,9 +126,12 @@ def test_unchanged_code_is_called_a_regression_no_more_often_than_alpha() -> Non
 
 # The command -----------------------------------------------------------------------------------------------------
 
-PROMPTS = [Prompt.of(program.BeadRow(tuple(map(program.Bead, "abc", colours)), "copy").text(), "beads") for colours in zip(
-    program.COLOURS * 4, program.COLOURS[1:] * 4 + program.COLOURS[:4], program.COLOURS[2:] * 5, strict=True
-)]  # fmt: skip
+PROMPTS = [
+    Prompt.of(program.BeadRow(tuple(map(program.Bead, "abc", colours)), "copy").text(), "beads")
+    for colours in zip(
+        program.COLOURS * 4, program.COLOURS[1:] * 4 + program.COLOURS[:4], program.COLOURS[2:] * 5, strict=True
+    )
+]
 
 
 @pytest.fixture
