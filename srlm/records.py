@@ -55,7 +55,7 @@ class Prompt(Record):
     text: str
     """The last user turn: what is to be answered."""
     source: str
-    """Where it came from: `oasst`, `alpaca_eval`, `beads`, or the id of the model that wrote it."""
+    """Where it came from: `oasst`, `alpaca_eval`, the name of a world, or the id of the model that wrote it."""
     category: str | None = None
     before: tuple[Message, ...] = ()
     """Turns before `text`, oldest first; empty for a conversation that begins with it."""
@@ -187,6 +187,23 @@ class Demonstration(Record):
     def transcript(self) -> str:
         """The same as one text, as a prompt's."""
         return transcript_of(self.messages) if self.before else self.prompt
+
+
+class SeedData(Record):
+    """What a run starts from, disjoint by prompt: nothing a model is trained on is in a set it is measured on."""
+
+    ift: tuple[Demonstration, ...]
+    seed_prompts: tuple[Prompt, ...]
+    """The prompts of `ift`, the examples from which new prompts are written."""
+    eft_sets: tuple[RankedSet, ...]
+    heldout_sets: tuple[RankedSet, ...]
+    """On these the judge is measured."""
+    evaluation_prompts: tuple[Prompt, ...]
+    """All models answer these for the head-to-head."""
+    validation_prompts: tuple[Prompt, ...]
+    """For early stopping."""
+    account: dict[str, int]
+    """What was found, used and dropped, and why."""
 
 
 Unread = Literal["no score", "not on the scale", "cut", "open thought", "no room", "refused"]

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from srlm.errors import SettingsError
 from srlm.settings import Settings, fields
 from srlm.text.chat import RESERVED
+from srlm.worlds.table import KINDS, WORLDS
 
 
 def load(path: Path, overrides: Sequence[str] = ()) -> Settings:
@@ -56,9 +57,9 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Settings:
                 "rate falls; lower the one or raise the other"
             )
     scratch = settings.model.base == "scratch"
-    if scratch != (settings.pretraining is not None) or (scratch and settings.data.kind != "beads"):
+    if scratch != (settings.pretraining is not None) or (scratch and settings.data.kind not in WORLDS):
         raise SettingsError(
-            f"{path}: model.base `scratch` needs a pretraining section and data.kind `beads`; any other base needs no "
+            f"{path}: model.base `scratch` needs a pretraining section and data.kind {KINDS}; any other base needs no "
             f"pretraining section (found base {settings.model.base!r}, data.kind {settings.data.kind!r})"
         )
     for fault in _lacking(settings):
@@ -68,11 +69,11 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Settings:
 
 def _lacking(settings: Settings) -> Iterator[str]:
     """What one setting needs of another; without it the run would stop half-way."""
-    prompts, world = settings.prompts, settings.data.kind == "beads"
+    prompts, world = settings.prompts, settings.data.kind in WORLDS
     for name in sorted(RESERVED & settings.model.template_arguments.keys()):
         yield f"model.template_arguments.{name}: is given to the template by srlm itself; take it out"
     if prompts.writer == "world" and not world:
-        yield "prompts.writer `world` needs data.kind `beads`; use `self`, `fixed` or `file`"
+        yield f"prompts.writer `world` needs data.kind {KINDS}; use `self`, `fixed` or `file`"
     if prompts.writer == "file" and prompts.path is None:
         yield "prompts.writer `file` needs prompts.path: JSON lines with `instruction`"
     if prompts.writer == "fixed" and prompts.model is None and prompts.engine is None:
@@ -80,7 +81,7 @@ def _lacking(settings: Settings) -> Iterator[str]:
     if settings.eft.writer == "reviews" and settings.data.kind == "oasst":
         yield "eft.writer `reviews` needs data with reviews, which `oasst` has not; use `sft`, or data.kind `ranked`"
     if settings.arm in ("oracle_scores", "form_scores") and not world:
-        yield f"arm `{settings.arm}` needs data.kind `beads`: only that world has an exact program and such reviews"
+        yield f"arm `{settings.arm}` needs data.kind {KINDS}: only that world has an exact program and such reviews"
     if settings.dpo.early_stop != "off" and not settings.data.validation_prompts:
         yield "dpo.early_stop needs validation prompts; set data.validation_prompts (the paper: 253)"
     if settings.engine.kind not in ("transformers", "vllm", "ray"):
@@ -167,7 +168,7 @@ def _truth_values(data: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
 
 def _explain(error: Mapping[str, Any], where: str) -> str:
     # Pydantic puts the tag of a discriminated union (oasst, ...) into the path; no user wrote it.
-    path = [str(part) for part in error["loc"] if part not in ("oasst", "beads", "ranked")]
+    path = [str(part) for part in error["loc"] if part not in ("oasst", "ranked", *WORLDS)]
     name = ".".join(path)
     if error["type"] == "extra_forbidden":
         known = [key for key, _ in fields(Settings)]

@@ -9,19 +9,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from srlm.records import digest
-
-
-class Section(BaseModel):
-    """A frozen group of settings."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
-
-
-Positive = Annotated[int, Field(ge=1)]
-Share = Annotated[float, Field(ge=0, le=1)]
+from srlm.section import Positive, Section, Share
+from srlm.worlds.table import TEMPLATES, TITLES, WorldData
 
 
 class Sampling(Section):
@@ -67,9 +59,9 @@ class VllmSettings(Section):
 class EngineSettings(Section):
     """What continues text. The run's own checkpoints are run by `transformers`, `vllm` or `ray`."""
 
-    kind: Literal["transformers", "vllm", "ray", "openai", "scripted"] = "transformers"
-    """`transformers` or `vllm` on this machine; `ray` spreads either over a cluster; `openai` is any compatible server;
-    `scripted` answers from a rule and is for dry runs."""
+    kind: Literal["transformers", "vllm", "ray", "openai"] = "transformers"
+    """`transformers` or `vllm` on this machine; `ray` spreads either over a cluster; `openai` is any compatible
+    server."""
     batch_size: Positive = 32
     """Sequences decoded together, at most (transformers): where memory does not reach for a batch, its halves are made
     one after the other. Stages ask for four times as many at once: with `vllm`, which packs its own batches, 256 or
@@ -127,7 +119,7 @@ class ModelSettings(Section):
     """Commit, tag or branch of a hub model. None: the commit that is the newest when the run begins."""
     chat_template: str | None = None
     """A Jinja file with the chat template, for a base model whose tokenizer has none; saved with every M_i."""
-    template_arguments: dict[str, bool | int | float | str] = {}
+    template_arguments: dict[str, bool | int | float | str] = Field({})
     """What the chat template is told beside the messages, as in {enable_thinking: false}."""
     date: datetime.date | None = None
     """The day that a chat template with a clock (`strftime_now`) is told. None: the day the run began, which is kept in
@@ -312,32 +304,16 @@ class RankedData(SeedSets):
     """Only rows whose `language` or `lang` is this one; rows without such a column are taken. None: all."""
 
 
-class BeadsData(Section):
-    """The world of `srlm/data/beads.py`: rows of beads, five operations, an exact program that knows every answer."""
-
-    kind: Literal["beads"] = "beads"
-    """Nothing is downloaded: all data is drawn from the run's seed."""
-    base_lines: Positive = 40_000
-    """Lines M0 is trained on."""
-    ift: Positive = 6_000
-    """Demonstrations, noisy on purpose."""
-    eft_sets: Positive = 3_000
-    """Prompts with four ranked and reviewed answers."""
-    wrong_verdicts: Share = 0.0
-    """Share of those reviews whose verdict on `correct`, and so the score and rank, is the opposite of the truth."""
-    heldout_sets: Positive = 250
-    """The same, for measuring the judge."""
-    evaluation_prompts: Positive = 256
-    """Prompts all models answer for the head-to-head."""
-    validation_prompts: Annotated[int, Field(ge=0)] = 0
-    """Prompts for early stopping."""
-
-
 class JudgeSettings(Section):
     """How an answer is scored (the paper, section 2.2 and figure 2)."""
 
-    template: str = "additive"
-    """`additive` (five points), `beads`, or a file with {prompt} and {response}; its digest is recorded."""
+    template: Annotated[
+        str,
+        Field(
+            description=f"`additive` (five points), {TEMPLATES}, or a file with {{prompt}} and {{response}}; its "
+            "digest is recorded."
+        ),
+    ] = "additive"
     draws: Positive = 3
     """Readings of each answer; their mean is its reward (the paper: 3)."""
     sampling: Sampling = Sampling()
@@ -385,9 +361,13 @@ NOT_IN_WORDS = (
 class PromptSettings(Section):
     """New prompts for an iteration (the paper, section 2.3 step 1)."""
 
-    writer: Literal["fixed", "self", "world", "file"] = "self"
-    """`fixed`: the model in `model` (as the paper's Llama-2-Chat); `self`: M_t; `world`: drawn from the bead world;
-    `file`: the next ones in `path`."""
+    writer: Annotated[
+        Literal["fixed", "self", "world", "file"],
+        Field(
+            description="`fixed`: the model in `model` (as the paper's Llama-2-Chat); `self`: M_t; `world`: drawn from "
+            f"the {TITLES}; `file`: the next ones in `path`."
+        ),
+    ] = "self"
     model: str | None = None
     """A folder or hub id, or `M0` (writer `fixed`)."""
     revision: str | None = None
@@ -454,9 +434,13 @@ class EvaluationSettings(Section):
 
     sampling: Sampling = Sampling()
     """How answers to the evaluation prompts are drawn."""
-    judge: str = "oracle"
-    """Pairwise judge of the head-to-head: `oracle` (bead world), `checkpoint:M0` (a model of the run compares both
-    answers), `openai:MODEL`."""
+    judge: Annotated[
+        str,
+        Field(
+            description=f"Pairwise judge of the head-to-head: `oracle` ({TITLES}), `checkpoint:M0` (a model of the run "
+            "compares both answers), `openai:MODEL`."
+        ),
+    ] = "oracle"
     base_url: str | None = None
     """Server of an `openai:` judge. None: the client's own default."""
     judge_draws: Positive = 3
@@ -487,10 +471,15 @@ class Settings(Section):
     """Every random choice derives from it."""
     method: Literal["self_rewarding"] = "self_rewarding"
     """A file under srlm/methods."""
-    arm: Arm = "self_rewarding"
-    """`positive_only`: SFT on the answers scored 5 instead of DPO. `ift_only`: M1 without EFT. `random_scores`: scores
-    drawn at random. `flipped_pairs`: the worst answer is chosen. `oracle_scores`: the bead world's program judges.
-    `form_scores`: only the judge's verdicts on `count` and `clean` are heard (bead world)."""
+    arm: Annotated[
+        Arm,
+        Field(
+            description="`positive_only`: SFT on the answers scored 5 instead of DPO. `ift_only`: M1 without EFT. "
+            "`random_scores`: scores drawn at random. `flipped_pairs`: the worst answer is chosen. `oracle_scores`: "
+            f"the {TITLES}'s program judges. `form_scores`: only the judge's verdicts on `count` and `clean` are heard "
+            f"({TITLES})."
+        ),
+    ] = "self_rewarding"
     iterations: Positive = 3
     """Last M_i that `srlm train` makes without --to."""
     threads: Annotated[int, Field(ge=0)] = 0
@@ -501,9 +490,14 @@ class Settings(Section):
     model: ModelSettings
     pretraining: Training | None = None
     """Training of M0 on the world's base lines; only where model.base is `scratch`."""
-    data: Annotated[OasstData | BeadsData | RankedData, Field(discriminator="kind")]
-    """What the run starts from, and the prompts it is measured on: Open Assistant's conversations, any other ranked
-    answers, or the bead world."""
+    data: Annotated[
+        OasstData | WorldData | RankedData,
+        Field(
+            discriminator="kind",
+            description="What the run starts from, and the prompts it is measured on: Open Assistant's conversations, "
+            f"any other ranked answers, or the {TITLES}.",
+        ),
+    ]
     engine: EngineSettings = EngineSettings()
     """Generates candidates and readings of the run's own checkpoints."""
     launch: LaunchSettings = LaunchSettings()

@@ -35,13 +35,13 @@ def bead_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the bead world's tokenizer and a Llama of width 32 with one layer and random weights."""
     import torch
 
-    from srlm.data import beads
     from srlm.engines.weights import save
     from srlm.settings import ScratchModel
     from srlm.train import scratch
+    from srlm.worlds.beads import program
 
     torch.set_num_threads(1)  # several threads on a small machine are slower, and sum in another order
-    words = scratch.tokenizer(beads.vocabulary())
+    words = scratch.tokenizer(program.vocabulary())
     shape = ScratchModel(width=32, layers=1, heads=2, feed_forward=64, max_positions=96)
     folder = tmp_path_factory.mktemp("bead model") / "model"
     save(scratch.random_model(shape, words, seed=1), words, folder)

@@ -392,7 +392,7 @@ def test_a_hub_model_without_a_connection(ask: Ask, place: Place) -> None:
         pytest.param(["eft.writer=reviews"], ["eft.writer `reviews` needs data with reviews"], id="no-reviews"),
         pytest.param(["engine.kind=openai"], ["engine.kind openai", "judge.engine"], id="checkpoints-on-a-server"),
         pytest.param(
-            ["judge.engine.kind=scripted"],
+            ["judge.engine.kind=transformers"],
             ["judge.engine is a server: it needs kind `openai`"],
             id="a-judge-of-no-words",
         ),

@@ -113,9 +113,9 @@ def one(run: Path, seed: int, name: str, settings: Sequence[str]) -> dict[str, A
 
 def what_was_found(folder: Path, settings_digest: str) -> dict[str, Any]:
     """The share of figures that the tables need, and every model's points on every prompt."""
-    from srlm.data import beads
     from srlm.records import Prompt, Response
     from srlm.store import files
+    from srlm.worlds.beads import program
 
     prompts = files.read(folder / "data/evaluation_prompts.jsonl", Prompt)
     models: dict[str, Any] = {}
@@ -125,7 +125,7 @@ def what_was_found(folder: Path, settings_digest: str) -> dict[str, Any]:
             models.setdefault(metric["model"], {})[name] = metric["value"]
     for path in sorted(folder.glob("evaluation/*/responses.jsonl")):
         answers = files.read(path, Response)
-        grades = [beads.grade(p.text, r.text) for p, r in zip(prompts, answers, strict=True)]
+        grades = [program.grade(p.text, r.text) for p, r in zip(prompts, answers, strict=True)]
         models[path.parent.name]["right"] = "".join(str(int(grade.correct)) for grade in grades)
         models[path.parent.name]["points"] = "".join(str(grade.score) for grade in grades)
     last = sorted(folder.glob("M*/manifest.json"))[-1]

@@ -1,4 +1,4 @@
-"""Seconds for all agreement figures, with intervals, of 100,000 judgements on one thread: ours and scipy's set by set.
+"""Seconds for all agreement figures, with intervals, of many judgements on one thread: ours, and scipy's set by set.
 
     OMP_NUM_THREADS=1 python benchmarks/speed/agreement.py
 
@@ -6,27 +6,26 @@ Sets of two to five answers, whole scores 0 to 5, one score in a hundred missing
 scipy's part is its spearmanr and kendalltau on each set, without any interval.
 """
 
-import sys
+import argparse
 import time
 import warnings
-from pathlib import Path
 
 import numpy as np
 from scipy import stats
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from eval.stats.intervals import Resampling
 from eval.suites.agreement_figures import described
 from srlm.judge.agreement import measure
 
-JUDGEMENTS = 100_000
-
 
 def main() -> None:
+    words = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    words.add_argument("--judgements", type=int, default=100_000)
+    judgements = words.parse_args().judgements
     generator = np.random.default_rng(1)
     ranks: list[list[int]] = []
     scores: list[list[float | None]] = []
-    left = JUDGEMENTS
+    left = judgements
     while left > 0:
         size = int(generator.integers(2, 6))
         left -= size
@@ -50,7 +49,7 @@ def main() -> None:
                 stats.kendalltau(people, judge)
     theirs = time.perf_counter() - began
 
-    print(f"{JUDGEMENTS:,} judgements in {len(ranks):,} sets: {len(figures)} figures with intervals in {ours:.2f} s")
+    print(f"{judgements:,} judgements in {len(ranks):,} sets: {len(figures)} figures with intervals in {ours:.2f} s")
     print(f"the measures alone {measured:.2f} s; scipy's two correlations set by set {theirs:.2f} s")
     print(f"ratio (scipy's two / our eight measures, no intervals): {theirs / measured:.0f}")
 

@@ -16,11 +16,11 @@ from typing import Any
 
 import torch
 
-from srlm.data import beads
 from srlm.engines.weights import convert_gguf, gguf_in_wheel, load_model
 from srlm.settings import ModelSettings, ScratchModel
 from srlm.train import scratch
-from srlm.train.optimiser import quick_in_bfloat16
+from srlm.train.trainer import quick_in_bfloat16
+from srlm.worlds.beads import program
 
 
 def main() -> None:
@@ -70,7 +70,7 @@ def smollm2() -> Any:
 def llama(width: int, layers: int, length: int) -> Any:
     """A Llama with random weights."""
     shape = ScratchModel(width=width, layers=layers, heads=8, feed_forward=4 * width, max_positions=length)
-    return scratch.random_model(shape, scratch.tokenizer(beads.vocabulary()), seed=1)
+    return scratch.random_model(shape, scratch.tokenizer(program.vocabulary()), seed=1)
 
 
 if __name__ == "__main__":

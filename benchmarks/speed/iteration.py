@@ -19,7 +19,6 @@ from typing import Any
 import torch
 from torch.nn.functional import logsigmoid
 
-from srlm.data import bead_data
 from srlm.engines.base import Request
 from srlm.engines.transformers import TransformersEngine
 from srlm.engines.weights import load_chat, load_model
@@ -27,9 +26,11 @@ from srlm.judge import rubric
 from srlm.judge.pairs import pair
 from srlm.records import Prompt, Response, user
 from srlm.run_file import load
-from srlm.settings import BeadsData, Sampling, Settings
+from srlm.settings import Sampling, Settings
 from srlm.text.score import parse_score
 from srlm.train import dpo
+from srlm.worlds.beads import data as bead_data
+from srlm.worlds.beads.settings import BeadsData
 
 RUN = Path(__file__).resolve().parents[2] / "configs/pocket.yaml"
 

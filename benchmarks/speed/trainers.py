@@ -21,11 +21,13 @@ from transformers import PrinterCallback, TrainerCallback
 from transformers.utils import logging
 from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
 
-from srlm.data import bead_data, beads
 from srlm.run_file import load
-from srlm.settings import BeadsData, DpoSettings, Training
+from srlm.settings import DpoSettings, Training
 from srlm.text.chat import Chat
 from srlm.train import dpo, scratch, sft
+from srlm.worlds.beads import data as bead_data
+from srlm.worlds.beads import program
+from srlm.worlds.beads.settings import BeadsData
 
 RUN = Path(__file__).resolve().parents[2] / "configs/pocket.yaml"
 Times = list[float]
@@ -65,7 +67,7 @@ def a_step(training: Callable[[int, Path], Times], steps: int) -> float:
 
 
 def model_and_words() -> tuple[Any, Any]:
-    words = scratch.tokenizer(beads.vocabulary())
+    words = scratch.tokenizer(program.vocabulary())
     words.padding_side = "left"
     return scratch.random_model(load(RUN, []).model.scratch, words, seed=1), words
 

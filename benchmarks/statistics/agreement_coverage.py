@@ -8,12 +8,9 @@ fifty has no score. The truth is the figure of 400,000 such prompts.
 """
 
 import argparse
-import sys
-from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from eval.stats.intervals import Resampling
 from eval.suites.agreement_figures import described
 from srlm.judge.agreement import measure

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import torch
 
-from srlm.data import beads
 from srlm.engines.weights import load_model, load_tokenizer, save, weight_files
 from srlm.settings import DpoSettings, ModelSettings, ScratchModel
 from srlm.train import dpo, scratch
 from srlm.train.movement import changes, log_preference, margin
+from srlm.worlds.beads import program
 
 MODEL = ModelSettings(base="unused", dtype="bfloat16")
 
@@ -40,7 +40,7 @@ def main() -> None:
     )
     with tempfile.TemporaryDirectory() as place:
         base, target = Path(place) / "M0", Path(place) / "M1"
-        tokenizer = scratch.tokenizer(beads.vocabulary())
+        tokenizer = scratch.tokenizer(program.vocabulary())
         shape = ScratchModel(width=asked.width, layers=4, heads=4, feed_forward=2 * asked.width, init_std=0.02)
         save(scratch.random_model(shape, tokenizer, seed=1).bfloat16(), tokenizer, base)
         trained = learn(base, target, settings)

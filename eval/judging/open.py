@@ -9,6 +9,7 @@ from srlm.judge.pairwise import ModelPairJudge, PairJudge, template
 from srlm.records import Checkpoint, digest
 from srlm.settings import Settings
 from srlm.store.folder import RunFolder
+from srlm.worlds.table import WORLDS
 
 from .calls import CallStore
 from .cost import Budget
@@ -20,10 +21,8 @@ def open_judge(settings: Settings, folder: RunFolder, open_engine: Callable[[Che
     """The judge that `evaluation.judge` names. Raises SettingsError where there is no such judge."""
     kind, _, name = settings.evaluation.judge.partition(":")
     match kind:
-        case "oracle" if not name and settings.data.kind == "beads":
-            from srlm.data.beads import oracle_score
-
-            return OracleJudge(oracle_score)
+        case "oracle" if not name and settings.data.kind in WORLDS:
+            return OracleJudge(WORLDS[settings.data.kind].score)
         case "oracle":
             raise SettingsError(
                 "evaluation.judge: `oracle` knows the answers of the bead world only (data.kind beads); "

@@ -12,13 +12,13 @@ operation as its own training text has them, without any sign of a user.
 from collections.abc import Sequence
 from itertools import pairwise
 
-from srlm.data import beads
 from srlm.judge import agreement
 from srlm.judge.reading import Answered
 from srlm.records import Checkpoint, Judgement, Prompt, RankedSet, Response, seed_for
 from srlm.settings import Sampling, Settings
 from srlm.store import files
 from srlm.store.folder import RunFolder
+from srlm.worlds.beads import program as beads
 
 from ..records import MetricValue, Series
 from ..stats.intervals import Resampling, balanced, mean, paired_mean_difference, pooled, share

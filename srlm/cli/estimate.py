@@ -28,7 +28,8 @@ from rich.table import Table
 
 from srlm.errors import SettingsError, first_line
 from srlm.judge import rubric
-from srlm.settings import BeadsData, Settings, Training
+from srlm.settings import Settings, Training
+from srlm.worlds.table import WORLDS
 
 GIB = 2**30
 Rate = Annotated[float, Field(gt=0)]
@@ -144,10 +145,10 @@ def read_shape(settings: Settings, path: Path | None) -> Shape:
             known = json.loads(path.read_text(encoding="utf-8"))
             config = AutoConfig.for_model(known.pop("model_type"), **known)
         elif settings.model.base == "scratch":
-            from srlm.data import beads
             from srlm.train import scratch
 
-            config = scratch.random_model(settings.model.scratch, scratch.tokenizer(beads.vocabulary()), 0).config
+            words = scratch.tokenizer(WORLDS[settings.data.kind].vocabulary())
+            config = scratch.random_model(settings.model.scratch, words, 0).config
         else:
             config = AutoConfig.from_pretrained(
                 settings.model.base,
@@ -193,7 +194,7 @@ def stages(settings: Settings, on: Hardware, shape: Shape, lengths: Lengths) -> 
         return Stage(name, f"{tokens / 1e6:,.2f} million tokens{where}", gib, seconds)
 
     yield trained("SFT baseline", data.ift, example, settings.sft)
-    answers = 4 if isinstance(data, BeadsData) else ANSWERS_A_SET
+    answers = WORLDS[data.kind].answers_a_set if data.kind in WORLDS else ANSWERS_A_SET
     readings = round(data.eft_sets * answers)
     if settings.eft.writer == "sft" and readings:
         yield generated("M1: EFT judgements", readings, settings.eft.draws, judged, verdict)

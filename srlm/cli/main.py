@@ -19,7 +19,8 @@ from rich.padding import Padding
 
 from srlm.errors import SettingsError, SrlmError
 from srlm.run_file import load
-from srlm.settings import Section, Settings, fields
+from srlm.section import Section
+from srlm.settings import Settings, fields
 
 app = typer.Typer(
     help="Self-Rewarding Language Models: M0 -> SFT baseline -> M1 -> M2 -> M3, each model judging its own answers.",

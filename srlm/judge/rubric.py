@@ -7,8 +7,10 @@ from srlm.engines.base import Request
 from srlm.errors import SettingsError
 from srlm.records import Record, digest, user
 from srlm.text.template import frame
+from srlm.worlds.table import WORLDS
 
-SHIPPED = ("additive", "beads")
+SHIPPED = ("additive", *WORLDS)
+"""The names of those that come with srlm: ours, and one of each world."""
 
 
 class Rubric(Record):
@@ -34,7 +36,7 @@ class Rubric(Record):
 def load(template: str) -> Rubric:
     """A shipped rubric by name, or the text of a file. Raises SettingsError where a slot is missing."""
     if template in SHIPPED:
-        text = resources.files("srlm.judge").joinpath(f"templates/{template}.txt").read_text(encoding="utf-8")
+        text = resources.files(package_of(template)).joinpath(f"templates/{template}.txt").read_text(encoding="utf-8")
     else:
         try:
             text = Path(template).read_text(encoding="utf-8")
@@ -48,3 +50,8 @@ def load(template: str) -> Rubric:
     except SettingsError as error:
         raise SettingsError(f"judge.template {template}: {error}") from None
     return rubric
+
+
+def package_of(shipped: str) -> str:
+    """The package in whose folder `templates` the text of a shipped rubric lies, as NAME.txt."""
+    return WORLDS[shipped].package if shipped in WORLDS else "srlm.judge"

@@ -2,13 +2,12 @@
 
 from importlib.util import find_spec
 
-from srlm.data.seed import SeedData
 from srlm.data.self_instruct import prompts_from_file, request_template
 from srlm.engines.fit import refuse_misfits
 from srlm.engines.weights import WHEEL, gguf_in_wheel, load_chat
 from srlm.errors import DataError, ModelError, SettingsError
 from srlm.judge import rubric
-from srlm.records import Demonstration, Prompt
+from srlm.records import Demonstration, Prompt, SeedData
 from srlm.settings import Settings
 from srlm.text.chat import Chat
 from srlm.text.score import parse_score

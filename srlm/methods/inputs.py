@@ -26,9 +26,10 @@ from srlm.data.lines import locate
 from srlm.engines import hub
 from srlm.engines.weights import WHEEL, gguf_in_wheel
 from srlm.errors import SrlmError
-from srlm.judge.rubric import SHIPPED
+from srlm.judge.rubric import SHIPPED, package_of
 from srlm.records import Input
 from srlm.settings import Settings
+from srlm.worlds.table import WorldData
 
 Known = Mapping[str, Input]
 Sha256 = Callable[[Path], str]
@@ -49,7 +50,7 @@ def inputs_of(settings: Settings, known: Known, sha256: Sha256) -> Found:
     """
     data, model, prompts, template = settings.data, settings.model, settings.prompts, settings.judge.template
     found: dict[str, Input | None] = {}
-    if data.kind != "beads":
+    if not isinstance(data, WorldData):
         if data.path.startswith(data_hub.HUB):
             part = (data.config, data.folder) if data.kind == "ranked" else (None, None)
             found["data.path"] = _commit(
@@ -63,8 +64,10 @@ def inputs_of(settings: Settings, known: Known, sha256: Sha256) -> Found:
         found["data.prompts_path"] = _file(data.prompts_path, sha256)
     found["model.base"] = _model(known.get("model.base"), model.base, model.revision, sha256)
     found["model.chat_template"] = _file(model.chat_template, sha256)
-    shipped = template in SHIPPED
-    found["judge.template"] = _shipped("srlm.judge", f"{template}.txt", sha256) if shipped else _file(template, sha256)
+    if template in SHIPPED:
+        found["judge.template"] = _shipped(package_of(template), f"{template}.txt", sha256)
+    else:
+        found["judge.template"] = _file(template, sha256)
     if prompts.writer == "file":
         found["prompts.path"] = _lines(prompts.path, sha256)
     if prompts.writer == "fixed" and prompts.engine is None and prompts.model not in (None, "M0"):

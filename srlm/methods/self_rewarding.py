@@ -10,9 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from srlm.data import bead_data, beads
 from srlm.data.overlap import overlapping
-from srlm.data.seed import SeedData
 from srlm.data.self_instruct import prompts_from_file, write_prompts
 from srlm.engines.base import Engine, Request
 from srlm.engines.open import open_checkpoint, open_folder, open_server
@@ -24,8 +22,9 @@ from srlm.methods.checks import check_files, check_model, check_turns
 from srlm.methods.early_stop import Contest
 from srlm.methods.run import Run
 from srlm.methods.start import base_model, baseline, chat_of, first_model, made, seed_data, supervised, trained
-from srlm.records import Checkpoint, Count, Demonstration, Judgement, PreferencePair, Prompt, Response
+from srlm.records import Checkpoint, Count, Demonstration, Judgement, PreferencePair, Prompt, Response, SeedData
 from srlm.store import files
+from srlm.worlds.table import WORLDS, WorldData
 
 
 def train(run: Run, last: int) -> Checkpoint:
@@ -66,10 +65,8 @@ def new_prompts(run: Run, model: Checkpoint, name: str, t: int, data: SeedData) 
     counts: dict[str, int] = {}
     match settings.writer:
         case "world":
-            assert run.settings.data.kind == "beads"  # run_file.load sees to what settings need of each other
-            prompts = bead_data.fresh_prompts(
-                run.settings.data, run.settings.seed, settings.before(t), settings.wanted(t)
-            )
+            world = WORLDS[run.settings.data.kind]  # run_file.load sees to what settings need of each other
+            prompts = world.fresh_prompts(run.settings.data, run.settings.seed, settings.before(t), settings.wanted(t))
         case "file":
             assert settings.path is not None
             prompts = prompts_from_file(settings.path, settings.wanted(t), settings.before(t), "file")
@@ -98,8 +95,8 @@ def new_prompts(run: Run, model: Checkpoint, name: str, t: int, data: SeedData) 
 
 
 def _language(run: Run) -> str | None:
-    """Of the data; None: the bead world's, or any."""
-    return None if run.settings.data.kind == "beads" else run.settings.data.language
+    """Of the data; None: a world's, or any."""
+    return None if isinstance(run.settings.data, WorldData) else run.settings.data.language
 
 
 def _measured_prompts(data: SeedData) -> list[Prompt]:
@@ -193,10 +190,12 @@ def preferences(
             reward = pairs.random_rewards(responses, run.seed(name, "random scores"))
         case "oracle_scores":
             texts = {prompt.id: prompt.text for prompt in prompts}
-            reward = {r.id: beads.oracle_score(texts[r.prompt_id], r.text) for r in responses}
+            score = WORLDS[run.settings.data.kind].score
+            reward = {r.id: score(texts[r.prompt_id], r.text) for r in responses}
         case "form_scores":
+            form_score = WORLDS[run.settings.data.kind].form_score
             reward = pairs.rewards(
-                [reading.model_copy(update={"score": beads.form(reading.raw)}) for reading in readings]
+                [reading.model_copy(update={"score": form_score(reading.raw)}) for reading in readings]
             )
         case _:
             reward = pairs.rewards(readings)

@@ -4,8 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from srlm.contents import weights_digest
-from srlm.data import bead_data, beads, ranked, trees
-from srlm.data.seed import SeedData
+from srlm.data import ranked, trees
 from srlm.engines.weights import (
     WHEEL,
     convert_gguf,
@@ -19,10 +18,11 @@ from srlm.judge.pairs import check_collapse
 from srlm.judge.reading import Answered, read_all
 from srlm.methods.checks import check_reviews
 from srlm.methods.run import Run
-from srlm.records import Checkpoint, Count, Demonstration, Judgement, Prompt, RankedSet, Record
+from srlm.records import Checkpoint, Count, Demonstration, Judgement, Prompt, RankedSet, Record, SeedData
 from srlm.settings import Settings
 from srlm.store import files
 from srlm.text.chat import Chat
+from srlm.worlds.table import WORLDS
 
 
 def seed_data(run: Run) -> SeedData:
@@ -54,12 +54,12 @@ def seed_data(run: Run) -> SeedData:
 def read_seed_data(settings: Settings) -> SeedData:
     """Seed data of the kind the run names. Raises DataError where it cannot serve the run."""
     match settings.data.kind:
-        case "beads":
-            found = bead_data.seed_data(settings.data, settings.seed)
         case "oasst":
             found = trees.oasst(settings.data, settings.seed)
         case "ranked":
             found = ranked.seed_data(settings.data, settings.seed)
+        case world:
+            found = WORLDS[world].seed_data(settings.data, settings.seed)
     check_reviews(settings, found)
     return found
 
@@ -98,9 +98,10 @@ def _scratch(run: Run) -> dict[str, Count]:
     from srlm.train import scratch, sft
 
     data, settings = run.settings.data, run.settings.pretraining
-    assert data.kind == "beads" and settings is not None  # run_file.load sees to it
-    vocabulary = scratch.tokenizer(beads.vocabulary())
-    lines = scratch.base_examples(vocabulary, bead_data.base_lines(data.base_lines, run.settings.seed))
+    assert settings is not None  # run_file.load sees to it, and that the data is a world's
+    world = WORLDS[data.kind]
+    vocabulary = scratch.tokenizer(world.vocabulary())
+    lines = scratch.base_examples(vocabulary, world.base_lines(data, run.settings.seed))
 
     def training(work: Path, target: Path, report: Callable[[int, int], None]) -> None:
         sft.fine_tune(
@@ -214,10 +215,10 @@ def trained(
 
     `training` is given the folder of the checkpoints, the folder to save to, and what to report steps to.
     """
-    from srlm.train import optimiser
+    from srlm.train import trainer
 
     work, target = run.path(name, "training"), run.path(name, "model")
-    if not optimiser.finished(work, target):
+    if not trainer.finished(work, target):
         with run.stage(name, stage, "steps") as report:
             training(work, target, report)
         give_memory_back()

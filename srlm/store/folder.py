@@ -16,6 +16,7 @@ from srlm.records import Checkpoint, Input, RunInputs, RunManifest, digest
 from srlm.settings import Settings, shaping
 from srlm.store import changes, files
 from srlm.store.digests import Digests
+from srlm.worlds.table import WorldData
 
 SHAPED_BY = {
     "data": ("seed", "data."),
@@ -271,7 +272,7 @@ def _as_begun(settings: Settings, inputs: RunInputs | None) -> Settings:
         }
     )
     prompts = prompts.model_copy(update={"revision": inputs.commit("prompts.model", prompts.model) or prompts.revision})
-    if data.kind != "beads":
+    if not isinstance(data, WorldData):
         data = data.model_copy(update={"revision": inputs.commit("data.path", data.path) or data.revision})
     return settings.model_copy(update={"model": model, "prompts": prompts, "data": data})
 

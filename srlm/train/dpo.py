@@ -23,9 +23,9 @@ from srlm.train.adapters import adapters, peft_without_noise
 from srlm.train.batches import Collator, collator, refuse_leaks
 from srlm.train.dropout import set_dropout
 from srlm.train.head import TRIAL, router_arguments, use_right_head
-from srlm.train.optimiser import Watch, arguments, train
 from srlm.train.saving import Brought
 from srlm.train.sft import Example
+from srlm.train.trainer import Watch, arguments, train
 
 
 class PairExample(NamedTuple):
@@ -131,7 +131,7 @@ def optimise(
     """Train `model` on pairs against `reference` and save it to `target`. Returns the loss history.
 
     `dtype`, `beside` and `report_to` as in `sft.fine_tune`. One that `pauses` ends at each checkpoint, and at the end,
-    for a contest (`optimiser.paused`).
+    for a contest (`trainer.paused`).
 
     `reference` is M_t loaded a second time from its folder. It is never left to TRL, which would reload whatever the
     model's configuration names. With LoRA it is not used: the reference is the model with its adapters off.

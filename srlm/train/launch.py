@@ -22,8 +22,8 @@ from srlm.errors import LaunchError
 from srlm.processes import die_with_parent
 from srlm.settings import DpoSettings, ModelSettings, Settings, SftSettings
 from srlm.store import files
-from srlm.train import dpo, optimiser, sft
-from srlm.train.optimiser import Contest
+from srlm.train import dpo, sft, trainer
+from srlm.train.trainer import Contest
 
 JOB, DATA, REPLAY, SAID = "job.json", "data", "replay", "said.txt"
 """What lies in the folder of a launch: the job, its examples and those to replay (Arrow), the processes' words."""
@@ -131,12 +131,12 @@ def optimise(
 
     if contest is None:
         return training()
-    optimiser.only_paused(work)
+    trainer.only_paused(work)
     while True:
-        if at := optimiser.paused(work):
+        if at := trainer.paused(work):
             if contest(at.folder, at.step) <= 0:
-                return optimiser.stop_at(at, settings.dpo.save_steps, target)
-            optimiser.go_on(at, target)
+                return trainer.stop_at(at, settings.dpo.save_steps, target)
+            trainer.go_on(at, target)
             if at.ended:
                 return None
         training()
@@ -220,7 +220,7 @@ def _launch(
                 os.killpg(process.pid, signal.SIGTERM)
     if fault:
         raise LaunchError(f"`{' '.join(words)}`: {fault}")
-    if status or not (Path(job.target).is_dir() or (job.pauses and optimiser.paused(Path(job.work)))):
+    if status or not (Path(job.target).is_dir() or (job.pauses and trainer.paused(Path(job.work)))):
         raise LaunchError(
             f"`{' '.join(words)}` ended with status {status}; the last words of its processes (all of them are in "
             f"{folder / SAID}):\n" + "\n".join(f"  {line}" for line in told)

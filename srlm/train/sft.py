@@ -18,8 +18,8 @@ from srlm.train.adapters import adapters, peft_without_noise
 from srlm.train.batches import IGNORED, collator, refuse_leaks
 from srlm.train.dropout import set_dropout
 from srlm.train.head import TRIAL, router_arguments, use_right_head
-from srlm.train.optimiser import Watch, arguments, train
 from srlm.train.saving import Brought
+from srlm.train.trainer import Watch, arguments, train
 
 
 class Example(NamedTuple):

@@ -14,11 +14,12 @@ from scipy import stats
 from eval.cli import main
 from eval.records import Baseline
 from eval.stats.regression import Loss, Values, loss, verdicts
-from srlm.data import beads
 from srlm.records import Checkpoint, Judgement, Prompt, RankedSet, Response, RunManifest
-from srlm.settings import BeadsData, ModelSettings, Settings, Training
+from srlm.settings import ModelSettings, Settings, Training
 from srlm.store import files
 from srlm.store.folder import RunFolder
+from srlm.worlds.beads import program
+from srlm.worlds.beads.settings import BeadsData
 
 HALF = [1.0, 0.0] * 20
 
@@ -125,9 +126,12 @@ def test_unchanged_code_is_called_a_regression_no_more_often_than_alpha() -> Non
 
 # The command -----------------------------------------------------------------------------------------------------
 
-PROMPTS = [Prompt.of(beads.Row(tuple(map(beads.Bead, "abc", colours)), "copy").text(), "beads") for colours in zip(
-    beads.COLOURS * 4, beads.COLOURS[1:] * 4 + beads.COLOURS[:4], beads.COLOURS[2:] * 5, strict=True
-)]  # fmt: skip
+PROMPTS = [
+    Prompt.of(program.BeadRow(tuple(map(program.Bead, "abc", colours)), "copy").text(), "beads")
+    for colours in zip(
+        program.COLOURS * 4, program.COLOURS[1:] * 4 + program.COLOURS[:4], program.COLOURS[2:] * 5, strict=True
+    )
+]
 
 
 @pytest.fixture
@@ -161,9 +165,9 @@ def answered(right: int, name: str = "r", prompts: list[Prompt] | None = None, *
         )
     )  # fmt: skip
     texts = [
-        " ".join(f"{i} {b.colour}" for i, b in enumerate(beads.targets(row), 1)) + " ." if place < right else "sure"
+        " ".join(f"{i} {b.colour}" for i, b in enumerate(program.targets(row), 1)) + " ." if place < right else "sure"
         for place, prompt in enumerate(asked)
-        if (row := beads.parse_prompt(prompt.text)) is not None
+        if (row := program.parse_prompt(prompt.text)) is not None
     ]
     files.write(
         folder.step("evaluation") / "M1" / "responses.jsonl",

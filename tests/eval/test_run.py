@@ -21,14 +21,15 @@ from eval.run_commands import measure, opened
 from eval.stats.intervals import Resampling
 from eval.suites import head_to_head
 from eval.suites.measuring import OpenEngine
-from srlm.data.beads import review
 from srlm.engines.base import Engine, Request
 from srlm.engines.scripted import ScriptedEngine
 from srlm.errors import EngineError, RecordError, SettingsError, StoreError
 from srlm.records import Checkpoint, Prompt, RankedSet, Response, RunManifest
-from srlm.settings import BeadsData, EvaluationSettings, JudgeSettings, ModelSettings, OasstData, Settings, Training
+from srlm.settings import EvaluationSettings, JudgeSettings, ModelSettings, OasstData, Settings, Training
 from srlm.store import files
 from srlm.store.folder import RunFolder
+from srlm.worlds.beads.program import review
+from srlm.worlds.beads.settings import BeadsData
 
 WORLD = (
     "a gold b black c brown copy",

@@ -94,6 +94,11 @@ def test_a_wrong_setting_is_named_with_its_file(tmp_path: Path, text: str, said:
         pytest.param("name: a\nmodel: {base: x}\ndata: {}", "data: Unable to extract tag", id="no-kind"),
         pytest.param("name: a\nmodel: {base: x}\ndata: {kind: c4}", "'oasst', 'beads'", id="unknown-kind"),
         pytest.param(
+            f"{SMALLEST}engine: {{kind: scripted}}",
+            "should be 'transformers', 'vllm', 'ray' or 'openai'",
+            id="no-engine",
+        ),
+        pytest.param(
             "name: ../up\nmodel: {base: x}\ndata: {kind: oasst, path: p}", "name: String should match", id="up"
         ),
         pytest.param("name: a\nmodel: {base: scratch}\ndata: {kind: beads}", "needs a pretraining section", id="new"),

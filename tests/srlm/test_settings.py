@@ -3,7 +3,8 @@ from typing import Any, get_args
 import pytest
 
 from srlm import settings as module
-from srlm.settings import PromptSettings, Section, Settings, fields
+from srlm.section import Section
+from srlm.settings import PromptSettings, Settings, fields
 
 SMALLEST: dict[str, Any] = {"name": "small", "model": {"base": "scratch"}, "data": {"kind": "beads"}}
 

@@ -4,9 +4,10 @@ from pathlib import Path
 
 from eval.records import MetricValue, Verdict, verdict_id
 from srlm.records import Checkpoint, Judgement, Prompt, Response, RunManifest
-from srlm.settings import BeadsData, ModelSettings, Settings
+from srlm.settings import ModelSettings, Settings
 from srlm.store import files
 from srlm.store.folder import RunFolder
+from srlm.worlds.beads.settings import BeadsData
 from tests.eval.report import small
 
 PAYLOADS = (

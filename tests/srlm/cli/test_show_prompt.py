@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from srlm.data import beads
 from srlm.records import Demonstration, user
 from srlm.store import files
 from srlm.text.chat import Chat
 from srlm.train import scratch, sft
+from srlm.worlds.beads import program
 
 Srlm = Callable[..., Any]
 SMALL = "data: {kind: beads, base_lines: 200, ift: 8, eft_sets: 4, heldout_sets: 4, evaluation_prompts: 20}"
@@ -27,7 +27,7 @@ def test_every_kind_is_shown_as_the_run_uses_it(srlm: Srlm, tiny: Path, trained:
     monkeypatch.chdir(trained)
     ift, eft, judge, prompt = objects(srlm("show-prompt", "--run", tiny, "--json"))
     assert [one["kind"] for one in (ift, eft, judge, prompt)] == ["ift", "eft", "judge", "prompt"]
-    chat = Chat(scratch.tokenizer(beads.vocabulary()))
+    chat = Chat(scratch.tokenizer(program.vocabulary()))
     for shown, file in ((ift, "data/ift.jsonl"), (eft, "M1/eft.jsonl")):
         demonstration = files.read(trained / "runs/tiny" / file, Demonstration)[0]
         ((ids, labels, _),), _ = sft.examples(chat, [demonstration], 256)

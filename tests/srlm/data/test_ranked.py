@@ -12,13 +12,14 @@ from typing import Any
 
 import pytest
 
-from srlm.data import bead_data, rankings
+from srlm.data import rankings
 from srlm.data.ranked import seed_data
-from srlm.data.seed import SeedData
 from srlm.errors import DataError
-from srlm.records import Message, user
-from srlm.settings import BeadsData, RankedData
+from srlm.records import Message, SeedData, user
+from srlm.settings import RankedData
 from srlm.store import files
+from srlm.worlds.beads import data as bead_data
+from srlm.worlds.beads.settings import BeadsData
 
 Json = dict[str, Any]
 THINGS = ("otter", "heron", "lynx", "newt", "wren", "mole", "stoat", "hare", "carp", "toad", "ibex", "moth")

@@ -13,11 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from srlm.data.seed import SeedData
 from srlm.data.split import shares
 from srlm.data.trees import oasst, read
 from srlm.errors import DataError
-from srlm.records import Prompt
+from srlm.records import Prompt, SeedData
 from srlm.settings import OasstData
 
 Json = dict[str, Any]

@@ -52,11 +52,11 @@ def one_gigabyte() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Llama with random weights and heads of 64, the smallest that vLLM computes everywhere."""
-    from srlm.data import beads
     from srlm.engines.weights import save
     from srlm.train import scratch
+    from srlm.worlds.beads import program
 
-    words = scratch.tokenizer(beads.vocabulary())
+    words = scratch.tokenizer(program.vocabulary())
     shape = ScratchModel(width=128, layers=2, heads=2, feed_forward=128, max_positions=64)
     random = scratch.random_model(shape, words, seed=1)
     generator = torch.Generator().manual_seed(4)

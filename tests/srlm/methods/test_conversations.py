@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
-from srlm.data import bead_data
 from srlm.engines.base import Request
 from srlm.engines.scripted import ScriptedEngine
 from srlm.engines.weights import load_chat
@@ -23,9 +22,11 @@ from srlm.methods.self_rewarding import train
 from srlm.methods.start import seed_data
 from srlm.records import Demonstration, Message, Prompt, RankedSet, Response, user
 from srlm.run_file import load
-from srlm.settings import BeadsData, ModelSettings, Sampling
+from srlm.settings import ModelSettings, Sampling
 from srlm.store import files
 from srlm.train import sft
+from srlm.worlds.beads import data as bead_data
+from srlm.worlds.beads.settings import BeadsData
 
 TINY = Path(__file__).resolve().parents[2] / "tiny.yaml"
 EARLIER = [{"role": "user", "content": "a gold b black copy"}, {"role": "assistant", "content": "1 gold 2 black ."}]

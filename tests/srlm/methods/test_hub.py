@@ -15,10 +15,10 @@ import pytest
 import torch
 
 from srlm.contents import weights_digest
-from srlm.data import beads
 from srlm.engines.weights import save
 from srlm.settings import ScratchModel
 from srlm.train import scratch
+from srlm.worlds.beads import program
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 FIRST, SECOND = "a" * 40, "b" * 40
@@ -72,7 +72,7 @@ def hub(tmp_path: Path) -> Hub:
 def other_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Of the bead model's shape and with other weights."""
     torch.set_num_threads(1)
-    words = scratch.tokenizer(beads.vocabulary())
+    words = scratch.tokenizer(program.vocabulary())
     shape = ScratchModel(width=32, layers=1, heads=2, feed_forward=64, max_positions=96)
     folder = tmp_path_factory.mktemp("other model") / "model"
     save(scratch.random_model(shape, words, seed=2), words, folder)

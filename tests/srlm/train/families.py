@@ -6,9 +6,9 @@ from typing import Any
 
 import torch
 
-from srlm.data import beads
 from srlm.engines.weights import save
 from srlm.train import scratch
+from srlm.worlds.beads import program
 
 GENERATION = {"temperature": 0.6, "top_p": 0.9, "eos_token_id": [3, 0], "bos_token_id": 2}
 """Invalid: a temperature without do_sample, as some models on the hub have it. Saving it the library's way fails."""
@@ -49,7 +49,7 @@ def make(name: str, folder: Path) -> None:
     """A model of this architecture, with the bead world's words."""
     from transformers import AutoConfig, AutoModelForCausalLM
 
-    words = scratch.tokenizer(beads.vocabulary())
+    words = scratch.tokenizer(program.vocabulary())
     torch.manual_seed(0)
     config = AutoConfig.for_model(
         name, **{"vocab_size": len(words), "bos_token_id": 2, "eos_token_id": [3, 0], "pad_token_id": 0, **SHAPES[name]}

@@ -15,13 +15,13 @@ import pytest
 import torch
 
 from srlm.contents import weights_digest
-from srlm.data import beads
 from srlm.engines.weights import load_model, load_tokenizer, save
 from srlm.records import PreferencePair, Prompt, Response
 from srlm.settings import DpoSettings, LoraSettings, ModelSettings, ScratchModel
 from srlm.text.chat import Chat
 from srlm.train import dpo, scratch, sft
 from srlm.train.batches import collator
+from srlm.worlds.beads import program
 
 MODEL = ModelSettings(base="unused")
 PAIRS = (
@@ -38,7 +38,7 @@ EFT = (
 @pytest.fixture(scope="module")
 def other_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with other random weights of the same shape."""
-    words = scratch.tokenizer(beads.vocabulary())
+    words = scratch.tokenizer(program.vocabulary())
     shape = ScratchModel(width=32, layers=1, heads=2, feed_forward=64, max_positions=96)
     folder = tmp_path_factory.mktemp("other model") / "model"
     save(scratch.random_model(shape, words, seed=2), words, folder)
@@ -204,7 +204,7 @@ PROMPT = Prompt.of("a gold b red c blue copy", "beads")
 
 def example(chosen: Response, rejected: Response, max_length: int = 96) -> tuple[list[dpo.PairExample], int]:
     pair = PreferencePair.of(PROMPT.id, chosen.id, rejected.id, 5, 1)
-    return dpo.examples(Chat(scratch.tokenizer(beads.vocabulary())), [PROMPT], [chosen, rejected], [pair], max_length)
+    return dpo.examples(Chat(scratch.tokenizer(program.vocabulary())), [PROMPT], [chosen, rejected], [pair], max_length)
 
 
 def response(text: str, draw: int, finish: Any = "stop") -> Response:
@@ -212,7 +212,7 @@ def response(text: str, draw: int, finish: Any = "stop") -> Response:
 
 
 def words(ids: list[int]) -> str:
-    return " ".join(scratch.tokenizer(beads.vocabulary()).convert_ids_to_tokens(ids))
+    return " ".join(scratch.tokenizer(program.vocabulary()).convert_ids_to_tokens(ids))
 
 
 def test_a_pair_is_rendered_as_generation_sees_it() -> None:

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 import torch
 
-from srlm.data import beads
 from srlm.engines.weights import load_model, load_tokenizer
 from srlm.records import Demonstration
 from srlm.settings import LoraSettings, ModelSettings, SftSettings
 from srlm.text.chat import Chat
 from srlm.train import scratch, sft
 from srlm.train.batches import IGNORED
+from srlm.worlds.beads import program
 
 MODEL = ModelSettings(base="unused")
 PROMPTS = ([2, 4, 16, 6, 5], [2, 4, 16, 6, 17, 9, 5], [2, 4, 18, 5], [2, 4, 19, 5])
@@ -117,7 +117,7 @@ DEMONSTRATIONS = [
 
 
 def test_an_example_is_the_prompt_without_loss_and_the_answer_with_its_end() -> None:
-    words = scratch.tokenizer(beads.vocabulary())
+    words = scratch.tokenizer(program.vocabulary())
     (ift, eft), left_out = sft.examples(Chat(words), DEMONSTRATIONS, max_length=96, ift_weight=3.0)
     shown = " ".join(words.convert_ids_to_tokens(ift.input_ids))
     assert shown == "<bos> <user> a gold b red c blue copy <asst> 1 gold 2 red 3 blue . <eos>"
@@ -131,5 +131,5 @@ def test_an_example_is_the_prompt_without_loss_and_the_answer_with_its_end() -> 
 @pytest.mark.parametrize(("max_length", "kept"), [(24, 2), (23, 1), (17, 0)])
 def test_an_example_longer_than_the_limit_is_left_out_and_counted(max_length: int, kept: int) -> None:
     """The IFT example has 10 + 8 tokens, the EFT example 17 + 7."""
-    made, left_out = sft.examples(Chat(scratch.tokenizer(beads.vocabulary())), DEMONSTRATIONS, max_length)
+    made, left_out = sft.examples(Chat(scratch.tokenizer(program.vocabulary())), DEMONSTRATIONS, max_length)
     assert (len(made), left_out) == (kept, 2 - kept)

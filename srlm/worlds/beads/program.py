@@ -48,7 +48,7 @@ class Bead(NamedTuple):
     colour: str
 
 
-class Row(NamedTuple):
+class BeadRow(NamedTuple):
     """A prompt, parsed."""
 
     beads: tuple[Bead, ...]
@@ -73,7 +73,7 @@ class Grade(Record):
     """relevant 1 + correct 2 + count 1 + clean 1; 0 where it is not relevant."""
 
 
-def parse_prompt(text: str) -> Row | None:
+def parse_prompt(text: str) -> BeadRow | None:
     """The row behind a prompt; None where the text is no prompt of this world."""
     words = text.split()
     letters, colours = words[0:-1:2], words[1:-1:2]
@@ -81,10 +81,10 @@ def parse_prompt(text: str) -> Row | None:
         return None
     if tuple(letters) != LETTERS[: len(letters)] or not set(colours) <= set(COLOURS):
         return None
-    return Row(tuple(map(Bead, letters, colours)), words[-1])
+    return BeadRow(tuple(map(Bead, letters, colours)), words[-1])
 
 
-def targets(row: Row) -> list[Bead]:
+def targets(row: BeadRow) -> list[Bead]:
     """The right items in order: the colour, and the letter of the bead each comes from."""
     beads = list(row.beads)
     match row.operation:
@@ -100,7 +100,7 @@ def targets(row: Row) -> list[Bead]:
             return [Bead(b.letter, _PARTNER[b.colour]) for b in beads]
 
 
-class Answer(NamedTuple):
+class ParsedAnswer(NamedTuple):
     """An answer, parsed: its items, and whether it is well formed and free of filler."""
 
     items: list[str]
@@ -112,7 +112,7 @@ class Answer(NamedTuple):
     answer is well formed, or ends too early."""
 
 
-def parse_answer(text: str) -> Answer:
+def parse_answer(text: str) -> ParsedAnswer:
     """Items `1 COLOUR 2 COLOUR ... .` with or without filler around them.
 
     Well formed: after leading filler words the items are numbered 1, 2, ... and closed by a full stop, and only filler
@@ -132,10 +132,10 @@ def parse_answer(text: str) -> Answer:
     ended = bool(items) and words[place : place + 1] == ["."]
     rest = words[place + 1 :] if ended else words[place:]
     if ended and set(rest) <= set(FILLER):
-        return Answer(items, True, start == 0 and not rest)
+        return ParsedAnswer(items, True, start == 0 and not rest)
     if ended:
         rest = [word for word in rest if word not in FILLER]
-    return Answer(items, False, False, tuple(rest[: 2 if rest[:1] == [str(len(items) + 1)] and not ended else 1]))
+    return ParsedAnswer(items, False, False, tuple(rest[: 2 if rest[:1] == [str(len(items) + 1)] and not ended else 1]))
 
 
 def grade(prompt: str, response: str) -> Grade:
@@ -172,14 +172,14 @@ def review(prompt: str, response: str, mistaken: random.Random | None = None) ->
     return " ".join(words) + f" \n score : {points.score}"
 
 
-def _row(prompt: str) -> Row:
+def _row(prompt: str) -> BeadRow:
     row = parse_prompt(prompt)
     if row is None:
         raise ValueError(f"not a bead prompt: {prompt!r}")
     return row
 
 
-def _marks(row: Row, answer: Answer) -> list[bool]:
+def _marks(row: BeadRow, answer: ParsedAnswer) -> list[bool]:
     """Whether each given item is the right one."""
     right = targets(row)
     return [i < len(right) and item == right[i].colour for i, item in enumerate(answer.items)]
@@ -193,7 +193,7 @@ def _turned(marks: Sequence[bool], chance: random.Random) -> list[bool]:
     return [i != wrong for i in range(len(marks))]
 
 
-def _points(row: Row, answer: Answer, marks: Sequence[bool]) -> Grade:
+def _points(row: BeadRow, answer: ParsedAnswer, marks: Sequence[bool]) -> Grade:
     relevant = answer.well_formed and any(marks)
     correct = relevant and all(marks)
     counted = relevant and len(marks) == len(targets(row))

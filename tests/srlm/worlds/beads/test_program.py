@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from srlm.data import beads
 from srlm.judge import rubric
 from srlm.text.score import parse_score
 from srlm.train import scratch
+from srlm.worlds.beads import program
 
 BROWN_BLACK_GOLD = "a gold b black c brown reverse"
 PALINDROME = "a red b pink c red reverse"
@@ -27,7 +27,7 @@ FIVE = "a gold b gray c red d blue e white skip"
     ],
 )
 def test_each_operation_has_one_right_answer(prompt: str, answer: str) -> None:
-    assert beads.oracle_score(prompt, answer) == 5
+    assert program.oracle_score(prompt, answer) == 5
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_each_operation_has_one_right_answer(prompt: str, answer: str) -> None:
 )
 def test_a_grade(prompt: str, answer: str, points: tuple[int, int, int, int]) -> None:
     """Score: relevant 1 + correct 2 + count 1 + clean 1."""
-    grade = beads.grade(prompt, answer)
+    grade = program.grade(prompt, answer)
     relevant, correct, count, clean = points
     assert (grade.relevant, grade.correct, grade.count, grade.clean) == points
     assert grade.score == relevant + 2 * correct + count + clean
@@ -88,11 +88,11 @@ def test_a_grade(prompt: str, answer: str, points: tuple[int, int, int, int]) ->
     ],
 )
 def test_other_texts_are_no_prompts(text: str) -> None:
-    assert beads.parse_prompt(text) is None
+    assert program.parse_prompt(text) is None
     with pytest.raises(ValueError, match="not a bead prompt"):
-        beads.grade(text, "1 gold .")
+        program.grade(text, "1 gold .")
     with pytest.raises(ValueError, match="not a bead prompt"):
-        beads.review(text, "1 gold .")
+        program.review(text, "1 gold .")
 
 
 @pytest.mark.parametrize(
@@ -155,22 +155,22 @@ def test_other_texts_are_no_prompts(text: str) -> None:
     ],
 )
 def test_a_review(prompt: str, answer: str, review: str) -> None:
-    assert beads.review(prompt, answer) == review
+    assert program.review(prompt, answer) == review
 
 
 CRITERIA = ("relevant", "correct", "count", "clean")
 
 row = st.builds(
-    lambda colours, operation: beads.Row(tuple(map(beads.Bead, beads.LETTERS, colours)), operation),
-    st.lists(st.sampled_from(beads.COLOURS), min_size=3, max_size=5),
-    st.sampled_from(beads.OPERATIONS),
+    lambda colours, operation: program.BeadRow(tuple(map(program.Bead, program.LETTERS, colours)), operation),
+    st.lists(st.sampled_from(program.COLOURS), min_size=3, max_size=5),
+    st.sampled_from(program.OPERATIONS),
 )
-numbered = st.lists(st.sampled_from(beads.COLOURS), max_size=8).map(
+numbered = st.lists(st.sampled_from(program.COLOURS), max_size=8).map(
     lambda items: [word for number, item in enumerate(items, 1) for word in (str(number), item)]
 )
-filler = st.lists(st.sampled_from(beads.FILLER), max_size=3)
+filler = st.lists(st.sampled_from(program.FILLER), max_size=3)
 well_formed = st.builds(lambda a, items, b: [*a, *items, ".", *b], filler, numbered, filler)
-anything = st.lists(st.sampled_from([word for word in beads.vocabulary() if word != "\n"]), max_size=12)
+anything = st.lists(st.sampled_from([word for word in program.vocabulary() if word != "\n"]), max_size=12)
 
 
 @pytest.mark.parametrize(
@@ -188,29 +188,29 @@ anything = st.lists(st.sampled_from([word for word in beads.vocabulary() if word
     ],
 )
 def test_the_verdicts_of_a_review(text: str, said: tuple[bool, ...] | None) -> None:
-    found = beads.criteria(text)
+    found = program.criteria(text)
     assert (found if found is None else (found.relevant, found.correct, found.count, found.clean)) == said
-    assert beads.form(text) == (None if said is None else said[2] + said[3])
+    assert program.form(text) == (None if said is None else said[2] + said[3])
 
 
 @settings(max_examples=400, deadline=None)
 @given(row, well_formed | anything)
-def test_a_review_says_what_the_grade_says(row: beads.Row, words: list[str]) -> None:
+def test_a_review_says_what_the_grade_says(row: program.BeadRow, words: list[str]) -> None:
     prompt, answer = row.text(), " ".join(words)
-    grade, review = beads.grade(prompt, answer), beads.review(prompt, answer)
-    assert beads.parse_prompt(prompt) == row
+    grade, review = program.grade(prompt, answer), program.review(prompt, answer)
+    assert program.parse_prompt(prompt) == row
     assert parse_score(review) == grade.score
     said = review.split()
     behind = len(said) - said[::-1].index("asked")  # an answer's own words may be quoted before
     quoted, summed_up = said[: behind - 1], said[behind:]
     verdicts = {name: summed_up[summed_up.index(name) + 1] == "yes" for name in CRITERIA}
     assert verdicts == {name: getattr(grade, name) for name in verdicts}
-    assert beads.criteria(review) == beads.Criteria(**verdicts)
-    items = beads.parse_answer(answer).items
-    assert summed_up[summed_up.index("given") + 1] == beads.NUMBERS[len(items)]
-    if not beads.parse_answer(answer).well_formed:
+    assert program.criteria(review) == program.Criteria(**verdicts)
+    items = program.parse_answer(answer).items
+    assert summed_up[summed_up.index("given") + 1] == program.NUMBERS[len(items)]
+    if not program.parse_answer(answer).well_formed:
         assert quoted.pop() == "other"
-        broken = beads.parse_answer(answer).broken
+        broken = program.parse_answer(answer).broken
         assert tuple(quoted[len(quoted) - len(broken) :]) == broken
         del quoted[len(quoted) - len(broken) :]
     assert quoted.count("yes") + quoted.count("no") == len(items)
@@ -220,14 +220,14 @@ def test_a_review_says_what_the_grade_says(row: beads.Row, words: list[str]) -> 
 
 @settings(max_examples=200, deadline=None)
 @given(row)
-def test_the_right_answer_of_any_row_scores_five(row: beads.Row) -> None:
-    right = " ".join(f"{number} {bead.colour}" for number, bead in enumerate(beads.targets(row), 1)) + " ."
-    assert beads.oracle_score(row.text(), right) == 5
+def test_the_right_answer_of_any_row_scores_five(row: program.BeadRow) -> None:
+    right = " ".join(f"{number} {bead.colour}" for number, bead in enumerate(program.targets(row), 1)) + " ."
+    assert program.oracle_score(row.text(), right) == 5
 
 
 def test_a_review_and_its_prompt_are_words_the_model_knows() -> None:
-    words, wording = scratch.tokenizer(beads.vocabulary()), rubric.load("beads")
+    words, wording = scratch.tokenizer(program.vocabulary()), rubric.load("beads")
     prompt = "a gold b green c black d blue e blue reverse"
     answer = "1 blue 2 blue 3 black 4 blue 5 green . thanks for asking"
-    text = f"{wording.prompt(prompt, answer)} {beads.review(prompt, answer)}"
+    text = f"{wording.prompt(prompt, answer)} {program.review(prompt, answer)}"
     assert words.unk_token_id not in words(text)["input_ids"]

@@ -5,11 +5,11 @@ from collections import Counter
 
 import pytest
 
-from srlm.data import bead_data, beads
-from srlm.data.seed import SeedData
-from srlm.records import RankedSet
-from srlm.settings import BeadsData
+from srlm.records import RankedSet, SeedData
 from srlm.text.score import parse_score
+from srlm.worlds.beads import base_text, program
+from srlm.worlds.beads import data as bead_data
+from srlm.worlds.beads.settings import BeadsData
 
 SIZES = BeadsData(
     base_lines=4000, ift=1500, eft_sets=700, heldout_sets=100, evaluation_prompts=100, validation_prompts=50
@@ -28,8 +28,8 @@ def bag(prompt: str) -> tuple[str, ...]:
 
 def trained_on(data: SeedData) -> dict[str, list[str]]:
     """The rows in every training set; of a base line the lettered row in front."""
-    lines = [" ".join(line.words) for line in bead_data.base_lines(SIZES.base_lines, seed=1)]
-    rows = [found[0] for line in lines if (found := re.match(rf"(?:[a-e] (?:{'|'.join(beads.COLOURS)}) )+", line))]
+    lines = [" ".join(line.words) for line in base_text.base_lines(SIZES.base_lines, seed=1)]
+    rows = [found[0] for line in lines if (found := re.match(rf"(?:[a-e] (?:{'|'.join(program.COLOURS)}) )+", line))]
     return {
         "base": rows,
         "ift": [prompt.text for prompt in data.seed_prompts],
@@ -49,12 +49,12 @@ def measured_on(data: SeedData) -> dict[str, list[str]]:
 
 
 def test_a_line_that_reads_two_rows_stops_where_the_second_one_breaks() -> None:
-    lines = [line for line in bead_data.base_lines(12_000, seed=1) if "row" in line.words[:12]]
+    lines = [line for line in base_text.base_lines(12_000, seed=1) if "row" in line.words[:12]]
     broken = 0
     for line in lines:
         told = [word for word, known in zip(line.words, line.predictable, strict=True) if known]
         second = line.words[line.words.index("row") + 1 : len(line.words) - len(told)]
-        answer = beads.parse_answer(" ".join(second))
+        answer = program.parse_answer(" ".join(second))
         broken += not answer.well_formed
         tail = [] if answer.well_formed else [*answer.broken, "other"]
         assert told[len(told) - len(tail) :] == tail
@@ -91,8 +91,8 @@ def test_the_same_seed_gives_the_same_data_and_another_seed_other_data(data: See
     small = SIZES.model_copy(update={"ift": 50, "eft_sets": 20, "heldout_sets": 5, "evaluation_prompts": 5})
     assert bead_data.seed_data(small, seed=1) == bead_data.seed_data(small, seed=1)
     assert bead_data.seed_data(small, seed=1) != bead_data.seed_data(small, seed=2)
-    assert bead_data.base_lines(50, seed=1) == bead_data.base_lines(50, seed=1)
-    assert bead_data.base_lines(50, seed=1) != bead_data.base_lines(50, seed=2)
+    assert base_text.base_lines(50, seed=1) == base_text.base_lines(50, seed=1)
+    assert base_text.base_lines(50, seed=1) != base_text.base_lines(50, seed=2)
     assert bead_data.fresh_prompts(small, 1, 0, 20) == bead_data.fresh_prompts(small, 1, 0, 20)
 
 
@@ -105,7 +105,7 @@ def test_a_fresh_prompt_depends_on_no_other_iterations_being_made() -> None:
 
 def test_ranks_agree_with_exact_scores_and_reviews_with_both(data: SeedData) -> None:
     for one in (*data.eft_sets, *data.heldout_sets):
-        scores = [beads.oracle_score(one.prompt.text, response.text) for response in one.responses]
+        scores = [program.oracle_score(one.prompt.text, response.text) for response in one.responses]
         assert len({response.text for response in one.responses}) == 4
         assert [parse_score(review) for review in one.reviews] == scores
         order = sorted(set(scores), reverse=True)
@@ -114,7 +114,7 @@ def test_ranks_agree_with_exact_scores_and_reviews_with_both(data: SeedData) -> 
 
 def test_demonstrations_are_noisy_on_purpose(data: SeedData) -> None:
     """The pilots' mean was 2.6; all kinds of score occur."""
-    scores = [beads.oracle_score(d.prompt, d.response) for d in data.ift]
+    scores = [program.oracle_score(d.prompt, d.response) for d in data.ift]
     assert 2.3 < sum(scores) / len(scores) < 2.9
     assert set(scores) == {0, 1, 2, 3, 4, 5}
 
@@ -126,14 +126,14 @@ def test_the_account_counts_every_set(data: SeedData) -> None:
 
 
 def test_base_lines_foretell_only_what_can_be_foretold() -> None:
-    for line in bead_data.base_lines(500, seed=3):
+    for line in base_text.base_lines(500, seed=3):
         assert len(line.words) == len(line.predictable)
         told = [word for word, known in zip(line.words, line.predictable, strict=True) if known]
         if line.words[0] != "a":  # pairs of colours, or a count
-            assert set(told) <= {"same", "other", *beads.NUMBERS}
+            assert set(told) <= {"same", "other", *program.NUMBERS}
         elif "row" not in line.words:
             start = line.words.index("1")
-            assert beads.oracle_score(" ".join(line.words[:start]), " ".join(told)) == 5
+            assert program.oracle_score(" ".join(line.words[:start]), " ".join(told)) == 5
 
 
 def test_reviewers_who_err_turn_the_verdict_on_correct_and_rank_by_it() -> None:
@@ -146,9 +146,9 @@ def test_reviewers_who_err_turn_the_verdict_on_correct_and_rank_by_it() -> None:
         errors = []
         for one in sets(wrong):
             for response, review in zip(one.responses, one.reviews, strict=True):
-                said, truth = beads.criteria(review), beads.grade(one.prompt.text, response.text)
+                said, truth = program.criteria(review), program.grade(one.prompt.text, response.text)
                 assert said is not None
-                if beads.parse_answer(response.text).well_formed:
+                if program.parse_answer(response.text).well_formed:
                     errors.append(said.correct != truth.correct)
         return sum(errors) / len(errors)
 
@@ -172,7 +172,7 @@ def test_models_are_measured_on_the_same_prompts_and_sets_whatever_the_seed() ->
 
 def test_three_in_ten_of_the_ranked_answers_are_malformed() -> None:
     data = bead_data.seed_data(BeadsData(ift=1, eft_sets=500, heldout_sets=1), 1)
-    malformed = [not beads.parse_answer(r.text).well_formed for one in data.eft_sets for r in one.responses]
+    malformed = [not program.parse_answer(r.text).well_formed for one in data.eft_sets for r in one.responses]
     # 10% stray, of which a sixth are well formed; 5% of the others a review; 20% of the rest spoilt:
     # .1 * 5/6 + .9 * (.05 + .95 * .2) = .299.
     assert sum(malformed) / len(malformed) == pytest.approx(0.299, abs=0.03)

@@ -1,0 +1,54 @@
+"""What a world is: it draws all data of a run from a seed, and an exact program knows every answer.
+
+A new world is a folder beside this file with a settings class and a class of this shape, and a line each in `table.py`.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol, TypeVar
+
+from srlm.records import Prompt, SeedData
+from srlm.section import Section
+
+SettingsOfWorld = TypeVar("SettingsOfWorld", bound=Section, contravariant=True)
+
+
+class BaseLine(NamedTuple):
+    """A line of M0's training text and which of its words can be foretold (only those carry loss)."""
+
+    words: list[str]
+    predictable: list[bool]
+
+
+class World(Protocol[SettingsOfWorld]):
+    """A small world; `settings` is the section `data` of the run."""
+
+    title: str
+    """What messages and help texts call it, as in `bead world`."""
+    package: str
+    """Its Python package. `templates/KIND.txt` in it is the rubric that `judge.template: KIND` names."""
+    answers_a_set: int
+    """Ranked answers to each prompt of the seed data."""
+
+    def seed_data(self, settings: SettingsOfWorld, seed: int) -> SeedData:
+        """All that a run starts from and is measured on. The source of each prompt is the world's `data.kind`."""
+        ...
+
+    def fresh_prompts(self, settings: SettingsOfWorld, seed: int, before: int, number: int) -> list[Prompt]:
+        """`number` new prompts, which come after the first `before` new ones; none of them is in the seed data."""
+        ...
+
+    def score(self, prompt: str, response: str) -> float:
+        """Points of the exact program, 0 to 5. Raises ValueError where `prompt` is no prompt of this world."""
+        ...
+
+    def form_score(self, review: str) -> float | None:
+        """The points that a review gives for an answer's form alone; None where it gives none."""
+        ...
+
+    def vocabulary(self) -> Sequence[str]:
+        """Every word of the world, in a fixed order, for the tokenizer of an M0 from random weights."""
+        ...
+
+    def base_lines(self, settings: SettingsOfWorld, seed: int) -> Sequence[BaseLine]:
+        """Text on which an M0 from random weights is trained."""
+        ...
