@@ -1,64 +1,56 @@
-"""Self-Rewarding Language Models (Yuan et al. 2024): the algorithm, top to bottom, a stage a line.
+"""The stages that methods share, each from records to records.
 
-    M0 -> SFT baseline (IFT) -> EFT judged by the baseline -> M1 (IFT + EFT, from M0)
-    M_t -> new prompts -> N answers each -> M_t judges them k times -> best against worst -> DPO -> M_t+1
+    new_prompts -> candidates -> rewarded -> preferences -> preference_step, or supervised
 
-Every stage goes from records to records, keeps what it makes as it makes it, and goes on where it was after a stop.
+A stage keeps what it makes as it makes it, and goes on where it was after a stop.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from srlm.data import bead_data, beads
+from srlm.contents import weights_digest
+from srlm.data import bead_data
 from srlm.data.overlap import overlapping
 from srlm.data.seed import SeedData
 from srlm.data.self_instruct import prompts_from_file, write_prompts
 from srlm.engines.base import Engine, Request
-from srlm.engines.open import open_checkpoint, open_folder, open_server
-from srlm.engines.weights import load_chat
+from srlm.engines.open import open_folder, open_server
+from srlm.engines.weights import give_memory_back, load_chat
 from srlm.errors import DataError
-from srlm.judge import pairs, rubric
+from srlm.judge import monitor, rubric
 from srlm.judge.reading import Answered, read_all
-from srlm.methods.checks import check_files, check_model, check_turns
+from srlm.judge.scores import check_collapse
+from srlm.methods.base import Generation, Lengths, Optimisation, Work
 from srlm.methods.early_stop import Contest
 from srlm.methods.run import Run
-from srlm.methods.start import base_model, baseline, chat_of, first_model, made, seed_data, supervised, trained
-from srlm.records import Checkpoint, Count, Demonstration, Judgement, PreferencePair, Prompt, Response
+from srlm.records import Checkpoint, Count, Demonstration, Prompt, RankedSet, Response, Step
+from srlm.rewards.base import JUDGEMENTS, Context, Rewarded
+from srlm.rewards.open import open_reward
+from srlm.selection import Paired, pair
+from srlm.settings import Settings
 from srlm.store import files
+from srlm.text.chat import Chat
+
+CHARACTERS_A_TOKEN = 4
+"""Of English text, roughly."""
 
 
-def train(run: Run, last: int) -> Checkpoint:
-    """Make every model up to M_last that is not there yet."""
-    check_files(run.settings, last)
-    if run.folder.manifest("M0") is None:
-        check_model(run.settings)
-    with run.held():
-        data = seed_data(run)
-        m0 = base_model(run)
-        if run.folder.manifest("SFT") is None:
-            check_turns(chat_of(run, m0), data)
-        sft = baseline(run, m0, data)
-        model = first_model(run, m0, sft, data)
-        for t in range(2, last + 1):
-            model = next_model(run, model, f"M{t}", t, data)
-        return model
+PROMPTS, PROMPT_COUNTS, RESPONSES, PAIRS = "prompts.jsonl", "prompt_counts.json", "responses.jsonl", "pairs.jsonl"
+EFT = "eft.jsonl"
+"""Files of a step."""
 
 
-def next_model(run: Run, model: Checkpoint, name: str, t: int, data: SeedData) -> Checkpoint:
-    """M_t -> M_t+1, one turn of the loop."""
-    if done := run.folder.checkpoint(name):
-        return done
-    prompts = new_prompts(run, model, name, t, data)
-    responses = candidates(run, model, name, prompts)
-    readings = judged(run, model, name, prompts, responses)
-    chosen = preferences(run, name, prompts, responses, readings)
-    return improved(run, model, name, t, prompts, responses, chosen.pairs, chosen.counts, data)
+def open_judge(run: Run, model: Checkpoint) -> Engine:
+    """What judges in the loop: the server in `judge.engine` where there is one, else the model itself."""
+    server = run.settings.judge.engine
+    return run.open(model) if server is None else open_server(server)
 
 
-def new_prompts(run: Run, model: Checkpoint, name: str, t: int, data: SeedData) -> list[Prompt]:
-    """Step 1: prompts nobody has answered yet."""
-    path = run.path(name, "prompts.jsonl")
+def new_prompts(run: Run, step: Step, model: Checkpoint, data: SeedData) -> list[Prompt]:
+    """Prompts nobody has answered yet (the paper, section 2.3 step 1)."""
+    name, t = step.name, step.number
+    path = run.path(name, PROMPTS)
     if path.exists():
         return files.read(path, Prompt)
     run.check()
@@ -86,15 +78,26 @@ def new_prompts(run: Run, model: Checkpoint, name: str, t: int, data: SeedData) 
                         settings.in_language(_language(run)).model_copy(update={"count": settings.wanted(t)}),
                         seed=run.seed(name, "prompts"),
                         path=run.path(name, "prompt_attempts.jsonl"),
-                        earlier=[one for i in range(2, t) for one in files.read(run.path(f"M{i}", path.name), Prompt)],
+                        earlier=[
+                            one
+                            for before in run.up_to(step)
+                            if before != step
+                            for one in files.read(run.path(before.name, PROMPTS), Prompt)
+                        ],
                         avoid=_measured_prompts(data),
                         report=report,
                     )
                 finally:
                     engine.close()
-    files.write_json(run.path(name, "prompt_counts.json"), counts)
+    files.write_json(run.path(name, PROMPT_COUNTS), counts)
     files.write(path, prompts)
     return prompts
+
+
+def prompt_counts(run: Run, step: Step) -> dict[str, Count]:
+    """What the step's manifest says of its new prompts."""
+    written: Mapping[str, Count] = files.read_json(run.path(step.name, PROMPT_COUNTS))
+    return {f"new prompts: {key}": value for key, value in written.items()}
 
 
 def _language(run: Run) -> str | None:
@@ -110,21 +113,21 @@ def _measured_prompts(data: SeedData) -> list[Prompt]:
 def _prompt_writer(run: Run, model: Checkpoint) -> Engine:
     settings = run.settings.prompts
     if settings.writer == "self":
-        return open_checkpoint(run.settings, model, run.folder.path)
+        return run.open(model)
     if settings.engine is not None:
         return open_server(settings.engine)
-    assert settings.model is not None
-    if settings.model == "M0":
-        m0 = run.folder.checkpoint("M0")
-        assert m0 is not None
-        return open_checkpoint(run.settings, m0, run.folder.path)
+    if settings.own_model is None:
+        return run.open(run.base())
     model_of_its_own = run.settings.model.model_copy(update={"revision": settings.revision})
-    return open_folder(run.settings.model_copy(update={"model": model_of_its_own}), settings.model, settings.model)
+    return open_folder(
+        run.settings.model_copy(update={"model": model_of_its_own}), settings.own_model, settings.own_model
+    )
 
 
-def candidates(run: Run, model: Checkpoint, name: str, prompts: Sequence[Prompt]) -> list[Response]:
-    """Step 2: M_t answers each prompt N times."""
-    settings, path = run.settings.candidates, run.path(name, "responses.jsonl")
+def candidates(run: Run, step: Step, model: Checkpoint, prompts: Sequence[Prompt]) -> list[Response]:
+    """M_t answers each prompt N times (step 2)."""
+    name = step.name
+    settings, path = run.settings.candidates, run.path(name, RESPONSES)
     if path.exists():
         return files.read(path, Response)
     with run.engine(model) as engine, run.stage(name, "candidates") as report:
@@ -151,97 +154,64 @@ def candidates(run: Run, model: Checkpoint, name: str, prompts: Sequence[Prompt]
         return list(made)
 
 
-def judged(
-    run: Run, model: Checkpoint, name: str, prompts: Sequence[Prompt], responses: Sequence[Response]
-) -> Sequence[Judgement]:
-    """Step 3: M_t reads each answer k times and scores it."""
-    settings, path = run.settings.judge, run.path(name, "judgements.jsonl")
-    if path.exists():
-        return files.Kept(path, Judgement)
-    if run.settings.arm in ("random_scores", "oracle_scores"):
-        files.write(path, [])
-        return []
-    by_id = {prompt.id: prompt for prompt in prompts}
-    answered = [Answered(prompt=by_id[response.prompt_id], response=response) for response in responses]
-    engine = open_server(settings.engine) if settings.engine is not None else None
-    if engine is None:
-        engine = open_checkpoint(run.settings, model, run.folder.path)
-    try:
-        with run.stage(name, "judgements", "answers") as report:
-            return read_all(
-                engine,
-                rubric.load(settings.template),
-                answered,
-                draws=settings.draws,
-                sampling=settings.sampling,
-                complete=settings.complete,
-                seed=run.seed(name, "judgements"),
-                path=path,
-                report=report,
-                block=run.block(settings.draws),
-            )
-    finally:
-        engine.close()
+def rewarded(
+    run: Run, step: Step, model: Checkpoint, prompts: Sequence[Prompt], responses: Sequence[Response]
+) -> Rewarded:
+    """The run's reward gives each answer its number (step 3: M_t reads it k times and scores it)."""
+    asked = {prompt.id: prompt for prompt in prompts}
+    answered = [Answered(prompt=asked[response.prompt_id], response=response) for response in responses]
+    context = Context(
+        folder=run.folder.step(step.name),
+        seed=lambda use: run.seed(step.name, use),
+        stage=lambda name: run.stage(step.name, name, "answers"),
+        judge=lambda: open_judge(run, model),
+        block=run.block,
+    )
+    reward = open_reward(run.settings)
+    found = reward.rewards(answered, context)
+    if not reward.asks_judge:
+        files.write(context.folder / JUDGEMENTS, [])
+    return found
 
 
 def preferences(
-    run: Run, name: str, prompts: Sequence[Prompt], responses: Sequence[Response], readings: Sequence[Judgement]
-) -> pairs.Paired:
-    """Step 4: the best answer against the worst; a judge that has collapsed stops the run here."""
-    match run.settings.arm:
-        case "random_scores":
-            reward = pairs.random_rewards(responses, run.seed(name, "random scores"))
-        case "oracle_scores":
-            texts = {prompt.id: prompt.text for prompt in prompts}
-            reward = {r.id: beads.oracle_score(texts[r.prompt_id], r.text) for r in responses}
-        case "form_scores":
-            reward = pairs.rewards(
-                [reading.model_copy(update={"score": beads.form(reading.raw)}) for reading in readings]
-            )
-        case _:
-            reward = pairs.rewards(readings)
-    paired = pairs.pair(prompts, responses, reward, flipped=run.settings.arm == "flipped_pairs")
-    counts: dict[str, Count] = {**paired.counts, **(pairs.reading_counts(readings) if readings else {})}
-    warning = pairs.check_collapse(counts, run.settings.judge, name)
+    run: Run, step: Step, prompts: Sequence[Prompt], responses: Sequence[Response], found: Rewarded
+) -> Paired:
+    """Pairs of a better and a worse answer (step 3); a judge that has collapsed stops the run here."""
+    name = step.name
+    reward = {
+        response.id: number for response, number in zip(responses, found.rewards, strict=True) if number is not None
+    }
+    paired = pair(prompts, responses, reward, run.settings.selection)
+    counts: dict[str, Count] = {**paired.counts, **found.counts}
+    warning = check_collapse(counts, run.settings.judge, name)
     if warning:
         run.folder.log(f"{name}: warning: {warning}")
         counts["warning"] = warning
-    files.write(run.path(name, "pairs.jsonl"), paired.pairs)
-    return pairs.Paired(paired.pairs, counts)
+    files.write(run.path(name, PAIRS), paired.pairs)
+    return Paired(paired.pairs, counts)
 
 
-def improved(
-    run: Run,
-    model: Checkpoint,
-    name: str,
-    t: int,
-    prompts: Sequence[Prompt],
-    responses: Sequence[Response],
-    chosen: Sequence[PreferencePair],
-    counts: dict[str, Count],
-    data: SeedData,
-) -> Checkpoint:
-    """Step 5: DPO from M_t with M_t as reference (or, in the positive-only arm, SFT on the answers scored 5)."""
-    written: dict[str, Count] = files.read_json(run.path(name, "prompt_counts.json"))
-    counts = {**{f"new prompts: {key}": value for key, value in written.items()}, **counts}
-    if run.settings.arm == "positive_only":
-        return _positive_only(run, name, t, data, counts)
+def preference_step(run: Run, step: Step, model: Checkpoint, chosen: Paired, data: SeedData) -> None:
+    """DPO from M_t with M_t as reference (step 4)."""
     from srlm.train import dpo, launch, sft
 
-    settings = run.settings.dpo
-    if not chosen:
+    name, settings = step.name, run.settings.dpo
+    counts = {**prompt_counts(run, step), **chosen.counts}
+    if not chosen.pairs:
         raise DataError(
             f"{name}: not one of {counts['prompts']} prompts gave a pair, so there is nothing to train on; look at the "
             "scores (`srlm explain` with the id of a prompt), and train a better judge (more EFT) under a new name"
         )
     folder = run.folder.model_path(model)
     chat = load_chat(folder, run.settings.model)
-    rows, left_out = dpo.examples(chat, prompts, responses, chosen, settings.max_length)
+    rows, left_out = dpo.examples(chat, chosen.pairs, settings.max_length)
     if not rows:
-        raise DataError(f"{name}: none of {len(chosen)} pairs fits dpo.max_length {settings.max_length} tokens")
+        raise DataError(f"{name}: none of {len(chosen.pairs)} pairs fits dpo.max_length {settings.max_length} tokens")
     replay: list[sft.Example] = []
-    if settings.eft_replay and run.path("M1", "eft.jsonl").exists():
-        replay, _ = sft.examples(chat, files.read(run.path("M1", "eft.jsonl"), Demonstration), settings.max_length)
+    if settings.eft_replay:
+        written = [one for path in run.folder.holding(EFT) for one in files.read(path, Demonstration)]
+        replay, _ = sft.examples(chat, written, settings.max_length)
 
     def training(work: Path, target: Path, report: Callable[[int, int], None]) -> None:
         launch.optimise(
@@ -257,8 +227,8 @@ def improved(
             contest=_contest(run, model, name, data),
         )
 
-    trained(run, name, "DPO", training)
-    return made(run, name, model, {**counts, "dpo: pairs": len(rows), "dpo: pairs left out": left_out})
+    run_training(run, name, "DPO", training)
+    finish_model(run, step, model, {**counts, "dpo: pairs": len(rows), "dpo: pairs left out": left_out})
 
 
 def _contest(run: Run, model: Checkpoint, name: str, data: SeedData) -> Callable[[Path, int], float] | None:
@@ -282,27 +252,162 @@ def _contest(run: Run, model: Checkpoint, name: str, data: SeedData) -> Callable
                 contest.answer(engine, 0)
         with closing(open_folder(run.settings, str(trained), name)) as engine:
             contest.answer(engine, step)
-        server = run.settings.judge.engine
-        with closing(
-            open_checkpoint(run.settings, model, run.folder.path) if server is None else open_server(server)
-        ) as judge:
+        with closing(open_judge(run, model)) as judge:
             return contest.margin(judge, step)
 
     return held
 
 
-def _positive_only(run: Run, name: str, t: int, data: SeedData, counts: dict[str, Count]) -> Checkpoint:
-    """The paper's comparison: M0 fine-tuned on the seed data and on all answers so far that their model scored 5."""
-    m0 = run.folder.checkpoint("M0")
-    assert m0 is not None
-    positive: list[Demonstration] = []
-    for step in (f"M{i}" for i in range(2, t + 1)):
-        asked = {prompt.id: prompt for prompt in files.read(run.path(step, "prompts.jsonl"), Prompt)}
-        reward = pairs.rewards(files.Kept(run.path(step, "judgements.jsonl"), Judgement))
-        positive += [
-            Demonstration.of("ift", asked[r.prompt_id].text, r.text, r.id, asked[r.prompt_id].before, r.thought)
-            for r in files.read(run.path(step, "responses.jsonl"), Response)
-            if reward.get(r.id) == 5 and r.finish != "length"
-        ]
-    seeds = [*data.ift, *files.read(run.path("M1", "eft.jsonl"), Demonstration)]
-    return supervised(run, name, m0, [*seeds, *positive], {**counts, "positive examples": len(positive)})
+def supervised(run: Run, step: Step, demonstrations: Sequence[Demonstration], counts: Mapping[str, Count]) -> None:
+    """Fine-tune the step's parent on demonstrations, loss on the answers only."""
+    from srlm.train import launch, sft
+
+    name, parent = step.name, run.parent(step)
+    settings, where, chat = run.settings.sft, place_of(run, parent), chat_of(run, parent)
+    data, too_long = sft.examples(chat, demonstrations, settings.max_length, settings.ift_weight)
+    if not data:
+        raise DataError(f"{name}: all {too_long} examples are longer than sft.max_length {settings.max_length} tokens")
+
+    def training(work: Path, target: Path, report: Callable[[int, int], None]) -> None:
+        launch.fine_tune(
+            where,
+            chat.tokenizer,
+            data,
+            run.settings,
+            seed=run.seed(name, "sft"),
+            work=work,
+            target=target,
+            report=report,
+        )
+
+    run_training(run, name, "supervised fine-tuning", training)
+    kinds = {f"sft: {kind} examples": sum(d.kind == kind for d in demonstrations) for kind in ("ift", "eft")}
+    finish_model(run, step, parent, {**counts, **kinds, "sft: examples too long": too_long})
+
+
+def place_of(run: Run, checkpoint: Checkpoint) -> Path | str:
+    """The folder of a model, or its name on the hub."""
+    folder = run.folder.model_path(checkpoint)
+    return folder if folder.is_dir() else checkpoint.path
+
+
+def chat_of(run: Run, checkpoint: Checkpoint) -> Chat:
+    """Its tokenizer and chat template, as the run's settings have them."""
+    return load_chat(place_of(run, checkpoint), run.settings.model)
+
+
+def run_training(
+    run: Run, name: str, stage: str, training: Callable[[Path, Path, Callable[[int, int], None]], None]
+) -> None:
+    """Do a model's training, unless it came to its end before a kill, and free its memory, which an engine may need.
+
+    `training` is given the folder of the checkpoints, the folder to save to, and what to report steps to.
+    """
+    from srlm.train import optimiser
+
+    work, target = run.path(name, "training"), run.path(name, "model")
+    if not optimiser.finished(work, target):
+        with run.stage(name, stage, "steps") as report:
+            training(work, target, report)
+        give_memory_back()
+
+
+def finish_model(run: Run, step: Step, parent: Checkpoint, counts: Mapping[str, Count]) -> None:
+    """Declare a freshly saved model done, once it was compared with its parent and looked at as a judge."""
+    name = step.name
+    found = weights_digest(run.path(name, "model"), run.folder.sha256)
+    checkpoint = Checkpoint(name=name, parent=parent.name, path=f"{name}/model", digest=found)
+    counts = {**counts, **movement_counts(run, parent, checkpoint), **monitor_counts(run, step, checkpoint)}
+    run.finish(name, counts, inputs={f"{parent.name} weights": parent.digest}, checkpoint=checkpoint)
+
+
+def movement_counts(run: Run, parent: Checkpoint, checkpoint: Checkpoint) -> dict[str, Count]:
+    """How far its training moved a model."""
+    from srlm.train.movement import movement
+
+    name, folder, settings = checkpoint.name, run.folder.model_path(checkpoint), run.settings
+    before = run.folder.model_path(parent)
+    with run.stage(name, "movement"):
+        counts = movement(
+            name,
+            before if before.is_dir() else parent.path,
+            folder,
+            settings.model,
+            load_chat(folder, settings.model),
+            files.read(run.path("data", "heldout_sets.jsonl"), RankedSet),
+            settings.dpo.max_length,
+        )
+    if warning := counts.get("warning"):
+        run.folder.log(f"{name}: warning: {warning}")
+    return {f"movement: {key}": value for key, value in counts.items()}
+
+
+def monitor_counts(run: Run, step: Step, checkpoint: Checkpoint) -> dict[str, Count]:
+    """The new model's judgements of a few held-out sets. Raises CollapseError where it gives almost one score."""
+    settings, name = run.settings.judge, step.name
+    # The baseline never saw a judgement.
+    if not settings.monitor_sets or step.role == "baseline":
+        return {}
+    sets = files.read(run.path("data", "heldout_sets.jsonl"), RankedSet)[: settings.monitor_sets]
+    answered = [Answered(prompt=one.prompt, response=response) for one in sets for response in one.responses]
+    with run.engine(checkpoint) as engine, run.stage(name, "held-out judgements", "answers") as report:
+        readings = read_all(
+            engine,
+            rubric.load(settings.template),
+            answered,
+            draws=1,
+            sampling=settings.sampling,
+            complete=settings.complete,
+            seed=run.seed(name, "monitor"),
+            path=run.path(name, "monitor.jsonl"),
+            report=report,
+            block=run.block(1),
+        )
+    counts = monitor.watched(sets, readings)
+    warning = check_collapse(counts, settings, f"{name}, on held-out answers")
+    if warning:
+        run.folder.log(f"{name}: warning: on held-out answers, {warning}")
+        counts["warning"] = warning
+    return {f"held-out: {key}": value for key, value in counts.items()}
+
+
+# What the stages take, for `srlm estimate` --------------------------------------------------------------------------
+
+
+def answer_length(settings: Settings, lengths: Lengths) -> int:
+    """Tokens of an answer, on average."""
+    return min(lengths.answer, settings.candidates.sampling.max_new_tokens)
+
+
+def judge_lengths(settings: Settings, lengths: Lengths) -> tuple[int, int]:
+    """Tokens that the judge reads and writes for one answer."""
+    template = len(rubric.load(settings.judge.template).text) // CHARACTERS_A_TOKEN
+    reads = template + lengths.prompt + answer_length(settings, lengths)
+    return reads, min(lengths.judgement, settings.judge.sampling.max_new_tokens)
+
+
+def answer_work(settings: Settings, lengths: Lengths, step: Step) -> Iterator[Work]:
+    """New prompts, candidates and their rewards."""
+    prompts, count = settings.prompts, settings.candidates.count
+    number, answer = prompts.wanted(step.number), answer_length(settings, lengths)
+    if prompts.writer in ("self", "fixed"):
+        shots = (prompts.shots_seed + prompts.shots_new) * lengths.prompt
+        yield Generation(f"{step.name}: new prompts", number, 1, shots, lengths.prompt)
+    yield Generation(f"{step.name}: candidates", number, count, lengths.prompt, answer)
+    if open_reward(settings).asks_judge:
+        yield Generation(
+            f"{step.name}: judgements", number * count, settings.judge.draws, *judge_lengths(settings, lengths)
+        )
+    elif settings.reward.kind == "model":  # taken to be as large as M0
+        yield Generation(f"{step.name}: rewards", number * count, 1, lengths.prompt + answer, 0)
+
+
+def preference_work(settings: Settings, lengths: Lengths, step: Step) -> Iterator[Work]:
+    """DPO, and the contests that may stop it early: all of them, as if none did."""
+    data, number, answer = settings.data, settings.prompts.wanted(step.number), answer_length(settings, lengths)
+    yield Optimisation(f"{step.name}: DPO", number, lengths.prompt + answer, "dpo", settings.dpo, pairs=True)
+    if settings.dpo.early_stop != "off":
+        # New answers, and two orders to compare them in.
+        asked = data.validation_prompts * ((settings.dpo.steps_for(number) - 1) // settings.dpo.save_steps)
+        yield Generation(f"{step.name}: early stop's answers", asked, 1, lengths.prompt, answer)
+        yield Generation(f"{step.name}: early stop's verdicts", 2 * asked, 1, lengths.prompt + 2 * answer, 1)
