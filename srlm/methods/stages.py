@@ -70,7 +70,7 @@ def new_prompts(run: Run, step: Step, model: Checkpoint, data: SeedData) -> list
             counts = {"got": len(prompts), "dropped: overlaps an evaluation prompt": len(met)}
         case _:
             with run.stage(name, "new prompts") as report:
-                engine = _prompt_writer(run, model)
+                engine = open_prompt_writer(run, model)
                 try:
                     prompts, counts = write_prompts(
                         engine,
@@ -110,7 +110,7 @@ def _measured_prompts(data: SeedData) -> list[Prompt]:
     return [*data.evaluation_prompts, *data.validation_prompts, *(one.prompt for one in data.heldout_sets)]
 
 
-def _prompt_writer(run: Run, model: Checkpoint) -> Engine:
+def open_prompt_writer(run: Run, model: Checkpoint) -> Engine:
     settings = run.settings.prompts
     if settings.writer == "self":
         return run.open(model)

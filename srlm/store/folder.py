@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from srlm.errors import RecordError, SettingsError, StoreError
 from srlm.records import Checkpoint, Input, RunInputs, RunManifest, Step, digest
 from srlm.run_file import upgrade
-from srlm.settings import Settings, shaping
+from srlm.settings import LATER, Settings, shaping
 from srlm.store import changes, files
 from srlm.store.digests import Digests
 
@@ -293,4 +293,4 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[t
     old, new = dict(shaping(before)), dict(shaping(now))
     for key in sorted({*old, *new}):
         if old.get(key) != new.get(key):
-            yield key, old.get(key), new.get(key)
+            yield key, old.get(key, LATER.get(key)), new.get(key, LATER.get(key))

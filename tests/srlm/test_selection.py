@@ -1,15 +1,13 @@
-"""Preference pairs: best against worst, what gives none, and when a judge has collapsed."""
+"""Preference pairs: best against worst, length-controlled, flipped, and what gives none."""
 
-import math
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Literal
 
 import pytest
 
-from srlm.errors import CollapseError
-from srlm.judge import pairs
-from srlm.records import Count, Judgement, Prompt, Response
-from srlm.settings import JudgeSettings
+from srlm.records import Prompt, Response
+from srlm.selection import pair, rule
+from srlm.settings import SelectionSettings
 
 PROMPT = Prompt.of("Why is the sky blue?", "test")
 OTHER = Prompt.of("And the sea?", "test")
@@ -23,27 +21,12 @@ def scored(responses: Sequence[Response], *scores: float | None) -> dict[str, fl
     return {r.id: score for r, score in zip(responses, scores, strict=True) if score is not None}
 
 
-def readings(responses: Sequence[Response], *scores: Sequence[float | None]) -> list[Judgement]:
-    return [
-        Judgement.of(response.id, "M1", draw, f"Score: {score}", score)
-        for response, drawn in zip(responses, scores, strict=True)
-        for draw, score in enumerate(drawn)
-    ]
-
-
-def test_a_reward_is_the_mean_of_the_readings_with_a_score() -> None:
-    a, b, c = made = answers(PROMPT, "a", "b", "c")
-    found = pairs.rewards(readings(made, [4, 5, 3], [2, None, 3], [None, None, None]))
-    assert found == {a.id: 4.0, b.id: 2.5}  # (4 + 5 + 3) / 3, (2 + 3) / 2
-    assert c.id not in found
-
-
 def test_the_best_stands_against_the_worst() -> None:
     a, b, c, d = made = answers(PROMPT, "a", "bb", "ccc", "dddd")
-    paired = pairs.pair([PROMPT], made, scored(made, 3, 4.5, 1, 2))
-    (pair,) = paired.pairs
-    assert (pair.prompt_id, pair.chosen_id, pair.rejected_id) == (PROMPT.id, b.id, c.id)
-    assert (pair.chosen_score, pair.rejected_score, pair.margin) == (4.5, 1, 3.5)
+    paired = pair([PROMPT], made, scored(made, 3, 4.5, 1, 2))
+    (found,) = paired.pairs
+    assert (found.prompt_id, found.chosen_id, found.rejected_id) == (PROMPT.id, b.id, c.id)
+    assert (found.chosen_score, found.rejected_score, found.margin) == (4.5, 1, 3.5)
     assert paired.counts == {
         "prompts": 1,
         "responses": 4,
@@ -57,19 +40,19 @@ def test_the_best_stands_against_the_worst() -> None:
         "chosen length mean": 2.0,
         "rejected length mean": 3.0,
     }
-    assert {a.id, d.id}.isdisjoint({pair.chosen_id, pair.rejected_id})
+    assert {a.id, d.id}.isdisjoint({found.chosen_id, found.rejected_id})
 
 
 def test_among_equals_the_answer_drawn_first_is_taken() -> None:
     a, b, *_ = made = answers(PROMPT, "a", "b", "c", "d")
-    ((pair,), _) = pairs.pair([PROMPT], made, scored(made, 5, 1, 5, 1))
-    assert (pair.chosen_id, pair.rejected_id) == (a.id, b.id)
+    ((found,), _) = pair([PROMPT], made, scored(made, 5, 1, 5, 1))
+    assert (found.chosen_id, found.rejected_id) == (a.id, b.id)
 
 
 def test_an_answer_without_a_score_is_not_the_worst() -> None:
     a, b, _ = made = answers(PROMPT, "a", "b", "c")
-    ((pair,), counts) = pairs.pair([PROMPT], made, pairs.rewards(readings(made, [4], [3], [None])))
-    assert (pair.chosen_id, pair.rejected_id) == (a.id, b.id)
+    ((found,), counts) = pair([PROMPT], made, scored(made, 4, 3, None))
+    assert (found.chosen_id, found.rejected_id) == (a.id, b.id)
     assert (counts["responses"], counts["responses scored"]) == (3, 2)
 
 
@@ -88,7 +71,7 @@ def test_an_answer_without_a_score_is_not_the_worst() -> None:
 )
 def test_a_prompt_without_a_pair_is_counted_by_its_reason(texts: str, scores: list[float | None], reason: str) -> None:
     made = answers(PROMPT, *texts)
-    paired = pairs.pair([PROMPT], made, scored(made, *scores))
+    paired = pair([PROMPT], made, scored(made, *scores))
     assert paired.pairs == []
     assert paired.counts[reason] == 1
     assert paired.counts["pair yield"] == 0.0
@@ -109,9 +92,9 @@ def test_where_best_and_worst_are_the_same_words_the_next_pair_is_taken_and_coun
     texts: str, scores: list[float | None], chosen: int, rejected: int
 ) -> None:
     made = answers(PROMPT, *texts)
-    ((pair,), counts) = pairs.pair([PROMPT], made, scored(made, *scores))
-    assert (pair.chosen_id, pair.rejected_id) == (made[chosen].id, made[rejected].id)
-    assert pair.margin == float(scores[chosen] or 0) - float(scores[rejected] or 0) > 0
+    ((found,), counts) = pair([PROMPT], made, scored(made, *scores))
+    assert (found.chosen_id, found.rejected_id) == (made[chosen].id, made[rejected].id)
+    assert found.margin == float(scores[chosen] or 0) - float(scores[rejected] or 0) > 0
     assert counts["prompts whose best and worst are the same words"] == 1
     assert counts["prompts with the next pair instead"] == 1
     assert counts["pair yield"] == 1.0
@@ -119,112 +102,74 @@ def test_where_best_and_worst_are_the_same_words_the_next_pair_is_taken_and_coun
 
 def test_flipped_pairs_swap_both_answers_and_scores() -> None:
     a, b = made = answers(PROMPT, "a", "b")
-    ((pair,), counts) = pairs.pair([PROMPT], made, scored(made, 5, 2), flipped=True)
-    assert (pair.chosen_id, pair.rejected_id) == (b.id, a.id)
-    assert (pair.chosen_score, pair.rejected_score, pair.margin) == (2, 5, -3)
+    ((found,), counts) = pair([PROMPT], made, scored(made, 5, 2), SelectionSettings(flip=True))
+    assert (found.chosen_id, found.rejected_id) == (b.id, a.id)
+    assert (found.chosen_score, found.rejected_score, found.margin) == (2, 5, -3)
     assert counts["margin mean"] == -3
 
 
 def test_every_prompt_has_its_own_pair() -> None:
     first, second = answers(PROMPT, "a", "b"), answers(OTHER, "c", " ", finish="length")
-    paired = pairs.pair([PROMPT, OTHER], [*second, *first], scored([*first, *second], 1, 2, 4, 0))
-    assert [(pair.prompt_id, pair.margin) for pair in paired.pairs] == [(PROMPT.id, 1), (OTHER.id, 4)]
+    paired = pair([PROMPT, OTHER], [*second, *first], scored([*first, *second], 1, 2, 4, 0))
+    assert [(found.prompt_id, found.margin) for found in paired.pairs] == [(PROMPT.id, 1), (OTHER.id, 4)]
     assert (paired.counts["responses cut"], paired.counts["responses empty"]) == (2, 1)
     assert paired.counts["margin mean"] == 2.5
 
 
 def test_half_the_prompts_with_a_pair_are_a_yield_of_one_half() -> None:
     first, second = answers(PROMPT, "a", "b"), answers(OTHER, "c", "d")
-    paired = pairs.pair([PROMPT, OTHER], [*first, *second], scored([*first, *second], 1, 2, 4, 4))
+    paired = pair([PROMPT, OTHER], [*first, *second], scored([*first, *second], 1, 2, 4, 4))
     assert (paired.counts["pairs"], paired.counts["pair yield"]) == (1, 0.5)
 
 
 def test_no_prompt_at_all_has_no_yield() -> None:
-    assert pairs.pair([], [], {}).counts["pair yield"] is None
+    assert pair([], [], {}).counts["pair yield"] is None
 
 
-def test_random_rewards_are_whole_points_drawn_by_answer_and_seed() -> None:
-    made = answers(PROMPT, *(str(number) for number in range(600)))
-    one = pairs.random_rewards(made, seed=1)
-    assert pairs.random_rewards(made[::-1], seed=1) == one
-    assert pairs.random_rewards(made, seed=2) != one
-    values = list(one.values())
-    assert set(values) == {0.0, 1.0, 2.0, 3.0, 4.0, 5.0}
-    assert all(60 < values.count(point) < 140 for point in range(6))  # 100 each, standard deviation 9
-
-
-def test_the_words_of_an_answer_do_not_set_its_random_reward() -> None:
-    assert pairs.random_rewards(answers(PROMPT, "Score: 5"), 1) != pairs.random_rewards(answers(OTHER, "Score: 5"), 1)
-
-
-# Collapse -----------------------------------------------------------------------------------------------------------
-
-
-def counts(*scores: float | None, found: float = 0.5) -> Mapping[str, Count]:
-    made = answers(PROMPT, *(str(number) for number in range(len(scores))))
-    return {"pair yield": found, **pairs.reading_counts(readings(made, *([score] for score in scores)))}
-
-
-def judge(**changes: Any) -> JudgeSettings:
-    return JudgeSettings.model_validate(changes)
-
-
-def test_readings_are_counted_by_score() -> None:
-    made = answers(PROMPT, "a", "b", "c")
-    drawn = [*readings(made, [4, 4], [3.5, None], [0, 4])]
-    drawn.append(Judgement.of(made[0].id, "M1", 2, "words\nScore: 4", 4, completed=True))
-    assert pairs.reading_counts(drawn) == {
-        "readings": 7,
-        "readings unparsed": 1,
-        "readings completed": 1,
-        "readings by score": {"0": 1, "3.5": 1, "4": 4},
-        "most common score": 4.0,
-        "most common score share": 4 / 6,
-        # two of six each once and one four times: 2 * log2(6) / 6 + 4 * log2(6 / 4) / 6
-        "score entropy": pytest.approx(2 * math.log2(6) / 6 + 4 * math.log2(1.5) / 6),
-        "share of fives": 0.0,
-    }
+# Length control (Meta-Rewarding, section 2.2) -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("found", "reason"),
+    ("answered", "band", "chosen", "rejected"),
     [
-        pytest.param(counts(1, 2, 3, 4), None, id="healthy"),
-        pytest.param(counts(*[5] * 20), "100% of its scores are 5 (judge.max_top_share 95%)", id="always-five"),
-        pytest.param(counts(*[5] * 19, 4), None, id="95%-are-not-more-than-95%"),
-        pytest.param(
-            counts(*[5] * 39, 4), "98% of its scores are 5 (judge.max_top_share 95%)", id="all-but-one"
-        ),
-        pytest.param(counts(*[5] * 30, *[None] * 30), "100% of its scores are 5 (judge.max_top_share 95%)",
-                     id="unparsed-readings-have-no-part-in-the-share"),
-        pytest.param(counts(None, None), "none of its readings holds a score", id="nothing-parsed"),
-        pytest.param(
-            counts(1, 2, found=0.04), "only 4% of the prompts gave a pair (judge.min_pair_yield 5%)", id="few-pairs"
-        ),
-        pytest.param(counts(1, 2, found=0.05), None, id="just-enough-pairs"),
-        pytest.param({"pair yield": 0.0}, "only 0% of the prompts gave a pair (judge.min_pair_yield 5%)",
-                     id="scores-that-no-judge-gave"),
-        pytest.param({"pair yield": None}, None, id="no-prompt"),
+        # Rewards 1 to 5: with a band of .25 the best are those from 4 on, the worst those up to 2.
+        pytest.param({"aaaa": 5, "aa": 4, "a": 3.9, "bbb": 1, "bbbb": 2, "bbbbb": 2.1}, 0.25, "aa", "bbbb", id="bands"),
+        pytest.param({"aaaa": 5, "aa": 4, "bbb": 1, "bbbb": 2}, 0.0, "aaaa", "bbb", id="without-band-best-and-worst"),
+        pytest.param({"aaaa": 5, "aa": 5, "bbb": 1, "bbbb": 1}, 0.0, "aa", "bbbb", id="among-equals-length-decides"),
+        pytest.param({"a": 5, "b": 5, "c": 1, "d": 1}, 0.3, "a", "c", id="among-equally-long-ones-the-first-drawn"),
+        pytest.param({"aaa": 2, "b": 1}, 0.49, "aaa", "b", id="two-answers-are-apart-however-wide-the-band"),
+        pytest.param({"aa": 5, "a": 4, "": 1}, 0.4, "a", "", id="an-empty-answer-is-short"),
     ],
-)  # fmt: skip
-def test_collapse(found: Mapping[str, Count], reason: str | None) -> None:
-    assert pairs.collapse(found, judge()) == reason
+)
+def test_the_shortest_of_the_best_stands_against_the_longest_of_the_worst(
+    answered: dict[str, float], band: float, chosen: str, rejected: str
+) -> None:
+    made = answers(PROMPT, *answered)
+    settings = SelectionSettings(kind="length_controlled", band=band)
+    ((found,), _) = pair([PROMPT], made, scored(made, *answered.values()), settings)
+    assert [turn.content for turn in (*found.chosen, *found.rejected)] == [chosen, rejected]
+    assert (found.chosen_score, found.rejected_score) == (answered[chosen], answered[rejected])
 
 
-def test_a_collapsed_judge_stops_the_run_and_says_what_to_do() -> None:
-    with pytest.raises(CollapseError, match=r"^M2: the judge collapsed: 100% .* --set judge\.on_collapse=continue$"):
-        pairs.check_collapse(counts(5, 5), judge(), "M2")
+def test_where_the_shortest_and_the_longest_are_the_same_words_the_next_pair_is_taken() -> None:
+    made = answers(PROMPT, "aa", "aaa", "aa", "b")
+    settings = SelectionSettings(kind="length_controlled", band=0.3)
+    ((found,), counts) = pair([PROMPT], made, scored(made, 5, 4.5, 1, 1), settings)
+    assert (found.chosen_id, found.rejected_id) == (made[0].id, made[3].id)
+    assert counts["prompts with the next pair instead"] == 1
 
 
-def test_a_run_that_goes_on_is_warned() -> None:
-    warning = pairs.check_collapse(counts(5, 5), judge(on_collapse="continue"), "M2")
-    assert warning == "100% of its scores are 5 (judge.max_top_share 95%)"
+def test_length_control_takes_no_pair_of_equal_rewards_and_can_be_flipped() -> None:
+    made = answers(PROMPT, "aa", "b")
+    settings = SelectionSettings(kind="length_controlled", flip=True)
+    assert pair([PROMPT], made, scored(made, 3, 3), settings).counts["prompts with equal scores"] == 1
+    ((found,), _) = pair([PROMPT], made, scored(made, 5, 1), settings)
+    assert (found.chosen_id, found.rejected_id, found.margin) == (made[1].id, made[0].id, -4)
 
 
-def test_a_healthy_judge_gives_no_warning() -> None:
-    assert pairs.check_collapse(counts(1, 2, 3), judge(), "M2") is None
-
-
-def test_the_limits_are_settings() -> None:
-    assert pairs.collapse(counts(5, 5, 5, 4), judge(max_top_share=0.7)) is not None
-    assert pairs.collapse(counts(1, 2, found=0.3), judge(min_pair_yield=0.4)) is not None
+def test_the_rule_is_told_in_words() -> None:
+    assert rule(SelectionSettings()) == "best against worst, equal rewards give no pair"
+    assert rule(SelectionSettings(kind="length_controlled", flip=True)) == (
+        "the shortest of the best against the longest of the worst, equal rewards give no pair, chosen and rejected "
+        "swapped"
+    )

@@ -32,7 +32,7 @@ class Told:
             Judgement.of(bad.id, "M1", 0, "no idea", None),
             Judgement.of(bad.id, "M1", 1, "wrong\nscore : 1", 1.0),
         ]
-        self.pair = PreferencePair.of(self.prompt.id, good.id, bad.id, 4.5, 1.0)
+        self.pair = PreferencePair.of(self.prompt, good, bad, 4.5, 1.0)
         folder = runs / "pocket" / step
         files.write(folder / "prompts.jsonl", [self.prompt, self.other])
         files.write(folder / "responses.jsonl", self.responses)
@@ -75,7 +75,11 @@ def test_a_pair_from_end_to_end(tmp_path: Path) -> None:
         "",
     ]
     *_, rule, pair = told.explain(told.pair.id).stdout.splitlines()
-    assert rule.startswith("rule: arm self_rewarding; rubric beads (")
+    assert rule.startswith("rule: method self_rewarding; rubric beads (")
+    assert rule.endswith(
+        "; reward = mean of the readings with a score line (the last one decides); best against worst, equal rewards "
+        "give no pair"
+    )
     assert pair == f"pair {told.pair.id}: 4.500 against 1.000, margin 3.500"
 
 
