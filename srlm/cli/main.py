@@ -217,7 +217,7 @@ def kind_of(field: Any) -> str:
         for kind in (get_args(field.annotation) or (field.annotation,))
         if kind is not type(None)
     ]
-    if get_origin(field.annotation) is tuple and issubclass(kinds[0], Section):
+    if get_origin(field.annotation) is tuple and isinstance(kinds[0], type) and issubclass(kinds[0], Section):
         return "list of sections, default []"
     if any(isinstance(kind, type) and issubclass(kind, Section) for kind in kinds):
         return "section" if field.is_required() or field.default is not None else "section, default null"

@@ -19,6 +19,7 @@ from srlm.methods.stages import (
     new_prompts,
     preferences,
     prompt_counts,
+    reward_work,
     rewarded,
     supervised,
 )
@@ -71,8 +72,8 @@ class PositiveSft:
         seeds = next(one for one in reversed(first) if isinstance(one, Optimisation))
         answers = 0
         for step in self.steps(settings, settings.iterations)[len(start.STEPS) :]:
-            generated = list(answer_work(settings, lengths, step))
-            yield from generated
+            yield from answer_work(settings, lengths, step)
+            yield from reward_work(settings, lengths, step)
             answers += settings.prompts.wanted(step.number) * settings.candidates.count
             tokens = seeds.examples * seeds.length + answers * (lengths.prompt + answer_length(settings, lengths))
             examples = seeds.examples + answers

@@ -20,6 +20,7 @@ from srlm.methods.stages import (
     preference_step,
     preference_work,
     preferences,
+    reward_work,
     rewarded,
 )
 from srlm.records import Step
@@ -55,6 +56,7 @@ class SelfRewarding:
         yield from start.work(settings, lengths)
         for step in self.steps(settings, settings.iterations)[len(start.STEPS) :]:
             yield from answer_work(settings, lengths, step)
+            yield from reward_work(settings, lengths, step)
             yield from preference_work(settings, lengths, step)
 
     def explain(self, folder: RunFolder, id: str) -> Iterator[str]:

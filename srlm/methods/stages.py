@@ -387,19 +387,23 @@ def judge_lengths(settings: Settings, lengths: Lengths) -> tuple[int, int]:
 
 
 def answer_work(settings: Settings, lengths: Lengths, step: Step) -> Iterator[Work]:
-    """New prompts, candidates and their rewards."""
+    """New prompts and candidates."""
     prompts, count = settings.prompts, settings.candidates.count
-    number, answer = prompts.wanted(step.number), answer_length(settings, lengths)
+    number = prompts.wanted(step.number)
     if prompts.writer in ("self", "fixed"):
         shots = (prompts.shots_seed + prompts.shots_new) * lengths.prompt
         yield Generation(f"{step.name}: new prompts", number, 1, shots, lengths.prompt)
-    yield Generation(f"{step.name}: candidates", number, count, lengths.prompt, answer)
+    yield Generation(f"{step.name}: candidates", number, count, lengths.prompt, answer_length(settings, lengths))
+
+
+def reward_work(settings: Settings, lengths: Lengths, step: Step) -> Iterator[Work]:
+    """Rewards of the candidates; none where a program gives them."""
+    answers = settings.prompts.wanted(step.number) * settings.candidates.count
     if open_reward(settings).asks_judge:
-        yield Generation(
-            f"{step.name}: judgements", number * count, settings.judge.draws, *judge_lengths(settings, lengths)
-        )
+        yield Generation(f"{step.name}: judgements", answers, settings.judge.draws, *judge_lengths(settings, lengths))
     elif settings.reward.kind == "model":  # taken to be as large as M0
-        yield Generation(f"{step.name}: rewards", number * count, 1, lengths.prompt + answer, 0)
+        reads = lengths.prompt + answer_length(settings, lengths)
+        yield Generation(f"{step.name}: rewards", answers, 1, reads, 0)
 
 
 def preference_work(settings: Settings, lengths: Lengths, step: Step) -> Iterator[Work]:

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 from srlm.engines.base import Engine
 from srlm.judge.reading import Answered
 from srlm.judge.scores import rewards as mean_scores
-from srlm.records import AnswerReward, Count, Judgement
+from srlm.records import AnswerReward, Count, Judgement, Response
 from srlm.store import files
 
 JUDGEMENTS, REWARDS = "judgements.jsonl", "rewards.jsonl"
@@ -60,11 +60,11 @@ class Reward(Protocol):
         ...
 
 
-def keep(answered: Sequence[Answered], source: str, numbers: Sequence[float | None], folder: Path) -> Rewarded:
-    """Numbers that no stage is needed for, kept as the step's rewards."""
+def keep_rewards(folder: Path, source: str, responses: Sequence[Response], numbers: Sequence[float | None]) -> Rewarded:
+    """Numbers that need no stage, as a step's rewards, kept in its folder; `source` says what gave them."""
     rows = [
-        AnswerReward(response_id=one.response.id, source=source, reward=number)
-        for one, number in zip(answered, numbers, strict=True)
+        AnswerReward(response_id=response.id, source=source, reward=number)
+        for response, number in zip(responses, numbers, strict=True)
     ]
     files.write(folder / REWARDS, rows)
     return Rewarded(list(numbers), {})

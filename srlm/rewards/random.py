@@ -5,7 +5,7 @@ from random import Random
 
 from srlm.judge.reading import Answered
 from srlm.records import Response, seed_for
-from srlm.rewards.base import Context, Rewarded, keep
+from srlm.rewards.base import Context, Rewarded, keep_rewards
 
 
 class RandomReward:
@@ -18,8 +18,8 @@ class RandomReward:
         """Nothing is needed."""
 
     def rewards(self, answered: Sequence[Answered], context: Context) -> Rewarded:
-        seed = context.seed("random scores")
-        return keep(answered, "random", [points(one.response, seed) for one in answered], context.folder)
+        seed, responses = context.seed("random scores"), [one.response for one in answered]
+        return keep_rewards(context.folder, "random", responses, [points(one, seed) for one in responses])
 
 
 def points(response: Response, seed: int) -> float:

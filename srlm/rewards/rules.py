@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from srlm.errors import SettingsError
 from srlm.judge.reading import Answered
-from srlm.rewards.base import Context, Rewarded, keep
+from srlm.rewards.base import Context, Rewarded, keep_rewards
 from srlm.settings import Rule, RulesRewardSettings
 
 
@@ -41,7 +41,8 @@ class RulesReward:
                 ) from None
 
     def rewards(self, answered: Sequence[Answered], context: Context) -> Rewarded:
-        return keep(answered, "rules", [points(one.response.text, self._settings) for one in answered], context.folder)
+        responses = [one.response for one in answered]
+        return keep_rewards(context.folder, "rules", responses, [points(one.text, self._settings) for one in responses])
 
 
 def points(text: str, settings: RulesRewardSettings) -> float:

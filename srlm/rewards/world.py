@@ -7,7 +7,7 @@ from srlm.judge import rubric
 from srlm.judge.reading import Answered
 from srlm.judge.scores import reading_counts
 from srlm.judge.scores import rewards as mean_scores
-from srlm.rewards.base import Context, Rewarded, keep
+from srlm.rewards.base import Context, Rewarded, keep_rewards
 from srlm.rewards.judge import judgements, rubric_words
 from srlm.settings import JudgeSettings
 
@@ -23,7 +23,7 @@ class WorldReward:
 
     def rewards(self, answered: Sequence[Answered], context: Context) -> Rewarded:
         points = [beads.oracle_score(one.prompt.text, one.response.text) for one in answered]
-        return keep(answered, "world", points, context.folder)
+        return keep_rewards(context.folder, "world", [one.response for one in answered], points)
 
 
 class FormReward:
@@ -44,5 +44,6 @@ class FormReward:
     def rewards(self, answered: Sequence[Answered], context: Context) -> Rewarded:
         readings = judgements(answered, self._settings, context)
         reward = mean_scores([one.model_copy(update={"score": beads.form(one.raw)}) for one in readings])
-        found = keep(answered, "world", [reward.get(one.response.id) for one in answered], context.folder)
+        responses = [one.response for one in answered]
+        found = keep_rewards(context.folder, "world", responses, [reward.get(one.id) for one in responses])
         return Rewarded(found.rewards, reading_counts(readings) if readings else {})

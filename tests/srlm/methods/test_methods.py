@@ -1,6 +1,7 @@
 """The table of methods: what every entry says, and that the commands know a new one without further change."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -22,9 +23,15 @@ HARDWARE = ROOT / "configs/hardware/1xh100.yaml"
 
 @pytest.fixture
 def by_length(monkeypatch: pytest.MonkeyPatch) -> str:
-    """A method in the table whose file is tests/srlm/methods/by_length.py."""
-    monkeypatch.setitem(METHODS, "by_length", "tests.srlm.methods.by_length")
+    """A method in the table that the trainer does not ship: docs/extending.md's, with other names for its models."""
+    monkeypatch.setitem(METHODS, "by_length", "tests.srlm.methods.by_other_names")
     return "by_length"
+
+
+def test_the_method_of_the_documentation_is_the_one_that_is_tested() -> None:
+    found = re.search(r"```python\n(.*?)```", (ROOT / "docs/extending.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert found is not None
+    assert found[1] == (ROOT / "tests/srlm/methods/by_length.py").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -66,8 +73,8 @@ def test_the_methods_are_listed_with_their_papers(srlm: Any, by_length: str) -> 
 
 def test_a_name_after_to_is_one_of_the_method_s_own(by_length: str) -> None:
     settings = load(TINY, [f"method={by_length}"])
-    assert iteration_named(settings, "l3").number == 3
-    with pytest.raises(SettingsError, match="'M2' is no model of the loop; write M1, L2, L3"):
+    assert iteration_named(settings, "LENGTH-3").number == 3
+    with pytest.raises(SettingsError, match="'M2' is no model of the loop; write M1, length-2, length-3"):
         iteration_named(settings, "M2")
 
 
@@ -83,26 +90,26 @@ def test_what_positive_sft_takes_has_no_dpo_and_counts_every_answer() -> None:
     assert not any(one.pairs for one in trained)
 
 
-def test_an_added_method_is_trained_and_known_to_every_command(
-    tmp_path: Path, by_length: str, srlm: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_added_method_is_trained_and_known_to_every_command(tmp_path: Path, by_length: str, srlm: Any) -> None:
     chosen = [f"runs={tmp_path}", f"method={by_length}", "method.sign=-1"]
     words = [word for one in chosen for word in ("--set", one)]
-    made = srlm("train", "--run", TINY, "--to", "L2", *words)
-    assert (made.exit_code, made.stdout) == (0, f"tiny: L2 is in {tmp_path}/tiny/L2/model\n"), made
+    made = srlm("train", "--run", TINY, "--to", "length-2", *words)
+    assert (made.exit_code, made.stdout) == (0, f"tiny: length-2 is in {tmp_path}/tiny/length-2/model\n"), made
     run = Run(load(TINY, chosen))
-    assert [checkpoint.name for checkpoint in run.folder.checkpoints()] == ["M0", "SFT", "M1", "L2"]
-    assert [checkpoint.name for checkpoint in run.folder.measured()] == ["SFT", "M1", "L2"]
-    pairs = files.read(tmp_path / "tiny/L2/pairs.jsonl", PreferencePair)
+    assert [checkpoint.name for checkpoint in run.folder.checkpoints()] == ["M0", "SFT", "M1", "length-2"]
+    assert [checkpoint.name for checkpoint in run.folder.measured()] == ["SFT", "M1", "length-2"]
+    pairs = files.read(tmp_path / "tiny/length-2/pairs.jsonl", PreferencePair)
     assert all(len(one.chosen[0].content) < len(one.rejected[0].content) for one in pairs)
     status = srlm("status", "--run", TINY, *words).stdout
-    assert "L2   \u2502 done" in status and "M2" not in status
+    assert re.search(r"length-2 +\u2502 done +\u2502", status)
+    assert "M2" not in status
     estimate = srlm("estimate", "--run", TINY, "--hardware", HARDWARE, *words).stdout
-    assert "L2: DPO" in estimate and "judgements" not in estimate
+    assert "length-2: DPO" in estimate and "judgements" not in estimate
     doctor = srlm("doctor", "--run", TINY, *words)
     assert (doctor.exit_code, "problem" in doctor.stdout) == (0, False), doctor.stdout
     told = srlm("explain", pairs[0].id[:10], "--run", TINY, *words).stdout
-    assert told == f"L2: {pairs[0].chosen_score:g} characters against {pairs[0].rejected_score:g}\n"
+    assert f"reward {pairs[0].chosen_score:.3f}, CHOSEN" in told
+    assert "rule: method by_length; reward = characters; the longest against the shortest" in told
     changed = [word if word != "method.sign=-1" else "method.sign=-2" for word in words]
     refused = srlm("doctor", "--run", TINY, *changed)
     assert "method.sign: -1.0 -> -2.0" in refused.stdout
