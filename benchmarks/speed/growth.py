@@ -29,7 +29,7 @@ from srlm.data.self_instruct import write_prompts
 from srlm.engines.base import Request
 from srlm.engines.scripted import ScriptedEngine
 from srlm.methods.run import Run
-from srlm.methods.stages import candidates, new_prompts, preference_step, preferences, rewarded
+from srlm.methods.stages import candidates, new_prompts, preference_step, preferences, reward_answers
 from srlm.methods.start import seed_data
 from srlm.methods.train import iteration_named
 from srlm.methods.train import train as train_run
@@ -86,7 +86,7 @@ def one(place: Path, settings: list[str], number: int) -> dict[str, float]:
     step = iteration_named(run.settings, "M2")
     prompts = timed("new prompts", lambda: new_prompts(run, step, model, data))
     responses = timed("candidates", lambda: candidates(run, step, model, prompts))
-    rewards = timed("judgements", lambda: rewarded(run, step, model, prompts, responses))
+    rewards = timed("judgements", lambda: reward_answers(run, step, model, prompts, responses))
     chosen = timed("pairs", lambda: preferences(run, step, prompts, responses, rewards), times=20)
     timed("DPO", lambda: preference_step(run, step, model, chosen, data))
     return took

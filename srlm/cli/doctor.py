@@ -54,10 +54,11 @@ def examine(settings: Settings, console: Console, weights: bool) -> bool:
 
 def findings(settings: Settings, weights: bool) -> Iterator[Finding]:
     """All checks in turn; one that fails does not hide the next, except where it needs what failed."""
-    yield Finding("ok", f"run {settings.name}: settings read, digest {settings.digest}")
+    run = run_folder(settings)
+    yield Finding("ok", f"run {settings.name}: settings read, digest {run.given.digest}")
     yield from (Finding(*found) for found in disk.space(settings))
     yield from _begun(settings)
-    settings = run_folder(settings).settings  # of a run that has begun: its day, and its commits
+    settings = run.settings  # of a run that has begun: its day, and its commits
     try:
         wording = rubric.load(settings.judge.template)
         yield Finding("ok", f"judge template {wording.name}: both slots there, digest {wording.digest}")
@@ -253,7 +254,7 @@ def _judge(settings: Settings, folder: str, wording: rubric.Rubric, data: SeedDa
         yield Finding("warning" if way == "whole" else "ok", f"architecture: {MEANS[way]}")
     read = sum(why_unread(one) is None and parse_score(one.text) is not None for one in words)
     said = f"judge: {read} of 4 readings by M0 hold a score line"
-    if read or settings.judge.complete or settings.eft.writer == "reviews":
+    if read or settings.judge.complete or settings.eft.writer != "sft":
         yield Finding("ok", said)
     else:
         yield Finding("warning", said + "; the EFT stage may keep nothing: consider judge.complete=true")

@@ -12,17 +12,8 @@ from srlm.methods import start
 from srlm.methods.base import Lengths, Optimisation, Work, own_settings
 from srlm.methods.explain import explain_answers
 from srlm.methods.run import Run
-from srlm.methods.stages import (
-    answer_length,
-    answer_work,
-    candidates,
-    new_prompts,
-    preferences,
-    prompt_counts,
-    reward_work,
-    rewarded,
-    supervised,
-)
+from srlm.methods.stages import candidates, new_prompts, preferences, prompt_counts, reward_answers, supervised
+from srlm.methods.work import answer_length, answer_work, reward_work
 from srlm.records import Demonstration, Prompt, Response, Step
 from srlm.rewards.base import kept_rewards
 from srlm.rewards.open import open_reward
@@ -52,12 +43,12 @@ class PositiveSft:
     def make(self, run: Run, step: Step) -> None:
         if step in start.STEPS:
             return start.make(run, step)
-        data, model = start.seed_data(run), run.before(step)
+        data, model = start.seed_data(run), run.previous_model(step)
         prompts = new_prompts(run, step, model, data)
         responses = candidates(run, step, model, prompts)
-        rewards = rewarded(run, step, model, prompts, responses)
+        rewards = reward_answers(run, step, model, prompts, responses)
         chosen = preferences(run, step, prompts, responses, rewards)  # their counts tell whether the judge still judges
-        positive = [one for earlier in run.up_to(step) for one in positive_examples(run, earlier)]
+        positive = [one for earlier in run.iterations_up_to(step) for one in positive_examples(run, earlier)]
         seeds = [
             *data.ift,
             *(one for path in run.folder.holding("eft.jsonl") for one in files.read(path, Demonstration)),

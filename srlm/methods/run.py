@@ -56,7 +56,7 @@ class Run:
         """M0."""
         return next(self._made(step.name) for step in self.folder.steps() if step.role == "base")
 
-    def before(self, step: Step) -> Checkpoint:
+    def previous_model(self, step: Step) -> Checkpoint:
         """The model of the iteration before."""
         return next(
             self._made(one.name)
@@ -64,7 +64,7 @@ class Run:
             if one.role == "iteration" and one.number == step.number - 1
         )
 
-    def up_to(self, step: Step) -> list[Step]:
+    def iterations_up_to(self, step: Step) -> list[Step]:
         """The iterations with new prompts, up to this one."""
         return [one for one in self.folder.steps() if 1 < one.number <= step.number]
 

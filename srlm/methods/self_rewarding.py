@@ -13,16 +13,8 @@ from srlm.methods import start
 from srlm.methods.base import Lengths, NoSettings, Work
 from srlm.methods.explain import explain_answers
 from srlm.methods.run import Run
-from srlm.methods.stages import (
-    answer_work,
-    candidates,
-    new_prompts,
-    preference_step,
-    preference_work,
-    preferences,
-    reward_work,
-    rewarded,
-)
+from srlm.methods.stages import candidates, new_prompts, preference_step, preferences, reward_answers
+from srlm.methods.work import answer_work, preference_work, reward_work
 from srlm.records import Step
 from srlm.rewards.open import open_reward
 from srlm.selection import rule
@@ -48,7 +40,7 @@ class SelfRewarding:
         data, model = start.seed_data(run), run.parent(step)
         prompts = new_prompts(run, step, model, data)
         responses = candidates(run, step, model, prompts)
-        rewards = rewarded(run, step, model, prompts, responses)
+        rewards = reward_answers(run, step, model, prompts, responses)
         chosen = preferences(run, step, prompts, responses, rewards)
         preference_step(run, step, model, chosen, data)
 

@@ -1,11 +1,11 @@
 """The stages that methods share, each from records to records.
 
-    new_prompts -> candidates -> rewarded -> preferences -> preference_step, or supervised
+    new_prompts -> candidates -> reward_answers -> preferences -> preference_step, or supervised
 
 A stage keeps what it makes as it makes it, and goes on where it was after a stop.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -21,20 +21,14 @@ from srlm.errors import DataError
 from srlm.judge import monitor, rubric
 from srlm.judge.reading import Answered, read_all
 from srlm.judge.scores import check_collapse
-from srlm.methods.base import Generation, Lengths, Optimisation, Work
 from srlm.methods.early_stop import Contest
 from srlm.methods.run import Run
 from srlm.records import Checkpoint, Count, Demonstration, Prompt, RankedSet, Response, Step
 from srlm.rewards.base import JUDGEMENTS, Context, Rewarded
 from srlm.rewards.open import open_reward
 from srlm.selection import Paired, pair
-from srlm.settings import Settings
 from srlm.store import files
 from srlm.text.chat import Chat
-
-CHARACTERS_A_TOKEN = 4
-"""Of English text, roughly."""
-
 
 PROMPTS, PROMPT_COUNTS, RESPONSES, PAIRS = "prompts.jsonl", "prompt_counts.json", "responses.jsonl", "pairs.jsonl"
 EFT = "eft.jsonl"
@@ -80,7 +74,7 @@ def new_prompts(run: Run, step: Step, model: Checkpoint, data: SeedData) -> list
                         path=run.path(name, "prompt_attempts.jsonl"),
                         earlier=[
                             one
-                            for before in run.up_to(step)
+                            for before in run.iterations_up_to(step)
                             if before != step
                             for one in files.read(run.path(before.name, PROMPTS), Prompt)
                         ],
@@ -111,6 +105,7 @@ def _measured_prompts(data: SeedData) -> list[Prompt]:
 
 
 def open_prompt_writer(run: Run, model: Checkpoint) -> Engine:
+    """What writes new prompts: M_t itself, a server, M0, or a model of its own."""
     settings = run.settings.prompts
     if settings.writer == "self":
         return run.open(model)
@@ -154,7 +149,7 @@ def candidates(run: Run, step: Step, model: Checkpoint, prompts: Sequence[Prompt
         return list(made)
 
 
-def rewarded(
+def reward_answers(
     run: Run, step: Step, model: Checkpoint, prompts: Sequence[Prompt], responses: Sequence[Response]
 ) -> Rewarded:
     """The run's reward gives each answer its number (step 3: M_t reads it k times and scores it)."""
@@ -369,49 +364,3 @@ def monitor_counts(run: Run, step: Step, checkpoint: Checkpoint) -> dict[str, Co
         run.folder.log(f"{name}: warning: on held-out answers, {warning}")
         counts["warning"] = warning
     return {f"held-out: {key}": value for key, value in counts.items()}
-
-
-# What the stages take, for `srlm estimate` --------------------------------------------------------------------------
-
-
-def answer_length(settings: Settings, lengths: Lengths) -> int:
-    """Tokens of an answer, on average."""
-    return min(lengths.answer, settings.candidates.sampling.max_new_tokens)
-
-
-def judge_lengths(settings: Settings, lengths: Lengths) -> tuple[int, int]:
-    """Tokens that the judge reads and writes for one answer."""
-    template = len(rubric.load(settings.judge.template).text) // CHARACTERS_A_TOKEN
-    reads = template + lengths.prompt + answer_length(settings, lengths)
-    return reads, min(lengths.judgement, settings.judge.sampling.max_new_tokens)
-
-
-def answer_work(settings: Settings, lengths: Lengths, step: Step) -> Iterator[Work]:
-    """New prompts and candidates."""
-    prompts, count = settings.prompts, settings.candidates.count
-    number = prompts.wanted(step.number)
-    if prompts.writer in ("self", "fixed"):
-        shots = (prompts.shots_seed + prompts.shots_new) * lengths.prompt
-        yield Generation(f"{step.name}: new prompts", number, 1, shots, lengths.prompt)
-    yield Generation(f"{step.name}: candidates", number, count, lengths.prompt, answer_length(settings, lengths))
-
-
-def reward_work(settings: Settings, lengths: Lengths, step: Step) -> Iterator[Work]:
-    """Rewards of the candidates; none where a program gives them."""
-    answers = settings.prompts.wanted(step.number) * settings.candidates.count
-    if open_reward(settings).asks_judge:
-        yield Generation(f"{step.name}: judgements", answers, settings.judge.draws, *judge_lengths(settings, lengths))
-    elif settings.reward.kind == "model":  # taken to be as large as M0
-        reads = lengths.prompt + answer_length(settings, lengths)
-        yield Generation(f"{step.name}: rewards", answers, 1, reads, 0)
-
-
-def preference_work(settings: Settings, lengths: Lengths, step: Step) -> Iterator[Work]:
-    """DPO, and the contests that may stop it early: all of them, as if none did."""
-    data, number, answer = settings.data, settings.prompts.wanted(step.number), answer_length(settings, lengths)
-    yield Optimisation(f"{step.name}: DPO", number, lengths.prompt + answer, "dpo", settings.dpo, pairs=True)
-    if settings.dpo.early_stop != "off":
-        # New answers, and two orders to compare them in.
-        asked = data.validation_prompts * ((settings.dpo.steps_for(number) - 1) // settings.dpo.save_steps)
-        yield Generation(f"{step.name}: early stop's answers", asked, 1, lengths.prompt, answer)
-        yield Generation(f"{step.name}: early stop's verdicts", 2 * asked, 1, lengths.prompt + 2 * answer, 1)

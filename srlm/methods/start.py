@@ -16,7 +16,8 @@ from srlm.judge.reading import Answered, read_all
 from srlm.methods.base import Generation, Lengths, Optimisation, Work
 from srlm.methods.checks import check_reviews, check_turns
 from srlm.methods.run import Run
-from srlm.methods.stages import EFT, answer_length, chat_of, judge_lengths, run_training, supervised
+from srlm.methods.stages import EFT, chat_of, run_training, supervised
+from srlm.methods.work import answer_length, judge_lengths
 from srlm.records import Checkpoint, Count, Demonstration, Judgement, Prompt, RankedSet, Record, Step
 from srlm.settings import BeadsData, Settings
 from srlm.store import files

@@ -6,7 +6,8 @@ from srlm.methods import start
 from srlm.methods.base import Lengths, Work, own_settings
 from srlm.methods.explain import explain_answers
 from srlm.methods.run import Run
-from srlm.methods.stages import answer_work, candidates, new_prompts, preference_step, preference_work, preferences
+from srlm.methods.stages import candidates, new_prompts, preference_step, preferences
+from srlm.methods.work import answer_work, preference_work
 from srlm.records import Step
 from srlm.rewards.base import keep_rewards
 from srlm.settings import Section, Settings

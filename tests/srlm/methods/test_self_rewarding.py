@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import PreTrainedModel
+from transformers import AutoTokenizer, LlamaConfig, LlamaForSequenceClassification, PreTrainedModel
 
 from srlm.engines.base import Engine, Request
-from srlm.errors import CollapseError, DataError
+from srlm.errors import CollapseError, DataError, StoreError
 from srlm.methods.run import Run
 from srlm.methods.train import train
 from srlm.records import AnswerReward, Checkpoint, Demonstration, Judgement, PreferencePair, Prompt, Response, user
@@ -144,6 +144,45 @@ def test_random_scores_ask_no_judge(from_m1: Path) -> None:
     assert all(pair.chosen_score in range(6) for pair in pairs_of(from_m1 / "tiny"))
     drawn = {one.response_id: one.reward for one in files.read(from_m1 / "tiny/M2/rewards.jsonl", AnswerReward)}
     assert all(drawn[pair.chosen_id] == pair.chosen_score for pair in pairs_of(from_m1 / "tiny"))
+
+
+def test_rules_and_length_control_train_in_the_place_of_the_judge(from_m1: Path) -> None:
+    wanted = ("reward={kind: rules, per_character: 1}", "selection.kind=length_controlled", "selection.band=0")
+    train(Run(settings(from_m1, *wanted)), 2)
+    assert files.read(from_m1 / "tiny/M2/judgements.jsonl", Judgement) == []
+    made = pairs_of(from_m1 / "tiny")
+    assert made
+    for pair in made:
+        assert pair.chosen_score == len(pair.chosen[0].content) > len(pair.rejected[0].content) == pair.rejected_score
+
+
+def test_a_reward_model_trains_in_the_place_of_the_judge_and_is_an_input_of_the_run(
+    finished: Path, from_m1: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    words = AutoTokenizer.from_pretrained(finished / "M1/model")
+    shape = LlamaConfig(
+        vocab_size=len(words), hidden_size=16, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2,
+        max_position_embeddings=64, num_labels=1, pad_token_id=None, initializer_range=0.5,
+    )  # fmt: skip
+    torch.manual_seed(1)
+    model = tmp_path_factory.mktemp("reward") / "model"
+    LlamaForSequenceClassification(shape).save_pretrained(model)
+    words.save_pretrained(model)
+    wanted = (f"reward={{kind: model, path: '{model}', batch_size: 5}}",)
+    train(Run(settings(from_m1, *wanted)), 2)
+    rows = files.read(from_m1 / "tiny/M2/rewards.jsonl", AnswerReward)
+    assert [row.response_id for row in rows] == [
+        answer.id for answer in files.read(from_m1 / "tiny/M2/responses.jsonl", Response)
+    ]
+    reward = {row.response_id: row.reward for row in rows}
+    for pair in pairs_of(from_m1 / "tiny"):
+        assert (pair.chosen_score, pair.rejected_score) == (reward[pair.chosen_id], reward[pair.rejected_id])
+    counts = json.loads((from_m1 / "tiny/M2/manifest.json").read_text())["counts"]
+    assert (counts["responses scored"], counts["responses without reward"]) == (48, 0)
+    assert "readings" not in counts
+    LlamaForSequenceClassification(shape).save_pretrained(model)  # other weights
+    with pytest.raises(StoreError, match=r"reward\.path .*: model\.safetensors has changed"):
+        train(Run(settings(from_m1, *wanted)), 3)
 
 
 def test_no_pair_at_all_is_an_error_that_says_so(from_m1: Path) -> None:
