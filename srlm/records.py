@@ -259,29 +259,88 @@ class Judgement(Record):
         )
 
 
+class AnswerReward(Record):
+    """The number that one answer got from something else than the mean of a judge's scores."""
+
+    response_id: str
+    source: str
+    """`rules`, `random`, `world`, or the reward model's name."""
+    reward: float | None
+    """None: it could not be rewarded; such an answer is counted, and in no pair."""
+
+
+Finish = Literal["stop", "length"]
+
+
 class PreferencePair(Record):
-    """The best and the worst answer to one prompt by the judge's mean score."""
+    """Two continuations of one conversation, the better one and the worse one.
+
+    `prompt`, `chosen` and `rejected` have the names and the form of TRL's conversational preference data.
+    """
 
     id: str
     prompt_id: str
     chosen_id: str
+    """Of the Response (or Judgement) that `chosen` is."""
     rejected_id: str
     chosen_score: float
     rejected_score: float
     margin: float
-    """chosen_score - rejected_score, in points of the rubric; negative only in the flipped-pairs arm."""
+    """chosen_score - rejected_score, in points of the reward; negative only where `selection.flip` swaps both."""
+    prompt: tuple[Message, ...] = ()
+    """The conversation up to where both continue it. Empty, as `chosen` and `rejected`, in pairs of an older srlm."""
+    chosen: tuple[Message, ...] = ()
+    """One turn of the assistant."""
+    rejected: tuple[Message, ...] = ()
+    chosen_finish: Finish | None = None
+    """`length`: the turn was cut at the token limit, and has no end to train on."""
+    rejected_finish: Finish | None = None
+    chosen_thought: str | None = None
+    """What a reasoning model wrote before it; trained on where `model.thoughts` is `train`."""
+    rejected_thought: str | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if [len(self.chosen), len(self.rejected)] != [bool(self.prompt)] * 2:
+            raise ValueError("a pair has a prompt and one message each as chosen and rejected, or none of the three")
+        return self
 
     @classmethod
-    def of(cls, prompt_id: str, chosen_id: str, rejected_id: str, chosen_score: float, rejected_score: float) -> Self:
+    def of(
+        cls, prompt: Prompt, chosen: Response, rejected: Response, chosen_score: float, rejected_score: float
+    ) -> Self:
+        """Of two answers to a prompt."""
         return cls(
-            id=digest("pair", prompt_id, chosen_id, rejected_id),
-            prompt_id=prompt_id,
-            chosen_id=chosen_id,
-            rejected_id=rejected_id,
+            id=digest("pair", prompt.id, chosen.id, rejected.id),
+            prompt_id=prompt.id,
+            chosen_id=chosen.id,
+            rejected_id=rejected.id,
             chosen_score=chosen_score,
             rejected_score=rejected_score,
             margin=chosen_score - rejected_score,
+            prompt=prompt.messages,
+            chosen=(Message(role="assistant", content=chosen.text),),
+            rejected=(Message(role="assistant", content=rejected.text),),
+            chosen_finish=chosen.finish,
+            rejected_finish=rejected.finish,
+            chosen_thought=chosen.thought,
+            rejected_thought=rejected.thought,
         )
+
+
+class Step(Record):
+    """One model or data set that a method makes."""
+
+    name: str
+    """Also its folder's: `data`, `M0`, `SFT`, `M1`, `M2`, ..."""
+    parent: str | None = None
+    """The model that its training starts from."""
+    role: Literal["data", "base", "baseline", "iteration"]
+    """`base` is M0, which never saw an instruction and is not measured; an iteration's models are M1, M2, ..."""
+    number: int = 0
+    """t of the iteration that makes M_t; 0 before the loop."""
+    shaped_by: tuple[str, ...] = ("",)
+    """How the names of the settings begin whose change would make it another; the empty word: all of them."""
 
 
 class Checkpoint(Record):

@@ -7,15 +7,29 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from srlm.errors import SettingsError
+from srlm.section import Section
 from srlm.settings import Settings, fields
 from srlm.text.chat import RESERVED
 from srlm.worlds.table import KINDS, WORLDS
+
+S = TypeVar("S", bound=Section)
+
+ARMS: Mapping[str, Sequence[str]] = {
+    "self_rewarding": (),
+    "positive_only": ("method=positive_sft",),
+    "ift_only": ("eft.writer=off",),
+    "random_scores": ("reward.kind=random",),
+    "flipped_pairs": ("selection.flip=true",),
+    "oracle_scores": ("reward.kind=world",),
+    "form_scores": ("reward.kind=world", "reward.scores=form"),
+}
+"""What the values of the former setting `arm` are called today, as overrides."""
 
 
 def load(path: Path, overrides: Sequence[str] = ()) -> Settings:
@@ -36,7 +50,7 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Settings:
     try:
         settings = Settings.model_validate(data)
     except ValidationError as error:
-        raise SettingsError("\n".join(dict.fromkeys(_explain(e, str(path)) for e in error.errors()))) from None
+        raise SettingsError(_faults(error, str(path), Settings)) from None
     kinds = {name: field.annotation for name, field in fields(Settings)}
     for name in _truth_values(data):  # pydantic takes `true` for the number 1
         # The names in model.template_arguments are the template's own, and so are their kinds.
@@ -67,6 +81,35 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Settings:
     return settings
 
 
+def own_section(kind: type[S], given: Mapping[str, Any], name: str) -> S:
+    """A section that belongs to a part of the program and not to Settings, from what a run file says of it.
+
+    Raises SettingsError, naming its settings as `name.setting`, for an unknown one or a wrong value.
+    """
+    try:
+        section = kind.model_validate(dict(given))
+    except ValidationError as error:
+        raise SettingsError(_faults(error, "run file", kind, f"{name}.")) from None
+    kinds = {setting: field.annotation for setting, field in fields(kind)}
+    for setting in _truth_values(given):
+        if kinds.get(setting) is not bool:
+            raise SettingsError(f"run file: {name}.{setting}: true and false are no value for it")
+    return section
+
+
+def upgrade(recorded: Any) -> Any:
+    """Settings as an older srlm recorded them, with those that have another name today under that name."""
+    if not isinstance(recorded, dict) or recorded.get("arm") not in ARMS:
+        return recorded
+    settings = {name: value for name, value in recorded.items() if name != "arm"}
+    for override in ARMS[recorded["arm"]]:
+        section = override.partition(".")[0]
+        if isinstance(settings.get(section), dict):
+            settings[section] = dict(settings[section])
+        _apply(settings, override)
+    return settings
+
+
 def _lacking(settings: Settings) -> Iterator[str]:
     """What one setting needs of another; without it the run would stop half-way."""
     prompts, world = settings.prompts, settings.data.kind in WORLDS
@@ -80,8 +123,8 @@ def _lacking(settings: Settings) -> Iterator[str]:
         yield "prompts.writer `fixed` needs prompts.model (a folder or hub id, or M0) or prompts.engine"
     if settings.eft.writer == "reviews" and settings.data.kind == "oasst":
         yield "eft.writer `reviews` needs data with reviews, which `oasst` has not; use `sft`, or data.kind `ranked`"
-    if settings.arm in ("oracle_scores", "form_scores") and not world:
-        yield f"arm `{settings.arm}` needs data.kind {KINDS}: only that world has an exact program and such reviews"
+    if settings.reward.kind == "world" and not world:
+        yield f"reward.kind `world` needs data.kind {KINDS}: only that world has an exact program and such reviews"
     if settings.dpo.early_stop != "off" and not settings.data.validation_prompts:
         yield "dpo.early_stop needs validation prompts; set data.validation_prompts (the paper: 253)"
     if settings.engine.kind not in ("transformers", "vllm", "ray"):
@@ -144,6 +187,8 @@ def _apply(data: dict[str, Any], override: str) -> None:
     if not equals or not all((*sections, last)):
         raise SettingsError(f"--set {override}: write it as section.key=value")
     target = data
+    if sections[:1] == ["method"] and isinstance(data.get("method"), str):
+        data["method"] = {"name": data["method"]}
     for section in sections:
         inner = target.setdefault(section, {})
         if inner is None:
@@ -166,12 +211,20 @@ def _truth_values(data: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
             yield f"{prefix}{name}"
 
 
-def _explain(error: Mapping[str, Any], where: str) -> str:
-    # Pydantic puts the tag of a discriminated union (oasst, ...) into the path; no user wrote it.
-    path = [str(part) for part in error["loc"] if part not in ("oasst", "ranked", *WORLDS)]
-    name = ".".join(path)
+def _faults(error: ValidationError, where: str, kind: type[BaseModel], prefix: str = "") -> str:
+    """All that is wrong, a line each."""
+    known = [f"{prefix}{name}" for name, _ in fields(kind)]
+    return "\n".join(dict.fromkeys(_explain(one, where, known, prefix) for one in error.errors()))
+
+
+def _explain(error: Mapping[str, Any], where: str, known: Sequence[str], prefix: str) -> str:
+    path = [str(part) for part in error["loc"]]
+    if path[:1] in (["data"], ["reward"]):
+        del path[1:2]  # pydantic puts the tag of a discriminated union (oasst, ...) there; no user wrote it
+    name = prefix + ".".join(path)
     if error["type"] == "extra_forbidden":
-        known = [key for key, _ in fields(Settings)]
+        if name == "arm":
+            return f"{where}: {_instead_of_arm(error['input'])}"
         near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
         if not near:
             near = [
@@ -188,3 +241,14 @@ def _explain(error: Mapping[str, Any], where: str) -> str:
             f"{error['input']!r})"
         )
     return f"{where}: {name}: {error['msg']} (found {error['input']!r})"
+
+
+def _instead_of_arm(value: object) -> str:
+    """What to write today for the former setting `arm`."""
+    words = ARMS.get(value) if isinstance(value, str) else None
+    if words is None:
+        every = "; ".join(f"`{arm}` is {' and '.join(words) or 'the default'}" for arm, words in ARMS.items())
+        return f"arm is no longer a setting (found {value!r}): {every}"
+    if not words:
+        return f"arm is no longer a setting, and `{value}` is the default; delete the line"
+    return f"arm is no longer a setting; instead of `arm: {value}` set {' and '.join(words)}"

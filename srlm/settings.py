@@ -5,11 +5,12 @@
 """
 
 import datetime
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from srlm.records import digest
 from srlm.section import Positive, Section, Share
@@ -195,6 +196,10 @@ class Training(Section):
     """Lay the examples of a supervised batch end to end, for the same loss without padding; for models that mix tokens
     by attention alone (others are refused). DPO's pairs are padded."""
 
+    def steps_for(self, examples: int) -> int:
+        """Optimiser steps of a training on so many examples."""
+        return self.max_steps or math.ceil(examples * self.epochs / self.batch_size)
+
 
 class SftSettings(Training):
     """Supervised fine-tuning of the SFT baseline (IFT) and of M1 (IFT + EFT), both from M0."""
@@ -338,8 +343,9 @@ class JudgeSettings(Section):
 class EftSettings(Section):
     """Evaluation fine-tuning data: judgements of ranked answers (the paper, section 3.1)."""
 
-    writer: Literal["sft", "reviews"] = "sft"
-    """`sft`: the SFT baseline writes them, as in the paper. `reviews`: the people's own, where the data has them."""
+    writer: Literal["sft", "reviews", "off"] = "sft"
+    """`sft`: the SFT baseline writes them, as in the paper. `reviews`: the people's own, where the data has them.
+    `off`: there are none, and M1 is trained on IFT alone."""
     draws: Positive = 1
     """Judgements the baseline writes for each answer; the first set whose order agrees is kept."""
     filter: bool = True
@@ -405,6 +411,12 @@ class PromptSettings(Section):
     """A file with the request for one more task, in the language of the data, say: slots {tasks} (the examples, each
     behind `Task N:`) and {number} (of the one to write); it best ends with `Task {number}:`. None: ours, in English."""
 
+    @property
+    def own_model(self) -> str | None:
+        """A folder or hub id that is read only to write prompts; None where M0, M_t, a server or nobody writes them."""
+        used = self.writer == "fixed" and self.engine is None and self.model != "M0"
+        return self.model if used else None
+
     def in_language(self, language: str | None) -> "PromptSettings":
         """These settings for data of a language: English words are blocked in English only."""
         if self.blocked_words != NOT_IN_WORDS or language is None or language.lower().split("-")[0] == "en":
@@ -451,9 +463,114 @@ class EvaluationSettings(Section):
     """Coverage of the intervals."""
 
 
-Arm = Literal[
-    "self_rewarding", "positive_only", "ift_only", "random_scores", "flipped_pairs", "oracle_scores", "form_scores"
-]
+class JudgeRewardSettings(Section):
+    """The mean score of the judge's readings of an answer (the paper); `judge` says how it is asked."""
+
+    kind: Literal["judge"] = "judge"
+    """`judge`: the mean of its scores. `model`: a reward model. `rules`: rules that a program checks. `random`: whole
+    points 0 to 5, drawn at random. `world`: the exact program of the run's world."""
+
+
+class ModelRewardSettings(Section):
+    """What a reward model, a sequence classifier with one output, gives the conversation with its answer."""
+
+    kind: Literal["model"]
+    """A reward model."""
+    path: str
+    """A folder or hub id; its weights are safetensors, and its tokenizer has a chat template."""
+    revision: str | None = None
+    """Commit, tag or branch of a hub model. None: the commit that is the newest when it is first used."""
+    dtype: Literal["float32", "bfloat16", "auto"] = "float32"
+    """Number format in which it reads; `auto`: its own."""
+    batch_size: Positive = 16
+    """Conversations read together."""
+    max_length: Positive | None = None
+    """Tokens of conversation and answer together; what is longer has no reward. None: what the model was made for."""
+
+
+class Rule(Section):
+    """One rule: an answer that meets all of its conditions gets its points."""
+
+    points: float = 1.0
+    """Added to the reward; may be negative."""
+    matches: str | None = None
+    """A regular expression (Python's `re`) that is found somewhere in the answer."""
+    min_characters: Annotated[int, Field(ge=0)] | None = None
+    """The answer has at least so many characters."""
+    max_characters: Annotated[int, Field(ge=0)] | None = None
+    """The answer has at most so many characters."""
+
+
+class RulesRewardSettings(Section):
+    """The points of rules that a program checks; no judge is asked."""
+
+    kind: Literal["rules"]
+    """Rules that a program checks."""
+    rules: tuple[Rule, ...] = ()
+    """As in [{matches: "\\\\d", points: 2}, {max_characters: 400}]; the points of those that hold are added up."""
+    per_character: float = 0.0
+    """Added for each character of the answer: 0.001 rewards length, -0.001 brevity."""
+
+
+class RandomRewardSettings(Section):
+    """Whole points 0 to 5, drawn at random: what the loop gains without a judge."""
+
+    kind: Literal["random"]
+    """Drawn at random."""
+
+
+class WorldRewardSettings(Section):
+    """What the exact program of the run's world says."""
+
+    kind: Literal["world"]
+    """The world's own program."""
+    scores: Literal["exact", "form"] = "exact"
+    """`exact`: the program grades each answer and no judge is asked. `form`: the judge reads each answer, and only its
+    verdicts on `count` and `clean` are heard."""
+
+
+RewardSettings = (
+    JudgeRewardSettings | ModelRewardSettings | RulesRewardSettings | RandomRewardSettings | WorldRewardSettings
+)
+
+
+class SelectionSettings(Section):
+    """Which two answers to a prompt become a preference pair."""
+
+    kind: Literal["best_worst", "length_controlled"] = "best_worst"
+    """`best_worst`: the best against the worst (the paper). `length_controlled`: the shortest answer among the best
+    against the longest among the worst (Meta-Rewarding, Wu et al. 2024, section 2.2)."""
+    band: Annotated[float, Field(ge=0, lt=0.5)] = 0.32
+    """Meta-Rewarding's rho (length_controlled): an answer is among the best, or the worst, whose reward is within this
+    share of the prompt's range of rewards from the highest, or the lowest."""
+    flip: bool = False
+    """Swap chosen and rejected: a loop that must do harm."""
+
+
+class MethodSettings(Section):
+    """Which method trains the models, by name or with settings of its own: {name: positive_sft, min_reward: 4}.
+
+    `srlm methods` lists them. What a method's own settings are, its file under srlm/methods says.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    name: str = "self_rewarding"
+    """One of those that `srlm methods` lists."""
+
+    @property
+    def own(self) -> dict[str, Any]:
+        """The method's own settings, as they were given."""
+        return dict(self.model_extra or {})
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, given: Any) -> Any:
+        return {"name": given} if isinstance(given, str) else given
+
+    @model_serializer(mode="wrap")
+    def _name_alone(self, dump: SerializerFunctionWrapHandler) -> Any:
+        return dump(self) if self.own else self.name
 
 
 Tracker = Literal["tensorboard", "wandb", "trackio"]
@@ -469,17 +586,8 @@ class Settings(Section):
     """Where runs live, relative to the working directory."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
     """Every random choice derives from it."""
-    method: Literal["self_rewarding"] = "self_rewarding"
-    """A file under srlm/methods."""
-    arm: Annotated[
-        Arm,
-        Field(
-            description="`positive_only`: SFT on the answers scored 5 instead of DPO. `ift_only`: M1 without EFT. "
-            "`random_scores`: scores drawn at random. `flipped_pairs`: the worst answer is chosen. `oracle_scores`: "
-            f"the {TITLES}'s program judges. `form_scores`: only the judge's verdicts on `count` and `clean` are heard "
-            f"({TITLES})."
-        ),
-    ] = "self_rewarding"
+    method: MethodSettings = MethodSettings()
+    """The method's name, or its name and its own settings."""
     iterations: Positive = 3
     """Last M_i that `srlm train` makes without --to."""
     threads: Annotated[int, Field(ge=0)] = 0
@@ -506,6 +614,9 @@ class Settings(Section):
     prompts: PromptSettings = PromptSettings()
     candidates: CandidateSettings = CandidateSettings()
     judge: JudgeSettings = JudgeSettings()
+    reward: Annotated[RewardSettings, Field(discriminator="kind")] = JudgeRewardSettings()
+    """Where the number for an answer comes from."""
+    selection: SelectionSettings = SelectionSettings()
     dpo: DpoSettings = DpoSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
 
@@ -516,7 +627,7 @@ class Settings(Section):
     @property
     def digest(self) -> str:
         """Of all that shapes the trained models: where the run lives and how it is measured is left out."""
-        return digest(dict(shaping(self.model_dump(mode="json"))))
+        return digest({**dict(shaping(self.model_dump(mode="json"))), **GONE})
 
 
 ELSEWHERE = ("name", "runs", "iterations", "report_to", "evaluation", "launch")
@@ -535,10 +646,17 @@ LATER: Mapping[str, Any] = {
     "data.turns": "first",
     "prompts.revision": None,
     "prompts.template": None,
+    "reward.kind": "judge",
+    "selection.kind": "best_worst",
+    "selection.band": 0.32,
+    "selection.flip": False,
     **{f"{training}.autocast": "auto" for training in ("pretraining", "sft", "dpo")},
 }
 """Settings that are younger than runs whose digest is written down somewhere, with the value that those runs had: as
 long as they have it, they are not in the digest."""
+
+GONE: Mapping[str, Any] = {"arm": "self_rewarding"}
+"""Settings that are no more, with the value of runs whose digest is written down somewhere: they stay in the digest."""
 
 GUARDS = ("judge.max_top_share", "judge.min_pair_yield", "judge.on_collapse", "judge.monitor_sets")
 """When the run gives up on its judge: one that did may go on with other values."""
@@ -553,6 +671,9 @@ def shaping(dumped: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
     for name, value in sorted(dumped.items()):
         if (not prefix and name in ELSEWHERE) or name in TRANSPORT or f"{prefix}{name}" in GUARDS:
             continue
+        if name == "method" and not prefix and isinstance(value, Mapping):
+            yield name, value["name"]
+            value = {own: given for own, given in value.items() if own != "name"}
         if isinstance(value, Mapping):
             yield from shaping(value, f"{prefix}{name}.")
         elif f"{prefix}{name}" not in LATER or value != LATER[f"{prefix}{name}"]:

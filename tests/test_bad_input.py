@@ -388,7 +388,22 @@ def test_a_hub_model_without_a_connection(ask: Ask, place: Place) -> None:
             ["prompts.writer=file", "prompts.path=no-such.jsonl"], ["no-such.jsonl: no such file"], id="no-prompts"
         ),
         pytest.param(["dpo.early_stop=pairwise"], ["set data.validation_prompts"], id="early-stop-without-prompts"),
-        pytest.param(["arm=oracle_scores"], ["arm `oracle_scores` needs data.kind `beads`"], id="no-oracle"),
+        pytest.param(["reward.kind=world"], ["reward.kind `world` needs data.kind `beads`"], id="no-world-to-ask"),
+        pytest.param(["reward.kind=rules"], ["reward.kind `rules` has no rule; give reward.rules"], id="no-rule"),
+        pytest.param(
+            ["reward.kind=rules", "reward.rules=[{matches: '['}]"],
+            ["reward.rules[0].matches '[': not a regular expression"],
+            id="a-broken-rule",
+        ),
+        pytest.param(
+            ["reward.kind=model", "reward.path=no-such"], ["no-such: no such model folder"], id="no-reward-model"
+        ),
+        pytest.param(["method=dppo"], ["method dppo: there is no such method", "positive_sft"], id="no-such-method"),
+        pytest.param(
+            ["method=positive_sft", "method.min_rewar=4"],
+            ["unknown setting method.min_rewar; did you mean method.min_reward?"],
+            id="a-method-without-such-a-setting",
+        ),
         pytest.param(["eft.writer=reviews"], ["eft.writer `reviews` needs data with reviews"], id="no-reviews"),
         pytest.param(["engine.kind=openai"], ["engine.kind openai", "judge.engine"], id="checkpoints-on-a-server"),
         pytest.param(

@@ -22,7 +22,8 @@ from typing import NamedTuple
 from running import CHECKOUT, changed, python, train
 
 TESTS = (
-    *("tests/srlm/judge", "tests/srlm/train", "tests/srlm/methods/test_self_rewarding.py"),
+    *("tests/srlm/judge", "tests/srlm/test_selection.py", "tests/srlm/train"),
+    "tests/srlm/methods/test_self_rewarding.py",
     *("tests/srlm/engines/test_transformers.py", "--ignore=tests/srlm/train/test_launch.py"),
 )
 """All that test what a fault can touch, but for the slow ones, which would notice it no better."""
@@ -43,14 +44,14 @@ class Fault(NamedTuple):
 FAULTS = (
     Fault(
         "chosen and rejected are swapped",
-        "srlm/judge/pairs.py",
-        "        if flipped:\n",
-        "        if not flipped:\n",
+        "srlm/selection.py",
+        "        if settings.flip:\n",
+        "        if not settings.flip:\n",
         "M2",
     ),
     Fault(
         "equal scores give a pair",
-        "srlm/judge/pairs.py",
+        "srlm/selection.py",
         '            if reward[best.id] > reward[worst.id]:\n',
         '            if reward[best.id] >= reward[worst.id]:\n',
         "M2",
@@ -86,7 +87,7 @@ FAULTS = (
     ),
     Fault(
         "a reading without a score counts as 0",
-        "srlm/judge/pairs.py",
+        "srlm/judge/scores.py",
         """        if reading.score is not None:
             scores.setdefault(reading.response_id, []).append(reading.score)
 """,
@@ -102,7 +103,7 @@ FAULTS = (
     ),
     Fault(
         "candidates are cut in half",
-        "srlm/methods/self_rewarding.py",
+        "srlm/methods/stages.py",
         "Response.of(prompt.id, completion.text, engine.id",
         "Response.of(prompt.id, completion.text[: len(completion.text) // 2], engine.id",
         "M2",
@@ -116,7 +117,7 @@ FAULTS = (
     ),
     Fault(
         "only the first reading of an answer counts",
-        "srlm/judge/pairs.py",
+        "srlm/judge/scores.py",
         "    return {response: fmean(points) for response, points in scores.items()}",
         "    return {response: points[0] for response, points in scores.items()}",
         "M2",

@@ -40,8 +40,8 @@ class Arm(NamedTuple):
     suite: str
 
 
-def _arm(name: str) -> Arm:
-    return Arm((f"arm={name}",), 3, ("data", "M0", "SFT", "M1"), "h2h")
+def _arm(*settings: str) -> Arm:
+    return Arm(settings, 3, ("data", "M0", "SFT", "M1"), "h2h")
 
 
 def _judge(setting: str) -> Arm:
@@ -50,9 +50,11 @@ def _judge(setting: str) -> Arm:
 
 ARMS = {
     LOOP: Arm((), 4, (), "all"),
-    **{
-        name: _arm(name) for name in ("random_scores", "flipped_pairs", "positive_only", "form_scores", "oracle_scores")
-    },
+    "random_scores": _arm("reward.kind=random"),
+    "flipped_pairs": _arm("selection.flip=true"),
+    "positive_only": _arm("method=positive_sft"),
+    "form_scores": _arm("reward.kind=world", "reward.scores=form"),
+    "oracle_scores": _arm("reward.kind=world"),
 }
 JUDGES = {
     **{f"wrong_{percent}": _judge(f"data.wrong_verdicts={percent / 100}") for percent in (10, 20, 30, 40)},

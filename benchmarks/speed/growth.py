@@ -29,9 +29,10 @@ from srlm.data.self_instruct import write_prompts
 from srlm.engines.base import Request
 from srlm.engines.scripted import ScriptedEngine
 from srlm.methods.run import Run
-from srlm.methods.self_rewarding import candidates, improved, judged, new_prompts, preferences
-from srlm.methods.self_rewarding import train as train_run
+from srlm.methods.stages import candidates, new_prompts, preference_step, preferences, reward_answers
 from srlm.methods.start import seed_data
+from srlm.methods.train import iteration_named
+from srlm.methods.train import train as train_run
 from srlm.records import Prompt
 from srlm.run_file import load
 from srlm.settings import PromptSettings
@@ -82,11 +83,12 @@ def one(place: Path, settings: list[str], number: int) -> dict[str, float]:
         return made
 
     timed("filters of written prompts", lambda: written(folder / "attempts.jsonl", number))
-    prompts = timed("new prompts", lambda: new_prompts(run, model, "M2", 2, data))
-    responses = timed("candidates", lambda: candidates(run, model, "M2", prompts))
-    readings = timed("judgements", lambda: judged(run, model, "M2", prompts, responses))
-    chosen = timed("pairs", lambda: preferences(run, "M2", prompts, responses, readings), times=20)
-    timed("DPO", lambda: improved(run, model, "M2", 2, prompts, responses, chosen.pairs, chosen.counts, data))
+    step = iteration_named(run.settings, "M2")
+    prompts = timed("new prompts", lambda: new_prompts(run, step, model, data))
+    responses = timed("candidates", lambda: candidates(run, step, model, prompts))
+    rewards = timed("judgements", lambda: reward_answers(run, step, model, prompts, responses))
+    chosen = timed("pairs", lambda: preferences(run, step, prompts, responses, rewards), times=20)
+    timed("DPO", lambda: preference_step(run, step, model, chosen, data))
     return took
 
 

@@ -23,9 +23,9 @@ from srlm.engines.base import Request
 from srlm.engines.transformers import TransformersEngine
 from srlm.engines.weights import load_chat, load_model
 from srlm.judge import rubric
-from srlm.judge.pairs import pair
 from srlm.records import Prompt, Response, user
 from srlm.run_file import load
+from srlm.selection import pair
 from srlm.settings import Sampling, Settings
 from srlm.text.score import parse_score
 from srlm.train import dpo
@@ -82,7 +82,7 @@ def ours(settings: Settings, folder: Path, prompts: list[Prompt], steps: int) ->
     made = pair(prompts, answers, {name: sum(found) / len(found) for name, found in known.items() if found})
     took["judgements"] = time.perf_counter() - began
     began = time.perf_counter()
-    rows, _ = dpo.examples(engine.chat, prompts, answers, made.pairs, 256)
+    rows, _ = dpo.examples(engine.chat, made.pairs, 256)
     with tempfile.TemporaryDirectory() as place:
         dpo.optimise(
             load_model(folder, settings.model),

@@ -18,9 +18,11 @@ from pathlib import Path
 
 from srlm.engines.base import Request
 from srlm.engines.scripted import ScriptedEngine
-from srlm.judge import pairs, rubric
+from srlm.judge import rubric
 from srlm.judge.reading import Answered, read_all
+from srlm.judge.scores import reading_counts, rewards
 from srlm.records import Prompt, Response, seed_for, user
+from srlm.selection import pair
 from srlm.settings import Sampling
 from srlm.store import files
 
@@ -85,8 +87,8 @@ def turn(place: Path, number: int, answers: int, draws: int) -> None:
     )
     said(f"{len(readings):,} readings", began)
     began = time.perf_counter()
-    made = pairs.pair(prompts, responses, pairs.rewards(readings))
-    counts = {**made.counts, **pairs.reading_counts(readings)}
+    made = pair(prompts, responses, rewards(readings))
+    counts = {**made.counts, **reading_counts(readings)}
     files.write(place / "pairs.jsonl", made.pairs)
     said(f"{len(made.pairs):,} pairs", began)
     total = len(prompts) + len(responses) + len(readings) + len(made.pairs)

@@ -24,6 +24,7 @@ from eval.records import Verdict, verdict_id
 from eval.report import page
 from eval.stats.intervals import Resampling
 from eval.suites import head_to_head
+from srlm.methods.base import run_folder
 from srlm.records import Checkpoint, Prompt, Response, RunManifest
 from srlm.settings import ModelSettings, OasstData, Settings
 from srlm.store import files
@@ -55,7 +56,7 @@ def made(folder: Path, models: int, prompts: int, about: int) -> RunFolder:
     draw = random.Random(1)
     letters = "etaoinshrdlucmfwypvbgkjqxz"
     words = ["".join(draw.choices(letters, range(26, 0, -1), k=draw.randint(2, 9))) for _ in range(WORDS)]
-    run = RunFolder(
+    run = run_folder(
         Settings(
             name="large", runs=str(folder), model=ModelSettings(base="some/model"), data=OasstData(path="trees.jsonl")
         )

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from srlm.errors import SettingsError, StoreError
+from srlm.methods.base import run_folder
 from srlm.run_file import load
 from srlm.store import files
 from srlm.store.folder import RunFolder
@@ -43,7 +44,7 @@ def report(
 
     settings = [material.settings_of(place) for place in chosen]
     for place, one in zip(chosen, settings, strict=True):
-        _existing(RunFolder(one), place)
+        _existing(run_folder(one), place)
     command = " ".join(["python -m eval report", *map(str, chosen)])
     print(compare.write(settings, out or Path("runs/compared"), command))
 
@@ -59,7 +60,7 @@ def write(
     from ..report import material, page, repeated, worse
 
     settings = material.settings_of(run) if run.is_dir() else load(run, overrides or ())
-    folder = _existing(RunFolder(settings), run)
+    folder = _existing(run_folder(settings), run)
     how = "report" if run.is_dir() else "all --run"
     command = " ".join([f"python -m eval {how}", str(run), *(f"--set {override}" for override in overrides or ())])
     if check is not None:

@@ -16,9 +16,10 @@ from srlm.errors import SettingsError
 from srlm.judge import rubric
 from srlm.judge.pairwise import ModelPairJudge, Opinion, PairItem, PairJudge, template
 from srlm.judge.reading import Answered, read_all
+from srlm.methods.base import run_folder
 from srlm.records import Judgement, Record, digest, seed_for
 from srlm.settings import EngineSettings, ModelSettings, Sampling
-from srlm.store.folder import RunFolder, recorded
+from srlm.store.folder import recorded
 from srlm.text.chat import Chat
 
 from .recorded import Recorded
@@ -121,7 +122,7 @@ def model_settings(place: str, revision: str | None = None) -> ModelSettings:
     run = Path(place).resolve().parent.parent  # RUN/M2/model
     if not all((run / name).is_file() for name in ("settings.json", "inputs.json")):
         return plain
-    own = RunFolder(recorded(run)).settings.model
+    own = run_folder(recorded(run)).settings.model
     return plain.model_copy(update={"date": own.date, "template_arguments": own.template_arguments})
 
 

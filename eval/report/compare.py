@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from srlm.errors import SettingsError
+from srlm.methods.base import run_folder
 from srlm.settings import Settings
 from srlm.store import files
-from srlm.store.folder import RunFolder
 
 from ..records import MetricValue, Series
 from ..stats.intervals import Resampling, paired_mean_difference
@@ -43,7 +43,7 @@ def write(runs: Sequence[Settings], out: Path, command: str) -> Path:
 
 def gather(runs: Sequence[Settings], command: str) -> dict[str, Any]:
     """All that the page shows: each run's figures under RUN/MODEL, and the paired differences between runs."""
-    folders = [RunFolder(settings) for settings in runs]
+    folders = [run_folder(settings) for settings in runs]
     found = {
         settings.name: material.read_metrics(folder.step("evaluation") / "metrics.json")
         for settings, folder in zip(runs, folders, strict=True)
@@ -55,8 +55,8 @@ def gather(runs: Sequence[Settings], command: str) -> dict[str, Any]:
     return {
         "name": " and ".join(found),
         "runs": [
-            {"name": settings.name, "arm": settings.arm, "base": settings.model.base, "seed": settings.seed,
-             "models": last[settings.name], "measured": len(found[settings.name])}
+            {"name": settings.name, "method": method_words(settings), "base": settings.model.base,
+             "seed": settings.seed, "models": last[settings.name], "measured": len(found[settings.name])}
             for settings in runs
         ],
         "pictures": pictures(found),
@@ -68,6 +68,22 @@ def gather(runs: Sequence[Settings], command: str) -> dict[str, Any]:
         "level": f"{100 * runs[0].evaluation.confidence:g}%",
         "command": command,
     }  # fmt: skip
+
+
+def method_words(settings: Settings) -> str:
+    """The method of a run, and what it has in the place of the judge's scores, of the usual pairs, or of EFT."""
+    words = [figures.label(settings.method.name)]
+    if settings.reward.kind == "world" and settings.reward.scores == "form":
+        words.append("reward: world, form alone")
+    elif settings.reward.kind != "judge":
+        words.append(f"reward: {settings.reward.kind}")
+    if settings.selection.kind != "best_worst":
+        words.append(f"selection: {settings.selection.kind}")
+    if settings.selection.flip:
+        words.append("pairs flipped")
+    if settings.eft.writer == "off":
+        words.append("no EFT")
+    return ", ".join(words)
 
 
 def page_how(settings: Settings) -> Resampling:

@@ -92,7 +92,7 @@ def read(settings: Settings, folder: RunFolder, more: Sequence[MetricValue] = ()
         if (said := _read(evaluation / name / "own_judgements.jsonl", Judgement))
     }
     verdicts = evaluation / "verdicts"
-    steps = ["data", "M0", *names]
+    steps = [step.name for step in folder.steps() if step.role in ("data", "base") or step.name in names]
     return Material(
         settings=settings,
         folder=folder,
@@ -108,10 +108,10 @@ def read(settings: Settings, folder: RunFolder, more: Sequence[MetricValue] = ()
         heldout=_read(folder.step("data") / "heldout_sets.jsonl", RankedSet),
         readings={name: said for name in names if (said := _read(evaluation / name / "judgements.jsonl", Judgement))},
         own=own,
-        steps=[_step(folder.step(name), name) for name in steps[1:]],
+        steps=[_step(folder.step(name), name) for name in steps if name != "data"],
         demonstrations=[
             *_read(folder.step("data") / "ift.jsonl", Demonstration),
-            *_read(folder.step("M1") / "eft.jsonl", Demonstration),
+            *(one for path in folder.holding("eft.jsonl") for one in files.read(path, Demonstration)),
         ],
     )
 

@@ -66,10 +66,9 @@ def _number(value: object) -> bool:
 
 def eft_account(run: Material) -> list[tuple[str, int | float | str | None]]:
     """What became of the sets that EFT examples were made from: read, kept, rejected and why."""
-    found = [manifest for manifest in run.manifests if manifest.step == "M1"]
     return [
         (name.removeprefix("eft: "), value)
-        for manifest in found
+        for manifest in run.manifests
         for name, value in manifest.counts.items()
         if name.startswith("eft: ") and not isinstance(value, dict)
     ]

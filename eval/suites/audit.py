@@ -19,7 +19,7 @@ import numpy as np
 
 from srlm.data.human_ranking import HumanRanking
 from srlm.judge.agreement import Array, Flags, Measure
-from srlm.judge.pairs import entropy
+from srlm.judge.scores import entropy
 from srlm.records import Judgement
 
 from ..records import MetricValue

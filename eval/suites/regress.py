@@ -13,11 +13,11 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import Field, ValidationError
 
 from srlm.errors import RecordError, SettingsError, StoreError
+from srlm.methods.base import run_folder
 from srlm.methods.run import commit
 from srlm.records import Record
 from srlm.settings import Settings
 from srlm.store import files
-from srlm.store.folder import RunFolder
 
 from ..records import Baseline, BaselineMeasure, BaselineRun, Series
 from ..stats.regression import Loss, Values, Verdict, loss, verdicts
@@ -51,7 +51,7 @@ class Line(Record):
 
 def series(settings: Settings, own: Sequence[str] = ()) -> dict[str, Series]:
     """Every measure that lies on disk, by name, and the user's own as NAME=FILE words; no model is asked."""
-    folder = RunFolder(settings)
+    folder = run_folder(settings)
     found = {one.name: one for suite in SUITES for one in suite.by_prompt(settings, folder)}
     for word in own:
         name, equals, path = word.partition("=")
@@ -129,7 +129,7 @@ def baseline_of(wanted: Sequence[Wanted], runs: Sequence[Measured], reason: str)
             prompts = prompts or found.prompts
             if found.prompts != prompts:
                 raise RecordError(f"{run.settings.folder}: {one.name} was measured on other prompts than the first run")
-            folder = RunFolder(run.settings)
+            folder = run_folder(run.settings)
             # What made the run, which may be older code than what writes the baseline.
             last = folder.manifest(folder.checkpoints()[-1].name) if folder.checkpoints() else None
             kept.append(

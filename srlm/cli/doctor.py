@@ -23,12 +23,12 @@ from srlm.engines.weights import (
 from srlm.errors import SrlmError
 from srlm.judge import rubric
 from srlm.judge.unread import why_unread
+from srlm.methods.base import Lengths, Optimisation, method_of, run_folder
 from srlm.methods.checks import check_files, check_trainable, check_turns
 from srlm.methods.run import Run
 from srlm.methods.start import read_seed_data
 from srlm.records import Message, Prompt, SeedData, user
 from srlm.settings import Sampling, Settings
-from srlm.store.folder import RunFolder
 from srlm.text.chat import Chat
 from srlm.text.score import parse_score
 from srlm.worlds.table import TITLES, WORLDS
@@ -53,10 +53,11 @@ def examine(settings: Settings, console: Console, weights: bool) -> bool:
 
 def findings(settings: Settings, weights: bool) -> Iterator[Finding]:
     """All checks in turn; one that fails does not hide the next, except where it needs what failed."""
-    yield Finding("ok", f"run {settings.name}: settings read, digest {settings.digest}")
+    run = run_folder(settings)
+    yield Finding("ok", f"run {settings.name}: settings read, digest {run.given.digest}")
     yield from (Finding(*found) for found in disk.space(settings))
     yield from _begun(settings)
-    settings = RunFolder(settings).settings  # of a run that has begun: its day, and its commits
+    settings = run.settings  # of a run that has begun: its day, and its commits
     try:
         wording = rubric.load(settings.judge.template)
         yield Finding("ok", f"judge template {wording.name}: both slots there, digest {wording.digest}")
@@ -98,8 +99,7 @@ def findings(settings: Settings, weights: bool) -> Iterator[Finding]:
                 yield from _judge(settings, folder, wording, data)
             if data is not None and folder is not None and fits:
                 yield from _rates(settings, folder, data)
-            writer = settings.prompts.model
-            if settings.prompts.writer == "fixed" and writer not in (None, "M0") and settings.prompts.engine is None:
+            if (writer := settings.prompts.own_model) is not None:
                 load_chat(writer, settings.model.model_copy(update={"revision": settings.prompts.revision}))
                 yield Finding("ok", f"prompt writer: {writer} has a tokenizer")
         except SrlmError as error:
@@ -205,18 +205,15 @@ def _rates(settings: Settings, folder: str, data: SeedData) -> Iterator[Finding]
     """Whether each training's rate can move M0's weights, in float32 and in the format in which models generate."""
     import torch
 
-    from srlm.cli.estimate import steps
     from srlm.train.reach import farthest, out_of_reach
 
     served = serving_format(folder, settings.model)
     weights = weight_files(folder, settings.model)
-    for name, training, examples in (
-        ("sft", settings.sft, len(data.ift)),
-        ("dpo", settings.dpo, settings.prompts.wanted(2)),
-    ):
-        if name == "dpo" and settings.iterations < 2:
-            continue
-        made, rate = steps(training, examples), f"{name}.learning_rate {training.learning_rate:g}"
+    found = settings.data.model_copy(update={"ift": len(data.ift)})  # there may be fewer than were asked for
+    work = method_of(settings).work(settings.model_copy(update={"data": found}), Lengths(0, 0, 0))
+    first = {one.section: one for one in reversed([one for one in work if isinstance(one, Optimisation)])}
+    for name, training, examples in ((one.section, one.training, one.examples) for one in reversed(first.values())):
+        made, rate = training.steps_for(examples), f"{name}.learning_rate {training.learning_rate:g}"
         one = out_of_reach(weights, training, training.learning_rate, torch.float32) if not training.lora else 0.0
         stuck = out_of_reach(weights, training, farthest(training, made), getattr(torch, served))
         if one is None or stuck is None:
@@ -254,7 +251,7 @@ def _judge(settings: Settings, folder: str, wording: rubric.Rubric, data: SeedDa
         yield Finding("warning" if way == "whole" else "ok", f"architecture: {MEANS[way]}")
     read = sum(why_unread(one) is None and parse_score(one.text) is not None for one in words)
     said = f"judge: {read} of 4 readings by M0 hold a score line"
-    if read or settings.judge.complete or settings.eft.writer == "reviews":
+    if read or settings.judge.complete or settings.eft.writer != "sft":
         yield Finding("ok", said)
     else:
         yield Finding("warning", said + "; the EFT stage may keep nothing: consider judge.complete=true")

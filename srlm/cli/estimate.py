@@ -27,16 +27,12 @@ from rich.console import Console
 from rich.table import Table
 
 from srlm.errors import SettingsError, first_line
-from srlm.judge import rubric
+from srlm.methods.base import Generation, Lengths, Optimisation, method_of
 from srlm.settings import Settings, Training
 from srlm.worlds.table import WORLDS
 
 GIB = 2**30
 Rate = Annotated[float, Field(gt=0)]
-ANSWERS_A_SET = 2.85
-"""Ranked answers a prompt: the paper's 541 held-out examples of 190 prompts."""
-CHARACTERS_A_TOKEN = 4
-"""Of English text, roughly."""
 FREE = 0.9
 """Share of a GPU's memory that generation may fill."""
 
@@ -63,14 +59,6 @@ class Hardware(BaseModel):
     """Of the peak memory bandwidth that writing reaches."""
     price_per_gpu_hour: float | None = None
     """In whatever currency; None: no cost is printed."""
-
-
-class Lengths(NamedTuple):
-    """Assumed mean lengths, in tokens."""
-
-    prompt: int
-    answer: int
-    judgement: int
 
 
 class Shape(NamedTuple):
@@ -104,11 +92,13 @@ def show(settings: Settings, hardware: Path, shape_file: Path | None, lengths: L
         fits = "" if stage.gib <= on.memory_gib else "  TOO MUCH"
         cost = [f"{hours * on.gpus * on.price_per_gpu_hour:,.0f}"] if on.price_per_gpu_hour else []
         table.add_row(stage.name, stage.what, f"{stage.gib:.1f}{fits}", f"{hours:.2f}", f"{hours * on.gpus:.1f}", *cost)
+    steps = method_of(settings).steps(settings, settings.iterations)
+    models = sum(step.parent is not None for step in steps)  # those that are trained from another
     console.print(
         f"{settings.name} on {on.name}: {shape.parameters / 1e9:.2f} billion parameters. Estimated, not measured; mean "
         f"lengths assumed: prompt {lengths.prompt}, answer {lengths.answer}, judgement {lengths.judgement} tokens. "
         "Generation as vLLM does it; loading and measuring the models is not counted. On disk the models take "
-        f"{4 * shape.parameters * (settings.iterations + 1) / GIB:.0f} GiB, in float32, and a training "
+        f"{4 * shape.parameters * models / GIB:.0f} GiB, in float32, and a training "
         f"{4 * shape.parameters * 6 / GIB:.0f} more.",
         soft_wrap=True,
     )
@@ -176,44 +166,16 @@ def read_shape(settings: Settings, path: Path | None) -> Shape:
 
 
 def stages(settings: Settings, on: Hardware, shape: Shape, lengths: Lengths) -> Iterator[Stage]:
-    """Every stage of the run in its order: SFT baseline, EFT, M1, then each turn of the loop."""
-    data, prompts, judge = settings.data, settings.prompts, settings.judge
-    template = len(rubric.load(judge.template).text) // CHARACTERS_A_TOKEN
-    answer = min(lengths.answer, settings.candidates.sampling.max_new_tokens)
-    verdict = min(lengths.judgement, judge.sampling.max_new_tokens)
-    judged = template + lengths.prompt + answer
-    example = lengths.prompt + answer
-
-    def generated(name: str, calls: int, draws: int, reads: int, writes: int) -> Stage:
-        seconds, gib = generation(shape, on, calls, draws, reads, writes)
-        return Stage(name, f"{calls * draws:,} x {writes} tokens after {reads}", gib, seconds)
-
-    def trained(name: str, examples: int, length: int, training: Training, pairs: bool = False) -> Stage:
-        seconds, gib, tokens = optimisation(shape, on, examples, length, training, pairs)
-        where = f" on {sharing(on, training)} GPUs" if sharing(on, training) < on.gpus else ""
-        return Stage(name, f"{tokens / 1e6:,.2f} million tokens{where}", gib, seconds)
-
-    yield trained("SFT baseline", data.ift, example, settings.sft)
-    answers = WORLDS[data.kind].answers_a_set if data.kind in WORLDS else ANSWERS_A_SET
-    readings = round(data.eft_sets * answers)
-    if settings.eft.writer == "sft" and readings:
-        yield generated("M1: EFT judgements", readings, settings.eft.draws, judged, verdict)
-    mixed = data.ift + readings
-    mean = (data.ift * example + readings * (judged + verdict)) // mixed
-    yield trained("M1: supervised fine-tuning", mixed, mean, settings.sft)
-    for t in range(2, settings.iterations + 1):
-        number = prompts.wanted(t)
-        if prompts.writer in ("self", "fixed"):
-            shots = (prompts.shots_seed + prompts.shots_new) * lengths.prompt
-            yield generated(f"M{t}: new prompts", number, 1, shots, lengths.prompt)
-        yield generated(f"M{t}: candidates", number, settings.candidates.count, lengths.prompt, answer)
-        yield generated(f"M{t}: judgements", number * settings.candidates.count, judge.draws, judged, verdict)
-        yield trained(f"M{t}: DPO", number, example, settings.dpo, pairs=True)
-        if settings.dpo.early_stop != "off":
-            # All of them, as if none stopped the training: new answers, and two orders to compare them in.
-            asked = data.validation_prompts * ((steps(settings.dpo, number) - 1) // settings.dpo.save_steps)
-            yield generated(f"M{t}: early stop's answers", asked, 1, lengths.prompt, answer)
-            yield generated(f"M{t}: early stop's verdicts", 2 * asked, 1, lengths.prompt + 2 * answer, 1)
+    """Every stage of the run's method, in its order."""
+    for work in method_of(settings).work(settings, lengths):
+        match work:
+            case Generation(name, calls, draws, reads, writes):
+                seconds, gib = generation(shape, on, calls, draws, reads, writes)
+                yield Stage(name, f"{calls * draws:,} x {writes} tokens after {reads}", gib, seconds)
+            case Optimisation(name, examples, length, _, training, pairs):
+                seconds, gib, tokens = optimisation(shape, on, examples, length, training, pairs)
+                where = f" on {sharing(on, training)} GPUs" if sharing(on, training) < on.gpus else ""
+                yield Stage(name, f"{tokens / 1e6:,.2f} million tokens{where}", gib, seconds)
 
 
 def generation(shape: Shape, on: Hardware, calls: int, draws: int, reads: int, writes: int) -> tuple[float, float]:
@@ -235,11 +197,6 @@ def generation(shape: Shape, on: Hardware, calls: int, draws: int, reads: int, w
     return written + read, gib
 
 
-def steps(training: Training, examples: int) -> int:
-    """Optimiser steps of a training on so many examples."""
-    return training.max_steps or math.ceil(examples * training.epochs / training.batch_size)
-
-
 def sharing(on: Hardware, training: Training) -> int:
     """GPUs that train together: each takes a micro batch at least."""
     return min(on.gpus, training.batch_size // training.micro_batch_size)
@@ -250,7 +207,7 @@ def optimisation(
 ) -> tuple[float, float, float]:
     """Seconds, GiB of one GPU, and tokens, to train on examples (pairs: two sequences each, and a reference)."""
     sequences = 2 if pairs else 1
-    tokens = float(steps(training, examples) * training.batch_size * sequences * min(length, training.max_length))
+    tokens = float(training.steps_for(examples) * training.batch_size * sequences * min(length, training.max_length))
     operations = (8 if training.activation_checkpointing else 6) * shape.parameters * tokens
     held = 16.0 * shape.parameters
     if training.lora is not None:  # frozen weights; gradients and moments of the adapters alone

@@ -5,7 +5,6 @@ What the user can mend is printed as one message with exit status 2; anything el
 
 import json
 import os
-import re
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -50,23 +49,23 @@ def train(
     """Make every model up to M_i that is not there yet; a run that was stopped goes on where it was."""
     if to is not None and next:
         raise typer.BadParameter("--to and --next exclude each other")
-    last = _number(to) if to is not None else None
     settings = load(run, set or [])
     from srlm.methods.run import Run
-    from srlm.methods.self_rewarding import train as train_run
+    from srlm.methods.train import iteration_named, next_iteration
+    from srlm.methods.train import train as train_run
 
+    last = settings.iterations
+    if to is not None:
+        try:
+            last = iteration_named(settings, to).number
+        except SettingsError as error:
+            raise typer.BadParameter(str(error)) from None
     work = Run(settings)
     if next:
-        last = 1 + max((t for t in range(1, 1000) if work.folder.manifest(f"M{t}")), default=0)
+        last = next_iteration(work)
     quiet(settings.threads)
-    model = train_run(work, last or settings.iterations)
+    model = train_run(work, last)
     print(f"{settings.name}: {model.name} is in {work.folder.model_path(model)}")
-
-
-def _number(name: str) -> int:
-    if found := re.fullmatch("[mM]([1-9][0-9]{0,2})", name):
-        return int(found[1])
-    raise typer.BadParameter(f"{name!r} is no model of the loop; write M1, M2, M3, ...")
 
 
 def quiet(threads: int) -> None:
@@ -138,7 +137,8 @@ def estimate(
     set: SetOption = None,
 ) -> None:
     """Memory and time of every stage on stated hardware, by arithmetic. Exit status 2 where one does not fit."""
-    from srlm.cli.estimate import Lengths, show
+    from srlm.cli.estimate import show
+    from srlm.methods.base import Lengths
 
     lengths = Lengths(prompt_tokens, answer_tokens, judgement_tokens)
     if not show(load(run, set or []), hardware, shape, lengths, Console(highlight=False, markup=False, width=100)):
@@ -171,14 +171,25 @@ def show_prompt(
 ) -> None:
     """The exact text and tokens of a training example or a prompt, with the positions that carry loss."""
     from srlm.cli.show_prompt import KINDS, show
-    from srlm.store.folder import RunFolder
+    from srlm.methods.base import run_folder
 
     kinds = [kind for kind in KINDS if what in (None, kind)]
     if not kinds:
         raise typer.BadParameter(f"{what!r} is none of {', '.join(KINDS)}")
-    settings = RunFolder(load(run, set or [])).settings  # of a run that has begun: its day, and its commits
+    settings = run_folder(load(run, set or [])).settings  # of a run that has begun: its day, and its commits
     quiet(settings.threads)
     show(settings, kinds, number, as_json, Console(highlight=False, markup=False, soft_wrap=True))
+
+
+@app.command()
+def methods() -> None:
+    """The methods that `method` may name: what each does, and its paper."""
+    from srlm.methods.base import METHODS, find_method
+
+    console = Console(highlight=False, markup=False)
+    for name in METHODS:
+        method = find_method(name)
+        console.print(f"{name}  {method.summary} ({method.paper})", soft_wrap=True)
 
 
 @app.command("settings")
@@ -186,7 +197,11 @@ def list_settings(
     part: Annotated[str | None, typer.Argument(help="Only settings whose name contains this.")] = None,
 ) -> None:
     """Every setting: name, type, default, and what it means with its unit."""
-    named = [(name, field) for name, field in fields(Settings) if part is None or part in name]
+    from srlm.methods.base import METHODS, find_method
+
+    every = list(fields(Settings))
+    every += [(f"method.{own}", field) for name in METHODS for own, field in fields(find_method(name).settings)]
+    named = [(name, field) for name, field in every if part is None or part in name]
     if not named:
         raise SettingsError(f"no setting has {part!r} in its name; `srlm settings` without it lists them all")
     console = Console(highlight=False, markup=False)
@@ -203,6 +218,8 @@ def kind_of(field: Any) -> str:
         for kind in (get_args(field.annotation) or (field.annotation,))
         if kind is not type(None)
     ]
+    if get_origin(field.annotation) is tuple and isinstance(kinds[0], type) and issubclass(kinds[0], Section):
+        return "list of sections, default []"
     if any(isinstance(kind, type) and issubclass(kind, Section) for kind in kinds):
         return "section" if field.is_required() or field.default is not None else "section, default null"
     listed = field.annotation if get_origin(field.annotation) is Literal else kinds[0]

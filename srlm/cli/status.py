@@ -5,6 +5,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from srlm.methods.base import method_of, run_folder
 from srlm.settings import Settings
 from srlm.store import files
 from srlm.store.folder import RunFolder
@@ -12,26 +13,26 @@ from srlm.store.folder import RunFolder
 
 def show(settings: Settings, console: Console) -> None:
     """A table of the run's steps, and the counts of each finished one."""
-    folder = RunFolder(settings)
+    folder = run_folder(settings)
     if not folder.path.is_dir():
         console.print(f"{settings.name}: nothing made yet ({folder.path} does not exist)", markup=False, soft_wrap=True)
         return
-    later = max([settings.iterations, *(t for t in range(1, 1000) if folder.step(f"M{t}").is_dir())])
+    steps = method_of(settings).steps(settings, max([settings.iterations, *(step.number for step in folder.steps())]))
     # Not the table's title, which would be folded to its width: a path is to be copied.
     console.print(f"{settings.name}: {folder.path}", markup=False, soft_wrap=True)
     table = Table("step", "state", "seconds", "made of it")
-    for name in ("data", "M0", "SFT", *(f"M{t}" for t in range(1, later + 1))):
-        step = folder.step(name)
-        table.add_row(name, _state(folder, name), _seconds(step), _files(step))
+    for name in (step.name for step in steps):
+        place = folder.step(name)
+        table.add_row(name, _state(folder, name), _seconds(place), _files(place))
     console.print(table)
-    steps = ("data", "SFT", *(f"M{t}" for t in range(1, later + 1)))
-    for name in steps:
+    trained = [step.name for step in steps if step.role != "base"]
+    for name in trained:
         manifest = folder.manifest(name)
         if manifest is not None and manifest.counts:
             console.print(f"{name}:", markup=False)
             for key, value in manifest.counts.items():
                 console.print(f"  {key}: {_plain(value)}", markup=False, highlight=False, soft_wrap=True)
-    for name in steps:
+    for name in trained:
         manifest = folder.manifest(name)
         for said in manifest.warnings.values() if manifest else ():
             console.print(f"warning: {name}: {said}", markup=False, highlight=False, soft_wrap=True)

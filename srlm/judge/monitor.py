@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from srlm.judge.agreement import measure
-from srlm.judge.pairs import reading_counts, rewards, ties
+from srlm.judge.scores import reading_counts, rewards, ties
 from srlm.records import Count, Judgement, RankedSet
 
 

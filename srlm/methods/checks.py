@@ -8,6 +8,7 @@ from srlm.engines.weights import WHEEL, gguf_in_wheel, load_chat
 from srlm.errors import DataError, ModelError, SettingsError
 from srlm.judge import rubric
 from srlm.records import Demonstration, Prompt, SeedData
+from srlm.rewards.open import open_reward
 from srlm.settings import Settings
 from srlm.text.chat import Chat
 from srlm.text.score import parse_score
@@ -21,6 +22,7 @@ def check_files(settings: Settings, last: int) -> None:
                 f"report_to: the package {tracker} is not installed; pip install {tracker}, or take it out of report_to"
             )
     rubric.load(settings.judge.template)
+    open_reward(settings).check()
     if settings.prompts.writer in ("self", "fixed"):
         request_template(settings.prompts.template)
     if last > 1 and settings.prompts.writer == "file" and settings.prompts.path is not None:
@@ -29,7 +31,7 @@ def check_files(settings: Settings, last: int) -> None:
 
 def check_reviews(settings: Settings, data: SeedData) -> None:
     """Raises where the data's own reviews are to be EFT examples, and it has none that name a score."""
-    if settings.eft.writer != "reviews" or settings.arm == "ift_only":
+    if settings.eft.writer != "reviews":
         return
     reviewed = [one for one in data.eft_sets if one.reviews]
     if not reviewed:

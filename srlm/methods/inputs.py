@@ -1,13 +1,9 @@
 """What a run is made from besides its settings, by content: files, model folders, commits of the hub.
 
-Each is named by the setting that names it, and shapes the steps that this setting shapes (store.folder.SHAPED_BY):
+Each is named by the setting that names it, and shapes the steps that this setting shapes (`Step.shaped_by`):
 
-    data.path, data.prompts_path                            every step
-    model.base, model.chat_template                         M0 and all that follow
-    judge.template                                          M1 and all that follow
-    prompts.path, prompts.model, prompts.template,          M2 and all that follow
-    prompts.writer (its own templates), dpo.early_stop
-    (the pairwise template)
+    data.path, data.prompts_path, model.base, model.chat_template, judge.template, prompts.path, prompts.model,
+    prompts.template, prompts.writer (its own templates), reward.path, dpo.early_stop (the pairwise template)
 
 RunFolder.check_inputs compares them at every start and before every stage. One that is not there is not compared:
 whoever needs it says so. Lines may be added to prompts.path: each iteration takes the next ones.
@@ -70,11 +66,13 @@ def inputs_of(settings: Settings, known: Known, sha256: Sha256) -> Found:
         found["judge.template"] = _file(template, sha256)
     if prompts.writer == "file":
         found["prompts.path"] = _lines(prompts.path, sha256)
-    if prompts.writer == "fixed" and prompts.engine is None and prompts.model not in (None, "M0"):
-        found["prompts.model"] = _model(known.get("prompts.model"), prompts.model, prompts.revision, sha256)
+    if prompts.own_model is not None:
+        found["prompts.model"] = _model(known.get("prompts.model"), prompts.own_model, prompts.revision, sha256)
     if prompts.writer in ("fixed", "self"):
         found["prompts.writer"] = _shipped("srlm.data", "*.txt", sha256)
         found["prompts.template"] = _file(prompts.template, sha256)
+    if (reward := settings.reward).kind == "model":
+        found["reward.path"] = _model(known.get("reward.path"), reward.path, reward.revision, sha256)
     if settings.dpo.early_stop != "off":
         found["dpo.early_stop"] = _shipped("srlm.judge", "pairwise.txt", sha256)
     there = {setting: one for setting, one in found.items() if one is not None}

@@ -11,8 +11,10 @@ from pathlib import Path
 from srlm.contents import model_files
 from srlm.engines.base import Engine
 from srlm.engines.open import open_checkpoint
+from srlm.errors import StoreError
+from srlm.methods.base import run_folder
 from srlm.methods.inputs import Found, inputs_of
-from srlm.records import Checkpoint, Count, FileFact, RunManifest, seed_for
+from srlm.records import Checkpoint, Count, FileFact, RunManifest, Step, seed_for
 from srlm.settings import Settings
 from srlm.store import files
 from srlm.store.changes import SO_FAR
@@ -23,10 +25,10 @@ LIBRARIES = ("srlm", "torch", "transformers", "trl", "tokenizers", "peft", "data
 
 
 class Run:
-    """One run; `self_rewarding.py` is written in terms of it."""
+    """One run; methods are written in terms of it."""
 
     def __init__(self, settings: Settings) -> None:
-        self.folder = RunFolder(settings)
+        self.folder: RunFolder = run_folder(settings)
 
     @property
     def settings(self) -> Settings:
@@ -40,6 +42,37 @@ class Run:
     def path(self, step: str, name: str) -> Path:
         """A file or folder of a step."""
         return self.folder.step(step) / name
+
+    def model(self, step: Step) -> Checkpoint:
+        """The model of a finished step."""
+        return self._made(step.name)
+
+    def parent(self, step: Step) -> Checkpoint:
+        """The model that a step's training starts from."""
+        assert step.parent is not None, f"{step.name} has no parent"
+        return self._made(step.parent)
+
+    def base(self) -> Checkpoint:
+        """M0."""
+        return next(self._made(step.name) for step in self.folder.steps() if step.role == "base")
+
+    def previous_model(self, step: Step) -> Checkpoint:
+        """The model of the iteration before."""
+        return next(
+            self._made(one.name)
+            for one in self.folder.steps()
+            if one.role == "iteration" and one.number == step.number - 1
+        )
+
+    def iterations_up_to(self, step: Step) -> list[Step]:
+        """The iterations with new prompts, up to this one."""
+        return [one for one in self.folder.steps() if 1 < one.number <= step.number]
+
+    def _made(self, name: str) -> Checkpoint:
+        found = self.folder.checkpoint(name)
+        if found is None:
+            raise StoreError(f"{self.folder.path}: {name} is not finished; `srlm train` makes it")
+        return found
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -87,10 +120,14 @@ class Run:
             seconds[name] = round(seconds.get(name, 0) + time.monotonic() - began, 2)
             files.write_json(path, seconds)
 
+    def open(self, checkpoint: Checkpoint) -> Engine:
+        """An engine on a checkpoint; who opens it closes it."""
+        return open_checkpoint(self.settings, checkpoint, self.folder.path)
+
     @contextmanager
     def engine(self, checkpoint: Checkpoint) -> Iterator[Engine]:
         """An engine on a checkpoint, closed (its memory given back) before training starts."""
-        engine = open_checkpoint(self.settings, checkpoint, self.folder.path)
+        engine = self.open(checkpoint)
         try:
             yield engine
         finally:

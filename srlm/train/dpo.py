@@ -16,9 +16,10 @@ import torch
 from datasets import Dataset
 from trl import DPOConfig, DPOTrainer
 
-from srlm.records import PreferencePair, Prompt, Response, seed_for
+from srlm.errors import DataError
+from srlm.records import PreferencePair, seed_for
 from srlm.settings import DpoSettings
-from srlm.text.chat import Chat, Tokens, alike
+from srlm.text.chat import Chat, alike
 from srlm.train.adapters import adapters, peft_without_noise
 from srlm.train.batches import Collator, collator, refuse_leaks
 from srlm.train.dropout import set_dropout
@@ -36,24 +37,25 @@ class PairExample(NamedTuple):
     rejected_ids: list[int]
 
 
-def examples(
-    chat: Chat,
-    prompts: Sequence[Prompt],
-    responses: Sequence[Response],
-    pairs: Sequence[PreferencePair],
-    max_length: int,
-) -> tuple[list[PairExample], int]:
-    """Pairs as examples, and how many were left out: longer than `max_length`, or with an answer of no token at all."""
-    asked, by_id = {prompt.id: prompt for prompt in prompts}, {response.id: response for response in responses}
+def examples(chat: Chat, pairs: Sequence[PreferencePair], max_length: int) -> tuple[list[PairExample], int]:
+    """Pairs as examples, and how many were left out: longer than `max_length`, or with an answer of no token at all.
 
-    def tokens(response_id: str) -> Tokens:
-        response = by_id[response_id]
-        messages = asked[response.prompt_id].messages
-        return chat.tokens(messages, response.text, ended=response.finish != "length", thought=response.thought)
-
+    Raises DataError for a pair without messages, as srlm kept them before they were part of a pair.
+    """
     made = []
     for pair in pairs:
-        chosen, rejected = tokens(pair.chosen_id), tokens(pair.rejected_id)
+        if not pair.prompt:
+            raise DataError(
+                f"pair {pair.id}: has no messages, for it was kept by an older srlm; delete its pairs.jsonl, and the "
+                "same command makes it again from the step's answers and judgements"
+            )
+        chosen, rejected = (
+            chat.tokens(pair.prompt, turn.content, ended=finish != "length", thought=thought)
+            for (turn,), finish, thought in (
+                (pair.chosen, pair.chosen_finish, pair.chosen_thought),
+                (pair.rejected, pair.rejected_finish, pair.rejected_thought),
+            )
+        )
         if not chosen.answer or not rejected.answer:
             continue
         # Where one thought and the other did not, their prompts may end at different places.

@@ -138,8 +138,7 @@ def held_out(sets: Sequence[RankedSet], chat: Chat, max_length: int) -> list[dpo
         )
         if best[0] == worst[0] or best[1].text == worst[1].text:
             continue
-        pair = PreferencePair.of(one.prompt.id, best[1].id, worst[1].id, 0, 0)
-        made, _ = dpo.examples(chat, [one.prompt], [best[1], worst[1]], [pair], max_length)
+        made, _ = dpo.examples(chat, [PreferencePair.of(one.prompt, best[1], worst[1], 0, 0)], max_length)
         pairs += made
         if len(pairs) == PAIRS:
             break

@@ -1,4 +1,4 @@
-"""Supervised fine-tuning: the SFT baseline (IFT), M1 (IFT + EFT), M0 from scratch, and the positive-only arm.
+"""Supervised fine-tuning: the SFT baseline (IFT), M1 (IFT + EFT), M0 from scratch, and the method `positive_sft`.
 
 Loss on the answer's tokens only. Examples come tokenised by `srlm.text.chat`, as generation sees them.
 """

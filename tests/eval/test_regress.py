@@ -14,10 +14,10 @@ from scipy import stats
 from eval.cli import main
 from eval.records import Baseline
 from eval.stats.regression import Loss, Values, loss, verdicts
+from srlm.methods.base import run_folder
 from srlm.records import Checkpoint, Judgement, Prompt, RankedSet, Response, RunManifest
 from srlm.settings import ModelSettings, Settings, Training
 from srlm.store import files
-from srlm.store.folder import RunFolder
 from srlm.worlds.beads import program
 from srlm.worlds.beads.settings import BeadsData
 
@@ -155,7 +155,7 @@ def answered(right: int, name: str = "r", prompts: list[Prompt] | None = None, *
     settings = Settings(
         name=name, model=ModelSettings(base="scratch"), pretraining=Training(), data=BeadsData(), **changes
     )
-    folder = RunFolder(settings)
+    folder = run_folder(settings)
     files.write(folder.step("data") / "evaluation_prompts.jsonl", asked)
     checkpoint = Checkpoint(name="M1", parent=None, path="M1/model", digest="d")
     folder.finish(

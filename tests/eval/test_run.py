@@ -24,6 +24,7 @@ from eval.suites.measuring import OpenEngine
 from srlm.engines.base import Engine, Request
 from srlm.engines.scripted import ScriptedEngine
 from srlm.errors import EngineError, RecordError, SettingsError, StoreError
+from srlm.methods.base import run_folder
 from srlm.records import Checkpoint, Prompt, RankedSet, Response, RunManifest
 from srlm.settings import EvaluationSettings, JudgeSettings, ModelSettings, OasstData, Settings, Training
 from srlm.store import files
@@ -67,7 +68,7 @@ def beads(tmp_path: Path, **evaluation: Any) -> Settings:
 
 def made(settings: Settings, prompts: tuple[str, ...], names: tuple[str, ...] = ("M0", "SFT", "M1", "M2")) -> RunFolder:
     """A run folder as the trainer leaves it."""
-    folder = RunFolder(settings)
+    folder = run_folder(settings)
     asked = [Prompt.of(text, "test") for text in prompts]
     files.write(folder.step("data") / "evaluation_prompts.jsonl", asked)
     sets = [
@@ -244,7 +245,7 @@ def test_answers_made_with_other_settings_are_not_taken_for_these(tmp_path: Path
     measure(settings, folder, ("h2h",), opener(bead_answer, bead_judge))
     other = settings.model_copy(update={"seed": 2})
     with pytest.raises(StoreError, match="seed: "):
-        measure(other, RunFolder(other), ("h2h",), refuse)
+        measure(other, run_folder(other), ("h2h",), refuse)
 
 
 def test_a_checkpoint_that_was_edited_is_not_measured(trained: Path, tiny: Path, tmp_path: Path) -> None:

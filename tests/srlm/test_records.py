@@ -10,7 +10,7 @@ def test_ids_are_stable() -> None:
     prompt = Prompt.of("Why is the sky blue?", "test")
     answers = (Response.of(prompt.id, "Scattering.", "M1", 0, "stop"), Response.of(prompt.id, "Dr\u00f6p", "M1", 1))
     judgement = Judgement.of(answers[0].id, "M1", 2, "Fine.\nScore: 4", 4.0)
-    pair = PreferencePair.of(prompt.id, answers[0].id, answers[1].id, 4.0, 1.5)
+    pair = PreferencePair.of(prompt, answers[0], answers[1], 4.0, 1.5)
     assert prompt.id == "0bfc6cbebfd35bea"
     assert [answer.id for answer in answers] == ["2f2a433b3d55ce79", "b8c3470562885cfe"]
     assert judgement.id == "b3ef7a2a091214f9"

@@ -1,4 +1,5 @@
 import datetime
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -6,7 +7,8 @@ from typing import Any
 import pytest
 
 from srlm.errors import SettingsError
-from srlm.run_file import load
+from srlm.methods.positive_sft import PositiveSftSettings
+from srlm.run_file import ARMS, load, own_section, upgrade
 from srlm.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -65,7 +67,18 @@ def test_every_shipped_run_file_loads(path: Path) -> None:
         pytest.param("dpo: {beta: .inf}", "dpo.beta: Input should be a finite number", id="infinity"),
         pytest.param("dpo: 5", "dpo: Input should be a valid dictionary", id="a-value-for-a-section"),
         pytest.param("dpo:", "dpo: Input should be a valid dictionary", id="nothing-for-a-section"),
-        pytest.param("arm: best", "arm: Input should be 'self_rewarding', 'positive_only'", id="not-a-choice"),
+        pytest.param("selection: {kind: best}", "selection.kind: Input should be 'best_worst'", id="not-a-choice"),
+        pytest.param(
+            "arm: form_scores",
+            "arm is no longer a setting; instead of `arm: form_scores` set reward.kind=world and reward.scores=form",
+            id="a-former-setting",
+        ),
+        pytest.param("arm: best", "(found 'best'): `self_rewarding` is the default; `positive_only` is", id="no-arm"),
+        pytest.param("arm: self_rewarding", "`self_rewarding` is the default; delete the line", id="the-default-arm"),
+        pytest.param("method: 5", "method: Input should be a valid dictionary", id="a-number-for-a-method"),
+        pytest.param("reward: {kind: model}", "reward.path is missing", id="inside-a-reward"),
+        pytest.param("reward: {kind: rules, pionts: 1}", "unknown setting reward.pionts", id="misspelt-in-a-reward"),
+        pytest.param("selection: {band: 0.5}", "selection.band: Input should be less than 0.5", id="a-band-of-all"),
         pytest.param("iterations: true", "iterations: true and false are no value", id="a-truth-value-for-a-number"),
         pytest.param("seed: -1", "seed: Input should be greater than or equal to 0", id="negative-seed"),
         pytest.param("5: 6", "5: Keys should be strings", id="a-number-for-a-name"),
@@ -116,7 +129,7 @@ def test_what_is_missing_or_does_not_go_together_is_named(tmp_path: Path, text: 
 
 
 def test_all_faults_of_a_file_are_told_at_once(tmp_path: Path) -> None:
-    message = refused(with_text(tmp_path, "sedd: 1\ndpo: {bta: 1}\narm: x"))
+    message = refused(with_text(tmp_path, "sedd: 1\ndpo: {bta: 1}\niterations: x"))
     assert len(message.splitlines()) == 3
 
 
@@ -198,6 +211,38 @@ def test_values_of_the_file(tmp_path: Path, text: str, name: str | None, expecte
         assert "runs: Input should be a valid string (found None)" in refused(path)
     else:
         assert value(load(path), name) == expected
+
+
+# Methods and former settings ------------------------------------------------------------------------------------------
+
+
+def test_a_method_is_named_alone_or_with_its_own_settings(tmp_path: Path) -> None:
+    plain = load(with_text(tmp_path, "method: positive_sft"))
+    assert (plain.method.name, plain.method.own) == ("positive_sft", {})
+    assert plain.model_dump(mode="json")["method"] == "positive_sft"
+    given = load(with_text(tmp_path, "method: {name: positive_sft, min_reward: 4}"))
+    assert (given.method.name, given.method.own) == ("positive_sft", {"min_reward": 4})
+    assert load(with_text(tmp_path, "method: positive_sft"), ["method.min_reward=4"]) == given
+
+
+def test_own_settings_are_read_as_those_of_a_run_file_are() -> None:
+    assert own_section(PositiveSftSettings, {"min_reward": 4}, "method").min_reward == 4.0
+    for given, said in (
+        ({"min_rewrd": 4}, "run file: unknown setting method.min_rewrd; did you mean method.min_reward?"),
+        ({"min_reward": "much"}, "run file: method.min_reward: Input should be a valid number"),
+        ({"min_reward": True}, "run file: method.min_reward: true and false are no value for it"),
+    ):
+        with pytest.raises(SettingsError, match=re.escape(said)):
+            own_section(PositiveSftSettings, given, "method")
+
+
+@pytest.mark.parametrize("arm", ARMS)
+def test_what_an_arm_is_called_today_is_what_a_recorded_run_is_read_as(run_file: Path, arm: str) -> None:
+    today = load(run_file, ARMS[arm]).model_dump(mode="json")
+    old = load(run_file).model_dump(mode="json") | {"arm": arm, "method": "self_rewarding"}
+    for later in ("reward", "selection"):
+        del old[later]
+    assert Settings.model_validate(upgrade(old)).model_dump(mode="json") == today
 
 
 # --set ----------------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from eval.records import MetricValue, Verdict, verdict_id
+from srlm.methods.base import run_folder
 from srlm.records import Checkpoint, Judgement, Prompt, Response, RunManifest
 from srlm.settings import ModelSettings, Settings
 from srlm.store import files
@@ -96,7 +97,7 @@ MEGABYTE = "<b>long</b> \u202e" * 90_000
 
 def run(tmp_path: Path, payloads: tuple[str, ...] = (*PAYLOADS, MEGABYTE), **settings: object) -> RunFolder:
     """A measured run of SFT and M1 whose prompts, answers, judgements, judges and names of models are the payloads."""
-    folder = RunFolder(
+    folder = run_folder(
         Settings(
             name="hostile",
             runs=str(tmp_path / "runs"),

@@ -8,6 +8,7 @@ from eval.stats.intervals import Resampling
 from eval.suites import alpaca_judging, head_to_head, slices
 from eval.suites.measuring import with_holm
 from srlm.judge.pairwise import outcome_of
+from srlm.methods.base import run_folder
 from srlm.records import Checkpoint, Demonstration, Judgement, Prompt, RankedSet, Response, RunManifest
 from srlm.settings import ModelSettings, OasstData, Settings
 from srlm.store import files
@@ -22,7 +23,7 @@ SAID = [(1.0, 1.0), (0.0, 0.0), (1.0, 0.0), (None, 1.0), *[(1.0, 1.0)] * 8]
 
 def run(tmp_path: Path, name: str = "small", text: str = "is the sky blue", **settings: object) -> RunFolder:
     """Twelve prompts in two categories; SFT, M1 and M2 answer them, and M2 writes twice as much as M1."""
-    folder = RunFolder(
+    folder = run_folder(
         Settings(
             name=name,
             runs=str(tmp_path / "runs"),

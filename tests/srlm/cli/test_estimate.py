@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from accelerate.commands.config.config_args import load_config_from_file
 
-from srlm.cli.estimate import GIB, Hardware, Lengths, Shape, generation, optimisation, read_shape, stages
+from srlm.cli.estimate import GIB, Hardware, Shape, generation, optimisation, read_shape, stages
+from srlm.methods.base import Lengths
 from srlm.run_file import load
 from srlm.settings import DpoSettings, LoraSettings, SftSettings
 

@@ -7,7 +7,7 @@ from typer.testing import CliRunner, Result
 
 from srlm.cli.main import app
 from srlm.errors import StoreError
-from srlm.records import Judgement, PreferencePair, Prompt, Response
+from srlm.records import AnswerReward, Judgement, PreferencePair, Prompt, Response
 from srlm.store import files
 
 POCKET = Path(__file__).parents[3] / "configs/pocket.yaml"
@@ -32,7 +32,7 @@ class Told:
             Judgement.of(bad.id, "M1", 0, "no idea", None),
             Judgement.of(bad.id, "M1", 1, "wrong\nscore : 1", 1.0),
         ]
-        self.pair = PreferencePair.of(self.prompt.id, good.id, bad.id, 4.5, 1.0)
+        self.pair = PreferencePair.of(self.prompt, good, bad, 4.5, 1.0)
         folder = runs / "pocket" / step
         files.write(folder / "prompts.jsonl", [self.prompt, self.other])
         files.write(folder / "responses.jsonl", self.responses)
@@ -75,8 +75,39 @@ def test_a_pair_from_end_to_end(tmp_path: Path) -> None:
         "",
     ]
     *_, rule, pair = told.explain(told.pair.id).stdout.splitlines()
-    assert rule.startswith("rule: arm self_rewarding; rubric beads (")
+    assert rule.startswith("rule: method self_rewarding; rubric beads (")
+    assert rule.endswith(
+        "; reward = mean of the readings with a score line (the last one decides); best against worst, equal rewards "
+        "give no pair"
+    )
     assert pair == f"pair {told.pair.id}: 4.500 against 1.000, margin 3.500"
+
+
+def test_pairs_that_an_older_srlm_kept_without_messages_are_explained_alike(tmp_path: Path) -> None:
+    told = Told(tmp_path)
+    whole = told.explain(told.pair.id).stdout
+    now = {"prompt", "chosen", "rejected", "chosen_finish", "rejected_finish", "chosen_thought", "rejected_thought"}
+    old = told.pair.model_dump_json(exclude=now)
+    assert "messages" not in old and "content" not in old
+    (tmp_path / "pocket/M2/pairs.jsonl").write_text(old + "\n")
+    assert told.explain(told.pair.id).stdout == whole
+
+
+def test_rewards_that_no_judge_gave_are_shown_with_their_rule(tmp_path: Path) -> None:
+    told = Told(tmp_path)
+    good, bad = told.responses
+    rows = [AnswerReward(response_id=one.id, source="rules", reward=n) for one, n in ((good, 2.5), (bad, None))]
+    files.write(tmp_path / "pocket/M2/rewards.jsonl", rows)
+    (tmp_path / "pocket/M2/judgements.jsonl").write_text("")
+    words = ["explain", good.id, "--run", str(POCKET), "--set", f"runs={tmp_path}"]
+    words += ["--set", "reward={kind: rules, per_character: 0.5}", "--set", "selection.kind=length_controlled"]
+    said = CliRunner().invoke(app, words, env={"COLUMNS": "300"}).stdout
+    assert f"response {good.id} by M1: reward 2.500, CHOSEN\n" in said
+    assert f"response {bad.id} by M1: reward none, REJECTED" in said
+    assert (
+        "rule: method self_rewarding; reward = the points of the rules that hold (0 in reward.rules), +0.5 a "
+        "character; the shortest of the best against the longest of the worst, equal rewards give no pair\n"
+    ) in said
 
 
 def test_the_start_of_any_id_will_do(tmp_path: Path) -> None:

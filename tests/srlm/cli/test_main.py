@@ -24,7 +24,7 @@ def process(*words: str, module: str = "srlm") -> subprocess.CompletedProcess[st
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env={**os.environ, **WIDE})
 
 
-@pytest.mark.parametrize("command", [[], ["train"], ["status"], ["doctor"], ["explain"], ["settings"]])
+@pytest.mark.parametrize("command", [[], ["train"], ["status"], ["doctor"], ["explain"], ["settings"], ["methods"]])
 def test_every_command_has_help(command: list[str]) -> None:
     done = CliRunner().invoke(app, [*command, "--help"])
     assert done.exit_code == 0

@@ -12,7 +12,7 @@ def test_every_setting_is_there_with_a_meaning(srlm: Any) -> None:
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
     heads = [line.split("  ")[0] for line in lines if not line.startswith(" ")]
-    assert heads == [name for name, _ in fields(Settings)]
+    assert heads == [*(name for name, _ in fields(Settings)), "method.min_reward"]
     bare = [line for line, next in zip(lines, [*lines[1:], ""], strict=True) if line[0] != " " and next[:4] != "    "]
     assert bare == []
 
@@ -31,6 +31,9 @@ def test_every_setting_is_there_with_a_meaning(srlm: Any) -> None:
         "judge.engine  (section, default null)",
         "model.scratch  (section)",
         "data.kind  (beads, default beads)",
+        "reward.kind  (random, must be given)",
+        "reward.rules  (list of sections, default [])",
+        "method.min_reward  (float, default 5.0)",
         "data.turns  (first | all, default first)",
         "model.dtype  (float32 | bfloat16 | auto, default float32)",
     ],

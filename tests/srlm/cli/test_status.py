@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from srlm.cli.main import app
+from srlm.methods.base import run_folder
 from srlm.records import Checkpoint, Prompt, Response, RunManifest
 from srlm.run_file import load
 from srlm.store import files
@@ -40,7 +41,7 @@ def rows(text: str) -> dict[str, str]:
 @pytest.fixture
 def run(tmp_path: Path) -> RunFolder:
     """Half way: the data and M1 are finished, M2's answers are being written."""
-    folder = RunFolder(load(POCKET, [f"runs={tmp_path}"]))
+    folder = run_folder(load(POCKET, [f"runs={tmp_path}"]))
     for step in ("data", "M1"):
         folder.finish(
             RunManifest(

@@ -118,13 +118,13 @@ def test_pairs_of_answers_with_thoughts_are_trained_on_without_them() -> None:
         Response.of(prompt.id, "", "M1", 2, "length", "so it goes"),
     ]
     pairs = [
-        PreferencePair.of(prompt.id, answers[0].id, answers[1].id, 5, 1),
-        PreferencePair.of(prompt.id, answers[0].id, answers[2].id, 5, 0),
+        PreferencePair.of(prompt, answers[0], answers[1], 5, 1),
+        PreferencePair.of(prompt, answers[0], answers[2], 5, 0),
     ]
     said = {}
     for wish in ("cut", "train"):
         chat = Chat(words_of("qwen-that-thinks"), thoughts=wish)
-        rows, left_out = dpo.examples(chat, [prompt], answers, pairs, 256)
+        rows, left_out = dpo.examples(chat, pairs, 256)
         assert all(row.prompt_ids == chat.prompt_ids(prompt.messages) for row in rows)
         decoded = [[chat.tokenizer.decode(ids) for ids in (row.chosen_ids, row.rejected_ids)] for row in rows]
         said[wish] = decoded, left_out

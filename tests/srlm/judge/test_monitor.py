@@ -3,7 +3,7 @@
 import pytest
 
 from srlm.judge.monitor import watched
-from srlm.judge.pairs import collapse, entropy, ties
+from srlm.judge.scores import collapse, entropy, ties
 from srlm.records import Judgement, Prompt, RankedSet, Response
 from srlm.settings import JudgeSettings
 

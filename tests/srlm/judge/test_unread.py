@@ -9,7 +9,7 @@ import pytest
 from srlm.engines.base import Completion, Request
 from srlm.engines.transformers import TransformersEngine
 from srlm.errors import EngineError, RoomError
-from srlm.judge import eft, pairs
+from srlm.judge import eft, scores
 from srlm.judge.pairwise import ModelPairJudge, Opinion, PairItem
 from srlm.judge.reading import Answered, read_all
 from srlm.judge.rubric import Rubric, load
@@ -164,7 +164,7 @@ def test_a_local_model_gives_no_score_for_a_prompt_that_does_not_fit(bead_model:
 
 def test_readings_are_counted_by_the_reason_they_are_unread_for(tmp_path: Path) -> None:
     written = [CUT, THINKING, NO_ROOM, REFUSED, THOUGHT, CUT, Completion(text="Lovely.", finish="stop")]
-    counts = pairs.reading_counts(read(Writes(written), tmp_path, number=7))
+    counts = scores.reading_counts(read(Writes(written), tmp_path, number=7))
     found = {key: value for key, value in counts.items() if key.startswith("readings unparsed")}
     assert found == {
         "readings unparsed": 6,

@@ -18,8 +18,8 @@ from srlm.judge.reading import Answered, read_all
 from srlm.methods.checks import check_turns
 from srlm.methods.early_stop import Contest
 from srlm.methods.run import Run
-from srlm.methods.self_rewarding import train
 from srlm.methods.start import seed_data
+from srlm.methods.train import train
 from srlm.records import Demonstration, Message, Prompt, RankedSet, Response, user
 from srlm.run_file import load
 from srlm.settings import ModelSettings, Sampling

@@ -113,13 +113,13 @@ import sys
 from pathlib import Path
 from srlm.contents import weights_digest
 from srlm.methods.run import Run
-from srlm.methods.self_rewarding import _prompt_writer
+from srlm.methods.stages import open_prompt_writer
 from srlm.records import Checkpoint
 from srlm.run_file import load
 
 run = Run(load(Path("run.yaml"), sys.argv[1:]))
 with run.held():
-    engine = _prompt_writer(run, Checkpoint(name="M1", parent=None, path="none", digest=""))
+    engine = open_prompt_writer(run, Checkpoint(name="M1", parent=None, path="none", digest=""))
     print(engine.model.name_or_path, run.settings.model.revision, run.settings.prompts.revision)
     print(engine.model.get_input_embeddings().weight.sum().item())
 """

@@ -1,4 +1,4 @@
-"""The loop in the small: what each step makes, what its manifest says, and what the arms change."""
+"""The loop in the small: what each step makes, what its manifest says, and what other rewards and selections change."""
 
 import gc
 import hashlib
@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import PreTrainedModel
+from transformers import AutoTokenizer, LlamaConfig, LlamaForSequenceClassification, PreTrainedModel
 
 from srlm.engines.base import Engine, Request
-from srlm.errors import CollapseError, DataError
+from srlm.errors import CollapseError, DataError, StoreError
 from srlm.methods.run import Run
-from srlm.methods.self_rewarding import preferences, train
-from srlm.records import Checkpoint, Demonstration, Judgement, PreferencePair, Prompt, Response, user
+from srlm.methods.train import train
+from srlm.records import AnswerReward, Checkpoint, Demonstration, Judgement, PreferencePair, Prompt, Response, user
 from srlm.run_file import load
 from srlm.settings import Settings
 from srlm.store import files
@@ -109,6 +109,18 @@ def test_every_pair_is_of_the_best_and_the_worst_answer_to_its_prompt(finished: 
         assert means[pair.rejected_id] == min(means.values()) == pair.rejected_score
 
 
+def test_a_pair_carries_the_conversation_and_both_answers_in_trl_s_form(finished: Path) -> None:
+    answers = {r.id: r for r in files.read(finished / "M2/responses.jsonl", Response)}
+    asked = {p.id: p.text for p in files.read(finished / "M2/prompts.jsonl", Prompt)}
+    for line in (finished / "M2/pairs.jsonl").read_text().splitlines():
+        row = json.loads(line)
+        assert row["prompt"] == [{"role": "user", "content": asked[row["prompt_id"]]}]
+        for side in ("chosen", "rejected"):
+            answer = answers[row[f"{side}_id"]]
+            assert row[side] == [{"role": "assistant", "content": answer.text}]
+            assert (row[f"{side}_finish"], row[f"{side}_thought"]) == (answer.finish, None)
+
+
 def test_a_finished_run_is_not_made_again(finished: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in finished.glob("M*/**/*") if path.is_file()}
     assert train(Run(settings(finished.parent)), 2).name == "M2"
@@ -116,7 +128,7 @@ def test_a_finished_run_is_not_made_again(finished: Path) -> None:
 
 
 def test_flipped_pairs_choose_the_worst_and_train_another_model(finished: Path, from_m1: Path) -> None:
-    train(Run(settings(from_m1, "arm=flipped_pairs")), 2)
+    train(Run(settings(from_m1, "selection.flip=true")), 2)
     straight = {pair.prompt_id: (pair.chosen_id, pair.rejected_id) for pair in pairs_of(finished)}
     flipped = {pair.prompt_id: (pair.rejected_id, pair.chosen_id) for pair in pairs_of(from_m1 / "tiny")}
     assert flipped == straight
@@ -127,50 +139,61 @@ def test_flipped_pairs_choose_the_worst_and_train_another_model(finished: Path, 
 
 
 def test_random_scores_ask_no_judge(from_m1: Path) -> None:
-    train(Run(settings(from_m1, "arm=random_scores")), 2)
+    train(Run(settings(from_m1, "reward.kind=random")), 2)
     assert files.read(from_m1 / "tiny/M2/judgements.jsonl", Judgement) == []
     assert all(pair.chosen_score in range(6) for pair in pairs_of(from_m1 / "tiny"))
+    drawn = {one.response_id: one.reward for one in files.read(from_m1 / "tiny/M2/rewards.jsonl", AnswerReward)}
+    assert all(drawn[pair.chosen_id] == pair.chosen_score for pair in pairs_of(from_m1 / "tiny"))
 
 
-def test_oracle_scores_are_the_exact_programs(tmp_path: Path) -> None:
-    prompt = Prompt.of("a gold b black c gold copy", "beads")
-    texts = ("1 gold 2 black .", "1 gold 2 black 3 gold .", "well let me see")  # 4: one too few; 5; 0
-    answers = [Response.of(prompt.id, text, "M1", draw) for draw, text in enumerate(texts)]
-    made = preferences(Run(settings(tmp_path, "arm=oracle_scores")), "M2", [prompt], answers, [])
-    (pair,) = made.pairs
-    assert (pair.chosen_id, pair.rejected_id) == (answers[1].id, answers[2].id)
-    assert (pair.chosen_score, pair.rejected_score, pair.margin) == (5.0, 0.0, 5.0)
+def test_rules_and_length_control_train_in_the_place_of_the_judge(from_m1: Path) -> None:
+    wanted = ("reward={kind: rules, per_character: 1}", "selection.kind=length_controlled", "selection.band=0")
+    train(Run(settings(from_m1, *wanted)), 2)
+    assert files.read(from_m1 / "tiny/M2/judgements.jsonl", Judgement) == []
+    made = pairs_of(from_m1 / "tiny")
+    assert made
+    for pair in made:
+        assert pair.chosen_score == len(pair.chosen[0].content) > len(pair.rejected[0].content) == pair.rejected_score
 
 
-def test_form_scores_hear_only_the_verdicts_on_form(tmp_path: Path) -> None:
-    prompt = Prompt.of("a gold b black c gold copy", "beads")
-    texts = ("1 gold 2 black .", "1 gold 2 black 3 red . let me see", "1 red 2 red 3 red .")
-    answers = [Response.of(prompt.id, text, "M1", draw) for draw, text in enumerate(texts)]
-    said = [  # right but short; wrong and with filler; all wrong, and by form the best
-        "relevant yes correct yes count no clean yes \n score : 4",
-        "relevant yes correct no count yes clean no \n score : 2",
-        "relevant yes correct no count yes clean yes \n score : 3",
+def test_a_reward_model_trains_in_the_place_of_the_judge_and_is_an_input_of_the_run(
+    finished: Path, from_m1: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    words = AutoTokenizer.from_pretrained(finished / "M1/model")
+    shape = LlamaConfig(
+        vocab_size=len(words), hidden_size=16, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2,
+        max_position_embeddings=64, num_labels=1, pad_token_id=None, initializer_range=0.5,
+    )  # fmt: skip
+    torch.manual_seed(1)
+    model = tmp_path_factory.mktemp("reward") / "model"
+    LlamaForSequenceClassification(shape).save_pretrained(model)
+    words.save_pretrained(model)
+    wanted = (f"reward={{kind: model, path: '{model}', batch_size: 5}}",)
+    train(Run(settings(from_m1, *wanted)), 2)
+    rows = files.read(from_m1 / "tiny/M2/rewards.jsonl", AnswerReward)
+    assert [row.response_id for row in rows] == [
+        answer.id for answer in files.read(from_m1 / "tiny/M2/responses.jsonl", Response)
     ]
-    scores = (4.0, 2.0, 3.0)
-    readings = [
-        Judgement.of(answer.id, "M1", 0, text, score) for answer, text, score in zip(answers, said, scores, strict=True)
-    ]
-    readings.append(Judgement.of(answers[1].id, "M1", 1, "no verdict at all \n score : 5", 5.0))
-    made = preferences(Run(settings(tmp_path, "arm=form_scores")), "M2", [prompt], answers, readings)
-    (pair,) = made.pairs
-    assert (pair.chosen_id, pair.rejected_id) == (answers[2].id, answers[0].id)
-    assert (pair.chosen_score, pair.rejected_score) == (2.0, 1.0)
+    reward = {row.response_id: row.reward for row in rows}
+    for pair in pairs_of(from_m1 / "tiny"):
+        assert (pair.chosen_score, pair.rejected_score) == (reward[pair.chosen_id], reward[pair.rejected_id])
+    counts = json.loads((from_m1 / "tiny/M2/manifest.json").read_text())["counts"]
+    assert (counts["responses scored"], counts["responses without reward"]) == (48, 0)
+    assert "readings" not in counts
+    LlamaForSequenceClassification(shape).save_pretrained(model)  # other weights
+    with pytest.raises(StoreError, match=r"reward\.path .*: model\.safetensors has changed"):
+        train(Run(settings(from_m1, *wanted)), 3)
 
 
 def test_no_pair_at_all_is_an_error_that_says_so(from_m1: Path) -> None:
     # Two tokens are never an answer: the exact program gives 0 to all.
-    wanted = ("arm=oracle_scores", "candidates.sampling.max_new_tokens=2")
+    wanted = ("reward.kind=world", "candidates.sampling.max_new_tokens=2")
     with pytest.raises(DataError, match="M2: not one of 24 prompts gave a pair"):
         train(Run(settings(from_m1, *wanted)), 2)
 
 
-def test_positive_only_fine_tunes_m0_on_seed_data_and_answers_scored_five(from_m1: Path) -> None:
-    model = train(Run(settings(from_m1, "arm=positive_only")), 2)
+def test_positive_sft_fine_tunes_m0_on_seed_data_and_answers_scored_five(from_m1: Path) -> None:
+    model = train(Run(settings(from_m1, "method=positive_sft")), 2)
     assert model.parent == "M0"
     counts = json.loads((from_m1 / "tiny/M2/manifest.json").read_text())["counts"]
     eft = len(files.read(from_m1 / "tiny/M1/eft.jsonl", Demonstration))
@@ -178,11 +201,11 @@ def test_positive_only_fine_tunes_m0_on_seed_data_and_answers_scored_five(from_m
     assert counts["sft: ift examples"] == 40 + counts["positive examples"]
 
 
-def test_ift_only_has_no_eft_and_its_judge_writes_no_scores(finished: Path, tmp_path: Path) -> None:
+def test_without_eft_there_is_none_and_its_judge_writes_no_scores(finished: Path, tmp_path: Path) -> None:
     for step in ("data", "M0", "SFT"):
         shutil.copytree(finished / step, tmp_path / "tiny" / step)
     with pytest.raises(CollapseError, match="M2: the judge collapsed: none of its readings holds a score"):
-        wanted = ("arm=ift_only", "judge.complete=false", "judge.on_collapse=stop", "judge.monitor_sets=0")
+        wanted = ("eft.writer=off", "judge.complete=false", "judge.on_collapse=stop", "judge.monitor_sets=0")
         train(Run(settings(tmp_path, *wanted)), 2)
     assert not (tmp_path / "tiny/M1/eft.jsonl").exists()
     assert not (tmp_path / "tiny/M2/pairs.jsonl").exists()
@@ -191,7 +214,7 @@ def test_ift_only_has_no_eft_and_its_judge_writes_no_scores(finished: Path, tmp_
 def test_a_model_that_cannot_judge_stops_the_run_as_soon_as_it_is_trained(finished: Path, tmp_path: Path) -> None:
     for step in ("data", "M0", "SFT"):
         shutil.copytree(finished / step, tmp_path / "tiny" / step)
-    wanted = ("arm=ift_only", "judge.complete=false", "judge.monitor_sets=2")
+    wanted = ("eft.writer=off", "judge.complete=false", "judge.monitor_sets=2")
     with pytest.raises(CollapseError, match="M1, on held-out answers: the judge collapsed: none of its readings"):
         train(Run(settings(tmp_path, *wanted, "judge.on_collapse=stop")), 1)
     assert not (tmp_path / "tiny/M1/manifest.json").exists()

@@ -1,5 +1,6 @@
 import datetime
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,9 +9,10 @@ from typing import Any
 import pytest
 
 from srlm.errors import RecordError, StoreError
+from srlm.methods.base import run_folder
 from srlm.records import Checkpoint, RunManifest
 from srlm.settings import Settings
-from srlm.store.folder import RunFolder, differences
+from srlm.store.folder import differences, recorded
 
 
 def settings(tmp_path: Path, **changes: Any) -> Settings:
@@ -40,17 +42,17 @@ def manifest(step: str) -> RunManifest:
 
 HOLD = """
 import sys
+from srlm.methods.base import run_folder
 from srlm.settings import Settings
-from srlm.store.folder import RunFolder
 
-with RunFolder(Settings.model_validate_json(sys.argv[1])).held():
+with run_folder(Settings.model_validate_json(sys.argv[1])).held():
     print("held", flush=True)
     sys.stdin.readline()
 """
 
 
 def test_a_run_held_by_another_process_is_refused_until_it_ends(tmp_path: Path) -> None:
-    mine = RunFolder(settings(tmp_path))
+    mine = run_folder(settings(tmp_path))
     command = [sys.executable, "-c", HOLD, settings(tmp_path).model_dump_json()]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None
@@ -71,12 +73,12 @@ def test_a_lock_left_by_a_killed_process_does_not_hold(tmp_path: Path) -> None:
         assert other.stdout is not None
         other.stdout.readline()
         other.kill()
-    with RunFolder(settings(tmp_path)).held():
+    with run_folder(settings(tmp_path)).held():
         pass
 
 
 def test_a_run_is_free_again_after_an_error(tmp_path: Path) -> None:
-    run = RunFolder(settings(tmp_path))
+    run = run_folder(settings(tmp_path))
     with pytest.raises(ZeroDivisionError), run.held():
         _ = 1 / 0
     with run.held():
@@ -95,15 +97,15 @@ def test_a_run_is_free_again_after_an_error(tmp_path: Path) -> None:
     ],
 )
 def test_a_setting_changed_between_two_commands_is_named(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
-    run = RunFolder(settings(tmp_path))
+    run = run_folder(settings(tmp_path))
     with run.held():
         run.finish(manifest("M2"))
-    with pytest.raises(StoreError) as caught, RunFolder(settings(tmp_path, **changes)).held():
+    with pytest.raises(StoreError) as caught, run_folder(settings(tmp_path, **changes)).held():
         pass
     assert "was made with other settings (" in str(caught.value)
     assert said in str(caught.value)
     assert "choose a new name" in str(caught.value)
-    with RunFolder(settings(tmp_path)).held():  # the settings it was made with are still the ones on disk
+    with run_folder(settings(tmp_path)).held():  # the settings it was made with are still the ones on disk
         pass
 
 
@@ -119,6 +121,11 @@ def test_a_setting_changed_between_two_commands_is_named(tmp_path: Path, changes
         pytest.param("SFT", {"judge": {"template": "beads"}}, False, id="the-judge-before-M1"),
         pytest.param("M1", {"judge": {"template": "beads"}}, True, id="the-judge-of-M1"),
         pytest.param("M1", {"dpo": {"beta": 0.2}}, False, id="dpo-before-M2"),
+        pytest.param("M1", {"reward": {"kind": "random"}}, False, id="the-reward-before-M2"),
+        pytest.param("M2", {"reward": {"kind": "random"}}, True, id="the-reward-of-M2"),
+        pytest.param("M2", {"selection": {"flip": True}}, True, id="the-selection-of-M2"),
+        pytest.param("SFT", {"method": "positive_sft"}, False, id="the-method-before-M1"),
+        pytest.param("M1", {"method": "positive_sft"}, True, id="the-method-of-M1"),
         pytest.param("M2", {"dpo": {"beta": 0.2}}, True, id="dpo-of-M2"),
         pytest.param("M2", {"judge": {"on_collapse": "continue"}}, False, id="a-run-that-gave-up-goes-on"),
     ],
@@ -126,7 +133,7 @@ def test_a_setting_changed_between_two_commands_is_named(tmp_path: Path, changes
 def test_a_setting_is_fixed_once_a_step_that_it_shapes_has_begun(
     tmp_path: Path, step: str | None, changes: dict[str, Any], fixed: bool
 ) -> None:
-    run = RunFolder(settings(tmp_path))
+    run = run_folder(settings(tmp_path))
     with run.held():
         (run.path / "M1").mkdir()
         (run.path / "M1" / "timings.json").write_text("{}")  # a stage that failed at once leaves this
@@ -134,10 +141,10 @@ def test_a_setting_is_fixed_once_a_step_that_it_shapes_has_begun(
             run.step(step).mkdir(exist_ok=True)
             (run.step(step) / "records.jsonl.part").touch()
     if fixed:
-        with pytest.raises(StoreError, match="other settings"), RunFolder(settings(tmp_path, **changes)).held():
+        with pytest.raises(StoreError, match="other settings"), run_folder(settings(tmp_path, **changes)).held():
             pass
     else:
-        with RunFolder(settings(tmp_path, **changes)).held():
+        with run_folder(settings(tmp_path, **changes)).held():
             pass
 
 
@@ -152,9 +159,9 @@ def test_a_setting_is_fixed_once_a_step_that_it_shapes_has_begun(
 )
 def test_what_shapes_no_model_may_change(tmp_path: Path, changes: dict[str, Any]) -> None:
     before, after = settings(tmp_path), settings(tmp_path, **changes)
-    with RunFolder(before).held():
+    with run_folder(before).held():
         pass
-    with RunFolder(after).held():
+    with run_folder(after).held():
         pass
     assert before.digest == after.digest
     on_disk = json.loads((after.folder / "settings.json").read_text())
@@ -165,14 +172,14 @@ def test_what_shapes_no_model_may_change(tmp_path: Path, changes: dict[str, Any]
 def test_a_setting_that_did_not_exist_when_a_run_was_made_had_its_default(
     tmp_path: Path, beta: float, fits: bool
 ) -> None:
-    run = RunFolder(settings(tmp_path))
+    run = run_folder(settings(tmp_path))
     with run.held():
         (run.step("M2")).mkdir()
         (run.step("M2") / "pairs.jsonl").touch()
     stored = json.loads((run.path / "settings.json").read_text())
     del stored["dpo"]["beta"]
     (run.path / "settings.json").write_text(json.dumps(stored))
-    again = RunFolder(settings(tmp_path, dpo={"beta": beta}))
+    again = run_folder(settings(tmp_path, dpo={"beta": beta}))
     if fits:
         with again.held():
             pass
@@ -181,9 +188,56 @@ def test_a_setting_that_did_not_exist_when_a_run_was_made_had_its_default(
             pass
 
 
+@pytest.mark.parametrize(
+    ("arm", "changes", "said"),
+    [
+        pytest.param("self_rewarding", {}, None, id="the-default"),
+        pytest.param("random_scores", {"reward": {"kind": "random"}}, None, id="random-rewards"),
+        pytest.param("positive_only", {"method": "positive_sft"}, None, id="another-method"),
+        pytest.param("random_scores", {}, "reward.kind: 'random' -> 'judge'", id="another-reward-now"),
+        pytest.param("positive_only", {}, "method: 'positive_sft' -> 'self_rewarding'", id="another-method-now"),
+    ],
+)
+def test_a_run_that_was_recorded_with_an_arm_goes_on_under_the_settings_of_today(
+    tmp_path: Path, arm: str, changes: dict[str, Any], said: str | None
+) -> None:
+    run = run_folder(settings(tmp_path))
+    with run.held():
+        (run.step("M2")).mkdir()
+        (run.step("M2") / "pairs.jsonl").touch()
+    stored = json.loads((run.path / "settings.json").read_text()) | {"arm": arm, "method": "self_rewarding"}
+    del stored["reward"], stored["selection"]
+    (run.path / "settings.json").write_text(json.dumps(stored))
+    found = recorded(run.path)
+    assert (found.reward.kind, found.method.name) == (
+        {"random_scores": "random"}.get(arm, "judge"), {"positive_only": "positive_sft"}.get(arm, "self_rewarding")
+    )  # fmt: skip
+    again = run_folder(settings(tmp_path, **changes))
+    if said is None:
+        with again.held():
+            assert "arm" not in json.loads((run.path / "settings.json").read_text())
+    else:
+        with pytest.raises(StoreError, match=re.escape(said)), again.held():
+            pass
+
+
+def test_a_method_s_own_setting_is_the_same_whether_or_not_its_default_is_written(tmp_path: Path) -> None:
+    plain = run_folder(settings(tmp_path, method="positive_sft"))
+    with plain.held():
+        plain.finish(manifest("M2"))
+    written = run_folder(settings(tmp_path, method={"name": "positive_sft", "min_reward": 5}))
+    assert written.given.digest == plain.given.digest
+    with written.held():
+        assert json.loads((plain.path / "settings.json").read_text())["method"] == "positive_sft"
+    other = run_folder(settings(tmp_path, method={"name": "positive_sft", "min_reward": 4}))
+    assert other.given.digest != plain.given.digest
+    with pytest.raises(StoreError, match=r"method\.min_reward: None -> 4\.0"), other.held():
+        pass
+
+
 @pytest.mark.parametrize("content", ["[]", "null", "5"])
 def test_a_settings_file_that_holds_none_is_an_error(tmp_path: Path, content: str) -> None:
-    run = RunFolder(settings(tmp_path))
+    run = run_folder(settings(tmp_path))
     run.path.mkdir(parents=True)
     (run.path / "settings.json").write_text(content)
     with pytest.raises(RecordError, match=r"settings\.json: holds no settings"), run.held():
@@ -191,24 +245,24 @@ def test_a_settings_file_that_holds_none_is_an_error(tmp_path: Path, content: st
 
 
 def test_a_run_keeps_the_day_it_began_as_the_day_its_templates_are_told(tmp_path: Path) -> None:
-    began, before = RunFolder(settings(tmp_path)), datetime.date.today()
+    began, before = run_folder(settings(tmp_path)), datetime.date.today()
     with began.held():
         began.finish(manifest("M0"))
     assert began.settings.model.date is not None
     assert before <= began.settings.model.date <= datetime.date.today()
     (began.path / "inputs.json").write_text('{"date": "2026-02-03"}')  # as if that had been then
-    later = RunFolder(settings(tmp_path))
+    later = run_folder(settings(tmp_path))
     assert later.settings.model.date == datetime.date(2026, 2, 3)
     with later.held():
         assert later.settings.model.date == datetime.date(2026, 2, 3)
     on_disk = json.loads((later.path / "settings.json").read_text())
     assert on_disk["model"]["date"] is None
     assert json.loads((later.path / "inputs.json").read_text())["date"] == "2026-02-03"
-    with RunFolder(settings(tmp_path, model={"base": "scratch", "date": "2026-02-03"})).held():
+    with run_folder(settings(tmp_path, model={"base": "scratch", "date": "2026-02-03"})).held():
         pass
     with (
         pytest.raises(StoreError, match=r"model\.date: '2026-02-03' -> '2026-02-04'"),
-        RunFolder(settings(tmp_path, model={"base": "scratch", "date": "2026-02-04"})).held(),
+        run_folder(settings(tmp_path, model={"base": "scratch", "date": "2026-02-04"})).held(),
     ):
         pass
     with later.held():  # the date that was tried is not kept
@@ -216,13 +270,13 @@ def test_a_run_keeps_the_day_it_began_as_the_day_its_templates_are_told(tmp_path
 
 
 def test_before_a_model_is_begun_the_date_may_still_be_set(tmp_path: Path) -> None:
-    with RunFolder(settings(tmp_path)).held():
+    with run_folder(settings(tmp_path)).held():
         pass
-    run = RunFolder(settings(tmp_path, model={"base": "scratch", "date": "2020-02-29"}))
+    run = run_folder(settings(tmp_path, model={"base": "scratch", "date": "2020-02-29"}))
     with run.held():
         run.finish(manifest("M0"))
-    with RunFolder(settings(tmp_path)).held():
-        assert RunFolder(settings(tmp_path)).settings.model.date == datetime.date(2020, 2, 29)
+    with run_folder(settings(tmp_path)).held():
+        assert run_folder(settings(tmp_path)).settings.model.date == datetime.date(2020, 2, 29)
 
 
 def test_differences_are_dotted_names_in_order() -> None:
@@ -233,12 +287,12 @@ def test_differences_are_dotted_names_in_order() -> None:
 
 def test_a_folder_that_cannot_be_made_is_a_store_error(tmp_path: Path) -> None:
     (tmp_path / "runs").write_text("a file stands here")
-    with pytest.raises(StoreError, match="cannot be made"), RunFolder(settings(tmp_path)).held():
+    with pytest.raises(StoreError, match="cannot be made"), run_folder(settings(tmp_path)).held():
         pass
 
 
 def test_a_step_is_done_when_its_manifest_is_there(tmp_path: Path) -> None:
-    run = RunFolder(settings(tmp_path))
+    run = run_folder(settings(tmp_path))
     assert run.manifest("M1") is None
     assert run.checkpoint("M1") is None
     run.step("M1").mkdir(parents=True)
@@ -249,18 +303,20 @@ def test_a_step_is_done_when_its_manifest_is_there(tmp_path: Path) -> None:
 
 
 def test_checkpoints_are_in_the_order_they_are_made_and_only_the_finished_ones(tmp_path: Path) -> None:
-    run = RunFolder(settings(tmp_path))
+    run = run_folder(settings(tmp_path))
     for step in ("M2", "SFT", "M1", "M0"):
         run.finish(manifest(step))
     run.step("M3").mkdir()
     (run.step("M3") / "responses.jsonl.part").touch()
     assert [checkpoint.name for checkpoint in run.checkpoints()] == ["M0", "SFT", "M1", "M2"]
+    assert [checkpoint.name for checkpoint in run.measured()] == ["SFT", "M1", "M2"]
+    assert run.holding("responses.jsonl.part") == [run.step("M3") / "responses.jsonl.part"]
     assert run.model_path(run.checkpoints()[0]) == run.path / "M0" / "model"
 
 
 @pytest.mark.parametrize("content", ["{}", '{"step": "M1"}', "not json"])
 def test_a_broken_manifest_is_an_error_that_names_the_file(tmp_path: Path, content: str) -> None:
-    run = RunFolder(settings(tmp_path))
+    run = run_folder(settings(tmp_path))
     run.step("M1").mkdir(parents=True)
     (run.step("M1") / "manifest.json").write_text(content)
     with pytest.raises(RecordError, match=r"M1/manifest\.json: not a RunManifest.*delete the folder of M1 and"):
@@ -275,17 +331,17 @@ def test_a_broken_manifest_is_an_error_that_names_the_file(tmp_path: Path, conte
     ],
 )
 def test_a_record_of_the_run_that_was_cut_says_what_to_do(tmp_path: Path, name: str, said: str) -> None:
-    run = RunFolder(settings(tmp_path))
+    run = run_folder(settings(tmp_path))
     with run.held():
         pass
     file = run.path / name
     file.write_bytes(file.read_bytes()[:-20])
-    with pytest.raises(RecordError, match=rf"(?s)run/{name}: {said}"), RunFolder(settings(tmp_path)).held():
+    with pytest.raises(RecordError, match=rf"(?s)run/{name}: {said}"), run_folder(settings(tmp_path)).held():
         pass
 
 
 def test_a_line_of_the_log_has_the_time_and_a_full_disk_is_a_store_error(tmp_path: Path) -> None:
-    run = RunFolder(settings(tmp_path))
+    run = run_folder(settings(tmp_path))
     run.path.mkdir(parents=True)
     run.log("M1: begins")
     run.log("M1: done")

@@ -6,6 +6,7 @@ With log pi(y|x) the sum over the answer's tokens of the log-softmax at the plac
     loss   = mean over pairs of -log sigmoid(beta * margin)
 """
 
+import json
 import math
 import shutil
 from pathlib import Path
@@ -13,9 +14,11 @@ from typing import Any
 
 import pytest
 import torch
+from pydantic import ValidationError
 
 from srlm.contents import weights_digest
 from srlm.engines.weights import load_model, load_tokenizer, save
+from srlm.errors import DataError
 from srlm.records import PreferencePair, Prompt, Response
 from srlm.settings import DpoSettings, LoraSettings, ModelSettings, ScratchModel
 from srlm.text.chat import Chat
@@ -203,8 +206,8 @@ PROMPT = Prompt.of("a gold b red c blue copy", "beads")
 
 
 def example(chosen: Response, rejected: Response, max_length: int = 96) -> tuple[list[dpo.PairExample], int]:
-    pair = PreferencePair.of(PROMPT.id, chosen.id, rejected.id, 5, 1)
-    return dpo.examples(Chat(scratch.tokenizer(program.vocabulary())), [PROMPT], [chosen, rejected], [pair], max_length)
+    pair = PreferencePair.of(PROMPT, chosen, rejected, 5, 1)
+    return dpo.examples(Chat(scratch.tokenizer(program.vocabulary())), [pair], max_length)
 
 
 def response(text: str, draw: int, finish: Any = "stop") -> Response:
@@ -262,3 +265,20 @@ def test_a_reference_folder_that_vanishes_during_training_changes_nothing(bead_m
         seed=7, dtype="float32", work=tmp_path / "work", target=tmp_path / "model",
     )  # fmt: skip
     assert made[0]["loss"] == pytest.approx(math.log(2), abs=1e-7)
+
+
+def test_a_pair_that_an_older_srlm_kept_says_what_to_do() -> None:
+    old = json.loads(PreferencePair.of(PROMPT, response("1 gold .", 0), response("1 red .", 1), 5, 1).model_dump_json())
+    now = {"prompt", "chosen", "rejected", "chosen_finish", "rejected_finish", "chosen_thought", "rejected_thought"}
+    pair = PreferencePair.model_validate({name: value for name, value in old.items() if name not in now})
+    assert (pair.id, pair.prompt, pair.chosen) == (old["id"], (), ())
+    with pytest.raises(DataError, match=f"pair {pair.id}: has no messages, .* delete its pairs.jsonl"):
+        dpo.examples(Chat(scratch.tokenizer(program.vocabulary())), [pair], 96)
+
+
+def test_a_pair_with_half_of_its_messages_is_no_pair() -> None:
+    whole = json.loads(
+        PreferencePair.of(PROMPT, response("1 gold .", 0), response("1 red .", 1), 5, 1).model_dump_json()
+    )
+    with pytest.raises(ValidationError, match="or none of the three"):
+        PreferencePair.model_validate(whole | {"rejected": []})

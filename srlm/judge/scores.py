@@ -1,23 +1,14 @@
-"""From readings to preference pairs: the best answer to a prompt against the worst (the paper, section 2.3 step 3)."""
+"""From a judge's readings: the mean score of each answer, how scores spread, whether the judge has collapsed."""
 
-import random
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import log2
 from statistics import fmean
-from typing import NamedTuple
 
 from srlm.errors import CollapseError
 from srlm.judge.unread import reason_counts
-from srlm.records import Count, Judgement, PreferencePair, Prompt, Response, Unread, seed_for
+from srlm.records import Count, Judgement, Unread
 from srlm.settings import JudgeSettings
-
-
-class Paired(NamedTuple):
-    """Pairs and what became of every prompt."""
-
-    pairs: list[PreferencePair]
-    counts: dict[str, Count]
 
 
 def rewards(readings: Sequence[Judgement]) -> dict[str, float]:
@@ -27,75 +18,6 @@ def rewards(readings: Sequence[Judgement]) -> dict[str, float]:
         if reading.score is not None:
             scores.setdefault(reading.response_id, []).append(reading.score)
     return {response: fmean(points) for response, points in scores.items()}
-
-
-def random_rewards(responses: Sequence[Response], seed: int) -> dict[str, float]:
-    """The `random_scores` arm: whole points 0 to 5, drawn by response."""
-    return {r.id: float(random.Random(seed_for(seed, "random score", r.id)).randint(0, 5)) for r in responses}
-
-
-def pair(
-    prompts: Sequence[Prompt], responses: Sequence[Response], reward: Mapping[str, float], *, flipped: bool = False
-) -> Paired:
-    """Best against worst by reward; a prompt whose scored answers are all equal, or fewer than two, gives no pair.
-
-    Among equals the answer drawn first is taken. Where best and worst are the same words, the next pair is: the best
-    against the next worst, then the next best against the worst, and so on. `flipped` swaps chosen and rejected (an arm
-    that must do harm).
-    """
-    answers: dict[str, list[Response]] = {}
-    for response in responses:
-        answers.setdefault(response.prompt_id, []).append(response)
-    made: list[PreferencePair] = []
-    account: Counter[str] = Counter()
-    lengths: dict[str, list[int]] = {"chosen": [], "rejected": []}
-    for prompt in prompts:
-        scored = [response for response in answers.get(prompt.id, []) if response.id in reward]
-        if len(scored) < 2:
-            account["prompts with fewer than two scored answers"] += 1
-            continue
-        ordered = list(_from_best(scored, reward))
-        if not ordered:
-            account["prompts with equal scores"] += 1
-            continue
-        apart = [(best, worst) for best, worst in ordered if best.text != worst.text]
-        if apart[:1] != ordered[:1]:
-            account["prompts whose best and worst are the same words"] += 1
-            if not apart:
-                continue
-            account["prompts with the next pair instead"] += 1
-        best, worst = apart[0]
-        if flipped:
-            best, worst = worst, best
-        made.append(PreferencePair.of(prompt.id, best.id, worst.id, reward[best.id], reward[worst.id]))
-        lengths["chosen"].append(len(best.text))
-        lengths["rejected"].append(len(worst.text))
-    tied = ties([[reward.get(response.id) for response in answers.get(prompt.id, [])] for prompt in prompts])
-    counts: dict[str, Count] = {
-        "prompts": len(prompts),
-        "responses": len(responses),
-        "responses cut": sum(response.finish == "length" for response in responses),
-        "responses empty": sum(not response.text.strip() for response in responses),
-        "responses scored": len(reward),
-        "pairs": len(made),
-        "pair yield": len(made) / len(prompts) if prompts else None,
-        **dict(sorted(account.items())),
-        "ties": tied,
-        "margin mean": fmean(p.margin for p in made) if made else None,
-        "chosen length mean": fmean(lengths["chosen"]) if made else None,
-        "rejected length mean": fmean(lengths["rejected"]) if made else None,
-    }
-    return Paired(made, counts)
-
-
-def _from_best(scored: Sequence[Response], reward: Mapping[str, float]) -> Iterator[tuple[Response, Response]]:
-    """Every two answers of unequal reward: the best with the worst, the next worst, ..., then the next best so."""
-    best_first = sorted(scored, key=lambda response: -reward[response.id])  # sorting keeps equals as they were drawn
-    worst_first = sorted(scored, key=lambda response: reward[response.id])
-    for best in best_first:
-        for worst in worst_first:
-            if reward[best.id] > reward[worst.id]:
-                yield best, worst
 
 
 def entropy(histogram: Mapping[float, int]) -> float | None:

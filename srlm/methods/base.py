@@ -1,0 +1,137 @@
+"""What a method is, and the one table of them.
+
+A method is a module with a `METHOD`. The commands know of a run what its method says: which models it makes (`steps`),
+how it makes them (`make`), what that takes (`work`), and how one of its records came about (`explain`).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+
+from srlm.errors import SettingsError
+from srlm.records import Step
+from srlm.run_file import own_section
+from srlm.section import Section
+from srlm.settings import Settings, Training
+from srlm.store.folder import RunFolder
+
+if TYPE_CHECKING:
+    from srlm.methods.run import Run
+
+S = TypeVar("S", bound=Section)
+
+METHODS: dict[str, str] = {
+    "self_rewarding": "srlm.methods.self_rewarding",
+    "positive_sft": "srlm.methods.positive_sft",
+}
+"""The module of each method, by the name that a run file has."""
+
+LAST = 999
+"""The highest t of an M_t."""
+
+
+class NoSettings(Section):
+    """Of a method that has none of its own."""
+
+
+class Lengths(NamedTuple):
+    """Assumed mean lengths, in tokens."""
+
+    prompt: int
+    answer: int
+    judgement: int
+
+
+class Generation(NamedTuple):
+    """Work of an engine: `calls` prompts of `reads` tokens, and `draws` continuations of `writes` tokens each."""
+
+    name: str
+    calls: int
+    draws: int
+    reads: int
+    writes: int
+
+
+class Optimisation(NamedTuple):
+    """Work of a trainer: so many examples of `length` tokens (pairs: of two such sequences, and a reference)."""
+
+    name: str
+    examples: int
+    length: int
+    section: str
+    """The settings of the training, as in `sft`."""
+    training: Training
+    pairs: bool = False
+
+
+Work = Generation | Optimisation
+
+
+class Method(Protocol):
+    """A way to train models; every file of this folder that has a `METHOD` is one."""
+
+    @property
+    def summary(self) -> str:
+        """One line for `srlm methods`."""
+        ...
+
+    @property
+    def paper(self) -> str:
+        """Authors, year and arXiv number."""
+        ...
+
+    @property
+    def settings(self) -> type[Section]:
+        """Its own settings, which stand in the run file's `method` beside its name."""
+        ...
+
+    def steps(self, settings: Settings, last: int) -> Sequence[Step]:
+        """All that is made on the way to M_last, in the order in which it is made; a parent stands before its child."""
+        ...
+
+    def make(self, run: "Run", step: Step) -> None:
+        """Make one step that is not finished; those before it are. Its manifest says when it is done."""
+        ...
+
+    def work(self, settings: Settings, lengths: Lengths) -> Iterator[Work]:
+        """What the steps up to M_iterations take, in their order, for `srlm estimate`."""
+        ...
+
+    def explain(self, folder: RunFolder, id: str) -> Iterator[str]:
+        """Lines about the record with this id, or whose id begins so. Raises StoreError where none or several match.
+
+        The words of models are in them as they were written: who prints them takes care of the terminal.
+        """
+        ...
+
+
+def find_method(name: str) -> Method:
+    """The method of a name. Raises SettingsError where there is none."""
+    if name not in METHODS:
+        raise SettingsError(f"method {name}: there is no such method; `srlm methods` lists {', '.join(METHODS)}")
+    method: Method = import_module(METHODS[name]).METHOD
+    return method
+
+
+def method_of(settings: Settings) -> Method:
+    """The method of a run. Raises SettingsError where there is none, or the method's own settings are wrong."""
+    method = find_method(settings.method.name)
+    own_settings(settings, method.settings)
+    return method
+
+
+def own_settings(settings: Settings, kind: type[S]) -> S:
+    """A method's own settings in a run."""
+    return own_section(kind, settings.method.own, "method")
+
+
+def run_folder(settings: Settings) -> RunFolder:
+    """The folder of a run, with the steps of its method. Raises SettingsError as `method_of` does."""
+    method = method_of(settings)
+    # Own settings that have their default are left out: a run is the same whether or not its file names them.
+    default = method.settings().model_dump(mode="json")
+    given = own_settings(settings, method.settings).model_dump(mode="json")
+    own: Mapping[str, object] = {name: value for name, value in given.items() if value != default[name]}
+    chosen = type(settings.method).model_validate({"name": settings.method.name, **own})
+    settings = settings.model_copy(update={"method": chosen})
+    return RunFolder(settings, method.steps(settings, LAST))

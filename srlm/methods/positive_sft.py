@@ -1,0 +1,93 @@
+"""Positive examples only (Yuan et al. 2024, section 3.3): SFT on the answers with a high reward, instead of DPO.
+
+    M_t -> new prompts -> N answers each -> M_t judges them k times -> SFT of M0 on the seed data and all answers so far
+    whose reward is `min_reward` or more -> M_t+1
+
+The paper's comparison with preference training: it found no gain over the SFT baseline.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from srlm.methods import start
+from srlm.methods.base import Lengths, Optimisation, Work, own_settings
+from srlm.methods.explain import explain_answers
+from srlm.methods.run import Run
+from srlm.methods.stages import candidates, new_prompts, preferences, prompt_counts, reward_answers, supervised
+from srlm.methods.work import answer_length, answer_work, reward_work
+from srlm.records import Demonstration, Prompt, Response, Step
+from srlm.rewards.base import kept_rewards
+from srlm.rewards.open import open_reward
+from srlm.section import Section
+from srlm.settings import Settings
+from srlm.store import files
+from srlm.store.folder import RunFolder
+
+
+class PositiveSftSettings(Section):
+    """Settings of `positive_sft`."""
+
+    min_reward: float = 5.0
+    """Answers with this reward or more are trained on (the paper: 5, the highest score)."""
+
+
+class PositiveSft:
+    """SFT of M0 on the seed data and on every answer that its model scored highly."""
+
+    summary = "each model judges its own answers; SFT of M0 on those with the highest score, no pairs"
+    paper = "Yuan et al. 2024, arXiv 2401.10020, section 3.3"
+    settings = PositiveSftSettings
+
+    def steps(self, settings: Settings, last: int) -> Sequence[Step]:
+        later = [Step(name=f"M{t}", parent="M0", role="iteration", number=t) for t in range(2, last + 1)]
+        return [*start.STEPS, *later]
+
+    def make(self, run: Run, step: Step) -> None:
+        if step in start.STEPS:
+            return start.make(run, step)
+        data, model = start.seed_data(run), run.previous_model(step)
+        prompts = new_prompts(run, step, model, data)
+        responses = candidates(run, step, model, prompts)
+        rewards = reward_answers(run, step, model, prompts, responses)
+        chosen = preferences(run, step, prompts, responses, rewards)  # their counts tell whether the judge still judges
+        positive = [one for earlier in run.iterations_up_to(step) for one in positive_examples(run, earlier)]
+        seeds = [
+            *data.ift,
+            *(one for path in run.folder.holding("eft.jsonl") for one in files.read(path, Demonstration)),
+        ]
+        counts = {**prompt_counts(run, step), **chosen.counts, "positive examples": len(positive)}
+        supervised(run, step, [*seeds, *positive], counts)
+
+    def work(self, settings: Settings, lengths: Lengths) -> Iterator[Work]:
+        """As if every answer were trained on: how many will be, nobody knows."""
+        first = list(start.work(settings, lengths))
+        yield from first
+        seeds = next(one for one in reversed(first) if isinstance(one, Optimisation))
+        answers = 0
+        for step in self.steps(settings, settings.iterations)[len(start.STEPS) :]:
+            yield from answer_work(settings, lengths, step)
+            yield from reward_work(settings, lengths, step)
+            answers += settings.prompts.wanted(step.number) * settings.candidates.count
+            tokens = seeds.examples * seeds.length + answers * (lengths.prompt + answer_length(settings, lengths))
+            examples = seeds.examples + answers
+            name = f"{step.name}: supervised fine-tuning"
+            yield Optimisation(name, examples, tokens // examples, "sft", settings.sft)
+
+    def explain(self, folder: RunFolder, id: str) -> Iterator[str]:
+        least = own_settings(folder.settings, PositiveSftSettings).min_reward
+        rule = f"{open_reward(folder.settings).rule}; answers with {least:g} or more are trained on, pairs are not"
+        yield from explain_answers(folder, id, rule)
+
+
+def positive_examples(run: Run, step: Step) -> list[Demonstration]:
+    """The answers of a step with a high reward as IFT examples; one that was cut has no end to learn."""
+    least = own_settings(run.settings, PositiveSftSettings).min_reward
+    asked = {prompt.id: prompt for prompt in files.read(run.path(step.name, "prompts.jsonl"), Prompt)}
+    reward = kept_rewards(run.folder.step(step.name))
+    return [
+        Demonstration.of("ift", asked[r.prompt_id].text, r.text, r.id, asked[r.prompt_id].before, r.thought)
+        for r in files.read(run.path(step.name, "responses.jsonl"), Response)
+        if r.id in reward and reward[r.id] >= least and r.finish != "length"
+    ]
+
+
+METHOD = PositiveSft()

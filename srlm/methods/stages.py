@@ -1,0 +1,363 @@
+"""The stages that methods share, each from records to records.
+
+    new_prompts -> candidates -> reward_answers -> preferences -> preference_step, or supervised
+
+A stage keeps what it makes as it makes it, and goes on where it was after a stop.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+
+from srlm.contents import weights_digest
+from srlm.data.overlap import overlapping
+from srlm.data.self_instruct import prompts_from_file, write_prompts
+from srlm.engines.base import Engine, Request
+from srlm.engines.open import open_folder, open_server
+from srlm.engines.weights import give_memory_back, load_chat
+from srlm.errors import DataError
+from srlm.judge import monitor, rubric
+from srlm.judge.reading import Answered, read_all
+from srlm.judge.scores import check_collapse
+from srlm.methods.early_stop import Contest
+from srlm.methods.run import Run
+from srlm.records import Checkpoint, Count, Demonstration, Prompt, RankedSet, Response, SeedData, Step
+from srlm.rewards.base import JUDGEMENTS, Context, Rewarded
+from srlm.rewards.open import open_reward
+from srlm.selection import Paired, pair
+from srlm.store import files
+from srlm.text.chat import Chat
+from srlm.worlds.table import WORLDS, WorldData
+
+PROMPTS, PROMPT_COUNTS, RESPONSES, PAIRS = "prompts.jsonl", "prompt_counts.json", "responses.jsonl", "pairs.jsonl"
+EFT = "eft.jsonl"
+"""Files of a step."""
+
+
+def open_judge(run: Run, model: Checkpoint) -> Engine:
+    """What judges in the loop: the server in `judge.engine` where there is one, else the model itself."""
+    server = run.settings.judge.engine
+    return run.open(model) if server is None else open_server(server)
+
+
+def new_prompts(run: Run, step: Step, model: Checkpoint, data: SeedData) -> list[Prompt]:
+    """Prompts nobody has answered yet (the paper, section 2.3 step 1)."""
+    name, t = step.name, step.number
+    path = run.path(name, PROMPTS)
+    if path.exists():
+        return files.read(path, Prompt)
+    run.check()
+    settings = run.settings.prompts
+    counts: dict[str, int] = {}
+    match settings.writer:
+        case "world":
+            world = WORLDS[run.settings.data.kind]  # run_file.load sees to what settings need of each other
+            prompts = world.fresh_prompts(run.settings.data, run.settings.seed, settings.before(t), settings.wanted(t))
+        case "file":
+            assert settings.path is not None
+            prompts = prompts_from_file(settings.path, settings.wanted(t), settings.before(t), "file")
+            met = overlapping(prompts, _measured_prompts(data))
+            prompts = [prompt for prompt in prompts if prompt.id not in met]
+            counts = {"got": len(prompts), "dropped: overlaps an evaluation prompt": len(met)}
+        case _:
+            with run.stage(name, "new prompts") as report:
+                engine = open_prompt_writer(run, model)
+                try:
+                    prompts, counts = write_prompts(
+                        engine,
+                        data.seed_prompts,
+                        settings.in_language(_language(run)).model_copy(update={"count": settings.wanted(t)}),
+                        seed=run.seed(name, "prompts"),
+                        path=run.path(name, "prompt_attempts.jsonl"),
+                        earlier=[
+                            one
+                            for before in run.iterations_up_to(step)
+                            if before != step
+                            for one in files.read(run.path(before.name, PROMPTS), Prompt)
+                        ],
+                        avoid=_measured_prompts(data),
+                        report=report,
+                    )
+                finally:
+                    engine.close()
+    files.write_json(run.path(name, PROMPT_COUNTS), counts)
+    files.write(path, prompts)
+    return prompts
+
+
+def prompt_counts(run: Run, step: Step) -> dict[str, Count]:
+    """What the step's manifest says of its new prompts."""
+    written: Mapping[str, Count] = files.read_json(run.path(step.name, PROMPT_COUNTS))
+    return {f"new prompts: {key}": value for key, value in written.items()}
+
+
+def _language(run: Run) -> str | None:
+    """Of the data; None: a world's, or any."""
+    return None if isinstance(run.settings.data, WorldData) else run.settings.data.language
+
+
+def _measured_prompts(data: SeedData) -> list[Prompt]:
+    """What no model may be trained on."""
+    return [*data.evaluation_prompts, *data.validation_prompts, *(one.prompt for one in data.heldout_sets)]
+
+
+def open_prompt_writer(run: Run, model: Checkpoint) -> Engine:
+    """What writes new prompts: M_t itself, a server, M0, or a model of its own."""
+    settings = run.settings.prompts
+    if settings.writer == "self":
+        return run.open(model)
+    if settings.engine is not None:
+        return open_server(settings.engine)
+    if settings.own_model is None:
+        return run.open(run.base())
+    model_of_its_own = run.settings.model.model_copy(update={"revision": settings.revision})
+    return open_folder(
+        run.settings.model_copy(update={"model": model_of_its_own}), settings.own_model, settings.own_model
+    )
+
+
+def candidates(run: Run, step: Step, model: Checkpoint, prompts: Sequence[Prompt]) -> list[Response]:
+    """M_t answers each prompt N times (step 2)."""
+    name = step.name
+    settings, path = run.settings.candidates, run.path(name, RESPONSES)
+    if path.exists():
+        return files.read(path, Response)
+    with run.engine(model) as engine, run.stage(name, "candidates") as report:
+
+        def answer(chunk: Sequence[Prompt], index: int) -> list[Response]:
+            requests = [Request(messages=prompt.messages, draws=settings.count) for prompt in chunk]
+            drawn = engine.generate(requests, settings.sampling, run.seed(name, "candidates", index))
+            return [
+                Response.of(prompt.id, completion.text, engine.id, draw, completion.finish, completion.thought)
+                for prompt, completions in zip(chunk, drawn, strict=True)
+                for draw, completion in enumerate(completions)
+            ]
+
+        made = files.resumable(
+            path,
+            Response,
+            prompts,
+            answer,
+            per_item=settings.count,
+            block=run.block(settings.count),
+            report=report,
+            concurrency=lambda: engine.concurrency,
+        )
+        return list(made)
+
+
+def reward_answers(
+    run: Run, step: Step, model: Checkpoint, prompts: Sequence[Prompt], responses: Sequence[Response]
+) -> Rewarded:
+    """The run's reward gives each answer its number (step 3: M_t reads it k times and scores it)."""
+    asked = {prompt.id: prompt for prompt in prompts}
+    answered = [Answered(prompt=asked[response.prompt_id], response=response) for response in responses]
+    context = Context(
+        folder=run.folder.step(step.name),
+        seed=lambda use: run.seed(step.name, use),
+        stage=lambda name: run.stage(step.name, name, "answers"),
+        judge=lambda: open_judge(run, model),
+        block=run.block,
+    )
+    reward = open_reward(run.settings)
+    found = reward.rewards(answered, context)
+    if not reward.asks_judge:
+        files.write(context.folder / JUDGEMENTS, [])
+    return found
+
+
+def preferences(
+    run: Run, step: Step, prompts: Sequence[Prompt], responses: Sequence[Response], found: Rewarded
+) -> Paired:
+    """Pairs of a better and a worse answer (step 3); a judge that has collapsed stops the run here."""
+    name = step.name
+    reward = {
+        response.id: number for response, number in zip(responses, found.rewards, strict=True) if number is not None
+    }
+    paired = pair(prompts, responses, reward, run.settings.selection)
+    counts: dict[str, Count] = {**paired.counts, **found.counts}
+    warning = check_collapse(counts, run.settings.judge, name)
+    if warning:
+        run.folder.log(f"{name}: warning: {warning}")
+        counts["warning"] = warning
+    files.write(run.path(name, PAIRS), paired.pairs)
+    return Paired(paired.pairs, counts)
+
+
+def preference_step(run: Run, step: Step, model: Checkpoint, chosen: Paired, data: SeedData) -> None:
+    """DPO from M_t with M_t as reference (step 4)."""
+    from srlm.train import dpo, launch, sft
+
+    name, settings = step.name, run.settings.dpo
+    counts = {**prompt_counts(run, step), **chosen.counts}
+    if not chosen.pairs:
+        raise DataError(
+            f"{name}: not one of {counts['prompts']} prompts gave a pair, so there is nothing to train on; look at the "
+            "scores (`srlm explain` with the id of a prompt), and train a better judge (more EFT) under a new name"
+        )
+    folder = run.folder.model_path(model)
+    chat = load_chat(folder, run.settings.model)
+    rows, left_out = dpo.examples(chat, chosen.pairs, settings.max_length)
+    if not rows:
+        raise DataError(f"{name}: none of {len(chosen.pairs)} pairs fits dpo.max_length {settings.max_length} tokens")
+    replay: list[sft.Example] = []
+    if settings.eft_replay:
+        written = [one for path in run.folder.holding(EFT) for one in files.read(path, Demonstration)]
+        replay, _ = sft.examples(chat, written, settings.max_length)
+
+    def training(work: Path, target: Path, report: Callable[[int, int], None]) -> None:
+        launch.optimise(
+            folder,
+            chat.tokenizer,
+            rows,
+            replay,
+            run.settings,
+            seed=run.seed(name, "dpo"),
+            work=work,
+            target=target,
+            report=report,
+            contest=_contest(run, model, name, data),
+        )
+
+    run_training(run, name, "DPO", training)
+    finish_model(run, step, model, {**counts, "dpo: pairs": len(rows), "dpo: pairs left out": left_out})
+
+
+def _contest(run: Run, model: Checkpoint, name: str, data: SeedData) -> Callable[[Path, int], float] | None:
+    """What stops training early, where the run wants it; M_t judges unless `judge.engine` names another.
+
+    The run's own engine answers with each checkpoint as it would be saved, in the format in which models generate.
+    """
+    if run.settings.dpo.early_stop == "off":
+        return None
+    contest = Contest(
+        data.validation_prompts,
+        run.settings.candidates.sampling,
+        seed=run.seed(name, "contest"),
+        folder=run.path(name, "validation"),
+        every=run.settings.dpo.save_steps,
+    )
+
+    def held(trained: Path, step: int) -> float:
+        if step <= run.settings.dpo.save_steps:
+            with run.engine(model) as engine:
+                contest.answer(engine, 0)
+        with closing(open_folder(run.settings, str(trained), name)) as engine:
+            contest.answer(engine, step)
+        with closing(open_judge(run, model)) as judge:
+            return contest.margin(judge, step)
+
+    return held
+
+
+def supervised(run: Run, step: Step, demonstrations: Sequence[Demonstration], counts: Mapping[str, Count]) -> None:
+    """Fine-tune the step's parent on demonstrations, loss on the answers only."""
+    from srlm.train import launch, sft
+
+    name, parent = step.name, run.parent(step)
+    settings, where, chat = run.settings.sft, place_of(run, parent), chat_of(run, parent)
+    data, too_long = sft.examples(chat, demonstrations, settings.max_length, settings.ift_weight)
+    if not data:
+        raise DataError(f"{name}: all {too_long} examples are longer than sft.max_length {settings.max_length} tokens")
+
+    def training(work: Path, target: Path, report: Callable[[int, int], None]) -> None:
+        launch.fine_tune(
+            where,
+            chat.tokenizer,
+            data,
+            run.settings,
+            seed=run.seed(name, "sft"),
+            work=work,
+            target=target,
+            report=report,
+        )
+
+    run_training(run, name, "supervised fine-tuning", training)
+    kinds = {f"sft: {kind} examples": sum(d.kind == kind for d in demonstrations) for kind in ("ift", "eft")}
+    finish_model(run, step, parent, {**counts, **kinds, "sft: examples too long": too_long})
+
+
+def place_of(run: Run, checkpoint: Checkpoint) -> Path | str:
+    """The folder of a model, or its name on the hub."""
+    folder = run.folder.model_path(checkpoint)
+    return folder if folder.is_dir() else checkpoint.path
+
+
+def chat_of(run: Run, checkpoint: Checkpoint) -> Chat:
+    """Its tokenizer and chat template, as the run's settings have them."""
+    return load_chat(place_of(run, checkpoint), run.settings.model)
+
+
+def run_training(
+    run: Run, name: str, stage: str, training: Callable[[Path, Path, Callable[[int, int], None]], None]
+) -> None:
+    """Do a model's training, unless it came to its end before a kill, and free its memory, which an engine may need.
+
+    `training` is given the folder of the checkpoints, the folder to save to, and what to report steps to.
+    """
+    from srlm.train import trainer
+
+    work, target = run.path(name, "training"), run.path(name, "model")
+    if not trainer.finished(work, target):
+        with run.stage(name, stage, "steps") as report:
+            training(work, target, report)
+        give_memory_back()
+
+
+def finish_model(run: Run, step: Step, parent: Checkpoint, counts: Mapping[str, Count]) -> None:
+    """Declare a freshly saved model done, once it was compared with its parent and looked at as a judge."""
+    name = step.name
+    found = weights_digest(run.path(name, "model"), run.folder.sha256)
+    checkpoint = Checkpoint(name=name, parent=parent.name, path=f"{name}/model", digest=found)
+    counts = {**counts, **movement_counts(run, parent, checkpoint), **monitor_counts(run, step, checkpoint)}
+    run.finish(name, counts, inputs={f"{parent.name} weights": parent.digest}, checkpoint=checkpoint)
+
+
+def movement_counts(run: Run, parent: Checkpoint, checkpoint: Checkpoint) -> dict[str, Count]:
+    """How far its training moved a model."""
+    from srlm.train.movement import movement
+
+    name, folder, settings = checkpoint.name, run.folder.model_path(checkpoint), run.settings
+    before = run.folder.model_path(parent)
+    with run.stage(name, "movement"):
+        counts = movement(
+            name,
+            before if before.is_dir() else parent.path,
+            folder,
+            settings.model,
+            load_chat(folder, settings.model),
+            files.read(run.path("data", "heldout_sets.jsonl"), RankedSet),
+            settings.dpo.max_length,
+        )
+    if warning := counts.get("warning"):
+        run.folder.log(f"{name}: warning: {warning}")
+    return {f"movement: {key}": value for key, value in counts.items()}
+
+
+def monitor_counts(run: Run, step: Step, checkpoint: Checkpoint) -> dict[str, Count]:
+    """The new model's judgements of a few held-out sets. Raises CollapseError where it gives almost one score."""
+    settings, name = run.settings.judge, step.name
+    # The baseline never saw a judgement.
+    if not settings.monitor_sets or step.role == "baseline":
+        return {}
+    sets = files.read(run.path("data", "heldout_sets.jsonl"), RankedSet)[: settings.monitor_sets]
+    answered = [Answered(prompt=one.prompt, response=response) for one in sets for response in one.responses]
+    with run.engine(checkpoint) as engine, run.stage(name, "held-out judgements", "answers") as report:
+        readings = read_all(
+            engine,
+            rubric.load(settings.template),
+            answered,
+            draws=1,
+            sampling=settings.sampling,
+            complete=settings.complete,
+            seed=run.seed(name, "monitor"),
+            path=run.path(name, "monitor.jsonl"),
+            report=report,
+            block=run.block(1),
+        )
+    counts = monitor.watched(sets, readings)
+    warning = check_collapse(counts, settings, f"{name}, on held-out answers")
+    if warning:
+        run.folder.log(f"{name}: warning: on held-out answers, {warning}")
+        counts["warning"] = warning
+    return {f"held-out: {key}": value for key, value in counts.items()}

@@ -1,0 +1,63 @@
+"""A judge reads each answer k times, and its mean score is the reward (Yuan et al. 2024, section 2.2)."""
+
+from collections.abc import Sequence
+
+from srlm.judge import rubric
+from srlm.judge.reading import Answered, read_all
+from srlm.judge.scores import reading_counts
+from srlm.judge.scores import rewards as mean_scores
+from srlm.records import Judgement
+from srlm.rewards.base import JUDGEMENTS, Context, Rewarded
+from srlm.settings import JudgeSettings
+from srlm.store import files
+
+
+class JudgeReward:
+    """The mean of the readings that have a score."""
+
+    asks_judge = True
+
+    def __init__(self, settings: JudgeSettings) -> None:
+        self._settings = settings
+
+    @property
+    def rule(self) -> str:
+        return f"{rubric_words(self._settings)}; reward = mean of the readings with a score line (the last one decides)"
+
+    def check(self) -> None:
+        rubric.load(self._settings.template)
+
+    def rewards(self, answered: Sequence[Answered], context: Context) -> Rewarded:
+        readings = judgements(answered, self._settings, context)
+        reward = mean_scores(readings)
+        return Rewarded([reward.get(one.response.id) for one in answered], reading_counts(readings) if readings else {})
+
+
+def rubric_words(settings: JudgeSettings) -> str:
+    """The judge's rubric by name and digest."""
+    wording = rubric.load(settings.template)
+    return f"rubric {wording.name} ({wording.digest})"
+
+
+def judgements(answered: Sequence[Answered], settings: JudgeSettings, context: Context) -> Sequence[Judgement]:
+    """What the loop's judge says of each answer, kept in the step's folder."""
+    path = context.folder / JUDGEMENTS
+    if path.exists():
+        return files.Kept(path, Judgement)
+    judge = context.judge()
+    try:
+        with context.stage("judgements") as report:
+            return read_all(
+                judge,
+                rubric.load(settings.template),
+                answered,
+                draws=settings.draws,
+                sampling=settings.sampling,
+                complete=settings.complete,
+                seed=context.seed("judgements"),
+                path=path,
+                report=report,
+                block=context.block(settings.draws),
+            )
+    finally:
+        judge.close()
