@@ -8,7 +8,7 @@ from typing import Any, get_args
 import pytest
 
 from srlm.judge import rubric
-from srlm.settings import Settings
+from srlm.settings import Settings, fields
 from srlm.text.score import parse_score
 from srlm.worlds.table import KINDS, TEMPLATES, TITLES, WORLDS, WorldData
 
@@ -127,5 +127,11 @@ def test_a_world_brings_a_rubric_of_its_name(kind: str) -> None:
     assert wording.prompt("<prompt>", "<response>").index("<prompt>") < wording.text.index("response")
 
 
-def test_messages_and_help_name_every_world() -> None:
-    assert (KINDS, TITLES, TEMPLATES) == ("`beads`", "bead world", "`beads`")
+def test_messages_and_help_name_every_world(kind: str) -> None:
+    assert f"`{kind}`" in KINDS.split(" or ")
+    assert f"`{kind}`" in TEMPLATES.split(", ")
+    assert WORLDS[kind].title in TITLES.split(" or ")
+    described = dict(fields(Settings))
+    for name in ("data", "prompts.writer", "evaluation.judge"):
+        assert WORLDS[kind].title in described[name].description
+    assert f"`{kind}`" in described["judge.template"].description
