@@ -396,7 +396,7 @@ def test_a_hub_model_without_a_connection(ask: Ask, place: Place) -> None:
             id="a-broken-rule",
         ),
         pytest.param(
-            ["reward.kind=model", "reward.path=no-such"], ["no-such: no such model folder"], id="no-reward-model"
+            ["reward.kind=model", "reward.path=/no/such"], ["/no/such: no such model folder"], id="no-reward-model"
         ),
         pytest.param(["method=dppo"], ["method dppo: there is no such method", "positive_sft"], id="no-such-method"),
         pytest.param(

@@ -12,6 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from transformers import AutoTokenizer, LlamaConfig, LlamaForSequenceClassification, PreTrainedModel
+from trl import is_conversational
 
 from srlm.engines.base import Engine, Request
 from srlm.errors import CollapseError, DataError, StoreError
@@ -114,6 +115,7 @@ def test_a_pair_carries_the_conversation_and_both_answers_in_trl_s_form(finished
     asked = {p.id: p.text for p in files.read(finished / "M2/prompts.jsonl", Prompt)}
     for line in (finished / "M2/pairs.jsonl").read_text().splitlines():
         row = json.loads(line)
+        assert is_conversational(row)
         assert row["prompt"] == [{"role": "user", "content": asked[row["prompt_id"]]}]
         for side in ("chosen", "rejected"):
             answer = answers[row[f"{side}_id"]]
