@@ -1,0 +1,1 @@
+"""Published figures, labelled as published: data files, and the records they decode to."""
