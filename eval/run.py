@@ -1,9 +1,8 @@
-"""What `python -m eval` does with the checkpoints of a run: suites, and their figures in evaluation/metrics.json."""
+"""What `python -m eval` does with the checkpoints of a run: benchmark x checkpoint -> evaluation/metrics.json."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 from srlm.cli.main import quiet
 from srlm.engines.base import Engine
@@ -12,39 +11,20 @@ from srlm.methods.run import Run
 from srlm.records import Checkpoint
 from srlm.run_file import load
 from srlm.settings import Settings
-from srlm.store import files
 from srlm.store.folder import RunFolder
 
+from . import metrics
+from .benchmarks.base import Answers, Benchmark, OpenEngine
+from .benchmarks.finished import measured
+from .benchmarks.measuring import evaluation_answers, item_answers
+from .benchmarks.run_data import RunData
 from .records import MetricValue
-from .report import material
-from .suites import audit_run, bead_world, head_to_head, judge_agreement, slices
-from .suites.finished import measured
-from .suites.measuring import OpenEngine
 
 
-class Suite(NamedTuple):
-    """What measures, and the benchmarks whose figures it makes."""
-
-    run: Callable[[Settings, RunFolder, OpenEngine], list[MetricValue]]
-    benchmarks: tuple[str, ...]
-
-
-SUITES = {
-    "h2h": Suite(head_to_head.run, ("head_to_head", "answers")),
-    "slices": Suite(slices.run, (slices.BENCHMARK,)),
-    "agreement": Suite(judge_agreement.run, ("judge_agreement",)),
-    "audit": Suite(audit_run.run, ("audit",)),
-    "beads": Suite(bead_world.run, ("beads", "bead_skills", "bead_judge")),
-}
-
-BY_DEFAULT = tuple(name for name in SUITES if name != "audit")
-"""Suites of `all`: without the audit, in which every model reads all the others' answers."""
-
-
-def of_run(run: Path, overrides: Sequence[str] | None, names: Sequence[str]) -> list[MetricValue]:
-    """Run the named suites on a run that is named on the command line."""
+def of_run(run: Path, overrides: Sequence[str] | None, benchmarks: Sequence[Benchmark]) -> list[MetricValue]:
+    """Measure a run that is named on the command line."""
     with opened(run, overrides) as (settings, folder, open_engine):
-        return measure(settings, folder, names, open_engine)
+        return measure(settings, folder, benchmarks, open_engine)
 
 
 @contextmanager
@@ -66,15 +46,35 @@ def opened(run: Path, overrides: Sequence[str] | None) -> Iterator[tuple[Setting
         yield folder.settings, folder, open_engine
 
 
-def measure(settings: Settings, folder: RunFolder, names: Sequence[str], open_engine: OpenEngine) -> list[MetricValue]:
-    """Run the named suites and bring evaluation/metrics.json up to date; figures of other suites stay as they are."""
-    fresh = [metric for name in names for metric in SUITES[name].run(settings, folder, open_engine)]
-    return merge(folder, fresh, [benchmark for name in names for benchmark in SUITES[name].benchmarks])
+def measure(
+    settings: Settings, folder: RunFolder, benchmarks: Sequence[Benchmark], open_engine: OpenEngine
+) -> list[MetricValue]:
+    """Measure these and bring evaluation/metrics.json up to date; figures of others stay as they are."""
+    run = RunData(settings, folder)
+    answered: Answers | None = None
+    fresh: list[MetricValue] = []
+    for benchmark in benchmarks:
+        if benchmark.evaluation_prompts:
+            answered = answered or _answers(run, benchmark, open_engine)
+            answers = answered
+        else:
+            answers = _answers(run, benchmark, open_engine)
+        fresh += benchmark.measure(run, answers, open_engine)
+    return metrics.merge(folder, fresh, [benchmark.name for benchmark in benchmarks])
 
 
-def merge(folder: RunFolder, fresh: Sequence[MetricValue], replaced: Sequence[str]) -> list[MetricValue]:
-    """The run's figures with those of these benchmarks made new."""
-    path = folder.step("evaluation") / "metrics.json"
-    metrics = [metric for metric in material.read_metrics(path) if metric.benchmark not in replaced] + list(fresh)
-    files.write_json(path, [metric.model_dump(mode="json") for metric in metrics])
-    return metrics
+def _answers(run: RunData, benchmark: Benchmark, open_engine: OpenEngine) -> Answers:
+    """Of each measured checkpoint, what is not on disk yet being asked now."""
+    items = benchmark.items(run)
+    if not items:
+        return {}
+    if benchmark.evaluation_prompts:
+        prompts = [item.prompt for item in items]
+        return {
+            one.name: evaluation_answers(run.settings, run.folder, one, prompts, open_engine)
+            for one in measured(run.folder)
+        }
+    return {
+        one.name: item_answers(run.settings, run.folder, one, benchmark.name, items, open_engine)
+        for one in measured(run.folder)
+    }

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from srlm.judge.pairwise import outcome_of
 
-from ..benchmarks.arena_hard import Judged
+from ..data.arena_hard import Judged
 from ..records import MetricValue
 from ..stats.intervals import Resampling, pooled, share
 from .measuring import figure

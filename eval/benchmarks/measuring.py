@@ -1,14 +1,14 @@
-"""What the suites share: engines opened when needed, answers and readings that are kept, figures from estimates."""
+"""What benchmarks share: engines opened when needed, answers and readings that are kept, figures from estimates."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from srlm.engines.base import Engine, Request
+from srlm.engines.base import Request
 from srlm.errors import RecordError, StoreError
 from srlm.judge import rubric
 from srlm.judge.reading import Answered, read_all
-from srlm.records import Checkpoint, Judgement, Prompt, Response, seed_for
+from srlm.records import Checkpoint, Judgement, Prompt, Response, digest, seed_for
 from srlm.settings import Sampling, Settings, shaping
 from srlm.store import files
 from srlm.store.folder import RunFolder, differences
@@ -19,17 +19,12 @@ from ..records import MetricValue
 from ..stats.intervals import Estimate, Resampling
 from ..stats.power import ALPHA, POWER, standard_error_of, visible
 from ..stats.significance import holm
+from .base import Item, OpenEngine
 
 BLOCK = 64
 """Prompts between two writes to disk."""
 NOT_SHOWN = "no difference shown"
 """Begins what a comparison without a result says of the differences it could have shown."""
-
-
-class OpenEngine(Protocol):
-    """Opens a checkpoint; `plain` as a base model, which continues text and knows of no chat."""
-
-    def __call__(self, checkpoint: Checkpoint, plain: bool = False) -> Engine: ...
 
 
 def aligned(path: Path, found: Sequence[str], expected: Sequence[str], each: int | None = None) -> None:
@@ -84,6 +79,30 @@ def evaluation_answers(
         sampling=settings.evaluation.sampling,
         draws=1,
         seed=seed_for(settings.seed, "evaluation answers", checkpoint.name),
+    )
+
+
+def item_answers(
+    settings: Settings,
+    folder: RunFolder,
+    checkpoint: Checkpoint,
+    benchmark: str,
+    items: Sequence[Item],
+    open_engine: OpenEngine,
+) -> list[Response]:
+    """One answer of the checkpoint to each item of a benchmark, drawn as the run's settings say."""
+    prompts = [item.prompt for item in items]
+    return answers(
+        folder,
+        checkpoint,
+        prompts,
+        open_engine,
+        name=benchmark,
+        label=f"{benchmark} answers",
+        sampling=settings.evaluation.sampling,
+        draws=1,
+        seed=seed_for(settings.seed, "answers", benchmark, checkpoint.name),
+        source=digest("items", *(prompt.id for prompt in prompts)),
     )
 
 

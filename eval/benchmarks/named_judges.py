@@ -9,15 +9,18 @@ from srlm.errors import SettingsError
 from srlm.judge import rubric
 from srlm.records import Record, seed_for
 from srlm.settings import Sampling
-from srlm.store import files
 
-from .benchmarks import controlled, rankings
-from .judging.specs import SPECS, Asked, Judge, open_spec
-from .records import MetricValue
-from .report import judges as tables
-from .stats.intervals import Resampling
-from .suites import audit, ranked
-from .suites import canaries as traps
+from ..data import controlled, rankings
+from ..figures.text import listed
+from ..judging.specs import SPECS, Asked, Judge, open_spec
+from ..metrics import write
+from ..records import MetricValue
+from ..stats.intervals import Resampling
+from .audit import effects as audit
+from .canaries import measure as traps
+from .canaries.text import canaries as canary_table
+from .judge_agreement import ranked
+from .judge_agreement.text import agreement as agreement_table
 
 
 class Wanted(Record):
@@ -56,7 +59,7 @@ class Wanted(Record):
     def write(self, metrics: Sequence[MetricValue]) -> None:
         """The figures, in full."""
         if self.out is not None:
-            files.write_json(self.out, [metric.model_dump(mode="json") for metric in metrics])
+            write(self.out, metrics)
 
 
 def agreement(wanted: Wanted, path: str, format: str | None, ask: ranked.Ask) -> None:
@@ -73,7 +76,7 @@ def agreement(wanted: Wanted, path: str, format: str | None, ask: ranked.Ask) ->
     groups = len({one.group for one in found.sets})
     left = "".join(f"; {name} {count}" for name, count in found.account.items())
     print(f"{path}: {found.format}, {len(found.sets)} sets of answers in {groups} groups{left}\n")
-    print(tables.agreement(metrics))
+    print(agreement_table(metrics))
 
 
 def _open(wanted: Wanted, sets: Sequence[HumanRanking]) -> list[Judge]:
@@ -121,7 +124,7 @@ def audited(wanted: Wanted, path: str | None, format: str | None, ask: ranked.As
             judge.close()
     wanted.write(metrics)
     print(f"{path or 'our own answers of one content in three forms'}: {len(sets)} sets of answers\n")
-    print(tables.listed(metrics))
+    print(listed(metrics, "judge"))
 
 
 def canaries(wanted: Wanted, ask: ranked.Ask) -> bool:
@@ -142,5 +145,5 @@ def canaries(wanted: Wanted, ask: ranked.Ask) -> bool:
         for judge in judges:
             judge.close()
     wanted.write(traps.figures(tried, wanted.how))
-    print(tables.canaries(tried))
+    print(canary_table(tried))
     return all(one.held for one in tried if one.way == "parsing")

@@ -28,10 +28,10 @@ def regress(
     ] = "",
 ) -> None:
     """Hold a measured run against a baseline: status 0 no regression, 1 a regression, 2 could not judge."""
-    from .. import regress_commands
+    from ..gate import command
 
     if update_baseline:
-        runs = regress_commands.sisters(run, overrides or (), seeds)
-        regress_commands.update(against, runs, values or (), reason, measure or ())
-    elif status := regress_commands.against(against, load(run, overrides or ()), values or (), junit):
+        runs = command.sisters(run, overrides or (), seeds)
+        command.update(against, runs, values or (), reason, measure or ())
+    elif status := command.against(against, load(run, overrides or ()), values or (), junit):
         raise typer.Exit(status)

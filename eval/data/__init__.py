@@ -1,1 +1,1 @@
-"""Published figures, labelled as published: data files, and the records they decode to."""
+"""Readers of others' data, and our own texts: AlpacaEval, Arena-Hard, rankings, canaries, the paper's figures."""

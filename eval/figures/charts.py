@@ -14,7 +14,7 @@ from markupsafe import Markup
 from srlm.records import Record
 
 from ..records import MetricValue
-from . import figures
+from .words import Words, plain
 
 SVG = "http://www.w3.org/2000/svg"
 WIDTH = 360
@@ -77,7 +77,7 @@ def drawn(title: str, spec: Mapping[str, Any], rows: Sequence[Row], header: Mapp
 
     A row's `said` is what shows when the pointer rests on its mark.
     """
-    clean = [{key: figures.plain(v) if isinstance(v, str) else v for key, v in row.items()} for row in rows]
+    clean = [{key: plain(v) if isinstance(v, str) else v for key, v in row.items()} for row in rows]
     whole = {
         "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
         "config": CONFIG,
@@ -344,16 +344,16 @@ def costs(title: str, rows: Sequence[Row], x: str, y: str, note: str) -> Chart:
     return drawn(title, spec, rows, header, note)
 
 
-def dots(metrics: Sequence[MetricValue], title: str, kind: str = "") -> Chart | None:
+def dots(metrics: Sequence[MetricValue], title: str, words: Words) -> Chart | None:
     """A chart of one measure, model by model; None where no model has a value."""
-    rows = [dot(metric, kind) for metric in metrics if metric.value is not None]
-    return series(title, rows, figures.is_share(metrics[0])) if rows else None
+    rows = [dot(metric, words) for metric in metrics if metric.value is not None]
+    return series(title, rows, words.is_share(metrics[0])) if rows else None
 
 
-def dot(metric: MetricValue, kind: str = "") -> dict[str, Any]:
+def dot(metric: MetricValue, words: Words, kind: str = "") -> dict[str, Any]:
     """The row of a figure."""
     ends = (metric.low, metric.high)
     return {
         "model": metric.model, "kind": kind, "value": metric.value, "low": ends[0], "high": ends[1],
-        "said": figures.sentence(metric),
+        "said": words.sentence(metric),
     }  # fmt: skip

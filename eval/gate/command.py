@@ -9,8 +9,7 @@ from srlm.run_file import load
 from srlm.settings import Settings
 from srlm.store import files
 
-from .report import regression as verdicts
-from .suites import regress
+from . import regress, verdicts
 
 
 def against(baseline: Path, settings: Settings, values: Sequence[str], junit: Path | None) -> int:

@@ -19,11 +19,10 @@ from srlm.settings import Settings
 from srlm.store import files
 from srlm.store.folder import RunFolder
 
+from ..benchmarks.run_data import RunData
+from ..benchmarks.table import BENCHMARKS
 from ..records import Baseline, BaselineMeasure, BaselineRun, Series
 from ..stats.regression import Loss, Values, Verdict, loss, verdicts
-from . import bead_world, head_to_head, judge_agreement
-
-SUITES = (head_to_head, judge_agreement, bead_world)
 
 
 class Row(NamedTuple):
@@ -38,6 +37,7 @@ class Wanted(Record):
     """A measure to be watched."""
 
     name: str
+    """As in Measure."""
     margin: Annotated[float, Field(ge=0)]
     worse: Literal["lower", "higher"] = "lower"
 
@@ -51,8 +51,8 @@ class Line(Record):
 
 def series(settings: Settings, own: Sequence[str] = ()) -> dict[str, Series]:
     """Every measure that lies on disk, by name, and the user's own as NAME=FILE words; no model is asked."""
-    folder = RunFolder(settings)
-    found = {one.name: one for suite in SUITES for one in suite.by_prompt(settings, folder)}
+    run = RunData(settings, RunFolder(settings))
+    found = {one.name: one for benchmark in BENCHMARKS for one in benchmark.per_prompt(run)}
     for word in own:
         name, equals, path = word.partition("=")
         if not (name and equals and path):
@@ -64,7 +64,7 @@ def series(settings: Settings, own: Sequence[str] = ()) -> dict[str, Series]:
 def _own(name: str, path: Path) -> Series:
     lines = files.read(path, Line)
     try:
-        return Series(name=name, prompts=tuple(one.prompt for one in lines), values=tuple(one.value for one in lines))
+        return Series(metric=name, prompts=tuple(one.prompt for one in lines), values=tuple(one.value for one in lines))
     except ValidationError as error:
         raise RecordError(f"{path}: {error.errors()[0]['msg']}") from None
 
@@ -142,7 +142,13 @@ def baseline_of(wanted: Sequence[Wanted], runs: Sequence[Measured], reason: str)
                 )
             )
         measures.append(
-            BaselineMeasure(name=one.name, margin=one.margin, worse=one.worse, prompts=prompts, runs=tuple(kept))
+            BaselineMeasure(
+                **runs[0].series[one.name].identity,
+                margin=one.margin,
+                worse=one.worse,
+                prompts=prompts,
+                runs=tuple(kept),
+            )
         )
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
     return Baseline(reason=reason, commit=commit(), made=today, measures=tuple(measures))

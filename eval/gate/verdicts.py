@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from xml.etree import ElementTree
 
+from ..figures.text import aligned
 from ..records import Baseline
-from ..suites.regress import Row
-from .tables import aligned
+from .regress import Row
 
 HEADER = ("measure", "baseline", "now", "difference", "95% interval", "margin", "p (Holm)", "verdict")
 

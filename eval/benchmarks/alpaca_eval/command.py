@@ -5,20 +5,22 @@ from pathlib import Path
 
 from srlm.errors import SettingsError
 from srlm.settings import Settings
-from srlm.store import files
 from srlm.store.folder import RunFolder
 from srlm.store.progress import Reporter
 
-from .benchmarks.alpaca_eval import AlpacaEval
-from .benchmarks.alpaca_files import read_outputs
-from .judging.endpoint import Endpoint
-from .records import MetricValue
-from .report import tables
-from .suites import alpaca_run, judge_card
-from .suites.alpaca_eval import BENCHMARK
-from .suites.alpaca_judging import BENCHMARKS, Asking, file_name
-from .suites.alpaca_run import Judging, Model
-from .suites.measuring import OpenEngine
+from ...data.alpaca_eval import AlpacaEval
+from ...data.alpaca_files import read_outputs
+from ...figures import text
+from ...judging.endpoint import Endpoint
+from ...metrics import write as write_metrics
+from ...records import MetricValue
+from ..base import OpenEngine
+from . import judge_card
+from . import measure as alpaca_run
+from .judging import BENCHMARKS, Asking, file_name
+from .measure import Judging, Model
+from .scores import BENCHMARK
+from .text import leaderboard
 
 __all__ = ["BENCHMARKS", "Asking", "Judging", "card", "endpoint", "of_outputs", "of_run"]
 
@@ -52,9 +54,9 @@ def card(wanted: Judging, results: Path, out: Path, data: AlpacaEval, dry_run: b
             metrics = judge_card.run(judge, known, data.prompts, wanted.asking, wanted.how, report)
         alpaca_run.account(judge, print)
         path = out / f"{file_name(judge.id)}.json"
-    files.write_json(path, [metric.model_dump(mode="json") for metric in metrics])
-    rows = [[m.model, m.metric, tables.value(m, ".4g"), str(m.n), str(m.unscored), m.note] for m in metrics]
-    print(f"{path}\n\n{tables.aligned(['of', 'figure', 'value', 'n', 'unscored', 'note'], rows)}")
+    write_metrics(path, metrics)
+    rows = [[m.model, m.metric, text.value(m, ".4g"), str(m.n), str(m.unscored), m.note] for m in metrics]
+    print(f"{path}\n\n{text.aligned(['of', 'figure', 'value', 'n', 'unscored', 'note'], rows)}")
 
 
 def _run(
@@ -64,7 +66,7 @@ def _run(
         alpaca_run.dry(wanted, models, data, print)
         return []
     metrics = alpaca_run.run(wanted, models, data, print, log)
-    print("\n" + tables.leaderboard([metric for metric in metrics if metric.benchmark == BENCHMARK]))
+    print("\n" + leaderboard([metric for metric in metrics if metric.benchmark == BENCHMARK]))
     return metrics
 
 

@@ -16,14 +16,14 @@ from scipy import stats
 from srlm.errors import DataError
 from srlm.records import Prompt
 
-from ..benchmarks.alpaca_eval import BASELINE, annotations_in
-from ..benchmarks.alpaca_files import Annotated, read_annotations
-from ..judging.annotating import Judge, Question, Report, annotations_of, calls_of, flips, in_both_orders
-from ..judging.annotator import Pair
-from ..records import Annotation, MetricValue
-from ..stats.intervals import Estimate, Resampling, mean, pooled
-from .alpaca_judging import Asking, by_prompt, chosen, shuffled
-from .measuring import figure
+from ...data.alpaca_eval import BASELINE, annotations_in
+from ...data.alpaca_files import Annotated, read_annotations
+from ...judging.annotating import Judge, Question, Report, annotations_of, calls_of, flips, in_both_orders
+from ...judging.annotator import Pair
+from ...records import Annotation, MetricValue
+from ...stats.intervals import Estimate, Resampling, mean, pooled
+from ..measuring import figure
+from .judging import Asking, by_prompt, chosen, shuffled
 
 BENCHMARK = "judge_card"
 SIDES = ("candidate", "official")

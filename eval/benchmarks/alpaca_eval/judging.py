@@ -17,18 +17,19 @@ from srlm.errors import DataError, SettingsError
 from srlm.records import Prompt, Record, digest
 from srlm.store import files
 
-from ..benchmarks.alpaca_eval import AlpacaEval
-from ..benchmarks.alpaca_files import Annotated, Outputs, read_annotations, write_annotations, write_outputs
-from ..benchmarks.canaries import canaries
-from ..judging.annotating import Judge, Question, Report, annotate, calls_of, flips, in_both_orders, questions
-from ..judging.annotator import Annotator, Pair
-from ..judging.calls import CallStore
-from ..judging.cost import BYTES_A_TOKEN_AT_LEAST, estimated
-from ..records import Annotation, MetricValue
-from ..stats.intervals import Estimate, Resampling, pooled_each, share
-from .alpaca_eval import BENCHMARK, scored
+from ...data.alpaca_eval import AlpacaEval
+from ...data.alpaca_files import Annotated, Outputs, read_annotations, write_annotations, write_outputs
+from ...data.canaries import canaries
+from ...judging.annotating import Judge, Question, Report, annotate, calls_of, flips, in_both_orders, questions
+from ...judging.annotator import Annotator, Pair
+from ...judging.calls import CallStore
+from ...judging.cost import BYTES_A_TOKEN_AT_LEAST, estimated
+from ...metrics import write as write_metrics
+from ...records import Annotation, MetricValue
+from ...stats.intervals import Estimate, Resampling, pooled_each, share
+from ..measuring import figure
 from .leaderboard import official_csv
-from .measuring import figure
+from .scores import BENCHMARK, scored
 
 CANARIES = "alpaca_canaries"
 BENCHMARKS = (BENCHMARK, CANARIES)
@@ -201,7 +202,7 @@ def write(
     place /= file_name(judge)
     write_annotations(place / "annotations.json", prompts, found.annotated)
     files.write(place / "annotations.jsonl", found.single)
-    files.write_json(place / "metrics.json", [metric.model_dump(mode="json") for metric in metrics])
+    write_metrics(place / "metrics.json", metrics)
     files.write_text(place / "leaderboard.csv", official_csv(metrics))
     return place
 

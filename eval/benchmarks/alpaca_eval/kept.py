@@ -12,8 +12,8 @@ from srlm.records import Prompt, Response
 from srlm.store import files
 from srlm.store.folder import RunFolder
 
-from ..benchmarks.alpaca_files import prompts_of, read_annotations, read_outputs
-from ..records import Annotation
+from ...data.alpaca_files import prompts_of, read_annotations, read_outputs
+from ...records import Annotation
 
 
 class Kept(NamedTuple):

@@ -12,14 +12,14 @@ import numpy.typing as npt
 
 from srlm.errors import DataError
 
-from ..benchmarks.alpaca_eval import ANNOTATOR, AlpacaEval, GlmData, annotations_in
-from ..benchmarks.alpaca_files import read_annotations
-from ..records import MetricValue
-from ..stats import rates
-from ..stats.intervals import Resampling
-from ..stats.significance import permutation_test, sign_test_of, wald_test
-from .alpaca_eval import BENCHMARK, Sample, drawn_lc, sample, scored
-from .measuring import figure, with_holm
+from ...data.alpaca_eval import ANNOTATOR, AlpacaEval, GlmData, annotations_in
+from ...data.alpaca_files import read_annotations
+from ...records import MetricValue
+from ...stats import rates
+from ...stats.intervals import Resampling
+from ...stats.significance import permutation_test, sign_test_of, wald_test
+from ..measuring import figure, with_holm
+from .scores import BENCHMARK, Sample, drawn_lc, sample, scored
 
 COLUMNS = {
     "win_rate": "win_rate",

@@ -12,17 +12,20 @@ from srlm.settings import Settings
 from srlm.store.folder import RunFolder
 from srlm.store.progress import Reporter
 
-from ..benchmarks.alpaca_eval import ANNOTATOR, AlpacaEval
-from ..benchmarks.alpaca_files import Outputs
-from ..judging.annotating import Judge, Question, open_judge
-from ..judging.annotator import Annotator
-from ..judging.asking import Asker
-from ..judging.calls import CallStore
-from ..judging.cost import Price, price_list, price_of
-from ..judging.endpoint import Endpoint
-from ..records import MetricValue
-from ..stats.intervals import Resampling
-from .alpaca_judging import (
+from ...data.alpaca_eval import ANNOTATOR, AlpacaEval
+from ...data.alpaca_files import Outputs
+from ...judging.annotating import Judge, Question, open_judge
+from ...judging.annotator import Annotator
+from ...judging.asking import Asker
+from ...judging.calls import CallStore
+from ...judging.cost import Price, price_list, price_of
+from ...judging.endpoint import Endpoint
+from ...records import MetricValue
+from ...stats.intervals import Resampling
+from ..base import OpenEngine
+from ..finished import measured
+from ..measuring import answers
+from .judging import (
     Asking,
     Judged,
     asked,
@@ -35,8 +38,6 @@ from .alpaca_judging import (
     recorded,
     write,
 )
-from .finished import measured
-from .measuring import OpenEngine, answers
 
 Say = Callable[[str], None]
 

@@ -15,11 +15,11 @@ import numpy.typing as npt
 
 from srlm.records import Prompt
 
-from ..benchmarks.alpaca_eval import ANNOTATOR, BASELINE, AlpacaEval, GlmData, Weights
-from ..benchmarks.alpaca_files import Annotated
-from ..records import MetricValue
-from ..stats import length_controlled, rates
-from ..stats.intervals import Estimate, Resampling, mean
+from ...data.alpaca_eval import ANNOTATOR, BASELINE, AlpacaEval, GlmData, Weights
+from ...data.alpaca_files import Annotated
+from ...records import MetricValue
+from ...stats import length_controlled, rates
+from ...stats.intervals import Estimate, Resampling, mean
 
 BENCHMARK = "alpaca_eval"
 

@@ -22,11 +22,11 @@ from srlm.judge.agreement import Array, Flags, Measure
 from srlm.judge.pairs import entropy
 from srlm.records import Judgement
 
-from ..records import MetricValue
-from ..stats.intervals import Estimate, Resampling, balanced, mean, pooled
-from .agreement_figures import described
-from .measuring import figure
-from .ranked import Pair, mean_score, pair_measures, unread
+from ...records import MetricValue
+from ...stats.intervals import Estimate, Resampling, balanced, mean, pooled
+from ..judge_agreement.figures import described
+from ..judge_agreement.ranked import Pair, mean_score, pair_measures, unread
+from ..measuring import figure
 
 BENCHMARK = "audit"
 _LIST = re.compile(r"^\s*(?:[-*+\u2022]|\d{1,3}[.)])\s+\S", re.MULTILINE)

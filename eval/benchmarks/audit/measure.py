@@ -13,18 +13,19 @@ from srlm.settings import Settings
 from srlm.store import files
 from srlm.store.folder import RunFolder
 
-from ..records import MetricValue
-from . import audit
-from .finished import measured
-from .judge_agreement import answered, heldout_readings
-from .measuring import OpenEngine, evaluation_answers, readings, resampling
-from .ranked import mean_score
+from ...records import MetricValue
+from ..base import OpenEngine
+from ..finished import measured
+from ..judge_agreement.measure import answered, heldout_readings
+from ..judge_agreement.ranked import mean_score
+from ..measuring import evaluation_answers, readings, resampling
+from . import effects
 
 PROMPTS = 64
 """Evaluation prompts whose answers every checkpoint reads."""
 
 
-def run(settings: Settings, folder: RunFolder, open_engine: OpenEngine) -> list[MetricValue]:
+def figures(settings: Settings, folder: RunFolder, open_engine: OpenEngine) -> list[MetricValue]:
     """All figures; models are asked only what is not on disk."""
     how, checkpoints = resampling(settings), measured(folder)
     sets = files.read(folder.step("data") / "heldout_sets.jsonl", RankedSet)
@@ -32,8 +33,8 @@ def run(settings: Settings, folder: RunFolder, open_engine: OpenEngine) -> list[
     metrics: list[MetricValue] = []
     for checkpoint in checkpoints:
         said = _by_answer(heldout_readings(settings, folder, checkpoint, answered(sets), open_engine), sets)
-        metrics += audit.preferences(checkpoint.name, ranked, audit.from_scores(said), how)
-        metrics += audit.spread(checkpoint.name, ranked, said, how)
+        metrics += effects.preferences(checkpoint.name, ranked, effects.from_scores(said), how)
+        metrics += effects.spread(checkpoint.name, ranked, said, how)
     prompts = files.read(folder.step("data") / "evaluation_prompts.jsonl", Prompt)
     answers = [
         Answered(prompt=prompt, response=response)
@@ -63,7 +64,7 @@ def run(settings: Settings, folder: RunFolder, open_engine: OpenEngine) -> list[
         scores[checkpoint.name] = {
             author.name: means[place * each : (place + 1) * each] for place, author in enumerate(checkpoints)
         }
-    return metrics + audit.self_preference(scores, how)
+    return metrics + effects.self_preference(scores, how)
 
 
 def _by_answer(said: Sequence[Judgement], sets: Sequence[RankedSet]) -> list[list[list[Judgement]]]:

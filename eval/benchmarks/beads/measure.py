@@ -9,7 +9,7 @@ M0's skills stand beside the others' because the loop can only bring back what M
 operation as its own training text has them, without any sign of a user.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from srlm.data import beads
@@ -20,58 +20,86 @@ from srlm.settings import Sampling, Settings
 from srlm.store import files
 from srlm.store.folder import RunFolder
 
-from ..records import MetricValue, Series
-from ..stats.intervals import Resampling, balanced, mean, paired_mean_difference, pooled, share
-from ..stats.significance import sign_test_of
-from .finished import measured
-from .judge_agreement import answered, heldout_readings, judged_series, scores_of
-from .measuring import OpenEngine, aligned, answers, evaluation_answers, figure, readings, resampling, with_holm
+from ...records import MetricValue, Series
+from ...stats.intervals import Resampling, balanced, mean, paired_mean_difference, pooled, share
+from ...stats.significance import sign_test_of
+from ..base import OpenEngine
+from ..finished import measured
+from ..judge_agreement.measure import answered, heldout_readings, judged_series, scores_of
+from ..measuring import aligned, answers, figure, readings, resampling, with_holm
 
 CRITERIA = ("relevant", "correct", "count", "clean")
 OWN_DRAWS = 4
 """Answers a prompt on which a model judges itself."""
 
 
-def run(settings: Settings, folder: RunFolder, open_engine: OpenEngine) -> list[MetricValue]:
-    """All figures of the bead world; none in any other."""
-    if settings.data.kind != "beads":
-        return []
-    prompts = files.read(folder.step("data") / "evaluation_prompts.jsonl", Prompt)
-    how, chosen = resampling(settings), measured(folder)
-    drawn = {c.name: evaluation_answers(settings, folder, c, prompts, open_engine) for c in chosen}
-    metrics = graded(prompts, drawn, how)
-    for checkpoint in folder.checkpoints():
-        written = greedy(settings, folder, checkpoint, prompts, open_engine)
-        metrics += skills(checkpoint.name, prompts, written, how)
-    for checkpoint in chosen:
-        metrics += judge(settings, folder, checkpoint, prompts, open_engine, how)
-    return metrics
+def answered_right(
+    settings: Settings, folder: RunFolder, written: Mapping[str, Sequence[Response]]
+) -> list[MetricValue]:
+    """What the exact program says of the answers to the evaluation prompts."""
+    return graded(_prompts(folder), written, resampling(settings))
 
 
-def by_prompt(settings: Settings, folder: RunFolder) -> list[Series]:
-    """Right answers, exact scores, and the judges on their own answers, of every checkpoint on every prompt."""
-    if settings.data.kind != "beads":
-        return []
-    prompts = files.read(folder.step("data") / "evaluation_prompts.jsonl", Prompt)
+def skilled(settings: Settings, folder: RunFolder, open_engine: OpenEngine) -> list[MetricValue]:
+    """What each checkpoint, M0 too, answers when it writes what it thinks likeliest."""
+    prompts, how = _prompts(folder), resampling(settings)
+    return [
+        metric
+        for checkpoint in folder.checkpoints()
+        for metric in skills(checkpoint.name, prompts, greedy(settings, folder, checkpoint, prompts, open_engine), how)
+    ]
+
+
+def judged(settings: Settings, folder: RunFolder, open_engine: OpenEngine) -> list[MetricValue]:
+    """What the exact program says of each checkpoint's verdicts."""
+    prompts, how = _prompts(folder), resampling(settings)
+    return [
+        metric
+        for checkpoint in measured(folder)
+        for metric in judge(settings, folder, checkpoint, prompts, open_engine, how)
+    ]
+
+
+def _prompts(folder: RunFolder) -> list[Prompt]:
+    return files.read(folder.step("data") / "evaluation_prompts.jsonl", Prompt)
+
+
+def right_by_prompt(folder: RunFolder) -> list[Series]:
+    """Right answers and exact scores of every checkpoint on every prompt."""
+    prompts = _prompts(folder)
     ids = tuple(prompt.id for prompt in prompts)
     found = []
     for checkpoint in measured(folder):
-        name, place = checkpoint.name, folder.step("evaluation") / checkpoint.name
-        if (path := place / "responses.jsonl").exists():
+        path = folder.step("evaluation") / checkpoint.name / "responses.jsonl"
+        if path.exists():
             responses = files.read(path, Response)
             aligned(path, [response.prompt_id for response in responses], ids, 1)
             grades = [beads.grade(p.text, r.text) for p, r in zip(prompts, responses, strict=True)]
-            correct, score = tuple(float(g.correct) for g in grades), tuple(float(g.score) for g in grades)
-            found.append(Series(name=f"{name}/beads/correct", prompts=ids, values=correct))
-            found.append(Series(name=f"{name}/beads/oracle_score", prompts=ids, values=score))
-        if (path := place / "own_judgements.jsonl").exists():
-            own = files.read(place / "own_responses.jsonl", Response)
-            aligned(place / "own_responses.jsonl", [response.prompt_id for response in own], ids, OWN_DRAWS)
-            found += judged_series(name, "bead_judge", ids, path, own_sets(prompts, own))
+            for metric, values in (
+                ("correct", tuple(float(grade.correct) for grade in grades)),
+                ("oracle_score", tuple(float(grade.score) for grade in grades)),
+            ):
+                found.append(
+                    Series(model=checkpoint.name, benchmark="beads", metric=metric, prompts=ids, values=values)
+                )
     return found
 
 
-def graded(prompts: Sequence[Prompt], written: dict[str, list[Response]], how: Resampling) -> list[MetricValue]:
+def judged_by_prompt(folder: RunFolder) -> list[Series]:
+    """The judges on their own answers, every checkpoint on every prompt."""
+    prompts = _prompts(folder)
+    ids = tuple(prompt.id for prompt in prompts)
+    found = []
+    for checkpoint in measured(folder):
+        place = folder.step("evaluation") / checkpoint.name
+        if (path := place / "own_judgements.jsonl").exists():
+            own = files.read(place / "own_responses.jsonl", Response)
+            aligned(place / "own_responses.jsonl", [response.prompt_id for response in own], ids, OWN_DRAWS)
+            found += judged_series(checkpoint.name, "bead_judge", ids, path, own_sets(prompts, own))
+    return found
+
+
+def graded(prompts: Sequence[Prompt], written: Mapping[str, Sequence[Response]], how: Resampling) -> list[MetricValue]:
     """The exact program's grades: the share that meets each criterion, the mean score, and what each step changed."""
     grades = {
         name: [beads.grade(prompt.text, response.text) for prompt, response in zip(prompts, responses, strict=True)]

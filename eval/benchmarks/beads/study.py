@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from srlm.errors import RecordError, StoreError
 from srlm.store import files
 
-from ..records import MetricValue
+from ...records import MetricValue
 
 BENCHMARK = "worse_judges"
 LOOP = "self_rewarding"

@@ -6,15 +6,20 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..records import MetricValue
-from ..suites import study
-from . import charts, figures
+from ...figures import charts
+from ...figures.words import Words, percent
+from ...records import MetricValue
+from . import study
+from .benchmark import WorseJudges
 
 WRONG = study.JUDGES["wrong_10"].kind
 
 
-class Section(NamedTuple):
-    """The section of the page."""
+WORDS = Words((WorseJudges(),))
+
+
+class Study(NamedTuple):
+    """What stands in a study's file."""
 
     chart: charts.Chart | None
     rows: tuple[tuple[str, study.Figures], ...]
@@ -22,13 +27,13 @@ class Section(NamedTuple):
     metrics: list[MetricValue]
 
 
-def section(path: Path) -> Section:
+def read(path: Path) -> Study:
     """From a study's file. Raises RecordError or StoreError where it is broken."""
     judges = sorted(study.worse_judges(study.read(path)), key=lambda one: -_accuracy(one))
     found = [study.figures(one) for one in judges]
     rows = tuple((one.arm.words, own) for one, own in zip(judges, found, strict=True))
     metrics = [one for own in found for one in own if one is not None]
-    return Section(_chart(judges, found), rows, metrics)
+    return Study(_chart(judges, found), rows, metrics)
 
 
 def _accuracy(one: study.WorseJudge) -> float:
@@ -42,12 +47,10 @@ def _chart(judges: Sequence[study.WorseJudge], found: Sequence[study.Figures]) -
             continue
         words = {"arm": one.arm.words, "kind": one.arm.kind}
         for seed, accuracy in one.judged.items():
-            said = (
-                f"{one.arm.words}, seed {seed}: gain {100 * one.seeds[seed]:+.1f} pp, judge {figures.percent(accuracy)}"
-            )
+            said = f"{one.arm.words}, seed {seed}: gain {100 * one.seeds[seed]:+.1f} pp, judge {percent(accuracy)}"
             rows.append({**words, "seed": str(seed), "x": accuracy, "y": one.seeds[seed], "said": said})
         mean = {"seed": f"mean of {gain.n}", "x": judged.value, "y": gain.value, "low": gain.low, "high": gain.high}
-        said = f"{one.arm.words}, mean: gain {figures.sentence(gain)}; judge {figures.text_of(judged, judged.value)}"
+        said = f"{one.arm.words}, mean: gain {WORDS.sentence(gain)}; judge {WORDS.text_of(judged, judged.value)}"
         # Kinds of arms lie on one curve, close together where judges are good: their names stand on either side of it.
         side = "right" if one.arm.kind == WRONG else "left"
         rows.append({**words, **mean, "name": one.arm.name, "side": side, "said": said})

@@ -18,12 +18,12 @@ from srlm.judge.rubric import Rubric
 from srlm.records import Prompt, Record, Response, seed_for
 from srlm.settings import Sampling
 
-from ..benchmarks.canaries import Canary, Kind, canaries
-from ..judging.specs import Judge
-from ..records import MetricValue
-from ..stats.intervals import Resampling, share
-from .measuring import figure
-from .ranked import keep_file, mean_score, opinions
+from ...data.canaries import Canary, Kind, canaries
+from ...judging.specs import Judge
+from ...records import MetricValue
+from ...stats.intervals import Resampling, share
+from ..judge_agreement.ranked import keep_file, mean_score, opinions
+from ..measuring import figure
 
 BENCHMARK = "canaries"
 OURS = "the reading of scores"

@@ -6,17 +6,19 @@ from typing import Any, Literal
 
 from srlm.records import Record
 
-from ..benchmarks import published
-from ..benchmarks.published import PublishedComparison
-from ..records import MetricValue
-from . import charts, figures
-from .material import Material
+from ...data.published import PublishedComparison, head_to_head
+from ...figures import charts
+from ...figures.words import Words, p_text, percent
+from ...records import MetricValue
+from ..base import Finding, RunData
 
+LABELS = {"win": "wins", "tie": "ties", "lose": "losses"}
+TEMPLATE = "head_to_head/finding.html"
 MOST_PAIRS = 28
 """Pairs shown (all of eight models); of more, each model against the one before it and against the first."""
 
 
-class Contest(Record):
+class Pairing(Record):
     """One pair of checkpoints, and the paper's figures for the pair of the same names."""
 
     model: str
@@ -43,11 +45,11 @@ class Contest(Record):
         return "better" if difference > 0 else "worse"
 
 
-def contests(run: Material) -> list[Contest]:
+def pairings(run: RunData) -> list[Pairing]:
     """Every pair that was compared."""
-    paper = {(row.model, row.baseline): row for row in published.head_to_head().rows}
+    paper = {(row.model, row.baseline): row for row in head_to_head().rows}
     return [
-        Contest(
+        Pairing(
             model=found.model,
             baseline=found.baseline or "",
             win=run.named["head_to_head", "win", found.model, found.baseline],
@@ -63,7 +65,7 @@ def contests(run: Material) -> list[Contest]:
     ]
 
 
-def shown(found: Sequence[Contest], names: Sequence[str]) -> list[Contest]:
+def shown(found: Sequence[Pairing], names: Sequence[str]) -> list[Pairing]:
     """Those that a page has room for."""
     if len(found) <= MOST_PAIRS:
         return list(found)
@@ -71,70 +73,62 @@ def shown(found: Sequence[Contest], names: Sequence[str]) -> list[Contest]:
     return [one for one in found if (one.model, one.baseline) in wanted]
 
 
-def pictures(found: Sequence[Contest]) -> list[charts.Chart]:
+def pictures(found: Sequence[Pairing], words: Words) -> list[charts.Chart]:
     """The bars with the paper's beside them, and the paired differences."""
     read = [one for one in found if one.win.value is not None]
     if not read:
         return []
-    made = [charts.bars("Head to head: the first model's wins, ties and losses", _bars(read))]
-    rows = [charts.dot(one.difference) | {"pair": one.name} for one in read if one.difference.value is not None]
+    made = [charts.bars("Head to head: the first model's wins, ties and losses", _bars(read, words))]
+    rows = [charts.dot(one.difference, words) | {"pair": one.name} for one in read if one.difference.value is not None]
     made.append(
         charts.forest("Wins minus losses, with intervals", rows, "share of prompts; right of 0 the first is better")
     )
     return made
 
 
-def _bars(found: Sequence[Contest]) -> list[dict[str, Any]]:
+def _bars(found: Sequence[Pairing], words: Words) -> list[dict[str, Any]]:
     rows = []
     for one in found:
         for order, metric in enumerate((one.win, one.tie, one.lose)):
-            said = f"{figures.label(metric.metric)}: {figures.sentence(metric)}"
+            said = f"{words.label(metric)}: {words.sentence(metric)}"
             rows.append(
                 {"pair": one.name, "outcome": metric.metric, "share": metric.value, "order": order, "said": said}
             )
         if one.paper:
             for order, outcome in enumerate(charts.OUTCOMES):
                 share = getattr(one.paper, outcome)
-                said = f"{figures.label(outcome)}, published, {one.name}: {figures.percent(share)}"
+                said = f"{LABELS[outcome]}, published, {one.name}: {percent(share)}"
                 pair = f"{one.name}, paper"
                 rows.append({"pair": pair, "outcome": outcome, "share": share, "order": order, "said": said})
     return rows
 
 
-class Finding(Record):
-    """What can be said of a checkpoint and the one before it."""
-
-    kind: Literal["missing", "unread", "better", "worse", "no difference"]
-    model: str
-    baseline: str
-    contest: Contest | None = None
-
-    @property
-    def text(self) -> str:
-        """One sentence with its evidence."""
-        pair, contest = f"{self.model} against {self.baseline}", self.contest
-        if contest is None:
-            return f"{pair}: missing: not compared yet (python -m eval h2h)"
-        if self.kind == "unread":
-            return f"{pair}: missing: {contest.win.note}"
-        said = {"better": f"{self.model} beats {self.baseline}", "worse": f"{self.model} loses to {self.baseline}"}
-        shares = [
-            f"{figures.text_of(metric, metric.value)} {figures.label(metric.metric)}"
-            for metric in (contest.win, contest.tie, contest.lose)
-            if metric.value is not None
-        ]
-        p = figures.p_text(contest.difference.p_adjusted) if contest.difference.p_adjusted is not None else ""
-        begin = said.get(self.kind, f"No difference seen between {self.model} and {self.baseline}")
-        seen = f"; {contest.difference.note}" if self.kind == "no difference" else ""
-        return f"{begin} on {contest.win.n:,} prompts: {', '.join([*shares, p])}{seen}"
-
-
-def findings(found: Sequence[Contest], names: Sequence[str], alpha: float) -> list[Finding]:
+def findings(found: Sequence[Pairing], names: Sequence[str], alpha: float, words: Words) -> list[Finding]:
     """One for each checkpoint and the one before it."""
     by_pair = {(one.model, one.baseline): one for one in found}
-    made = []
-    for baseline, model in pairwise(names):
-        contest = by_pair.get((model, baseline))
-        kind = contest.finding(alpha) if contest else "missing"
-        made.append(Finding(kind=kind, model=model, baseline=baseline, contest=contest))
-    return made
+    return [
+        _finding(model, baseline, by_pair.get((model, baseline)), alpha, words) for baseline, model in pairwise(names)
+    ]
+
+
+def _finding(model: str, baseline: str, pairing: Pairing | None, alpha: float, words: Words) -> Finding:
+    kind = pairing.finding(alpha) if pairing else "missing"
+    return Finding(kind, model, baseline, _said(model, baseline, pairing, kind, words), TEMPLATE, pairing)
+
+
+def _said(model: str, baseline: str, pairing: Pairing | None, kind: str, words: Words) -> str:
+    pair = f"{model} against {baseline}"
+    if pairing is None:
+        return f"{pair}: missing: not compared yet (python -m eval h2h)"
+    if kind == "unread":
+        return f"{pair}: missing: {pairing.win.note}"
+    said = {"better": f"{model} beats {baseline}", "worse": f"{model} loses to {baseline}"}
+    shares = [
+        f"{words.text_of(metric, metric.value)} {words.label(metric)}"
+        for metric in (pairing.win, pairing.tie, pairing.lose)
+        if metric.value is not None
+    ]
+    p = p_text(pairing.difference.p_adjusted) if pairing.difference.p_adjusted is not None else ""
+    begin = said.get(kind, f"No difference seen between {model} and {baseline}")
+    seen = f"; {pairing.difference.note}" if kind == "no difference" else ""
+    return f"{begin} on {pairing.win.n:,} prompts: {', '.join([*shares, p])}{seen}"

@@ -6,7 +6,7 @@ M0 is left out: it is a base model that never saw an instruction. Model names in
 a verdict is about stands in the verdict.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
@@ -17,14 +17,16 @@ from srlm.store import files
 from srlm.store.folder import RunFolder
 from srlm.store.progress import Reporter
 
-from ..judging.once import Once
-from ..judging.open import judge_facts, open_judge
-from ..records import MetricValue, Series, Verdict, verdict_id
-from ..stats.intervals import Resampling, mean, share
-from ..stats.significance import sign_test
-from .finished import measured
-from .measuring import BLOCK, OpenEngine, evaluation_answers, figure, made_from, resampling, with_holm
+from ...judging.once import Once
+from ...judging.open import judge_facts, open_judge
+from ...records import MetricValue, Series, Verdict, verdict_id
+from ...stats.intervals import Resampling, mean, share
+from ...stats.significance import sign_test
+from ..base import OpenEngine
+from ..finished import measured
+from ..measuring import BLOCK, figure, made_from, resampling, with_holm
 
+BENCHMARK = "head_to_head"
 POINTS = {"win": 1.0, "tie": 0.0, "lose": -1.0}
 
 
@@ -36,20 +38,18 @@ class Contest(NamedTuple):
     b: Response
 
 
-def run(settings: Settings, folder: RunFolder, open_engine: OpenEngine) -> list[MetricValue]:
-    """All figures of the head-to-head and of the answers it rests on; models are asked only what is not on disk."""
+def figures(
+    settings: Settings, folder: RunFolder, written: Mapping[str, Sequence[Response]], open_engine: OpenEngine
+) -> list[MetricValue]:
+    """All figures of the head-to-head, from the answers of each checkpoint; the judge is asked what is not on disk."""
     prompts = files.read(folder.step("data") / "evaluation_prompts.jsonl", Prompt)
     how = resampling(settings)
-    written = {c.name: evaluation_answers(settings, folder, c, prompts, open_engine) for c in measured(folder)}
     metrics = []
     with Once(lambda: open_judge(settings, folder, open_engine)) as judge:
         for earlier, later in combinations(written, 2):
             contests = [Contest(*row) for row in zip(prompts, written[later], written[earlier], strict=True)]
             metrics += compared(later, earlier, verdicts(settings, folder, later, earlier, contests, judge), how)
-    metrics = with_holm(metrics, how)
-    for name, responses in written.items():
-        metrics += described(name, responses, how)
-    return metrics
+    return with_holm(metrics, how)
 
 
 def by_prompt(settings: Settings, folder: RunFolder) -> list[Series]:
@@ -61,7 +61,10 @@ def by_prompt(settings: Settings, folder: RunFolder) -> list[Series]:
             said = files.read(path, Verdict)
             found.append(
                 Series(
-                    name=f"{later}:{earlier}/head_to_head/win_minus_lose",
+                    model=later,
+                    baseline=earlier,
+                    benchmark=BENCHMARK,
+                    metric="win_minus_lose",
                     prompts=tuple(verdict.prompt_id for verdict in said),
                     values=tuple(None if v.outcome is None else POINTS[v.outcome] for v in said),
                 )
@@ -152,11 +155,11 @@ def compared(model: str, baseline: str, verdicts: Sequence[Verdict], how: Resamp
     unscored = len(verdicts) - len(outcomes)
     judge = f"judge {verdicts[0].judge}" if verdicts else ""
     note = judge if outcomes else f"no verdict could be read ({judge or 'there are no prompts'})"
-    how = how.using("head_to_head", model, baseline)
+    how = how.using(BENCHMARK, model, baseline)
     shares = [
         figure(
             model,
-            "head_to_head",
+            BENCHMARK,
             outcome,
             share([found == outcome for found in outcomes], how),
             unscored=unscored,
@@ -168,12 +171,12 @@ def compared(model: str, baseline: str, verdicts: Sequence[Verdict], how: Resamp
     points = [POINTS[found] for found in outcomes]
     p = sign_test(outcomes.count("win"), outcomes.count("lose")) if outcomes else None
     difference = figure(
-        model, "head_to_head", "win_minus_lose", mean(points, how), unscored=unscored, baseline=baseline, p=p, note=note
+        model, BENCHMARK, "win_minus_lose", mean(points, how), unscored=unscored, baseline=baseline, p=p, note=note
     )
     read = [v for v in verdicts if v.outcome is not None]
     flips = figure(
         model,
-        "head_to_head",
+        BENCHMARK,
         "order_decided",
         share([v.preference_ab != v.preference_ba for v in read], how),
         unscored=unscored,
@@ -187,7 +190,7 @@ def compared(model: str, baseline: str, verdicts: Sequence[Verdict], how: Resamp
         return [*shares, difference, flips]
     preference = figure(
         model,
-        "head_to_head",
+        BENCHMARK,
         "preference",
         mean(leans, how),
         unscored=len(verdicts) - len(leans),
@@ -195,14 +198,3 @@ def compared(model: str, baseline: str, verdicts: Sequence[Verdict], how: Resamp
         note=judge,
     )
     return [*shares, difference, flips, preference]
-
-
-def described(model: str, responses: Sequence[Response], how: Resampling) -> list[MetricValue]:
-    """Length of the answers, and how many were cut at the token limit."""
-    how = how.using("answers", model)
-    known = [r.finish == "length" for r in responses if r.finish is not None]
-    note = "" if known else "the engine does not say how its answers ended"
-    return [
-        figure(model, "answers", "characters", mean([float(len(r.text)) for r in responses], how)),
-        figure(model, "answers", "cut", share(known, how), unscored=len(responses) - len(known), note=note),
-    ]

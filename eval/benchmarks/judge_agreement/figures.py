@@ -11,8 +11,8 @@ import numpy as np
 from srlm.judge.agreement import CORRELATIONS, UNITS, Measure, gathered
 from srlm.records import Judgement, Record
 
-from ..records import MetricValue
-from ..stats.intervals import (
+from ...records import MetricValue
+from ...stats.intervals import (
     Estimate,
     Resampling,
     paired_mean_difference,
@@ -21,8 +21,8 @@ from ..stats.intervals import (
     pooled_each,
     share,
 )
-from ..stats.significance import sign_test_of
-from .measuring import figure, with_holm
+from ...stats.significance import sign_test_of
+from ..measuring import figure, with_holm
 
 PAIR_UNITS = {
     "accuracy_as_listed": "pairs",

@@ -17,16 +17,17 @@ from srlm.settings import Settings
 from srlm.store import files
 from srlm.store.folder import RunFolder
 
-from ..records import MetricValue, Series
-from ..stats.intervals import Resampling
-from .agreement_figures import Compared, described, differences, reading_note, unparsed
-from .finished import measured
-from .measuring import OpenEngine, aligned, readings, resampling
+from ...records import MetricValue, Series
+from ...stats.intervals import Resampling
+from ..base import OpenEngine
+from ..finished import measured
+from ..measuring import aligned, readings, resampling
+from .figures import Compared, described, differences, reading_note, unparsed
 
 BENCHMARK = "judge_agreement"
 
 
-def run(settings: Settings, folder: RunFolder, open_engine: OpenEngine) -> list[MetricValue]:
+def figures(settings: Settings, folder: RunFolder, open_engine: OpenEngine) -> list[MetricValue]:
     """All figures of the checkpoints as judges; models are asked only what is not on disk."""
     sets = files.read(folder.step("data") / "heldout_sets.jsonl", RankedSet)
     prompts = [one.prompt.id for one in sets]
@@ -92,7 +93,9 @@ def judged_series(
     totals = pairs.total + pairs.unscored
     return [
         Series(
-            name=f"{model}/{benchmark}/pairwise_accuracy",
+            model=model,
+            benchmark=benchmark,
+            metric="pairwise_accuracy",
             prompts=tuple(ids),
             values=tuple(
                 float(hits / total) if total else None for hits, total in zip(pairs.hits, totals, strict=True)
@@ -100,7 +103,9 @@ def judged_series(
             weights=tuple(totals.tolist()),
         ),
         Series(
-            name=f"{model}/{benchmark}/parsed",
+            model=model,
+            benchmark=benchmark,
+            metric="parsed",
             prompts=tuple(ids),
             values=tuple(sum(row) / len(row) if row else None for row in parsed),
         ),

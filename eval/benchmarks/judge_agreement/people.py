@@ -14,10 +14,10 @@ from srlm.data.human_ranking import HumanRanking
 from srlm.data.published_rankings import consensus
 from srlm.judge.agreement import Array, measure
 
-from ..records import MetricValue
-from ..stats.intervals import Resampling, bootstrapped
-from .agreement_figures import described
-from .measuring import figure
+from ...records import MetricValue
+from ...stats.intervals import Resampling, bootstrapped
+from ..measuring import figure
+from .figures import described
 
 CEILING = "people (one against the others)"
 TOGETHER = "people"

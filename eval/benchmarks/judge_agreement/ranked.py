@@ -20,12 +20,12 @@ from srlm.judge.reading import Answered
 from srlm.records import Judgement, Record, digest, seed_for
 from srlm.store import files
 
-from ..judging.specs import Judge
-from ..records import MetricValue
-from ..stats.intervals import Resampling
+from ...judging.specs import Judge
+from ...records import MetricValue
+from ...stats.intervals import Resampling
+from ..measuring import BLOCK, made_from
 from . import people
-from .agreement_figures import BY_SET, PAIR_UNITS, Compared, described, differences, reading_note, unparsed
-from .measuring import BLOCK, made_from
+from .figures import BY_SET, PAIR_UNITS, Compared, described, differences, reading_note, unparsed
 
 BENCHMARK = "agreement"
 KS = (1, 3, 5)

@@ -14,12 +14,12 @@ from srlm.settings import Settings
 from srlm.store import files
 from srlm.store.folder import RunFolder
 
-from ..records import MetricValue, Verdict
-from ..stats.intervals import Resampling, mean
-from ..stats.significance import sign_test_of
-from .finished import measured
-from .head_to_head import POINTS
-from .measuring import OpenEngine, figure, resampling, with_holm
+from ...records import MetricValue, Verdict
+from ...stats.intervals import Resampling, mean
+from ...stats.significance import sign_test_of
+from ..finished import measured
+from ..head_to_head.measure import POINTS
+from ..measuring import figure, resampling, with_holm
 
 BENCHMARK = "slices"
 THIRDS = ("shortest third", "middle third", "longest third")
@@ -27,7 +27,7 @@ FEWEST = 5
 """Prompts below which a kind is left out: an interval would say nothing."""
 
 
-def run(settings: Settings, folder: RunFolder, open_engine: OpenEngine) -> list[MetricValue]:
+def figures(settings: Settings, folder: RunFolder) -> list[MetricValue]:
     """Figures of every checkpoint against the one before it, where there are verdicts; no model is asked."""
     prompts = files.read(folder.step("data") / "evaluation_prompts.jsonl", Prompt)
     metrics = []
