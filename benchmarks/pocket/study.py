@@ -25,7 +25,7 @@ import numpy as np
 from running import CHECKOUT, LOOP, RUNS, measure, seeds_of, settings_of, train
 
 sys.path.insert(0, str(CHECKOUT))
-from eval.suites.study import beyond_loop, by_seed, gain, of_arm, values, worse_judges
+from eval.benchmarks.beads.study import beyond_loop, by_seed, gain, of_arm, values, worse_judges
 
 FOUND = CHECKOUT / "benchmarks/pocket/study.json"
 ONE_AT_A_TIME = Lock()

@@ -15,8 +15,8 @@ import numpy as np
 from scipy import stats
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from eval.benchmarks.judge_agreement.figures import described
 from eval.stats.intervals import Resampling
-from eval.suites.agreement_figures import described
 from srlm.judge.agreement import measure
 
 JUDGEMENTS = 100_000

@@ -21,10 +21,10 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from eval.benchmarks.head_to_head import measure as head_to_head
 from eval.records import Verdict, verdict_id
 from eval.report import page
 from eval.stats.intervals import Resampling
-from eval.suites import head_to_head
 from srlm.records import Checkpoint, Prompt, Response, RunManifest
 from srlm.settings import ModelSettings, OasstData, Settings
 from srlm.store import files

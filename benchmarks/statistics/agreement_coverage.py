@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from eval.benchmarks.judge_agreement.figures import described
 from eval.stats.intervals import Resampling
-from eval.suites.agreement_figures import described
 from srlm.judge.agreement import measure
 
 TRUTH = 400_000

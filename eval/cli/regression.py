@@ -21,7 +21,11 @@ def regress(
     update_baseline: Annotated[bool, typer.Option(help="Write the run as the new baseline.")] = False,
     reason: Annotated[str, typer.Option(help="Why there is a new baseline.")] = "",
     measure: Annotated[
-        list[str] | None, typer.Option(help="What a new baseline watches: NAME=MARGIN. Without: what the old one did.")
+        list[str] | None,
+        typer.Option(
+            help="What a new baseline watches: NAME=MARGIN, or `all` with the margins that benchmarks name. "
+            "Without: what the old one did."
+        ),
     ] = None,
     seeds: Annotated[
         str, typer.Option(help="A new baseline of several runs: `1-10` takes the runs NAME-s1 ... NAME-s10.")

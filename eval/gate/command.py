@@ -37,7 +37,9 @@ def update(
     found = [regress.Measured(one, regress.series(one, values)) for one in runs]
     if not reason:
         raise SettingsError("--update-baseline needs --reason: why is there a new baseline?")
-    wanted = regress.wanted_of(measures, regress.read_baseline(baseline) if baseline.exists() else None)
+    wanted = regress.wanted_of(
+        measures, regress.read_baseline(baseline) if baseline.exists() else None, found[0].series
+    )
     made = regress.baseline_of(wanted, found, reason)
     files.write_text(baseline, made.model_dump_json() + "\n")
     print(f"{baseline}: {len(made.measures)} measures of {len(found)} run{'s' * (len(found) != 1)}")

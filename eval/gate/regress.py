@@ -20,9 +20,11 @@ from srlm.store import files
 from srlm.store.folder import RunFolder
 
 from ..benchmarks.run_data import RunData
-from ..benchmarks.table import BENCHMARKS
+from ..benchmarks.table import BENCHMARKS, WORDS
 from ..records import Baseline, BaselineMeasure, BaselineRun, Series
 from ..stats.regression import Loss, Values, Verdict, loss, verdicts
+
+ALL = "all"
 
 
 class Row(NamedTuple):
@@ -154,8 +156,19 @@ def baseline_of(wanted: Sequence[Wanted], runs: Sequence[Measured], reason: str)
     return Baseline(reason=reason, commit=commit(), made=today, measures=tuple(measures))
 
 
-def wanted_of(texts: Sequence[str], before: Baseline | None) -> list[Wanted]:
-    """Measures to watch, from `NAME=MARGIN` or `NAME=MARGIN:higher` words, or as the baseline before had them."""
+def _as_specified(series: Series) -> Wanted | None:
+    """Watched as its benchmark says; None where it names no margin."""
+    spec = WORDS.of(series.benchmark or "").spec(series.metric)
+    if spec.margin is None:
+        return None
+    return Wanted(name=series.name, margin=spec.margin, worse="higher" if spec.better == "lower" else "lower")
+
+
+def wanted_of(texts: Sequence[str], before: Baseline | None, found: Mapping[str, Series]) -> list[Wanted]:
+    """Measures to watch, from `NAME=MARGIN` or `NAME=MARGIN:higher` words, or as the baseline before had them.
+
+    The word `all` stands for every measure found for which its benchmark names a margin.
+    """
     if not texts:
         if before is None:
             raise SettingsError(
@@ -164,6 +177,9 @@ def wanted_of(texts: Sequence[str], before: Baseline | None) -> list[Wanted]:
         return [Wanted(name=one.name, margin=one.margin, worse=one.worse) for one in before.measures]
     made = []
     for text in texts:
+        if text == ALL:
+            made += [one for series in found.values() if (one := _as_specified(series)) is not None]
+            continue
         name, _, rest = text.partition("=")
         margin, _, worse = rest.partition(":")
         if worse not in ("", "lower", "higher"):

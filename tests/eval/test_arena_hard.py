@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from eval.benchmarks.arena_hard import Game, read
+from eval.benchmarks.arena_hard import scored
 from eval.cli import main
+from eval.data.arena_hard import Game, read
 from eval.records import MetricValue
 from eval.stats.intervals import Resampling
-from eval.suites.arena_hard import scored
 from srlm.errors import DataError
 
 HOW = Resampling(resamples=500, confidence=0.95, seed=1)

@@ -231,6 +231,38 @@ def test_a_new_baseline_watches_what_the_old_one_did(gate: Callable[..., int]) -
     assert gate("--against", "base.json") == 0
 
 
+def test_a_first_baseline_may_watch_all_that_benchmarks_name_a_margin_for(gate: Callable[..., int]) -> None:
+    answered(30)
+    assert gate(*UPDATE, "--measure", "all") == 0
+    baseline = files.read_one(Path("base.json"), Baseline)
+    assert [(one.name, one.margin, one.worse) for one in baseline.measures] == [
+        ("M1/beads/correct", 0.05, "lower"),
+        ("M1/beads/oracle_score", 0.2, "lower"),
+    ]
+
+
+def test_a_baseline_holds_what_a_measure_is_of_as_fields(gate: Callable[..., int]) -> None:
+    answered(30)
+    gate(*UPDATE, *MEASURE)
+    (measure,) = json.loads(Path("base.json").read_text())["measures"]
+    fields = {name: measure[name] for name in ("model", "baseline", "benchmark", "metric")}
+    assert fields == {"model": "M1", "baseline": None, "benchmark": "beads", "metric": "correct"}
+
+
+def test_a_baseline_that_names_its_measures_holds_runs_as_before(gate: Callable[..., int]) -> None:
+    answered(30)
+    gate(*UPDATE, *MEASURE)
+    kept = json.loads(Path("base.json").read_text())
+    for measure in kept["measures"]:
+        for field in ("model", "baseline", "benchmark", "metric"):
+            del measure[field]
+        measure["name"] = "M1/beads/correct"
+    Path("old.json").write_text(json.dumps(kept))
+    assert gate("--against", "old.json") == 0
+    answered(10)
+    assert gate("--against", "old.json") == 1
+
+
 def test_a_measure_of_ones_own_is_a_file_of_values(gate: Callable[..., int]) -> None:
     answered(30)
     own = [{"prompt": f"p{i}", "value": float(i % 2)} for i in range(40)]
@@ -265,7 +297,7 @@ def test_what_cannot_be_judged_is_status_2_and_one_line(
     answered(30)
     gate("--against", "base2.json", "--update-baseline", "--reason", "r", *MEASURE)
     text = Path("base2.json").read_text()
-    Path("m3.json").write_text(text.replace("M1/beads", "M3/beads"))
+    Path("m3.json").write_text(text.replace('"model":"M1"', '"model":"M3"'))
     Path("twice.jsonl").write_text('{"prompt":"a","value":1}\n' * 2)
     capsys.readouterr()
     assert gate(*words) == 2

@@ -1,7 +1,7 @@
 """The head-to-head as text: every pair with intervals, and the paper's figures behind the pairs it has."""
 
+from eval.benchmarks.head_to_head.text import contests
 from eval.records import MetricValue
-from eval.report import tables
 
 
 def contest(
@@ -29,7 +29,7 @@ def contest(
 
 
 def test_a_pair_stands_beside_the_papers_pair_of_the_same_names() -> None:
-    head, row, source = tables.contests(contest("M2", "M1", 0.6, 0.3, 0.1)).splitlines()
+    head, row, source = contests(contest("M2", "M1", 0.6, 0.3, 0.1)).splitlines()
     assert head.split("  ")[0] == "pair"
     cells = [cell.strip() for cell in row.split("  ") if cell]
     assert cells == [
@@ -48,11 +48,11 @@ def test_a_pair_stands_beside_the_papers_pair_of_the_same_names() -> None:
 def test_what_was_not_seen_or_not_read_is_said_below_the_table() -> None:
     found = contest("M4", "M3", 0.2, 0.6, 0.2, "no difference shown: 256 prompts show one of 0.1 with 80% power")
     found += contest("M5", "M4", None, None, None, "no verdict could be read (judge j)")
-    said = tables.contests(found).splitlines()
+    said = contests(found).splitlines()
     assert "not known" in said[2]
     assert said[3] == "M4 : M3: no difference shown: 256 prompts show one of 0.1 with 80% power"
     assert said[4] == "M5 : M4: no verdict could be read (judge j)"
 
 
 def test_one_model_alone_has_nothing_to_be_compared_with() -> None:
-    assert tables.contests([]) == "no two checkpoints to compare"
+    assert contests([]) == "no two checkpoints to compare"

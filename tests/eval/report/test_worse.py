@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from eval.benchmarks.beads import study, worse_judges
 from eval.cli import app
-from eval.report import page, worse
-from eval.suites import study
+from eval.report import page
 from srlm.errors import RecordError, StoreError
 from tests.eval.report import small
 
@@ -42,7 +42,7 @@ def written(tmp_path: Path) -> Path:
 
 
 def test_an_arms_gain_and_judge_are_means_over_its_seeds(written: Path) -> None:
-    found = {words: (own.gain, own.judged) for words, own in worse.section(written).rows}
+    found = {words: (own.gain, own.judged) for words, own in worse_judges.read(written).rows}
     assert list(found) == ["12,000 exact EFT examples", "30% wrong verdicts in EFT", "500 EFT examples"]
     gain, judged = found["12,000 exact EFT examples"]
     assert (gain.value, gain.n, gain.unit) == ((3 + 3) / 8, 2, "seeds")
@@ -57,7 +57,7 @@ def test_an_arms_gain_and_judge_are_means_over_its_seeds(written: Path) -> None:
 
 
 def test_an_arm_is_held_against_the_loop_from_the_same_seeds(written: Path) -> None:
-    found = {words: own.beyond for words, own in worse.section(written).rows}
+    found = {words: own.beyond for words, own in worse_judges.read(written).rows}
     worse_by, one = found["30% wrong verdicts in EFT"], found["500 EFT examples"]
     assert worse_by is not None and one is not None
     # The loop gains 0111 and 1110, the arm 0100 and 0000.
@@ -66,19 +66,19 @@ def test_an_arm_is_held_against_the_loop_from_the_same_seeds(written: Path) -> N
     assert (one.value, one.n) == ((1 + 0 + 0 + 0) / 4, 1)
     assert "over prompts alone, one seed" in one.method
     assert found["12,000 exact EFT examples"] is None
-    assert len(worse.section(written).metrics) == 2 + 3 + 3
+    assert len(worse_judges.read(written).metrics) == 2 + 3 + 3
 
 
 def test_an_arm_without_a_seed_of_the_loop_is_unknown_and_says_so(tmp_path: Path) -> None:
     path = tmp_path / "study.json"
     path.write_text(json.dumps({"eft_500, seed 1": FOUND["eft_500, seed 1"]}), encoding="utf-8")
-    ((_, own),) = worse.section(path).rows
+    ((_, own),) = worse_judges.read(path).rows
     assert own.beyond is not None
     assert (own.beyond.value, own.beyond.n, own.beyond.note) == (None, 0, "no seed in common")
 
 
 def test_the_chart_lists_every_seed_and_every_mean_unrounded(written: Path) -> None:
-    chart = worse.section(written).chart
+    chart = worse_judges.read(written).chart
     assert chart is not None
     rows = [row[:4] for row in chart.rows]
     assert rows[:3] == [
