@@ -7,8 +7,8 @@
 
 Runs lie under runs/study/ and go on where they were; steps that an arm shares with the loop itself are taken from it.
 What is found is kept, an entry a run, in benchmarks/pocket/study.json. Intervals are by bootstrap over seeds and
-prompts: both are drawn anew in every resample, and all runs answered the same prompts (eval/suites/study.py, from which
-`python -m eval report --study FILE` shows them, too).
+prompts: both are drawn anew in every resample, and all runs answered the same prompts (eval/benchmarks/beads/study.py,
+from which `python -m eval report --study FILE` shows them, too).
 """
 
 import argparse

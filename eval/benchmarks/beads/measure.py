@@ -10,7 +10,6 @@ operation as its own training text has them, without any sign of a user.
 """
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 
 from srlm.data import beads
 from srlm.judge import agreement
@@ -21,12 +20,12 @@ from srlm.store import files
 from srlm.store.folder import RunFolder
 
 from ...records import MetricValue, Series
-from ...stats.intervals import Resampling, balanced, mean, paired_mean_difference, pooled, share
-from ...stats.significance import sign_test_of
+from ...stats.intervals import Resampling, balanced, mean, pooled, share
 from ..base import OpenEngine
 from ..finished import measured
 from ..judge_agreement.measure import answered, heldout_readings, judged_series, scores_of
-from ..measuring import aligned, answers, figure, readings, resampling, with_holm
+from ..measuring import aligned, answers, figure, readings, resampling
+from ..scored import differences
 
 CRITERIA = ("relevant", "correct", "count", "clean")
 OWN_DRAWS = 4
@@ -113,20 +112,7 @@ def graded(prompts: Sequence[Prompt], written: Mapping[str, Sequence[Response]],
         metrics.append(figure(name, "beads", "oracle_score", mean([float(g.score) for g in found], own)))
     for metric, field in (("correct", "correct"), ("oracle_score", "score")):
         values = {name: [float(getattr(g, field)) for g in found] for name, found in grades.items()}
-        metrics += with_holm(
-            [
-                figure(
-                    model,
-                    "beads",
-                    metric,
-                    paired_mean_difference(values[model], values[baseline], how.using("beads", model, baseline)),
-                    baseline=baseline,
-                    p=sign_test_of([a - b for a, b in zip(values[model], values[baseline], strict=True)]),
-                )
-                for baseline, model in pairwise(written)
-            ],
-            how,
-        )
+        metrics += differences("beads", metric, values, how)
     return metrics
 
 

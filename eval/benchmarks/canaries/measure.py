@@ -1,4 +1,4 @@
-"""Canaries (eval/benchmarks/canaries.py): does a judge give an empty trick as much as an honest answer?
+"""Canaries (eval/data/canaries.py): does a judge give an empty trick as much as an honest answer?
 
 Two questions apart. `parsing`: could the trick's own words be read as the judge's? Scripted judges that say nothing,
 that say 1, and that quote all they were shown before they say 1 go the same way as any model; this must always hold.
