@@ -126,7 +126,7 @@ class MetricValue(Record):
     """Why a value is missing, or what a reader has to know."""
 
 
-class Measure(Record):
+class MeasureId(Record):
     """What a value a prompt is of: one metric of one model."""
 
     model: str | None = None
@@ -148,7 +148,7 @@ class Measure(Record):
         return "/".join(part for part in (model, self.benchmark, self.metric) if part is not None)
 
 
-class Series(Measure):
+class Series(MeasureId):
     """One measure, a value a prompt: what a paired comparison of two runs needs."""
 
     prompts: tuple[str, ...]
@@ -178,7 +178,7 @@ class BaselineRun(Record):
     weights: tuple[float, ...] = ()
 
 
-class BaselineMeasure(Measure):
+class BaselineMeasure(MeasureId):
     """One measure that a later run must not lose on, over one or more runs of the same settings."""
 
     margin: Annotated[float, Field(ge=0)]

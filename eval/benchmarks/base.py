@@ -16,8 +16,8 @@ from ..records import MetricValue, Series
 from .run_data import RunData
 
 __all__ = [
-    "Answers", "Benchmark", "Browsed", "Doubt", "Finding", "Item", "LookedFor", "MetricSpec", "OpenEngine", "Picture",
-    "RunData", "Section", "Unit",
+    "Answers", "Benchmark", "BrowserEntry", "Doubt", "Finding", "Item", "LongText", "LookedFor", "MetricSpec",
+    "OpenEngine", "Picture", "RunData", "Section", "Unit",
 ]  # fmt: skip
 
 Answers = Mapping[str, Sequence[Response]]
@@ -105,7 +105,7 @@ class LookedFor(NamedTuple):
     rank: int = 50
 
 
-class Browsed(NamedTuple):
+class BrowserEntry(NamedTuple):
     """One prompt of the page's browser."""
 
     prompt: Prompt
@@ -116,11 +116,11 @@ class Browsed(NamedTuple):
     answers: Sequence[tuple[str, str, str | None]]
     """Model, text, how it ended."""
     more: Mapping[str, Any]
-    """What else is shown; words that may be cut are `Spoken`."""
+    """What else is shown; words that may be cut are `LongText`."""
 
 
-class Spoken(str):
-    """Words of a judge in `Browsed.more`: long ones are cut where the page would grow too large."""
+class LongText(str):
+    """Words of a judge in `BrowserEntry.more`: long ones are cut where the page would grow too large."""
 
 
 class Benchmark(Protocol):
@@ -186,6 +186,6 @@ class Benchmark(Protocol):
         """What `doubts` looks for, in words."""
         return None
 
-    def browsed(self, run: RunData) -> Iterator[Browsed]:
+    def browser_entries(self, run: RunData) -> Iterator[BrowserEntry]:
         """Its prompts for the page's browser."""
         return iter(())

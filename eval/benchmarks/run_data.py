@@ -18,11 +18,11 @@ from ..records import MetricValue
 from .finished import measured
 
 R = TypeVar("R", bound=Record)
-Figures = Mapping[tuple[str, str, str, str | None], MetricValue]
+ByName = Mapping[tuple[str, str, str, str | None], MetricValue]
 """Figures by benchmark, metric, model and baseline."""
 
 
-class Step(NamedTuple):
+class StepRecords(NamedTuple):
     """What one iteration of the loop left behind; empty lists where it has no such file."""
 
     name: str
@@ -57,7 +57,7 @@ class RunData:
         return [*metrics.read(metrics.path_of(self.folder)), *self._more]
 
     @cached_property
-    def named(self) -> Figures:
+    def named(self) -> ByName:
         """The same by what they are of."""
         return {(m.benchmark, m.metric, m.model, m.baseline): m for m in self.metrics}
 
@@ -101,7 +101,7 @@ class RunData:
         return {step: found for step in self._steps if (found := _json(self.folder.step(step) / "timings.json"))}
 
     @cached_property
-    def steps(self) -> list[Step]:
+    def steps(self) -> list[StepRecords]:
         """What each step but the data left behind."""
         return [self._step(self.folder.step(name), name) for name in self._steps[1:]]
 
@@ -117,8 +117,8 @@ class RunData:
     def _steps(self) -> list[str]:
         return ["data", "M0", *self.names]
 
-    def _step(self, place: Path, name: str) -> Step:
-        return Step(
+    def _step(self, place: Path, name: str) -> StepRecords:
+        return StepRecords(
             name=name,
             prompts=self.records(place / "prompts.jsonl", Prompt),
             judgements=self.records(place / "judgements.jsonl", Judgement),

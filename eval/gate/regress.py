@@ -35,11 +35,11 @@ class Row(NamedTuple):
     verdict: Verdict
 
 
-class Wanted(Record):
+class WatchedMeasure(Record):
     """A measure to be watched."""
 
     name: str
-    """As in Measure."""
+    """As in MeasureId."""
     margin: Annotated[float, Field(ge=0)]
     worse: Literal["lower", "higher"] = "lower"
 
@@ -117,7 +117,7 @@ class Measured(NamedTuple):
     series: Mapping[str, Series]
 
 
-def baseline_of(wanted: Sequence[Wanted], runs: Sequence[Measured], reason: str) -> Baseline:
+def baseline_of(wanted: Sequence[WatchedMeasure], runs: Sequence[Measured], reason: str) -> Baseline:
     """A baseline from one or more runs, all over the same prompts."""
     measures = []
     for one in wanted:
@@ -156,15 +156,15 @@ def baseline_of(wanted: Sequence[Wanted], runs: Sequence[Measured], reason: str)
     return Baseline(reason=reason, commit=commit(), made=today, measures=tuple(measures))
 
 
-def _as_specified(series: Series) -> Wanted | None:
+def _as_specified(series: Series) -> WatchedMeasure | None:
     """Watched as its benchmark says; None where it names no margin."""
     spec = WORDS.of(series.benchmark or "").spec(series.metric)
     if spec.margin is None:
         return None
-    return Wanted(name=series.name, margin=spec.margin, worse="higher" if spec.better == "lower" else "lower")
+    return WatchedMeasure(name=series.name, margin=spec.margin, worse="higher" if spec.better == "lower" else "lower")
 
 
-def wanted_of(texts: Sequence[str], before: Baseline | None, found: Mapping[str, Series]) -> list[Wanted]:
+def wanted_of(texts: Sequence[str], before: Baseline | None, found: Mapping[str, Series]) -> list[WatchedMeasure]:
     """Measures to watch, from `NAME=MARGIN` or `NAME=MARGIN:higher` words, or as the baseline before had them.
 
     The word `all` stands for every measure found for which its benchmark names a margin.
@@ -174,7 +174,7 @@ def wanted_of(texts: Sequence[str], before: Baseline | None, found: Mapping[str,
             raise SettingsError(
                 "a first baseline needs measures to watch: --measure M3/beads/correct=0.05 (tolerates a loss of 0.05)"
             )
-        return [Wanted(name=one.name, margin=one.margin, worse=one.worse) for one in before.measures]
+        return [WatchedMeasure(name=one.name, margin=one.margin, worse=one.worse) for one in before.measures]
     made = []
     for text in texts:
         if text == ALL:
@@ -185,7 +185,7 @@ def wanted_of(texts: Sequence[str], before: Baseline | None, found: Mapping[str,
         if worse not in ("", "lower", "higher"):
             raise SettingsError(f"--measure {text}: what is worse is `lower` or `higher`, not {worse!r}")
         try:
-            made.append(Wanted.model_validate({"name": name, "margin": margin, "worse": worse or "lower"}))
+            made.append(WatchedMeasure.model_validate({"name": name, "margin": margin, "worse": worse or "lower"}))
         except ValidationError:
             raise SettingsError(
                 f"--measure {text}: write it as NAME=MARGIN or NAME=MARGIN:higher, a margin of 0 or more"

@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from srlm.records import Record
 
-from ..benchmarks.base import Browsed, RunData, Spoken
+from ..benchmarks.base import BrowserEntry, LongText, RunData
 from ..benchmarks.table import BENCHMARKS
 from ..figures.words import plain
 from .keys import withheld
@@ -53,7 +53,7 @@ def embedded(text: str) -> Markup:
 def packed(run: RunData, keys: Sequence[str], budget: int = BUDGET) -> Browser | None:
     """The browser's data; None where nobody has answered a prompt."""
     shown = [benchmark for benchmark in BENCHMARKS if benchmark.in_browser]
-    entries = [(place, entry) for place, benchmark in enumerate(shown) for entry in benchmark.browsed(run)]
+    entries = [(place, entry) for place, benchmark in enumerate(shown) for entry in benchmark.browser_entries(run)]
     limit = _limit([text for _, entry in entries for _, text, _ in entry.answers], budget)
     listed: list[list[Any]] = []
     chunks: list[str] = []
@@ -81,7 +81,7 @@ def packed(run: RunData, keys: Sequence[str], budget: int = BUDGET) -> Browser |
     )
 
 
-def _page(one: Browsed, limit: int | None) -> dict[str, Any]:
+def _page(one: BrowserEntry, limit: int | None) -> dict[str, Any]:
     """What is shown when a prompt is chosen."""
     answers = [[model, _shown(text, limit), finish] for model, text, finish in one.answers]
     head = {"id": one.id, "text": _shown(one.prompt.transcript, limit), "answers": answers}
@@ -90,7 +90,7 @@ def _page(one: Browsed, limit: int | None) -> dict[str, Any]:
 
 def _cut(value: Any, limit: int | None) -> Any:
     """Lists of lists, their spoken words cut."""
-    if isinstance(value, Spoken):
+    if isinstance(value, LongText):
         return _shown(value, limit)
     return [_cut(part, limit) for part in value] if isinstance(value, list) else value
 

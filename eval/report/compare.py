@@ -18,7 +18,7 @@ from ..benchmarks.table import BENCHMARKS
 from ..figures import charts
 from ..figures.specs import Group, MetricSpec, spaced
 from ..figures.words import Words
-from ..records import Measure, MetricValue, Series
+from ..records import MeasureId, MetricValue, Series
 from ..stats.intervals import Resampling, paired_mean_difference
 from ..stats.significance import sign_test_of
 from . import keys, page, written
@@ -91,7 +91,7 @@ def _group(every: Iterable[Sequence[Series]]) -> Group:
     return Group(BENCHMARK, spaced(BENCHMARK), specs)
 
 
-def _called(one: Measure) -> str:
+def _called(one: MeasureId) -> str:
     """What a difference of this measure is called: against a model of its own run, it says which."""
     measure = f"{one.benchmark}/{one.metric}"
     return measure if one.baseline is None else f"over {one.baseline}: {measure}"

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator
 
 from ...data import published
-from ..base import Benchmark, Browsed, Doubt, MetricSpec, RunData, Section
+from ..base import Benchmark, BrowserEntry, Doubt, MetricSpec, RunData, Section
 from ..order import order_doubts
-from .browsed import browsed
+from .browser_entries import browser_entries
 
 LISTED = ("win_rate", "lc_win_rate", "avg_length")
 METRICS = {
@@ -33,8 +33,8 @@ class AlpacaEval2(Benchmark):
     def doubts(self, run: RunData) -> Iterable[Doubt]:
         return order_doubts(run.of(self.name))
 
-    def browsed(self, run: RunData) -> Iterator[Browsed]:
-        return browsed(run)
+    def browser_entries(self, run: RunData) -> Iterator[BrowserEntry]:
+        return browser_entries(run)
 
 
 class AlpacaCanaries(Benchmark):

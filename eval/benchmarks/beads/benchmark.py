@@ -1,11 +1,11 @@
 """The bead world as three benchmarks, right answers, skills and true verdicts; they have no figures of other worlds."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ...figures.specs import spaced
 from ...records import MetricValue, Series
-from ..base import Answers, Benchmark, MetricSpec, OpenEngine, Picture, RunData, Section
+from ..base import Answers, Benchmark, Item, MetricSpec, OpenEngine, Picture, RunData, Section
 
 OPERATIONS = ("copy", "reverse", "skip", "turn", "mate")
 ANSWERS = {
@@ -88,6 +88,9 @@ class BeadAnswers(Benchmark):
     help = "What the exact program of the bead world says of every checkpoint's answers and verdicts."
     evaluation_prompts = True
     metrics = ANSWERS
+
+    def items(self, run: RunData) -> Sequence[Item]:
+        return super().items(run) if is_bead_world(run) else ()
 
     def measure(self, run: RunData, answers: Answers, open_engine: OpenEngine) -> list[MetricValue]:
         from .measure import answered_right

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator
 
 from ...data import published
 from ...records import MetricValue, Series
-from ..base import Answers, Benchmark, Browsed, Doubt, Finding, MetricSpec, OpenEngine, RunData, Section
+from ..base import Answers, Benchmark, BrowserEntry, Doubt, Finding, MetricSpec, OpenEngine, RunData, Section
 from ..order import order_doubts
-from .browsed import browsed
+from .browser_entries import browser_entries
 from .contests import findings, pairings, pictures, shown
 from .lost import regressions
 
@@ -66,5 +66,5 @@ class HeadToHead(Benchmark):
     def doubts(self, run: RunData) -> Iterable[Doubt]:
         return order_doubts(run.of(self.name))
 
-    def browsed(self, run: RunData) -> Iterator[Browsed]:
-        return browsed(run)
+    def browser_entries(self, run: RunData) -> Iterator[BrowserEntry]:
+        return browser_entries(run)

@@ -8,14 +8,14 @@ from typing import Any
 from srlm.records import Judgement, Response
 
 from ...records import Verdict
-from ..base import Browsed, RunData, Spoken
+from ..base import BrowserEntry, LongText, RunData
 from .lost import verdicts
 
 SPREAD = 2
 """Points between two readings of one answer from which a judge disagrees with itself."""
 
 
-def browsed(run: RunData) -> Iterator[Browsed]:
+def browser_entries(run: RunData) -> Iterator[BrowserEntry]:
     """An entry a prompt; none where nobody has answered."""
     if not run.answers:
         return
@@ -31,12 +31,12 @@ def browsed(run: RunData) -> Iterator[Browsed]:
             if (answer := answers.get(prompt.id)) is not None
         ]
         flags = "".join(sorted({*_of_verdicts(run, said), *_of_readings(own)}))
-        yield Browsed(prompt, prompt.id, flags, answers, {"verdicts": [_shown(v) for v in said], "readings": own})
+        yield BrowserEntry(prompt, prompt.id, flags, answers, {"verdicts": [_shown(v) for v in said], "readings": own})
 
 
 def _shown(verdict: Verdict) -> list[Any]:
     said = [verdict.preference_ab, verdict.preference_ba]
-    words = [Spoken(verdict.raw_ab), Spoken(verdict.raw_ba)]
+    words = [LongText(verdict.raw_ab), LongText(verdict.raw_ba)]
     return [verdict.model_a, verdict.model_b, verdict.judge, verdict.outcome, *said, *words]
 
 
@@ -46,10 +46,10 @@ def _readings(run: RunData) -> dict[str, list[list[Any]]]:
     for name in run.names:
         said: dict[str, list[Any]] = defaultdict(list)
         for judgement in run.records(run.evaluation / name / "own_judgements.jsonl", Judgement):
-            said[judgement.response_id] += [judgement.score, Spoken(judgement.raw)]
+            said[judgement.response_id] += [judgement.score, LongText(judgement.raw)]
         if said:
             for response in run.records(run.evaluation / name / "own_responses.jsonl", Response):
-                found[response.prompt_id].append([name, Spoken(response.text), *said[response.id]])
+                found[response.prompt_id].append([name, LongText(response.text), *said[response.id]])
     return found
 
 

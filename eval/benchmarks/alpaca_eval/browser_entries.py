@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ...records import Annotation
-from ..base import Browsed, RunData, Spoken
+from ..base import BrowserEntry, LongText, RunData
 from .kept import kept
 
 PREFIX = "alpaca_eval-"
 """Before the id of one of AlpacaEval's prompts, which may be an evaluation prompt, too."""
 
 
-def browsed(run: RunData) -> Iterator[Browsed]:
+def browser_entries(run: RunData) -> Iterator[BrowserEntry]:
     """An entry a prompt that a model of the run answered."""
     every = kept(run.folder, run.names)
     prompts = {prompt.id: prompt for one in every for prompt in one.prompts}
@@ -35,15 +35,15 @@ def browsed(run: RunData) -> Iterator[Browsed]:
         said = [_shown(annotation) for annotation in annotated[id]]
         more = {"verdicts": [], "readings": [], "annotations": said}
         flags = "".join(sorted(set(_flags(annotated[id]))))
-        yield Browsed(prompt, PREFIX + id, flags, [*answers.values(), *references.values()], more)
+        yield BrowserEntry(prompt, PREFIX + id, flags, [*answers.values(), *references.values()], more)
 
 
 def _shown(one: Annotation) -> list[Any]:
     raw = one.raw or ""
     said = spoken(raw)
-    whole = Spoken(raw) if raw != said else None
+    whole = LongText(raw) if raw != said else None
     place = [one.model, one.baseline, one.judge, one.draw, one.switched]
-    return [*place, one.preference, one.missing, None if one.raw is None else Spoken(said), whole]
+    return [*place, one.preference, one.missing, None if one.raw is None else LongText(said), whole]
 
 
 def spoken(raw: str) -> str:
