@@ -269,6 +269,12 @@ def test_the_run_is_measured_on_the_day_it_began(trained: Path, tiny: Path, tmp_
         assert settings.model.date == folder.settings.model.date == datetime.date(2026, 2, 3)
 
 
+def test_another_world_than_that_of_the_beads_has_none_of_their_figures_and_asks_no_model(tmp_path: Path) -> None:
+    settings = oasst(tmp_path, judge="checkpoint:SFT")
+    folder = made(settings, ("one", "two"), ("SFT", "M1"))
+    assert measure(settings, folder, BEADS, refuse) == []
+
+
 def test_an_answer_file_of_unknown_origin_is_not_used(tmp_path: Path) -> None:
     settings = beads(tmp_path)
     folder = made(settings, WORLD)

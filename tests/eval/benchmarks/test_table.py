@@ -1,20 +1,20 @@
 """The table of benchmarks: what stands in it, what general code knows of it, and a benchmark of a few lines."""
 
+import json
 import re
 import shutil
-from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 import eval.report
-from eval.benchmarks.base import Answers, Benchmark, Item, MetricSpec, OpenEngine, RunData
-from eval.benchmarks.scored import answers_on_disk, by_item, means
+from eval.benchmarks.base import Benchmark, RunData
 from eval.benchmarks.table import BENCHMARKS, WORDS, by_default, chosen
 from eval.cli import app
 from eval.metrics import merge
-from eval.records import MetricValue, Series
+from eval.records import MetricValue
 from eval.report import page
 from eval.run import measure
 from srlm.engines.base import Engine, Request
@@ -27,29 +27,18 @@ from tests.eval.report import small
 SUMS = {"2 + 2": "4", "2 + 3": "5", "3 + 4": "7"}
 
 
-class Sums(Benchmark):
-    """Questions with exact answers, as docs/extending.md has them."""
-
-    name = "sums"
-    label = "sums"
-    metrics: Mapping[str, MetricSpec] = {"right": MetricSpec(label="right answers", unit="share", better="higher")}
-
-    def items(self, run: RunData) -> Sequence[Item]:
-        return [Item.of(question, answer, "sums") for question, answer in SUMS.items()]
-
-    def measure(self, run: RunData, answers: Answers, open_engine: OpenEngine) -> list[MetricValue]:
-        return means(self.name, "right", self.right(run, answers), run.settings, is_share=True)
-
-    def per_prompt(self, run: RunData) -> list[Series]:
-        items = self.items(run)
-        return by_item(self.name, "right", items, self.right(run, answers_on_disk(run, self.name, items)))
-
-    def right(self, run: RunData, answers: Answers) -> dict[str, list[float | None]]:
-        items = self.items(run)
-        return {
-            name: [float(one.text == item.reference) for one, item in zip(said, items, strict=True)]
-            for name, said in answers.items()
-        }
+@pytest.fixture
+def sums(tmp_path: Path) -> Benchmark:
+    """The benchmark of docs/extending.md, with questions of its own beside it."""
+    text = (Path(__file__).parents[3] / "docs" / "extending.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    lines = [json.dumps({"question": question, "answer": answer}) + "\n" for question, answer in SUMS.items()]
+    (tmp_path / "arithmetic.jsonl").write_text("".join(lines), encoding="utf-8")
+    names = {"__package__": "eval.benchmarks", "__name__": "arithmetic", "__file__": str(tmp_path / "arithmetic.py")}
+    found: dict[str, Any] = dict(names)
+    exec(code, found)
+    benchmark: Benchmark = found["Arithmetic"]()
+    return benchmark
 
 
 def open_engine(checkpoint: Checkpoint, plain: bool = False) -> Engine:
@@ -104,28 +93,33 @@ def test_a_benchmark_that_wants_more_than_a_run_says_which_command_takes_it(tmp_
         measure(folder.settings, folder, chosen(["alpaca_eval"]), refuse)
 
 
-def test_a_new_benchmark_is_asked_once_and_gives_figures_differences_and_series(tmp_path: Path) -> None:
+def test_the_documented_benchmark_is_asked_once_and_gives_figures_differences_and_series(
+    tmp_path: Path, sums: Benchmark
+) -> None:
     folder = small.run(tmp_path)
     before = len(RunData(folder.settings, folder).metrics)
-    metrics = measure(folder.settings, folder, [Sums()], open_engine)
-    own = {(m.model, m.baseline): m for m in metrics if m.benchmark == "sums"}
+    metrics = measure(folder.settings, folder, [sums], open_engine)
+    own = {(m.model, m.baseline): m for m in metrics if m.benchmark == "arithmetic"}
     assert len(metrics) == before + len(own) == before + 5
     assert [own[name, None].value for name in ("SFT", "M1", "M2")] == [0, 1 / 3, 1]
     assert own["M2", "M1"].value == 2 / 3
     assert own["M2", "M1"].p == 2 * 0.5**2
-    assert measure(folder.settings, folder, [Sums()], refuse)[before:] == metrics[before:]
-    series = {one.name: one.values for one in Sums().per_prompt(RunData(folder.settings, folder))}
-    assert series == {"SFT/sums/right": (0, 0, 0), "M1/sums/right": (1, 0, 0), "M2/sums/right": (1, 1, 1)}
-    assert Sums().words.label(own["M1", None]) == "right answers"
+    assert measure(folder.settings, folder, [sums], refuse)[before:] == metrics[before:]
+    series = {one.name: one.values for one in sums.per_prompt(RunData(folder.settings, folder))}
+    assert series == {
+        "SFT/arithmetic/right": (0, 0, 0), "M1/arithmetic/right": (1, 0, 0), "M2/arithmetic/right": (1, 1, 1),
+    }  # fmt: skip
+    assert sums.words.label(own["M1", None]) == "right sums"
+    assert sums.words.text_of(own["M2", "M1"], 2 / 3) == "+66.7 pp"
 
 
-def test_answers_to_other_items_are_not_scored(tmp_path: Path) -> None:
+def test_answers_to_other_items_are_not_scored(tmp_path: Path, sums: Benchmark) -> None:
     folder = small.run(tmp_path)
-    measure(folder.settings, folder, [Sums()], open_engine)
-    path = folder.step("evaluation") / "M1" / "sums.jsonl"
+    measure(folder.settings, folder, [sums], open_engine)
+    path = folder.step("evaluation") / "M1" / "arithmetic.jsonl"
     files.write(path, files.read(path, Response)[::-1])
-    with pytest.raises(RecordError, match=r"sums\.jsonl: its 3 records are not 1 for each of 3"):
-        Sums().per_prompt(RunData(folder.settings, folder))
+    with pytest.raises(RecordError, match=r"arithmetic\.jsonl: its 3 records are not 1 for each of 3"):
+        sums.per_prompt(RunData(folder.settings, folder))
 
 
 def test_a_benchmark_without_a_section_is_shown_as_a_table(tmp_path: Path) -> None:
