@@ -172,8 +172,8 @@ def wanted_of(texts: Sequence[str], before: Baseline | None, found: Mapping[str,
     if not texts:
         if before is None:
             raise SettingsError(
-                "a first baseline needs measures to watch: --measure M3:M2/head_to_head/win_minus_lose=0.1 (tolerates a "
-                "loss of 0.1), or --measure all"
+                "a first baseline needs measures to watch: --measure M3:M2/head_to_head/win_minus_lose=0.1 (tolerates "
+                "a loss of 0.1), or --measure all"
             )
         return [WatchedMeasure(name=one.name, margin=one.margin, worse=one.worse) for one in before.measures]
     made = []
