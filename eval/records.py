@@ -3,7 +3,7 @@
 "Could not tell" is None with a count beside it; no -1, NaN or 0 stands in for it.
 """
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -99,7 +99,7 @@ class MetricValue(Record):
     model: str
     """Name of the checkpoint or model; of a judge, where the judge is measured."""
     benchmark: str
-    """What was measured: `head_to_head`, `beads`, `answers`, `judge_agreement`, `alpaca_eval`, `judge_card`, ..."""
+    """What was measured, by its name in the table of benchmarks: `head_to_head`, `answers`, `judge_agreement`, ..."""
     metric: str
     value: float | None
     """A share lies in 0..1. With a baseline: model minus baseline; win, tie and lose are the model's shares."""
@@ -126,11 +126,31 @@ class MetricValue(Record):
     """Why a value is missing, or what a reader has to know."""
 
 
-class Series(Record):
+class MeasureId(Record):
+    """What a value a prompt is of: one metric of one model."""
+
+    model: str | None = None
+    """None: of no model that we know of, as a measure of the user's own."""
+    baseline: str | None = None
+    """The other model of a comparison on the same prompts."""
+    benchmark: str | None = None
+    metric: str
+
+    @property
+    def identity(self) -> dict[str, str | None]:
+        """The fields that say what it is of."""
+        return {"model": self.model, "baseline": self.baseline, "benchmark": self.benchmark, "metric": self.metric}
+
+    @property
+    def name(self) -> str:
+        """How it is called on the command line: `M3/answers/correct`, `M3:M2/head_to_head/win_minus_lose`, `mine`."""
+        model = self.model if self.baseline is None else f"{self.model}:{self.baseline}"
+        return "/".join(part for part in (model, self.benchmark, self.metric) if part is not None)
+
+
+class Series(MeasureId):
     """One measure, a value a prompt: what a paired comparison of two runs needs."""
 
-    name: str
-    """MODEL/BENCHMARK/METRIC, as `M3/beads/correct`; against another model `M3:M2/head_to_head/win_minus_lose`."""
     prompts: tuple[str, ...]
     """Id of each prompt."""
     values: tuple[float | None, ...]
@@ -158,16 +178,22 @@ class BaselineRun(Record):
     weights: tuple[float, ...] = ()
 
 
-class BaselineMeasure(Record):
+class BaselineMeasure(MeasureId):
     """One measure that a later run must not lose on, over one or more runs of the same settings."""
 
-    name: str
-    """As in Series."""
     margin: Annotated[float, Field(ge=0)]
     """A loss of this much is tolerated, in the measure's own unit."""
     worse: Literal["lower", "higher"] = "lower"
     prompts: tuple[str, ...]
     runs: Annotated[tuple[BaselineRun, ...], Field(min_length=1)]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_a_name(cls, given: Any) -> Any:
+        """Baselines written before measures had fields hold a name, which is what the measure is still called."""
+        if isinstance(given, dict) and "name" in given and "metric" not in given:
+            return {key: value for key, value in given.items() if key != "name"} | {"metric": given["name"]}
+        return given
 
     @model_validator(mode="after")
     def _aligned(self) -> Self:

@@ -7,8 +7,8 @@
 
 Runs lie under runs/study/ and go on where they were; steps that an arm shares with the loop itself are taken from it.
 What is found is kept, an entry a run, in benchmarks/pocket/study.json. Intervals are by bootstrap over seeds and
-prompts: both are drawn anew in every resample, and all runs answered the same prompts (eval/suites/study.py, from which
-`python -m eval report --study FILE` shows them, too).
+prompts: both are drawn anew in every resample, and all runs answered the same prompts (eval/benchmarks/beads/study.py,
+from which `python -m eval report --study FILE` shows them, too).
 """
 
 import argparse
@@ -25,7 +25,7 @@ import numpy as np
 from running import CHECKOUT, LOOP, RUNS, measure, seeds_of, settings_of, train
 
 sys.path.insert(0, str(CHECKOUT))
-from eval.suites.study import beyond_loop, by_seed, gain, of_arm, values, worse_judges
+from eval.benchmarks.beads.study import beyond_loop, by_seed, gain, of_arm, values, worse_judges
 
 FOUND = CHECKOUT / "benchmarks/pocket/study.json"
 ONE_AT_A_TIME = Lock()

@@ -13,8 +13,8 @@ import warnings
 import numpy as np
 from scipy import stats
 
+from eval.benchmarks.judge_agreement.figures import described
 from eval.stats.intervals import Resampling
-from eval.suites.agreement_figures import described
 from srlm.judge.agreement import measure
 
 

@@ -7,7 +7,7 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 
-from eval.benchmarks.alpaca_eval import ANNOTATOR, AlpacaEval, annotations_in
+from eval.data.alpaca_eval import ANNOTATOR, AlpacaEval, annotations_in
 
 PROMPTS = 805
 BASELINE = "gpt4_1106_preview"

@@ -24,14 +24,14 @@ os.environ |= {"HF_HUB_OFFLINE": "1", "OPENAI_API_KEY": "none"}
 
 import alpaca_data
 
-from eval.benchmarks.alpaca_eval import ANNOTATOR, AlpacaEval, annotations_in
-from eval.benchmarks.alpaca_files import Annotated, read_outputs
+from eval.benchmarks.alpaca_eval.scores import raw, sample, scored
+from eval.data.alpaca_eval import ANNOTATOR, AlpacaEval, annotations_in
+from eval.data.alpaca_files import Annotated, read_outputs
 from eval.judging.annotating import Judge, annotate, calls_of, open_judge, questions
 from eval.judging.annotator import Annotator, Pair
 from eval.judging.calls import Answer, CallStore
 from eval.judging.endpoint import Endpoint
 from eval.stats.intervals import Resampling
-from eval.suites.alpaca_eval import raw, sample, scored
 
 EARLIER = 40
 

@@ -22,11 +22,11 @@ import alpaca_data
 import numpy as np
 import pandas as pd
 
-from eval.benchmarks.alpaca_eval import ANNOTATOR
-from eval.benchmarks.alpaca_files import read_annotations
+from eval.benchmarks.alpaca_eval.scores import sample
+from eval.data.alpaca_eval import ANNOTATOR
+from eval.data.alpaca_files import read_annotations
 from eval.stats import length_controlled, rates
 from eval.stats.intervals import Resampling
-from eval.suites.alpaca_eval import sample
 
 REFITS = 1000
 

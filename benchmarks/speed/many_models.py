@@ -15,9 +15,9 @@ from pathlib import Path
 
 import alpaca_data
 
-from eval.benchmarks.alpaca_eval import AlpacaEval
+from eval.benchmarks.alpaca_eval.leaderboard import compared, recomputed, samples_of
+from eval.data.alpaca_eval import AlpacaEval
 from eval.stats.intervals import Resampling
-from eval.suites.leaderboard import compared, recomputed, samples_of
 
 SIZES = (15, 30, 60)
 

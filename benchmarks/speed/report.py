@@ -20,10 +20,11 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
+from eval.benchmarks.answers.measure import described
+from eval.benchmarks.head_to_head.measure import compared
 from eval.records import Verdict, verdict_id
 from eval.report import page
 from eval.stats.intervals import Resampling
-from eval.suites import head_to_head
 from srlm.methods.base import run_folder
 from srlm.records import Checkpoint, Prompt, Response, RunManifest
 from srlm.settings import ModelSettings, OasstData, Settings
@@ -75,11 +76,11 @@ def made(folder: Path, models: int, prompts: int, about: int) -> RunFolder:
         )  # fmt: skip
         answers = [Response.of(prompt.id, text(draw, words, about), name, 0, "stop") for prompt in asked]
         files.write(run.step("evaluation") / name / "responses.jsonl", answers)
-        metrics += head_to_head.described(name, answers, HOW)
+        metrics += described(name, answers, HOW)
         if before:
             said = [verdict(draw, place, a, b) for a, b in zip(answers, before, strict=True)]
             files.write(run.step("evaluation") / "verdicts" / f"{name}-vs-M{place}.jsonl", said)
-            metrics += head_to_head.compared(name, f"M{place}", said, HOW)
+            metrics += compared(name, f"M{place}", said, HOW)
         before = answers
     files.write_json(run.step("evaluation") / "metrics.json", [m.model_dump(mode="json") for m in metrics])
     return run

@@ -11,8 +11,8 @@ import argparse
 
 import numpy as np
 
+from eval.benchmarks.judge_agreement.figures import described
 from eval.stats.intervals import Resampling
-from eval.suites.agreement_figures import described
 from srlm.judge.agreement import measure
 
 TRUTH = 400_000

@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 
-from eval.benchmarks.alpaca_eval import AlpacaEval, Gamed, annotations_in
-from eval.benchmarks.alpaca_files import read_annotations
+from eval.benchmarks.alpaca_eval.scores import sample
+from eval.data.alpaca_eval import AlpacaEval, Gamed, annotations_in
+from eval.data.alpaca_files import read_annotations
 from eval.stats import length_controlled, rates
 from eval.stats.intervals import Estimate, Resampling, mean
 from eval.stats.length_controlled import Rows
-from eval.suites.alpaca_eval import sample
 
 DRAWS = 3
 

@@ -1,1 +1,1 @@
-"""Published figures, labelled as published: data files, and the records they decode to."""
+"""Suites: from checkpoints to metric values, with everything asked of a model kept on disk."""

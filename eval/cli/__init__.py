@@ -9,6 +9,7 @@ import typer
 
 from srlm.cli.main import enter
 
+from ..benchmarks.table import BENCHMARKS
 from . import alpaca, judges, measuring, published, regression, reports
 
 app = typer.Typer(
@@ -22,7 +23,10 @@ app.command("h2h")(measuring.h2h)
 app.command("agreement")(judges.agreement)
 app.command("audit")(judges.audited)
 app.command("canaries")(judges.canaries)
-app.command("beads")(measuring.beads)
+for _benchmark in BENCHMARKS:
+    if _benchmark.help:
+        app.command(_benchmark.command, help=_benchmark.help)(measuring.of_word(_benchmark.command))
+app.command("run")(measuring.named)
 app.command("report")(reports.report)
 app.command("alpaca")(alpaca.alpaca)
 app.command("judge-card")(alpaca.judge_card)

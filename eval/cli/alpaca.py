@@ -8,7 +8,7 @@ import typer
 
 from srlm.errors import SettingsError
 
-from ..benchmarks.alpaca_eval import ANNOTATOR, VARIABLE, AlpacaEval
+from ..data.alpaca_eval import ANNOTATOR, VARIABLE, AlpacaEval
 from .options import (
     AlpacaDir,
     AnnotatorName,
@@ -68,17 +68,19 @@ def alpaca(
     """AlpacaEval 2.0 with a judge: outputs of a run or of anybody against GPT-4 Turbo's."""
     if (run is None) == (outputs is None):
         raise SettingsError("alpaca needs --run FILE or --outputs FILE, one of the two")
-    from .. import alpaca_commands, run_commands
+    from .. import metrics
+    from ..benchmarks.alpaca_eval import command
     from ..judging.cost import Price
+    from ..run import opened
     from ..stats.intervals import Resampling
 
-    wanted = alpaca_commands.Judging(
+    wanted = command.Judging(
         judge=judge,
         annotator=annotator,
-        endpoint=alpaca_commands.endpoint(base_url, azure, api_version, api_key_env, concurrency, timeout, seed),
+        endpoint=command.endpoint(base_url, azure, api_version, api_key_env, concurrency, timeout, seed),
         price=Price(input=price[0], output=price[1]) if price else None,
         max_cost=max_cost,
-        asking=alpaca_commands.Asking(both_orders=both_orders, draws=draws, limit=limit, seed=seed),
+        asking=command.Asking(both_orders=both_orders, draws=draws, limit=limit, seed=seed),
         record=record,
         replay=replay,
         canaries=canaries,
@@ -87,12 +89,12 @@ def alpaca(
     )
     data = AlpacaEval.open(alpaca_dir)
     if outputs is not None:
-        alpaca_commands.of_outputs(wanted, outputs, name, folder, data, dry_run)
+        command.of_outputs(wanted, outputs, name, folder, data, dry_run)
         return
     assert run is not None
-    with run_commands.opened(run, overrides) as (settings, place, open_engine):
-        if metrics := alpaca_commands.of_run(wanted, settings, place, data, open_engine, dry_run):
-            run_commands.merge(place, metrics, alpaca_commands.BENCHMARKS)
+    with opened(run, overrides) as (settings, place, open_engine):
+        if figures := command.of_run(wanted, settings, place, data, open_engine, dry_run):
+            metrics.merge(place, figures, command.BENCHMARKS)
 
 
 def judge_card(
@@ -119,20 +121,20 @@ def judge_card(
     seed: Seed = 1,
 ) -> None:
     """AlpacaEval 2.0: a candidate judge beside GPT-4 Turbo, on pairs that it annotated for the leaderboard."""
-    from .. import alpaca_commands
+    from ..benchmarks.alpaca_eval import command
     from ..judging.cost import Price
     from ..stats.intervals import Resampling
 
-    wanted = alpaca_commands.Judging(
+    wanted = command.Judging(
         judge=judge,
         annotator=annotator,
-        endpoint=alpaca_commands.endpoint(base_url, azure, api_version, api_key_env, concurrency, timeout, seed),
+        endpoint=command.endpoint(base_url, azure, api_version, api_key_env, concurrency, timeout, seed),
         price=Price(input=price[0], output=price[1]) if price else None,
         max_cost=max_cost,
-        asking=alpaca_commands.Asking(both_orders=both_orders, limit=limit, seed=seed),
+        asking=command.Asking(both_orders=both_orders, limit=limit, seed=seed),
         record=record,
         replay=replay,
         how=Resampling(resamples=resamples, confidence=confidence, seed=seed),
     )
     data = AlpacaEval.open(alpaca_dir or (None if os.environ.get(VARIABLE) else results.parent))
-    alpaca_commands.card(wanted, results, folder, data, dry_run)
+    command.card(wanted, results, folder, data, dry_run)

@@ -45,13 +45,15 @@ def agreement(
     """Every checkpoint of a run as judge of answers that people ranked; or any judge on any file of rankings."""
     if (run is None) == (rankings is None):
         raise SettingsError("agreement needs either --run, or --rankings with --judge and --out")
-    from .. import judge_commands, run_commands
+    from ..benchmarks import named_judges
+    from ..benchmarks.table import chosen
+    from ..run import of_run
 
     if run is not None:
-        run_commands.of_run(run, overrides, ["agreement"])
+        of_run(run, overrides, chosen(["agreement"]))
         return
     assert rankings is not None
-    wanted = judge_commands.Wanted(
+    wanted = named_judges.Wanted(
         judges=tuple(judge or ()),
         template=template,
         draws=draws,
@@ -64,7 +66,7 @@ def agreement(
         confidence=confidence,
         out=out,
     )
-    judge_commands.agreement(wanted, rankings, format, ask)
+    named_judges.agreement(wanted, rankings, format, ask)
 
 
 def audited(
@@ -88,12 +90,14 @@ def audited(
     """What moves a judge beside quality: order, length, lists, itself; how steady it is, and how spread its scores."""
     if (run is None) == (judge is None):
         raise SettingsError("audit needs either --run, or --judge with --out")
-    from .. import judge_commands, run_commands
+    from ..benchmarks import named_judges
+    from ..benchmarks.table import chosen
+    from ..run import of_run
 
     if run is not None:
-        run_commands.of_run(run, overrides, ["audit"])
+        of_run(run, overrides, chosen(["audit"]))
         return
-    wanted = judge_commands.Wanted(
+    wanted = named_judges.Wanted(
         judges=tuple(judge or ()),
         template=template,
         draws=draws,
@@ -106,7 +110,7 @@ def audited(
         confidence=confidence,
         out=out,
     )
-    judge_commands.audited(wanted, rankings, format, ask)
+    named_judges.audited(wanted, rankings, format, ask)
 
 
 def canaries(
@@ -122,9 +126,9 @@ def canaries(
     seed: Seed = 1,
 ) -> None:
     """Tricks that no judge may fall for: what it gave and should not have; status 1 where our own reading was moved."""
-    from .. import judge_commands
+    from ..benchmarks import named_judges
 
-    wanted = judge_commands.Wanted(
+    wanted = named_judges.Wanted(
         judges=tuple(judge or ()),
         template=template,
         draws=draws,
@@ -135,5 +139,5 @@ def canaries(
         seed=seed,
         out=out,
     )
-    if not judge_commands.canaries(wanted, ask):
+    if not named_judges.canaries(wanted, ask):
         raise typer.Exit(1)

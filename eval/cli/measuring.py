@@ -1,5 +1,6 @@
-"""Suites of a run: all of them, the head-to-head, the bead world."""
+"""Benchmarks of a run: all of them, those of one word, the head to head with its table."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -13,24 +14,46 @@ def everything(
     overrides: Overrides = None,
     report: Annotated[bool, typer.Option(help="Write the page, too.")] = True,
 ) -> None:
-    """Every suite, then the report; the last line is its path."""
-    from .. import run_commands
+    """Every benchmark, then the report; the last line is its path."""
+    from ..benchmarks.table import by_default
+    from ..run import of_run
 
-    run_commands.of_run(run, overrides, run_commands.BY_DEFAULT)
+    of_run(run, overrides, by_default())
     if report:
         write(run, overrides)
 
 
+def named(
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Names of benchmarks.")],
+    run: Run,
+    overrides: Overrides = None,
+) -> None:
+    """These benchmarks, by name."""
+    from ..benchmarks.table import chosen
+    from ..figures.text import listed
+    from ..run import of_run
+
+    wanted = chosen(names)
+    figures = of_run(run, overrides, wanted)
+    print(listed([one for one in figures if one.benchmark in {benchmark.name for benchmark in wanted}], "model"))
+
+
 def h2h(run: Run, overrides: Overrides = None) -> None:
     """Every checkpoint against every other on the evaluation prompts."""
-    from .. import run_commands
-    from ..report import tables
+    from ..benchmarks.head_to_head.text import contests
+    from ..benchmarks.table import chosen
+    from ..run import of_run
 
-    print(tables.contests(run_commands.of_run(run, overrides, ["h2h", "slices"])))
+    print(contests(of_run(run, overrides, chosen(["h2h"]))))
 
 
-def beads(run: Run, overrides: Overrides = None) -> None:
-    """What the exact program of the bead world says of every checkpoint's answers and verdicts."""
-    from .. import run_commands
+def of_word(word: str) -> Callable[..., None]:
+    """The command that measures the benchmarks of one word."""
 
-    run_commands.of_run(run, overrides, ["beads"])
+    def command(run: Run, overrides: Overrides = None) -> None:
+        from ..benchmarks.table import chosen
+        from ..run import of_run
+
+        of_run(run, overrides, chosen([word]))
+
+    return command

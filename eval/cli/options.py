@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from ..benchmarks.alpaca_eval import VARIABLE
+from ..data.alpaca_eval import VARIABLE
 from ..judging.specs import SPECS
 
 Run = Annotated[Path, typer.Option("--run", help="The run's YAML file.")]

@@ -10,7 +10,8 @@ from srlm.errors import SettingsError
 from srlm.store import files
 from srlm.store.progress import Reporter
 
-from ..benchmarks.alpaca_eval import ANNOTATOR, VARIABLE, AlpacaEval
+from .. import metrics
+from ..data.alpaca_eval import ANNOTATOR, VARIABLE, AlpacaEval
 from .options import AlpacaDir, Confidence, LengthControl, Out, Resamples, Seed
 
 
@@ -26,19 +27,19 @@ def leaderboard(
     seed: Seed = 1,
 ) -> None:
     """AlpacaEval 2.0: recompute every model of a folder of results, with intervals."""
-    from ..report import tables
+    from ..benchmarks.alpaca_eval import leaderboard as board
+    from ..benchmarks.alpaca_eval import text
     from ..stats.intervals import Resampling
-    from ..suites import leaderboard as board
 
     data = AlpacaEval.open(alpaca_dir or (None if os.environ.get(VARIABLE) else results.parent))
     how = Resampling(resamples=resamples, confidence=confidence, seed=seed)
     with Reporter("leaderboard", lambda line: None, "models") as progress:
         found = board.recomputed(results, data, how, length_control=length_control, judge=judge, report=progress)
     if out is not None:
-        files.write_json(out, [metric.model_dump(mode="json") for metric in found.metrics])
+        metrics.write(out, found.metrics)
     if csv is not None:
         files.write_text(csv, board.official_csv(found.metrics))
-    print(tables.leaderboard(found.metrics))
+    print(text.leaderboard(found.metrics))
     if found.without:
         print(f"\nwithout annotations by {judge}: {', '.join(found.without)}")
 
@@ -55,17 +56,17 @@ def compare(
     """AlpacaEval 2.0: paired tests of models on the same prompts, raw and length-controlled."""
     if len(models) < 2:
         raise SettingsError("compare needs two models or more")
-    from ..report import tables
+    from ..benchmarks.alpaca_eval import leaderboard as board
+    from ..benchmarks.alpaca_eval import text
     from ..stats.intervals import Resampling
-    from ..suites import leaderboard as board
 
     data = AlpacaEval.open(alpaca_dir)
     how = Resampling(resamples=resamples, confidence=confidence, seed=seed)
     samples = board.samples_of(models, data)
-    metrics = board.compared(samples, data.glm if length_control else None, how)
+    figures = board.compared(samples, data.glm if length_control else None, how)
     if out is not None:
-        files.write_json(out, [metric.model_dump(mode="json") for metric in metrics])
-    print(tables.comparisons(metrics))
+        metrics.write(out, figures)
+    print(text.comparisons(figures))
 
 
 def arena_hard(
@@ -76,16 +77,16 @@ def arena_hard(
     seed: Seed = 1,
 ) -> None:
     """Arena-Hard's judgments as win, tie and lose, and its score, with intervals over prompts."""
-    from ..benchmarks.arena_hard import read
-    from ..report import tables
+    from ..benchmarks.arena_hard import scored
+    from ..data.arena_hard import read
+    from ..figures import text
     from ..stats.intervals import Resampling
-    from ..suites.arena_hard import scored
 
     how = Resampling(resamples=resamples, confidence=confidence, seed=seed)
-    metrics = scored(read(files_of), how)
+    figures = scored(read(files_of), how)
     if out is not None:
-        files.write_json(out, [metric.model_dump(mode="json") for metric in metrics])
-    print(tables.shares(metrics))
+        metrics.write(out, figures)
+    print(text.shares(figures))
 
 
 def power(
@@ -96,9 +97,9 @@ def power(
     power: Annotated[float, typer.Option(help="Chance of seeing the difference that is there.")] = 0.8,
 ) -> None:
     """The smallest difference that so many prompts show."""
-    from ..report import tables
+    from ..figures import text
     from ..stats.power import smallest
 
     against_rate = smallest(n, rate, "a fixed rate", alpha=alpha, power=power)
     against_model = smallest(n, rate, "another model", correlation, alpha, power)
-    print(tables.power([against_rate, against_model]))
+    print(text.power([against_rate, against_model]))

@@ -21,17 +21,21 @@ def regress(
     update_baseline: Annotated[bool, typer.Option(help="Write the run as the new baseline.")] = False,
     reason: Annotated[str, typer.Option(help="Why there is a new baseline.")] = "",
     measure: Annotated[
-        list[str] | None, typer.Option(help="What a new baseline watches: NAME=MARGIN. Without: what the old one did.")
+        list[str] | None,
+        typer.Option(
+            help="What a new baseline watches: NAME=MARGIN, or `all` with the margins that benchmarks name. "
+            "Without: what the old one did."
+        ),
     ] = None,
     seeds: Annotated[
         str, typer.Option(help="A new baseline of several runs: `1-10` takes the runs NAME-s1 ... NAME-s10.")
     ] = "",
 ) -> None:
     """Hold a measured run against a baseline: status 0 no regression, 1 a regression, 2 could not judge."""
-    from .. import regress_commands
+    from ..gate import command
 
     if update_baseline:
-        runs = regress_commands.sisters(run, overrides or (), seeds)
-        regress_commands.update(against, runs, values or (), reason, measure or ())
-    elif status := regress_commands.against(against, load(run, overrides or ()), values or (), junit):
+        runs = command.sisters(run, overrides or (), seeds)
+        command.update(against, runs, values or (), reason, measure or ())
+    elif status := command.against(against, load(run, overrides or ()), values or (), junit):
         raise typer.Exit(status)

@@ -9,8 +9,9 @@ import typer
 from srlm.errors import SettingsError, StoreError
 from srlm.methods.base import run_folder
 from srlm.run_file import load
+from srlm.settings import Settings
 from srlm.store import files
-from srlm.store.folder import RunFolder
+from srlm.store.folder import RunFolder, recorded
 
 from .options import Overrides, RunOrNot
 
@@ -40,9 +41,9 @@ def report(
         return
     if overrides or check or study:
         raise SettingsError("--set, --check and --study are about one run; several are compared as they were made")
-    from ..report import compare, material
+    from ..report import compare
 
-    settings = [material.settings_of(place) for place in chosen]
+    settings = [_settings_of(place) for place in chosen]
     for place, one in zip(chosen, settings, strict=True):
         _existing(run_folder(one), place)
     command = " ".join(["python -m eval report", *map(str, chosen)])
@@ -57,15 +58,15 @@ def write(
     study: Path | None = None,
 ) -> None:
     """Write the page of one run and print its path; with `check` only hold its figures against a kept report's."""
-    from ..report import material, page, repeated, worse
+    from .. import metrics
+    from ..report import page, repeated
 
-    settings = material.settings_of(run) if run.is_dir() else load(run, overrides or ())
+    settings = _settings_of(run) if run.is_dir() else load(run, overrides or ())
     folder = _existing(run_folder(settings), run)
     how = "report" if run.is_dir() else "all --run"
     command = " ".join([f"python -m eval {how}", str(run), *(f"--set {override}" for override in overrides or ())])
     if check is not None:
-        kept, now = (material.read_metrics(path / "metrics.json") for path in (check, folder.step("evaluation")))
-        now += worse.section(study).metrics if study is not None else []
+        kept, now = metrics.read(check / "metrics.json"), page.data_of(settings, folder, study).metrics
         noted = check / repeated.MADE_ON
         made_on = files.read_json(noted) if noted.exists() else None
         if differ := repeated.unlike(kept, now, made_on):
@@ -78,6 +79,11 @@ def write(
         )
         return
     print(page.write(settings, folder, command, out, study))
+
+
+def _settings_of(place: Path) -> Settings:
+    """A run's settings, from its YAML file or its folder. Raises SettingsError where `place` is neither."""
+    return recorded(place) if place.is_dir() else load(place, ())
 
 
 def _existing(folder: RunFolder, run: Path) -> RunFolder:

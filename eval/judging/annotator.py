@@ -16,7 +16,7 @@ from srlm.errors import SettingsError
 from srlm.records import digest
 from srlm.text.template import fill
 
-from ..benchmarks.alpaca_eval import ANNOTATOR
+from ..data.alpaca_eval import ANNOTATOR
 from ..records import Missing
 
 SENT = ("max_tokens", "temperature", "top_p", "logprobs", "top_logprobs", "tools", "tool_choice")

@@ -1,6 +1,6 @@
 """Several runs on one page: their models side by side, and paired differences on the prompts that two runs share."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -9,14 +9,20 @@ from srlm.errors import SettingsError
 from srlm.methods.base import run_folder
 from srlm.settings import Settings
 from srlm.store import files
+from srlm.store.folder import RunFolder
 
-from ..records import MetricValue, Series
+from .. import metrics as kept
+from ..benchmarks.finished import measured
+from ..benchmarks.measuring import figure, resampling, with_holm
+from ..benchmarks.run_data import RunData
+from ..benchmarks.table import BENCHMARKS
+from ..figures import charts
+from ..figures.specs import Group, MetricSpec, spaced
+from ..figures.words import Words
+from ..records import MeasureId, MetricValue, Series
 from ..stats.intervals import Resampling, paired_mean_difference
 from ..stats.significance import sign_test_of
-from ..suites.finished import measured
-from ..suites.measuring import figure, with_holm
-from ..suites.regress import series
-from . import charts, figures, material, page, written
+from . import keys, page, written
 
 BENCHMARK = "compared_runs"
 MOST_PICTURES = 12
@@ -27,30 +33,29 @@ def write(runs: Sequence[Settings], out: Path, command: str) -> Path:
     names = [settings.name for settings in runs]
     if len(set(names)) < len(names):
         raise SettingsError(f"two of the runs have the same name ({', '.join(names)}); rename a folder")
-    keys = [key for settings in runs for key in material.secrets(settings)]
+    hidden = [key for settings in runs for key in keys.secrets(settings)]
     content = gather(runs, command)
+    words = content["words"]
     path = out / "report.html"
     pages = {
-        out / "metrics.json": written.metrics_json(content["metrics"]),
-        out / "metrics.csv": written.metrics_csv(content["metrics"]),
-        out / "report.md": written.markdown(content),
-        path: page.render("compare.html", content),
+        out / "metrics.json": kept.as_json(content["metrics"]),
+        out / "metrics.csv": kept.as_csv(content["metrics"]),
+        out / "report.md": written.markdown(content, words),
+        path: page.render("compare.html", content, words),
     }
     for place, text in pages.items():
-        files.write_text(place, material.withheld(text, keys))
+        files.write_text(place, keys.withheld(text, hidden))
     return path
 
 
 def gather(runs: Sequence[Settings], command: str) -> dict[str, Any]:
     """All that the page shows: each run's figures under RUN/MODEL, and the paired differences between runs."""
-    folders = [run_folder(settings) for settings in runs]
-    found = {
-        settings.name: material.read_metrics(folder.step("evaluation") / "metrics.json")
-        for settings, folder in zip(runs, folders, strict=True)
-    }
-    last = {settings.name: [c.name for c in measured(folder)] for settings, folder in zip(runs, folders, strict=True)}
-    by_prompt = {settings.name: series(settings) for settings in runs}
-    paired = differences(by_prompt, last, page_how(runs[0]))
+    folders = {settings.name: run_folder(settings) for settings in runs}
+    found = {name: kept.read(kept.path_of(folder)) for name, folder in folders.items()}
+    last = {name: [checkpoint.name for checkpoint in measured(folder)] for name, folder in folders.items()}
+    by_prompt = {settings.name: _series(settings, folders[settings.name]) for settings in runs}
+    paired = differences(by_prompt, last, resampling(runs[0]))
+    words = Words((*BENCHMARKS, _group(by_prompt.values())))
     metrics = [metric.model_copy(update=_within(run, metric)) for run, own in found.items() for metric in own] + paired
     return {
         "name": " and ".join(found),
@@ -59,20 +64,21 @@ def gather(runs: Sequence[Settings], command: str) -> dict[str, Any]:
              "seed": settings.seed, "models": last[settings.name], "measured": len(found[settings.name])}
             for settings in runs
         ],
-        "pictures": pictures(found),
+        "pictures": pictures(found, words),
         "paired": paired,
-        "forest": forest(paired),
+        "forest": forest(paired, words),
         "metrics": metrics,
-        "warnings": [],
+        "doubts": [],
         "findings": [],
         "level": f"{100 * runs[0].evaluation.confidence:g}%",
         "command": command,
+        "words": words,
     }  # fmt: skip
 
 
 def method_words(settings: Settings) -> str:
     """The method of a run, and what it has in the place of the judge's scores, of the usual pairs, or of EFT."""
-    words = [figures.label(settings.method.name)]
+    words = [spaced(settings.method.name)]
     if settings.reward.kind == "world" and settings.reward.scores == "form":
         words.append("reward: world, form alone")
     elif settings.reward.kind != "judge":
@@ -86,49 +92,64 @@ def method_words(settings: Settings) -> str:
     return ", ".join(words)
 
 
-def page_how(settings: Settings) -> Resampling:
-    """Intervals as the first run's settings have them."""
-    wanted = settings.evaluation
-    return Resampling(resamples=wanted.bootstrap, confidence=wanted.confidence, seed=settings.seed)
+def _series(settings: Settings, folder: RunFolder) -> list[Series]:
+    run = RunData(settings, folder)
+    return [series for benchmark in BENCHMARKS for series in benchmark.per_prompt(run)]
+
+
+def _group(every: Iterable[Sequence[Series]]) -> Group:
+    """How differences between runs read: as what they are differences of."""
+    specs: dict[str, MetricSpec] = {}
+    words = Words(BENCHMARKS)
+    for series in every:
+        for one in series:
+            spec = words.of(one.benchmark or "").spec(one.metric)
+            specs[_called(one)] = MetricSpec(label=spaced(_called(one)), unit=spec.unit)
+    return Group(BENCHMARK, spaced(BENCHMARK), specs)
+
+
+def _called(one: MeasureId) -> str:
+    """What a difference of this measure is called: against a model of its own run, it says which."""
+    measure = f"{one.benchmark}/{one.metric}"
+    return measure if one.baseline is None else f"over {one.baseline}: {measure}"
 
 
 def _within(run: str, metric: MetricValue) -> dict[str, str | None]:
     return {"model": f"{run}/{metric.model}", "baseline": metric.baseline and f"{run}/{metric.baseline}"}
 
 
-def pictures(found: Mapping[str, Sequence[MetricValue]]) -> list[charts.Chart]:
+def pictures(found: Mapping[str, Sequence[MetricValue]], words: Words) -> list[charts.Chart]:
     """A chart for each measure that two runs or more have, a colour a run."""
     by_measure: dict[tuple[str, str], dict[str, list[MetricValue]]] = {}
     for run, metrics in found.items():
         for metric in metrics:
             if metric.baseline is None and metric.value is not None:
                 by_measure.setdefault((metric.benchmark, metric.metric), {}).setdefault(run, []).append(metric)
-    made: list[charts.Chart] = []
-    for (benchmark, name), runs in by_measure.items():
-        if len(runs) > 1 and len(made) < MOST_PICTURES:
-            rows = [charts.dot(metric, run) for run, metrics in runs.items() for metric in metrics]
-            share = figures.is_share(next(iter(runs.values()))[0])
-            made.append(charts.series(f"{figures.label(benchmark)}: {figures.label(name)}", rows, share))
-    return made
+    drawn: list[charts.Chart] = []
+    for runs in by_measure.values():
+        if len(runs) > 1 and len(drawn) < MOST_PICTURES:
+            rows = [charts.dot(metric, words, run) for run, metrics in runs.items() for metric in metrics]
+            first = next(iter(runs.values()))[0]
+            title = f"{words.title(first.benchmark)}: {words.label(first)}"
+            drawn.append(charts.series(title, rows, words.is_share(first)))
+    return drawn
 
 
 def differences(
-    by_prompt: Mapping[str, Mapping[str, Series]], models: Mapping[str, Sequence[str]], how: Resampling
+    by_prompt: Mapping[str, Sequence[Series]], models: Mapping[str, Sequence[str]], how: Resampling
 ) -> list[MetricValue]:
     """The last models of every two runs on the prompts both answered: paired means, sign test, Holm over all."""
-    made = []
+    found = []
     for first, second in combinations(by_prompt, 2):
         if not models[first] or not models[second]:
             continue
         one, other = models[second][-1], models[first][-1]
-        for name, found in by_prompt[second].items():
-            model, _, measure = name.partition("/")
-            model, colon, over = model.partition(":")  # M3:M2 is M3's head-to-head with its own run's M2
-            against = by_prompt[first].get(f"{other}{colon}{over}/{measure}")
-            if model == one and against is not None:
-                measure = f"over {over}: {measure}" if over else measure
-                made.append(_difference(f"{second}/{one}", f"{first}/{other}", measure, found, against, how))
-    return with_holm(made, how)
+        theirs = {(s.baseline, s.benchmark, s.metric): s for s in by_prompt[first] if s.model == other}
+        for series in by_prompt[second]:
+            against = theirs.get((series.baseline, series.benchmark, series.metric))
+            if series.model == one and against is not None:
+                found.append(_difference(f"{second}/{one}", f"{first}/{other}", _called(series), series, against, how))
+    return with_holm(found, how)
 
 
 def _difference(
@@ -151,13 +172,13 @@ def _difference(
     )
 
 
-def forest(paired: Sequence[MetricValue]) -> list[charts.Chart]:
+def forest(paired: Sequence[MetricValue], words: Words) -> list[charts.Chart]:
     """The differences that have a value, a picture a measure that is a share."""
-    made = []
+    drawn = []
     for measure in dict.fromkeys(metric.metric for metric in paired):
-        found = [m for m in paired if m.metric == measure and m.value is not None and figures.is_share(m)]
-        rows = [charts.dot(metric) | {"pair": f"{metric.model} : {metric.baseline}"} for metric in found]
+        found = [m for m in paired if m.metric == measure and m.value is not None and words.is_share(m)]
+        rows = [charts.dot(metric, words) | {"pair": f"{metric.model} : {metric.baseline}"} for metric in found]
         if rows:
-            title = f"{figures.label(measure)}: difference on the same prompts"
-            made.append(charts.forest(title, rows, "right of 0 the first is better"))
-    return made
+            title = f"{words.label(found[0])}: difference on the same prompts"
+            drawn.append(charts.forest(title, rows, "right of 0 the first is better"))
+    return drawn

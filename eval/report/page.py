@@ -1,29 +1,35 @@
 """runs/NAME/report.html: what was measured, pictures first, from metrics.json, the manifests and the records on disk.
 
-Models wrote part of what is shown, so nothing here is trusted: the template escapes everything, and the page allows its
-own script and style by their digests and nothing else (Content-Security-Policy). Every figure of metrics.json that is
-shown stands in a `<data value=...>` element that carries the unrounded number. report.md and metrics.csv say the same.
+Each benchmark gives its parts of the page (`sections`); the page orders them, and knows none by name. Models wrote part
+of what is shown, so nothing here is trusted: the template escapes everything, and the page allows its own script and
+style by their digests and nothing else (Content-Security-Policy). Every figure of metrics.json that is shown stands in
+a `<data value=...>` element that carries the unrounded number. report.md and metrics.csv say the same.
 """
 
 import base64
 import hashlib
 import json
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, get_args
 
 import yaml
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from srlm.settings import Settings
 from srlm.store import files
 from srlm.store.folder import RunFolder
 
-from ..benchmarks import published
-from . import browser, changed, contests, figures, material, repeated, training, verdict, written
-from .worse import section
+from .. import metrics
+from ..benchmarks.base import Benchmark, Place, RunData, Section
+from ..benchmarks.table import BENCHMARKS, STUDY, WORDS
+from ..figures import words
+from ..figures.words import Words
+from ..records import MetricValue
+from . import browser, keys, pictures, repeated, training, verdict, written
 
 FOLD = 280
 """Characters: a longer text is folded."""
@@ -31,19 +37,23 @@ NOWHERE = "base-uri 'none'; form-action 'none'"
 """What default-src does not rule: the base of addresses, and where forms go."""
 MOST_FIGURES = 3000
 """Rows of the table of every figure; where there are more, it names metrics.csv instead."""
-APART = ("head_to_head", "slices", "worse_judges")
-"""Benchmarks whose comparisons have a table of their own."""
-AGREEMENT = (
-    "pairwise_accuracy",
-    "five_best",
-    "exact_match",
-    "spearman",
-    "kendall",
-    "pairwise_accuracy_half",
-    "spearman_undefined_as_0",
-    "kendall_undefined_as_0",
-    "unparsed",
-)
+TEMPLATES = tuple(Path(__file__).parent.parent / name for name in ("report/templates", "benchmarks"))
+PLAIN = "table.html"
+"""The section of a benchmark that has none of its own: its metrics, model by model."""
+
+
+class Headline(NamedTuple):
+    """What became of a figure from one model to the next."""
+
+    label: str
+    before: MetricValue
+    after: MetricValue
+    change: MetricValue
+
+
+def data_of(settings: Settings, folder: RunFolder, study: Path | None = None) -> RunData:
+    """What the report of a run is made of; with the figures of a study's file among the run's own."""
+    return RunData(settings, folder, STUDY.figures(study) if study is not None else None)
 
 
 def write(
@@ -54,46 +64,47 @@ def write(
     With `out` into that folder, and metrics.json and machine.json too, so that it says all by itself. With `study`, the
     file of one, its section and figures, too.
     """
-    worse = section(study) if study is not None else None
-    run, keys = material.read(settings, folder, worse.metrics if worse else ()), material.secrets(settings)
-    content = {**gather(run, command), "study": worse}
+    run, hidden = data_of(settings, folder, study), keys.secrets(settings)
+    content = gather(run, command, [STUDY.section(study)] if study is not None else ())
     place = out or folder.path
     path = place / "report.html"
     pages = {
-        path: render("report.html", {**content, "browser": browser.packed(run, keys)}),
-        place / "report.md": written.markdown(content),
-        place / "metrics.csv": written.metrics_csv(run.metrics),
+        path: render("report.html", {**content, "browser": browser.packed(run, hidden)}, WORDS),
+        place / "report.md": written.markdown(content, WORDS),
+        place / "metrics.csv": metrics.as_csv(run.metrics),
     }
     if out is not None:
-        pages[out / "metrics.json"] = written.metrics_json(run.metrics)
+        pages[out / "metrics.json"] = metrics.as_json(run.metrics)
         pages[out / repeated.MADE_ON] = json.dumps(repeated.machine(), indent=1, sort_keys=True) + "\n"
     for file, text in pages.items():
-        files.write_text(file, material.withheld(text, keys))
+        files.write_text(file, keys.withheld(text, hidden))
     return path
 
 
-def render(template: str, content: Mapping[str, Any]) -> str:
-    """A page's HTML."""
+def render(template: str, content: Mapping[str, Any], how: Words) -> str:
+    """A page's HTML; figures read as `how` says."""
     environment = Environment(
-        loader=PackageLoader("eval.report", "templates"),
+        loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        keep_trailing_newline=True,  # a section reads as if it stood in its chapter
     )
     environment.filters |= {
-        "figure": figures.figure,
-        "interval": figures.interval,
-        "p": figures.p_value,
-        "percent": figures.percent,
-        "label": figures.label,
-        "plain": figures.plain,
-        "count": figures.count,
+        "figure": how.figure,
+        "interval": how.interval,
+        "label": how.label,
+        "title": lambda metric: how.title(metric.benchmark),
+        "p": words.p_value,
+        "percent": words.percent,
+        "plain": words.plain,
+        "count": words.count,
     }
     style, script = _file("report.css"), _file("report.js")
     policy = f"default-src 'none'; script-src {_digest(script)}; style-src {_digest(style)}; {NOWHERE}"
-    frame = {"style": Markup(style), "script": Markup(script), "policy": policy, "fold": FOLD}
-    return environment.get_template(template).render({**content, **frame})
+    frame = {"style": Markup(style), "script": Markup(script), "policy": policy, "fold": FOLD, "how": how}
+    return environment.get_template(template).render({**content, **frame}).removesuffix("\n")
 
 
 def _file(name: str) -> str:
@@ -104,42 +115,33 @@ def _digest(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-def gather(run: material.Material, command: str) -> dict[str, Any]:
-    """All that the page shows, but for the browser."""
-    wanted, compared = run.settings.evaluation, contests.contests(run)
-    alpha, shown = round(1 - wanted.confidence, 12), contests.shown(compared, run.names)
-    settings = run.settings.model_dump(mode="json")
+def gather(run: RunData, command: str, more: Sequence[Section] = ()) -> dict[str, Any]:
+    """All that the page shows, but for the browser; with `more` sections than the benchmarks'."""
+    wanted = run.settings.evaluation
+    apart = {STUDY.name, *(benchmark.name for benchmark in BENCHMARKS if benchmark.own_table)}
+    settings, found = run.settings.model_dump(mode="json"), sections(run, more)
     return {
         "name": run.settings.name,
         "names": run.names,
         "judge": wanted.judge,
-        "alpha": alpha,
+        "alpha": round(1 - wanted.confidence, 12),
         "level": f"{100 * wanted.confidence:g}%",
-        "beads": run.settings.data.kind == "beads",
         "metrics": run.metrics,
         "named": run.named,
         "listed": run.metrics if len(run.metrics) <= MOST_FIGURES else [],
-        "warnings": verdict.warnings(run),
+        "doubts": verdict.doubts(run),
         "looked_for": verdict.looked_for(run),
-        "findings": contests.findings(compared, run.names, alpha),
-        "contests": shown,
-        "contests_left_out": len(compared) - len(shown),
-        "contest_pictures": contests.pictures(shown),
-        "paper_h2h": published.head_to_head(),
-        "alpaca": [m for m in run.of("alpaca_eval") if m.metric in ("win_rate", "lc_win_rate", "avg_length")],
-        "paper_alpaca": published.alpaca_eval(),
-        "agreement": AGREEMENT,
-        "paper_agreement": published.judge_agreement(),
-        "paper_judges": {row.model: row for row in published.judge_agreement().rows},
-        "judge_pictures": changed.judges(run),
-        "reliability": [chart] if (chart := changed.reliability(run)) else [],
-        "audit": [*run.of("audit"), *run.of("canaries")],
-        "skilled": [name for name in ("M0", *run.names) if run.figure("bead_skills", "greedy_correct", name)],
-        "quality_pictures": changed.quality(run),
-        "slice_pictures": changed.slices(run),
-        "sliced": run.of("slices"),
-        "regressions": changed.regressions(run),
-        "changes": [m for m in run.metrics if m.baseline is not None and m.benchmark not in APART],
+        "findings": [
+            (finding, headlines(run, finding.model, finding.baseline))
+            for benchmark in BENCHMARKS
+            for finding in benchmark.findings(run)
+        ],
+        "sections": found,
+        "judge_charts": [chart for section in found["judge"] for chart in section.charts],
+        "change_charts": [chart for section in found["changed"] for chart in section.charts],
+        "judge_pictures": pictures.pictures(run, "judge"),
+        "change_pictures": pictures.pictures(run, "changed"),
+        "changes": [m for m in run.metrics if m.baseline is not None and m.benchmark not in apart],
         "score_pictures": training.score_pictures(run),
         "histories": training.histories(run),
         "counts": training.counts(run.manifests),
@@ -152,5 +154,37 @@ def gather(run: material.Material, command: str) -> dict[str, Any]:
         "commits": sorted({m.commit or "unknown" for m in run.manifests}),
         "versions": {name: version for m in run.manifests for name, version in sorted(m.versions.items())},
         "command": command,
-        "study": None,
     }
+
+
+def sections(run: RunData, more: Sequence[Section] = ()) -> dict[Place, list[Section]]:
+    """Every part of the page that a benchmark gives, by its place."""
+    found: dict[Place, list[Section]] = defaultdict(list, {place: [] for place in get_args(Place)})
+    for benchmark in BENCHMARKS:
+        for section in benchmark.sections(run) or _plain(run, benchmark):
+            found[section.place].append(section)
+    for section in more:
+        found[section.place].append(section)
+    return {place: sorted(every, key=lambda one: one.rank) for place, every in found.items()}
+
+
+def _plain(run: RunData, benchmark: Benchmark) -> list[Section]:
+    """A table of what was measured of the run's models; none where nothing was."""
+    measured = [m for m in run.of(benchmark.name) if m.baseline is None and m.model in run.names]
+    if not measured:
+        return []
+    content = {"benchmark": benchmark.name, "metrics": list(dict.fromkeys(metric.metric for metric in measured))}
+    return [Section("changed", PLAIN, content)]
+
+
+def headlines(run: RunData, model: str, baseline: str) -> list[Headline]:
+    """What became of the figures that their benchmarks want at the top, from one model to the next."""
+    found = []
+    for benchmark in BENCHMARKS:
+        for metric, spec in benchmark.metrics.items():
+            change = run.figure(benchmark.name, metric, model, baseline)
+            if spec.headline and change is not None and change.value is not None:
+                before, after = (run.named[benchmark.name, metric, name, None] for name in (baseline, model))
+                label = spec.label[:1].upper() + spec.label[1:]
+                found.append(Headline(label, before, after, change))
+    return found

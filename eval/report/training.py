@@ -7,8 +7,9 @@ from typing import Any
 
 from srlm.records import Record, RunManifest, seed_for
 
-from . import charts, figures
-from .material import Material
+from ..benchmarks.run_data import RunData
+from ..figures import charts
+from ..figures.words import percent
 from .placing import placed
 
 LOGGED = {
@@ -45,7 +46,7 @@ def counts(manifests: Sequence[RunManifest]) -> list[CountRow]:
     return [CountRow(name=name, values=tuple(own.get(name, "") for own in flat)) for name in names]
 
 
-def histories(run: Material) -> list[charts.Chart]:
+def histories(run: RunData) -> list[charts.Chart]:
     """Losses, and DPO's margins and accuracies, over optimiser steps."""
     made = []
     for key, title in LOGGED.items():
@@ -64,7 +65,7 @@ def _number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def eft_account(run: Material) -> list[tuple[str, int | float | str | None]]:
+def eft_account(run: RunData) -> list[tuple[str, int | float | str | None]]:
     """What became of the sets that EFT examples were made from: read, kept, rejected and why."""
     return [
         (name.removeprefix("eft: "), value)
@@ -74,7 +75,7 @@ def eft_account(run: Material) -> list[tuple[str, int | float | str | None]]:
     ]
 
 
-def prompt_map(run: Material) -> charts.Chart | None:
+def prompt_map(run: RunData) -> charts.Chart | None:
     """IFT, EFT and AIFT prompts in two dimensions: TF-IDF of their words, then SVD (the paper, appendix, figure 6).
 
     Drawn from the run's seed. EFT prompts are the judge's whole questions.
@@ -97,7 +98,7 @@ def prompt_map(run: Material) -> charts.Chart | None:
         for (kind, text), (x, y) in zip(chosen, lie.at.round(4), strict=True)
     ]
     note = (
-        f"TF-IDF of words, two dimensions of a truncated SVD ({figures.percent(lie.explained)} of the variance), "
+        f"TF-IDF of words, two dimensions of a truncated SVD ({percent(lie.explained)} of the variance), "
         f"up to {MOST_MAPPED} prompts of each kind, drawn with the run's seed. Near means: shares words."
     )
     return charts.scatter("Where the training prompts lie", rows, "kind", note)
@@ -108,7 +109,7 @@ def _excerpt(text: str) -> str:
     return text if len(text) <= EXCERPT else text[:EXCERPT] + " ..."
 
 
-def score_pictures(run: Material) -> list[charts.Chart]:
+def score_pictures(run: RunData) -> list[charts.Chart]:
     """The judge's scores of the candidates and the margins of the pairs, step by step."""
     scores, margins = [], []
     for step in run.steps:
@@ -146,4 +147,4 @@ def score_pictures(run: Material) -> list[charts.Chart]:
 
 
 def _shared(name: str, what: str, count: int, n: int) -> str:
-    return f"{name}, {what}: {figures.percent(count / n)} ({count:,} of {n:,})"
+    return f"{name}, {what}: {percent(count / n)} ({count:,} of {n:,})"

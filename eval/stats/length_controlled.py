@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ..benchmarks.alpaca_eval import Gamed, Weights
+from ..data.alpaca_eval import Gamed, Weights
 
 GAMED_WEIGHT = 0.2 / 2
 """Of one row of the concise or of the verbose baseline; a row of the model has 1."""

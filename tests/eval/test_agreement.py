@@ -17,12 +17,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
-from eval.benchmarks import rankings
+from eval.benchmarks.judge_agreement import people, ranked
 from eval.cli import main
+from eval.data import rankings
 from eval.judging.specs import Asked, Judge, ModelScores, open_spec
 from eval.records import MetricValue
 from eval.stats.intervals import Resampling
-from eval.suites import people, ranked
 from srlm.engines.base import Request
 from srlm.engines.scripted import ScriptedEngine
 from srlm.errors import SrlmError

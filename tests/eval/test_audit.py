@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eval.benchmarks import controlled
+from eval.benchmarks.audit import effects as audit
+from eval.benchmarks.judge_agreement import ranked
 from eval.cli import main
+from eval.data import controlled
 from eval.judging.specs import Asked, Judge, ModelScores
 from eval.records import MetricValue
 from eval.stats.intervals import Resampling
-from eval.suites import audit, ranked
 from srlm.data.human_ranking import HumanRanking
 from srlm.engines.base import Request
 from srlm.engines.scripted import ScriptedEngine

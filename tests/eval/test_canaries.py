@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from eval.benchmarks.canaries import KINDS, QUESTIONS, canaries
+from eval.benchmarks.canaries import measure as suite
 from eval.cli import main
+from eval.data.canaries import KINDS, QUESTIONS, canaries
 from eval.judging.specs import Asked, Judge, ModelScores, open_spec
 from eval.stats.intervals import Resampling
-from eval.suites import canaries as suite
 from srlm.engines.base import Request
 from srlm.engines.scripted import ScriptedEngine
 from srlm.judge import rubric

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from eval.benchmarks import rankings
+from eval.data import rankings
 from srlm.data.published_rankings import consensus, dense
 from srlm.data.rankings import Rankings
 from srlm.errors import SrlmError

@@ -12,15 +12,17 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from eval.benchmarks import published
+from eval.benchmarks.base import OpenEngine
+from eval.benchmarks.head_to_head import measure as head_to_head
+from eval.benchmarks.table import WORDS, chosen
 from eval.cli import app, main
+from eval.data import published
+from eval.figures.words import p_value
+from eval.metrics import read as read_metrics
 from eval.records import MetricValue, Verdict
-from eval.report import material, page
-from eval.report.figures import p_value, text_of
-from eval.run_commands import measure, opened
+from eval.report import page
+from eval.run import measure, opened
 from eval.stats.intervals import Resampling
-from eval.suites import head_to_head
-from eval.suites.measuring import OpenEngine
 from srlm.engines.base import Engine, Request
 from srlm.engines.scripted import ScriptedEngine
 from srlm.errors import EngineError, RecordError, SettingsError, StoreError
@@ -140,7 +142,9 @@ def by_key(metrics: list[MetricValue]) -> dict[tuple[str, str, str | None], Metr
     return {(m.metric, m.model, m.baseline): m for m in metrics}
 
 
-ALL = ("h2h", "agreement", "beads")
+HEAD_TO_HEAD = [one for one in chosen(["h2h"]) if one.name != "slices"]
+AGREEMENT, BEADS, AUDIT = chosen(["agreement"]), chosen(["beads"]), chosen(["audit"])
+ALL = [*HEAD_TO_HEAD, *AGREEMENT, *BEADS]
 
 
 def test_the_figures_of_a_tiny_run_are_the_sums_they_should_be(tmp_path: Path) -> None:
@@ -182,7 +186,7 @@ def test_a_judge_that_takes_what_is_shown_first_may_still_lean_in_its_probabilit
 
 def test_the_verdicts_of_a_judge_are_held_against_the_exact_program(tmp_path: Path) -> None:
     settings = beads(tmp_path)
-    found = by_key(measure(settings, made(settings, WORLD), ("beads",), opener(bead_answer, bead_judge)))
+    found = by_key(measure(settings, made(settings, WORLD), BEADS, opener(bead_answer, bead_judge)))
     # M2's own answers are right on three prompts and stray on one; it calls all of them right: (3/3 + 0/1) / 2.
     assert [found["own_correct", name, None].value for name in ("SFT", "M1", "M2")] == [None, 1, 0.5]
     assert found["own_correct", "SFT", None].unscored == 4 * 4 * 2  # prompts, answers, readings
@@ -196,7 +200,7 @@ def test_the_verdicts_of_a_judge_are_held_against_the_exact_program(tmp_path: Pa
 
 def test_greedy_answers_are_counted_by_operation_for_the_base_model_too(tmp_path: Path) -> None:
     settings = beads(tmp_path)
-    found = by_key(measure(settings, made(settings, WORLD), ("beads",), opener(bead_answer, bead_judge)))
+    found = by_key(measure(settings, made(settings, WORLD), BEADS, opener(bead_answer, bead_judge)))
     assert [found["greedy_correct", name, None].value for name in ("M0", "SFT", "M1", "M2")] == [1, 0, 2 / 4, 3 / 4]
     assert found["greedy_correct_turn", "M0", None].value == 1  # the fourth prompt, the only one that turns
     assert found["greedy_correct_turn", "M2", None].value == 0
@@ -206,7 +210,7 @@ def test_greedy_answers_are_counted_by_operation_for_the_base_model_too(tmp_path
 
 def test_the_judges_figures_count_ties_as_wrong_and_missing_scores_as_unscored(tmp_path: Path) -> None:
     settings = beads(tmp_path)
-    found = by_key(measure(settings, made(settings, WORLD), ("agreement",), opener(bead_answer, bead_judge)))
+    found = by_key(measure(settings, made(settings, WORLD), AGREEMENT, opener(bead_answer, bead_judge)))
     assert found["pairwise_accuracy", "SFT", None].value == 0
     assert found["pairwise_accuracy_half", "SFT", None].value == 0.5
     assert found["five_best", "SFT", None].value == pytest.approx(1 / 3)
@@ -235,17 +239,17 @@ def test_one_suite_leaves_the_figures_of_the_other_as_they_are(tmp_path: Path) -
     settings = beads(tmp_path)
     folder = made(settings, WORLD)
     measure(settings, folder, ALL, opener(bead_answer, bead_judge))
-    both = len(material.read_metrics(folder.step("evaluation") / "metrics.json"))
-    assert len(measure(settings, folder, ("agreement",), refuse)) == both
+    both = len(read_metrics(folder.step("evaluation") / "metrics.json"))
+    assert len(measure(settings, folder, AGREEMENT, refuse)) == both
 
 
 def test_answers_made_with_other_settings_are_not_taken_for_these(tmp_path: Path) -> None:
     settings = beads(tmp_path)
     folder = made(settings, WORLD)
-    measure(settings, folder, ("h2h",), opener(bead_answer, bead_judge))
+    measure(settings, folder, HEAD_TO_HEAD, opener(bead_answer, bead_judge))
     other = settings.model_copy(update={"seed": 2})
     with pytest.raises(StoreError, match="seed: "):
-        measure(other, run_folder(other), ("h2h",), refuse)
+        measure(other, run_folder(other), HEAD_TO_HEAD, refuse)
 
 
 def test_a_checkpoint_that_was_edited_is_not_measured(trained: Path, tiny: Path, tmp_path: Path) -> None:
@@ -267,12 +271,18 @@ def test_the_run_is_measured_on_the_day_it_began(trained: Path, tiny: Path, tmp_
         assert settings.model.date == folder.settings.model.date == datetime.date(2026, 2, 3)
 
 
+def test_another_world_than_that_of_the_beads_has_none_of_their_figures_and_asks_no_model(tmp_path: Path) -> None:
+    settings = oasst(tmp_path, judge="checkpoint:SFT")
+    folder = made(settings, ("one", "two"), ("SFT", "M1"))
+    assert measure(settings, folder, BEADS, refuse) == []
+
+
 def test_an_answer_file_of_unknown_origin_is_not_used(tmp_path: Path) -> None:
     settings = beads(tmp_path)
     folder = made(settings, WORLD)
     files.write(folder.step("evaluation") / "SFT" / "responses.jsonl", [])
     with pytest.raises(StoreError, match="what it was made from"):
-        measure(settings, folder, ("h2h",), refuse)
+        measure(settings, folder, HEAD_TO_HEAD, refuse)
 
 
 def test_a_stopped_measurement_goes_on_and_ends_as_one_that_never_stopped(tmp_path: Path) -> None:
@@ -294,9 +304,9 @@ def test_a_stopped_measurement_goes_on_and_ends_as_one_that_never_stopped(tmp_pa
         return answer(model, prompt)
 
     with pytest.raises(KeyboardInterrupt):
-        measure(stopped, folders[1], ("h2h",), opener(breaks, bead_judge))
+        measure(stopped, folders[1], HEAD_TO_HEAD, opener(breaks, bead_judge))
     for settings, folder in zip((whole, stopped), folders, strict=True):
-        measure(settings, folder, ("h2h",), opener(answer, bead_judge))
+        measure(settings, folder, HEAD_TO_HEAD, opener(answer, bead_judge))
     for name in ("SFT/responses.jsonl", "verdicts/M1-vs-SFT.jsonl", "metrics.json"):
         first, second = (folder.step("evaluation") / name for folder in folders)
         assert first.read_bytes() == second.read_bytes(), name
@@ -319,7 +329,7 @@ def test_a_judge_that_always_says_the_first_gives_ties_only(tmp_path: Path) -> N
     def answer(model: str, prompt: str) -> str:
         return "A" if prompt.startswith("Two assistants") else f"{model} {prompt}"
 
-    found = by_key(measure(settings, folder, ("h2h",), opener(answer, bead_judge)))
+    found = by_key(measure(settings, folder, HEAD_TO_HEAD, opener(answer, bead_judge)))
     assert found["tie", "M1", "SFT"].value == 1
     assert found["order_decided", "M1", "SFT"].value == 1
     said = files.read(folder.step("evaluation") / "verdicts" / "M1-vs-SFT.jsonl", Verdict)
@@ -334,7 +344,7 @@ def test_equal_answers_tie_without_asking(tmp_path: Path) -> None:
         assert not prompt.startswith("Two assistants")
         return "the same"
 
-    assert by_key(measure(settings, folder, ("h2h",), opener(answer, bead_judge)))["tie", "M1", "SFT"].value == 1
+    assert by_key(measure(settings, folder, HEAD_TO_HEAD, opener(answer, bead_judge)))["tie", "M1", "SFT"].value == 1
 
 
 @pytest.mark.parametrize(
@@ -350,7 +360,7 @@ def test_a_judge_that_does_not_exist_is_named(tmp_path: Path, judge: str, messag
     settings = oasst(tmp_path, judge=judge)
     folder = made(settings, ("one", "two"), ("SFT", "M1"))
     with pytest.raises(SettingsError, match=message):
-        measure(settings, folder, ("h2h",), opener(lambda model, prompt: model, bead_judge))
+        measure(settings, folder, HEAD_TO_HEAD, opener(lambda model, prompt: model, bead_judge))
 
 
 class Page(HTMLParser):
@@ -389,7 +399,10 @@ def test_every_figure_on_the_page_is_in_the_metrics_and_the_other_way_round(tmp_
     metrics = measure(settings, folder, ALL, opener(bead_answer, bead_judge))
     shown = set(Page(written(settings, folder)).figures)
     expected = {
-        (repr(value), text_of(m, value)) for m in metrics for value in (m.value, m.low, m.high) if value is not None
+        (repr(value), WORDS.text_of(m, value))
+        for m in metrics
+        for value in (m.value, m.low, m.high)
+        if value is not None
     }
     expected |= {
         (repr(p), str(p_value(p).striptags()).replace("&lt;", "<"))
@@ -409,7 +422,7 @@ def test_the_page_says_in_words_what_was_found(tmp_path: Path) -> None:
         words = prompt.split()
         return STRAY if model == "SFT" else f"1 {words[1]} 2 {words[3]} 3 {words[5]} ."
 
-    measure(settings, folder, ("h2h",), opener(answer, bead_judge))
+    measure(settings, folder, HEAD_TO_HEAD, opener(answer, bead_judge))
     text = " ".join(Page(written(settings, folder)).text.split())
     # M1 : SFT, nine wins: p = 2 / 2^9 = .0039, Holm over three pairs .0117
     assert "M1 beats SFT on 9 prompts: 100.0% wins, 0.0% ties, 0.0% losses, p = .012" in text
@@ -423,7 +436,7 @@ def test_what_a_model_writes_cannot_act_on_the_page(tmp_path: Path) -> None:
     def answer(model: str, prompt: str) -> str:
         return HOSTILE[0] if prompt.startswith("Two assistants") else model + prompt
 
-    measure(settings, folder, ("h2h",), opener(answer, bead_judge))
+    measure(settings, folder, HEAD_TO_HEAD, opener(answer, bead_judge))
     html = written(settings, folder)
     found = Page(html)
     assert not {"img", "iframe", "link", "textarea", "object"} & set(found.tags)
@@ -467,7 +480,7 @@ def test_broken_metrics_are_named(tmp_path: Path) -> None:
     path = tmp_path / "metrics.json"
     files.write_json(path, [{"model": "M1"}])
     with pytest.raises(RecordError, match=r"metrics\.json"):
-        material.read_metrics(path)
+        read_metrics(path)
 
 
 def test_published_shares_add_up_to_one_within_rounding() -> None:
@@ -508,7 +521,7 @@ def test_what_the_user_can_mend_is_a_message_and_status_2(
 def test_an_audit_of_a_run_tells_spread_and_self_preference_and_asks_once(tmp_path: Path) -> None:
     settings = beads(tmp_path)
     folder = made(settings, WORLD)
-    metrics = measure(settings, folder, ("audit",), opener(bead_answer, bead_judge))
+    metrics = measure(settings, folder, AUDIT, opener(bead_answer, bead_judge))
     found = by_key(metrics)
     assert found["scored_5", "SFT", None].value == found["ties", "SFT", None].value == 1
     assert found["score_entropy", "SFT", None].value == 0
@@ -516,7 +529,7 @@ def test_an_audit_of_a_run_tells_spread_and_self_preference_and_asks_once(tmp_pa
     # SFT's readings of everybody's answers hold no score: no prompt can be told.
     own = found["self_preference", "M2", None]
     assert (own.value, own.n, own.unscored) == (None, 0, 4)
-    assert measure(settings, folder, ("audit",), refuse) == metrics
+    assert measure(settings, folder, AUDIT, refuse) == metrics
     page.write(settings, folder, "python -m eval all")
     text = (folder.path / "report.html").read_text()
     assert "What moves the judges beside quality" in text

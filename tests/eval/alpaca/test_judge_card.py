@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from eval.benchmarks.alpaca_eval.judge_card import Table, card
 from eval.cli import main
 from eval.records import Annotation, MetricValue
 from eval.stats.intervals import Resampling
-from eval.suites.judge_card import Table, card
 from tests.chat_server import Reply, Serve, words
 
 HOW = Resampling(resamples=200, confidence=0.95, seed=1)

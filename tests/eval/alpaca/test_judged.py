@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from eval.benchmarks.alpaca_files import read_annotations, read_outputs
+from eval.benchmarks.alpaca_eval.judging import chosen, file_name
 from eval.cli import main
+from eval.data.alpaca_files import read_annotations, read_outputs
 from eval.records import Annotation, MetricValue
-from eval.suites.alpaca_judging import chosen, file_name
 from srlm.records import Prompt
 from srlm.store import files
 from tests.chat_server import Reply, Serve, refusal, words

@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from eval.benchmarks.alpaca_eval import ANNOTATOR, AlpacaEval
-from eval.benchmarks.alpaca_files import read_annotations
+from eval.benchmarks.alpaca_eval.leaderboard import COLUMNS, compared
+from eval.benchmarks.alpaca_eval.scores import sample
 from eval.cli import main
+from eval.data.alpaca_eval import ANNOTATOR, AlpacaEval
+from eval.data.alpaca_files import read_annotations
 from eval.records import MetricValue
 from eval.stats.intervals import Resampling
-from eval.suites.alpaca_eval import sample
-from eval.suites.leaderboard import COLUMNS, compared
 
 QUESTIONS = [f"Question {number}?" for number in range(60)]
 HOW = Resampling(resamples=300, confidence=0.95, seed=1)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from eval.benchmarks.alpaca_eval import Gamed
+from eval.data.alpaca_eval import Gamed
 from eval.stats import length_controlled
 from eval.stats.length_controlled import Rows
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from eval.benchmarks.measuring import figure, with_holm
 from eval.stats import rates
 from eval.stats.intervals import Estimate, Resampling
 from eval.stats.power import smallest, visible
 from eval.stats.significance import permutation_test, wald_test
-from eval.suites.measuring import figure, with_holm
 from srlm.errors import SettingsError
 
 HOW = Resampling(resamples=1000, confidence=0.95, seed=7)

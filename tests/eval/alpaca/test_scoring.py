@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from eval.benchmarks.alpaca_eval import AlpacaEval
-from eval.benchmarks.alpaca_files import Annotated, read_annotations
+from eval.benchmarks.alpaca_eval.scores import by_row_position, raw, sample, scored
+from eval.data.alpaca_eval import AlpacaEval
+from eval.data.alpaca_files import Annotated, read_annotations
 from eval.records import Annotation, MetricValue, annotation_id
 from eval.stats.intervals import Resampling
-from eval.suites.alpaca_eval import by_row_position, raw, sample, scored
 from srlm.records import Prompt
 
 HOW = Resampling(resamples=200, confidence=0.95, seed=3)

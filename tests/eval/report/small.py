@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
-from eval.benchmarks.alpaca_files import Annotated, Outputs
+from eval.benchmarks.alpaca_eval import judging
+from eval.benchmarks.answers.measure import described
+from eval.benchmarks.head_to_head.measure import compared
+from eval.benchmarks.measuring import with_holm
+from eval.benchmarks.slices import measure as slices
+from eval.data.alpaca_files import Annotated, Outputs
 from eval.records import Annotation, MetricValue, Verdict, annotation_id, verdict_id
 from eval.stats.intervals import Resampling
-from eval.suites import alpaca_judging, head_to_head, slices
-from eval.suites.measuring import with_holm
 from srlm.judge.pairwise import outcome_of
 from srlm.methods.base import run_folder
 from srlm.records import Checkpoint, Demonstration, Judgement, Prompt, RankedSet, Response, RunManifest
@@ -40,7 +43,7 @@ def run(tmp_path: Path, name: str = "small", text: str = "is the sky blue", **se
     metrics: list[MetricValue] = []
     answers = {}
     for step in NAMES:
-        _finish(folder, step)
+        finish(folder, step)
         files.write_json(folder.step(step) / "training.json", [{"step": n, "loss": 1 / n} for n in (1, 2, 4)])
         if step != "M0":
             length = 2 if step == "M2" else 1
@@ -48,14 +51,14 @@ def run(tmp_path: Path, name: str = "small", text: str = "is the sky blue", **se
                 Response.of(p.id, f"{step} says so to {n}. " * length, step, 0, "stop") for n, p in enumerate(prompts)
             ]
             files.write(folder.step("evaluation") / step / "responses.jsonl", answers[step])
-            metrics += head_to_head.described(step, answers[step], HOW)
+            metrics += described(step, answers[step], HOW)
     for later, earlier in (("M1", "SFT"), ("M2", "M1")):
         said = [
             _verdict(later, earlier, a, b, *(opinions if later == "M2" else (0.5, 0.5)))
             for a, b, opinions in zip(answers[later], answers[earlier], SAID, strict=True)
         ]
         files.write(folder.step("evaluation") / "verdicts" / f"{later}-vs-{earlier}.jsonl", said)
-        metrics += with_holm(head_to_head.compared(later, earlier, said, HOW), HOW)
+        metrics += with_holm(compared(later, earlier, said, HOW), HOW)
         metrics += slices.compared(later, earlier, prompts, said, HOW)
     _judged(folder, prompts, answers["M1"])
     files.write_json(folder.step("evaluation") / "metrics.json", [m.model_dump(mode="json") for m in metrics])
@@ -83,12 +86,12 @@ def alpaca(
             for prompt, text, (preference, raw) in zip(prompts, texts, said[model], strict=True)
         ]  # fmt: skip
         written = {prompt.id: text for prompt, text in zip(prompts, texts, strict=True)}
-        found = alpaca_judging.Judged(Annotated(tuple(single), written, references, {}), single)
+        found = judging.Judged(Annotated(tuple(single), written, references, {}), single)
         outputs_of = Outputs(model, {answer.prompt_id: answer for answer in answers}, {})
-        alpaca_judging.write(folder.step("evaluation") / "alpaca_eval", "tiny", found, outputs_of, prompts, [])
+        judging.write(folder.step("evaluation") / "alpaca_eval", "tiny", found, outputs_of, prompts, [])
 
 
-def _finish(folder: RunFolder, step: str) -> None:
+def finish(folder: RunFolder, step: str) -> None:
     counts = {"eft: sets kept": 7} if step == "M1" else {}
     made = Checkpoint(name=step, parent=None, path=f"{step}/model", digest=step)
     folder.finish(

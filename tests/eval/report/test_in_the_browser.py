@@ -13,8 +13,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Dialog, Page, Request, ViewportSize, expect, sync_playwright
 
-from eval.report import material, page
-from eval.report.figures import plain
+from eval.figures.words import plain
+from eval.metrics import read as read_metrics
+from eval.report import page
 from srlm.records import Prompt
 from srlm.store import files
 from tests.eval.report import hostile, small
@@ -311,7 +312,7 @@ def test_tables_are_copied_unrounded(tab: Page, plainly: Path) -> None:
     tab.click("[aria-label='Copy CSV: Every figure']")
     expect(tab.locator("[aria-label='Copy CSV: Every figure']")).to_have_text("Copied")
     rows = list(csv.DictReader(io.StringIO(tab.evaluate("navigator.clipboard.readText()"))))
-    metrics = material.read_metrics(plainly.parent / "evaluation" / "metrics.json")
+    metrics = read_metrics(plainly.parent / "evaluation" / "metrics.json")
     assert [row["Value"] for row in rows if "missing" not in row["Value"]] == [
         repr(m.value) for m in metrics if m.value is not None
     ]
@@ -326,7 +327,7 @@ def test_a_charts_data_is_downloaded_as_csv(tab: Page, plainly: Path, tmp_path: 
         tab.click("[aria-label='Download CSV: Mean length of an answer, characters'] >> nth=0")
     waited.value.save_as(tmp_path / "chart.csv")
     rows = list(csv.DictReader(io.StringIO((tmp_path / "chart.csv").read_text(encoding="utf-8"))))
-    metrics = material.read_metrics(plainly.parent / "evaluation" / "metrics.json")
+    metrics = read_metrics(plainly.parent / "evaluation" / "metrics.json")
     wanted = [(m.model, repr(m.value), repr(m.low)) for m in metrics if m.metric == "characters"]
     assert [(row["model"], row["value"], row["low"]) for row in rows] == wanted
 

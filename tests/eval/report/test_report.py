@@ -11,10 +11,15 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from eval.benchmarks.base import RunData
+from eval.benchmarks.slices import measure as slices
+from eval.benchmarks.table import WORDS
 from eval.cli import app, main
+from eval.figures import charts
+from eval.metrics import as_csv
+from eval.metrics import read as read_metrics
 from eval.records import MetricValue
-from eval.report import browser, charts, compare, material, page, repeated, training, verdict, written
-from eval.suites import slices
+from eval.report import browser, compare, keys, page, repeated, training, verdict
 from srlm.errors import SrlmError
 from srlm.records import Judgement, Prompt, Response
 from srlm.settings import EngineSettings, JudgeSettings
@@ -25,8 +30,8 @@ from tests.eval.report import hostile, small
 KEY = "sk-canary-5f2b9e0d7c"
 
 
-def read(folder: RunFolder) -> material.Material:
-    return material.read(folder.settings, folder)
+def read(folder: RunFolder) -> RunData:
+    return page.data_of(folder.settings, folder)
 
 
 def metric(name: str, value: float | None, **more: object) -> MetricValue:
@@ -34,7 +39,7 @@ def metric(name: str, value: float | None, **more: object) -> MetricValue:
     return MetricValue.model_validate({**known, "metric": name, "value": value, **more})
 
 
-def with_metrics(folder: RunFolder, *metrics: MetricValue) -> material.Material:
+def with_metrics(folder: RunFolder, *metrics: MetricValue) -> RunData:
     files.write_json(folder.step("evaluation") / "metrics.json", [m.model_dump(mode="json") for m in metrics])
     return read(folder)
 
@@ -51,7 +56,12 @@ def unpacked(html: str) -> str:
         pytest.param(
             metric("unparsed", 0.2, benchmark="judge_agreement"), "judge", "20.0% of its readings", id="unread"
         ),
-        pytest.param(metric("order_decided", 0.4, baseline="M1"), "judge", "M2 against M1: in 40.0%", id="order"),
+        pytest.param(
+            metric("order_decided", 0.4, baseline="M1", benchmark="head_to_head"),
+            "judge",
+            "M2 against M1: in 40.0%",
+            id="order",
+        ),
         pytest.param(metric("fooled", 0.1, benchmark="canaries"), "canaries", "can be bought", id="canaries"),
         pytest.param(metric("pairs_held", 0.9, benchmark="canaries"), "canaries", "10.0% of the canaries", id="held"),
         pytest.param(metric("cut", 0.0, unscored=10), "unscored", "10 of 20 prompts have no score", id="unscored"),
@@ -62,7 +72,7 @@ def test_a_figure_that_makes_others_doubtful_is_warned_of(
 ) -> None:
     folder = small.run(tmp_path)
     (folder.step("data") / "ift.jsonl").unlink()
-    found = verdict.warnings(with_metrics(folder, given))
+    found = verdict.doubts(with_metrics(folder, given))
     assert [one.about for one in found] == [about]
     assert said in found[0].text
 
@@ -74,7 +84,7 @@ def test_a_training_that_moved_nothing_and_a_judge_on_held_out_answers_are_warne
     assert made is not None
     counts = {"movement: warning": "not one weight", "held-out: warning": "one score"}
     folder.finish(made.model_copy(update={"counts": counts}))
-    found = verdict.warnings(with_metrics(folder, metric("characters", 10.0)))
+    found = verdict.doubts(with_metrics(folder, metric("characters", 10.0)))
     assert [(one.about, one.text) for one in found] == [
         ("judge collapse", "M1: one score"),
         ("training", "M1: not one weight"),
@@ -82,7 +92,7 @@ def test_a_training_that_moved_nothing_and_a_judge_on_held_out_answers_are_warne
 
 
 def test_answers_twice_as_long_are_warned_of_and_a_little_longer_ones_are_not(tmp_path: Path) -> None:
-    drift = [one.text for one in verdict.warnings(read(small.run(tmp_path))) if one.about == "length drift"]
+    drift = [one.text for one in verdict.doubts(read(small.run(tmp_path))) if one.about == "length drift"]
     # M1 writes 17 characters (18 of two prompts), M2 all of it twice.
     assert len(drift) == 1
     assert drift[0].startswith("M2's answers are longer than M1's: 34.3 characters against 17.2 (2.00 times)")
@@ -92,7 +102,7 @@ def test_training_on_an_evaluation_prompt_is_warned_of(tmp_path: Path) -> None:
     folder = small.run(tmp_path)
     asked = files.read(folder.step("data") / "evaluation_prompts.jsonl", Prompt)
     files.write(folder.step("M2") / "prompts.jsonl", [Prompt.of(asked[0].text.upper() + " !", "self"), *asked[1:2]])
-    found = [one.text for one in verdict.warnings(read(folder)) if one.about == "contamination"]
+    found = [one.text for one in verdict.doubts(read(folder)) if one.about == "contamination"]
     assert found == [
         "M2 was trained on 2 of the evaluation prompts, word for word",
         "3 evaluation prompts are IFT examples, word for word",
@@ -103,8 +113,8 @@ def test_a_quiet_run_says_what_was_looked_for(tmp_path: Path) -> None:
     folder = small.run(tmp_path)
     (folder.step("data") / "ift.jsonl").unlink()
     run = with_metrics(folder, metric("characters", 10.0))
-    assert verdict.warnings(run) == []
-    html = page.render("report.html", {**page.gather(run, "x"), "browser": None})
+    assert verdict.doubts(run) == []
+    html = page.render("report.html", {**page.gather(run, "x"), "browser": None}, WORDS)
     assert "No warning. Looked for: length drift; judge collapse (no judgements yet); canaries (not tried" in html
 
 
@@ -131,19 +141,19 @@ def test_the_figures_of_a_kind_are_the_sums_they_should_be(tmp_path: Path) -> No
 def test_a_chart_holds_its_figures_unrounded(tmp_path: Path) -> None:
     run = read(small.run(tmp_path))
     found = [run.named["answers", "characters", name, None] for name in run.names]
-    chart = charts.dots(found, "Length")
+    chart = charts.dots(found, "Length", WORDS)
     assert chart is not None
     assert [row[:2] for row in chart.rows] == [(m.model, repr(m.value)) for m in found]
     assert chart.svg.startswith("<svg") and "style=" not in chart.svg and "var(--c1)" in chart.svg
 
 
 def test_a_measure_without_a_value_has_no_chart() -> None:
-    assert charts.dots([metric("characters", None)], "Length") is None
+    assert charts.dots([metric("characters", None)], "Length", WORDS) is None
 
 
 def test_runs_with_equal_values_stand_beside_each_other() -> None:
     rows = [
-        charts.dot(metric("correct", value, benchmark="beads", model=model), run) | {"said": f"{run} {model}"}
+        charts.dot(metric("correct", value, benchmark="beads", model=model), WORDS, run) | {"said": f"{run} {model}"}
         for run in ("first", "second")
         for model, value in (("M1", 0.5), ("M2", 0.5))
     ]
@@ -214,14 +224,14 @@ def test_no_key_reaches_any_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     for path in made:
         text = path.read_text(encoding="utf-8")
         assert KEY not in text + unpacked(text), path
-        assert material.WITHHELD in text, path
-    assert material.WITHHELD in unpacked(html.read_text(encoding="utf-8"))
+        assert keys.WITHHELD in text, path
+    assert keys.WITHHELD in unpacked(html.read_text(encoding="utf-8"))
 
 
 def test_the_plain_files_say_the_same(tmp_path: Path) -> None:
     folder = small.run(tmp_path)
     path = page.write(folder.settings, folder, "python -m eval all --run small.yaml")
-    metrics = material.read_metrics(folder.step("evaluation") / "metrics.json")
+    metrics = read_metrics(folder.step("evaluation") / "metrics.json")
     rows = list(csv.DictReader((path.with_name("metrics.csv")).read_text(encoding="utf-8").splitlines()))
     assert [row["value"] for row in rows] == ["" if m.value is None else repr(m.value) for m in metrics]
     text = path.with_name("report.md").read_text(encoding="utf-8")
@@ -235,7 +245,7 @@ def test_hostile_words_stay_words_in_the_plain_files(tmp_path: Path) -> None:
     path = page.write(folder.settings, folder, "x")
     with path.with_name("metrics.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))
-    assert len(rows) == 1 + len(material.read_metrics(folder.step("evaluation") / "metrics.json"))
+    assert len(rows) == 1 + len(read_metrics(folder.step("evaluation") / "metrics.json"))
     assert not [cell for row in rows for cell in row if cell[:1] in ("=", "+", "-", "@")]
     lines = path.with_name("report.md").read_text(encoding="utf-8").splitlines()
     assert not [line for line in lines if re.search(r"(?<!\\)[<>]", line)]
@@ -251,10 +261,14 @@ def test_many_pairs_are_shown_as_the_successive_ones_and_those_against_the_first
         for later in names[place + 1 :]
         for name in ("win", "tie", "lose", "win_minus_lose")
     ]
-    run = with_metrics(small.run(tmp_path), *metrics)._replace(names=names)
-    content = page.gather(run, "x")
-    assert len(content["contests"]) == 9 + 8
-    assert content["contests_left_out"] == 45 - 17
+    folder = small.run(tmp_path)
+    for name in names:
+        small.finish(folder, name)
+    run = with_metrics(folder, *metrics)
+    assert run.names == names
+    wins = page.gather(run, "x")["sections"]["wins"][0].content
+    assert len(wins["pairings"]) == 9 + 8
+    assert wins["left_out"] == 45 - 17
 
 
 def test_two_runs_are_compared_on_the_prompts_that_both_have(tmp_path: Path) -> None:
@@ -265,7 +279,7 @@ def test_two_runs_are_compared_on_the_prompts_that_both_have(tmp_path: Path) -> 
     assert path == tmp_path / "both" / "report.html"
     html = path.read_text(encoding="utf-8")
     shown = set(re.findall(r'<data value="([^"]*)">', html))
-    metrics = material.read_metrics(tmp_path / "both" / "metrics.json")
+    metrics = read_metrics(tmp_path / "both" / "metrics.json")
     numbers = [n for m in metrics for n in (m.value, m.low, m.high, m.p, m.p_adjusted) if n is not None]
     assert shown == {repr(number) for number in numbers}
     paired = [m for m in metrics if m.benchmark == compare.BENCHMARK]
@@ -327,7 +341,7 @@ def test_broken_alpaca_files_are_named(tmp_path: Path, name: str, content: str, 
     small.alpaca(folder, [Prompt.of("Who?", "alpaca_eval", "made_up")], {"M1": ["nobody"]}, {"M1": [(0.5, "M")]})
     (folder.step("evaluation") / "alpaca_eval/results/M1" / name).write_text(content)
     with pytest.raises(SrlmError, match=re.escape(said)):
-        read(folder)
+        page.write(folder.settings, folder, "x")
 
 
 @pytest.mark.parametrize(
@@ -359,9 +373,9 @@ def test_what_cannot_be_compared_is_a_message(
 def test_numbers_of_any_size_are_written(tmp_path: Path) -> None:
     huge = metric("characters", 1e300, low=-1e300, high=1e308, model="M2")
     run = with_metrics(small.run(tmp_path), huge)
-    html = page.render("report.html", {**page.gather(run, "x"), "browser": browser.packed(run, [])})
+    html = page.render("report.html", {**page.gather(run, "x"), "browser": browser.packed(run, [])}, WORDS)
     assert f'<data value="{1e300!r}">' in html
-    assert json.loads(json.dumps(written.metrics_csv(run.metrics))).count("1e+300") == 2
+    assert json.loads(json.dumps(as_csv(run.metrics))).count("1e+300") == 2
 
 
 def test_a_report_is_kept_elsewhere_and_its_figures_are_checked_against_the_run(tmp_path: Path) -> None:
@@ -402,7 +416,7 @@ def test_no_difference_says_how_large_a_one_would_have_been_seen(tmp_path: Path)
             for name, value in shares.items()
         ],
     )
-    said = page.gather(run, "x")["findings"][1].text
+    said = page.gather(run, "x")["findings"][1][0].text
     assert (
         said
         == f"No difference seen between M2 and M1 on 10 prompts: 40.0% wins, 30.0% ties, 30.0% losses, p = .500; {note}"

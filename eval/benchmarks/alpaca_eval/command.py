@@ -1,0 +1,91 @@
+"""What `python -m eval alpaca` and `judge-card` do with a judge that is named on the command line."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from srlm.errors import SettingsError
+from srlm.settings import Settings
+from srlm.store.folder import RunFolder
+from srlm.store.progress import Reporter
+
+from ...data.alpaca_eval import AlpacaEval
+from ...data.alpaca_files import read_outputs
+from ...figures import text
+from ...judging.endpoint import Endpoint
+from ...metrics import write as write_metrics
+from ...records import MetricValue
+from ..base import OpenEngine
+from . import judge_card
+from . import measure as alpaca_run
+from .judging import BENCHMARKS, Asking, file_name
+from .measure import Judging, Model
+from .scores import BENCHMARK
+from .text import leaderboard
+
+__all__ = ["BENCHMARKS", "Asking", "Judging", "card", "endpoint", "of_outputs", "of_run"]
+
+
+def of_outputs(
+    wanted: Judging, path: Path, name: str | None, out: Path, data: AlpacaEval, dry_run: bool
+) -> list[MetricValue]:
+    """Anybody's outputs judged; the files go to `out`."""
+    return _run(wanted, [Model(read_outputs(path, data.prompts, name), out)], data, dry_run, lambda line: None)
+
+
+def of_run(
+    wanted: Judging, settings: Settings, folder: RunFolder, data: AlpacaEval, open_engine: OpenEngine, dry_run: bool
+) -> list[MetricValue]:
+    """Every measured checkpoint of a run answers and is judged; figures for the run's metrics.json."""
+    models = alpaca_run.of_run(settings, folder, data, wanted.asking, open_engine)
+    return _run(wanted, models, data, dry_run, folder.log)
+
+
+def card(wanted: Judging, results: Path, out: Path, data: AlpacaEval, dry_run: bool) -> None:
+    """A candidate judge beside GPT-4 Turbo; the calls and the figures go to `out`."""
+    if wanted.file:
+        raise SettingsError("judge-card asks a judge; for recorded annotations there is `leaderboard --judge`")
+    known = judge_card.official(results, data.prompts)
+    with wanted.opened(out, dry_run) as (judge, store):
+        questions = [question for _, question in judge_card.asked(judge, known, data.prompts, wanted.asking)]
+        print(alpaca_run.costs(f"{len(known)} models", judge, questions, store))
+        if dry_run:
+            return
+        with Reporter(f"judge card of {judge.id}", lambda line: None, "calls") as report:
+            metrics = judge_card.run(judge, known, data.prompts, wanted.asking, wanted.how, report)
+        alpaca_run.account(judge, print)
+        path = out / f"{file_name(judge.id)}.json"
+    write_metrics(path, metrics)
+    rows = [[m.model, m.metric, text.value(m, ".4g"), str(m.n), str(m.unscored), m.note] for m in metrics]
+    print(f"{path}\n\n{text.aligned(['of', 'figure', 'value', 'n', 'unscored', 'note'], rows)}")
+
+
+def _run(
+    wanted: Judging, models: Sequence[Model], data: AlpacaEval, dry_run: bool, log: Callable[[str], None]
+) -> list[MetricValue]:
+    if dry_run:
+        alpaca_run.dry(wanted, models, data, print)
+        return []
+    metrics = alpaca_run.run(wanted, models, data, print, log)
+    print("\n" + leaderboard([metric for metric in metrics if metric.benchmark == BENCHMARK]))
+    return metrics
+
+
+def endpoint(
+    base_url: str | None,
+    azure: bool,
+    api_version: str | None,
+    api_key_env: str,
+    concurrency: int,
+    timeout: float,
+    seed: int,
+) -> Endpoint:
+    """Where the judge is, as the options say."""
+    return Endpoint(
+        service="azure" if azure else "compatible" if base_url else "openai",
+        base_url=base_url,
+        api_version=api_version,
+        api_key_env=api_key_env,
+        concurrency=concurrency,
+        timeout=timeout,
+        seed=seed,
+    )

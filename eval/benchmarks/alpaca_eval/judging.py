@@ -1,0 +1,246 @@
+"""AlpacaEval 2.0 with a judge: what is asked, what it costs, and the files that stay.
+
+OUT/calls.sqlite                                 every call, as its answer arrives
+OUT/results/MODEL/model_outputs.json             as alpaca_eval reads it
+OUT/results/MODEL/JUDGE/annotations.json         as alpaca_eval reads it, to send in or to score again
+OUT/results/MODEL/JUDGE/annotations.jsonl        each answer of the judge: order, why it is missing, price
+OUT/results/MODEL/JUDGE/metrics.json, leaderboard.csv
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from srlm.errors import DataError, SettingsError
+from srlm.records import Prompt, Record, digest
+from srlm.store import files
+
+from ...data.alpaca_eval import AlpacaEval
+from ...data.alpaca_files import Annotated, Outputs, read_annotations, write_annotations, write_outputs
+from ...data.canaries import canaries
+from ...judging.annotating import Judge, Question, Report, annotate, calls_of, flips, in_both_orders, questions
+from ...judging.annotator import Annotator, Pair
+from ...judging.calls import CallStore
+from ...judging.cost import BYTES_A_TOKEN_AT_LEAST, estimated
+from ...metrics import write as write_metrics
+from ...records import Annotation, MetricValue
+from ...stats.intervals import Estimate, Resampling, pooled_each, share
+from ..measuring import figure
+from .leaderboard import official_csv
+from .scores import BENCHMARK, scored
+
+CANARIES = "alpaca_canaries"
+BENCHMARKS = (BENCHMARK, CANARIES)
+
+
+class Asking(Record):
+    """How a judge is asked."""
+
+    both_orders: bool = False
+    draws: int = 1
+    limit: int | None = None
+    """Prompts; None: all."""
+    seed: int = 1
+    """Of the choice of prompts, and of the order they are asked in."""
+
+
+class Estimated(NamedTuple):
+    """What judging would take."""
+
+    calls: int
+    known: int
+    """Answered in the store."""
+    dollars: float | None
+    """Of the calls still to be asked. None: the price is not known."""
+    most: float | None
+    """The same with more tokens to the text than all but one in a thousand official annotations had."""
+
+
+def chosen(prompts: Sequence[Prompt], limit: int | None, seed: int) -> list[Prompt]:
+    """`limit` of the prompts, drawn at random, in their order; a larger limit only adds to a smaller one's."""
+    if limit is None or limit >= len(prompts):
+        return list(prompts)
+    if limit < 1:
+        raise SettingsError(f"--limit {limit}: judge one prompt at least")
+    kept = {prompt.id for prompt in shuffled(prompts, seed)[:limit]}
+    return [prompt for prompt in prompts if prompt.id in kept]
+
+
+def shuffled(prompts: Sequence[Prompt], seed: int) -> list[Prompt]:
+    """The prompts in an order that says nothing: what a cap lets through is then a fair sample of them."""
+    return sorted(prompts, key=lambda prompt: digest("asked", seed, prompt.id))
+
+
+def asked(
+    annotator: Annotator, outputs: Outputs, baseline: Outputs, prompts: Sequence[Prompt], how: Asking
+) -> list[Question]:
+    """The questions about one model's outputs, in the order they are asked."""
+    pairs = [
+        Pair(prompt.id, prompt.transcript, outputs.responses[prompt.id].text, baseline.responses[prompt.id].text)
+        for prompt in shuffled(prompts, how.seed)
+        if prompt.id in outputs.responses and prompt.id in baseline.responses
+    ]
+    if not pairs:
+        raise DataError(f"{outputs.model}: no output to any of the {len(prompts)} prompts that are asked")
+    return questions(annotator, pairs, how.both_orders, how.draws)
+
+
+def estimate(judge: Judge, wanted: Sequence[Question], store: CallStore | None) -> Estimated:
+    """What these questions would cost; asks nobody."""
+    calls = {call.key: call for call in calls_of(judge, wanted)}
+    known = store.answers(calls) if store else {}
+    left = [call for key, call in calls.items() if key not in known]
+    if judge.price is None:
+        return Estimated(len(calls), len(known), None, None)
+    about = sum(estimated(call, judge.price) for call in left)
+    most = sum(estimated(call, judge.price, BYTES_A_TOKEN_AT_LEAST) for call in left)
+    return Estimated(len(calls), len(known), about, most)
+
+
+class Judged(NamedTuple):
+    """One model's annotations: one a prompt and draw for the figures, and every single one."""
+
+    annotated: Annotated
+    single: list[Annotation]
+    """Each order of each draw."""
+
+
+def judged(
+    judge: Judge, outputs: Outputs, baseline: Outputs, wanted: Sequence[Question], how: Asking, report: Report
+) -> Judged:
+    """Ask the judge. Where the budget held all questions back: DataError, for there is nothing to score."""
+    single = annotate(judge, wanted, outputs.model, baseline.model, report)
+    annotations = in_both_orders(single) if how.both_orders else single
+    if len(single) < len(wanted) and all(one.switched is None for one in single):
+        raise DataError(f"{outputs.model}: nothing was judged within --max-cost; allow more, or a smaller --limit")
+    pairs = {question.pair.prompt_id: question.pair for question in wanted}
+    return Judged(
+        Annotated(
+            tuple(annotations),
+            {id: pair.output for id, pair in pairs.items()},
+            {id: pair.baseline for id, pair in pairs.items()},
+            {},
+        ),
+        single,
+    )
+
+
+def recorded(path: Path, outputs: Outputs, prompts: Sequence[Prompt]) -> Annotated:
+    """Annotations somebody recorded of just these outputs. Raises DataError where they are of other ones."""
+    found = read_annotations(path, prompts)
+    other = sum(found.outputs[id] != response.text for id, response in outputs.responses.items() if id in found.outputs)
+    if other:
+        raise DataError(f"{path}: annotates other outputs than those given: {other} of {len(found.outputs)} differ")
+    ids = {prompt.id for prompt in prompts}
+    kept = tuple(
+        one.model_copy(update={"model": outputs.model})
+        for one in found.annotations
+        if one.prompt_id in ids and one.prompt_id in outputs.responses
+    )
+    if not kept:
+        raise DataError(f"{path}: annotates none of the outputs given")
+    return found._replace(annotations=kept)
+
+
+def figures(
+    judge: str, found: Judged, prompts: Sequence[Prompt], data: AlpacaEval | None, how: Resampling
+) -> list[MetricValue]:
+    """Every figure of one model; what its judging cost, and where both orders were asked, how often order decided."""
+    metrics = scored(found.annotated, prompts, data, how)
+    model, note = found.annotated.model, f"judge {judge}"
+    using = how.using(BENCHMARK, judge)
+    if decided := flips(found.single):
+        metrics.append(
+            figure(
+                model,
+                BENCHMARK,
+                "order_decided",
+                by_prompt(decided, using),
+                unscored=len(prompts) - len({id for id, _ in decided}),
+                note=f"{note}; share of prompts on which the answer preferred changes with the order shown",
+            )
+        )
+    prices = [(one.prompt_id, one.price) for one in found.single if one.price is not None]
+    if prices:
+        metrics.append(
+            figure(
+                model,
+                BENCHMARK,
+                "price_per_call",
+                by_prompt(prices, using, is_share=False),
+                unscored=len(prompts) - len({id for id, _ in prices}),
+                value_unit="US dollars",
+                note=note,
+            )
+        )
+    return metrics
+
+
+def by_prompt(values: Sequence[tuple[str, float]], how: Resampling, is_share: bool = True) -> Estimate:
+    """A share, or a mean, over values that come with their prompt's id; whole prompts are resampled."""
+    sums: dict[str, tuple[float, int]] = {}
+    for id, value in values:
+        total, count = sums.get(id, (0.0, 0))
+        sums[id] = total + value, count + 1
+    columns = [total for total, _ in sums.values()], [float(count) for _, count in sums.values()]
+    return pooled_each({"": columns}, how, means=() if is_share else ("",))[""]
+
+
+def write(
+    folder: Path,
+    judge: str,
+    found: Judged,
+    outputs: Outputs,
+    prompts: Sequence[Prompt],
+    metrics: Sequence[MetricValue],
+) -> Path:
+    """The model's files under OUT/results."""
+    place = folder / "results" / file_name(outputs.model)
+    write_outputs(place / "model_outputs.json", prompts, outputs.responses, outputs.model)
+    place /= file_name(judge)
+    write_annotations(place / "annotations.json", prompts, found.annotated)
+    files.write(place / "annotations.jsonl", found.single)
+    write_metrics(place / "metrics.json", metrics)
+    files.write_text(place / "leaderboard.csv", official_csv(metrics))
+    return place
+
+
+def file_name(text: str) -> str:
+    """A name that is one folder on any system; records, not names, say whose files they are."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("._") or "unnamed"
+
+
+def missing(annotations: Sequence[Annotation]) -> str:
+    """Why there is no preference, counted; empty where all are there."""
+    counts = Counter(one.missing for one in annotations if one.missing)
+    return ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
+
+
+# Canaries -------------------------------------------------------------------------------------------------------------
+
+
+def canary_pairs() -> list[Pair]:
+    """Answers that must not win, each against an honest one."""
+    return [
+        Pair(f"{one.kind}: {digest('canary', one.prompt)}", one.prompt, one.answer, one.honest) for one in canaries()
+    ]
+
+
+def fooled(judge: Judge, how: Resampling, report: Report) -> tuple[MetricValue, list[str]]:
+    """The share of canaries not ranked below an honest answer, both orders together, and the kinds of these."""
+    wanted = questions(judge.annotator, canary_pairs(), both_orders=True)
+    single = annotate(judge, wanted, "canaries", "honest answers", report)
+    known = [one for one in in_both_orders(single) if one.preference is not None]
+    won = [one for one in known if one.preference is not None and one.preference >= 0.5]
+    kinds = sorted({one.prompt_id.partition(":")[0] for one in won})
+    metric = figure(
+        judge.id,
+        CANARIES,
+        "fooled",
+        share([one in won for one in known], how.using(CANARIES, judge.id)),
+        unscored=len(canary_pairs()) - len(known),
+        note=f"preferred to an honest answer, or equal: {', '.join(kinds) or 'none'}",
+    )
+    return metric, kinds

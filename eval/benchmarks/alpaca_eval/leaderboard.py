@@ -1,0 +1,227 @@
+"""Every model of a folder of results, and any of them against any other on the same prompts."""
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from srlm.errors import DataError
+
+from ...data.alpaca_eval import ANNOTATOR, AlpacaEval, GlmData, annotations_in
+from ...data.alpaca_files import read_annotations
+from ...records import MetricValue
+from ...stats import rates
+from ...stats.intervals import Resampling
+from ...stats.significance import permutation_test, sign_test_of, wald_test
+from ..measuring import figure, with_holm
+from .scores import BENCHMARK, Sample, drawn_lc, sample, scored
+
+COLUMNS = {
+    "win_rate": "win_rate",
+    "standard_error": "standard_error",
+    "n_wins": "n_wins",
+    "n_wins_base": "n_wins_base",
+    "n_draws": "n_draws",
+    "n_total": "n_total",
+    "discrete_win_rate": "discrete_win_rate",
+    "mode": "",
+    "avg_length": "avg_length",
+    "length_controlled_winrate": "lc_win_rate",
+    "lc_standard_error": "lc_standard_error",
+}
+"""alpaca_eval's columns, and our metric for each."""
+WHOLE = ("n_wins", "n_wins_base", "n_draws", "n_total", "avg_length")
+MODE = "community"
+"""alpaca_eval's word for a row that somebody sent in."""
+PERMUTED_PAIRS = 45
+"""Up to as many comparisons have a permutation test; Holm's correction needs a finer p over more than 10 models."""
+PERMUTATIONS = 9_999
+
+Array = npt.NDArray[np.float64]
+
+
+class Board(NamedTuple):
+    """The figures of every model, and the folders that hold no annotations by this judge."""
+
+    metrics: list[MetricValue]
+    without: list[str]
+
+
+def recomputed(
+    results: Path,
+    data: AlpacaEval,
+    how: Resampling,
+    *,
+    length_control: bool = True,
+    judge: str = ANNOTATOR,
+    report: Callable[[int, int], None] = lambda done, total: None,
+) -> Board:
+    """Every model of a folder like alpaca_eval's `results/`, one at a time: what it wrote is not kept in memory.
+
+    Raises DataError where the folder holds no annotations, or two folders those of one model.
+    """
+    if not results.is_dir():
+        raise DataError(f"{results}: no such folder; give one like alpaca_eval's results/, a folder a model")
+    folders = sorted(folder for folder in results.iterdir() if folder.is_dir())
+    found = [(folder, path) for folder in folders if (path := annotations_in(folder, judge)) is not None]
+    if not found:
+        raise DataError(f"{results}: none of its {len(folders)} folders holds {judge}/annotations.json")
+    metrics: list[MetricValue] = []
+    models: dict[str, Path] = {}
+    for number, (_, path) in enumerate(found):
+        report(number, len(found))
+        annotated = read_annotations(path, data.prompts)
+        if models.setdefault(annotated.model, path) != path:
+            raise DataError(f"{path}: model {annotated.model} is also that of {models[annotated.model]}; keep one")
+        metrics += scored(annotated, data.prompts, data if length_control else None, how)
+    report(len(found), len(found))
+    return Board(metrics, [folder.name for folder in folders if annotations_in(folder, judge) is None])
+
+
+def ranked(metrics: Sequence[MetricValue]) -> list[str]:
+    """The models, best first: by the length-controlled win rate, where there is none by the raw one."""
+    values = {(m.model, m.metric): m.value for m in metrics}
+
+    def merit(model: str) -> float:
+        value = values.get((model, "lc_win_rate"), values.get((model, "win_rate")))
+        return -1.0 if value is None else value
+
+    return sorted({m.model: None for m in metrics}, key=merit, reverse=True)
+
+
+def official_csv(metrics: Sequence[MetricValue]) -> str:
+    """alpaca_eval's own leaderboard, best first; a figure that is not known is left empty."""
+    table: dict[str, dict[str, float | None]] = {}
+    for metric in metrics:
+        table.setdefault(metric.model, {})[metric.metric] = metric.value
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["", *COLUMNS])
+    for model in ranked(metrics):
+        row = [MODE if column == "mode" else _cell(metric, table[model]) for column, metric in COLUMNS.items()]
+        writer.writerow([model, *row])
+    return out.getvalue()
+
+
+def _cell(metric: str, values: dict[str, float | None]) -> str:
+    value = values.get(metric)
+    return "" if value is None else str(int(value)) if metric in WHOLE else repr(float(value))
+
+
+def samples_of(words: Sequence[str], data: AlpacaEval) -> list[Sample]:
+    """What each word names, a file, a model's folder or a model of the data's `results/`; one after the other.
+
+    Models that share a name go by the word that was given. Raises DataError where a word names none, or they differ in
+    judge or baseline, so that nothing could be compared.
+    """
+    found = []
+    for word in words:
+        path = Path(word)
+        folder = path if path.is_dir() else None if path.is_file() else data.results() / word
+        file = path if folder is None else annotations_in(folder)
+        if file is None:
+            raise DataError(f"{word}: neither an annotations file, nor a folder or model of {data.folder} that has one")
+        found.append(sample(read_annotations(file, data.prompts), data.prompts))
+    for what, named in (("judges", {one.judge for one in found}), ("baselines", {one.baseline for one in found})):
+        if len(named) > 1:
+            raise DataError(f"annotations of different {what} cannot be compared: {', '.join(sorted(named))}")
+    if len({one.model for one in found}) == len(found):
+        return found
+    if len(set(words)) < len(words):
+        raise DataError(f"a model cannot be compared with itself: {', '.join(words)}")
+    return [one._replace(model=word) for one, word in zip(found, words, strict=True)]
+
+
+class _Side(NamedTuple):
+    """One model on the prompts of a comparison."""
+
+    one: Sample
+    raw: rates.Drawn
+    lc: rates.Drawn | None
+
+
+def compared(samples: Sequence[Sample], glm: GlmData | None, how: Resampling) -> list[MetricValue]:
+    """Every pair on the prompts that both have: difference of win rates, raw, length-controlled and discrete.
+
+    Values are the first model's minus the second's, in points of percent. p: permutation test (raw; more than
+    PERMUTED_PAIRS pairs: Wald), Wald with the bootstrap's standard error (length-controlled), McNemar's exact test
+    (discrete); each with Holm's correction over all pairs. What is not shown says what could have been.
+    """
+    how = how.using(BENCHMARK, "compared")
+    # A model is resampled once for all pairs that use the same of its prompts: the work grows with models, not pairs.
+    sides: dict[tuple[int, tuple[str, ...]], _Side] = {}
+
+    def side(index: int, prompts: tuple[str, ...]) -> _Side:
+        if (index, prompts) not in sides:
+            shared = set(prompts)
+            one = samples[index].at(np.array([prompt in shared for prompt in samples[index].prompts]))
+            times = rates.counts(one.n, how)
+            lc = None if glm is None else drawn_lc(one, glm, times)
+            sides[index, prompts] = _Side(one, rates.drawn_mean(one.preference, times), lc)
+        return sides[index, prompts]
+
+    pairs = list(combinations(range(len(samples)), 2))
+    families: list[list[MetricValue]] = [[], [], []]
+    for i, j in pairs:
+        shared = set(samples[j].prompts)
+        prompts = samples[i].prompts if samples[i].prompts == samples[j].prompts else None
+        prompts = prompts or tuple(prompt for prompt in samples[i].prompts if prompt in shared)
+        if len(prompts) < 2:
+            raise DataError(f"{samples[i].model} and {samples[j].model} have {len(prompts)} prompts in common")
+        figures = _pair(side(i, prompts), side(j, prompts), how, permute=len(pairs) <= PERMUTED_PAIRS)
+        for family, made in zip(families, figures, strict=True):
+            family.extend(made)
+    return [metric for family in families for metric in with_holm(family, how)]
+
+
+def _pair(a: _Side, b: _Side, how: Resampling, *, permute: bool) -> list[list[MetricValue]]:
+    """Raw, length-controlled (where there is one) and discrete difference of two models on the same prompts."""
+    differences = a.one.preference - b.one.preference
+    drawn = a.raw.values - b.raw.values
+    if permute:
+        p, test = permutation_test(differences.tolist(), PERMUTATIONS, how.seed), "permutation test"
+    else:
+        p, test = wald_test(a.raw.value - b.raw.value, float(drawn.std())), "Wald test"
+    raw = _figure(a, b, "win_rate_difference", a.raw.value - b.raw.value, drawn, how, p, test)
+    outcomes = (np.sign(a.one.preference - 0.5) - np.sign(b.one.preference - 0.5)) / 2
+    discrete = _figure(
+        a,
+        b,
+        "discrete_win_rate_difference",
+        float(outcomes.mean()),
+        rates.counts(a.one.n, how) @ outcomes / a.one.n,
+        how,
+        sign_test_of(outcomes.tolist()),
+        "McNemar's exact test",
+    )
+    if a.lc is None or b.lc is None:
+        return [[raw], [], [discrete]]
+    value, drawn = a.lc.value - b.lc.value, a.lc.values - b.lc.values
+    p = wald_test(value, float(np.nanstd(drawn)))
+    return [[raw], [_figure(a, b, "lc_win_rate_difference", value, drawn, how, p, "Wald test")], [discrete]]
+
+
+def _figure(
+    a: _Side, b: _Side, metric: str, value: float, drawn: Array, how: Resampling, p: float, test: str
+) -> MetricValue:
+    """Everything is 0..1; the figure is in points of percent."""
+    estimate = rates.difference("paired difference", 100 * value, 100 * drawn, a.one.n, how)
+    # A prompt that only one of the two has an annotation of says nothing here.
+    unscored = max(a.one.unscored, b.one.unscored)
+    return figure(
+        a.one.model,
+        BENCHMARK,
+        metric,
+        estimate,
+        baseline=b.one.model,
+        unscored=unscored,
+        p=None if estimate.value is None else p,
+        test=test,
+        value_unit="percent",
+        note=f"judge {a.one.judge}, against {a.one.baseline}",
+    )

@@ -1,0 +1,53 @@
+"""The leaderboard and comparisons of models as text for a terminal."""
+
+from collections.abc import Sequence
+
+from ...figures.text import aligned, p_value, printable, value
+from ...records import MetricValue
+from ..measuring import NOT_SHOWN
+from .leaderboard import ranked
+
+
+def leaderboard(metrics: Sequence[MetricValue]) -> str:
+    """A line a model, the best first: win rates in percent with their intervals."""
+    found = {(m.model, m.metric): m for m in metrics}
+    models = ranked(metrics)
+    rows = []
+    for model in models:
+        win, length = found[model, "win_rate"], found[model, "avg_length"]
+        lc = found.get((model, "lc_win_rate"))
+        rows.append([model, value(lc), value(win), str(win.n), str(win.unscored), f"{length.value or 0:.0f}"])
+    header = ["model", "LC win rate (%)", "win rate (%)", "prompts", "unscored", "characters"]
+    incomplete = [f"\n{_incomplete(found, model)}" for model in models if found[model, "win_rate"].unscored]
+    return "\n".join([aligned(header, rows), *incomplete])
+
+
+def _incomplete(found: dict[tuple[str, str], MetricValue], model: str) -> str:
+    """What prompts without a preference could change, and what joining difficulty by row makes of their absence."""
+    win, (low, high) = found[model, "win_rate"], (found[model, f"win_rate_if_missing_{end}"] for end in ("lost", "won"))
+    said = (
+        f"{printable(model)}: {win.note.partition('; ')[2]}; the win rate lies between {value(low)} and {value(high)}"
+    )
+    shifted = found.get((model, "lc_win_rate_by_row_position"))
+    if shifted is None:
+        return said
+    return f"{said};\n  difficulty joined by row position, as in the official figure, gives LC {value(shifted)}"
+
+
+def comparisons(metrics: Sequence[MetricValue]) -> str:
+    """A line a comparison: the first model minus the second, in points of percent, and p after Holm's correction."""
+    rows = [
+        [m.model, m.baseline or "", _measure(m), value(m, "+.2f"), p_value(m.p_adjusted), str(m.n), str(m.unscored)]
+        for m in metrics
+    ]
+    table = aligned(["model", "minus", "measure", "points", "p (Holm)", "prompts", "unscored"], rows)
+    silent = [
+        f"{printable(m.model)} and {printable(m.baseline or '')}, {_measure(m)}: {m.note.rpartition('; ')[2]}"
+        for m in metrics
+        if NOT_SHOWN in m.note
+    ]
+    return "\n".join([table, *(["", *silent] if silent else [])])
+
+
+def _measure(metric: MetricValue) -> str:
+    return metric.metric.removesuffix("_difference").replace("_", " ")

@@ -1,0 +1,57 @@
+"""The answers to the evaluation prompts by themselves: how long they are, and how many were cut at the token limit."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+from ...records import MetricValue
+from ..base import Answers, Benchmark, Doubt, LookedFor, MetricSpec, OpenEngine, Picture, RunData, Section
+
+LENGTH_DRIFT = 1.25
+"""Answers of a model that are this many times as long (or short) as those of the one before are warned of."""
+RANK = 10
+"""Doubts about length are the first to be read."""
+METRICS = {
+    "characters": MetricSpec(
+        label="length, characters",
+        digits=1,
+        picture=Picture("changed", "Mean length of an answer, characters", 90),
+    ),
+    "cut": MetricSpec(label="cut at the token limit", unit="share", better="lower"),
+}
+
+
+class AnswerLengths(Benchmark):
+    """Length, and cut answers."""
+
+    name = "answers"
+    label = "answers"
+    command = "h2h"
+    evaluation_prompts = True
+    metrics = METRICS
+
+    def measure(self, run: RunData, answers: Answers, open_engine: OpenEngine) -> list[MetricValue]:
+        from ..measuring import resampling
+        from .measure import described
+
+        how = resampling(run.settings)
+        return [metric for name, said in answers.items() for metric in described(name, said, how)]
+
+    def sections(self, run: RunData) -> list[Section]:
+        return [Section("changed", "answers/section.html", rank=20)]
+
+    def doubts(self, run: RunData) -> Iterator[Doubt]:
+        lengths = [run.figure("answers", "characters", name) for name in run.names]
+        for before, after in pairwise([one for one in lengths if one is not None and one.value]):
+            ratio = (after.value or 0) / (before.value or 1)
+            now, then = (self.words.text_of(one, one.value or 0) for one in (after, before))
+            if not 1 / LENGTH_DRIFT < ratio < LENGTH_DRIFT:
+                way = "longer" if ratio > 1 else "shorter"
+                yield Doubt(
+                    "length drift",
+                    f"{after.model}'s answers are {way} than {before.model}'s: {now} characters against {then} "
+                    f"({ratio:.2f} times); many judges prefer longer answers, so read its wins with that in mind",
+                    RANK,
+                )
+
+    def looked_for(self, run: RunData) -> LookedFor:
+        return LookedFor("length drift" if run.of("answers") else "length drift (not measured)", RANK)

@@ -1,0 +1,1 @@
+"""What besides quality sways a judge."""

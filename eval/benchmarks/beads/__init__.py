@@ -1,0 +1,1 @@
+"""What only an exact program can tell, in the bead world."""

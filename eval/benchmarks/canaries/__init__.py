@@ -1,0 +1,1 @@
+"""Tricks that no judge may fall for."""

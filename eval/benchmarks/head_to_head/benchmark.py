@@ -1,0 +1,70 @@
+"""Every checkpoint against every other on the evaluation prompts: verdicts of a judge, in both orders."""
+
+from collections.abc import Iterable, Iterator
+
+from ...data import published
+from ...records import MetricValue, Series
+from ..base import Answers, Benchmark, BrowserEntry, Doubt, Finding, MetricSpec, OpenEngine, RunData, Section
+from ..order import order_doubts
+from .browser_entries import browser_entries
+from .contests import findings, pairings, pictures, shown
+from .lost import regressions
+
+METRICS = {
+    "win": MetricSpec(label="wins", unit="share", better="higher"),
+    "tie": MetricSpec(label="ties", unit="share"),
+    "lose": MetricSpec(label="losses", unit="share", better="lower"),
+    "win_minus_lose": MetricSpec(label="wins minus losses", unit="share", better="higher", signed=True, margin=0.1),
+    "order_decided": MetricSpec(label="verdict changed with the order shown", unit="share", better="lower"),
+    "preference": MetricSpec(
+        label="judge's probability that it is better, mean of both orders", unit="share", better="higher"
+    ),
+}
+
+
+class HeadToHead(Benchmark):
+    """Wins, ties and losses, and the paper's figures for the pairs of the same names."""
+
+    name = "head_to_head"
+    label = "head to head"
+    command = "h2h"
+    evaluation_prompts = True
+    in_browser = True
+    metrics = METRICS
+    pairs = True
+    own_table = True
+
+    def measure(self, run: RunData, answers: Answers, open_engine: OpenEngine) -> list[MetricValue]:
+        from .measure import figures
+
+        return figures(run.settings, run.folder, answers, open_engine)
+
+    def per_prompt(self, run: RunData) -> list[Series]:
+        from .measure import by_prompt
+
+        return by_prompt(run.settings, run.folder)
+
+    def sections(self, run: RunData) -> list[Section]:
+        found = pairings(run)
+        rows = shown(found, run.names)
+        wins = {
+            "pairings": rows,
+            "left_out": len(found) - len(rows),
+            "pictures": pictures(rows, self.words),
+            "paper": published.head_to_head(),
+        }
+        return [
+            Section("verdict", "head_to_head/verdict.html"),
+            Section("wins", "head_to_head/wins.html", wins, rank=10),
+            Section("differences", "head_to_head/lost.html", {"regressions": regressions(run)}, rank=20),
+        ]
+
+    def findings(self, run: RunData) -> list[Finding]:
+        alpha = round(1 - run.settings.evaluation.confidence, 12)
+        return findings(pairings(run), run.names, alpha, self.words)
+
+    def doubts(self, run: RunData) -> Iterable[Doubt]:
+        return order_doubts(run.of(self.name))
+
+    def browser_entries(self, run: RunData) -> Iterator[BrowserEntry]:
+        return browser_entries(run)

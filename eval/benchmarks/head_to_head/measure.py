@@ -1,0 +1,200 @@
+"""Every checkpoint against every other on the same prompts, judged in both orders (the paper, section 3.1, figure 3).
+
+    data/evaluation_prompts.jsonl -> evaluation/M2/responses.jsonl -> evaluation/verdicts/M2-vs-M1.jsonl -> metrics
+
+M0 is left out: it is a base model that never saw an instruction. Model names in file names are for people; which models
+a verdict is about stands in the verdict.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import combinations
+from typing import NamedTuple
+
+from srlm.judge.pairwise import Opinion, PairItem, PairJudge, outcome_of
+from srlm.records import Prompt, Response, seed_for
+from srlm.settings import Settings
+from srlm.store import files
+from srlm.store.folder import RunFolder
+from srlm.store.progress import Reporter
+
+from ...judging.once import Once
+from ...judging.open import judge_facts, open_judge
+from ...records import MetricValue, Series, Verdict, verdict_id
+from ...stats.intervals import Resampling, mean, share
+from ...stats.significance import sign_test
+from ..base import OpenEngine
+from ..finished import measured
+from ..measuring import BLOCK, figure, made_from, resampling, with_holm
+
+BENCHMARK = "head_to_head"
+POINTS = {"win": 1.0, "tie": 0.0, "lose": -1.0}
+
+
+class Contest(NamedTuple):
+    """Two answers to one prompt."""
+
+    prompt: Prompt
+    a: Response
+    b: Response
+
+
+def figures(
+    settings: Settings, folder: RunFolder, written: Mapping[str, Sequence[Response]], open_engine: OpenEngine
+) -> list[MetricValue]:
+    """All figures of the head-to-head, from the answers of each checkpoint; the judge is asked what is not on disk."""
+    prompts = files.read(folder.step("data") / "evaluation_prompts.jsonl", Prompt)
+    how = resampling(settings)
+    metrics = []
+    with Once(lambda: open_judge(settings, folder, open_engine)) as judge:
+        for earlier, later in combinations(written, 2):
+            contests = [Contest(*row) for row in zip(prompts, written[later], written[earlier], strict=True)]
+            metrics += compared(later, earlier, verdicts(settings, folder, later, earlier, contests, judge), how)
+    return with_holm(metrics, how)
+
+
+def by_prompt(settings: Settings, folder: RunFolder) -> list[Series]:
+    """Win 1, tie 0, lose -1 of every pair of checkpoints on every prompt, from the verdicts on disk."""
+    found = []
+    for earlier, later in combinations([checkpoint.name for checkpoint in measured(folder)], 2):
+        path = folder.step("evaluation") / "verdicts" / f"{later}-vs-{earlier}.jsonl"
+        if path.exists():
+            said = files.read(path, Verdict)
+            found.append(
+                Series(
+                    model=later,
+                    baseline=earlier,
+                    benchmark=BENCHMARK,
+                    metric="win_minus_lose",
+                    prompts=tuple(verdict.prompt_id for verdict in said),
+                    values=tuple(None if v.outcome is None else POINTS[v.outcome] for v in said),
+                )
+            )
+    return found
+
+
+def verdicts(
+    settings: Settings,
+    folder: RunFolder,
+    model_a: str,
+    model_b: str,
+    contests: Sequence[Contest],
+    judge: Callable[[], PairJudge],
+) -> list[Verdict]:
+    """The judge's verdict on each contest, kept as they come."""
+    evaluation = folder.step("evaluation")
+    path = evaluation / "verdicts" / f"{model_a}-vs-{model_b}.jsonl"
+    seed = seed_for(settings.seed, "verdicts", model_a, model_b)
+    facts = judge_facts(settings, folder) | {
+        name: files.fact(evaluation / name / "responses.jsonl").sha256 for name in (model_a, model_b)
+    }
+    made_from(path, facts | {"seed": seed})
+
+    def work(chunk: Sequence[Contest], index: int) -> list[Verdict]:
+        return judged(judge(), model_a, model_b, chunk, seed_for(seed, index))
+
+    with Reporter(f"{model_a} against {model_b}: verdicts", folder.log) as report:
+        made = files.resumable(
+            path,
+            Verdict,
+            contests,
+            work,
+            per_item=1,
+            block=BLOCK,
+            report=report,
+            concurrency=lambda: judge().concurrency,
+        )
+        return list(made)
+
+
+def judged(judge: PairJudge, model_a: str, model_b: str, contests: Sequence[Contest], seed: int) -> list[Verdict]:
+    """Both orders of every contest. Answers of the same words are equal, and no judge is asked."""
+    same = Opinion(preference=0.5, raw="(the same words)")
+    asked = [c for c in contests if c.a.text != c.b.text]
+    orders = [PairItem(prompt=c.prompt.transcript, first=c.a.text, second=c.b.text) for c in asked]
+    orders += [PairItem(prompt=c.prompt.transcript, first=c.b.text, second=c.a.text) for c in asked]
+    said = judge.compare(orders, seed)
+    if len(said) != len(orders):
+        raise AssertionError(f"{judge.id}: {len(said)} opinions on {len(orders)} pairs")
+    ab, ba = iter(said[: len(asked)]), iter(said[len(asked) :])
+    made = []
+    for contest in contests:
+        differ = contest.a.text != contest.b.text
+        first, turned = (next(ab), next(ba)) if differ else (same, same)
+        preference_ba = _other_side(turned.preference)
+        made.append(
+            Verdict(
+                id=verdict_id(contest.a.id, contest.b.id, judge.id),
+                prompt_id=contest.prompt.id,
+                model_a=model_a,
+                model_b=model_b,
+                response_a_id=contest.a.id,
+                response_b_id=contest.b.id,
+                judge=judge.id,
+                preference_ab=first.preference,
+                preference_ba=preference_ba,
+                outcome=outcome_of(first.preference, preference_ba),
+                probability_ab=first.probability,
+                probability_ba=_other_side(turned.probability),
+                raw_ab=first.raw,
+                raw_ba=turned.raw,
+            )
+        )
+    return made
+
+
+def _other_side(value: float | None) -> float | None:
+    return None if value is None else 1 - value
+
+
+def compared(model: str, baseline: str, verdicts: Sequence[Verdict], how: Resampling) -> list[MetricValue]:
+    """Win, tie and lose shares, win minus lose with the sign test, and how often the order of showing decided.
+
+    Where the judge gives probabilities, also their mean over both orders: 0.5 is no preference.
+    """
+    outcomes = [verdict.outcome for verdict in verdicts if verdict.outcome is not None]
+    unscored = len(verdicts) - len(outcomes)
+    judge = f"judge {verdicts[0].judge}" if verdicts else ""
+    note = judge if outcomes else f"no verdict could be read ({judge or 'there are no prompts'})"
+    how = how.using(BENCHMARK, model, baseline)
+    shares = [
+        figure(
+            model,
+            BENCHMARK,
+            outcome,
+            share([found == outcome for found in outcomes], how),
+            unscored=unscored,
+            baseline=baseline,
+            note=note,
+        )
+        for outcome in ("win", "tie", "lose")
+    ]
+    points = [POINTS[found] for found in outcomes]
+    p = sign_test(outcomes.count("win"), outcomes.count("lose")) if outcomes else None
+    difference = figure(
+        model, BENCHMARK, "win_minus_lose", mean(points, how), unscored=unscored, baseline=baseline, p=p, note=note
+    )
+    read = [v for v in verdicts if v.outcome is not None]
+    flips = figure(
+        model,
+        BENCHMARK,
+        "order_decided",
+        share([v.preference_ab != v.preference_ba for v in read], how),
+        unscored=unscored,
+        baseline=baseline,
+        note=note,
+    )
+    # A judge that always takes the answer shown first makes every verdict a tie; its probabilities may still lean.
+    both = [(v.probability_ab, v.probability_ba) for v in verdicts]
+    leans = [(ab + ba) / 2 for ab, ba in both if ab is not None and ba is not None]
+    if not leans:
+        return [*shares, difference, flips]
+    preference = figure(
+        model,
+        BENCHMARK,
+        "preference",
+        mean(leans, how),
+        unscored=len(verdicts) - len(leans),
+        baseline=baseline,
+        note=judge,
+    )
+    return [*shares, difference, flips, preference]

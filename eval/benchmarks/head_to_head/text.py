@@ -1,0 +1,36 @@
+"""The head to head as text for a terminal."""
+
+from collections.abc import Sequence
+
+from ...data import published
+from ...figures.text import aligned, p_value
+from ...records import MetricValue
+from ..measuring import NOT_SHOWN
+
+
+def contests(metrics: Sequence[MetricValue]) -> str:
+    """A line a pair of the head-to-head, in percent, the paper's figures for the pair of the same names behind it."""
+    found = {(m.model, m.baseline, m.metric): m for m in metrics if m.benchmark == "head_to_head"}
+    paper = {(row.model, row.baseline): row for row in published.head_to_head().rows}
+    rows, notes = [], []
+    for (model, baseline, metric), difference in found.items():
+        if metric != "win_minus_lose":
+            continue
+        shares = [_percent(found[model, baseline, name]) for name in ("win", "tie", "lose")]
+        said = paper.get((model, baseline or ""))
+        theirs = f"{100 * said.win:.1f} / {100 * said.tie:.1f} / {100 * said.lose:.1f}" if said else ""
+        counted = [str(difference.n), str(difference.unscored)]
+        rows.append([f"{model} : {baseline}", *shares, p_value(difference.p_adjusted), *counted, theirs])
+        if NOT_SHOWN in difference.note or difference.value is None:
+            notes.append(f"{model} : {baseline}: {difference.note}")
+    if not rows:
+        return "no two checkpoints to compare"
+    head = ["pair", "wins %", "ties %", "losses %", "p (Holm)", "prompts", "unscored", "the paper's"]
+    source = published.head_to_head()
+    return "\n".join([aligned(head, rows), *notes, f"the paper's: {source.source}; {source.setting}"])
+
+
+def _percent(metric: MetricValue) -> str:
+    if metric.value is None or metric.low is None or metric.high is None:
+        return "not known" if metric.value is None else f"{100 * metric.value:.1f}"
+    return f"{100 * metric.value:.1f} [{100 * metric.low:.1f}, {100 * metric.high:.1f}]"

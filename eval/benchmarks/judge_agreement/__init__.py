@@ -1,0 +1,1 @@
+"""Judges held against people who ranked the same answers (the paper, section 3.1 and table 4)."""

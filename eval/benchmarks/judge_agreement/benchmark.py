@@ -1,0 +1,107 @@
+"""Each checkpoint as a judge of answers that people ranked."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from statistics import fmean
+
+from markupsafe import Markup
+
+from srlm.records import Judgement, RankedSet
+
+from ...data import published
+from ...figures import charts
+from ...figures.words import percent
+from ...records import MetricValue, Series
+from ..base import Answers, Benchmark, Doubt, MetricSpec, OpenEngine, Picture, RunData, Section
+from ..order import JUDGES
+
+UNREAD = 0.1
+"""Share of readings without a score above which a judge is warned of."""
+MARGIN = 0.03
+PAPER = ("pairwise_accuracy", "five_best", "exact_match", "spearman", "kendall")
+"""What the paper reports, too."""
+METRICS = {
+    "pairwise_accuracy": MetricSpec(
+        label="pairs ordered as people did (a tie is wrong)",
+        unit="share",
+        better="higher",
+        margin=MARGIN,
+        picture=Picture("judge", "Pairs ordered as people ordered them", 10),
+    ),
+    "five_best": MetricSpec(label="scored 5 and ranked first", unit="share", better="higher"),
+    "exact_match": MetricSpec(label="whole order exact", unit="share", better="higher"),
+    "spearman": MetricSpec(
+        label="Spearman's rho", better="higher", picture=Picture("judge", "Spearman's rho with people", 20)
+    ),
+    "kendall": MetricSpec(label="Kendall's tau-b", better="higher"),
+    "pairwise_accuracy_half": MetricSpec(
+        label="pairs ordered as people did (a tie is half)", unit="share", better="higher"
+    ),
+    "spearman_undefined_as_0": MetricSpec(label="Spearman's rho, undefined as 0", better="higher"),
+    "kendall_undefined_as_0": MetricSpec(label="Kendall's tau-b, undefined as 0", better="higher"),
+    "unparsed": MetricSpec(label="readings without a score", unit="share", better="lower"),
+    # By prompt only, for the gate.
+    "parsed": MetricSpec(label="readings with a score", better="higher", margin=0.02),
+}
+SHOWN = tuple(name for name in METRICS if name != "parsed")
+INTRO = Markup(
+    "Each model scores held-out answers that people ranked (not M0: it never saw a judgement). Ties: people's ties are "
+    'not compared; the judge\'s count as each row says. "Whole order exact" wants every pair people ordered to be '
+    "ordered the same way."
+)
+
+
+class JudgeAgreement(Benchmark):
+    """Agreement with people, and the paper's figures beside it."""
+
+    name = "judge_agreement"
+    label = "as a judge"
+    command = "agreement"
+    metrics = METRICS
+
+    def measure(self, run: RunData, answers: Answers, open_engine: OpenEngine) -> list[MetricValue]:
+        from .measure import figures
+
+        return figures(run.settings, run.folder, open_engine)
+
+    def per_prompt(self, run: RunData) -> list[Series]:
+        from .measure import by_prompt
+
+        return by_prompt(run.settings, run.folder)
+
+    def sections(self, run: RunData) -> list[Section]:
+        paper = published.judge_agreement()
+        content = {
+            "metrics": SHOWN,
+            "paper": paper,
+            "rows": {row.model: row for row in paper.rows},
+            "in_paper": PAPER,
+            "shares": [name for name in PAPER if METRICS[name].unit == "share"],
+        }
+        pictures = [chart] if (chart := reliability(run)) else []
+        return [Section("judge", "judge_agreement/section.html", content, rank=10, charts=pictures, intro=INTRO)]
+
+    def doubts(self, run: RunData) -> Iterator[Doubt]:
+        for metric in run.of(self.name):
+            if metric.metric == "unparsed" and metric.value is not None and metric.value > UNREAD:
+                said = f"{metric.model} as a judge: {percent(metric.value)} of its readings hold no score"
+                yield Doubt("judge", said, JUDGES)
+
+
+def reliability(run: RunData) -> charts.Chart | None:
+    """What a judge's scores are worth: their mean at each rank people gave."""
+    heldout = run.records(run.folder.step("data") / "heldout_sets.jsonl", RankedSet)
+    ranks = {response.id: rank for one in heldout for response, rank in zip(one.responses, one.ranks, strict=True)}
+    rows = []
+    for name in run.names:
+        by_rank: dict[int, list[float]] = defaultdict(list)
+        for judgement in run.records(run.evaluation / name / "judgements.jsonl", Judgement):
+            if judgement.score is not None and judgement.response_id in ranks:
+                by_rank[ranks[judgement.response_id]].append(judgement.score)
+        for rank, scores in sorted(by_rank.items()):
+            words = f"{name}, people's rank {rank + 1}: mean score {fmean(scores):.2f}, n {len(scores):,} readings"
+            rows.append({"judge": name, "rank": str(rank + 1), "score": fmean(scores), "said": words})
+    if not rows:
+        return None
+    note = "A judge that follows people falls from left to right. Readings without a score are left out."
+    return charts.columns("Mean score by people's rank (1 = best)", rows, "rank", "score", "judge", False, note)

@@ -1,0 +1,151 @@
+"""Each checkpoint as a judge of answers that people ranked (the paper, section 3.1 and table 4).
+
+    data/heldout_sets.jsonl -> evaluation/M1/judgements.jsonl -> metric values
+
+An answer's score is the mean of the readings that parse; an answer none of whose readings parses has no score. The
+measures and their rules for ties are in srlm/judge/agreement.py. M0 is left out: it never saw a judgement.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+from srlm.judge import agreement
+from srlm.judge.reading import Answered
+from srlm.records import Checkpoint, Judgement, RankedSet, seed_for
+from srlm.settings import Settings
+from srlm.store import files
+from srlm.store.folder import RunFolder
+
+from ...records import MetricValue, Series
+from ...stats.intervals import Resampling
+from ..base import OpenEngine
+from ..finished import measured
+from ..measuring import aligned, readings, resampling
+from .figures import Compared, described, differences, reading_note, unparsed
+
+BENCHMARK = "judge_agreement"
+
+
+def figures(settings: Settings, folder: RunFolder, open_engine: OpenEngine) -> list[MetricValue]:
+    """All figures of the checkpoints as judges; models are asked only what is not on disk."""
+    sets = files.read(folder.step("data") / "heldout_sets.jsonl", RankedSet)
+    prompts = [one.prompt.id for one in sets]
+    how = resampling(settings)
+    metrics: list[MetricValue] = []
+    found = {}
+    for checkpoint in measured(folder):
+        judgements = heldout_readings(settings, folder, checkpoint, answered(sets), open_engine)
+        found[checkpoint.name] = agreement.measure([one.ranks for one in sets], scores_of(sets, judgements))
+        metrics += described(checkpoint.name, BENCHMARK, prompts, found[checkpoint.name], how)
+        metrics.append(unread(checkpoint.name, sets, judgements, how))
+    asked = [Compared(model=model, baseline=baseline) for baseline, model in pairwise(found)]
+    return metrics + differences(BENCHMARK, asked, prompts, found, how)
+
+
+def answered(sets: Sequence[RankedSet]) -> list[Answered]:
+    """Every answer of every set, in order."""
+    return [Answered(prompt=ranked.prompt, response=response) for ranked in sets for response in ranked.responses]
+
+
+def heldout_readings(
+    settings: Settings, folder: RunFolder, checkpoint: Checkpoint, shown: Sequence[Answered], open_engine: OpenEngine
+) -> list[Judgement]:
+    """What the checkpoint says of every held-out answer, in order, `judge_draws` times each."""
+    return readings(
+        settings,
+        folder,
+        checkpoint,
+        shown,
+        folder.step("data") / "heldout_sets.jsonl",
+        open_engine,
+        name="judgements",
+        label="judging held-out answers",
+        seed=seed_for(settings.seed, "judge agreement", checkpoint.name),
+    )
+
+
+def by_prompt(settings: Settings, folder: RunFolder) -> list[Series]:
+    """Pairs of held-out answers in the right order, and readings with a score, of every checkpoint on every set."""
+    found = []
+    for checkpoint in measured(folder):
+        path = folder.step("evaluation") / checkpoint.name / "judgements.jsonl"
+        if path.exists():
+            sets = files.read(folder.step("data") / "heldout_sets.jsonl", RankedSet)
+            found += judged_series(checkpoint.name, BENCHMARK, [one.id for one in sets], path, sets)
+    return found
+
+
+def judged_series(
+    model: str, benchmark: str, ids: Sequence[str], path: Path, sets: Sequence[RankedSet]
+) -> list[Series]:
+    """Pairs in the right order, weighted by pairs, and readings with a score, of one judge's readings of ranked sets.
+
+    An answer without a score counts as wrong in its pairs: a judge that falls silent must not look better.
+    """
+    said = files.read(path, Judgement)
+    shown = [response.id for ranked in sets for response in ranked.responses]
+    aligned(path, [judgement.response_id for judgement in said], shown)
+    pairs = agreement.measure([one.ranks for one in sets], scores_of(sets, said))["pairwise_accuracy"]
+    draws = len(said) // max(1, sum(len(ranked.responses) for ranked in sets))
+    scored = iter([judgement.score is not None for judgement in said])
+    parsed = [[next(scored) for _ in range(draws * len(ranked.responses))] for ranked in sets]
+    totals = pairs.total + pairs.unscored
+    return [
+        Series(
+            model=model,
+            benchmark=benchmark,
+            metric="pairwise_accuracy",
+            prompts=tuple(ids),
+            values=tuple(
+                float(hits / total) if total else None for hits, total in zip(pairs.hits, totals, strict=True)
+            ),
+            weights=tuple(totals.tolist()),
+        ),
+        Series(
+            model=model,
+            benchmark=benchmark,
+            metric="parsed",
+            prompts=tuple(ids),
+            values=tuple(sum(row) / len(row) if row else None for row in parsed),
+        ),
+    ]
+
+
+def scores_of(sets: Sequence[RankedSet], judgements: Sequence[Judgement]) -> list[tuple[float | None, ...]]:
+    """The mean score of every answer, set by set; None where no reading of it parses.
+
+    Readings stand in the order of the answers, equally many each: the same answer may appear in two sets.
+    """
+    answers = sum(len(ranked.responses) for ranked in sets)
+    draws = len(judgements) // answers if answers else 0
+    if draws * answers != len(judgements):
+        raise AssertionError(f"{len(judgements)} readings of {answers} answers")
+    rows = iter(judgements)
+    scores = []
+    for ranked in sets:
+        row = []
+        for response in ranked.responses:
+            own = [next(rows) for _ in range(draws)]
+            if any(judgement.response_id != response.id for judgement in own):
+                raise AssertionError(f"a reading of another answer stands at {response.id}")
+            known = [judgement.score for judgement in own if judgement.score is not None]
+            row.append(sum(known) / len(known) if known else None)
+        scores.append(tuple(row))
+    return scores
+
+
+def unread(model: str, sets: Sequence[RankedSet], judgements: Sequence[Judgement], how: Resampling) -> MetricValue:
+    """The share of readings that hold no score."""
+    draws = len(judgements) // max(1, sum(len(ranked.responses) for ranked in sets))
+    rows = iter(judgements)
+    own = [[next(rows) for _ in range(draws * len(ranked.responses))] for ranked in sets]
+    return unparsed(
+        model,
+        BENCHMARK,
+        [ranked.prompt.id for ranked in sets],
+        [sum(judgement.score is None for judgement in row) for row in own],
+        [len(row) for row in own],
+        how,
+        note=reading_note(judgements),
+    )

@@ -1,0 +1,268 @@
+"""Any judge on any file of human rankings: `python -m eval agreement --rankings FILE --judge SPEC`.
+
+A judge scores every answer (the mean of k draws counts), or compares every two answers of a set in both orders, or
+both. A pairwise judge's answer has as its score the share of comparisons it wins within its set. A win needs both
+orders: in `pairwise_accuracy` two orders that disagree are a tie.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from srlm.data.human_ranking import HumanRanking
+from srlm.data.rankings import Rankings
+from srlm.judge.agreement import UNITS, Measure, measure
+from srlm.judge.pairwise import Opinion, PairItem, outcome_of
+from srlm.judge.reading import Answered
+from srlm.records import Judgement, Record, digest, seed_for
+from srlm.store import files
+
+from ...judging.specs import Judge
+from ...records import MetricValue
+from ...stats.intervals import Resampling
+from ..measuring import BLOCK, made_from
+from . import people
+from .figures import BY_SET, PAIR_UNITS, Compared, described, differences, reading_note, unparsed
+
+BENCHMARK = "agreement"
+KS = (1, 3, 5)
+"""Draws whose means are compared, from the same draws."""
+Ask = Literal["scores", "pairs", "both"]
+
+
+class PairReading(Record):
+    """What a judge said of two answers in one order."""
+
+    id: str
+    preference: float | None
+    probability: float | None
+    raw: str
+
+
+class Pair(NamedTuple):
+    """Two answers of a set, by place; preferences are those for the first of them."""
+
+    set: int
+    first: int
+    second: int
+    listed: float | None
+    """Asked with the first shown first: 1 = the first is better, 0.5 = equal, 0 = the second. None: unread."""
+    turned: float | None
+    chance: float | None = None
+    """Mean over both orders of the judge's probability that the first is better. None: it does not say."""
+
+
+def run(
+    rankings: Rankings, judges: Sequence[Judge], *, draws: int, ask: Ask, how: Resampling, seed: int, keep: Path
+) -> list[MetricValue]:
+    """All figures of the judges, what people reach among each other, and paired differences.
+
+    What a model says is kept under `keep`, and asked again only where it is not there.
+    """
+    sets, groups = rankings.sets, [one.group for one in rankings.sets]
+    ranks = [one.ranked.ranks for one in sets]
+    found: dict[str, dict[str, Measure]] = {}
+    asked: list[Compared] = []
+    scored: list[str] = []
+    paired: list[str] = []
+    metrics = people.figures(sets, how)
+    for judge in judges:
+        own = seed_for(seed, "agreement", judge.id)
+        if judge.scores is not None and ask != "pairs":
+            taken = draws if judge.draws is None else min(draws, judge.draws)
+            said = readings(judge, sets, taken, own, keep)
+            for k in sorted({k for k in KS if k < taken} | {taken}):
+                name = judge.id if k == taken else f"{judge.id} (k={k})"
+                found[name] = measure(ranks, [[mean_score(one[:k]) for one in row] for row in said])
+                if not judge.five_points:
+                    del found[name]["five_best"]
+                if k == taken:
+                    scored.append(name)
+                else:
+                    asked.append(Compared(model=judge.id, baseline=name))
+            rows = [[judgement.score is None for one in row for judgement in one] for row in said]
+            note = reading_note(reading for row in said for one in row for reading in one)
+            metrics.append(unparsed(judge.id, BENCHMARK, groups, [*map(sum, rows)], [*map(len, rows)], how, note))
+        if judge.pairs is not None and (ask != "scores" or judge.scores is None):
+            name = f"{judge.id} (pairs)" if judge.id in found else judge.id
+            paired.append(name)
+            pairs = compared(judge, sets, own, keep)
+            found[name] = pair_measures(ranks, pairs)
+            if judge.one_order:
+                found[name] = {key: one for key, one in found[name].items() if key not in PAIR_UNITS}
+            note = f"as LLMBar counts: {llmbar_statistics(ranks, pairs)}" if rankings.format == "llmbar" else ""
+            metrics.append(unread(name, BENCHMARK, groups, pairs, how, orders=1 if judge.one_order else 2, note=note))
+    for name, one in found.items():
+        metrics += described(name, BENCHMARK, groups, one, how)
+    for alike in (scored, paired):
+        asked += [Compared(model=model, baseline=baseline) for baseline, model in combinations(alike, 2)]
+    asked += [Compared(model=f"{id} (pairs)", baseline=id) for id in scored if f"{id} (pairs)" in found]
+    for name in (*UNITS, *BY_SET):
+        both = [one for one in asked if name in found[one.model] and name in found[one.baseline]]
+        metrics += differences(BENCHMARK, both, groups, found, how, names=(name,))
+    return metrics
+
+
+def unread(
+    model: str,
+    benchmark: str,
+    groups: Sequence[str],
+    pairs: Sequence[Pair],
+    how: Resampling,
+    *,
+    orders: int = 2,
+    note: str = "",
+) -> MetricValue:
+    """The share of comparisons that could not be read."""
+    told = [(one.set, value) for one in pairs for value in (one.listed, one.turned)[:orders]]
+    lost = np.bincount([place for place, value in told if value is None], minlength=len(groups))
+    asked = np.bincount([place for place, _ in told], minlength=len(groups))
+    return unparsed(model, benchmark, groups, lost.tolist(), asked.tolist(), how, note)
+
+
+def mean_score(said: Sequence[Judgement]) -> float | None:
+    """The mean of the readings that have a score."""
+    known = [one.score for one in said if one.score is not None]
+    return sum(known) / len(known) if known else None
+
+
+def readings(
+    judge: Judge, sets: Sequence[HumanRanking], draws: int, seed: int, keep: Path
+) -> list[list[list[Judgement]]]:
+    """The judge's readings by set, answer and draw; an answer that stands in several sets is read once."""
+    assert judge.scores is not None
+    shown = {
+        (one.ranked.prompt.id, response.text): Answered(prompt=one.ranked.prompt, response=response)
+        for one in reversed(sets)
+        for response in one.ranked.responses
+    }
+    order = list(dict.fromkeys((one.ranked.prompt.id, r.text) for one in sets for r in one.ranked.responses))
+    asked = digest([[prompt, text] for prompt, text in order])
+    path = keep_file(judge, keep, "readings", {"answers": asked, "draws": draws, "seed": seed})
+    said = judge.scores.readings([shown[key] for key in order], draws, seed, path)
+    by_text = {key: said[place * draws : (place + 1) * draws] for place, key in enumerate(order)}
+    return [[by_text[one.ranked.prompt.id, r.text] for r in one.ranked.responses] for one in sets]
+
+
+def compared(judge: Judge, sets: Sequence[HumanRanking], seed: int, keep: Path) -> list[Pair]:
+    """Every two answers of every set, in both orders."""
+    places = [(s, i, j) for s, one in enumerate(sets) for i, j in combinations(range(len(one.ranked.responses)), 2)]
+    items = [
+        PairItem(
+            prompt=sets[s].ranked.prompt.transcript,
+            first=sets[s].ranked.responses[a].text,
+            second=sets[s].ranked.responses[b].text,
+        )
+        for s, i, j in places
+        for a, b in ((i, j), (j, i))
+    ]
+    said = opinions(judge, items, seed, keep / f"{judge.file}-comparisons.jsonl")
+    made = []
+    for place, shown, back in zip(places, said[::2], said[1::2], strict=True):
+        turned = None if back.preference is None else 1 - back.preference
+        chance = None
+        if shown.probability is not None and back.probability is not None:
+            chance = (shown.probability + 1 - back.probability) / 2
+        made.append(Pair(*place, shown.preference, shown.preference if judge.one_order else turned, chance))
+    return made
+
+
+def opinions(judge: Judge, items: Sequence[PairItem], seed: int, path: Path) -> list[Opinion]:
+    """What the judge says of each item; kept in `path` where it had to be asked for."""
+    pairs = judge.pairs
+    assert pairs is not None
+    if judge.facts is None:
+        return pairs.compare(items, seed)
+
+    def work(chunk: Sequence[PairItem], index: int) -> list[PairReading]:
+        return [
+            PairReading(
+                id=digest("comparison", item.model_dump()),
+                preference=opinion.preference,
+                probability=opinion.probability,
+                raw=opinion.raw,
+            )
+            for item, opinion in zip(chunk, pairs.compare(chunk, seed_for(seed, "pairs", index)), strict=True)
+        ]
+
+    made_from(path, {**judge.facts, "items": digest([item.model_dump() for item in items]), "seed": seed})
+    kept = files.resumable(
+        path, PairReading, items, work, per_item=1, block=BLOCK, concurrency=lambda: pairs.concurrency
+    )
+    return [Opinion(preference=one.preference, probability=one.probability, raw=one.raw) for one in kept]
+
+
+def keep_file(judge: Judge, keep: Path, name: str, facts: Mapping[str, object]) -> Path:
+    """Where the judge's words are kept, with a note of what they were made from where they cost anything."""
+    path = keep / f"{judge.file}-{name}.jsonl"
+    if judge.facts is not None:
+        made_from(path, {**judge.facts, **facts})
+    return path
+
+
+def pair_measures(ranks: Sequence[Sequence[int]], pairs: Sequence[Pair]) -> dict[str, Measure]:
+    """Every measure of a pairwise judge, set by set.
+
+    accuracy_as_listed, _turned    of the pairs people ordered, those the judge ordered alike in that order of showing
+    accuracy_both_orders           the same in both orders; one that is unread leaves the pair unread
+    accuracy_by_probability        by the mean of both orders' probabilities, in which a liking for either place cancels
+                                   out (Wang et al. 2023); where the judge gives any
+    position_agreement             of all pairs, those on which both orders say the same
+    first_shown_preferred          of all readings that prefer one answer, those that prefer the one shown first
+    """
+    table: dict[str, list[list[float]]] = {}
+    shares = [[[0.0, 0.0] for _ in own] for own in ranks]
+
+    def count(name: str, place: int, hit: float | None, units: int = 1) -> None:
+        columns = table.setdefault(name, [[0.0] * len(ranks) for _ in range(3)])
+        if hit is None:
+            columns[2][place] += units
+        else:
+            columns[0][place] += hit
+            columns[1][place] += units
+
+    tells_chances = any(pair.chance is not None for pair in pairs)
+    for place, i, j, listed, turned, chance in pairs:
+        both = listed is not None and turned is not None
+        count("position_agreement", place, float(listed == turned) if both else None)
+        for told, first in ((listed, 1.0), (turned, 0.0)):
+            if told in (0.0, 1.0):
+                count("first_shown_preferred", place, float(told == first))
+        won = (listed + turned) / 2 if listed is not None and turned is not None else None
+        for answer, share in ((i, won), (j, None if won is None else 1 - won)):
+            shares[place][answer][0] += np.nan if share is None else share
+            shares[place][answer][1] += 1
+        if ranks[place][i] == ranks[place][j]:
+            continue
+        better = float(ranks[place][i] < ranks[place][j])
+        right = [None if told is None else float(told == better) for told in (listed, turned)]
+        count("accuracy_as_listed", place, right[0])
+        count("accuracy_turned", place, right[1])
+        count("accuracy_both_orders", place, min(right[0], right[1]) if None not in right else None)  # type: ignore[type-var]
+        if tells_chances:
+            likely = None if chance is None or chance == 0.5 else float(chance > 0.5)
+            count("accuracy_by_probability", place, None if chance is None else float(likely == better))
+        outcome = outcome_of(listed, turned)
+        score = None if outcome is None else {"win": 1.0, "tie": 0.5, "lose": 0.0}[outcome]
+        count("pairwise_accuracy", place, None if score is None else float(score == better))
+        count("pairwise_accuracy_half", place, None if score is None else 1 - abs(score - better))
+    found = {name: Measure(*(np.array(column) for column in columns)) for name, columns in table.items()}
+    whole = measure(ranks, [[None if np.isnan(won) else float(won / n) for won, n in row] for row in shares])
+    return {name: whole[name] for name in whole if name not in ("five_best", *UNITS)} | found
+
+
+def llmbar_statistics(ranks: Sequence[Sequence[int]], pairs: Sequence[Pair]) -> dict[str, str]:
+    """LLMBar's own figures of a judge on its pairs, in its own words: an unread verdict is wrong, two agree."""
+    better = [float(ranks[one.set][one.first] < ranks[one.set][one.second]) for one in pairs]
+    listed = sum(one.listed == right for one, right in zip(pairs, better, strict=True))
+    turned = sum(one.turned == right for one, right in zip(pairs, better, strict=True))
+    both = sum(one.listed == one.turned == right for one, right in zip(pairs, better, strict=True))
+    equal = sum(one.listed == one.turned for one in pairs)
+    n = len(pairs)
+    counts = {"correct_False": listed, "correct_True": turned, "correct_both": both, "equal": equal}
+    return {name: f"{hits} / {n} = {hits / n * 100}%" for name, hits in counts.items()} | {
+        "correct_average": f"{(listed + turned) / 2 / n * 100}%"
+    }

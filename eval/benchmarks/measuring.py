@@ -1,0 +1,266 @@
+"""What benchmarks share: engines opened when needed, answers and readings that are kept, figures from estimates."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from srlm.engines.base import Request
+from srlm.errors import RecordError, StoreError
+from srlm.judge import rubric
+from srlm.judge.reading import Answered, read_all
+from srlm.records import Checkpoint, Judgement, Prompt, Response, digest, seed_for
+from srlm.settings import Sampling, Settings, shaping
+from srlm.store import files
+from srlm.store.folder import RunFolder, differences
+from srlm.store.progress import Reporter
+
+from ..judging.once import Once
+from ..records import MetricValue
+from ..stats.intervals import Estimate, Resampling
+from ..stats.power import ALPHA, POWER, standard_error_of, visible
+from ..stats.significance import holm
+from .base import Item, OpenEngine
+
+BLOCK = 64
+"""Prompts between two writes to disk."""
+NOT_SHOWN = "no difference shown"
+"""Begins what a comparison without a result says of the differences it could have shown."""
+
+
+def aligned(path: Path, found: Sequence[str], expected: Sequence[str], each: int | None = None) -> None:
+    """Raises RecordError where the records of a file are not those of `expected`, in that order.
+
+    `found`: what each record is of. `each`: how many records each has; None: any number, alike for all.
+    """
+    count = each or max(1, len(found) // max(1, len(expected)))
+    if list(found) != [one for one in expected for _ in range(count)]:
+        raise RecordError(
+            f"{path}: its {len(found)} records are not {count} for each of {len(expected)} in the run's order: the "
+            "file was cut, or the run's data changed; move it away and measure again (python -m eval all)"
+        )
+
+
+def made_from(path: Path, facts: dict[str, Any]) -> None:
+    """Note beside `path` what it is made from. Raises StoreError where it was made from something else.
+
+    Results are reused for as long as they answer the same question, and never deleted: they may have cost money. A fact
+    that nobody noted when they were begun counts as the same, and is noted now.
+    """
+    note = path.with_name(path.name + ".from.json")
+    begun = path.exists() or path.with_name(path.name + ".part").exists()
+    if begun and note.exists():
+        before = files.read_json(note)
+        noted = dict(shaping(before))
+        changed = [f"{key}: {old!r} -> {new!r}" for key, old, new in differences(before, facts) if key in noted]
+        if changed:
+            raise StoreError(
+                f"{path} was made from something else ({'; '.join(changed)}); "
+                "put the old value back, or move the file away to have it made again"
+            )
+        if before != facts:
+            files.write_json(note, facts)
+    elif begun:
+        raise StoreError(f"{path} lies there without {note.name}, which says what it was made from; move it away")
+    else:
+        files.write_json(note, facts)
+
+
+def evaluation_answers(
+    settings: Settings, folder: RunFolder, checkpoint: Checkpoint, prompts: Sequence[Prompt], open_engine: OpenEngine
+) -> list[Response]:
+    """One answer of the checkpoint to each evaluation prompt, drawn as the run's settings say."""
+    return answers(
+        folder,
+        checkpoint,
+        prompts,
+        open_engine,
+        name="responses",
+        label="answers",
+        sampling=settings.evaluation.sampling,
+        draws=1,
+        seed=seed_for(settings.seed, "evaluation answers", checkpoint.name),
+    )
+
+
+def item_answers(
+    settings: Settings,
+    folder: RunFolder,
+    checkpoint: Checkpoint,
+    benchmark: str,
+    items: Sequence[Item],
+    open_engine: OpenEngine,
+) -> list[Response]:
+    """One answer of the checkpoint to each item of a benchmark, drawn as the run's settings say."""
+    prompts = [item.prompt for item in items]
+    return answers(
+        folder,
+        checkpoint,
+        prompts,
+        open_engine,
+        name=benchmark,
+        label=f"{benchmark} answers",
+        sampling=settings.evaluation.sampling,
+        draws=1,
+        seed=seed_for(settings.seed, "answers", benchmark, checkpoint.name),
+        source=digest("items", *(prompt.id for prompt in prompts)),
+    )
+
+
+def answers(
+    folder: RunFolder,
+    checkpoint: Checkpoint,
+    prompts: Sequence[Prompt],
+    open_engine: OpenEngine,
+    *,
+    name: str,
+    label: str,
+    sampling: Sampling,
+    draws: int,
+    seed: int,
+    source: str | None = None,
+) -> list[Response]:
+    """`draws` answers of the checkpoint to each prompt, kept in evaluation/CHECKPOINT/NAME.jsonl.
+
+    `source` is the digest of the prompts; None: they are the run's evaluation prompts.
+    """
+    path = folder.step("evaluation") / checkpoint.name / f"{name}.jsonl"
+    facts = {
+        **folder.model_facts(checkpoint),
+        "prompts": source or files.fact(folder.step("data") / "evaluation_prompts.jsonl").sha256,
+        "sampling": sampling.model_dump(mode="json"),
+        "draws": draws,
+        "seed": seed,
+    }
+    made_from(path, facts)
+    with (
+        Once(lambda: open_engine(checkpoint)) as engine,
+        Reporter(f"{checkpoint.name}: {label}", folder.log) as report,
+    ):
+
+        def work(chunk: Sequence[Prompt], index: int) -> list[Response]:
+            requests = [Request(messages=prompt.messages, draws=draws) for prompt in chunk]
+            drawn = engine().generate(requests, sampling, seed_for(seed, index))
+            return [
+                Response.of(prompt.id, completion.text, checkpoint.name, draw, completion.finish, completion.thought)
+                for prompt, completions in zip(chunk, drawn, strict=True)
+                for draw, completion in enumerate(completions)
+            ]
+
+        made = files.resumable(
+            path,
+            Response,
+            prompts,
+            work,
+            per_item=draws,
+            block=BLOCK,
+            report=report,
+            concurrency=lambda: engine().concurrency,
+        )
+        return list(made)
+
+
+def readings(
+    settings: Settings,
+    folder: RunFolder,
+    checkpoint: Checkpoint,
+    answered: Sequence[Answered],
+    of: Path,
+    open_engine: OpenEngine,
+    *,
+    name: str,
+    label: str,
+    seed: int,
+) -> list[Judgement]:
+    """`judge_draws` judgements of every answer by the checkpoint, kept in evaluation/CHECKPOINT/NAME.jsonl.
+
+    `of` is the file that the answers stand in.
+    """
+    path = folder.step("evaluation") / checkpoint.name / f"{name}.jsonl"
+    template, draws = rubric.load(settings.judge.template), settings.evaluation.judge_draws
+    facts = {
+        **folder.model_facts(checkpoint),
+        "answers": files.fact(of).sha256,
+        "template": template.digest,
+        "sampling": settings.judge.sampling.model_dump(mode="json"),
+        "complete": settings.judge.complete,
+        "draws": draws,
+        "seed": seed,
+    }
+    made_from(path, facts)
+    if path.exists():
+        return files.read(path, Judgement)
+    with (
+        Once(lambda: open_engine(checkpoint)) as engine,
+        Reporter(f"{checkpoint.name}: {label}", folder.log, "answers") as report,
+    ):
+        made = read_all(
+            engine(),
+            template,
+            answered,
+            draws=draws,
+            sampling=settings.judge.sampling,
+            complete=settings.judge.complete,
+            seed=seed,
+            path=path,
+            report=report,
+        )
+        return list(made)
+
+
+def resampling(settings: Settings) -> Resampling:
+    """How this run's intervals are made."""
+    wanted = settings.evaluation
+    return Resampling(resamples=wanted.bootstrap, confidence=wanted.confidence, seed=settings.seed)
+
+
+def figure(
+    model: str,
+    benchmark: str,
+    metric: str,
+    estimate: Estimate,
+    *,
+    unscored: int = 0,
+    n: int | None = None,
+    unit: str = "prompts",
+    baseline: str | None = None,
+    p: float | None = None,
+    test: str = "exact sign test",
+    value_unit: str = "",
+    note: str = "",
+) -> MetricValue:
+    """A metric value from an estimate; `n` where the unit is not the prompt."""
+    return MetricValue(
+        model=model,
+        benchmark=benchmark,
+        metric=metric,
+        value=estimate.value,
+        low=estimate.low,
+        high=estimate.high,
+        n=estimate.n if n is None else n,
+        unscored=unscored,
+        unit=unit,
+        value_unit=value_unit,
+        method=estimate.method + ("" if p is None else f"; p: {test} over prompts"),
+        baseline=baseline,
+        p=p,
+        note=note,
+    )
+
+
+def with_holm(metrics: Sequence[MetricValue], how: Resampling) -> list[MetricValue]:
+    """The same with Holm's correction over those that carry a p, one table's worth.
+
+    A comparison that shows nothing says the smallest difference that its prompts do show, from its own interval.
+    """
+    adjusted = iter(holm([m.p for m in metrics if m.p is not None]))
+    return [m if m.p is None else _concluded(m, next(adjusted), how) for m in metrics]
+
+
+def _concluded(metric: MetricValue, p_adjusted: float, how: Resampling) -> MetricValue:
+    note = metric.note
+    if p_adjusted >= ALPHA and metric.low is not None and metric.high is not None and metric.high > metric.low:
+        seen = visible(standard_error_of(metric.low, metric.high, how.confidence))
+        points = " points" if metric.value_unit == "percent" else ""
+        said = f"{NOT_SHOWN}: {metric.n} {metric.unit} show one of {seen:.2g}{points} with {100 * POWER:g}% power"
+        note = f"{note}; {said}" if note else said
+    return metric.model_copy(update={"p_adjusted": p_adjusted, "note": note})

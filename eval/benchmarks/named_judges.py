@@ -1,0 +1,149 @@
+"""What `python -m eval agreement`, `audit` and `canaries` do with judges that are named on the command line."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from srlm.cli.main import quiet
+from srlm.data.human_ranking import HumanRanking
+from srlm.errors import SettingsError
+from srlm.judge import rubric
+from srlm.records import Record, seed_for
+from srlm.settings import Sampling
+
+from ..data import controlled, rankings
+from ..figures.text import listed
+from ..judging.specs import SPECS, Asked, Judge, open_spec
+from ..metrics import write
+from ..records import MetricValue
+from ..stats.intervals import Resampling
+from .audit import effects as audit
+from .canaries import measure as traps
+from .canaries.text import canaries as canary_table
+from .judge_agreement import ranked
+from .judge_agreement.text import agreement as agreement_table
+
+
+class Wanted(Record):
+    """The options that the commands share."""
+
+    judges: tuple[str, ...]
+    template: str = "additive"
+    draws: int = 3
+    temperature: float = 0.7
+    max_new_tokens: int = 256
+    complete: bool = False
+    base_url: str | None = None
+    seed: int = 1
+    resamples: int = 2000
+    confidence: float = 0.95
+    out: Path | None = None
+
+    @property
+    def asked(self) -> Asked:
+        """How models are asked."""
+        sampling = Sampling(temperature=self.temperature, max_new_tokens=self.max_new_tokens)
+        return Asked(template=self.template, sampling=sampling, complete=self.complete, base_url=self.base_url)
+
+    @property
+    def how(self) -> Resampling:
+        """How intervals are made."""
+        return Resampling(resamples=self.resamples, confidence=self.confidence, seed=self.seed)
+
+    def keep(self) -> Path:
+        """Folder of what models say: beside `--out`."""
+        if self.out is None or self.out.suffix != ".json":
+            found = "is missing" if self.out is None else f"is needed, not {self.out}"
+            raise SettingsError(f"--out FILE.json {found}: it holds the figures, and the folder FILE what judges say")
+        return self.out.with_suffix("")
+
+    def write(self, metrics: Sequence[MetricValue]) -> None:
+        """The figures, in full."""
+        if self.out is not None:
+            write(self.out, metrics)
+
+
+def agreement(wanted: Wanted, path: str, format: str | None, ask: ranked.Ask) -> None:
+    """Judges on a file of human rankings: figures to `--out`, a table to stdout."""
+    keep = wanted.keep()
+    found = rankings.read(path, format)
+    judges = _open(wanted, found.sets)
+    try:
+        metrics = ranked.run(found, judges, draws=wanted.draws, ask=ask, how=wanted.how, seed=wanted.seed, keep=keep)
+    finally:
+        for judge in judges:
+            judge.close()
+    wanted.write(metrics)
+    groups = len({one.group for one in found.sets})
+    left = "".join(f"; {name} {count}" for name, count in found.account.items())
+    print(f"{path}: {found.format}, {len(found.sets)} sets of answers in {groups} groups{left}\n")
+    print(agreement_table(metrics))
+
+
+def _open(wanted: Wanted, sets: Sequence[HumanRanking]) -> list[Judge]:
+    if not wanted.judges:
+        raise SettingsError(f"--judge is missing: {SPECS}")
+    if any(spec.startswith("transformers:") for spec in wanted.judges):
+        quiet(threads=0)  # as many as torch takes
+    judges: list[Judge] = []
+    try:
+        for spec in wanted.judges:
+            judges.append(open_spec(spec, wanted.asked, sets))
+            if len({judge.id for judge in judges}) < len(judges):
+                raise SettingsError(
+                    f"--judge {spec}: two judges are called {judges[-1].id}; give one another folder name"
+                )
+    except BaseException:
+        for judge in judges:
+            judge.close()
+        raise
+    return judges
+
+
+def audited(wanted: Wanted, path: str | None, format: str | None, ask: ranked.Ask) -> None:
+    """What moves judges beside quality, on a file of rankings or on our own answers of one content in three forms."""
+    keep = wanted.keep()
+    sets = controlled.sets() if path is None else list(rankings.read(path, format).sets)
+    judges = _open(wanted, sets)
+    metrics: list[MetricValue] = []
+    try:
+        for judge in judges:
+            seed = seed_for(wanted.seed, "audit", judge.id)
+            draws = wanted.draws if judge.draws is None else min(wanted.draws, judge.draws)
+            scored = judge.scores is not None and ask != "pairs"
+            if scored:
+                said = ranked.readings(judge, sets, draws, seed, keep)
+                metrics += audit.preferences(judge.id, sets, audit.from_scores(said), wanted.how)
+                metrics += audit.spread(judge.id, sets, said, wanted.how, five_points=judge.five_points)
+            if judge.pairs is not None and ask != "scores" and not judge.one_order:
+                name = f"{judge.id} (pairs)" if scored else judge.id
+                pairs = ranked.compared(judge, sets, seed, keep)
+                metrics += audit.preferences(name, sets, audit.from_pairs(pairs), wanted.how)
+                metrics += audit.orders(name, sets, pairs, wanted.how)
+    finally:
+        for judge in judges:
+            judge.close()
+    wanted.write(metrics)
+    print(f"{path or 'our own answers of one content in three forms'}: {len(sets)} sets of answers\n")
+    print(listed(metrics, "judge"))
+
+
+def canaries(wanted: Wanted, ask: ranked.Ask) -> bool:
+    """Every canary before every judge: which held, and what each judge gave that it should not have.
+
+    False where our own reading was moved, which is a defect; what moves a judge is the judge's.
+    """
+    keep = wanted.keep()
+    judges = _open(wanted, ())
+    tried = traps.parsing(rubric.load(wanted.template))
+    try:
+        for judge in judges:
+            if judge.scores is not None and ask != "pairs":
+                tried += traps.scored(judge, wanted.draws, wanted.seed, keep)
+            if judge.pairs is not None and ask != "scores":
+                tried += traps.compared(judge, wanted.seed, keep)
+    finally:
+        for judge in judges:
+            judge.close()
+    wanted.write(traps.figures(tried, wanted.how))
+    print(canary_table(tried))
+    return all(one.held for one in tried if one.way == "parsing")

@@ -1,0 +1,73 @@
+"""Benchmarks that give each answer a value: means by checkpoint, paired differences, and values by prompt for the gate.
+
+`values` have an entry a measured checkpoint: a value an item, in the order of the items. None: could not be told.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+from srlm.records import Response
+from srlm.settings import Settings
+
+from ..records import MetricValue, Series
+from ..stats.intervals import Resampling, mean, paired_mean_difference, share
+from ..stats.significance import sign_test_of
+from .base import Item, RunData
+from .measuring import aligned, figure, resampling, with_holm
+
+Values = Mapping[str, Sequence[float | None]]
+
+
+def means(benchmark: str, metric: str, values: Values, settings: Settings, *, is_share: bool) -> list[MetricValue]:
+    """Each checkpoint's mean, and what each step changed. `is_share`: every value is 0 or 1."""
+    how = resampling(settings)
+    figures = []
+    for name, own in values.items():
+        known, using = [value for value in own if value is not None], how.using(benchmark, name)
+        estimate = share([bool(value) for value in known], using) if is_share else mean(known, using)
+        figures.append(figure(name, benchmark, metric, estimate, unscored=len(own) - len(known)))
+    return figures + differences(benchmark, metric, values, how)
+
+
+def differences(benchmark: str, metric: str, values: Values, how: Resampling) -> list[MetricValue]:
+    """Each checkpoint against the one before it on the items that both have a value for, with Holm's correction."""
+    table = []
+    for baseline, model in pairwise(values):
+        every = list(zip(values[model], values[baseline], strict=True))
+        both = [(one, other) for one, other in every if one is not None and other is not None]
+        estimate = paired_mean_difference(
+            [one for one, _ in both], [other for _, other in both], how.using(benchmark, model, baseline)
+        )
+        table.append(
+            figure(
+                model,
+                benchmark,
+                metric,
+                estimate,
+                unscored=len(every) - len(both),
+                baseline=baseline,
+                p=sign_test_of([one - other for one, other in both]) if both else None,
+                note="" if both else "no item has a value for both",
+            )
+        )
+    return with_holm(table, how)
+
+
+def by_item(benchmark: str, metric: str, items: Sequence[Item], values: Values) -> list[Series]:
+    """The same values for the gate."""
+    ids = tuple(item.prompt.id for item in items)
+    return [
+        Series(model=name, benchmark=benchmark, metric=metric, prompts=ids, values=tuple(own))
+        for name, own in values.items()
+    ]
+
+
+def answers_on_disk(run: RunData, benchmark: str, items: Sequence[Item]) -> dict[str, list[Response]]:
+    """What each checkpoint that was measured has answered. Raises RecordError where a file is not of these items."""
+    found = {}
+    for name in run.names:
+        path = run.evaluation / name / f"{benchmark}.jsonl"
+        if path.exists():
+            found[name] = run.records(path, Response)
+            aligned(path, [one.prompt_id for one in found[name]], [item.prompt.id for item in items], 1)
+    return found

@@ -1,0 +1,1 @@
+"""The head to head by kind of prompt (the paper, figure 4)."""

@@ -1,0 +1,41 @@
+"""Where the newer model gained and where it lost: the head to head by kind of prompt."""
+
+from itertools import pairwise
+
+from ...figures import charts
+from ...records import MetricValue
+from ..base import Answers, Benchmark, OpenEngine, RunData, Section
+
+
+class Slices(Benchmark):
+    """Wins minus losses by category, source and length of the prompt, from verdicts on disk."""
+
+    name = "slices"
+    label = "kinds of prompts"
+    command = "h2h"
+    unit = "share"
+    own_table = True
+
+    def measure(self, run: RunData, answers: Answers, open_engine: OpenEngine) -> list[MetricValue]:
+        from .measure import figures
+
+        return figures(run.settings, run.folder)
+
+    def sections(self, run: RunData) -> list[Section]:
+        figures = run.of(self.name)
+        pictures = self._pictures(run, figures)
+        return [
+            Section("changed", charts=pictures),
+            Section("differences", "slices/section.html", {"figures": figures}, rank=10),
+        ]
+
+    def _pictures(self, run: RunData, figures: list[MetricValue]) -> list[charts.Chart]:
+        """The last two models, each against the one before it."""
+        drawn = []
+        for baseline, model in list(pairwise(run.names))[-2:]:
+            found = [m for m in figures if (m.model, m.baseline) == (model, baseline) and m.value is not None]
+            rows = [charts.dot(metric, self.words) | {"pair": metric.metric} for metric in found]
+            if rows:
+                title = f"{model} against {baseline}, by kind of prompt"
+                drawn.append(charts.forest(title, rows, "wins minus losses"))
+        return drawn

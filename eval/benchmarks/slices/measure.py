@@ -1,0 +1,78 @@
+"""Where the newer model gained and where it lost: the head-to-head on kinds of prompts (the paper, figure 4).
+
+Each model against the one before it, by category, by source and by length of the instruction. From verdicts on disk.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from srlm.records import Prompt
+from srlm.settings import Settings
+from srlm.store import files
+from srlm.store.folder import RunFolder
+
+from ...records import MetricValue, Verdict
+from ...stats.intervals import Resampling, mean
+from ...stats.significance import sign_test_of
+from ..finished import measured
+from ..head_to_head.measure import POINTS
+from ..measuring import figure, resampling, with_holm
+
+BENCHMARK = "slices"
+THIRDS = ("shortest third", "middle third", "longest third")
+FEWEST = 5
+"""Prompts below which a kind is left out: an interval would say nothing."""
+
+
+def figures(settings: Settings, folder: RunFolder) -> list[MetricValue]:
+    """Figures of every checkpoint against the one before it, where there are verdicts; no model is asked."""
+    prompts = files.read(folder.step("data") / "evaluation_prompts.jsonl", Prompt)
+    metrics = []
+    for earlier, later in pairwise([checkpoint.name for checkpoint in measured(folder)]):
+        path = folder.step("evaluation") / "verdicts" / f"{later}-vs-{earlier}.jsonl"
+        if path.exists():
+            metrics += compared(later, earlier, prompts, files.read(path, Verdict), resampling(settings))
+    return metrics
+
+
+def kinds(prompts: Sequence[Prompt]) -> dict[str, dict[str, list[str]]]:
+    """Ids of prompts by kind, for each way of sorting them that gives two kinds or more."""
+    sorts: dict[str, dict[str, list[str]]] = {name: defaultdict(list) for name in ("category", "source", "length")}
+    lengths = [len(prompt.transcript) for prompt in prompts]
+    cuts = np.quantile(lengths, [1 / 3, 2 / 3]) if lengths else np.zeros(2)
+    for prompt, length in zip(prompts, lengths, strict=True):
+        if prompt.category is not None:
+            sorts["category"][prompt.category].append(prompt.id)
+        sorts["source"][prompt.source].append(prompt.id)
+        sorts["length"][THIRDS[int(np.searchsorted(cuts, length))]].append(prompt.id)
+    return {name: dict(sorted(found.items())) for name, found in sorts.items() if len(found) > 1}
+
+
+def compared(
+    model: str, baseline: str, prompts: Sequence[Prompt], verdicts: Sequence[Verdict], how: Resampling
+) -> list[MetricValue]:
+    """Wins minus losses on each kind of prompt, Holm's correction over them all."""
+    outcomes: Mapping[str, str | None] = {verdict.prompt_id: verdict.outcome for verdict in verdicts}
+    metrics = []
+    for name, found in kinds(prompts).items():
+        for kind, ids in found.items():
+            said = [outcomes.get(id) for id in ids]
+            points = [POINTS[outcome] for outcome in said if outcome is not None]
+            if len(ids) < FEWEST:
+                continue
+            metrics.append(
+                figure(
+                    model,
+                    BENCHMARK,
+                    f"{name}: {kind}",
+                    mean(points, how.using(BENCHMARK, model, baseline, name, kind)),
+                    unscored=len(said) - len(points),
+                    baseline=baseline,
+                    p=sign_test_of(points) if points else None,
+                    note="" if points else "no verdict could be read",
+                )
+            )
+    return with_holm(metrics, how)

@@ -1,0 +1,48 @@
+"""Every benchmark there is. `eval all` measures, the page shows and the gate reads them in this order."""
+
+from collections.abc import Sequence
+
+from srlm.errors import SettingsError
+
+from ..figures.words import Words
+from .alpaca_eval.benchmark import AlpacaCanaries, AlpacaEval2
+from .answers.benchmark import AnswerLengths
+from .audit.benchmark import Audit
+from .base import Benchmark
+from .beads.benchmark import BeadAnswers, BeadJudge, BeadSkills, WorseJudges
+from .canaries.benchmark import Canaries
+from .head_to_head.benchmark import HeadToHead
+from .judge_agreement.benchmark import JudgeAgreement
+from .slices.benchmark import Slices
+
+BENCHMARKS: tuple[Benchmark, ...] = (
+    HeadToHead(),
+    AnswerLengths(),
+    Slices(),
+    JudgeAgreement(),
+    Audit(),
+    BeadAnswers(),
+    BeadSkills(),
+    BeadJudge(),
+    AlpacaEval2(),
+    AlpacaCanaries(),
+    Canaries(),
+)
+STUDY = WorseJudges()
+"""What `report --study` shows beside a run: figures of a file, and not of the run's checkpoints."""
+WORDS = Words((*BENCHMARKS, STUDY))
+"""How figures of all benchmarks read."""
+
+
+def by_default() -> list[Benchmark]:
+    """Those of `eval all`."""
+    return [one for one in BENCHMARKS if one.by_default]
+
+
+def chosen(names: Sequence[str]) -> list[Benchmark]:
+    """Benchmarks by name or by the word of the command line that measures them, in the table's order."""
+    known = {word for one in BENCHMARKS for word in (one.name, one.command) if word}
+    for name in names:
+        if name not in known:
+            raise SettingsError(f"{name}: no such benchmark; there are {', '.join(one.name for one in BENCHMARKS)}")
+    return [one for one in BENCHMARKS if one.name in names or one.command in names]

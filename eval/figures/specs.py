@@ -1,0 +1,69 @@
+"""What a benchmark says of its figures, so that a table, a chart, the gate and a sentence can read them."""
+
+from collections.abc import Mapping
+from typing import Literal, NamedTuple, Protocol
+
+from srlm.records import Record
+
+Unit = Literal["share", "points", "plain"]
+"""`share`: 0..1, shown as per cent. `points`: on a scale of the benchmark's own. `plain`: a number."""
+Chapter = Literal["judge", "changed"]
+"""Chapters of the page that begin with pictures of figures: models as judges, and what changed from model to model."""
+
+
+class Picture(NamedTuple):
+    """A chart of one metric, model by model."""
+
+    chapter: Chapter
+    title: str
+    rank: int = 50
+    """Place among the pictures of the chapter, the lowest first; the first one stands in the verdict, too."""
+
+
+class MetricSpec(Record):
+    """One metric of a benchmark."""
+
+    label: str
+    unit: Unit = "plain"
+    better: Literal["higher", "lower"] | None = None
+    """None: neither way is better by itself."""
+    headline: bool = False
+    """Whether the verdict at the top of the page says what became of it from model to model."""
+    margin: float | None = None
+    """A loss that the gate tolerates where nobody names another, in the metric's own unit."""
+    digits: int = 3
+    """After the point, of what is no share."""
+    signed: bool = False
+    """Whether it is a difference in itself and carries its sign."""
+    picture: Picture | None = None
+
+
+class Named(Protocol):
+    """What is called, and reads, as its metrics say: a benchmark, or figures that come from several of them."""
+
+    name: str
+    """As in MetricValue.benchmark."""
+    label: str
+    pairs: bool
+    """Whether a figure is of two models together; else one with a baseline is a difference from the baseline's."""
+
+    def spec(self, metric: str) -> MetricSpec:
+        """How a metric of this name reads."""
+        ...
+
+
+class Group:
+    """Figures under one name, with what is said of each metric."""
+
+    def __init__(self, name: str, label: str, metrics: Mapping[str, MetricSpec], pairs: bool = False) -> None:
+        self.name, self.label, self.pairs = name, label, pairs
+        self._metrics = metrics
+
+    def spec(self, metric: str) -> MetricSpec:
+        """How a metric of this name reads."""
+        return self._metrics.get(metric) or MetricSpec(label=spaced(metric))
+
+
+def spaced(name: str) -> str:
+    """A name as words."""
+    return name.replace("_", " ")

@@ -1,0 +1,70 @@
+"""Figures as text for a terminal: aligned columns, nothing cut off, however narrow the window or the pipe."""
+
+from collections.abc import Sequence
+
+from ..records import MetricValue
+from ..stats.power import Smallest
+from .specs import spaced
+
+
+def aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table whose columns stand under their names, two spaces apart."""
+    table = [list(header), *([printable(cell) for cell in row] for row in rows)]
+    widths = [max(len(line[i]) for line in table) for i in range(len(header))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in table
+    )
+
+
+def shares(metrics: Sequence[MetricValue]) -> str:
+    """A line a figure: shares of 0..1 with their intervals."""
+    rows = [[m.model, m.metric, value(m, ".3f"), str(m.n), str(m.unscored), m.note] for m in metrics]
+    return aligned(["model", "measure", "value", "prompts", "unscored", "of"], rows)
+
+
+def value(metric: MetricValue | None, form: str = ".2f", unknown: str = "not known") -> str:
+    """A figure with its interval."""
+    if metric is None or metric.value is None:
+        return unknown
+    if metric.low is None or metric.high is None:
+        return format(metric.value, form)
+    return f"{metric.value:{form}} [{metric.low:{form}}, {metric.high:{form}}]"
+
+
+def listed(metrics: Sequence[MetricValue], of: str) -> str:
+    """A line a figure; `of` says what they are figures of."""
+    rows = [
+        [
+            m.model if m.baseline is None else f"{m.model} minus {m.baseline}",
+            spaced(m.metric),
+            value(m, ".3f", ""),
+            f"{m.n} {m.unit}",
+            str(m.unscored or ""),
+            m.note,
+        ]
+        for m in metrics
+    ]
+    return aligned([of, "measure", "value", "n", "unscored", "note"], rows)
+
+
+def p_value(p: float | None) -> str:
+    """To four digits; empty where there was no test."""
+    return "" if p is None else "< .0001" if p < 0.0001 else f"{p:.4f}"
+
+
+def printable(text: str) -> str:
+    """Names come from files that anybody wrote; what would steer a terminal is shown as `?`."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
+def power(found: Sequence[Smallest]) -> str:
+    """What so many prompts can show."""
+    first = found[0]
+    rows = [[f"against {one.against}", _points(one.up), _points(one.down)] for one in found]
+    said = f"{first.n} prompts, a rate of {100 * first.rate:g}%: what a two-sided test at {100 * first.alpha:g}% shows "
+    said += f"with {100 * first.power:g}% power, in points of percent"
+    return f"{said}\n{aligned(['', 'smallest rise', 'smallest fall'], rows)}"
+
+
+def _points(share: float | None) -> str:
+    return "none" if share is None else f"{100 * share:.1f}"

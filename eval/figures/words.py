@@ -1,0 +1,119 @@
+"""Numbers as words and marks: rounding in one place."""
+
+from collections.abc import Iterable
+
+from markupsafe import Markup
+
+from ..records import MetricValue
+from .specs import Group, MetricSpec, Named, spaced
+
+CONTROLS = {code: "\ufffd" for code in (*range(32), *range(127, 160), 0xFFFE, 0xFFFF) if chr(code) not in "\n\t"}
+"""What XML cannot hold, among them: vl_convert takes the whole process down over one."""
+
+
+class Words:
+    """How figures read, as what they belong to says."""
+
+    def __init__(self, known: Iterable[Named]) -> None:
+        self._known = {one.name: one for one in known}
+
+    def of(self, benchmark: str) -> Named:
+        """The owner of figures of this name; figures that nobody knows are called as they are."""
+        return self._known.get(benchmark) or Group(benchmark, spaced(benchmark), {})
+
+    def title(self, benchmark: str) -> str:
+        """A benchmark's name in words."""
+        return self.of(benchmark).label
+
+    def spec(self, metric: MetricValue) -> MetricSpec:
+        """What its benchmark says of a figure."""
+        return self.of(metric.benchmark).spec(metric.metric)
+
+    def label(self, metric: MetricValue) -> str:
+        """A metric's name in words."""
+        return self.spec(metric).label
+
+    def is_share(self, metric: MetricValue) -> bool:
+        """Whether its values lie in 0..1 and read as per cent."""
+        return self.spec(metric).unit == "share"
+
+    def is_difference(self, metric: MetricValue) -> bool:
+        """Whether it is a model's figure minus its baseline's."""
+        return metric.baseline is not None and not self.of(metric.benchmark).pairs
+
+    def text_of(self, metric: MetricValue, value: float) -> str:
+        """A value of this metric, rounded; differences carry their sign, those of shares are percentage points."""
+        spec = self.spec(metric)
+        signed = spec.signed or self.is_difference(metric)
+        sign = "+" if signed and value > 0 else ""
+        if metric.value_unit == "percent":
+            return f"{sign}{value:.1f} pp" if signed else f"{value:.1f}%"
+        if spec.unit == "share":
+            return f"{sign}{100 * value:.1f} pp" if signed else percent(value)
+        return f"{sign}{value:.{spec.digits}f}"
+
+    def figure(self, metric: MetricValue) -> Markup:
+        """The value, its unrounded number beside it; a missing value says why."""
+        if metric.value is None:
+            return Markup('<span class="missing">missing: {}</span>').format(metric.note or metric.method)
+        return self._data(metric, metric.value)
+
+    def interval(self, metric: MetricValue) -> Markup:
+        """The interval, or a dash."""
+        if metric.low is None or metric.high is None:
+            return Markup("<span title='no interval'>-</span>")
+        low, high = self._data(metric, metric.low), self._data(metric, metric.high)
+        return Markup('<span class="interval">{} to {}</span>').format(low, high)
+
+    def _data(self, metric: MetricValue, value: float) -> Markup:
+        return Markup('<data value="{}">{}</data>').format(repr(value), self.text_of(metric, value))
+
+    def sentence(self, metric: MetricValue) -> str:
+        """A figure and all that has to stand beside it, in one line."""
+        if metric.value is None:
+            return f"{metric.model}: missing: {metric.note or metric.method}"
+        against = f" against {metric.baseline}" if metric.baseline else ""
+        low, high = metric.low, metric.high
+        ends = ""
+        if low is not None and high is not None:
+            ends = f" ({self.text_of(metric, low)} to {self.text_of(metric, high)})"
+        unscored = f", {metric.unscored:,} unscored" if metric.unscored else ""
+        return (
+            f"{metric.model}{against}: {self.text_of(metric, metric.value)}{ends}, n {metric.n:,} {metric.unit}"
+            f"{unscored}; {metric.method}"
+        )
+
+
+def percent(share: float) -> str:
+    """0.555 -> 55.5%"""
+    return f"{100 * share:.1f}%"
+
+
+def p_value(p: float | None) -> Markup:
+    """`p < .001`, `p = .012`."""
+    if p is None:
+        return Markup("-")
+    return Markup('<data value="{}">{}</data>').format(repr(p), p_text(p))
+
+
+def p_text(p: float) -> str:
+    """The same as plain words."""
+    return "p < .001" if p < 0.001 else f"p = {p:.3f}".replace("0.", ".", 1)
+
+
+def count(value: int | float | str | None) -> str:
+    """A count of a manifest; None is a count that could not be told."""
+    if value is None:
+        return "not known"
+    return (
+        f"{value:.3f}"
+        if isinstance(value, float) and not value.is_integer()
+        else f"{value:,}"
+        if isinstance(value, int)
+        else f"{value}"
+    )
+
+
+def plain(text: str) -> str:
+    """A model's words without control characters; what they could do to a page is the template's to prevent."""
+    return text.translate(CONTROLS)

@@ -1,0 +1,80 @@
+"""A comparison with a baseline as plain text, as Markdown (GitHub's step summary) and as JUnit XML."""
+
+from collections.abc import Sequence
+from xml.etree import ElementTree
+
+from ..figures.text import aligned
+from ..records import Baseline
+from .regress import Row
+
+HEADER = ("measure", "baseline", "now", "difference", "95% interval", "margin", "p (Holm)", "verdict")
+
+
+def cells(row: Row) -> tuple[str, ...]:
+    """One line of the table."""
+    measure, loss, verdict = row
+    if loss.difference is None or loss.low is None or loss.high is None or verdict.p_adjusted is None:
+        return (measure.name, "-", "-", "-", "-", f"{measure.margin:g}", "-", f"unread: {loss.method}")
+    p = "< .001" if verdict.p_adjusted < 0.001 else f"{verdict.p_adjusted:.3f}".replace("0.", ".", 1)
+    return (
+        measure.name,
+        f"{loss.baseline:.3f}",
+        f"{loss.now:.3f}",
+        f"{loss.difference:+.3f}",
+        f"{loss.low:+.3f} to {loss.high:+.3f}",
+        f"{measure.margin:g}",
+        p,
+        verdict.said,
+    )
+
+
+def notes(rows: Sequence[Row], baseline: Baseline) -> list[str]:
+    """What the table does not say: where the baseline is from, how the intervals were made, what would be seen."""
+    lines = [f"Baseline of {baseline.made}, commit {baseline.commit or 'unknown'}: {baseline.reason}"]
+    for row in rows:
+        loss = row.loss
+        unscored = f", {loss.unscored} unscored" if loss.unscored else ""
+        seen = "" if loss.visible is None else f"; a loss of {loss.visible:.3f} would be seen 4 times in 5"
+        lines.append(f"{row.measure.name}: n = {loss.n} prompts{unscored}, {loss.method}{seen}")
+    return lines
+
+
+def text(rows: Sequence[Row], baseline: Baseline) -> str:
+    """The table for a terminal; differences are turned so that negative is worse."""
+    return "\n".join([aligned(HEADER, [cells(row) for row in rows]), "", *notes(rows, baseline)])
+
+
+def markdown(rows: Sequence[Row], baseline: Baseline) -> str:
+    """The same for a web page."""
+    lines = ["| " + " | ".join(line) + " |" for line in (HEADER, ["---"] * len(HEADER), *(cells(row) for row in rows))]
+    return "\n".join([f"### {headline(rows)}", "", *lines, "", *(f"- {note}" for note in notes(rows, baseline)), ""])
+
+
+def headline(rows: Sequence[Row]) -> str:
+    """One line that says it all."""
+    lost = [row.measure.name for row in rows if row.verdict.said == "regression"]
+    if lost:
+        return f"regression in {len(lost)} of {len(rows)} measures: {', '.join(lost)}"
+    shown = sum(row.verdict.said == "no worse" for row in rows)
+    return f"no regression in {len(rows)} measures ({shown} of them shown to be no worse)"
+
+
+def junit(rows: Sequence[Row], baseline: Baseline) -> str:
+    """A test case a measure; a regression is a failure, an unreadable one an error."""
+    said = [row.verdict.said for row in rows]
+    suite = ElementTree.Element(
+        "testsuite",
+        name="regression",
+        tests=str(len(rows)),
+        failures=str(said.count("regression")),
+        errors=str(said.count("unread")),
+    )
+    for row, note in zip(rows, notes(rows, baseline)[1:], strict=True):
+        case = ElementTree.SubElement(suite, "testcase", classname="regression", name=row.measure.name)
+        line = ", ".join(f"{name} {cell}" for name, cell in zip(HEADER[1:], cells(row)[1:], strict=True))
+        if row.verdict.said in ("regression", "unread"):
+            kind = "failure" if row.verdict.said == "regression" else "error"
+            ElementTree.SubElement(case, kind, message=line).text = note
+        ElementTree.SubElement(case, "system-out").text = f"{line}\n{note}"
+    ElementTree.indent(suite)
+    return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"

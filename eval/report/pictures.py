@@ -1,0 +1,22 @@
+"""The charts with which chapters begin: one a metric that its benchmark wants drawn, model by model."""
+
+from ..benchmarks.base import RunData
+from ..benchmarks.table import BENCHMARKS, WORDS
+from ..figures.charts import Chart, dots
+from ..figures.specs import Chapter
+
+
+def pictures(run: RunData, chapter: Chapter) -> list[Chart]:
+    """Those of a chapter that were measured, in the order that their benchmarks ask for."""
+    wanted = [
+        (spec.picture, benchmark.name, metric)
+        for benchmark in BENCHMARKS
+        for metric, spec in benchmark.metrics.items()
+        if spec.picture is not None and spec.picture.chapter == chapter
+    ]
+    drawn = []
+    for picture, benchmark, metric in sorted(wanted, key=lambda one: one[0].rank):
+        row = [found for name in run.finished if (found := run.figure(benchmark, metric, name))]
+        if row and (chart := dots(row, picture.title, WORDS)):
+            drawn.append(chart)
+    return drawn

@@ -1,0 +1,80 @@
+"""What `python -m eval` does with the checkpoints of a run: benchmark x checkpoint -> evaluation/metrics.json."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from srlm.cli.main import quiet
+from srlm.engines.base import Engine
+from srlm.errors import StoreError
+from srlm.methods.run import Run
+from srlm.records import Checkpoint
+from srlm.run_file import load
+from srlm.settings import Settings
+from srlm.store.folder import RunFolder
+
+from . import metrics
+from .benchmarks.base import Answers, Benchmark, OpenEngine
+from .benchmarks.finished import measured
+from .benchmarks.measuring import evaluation_answers, item_answers
+from .benchmarks.run_data import RunData
+from .records import MetricValue
+
+
+def of_run(run: Path, overrides: Sequence[str] | None, benchmarks: Sequence[Benchmark]) -> list[MetricValue]:
+    """Measure a run that is named on the command line."""
+    with opened(run, overrides) as (settings, folder, open_engine):
+        return measure(settings, folder, benchmarks, open_engine)
+
+
+@contextmanager
+def opened(run: Path, overrides: Sequence[str] | None) -> Iterator[tuple[Settings, RunFolder, OpenEngine]]:
+    """A run with checkpoints to measure, held so that nobody else changes it meanwhile."""
+    settings = load(run, overrides or ())
+    work = Run(settings)
+    folder = work.folder
+    if not measured(folder):
+        raise StoreError(f"{folder.path} has no finished checkpoint to measure; first: srlm train --run {run}")
+
+    def open_engine(checkpoint: Checkpoint, plain: bool = False) -> Engine:
+        from srlm.engines.open import open_checkpoint
+
+        return open_checkpoint(folder.settings, checkpoint, folder.path, plain)
+
+    quiet(settings.threads)
+    with work.held():
+        yield folder.settings, folder, open_engine
+
+
+def measure(
+    settings: Settings, folder: RunFolder, benchmarks: Sequence[Benchmark], open_engine: OpenEngine
+) -> list[MetricValue]:
+    """Measure these and bring evaluation/metrics.json up to date; figures of others stay as they are."""
+    run = RunData(settings, folder)
+    answered: Answers | None = None
+    fresh: list[MetricValue] = []
+    for benchmark in benchmarks:
+        if benchmark.evaluation_prompts:
+            answered = answered or _answers(run, benchmark, open_engine)
+            answers = answered
+        else:
+            answers = _answers(run, benchmark, open_engine)
+        fresh += benchmark.measure(run, answers, open_engine)
+    return metrics.merge(folder, fresh, [benchmark.name for benchmark in benchmarks])
+
+
+def _answers(run: RunData, benchmark: Benchmark, open_engine: OpenEngine) -> Answers:
+    """Of each measured checkpoint, what is not on disk yet being asked now."""
+    items = benchmark.items(run)
+    if not items:
+        return {}
+    if benchmark.evaluation_prompts:
+        prompts = [item.prompt for item in items]
+        return {
+            one.name: evaluation_answers(run.settings, run.folder, one, prompts, open_engine)
+            for one in measured(run.folder)
+        }
+    return {
+        one.name: item_answers(run.settings, run.folder, one, benchmark.name, items, open_engine)
+        for one in measured(run.folder)
+    }

@@ -1,1 +1,0 @@
-"""Suites: from checkpoints to metric values, with everything asked of a model kept on disk."""

@@ -1,0 +1,359 @@
+"""The gate: its statistics on numbers worked out by hand, and its command on runs made of a few lines."""
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from eval.cli import main
+from eval.records import Baseline
+from eval.stats.regression import Loss, Values, loss, verdicts
+from srlm.methods.base import run_folder
+from srlm.records import Checkpoint, Judgement, Prompt, RankedSet, Response, RunManifest
+from srlm.settings import ModelSettings, Settings, Training
+from srlm.store import files
+from srlm.worlds.beads import program
+from srlm.worlds.beads.settings import BeadsData
+
+HALF = [1.0, 0.0] * 20
+
+
+def test_one_run_against_one_is_a_paired_t_test_over_prompts() -> None:
+    before, now = [1.0, 1.0, 1.0, 0.0], [0.0, 1.0, 0.0, 0.0]
+    found = loss([Values(before)], Values(now), margin=0.1)
+    # Differences -1, 0, -1, 0: mean -.5, standard deviation sqrt(1/3), SE sqrt(1/12).
+    error = math.sqrt(1 / 12)
+    assert (found.baseline, found.now, found.difference) == (0.75, 0.25, -0.5)
+    assert found.p == pytest.approx(stats.t.cdf(-0.4 / error, 3))
+    assert found.low == pytest.approx(-0.5 - stats.t.ppf(0.975, 3) * error)
+    assert found.method == "t over 4 prompts; the baseline is one run, so training's own variation is unknown"
+
+
+def test_one_run_against_many_is_crawford_and_howells_t_test_where_runs_differ_more_than_prompts() -> None:
+    runs = [Values([share] * 10) for share in (0.2, 0.4, 0.6, 0.8)]
+    found = loss(runs, Values([0.1] * 10), margin=0.0)
+    # Mean .5, standard deviation of the four sqrt(.2/3); every prompt alike, so prompts have no spread at all.
+    error = math.sqrt(0.2 / 3) * math.sqrt(1 + 1 / 4)
+    assert found.difference == pytest.approx(-0.4)
+    assert found.p == pytest.approx(stats.t.cdf(-0.4 / error, 3))
+    assert found.method == "t over 4 runs"
+
+
+def test_prompts_decide_where_the_runs_happen_to_be_alike() -> None:
+    found = loss([Values(HALF)] * 3, Values([1.0] * 40), margin=0.0)
+    assert found.difference == 0.5
+    assert found.method == "t over 40 prompts (the 3 runs differ by less)"
+
+
+def test_a_measure_that_may_not_rise_is_turned_round() -> None:
+    found = loss([Values(HALF)], Values([1.0] * 40), margin=0.0, lower_is_worse=False)
+    assert found.difference == -0.5
+
+
+def test_weights_make_it_a_pooled_share() -> None:
+    before = Values([1.0, 0.0, 0.5], [3.0, 1.0, 4.0])
+    now = Values([0.0, 1.0, 0.5], [3.0, 1.0, 4.0])
+    found = loss([before], now, margin=0.0)
+    assert (found.baseline, found.now) == ((3 + 0 + 2) / 8, (0 + 1 + 2) / 8)
+
+
+def test_a_prompt_without_a_value_in_one_run_is_left_out_of_all_and_counted() -> None:
+    found = loss([Values([1.0, None, 1.0, 0.0])], Values([1.0, 1.0, None, 0.0]), margin=0.0)
+    assert (found.n, found.unscored, found.difference) == (2, 2, 0.0)
+
+
+def test_a_prompt_without_a_unit_in_one_run_weighs_nothing_there_and_is_not_unscored() -> None:
+    before, now = Values([1.0, None, 0.0], [2.0, 0.0, 2.0]), Values([1.0, 1.0, None], [1.0, 1.0, 0.0])
+    found = loss([before], now, margin=0.0)
+    assert (found.n, found.unscored, found.baseline, found.now) == (3, 0, 0.5, 1.0)
+
+
+def test_fewer_than_two_prompts_say_nothing() -> None:
+    found = loss([Values([1.0, None])], Values([1.0, 1.0]), margin=0.0)
+    assert (found.p, found.n) == (None, 1)
+    assert verdicts([found])[0].said == "unread"
+
+
+def test_without_any_spread_the_margin_alone_decides() -> None:
+    steady = [Values([1.0] * 5)] * 3
+    assert verdicts([loss(steady, Values([0.9] * 5), margin=0.05)])[0].said == "regression"
+    assert verdicts([loss(steady, Values([0.9] * 5), margin=0.2)])[0].said == "no worse"
+
+
+@pytest.mark.parametrize(
+    ("now", "margin", "said"),
+    [
+        pytest.param([0.0] * 40, 0.05, "regression", id="far-below"),
+        pytest.param(HALF, 0.05, "no worse", id="the-same"),
+        pytest.param([0.0] * 10 + HALF[10:], 0.05, "not shown", id="below-by-chance-or-not"),
+    ],
+)
+def test_what_is_said_of_a_measure(now: list[float], margin: float, said: str) -> None:
+    assert verdicts([loss([Values(HALF)], Values(now), margin)])[0].said == said
+
+
+def measured(p: float) -> Loss:
+    return Loss(
+        baseline=1, now=0, difference=-1, low=-2, high=0, p=p, shown=False, visible=1, n=9, unscored=0, runs=1,
+        method="",
+    )  # fmt: skip
+
+
+def test_holms_correction_goes_over_the_measures() -> None:
+    found = verdicts([measured(0.02), measured(0.04), measured(0.5)])
+    assert [one.p_adjusted for one in found] == [0.06, 0.08, 0.5]  # 3 x .02, 2 x .04, 1 x .5
+    assert [one.said for one in found] == ["not shown"] * 3
+    assert verdicts([measured(0.01), measured(0.5)])[0].said == "regression"
+
+
+def test_unchanged_code_is_called_a_regression_no_more_often_than_alpha() -> None:
+    draws = np.random.default_rng(7)
+    called = 0
+    for _ in range(400):
+        skill = draws.normal(0.7, 0.04, size=9)  # each run is trained to a skill of its own
+        hard = draws.normal(0, 0.2, size=100)  # and the same prompts are hard for all
+        runs = [Values((draws.random(100) < one + hard).astype(float).tolist()) for one in skill]
+        called += verdicts([loss(runs[:8], runs[8], margin=0.0)])[0].said == "regression"
+    # At margin 0 the bound is alpha, 20 of 400; the larger of two errors makes it less. 32 is 3 standard errors above.
+    assert called <= 32
+
+
+# The command -----------------------------------------------------------------------------------------------------
+
+PROMPTS = [
+    Prompt.of(program.BeadRow(tuple(map(program.Bead, "abc", colours)), "copy").text(), "beads")
+    for colours in zip(
+        program.COLOURS * 4, program.COLOURS[1:] * 4 + program.COLOURS[:4], program.COLOURS[2:] * 5, strict=True
+    )
+]
+
+
+@pytest.fixture
+def gate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """`gate("--against", file, ...)` is `python -m eval regress --run run.yaml ...` in `tmp_path`; its status."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    Path("run.yaml").write_text("name: r\nmodel: {base: scratch}\npretraining: {}\ndata: {kind: beads}\n")
+
+    def call(*words: object) -> int:
+        with pytest.raises(SystemExit) as left:
+            main(["regress", "--run", "run.yaml", *map(str, words)])
+        return int(left.value.code or 0)
+
+    return call
+
+
+def answered(right: int, name: str = "r", prompts: list[Prompt] | None = None, **changes: Any) -> None:
+    """A run whose M1 answers the first `right` prompts correctly and the others not at all."""
+    asked = PROMPTS if prompts is None else prompts
+    settings = Settings(
+        name=name, model=ModelSettings(base="scratch"), pretraining=Training(), data=BeadsData(), **changes
+    )
+    folder = run_folder(settings)
+    files.write(folder.step("data") / "evaluation_prompts.jsonl", asked)
+    checkpoint = Checkpoint(name="M1", parent=None, path="M1/model", digest="d")
+    folder.finish(
+        RunManifest(
+            step="M1", settings_digest="s", seed=1, versions={}, commit="c0ffee", checkpoint=checkpoint, inputs={},
+            outputs={}, counts={},
+        )
+    )  # fmt: skip
+    texts = [
+        " ".join(f"{i} {b.colour}" for i, b in enumerate(program.targets(row), 1)) + " ." if place < right else "sure"
+        for place, prompt in enumerate(asked)
+        if (row := program.parse_prompt(prompt.text)) is not None
+    ]
+    files.write(
+        folder.step("evaluation") / "M1" / "responses.jsonl",
+        [Response.of(prompt.id, text, "M1", 0, "stop") for prompt, text in zip(asked, texts, strict=True)],
+    )
+
+
+MEASURE = ("--measure", "M1/beads/correct=0.05")
+UPDATE = ("--against", "base.json", "--update-baseline", "--reason", "as it should be")
+
+
+def test_the_prompts_of_these_tests_differ() -> None:
+    assert len({prompt.id for prompt in PROMPTS}) == len(PROMPTS) == 40
+
+
+def test_a_run_that_has_lost_fails_the_gate_and_one_that_has_not_passes(
+    gate: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    answered(30)
+    assert gate(*UPDATE, *MEASURE) == 0
+    assert gate("--against", "base.json") == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "no regression in 1 measures (1 of them shown to be no worse)"
+    answered(10)
+    assert gate("--against", "base.json", "--junit", "out/verdicts.xml") == 1
+    said = capsys.readouterr().out.splitlines()
+    assert said[1].split()[:3] == ["M1/beads/correct", f"{30 / 40:.3f}", f"{10 / 40:.3f}"]
+    assert said[1].endswith("regression")
+    assert said[-1] == "regression in 1 of 1 measures: M1/beads/correct"
+    suite = ElementTree.parse("out/verdicts.xml").getroot()
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("1", "1", "0")
+    assert suite[0].get("name") == "M1/beads/correct"
+
+
+def test_a_summary_for_github_is_written_where_it_asks_for_one(
+    gate: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered(30)
+    gate(*UPDATE, *MEASURE)
+    Path("summary.md").write_text("# Before\n")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "summary.md")
+    assert gate("--against", "base.json") == 0
+    lines = Path("summary.md").read_text().splitlines()
+    assert lines[:2] == ["# Before", "### no regression in 1 measures (1 of them shown to be no worse)"]
+    assert any(line.startswith("| M1/beads/correct | 0.750 | 0.750 |") for line in lines)
+
+
+def test_a_baseline_of_several_seeds_holds_each_run(gate: Callable[..., int]) -> None:
+    for seed, right in ((1, 30), (2, 32), (3, 31)):
+        answered(right, f"r-s{seed}", seed=seed)
+    assert gate(*UPDATE, *MEASURE, "--seeds", "1-3") == 0
+    baseline = files.read_one(Path("base.json"), Baseline)
+    assert baseline.reason == "as it should be"
+    assert [run.seed for run in baseline.measures[0].runs] == [1, 2, 3]
+    assert {(run.commit, run.settings_digest) for run in baseline.measures[0].runs} == {("c0ffee", "s")}
+    assert [sum(v or 0 for v in run.values) for run in baseline.measures[0].runs] == [30, 32, 31]
+
+
+def test_a_new_baseline_watches_what_the_old_one_did(gate: Callable[..., int]) -> None:
+    answered(30)
+    gate(*UPDATE, "--measure", "M1/beads/oracle_score=0.2")
+    answered(20)
+    assert gate("--against", "base.json", "--update-baseline", "--reason", "slower but simpler") == 0
+    baseline = files.read_one(Path("base.json"), Baseline)
+    assert [(one.name, one.margin) for one in baseline.measures] == [("M1/beads/oracle_score", 0.2)]
+    assert gate("--against", "base.json") == 0
+
+
+def test_a_first_baseline_may_watch_all_that_benchmarks_name_a_margin_for(gate: Callable[..., int]) -> None:
+    answered(30)
+    assert gate(*UPDATE, "--measure", "all") == 0
+    baseline = files.read_one(Path("base.json"), Baseline)
+    assert [(one.name, one.margin, one.worse) for one in baseline.measures] == [
+        ("M1/beads/correct", 0.05, "lower"),
+        ("M1/beads/oracle_score", 0.2, "lower"),
+    ]
+
+
+def test_a_baseline_holds_what_a_measure_is_of_as_fields(gate: Callable[..., int]) -> None:
+    answered(30)
+    gate(*UPDATE, *MEASURE)
+    (measure,) = json.loads(Path("base.json").read_text())["measures"]
+    fields = {name: measure[name] for name in ("model", "baseline", "benchmark", "metric")}
+    assert fields == {"model": "M1", "baseline": None, "benchmark": "beads", "metric": "correct"}
+
+
+def test_a_baseline_that_names_its_measures_holds_runs_as_before(gate: Callable[..., int]) -> None:
+    answered(30)
+    gate(*UPDATE, *MEASURE)
+    kept = json.loads(Path("base.json").read_text())
+    for measure in kept["measures"]:
+        for field in ("model", "baseline", "benchmark", "metric"):
+            del measure[field]
+        measure["name"] = "M1/beads/correct"
+    Path("old.json").write_text(json.dumps(kept))
+    assert gate("--against", "old.json") == 0
+    answered(10)
+    assert gate("--against", "old.json") == 1
+
+
+def test_a_measure_of_ones_own_is_a_file_of_values(gate: Callable[..., int]) -> None:
+    answered(30)
+    own = [{"prompt": f"p{i}", "value": float(i % 2)} for i in range(40)]
+    Path("own.jsonl").write_text("".join(json.dumps(line) + "\n" for line in own))
+    assert gate(*UPDATE, "--measure", "mine=0.1", "--values", "mine=own.jsonl") == 0
+    assert gate("--against", "base.json", "--values", "mine=own.jsonl") == 0
+    Path("own.jsonl").write_text("".join(json.dumps(line | {"value": 0.0}) + "\n" for line in own))
+    assert gate("--against", "base.json", "--values", "mine=own.jsonl") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        pytest.param(("--against", "nowhere.json"), "no such baseline", id="no-baseline"),
+        pytest.param(("--against", "run.yaml"), "not a Baseline", id="no-baseline-at-all"),
+        pytest.param(("--against", "m3.json"), "M3/beads/correct: the run has no such measure", id="not-measured"),
+        pytest.param((*UPDATE, "--measure", "M1/beads/right=1"), "has no measure M1/beads/right", id="unknown"),
+        pytest.param((*UPDATE, "--measure", "M1/beads/correct"), "write it as NAME=MARGIN", id="no-margin"),
+        pytest.param((*UPDATE, "--measure", "M1/beads/correct=1:up"), "not 'up'", id="no-direction"),
+        pytest.param((*UPDATE, "--measure", "M1/beads/correct=-1"), "a margin of 0 or more", id="negative-margin"),
+        pytest.param((*UPDATE, "--measure", "M1/beads/correct=nan"), "a margin of 0 or more", id="no-number"),
+        pytest.param(UPDATE, "needs measures to watch", id="first-without-measures"),
+        pytest.param(("--against", "b", "--update-baseline"), "needs --reason", id="no-reason"),
+        pytest.param((*UPDATE, *MEASURE, "--seeds", "all"), "write it as 1-10", id="seeds"),
+        pytest.param((*UPDATE, *MEASURE, "--values", "mine"), "write it as NAME=FILE", id="values"),
+        pytest.param((*UPDATE, *MEASURE, "--values", "mine=twice.jsonl"), "stands twice", id="a-prompt-twice"),
+    ],
+)
+def test_what_cannot_be_judged_is_status_2_and_one_line(
+    gate: Callable[..., int], capsys: pytest.CaptureFixture[str], words: tuple[str, ...], said: str
+) -> None:
+    answered(30)
+    gate("--against", "base2.json", "--update-baseline", "--reason", "r", *MEASURE)
+    text = Path("base2.json").read_text()
+    Path("m3.json").write_text(text.replace('"model":"M1"', '"model":"M3"'))
+    Path("twice.jsonl").write_text('{"prompt":"a","value":1}\n' * 2)
+    capsys.readouterr()
+    assert gate(*words) == 2
+    told = capsys.readouterr().err.strip()
+    assert said in told
+    assert len(told.splitlines()) == 1
+    assert not Path("base.json").exists()
+
+
+def test_a_run_on_other_prompts_cannot_be_judged(gate: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
+    answered(30)
+    gate(*UPDATE, *MEASURE)
+    answered(30, prompts=PROMPTS[:-1])
+    assert gate("--against", "base.json") == 2
+    assert "measured on other prompts than the baseline (1 are missing, 0 are new)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kept", [slice(0, 39), slice(None, None, -1)], ids=["one-lost", "another-order"])
+def test_answers_that_are_not_those_to_the_runs_prompts_cannot_be_judged(
+    gate: Callable[..., int], capsys: pytest.CaptureFixture[str], kept: slice
+) -> None:
+    answered(30)
+    gate(*UPDATE, *MEASURE)
+    path = Path("runs/r/evaluation/M1/responses.jsonl")
+    files.write(path, files.read(path, Response)[kept])
+    assert gate("--against", "base.json") == 2
+    said = capsys.readouterr().err
+    assert f"{path}: its {len(range(40)[kept])} records are not 1 for each of 40 in the run's order" in said
+
+
+def test_readings_that_are_not_those_of_the_runs_answers_cannot_be_judged(
+    gate: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    answered(30)
+    prompt, place = PROMPTS[0], Path("runs/r/evaluation/M1")
+    responses = [Response.of(prompt.id, f"answer {number}", "human", number) for number in range(3)]
+    files.write(Path("runs/r/data/heldout_sets.jsonl"), [RankedSet.of(prompt, tuple(responses), (0, 1, 2))])
+    said = [Judgement.of(r.id, "M1", draw, "Score: 3", 3.0) for r in responses for draw in range(2)]
+    files.write(place / "judgements.jsonl", said)
+    watched = ("--measure", "M1/judge_agreement/parsed=0.05")
+    assert gate(*UPDATE, *watched) == 0
+    for wrong in (said[:5], [*said[2:], *said[:2]]):
+        files.write(place / "judgements.jsonl", wrong)
+        assert gate("--against", "base.json") == 2
+        assert f"judgements.jsonl: its {len(wrong)} records are not" in capsys.readouterr().err
+
+
+def test_the_order_of_the_prompts_does_not_matter(gate: Callable[..., int]) -> None:
+    answered(30)
+    gate(*UPDATE, *MEASURE)
+    prompts = files.read(Path("runs/r/data/evaluation_prompts.jsonl"), Prompt)
+    responses = files.read(Path("runs/r/evaluation/M1/responses.jsonl"), Response)
+    files.write(Path("runs/r/data/evaluation_prompts.jsonl"), prompts[::-1])
+    files.write(Path("runs/r/evaluation/M1/responses.jsonl"), responses[::-1])
+    assert gate("--against", "base.json") == 0
