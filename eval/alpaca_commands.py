@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from srlm.engines.openai.endpoint import Endpoint
 from srlm.errors import SettingsError
 from srlm.settings import Settings
 from srlm.store import files
@@ -11,7 +12,6 @@ from srlm.store.progress import Reporter
 
 from .benchmarks.alpaca_eval import AlpacaEval
 from .benchmarks.alpaca_files import read_outputs
-from .judging.endpoint import Endpoint
 from .records import MetricValue
 from .report import tables
 from .suites import alpaca_run, judge_card

@@ -92,6 +92,18 @@ class EngineSettings(Section):
     """Times a request is sent again after 429, 5xx, a lost connection or silence (openai)."""
 
 
+class Price(Section):
+    """US dollars a million tokens."""
+
+    input: Annotated[float, Field(ge=0)]
+    """Of what is sent."""
+    output: Annotated[float, Field(ge=0)]
+    """Of what is written."""
+
+    def of(self, prompt_tokens: float, completion_tokens: float) -> float:
+        return (self.input * prompt_tokens + self.output * completion_tokens) / 1e6
+
+
 class ScratchModel(Section):
     """A small Llama made from random weights; the seed is the run's."""
 
@@ -347,7 +359,13 @@ class JudgeSettings(Section):
     `Score:`, drawn from its own probabilities. For very small models, which explain well enough but forget to sum up.
     Never asked: within an open thought, or where the prompt leaves no room. What was cut trains no judge (EFT)."""
     engine: EngineSettings | None = None
-    """None: M_t judges its own answers, as in the paper."""
+    """None: M_t judges its own answers, as in the paper. A server's answers are kept in the run's calls.sqlite, so that
+    nothing is asked, or paid for, twice."""
+    max_cost: Annotated[float | None, Field(ge=0)] = None
+    """US dollars that a server's judging may cost in this run, all its starts together; the run stops before it is more
+    (judge.engine)."""
+    price: Price | None = None
+    """What the server costs. None: the price list's, where it knows the model."""
     max_top_share: Share = 0.95
     """The run stops when more than this share of readings has the same score: a collapsed judge."""
     min_pair_yield: Share = 0.05
@@ -546,7 +564,10 @@ LATER: Mapping[str, Any] = {
 """Settings that are younger than runs whose digest is written down somewhere, with the value that those runs had: as
 long as they have it, they are not in the digest."""
 
-GUARDS = ("judge.max_top_share", "judge.min_pair_yield", "judge.on_collapse", "judge.monitor_sets")
+GUARDS = (
+    *("judge.max_top_share", "judge.min_pair_yield", "judge.on_collapse", "judge.monitor_sets"),
+    *("judge.max_cost", "judge.price"),
+)
 """When the run gives up on its judge: one that did may go on with other values."""
 
 

@@ -21,10 +21,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, ClassVar
 
-from eval.judging.asking import Asker
-from eval.judging.calls import Answer, Call, CallStore
-from eval.judging.cost import Budget
-from eval.judging.endpoint import Endpoint
+from srlm.engines.openai.calls import Answer, Call, CallStore
+from srlm.engines.openai.client import Asker
+from srlm.engines.openai.cost import Budget
+from srlm.engines.openai.endpoint import Endpoint
 
 CALLS, SECONDS, AT_ONCE = 805, 0.2, 64
 TIMEOUT = 2.0

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from srlm.errors import SettingsError
+from srlm.settings import Price
 
 from ..benchmarks.alpaca_eval import ANNOTATOR, VARIABLE, AlpacaEval
 from .options import (
@@ -69,7 +70,6 @@ def alpaca(
     if (run is None) == (outputs is None):
         raise SettingsError("alpaca needs --run FILE or --outputs FILE, one of the two")
     from .. import alpaca_commands, run_commands
-    from ..judging.cost import Price
     from ..stats.intervals import Resampling
 
     wanted = alpaca_commands.Judging(
@@ -120,7 +120,6 @@ def judge_card(
 ) -> None:
     """AlpacaEval 2.0: a candidate judge beside GPT-4 Turbo, on pairs that it annotated for the leaderboard."""
     from .. import alpaca_commands
-    from ..judging.cost import Price
     from ..stats.intervals import Resampling
 
     wanted = alpaca_commands.Judging(

@@ -1,7 +1,10 @@
 """What is opened only when it is needed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Generic, Protocol, TypeVar
+
+from srlm.engines.base import Completion, Engine, Request
+from srlm.settings import Sampling
 
 
 class Closes(Protocol):
@@ -35,3 +38,31 @@ class Once(Generic[T]):
         """Close it, if it was opened."""
         if self._opened is not None:
             self._opened.close()
+
+
+class LateEngine:
+    """An engine that is opened when it is first needed; its id is known before."""
+
+    def __init__(self, id: str, open: Callable[[], Engine]) -> None:
+        self._id, self._engine = id, Once(open)
+
+    @property
+    def id(self) -> str:
+        return self._id
+
+    @property
+    def concurrency(self) -> int:
+        """See Engine; opens it."""
+        return self._engine().concurrency
+
+    def generate(self, requests: Sequence[Request], sampling: Sampling, seed: int) -> list[tuple[Completion, ...]]:
+        """See Engine."""
+        return self._engine().generate(requests, sampling, seed)
+
+    def score(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
+        """See Engine."""
+        return self._engine().score(requests, continuations)
+
+    def close(self) -> None:
+        """See Engine; one that was never opened stays so."""
+        self._engine.close()

@@ -1,18 +1,20 @@
-"""A model behind a server as the pairwise judge of the head-to-head, through the store of calls."""
+"""A model behind a server as pairwise judge: the letter it writes, and its probability where the server tells it."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pydantic import ValidationError
 
-from srlm.engines.base import Completion
+from srlm.engines.openai.answers import ChatAnswer
+from srlm.engines.openai.calls import Answer, Call, Failure
 from srlm.errors import EngineError
-from srlm.judge.pairwise import WORDS, Opinion, PairItem, opinion_of, parse, template
-from srlm.records import digest
-from srlm.text.template import frame
+from srlm.judge.pairwise import THOUGHT, WORDS, Opinion, PairItem, opinion_of, parse, prompt_of, template
+from srlm.records import Unread, digest
+from srlm.settings import Sampling
 
-from .asking import Asker, Refused
-from .calls import Answer, Call, Failure
+if TYPE_CHECKING:
+    from srlm.engines.openai.client import Client
 
 LOGPROBS = {"logprobs": True, "top_logprobs": 5}
 LETTERS = ("A", "B")
@@ -21,14 +23,16 @@ LETTERS = ("A", "B")
 class AskedPairJudge:
     """Asks for one letter, and reads its probability too where the server tells it.
 
-    A call that failed stops the comparison: it is not kept as a verdict, and a later run asks it again.
+    A judge that was still thinking when its tokens were over is asked again with room for the thought. A call that
+    failed stops the comparison: it is not kept as a verdict, and a later run asks it again. One that the server refused
+    alone is no verdict.
     """
 
     concurrency = 1
-    """See PairJudge: the asker itself has many requests under way."""
+    """See PairwiseJudge: the client itself has many requests under way."""
 
-    def __init__(self, model: str, service: str, asker: Callable[[], Asker], close: Callable[[], None]) -> None:
-        self._model, self._service, self._asker, self.close = model, service, asker, close
+    def __init__(self, model: str, client: "Callable[[], Client]", close: Callable[[], None]) -> None:
+        self._model, self._client, self.close = model, client, close
         self._template = template()
         self._logprobs: dict[str, Any] = dict(LOGPROBS)
 
@@ -38,37 +42,56 @@ class AskedPairJudge:
 
     def compare(self, items: Sequence[PairItem], seed: int) -> list[Opinion]:
         """One opinion an item; greedy, so `seed` changes nothing."""
+        from srlm.engines.openai.client import Refused  # the client is slow to import
+
         try:
-            said = self._asker().ask([self._call(item) for item in items])
+            found = self._ask(items, WORDS)
         except Refused:
             if not self._logprobs:
                 raise
             self._logprobs = {}  # not every server has them
-            said = self._asker().ask([self._call(item) for item in items])
-        failed = [one for one in said if isinstance(one, Failure) and one.kind == "api"]
+            found = self._ask(items, WORDS)
+        thinking = [place for place, opinion in enumerate(found) if opinion.unread == "open thought"]
+        again = self._ask([items[place] for place in thinking], THOUGHT) if thinking else []
+        for place, opinion in zip(thinking, again, strict=True):
+            found[place] = opinion
+        return found
+
+    def _ask(self, items: Sequence[PairItem], sampling: Sampling) -> list[Opinion]:
+        client = self._client()
+        said = client.ask([self._call(item, sampling, client.endpoint.service) for item in items])
+        failed = [one for one in said if isinstance(one, Failure) and one.kind == "api" and one.why is None]
         if failed:
             raise EngineError(
                 f"{self._model}: {len(failed)} calls failed ({failed[0].words}); run again, it goes on here"
             )
-        return [_opinion(one) for one in said]
+        if held := sum(one is None for one in said):
+            raise EngineError(
+                f"{self._model}: stopped before the cost is more than {client.budget.most} US dollars (--max-cost), "
+                f"with {held} of {len(said)} comparisons not asked; allow more and run again, it goes on here"
+            )
+        return [_opinion(one) for one in said if one is not None]
 
-    def _call(self, item: PairItem) -> Call:
-        slots = {"prompt": item.prompt, "first": item.first, "second": item.second}
+    def _call(self, item: PairItem, sampling: Sampling, service: str) -> Call:
         return Call(
-            service=self._service,
+            service=service,
             model=self._model,
-            messages=({"role": "user", "content": frame(self._template, slots)},),
-            settings={"temperature": WORDS.temperature, "max_tokens": WORDS.max_new_tokens, **self._logprobs},
+            messages=({"role": "user", "content": prompt_of(item, self._template)},),
+            settings={"temperature": sampling.temperature, "max_tokens": sampling.max_new_tokens, **self._logprobs},
             template=digest("pairwise", self._template),
         )
 
 
-def _opinion(said: Answer | Failure | None) -> Opinion:
-    if not isinstance(said, Answer):
-        return Opinion(preference=None, raw="" if said is None else said.words)
-    text = str(said.choice["message"].get("content") or "")
-    written = parse(Completion(text=text, finish="length" if said.choice.get("finish_reason") == "length" else "stop"))
-    probability = _probability(said.choice)
+def _opinion(said: Answer | Failure) -> Opinion:
+    if isinstance(said, Failure):
+        unread: Unread = "no room" if said.why == "too long" else "refused"
+        return Opinion(preference=None, raw=said.words, unread=unread)
+    try:
+        (completion,) = ChatAnswer.model_validate({"choices": [said.choice]}).completions()
+    except ValidationError:  # it answers, and not in words
+        return Opinion(preference=None, raw=str(said.choice.get("message")))
+    written = parse(completion)
+    probability = _probability(said.choice) if completion.thought is None else None
     # The letter written is the verdict; where it is no plain A or B, the first token's probability is of no use.
     usable = probability is not None and written.preference in (0.0, 1.0)
     return written.model_copy(update={"probability": probability}) if usable else written

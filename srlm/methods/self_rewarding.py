@@ -18,8 +18,9 @@ from srlm.engines.base import Engine, Request
 from srlm.engines.open import open_checkpoint, open_folder, open_server
 from srlm.engines.weights import load_chat
 from srlm.errors import DataError
-from srlm.judge import pairs, rubric
-from srlm.judge.reading import Answered, read_all
+from srlm.judge import pairs
+from srlm.judge.open import loops_judge
+from srlm.judge.reading import Answered
 from srlm.methods.checks import check_files, check_model, check_turns
 from srlm.methods.early_stop import Contest
 from srlm.methods.run import Run
@@ -163,25 +164,10 @@ def judged(
         return []
     by_id = {prompt.id: prompt for prompt in prompts}
     answered = [Answered(prompt=by_id[response.prompt_id], response=response) for response in responses]
-    engine = open_server(settings.engine) if settings.engine is not None else None
-    if engine is None:
-        engine = open_checkpoint(run.settings, model, run.folder.path)
-    try:
-        with run.stage(name, "judgements", "answers") as report:
-            return read_all(
-                engine,
-                rubric.load(settings.template),
-                answered,
-                draws=settings.draws,
-                sampling=settings.sampling,
-                complete=settings.complete,
-                seed=run.seed(name, "judgements"),
-                path=path,
-                report=report,
-                block=run.block(settings.draws),
-            )
-    finally:
-        engine.close()
+    with closing(loops_judge(run.folder, model)) as judge, run.stage(name, "judgements", "answers") as report:
+        assert judge.pointwise is not None
+        seed, block = run.seed(name, "judgements"), run.block(settings.draws)
+        return judge.pointwise.readings(answered, settings.draws, seed, path, report, block)
 
 
 def preferences(
@@ -282,11 +268,9 @@ def _contest(run: Run, model: Checkpoint, name: str, data: SeedData) -> Callable
                 contest.answer(engine, 0)
         with closing(open_folder(run.settings, str(trained), name)) as engine:
             contest.answer(engine, step)
-        server = run.settings.judge.engine
-        with closing(
-            open_checkpoint(run.settings, model, run.folder.path) if server is None else open_server(server)
-        ) as judge:
-            return contest.margin(judge, step)
+        with closing(loops_judge(run.folder, model)) as judge:
+            assert judge.pairwise is not None
+            return contest.margin(judge.pairwise, step)
 
     return held
 

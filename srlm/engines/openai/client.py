@@ -1,66 +1,101 @@
-"""Many calls to one judge: side by side, as many at once as the server takes, each answer kept as it arrives.
+"""Many calls to one server: side by side, as many at once as the server takes, each answer kept as it arrives.
 
-One `openai` client for all calls. It sends each request once; sending again is decided here, so that every attempt is
-accounted for. What waiting may mend (429, 5xx, a lost connection, silence) is tried again after a jittered pause, or as
-the server's Retry-After asks; what it cannot (key, model, a refused request, no quota) ends the run with the server's
-words, once the calls under way have come in. A content filter's refusal, or a prompt too long, fails its call alone.
+One `openai` client for all calls, and one place that decides what is sent again. The client sends each request once, so
+that every attempt is accounted for. What waiting may mend (429, 5xx, an error that comes with status 200, a lost
+connection, silence) is tried again as the server's Retry-After asks, or after a jittered pause. Parameters that the
+server does not take are renamed or left out, and logged. A request that is refused alone (a filter, too long, invalid)
+costs that call. Where nothing was ever answered, or no waiting mends it (key, model, no quota), the run ends with the
+server's words, once the calls under way have come in.
 """
 
 import asyncio
 import json
+import logging
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
-from typing import Any, Literal, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import httpx2
 import openai
 
-from srlm.engines.servers import find_key, shown, words_of
+from srlm.engines.openai.answers import error_of, status_of
+from srlm.engines.openai.calls import Answer, Call, CallStore, Failure, Missing, Refusal, lacking
+from srlm.engines.openai.connection import open_client
+from srlm.engines.openai.cost import Budget
+from srlm.engines.openai.endpoint import Endpoint
+from srlm.engines.openai.parameters import Parameters
+from srlm.engines.openai.servers import find_key, refusal_of, shown, words_of
+from srlm.engines.openai.window import Window, retry_after
 from srlm.errors import EngineError
 from srlm.records import seed_for
 
-from ..records import Missing
-from .calls import Answer, Call, CallStore, Failure, lacking
-from .cost import Budget
-from .endpoint import Endpoint, open_client
-from .window import Window, retry_after
+log = logging.getLogger(__name__)
 
-T = TypeVar("T", Answer, Failure)
+R = TypeVar("R")
+Said = Answer | Failure | None
+"""What came of a call; None: it was not sent, for the budget is spent or the run is stopped."""
+Kept = TypeVar("Kept", Answer, Failure)
 
 GIVE_UP = 20
 """Calls in a row that fail, with no answer in between, before a run stops."""
+INVALID = 3
+"""Requests refused without a clear reason, and nothing answered before, after which a run stops: all fare alike."""
 ELSEWHERE = 0.2
 """Seconds between looks at a call that another process is asking."""
+NEED = {"continue_final_message": "way to go on with an answer that has begun", "prompt_logprobs": "log-probabilities"}
+"""Parameters without which a request means nothing -> what a server that does not take it has not."""
 
 _FATAL_CODES = ("insufficient_quota", "billing_hard_limit_reached", "billing_not_active")
-_FILTERS = ("content_filter", "content_policy_violation", "ResponsibleAIPolicyViolation")
 
 
-class Asker:
-    """A judge's server. `tally` counts requests by what came of them, and calls found in the store.
+class Client:
+    """A server. `tally` counts requests by what came of them, and calls found in the store.
 
-    `unread` says why an answer cannot be read, None where it can; one that cannot is asked again by a later run.
+    `store` None: nothing is kept. `unread` says why an answer cannot be read, None where it can; one that cannot is
+    asked again by a later run. It is used from one thread at a time.
     """
 
     def __init__(
         self,
         endpoint: Endpoint,
-        store: CallStore,
-        budget: Budget,
+        store: CallStore | None = None,
+        budget: Budget | None = None,
         unread: Callable[[Answer], Missing | None] = lambda answer: None,
     ) -> None:
         self.tally = Counter[str]()
-        self.budget = budget
-        self._endpoint, self._store, self._unread = endpoint, store, unread
-        self._client: openai.AsyncOpenAI | None = None
+        self.budget = budget or Budget()
+        self.endpoint, self.store = endpoint, store
+        self.parameters = Parameters(endpoint.base_url or endpoint.service)
+        self.answered = 0
+        """Calls that the server has answered, to this client."""
+        self._unread = unread
+        self._openai: openai.AsyncOpenAI | None = None
+        self._runner: asyncio.Runner | None = None
         self._key: str | None = None
-        self._answered = 0
+        self._window = Window(endpoint.concurrency)
+        self._refused: Counter[Refusal] = Counter()
+        self._last_refusal = ""
         self._failed_in_a_row = 0
         self._stopped: Exception | None = None
-        self._stopping = asyncio.Event()
+
+    def connect(self) -> None:
+        """Raise EngineError where there is no key or no address; sends nothing."""
+        if self._openai is None:
+            self._key = find_key(self.endpoint.api_key_env, self.endpoint.base_url)
+            self._openai = open_client(self.endpoint, self._key)
+            self.parameters.where = str(self._openai.base_url.copy_with(userinfo=b""))
+
+    def close(self) -> None:
+        """Close the connections and the event loop; closing again does nothing. A store is its owner's to close."""
+        if self._openai is not None and not self._openai.is_closed():
+            self._runner = self._runner or asyncio.Runner()
+            self._runner.run(self._openai.close())
+        if self._runner is not None:
+            self._runner.close()
+            self._runner = None
 
     def ask(
         self, calls: Sequence[Call], report: Callable[[int, int], None] = lambda done, total: None
@@ -71,51 +106,71 @@ class Asker:
         answered before is kept.
         """
         wanted = {call.key: call for call in calls}
-        said: dict[str, Answer | Failure | None] = dict(self._store.answers(wanted))
+        said: dict[str, Said] = {} if self.store is None else dict(self.store.answers(wanted))
         self.tally["found"] += len(said)
         missing = [call for key, call in wanted.items() if key not in said]
         report(len(said), len(wanted))
-        if missing and self._store.replay:
-            # A failure that was recorded is what the replayed run met, too.
-            said |= {call.key: self._recorded_failure(call) for call in missing}
-        elif missing:
-            self._key = find_key(self._endpoint.api_key_env, self._endpoint.base_url)
 
-            def kept(call: Call, one: Answer | Failure | None) -> None:
-                said[call.key] = one
-                report(len(said), len(wanted))
+        async def one(index: int) -> Said:
+            call = missing[index]
+            said[call.key] = await self.answer(call, known=True)
+            report(len(said), len(wanted))
+            return said[call.key]
 
-            asyncio.run(self._all(missing, kept))
-        if self._stopped is not None:
-            raise self._stopped
+        self.refuse_all(self.run(one, len(missing)))
         return [said[call.key] for call in calls]
 
-    def _recorded_failure(self, call: Call) -> Failure:
-        failure = self._store.failure(call.key)
-        if failure is None:
-            raise lacking(self._store, call)
-        return failure
+    def refuse_all(self, said: Sequence[Said]) -> None:
+        """Raise Refused where the server refused each of these calls, some without a clear reason, and never answered
+        any: another request might do."""
+        refused = [one for one in said if isinstance(one, Failure) and one.why is not None]
+        unclear = [one for one in refused if one.why == "invalid"]
+        if unclear and len(refused) == len(said) and not self.answered and not self._replayed:
+            raise Refused(self._last_refusal)
+
+    @property
+    def _replayed(self) -> bool:
+        return self.store is not None and self.store.replay
 
     # Side by side ---------------------------------------------------------------------------------------------------
 
-    async def _all(self, calls: Sequence[Call], kept: Callable[[Call, Answer | Failure | None], None]) -> None:
-        self._window = Window(self._endpoint.concurrency)
-        self._client = open_client(self._endpoint, self._key)
-        left, working = iter(calls), set[asyncio.Task[None]]()
+    def run(self, one: Callable[[int], Coroutine[Any, Any, R]], number: int) -> list[R]:
+        """`one(0) ... one(number - 1)` in order, side by side; each may send calls with `answer`.
+
+        The first error lets nothing new begin. It is raised when the calls under way have come in, for they are paid
+        for. One event loop serves all runs, until the client is closed.
+        """
+        if not number:
+            return []
+        if not self._replayed:
+            self.connect()
+        self._runner = self._runner or asyncio.Runner()
+        self._stopped = None
+        found: dict[int, R] = {}
+        self._runner.run(self._together(one, number, found))
+        if self._stopped is not None:
+            raise self._stopped
+        return [found[index] for index in range(number)]
+
+    async def _together(self, one: Callable[[int], Coroutine[Any, Any, R]], number: int, found: dict[int, R]) -> None:
+        self._stopping = asyncio.Event()
+        left, working = iter(range(number)), set[asyncio.Task[None]]()
 
         async def worker() -> None:
             # One goes straight from an answer to the next call: woken by another, it would wait for a whole burst.
-            for call in left:
+            for index in left:
+                if self._stopping.is_set():
+                    return
                 try:
-                    kept(call, await self._one(call))
-                except Exception as error:  # told when the others have come in: their answers are paid for
+                    found[index] = await one(index)
+                except Exception as error:  # raised when the others have come in
                     self._stop(error)
 
         def hire() -> None:
             working.add(asyncio.create_task(worker()))
 
         async def everything() -> None:
-            for _ in calls[: self._endpoint.concurrency]:
+            for _ in range(min(number, self.endpoint.concurrency)):
                 hire()
                 await asyncio.sleep(0)  # one request is on its way before the next is built: answers come spread out
             while working:
@@ -125,42 +180,48 @@ class Asker:
         self._hire = hire
         work = asyncio.ensure_future(everything())
         try:
-            try:
-                await asyncio.shield(work)
-            except asyncio.CancelledError:  # Ctrl-C: what is under way comes in; a second one drops it
-                self._stop(None)
-                await work
-                raise
-        finally:
-            await self._client.close()
+            await asyncio.shield(work)
+        except asyncio.CancelledError:  # Ctrl-C: what is under way comes in; a second one drops it
+            self._stop(None)
+            await work
+            raise
 
     def _stop(self, error: Exception | None) -> None:
         self._stopped = self._stopped or error
         self._stopping.set()
 
     async def _rest(self, seconds: float) -> None:
-        """Sleep, or until the run is stopped; another worker goes on with the calls that are left."""
+        """Sleep, or until the run is stopped; another worker goes on with what is left."""
         self._hire()
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._stopping.wait()
 
-    async def _one(self, call: Call) -> Answer | Failure | None:
-        """A call with all its tries; claimed from the first on, so that no other process asks it meanwhile."""
+    # One call -------------------------------------------------------------------------------------------------------
+
+    async def answer(self, call: Call, known: bool = False) -> Said:
+        """What comes of a call with all its tries, within `run`. None: not sent, for the budget is spent or the run is
+        stopped. It is claimed from the first try on, so that no other process asks it meanwhile.
+
+        `known`: that it is not in the store is known. Raises StoreError where a replayed store lacks it.
+        """
+        if not known and (found := self._found(call)) is not None:
+            return found
+        if self._replayed:
+            return self._recorded_failure(call)
         claimed, failures, attempts = False, 0, 0
-        jitter = random.Random(seed_for(self._endpoint.seed, call.key))
+        jitter: random.Random | None = None
         try:
             while True:
-                seen = self._answered
+                seen = self.answered
                 async with self._window.entered(again=attempts > 0):
                     if self._stopping.is_set():
                         return None
                     if not claimed:
-                        claimed = self._store.claim(call.key)
+                        claimed = self.store is None or self.store.claim(call.key)
                         # Another process may have had the answer since this one looked.
-                        if claimed and (found := self._store.answers([call.key])):
-                            self.tally["found"] += 1
-                            return found[call.key]
+                        if claimed and (found := self._found(call)) is not None:
+                            return found
                     if claimed and not self.budget.reserve(call):
                         return None
                     came = await self._attempt(call, attempts + 1) if claimed else None
@@ -171,98 +232,167 @@ class Asker:
                     continue
                 attempts += 1
                 self.tally[came.what] += 1
-                if came.failure is not None:
-                    return self._kept(call, Failure(kind=came.failure, words=came.words, attempts=attempts))
-                failures += not (came.limited and self._answered > seen)
-                if failures >= self._endpoint.tries:
+                if came.why is not None:
+                    return self._kept(call, self._refusal_of(call, came, attempts))
+                failures += not (came.limited and self.answered > seen)
+                if failures >= self.endpoint.tries:
                     return self._kept(call, self._given_up(call, came, attempts))
-                pause = min(60.0, self._endpoint.pause * 2 ** max(0, failures - 1)) * jitter.uniform(0.5, 1)
-                await self._rest(max(pause, came.wait))
+                jitter = jitter or random.Random(seed_for(self.endpoint.seed, call.key))
+                pause = min(60.0, self.endpoint.pause * 2 ** max(0, failures - 1)) * jitter.uniform(0.5, 1)
+                await self._rest(came.wait or pause)
         finally:
-            if claimed:
-                self._store.release(call.key)
+            if claimed and self.store is not None:
+                self.store.release(call.key)
+
+    def _found(self, call: Call) -> Answer | None:
+        found = None if self.store is None else self.store.answers([call.key]).get(call.key)
+        self.tally["found"] += found is not None
+        return found
+
+    def _recorded_failure(self, call: Call) -> Failure:
+        """A failure that was recorded is what the replayed run met, too."""
+        assert self.store is not None
+        failure = self.store.failure(call.key)
+        if failure is None:
+            raise lacking(self.store, call)
+        return failure
+
+    def _kept(self, call: Call, said: Kept) -> Kept:
+        """Put into the store; an answer that cannot be read as such."""
+        if self.store is not None:
+            self.store.put(call, said, self._unread(said) if isinstance(said, Answer) else None)
+        return said
 
     async def _attempt(self, call: Call, attempts: int) -> "Answer | _Failed":
         """One request, and what it tells of the server; an answer is kept before anything else is done."""
         began = time.monotonic()
         try:
-            choice, usage = await self._sent(call)
+            told = await self._sent(call)
         except _Failed as failed:
             self.budget.drop(call)
             if failed.limited:
                 self._window.refused()
             return failed
-        answer = Answer(choice=choice, seconds=time.monotonic() - began, attempts=attempts, **usage)
+        answer = Answer.model_construct(
+            choice=told.choices[0],
+            prompt_tokens=told.prompt_tokens,
+            completion_tokens=told.completion_tokens,
+            seconds=time.monotonic() - began,
+            attempts=attempts,
+            more=tuple(told.choices[1:]),
+            prompt_logprobs=told.prompt_logprobs,
+        )
         self._kept(call, answer)
         self._window.answered()
-        self._answered += 1
+        self.answered += 1
         self._failed_in_a_row = 0
         self.tally["answered"] += 1
         self.budget.spend(call, answer)
         return answer
 
-    def _kept(self, call: Call, said: T) -> T:
-        """Put into the store; an answer that cannot be read as such."""
-        self._store.put(call, said, self._unread(said) if isinstance(said, Answer) else None)
-        return said
-
     def _given_up(self, call: Call, caught: "_Failed", attempts: int) -> Failure:
         """A call that failed as often as it may; too many of them, and none answered, end the run."""
         self._failed_in_a_row += 1
-        if not self._answered or self._failed_in_a_row >= GIVE_UP:
-            self._stop(self._told(call, f"does not answer: {caught.words}; run again later, it goes on where it was"))
+        if not self.answered or self._failed_in_a_row >= GIVE_UP:
+            self._stop(EngineError(self._explained(call, caught.told)))
         return Failure(kind="api", words=caught.words, attempts=attempts)
+
+    def _refusal_of(self, call: Call, caught: "_Failed", attempts: int) -> Failure:
+        """A call that was refused alone, as far as one can tell; many of them, and nothing answered, end the run."""
+        assert caught.why is not None
+        if not self._refused:
+            log.warning("%s: refused a request (%s): %s", self.parameters.where, caught.why, caught.words)
+        self._refused[caught.why] += 1
+        self._last_refusal = self._explained(call, caught.told)
+        number = self._refused.total()
+        if not self.answered and (number >= GIVE_UP or self._refused["invalid"] >= INVALID):
+            first = f" (so were the first {number} requests, and none was answered)" if number >= GIVE_UP else ""
+            kind = Refused if caught.why == "invalid" else EngineError
+            self._stop(kind(self._last_refusal + first))
+        kind_of: Missing = "refusal" if caught.why == "filtered" else "api"
+        return Failure(kind=kind_of, words=caught.words, attempts=attempts, why=caught.why)
 
     # One request ----------------------------------------------------------------------------------------------------
 
-    async def _sent(self, call: Call) -> tuple[dict[str, Any], dict[str, int | None]]:
-        """The server's first choice and the tokens it counted. Raises _Failed, or EngineError where all calls would."""
-        assert self._client is not None
-        body = {"model": call.model, "messages": list(call.messages), **call.settings}
+    async def _sent(self, call: Call) -> "_Told":
+        """What the server answers, asked again at once without parameters that it does not take. Raises _Failed, or
+        EngineError where all calls would fare alike."""
+        assert self._openai is not None
+        while True:
+            settings = self.parameters.fit(call.settings)
+            for name in NEED:
+                if name in call.settings and name not in settings:
+                    words = self.parameters.said(name)
+                    what = f"refused {name}: {words}; it has no {NEED[name]}; that needs vLLM, or `transformers`"
+                    raise EngineError(self._explained(call, what))
+            body = {"model": call.model, "messages": list(call.messages), **settings}
+            try:
+                async with asyncio.timeout(self.endpoint.timeout):
+                    # The client's `create` would check and rebuild the answer, at three times the processor's time.
+                    response = await self._openai.post("/chat/completions", cast_to=httpx2.Response, body=body)
+                return self._read(response)
+            except (TimeoutError, openai.APITimeoutError):
+                endpoint = self.endpoint
+                words = f"no answer in {endpoint.timeout:g} s"
+                tries = f"{words} ({endpoint.tries - 1} more tries); raise the timeout or lower the concurrency"
+                raise _Failed("hung", words, tries) from None
+            except openai.APIStatusError as error:
+                words = words_of(error, self._key)
+                if self.parameters.learn(error, words, call.settings, settings):
+                    self.tally["parameter refused"] += 1
+                    continue
+                raise self._refusal(call, error, words) from None
+            except openai.APIConnectionError as error:
+                why = shown(str(error.__cause__ or error), self._key)
+                told = f"cannot be reached ({why}); is the server running, and base_url (--base-url) its address?"
+                if not self.answered and isinstance(error.__cause__, httpx2.ConnectError):
+                    raise EngineError(self._explained(call, told)) from None
+                raise _Failed("cut off", why, told) from None
+
+    def _read(self, response: httpx2.Response) -> "_Told":
+        """A chat completion. Raises _Failed where it is none, APIStatusError where it is an error with status 200."""
         try:
-            async with asyncio.timeout(self._endpoint.timeout):
-                # The client's `create` would check and rebuild the answer, at three times the processor's time.
-                response = await self._client.post("/chat/completions", cast_to=httpx2.Response, body=body)
-        except (TimeoutError, openai.APITimeoutError):
-            raise _Failed("hung", f"no answer in {self._endpoint.timeout:g} s") from None
-        except openai.APIStatusError as error:
-            raise self._refusal(call, error) from None
-        except openai.APIConnectionError as error:
-            why = shown(str(error.__cause__ or error), self._key)
-            if not self._answered and isinstance(error.__cause__, httpx2.ConnectError):
-                raise self._told(call, f"cannot be reached ({why}); is --base-url its address?") from None
-            raise _Failed("cut off", why) from None
-        try:
-            return _read(response.content.decode(), self._key)
+            return _told(response.content.decode(), self._key)
+        except _Disguised as disguised:
+            response.status_code = status_of(disguised.error)
+            body = disguised.error if isinstance(disguised.error, dict) else disguised.body
+            raise openai.APIStatusError("status 200", response=response, body=body) from None
         except ValueError as error:
             said = shown(response.content.decode(errors="replace"), self._key)
-            raise _Failed("unreadable", f"answered, but not with a chat completion ({error}): {said}") from None
+            words = f"answered, but not with a chat completion ({error}): {said}"
+            told = f"answered, but not with a chat completion: {said}; does base_url end in /v1?"
+            if isinstance(error, _OtherShape) and not self.answered:
+                raise EngineError(f"{self.parameters.where}: {told}") from None
+            raise _Failed("unreadable", words, told, wait=retry_after(response.headers)) from None
 
-    def _refusal(self, call: Call, error: openai.APIStatusError) -> Exception:
-        said, status = words_of(error, self._key), error.status_code
-        code = str(error.code or "")
-        if code in _FATAL_CODES:
-            return self._told(call, f"has no quota left for this key: {said}")
+    def _refusal(self, call: Call, error: openai.APIStatusError, said: str) -> Exception:
+        status, wait = error.status_code, retry_after(error.response.headers)
+        if str(error.code or "") in _FATAL_CODES:
+            return EngineError(self._explained(call, f"has no quota left for this key: {said}"))
         if status == 429:
-            return _Failed("refused (429)", said, wait=retry_after(error.response.headers), limited=True)
+            told = f"has had too many requests: {said}; lower the concurrency, or run again later: it goes on here"
+            return _Failed("refused (429)", said, told, wait=wait, limited=True)
         if status >= 500 or status in (408, 409):
-            return _Failed(f"failed ({status})", said, wait=retry_after(error.response.headers))
-        if code in _FILTERS:
-            return _Failed("filtered", said, failure="refusal")
-        if code == "context_length_exceeded":
-            return _Failed("too long", said, failure="api")
-        match status:
-            case 401 | 403:
-                return self._told(
-                    call, f"refused the key ({status}): {said}; put a valid one into {self._endpoint.api_key_env}"
-                )
-            case 404:
-                return self._told(call, f"knows no such model, or no such address (404): {said}")
-        return Refused(str(self._told(call, f"refused the request ({status}): {said}")))
+            told = f"failed ({status}): {said}; see the server's log; run again later, it goes on where it was"
+            if error.message == "status 200":
+                shown_whole = shown(error.response.text, self._key)
+                told = f"answered, but not with a chat completion: {shown_whole}; does base_url end in /v1?"
+            return _Failed(f"failed ({status})", said, told, wait=wait)
+        why = refusal_of(error)
+        told = f"refused the request ({status}): {said}; {_OTHERWISE}"
+        if why is not None:
+            return _Failed(why, said, told, why=why)
+        if status in (401, 403):
+            told = f"refused the key ({status}): {said}; put a valid one into {self.endpoint.api_key_env}"
+        elif status == 404:
+            told = f"knows no model {call.model}, or no such address (404): {said}; check the model and base_url"
+        return EngineError(self._explained(call, told))
 
-    def _told(self, call: Call, what: str) -> EngineError:
-        assert self._client is not None
-        return EngineError(f"{call.model} at {self._client.base_url.copy_with(userinfo=b'')}: {what}")
+    def _explained(self, call: Call, what: str) -> str:
+        return f"{call.model} at {self.parameters.where}: {what}"
+
+
+_OTHERWISE = "a prefix and log-probabilities need vLLM; is the text too long?"
 
 
 class Refused(EngineError):
@@ -270,34 +400,73 @@ class Refused(EngineError):
 
 
 class _Failed(Exception):
-    """One request that brought no answer; `failure`: sending it again would not help."""
+    """One request that brought no answer. `words`: the server's; `told`: the same and what to do, for an error.
+
+    `why`: it was refused alone, and sending it again would not help.
+    """
 
     def __init__(
         self,
         what: str,
         words: str,
+        told: str,
         wait: float = 0.0,
         limited: bool = False,
-        failure: Literal["refusal", "api"] | None = None,
+        why: Refusal | None = None,
     ) -> None:
-        self.what, self.words, self.wait, self.limited, self.failure = what, words, wait, limited, failure
+        self.what, self.words, self.told, self.wait, self.limited, self.why = what, words, told, wait, limited, why
 
 
-def _read(text: str, key: str | None) -> tuple[dict[str, Any], dict[str, int | None]]:
-    """A chat completion's first choice and token counts, without the key a server may echo. Raises ValueError."""
+class _Disguised(Exception):
+    """An answer of status 200 that holds an error."""
+
+    def __init__(self, error: object, body: dict[str, Any]) -> None:
+        self.error, self.body = error, body
+
+
+class _OtherShape(ValueError):
+    """JSON that is whole, and no chat completion: another program answers there."""
+
+
+class _Told(NamedTuple):
+    """What is kept of a chat completion."""
+
+    choices: list[dict[str, Any]]
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    prompt_logprobs: tuple[dict[str, Any] | None, ...] | None
+
+
+def _told(text: str, key: str | None) -> _Told:
+    """A chat completion, without the key a server may echo. Raises ValueError where it is none, or _Disguised."""
     if key:
         text = text.replace(key, "***")
     # Half a surrogate pair is legal JSON, and no text that can be written to a file.
     whole = json.loads(text, parse_constant=_no_constant)
     if "\\ud" in text.lower():
         whole = json.loads(json.dumps(whole, ensure_ascii=False).encode("utf-8", "replace"))
-    choices = whole.get("choices") if isinstance(whole, dict) else None
-    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
-        raise ValueError("no choices")
-    if not isinstance(choices[0].get("message"), dict):
-        raise ValueError("no message")
-    usage = whole.get("usage") if isinstance(whole.get("usage"), dict) else {}
-    return choices[0], {name: _count(usage.get(name)) for name in ("prompt_tokens", "completion_tokens")}
+    if not isinstance(whole, dict):
+        raise _OtherShape("no object")
+    if (error := error_of(whole)) is not None:
+        raise _Disguised(error, whole)
+    choices = whole.get("choices")
+    if not isinstance(choices, list) or not all(isinstance(choice, dict) for choice in choices):
+        raise _OtherShape("no choices")
+    for choice in choices:
+        message = choice.get("message")
+        if not isinstance(message, dict):
+            raise _OtherShape("no message")
+        if not isinstance(message.get("content"), str | list | None):
+            raise _OtherShape("its content is no text")
+    usage = whole.get("usage")
+    counts = usage if isinstance(usage, dict) else {}
+    read = whole.get("prompt_logprobs")
+    return _Told(
+        choices,
+        _count(counts.get("prompt_tokens")),
+        _count(counts.get("completion_tokens")),
+        tuple(read) if isinstance(read, list) else None,
+    )
 
 
 def _no_constant(name: str) -> Any:

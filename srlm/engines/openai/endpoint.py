@@ -1,22 +1,17 @@
-"""Where a judge's server is, and the `openai` client that asks it."""
+"""Where a server is, and how patiently it is asked."""
 
-from typing import Any, Literal
-from urllib.request import getproxies
+import os
+from typing import Literal, Self
+from urllib.parse import urlsplit
 
-import httpx2
-import openai
 from pydantic import Field
 
-from srlm.engines.servers import is_local
-from srlm.errors import EngineError
 from srlm.records import Record
-
-POOLS = 16
-"""Connection pools of the client; each request costs a pool time in proportion to its connections."""
+from srlm.settings import EngineSettings
 
 
 class Endpoint(Record):
-    """Where a judge is asked, and how patiently."""
+    """Where a server is asked, and how patiently."""
 
     service: Literal["openai", "azure", "compatible"] = "openai"
     base_url: str | None = None
@@ -36,42 +31,22 @@ class Endpoint(Record):
     seed: int = 0
     """Of the jitter."""
 
+    @classmethod
+    def of(cls, settings: EngineSettings, seed: int = 0) -> Self:
+        """The server that a section of a run file names."""
+        return cls(
+            service="compatible" if settings.base_url else "openai",
+            base_url=settings.base_url,
+            api_key_env=settings.api_key_env,
+            concurrency=settings.concurrency,
+            timeout=settings.timeout,
+            tries=settings.retries + 1,
+            seed=seed,
+        )
 
-def open_client(endpoint: Endpoint, key: str | None) -> openai.AsyncOpenAI:
-    """A client for many calls at once, which sends each request once. Raises EngineError where the address is none."""
-    local = is_local(endpoint.base_url)
-    # A proxy from the environment has no way back to this machine; elsewhere it needs the client's own transport.
-    proxied = not local and bool(getproxies())
-    limits = httpx2.Limits(max_connections=None, max_keepalive_connections=None)
-    http = openai.DefaultAsyncHttpxClient(
-        trust_env=not local,
-        timeout=endpoint.timeout,
-        limits=limits,
-        transport=None if proxied else _Spread(secure=not (endpoint.base_url or "https:").startswith("http:")),
-    )
-    settings: dict[str, Any] = {"api_key": key or "none", "max_retries": 0, "http_client": http}
-    if endpoint.service == "azure":
-        if endpoint.base_url is None or endpoint.api_version is None:
-            raise EngineError(
-                "Azure needs --base-url https://NAME.openai.azure.com and --api-version, as in 2024-10-21"
-            )
-        return openai.AsyncAzureOpenAI(azure_endpoint=endpoint.base_url, api_version=endpoint.api_version, **settings)
-    return openai.AsyncOpenAI(base_url=endpoint.base_url, **settings)
-
-
-class _Spread(httpx2.AsyncBaseTransport):
-    """Requests dealt out to several connection pools: a pool looks through all its connections at every request."""
-
-    def __init__(self, secure: bool) -> None:
-        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=60)
-        certificates = httpx2.create_ssl_context() if secure else False  # reading them takes a while
-        self._pools = [httpx2.AsyncHTTPTransport(verify=certificates, limits=limits) for _ in range(POOLS)]
-        self._turn = 0
-
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        self._turn = (self._turn + 1) % POOLS
-        return await self._pools[self._turn].handle_async_request(request)
-
-    async def aclose(self) -> None:
-        for pool in self._pools:
-            await pool.aclose()
+    @property
+    def limit(self) -> str:
+        """Name of the limit of new tokens: OpenAI's newer models refuse the older one, which other servers know."""
+        url = self.base_url or os.environ.get("OPENAI_BASE_URL") or "https://api.openai.com/v1"
+        host = urlsplit(url).hostname or ""
+        return "max_completion_tokens" if host == "api.openai.com" or host.endswith(".azure.com") else "max_tokens"
