@@ -29,7 +29,7 @@ from srlm.engines.once import LateEngine, Once
 from srlm.engines.openai.calls import CallStore
 from srlm.engines.openai.cost import Budget, price_of, spent_on
 from srlm.engines.openai.endpoint import Endpoint
-from srlm.errors import SettingsError
+from srlm.errors import ModelError, SettingsError
 from srlm.judge import rubric
 from srlm.judge.asked import AskedPairJudge
 from srlm.judge.pairwise import ModelPairJudge, PairwiseJudge, template
@@ -37,7 +37,7 @@ from srlm.judge.plain import PlainJudge
 from srlm.judge.reading import ModelPointJudge, PointwiseJudge
 from srlm.judge.recorded import Recorded
 from srlm.records import Checkpoint, Record, digest, seed_for
-from srlm.settings import ModelSettings, Price, Sampling
+from srlm.settings import ModelSettings, Price, Sampling, Settings
 from srlm.store.folder import RunFolder, recorded
 from srlm.text.chat import Chat
 
@@ -185,6 +185,14 @@ def loops_judge(run: RunFolder, model: Checkpoint) -> Judge:
     return open_judge(f"openai:{engine.model}", Around(asking=asking, server=server, run=run, option="judge.engine"))
 
 
+def check_budget(settings: Settings) -> None:
+    """Raise EngineError where `judge.max_cost` is to be kept and the price of `judge.engine` is not known."""
+    engine = settings.judge.engine
+    if engine is not None:
+        service = Endpoint.of(engine).service
+        Budget(settings.judge.price or price_of(service, engine.model or ""), settings.judge.max_cost)
+
+
 # Plain ones -----------------------------------------------------------------------------------------------------------
 
 
@@ -231,7 +239,7 @@ def _of_run(name: str, around: Around) -> Judge:
 def _local(name: str, around: Around) -> Judge:
     from srlm.engines.weights import called
 
-    local = local_model(name)
+    local = local_model(name, around.option)
 
     def load() -> Engine:
         from srlm.engines.transformers import TransformersEngine
@@ -292,7 +300,7 @@ def _reward_model(name: str, around: Around) -> Judge:
     from srlm.engines.weights import called
     from srlm.judge.reward_model import RewardModel, RewardModelJudge
 
-    local = local_model(name)
+    local = local_model(name, around.option)
     load = partial(RewardModel.load, local.place, local.settings, around.asking.batch_size)
     judge = RewardModelJudge(called(local.place), load)
     facts = {"judge": f"reward-model:{local.place}", **local.facts}
@@ -312,14 +320,17 @@ class LocalModel:
     """What it is made of: a folder, or a name of the hub, may hold another model tomorrow."""
 
 
-def local_model(name: str) -> LocalModel:
+def local_model(name: str, option: str = "--judge") -> LocalModel:
     """The model of DIR, OWNER/NAME or OWNER/NAME@REVISION; its weights are not loaded. Raises ModelError for none."""
     from srlm.engines.weights import load_chat
 
     place, _, revision = (name, "", "") if Path(name).is_dir() else name.partition("@")
-    facts = folder_facts(Path(place)) if Path(place).is_dir() else {"commit": commit_of(place, revision or None)}
-    settings = model_settings(place, facts.get("commit"))
-    return LocalModel(place, settings, {**facts, **chat_facts(load_chat(place, settings))})
+    try:
+        facts = folder_facts(Path(place)) if Path(place).is_dir() else {"commit": commit_of(place, revision or None)}
+        settings = model_settings(place, facts.get("commit"))
+        return LocalModel(place, settings, {**facts, **chat_facts(load_chat(place, settings))})
+    except ModelError as error:
+        raise ModelError(f"{option}: {error}") from error
 
 
 def model_settings(place: str, revision: str | None = None) -> ModelSettings:

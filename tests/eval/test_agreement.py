@@ -31,6 +31,7 @@ from srlm.judge.pairwise import ModelPairJudge
 from srlm.judge.reading import ModelPointJudge
 from srlm.records import digest
 from srlm.settings import Sampling
+from tests.chat_server import Reply, Serve, words
 
 HOW = Resampling(resamples=200, confidence=0.95, seed=1)
 ROWS: list[dict[str, Any]] = [
@@ -448,3 +449,42 @@ def test_a_judge_of_a_run_sees_the_runs_day_and_its_template_arguments(
     alone = Path(shutil.copytree(run / "M1/model", tmp_path / "alone"))
     assert facts(alone)["date"] == datetime.date.today().isoformat()
     assert "date" not in facts(bead_model)  # its template has no clock
+
+
+def says(body: dict[str, Any], _: int) -> Reply:
+    """Prefers the second of two answers, and scores by length."""
+    text = body["messages"][0]["content"]
+    said = "B" if "[Answer A]" in text else f"Score: {len(text) % 6}"
+    return words(*[said] * body.get("n", 1), usage={"prompt_tokens": 1000, "completion_tokens": 10})
+
+
+def test_a_server_is_recorded_replayed_and_capped(
+    tmp_path: Path, serve: Serve, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = serve(says)
+    rows = ["agreement", "--rankings", file(tmp_path, ROWS[:2]), "--judge", "openai:tiny", "--ask", "both"]
+    how = ["--draws", "2", "--resamples", "100"]
+
+    def run(name: str, *more: str, url: str = server.url) -> tuple[int, str]:
+        with pytest.raises(SystemExit) as left:
+            main([*rows, *how, "--base-url", url, "--out", str(tmp_path / f"{name}.json"), *more])
+        return int(left.value.code or 0), capsys.readouterr().err
+
+    price = ["--price", "10", "30"]  # an answer costs 1000 x 10 / 1e6 + 10 x 30 / 1e6 = 0.0103 dollars
+    status, error = run("capped", *price, "--max-cost", "0.045", "--record", str(tmp_path / "calls.sqlite"))
+    assert (status, len(server.asked)) == (2, 4), error
+    assert "stopped before the cost is more than 0.045 US dollars" in error and "Traceback" not in error
+    assert run("whole", "--record", str(tmp_path / "calls.sqlite")) == (0, "")
+    # 2 prompts x 3 answers are scored, 2 x 3 pairs compared in both orders.
+    assert len(server.asked) == 6 + 12
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    replayed = run("again", "--replay", str(tmp_path / "calls.sqlite"), url="https://models.example/v1")
+    assert replayed == (0, "")
+    assert len(server.asked) == 6 + 12
+    figures = [json.loads((tmp_path / f"{name}.json").read_text()) for name in ("whole", "again")]
+    assert figures[0] == figures[1]
+    assert {one["model"] for one in figures[0]} >= {"tiny", "tiny (pairs)"}
+    own = run("own")
+    assert own == (0, "") and (tmp_path / "own/calls.sqlite").exists()  # kept beside --out where no option says where
+    both = run("both", "--record", str(tmp_path / "x"), "--replay", str(tmp_path / "calls.sqlite"))
+    assert both[0] == 2 and "give one of the two" in both[1]

@@ -4,7 +4,7 @@ import ast
 import json
 import logging
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -184,14 +184,18 @@ Open = Callable[..., Judge]
 
 
 @pytest.fixture
-def judge(tmp_path: Path, annotator: Annotator, monkeypatch: pytest.MonkeyPatch) -> Open:
+def judge(tmp_path: Path, annotator: Annotator, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-key")
+    opened: list[Judge] = []
 
     def start(url: str, spec: str = "openai", service: str = "compatible", **settings: Any) -> Judge:
         endpoint = Endpoint.model_validate({"service": service, "base_url": url, "pause": 0.001, "tries": 2} | settings)
-        return open_judge(spec, annotator, endpoint, CallStore(tmp_path / "calls.sqlite"), None, None)
+        opened.append(open_judge(spec, annotator, endpoint, CallStore(tmp_path / "calls.sqlite"), None, None))
+        return opened[-1]
 
-    return start
+    yield start
+    for one in opened:
+        one.close()
 
 
 def test_a_judge_that_loves_the_first_shown_is_unmasked_by_both_orders(
