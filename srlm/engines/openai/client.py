@@ -23,7 +23,7 @@ import openai
 
 from srlm.engines.openai.answers import error_of, status_of
 from srlm.engines.openai.calls import Answer, Call, CallStore, Failure, Missing, Refusal, lacking
-from srlm.engines.openai.connection import open_client
+from srlm.engines.openai.connection import Connection
 from srlm.engines.openai.cost import Budget
 from srlm.engines.openai.endpoint import Endpoint
 from srlm.engines.openai.parameters import Parameters
@@ -72,7 +72,7 @@ class Client:
         self.answered = 0
         """Calls that the server has answered, to this client."""
         self._unread = unread
-        self._openai: openai.AsyncOpenAI | None = None
+        self._connection: Connection | None = None
         self._runner: asyncio.Runner | None = None
         self._key: str | None = None
         self._window = Window(endpoint.concurrency)
@@ -83,16 +83,17 @@ class Client:
 
     def connect(self) -> None:
         """Raise EngineError where there is no key or no address; sends nothing."""
-        if self._openai is None:
+        if self._connection is None:
             self._key = find_key(self.endpoint.api_key_env, self.endpoint.base_url)
-            self._openai = open_client(self.endpoint, self._key)
-            self.parameters.where = str(self._openai.base_url.copy_with(userinfo=b""))
+            self._connection = Connection(self.endpoint, self._key)
+            self.parameters.where = self._connection.address
 
     def close(self) -> None:
         """Close the connections and the event loop; closing again does nothing. A store is its owner's to close."""
-        if self._openai is not None and not self._openai.is_closed():
+        if self._connection is not None:
             self._runner = self._runner or asyncio.Runner()
-            self._runner.run(self._openai.close())
+            self._runner.run(self._connection.close())
+            self._connection = None
         if self._runner is not None:
             self._runner.close()
             self._runner = None
@@ -105,19 +106,21 @@ class Client:
         Raises EngineError where the server cannot be used, StoreError where a replayed store lacks a call. What was
         answered before is kept.
         """
-        wanted = {call.key: call for call in calls}
-        said: dict[str, Said] = {} if self.store is None else dict(self.store.answers(wanted))
-        self.tally["found"] += len(said)
-        missing = [call for key, call in wanted.items() if key not in said]
-        report(len(said), len(wanted))
+        said: dict[str, Said] = {}
+        begun = set[str]()
+        self.tally["found"] += 0  # a run that found none says so
+        report(0, len(calls))
 
-        async def one(index: int) -> Said:
-            call = missing[index]
-            said[call.key] = await self.answer(call, known=True)
-            report(len(said), len(wanted))
-            return said[call.key]
+        async def one(index: int) -> None:
+            # Keys are computed, and the store is looked at, while the server thinks about the calls before.
+            call = calls[index]
+            if call.key not in begun:
+                begun.add(call.key)
+                said[call.key] = await self.answer(call)
+                report(len(said), len(calls))
 
-        self.refuse_all(self.run(one, len(missing)))
+        self.run(one, len(calls))
+        self.refuse_all(list(said.values()))
         return [said[call.key] for call in calls]
 
     def refuse_all(self, said: Sequence[Said]) -> None:
@@ -142,8 +145,6 @@ class Client:
         """
         if not number:
             return []
-        if not self._replayed:
-            self.connect()
         self._runner = self._runner or asyncio.Runner()
         self._stopped = None
         found: dict[int, R] = {}
@@ -199,16 +200,17 @@ class Client:
 
     # One call -------------------------------------------------------------------------------------------------------
 
-    async def answer(self, call: Call, known: bool = False) -> Said:
+    async def answer(self, call: Call) -> Said:
         """What comes of a call with all its tries, within `run`. None: not sent, for the budget is spent or the run is
         stopped. It is claimed from the first try on, so that no other process asks it meanwhile.
 
-        `known`: that it is not in the store is known. Raises StoreError where a replayed store lacks it.
+        Raises EngineError where the server cannot be used, StoreError where a replayed store lacks the call.
         """
-        if not known and (found := self._found(call)) is not None:
+        if (found := self._found(call)) is not None:
             return found
         if self._replayed:
             return self._recorded_failure(call)
+        self.connect()
         claimed, failures, attempts = False, 0, 0
         jitter: random.Random | None = None
         try:
@@ -317,7 +319,7 @@ class Client:
     async def _sent(self, call: Call) -> "_Told":
         """What the server answers, asked again at once without parameters that it does not take. Raises _Failed, or
         EngineError where all calls would fare alike."""
-        assert self._openai is not None
+        assert self._connection is not None
         while True:
             settings = self.parameters.fit(call.settings)
             for name in NEED:
@@ -328,10 +330,9 @@ class Client:
             body = {"model": call.model, "messages": list(call.messages), **settings}
             try:
                 async with asyncio.timeout(self.endpoint.timeout):
-                    # The client's `create` would check and rebuild the answer, at three times the processor's time.
-                    response = await self._openai.post("/chat/completions", cast_to=httpx2.Response, body=body)
+                    response = await self._connection.post(body)
                 return self._read(response)
-            except (TimeoutError, openai.APITimeoutError):
+            except TimeoutError:
                 endpoint = self.endpoint
                 words = f"no answer in {endpoint.timeout:g} s"
                 tries = f"{words} ({endpoint.tries - 1} more tries); raise the timeout or lower the concurrency"
