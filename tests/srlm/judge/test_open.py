@@ -163,7 +163,7 @@ def test_a_reward_model_scores_the_conversation_as_its_template_shows_it(
     assert judge.pairwise is not None
     both = in_both_orders(judge.pairwise, ITEMS[:1], 1)[0]
     sure = 1 / (1 + math.exp(expected[1] - expected[0]))
-    assert (both.listed.probability, both.turned.probability) == (pytest.approx(sure), pytest.approx(sure))
+    assert [both.listed.probability, both.turned.probability] == pytest.approx([sure, sure])
     assert both.outcome == ("win" if expected[0] > expected[1] else "lose")
 
 
