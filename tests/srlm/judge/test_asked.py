@@ -89,3 +89,35 @@ def test_a_refused_question_is_no_verdict(serve: Serve, judge: Open) -> None:
     error = {"error": {"message": "unsafe", "code": "content_filter"}}
     server = serve(lambda body, _: Reply(error, 400))
     assert judge(server.url).compare(ITEMS[:1], seed=1) == [Opinion(preference=None, raw="unsafe", unread="refused")]
+
+
+def test_a_judge_that_was_still_thinking_is_given_room(serve: Serve, judge: Open) -> None:
+    def reply(body: dict[str, Any], _: int) -> Reply:
+        if body["max_tokens"] == 64:
+            return words("<think>A is short, but", finish="length")
+        return words("<think>A is short, but B is rude.</think>\n\nA")
+
+    server = serve(reply)
+    (said,) = judge(server.url).compare(ITEMS[:1], seed=1)
+    assert (said.preference, said.raw, said.unread) == (1.0, "A", None)
+    assert [body["max_tokens"] for body in server.asked] == [64, 4096]
+
+
+def test_an_item_that_is_too_long_is_no_verdict_and_the_others_are(serve: Serve, judge: Open) -> None:
+    error = {"error": {"message": "too long", "code": "context_length_exceeded"}}
+    server = serve(lambda body, _: Reply(error, 400) if "Say 2." in body["messages"][0]["content"] else words("B"))
+    said = judge(server.url).compare(ITEMS, seed=1)
+    assert [one.preference for one in said] == [0.0, 0.0, None, 0.0]
+    assert said[2].unread == "no room"
+
+
+def test_log_probabilities_that_the_server_says_it_does_not_take_are_left_out_once(serve: Serve, judge: Open) -> None:
+    def reply(body: dict[str, Any], _: int) -> Reply:
+        refused = next((name for name in ("logprobs", "top_logprobs") if name in body), None)
+        return words("A") if refused is None else refusal(400, f"Unsupported parameter: '{refused}'")
+
+    server = serve(reply)
+    asked = judge(server.url)
+    assert [one.preference for one in asked.compare(ITEMS[:1], seed=1)] == [1.0]
+    assert [one.preference for one in asked.compare(ITEMS, seed=1)] == [1.0] * 4
+    assert len(server.asked) == 2 + 4  # one refusal for each of the two, and no more

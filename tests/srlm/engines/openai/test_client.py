@@ -455,7 +455,7 @@ for _ in range(2):
 for number in range(50):
     ready.wait(60)
     CallStore(Path(f"{number}.sqlite")).close()
-os.write(1, b"opened all\n")  # whole, though four write to one pipe
+os.write(1, b"opened all\\n")  # whole, though four write to one pipe
 """
 
 
@@ -509,3 +509,48 @@ def test_a_date_to_wait_for_is_understood() -> None:
     assert retry_after({"retry-after-ms": "1500", "retry-after": "7"}) == 1.5
     assert retry_after({"retry-after": "9999999"}) == 120
     assert [retry_after({"retry-after": text}) for text in ("", "soon", "nan", "-3", "inf")] == [0, 0, 0, 0, 0]
+
+
+# One client for all ---------------------------------------------------------------------------------------------------
+
+
+def test_answers_recorded_by_earlier_versions_are_found(tmp_path: Path) -> None:
+    """The key and the line of an answer as srlm 0.1 wrote them before the store moved here."""
+    assert call(0).key == "a74dca2841d7b7fe"
+    with CallStore(tmp_path / "calls.sqlite") as store:
+        line = {"choice": {"message": {"content": "m"}}, "prompt_tokens": 1, "completion_tokens": None}
+        store._db.execute(
+            "INSERT INTO calls VALUES (?, '{}', ?, NULL, '2026')",
+            ("a74dca2841d7b7fe", json.dumps({**line, "seconds": 0.5, "attempts": 1})),
+        )
+        client = Client(Endpoint(service="compatible", base_url="http://127.0.0.1:9/v1"), store)
+        assert texts(client.ask([call(0)])) == ["m"]
+        client.close()
+
+
+def test_one_client_asks_again_after_refusals_and_keeps_what_it_learnt(serve: Serve, bench: Bench) -> None:
+    def reply(body: dict[str, Any], number: int) -> Reply:
+        if number in (1, 5):
+            return refusal(429, "slow down", **{"Retry-After": "0.001"})
+        if "temperature" in body:
+            error = {"message": "Unsupported parameter: 'temperature'", "code": "unsupported_parameter"}
+            return Reply({"error": {**error, "param": "temperature"}}, 400)
+        return words("m")
+
+    server = serve(reply)
+    client = bench.client(server.url, concurrency=1)
+    assert texts(client.ask(calls(3))) == ["m"] * 3
+    assert texts(client.ask(calls(6))) == ["m"] * 6  # in the same event loop
+    assert client.tally == {"found": 3, "answered": 6, "refused (429)": 2, "parameter refused": 1}
+    assert ["temperature" in body for body in server.asked] == [True, *[False] * 8]
+    assert texts(bench.client("http://127.0.0.1:9/v1", replay=True).ask(calls(6))) == ["m"] * 6  # keyed as wanted
+
+
+def test_all_answers_of_a_request_for_several_are_kept(serve: Serve, bench: Bench) -> None:
+    server = serve(lambda body, _: words(*["a", "b", "c"][: body["n"]]))
+    several = call(0, settings={"max_tokens": 1, "n": 3})
+    (said,) = bench.client(server.url).ask([several])
+    (kept,) = bench.client("http://127.0.0.1:9/v1", replay=True).ask([several])
+    assert kept == said
+    assert isinstance(kept, Answer)
+    assert [one["message"]["content"] for one in (kept.choice, *kept.more)] == ["a", "b", "c"]
