@@ -474,7 +474,7 @@ class EvaluationSettings(Section):
     """How answers to the evaluation prompts are drawn."""
     judge: str = "oracle"
     """Pairwise judge of the head-to-head: `oracle` (bead world), `checkpoint:M0` (a model of the run compares both
-    answers), `openai:MODEL`."""
+    answers), `openai:MODEL`, `hf:DIR_OR_ID`, `reward-model:DIR`, `length`, `random:SEED` or `constant`."""
     base_url: str | None = None
     """Server of an `openai:` judge. None: the client's own default."""
     judge_draws: Positive = 3
