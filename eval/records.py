@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from srlm.engines.openai.calls import Missing
 from srlm.judge.pairwise import Outcome, outcome_of
 from srlm.records import Record, digest
 
@@ -50,10 +51,6 @@ class Verdict(Record):
 def verdict_id(response_a_id: str, response_b_id: str, judge: str) -> str:
     """Id of what `judge` says of these two answers."""
     return digest("verdict", response_a_id, response_b_id, judge)
-
-
-Missing = Literal["parse", "refusal", "api", "cut"]
-"""Why a judge gave no preference: words that say none, a refusal, a failed call, an answer cut at its limit."""
 
 
 class Annotation(Record):

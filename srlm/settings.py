@@ -85,6 +85,18 @@ class EngineSettings(Section):
     """Times a request is sent again after 429, 5xx, a lost connection or silence (openai)."""
 
 
+class Price(Section):
+    """US dollars a million tokens."""
+
+    input: Annotated[float, Field(ge=0)]
+    """Of what is sent."""
+    output: Annotated[float, Field(ge=0)]
+    """Of what is written."""
+
+    def of(self, prompt_tokens: float, completion_tokens: float) -> float:
+        return (self.input * prompt_tokens + self.output * completion_tokens) / 1e6
+
+
 class ScratchModel(Section):
     """A small Llama made from random weights; the seed is the run's."""
 
@@ -328,7 +340,13 @@ class JudgeSettings(Section):
     `Score:`, drawn from its own probabilities. For very small models, which explain well enough but forget to sum up.
     Never asked: within an open thought, or where the prompt leaves no room. What was cut trains no judge (EFT)."""
     engine: EngineSettings | None = None
-    """None: M_t judges its own answers, as in the paper."""
+    """None: M_t judges its own answers, as in the paper. A server's answers are kept in the run's calls.sqlite, so that
+    nothing is asked, or paid for, twice."""
+    max_cost: Annotated[float | None, Field(ge=0)] = None
+    """US dollars that a server's judging may cost in this run, all its starts together; the run stops before it is more
+    (judge.engine)."""
+    price: Price | None = None
+    """What the server costs. None: the price list's, where it knows the model."""
     max_top_share: Share = 0.95
     """The run stops when more than this share of readings has the same score: a collapsed judge."""
     min_pair_yield: Share = 0.05
@@ -450,7 +468,8 @@ class EvaluationSettings(Section):
         str,
         Field(
             description=f"Pairwise judge of the head-to-head: `oracle` ({TITLES}), `checkpoint:M0` (a model of the run "
-            "compares both answers), `openai:MODEL`."
+            "compares both answers), `openai:MODEL`, `hf:DIR_OR_ID`, `reward-model:DIR`, `length`, `random:SEED` or "
+            "`constant`."
         ),
     ] = "oracle"
     base_url: str | None = None
@@ -658,7 +677,10 @@ long as they have it, they are not in the digest."""
 GONE: Mapping[str, Any] = {"arm": "self_rewarding"}
 """Settings that are no more, with the value of runs whose digest is written down somewhere: they stay in the digest."""
 
-GUARDS = ("judge.max_top_share", "judge.min_pair_yield", "judge.on_collapse", "judge.monitor_sets")
+GUARDS = (
+    *("judge.max_top_share", "judge.min_pair_yield", "judge.on_collapse", "judge.monitor_sets"),
+    *("judge.max_cost", "judge.price"),
+)
 """When the run gives up on its judge: one that did may go on with other values."""
 
 

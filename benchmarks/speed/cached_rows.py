@@ -29,9 +29,9 @@ from eval.data.alpaca_eval import ANNOTATOR, AlpacaEval, annotations_in
 from eval.data.alpaca_files import Annotated, read_outputs
 from eval.judging.annotating import Judge, annotate, calls_of, open_judge, questions
 from eval.judging.annotator import Annotator, Pair
-from eval.judging.calls import Answer, CallStore
-from eval.judging.endpoint import Endpoint
 from eval.stats.intervals import Resampling
+from srlm.engines.openai.calls import Answer, CallStore
+from srlm.engines.openai.endpoint import Endpoint
 
 EARLIER = 40
 

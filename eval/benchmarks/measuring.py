@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from srlm.engines.base import Request
+from srlm.engines.once import Once
 from srlm.errors import RecordError, StoreError
 from srlm.judge import rubric
 from srlm.judge.reading import Answered, read_all
@@ -14,7 +15,6 @@ from srlm.store import files
 from srlm.store.folder import RunFolder, differences
 from srlm.store.progress import Reporter
 
-from ..judging.once import Once
 from ..records import MetricValue
 from ..stats.intervals import Estimate, Resampling
 from ..stats.power import ALPHA, POWER, standard_error_of, visible

@@ -2,17 +2,19 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from srlm.cli.main import quiet
 from srlm.data.human_ranking import HumanRanking
+from srlm.engines.openai.endpoint import Endpoint
 from srlm.errors import SettingsError
 from srlm.judge import rubric
+from srlm.judge.open import CALLS, SPECS, Around, Asking, Judge, Server, open_judge
 from srlm.records import Record, seed_for
-from srlm.settings import Sampling
+from srlm.settings import Price
 
 from ..data import controlled, rankings
 from ..figures.text import listed
-from ..judging.specs import SPECS, Asked, Judge, open_spec
 from ..metrics import write
 from ..records import MetricValue
 from ..stats.intervals import Resampling
@@ -22,27 +24,40 @@ from .canaries.text import canaries as canary_table
 from .judge_agreement import ranked
 from .judge_agreement.text import agreement as agreement_table
 
+ON_THIS_MACHINE = ("hf", "transformers", "reward-model")
+"""Kinds of judges that compute here."""
+PATIENCE = 120.0
+"""Seconds that a judgement may take a server: it is longer than one letter."""
+
 
 class Wanted(Record):
     """The options that the commands share."""
 
     judges: tuple[str, ...]
-    template: str = "additive"
-    draws: int = 3
-    temperature: float = 0.7
-    max_new_tokens: int = 256
-    complete: bool = False
+    asking: Asking
     base_url: str | None = None
+    record: Path | None = None
+    replay: Path | None = None
+    price: Price | None = None
+    max_cost: float | None = None
     seed: int = 1
     resamples: int = 2000
     confidence: float = 0.95
     out: Path | None = None
 
-    @property
-    def asked(self) -> Asked:
-        """How models are asked."""
-        sampling = Sampling(temperature=self.temperature, max_new_tokens=self.max_new_tokens)
-        return Asked(template=self.template, sampling=sampling, complete=self.complete, base_url=self.base_url)
+    def around(self, sets: Sequence[HumanRanking]) -> Around:
+        """What specifications refer to; a server's answers are kept beside `--out`, or where an option says."""
+        if self.record and self.replay:
+            raise SettingsError("--record writes calls and --replay reads them: give one of the two")
+        service: Literal["openai", "compatible"] = "compatible" if self.base_url else "openai"
+        server = Server(
+            endpoint=Endpoint(service=service, base_url=self.base_url, timeout=PATIENCE, seed=self.seed),
+            calls=self.replay or self.record or self.keep() / CALLS,
+            replay=self.replay is not None,
+            price=self.price,
+            max_cost=self.max_cost,
+        )
+        return Around(asking=self.asking, server=server, sets=sets)
 
     @property
     def how(self) -> Resampling:
@@ -68,7 +83,9 @@ def agreement(wanted: Wanted, path: str, format: str | None, ask: ranked.Ask) ->
     found = rankings.read(path, format)
     judges = _open(wanted, found.sets)
     try:
-        metrics = ranked.run(found, judges, draws=wanted.draws, ask=ask, how=wanted.how, seed=wanted.seed, keep=keep)
+        metrics = ranked.run(
+            found, judges, draws=wanted.asking.draws, ask=ask, how=wanted.how, seed=wanted.seed, keep=keep
+        )
     finally:
         for judge in judges:
             judge.close()
@@ -82,12 +99,12 @@ def agreement(wanted: Wanted, path: str, format: str | None, ask: ranked.Ask) ->
 def _open(wanted: Wanted, sets: Sequence[HumanRanking]) -> list[Judge]:
     if not wanted.judges:
         raise SettingsError(f"--judge is missing: {SPECS}")
-    if any(spec.startswith("transformers:") for spec in wanted.judges):
+    if any(spec.partition(":")[0] in ON_THIS_MACHINE for spec in wanted.judges):
         quiet(threads=0)  # as many as torch takes
     judges: list[Judge] = []
     try:
         for spec in wanted.judges:
-            judges.append(open_spec(spec, wanted.asked, sets))
+            judges.append(open_judge(spec, wanted.around(sets)))
             if len({judge.id for judge in judges}) < len(judges):
                 raise SettingsError(
                     f"--judge {spec}: two judges are called {judges[-1].id}; give one another folder name"
@@ -108,13 +125,13 @@ def audited(wanted: Wanted, path: str | None, format: str | None, ask: ranked.As
     try:
         for judge in judges:
             seed = seed_for(wanted.seed, "audit", judge.id)
-            draws = wanted.draws if judge.draws is None else min(wanted.draws, judge.draws)
-            scored = judge.scores is not None and ask != "pairs"
+            draws = wanted.asking.draws if judge.draws is None else min(wanted.asking.draws, judge.draws)
+            scored = judge.pointwise is not None and ask != "pairs"
             if scored:
                 said = ranked.readings(judge, sets, draws, seed, keep)
                 metrics += audit.preferences(judge.id, sets, audit.from_scores(said), wanted.how)
                 metrics += audit.spread(judge.id, sets, said, wanted.how, five_points=judge.five_points)
-            if judge.pairs is not None and ask != "scores" and not judge.one_order:
+            if judge.pairwise is not None and ask != "scores" and not judge.one_order:
                 name = f"{judge.id} (pairs)" if scored else judge.id
                 pairs = ranked.compared(judge, sets, seed, keep)
                 metrics += audit.preferences(name, sets, audit.from_pairs(pairs), wanted.how)
@@ -134,12 +151,12 @@ def canaries(wanted: Wanted, ask: ranked.Ask) -> bool:
     """
     keep = wanted.keep()
     judges = _open(wanted, ())
-    tried = traps.parsing(rubric.load(wanted.template))
+    tried = traps.parsing(rubric.load(wanted.asking.template))
     try:
         for judge in judges:
-            if judge.scores is not None and ask != "pairs":
-                tried += traps.scored(judge, wanted.draws, wanted.seed, keep)
-            if judge.pairs is not None and ask != "scores":
+            if judge.pointwise is not None and ask != "pairs":
+                tried += traps.scored(judge, wanted.asking.draws, wanted.seed, keep)
+            if judge.pairwise is not None and ask != "scores":
                 tried += traps.compared(judge, wanted.seed, keep)
     finally:
         for judge in judges:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from srlm.errors import SettingsError
+from srlm.settings import Price
 
 from ..data.alpaca_eval import ANNOTATOR, VARIABLE, AlpacaEval
 from .options import (
@@ -70,7 +71,6 @@ def alpaca(
         raise SettingsError("alpaca needs --run FILE or --outputs FILE, one of the two")
     from .. import metrics
     from ..benchmarks.alpaca_eval import command
-    from ..judging.cost import Price
     from ..run import opened
     from ..stats.intervals import Resampling
 
@@ -122,7 +122,6 @@ def judge_card(
 ) -> None:
     """AlpacaEval 2.0: a candidate judge beside GPT-4 Turbo, on pairs that it annotated for the leaderboard."""
     from ..benchmarks.alpaca_eval import command
-    from ..judging.cost import Price
     from ..stats.intervals import Resampling
 
     wanted = command.Judging(

@@ -3,8 +3,11 @@
 import typer
 
 from srlm.errors import SettingsError
+from srlm.judge.open import Asking
+from srlm.settings import Price, Sampling
 
 from .options import (
+    ASKING,
     Ask,
     Confidence,
     Format,
@@ -15,9 +18,13 @@ from .options import (
     JudgeTemperature,
     JudgeTemplate,
     JudgeTokens,
+    MaxCost,
     Out,
     Overrides,
+    Prices,
     Rankings,
+    RecordTo,
+    ReplayFrom,
     Resamples,
     RunOrNot,
     Seed,
@@ -32,12 +39,16 @@ def agreement(
     judge: Judges = None,
     ask: Ask = "scores",
     out: Out = None,
-    template: JudgeTemplate = "additive",
-    draws: JudgeDraws = 3,
-    temperature: JudgeTemperature = 0.7,
-    max_new_tokens: JudgeTokens = 256,
-    complete: JudgeComplete = False,
+    template: JudgeTemplate = ASKING.template,
+    draws: JudgeDraws = ASKING.draws,
+    temperature: JudgeTemperature = ASKING.sampling.temperature,
+    max_new_tokens: JudgeTokens = ASKING.sampling.max_new_tokens,
+    complete: JudgeComplete = ASKING.complete,
     base_url: JudgeServer = None,
+    price: Prices = None,
+    max_cost: MaxCost = None,
+    record: RecordTo = None,
+    replay: ReplayFrom = None,
     resamples: Resamples = 2000,
     confidence: Confidence = 0.95,
     seed: Seed = 1,
@@ -55,12 +66,12 @@ def agreement(
     assert rankings is not None
     wanted = named_judges.Wanted(
         judges=tuple(judge or ()),
-        template=template,
-        draws=draws,
-        temperature=temperature,
-        max_new_tokens=max_new_tokens,
-        complete=complete,
+        asking=_asking(template, draws, temperature, max_new_tokens, complete),
         base_url=base_url,
+        record=record,
+        replay=replay,
+        price=Price(input=price[0], output=price[1]) if price else None,
+        max_cost=max_cost,
         seed=seed,
         resamples=resamples,
         confidence=confidence,
@@ -77,12 +88,16 @@ def audited(
     judge: Judges = None,
     ask: Ask = "both",
     out: Out = None,
-    template: JudgeTemplate = "additive",
-    draws: JudgeDraws = 3,
-    temperature: JudgeTemperature = 0.7,
-    max_new_tokens: JudgeTokens = 256,
-    complete: JudgeComplete = False,
+    template: JudgeTemplate = ASKING.template,
+    draws: JudgeDraws = ASKING.draws,
+    temperature: JudgeTemperature = ASKING.sampling.temperature,
+    max_new_tokens: JudgeTokens = ASKING.sampling.max_new_tokens,
+    complete: JudgeComplete = ASKING.complete,
     base_url: JudgeServer = None,
+    price: Prices = None,
+    max_cost: MaxCost = None,
+    record: RecordTo = None,
+    replay: ReplayFrom = None,
     resamples: Resamples = 2000,
     confidence: Confidence = 0.95,
     seed: Seed = 1,
@@ -99,12 +114,12 @@ def audited(
         return
     wanted = named_judges.Wanted(
         judges=tuple(judge or ()),
-        template=template,
-        draws=draws,
-        temperature=temperature,
-        max_new_tokens=max_new_tokens,
-        complete=complete,
+        asking=_asking(template, draws, temperature, max_new_tokens, complete),
         base_url=base_url,
+        record=record,
+        replay=replay,
+        price=Price(input=price[0], output=price[1]) if price else None,
+        max_cost=max_cost,
         seed=seed,
         resamples=resamples,
         confidence=confidence,
@@ -117,12 +132,16 @@ def canaries(
     judge: Judges = None,
     ask: Ask = "both",
     out: Out = None,
-    template: JudgeTemplate = "additive",
+    template: JudgeTemplate = ASKING.template,
     draws: JudgeDraws = 1,
-    temperature: JudgeTemperature = 0.7,
-    max_new_tokens: JudgeTokens = 256,
-    complete: JudgeComplete = False,
+    temperature: JudgeTemperature = ASKING.sampling.temperature,
+    max_new_tokens: JudgeTokens = ASKING.sampling.max_new_tokens,
+    complete: JudgeComplete = ASKING.complete,
     base_url: JudgeServer = None,
+    price: Prices = None,
+    max_cost: MaxCost = None,
+    record: RecordTo = None,
+    replay: ReplayFrom = None,
     seed: Seed = 1,
 ) -> None:
     """Tricks that no judge may fall for: what it gave and should not have; status 1 where our own reading was moved."""
@@ -130,14 +149,19 @@ def canaries(
 
     wanted = named_judges.Wanted(
         judges=tuple(judge or ()),
-        template=template,
-        draws=draws,
-        temperature=temperature,
-        max_new_tokens=max_new_tokens,
-        complete=complete,
+        asking=_asking(template, draws, temperature, max_new_tokens, complete),
         base_url=base_url,
+        record=record,
+        replay=replay,
+        price=Price(input=price[0], output=price[1]) if price else None,
+        max_cost=max_cost,
         seed=seed,
         out=out,
     )
     if not named_judges.canaries(wanted, ask):
         raise typer.Exit(1)
+
+
+def _asking(template: str, draws: int, temperature: float, max_new_tokens: int, complete: bool) -> Asking:
+    sampling = Sampling(temperature=temperature, max_new_tokens=max_new_tokens)
+    return Asking(template=template, sampling=sampling, complete=complete, draws=draws)

@@ -5,8 +5,9 @@ from typing import Annotated, Literal
 
 import typer
 
+from srlm.judge.open import SPECS, Asking
+
 from ..data.alpaca_eval import VARIABLE
-from ..judging.specs import SPECS
 
 Run = Annotated[Path, typer.Option("--run", help="The run's YAML file.")]
 RunOrNot = Annotated[Path | None, typer.Option("--run", help="The run's YAML file.")]
@@ -32,6 +33,8 @@ JudgeDraws = Annotated[int, typer.Option(help="Readings of each answer.", min=1)
 JudgeTemperature = Annotated[float, typer.Option(help="How a judge's words are drawn; 0 = greedy.", min=0)]
 JudgeTokens = Annotated[int, typer.Option(help="Most tokens of a reading.", min=1)]
 JudgeComplete = Annotated[bool, typer.Option(help="Ask a judge that forgot its score line for it.")]
+ASKING = Asking()
+"""How a judge is asked where no option says otherwise."""
 JudgeServer = Annotated[str | None, typer.Option(help="Address of an openai: judge's server, ending in /v1.")]
 
 # Of commands that ask a judge of AlpacaEval.
@@ -45,9 +48,7 @@ Prices = Annotated[
     tuple[float, float] | None, typer.Option("--price", help="US dollars a million input and output tokens.")
 ]
 MaxCost = Annotated[float | None, typer.Option(min=0, help="US dollars this run may spend.")]
-JudgeSpec = Annotated[
-    str, typer.Option("--judge", help="openai, openai:MODEL, transformers:DIR or file:ANNOTATIONS.json.")
-]
+JudgeSpec = Annotated[str, typer.Option("--judge", help="openai, openai:MODEL, hf:DIR or file:ANNOTATIONS.json.")]
 AnnotatorName = Annotated[
     str, typer.Option("--annotator", help="Whose prompt and parser: an annotator of alpaca_eval.")
 ]

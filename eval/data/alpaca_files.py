@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from srlm.data.lines import Row, listed
+from srlm.engines.openai.calls import Missing
 from srlm.errors import DataError
 from srlm.records import Prompt, Response
 from srlm.store import files
 
-from ..records import Annotation, Missing, annotation_id
+from ..records import Annotation, annotation_id
 
 DRAWS = (0.0, 1.5)
 """Preferences that say draw: 1.5, and 0 in older files."""

@@ -1,1 +1,1 @@
-"""Pairwise judges: one Protocol (`base.py`), one chooser (`open.py`), an implementation a file."""
+"""AlpacaEval's annotators, and the judge of the head to head; srlm.judge.open opens all judges."""

@@ -7,22 +7,23 @@ store of calls and the annotator's own parser, so what was said once is never as
 import json
 import math
 import time
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 from srlm.engines.base import Engine, Request
+from srlm.engines.once import Once
+from srlm.engines.openai.calls import Answer, Call, CallStore, Failure, lacking
+from srlm.engines.openai.client import Client
+from srlm.engines.openai.cost import Budget, paid, price_of
+from srlm.engines.openai.endpoint import Endpoint
 from srlm.errors import SettingsError
+from srlm.judge.open import local_model
 from srlm.records import Message, digest
+from srlm.settings import Price
 
 from ..records import Annotation, annotation_id
 from .annotator import Annotator, Pair
-from .asking import Asker
-from .calls import Answer, Call, CallStore, Failure, lacking
-from .cost import Budget, Price, paid, price_of
-from .endpoint import Endpoint
-from .once import Once
-from .specs import chat_facts, folder_facts, model_settings
 
 Report = Callable[[int, int], None]
 Said = Answer | Failure | None
@@ -68,7 +69,7 @@ class Judge(NamedTuple):
 def open_judge(
     spec: str, annotator: Annotator, endpoint: Endpoint, store: CallStore, price: Price | None, most: float | None
 ) -> Judge:
-    """The judge a specification names: `openai`, `openai:MODEL` or `transformers:DIR`.
+    """The judge a specification names: `openai`, `openai:MODEL` or `hf:DIR_OR_ID` (`transformers:`).
 
     `price` None: that of the price list, where it has the model. Raises SettingsError where there is no such judge.
     """
@@ -81,38 +82,41 @@ def open_judge(
                 # The limit's newer name, without which newer models refuse.
                 settings["max_completion_tokens"] = settings.pop("max_tokens")
             price = price or price_of(endpoint.service, model)
-            asker = Asker(endpoint, store, Budget(price, most), lambda answer: annotator.read(answer.choice).missing)
-            return Judge(annotator, endpoint.service, model, settings, asker, price)
-        case "transformers" if name:
-            local = LocalAsker.open(Path(name), annotator, store)
+            client = Client(endpoint, store, Budget(price, most), lambda answer: annotator.read(answer.choice).missing)
+            return Judge(annotator, endpoint.service, model, settings, client, price, client.close)
+        case "hf" | "transformers" if name:
+            local = LocalAsker.open(name, annotator, store)
             settings = {**local.facts, "verdicts": local.verdicts}
             return Judge(annotator, "engine", local.name, settings, local, Price(input=0, output=0), local.close)
-    raise SettingsError(f"--judge {spec!r} is none of openai, openai:MODEL, transformers:DIR, file:ANNOTATIONS.json")
+    raise SettingsError(f"--judge {spec!r} is none of openai, openai:MODEL, hf:DIR, file:ANNOTATIONS.json")
 
 
 class LocalAsker:
     """A model on this machine: the probability it gives to either verdict token, in the form a server would answer."""
 
-    def __init__(self, engine: Callable[[], Engine], verdicts: tuple[str, str], store: CallStore, name: str) -> None:
+    def __init__(
+        self,
+        engine: Callable[[], Engine],
+        verdicts: tuple[str, str],
+        store: CallStore,
+        name: str,
+        facts: Mapping[str, str],
+    ) -> None:
         self._engine, self._store = Once(engine), store
-        self.verdicts, self.name = verdicts, name
-        self.facts: dict[str, str] = {}
-        """What its folder holds."""
+        self.verdicts, self.name, self.facts = verdicts, name, facts
 
     @classmethod
-    def open(cls, folder: Path, annotator: Annotator, store: CallStore) -> "LocalAsker":
-        """From a model's folder. Raises SettingsError where the annotator reads words and no tokens."""
+    def open(cls, name: str, annotator: Annotator, store: CallStore) -> "LocalAsker":
+        """From a model's folder or the hub. Raises SettingsError where the annotator reads words and no tokens."""
         from srlm.engines.transformers import TransformersEngine
-        from srlm.engines.weights import called, load_chat
+        from srlm.engines.weights import called
 
         if annotator.verdicts is None:
             raise SettingsError(f"annotator {annotator.name} reads words; a local judge needs one that reads tokens")
-        if not folder.is_dir():
-            raise SettingsError(f"--judge transformers:{folder}: no such folder; name one with a model's weights")
-        name, settings = called(folder), model_settings(str(folder))
-        made = cls(lambda: TransformersEngine.load(str(folder), name, settings, 1), annotator.verdicts, store, name)
-        made.facts = folder_facts(folder) | chat_facts(load_chat(folder, settings))
-        return made
+        local = local_model(name)
+        short = called(local.place)
+        load = partial(TransformersEngine.load, local.place, short, local.settings, 1)
+        return cls(load, annotator.verdicts, store, short, local.facts)
 
     def ask(self, calls: Sequence[Call], report: Report = lambda done, total: None) -> list[Said]:
         said: list[Said] = []

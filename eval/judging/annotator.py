@@ -12,12 +12,12 @@ from contextlib import contextmanager, redirect_stdout
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
+from srlm.engines.openai.calls import Missing
 from srlm.errors import SettingsError
 from srlm.records import digest
 from srlm.text.template import fill
 
 from ..data.alpaca_eval import ANNOTATOR
-from ..records import Missing
 
 SENT = ("max_tokens", "temperature", "top_p", "logprobs", "top_logprobs", "tools", "tool_choice")
 """Settings of an annotator that are fields of the request."""

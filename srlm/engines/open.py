@@ -1,11 +1,16 @@
 """Choose an engine; heavy libraries are imported here and nowhere above."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from srlm.engines.base import Engine
 from srlm.errors import SettingsError
 from srlm.records import Checkpoint
 from srlm.settings import EngineSettings, Settings
+
+if TYPE_CHECKING:
+    from srlm.engines.openai.calls import CallStore
+    from srlm.engines.openai.cost import Budget
 
 
 def open_checkpoint(settings: Settings, checkpoint: Checkpoint, run: Path, plain: bool = False) -> Engine:
@@ -41,10 +46,12 @@ def open_folder(settings: Settings, path: str, id: str, plain: bool = False) -> 
     )
 
 
-def open_server(settings: EngineSettings) -> Engine:
-    """A model behind an OpenAI-compatible server."""
-    from srlm.engines.openai import OpenAIEngine
+def open_server(settings: EngineSettings, store: "CallStore | None" = None, budget: "Budget | None" = None) -> Engine:
+    """A model behind an OpenAI-compatible server; what it says is kept in `store`, which stays open."""
+    from srlm.engines.openai.client import Client
+    from srlm.engines.openai.endpoint import Endpoint
+    from srlm.engines.openai.engine import OpenAIEngine
 
     if settings.model is None:
         raise SettingsError("an `openai` engine needs a `model`: the name the server knows it by")
-    return OpenAIEngine(settings, settings.model)
+    return OpenAIEngine(Client(Endpoint.of(settings), store, budget), settings.model)

@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Sequence
 from importlib import resources
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol, Self
 
 import numpy as np
 
@@ -29,6 +29,11 @@ class PairItem(Record):
     first: str
     second: str
 
+    @property
+    def turned(self) -> "PairItem":
+        """The same with the second answer shown first."""
+        return PairItem(prompt=self.prompt, first=self.second, second=self.first)
+
 
 class Opinion(Record):
     """What a judge said of one PairItem."""
@@ -42,8 +47,16 @@ class Opinion(Record):
     unread: Unread | None = None
     """Why nothing may be read, whatever `raw` says. None: it was read, and may still name no answer."""
 
+    @property
+    def turned(self) -> "Opinion":
+        """The same, as an opinion of the answer that was shown second."""
+        sides = {
+            name: None if (one := getattr(self, name)) is None else 1 - one for name in ("preference", "probability")
+        }
+        return self.model_copy(update=sides)
 
-class PairJudge(Protocol):
+
+class PairwiseJudge(Protocol):
     """Anything that compares two answers to one prompt."""
 
     @property
@@ -80,9 +93,47 @@ def outcome_of(ab: float | None, ba: float | None) -> Outcome | None:
     return "lose" if ab == ba == 0 else "tie"
 
 
+class BothOrders(NamedTuple):
+    """What a judge says of two answers, each shown first once; both opinions are of the answer listed first."""
+
+    listed: Opinion
+    """With that answer shown first."""
+    turned: Opinion
+    """With the other shown first."""
+
+    @classmethod
+    def of(cls, shown: Opinion, back: Opinion) -> Self:
+        """From what the judge said of an item, and of the same item turned."""
+        return cls(shown, back.turned)
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """See outcome_of."""
+        return outcome_of(self.listed.preference, self.turned.preference)
+
+    @property
+    def probability(self) -> float | None:
+        """Mean over both orders, in which a liking for either place cancels out. None: the judge does not say."""
+        listed, turned = self.listed.probability, self.turned.probability
+        return None if listed is None or turned is None else (listed + turned) / 2
+
+
+def in_both_orders(judge: PairwiseJudge, items: Sequence[PairItem], seed: int) -> list[BothOrders]:
+    """What the judge says of each item and of the same item turned."""
+    said = judge.compare([*items, *(item.turned for item in items)], seed)
+    if len(said) != 2 * len(items):
+        raise AssertionError(f"{judge.id}: {len(said)} opinions on {2 * len(items)} pairs")
+    return [BothOrders.of(*both) for both in zip(said[: len(items)], said[len(items) :], strict=True)]
+
+
 def template() -> str:
     """The judge's prompt, with the slots {prompt}, {first} and {second}."""
     return resources.files("srlm.judge").joinpath("templates/pairwise.txt").read_text(encoding="utf-8").rstrip("\n")
+
+
+def prompt_of(item: PairItem, template: str) -> str:
+    """What a judge is asked about two answers; text in an answer fills no slot."""
+    return frame(template, {"prompt": item.prompt, "first": item.first, "second": item.second})
 
 
 class ModelPairJudge:
@@ -139,8 +190,7 @@ class ModelPairJudge:
         return written
 
     def _request(self, item: PairItem) -> Request:
-        slots = {"prompt": item.prompt, "first": item.first, "second": item.second}
-        return Request(messages=user(frame(self._template, slots)))
+        return Request(messages=user(prompt_of(item, self._template)))
 
     def close(self) -> None:
         self._engine.close()

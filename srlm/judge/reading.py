@@ -4,7 +4,7 @@ import math
 import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from srlm.engines.base import Completion, Engine, Request
 from srlm.errors import EngineError
@@ -23,11 +23,65 @@ BLOCK = 256
 """Responses between two writes to disk; also what an engine may batch together."""
 
 
+Report = Callable[[int, int], None]
+"""Told how many of how many are done."""
+
+
+def quiet(done: int, total: int) -> None:
+    """Reports nothing."""
+
+
 class Answered(Record):
     """A response beside the prompt it answers: what a judge is shown."""
 
     prompt: Prompt
     response: Response
+
+
+class PointwiseJudge(Protocol):
+    """Anything that scores answers one by one."""
+
+    def readings(
+        self,
+        answered: Sequence[Answered],
+        draws: int,
+        seed: int,
+        path: Path,
+        report: Report = quiet,
+        block: int = BLOCK,
+    ) -> Sequence[Judgement]:
+        """`draws` readings of each answer, in order; what has to be asked for is kept in `path`, `block` by block."""
+        ...
+
+
+class ModelPointJudge:
+    """A language model that is asked with a rubric; see read_all."""
+
+    def __init__(self, engine: Engine, rubric: Rubric, sampling: Sampling, complete: bool) -> None:
+        self._engine, self._rubric, self._sampling, self._complete = engine, rubric, sampling, complete
+
+    def readings(
+        self,
+        answered: Sequence[Answered],
+        draws: int,
+        seed: int,
+        path: Path,
+        report: Report = quiet,
+        block: int = BLOCK,
+    ) -> Sequence[Judgement]:
+        """See PointwiseJudge."""
+        return read_all(
+            self._engine,
+            self._rubric,
+            answered,
+            draws=draws,
+            sampling=self._sampling,
+            complete=self._complete,
+            seed=seed,
+            path=path,
+            report=report,
+            block=block,
+        )
 
 
 def read_all(
@@ -40,7 +94,7 @@ def read_all(
     complete: bool,
     seed: int,
     path: Path,
-    report: Callable[[int, int], None] = lambda done, total: None,
+    report: Report = quiet,
     block: int = BLOCK,
 ) -> Sequence[Judgement]:
     """`draws` judgements of each response, in order, kept in `path` as they are made.

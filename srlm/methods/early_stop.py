@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from srlm.engines.base import Engine, Request
-from srlm.judge.pairwise import ModelPairJudge, Outcome, PairItem, outcome_of
+from srlm.judge.pairwise import Outcome, PairItem, PairwiseJudge, in_both_orders
 from srlm.records import Prompt, Response, seed_for
 from srlm.settings import Sampling
 from srlm.store import files
@@ -37,20 +37,16 @@ class Contest:
         ]
         files.write(path, answers)
 
-    def margin(self, judge: Engine, step: int) -> float:
+    def margin(self, judge: PairwiseJudge, step: int) -> float:
         """Wins minus losses of a step's answers against the last checkpoint's, as a share of the prompts: -1..1."""
         now = files.read(self._path(step), Response)
         before = files.read(self._path((step - 1) // self._every * self._every), Response)
-        forth = [
+        items = [
             PairItem(prompt=prompt.transcript, first=new.text, second=old.text)
             for prompt, new, old in zip(self._prompts, now, before, strict=True)
         ]
-        back = [PairItem(prompt=item.prompt, first=item.second, second=item.first) for item in forth]
-        said = ModelPairJudge(judge).compare([*forth, *back], seed_for(self._seed, "contest", step))
-        outcomes: Counter[Outcome | None] = Counter()
-        for ab, turned in zip(said[: len(forth)], said[len(forth) :], strict=True):
-            ba = None if turned.preference is None else 1 - turned.preference
-            outcomes[outcome_of(ab.preference, ba)] += 1
+        said = in_both_orders(judge, items, seed_for(self._seed, "contest", step))
+        outcomes: Counter[Outcome | None] = Counter(both.outcome for both in said)
         return (outcomes["win"] - outcomes["lose"]) / len(self._prompts)
 
     def _path(self, step: int) -> Path:

@@ -17,6 +17,7 @@ from srlm.engines.open import open_folder, open_server
 from srlm.engines.weights import give_memory_back, load_chat
 from srlm.errors import DataError
 from srlm.judge import monitor, rubric
+from srlm.judge.open import loops_judge
 from srlm.judge.reading import Answered, read_all
 from srlm.judge.scores import check_collapse
 from srlm.methods.early_stop import Contest
@@ -32,12 +33,6 @@ from srlm.worlds.table import WORLDS, WorldData
 PROMPTS, PROMPT_COUNTS, RESPONSES, PAIRS = "prompts.jsonl", "prompt_counts.json", "responses.jsonl", "pairs.jsonl"
 EFT = "eft.jsonl"
 """Files of a step."""
-
-
-def open_judge(run: Run, model: Checkpoint) -> Engine:
-    """What judges in the loop: the server in `judge.engine` where there is one, else the model itself."""
-    server = run.settings.judge.engine
-    return run.open(model) if server is None else open_server(server)
 
 
 def new_prompts(run: Run, step: Step, model: Checkpoint, data: SeedData) -> list[Prompt]:
@@ -156,7 +151,7 @@ def reward_answers(
         folder=run.folder.step(step.name),
         seed=lambda use: run.seed(step.name, use),
         stage=lambda name: run.stage(step.name, name, "answers"),
-        judge=lambda: open_judge(run, model),
+        judge=lambda: loops_judge(run.folder, model),
         block=run.block,
     )
     reward = open_reward(run.settings)
@@ -244,8 +239,9 @@ def _contest(run: Run, model: Checkpoint, name: str, data: SeedData) -> Callable
                 contest.answer(engine, 0)
         with closing(open_folder(run.settings, str(trained), name)) as engine:
             contest.answer(engine, step)
-        with closing(open_judge(run, model)) as judge:
-            return contest.margin(judge, step)
+        with closing(loops_judge(run.folder, model)) as judge:
+            assert judge.pairwise is not None
+            return contest.margin(judge.pairwise, step)
 
     return held
 

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from srlm.engines.base import Engine
+from srlm.judge.open import Judge
 from srlm.judge.reading import Answered
 from srlm.judge.scores import rewards as mean_scores
 from srlm.records import AnswerReward, Count, Judgement, Response
@@ -24,7 +24,7 @@ class Context(NamedTuple):
     """A seed for one use within the step."""
     stage: Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
     """Times and shows a stage of this name; gives what takes `(answers done, answers in all)`."""
-    judge: Callable[[], Engine]
+    judge: Callable[[], Judge]
     """Opens the loop's judge; who opens it closes it."""
     block: Callable[[int], int]
     """Answers between two writes to disk, where each takes so many draws."""

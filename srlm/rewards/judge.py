@@ -1,9 +1,10 @@
 """A judge reads each answer k times, and its mean score is the reward (Yuan et al. 2024, section 2.2)."""
 
 from collections.abc import Sequence
+from contextlib import closing
 
 from srlm.judge import rubric
-from srlm.judge.reading import Answered, read_all
+from srlm.judge.reading import Answered
 from srlm.judge.scores import reading_counts
 from srlm.judge.scores import rewards as mean_scores
 from srlm.records import Judgement
@@ -44,20 +45,7 @@ def judgements(answered: Sequence[Answered], settings: JudgeSettings, context: C
     path = context.folder / JUDGEMENTS
     if path.exists():
         return files.Kept(path, Judgement)
-    judge = context.judge()
-    try:
-        with context.stage("judgements") as report:
-            return read_all(
-                judge,
-                rubric.load(settings.template),
-                answered,
-                draws=settings.draws,
-                sampling=settings.sampling,
-                complete=settings.complete,
-                seed=context.seed("judgements"),
-                path=path,
-                report=report,
-                block=context.block(settings.draws),
-            )
-    finally:
-        judge.close()
+    with closing(context.judge()) as judge, context.stage("judgements") as report:
+        assert judge.pointwise is not None
+        seed, block = context.seed("judgements"), context.block(settings.draws)
+        return judge.pointwise.readings(answered, settings.draws, seed, path, report, block)

@@ -20,15 +20,18 @@ from sklearn.metrics import cohen_kappa_score
 from eval.benchmarks.judge_agreement import people, ranked
 from eval.cli import main
 from eval.data import rankings
-from eval.judging.specs import Asked, Judge, ModelScores, open_spec
 from eval.records import MetricValue
 from eval.stats.intervals import Resampling
 from srlm.engines.base import Request
 from srlm.engines.scripted import ScriptedEngine
 from srlm.errors import SrlmError
 from srlm.judge import rubric
+from srlm.judge.open import Around, Judge, open_judge
 from srlm.judge.pairwise import ModelPairJudge
+from srlm.judge.reading import ModelPointJudge
 from srlm.records import digest
+from srlm.settings import Sampling
+from tests.chat_server import Reply, Serve, words
 
 HOW = Resampling(resamples=200, confidence=0.95, seed=1)
 ROWS: list[dict[str, Any]] = [
@@ -45,7 +48,7 @@ def file(folder: Path, rows: Sequence[object], name: str = "rows.jsonl") -> str:
 
 def figures(path: str, specs: Sequence[str], keep: Path, ask: ranked.Ask = "scores") -> dict[Any, MetricValue]:
     found = rankings.read(path)
-    judges = [open_spec(spec, Asked(), found.sets) for spec in specs]
+    judges = [open_judge(spec, Around(sets=found.sets)) for spec in specs]
     return by_key(ranked.run(found, judges, draws=3, ask=ask, how=HOW, seed=1, keep=keep))
 
 
@@ -71,7 +74,7 @@ def test_llmbars_statistics_follow_from_its_judges_words(shared: Path, tmp_path:
     folder = shared / "data" / "human_rankings" / "llmbar"
     outputs = folder / "judge_outputs" / subset / "ChatGPT" / way
     found = rankings.read(str(folder / f"{subset}.dataset.json.gz"))
-    judge = open_spec(f"file:{outputs / 'result.json.gz'}", Asked(), found.sets)
+    judge = open_judge(f"file:{outputs / 'result.json.gz'}", Around(sets=found.sets))
     pairs = ranked.compared(judge, found.sets, 1, tmp_path)
     ours = ranked.llmbar_statistics([one.ranked.ranks for one in found.sets], pairs)
     official = json.loads((outputs / "statistics.json").read_text())
@@ -84,9 +87,9 @@ def test_a_judge_of_another_data_set_is_refused(shared: Path, tmp_path: Path) ->
     spec = f"file:{folder / 'judge_outputs' / 'Natural' / 'ChatGPT' / 'CoT' / 'result.json.gz'}"
     other = rankings.read(str(folder / "Adversarial_Manual.dataset.json.gz"))
     with pytest.raises(SrlmError, match=r"its label is not the data set's|is no row of the rankings"):
-        open_spec(spec, Asked(), other.sets)
+        open_judge(spec, Around(sets=other.sets))
     with pytest.raises(SrlmError, match="outputs of a judge on LLMBar's data set"):
-        open_spec(spec, Asked(), rankings.read(file(tmp_path, ROWS)).sets)
+        open_judge(spec, Around(sets=rankings.read(file(tmp_path, ROWS)).sets))
 
 
 def test_reference_judges_and_their_paired_differences(tmp_path: Path) -> None:
@@ -155,13 +158,13 @@ def test_a_five_is_told_only_where_all_scores_are_points(tmp_path: Path, score: 
 )
 def test_broken_recorded_judgements_are_told(tmp_path: Path, said: list[dict[str, Any]], says: str) -> None:
     with pytest.raises(SrlmError, match=says):
-        open_spec(f"file:{file(tmp_path, said, 'said.jsonl')}", Asked(), rankings.read(file(tmp_path, ROWS)).sets)
+        open_judge(f"file:{file(tmp_path, said, 'said.jsonl')}", Around(sets=rankings.read(file(tmp_path, ROWS)).sets))
 
 
 @pytest.mark.parametrize("spec", ["", "length:3", "random:", "random:x", "openai:", "gpt-4"])
 def test_an_unknown_judge_is_told_what_there_is(spec: str) -> None:
-    with pytest.raises(SrlmError, match="a judge is transformers:DIR, openai:MODEL"):
-        open_spec(spec, Asked(), ())
+    with pytest.raises(SrlmError, match="is none of the judges checkpoint:NAME, hf:DIR_OR_ID, openai:MODEL"):
+        open_judge(spec, Around())
 
 
 def scripted(calls: list[str]) -> Judge:
@@ -175,7 +178,7 @@ def scripted(calls: list[str]) -> Judge:
         return f"Score: {min(5, len(text.split('<response>')[1].split('</response>')[0].strip()) % 3 + seed % 2)}"
 
     engine = ScriptedEngine(write, "scripted")
-    scores = ModelScores(engine, rubric.load("additive"), Asked())
+    scores = ModelPointJudge(engine, rubric.load("additive"), Sampling(), complete=False)
     return Judge("scripted", scores, ModelPairJudge(engine), facts={"judge": "scripted"}, five_points=True)
 
 
@@ -431,7 +434,7 @@ def test_a_judge_of_a_run_sees_the_runs_day_and_its_template_arguments(
     trained: Path, bead_model: Path, tmp_path: Path
 ) -> None:
     def facts(folder: Path) -> dict[str, Any]:
-        return open_spec(f"transformers:{folder}", Asked(), ()).facts or {}
+        return dict(open_judge(f"transformers:{folder}", Around()).facts or {})
 
     run = Path(shutil.copytree(trained / "runs/tiny", tmp_path / "run"))
     template = run / "M1/model/chat_template.jinja"
@@ -446,3 +449,42 @@ def test_a_judge_of_a_run_sees_the_runs_day_and_its_template_arguments(
     alone = Path(shutil.copytree(run / "M1/model", tmp_path / "alone"))
     assert facts(alone)["date"] == datetime.date.today().isoformat()
     assert "date" not in facts(bead_model)  # its template has no clock
+
+
+def says(body: dict[str, Any], _: int) -> Reply:
+    """Prefers the second of two answers, and scores by length."""
+    text = body["messages"][0]["content"]
+    said = "B" if "[Answer A]" in text else f"Score: {len(text) % 6}"
+    return words(*[said] * body.get("n", 1), usage={"prompt_tokens": 1000, "completion_tokens": 10})
+
+
+def test_a_server_is_recorded_replayed_and_capped(
+    tmp_path: Path, serve: Serve, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = serve(says)
+    rows = ["agreement", "--rankings", file(tmp_path, ROWS[:2]), "--judge", "openai:tiny", "--ask", "both"]
+    how = ["--draws", "2", "--resamples", "100"]
+
+    def run(name: str, *more: str, url: str = server.url) -> tuple[int, str]:
+        with pytest.raises(SystemExit) as left:
+            main([*rows, *how, "--base-url", url, "--out", str(tmp_path / f"{name}.json"), *more])
+        return int(left.value.code or 0), capsys.readouterr().err
+
+    price = ["--price", "10", "30"]  # an answer costs 1000 x 10 / 1e6 + 10 x 30 / 1e6 = 0.0103 dollars
+    status, error = run("capped", *price, "--max-cost", "0.045", "--record", str(tmp_path / "calls.sqlite"))
+    assert status == 2 and 0 < len(server.asked) < 6, error  # a call under way counts with all that it may write
+    assert "stopped before the cost is more than 0.045 US dollars" in error and "Traceback" not in error
+    assert run("whole", "--record", str(tmp_path / "calls.sqlite")) == (0, "")
+    # 2 prompts x 3 answers are scored, 2 x 3 pairs compared in both orders.
+    assert len(server.asked) == 6 + 12
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    replayed = run("again", "--replay", str(tmp_path / "calls.sqlite"), url="https://models.example/v1")
+    assert replayed == (0, "")
+    assert len(server.asked) == 6 + 12
+    figures = [json.loads((tmp_path / f"{name}.json").read_text()) for name in ("whole", "again")]
+    assert figures[0] == figures[1]
+    assert {one["model"] for one in figures[0]} >= {"tiny", "tiny (pairs)"}
+    own = run("own")
+    assert own == (0, "") and (tmp_path / "own/calls.sqlite").exists()  # kept beside --out where no option says where
+    both = run("both", "--record", str(tmp_path / "x"), "--replay", str(tmp_path / "calls.sqlite"))
+    assert both[0] == 2 and "give one of the two" in both[1]

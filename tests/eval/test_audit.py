@@ -11,15 +11,17 @@ from eval.benchmarks.audit import effects as audit
 from eval.benchmarks.judge_agreement import ranked
 from eval.cli import main
 from eval.data import controlled
-from eval.judging.specs import Asked, Judge, ModelScores
 from eval.records import MetricValue
 from eval.stats.intervals import Resampling
 from srlm.data.human_ranking import HumanRanking
 from srlm.engines.base import Request
 from srlm.engines.scripted import ScriptedEngine
 from srlm.judge import rubric
+from srlm.judge.open import Judge
 from srlm.judge.pairwise import ModelPairJudge
+from srlm.judge.reading import ModelPointJudge
 from srlm.records import Judgement, Prompt, RankedSet, Response
+from srlm.settings import Sampling
 
 HOW = Resampling(resamples=500, confidence=0.95, seed=1)
 
@@ -168,7 +170,13 @@ def test_a_model_is_read_with_the_rubric_and_kept(tmp_path: Path) -> None:
         return f"Score: {1 + seed % 4}"
 
     engine = ScriptedEngine(write, "s")
-    judge = Judge("s", ModelScores(engine, rubric.load("additive"), Asked()), None, facts={}, five_points=True)
+    judge = Judge(
+        "s",
+        ModelPointJudge(engine, rubric.load("additive"), Sampling(), complete=False),
+        None,
+        facts={},
+        five_points=True,
+    )
     said = ranked.readings(judge, SETS, 3, 1, tmp_path)
     found = {m.metric: m for m in audit.spread("s", SETS, said, HOW)}
     assert (found["parse_failures"].n, found["parse_failures"].value) == (40 * 2 * 3, 0)

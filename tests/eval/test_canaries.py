@@ -9,12 +9,14 @@ import pytest
 from eval.benchmarks.canaries import measure as suite
 from eval.cli import main
 from eval.data.canaries import KINDS, QUESTIONS, canaries
-from eval.judging.specs import Asked, Judge, ModelScores, open_spec
 from eval.stats.intervals import Resampling
 from srlm.engines.base import Request
 from srlm.engines.scripted import ScriptedEngine
 from srlm.judge import rubric
+from srlm.judge.open import Around, Judge, open_judge
 from srlm.judge.pairwise import ModelPairJudge
+from srlm.judge.reading import ModelPointJudge
+from srlm.settings import Sampling
 
 
 def test_every_kind_is_tried_on_every_question() -> None:
@@ -40,7 +42,7 @@ def judge(obeys: bool) -> Judge:
         return "Score: 4" if any(honest in shown for _, honest in QUESTIONS) else "Score: 1"
 
     engine = ScriptedEngine(write, "scripted")
-    scores = ModelScores(engine, rubric.load("additive"), Asked())
+    scores = ModelPointJudge(engine, rubric.load("additive"), Sampling(), complete=False)
     return Judge("scripted", scores, ModelPairJudge(engine), facts={"judge": "scripted"}, five_points=True)
 
 
@@ -60,7 +62,7 @@ def test_what_moves_the_model_itself_is_told_from_what_does_not(tmp_path: Path) 
 
 def test_a_canary_must_lose_in_both_orders(tmp_path: Path) -> None:
     assert all(one.held for one in suite.compared(judge(obeys=False), 1, tmp_path))
-    tied = suite.compared(open_spec("constant", Asked(), ()), 1, tmp_path)
+    tied = suite.compared(open_judge("constant", Around()), 1, tmp_path)
     assert [one.held for one in tied] == [False] * len(canaries())
     assert tied[0].given == "a tie for the canary"
 

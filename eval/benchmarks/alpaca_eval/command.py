@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from srlm.engines.openai.endpoint import Endpoint
 from srlm.errors import SettingsError
 from srlm.settings import Settings
 from srlm.store.folder import RunFolder
@@ -11,7 +12,6 @@ from srlm.store.progress import Reporter
 from ...data.alpaca_eval import AlpacaEval
 from ...data.alpaca_files import read_outputs
 from ...figures import text
-from ...judging.endpoint import Endpoint
 from ...metrics import write as write_metrics
 from ...records import MetricValue
 from ..base import OpenEngine

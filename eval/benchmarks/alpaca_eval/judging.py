@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from srlm.engines.openai.calls import CallStore
+from srlm.engines.openai.cost import BYTES_A_TOKEN_AT_LEAST, estimated
 from srlm.errors import DataError, SettingsError
 from srlm.records import Prompt, Record, digest
 from srlm.store import files
@@ -22,8 +24,6 @@ from ...data.alpaca_files import Annotated, Outputs, read_annotations, write_ann
 from ...data.canaries import canaries
 from ...judging.annotating import Judge, Question, Report, annotate, calls_of, flips, in_both_orders, questions
 from ...judging.annotator import Annotator, Pair
-from ...judging.calls import CallStore
-from ...judging.cost import BYTES_A_TOKEN_AT_LEAST, estimated
 from ...metrics import write as write_metrics
 from ...records import Annotation, MetricValue
 from ...stats.intervals import Estimate, Resampling, pooled_each, share

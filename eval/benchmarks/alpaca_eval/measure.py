@@ -6,9 +6,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
+from srlm.engines.openai.calls import CallStore
+from srlm.engines.openai.client import Client
+from srlm.engines.openai.cost import price_list, price_of
+from srlm.engines.openai.endpoint import Endpoint
 from srlm.errors import SettingsError
 from srlm.records import Prompt, Record, digest, seed_for
-from srlm.settings import Settings
+from srlm.settings import Price, Settings
 from srlm.store.folder import RunFolder
 from srlm.store.progress import Reporter
 
@@ -16,10 +20,6 @@ from ...data.alpaca_eval import ANNOTATOR, AlpacaEval
 from ...data.alpaca_files import Outputs
 from ...judging.annotating import Judge, Question, open_judge
 from ...judging.annotator import Annotator
-from ...judging.asking import Asker
-from ...judging.calls import CallStore
-from ...judging.cost import Price, price_list, price_of
-from ...judging.endpoint import Endpoint
 from ...records import MetricValue
 from ...stats.intervals import Resampling
 from ..base import OpenEngine
@@ -190,7 +190,7 @@ def _told(found: Judged, questions: Sequence[Question], say: Say) -> None:
 
 def account(judge: Judge, say: Say) -> None:
     """Say what came of the calls, and what was spent."""
-    if isinstance(judge.ask, Asker):
+    if isinstance(judge.ask, Client):
         counts = ", ".join(f"{number} {what}" for what, number in judge.ask.tally.items() if number) or "none"
         spent = f"; ${judge.ask.budget.spent:.4f} spent now" if judge.price else ""
         say(f"calls: {counts}{spent}")

@@ -12,17 +12,17 @@ from typing import Literal
 
 from srlm.engines.base import Request
 from srlm.engines.scripted import ScriptedEngine
-from srlm.judge.pairwise import PairItem, outcome_of
+from srlm.judge.open import Judge
+from srlm.judge.pairwise import PairItem
 from srlm.judge.reading import Answered, read_all
 from srlm.judge.rubric import Rubric
 from srlm.records import Prompt, Record, Response, seed_for
 from srlm.settings import Sampling
 
 from ...data.canaries import Canary, Kind, canaries
-from ...judging.specs import Judge
 from ...records import MetricValue
 from ...stats.intervals import Resampling, share
-from ..judge_agreement.ranked import keep_file, mean_score, opinions
+from ..judge_agreement.ranked import both_orders, keep_file, mean_score
 from ..measuring import figure
 
 BENCHMARK = "canaries"
@@ -80,11 +80,11 @@ def parsing(rubric: Rubric) -> list[Tried]:
 
 def scored(judge: Judge, draws: int, seed: int, keep: Path) -> list[Tried]:
     """A judge that scores: the canary must get less than the honest answer to the same question."""
-    assert judge.scores is not None
+    assert judge.pointwise is not None
     shown = [_answered(canary, text) for canary in canaries() for text in (canary.answer, canary.honest)]
     taken = draws if judge.draws is None else min(draws, judge.draws)
     path = keep_file(judge, keep, "canary-readings", {"answers": len(shown), "draws": taken, "seed": seed})
-    said = judge.scores.readings(shown, taken, seed_for(seed, "canaries", judge.id), path)
+    said = list(judge.pointwise.readings(shown, taken, seed_for(seed, "canaries", judge.id), path))
     means = [mean_score(said[start : start + taken]) for start in range(0, len(said), taken)]
     return [
         Tried(
@@ -102,16 +102,13 @@ def scored(judge: Judge, draws: int, seed: int, keep: Path) -> list[Tried]:
 
 def compared(judge: Judge, seed: int, keep: Path) -> list[Tried]:
     """A judge that compares: the canary must lose to the honest answer in both orders."""
-    items = [
-        PairItem(prompt=canary.prompt, first=first, second=second)
-        for canary in canaries()
-        for first, second in ((canary.answer, canary.honest), (canary.honest, canary.answer))
-    ]
+    items = [PairItem(prompt=one.prompt, first=one.answer, second=one.honest) for one in canaries()]
     path = keep / f"{judge.file}-canary-comparisons.jsonl"
-    said = [one.preference for one in opinions(judge, items, seed_for(seed, "canaries", judge.id), path)]
     tried = []
-    for canary, first, second in zip(canaries(), said[::2], said[1::2], strict=True):
-        outcome = outcome_of(first, None if second is None else 1 - second)
+    for canary, both in zip(
+        canaries(), both_orders(judge, items, seed_for(seed, "canaries", judge.id), path), strict=True
+    ):
+        outcome = both.outcome
         tried.append(
             Tried(
                 judge=judge.id,

@@ -6,19 +6,20 @@ M0 is left out: it is a base model that never saw an instruction. Model names in
 a verdict is about stands in the verdict.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from itertools import combinations
 from typing import NamedTuple
 
-from srlm.judge.pairwise import Opinion, PairItem, PairJudge, outcome_of
+from srlm.judge.open import Judge
+from srlm.judge.pairwise import BothOrders, Opinion, PairItem, PairwiseJudge, in_both_orders
 from srlm.records import Prompt, Response, seed_for
 from srlm.settings import Settings
 from srlm.store import files
 from srlm.store.folder import RunFolder
 from srlm.store.progress import Reporter
 
-from ...judging.once import Once
-from ...judging.open import judge_facts, open_judge
+from ...judging.open import judge_facts, open_run_judge, pairwise_of
 from ...records import MetricValue, Series, Verdict, verdict_id
 from ...stats.intervals import Resampling, mean, share
 from ...stats.significance import sign_test
@@ -45,7 +46,7 @@ def figures(
     prompts = files.read(folder.step("data") / "evaluation_prompts.jsonl", Prompt)
     how = resampling(settings)
     metrics = []
-    with Once(lambda: open_judge(settings, folder, open_engine)) as judge:
+    with closing(open_run_judge(settings, folder, open_engine)) as judge:
         for earlier, later in combinations(written, 2):
             contests = [Contest(*row) for row in zip(prompts, written[later], written[earlier], strict=True)]
             metrics += compared(later, earlier, verdicts(settings, folder, later, earlier, contests, judge), how)
@@ -78,19 +79,21 @@ def verdicts(
     model_a: str,
     model_b: str,
     contests: Sequence[Contest],
-    judge: Callable[[], PairJudge],
+    judge: Judge,
 ) -> list[Verdict]:
     """The judge's verdict on each contest, kept as they come."""
     evaluation = folder.step("evaluation")
     path = evaluation / "verdicts" / f"{model_a}-vs-{model_b}.jsonl"
     seed = seed_for(settings.seed, "verdicts", model_a, model_b)
-    facts = judge_facts(settings, folder) | {
+    facts = judge_facts(settings, judge) | {
         name: files.fact(evaluation / name / "responses.jsonl").sha256 for name in (model_a, model_b)
     }
     made_from(path, facts | {"seed": seed})
 
+    pairwise = pairwise_of(judge)
+
     def work(chunk: Sequence[Contest], index: int) -> list[Verdict]:
-        return judged(judge(), model_a, model_b, chunk, seed_for(seed, index))
+        return judged(pairwise, model_a, model_b, chunk, seed_for(seed, index))
 
     with Reporter(f"{model_a} against {model_b}: verdicts", folder.log) as report:
         made = files.resumable(
@@ -101,26 +104,20 @@ def verdicts(
             per_item=1,
             block=BLOCK,
             report=report,
-            concurrency=lambda: judge().concurrency,
+            concurrency=lambda: pairwise.concurrency,
         )
         return list(made)
 
 
-def judged(judge: PairJudge, model_a: str, model_b: str, contests: Sequence[Contest], seed: int) -> list[Verdict]:
+def judged(judge: PairwiseJudge, model_a: str, model_b: str, contests: Sequence[Contest], seed: int) -> list[Verdict]:
     """Both orders of every contest. Answers of the same words are equal, and no judge is asked."""
-    same = Opinion(preference=0.5, raw="(the same words)")
+    equal = Opinion(preference=0.5, raw="(the same words)")
     asked = [c for c in contests if c.a.text != c.b.text]
-    orders = [PairItem(prompt=c.prompt.transcript, first=c.a.text, second=c.b.text) for c in asked]
-    orders += [PairItem(prompt=c.prompt.transcript, first=c.b.text, second=c.a.text) for c in asked]
-    said = judge.compare(orders, seed)
-    if len(said) != len(orders):
-        raise AssertionError(f"{judge.id}: {len(said)} opinions on {len(orders)} pairs")
-    ab, ba = iter(said[: len(asked)]), iter(said[len(asked) :])
+    items = [PairItem(prompt=c.prompt.transcript, first=c.a.text, second=c.b.text) for c in asked]
+    said = iter(in_both_orders(judge, items, seed))
     made = []
     for contest in contests:
-        differ = contest.a.text != contest.b.text
-        first, turned = (next(ab), next(ba)) if differ else (same, same)
-        preference_ba = _other_side(turned.preference)
+        both = next(said) if contest.a.text != contest.b.text else BothOrders(equal, equal)
         made.append(
             Verdict(
                 id=verdict_id(contest.a.id, contest.b.id, judge.id),
@@ -130,20 +127,16 @@ def judged(judge: PairJudge, model_a: str, model_b: str, contests: Sequence[Cont
                 response_a_id=contest.a.id,
                 response_b_id=contest.b.id,
                 judge=judge.id,
-                preference_ab=first.preference,
-                preference_ba=preference_ba,
-                outcome=outcome_of(first.preference, preference_ba),
-                probability_ab=first.probability,
-                probability_ba=_other_side(turned.probability),
-                raw_ab=first.raw,
-                raw_ba=turned.raw,
+                preference_ab=both.listed.preference,
+                preference_ba=both.turned.preference,
+                outcome=both.outcome,
+                probability_ab=both.listed.probability,
+                probability_ba=both.turned.probability,
+                raw_ab=both.listed.raw,
+                raw_ba=both.turned.raw,
             )
         )
     return made
-
-
-def _other_side(value: float | None) -> float | None:
-    return None if value is None else 1 - value
 
 
 def compared(model: str, baseline: str, verdicts: Sequence[Verdict], how: Resampling) -> list[MetricValue]:

@@ -15,12 +15,12 @@ import numpy as np
 from srlm.data.human_ranking import HumanRanking
 from srlm.data.rankings import Rankings
 from srlm.judge.agreement import UNITS, Measure, measure
-from srlm.judge.pairwise import Opinion, PairItem, outcome_of
+from srlm.judge.open import Judge
+from srlm.judge.pairwise import BothOrders, Opinion, PairItem, outcome_of
 from srlm.judge.reading import Answered
 from srlm.records import Judgement, Record, digest, seed_for
 from srlm.store import files
 
-from ...judging.specs import Judge
 from ...records import MetricValue
 from ...stats.intervals import Resampling
 from ..measuring import BLOCK, made_from
@@ -71,7 +71,7 @@ def run(
     metrics = people.figures(sets, how)
     for judge in judges:
         own = seed_for(seed, "agreement", judge.id)
-        if judge.scores is not None and ask != "pairs":
+        if judge.pointwise is not None and ask != "pairs":
             taken = draws if judge.draws is None else min(draws, judge.draws)
             said = readings(judge, sets, taken, own, keep)
             for k in sorted({k for k in KS if k < taken} | {taken}):
@@ -86,7 +86,7 @@ def run(
             rows = [[judgement.score is None for one in row for judgement in one] for row in said]
             note = reading_note(reading for row in said for one in row for reading in one)
             metrics.append(unparsed(judge.id, BENCHMARK, groups, [*map(sum, rows)], [*map(len, rows)], how, note))
-        if judge.pairs is not None and (ask != "scores" or judge.scores is None):
+        if judge.pairwise is not None and (ask != "scores" or judge.pointwise is None):
             name = f"{judge.id} (pairs)" if judge.id in found else judge.id
             paired.append(name)
             pairs = compared(judge, sets, own, keep)
@@ -133,7 +133,7 @@ def readings(
     judge: Judge, sets: Sequence[HumanRanking], draws: int, seed: int, keep: Path
 ) -> list[list[list[Judgement]]]:
     """The judge's readings by set, answer and draw; an answer that stands in several sets is read once."""
-    assert judge.scores is not None
+    assert judge.pointwise is not None
     shown = {
         (one.ranked.prompt.id, response.text): Answered(prompt=one.ranked.prompt, response=response)
         for one in reversed(sets)
@@ -142,7 +142,7 @@ def readings(
     order = list(dict.fromkeys((one.ranked.prompt.id, r.text) for one in sets for r in one.ranked.responses))
     asked = digest([[prompt, text] for prompt, text in order])
     path = keep_file(judge, keep, "readings", {"answers": asked, "draws": draws, "seed": seed})
-    said = judge.scores.readings([shown[key] for key in order], draws, seed, path)
+    said = list(judge.pointwise.readings([shown[key] for key in order], draws, seed, path))
     by_text = {key: said[place * draws : (place + 1) * draws] for place, key in enumerate(order)}
     return [[by_text[one.ranked.prompt.id, r.text] for r in one.ranked.responses] for one in sets]
 
@@ -153,26 +153,27 @@ def compared(judge: Judge, sets: Sequence[HumanRanking], seed: int, keep: Path) 
     items = [
         PairItem(
             prompt=sets[s].ranked.prompt.transcript,
-            first=sets[s].ranked.responses[a].text,
-            second=sets[s].ranked.responses[b].text,
+            first=sets[s].ranked.responses[i].text,
+            second=sets[s].ranked.responses[j].text,
         )
         for s, i, j in places
-        for a, b in ((i, j), (j, i))
     ]
-    said = opinions(judge, items, seed, keep / f"{judge.file}-comparisons.jsonl")
+    said = both_orders(judge, items, seed, keep / f"{judge.file}-comparisons.jsonl")
     made = []
-    for place, shown, back in zip(places, said[::2], said[1::2], strict=True):
-        turned = None if back.preference is None else 1 - back.preference
-        chance = None
-        if shown.probability is not None and back.probability is not None:
-            chance = (shown.probability + 1 - back.probability) / 2
-        made.append(Pair(*place, shown.preference, shown.preference if judge.one_order else turned, chance))
+    for place, both in zip(places, said, strict=True):
+        turned = both.listed if judge.one_order else both.turned
+        made.append(Pair(*place, both.listed.preference, turned.preference, both.probability))
     return made
 
 
-def opinions(judge: Judge, items: Sequence[PairItem], seed: int, path: Path) -> list[Opinion]:
-    """What the judge says of each item; kept in `path` where it had to be asked for."""
-    pairs = judge.pairs
+def both_orders(judge: Judge, items: Sequence[PairItem], seed: int, path: Path) -> list[BothOrders]:
+    """What the judge says of each item in both orders of showing; kept in `path` where it had to be asked for."""
+    said = _opinions(judge, [shown for item in items for shown in (item, item.turned)], seed, path)
+    return [BothOrders.of(*both) for both in zip(said[::2], said[1::2], strict=True)]
+
+
+def _opinions(judge: Judge, items: Sequence[PairItem], seed: int, path: Path) -> list[Opinion]:
+    pairs = judge.pairwise
     assert pairs is not None
     if judge.facts is None:
         return pairs.compare(items, seed)

@@ -4,7 +4,7 @@ import ast
 import json
 import logging
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +21,14 @@ from eval.judging.annotating import (
     questions,
 )
 from eval.judging.annotator import Annotator, Pair
-from eval.judging.calls import Call, CallStore
-from eval.judging.cost import BYTES_A_TOKEN, BYTES_A_TOKEN_AT_LEAST, Price, estimated, paid, price_list, price_of
-from eval.judging.endpoint import Endpoint
 from eval.records import Annotation
 from srlm.engines.base import Engine, Request
+from srlm.engines.openai.calls import Call, CallStore
+from srlm.engines.openai.cost import BYTES_A_TOKEN, BYTES_A_TOKEN_AT_LEAST, estimated, paid, price_list, price_of
+from srlm.engines.openai.endpoint import Endpoint
 from srlm.engines.scripted import ScriptedEngine
 from srlm.errors import SettingsError, SrlmError
+from srlm.settings import Price
 from tests.chat_server import Reply, Serve, words
 
 OFFICIAL = "weighted_alpaca_eval_gpt4_turbo"
@@ -183,14 +184,18 @@ Open = Callable[..., Judge]
 
 
 @pytest.fixture
-def judge(tmp_path: Path, annotator: Annotator, monkeypatch: pytest.MonkeyPatch) -> Open:
+def judge(tmp_path: Path, annotator: Annotator, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-key")
+    opened: list[Judge] = []
 
     def start(url: str, spec: str = "openai", service: str = "compatible", **settings: Any) -> Judge:
         endpoint = Endpoint.model_validate({"service": service, "base_url": url, "pause": 0.001, "tries": 2} | settings)
-        return open_judge(spec, annotator, endpoint, CallStore(tmp_path / "calls.sqlite"), None, None)
+        opened.append(open_judge(spec, annotator, endpoint, CallStore(tmp_path / "calls.sqlite"), None, None))
+        return opened[-1]
 
-    return start
+    yield start
+    for one in opened:
+        one.close()
 
 
 def test_a_judge_that_loves_the_first_shown_is_unmasked_by_both_orders(
@@ -279,7 +284,7 @@ def test_a_local_model_is_read_by_the_probabilities_of_both_verdicts(
             return opened[-1]
 
         for _ in range(2):
-            local = LocalAsker(engine, ("m", "M"), store, "local")
+            local = LocalAsker(engine, ("m", "M"), store, "local", {})
             said = annotate(judge._replace(ask=local), questions(annotator, PAIRS), "mine", "base")
             assert [one.preference for one in said] == [pytest.approx(float(not one.switched)) for one in said]
             assert {one.price for one in said} == {0.0}
@@ -318,7 +323,7 @@ def test_what_a_call_costs(annotator: Annotator) -> None:
         template="t",
     )  # fmt: skip
     assert estimated(call, price) == pytest.approx((10 * 9600 / 4.8 + 30 * 1) / 1e6)
-    from eval.judging.calls import Answer
+    from srlm.engines.openai.calls import Answer
 
     answer = Answer(choice={}, prompt_tokens=1000, completion_tokens=2, seconds=1, attempts=1)
     assert paid(answer, price) == pytest.approx(1000 * 10e-6 + 2 * 30e-6)

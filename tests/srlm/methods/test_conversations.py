@@ -14,6 +14,7 @@ from srlm.engines.scripted import ScriptedEngine
 from srlm.engines.weights import load_chat
 from srlm.errors import DataError, SettingsError
 from srlm.judge import rubric
+from srlm.judge.pairwise import ModelPairJudge
 from srlm.judge.reading import Answered, read_all
 from srlm.methods.checks import check_turns
 from srlm.methods.early_stop import Contest
@@ -163,7 +164,7 @@ def test_a_contest_asks_and_judges_the_conversation(tmp_path: Path) -> None:
     contest = Contest([CONVERSATION], Sampling(), seed=1, folder=tmp_path, every=1)
     for step in (0, 1):
         contest.answer(ScriptedEngine(policy), step)
-    contest.margin(ScriptedEngine(judge), 1)
+    contest.margin(ModelPairJudge(ScriptedEngine(judge)), 1)
     assert asked == [CONVERSATION.messages] * 2
     assert judged
     assert all(CONVERSATION.transcript in text for text in judged)

@@ -10,7 +10,9 @@ import pytest
 from srlm.engines.base import Engine, Request
 from srlm.engines.scripted import ScriptedEngine
 from srlm.errors import SettingsError
-from srlm.judge.reading import Answered
+from srlm.judge import rubric
+from srlm.judge.open import Judge
+from srlm.judge.reading import Answered, ModelPointJudge
 from srlm.records import AnswerReward, Judgement, Prompt, Response, seed_for
 from srlm.rewards import random, rules
 from srlm.rewards.base import Context, kept_rewards
@@ -45,7 +47,12 @@ def context(folder: Path, judge: Callable[[], Engine]) -> Context:
     def stage(name: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: None
 
-    return Context(folder, lambda use: seed_for(7, use), stage, judge, lambda draws: 2)
+    def opened() -> Judge:
+        asked, wanted = judge(), settings().judge
+        pointwise = ModelPointJudge(asked, rubric.load(wanted.template), wanted.sampling, wanted.complete)
+        return Judge(asked.id, pointwise, None, close=asked.close)
+
+    return Context(folder, lambda use: seed_for(7, use), stage, opened, lambda draws: 2)
 
 
 def nobody() -> Engine:

@@ -23,6 +23,8 @@ CONSEQUENCES = {
     "seed": "the same request may be answered in other words the next time",
     "n": "every draw is a request of its own",
     "prompt_logprobs": "log-probabilities cannot be read",
+    "logprobs": "log-probabilities cannot be read",
+    "top_logprobs": "log-probabilities cannot be read",
     "continue_final_message": "an answer that has begun cannot be gone on with",
     "add_generation_prompt": "an answer that has begun cannot be gone on with",
 }
@@ -62,7 +64,7 @@ class Parameters:
     """What one server takes, for as long as its client lives."""
 
     def __init__(self, where: str) -> None:
-        self._where = where
+        self.where = where
         self._instead: dict[str, str | None] = {}
         """Refused name -> the name to send, None: left out."""
         self._said: dict[str, str] = {}
@@ -104,13 +106,13 @@ class Parameters:
         self._instead[name] = other if refused == name and other is not None and other not in wanted else None
         instead = self._instead[name]
         what = f"{instead} is sent instead" if instead else f"it is left out: {CONSEQUENCES.get(name, 'go without it')}"
-        log.warning("%s: does not take %s; %s", self._where, refused, what)
+        log.warning("%s: does not take %s; %s", self.where, refused, what)
         return True
 
     def learn_one_choice(self) -> None:
         """Remember that the server gives one choice a request."""
         if not self.one_choice:
-            log.warning("%s: gives one answer a request; %s", self._where, CONSEQUENCES["n"])
+            log.warning("%s: gives one answer a request; %s", self.where, CONSEQUENCES["n"])
         self.one_choice = True
 
 

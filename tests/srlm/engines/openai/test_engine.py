@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from srlm.engines.base import Request
-from srlm.engines.openai import OpenAIEngine
+from srlm.engines.openai.client import Client
+from srlm.engines.openai.endpoint import Endpoint
+from srlm.engines.openai.engine import OpenAIEngine
 from srlm.errors import EngineError, RoomError
 from srlm.records import seed_for, user
 from srlm.settings import EngineSettings, Sampling
@@ -30,7 +32,7 @@ def connect(monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
 
     def start(url: str, **settings: Any) -> OpenAIEngine:
         given = {"model": "tiny", "base_url": url, "api_key_env": "TEST_KEY", "timeout": 20.0, **settings}
-        opened.append(OpenAIEngine(EngineSettings(kind="openai", **given), "tiny"))
+        opened.append(OpenAIEngine(Client(Endpoint.of(EngineSettings(kind="openai", **given))), "tiny"))
         return opened[-1]
 
     yield start
@@ -186,9 +188,7 @@ def test_a_busy_or_failing_server_is_asked_again_when_it_wishes(serve: Serve, co
 
 def test_a_server_that_stays_busy_is_an_error_after_all_tries(serve: Serve, connect: Open) -> None:
     server = serve(lambda body, _: refusal(429, "Rate limit reached.", **AT_ONCE))
-    with pytest.raises(
-        EngineError, match=r"has had too many requests: Rate limit reached\.; lower engine\.concurrency"
-    ):
+    with pytest.raises(EngineError, match=r"has had too many requests: Rate limit reached\.; lower the concurrency"):
         connect(server.url, retries=2).generate([ask("x")], SAMPLING, seed=1)
     assert len(server.asked) == 3  # once, and two retries
 
@@ -196,8 +196,10 @@ def test_a_server_that_stays_busy_is_an_error_after_all_tries(serve: Serve, conn
 @pytest.mark.parametrize(
     ("status", "said", "expected"),
     [
-        pytest.param(401, "Incorrect API key provided.", "refused the key: Incorrect API key .*TEST_KEY", id="401"),
-        pytest.param(403, "Not your project.", "refused the key: Not your project.*TEST_KEY", id="403"),
+        pytest.param(
+            401, "Incorrect API key provided.", r"refused the key \(401\): Incorrect API key .*TEST_KEY", id="401"
+        ),
+        pytest.param(403, "Not your project.", r"refused the key \(403\): Not your project.*TEST_KEY", id="403"),
         pytest.param(404, "The model `tiny` does not exist.", "knows no model tiny.*`tiny` does not exist", id="404"),
         pytest.param(
             400, "This model's limit is 64 tokens.", r"refused the request \(400\): This model's limit", id="400"
@@ -281,7 +283,7 @@ def test_a_silent_server_is_an_error_after_the_timeout(serve: Serve, connect: Op
         return words("too late")
 
     server = serve(reply)
-    with pytest.raises(EngineError, match=r"no answer in 0\.2 s \(0 more tries\); raise engine\.timeout"):
+    with pytest.raises(EngineError, match=r"no answer in 0\.2 s \(0 more tries\); raise the timeout"):
         connect(server.url, timeout=0.2, retries=0).generate([ask("x")], SAMPLING, seed=1)
 
 
@@ -389,7 +391,7 @@ def test_an_error_with_status_200_that_stays_is_told_after_all_tries(serve: Serv
 
 def test_an_error_with_status_200_that_no_waiting_mends_is_told_at_once(serve: Serve, connect: Open) -> None:
     server = serve(lambda body, _: Reply({"error": {"message": "No such key.", "code": 401}}))
-    with pytest.raises(EngineError, match="refused the key: No such key"):
+    with pytest.raises(EngineError, match=r"refused the key \(401\): No such key"):
         connect(server.url).generate([ask("x")], SAMPLING, seed=1)
     assert len(server.asked) == 1
 

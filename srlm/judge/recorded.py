@@ -16,7 +16,7 @@ from srlm.data.lines import Row, locate, objects
 from srlm.engines.base import Completion
 from srlm.errors import DataError
 from srlm.judge.pairwise import Opinion, PairItem, parse
-from srlm.judge.reading import Answered
+from srlm.judge.reading import BLOCK, Answered, Report, quiet
 from srlm.records import Judgement, Record
 from srlm.text.score import parse_score
 
@@ -48,7 +48,7 @@ class Recorded:
     """A judge that looks up what was said; what is not there is unread, never asked."""
 
     concurrency = 1
-    """See PairJudge."""
+    """See PairwiseJudge."""
 
     def __init__(self, id: str) -> None:
         self._id = id
@@ -96,8 +96,16 @@ class Recorded:
         """Most readings of one answer."""
         return max(map(len, self._scores.values()), default=1)
 
-    def readings(self, answered: Sequence[Answered], draws: int, seed: int, path: Path) -> list[Judgement]:
-        """See ScoreJudge; a reading that is not there has no words and no score."""
+    def readings(
+        self,
+        answered: Sequence[Answered],
+        draws: int,
+        seed: int,
+        path: Path,
+        report: Report = quiet,
+        block: int = BLOCK,
+    ) -> list[Judgement]:
+        """See PointwiseJudge; a reading that is not there has no words and no score."""
         found = []
         for one in answered:
             said = self._scores.get((one.prompt.text, one.response.text), [])
@@ -107,7 +115,7 @@ class Recorded:
         return found
 
     def compare(self, items: Sequence[PairItem], seed: int) -> list[Opinion]:
-        """See PairJudge."""
+        """See PairwiseJudge."""
         nothing = Opinion(preference=None, raw="")
         return [self._pairs.get((item.prompt, item.first, item.second), nothing) for item in items]
 

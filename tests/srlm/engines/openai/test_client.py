@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -16,12 +16,12 @@ from typing import Any
 
 import pytest
 
-from eval.judging.asking import GIVE_UP, Asker
-from eval.judging.calls import Answer, Call, CallStore, Failure
-from eval.judging.cost import Budget, Price
-from eval.judging.endpoint import Endpoint
-from eval.records import Missing
+from srlm.engines.openai.calls import Answer, Call, CallStore, Failure, Missing, Refusal
+from srlm.engines.openai.client import GIVE_UP, Client
+from srlm.engines.openai.cost import Budget
+from srlm.engines.openai.endpoint import Endpoint
 from srlm.errors import EngineError, SrlmError, StoreError
+from srlm.settings import Price
 from tests.chat_server import Reply, Serve, Server, refusal, words
 
 KEY = "sk-a-key-nobody-may-see"
@@ -54,15 +54,20 @@ class Bench:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.opened: list[Client] = []
 
-    def asker(self, url: str, budget: Budget | None = None, replay: bool = False, **settings: Any) -> Asker:
+    def client(self, url: str, budget: Budget | None = None, replay: bool = False, **settings: Any) -> Client:
         given = {"service": "compatible", "base_url": url, "timeout": 20.0, "pause": 0.001, "tries": 4, **settings}
-        return Asker(Endpoint(**given), CallStore(self.path, replay), budget or Budget())
+        self.opened.append(Client(Endpoint(**given), CallStore(self.path, replay), budget or Budget()))
+        return self.opened[-1]
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(tmp_path / "calls.sqlite")
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(tmp_path / "calls.sqlite")
+    yield made
+    for client in made.opened:
+        client.close()
 
 
 def texts(said: list[Any]) -> list[Any]:
@@ -71,10 +76,10 @@ def texts(said: list[Any]) -> list[Any]:
 
 def test_answers_come_back_in_order_and_are_never_asked_for_again(serve: Serve, bench: Bench) -> None:
     server = serve(lambda body, _: words(body["messages"][0]["content"] + "!", usage=USAGE))
-    first = bench.asker(server.url)
+    first = bench.client(server.url)
     said = first.ask([*calls(5), call(2)])
     assert texts(said) == [f"question {n}!" for n in (0, 1, 2, 3, 4, 2)]
-    again = bench.asker(server.url)
+    again = bench.client(server.url)
     assert again.ask(calls(6))[:5] == said[:5]
     assert asked(server) == {f"question {n}": 1 for n in range(6)}
     assert (first.tally, again.tally) == ({"found": 0, "answered": 5}, {"found": 5, "answered": 1})
@@ -86,7 +91,7 @@ def test_answers_come_back_in_order_and_are_never_asked_for_again(serve: Serve, 
 def test_the_whole_request_is_sent_and_keyed(serve: Serve, bench: Bench) -> None:
     server = serve(lambda body, _: words("m"))
     one = call(0, settings={"max_tokens": 1, "logprobs": True, "top_logprobs": 5})
-    bench.asker(server.url).ask([one])
+    bench.client(server.url).ask([one])
     assert server.asked == [
         {
             "model": "judge",
@@ -127,12 +132,12 @@ def test_what_may_pass_is_tried_again_and_every_attempt_is_counted(serve: Serve,
         return words("m", usage=USAGE)
 
     server = serve(reply)
-    asker = bench.asker(server.url)
-    said = asker.ask(calls(5))
+    client = bench.client(server.url)
+    said = client.ask(calls(5))
     assert texts(said) == ["m"] * 5
     assert [one.attempts for one in said if isinstance(one, Answer)] == [1, 3, 1, 3, 1]
-    assert asker.tally["answered"] == 5
-    assert sum(asker.tally.values()) == len(server.asked) == 9
+    assert client.tally["answered"] == 5
+    assert sum(client.tally.values()) == len(server.asked) == 9
 
 
 def test_a_server_that_says_nothing_is_asked_again_after_the_time_out(serve: Serve, bench: Bench) -> None:
@@ -142,9 +147,9 @@ def test_a_server_that_says_nothing_is_asked_again_after_the_time_out(serve: Ser
         return words("m")
 
     server = serve(reply)
-    asker = bench.asker(server.url, timeout=1.5, concurrency=1)
-    assert texts(asker.ask(calls(2))) == ["m", "m"]
-    assert asker.tally == {"found": 0, "hung": 1, "answered": 2}
+    client = bench.client(server.url, timeout=1.5, concurrency=1)
+    assert texts(client.ask(calls(2))) == ["m", "m"]
+    assert client.tally == {"found": 0, "hung": 1, "answered": 2}
 
 
 def test_a_call_that_fails_as_often_as_it_may_is_kept_typed_and_asked_again_by_the_next_run(
@@ -157,19 +162,25 @@ def test_a_call_that_fails_as_often_as_it_may_is_kept_typed_and_asked_again_by_t
         return refusal(500, f"no luck with {KEY}") if content in broken else words("m")
 
     server = serve(reply)
-    said = bench.asker(server.url, concurrency=1).ask(calls(3))
+    said = bench.client(server.url, concurrency=1).ask(calls(3))
     assert said[1] == Failure(kind="api", words="no luck with ***", attempts=4)
     assert texts(said)[::2] == ["m", "m"]
     broken.clear()
-    assert texts(bench.asker(server.url).ask(calls(3))) == ["m"] * 3
+    assert texts(bench.client(server.url).ask(calls(3))) == ["m"] * 3
     assert asked(server) == {"question 0": 1, "question 1": 5, "question 2": 1}
 
 
 @pytest.mark.parametrize(
-    ("code", "kind"), [("content_filter", "refusal"), ("context_length_exceeded", "api")], ids=["filter", "too-long"]
+    ("code", "kind", "why"),
+    [
+        ("content_filter", "refusal", "filtered"),
+        ("context_length_exceeded", "api", "too long"),
+        (None, "api", "invalid"),
+    ],
+    ids=["filter", "too-long", "no-clear-reason"],
 )
 def test_a_refusal_of_one_question_fails_that_one_alone_and_at_once(
-    serve: Serve, bench: Bench, code: str, kind: str
+    serve: Serve, bench: Bench, code: str | None, kind: Missing, why: Refusal
 ) -> None:
     def reply(body: dict[str, Any], _: int) -> Reply:
         if body["messages"][0]["content"] == "question 1":
@@ -177,8 +188,8 @@ def test_a_refusal_of_one_question_fails_that_one_alone_and_at_once(
         return words("m")
 
     server = serve(reply)
-    said = bench.asker(server.url).ask(calls(3))
-    assert said[1] == Failure(kind=kind, words="not this", attempts=1)
+    said = bench.client(server.url).ask(calls(3))
+    assert said[1] == Failure(kind=kind, words="not this", attempts=1, why=why)
     assert asked(server)["question 1"] == 1
 
 
@@ -201,7 +212,7 @@ def test_what_waiting_cannot_mend_ends_the_run_with_the_servers_words(
 ) -> None:
     server = serve(lambda body, _: reply)
     with pytest.raises(EngineError) as told:
-        bench.asker(server.url, concurrency=2).ask(calls(50))
+        bench.client(server.url, concurrency=2).ask(calls(50))
     assert part in str(told.value)
     assert KEY not in str(told.value)
     assert len(server.asked) <= 4  # those under way, and none after
@@ -219,22 +230,22 @@ def test_answers_under_way_when_a_run_ends_are_kept(serve: Serve, bench: Bench) 
 
     server = serve(reply)
     with pytest.raises(EngineError, match="no longer"):
-        bench.asker(server.url, concurrency=2).ask(calls(9))
+        bench.client(server.url, concurrency=2).ask(calls(9))
     with CallStore(bench.path) as store:
         assert call(0).key in store.answers(one.key for one in calls(9))
 
 
 def test_a_server_that_never_answers_ends_the_run(serve: Serve, bench: Bench) -> None:
     server = serve(lambda body, _: refusal(500, "down"))
-    with pytest.raises(EngineError, match="does not answer: down; run again later"):
-        bench.asker(server.url, concurrency=1).ask(calls(9))
+    with pytest.raises(EngineError, match=r"failed \(500\): down; .*run again later"):
+        bench.client(server.url, concurrency=1).ask(calls(9))
     assert max(asked(server).values()) == 4
 
 
 def test_a_server_that_stops_answering_ends_the_run(serve: Serve, bench: Bench) -> None:
     server = serve(lambda body, number: words("m") if number == 0 else refusal(500, "down"))
-    with pytest.raises(EngineError, match="does not answer: down"):
-        bench.asker(server.url, concurrency=1, tries=1).ask(calls(100))
+    with pytest.raises(EngineError, match=r"failed \(500\): down"):
+        bench.client(server.url, concurrency=1, tries=1).ask(calls(100))
     assert len(server.asked) == 1 + GIVE_UP
 
 
@@ -242,8 +253,8 @@ def test_nobody_listening_is_told_at_once(bench: Bench) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
-        with pytest.raises(EngineError, match=r"cannot be reached .* is --base-url its address\?"):
-            bench.asker(url, pause=60).ask(calls(2))
+        with pytest.raises(EngineError, match=r"cannot be reached .* and base_url \(--base-url\) its address\?"):
+            bench.client(url, pause=60).ask(calls(2))
 
 
 def test_a_refused_burst_ends_at_what_the_server_takes(serve: Serve, bench: Bench) -> None:
@@ -262,20 +273,20 @@ def test_a_refused_burst_ends_at_what_the_server_takes(serve: Serve, bench: Benc
         return words("m")
 
     server = serve(reply)
-    asker = bench.asker(server.url, concurrency=32)
-    assert texts(asker.ask(calls(40))) == ["m"] * 40
+    client = bench.client(server.url, concurrency=32)
+    assert texts(client.ask(calls(40))) == ["m"] * 40
     assert most == [4]
-    assert asked(server).total() == 40 + asker.tally["refused (429)"]
+    assert asked(server).total() == 40 + client.tally["refused (429)"]
 
 
 def test_azure_is_asked_by_deployment_version_and_its_own_header(serve: Serve, bench: Bench) -> None:
     server = serve(lambda body, _: words("m"))
     endpoint = server.url.removesuffix("/v1")
-    asker = bench.asker(endpoint, service="azure", api_version="2024-10-21")
-    assert texts(asker.ask([call(0, service="azure")])) == ["m"]
+    client = bench.client(endpoint, service="azure", api_version="2024-10-21")
+    assert texts(client.ask([call(0, service="azure")])) == ["m"]
     assert server.paths == ["/openai/deployments/judge/chat/completions?api-version=2024-10-21"]
     with pytest.raises(EngineError, match="Azure needs --base-url"):
-        bench.asker(endpoint, service="azure").ask([call(1, service="azure")])
+        bench.client(endpoint, service="azure").ask([call(1, service="azure")])
 
 
 # Money ----------------------------------------------------------------------------------------------------------------
@@ -285,12 +296,12 @@ def test_a_run_stops_before_the_cap_and_a_later_one_goes_on(serve: Serve, bench:
     server = serve(lambda body, _: words("m", usage=USAGE))
     # An answer costs 1000 x 10 / 1e6 + 1 x 30 / 1e6 = 0.01003 dollars.
     budget = Budget(Price(input=10, output=30), 0.035)
-    said = bench.asker(server.url, budget, concurrency=1).ask(calls(9))
+    said = bench.client(server.url, budget, concurrency=1).ask(calls(9))
     assert [one is None for one in said] == [False] * 3 + [True] * 6
     assert budget.spent == pytest.approx(0.01003 * sum(one is not None for one in said))
     assert budget.held_back == sum(one is None for one in said) > 0
     more = Budget(Price(input=10, output=30), 10.0)
-    assert texts(bench.asker(server.url, more).ask(calls(9))) == ["m"] * 9
+    assert texts(bench.client(server.url, more).ask(calls(9))) == ["m"] * 9
     assert max(asked(server).values()) == 1
     assert budget.spent + more.spent == pytest.approx(9 * 0.01003)
 
@@ -300,40 +311,41 @@ def test_a_run_stops_before_the_cap_and_a_later_one_goes_on(serve: Serve, bench:
 
 def test_a_replay_asks_nobody_and_a_call_it_lacks_is_an_error(serve: Serve, bench: Bench) -> None:
     server = serve(lambda body, _: words("m"))
-    recorded = bench.asker(server.url).ask(calls(3))
+    recorded = bench.client(server.url).ask(calls(3))
     nowhere = "http://127.0.0.1:9/v1"
     before = bench.path.read_bytes()
-    assert bench.asker(nowhere, replay=True).ask(calls(3)) == recorded
+    assert bench.client(nowhere, replay=True).ask(calls(3)) == recorded
     with pytest.raises(StoreError, match="no answer to a call of judge is recorded there"):
-        bench.asker(nowhere, replay=True).ask(calls(4))
+        bench.client(nowhere, replay=True).ask(calls(4))
     assert bench.path.read_bytes() == before
 
 
 def test_a_replay_tells_the_failures_that_were_recorded(serve: Serve, bench: Bench) -> None:
     server = serve(lambda body, number: words("m") if number == 0 else refusal(500, "down"))
-    recorded = bench.asker(server.url, concurrency=1, tries=1).ask(calls(3))
-    assert bench.asker("http://127.0.0.1:9/v1", replay=True).ask(calls(3)) == recorded
+    recorded = bench.client(server.url, concurrency=1, tries=1).ask(calls(3))
+    assert bench.client("http://127.0.0.1:9/v1", replay=True).ask(calls(3)) == recorded
 
 
 def test_an_answer_that_could_not_be_read_is_asked_for_again_by_a_later_run_only(serve: Serve, bench: Bench) -> None:
     server = serve(lambda body, number: words("?" if number == 1 else "m"))
 
-    def asker() -> Asker:
+    def client() -> Client:
         endpoint = Endpoint(service="compatible", base_url=server.url, concurrency=1)
 
         def unread(answer: Answer) -> Missing | None:
             return "parse" if answer.choice["message"]["content"] == "?" else None
 
-        return Asker(endpoint, CallStore(bench.path), Budget(), unread)
+        bench.opened.append(Client(endpoint, CallStore(bench.path), Budget(), unread))
+        return bench.opened[-1]
 
-    assert texts(asker().ask(calls(3))) == ["m", "?", "m"]
-    assert texts(asker().ask(calls(3))) == ["m", "m", "m"]
+    assert texts(client().ask(calls(3))) == ["m", "?", "m"]
+    assert texts(client().ask(calls(3))) == ["m", "m", "m"]
     assert asked(server) == {"question 0": 1, "question 1": 2, "question 2": 1}
 
 
 def test_no_key_reaches_the_store_even_where_the_server_says_it_back(serve: Serve, bench: Bench) -> None:
     server = serve(lambda body, number: words(f"m {KEY}") if number else refusal(500, f"oops {KEY}"))
-    bench.asker(server.url).ask(calls(3))
+    bench.client(server.url).ask(calls(3))
     written = b"".join(path.read_bytes() for path in bench.path.parent.iterdir())
     assert b"question 2" in written
     assert KEY.encode() not in written
@@ -341,7 +353,7 @@ def test_no_key_reaches_the_store_even_where_the_server_says_it_back(serve: Serv
 
 def test_half_a_surrogate_pair_is_kept_as_text_that_can_be_written(serve: Serve, bench: Bench) -> None:
     server = serve(lambda body, _: Reply(b'{"choices": [{"message": {"content": "a \\ud800 b"}}]}'))
-    assert texts(bench.asker(server.url).ask(calls(1))) == ["a ? b"]
+    assert texts(bench.client(server.url).ask(calls(1))) == ["a ? b"]
 
 
 def some(path: Path) -> Path:
@@ -393,10 +405,10 @@ def test_a_missing_file_to_replay_is_told(tmp_path: Path) -> None:
 PROGRAM = """
 import json, sys
 from pathlib import Path
-from eval.judging.asking import Asker
-from eval.judging.endpoint import Endpoint
-from eval.judging.calls import Call, CallStore
-from eval.judging.cost import Budget
+from srlm.engines.openai.client import Client
+from srlm.engines.openai.endpoint import Endpoint
+from srlm.engines.openai.calls import Call, CallStore
+from srlm.engines.openai.cost import Budget
 url, path = sys.argv[1:]
 settings = {"max_tokens": 1, "temperature": 1}
 calls = [
@@ -405,7 +417,9 @@ calls = [
 ]
 with CallStore(Path(path)) as store:
     endpoint = Endpoint(service="compatible", base_url=url, concurrency=4)
-    said = Asker(endpoint, store, Budget()).ask(calls)
+    client = Client(endpoint, store)
+    said = client.ask(calls)
+    client.close()
 print(json.dumps([one.choice["message"]["content"] for one in said]))
 """
 
@@ -434,14 +448,14 @@ OPENS = """
 import os, sys
 from multiprocessing import Barrier
 from pathlib import Path
-from eval.judging.calls import CallStore
+from srlm.engines.openai.calls import CallStore
 ready = Barrier(4)
 for _ in range(2):
     os.fork()
 for number in range(50):
     ready.wait(60)
     CallStore(Path(f"{number}.sqlite")).close()
-print("opened all\\n", end="")  # one write: with Python unbuffered, four processes mix the ends of their lines
+os.write(1, b"opened all\\n")  # whole, though four write to one pipe
 """
 
 
@@ -481,13 +495,13 @@ def test_a_stopped_run_has_kept_every_answer_that_arrived(
         kept = len(store.answers(one.key for one in calls(40)))
     # Killed: what was answered before. Ctrl-C: also the four that were under way.
     assert kept == (10 if blow == signal.SIGKILL else 14)
-    asker = bench.asker(server.url)
-    assert texts(asker.ask(calls(40))) == ["m"] * 40
-    assert asker.tally == {"found": kept, "answered": 40 - kept}
+    client = bench.client(server.url)
+    assert texts(client.ask(calls(40))) == ["m"] * 40
+    assert client.tally == {"found": kept, "answered": 40 - kept}
 
 
 def test_a_date_to_wait_for_is_understood() -> None:
-    from eval.judging.window import retry_after
+    from srlm.engines.openai.window import retry_after
 
     soon = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
     assert 28 <= retry_after({"retry-after": soon}) <= 30
@@ -495,3 +509,48 @@ def test_a_date_to_wait_for_is_understood() -> None:
     assert retry_after({"retry-after-ms": "1500", "retry-after": "7"}) == 1.5
     assert retry_after({"retry-after": "9999999"}) == 120
     assert [retry_after({"retry-after": text}) for text in ("", "soon", "nan", "-3", "inf")] == [0, 0, 0, 0, 0]
+
+
+# One client for all ---------------------------------------------------------------------------------------------------
+
+
+def test_answers_recorded_by_earlier_versions_are_found(tmp_path: Path) -> None:
+    """The key and the line of an answer as srlm 0.1 wrote them before the store moved here."""
+    assert call(0).key == "a74dca2841d7b7fe"
+    with CallStore(tmp_path / "calls.sqlite") as store:
+        line = {"choice": {"message": {"content": "m"}}, "prompt_tokens": 1, "completion_tokens": None}
+        store._db.execute(
+            "INSERT INTO calls VALUES (?, '{}', ?, NULL, '2026')",
+            ("a74dca2841d7b7fe", json.dumps({**line, "seconds": 0.5, "attempts": 1})),
+        )
+        client = Client(Endpoint(service="compatible", base_url="http://127.0.0.1:9/v1"), store)
+        assert texts(client.ask([call(0)])) == ["m"]
+        client.close()
+
+
+def test_one_client_asks_again_after_refusals_and_keeps_what_it_learnt(serve: Serve, bench: Bench) -> None:
+    def reply(body: dict[str, Any], number: int) -> Reply:
+        if number in (1, 5):
+            return refusal(429, "slow down", **{"Retry-After": "0.001"})
+        if "temperature" in body:
+            error = {"message": "Unsupported parameter: 'temperature'", "code": "unsupported_parameter"}
+            return Reply({"error": {**error, "param": "temperature"}}, 400)
+        return words("m")
+
+    server = serve(reply)
+    client = bench.client(server.url, concurrency=1)
+    assert texts(client.ask(calls(3))) == ["m"] * 3
+    assert texts(client.ask(calls(6))) == ["m"] * 6  # in the same event loop
+    assert client.tally == {"found": 3, "answered": 6, "refused (429)": 2, "parameter refused": 1}
+    assert ["temperature" in body for body in server.asked] == [True, *[False] * 8]
+    assert texts(bench.client("http://127.0.0.1:9/v1", replay=True).ask(calls(6))) == ["m"] * 6  # keyed as wanted
+
+
+def test_all_answers_of_a_request_for_several_are_kept(serve: Serve, bench: Bench) -> None:
+    server = serve(lambda body, _: words(*["a", "b", "c"][: body["n"]]))
+    several = call(0, settings={"max_tokens": 1, "n": 3})
+    (said,) = bench.client(server.url).ask([several])
+    (kept,) = bench.client("http://127.0.0.1:9/v1", replay=True).ask([several])
+    assert kept == said
+    assert isinstance(kept, Answer)
+    assert [one["message"]["content"] for one in (kept.choice, *kept.more)] == ["a", "b", "c"]

@@ -6,7 +6,7 @@ import httpx2
 import openai
 import pytest
 
-from srlm.engines.parameters import Parameters, refused_parameter
+from srlm.engines.openai.parameters import Parameters, refused_parameter
 
 SENT = {"max_tokens": 64, "temperature": 0.7, "top_p": 0.9, "n": 3, "seed": 1, "logprobs": True}
 

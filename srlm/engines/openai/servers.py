@@ -3,11 +3,11 @@
 import ipaddress
 import os
 import re
-from typing import Literal
 from urllib.parse import urlsplit
 
 import openai
 
+from srlm.engines.openai.calls import Refusal
 from srlm.errors import EngineError
 
 WORDS = 400
@@ -86,9 +86,6 @@ _ALL_REQUESTS = re.compile(
     r"|model\b.{0,80}(?:not exist|not found|not a valid|not available|no access)",
     re.IGNORECASE,
 )
-
-Refusal = Literal["filtered", "too long", "invalid"]
-"""Why a server refused one request. `invalid`: its words do not say which; others may fare no better."""
 
 
 def refusal_of(error: openai.APIStatusError) -> Refusal | None:

@@ -1,4 +1,4 @@
-"""Every call to a judge, kept in one SQLite file as its answer arrives: nothing is asked, or paid for, twice.
+"""Every call to a server, kept in one SQLite file as its answer arrives: nothing is asked, or paid for, twice.
 
 A call's key is the digest of the whole request. A recording run differs from a live one in whose file it is; a replay
 only reads, and a call it does not hold is an error. A failed call is kept with its kind and asked again by a later run.
@@ -12,12 +12,15 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from srlm.errors import StoreError
 from srlm.records import Record, digest
 
-from ..records import Missing
+Missing = Literal["parse", "refusal", "api", "cut"]
+"""Why a call gave nothing of use: words that say nothing, a refusal, a failed call, an answer cut at its limit."""
+Refusal = Literal["filtered", "too long", "invalid"]
+"""Why a server refused one request. `invalid`: its words do not say which; others may fare no better."""
 
 APPLICATION = 0x73726C6D
 """SQLite's mark of whose file it is: `srlm`."""
@@ -41,16 +44,16 @@ _MAKING = 1 << 60
 
 
 class Call(Record):
-    """One question to a judge: all that decides its answer. It holds no key and no server's address."""
+    """One request: all that decides its answer. It holds no key and no server's address."""
 
     service: str
     """`openai`, `azure`, or `compatible` for any other server."""
     model: str
     messages: tuple[dict[str, str], ...]
     settings: dict[str, Any]
-    """Sampling, log-probabilities and limits, as they are sent."""
+    """Sampling, log-probabilities and limits, as they are wanted; what a server refuses is not sent (Parameters)."""
     template: str
-    """Digest of the annotator's template and parser."""
+    """Digest of the template, and of the parser, that the messages were made with; empty: the messages say it all."""
     draw: int = 0
     """The same question asked for the `draw`-th time."""
 
@@ -72,6 +75,10 @@ class Answer(Record):
     """From the last sending to the answer."""
     attempts: int
     """Requests sent, this one and those that failed before it in the same run."""
+    more: tuple[dict[str, Any], ...] = ()
+    """Its further choices, where several were asked for."""
+    prompt_logprobs: tuple[dict[str, Any] | None, ...] | None = None
+    """vLLM's, where they were asked for."""
 
 
 class Failure(Record):
@@ -81,6 +88,8 @@ class Failure(Record):
     words: str
     """The server's, without the key."""
     attempts: int
+    why: Refusal | None = None
+    """Why the server refused this call alone. None: it failed as often as it may, or could not be read."""
 
 
 class CallStore:
@@ -178,12 +187,19 @@ class CallStore:
             row = self._db.execute("SELECT failure FROM calls WHERE key = ? AND answer IS NULL", (key,)).fetchone()
         return None if row is None or row[0] is None else _decoded(Failure, row[0], self.path)
 
+    def every(self, model: str) -> Iterator[tuple[Call, Answer]]:
+        """Every answer of a model that the file holds."""
+        rows = "SELECT request, answer FROM calls WHERE answer NOT NULL AND json_extract(request, '$.model') = ?"
+        with self._told():
+            for request, answer in self._db.execute(rows, (model,)):
+                yield _decoded(Call, request, self.path), _decoded(Answer, answer, self.path)
+
     def put(self, call: Call, said: Answer | Failure, unread: Missing | None = None) -> None:
         """Keep what came of a call; an answer that could be read stays. `unread`: why this answer cannot be."""
         answer, failure = (said, None) if isinstance(said, Answer) else (None, said)
         if unread and answer:
             failure = Failure(kind=unread, words="the answer could not be read", attempts=answer.attempts)
-        values = [None if one is None else one.model_dump_json() for one in (answer, failure)]
+        values = [None if one is None else one.model_dump_json(exclude_defaults=True) for one in (answer, failure)]
         changed = datetime.now(UTC).isoformat(timespec="seconds")
         with self._told():
             self._db.execute(

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 
 import pytest
 
-from eval.judging.oracle import OracleJudge
 from eval.records import Verdict, verdict_id
 from srlm.engines.base import Completion, Request
 from srlm.engines.scripted import ScriptedEngine
 from srlm.errors import EngineError
 from srlm.judge.pairwise import ModelPairJudge, Opinion, Outcome, PairItem, opinion_of, outcome_of, parse
+from srlm.judge.plain import PlainJudge
 
 ITEM = PairItem(prompt="Say hello.", first="Hello!", second="No.")
 
@@ -106,6 +106,6 @@ def test_text_in_an_answer_fills_no_slot_of_the_judges_prompt() -> None:
 
 
 def test_an_oracle_prefers_the_higher_score_and_ties_on_equal_ones() -> None:
-    judge = OracleJudge(lambda prompt, response: float(len(response)))
+    judge = PlainJudge("oracle", lambda prompt, response: float(len(response)))
     items = [ITEM, PairItem(prompt="", first="a", second="bb"), PairItem(prompt="", first="a", second="b")]
     assert [opinion.preference for opinion in judge.compare(items, 0)] == [1.0, 0.0, 0.5]

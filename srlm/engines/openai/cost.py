@@ -1,30 +1,18 @@
-"""What judging costs, in US dollars: estimated before, counted while answers come, stopped at a cap."""
+"""What calls cost, in US dollars: estimated before, counted while answers come, stopped at a cap."""
 
 from functools import cache
 from importlib import resources
 
-from pydantic import Field
-
+from srlm.engines.openai.calls import Answer, Call, CallStore
 from srlm.errors import EngineError
 from srlm.records import Record
-
-from .calls import Answer, Call
+from srlm.settings import Price
 
 BYTES_A_TOKEN = 4.8
 """UTF-8 bytes of template, instruction and both outputs to a token of GPT-4: the mean of the 7,226 official annotations
 of ten models whose tokens are known, used to estimate."""
 BYTES_A_TOKEN_AT_LEAST = 2.5
 """All but one in a thousand of them have more: used to keep below a cap."""
-
-
-class Price(Record):
-    """US dollars a million tokens."""
-
-    input: float = Field(ge=0)
-    output: float = Field(ge=0)
-
-    def of(self, prompt_tokens: float, completion_tokens: float) -> float:
-        return (self.input * prompt_tokens + self.output * completion_tokens) / 1e6
 
 
 class Prices(Record):
@@ -53,7 +41,7 @@ def estimated(call: Call, price: Price, bytes_a_token: float = BYTES_A_TOKEN) ->
     """What a call may cost, for all the tokens it may write."""
     text = sum(len(message["content"].encode()) for message in call.messages)
     limit = call.settings.get("max_tokens") or call.settings.get("max_completion_tokens") or 0
-    return price.of(text / bytes_a_token, limit)
+    return price.of(text / bytes_a_token, limit * call.settings.get("n", 1))
 
 
 def paid(answer: Answer, price: Price | None) -> float | None:
@@ -63,20 +51,30 @@ def paid(answer: Answer, price: Price | None) -> float | None:
     return price.of(answer.prompt_tokens, answer.completion_tokens)
 
 
+def spent_on(store: CallStore, model: str, price: Price) -> float:
+    """What all answers of a model in a store have cost; by the estimate where the server counts no tokens."""
+    total = 0.0
+    for call, answer in store.every(model):
+        cost = paid(answer, price)
+        total += estimated(call, price, BYTES_A_TOKEN_AT_LEAST) if cost is None else cost
+    return total
+
+
 class Budget:
     """Money spent in this run, and the cap that no call may be sent beyond.
 
-    A call under way counts with the most it may cost. What was answered in earlier runs is paid for, and not counted.
+    A call under way counts with the most it may cost. What was answered in earlier runs is paid for, and counts only
+    where it is given as `spent`.
     """
 
-    def __init__(self, price: Price | None = None, most: float | None = None) -> None:
+    def __init__(self, price: Price | None = None, most: float | None = None, spent: float = 0.0) -> None:
         if most is not None and price is None:
             raise EngineError(
-                "--max-cost needs a price: this judge's is not in the price list; give --price INPUT OUTPUT "
-                "(US dollars a million tokens; 0 0 for a server of your own)"
+                "--max-cost needs a price: this judge's is not in the price list; give --price INPUT OUTPUT (US "
+                "dollars a million tokens; 0 0 for a server of your own; in a run file judge.max_cost and judge.price)"
             )
         self.price, self.most = price, most
-        self.spent = 0.0
+        self.spent = spent
         self.held_back = 0
         """Calls not sent, for the cap."""
         self._under_way: dict[str, float] = {}
@@ -97,8 +95,7 @@ class Budget:
         """Count what an answer cost; by the estimate where the server counts no tokens."""
         self._under_way.pop(call.key, None)
         if self.price is not None:
-            estimate = estimated(call, self.price, BYTES_A_TOKEN_AT_LEAST)
-            cost = paid(answer, self.price)
+            estimate, cost = estimated(call, self.price, BYTES_A_TOKEN_AT_LEAST), paid(answer, self.price)
             self.spent += estimate if cost is None else cost
             if cost and estimate:
                 self._dearest = max(self._dearest, cost / estimate)

@@ -2,14 +2,10 @@
 
 from typing import Any, Literal
 
-import httpx2
 from pydantic import BaseModel, Field
 
 from srlm.engines.base import Completion
 from srlm.text.thoughts import Split, split
-
-DISGUISED = "srlm_status_200"
-"""Key of a response's extensions: it came with status 200 and holds an error."""
 
 
 class Logprob(BaseModel):
@@ -100,26 +96,8 @@ class ChatAnswer(BaseModel):
 _FINISH: dict[str, Literal["stop", "length"]] = {"stop": "stop", "length": "length"}
 
 
-async def unmask(response: httpx2.Response) -> None:
-    """Give a response of status 200 that holds an error, or no choice, the status it should have had.
-
-    A hook of the `openai` client's own client, which then tries again as it does after any other error. The status is
-    the error's own number where it has one, else 502.
-    """
-    if response.status_code != 200 or response.request.method != "POST":
-        return
-    await response.aread()
-    try:
-        body = response.json()
-    except ValueError:
-        return
-    if isinstance(body, dict) and (error := _error_of(body)) is not None:
-        response.status_code = _status_of(error)
-        response.extensions = {**response.extensions, DISGUISED: True}
-
-
-def _error_of(body: dict[str, Any]) -> object | None:
-    """The error in a body; None: it holds none."""
+def error_of(body: dict[str, Any]) -> object | None:
+    """The error in an answer of status 200, or the whole where it holds no choice; None: it holds no error."""
     choices = body.get("choices")
     if isinstance(choices, list) and choices:
         first = choices[0]
@@ -127,6 +105,7 @@ def _error_of(body: dict[str, Any]) -> object | None:
     return body.get("error") or (body if "choices" in body else None)
 
 
-def _status_of(error: object) -> int:
+def status_of(error: object) -> int:
+    """The status that such an answer should have had: the error's own number where it has one, else 502."""
     code = str(error.get("code") or error.get("status") or "") if isinstance(error, dict) else ""
     return int(code) if code.isdecimal() and code.isascii() and 400 <= int(code) <= 599 else 502

@@ -1,0 +1,68 @@
+"""What is opened only when it is needed."""
+
+from collections.abc import Callable, Sequence
+from typing import Generic, Protocol, TypeVar
+
+from srlm.engines.base import Completion, Engine, Request
+from srlm.settings import Sampling
+
+
+class Closes(Protocol):
+    """Anything that gives back what it holds."""
+
+    def close(self) -> None: ...
+
+
+T = TypeVar("T", bound=Closes)
+
+
+class Once(Generic[T]):
+    """Opens something at the first call and closes it at the end of the `with`: what lies on disk loads no model."""
+
+    def __init__(self, open: Callable[[], T]) -> None:
+        self._open = open
+        self._opened: T | None = None
+
+    def __call__(self) -> T:
+        if self._opened is None:
+            self._opened = self._open()
+        return self._opened
+
+    def __enter__(self) -> "Once[T]":
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close it, if it was opened."""
+        if self._opened is not None:
+            self._opened.close()
+
+
+class LateEngine:
+    """An engine that is opened when it is first needed; its id is known before."""
+
+    def __init__(self, id: str, open: Callable[[], Engine]) -> None:
+        self._id, self._engine = id, Once(open)
+
+    @property
+    def id(self) -> str:
+        return self._id
+
+    @property
+    def concurrency(self) -> int:
+        """See Engine; opens it."""
+        return self._engine().concurrency
+
+    def generate(self, requests: Sequence[Request], sampling: Sampling, seed: int) -> list[tuple[Completion, ...]]:
+        """See Engine."""
+        return self._engine().generate(requests, sampling, seed)
+
+    def score(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
+        """See Engine."""
+        return self._engine().score(requests, continuations)
+
+    def close(self) -> None:
+        """See Engine; one that was never opened stays so."""
+        self._engine.close()

@@ -1,0 +1,1 @@
+"""One client for every OpenAI-compatible server: an engine, and whoever asks a judge, are built on it."""

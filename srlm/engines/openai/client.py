@@ -1,0 +1,478 @@
+"""Many calls to one server: side by side, as many at once as the server takes, each answer kept as it arrives.
+
+One `openai` client for all calls, and one place that decides what is sent again. The client sends each request once, so
+that every attempt is accounted for. What waiting may mend (429, 5xx, an error that comes with status 200, a lost
+connection, silence) is tried again as the server's Retry-After asks, or after a jittered pause. Parameters that the
+server does not take are renamed or left out, and logged. A request that is refused alone (a filter, too long, invalid)
+costs that call. Where nothing was ever answered, or no waiting mends it (key, model, no quota), the run ends with the
+server's words, once the calls under way have come in.
+"""
+
+import asyncio
+import json
+import logging
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple, TypeVar
+
+import httpx2
+import openai
+
+from srlm.engines.openai.answers import error_of, status_of
+from srlm.engines.openai.calls import Answer, Call, CallStore, Failure, Missing, Refusal, lacking
+from srlm.engines.openai.connection import Connection
+from srlm.engines.openai.cost import Budget
+from srlm.engines.openai.endpoint import Endpoint
+from srlm.engines.openai.parameters import Parameters
+from srlm.engines.openai.servers import find_key, refusal_of, shown, words_of
+from srlm.engines.openai.window import Window, retry_after
+from srlm.errors import EngineError
+from srlm.records import seed_for
+
+log = logging.getLogger(__name__)
+
+R = TypeVar("R")
+Said = Answer | Failure | None
+"""What came of a call; None: it was not sent, for the budget is spent or the run is stopped."""
+Kept = TypeVar("Kept", Answer, Failure)
+
+GIVE_UP = 20
+"""Calls in a row that fail, with no answer in between, before a run stops."""
+INVALID = 3
+"""Requests refused without a clear reason, and nothing answered before, after which a run stops: all fare alike."""
+ELSEWHERE = 0.2
+"""Seconds between looks at a call that another process is asking."""
+NEED = {"continue_final_message": "way to go on with an answer that has begun", "prompt_logprobs": "log-probabilities"}
+"""Parameters without which a request means nothing -> what a server that does not take it has not."""
+
+_FATAL_CODES = ("insufficient_quota", "billing_hard_limit_reached", "billing_not_active")
+
+
+class Client:
+    """A server. `tally` counts requests by what came of them, and calls found in the store.
+
+    `store` None: nothing is kept. `unread` says why an answer cannot be read, None where it can; one that cannot is
+    asked again by a later run. It is used from one thread at a time.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        store: CallStore | None = None,
+        budget: Budget | None = None,
+        unread: Callable[[Answer], Missing | None] = lambda answer: None,
+    ) -> None:
+        self.tally = Counter[str]()
+        self.budget = budget or Budget()
+        self.endpoint, self.store = endpoint, store
+        self.parameters = Parameters(endpoint.base_url or endpoint.service)
+        self.answered = 0
+        """Calls that the server has answered, to this client."""
+        self._unread = unread
+        self._connection: Connection | None = None
+        self._runner: asyncio.Runner | None = None
+        self._key: str | None = None
+        self._window = Window(endpoint.concurrency)
+        self._refused: Counter[Refusal] = Counter()
+        self._last_refusal = ""
+        self._failed_in_a_row = 0
+        self._stopped: Exception | None = None
+
+    def connect(self) -> None:
+        """Raise EngineError where there is no key or no address; sends nothing."""
+        if self._connection is None:
+            self._key = find_key(self.endpoint.api_key_env, self.endpoint.base_url)
+            self._connection = Connection(self.endpoint, self._key)
+            self.parameters.where = self._connection.address
+
+    def close(self) -> None:
+        """Close the connections and the event loop; closing again does nothing. A store is its owner's to close."""
+        if self._connection is not None:
+            self._runner = self._runner or asyncio.Runner()
+            self._runner.run(self._connection.close())
+            self._connection = None
+        if self._runner is not None:
+            self._runner.close()
+            self._runner = None
+
+    def ask(
+        self, calls: Sequence[Call], report: Callable[[int, int], None] = lambda done, total: None
+    ) -> list[Answer | Failure | None]:
+        """What came of each call, in their order; None: not asked, for the budget is spent. Equal calls are one.
+
+        Raises EngineError where the server cannot be used, StoreError where a replayed store lacks a call. What was
+        answered before is kept.
+        """
+        said: dict[str, Said] = {}
+        begun = set[str]()
+        self.tally["found"] += 0  # a run that found none says so
+        report(0, len(calls))
+
+        async def one(index: int) -> None:
+            # Keys are computed, and the store is looked at, while the server thinks about the calls before.
+            call = calls[index]
+            if call.key not in begun:
+                begun.add(call.key)
+                said[call.key] = await self.answer(call)
+                report(len(said), len(calls))
+
+        self.run(one, len(calls))
+        self.refuse_all(list(said.values()))
+        return [said[call.key] for call in calls]
+
+    def refuse_all(self, said: Sequence[Said]) -> None:
+        """Raise Refused where the server refused each of these calls, some without a clear reason, and never answered
+        any: another request might do."""
+        refused = [one for one in said if isinstance(one, Failure) and one.why is not None]
+        unclear = [one for one in refused if one.why == "invalid"]
+        if unclear and len(refused) == len(said) and not self.answered and not self._replayed:
+            raise Refused(self._last_refusal)
+
+    @property
+    def _replayed(self) -> bool:
+        return self.store is not None and self.store.replay
+
+    # Side by side ---------------------------------------------------------------------------------------------------
+
+    def run(self, one: Callable[[int], Coroutine[Any, Any, R]], number: int) -> list[R]:
+        """`one(0) ... one(number - 1)` in order, side by side; each may send calls with `answer`.
+
+        The first error lets nothing new begin. It is raised when the calls under way have come in, for they are paid
+        for. One event loop serves all runs, until the client is closed.
+        """
+        if not number:
+            return []
+        self._runner = self._runner or asyncio.Runner()
+        self._stopped = None
+        found: dict[int, R] = {}
+        self._runner.run(self._together(one, number, found))
+        if self._stopped is not None:
+            raise self._stopped
+        return [found[index] for index in range(number)]
+
+    async def _together(self, one: Callable[[int], Coroutine[Any, Any, R]], number: int, found: dict[int, R]) -> None:
+        self._stopping = asyncio.Event()
+        left, working = iter(range(number)), set[asyncio.Task[None]]()
+
+        async def worker() -> None:
+            # One goes straight from an answer to the next call: woken by another, it would wait for a whole burst.
+            for index in left:
+                if self._stopping.is_set():
+                    return
+                try:
+                    found[index] = await one(index)
+                except Exception as error:  # raised when the others have come in
+                    self._stop(error)
+
+        def hire() -> None:
+            working.add(asyncio.create_task(worker()))
+
+        async def everything() -> None:
+            for _ in range(min(number, self.endpoint.concurrency)):
+                hire()
+                await asyncio.sleep(0)  # one request is on its way before the next is built: answers come spread out
+            while working:
+                done, _ = await asyncio.wait(working, return_when=asyncio.FIRST_COMPLETED)
+                working.difference_update(done)
+
+        self._hire = hire
+        work = asyncio.ensure_future(everything())
+        try:
+            await asyncio.shield(work)
+        except asyncio.CancelledError:  # Ctrl-C: what is under way comes in; a second one drops it
+            self._stop(None)
+            await work
+            raise
+
+    def _stop(self, error: Exception | None) -> None:
+        self._stopped = self._stopped or error
+        self._stopping.set()
+
+    async def _rest(self, seconds: float) -> None:
+        """Sleep, or until the run is stopped; another worker goes on with what is left."""
+        self._hire()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+
+    # One call -------------------------------------------------------------------------------------------------------
+
+    async def answer(self, call: Call) -> Said:
+        """What comes of a call with all its tries, within `run`. None: not sent, for the budget is spent or the run is
+        stopped. It is claimed from the first try on, so that no other process asks it meanwhile.
+
+        Raises EngineError where the server cannot be used, StoreError where a replayed store lacks the call.
+        """
+        if (found := self._found(call)) is not None:
+            return found
+        if self._replayed:
+            return self._recorded_failure(call)
+        self.connect()
+        claimed, failures, attempts = False, 0, 0
+        jitter: random.Random | None = None
+        try:
+            while True:
+                seen = self.answered
+                async with self._window.entered(again=attempts > 0):
+                    if self._stopping.is_set():
+                        return None
+                    if not claimed:
+                        claimed = self.store is None or self.store.claim(call.key)
+                        # Another process may have had the answer since this one looked.
+                        if claimed and (found := self._found(call)) is not None:
+                            return found
+                    if claimed and not self.budget.reserve(call):
+                        return None
+                    came = await self._attempt(call, attempts + 1) if claimed else None
+                if isinstance(came, Answer):
+                    return came
+                if came is None:
+                    await self._rest(ELSEWHERE)
+                    continue
+                attempts += 1
+                self.tally[came.what] += 1
+                if came.why is not None:
+                    return self._kept(call, self._refusal_of(call, came, attempts))
+                failures += not (came.limited and self.answered > seen)
+                if failures >= self.endpoint.tries:
+                    return self._kept(call, self._given_up(call, came, attempts))
+                jitter = jitter or random.Random(seed_for(self.endpoint.seed, call.key))
+                pause = min(60.0, self.endpoint.pause * 2 ** max(0, failures - 1)) * jitter.uniform(0.5, 1)
+                await self._rest(came.wait or pause)
+        finally:
+            if claimed and self.store is not None:
+                self.store.release(call.key)
+
+    def _found(self, call: Call) -> Answer | None:
+        found = None if self.store is None else self.store.answers([call.key]).get(call.key)
+        self.tally["found"] += found is not None
+        return found
+
+    def _recorded_failure(self, call: Call) -> Failure:
+        """A failure that was recorded is what the replayed run met, too."""
+        assert self.store is not None
+        failure = self.store.failure(call.key)
+        if failure is None:
+            raise lacking(self.store, call)
+        return failure
+
+    def _kept(self, call: Call, said: Kept) -> Kept:
+        """Put into the store; an answer that cannot be read as such."""
+        if self.store is not None:
+            self.store.put(call, said, self._unread(said) if isinstance(said, Answer) else None)
+        return said
+
+    async def _attempt(self, call: Call, attempts: int) -> "Answer | _Failed":
+        """One request, and what it tells of the server; an answer is kept before anything else is done."""
+        began = time.monotonic()
+        try:
+            told = await self._sent(call)
+        except _Failed as failed:
+            self.budget.drop(call)
+            if failed.limited:
+                self._window.refused()
+            return failed
+        answer = Answer.model_construct(
+            choice=told.choices[0],
+            prompt_tokens=told.prompt_tokens,
+            completion_tokens=told.completion_tokens,
+            seconds=time.monotonic() - began,
+            attempts=attempts,
+            more=tuple(told.choices[1:]),
+            prompt_logprobs=told.prompt_logprobs,
+        )
+        self._kept(call, answer)
+        self._window.answered()
+        self.answered += 1
+        self._failed_in_a_row = 0
+        self.tally["answered"] += 1
+        self.budget.spend(call, answer)
+        return answer
+
+    def _given_up(self, call: Call, caught: "_Failed", attempts: int) -> Failure:
+        """A call that failed as often as it may; too many of them, and none answered, end the run."""
+        self._failed_in_a_row += 1
+        if not self.answered or self._failed_in_a_row >= GIVE_UP:
+            self._stop(EngineError(self._explained(call, caught.told)))
+        return Failure(kind="api", words=caught.words, attempts=attempts)
+
+    def _refusal_of(self, call: Call, caught: "_Failed", attempts: int) -> Failure:
+        """A call that was refused alone, as far as one can tell; many of them, and nothing answered, end the run."""
+        assert caught.why is not None
+        if not self._refused:
+            log.warning("%s: refused a request (%s): %s", self.parameters.where, caught.why, caught.words)
+        self._refused[caught.why] += 1
+        self._last_refusal = self._explained(call, caught.told)
+        number = self._refused.total()
+        if not self.answered and (number >= GIVE_UP or self._refused["invalid"] >= INVALID):
+            first = f" (so were the first {number} requests, and none was answered)" if number >= GIVE_UP else ""
+            kind = Refused if caught.why == "invalid" else EngineError
+            self._stop(kind(self._last_refusal + first))
+        kind_of: Missing = "refusal" if caught.why == "filtered" else "api"
+        return Failure(kind=kind_of, words=caught.words, attempts=attempts, why=caught.why)
+
+    # One request ----------------------------------------------------------------------------------------------------
+
+    async def _sent(self, call: Call) -> "_Told":
+        """What the server answers, asked again at once without parameters that it does not take. Raises _Failed, or
+        EngineError where all calls would fare alike."""
+        assert self._connection is not None
+        while True:
+            settings = self.parameters.fit(call.settings)
+            for name in NEED:
+                if name in call.settings and name not in settings:
+                    words = self.parameters.said(name)
+                    what = f"refused {name}: {words}; it has no {NEED[name]}; that needs vLLM, or `transformers`"
+                    raise EngineError(self._explained(call, what))
+            body = {"model": call.model, "messages": list(call.messages), **settings}
+            try:
+                async with asyncio.timeout(self.endpoint.timeout):
+                    response = await self._connection.post(body)
+                return self._read(response)
+            except TimeoutError:
+                endpoint = self.endpoint
+                words = f"no answer in {endpoint.timeout:g} s"
+                tries = f"{words} ({endpoint.tries - 1} more tries); raise the timeout or lower the concurrency"
+                raise _Failed("hung", words, tries) from None
+            except openai.APIStatusError as error:
+                words = words_of(error, self._key)
+                if self.parameters.learn(error, words, call.settings, settings):
+                    self.tally["parameter refused"] += 1
+                    continue
+                raise self._refusal(call, error, words) from None
+            except openai.APIConnectionError as error:
+                why = shown(str(error.__cause__ or error), self._key)
+                told = f"cannot be reached ({why}); is the server running, and base_url (--base-url) its address?"
+                if not self.answered and isinstance(error.__cause__, httpx2.ConnectError):
+                    raise EngineError(self._explained(call, told)) from None
+                raise _Failed("cut off", why, told) from None
+
+    def _read(self, response: httpx2.Response) -> "_Told":
+        """A chat completion. Raises _Failed where it is none, APIStatusError where it is an error with status 200."""
+        try:
+            return _told(response.content.decode(), self._key)
+        except _Disguised as disguised:
+            response.status_code = status_of(disguised.error)
+            body = disguised.error if isinstance(disguised.error, dict) else disguised.body
+            raise openai.APIStatusError("status 200", response=response, body=body) from None
+        except ValueError as error:
+            said = shown(response.content.decode(errors="replace"), self._key)
+            words = f"answered, but not with a chat completion ({error}): {said}"
+            told = f"answered, but not with a chat completion: {said}; does base_url end in /v1?"
+            if isinstance(error, _OtherShape) and not self.answered:
+                raise EngineError(f"{self.parameters.where}: {told}") from None
+            raise _Failed("unreadable", words, told, wait=retry_after(response.headers)) from None
+
+    def _refusal(self, call: Call, error: openai.APIStatusError, said: str) -> Exception:
+        status, wait = error.status_code, retry_after(error.response.headers)
+        if str(error.code or "") in _FATAL_CODES:
+            return EngineError(self._explained(call, f"has no quota left for this key: {said}"))
+        if status == 429:
+            told = f"has had too many requests: {said}; lower the concurrency, or run again later: it goes on here"
+            return _Failed("refused (429)", said, told, wait=wait, limited=True)
+        if status >= 500 or status in (408, 409):
+            told = f"failed ({status}): {said}; see the server's log; run again later, it goes on where it was"
+            if error.message == "status 200":
+                shown_whole = shown(error.response.text, self._key)
+                told = f"answered, but not with a chat completion: {shown_whole}; does base_url end in /v1?"
+            return _Failed(f"failed ({status})", said, told, wait=wait)
+        why = refusal_of(error)
+        told = f"refused the request ({status}): {said}; {_OTHERWISE}"
+        if why is not None:
+            return _Failed(why, said, told, why=why)
+        if status in (401, 403):
+            told = f"refused the key ({status}): {said}; put a valid one into {self.endpoint.api_key_env}"
+        elif status == 404:
+            told = f"knows no model {call.model}, or no such address (404): {said}; check the model and base_url"
+        return EngineError(self._explained(call, told))
+
+    def _explained(self, call: Call, what: str) -> str:
+        return f"{call.model} at {self.parameters.where}: {what}"
+
+
+_OTHERWISE = "a prefix and log-probabilities need vLLM; is the text too long?"
+
+
+class Refused(EngineError):
+    """The server takes no such request; another might do."""
+
+
+class _Failed(Exception):
+    """One request that brought no answer. `words`: the server's; `told`: the same and what to do, for an error.
+
+    `why`: it was refused alone, and sending it again would not help.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        words: str,
+        told: str,
+        wait: float = 0.0,
+        limited: bool = False,
+        why: Refusal | None = None,
+    ) -> None:
+        self.what, self.words, self.told, self.wait, self.limited, self.why = what, words, told, wait, limited, why
+
+
+class _Disguised(Exception):
+    """An answer of status 200 that holds an error."""
+
+    def __init__(self, error: object, body: dict[str, Any]) -> None:
+        self.error, self.body = error, body
+
+
+class _OtherShape(ValueError):
+    """JSON that is whole, and no chat completion: another program answers there."""
+
+
+class _Told(NamedTuple):
+    """What is kept of a chat completion."""
+
+    choices: list[dict[str, Any]]
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    prompt_logprobs: tuple[dict[str, Any] | None, ...] | None
+
+
+def _told(text: str, key: str | None) -> _Told:
+    """A chat completion, without the key a server may echo. Raises ValueError where it is none, or _Disguised."""
+    if key:
+        text = text.replace(key, "***")
+    # Half a surrogate pair is legal JSON, and no text that can be written to a file.
+    whole = json.loads(text, parse_constant=_no_constant)
+    if "\\ud" in text.lower():
+        whole = json.loads(json.dumps(whole, ensure_ascii=False).encode("utf-8", "replace"))
+    if not isinstance(whole, dict):
+        raise _OtherShape("no object")
+    if (error := error_of(whole)) is not None:
+        raise _Disguised(error, whole)
+    choices = whole.get("choices")
+    if not isinstance(choices, list) or not all(isinstance(choice, dict) for choice in choices):
+        raise _OtherShape("no choices")
+    for choice in choices:
+        message = choice.get("message")
+        if not isinstance(message, dict):
+            raise _OtherShape("no message")
+        if not isinstance(message.get("content"), str | list | None):
+            raise _OtherShape("its content is no text")
+    usage = whole.get("usage")
+    counts = usage if isinstance(usage, dict) else {}
+    read = whole.get("prompt_logprobs")
+    return _Told(
+        choices,
+        _count(counts.get("prompt_tokens")),
+        _count(counts.get("completion_tokens")),
+        tuple(read) if isinstance(read, list) else None,
+    )
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no number")
+
+
+def _count(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**40 else None

@@ -1,0 +1,189 @@
+"""Text from any OpenAI-compatible server (`vllm serve`, llama.cpp, a hosted service), through the one client.
+
+The server applies its own chat template; special tokens inside a message are its own to disarm. With a store each
+request is kept as its answer arrives, and asked once.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from srlm.engines.base import Completion, Request
+from srlm.engines.openai.answers import ChatAnswer
+from srlm.engines.openai.calls import Answer, Call, Failure
+from srlm.engines.openai.client import Client
+from srlm.errors import EngineError, RoomError
+from srlm.records import seed_for
+from srlm.settings import Sampling
+
+CONTINUE = {"continue_final_message": True, "add_generation_prompt": False}
+"""vLLM's way to ask for the rest of an assistant's message that has begun."""
+
+
+class OpenAIEngine:
+    """A model behind a server as an engine; `model` is the server's name for it. Closing it closes its client."""
+
+    def __init__(self, client: Client, model: str) -> None:
+        self.client = client
+        self._model = model
+        self._where = f"{model} at {client.endpoint.base_url or client.endpoint.service}"
+        if client.store is None or not client.store.replay:
+            client.connect()
+            self._where = f"{model} at {client.parameters.where}"
+
+    @property
+    def id(self) -> str:
+        return self._model
+
+    @property
+    def concurrency(self) -> int:
+        """See Engine: the requests of one call run side by side already."""
+        return 1
+
+    def generate(self, requests: Sequence[Request], sampling: Sampling, seed: int) -> list[tuple[Completion, ...]]:
+        """See Engine. A refusal is the text "" with the server's words; an empty answer is just that.
+
+        Where the server never answered, it is an EngineError if it refused all of these in words that do not say why
+        these, or several requests in a row (see Client).
+        """
+        refused: list[Failure] = []
+
+        async def one(index: int) -> tuple[Completion, ...]:
+            try:
+                return await self._draw(requests[index], sampling, seed_for(seed, index))
+            except _Refused as alone:
+                refused.append(alone.failure)
+                return (Completion(text="", finish=None, refused=alone.failure.words),) * requests[index].draws
+
+        drawn = self.client.run(one, len(requests))
+        if requests and len(refused) == len(requests):
+            self.client.refuse_all(refused)
+        return drawn
+
+    def score(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
+        """See Engine: vLLM's `prompt_logprobs` of the conversation with and without the continuation."""
+        asked = [
+            (request, text)
+            for request, texts in zip(requests, continuations, strict=True)
+            if texts
+            for text in ("", *texts)
+        ]
+
+        async def one(index: int) -> "list[_Token]":
+            return await self._read(*asked[index])
+
+        read = iter(self.client.run(one, len(asked)))
+        return [self._after(next(read), texts, read) if texts else [] for texts in continuations]
+
+    def _after(self, before: "list[_Token]", texts: Sequence[str], read: "Iterator[list[_Token]]") -> list[float]:
+        """What the texts add to the words before them: their tokens are the next that `read` gives."""
+        totals = []
+        for text, tokens in zip(texts, islice(read, len(texts)), strict=True):
+            if [t.id for t in tokens[: len(before)]] != [t.id for t in before]:
+                raise EngineError(
+                    f"{self._where}: has no log-probabilities for {text!r}: its start merges with the words before it"
+                )
+            totals.append(sum(token.logprob for token in tokens[len(before) :]))
+        return totals
+
+    def close(self) -> None:
+        """Close the connections and the event loop; closing again does nothing."""
+        self.client.close()
+
+    # One request ----------------------------------------------------------------------------------------------------
+
+    async def _draw(self, request: Request, sampling: Sampling, seed: int) -> tuple[Completion, ...]:
+        """`draws` completions: in one request where the server can, else in as many as it takes. Raises _Refused."""
+        made: list[Completion] = []
+        alone = False
+        parameters = self.client.parameters
+        while True:
+            # Greedy draws would all be the same, and vLLM refuses to draw twice.
+            greedy = sampling.temperature == 0 and parameters.takes("temperature")
+            missing = (1 if greedy else request.draws) - len(made)
+            if missing <= 0:
+                return tuple(made * request.draws if greedy else made)
+            number = 1 if alone or parameters.one_choice else missing
+            settings = {
+                "temperature": sampling.temperature,
+                "top_p": sampling.top_p,
+                self.client.endpoint.limit: sampling.max_new_tokens,
+                "n": number,
+                "seed": seed_for(seed, len(made)),
+            }
+            try:
+                answer = await self._ask(self._call(request, settings))
+            except _Refused as refused:
+                if number == 1 or refused.failure.why != "invalid":
+                    raise
+                alone = True  # some servers refuse more than one choice, and not all say so
+                continue
+            if alone:
+                parameters.learn_one_choice()
+            made += self._read_as_chat(answer).completions()[:number]
+
+    async def _read(self, request: Request, continuation: str) -> "list[_Token]":
+        """Tokens of the conversation, the prefix and a continuation, as the model reads them."""
+        whole = Request(messages=request.messages, prefix=request.prefix + continuation)
+        settings = {self.client.endpoint.limit: 1, "temperature": 0, "prompt_logprobs": 0}
+        try:
+            answer = self._read_as_chat(await self._ask(self._call(whole, settings)))
+        except _Refused as refused:
+            words = f"{self._where}: refused the request: {refused.failure.words}"
+            if refused.failure.why == "too long":
+                raise RoomError(words) from None
+            raise EngineError(f"{words} (has no log-probabilities?)") from None
+        if answer.prompt_logprobs is None:
+            raise EngineError(
+                f"{self._where}: has no log-probabilities; use vLLM (`prompt_logprobs`) or `transformers`"
+            )
+        return [_Token(int(key), said.logprob) for row in answer.prompt_logprobs if row for key, said in row.items()]
+
+    def _call(self, request: Request, settings: dict[str, Any]) -> Call:
+        messages = [{"role": message.role, "content": message.content} for message in request.messages]
+        if request.prefix:
+            messages.append({"role": "assistant", "content": request.prefix})
+            settings = settings | CONTINUE
+        service = self.client.endpoint.service
+        return Call(service=service, model=self._model, messages=tuple(messages), settings=settings, template="")
+
+    async def _ask(self, call: Call) -> Answer:
+        """The server's answer. Raises _Refused where it refused this call alone, else EngineError."""
+        said = await self.client.answer(call)
+        if isinstance(said, Answer):
+            return said
+        if said is None:
+            raise EngineError(
+                f"{self._where}: stopped before the cost is more than {self.client.budget.most} US dollars (max_cost); "
+                "raise it and run again, it goes on here"
+            )
+        if said.why is not None:
+            raise _Refused(said)
+        raise EngineError(f"{self._where}: does not answer: {said.words}; run again later, it goes on where it was")
+
+    def _read_as_chat(self, answer: Answer) -> ChatAnswer:
+        usage = {"completion_tokens": answer.completion_tokens}
+        parts = {"choices": [answer.choice, *answer.more], "usage": usage, "prompt_logprobs": answer.prompt_logprobs}
+        try:
+            return ChatAnswer.model_validate(parts)
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(map(str, first["loc"]))
+            raise EngineError(
+                f"{self._where}: answered, but not with a chat completion ({place}: {first['msg']}); does base_url end "
+                "in /v1?"
+            ) from None
+
+
+class _Refused(Exception):
+    """A request that the server refused, alone as far as one can tell."""
+
+    def __init__(self, failure: Failure) -> None:
+        self.failure = failure
+
+
+class _Token(NamedTuple):
+    id: int
+    logprob: float

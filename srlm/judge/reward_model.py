@@ -1,0 +1,150 @@
+"""A reward model as judge: a sequence classifier with one logit reads the conversation and its answer.
+
+The chat template is the model's own, and an answer can neither end its turn nor begin another. The logit is the score,
+on a scale of its own; of two answers the first is preferred with probability sigmoid(difference), the model's own
+assumption (Bradley and Terry). Weights are safetensors only, and no code that comes with a model is run.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from srlm.engines.once import Once
+from srlm.engines.weights import context_of, load_chat
+from srlm.errors import ModelError, first_line
+from srlm.judge.pairwise import Opinion, PairItem
+from srlm.judge.reading import BLOCK, Answered, Report, quiet
+from srlm.records import Judgement, Message, user
+from srlm.settings import ModelSettings
+from srlm.store.files import resumable
+
+
+class RewardModel:
+    """A classifier in memory, in evaluation mode."""
+
+    def __init__(self, model: Any, chat: Any, batch_size: int) -> None:
+        self._model, self._chat, self._batch_size = model, chat, batch_size
+        self._longest = context_of(model.config)
+
+    @classmethod
+    def load(cls, path: str, settings: ModelSettings, batch_size: int) -> "RewardModel":
+        """From a folder or the hub. Raises ModelError where it is no classifier with one logit, or lacks a part."""
+        import torch
+        from transformers import AutoModelForSequenceClassification
+
+        chat = load_chat(path, settings)
+        try:
+            model, loaded = AutoModelForSequenceClassification.from_pretrained(
+                path,
+                dtype=settings.dtype,
+                use_safetensors=True,
+                trust_remote_code=False,
+                revision=settings.revision,
+                output_loading_info=True,
+            )
+        except Exception as error:  # transformers raises anything from OSError to KeyError for a broken folder
+            raise ModelError(f"{path}: no reward model can be loaded: {first_line(error)}") from error
+        if missing := sorted(loaded["missing_keys"]):
+            raise ModelError(
+                f"{path}: has no weights for {', '.join(missing[:3])}: a language model without the head of a reward "
+                "model; as a judge that writes it is `hf:DIR`"
+            )
+        if model.config.num_labels != 1:
+            raise ModelError(f"{path}: a classifier with {model.config.num_labels} labels; a reward model has one")
+        return cls(model.to("cuda" if torch.cuda.is_available() else "cpu").eval(), chat, batch_size)
+
+    def scores(self, answered: Sequence[tuple[Sequence[Message], str]]) -> list[float | None]:
+        """The logit of each conversation with its answer; None: it is longer than the model reads, or no number."""
+        rows = []
+        for messages, answer in answered:
+            tokens = self._chat.tokens(messages, answer)
+            rows.append([*tokens.prompt, *tokens.answer])
+        found: list[float | None] = [None] * len(rows)
+        fitting = sorted((len(row), place) for place, row in enumerate(rows) if len(row) <= self._longest)
+        for start in range(0, len(fitting), self._batch_size):
+            places = [place for _, place in fitting[start : start + self._batch_size]]
+            for place, score in zip(places, self._batch([rows[place] for place in places]), strict=True):
+                found[place] = score if math.isfinite(score) else None
+        return found
+
+    def _batch(self, rows: Sequence[Sequence[int]]) -> list[float]:
+        import torch
+
+        # A decoder's classifier reads the last token that is not padding, and tells padding by its id alone: that
+        # must be no row's last token. It is often the end token.
+        last = {row[-1] for row in rows}
+        pad = next(id for id in (self._chat.tokenizer.pad_token_id, *range(len(last) + 1)) if id not in last)
+        self._model.config.get_text_config().pad_token_id = self._model.config.pad_token_id = pad
+        width = max(map(len, rows))
+        ids = torch.tensor([[*row, *[pad] * (width - len(row))] for row in rows], device=self._model.device)
+        mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows], device=self._model.device)
+        with torch.inference_mode():
+            logits = self._model(input_ids=ids, attention_mask=mask).logits
+        return [float(logit) for logit in logits[:, 0].float().cpu()]
+
+    def close(self) -> None:
+        """Give the memory back."""
+        from srlm.engines.weights import give_memory_back
+
+        self._model = None
+        give_memory_back()
+
+
+class RewardModelJudge:
+    """A reward model, loaded when it is first needed, as pointwise and pairwise judge."""
+
+    concurrency = 1
+    """See PairwiseJudge."""
+
+    def __init__(self, id: str, open: Callable[[], RewardModel]) -> None:
+        self._id, self._model = id, Once(open)
+
+    @property
+    def id(self) -> str:
+        return self._id
+
+    def readings(
+        self,
+        answered: Sequence[Answered],
+        draws: int,
+        seed: int,
+        path: Path,
+        report: Report = quiet,
+        block: int = BLOCK,
+    ) -> Sequence[Judgement]:
+        """See PointwiseJudge; every draw is the same."""
+
+        def work(chunk: Sequence[Answered], index: int) -> list[Judgement]:
+            scores = self._model().scores([(one.prompt.messages, one.response.text) for one in chunk])
+            return [
+                Judgement.of(
+                    one.response.id,
+                    self._id,
+                    draw,
+                    "" if score is None else f"{score:.6g}",
+                    score,
+                    unread="no room" if score is None else None,
+                )
+                for one, score in zip(chunk, scores, strict=True)
+                for draw in range(draws)
+            ]
+
+        return resumable(path, Judgement, answered, work, per_item=draws, block=block, report=report)
+
+    def compare(self, items: Sequence[PairItem], seed: int) -> list[Opinion]:
+        """See PairwiseJudge. The prompt of an item is one turn, whatever turns it tells of."""
+        shown = [(user(item.prompt), answer) for item in items for answer in (item.first, item.second)]
+        scores = iter(self._model().scores(shown) if shown else [])
+        return [_preferred(next(scores), next(scores)) for _ in items]
+
+    def close(self) -> None:
+        self._model.close()
+
+
+def _preferred(first: float | None, second: float | None) -> Opinion:
+    if first is None or second is None:
+        return Opinion(preference=None, raw="", unread="no room")
+    raw = f"{first:.6g} against {second:.6g}"
+    probability = 1 / (1 + math.exp(min(700.0, second - first)))
+    return Opinion(preference=0.5 if first == second else float(first > second), probability=probability, raw=raw)
