@@ -9,7 +9,7 @@ from srlm.data.human_ranking import HumanRanking
 from srlm.engines.openai.endpoint import Endpoint
 from srlm.errors import SettingsError
 from srlm.judge import rubric
-from srlm.judge.open import CALLS, SPECS, Around, Asking, Judge, Server, open_judge
+from srlm.judge.open import CALLS, SPECS, Around, Judge, PointwiseSettings, Server, open_judge
 from srlm.records import Record, seed_for
 from srlm.settings import Price
 
@@ -34,7 +34,7 @@ class Wanted(Record):
     """The options that the commands share."""
 
     judges: tuple[str, ...]
-    asking: Asking
+    asking: PointwiseSettings
     base_url: str | None = None
     record: Path | None = None
     replay: Path | None = None

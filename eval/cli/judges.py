@@ -3,7 +3,7 @@
 import typer
 
 from srlm.errors import SettingsError
-from srlm.judge.open import Asking
+from srlm.judge.open import PointwiseSettings
 from srlm.settings import Price, Sampling
 
 from .options import (
@@ -162,6 +162,6 @@ def canaries(
         raise typer.Exit(1)
 
 
-def _asking(template: str, draws: int, temperature: float, max_new_tokens: int, complete: bool) -> Asking:
+def _asking(template: str, draws: int, temperature: float, max_new_tokens: int, complete: bool) -> PointwiseSettings:
     sampling = Sampling(temperature=temperature, max_new_tokens=max_new_tokens)
-    return Asking(template=template, sampling=sampling, complete=complete, draws=draws)
+    return PointwiseSettings(template=template, sampling=sampling, complete=complete, draws=draws)

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from srlm.judge.open import SPECS, Asking
+from srlm.judge.open import SPECS, PointwiseSettings
 
 from ..data.alpaca_eval import VARIABLE
 
@@ -33,7 +33,7 @@ JudgeDraws = Annotated[int, typer.Option(help="Readings of each answer.", min=1)
 JudgeTemperature = Annotated[float, typer.Option(help="How a judge's words are drawn; 0 = greedy.", min=0)]
 JudgeTokens = Annotated[int, typer.Option(help="Most tokens of a reading.", min=1)]
 JudgeComplete = Annotated[bool, typer.Option(help="Ask a judge that forgot its score line for it.")]
-ASKING = Asking()
+ASKING = PointwiseSettings()
 """How a judge is asked where no option says otherwise."""
 JudgeServer = Annotated[str | None, typer.Option(help="Address of an openai: judge's server, ending in /v1.")]
 

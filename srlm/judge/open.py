@@ -51,7 +51,7 @@ CALLS = "calls.sqlite"
 """Name of the file of a server's answers, in a run's folder and beside other results."""
 
 
-class Asking(Record):
+class PointwiseSettings(Record):
     """How a language model is asked for scores; the other judges heed none of it."""
 
     template: str = "additive"
@@ -82,7 +82,7 @@ class Server(Record):
 class Around(NamedTuple):
     """What specifications refer to, where a judge is opened."""
 
-    asking: Asking = Asking()
+    asking: PointwiseSettings = PointwiseSettings()
     server: Server = Server()
     run: RunFolder | None = None
     """Holds the checkpoints."""
@@ -166,7 +166,7 @@ def loops_judge(run: RunFolder, model: Checkpoint) -> Judge:
     A server's answers are kept in the run's folder, and `judge.max_cost` caps what all of them cost together.
     """
     settings = run.settings
-    asking = Asking(
+    asking = PointwiseSettings(
         template=settings.judge.template,
         sampling=settings.judge.sampling,
         complete=settings.judge.complete,

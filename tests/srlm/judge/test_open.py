@@ -13,7 +13,7 @@ from transformers import AutoTokenizer, LlamaConfig, LlamaForSequenceClassificat
 from srlm.data.human_ranking import HumanRanking
 from srlm.engines.openai.endpoint import Endpoint
 from srlm.errors import EngineError, ModelError, SettingsError, SrlmError, StoreError
-from srlm.judge.open import Around, Asking, Judge, Server, open_judge
+from srlm.judge.open import Around, Judge, PointwiseSettings, Server, open_judge
 from srlm.judge.pairwise import PairItem, in_both_orders
 from srlm.judge.reading import Answered
 from srlm.methods.base import run_folder
@@ -27,7 +27,7 @@ PROMPT = Prompt.of("a gold b black c brown copy", "beads")
 GOOD, BAD = "1 gold 2 black 3 brown .", "hope"
 ANSWERED = [Answered(prompt=PROMPT, response=Response.of(PROMPT.id, text, "human", 0)) for text in (GOOD, BAD)]
 ITEMS = [PairItem(prompt=PROMPT.text, first=GOOD, second=BAD), PairItem(prompt=PROMPT.text, first=BAD, second=GOOD)]
-ASKING = Asking(template="beads", sampling=Sampling(max_new_tokens=8), complete=True, draws=2)
+ASKING = PointwiseSettings(template="beads", sampling=Sampling(max_new_tokens=8), complete=True, draws=2)
 
 
 @pytest.fixture
@@ -175,7 +175,7 @@ def test_a_batch_says_what_one_row_alone_does_and_what_is_too_long_has_no_score(
     shown = [Answered(prompt=PROMPT, response=Response.of(PROMPT.id, text, "human", 0)) for text in texts]
     said = []
     for size in (1, 4):
-        opened.append(open_judge(f"reward-model:{classifier}", Around(asking=Asking(batch_size=size))))
+        opened.append(open_judge(f"reward-model:{classifier}", Around(asking=PointwiseSettings(batch_size=size))))
         assert opened[-1].pointwise is not None
         said.append(list(opened[-1].pointwise.readings(shown, 1, 1, tmp_path / f"{size}.jsonl")))
     alone, together = ([one.score for one in own] for own in said)
