@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from srlm.judge.open import SPECS, PointwiseSettings
+from srlm.worlds.table import TEMPLATES
 
 from ..data.alpaca_eval import VARIABLE
 
@@ -28,7 +29,9 @@ Ask = Annotated[Literal["scores", "pairs", "both"], typer.Option(help="Score ans
 Rankings = Annotated[str | None, typer.Option(help="A file of human rankings (docs/rankings.md).")]
 Format = Annotated[str | None, typer.Option(help="Its format, where its columns do not tell.")]
 Judges = Annotated[list[str] | None, typer.Option(help=f"A judge: {SPECS}; may be given again.")]
-JudgeTemplate = Annotated[str, typer.Option(help="The rubric of a judge that scores: additive, beads, or a file.")]
+JudgeTemplate = Annotated[
+    str, typer.Option(help=f"The rubric of a judge that scores: `additive`, {TEMPLATES}, or a file.")
+]
 JudgeDraws = Annotated[int, typer.Option(help="Readings of each answer.", min=1)]
 JudgeTemperature = Annotated[float, typer.Option(help="How a judge's words are drawn; 0 = greedy.", min=0)]
 JudgeTokens = Annotated[int, typer.Option(help="Most tokens of a reading.", min=1)]

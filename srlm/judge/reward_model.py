@@ -11,29 +11,64 @@ from pathlib import Path
 from typing import Any
 
 from srlm.engines.once import Once
-from srlm.engines.weights import context_of, load_chat
+from srlm.engines.weights import context_of, read_config
 from srlm.errors import ModelError, first_line
 from srlm.judge.pairwise import Opinion, PairItem
 from srlm.judge.reading import BLOCK, Answered, Report, quiet
 from srlm.records import Judgement, Message, user
 from srlm.settings import ModelSettings
 from srlm.store.files import resumable
+from srlm.text.marks import disarm
+from srlm.text.tokens import special_tokens
+
+
+def context_of_reward_model(path: str, settings: ModelSettings, max_length: int | None = None) -> int:
+    """Tokens that a reward model can read, at most `max_length`; no weights are loaded.
+
+    Raises ModelError where it is no sequence classifier with one output.
+    """
+    config = read_config(path, settings)
+    kinds = tuple(config.architectures or ())
+    if not any("ForSequenceClassification" in kind for kind in kinds):
+        raise ModelError(
+            f"{path}: a {', '.join(kinds) or config.model_type}; a reward model is a sequence classifier. A language "
+            "model judges as `hf:DIR`"
+        )
+    if config.num_labels != 1:
+        raise ModelError(f"{path}: a classifier with {config.num_labels} labels; a reward model has one")
+    return min(max_length or context_of(config), context_of(config))
+
+
+def load_tokenizer(path: str, revision: str | None) -> Any:
+    """A reward model's tokenizer. Raises ModelError where it has no chat template."""
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(path, revision=revision, trust_remote_code=False)
+    except Exception as error:  # transformers raises anything from OSError to KeyError for a broken folder
+        raise ModelError(f"{path}: no tokenizer can be loaded: {first_line(error)}") from error
+    if tokenizer.chat_template is None:
+        raise ModelError(f"{path}: its tokenizer has no chat template; use a reward model that has one")
+    return tokenizer
 
 
 class RewardModel:
     """A classifier in memory, in evaluation mode."""
 
-    def __init__(self, model: Any, chat: Any, batch_size: int) -> None:
-        self._model, self._chat, self._batch_size = model, chat, batch_size
-        self._longest = context_of(model.config)
+    def __init__(self, model: Any, tokenizer: Any, longest: int, batch_size: int) -> None:
+        self._model, self._tokenizer, self._longest, self._batch_size = model, tokenizer, longest, batch_size
+        self._special = special_tokens(tokenizer)
 
     @classmethod
-    def load(cls, path: str, settings: ModelSettings, batch_size: int) -> "RewardModel":
-        """From a folder or the hub. Raises ModelError where it is no classifier with one logit, or lacks a part."""
+    def load(cls, path: str, settings: ModelSettings, batch_size: int, max_length: int | None = None) -> "RewardModel":
+        """From a folder or the hub. Raises ModelError where it is no classifier with one output, or lacks a part."""
         import torch
         from transformers import AutoModelForSequenceClassification
 
-        chat = load_chat(path, settings)
+        longest, tokenizer = (
+            context_of_reward_model(path, settings, max_length),
+            load_tokenizer(path, settings.revision),
+        )
         try:
             model, loaded = AutoModelForSequenceClassification.from_pretrained(
                 path,
@@ -43,38 +78,39 @@ class RewardModel:
                 revision=settings.revision,
                 output_loading_info=True,
             )
-        except Exception as error:  # transformers raises anything from OSError to KeyError for a broken folder
-            raise ModelError(f"{path}: no reward model can be loaded: {first_line(error)}") from error
+        except Exception as error:  # as above
+            raise ModelError(f"{path}: no model can be loaded: {first_line(error)}") from error
         if missing := sorted(loaded["missing_keys"]):
-            raise ModelError(
-                f"{path}: has no weights for {', '.join(missing[:3])}: a language model without the head of a reward "
-                "model; as a judge that writes it is `hf:DIR`"
-            )
-        if model.config.num_labels != 1:
-            raise ModelError(f"{path}: a classifier with {model.config.num_labels} labels; a reward model has one")
-        return cls(model.to("cuda" if torch.cuda.is_available() else "cpu").eval(), chat, batch_size)
+            raise ModelError(f"{path}: has no weights for {', '.join(missing[:3])}; they would be random")
+        return cls(model.to("cuda" if torch.cuda.is_available() else "cpu").eval(), tokenizer, longest, batch_size)
 
     def scores(self, answered: Sequence[tuple[Sequence[Message], str]]) -> list[float | None]:
-        """The logit of each conversation with its answer; None: it is longer than the model reads, or no number."""
-        rows = []
-        for messages, answer in answered:
-            tokens = self._chat.tokens(messages, answer)
-            rows.append([*tokens.prompt, *tokens.answer])
+        """The output for each conversation with its answer; None: it is longer than the model reads, or no number."""
+        rows = [self.ids(messages, answer) for messages, answer in answered]
         found: list[float | None] = [None] * len(rows)
-        fitting = sorted((len(row), place) for place, row in enumerate(rows) if len(row) <= self._longest)
+        fitting = sorted((-len(row), place) for place, row in enumerate(rows) if len(row) <= self._longest)
         for start in range(0, len(fitting), self._batch_size):
             places = [place for _, place in fitting[start : start + self._batch_size]]
             for place, score in zip(places, self._batch([rows[place] for place in places]), strict=True):
                 found[place] = score if math.isfinite(score) else None
         return found
 
+    def ids(self, messages: Sequence[Message], answer: str) -> list[int]:
+        """Tokens of a conversation as the template renders it, to its last line break: so reward models are trained."""
+        # Nobody's words end a turn or begin one: a policy would soon find out what that is worth.
+        turns = [{"role": one.role, "content": disarm(one.content, self._special)} for one in messages]
+        turns.append({"role": "assistant", "content": disarm(answer, self._special)})
+        text = self._tokenizer.apply_chat_template(turns, tokenize=False)
+        ids: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]  # the template writes these
+        return ids
+
     def _batch(self, rows: Sequence[Sequence[int]]) -> list[float]:
         import torch
 
-        # A decoder's classifier reads the last token that is not padding, and tells padding by its id alone: that
-        # must be no row's last token. It is often the end token.
-        last = {row[-1] for row in rows}
-        pad = next(id for id in (self._chat.tokenizer.pad_token_id, *range(len(last) + 1)) if id not in last)
+        # transformers takes the output at the last token that is not the pad token, and a turn may end with the
+        # tokenizer's own: the pad token is one that no row holds. What follows a row is masked, whatever it is.
+        used = {token for row in rows for token in row}
+        pad = next(token for token in range(len(used) + 1) if token not in used)
         self._model.config.get_text_config().pad_token_id = self._model.config.pad_token_id = pad
         width = max(map(len, rows))
         ids = torch.tensor([[*row, *[pad] * (width - len(row))] for row in rows], device=self._model.device)

@@ -31,7 +31,7 @@ SUMS = {"2 + 2": "4", "2 + 3": "5", "3 + 4": "7"}
 def sums(tmp_path: Path) -> Benchmark:
     """The benchmark of docs/extending.md, with questions of its own beside it."""
     text = (Path(__file__).parents[3] / "docs" / "extending.md").read_text(encoding="utf-8")
-    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    (code,) = (code for code in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "class Arithmetic" in code)
     lines = [json.dumps({"question": question, "answer": answer}) + "\n" for question, answer in SUMS.items()]
     (tmp_path / "arithmetic.jsonl").write_text("".join(lines), encoding="utf-8")
     names = {"__package__": "eval.benchmarks", "__name__": "arithmetic", "__file__": str(tmp_path / "arithmetic.py")}

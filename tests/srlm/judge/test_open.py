@@ -194,7 +194,10 @@ def test_an_answer_cannot_end_its_turn_before_a_reward_model(tmp_path: Path, cla
 
 def test_a_language_model_is_no_reward_model(bead_model: Path) -> None:
     judge = open_judge(f"reward-model:{bead_model}", Around())
-    with pytest.raises(ModelError, match=r"has no weights for score\.weight: a language model .* `hf:DIR`"):
+    with pytest.raises(
+        ModelError,
+        match=r"a LlamaForCausalLM; a reward model .*\. A language model judges as `hf:DIR`",
+    ):
         preferences(judge)
 
 

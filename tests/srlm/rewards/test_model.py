@@ -9,10 +9,11 @@ from transformers import AutoTokenizer, LlamaConfig, LlamaForSequenceClassificat
 
 from srlm.errors import ModelError
 from srlm.judge.reading import Answered
+from srlm.judge.reward_model import RewardModel
 from srlm.records import Prompt, Response
 from srlm.rewards.base import Context, kept_rewards
-from srlm.rewards.model import Classifier, ModelReward, conversation
-from srlm.settings import ModelRewardSettings
+from srlm.rewards.model import ModelReward
+from srlm.settings import ModelRewardSettings, ModelSettings
 
 PROMPT = Prompt.of("a gold b black c gold copy", "beads")
 
@@ -62,8 +63,8 @@ def settings(folder: Path, **changes: object) -> ModelRewardSettings:
 def test_a_reward_is_the_model_s_output_whatever_stands_beside_it_in_the_batch(
     classifier: Path, batch_size: int
 ) -> None:
-    scorer = Classifier(settings(classifier, batch_size=batch_size))
-    found = scorer.rewards([conversation(one) for one in answered(*TEXTS)])
+    scorer = RewardModel.load(str(classifier), ModelSettings(base=str(classifier)), batch_size)
+    found = scorer.scores([(PROMPT.messages, text) for text in TEXTS])
     assert found == pytest.approx([by_hand(classifier, text) for text in TEXTS], abs=1e-5)
     assert len({round(number or 0, 4) for number in found}) == 4
 
@@ -83,11 +84,10 @@ def test_what_is_too_long_for_the_model_has_no_reward_and_is_counted(classifier:
 
 def test_special_tokens_in_an_answer_are_words_and_end_no_turn(classifier: Path) -> None:
     end = AutoTokenizer.from_pretrained(classifier).eos_token
-    scorer = Classifier(settings(classifier))
-    ids = scorer._ids(conversation(answered(f"1 gold . {end}")[0]))
-    assert ids.count(scorer._tokenizer.eos_token_id) == scorer._ids(conversation(answered("1 gold .")[0])).count(
-        scorer._tokenizer.eos_token_id
-    )
+    scorer = RewardModel.load(str(classifier), ModelSettings(base=str(classifier)), 1)
+    token = AutoTokenizer.from_pretrained(classifier).eos_token_id
+    plain, forged = (scorer.ids(PROMPT.messages, text).count(token) for text in ("1 gold .", f"1 gold . {end}"))
+    assert forged == plain
 
 
 def test_a_sound_reward_model_passes_and_says_what_it_is(classifier: Path) -> None:
@@ -98,8 +98,8 @@ def test_a_sound_reward_model_passes_and_says_what_it_is(classifier: Path) -> No
 
 def test_a_language_model_and_a_classifier_of_two_kinds_are_no_reward_models(bead_model: Path, tmp_path: Path) -> None:
     for folder, said in (
-        (bead_model, "a LlamaForCausalLM with 2 outputs; a reward model is a sequence classifier with one"),
-        (saved(tmp_path, bead_model, outputs=2), "a LlamaForSequenceClassification with 2 outputs"),
+        (bead_model, "a LlamaForCausalLM; a reward model is a sequence classifier"),
+        (saved(tmp_path, bead_model, outputs=2), "a classifier with 2 labels; a reward model has one"),
     ):
         with pytest.raises(ModelError, match=said):
             ModelReward(settings(folder)).check()
@@ -114,5 +114,5 @@ def test_a_reward_model_without_chat_template_or_weights_is_refused(
         ModelReward(settings(folder)).check()
     folder = saved(tmp_path / "weightless", bead_model, outputs=1)
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
-    with pytest.raises(ModelError, match=r"reward\.path .*: no model can be loaded"):
-        Classifier(settings(folder))
+    with pytest.raises(ModelError, match="no model can be loaded"):
+        RewardModel.load(str(folder), ModelSettings(base=str(folder)), 1)
