@@ -40,6 +40,7 @@ from srlm.records import Checkpoint, Record, digest, seed_for
 from srlm.settings import ModelSettings, Price, Sampling, Settings
 from srlm.store.folder import RunFolder, recorded
 from srlm.text.chat import Chat
+from srlm.worlds.table import TITLES
 
 if TYPE_CHECKING:
     from srlm.engines.openai.client import Client
@@ -135,7 +136,7 @@ def open_judge(spec: str, around: Around) -> Judge:
         case "oracle" if not name:
             if around.world is None:
                 raise SettingsError(
-                    f"{around.option}: `oracle` is the exact program of a world that has one (bead world only), and "
+                    f"{around.option}: `oracle` is the exact program of a world ({TITLES}), and "
                     "this data has none; choose checkpoint:NAME or openai:MODEL"
                 )
             return _plain(spec, around.world)

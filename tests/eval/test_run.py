@@ -350,7 +350,7 @@ def test_equal_answers_tie_without_asking(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("judge", "message"),
     [
-        ("oracle", "bead world only"),
+        ("oracle", r"exact program of a world \(bead world\), and this data has none"),
         ("checkpoint:M7", "no finished checkpoint 'M7'"),
         ("openai:", "is none of"),
         ("gpt-4", "is none of"),

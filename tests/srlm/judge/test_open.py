@@ -287,7 +287,7 @@ def test_a_budget_ends_comparisons_and_readings_and_a_larger_one_goes_on(
         pytest.param("length:3", "is none of the judges", id="length-takes-nothing"),
         pytest.param("random:x", "is none of the judges", id="no-seed"),
         pytest.param("checkpoint:M1", "there is no run here; give hf:runs/NAME/M1/model", id="no-run"),
-        pytest.param("oracle", "exact program of a world that has one", id="no-world"),
+        pytest.param("oracle", "exact program of a world (bead world)", id="no-world"),
         pytest.param("hf:/nowhere/at/all", "--judge: /nowhere/at/all: no such folder is here", id="no-folder"),
         pytest.param("reward-model:/nowhere", "--judge: /nowhere: no such folder is here", id="no-reward-model"),
         pytest.param("file:/nowhere.jsonl", "/nowhere.jsonl: no such file", id="no-file"),
