@@ -27,8 +27,8 @@ import alpaca_data
 from eval.benchmarks.alpaca_eval.scores import raw, sample, scored
 from eval.data.alpaca_eval import ANNOTATOR, AlpacaEval, annotations_in
 from eval.data.alpaca_files import Annotated, read_outputs
-from eval.judging.annotating import Judge, annotate, calls_of, open_judge, questions
-from eval.judging.annotator import Annotator, Pair
+from eval.judging.annotating import AnnotatingJudge, annotate, calls_of, open_judge, questions
+from eval.judging.annotator import Annotator, OutputPair
 from eval.stats.intervals import Resampling
 from srlm.engines.openai.calls import Answer, CallStore
 from srlm.engines.openai.endpoint import Endpoint
@@ -75,7 +75,7 @@ def ours(folder: Path, model: Path, store: Path, *, intervals: bool) -> tuple[fl
     judge, calls = opened(store)
     mine = read_outputs(model / "model_outputs.json", data.prompts)
     theirs = read_outputs(folder / "model_outputs.json", data.prompts)
-    pairs = [Pair(p.id, p.text, mine.responses[p.id].text, theirs.responses[p.id].text) for p in data.prompts]
+    pairs = [OutputPair(p.id, p.text, mine.responses[p.id].text, theirs.responses[p.id].text) for p in data.prompts]
     said = annotate(judge, questions(judge.annotator, pairs), mine.model, theirs.model)
     calls.close()
     outputs = ({pair.prompt_id: pair.output for pair in pairs}, {pair.prompt_id: pair.baseline for pair in pairs})
@@ -105,7 +105,7 @@ def alpaca_evals(folder: Path, model: Path, cache: Path) -> tuple[float, float]:
     return time.perf_counter() - began, float(board["win_rate"].iloc[0])
 
 
-def opened(store: Path) -> tuple[Judge, CallStore]:
+def opened(store: Path) -> tuple[AnnotatingJudge, CallStore]:
     """The official annotator, answered from the store alone."""
     calls = CallStore(store, replay=store.exists())
     return open_judge("openai", Annotator(), Endpoint(), calls, None, None), calls
@@ -120,7 +120,7 @@ def fill(data: AlpacaEval, cache: Path, store: Path) -> None:
         assert path is not None
         told = json.loads(path.read_text())
         rows += told
-        pairs = [Pair("", row["instruction"], row["output_2"], row["output_1"]) for row in told]
+        pairs = [OutputPair("", row["instruction"], row["output_2"], row["output_1"]) for row in told]
         asked = [q for q in questions(judge.annotator, pairs) if q.switched is not None]
         preference = {row["instruction"]: row["preference"] - 1 for row in told}
         for call, question in zip(calls_of(judge, asked), asked, strict=True):

@@ -20,7 +20,7 @@ from eval.data.alpaca_eval import AlpacaEval, Gamed, annotations_in
 from eval.data.alpaca_files import read_annotations
 from eval.stats import length_controlled, rates
 from eval.stats.intervals import Estimate, Resampling, mean
-from eval.stats.length_controlled import Rows
+from eval.stats.length_controlled import LengthRows
 
 DRAWS = 3
 
@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def covered(
-    populations: list[Rows], names: list[str], gamed: Gamed, n: int, worlds: int, resamples: int, seed: int
+    populations: list[LengthRows], names: list[str], gamed: Gamed, n: int, worlds: int, resamples: int, seed: int
 ) -> list[str]:
     """A line a figure: coverage with its exact 95% interval."""
     truth = {}
@@ -81,7 +81,7 @@ def covered(
 
 
 def intervals(
-    populations: list[Rows], names: list[str], gamed: Gamed, n: int, resamples: int, seed: int
+    populations: list[LengthRows], names: list[str], gamed: Gamed, n: int, resamples: int, seed: int
 ) -> dict[str, Estimate]:
     """Every interval of one world; both models answer the same prompts."""
     random = np.random.default_rng(seed)
@@ -91,7 +91,7 @@ def intervals(
     found: dict[str, Estimate] = {}
     raw, lc = [], []
     for population, name in zip(populations, names, strict=True):
-        rows = Rows(*(column[drawn] for column in population))
+        rows = LengthRows(*(column[drawn] for column in population))
         raw.append(rates.drawn_mean(rows.preference, times))
         found[f"win rate, {name}"] = rates.mean_rate(rows.preference.tolist(), how)
         found[f"win rate, plain percentile, {name}"] = mean(rows.preference.tolist(), how)
@@ -115,7 +115,7 @@ def drawn_again(said: rates.Array, times: rates.Array, random: np.random.Generat
     return Estimate(value=float(said.mean()), low=float(low), high=float(high), n=len(said), method="two levels")
 
 
-def real(data: AlpacaEval, name: str) -> Rows:
+def real(data: AlpacaEval, name: str) -> LengthRows:
     """One model's official annotations."""
     path = annotations_in(data.results() / name)
     if path is None:
@@ -123,7 +123,7 @@ def real(data: AlpacaEval, name: str) -> Rows:
     return sample(read_annotations(path, data.prompts), data.prompts).rows(data.glm)
 
 
-def synthetic(seed: int) -> tuple[Gamed, list[Rows]]:
+def synthetic(seed: int) -> tuple[Gamed, list[LengthRows]]:
     """Two models whose judge prefers longer answers, and a baseline asked to be concise and verbose."""
     random = np.random.default_rng(seed)
 
@@ -138,7 +138,7 @@ def synthetic(seed: int) -> tuple[Gamed, list[Rows]]:
     models = []
     for skill in (-0.7, -3.0):
         delta = random.normal(600, 900, size=805)
-        models.append(Rows(judged(delta / 900, difficulty, skill), delta, difficulty))
+        models.append(LengthRows(judged(delta / 900, difficulty, skill), delta, difficulty))
     return gamed, models
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from srlm.judge.pairwise import outcome_of
 
-from ..data.arena_hard import Judged
+from ..data.arena_hard import ArenaJudgement
 from ..records import MetricValue
 from ..stats.intervals import Resampling, pooled, share
 from .measuring import figure
@@ -17,9 +17,9 @@ from .measuring import figure
 BENCHMARK = "arena_hard"
 
 
-def scored(judged: Sequence[Judged], how: Resampling) -> list[MetricValue]:
+def scored(judged: Sequence[ArenaJudgement], how: Resampling) -> list[MetricValue]:
     """Win, tie, lose (both orders agree, else tie), and the score; by judge, model and category."""
-    groups: dict[tuple[str, str, str], list[Judged]] = defaultdict(list)
+    groups: dict[tuple[str, str, str], list[ArenaJudgement]] = defaultdict(list)
     for one in judged:
         groups[one.judge, one.model, one.category].append(one)
     figures = []

@@ -11,13 +11,25 @@ from srlm.records import Checkpoint, Message, Prompt, Record, Response
 
 from ..figures.charts import Chart
 from ..figures.specs import MetricSpec, Picture, Unit, spaced
-from ..figures.words import Words
+from ..figures.words import MetricWords
 from ..records import MetricValue, Series
 from .run_data import RunData
 
 __all__ = [
-    "Answers", "Benchmark", "BrowserEntry", "Doubt", "Finding", "Item", "LongText", "LookedFor", "MetricSpec",
-    "OpenEngine", "Picture", "RunData", "Section", "Unit",
+    "Answers",
+    "Benchmark",
+    "BrowserEntry",
+    "Doubt",
+    "Finding",
+    "Item",
+    "LongText",
+    "LookedFor",
+    "MetricSpec",
+    "OpenEngine",
+    "PageSection",
+    "Picture",
+    "RunData",
+    "Unit",
 ]  # fmt: skip
 
 Answers = Mapping[str, Sequence[Response]]
@@ -58,7 +70,7 @@ Place = Literal["verdict", "wins", "judge", "changed", "differences", "own"]
 the differences on the same prompts; or as a chapter of its own behind `What changed`."""
 
 
-class Section(NamedTuple):
+class PageSection(NamedTuple):
     """A part of the page."""
 
     place: Place
@@ -150,9 +162,9 @@ class Benchmark(Protocol):
     """Whether its prompts can be looked at in the page's browser."""
 
     @property
-    def words(self) -> Words:
+    def words(self) -> MetricWords:
         """How its own figures read."""
-        return Words((self,))
+        return MetricWords((self,))
 
     def spec(self, metric: str) -> MetricSpec:
         """How a metric of this name reads."""
@@ -170,7 +182,7 @@ class Benchmark(Protocol):
         """What lies on disk, a value a prompt: the gate and a comparison of runs read it; no model is asked."""
         return []
 
-    def sections(self, run: RunData) -> list[Section]:
+    def sections(self, run: RunData) -> list[PageSection]:
         """Its parts of the page. None: a table of its metrics, model by model."""
         return []
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from srlm.errors import SettingsError
 
-from ..figures.words import Words
+from ..figures.words import MetricWords
 from .alpaca_eval.benchmark import AlpacaCanaries, AlpacaEval2
 from .answers.benchmark import AnswerLengths
 from .audit.benchmark import Audit
@@ -30,7 +30,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
 )
 STUDY = WorseJudges()
 """What `report --study` shows beside a run: figures of a file, and not of the run's checkpoints."""
-WORDS = Words((*BENCHMARKS, STUDY))
+WORDS = MetricWords((*BENCHMARKS, STUDY))
 """How figures of all benchmarks read."""
 
 

@@ -26,7 +26,7 @@ class Game(NamedTuple):
     """As how many it counts in arena-hard's score: 3 where the judge is sure, else 1."""
 
 
-class Judged(NamedTuple):
+class ArenaJudgement(NamedTuple):
     """One prompt."""
 
     prompt: str
@@ -40,7 +40,7 @@ class Judged(NamedTuple):
     model_first: Game | None
 
 
-def read(paths: Sequence[Path]) -> list[Judged]:
+def read(paths: Sequence[Path]) -> list[ArenaJudgement]:
     """Every line of these files. Raises DataError, with file and line, where one is no judgment or is there twice."""
     found: dict[tuple[str, str, str], str] = {}
     judged = []
@@ -56,7 +56,7 @@ def read(paths: Sequence[Path]) -> list[Judged]:
     return judged
 
 
-def _judged(row: Row) -> Judged:
+def _judged(row: Row) -> ArenaJudgement:
     value, games = row.value, row.value.get("games")
     named = [
         value.get("uid", value.get("question_id")),
@@ -73,7 +73,7 @@ def _judged(row: Row) -> Judged:
     first, second = (_game(game, row.place) for game in games)
     if first is not None:  # the baseline's answer is A there
         first = Game(1 - first.preference, first.battles)
-    return Judged(prompt, model, judge, category, first, second)
+    return ArenaJudgement(prompt, model, judge, category, first, second)
 
 
 def _game(game: Any, place: str) -> Game | None:

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from srlm.records import Record
 
 from ..records import MetricValue
-from .words import Words, plain
+from .words import MetricWords, plain
 
 SVG = "http://www.w3.org/2000/svg"
 WIDTH = 360
@@ -344,13 +344,13 @@ def costs(title: str, rows: Sequence[Row], x: str, y: str, note: str) -> Chart:
     return drawn(title, spec, rows, header, note)
 
 
-def dots(metrics: Sequence[MetricValue], title: str, words: Words) -> Chart | None:
+def dots(metrics: Sequence[MetricValue], title: str, words: MetricWords) -> Chart | None:
     """A chart of one measure, model by model; None where no model has a value."""
     rows = [dot(metric, words) for metric in metrics if metric.value is not None]
     return series(title, rows, words.is_share(metrics[0])) if rows else None
 
 
-def dot(metric: MetricValue, words: Words, kind: str = "") -> dict[str, Any]:
+def dot(metric: MetricValue, words: MetricWords, kind: str = "") -> dict[str, Any]:
     """The row of a figure."""
     ends = (metric.low, metric.high)
     return {

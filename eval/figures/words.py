@@ -11,7 +11,7 @@ CONTROLS = {code: "\ufffd" for code in (*range(32), *range(127, 160), 0xFFFE, 0x
 """What XML cannot hold, among them: vl_convert takes the whole process down over one."""
 
 
-class Words:
+class MetricWords:
     """How figures read, as what they belong to says."""
 
     def __init__(self, known: Iterable[Named]) -> None:

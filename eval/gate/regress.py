@@ -22,17 +22,17 @@ from srlm.store import files
 from ..benchmarks.run_data import RunData
 from ..benchmarks.table import BENCHMARKS, WORDS
 from ..records import Baseline, BaselineMeasure, BaselineRun, Series
-from ..stats.regression import Loss, Values, Verdict, loss, verdicts
+from ..stats.regression import GateVerdict, Loss, Values, loss, verdicts
 
 ALL = "all"
 
 
-class Row(NamedTuple):
+class GateRow(NamedTuple):
     """One measure of the comparison."""
 
     measure: BaselineMeasure
     loss: Loss
-    verdict: Verdict
+    verdict: GateVerdict
 
 
 class WatchedMeasure(Record):
@@ -80,7 +80,7 @@ def read_baseline(path: Path) -> Baseline:
     return files.read_one(path, Baseline)
 
 
-def compare(baseline: Baseline, found: Mapping[str, Series]) -> list[Row]:
+def compare(baseline: Baseline, found: Mapping[str, Series]) -> list[GateRow]:
     """Every measure of the baseline against the run's. Raises RecordError where the two cannot be compared."""
     losses = []
     for measure in baseline.measures:
@@ -107,7 +107,7 @@ def compare(baseline: Baseline, found: Mapping[str, Series]) -> list[Row]:
                 lower_is_worse=measure.worse == "lower",
             )
         )
-    return [Row(*row) for row in zip(baseline.measures, losses, verdicts(losses), strict=True)]
+    return [GateRow(*row) for row in zip(baseline.measures, losses, verdicts(losses), strict=True)]
 
 
 class Measured(NamedTuple):

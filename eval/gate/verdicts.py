@@ -5,12 +5,12 @@ from xml.etree import ElementTree
 
 from ..figures.text import aligned
 from ..records import Baseline
-from .regress import Row
+from .regress import GateRow
 
 HEADER = ("measure", "baseline", "now", "difference", "95% interval", "margin", "p (Holm)", "verdict")
 
 
-def cells(row: Row) -> tuple[str, ...]:
+def cells(row: GateRow) -> tuple[str, ...]:
     """One line of the table."""
     measure, loss, verdict = row
     if loss.difference is None or loss.low is None or loss.high is None or verdict.p_adjusted is None:
@@ -28,7 +28,7 @@ def cells(row: Row) -> tuple[str, ...]:
     )
 
 
-def notes(rows: Sequence[Row], baseline: Baseline) -> list[str]:
+def notes(rows: Sequence[GateRow], baseline: Baseline) -> list[str]:
     """What the table does not say: where the baseline is from, how the intervals were made, what would be seen."""
     lines = [f"Baseline of {baseline.made}, commit {baseline.commit or 'unknown'}: {baseline.reason}"]
     for row in rows:
@@ -39,18 +39,18 @@ def notes(rows: Sequence[Row], baseline: Baseline) -> list[str]:
     return lines
 
 
-def text(rows: Sequence[Row], baseline: Baseline) -> str:
+def text(rows: Sequence[GateRow], baseline: Baseline) -> str:
     """The table for a terminal; differences are turned so that negative is worse."""
     return "\n".join([aligned(HEADER, [cells(row) for row in rows]), "", *notes(rows, baseline)])
 
 
-def markdown(rows: Sequence[Row], baseline: Baseline) -> str:
+def markdown(rows: Sequence[GateRow], baseline: Baseline) -> str:
     """The same for a web page."""
     lines = ["| " + " | ".join(line) + " |" for line in (HEADER, ["---"] * len(HEADER), *(cells(row) for row in rows))]
     return "\n".join([f"### {headline(rows)}", "", *lines, "", *(f"- {note}" for note in notes(rows, baseline)), ""])
 
 
-def headline(rows: Sequence[Row]) -> str:
+def headline(rows: Sequence[GateRow]) -> str:
     """One line that says it all."""
     lost = [row.measure.name for row in rows if row.verdict.said == "regression"]
     if lost:
@@ -59,7 +59,7 @@ def headline(rows: Sequence[Row]) -> str:
     return f"no regression in {len(rows)} measures ({shown} of them shown to be no worse)"
 
 
-def junit(rows: Sequence[Row], baseline: Baseline) -> str:
+def junit(rows: Sequence[GateRow], baseline: Baseline) -> str:
     """A test case a measure; a regression is a failure, an unreadable one an error."""
     said = [row.verdict.said for row in rows]
     suite = ElementTree.Element(

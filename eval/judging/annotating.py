@@ -23,7 +23,7 @@ from srlm.records import Message, digest
 from srlm.settings import Price
 
 from ..records import Annotation, annotation_id
-from .annotator import Annotator, Pair
+from .annotator import Annotator, OutputPair
 
 Report = Callable[[int, int], None]
 Said = Answer | Failure | None
@@ -35,7 +35,7 @@ class Ask(Protocol):
     def ask(self, calls: Sequence[Call], report: Report) -> list[Said]: ...
 
 
-class Judge(NamedTuple):
+class AnnotatingJudge(NamedTuple):
     """Who judges, and by which annotator."""
 
     annotator: Annotator
@@ -68,7 +68,7 @@ class Judge(NamedTuple):
 
 def open_judge(
     spec: str, annotator: Annotator, endpoint: Endpoint, store: CallStore, price: Price | None, most: float | None
-) -> Judge:
+) -> AnnotatingJudge:
     """The judge a specification names: `openai`, `openai:MODEL` or `hf:DIR_OR_ID` (`transformers:`).
 
     `price` None: that of the price list, where it has the model. Raises SettingsError where there is no such judge.
@@ -83,11 +83,13 @@ def open_judge(
                 settings["max_completion_tokens"] = settings.pop("max_tokens")
             price = price or price_of(endpoint.service, model)
             client = Client(endpoint, store, Budget(price, most), lambda answer: annotator.read(answer.choice).missing)
-            return Judge(annotator, endpoint.service, model, settings, client, price, client.close)
+            return AnnotatingJudge(annotator, endpoint.service, model, settings, client, price, client.close)
         case "hf" | "transformers" if name:
             local = LocalAsker.open(name, annotator, store)
             settings = {**local.facts, "verdicts": local.verdicts}
-            return Judge(annotator, "engine", local.name, settings, local, Price(input=0, output=0), local.close)
+            return AnnotatingJudge(
+                annotator, "engine", local.name, settings, local, Price(input=0, output=0), local.close
+            )
     raise SettingsError(f"--judge {spec!r} is none of openai, openai:MODEL, hf:DIR, file:ANNOTATIONS.json")
 
 
@@ -159,13 +161,15 @@ class LocalAsker:
 class Question(NamedTuple):
     """One pair in one order."""
 
-    pair: Pair
+    pair: OutputPair
     switched: bool | None
     """Whether the model's output is shown first; None: the outputs are the same words, and nobody is asked."""
     draw: int = 0
 
 
-def questions(annotator: Annotator, pairs: Sequence[Pair], both_orders: bool = False, draws: int = 1) -> list[Question]:
+def questions(
+    annotator: Annotator, pairs: Sequence[OutputPair], both_orders: bool = False, draws: int = 1
+) -> list[Question]:
     """What is asked: every pair in alpaca_eval's own order, or in both, `draws` times."""
     order = annotator.switched([pair.instruction for pair in pairs])
     asked = []
@@ -178,7 +182,7 @@ def questions(annotator: Annotator, pairs: Sequence[Pair], both_orders: bool = F
     return asked
 
 
-def calls_of(judge: Judge, asked: Sequence[Question]) -> list[Call]:
+def calls_of(judge: AnnotatingJudge, asked: Sequence[Question]) -> list[Call]:
     """The calls behind questions; none for outputs of the same words."""
     calls = []
     for pair, switched, draw in asked:
@@ -189,7 +193,7 @@ def calls_of(judge: Judge, asked: Sequence[Question]) -> list[Call]:
 
 
 def annotate(
-    judge: Judge,
+    judge: AnnotatingJudge,
     asked: Sequence[Question],
     model: str,
     baseline: str,
@@ -200,7 +204,7 @@ def annotate(
 
 
 def annotations_of(
-    judge: Judge, asked: Sequence[Question], answers: Sequence[Said], model: str, baseline: str
+    judge: AnnotatingJudge, asked: Sequence[Question], answers: Sequence[Said], model: str, baseline: str
 ) -> list[Annotation]:
     """The annotations that follow from the answers to `calls_of(judge, asked)`.
 
@@ -225,7 +229,7 @@ def annotations_of(
     return found
 
 
-def _told(judge: Judge, said: Answer | Failure, switched: bool) -> dict[str, Any]:
+def _told(judge: AnnotatingJudge, said: Answer | Failure, switched: bool) -> dict[str, Any]:
     """The fields of an annotation that come from the judge."""
     if isinstance(said, Failure):
         return {"preference": None, "missing": said.kind, "raw": said.words}

@@ -25,7 +25,7 @@ ALSO = ("model_name", "requires_chatml", "price_per_token")
 """Settings that are not sent, and change nothing here."""
 
 
-class Pair(NamedTuple):
+class OutputPair(NamedTuple):
     """A model's output and the baseline's to one prompt."""
 
     prompt_id: str

@@ -18,7 +18,7 @@ from ..benchmarks.run_data import RunData
 from ..benchmarks.table import BENCHMARKS
 from ..figures import charts
 from ..figures.specs import Group, MetricSpec, spaced
-from ..figures.words import Words
+from ..figures.words import MetricWords
 from ..records import MeasureId, MetricValue, Series
 from ..stats.intervals import Resampling, paired_mean_difference
 from ..stats.significance import sign_test_of
@@ -55,7 +55,7 @@ def gather(runs: Sequence[Settings], command: str) -> dict[str, Any]:
     last = {name: [checkpoint.name for checkpoint in measured(folder)] for name, folder in folders.items()}
     by_prompt = {settings.name: _series(settings, folders[settings.name]) for settings in runs}
     paired = differences(by_prompt, last, resampling(runs[0]))
-    words = Words((*BENCHMARKS, _group(by_prompt.values())))
+    words = MetricWords((*BENCHMARKS, _group(by_prompt.values())))
     metrics = [metric.model_copy(update=_within(run, metric)) for run, own in found.items() for metric in own] + paired
     return {
         "name": " and ".join(found),
@@ -100,7 +100,7 @@ def _series(settings: Settings, folder: RunFolder) -> list[Series]:
 def _group(every: Iterable[Sequence[Series]]) -> Group:
     """How differences between runs read: as what they are differences of."""
     specs: dict[str, MetricSpec] = {}
-    words = Words(BENCHMARKS)
+    words = MetricWords(BENCHMARKS)
     for series in every:
         for one in series:
             spec = words.of(one.benchmark or "").spec(one.metric)
@@ -118,7 +118,7 @@ def _within(run: str, metric: MetricValue) -> dict[str, str | None]:
     return {"model": f"{run}/{metric.model}", "baseline": metric.baseline and f"{run}/{metric.baseline}"}
 
 
-def pictures(found: Mapping[str, Sequence[MetricValue]], words: Words) -> list[charts.Chart]:
+def pictures(found: Mapping[str, Sequence[MetricValue]], words: MetricWords) -> list[charts.Chart]:
     """A chart for each measure that two runs or more have, a colour a run."""
     by_measure: dict[tuple[str, str], dict[str, list[MetricValue]]] = {}
     for run, metrics in found.items():
@@ -172,7 +172,7 @@ def _difference(
     )
 
 
-def forest(paired: Sequence[MetricValue], words: Words) -> list[charts.Chart]:
+def forest(paired: Sequence[MetricValue], words: MetricWords) -> list[charts.Chart]:
     """The differences that have a value, a picture a measure that is a share."""
     drawn = []
     for measure in dict.fromkeys(metric.metric for metric in paired):

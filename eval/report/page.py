@@ -24,10 +24,10 @@ from srlm.store import files
 from srlm.store.folder import RunFolder
 
 from .. import metrics
-from ..benchmarks.base import Benchmark, Place, RunData, Section
+from ..benchmarks.base import Benchmark, PageSection, Place, RunData
 from ..benchmarks.table import BENCHMARKS, STUDY, WORDS
 from ..figures import words
-from ..figures.words import Words
+from ..figures.words import MetricWords
 from ..records import MetricValue
 from . import browser, keys, pictures, repeated, training, verdict, written
 
@@ -81,7 +81,7 @@ def write(
     return path
 
 
-def render(template: str, content: Mapping[str, Any], how: Words) -> str:
+def render(template: str, content: Mapping[str, Any], how: MetricWords) -> str:
     """A page's HTML; figures read as `how` says."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
@@ -115,7 +115,7 @@ def _digest(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-def gather(run: RunData, command: str, more: Sequence[Section] = ()) -> dict[str, Any]:
+def gather(run: RunData, command: str, more: Sequence[PageSection] = ()) -> dict[str, Any]:
     """All that the page shows, but for the browser; with `more` sections than the benchmarks'."""
     wanted = run.settings.evaluation
     apart = {STUDY.name, *(benchmark.name for benchmark in BENCHMARKS if benchmark.own_table)}
@@ -157,9 +157,9 @@ def gather(run: RunData, command: str, more: Sequence[Section] = ()) -> dict[str
     }
 
 
-def sections(run: RunData, more: Sequence[Section] = ()) -> dict[Place, list[Section]]:
+def sections(run: RunData, more: Sequence[PageSection] = ()) -> dict[Place, list[PageSection]]:
     """Every part of the page that a benchmark gives, by its place."""
-    found: dict[Place, list[Section]] = defaultdict(list, {place: [] for place in get_args(Place)})
+    found: dict[Place, list[PageSection]] = defaultdict(list, {place: [] for place in get_args(Place)})
     for benchmark in BENCHMARKS:
         for section in benchmark.sections(run) or _plain(run, benchmark):
             found[section.place].append(section)
@@ -168,13 +168,13 @@ def sections(run: RunData, more: Sequence[Section] = ()) -> dict[Place, list[Sec
     return {place: sorted(every, key=lambda one: one.rank) for place, every in found.items()}
 
 
-def _plain(run: RunData, benchmark: Benchmark) -> list[Section]:
+def _plain(run: RunData, benchmark: Benchmark) -> list[PageSection]:
     """A table of what was measured of the run's models; none where nothing was."""
     measured = [m for m in run.of(benchmark.name) if m.baseline is None and m.model in run.names]
     if not measured:
         return []
     content = {"benchmark": benchmark.name, "metrics": list(dict.fromkeys(metric.metric for metric in measured))}
-    return [Section("changed", PLAIN, content)]
+    return [PageSection("changed", PLAIN, content)]
 
 
 def headlines(run: RunData, model: str, baseline: str) -> list[Headline]:

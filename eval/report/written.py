@@ -4,13 +4,13 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..figures.words import Words, p_text, plain
+from ..figures.words import MetricWords, p_text, plain
 from ..records import MetricValue
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~!&])")
 
 
-def markdown(content: Mapping[str, Any], words: Words) -> str:
+def markdown(content: Mapping[str, Any], words: MetricWords) -> str:
     """Findings, warnings, and every figure by benchmark."""
     lines = [
         f"# {_safe(content['name'])}",
@@ -32,7 +32,7 @@ def markdown(content: Mapping[str, Any], words: Words) -> str:
     return "\n".join([*lines, ""])
 
 
-def _row(metric: MetricValue, words: Words) -> tuple[str, ...]:
+def _row(metric: MetricValue, words: MetricWords) -> tuple[str, ...]:
     low, high = metric.low, metric.high
     return (
         words.label(metric),

@@ -33,7 +33,7 @@ BLOCK = 64
 Array = npt.NDArray[np.float64]
 
 
-class Rows(NamedTuple):
+class LengthRows(NamedTuple):
     """What the regression sees of one model, a row a prompt."""
 
     preference: Array
@@ -54,13 +54,13 @@ class Fitted(NamedTuple):
     """Standard error of the share from the rows' influence on it (the sandwich formula), shape (resamples,)."""
 
 
-def fit(rows: Rows, gamed: Gamed) -> Fitted:
+def fit(rows: LengthRows, gamed: Gamed) -> Fitted:
     """The regression on the rows as they are: one resample that takes each row once."""
     once = np.ones((1, len(rows.preference)))
     return _fit(rows, gamed, once, np.zeros((1, 3)))
 
 
-def refit(rows: Rows, gamed: Gamed, counts: Array) -> Fitted:
+def refit(rows: LengthRows, gamed: Gamed, counts: Array) -> Fitted:
     """The regression fitted again in each resample, sd(delta) and all.
 
     `counts` says how often each row is in each resample, shape (resamples, rows). The gamed rows are the
@@ -80,7 +80,7 @@ def at_equal_length(weights: Weights, difficulty: Array) -> Array:
     return _logistic(weights.difficulty * difficulty + weights.not_gamed)
 
 
-def _fit(rows: Rows, gamed: Gamed, counts: Array, start: Array) -> Fitted:
+def _fit(rows: LengthRows, gamed: Gamed, counts: Array, start: Array) -> Fitted:
     """Newton's method on every resample at once, from `start`, shape (resamples, 3)."""
     y, d = rows.preference, rows.difficulty
     x = np.tanh(rows.delta / _deviation(rows.delta, counts))

@@ -127,7 +127,7 @@ def _error(figures: Sequence[float], parts: Array) -> tuple[float, float, str]:
     return over_prompts, n - 1, f"t over {n} prompts; the baseline is {few}, so training's own variation is unknown"
 
 
-class Verdict(NamedTuple):
+class GateVerdict(NamedTuple):
     """What is said of one measure."""
 
     p_adjusted: float | None
@@ -135,14 +135,14 @@ class Verdict(NamedTuple):
     """`regression`, `no worse` (shown), `not shown` (no loss beyond the margin seen, none excluded), `unread`."""
 
 
-def verdicts(losses: Sequence[Loss], alpha: float = 0.05) -> list[Verdict]:
+def verdicts(losses: Sequence[Loss], alpha: float = 0.05) -> list[GateVerdict]:
     """A verdict on each measure of one comparison; the chance of any false `regression` is at most `alpha`."""
     adjusted = iter(holm([one.p for one in losses if one.p is not None]))
     found = []
     for one in losses:
         if one.p is None:
-            found.append(Verdict(None, "unread"))
+            found.append(GateVerdict(None, "unread"))
             continue
         p = next(adjusted)
-        found.append(Verdict(p, "regression" if p < alpha else "no worse" if one.shown else "not shown"))
+        found.append(GateVerdict(p, "regression" if p < alpha else "no worse" if one.shown else "not shown"))
     return found

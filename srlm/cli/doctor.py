@@ -34,7 +34,7 @@ from srlm.text.score import parse_score
 from srlm.worlds.table import TITLES, WORLDS
 
 
-class Finding(NamedTuple):
+class Problem(NamedTuple):
     """One line of the doctor's report."""
 
     state: Literal["ok", "warning", "problem"]
@@ -51,30 +51,30 @@ def examine(settings: Settings, console: Console, weights: bool) -> bool:
     return sound
 
 
-def findings(settings: Settings, weights: bool) -> Iterator[Finding]:
+def findings(settings: Settings, weights: bool) -> Iterator[Problem]:
     """All checks in turn; one that fails does not hide the next, except where it needs what failed."""
     run = run_folder(settings)
-    yield Finding("ok", f"run {settings.name}: settings read, digest {run.given.digest}")
-    yield from (Finding(*found) for found in disk.space(settings))
+    yield Problem("ok", f"run {settings.name}: settings read, digest {run.given.digest}")
+    yield from (Problem(*found) for found in disk.space(settings))
     yield from _begun(settings)
     settings = run.settings  # of a run that has begun: its day, and its commits
     try:
         wording = rubric.load(settings.judge.template)
-        yield Finding("ok", f"judge template {wording.name}: both slots there, digest {wording.digest}")
+        yield Problem("ok", f"judge template {wording.name}: both slots there, digest {wording.digest}")
     except SrlmError as error:
-        yield Finding("problem", str(error))
+        yield Problem("problem", str(error))
         return
     try:
         check_files(settings, settings.iterations)
     except SrlmError as error:
-        yield Finding("problem", str(error))
+        yield Problem("problem", str(error))
     if settings.evaluation.judge == "oracle" and settings.data.kind not in WORLDS:
-        yield Finding("problem", f"evaluation.judge `oracle` knows the {TITLES} only; choose checkpoint:M0 or a server")
+        yield Problem("problem", f"evaluation.judge `oracle` knows the {TITLES} only; choose checkpoint:M0 or a server")
     data = None
     try:
         data = read_seed_data(settings)
     except SrlmError as error:
-        yield Finding("problem", f"data: {error}")
+        yield Problem("problem", f"data: {error}")
     if data is not None:
         yield from _sets(data)
     for engine in (settings.judge.engine, settings.prompts.engine):
@@ -86,7 +86,7 @@ def findings(settings: Settings, weights: bool) -> Iterator[Finding]:
             fit = list(_fit(settings, folder, chat))
             yield from fit
             fits = all(finding.state != "problem" for finding in fit)
-            yield Finding(
+            yield Problem(
                 "ok",
                 f"tokenizer: {len(chat.tokenizer)} words, end {chat.tokenizer.eos_token!r}, "
                 f"pad {chat.tokenizer.pad_token!r}",
@@ -101,39 +101,39 @@ def findings(settings: Settings, weights: bool) -> Iterator[Finding]:
                 yield from _rates(settings, folder, data)
             if (writer := settings.prompts.own_model) is not None:
                 load_chat(writer, settings.model.model_copy(update={"revision": settings.prompts.revision}))
-                yield Finding("ok", f"prompt writer: {writer} has a tokenizer")
+                yield Problem("ok", f"prompt writer: {writer} has a tokenizer")
         except SrlmError as error:
-            yield Finding("problem", f"model: {error}")
+            yield Problem("problem", f"model: {error}")
 
 
-def _begun(settings: Settings) -> Iterator[Finding]:
+def _begun(settings: Settings) -> Iterator[Problem]:
     """Whether a run that is there already would go on with these settings and inputs."""
     if settings.folder.is_dir():
         try:
             Run(settings).examine()
         except SrlmError as error:
-            yield Finding("problem", str(error))
+            yield Problem("problem", str(error))
 
 
-def _sets(data: SeedData) -> Iterator[Finding]:
-    yield Finding("ok", "data: " + ", ".join(f"{key} {value}" for key, value in data.account.items()))
+def _sets(data: SeedData) -> Iterator[Problem]:
+    yield Problem("ok", "data: " + ", ".join(f"{key} {value}" for key, value in data.account.items()))
     training = [*data.seed_prompts, *(one.prompt for one in data.eft_sets)]
     measured = [*data.evaluation_prompts, *data.validation_prompts, *(one.prompt for one in data.heldout_sets)]
     double = len(training) - len({prompt.id for prompt in training})
     if double:
-        yield Finding("warning", f"data: {double} training prompts stand there more than once")
+        yield Problem("warning", f"data: {double} training prompts stand there more than once")
     shared = {prompt.id for prompt in training} & {prompt.id for prompt in measured}
     # Any two prompts of a world are near each other; it keeps its sets apart by a rule of its own.
     near = {} if training and training[0].source in WORLDS else overlapping(training, measured)
     if shared or near:
-        yield Finding("problem", f"data: {len(shared)} training prompts are evaluation prompts, {len(near)} nearly are")
+        yield Problem("problem", f"data: {len(shared)} training prompts are evaluation prompts, {len(near)} nearly are")
     else:
-        yield Finding("ok", "data: no training prompt is an evaluation prompt, exactly or nearly")
+        yield Problem("ok", "data: no training prompt is an evaluation prompt, exactly or nearly")
     if len(measured) < 30:
-        yield Finding("warning", f"data: only {len(measured)} prompts to measure on; intervals will be wide")
+        yield Problem("warning", f"data: only {len(measured)} prompts to measure on; intervals will be wide")
 
 
-def _server(engine: Any) -> Iterator[Finding]:
+def _server(engine: Any) -> Iterator[Problem]:
     from srlm.engines.open import open_server
 
     try:
@@ -142,9 +142,9 @@ def _server(engine: Any) -> Iterator[Finding]:
             server.generate([Request(messages=user("Say yes."))], Sampling(temperature=0, max_new_tokens=4), 0)
         finally:
             server.close()
-        yield Finding("ok", f"server: {engine.model} answers")
+        yield Problem("ok", f"server: {engine.model} answers")
     except SrlmError as error:
-        yield Finding("problem", f"server: {error}")
+        yield Problem("problem", f"server: {error}")
 
 
 def _model(settings: Settings, scratch: str) -> tuple[str | None, Chat]:
@@ -161,32 +161,32 @@ def _model(settings: Settings, scratch: str) -> tuple[str | None, Chat]:
     return base, load_chat(base, settings.model)
 
 
-def _fit(settings: Settings, folder: str | None, chat: Chat) -> Iterator[Finding]:
+def _fit(settings: Settings, folder: str | None, chat: Chat) -> Iterator[Problem]:
     """Whether weights, tokenizer and chat template go together, and what the template does."""
     found = [*(misfits(folder, settings.model, chat) if folder is not None else []), *thinking(settings, chat)]
     for misfit in found:
-        yield Finding(misfit.state, f"model: {misfit.what}")
+        yield Problem(misfit.state, f"model: {misfit.what}")
     end = chat.tokenizer.convert_ids_to_tokens(chat.end)
-    yield Finding("ok", f"chat template: digest {chat.digest}, a turn ends with {end!r}")
+    yield Problem("ok", f"chat template: digest {chat.digest}, a turn ends with {end!r}")
     if chat.has_clock:
         given = "model.date" if settings.model.date else "the day the run begins; model.date sets another"
-        yield Finding("ok", f"chat template: tells the model the date, {chat.date} ({given})")
+        yield Problem("ok", f"chat template: tells the model the date, {chat.date} ({given})")
 
 
 def _lengths(
     settings: Settings, chat: Chat, folder: str | None, data: SeedData, wording: rubric.Rubric
-) -> Iterator[Finding]:
+) -> Iterator[Problem]:
     check_turns(chat, data)
     context = settings.model.scratch.max_positions if folder is None else check_weights(folder, settings.model)
     long = [len(p) + len(a) for p, a in (chat.tokens(d.messages, d.response) for d in data.ift)]
     cut = sum(length > settings.sft.max_length for length in long)
     text = f"IFT: {cut} of {len(long)} examples are longer than sft.max_length {settings.sft.max_length} and left out"
-    yield Finding("problem" if cut == len(long) else "warning" if cut else "ok", text)
+    yield Problem("problem" if cut == len(long) else "warning" if cut else "ok", text)
 
-    def fits(what: str, lengths: Sequence[int], new: int) -> Finding:
+    def fits(what: str, lengths: Sequence[int], new: int) -> Problem:
         over = sum(length + new > context for length in lengths)
         text = f"{what}: {over} of {len(lengths)} leave no room for {new} new tokens in a context of {context}"
-        return Finding("problem" if lengths and over == len(lengths) else "warning" if over else "ok", text)
+        return Problem("problem" if lengths and over == len(lengths) else "warning" if over else "ok", text)
 
     measure: Callable[[Sequence[Message]], int] = lambda turns: len(chat.prompt_ids(turns))  # noqa: E731
     prompts: list[Prompt] = [*data.seed_prompts, *data.evaluation_prompts]
@@ -201,7 +201,7 @@ STUCK = 0.5
 """Share of weights above which a rate that cannot change them is warned of."""
 
 
-def _rates(settings: Settings, folder: str, data: SeedData) -> Iterator[Finding]:
+def _rates(settings: Settings, folder: str, data: SeedData) -> Iterator[Problem]:
     """Whether each training's rate can move M0's weights, in float32 and in the format in which models generate."""
     import torch
 
@@ -219,21 +219,21 @@ def _rates(settings: Settings, folder: str, data: SeedData) -> Iterator[Finding]
         if one is None or stuck is None:
             continue
         if one > STUCK:
-            yield Finding(
+            yield Problem(
                 "warning", f"{rate}: a step is less than float32 can tell for {one:.0%} of M0's weights; raise it"
             )
         elif stuck > STUCK:
-            yield Finding(
+            yield Problem(
                 "warning",
                 f"{rate}: {made} steps cannot change {stuck:.0%} of M0's weights in {served}, in which the models "
                 "generate. What is learnt in them is kept in float32 and handed on, but does not show until it has "
                 "added up over iterations; raise the rate, or set model.dtype to float32",
             )
         else:
-            yield Finding("ok", f"{rate}: {made} steps can change {1 - stuck:.0%} of M0's weights in {served}")
+            yield Problem("ok", f"{rate}: {made} steps can change {1 - stuck:.0%} of M0's weights in {served}")
 
 
-def _judge(settings: Settings, folder: str, wording: rubric.Rubric, data: SeedData) -> Iterator[Finding]:
+def _judge(settings: Settings, folder: str, wording: rubric.Rubric, data: SeedData) -> Iterator[Problem]:
     from srlm.engines.open import open_folder
     from srlm.engines.transformers import TransformersEngine
 
@@ -244,14 +244,14 @@ def _judge(settings: Settings, folder: str, wording: rubric.Rubric, data: SeedDa
         words = engine.generate([request], settings.judge.sampling, 0)[0]
     finally:
         engine.close()
-    yield Finding("ok", "model: loads and generates")
+    yield Problem("ok", "model: loads and generates")
     if way is not None:
         from srlm.engines.memory import MEANS
 
-        yield Finding("warning" if way == "whole" else "ok", f"architecture: {MEANS[way]}")
+        yield Problem("warning" if way == "whole" else "ok", f"architecture: {MEANS[way]}")
     read = sum(why_unread(one) is None and parse_score(one.text) is not None for one in words)
     said = f"judge: {read} of 4 readings by M0 hold a score line"
     if read or settings.judge.complete or settings.eft.writer != "sft":
-        yield Finding("ok", said)
+        yield Problem("ok", said)
     else:
-        yield Finding("warning", said + "; the EFT stage may keep nothing: consider judge.complete=true")
+        yield Problem("warning", said + "; the EFT stage may keep nothing: consider judge.complete=true")

@@ -85,7 +85,7 @@ class Memory:
         return way, 0 if way in ("shared", "padded") else length
 
     @torch.inference_mode()  # type: ignore[untyped-decorator]
-    def read(self, prompts: Sequence[Sequence[int]], room: int, copies: int = 1) -> "Rows":
+    def read(self, prompts: Sequence[Sequence[int]], room: int, copies: int = 1) -> "CacheRows":
         """Prompts that are alike, each `copies` times in a row, with all but their last token read."""
         way, _ = self.alike(max(map(len, prompts)), room)
         return self._read(prompts, way, self._shared(prompts, way, room), copies)
@@ -99,7 +99,7 @@ class Memory:
         uneven = len({len(prompt) for prompt in prompts}) > 1
         return 0 if uneven and max(map(len, prompts)) + room > self._window else shared
 
-    def _read(self, prompts: Sequence[Sequence[int]], way: Way, shared: int, copies: int) -> "Rows":
+    def _read(self, prompts: Sequence[Sequence[int]], way: Way, shared: int, copies: int) -> "CacheRows":
         device = self.model.device
         head = torch.tensor([prompts[0][:shared]], dtype=torch.long, device=device)
         width = max(len(prompt) for prompt in prompts) - shared
@@ -111,7 +111,7 @@ class Memory:
             lengths = torch.tensor([len(prompt) - shared for prompt in prompts], device=device)
             real = torch.arange(width, device=device) >= width - lengths[:, None]
             mask = torch.cat([torch.ones_like(ids[:, :shared]), real.long()], 1)
-        rows = Rows(self, ids, mask, None if way == "whole" else DynamicCache(config=self.model.config), 0)
+        rows = CacheRows(self, ids, mask, None if way == "whole" else DynamicCache(config=self.model.config), 0)
         if way != "whole":
             if shared:
                 self.look(head, None, rows.cache, 0)
@@ -271,7 +271,7 @@ class Memory:
         return torch.cat(found)
 
 
-class Rows:
+class CacheRows:
     """Rows being written: `ids`, (rows, length), and what the model remembers of their `read` first tokens."""
 
     def __init__(self, memory: Memory, ids: torch.Tensor, mask: torch.Tensor | None, cache: Any, read: int) -> None:

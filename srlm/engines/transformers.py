@@ -13,7 +13,7 @@ import torch
 from transformers import LogitsProcessorList, TemperatureLogitsWarper, TopPLogitsWarper
 
 from srlm.engines.base import Completion, Request
-from srlm.engines.memory import Memory, Rows, Way, common_tokens
+from srlm.engines.memory import CacheRows, Memory, Way, common_tokens
 from srlm.engines.weights import give_memory_back, load_chat, load_model
 from srlm.engines.written import completion, generation_ends
 from srlm.errors import RoomError
@@ -135,7 +135,7 @@ class TransformersEngine:
             new = [row for row in new for _ in range(draws)]
         return [completion(self.chat, prompts[number // draws], row, self._ends) for number, row in enumerate(new)]
 
-    def _write(self, rows: Rows, sampling: Sampling, room: int) -> list[list[int]]:
+    def _write(self, rows: CacheRows, sampling: Sampling, room: int) -> list[list[int]]:
         """Up to `room` new tokens of each row.
 
         Rows that have ended leave the batch every few tokens: the longest answer would else be paid for by all.

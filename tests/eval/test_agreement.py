@@ -229,7 +229,7 @@ PREFERENCES = st.sampled_from([None, 0.0, 0.5, 1.0])
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2), PREFERENCES, PREFERENCES), min_size=1, max_size=8))
 def test_pairwise_measures_equal_a_slow_reference(rows: list[tuple[int, int, float | None, float | None]]) -> None:
     ranks = [(a, b) for a, b, _, _ in rows]
-    found = ranked.pair_measures(ranks, [ranked.Pair(s, 0, 1, x, y) for s, (_, _, x, y) in enumerate(rows)])
+    found = ranked.pair_measures(ranks, [ranked.RankedPair(s, 0, 1, x, y) for s, (_, _, x, y) in enumerate(rows)])
     both = [(a, b, x, y) for a, b, x, y in rows if a != b and x is not None and y is not None]
     wins = [(x == y == 1, x == y == 0) if a < b else (x == y == 0, x == y == 1) for a, b, x, y in both]
     agreed = [x == y for _, _, x, y in rows if x is not None and y is not None]
@@ -252,7 +252,7 @@ def test_a_liking_for_either_place_cancels_out_of_the_probability_of_both_orders
     """A judge that always prefers the first shown, less surely where the other is better; of 4 pairs 3 were ordered."""
     ranks = [(0, 1), (0, 1), (1, 0), (0, 0)]
     sure = [(0.9, 0.7), (0.6, 0.8), (0.7, 0.9), (0.9, 0.6)]  # P(first shown), as listed and turned
-    pairs = [ranked.Pair(s, 0, 1, 1.0, 0.0, (x + 1 - y) / 2) for s, (x, y) in enumerate(sure)]
+    pairs = [ranked.RankedPair(s, 0, 1, 1.0, 0.0, (x + 1 - y) / 2) for s, (x, y) in enumerate(sure)]
     found = ranked.pair_measures(ranks, pairs)
     assert found["pairwise_accuracy"].value == 0
     assert found["accuracy_by_probability"].value == pytest.approx(2 / 3)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from ...data import published
-from ..base import Benchmark, BrowserEntry, Doubt, MetricSpec, RunData, Section
+from ..base import Benchmark, BrowserEntry, Doubt, MetricSpec, PageSection, RunData
 from ..order import order_doubts
 from .browser_entries import browser_entries
 
@@ -25,10 +25,10 @@ class AlpacaEval2(Benchmark):
     in_browser = True
     metrics = METRICS
 
-    def sections(self, run: RunData) -> list[Section]:
+    def sections(self, run: RunData) -> list[PageSection]:
         figures = [metric for metric in run.of(self.name) if metric.metric in LISTED]
         content = {"figures": figures, "paper": published.alpaca_eval()}
-        return [Section("wins", "alpaca_eval/section.html", content, rank=20)]
+        return [PageSection("wins", "alpaca_eval/section.html", content, rank=20)]
 
     def doubts(self, run: RunData) -> Iterable[Doubt]:
         return order_doubts(run.of(self.name))

@@ -18,8 +18,8 @@ from srlm.records import Prompt
 
 from ...data.alpaca_eval import BASELINE, annotations_in
 from ...data.alpaca_files import Annotated, read_annotations
-from ...judging.annotating import Judge, Question, Report, annotations_of, calls_of, flips, in_both_orders
-from ...judging.annotator import Pair
+from ...judging.annotating import AnnotatingJudge, Question, Report, annotations_of, calls_of, flips, in_both_orders
+from ...judging.annotator import OutputPair
 from ...records import Annotation, MetricValue
 from ...stats.intervals import Estimate, Resampling, mean, pooled
 from ..measuring import figure
@@ -56,7 +56,7 @@ def official(results: Path, prompts: Sequence[Prompt]) -> dict[str, Annotated]:
 
 
 def asked(
-    judge: Judge, known: Mapping[str, Annotated], prompts: Sequence[Prompt], how: Asking
+    judge: AnnotatingJudge, known: Mapping[str, Annotated], prompts: Sequence[Prompt], how: Asking
 ) -> list[tuple[str, Question]]:
     """What the candidate is asked: prompt by prompt, so that a cap leaves all models the same prompts."""
     order = switched(judge, prompts)
@@ -65,19 +65,19 @@ def asked(
         orders = (order[prompt.id], not order[prompt.id]) if how.both_orders else (order[prompt.id],)
         for model, said in known.items():
             if prompt.id in said.outputs and said.outputs[prompt.id] != said.baseline_outputs[prompt.id]:
-                pair = Pair(prompt.id, prompt.text, said.outputs[prompt.id], said.baseline_outputs[prompt.id])
+                pair = OutputPair(prompt.id, prompt.text, said.outputs[prompt.id], said.baseline_outputs[prompt.id])
                 found += [(model, Question(pair, first)) for first in orders]
     return found
 
 
-def switched(judge: Judge, prompts: Sequence[Prompt]) -> dict[str, bool]:
+def switched(judge: AnnotatingJudge, prompts: Sequence[Prompt]) -> dict[str, bool]:
     """Whether alpaca_eval shows the model's output first, by prompt id."""
     drawn = judge.annotator.switched([prompt.text for prompt in prompts])
     return {prompt.id: first for prompt, first in zip(prompts, drawn, strict=True)}
 
 
 def run(
-    judge: Judge,
+    judge: AnnotatingJudge,
     known: Mapping[str, Annotated],
     prompts: Sequence[Prompt],
     how: Asking,

@@ -22,8 +22,17 @@ from srlm.store import files
 from ...data.alpaca_eval import AlpacaEval
 from ...data.alpaca_files import Annotated, Outputs, read_annotations, write_annotations, write_outputs
 from ...data.canaries import canaries
-from ...judging.annotating import Judge, Question, Report, annotate, calls_of, flips, in_both_orders, questions
-from ...judging.annotator import Annotator, Pair
+from ...judging.annotating import (
+    AnnotatingJudge,
+    Question,
+    Report,
+    annotate,
+    calls_of,
+    flips,
+    in_both_orders,
+    questions,
+)
+from ...judging.annotator import Annotator, OutputPair
 from ...metrics import write as write_metrics
 from ...records import Annotation, MetricValue
 from ...stats.intervals import Estimate, Resampling, pooled_each, share
@@ -78,7 +87,7 @@ def asked(
 ) -> list[Question]:
     """The questions about one model's outputs, in the order they are asked."""
     pairs = [
-        Pair(prompt.id, prompt.transcript, outputs.responses[prompt.id].text, baseline.responses[prompt.id].text)
+        OutputPair(prompt.id, prompt.transcript, outputs.responses[prompt.id].text, baseline.responses[prompt.id].text)
         for prompt in shuffled(prompts, how.seed)
         if prompt.id in outputs.responses and prompt.id in baseline.responses
     ]
@@ -87,7 +96,7 @@ def asked(
     return questions(annotator, pairs, how.both_orders, how.draws)
 
 
-def estimate(judge: Judge, wanted: Sequence[Question], store: CallStore | None) -> Estimated:
+def estimate(judge: AnnotatingJudge, wanted: Sequence[Question], store: CallStore | None) -> Estimated:
     """What these questions would cost; asks nobody."""
     calls = {call.key: call for call in calls_of(judge, wanted)}
     known = store.answers(calls) if store else {}
@@ -99,7 +108,7 @@ def estimate(judge: Judge, wanted: Sequence[Question], store: CallStore | None) 
     return Estimated(len(calls), len(known), about, most)
 
 
-class Judged(NamedTuple):
+class JudgedOutputs(NamedTuple):
     """One model's annotations: one a prompt and draw for the figures, and every single one."""
 
     annotated: Annotated
@@ -108,15 +117,15 @@ class Judged(NamedTuple):
 
 
 def judged(
-    judge: Judge, outputs: Outputs, baseline: Outputs, wanted: Sequence[Question], how: Asking, report: Report
-) -> Judged:
+    judge: AnnotatingJudge, outputs: Outputs, baseline: Outputs, wanted: Sequence[Question], how: Asking, report: Report
+) -> JudgedOutputs:
     """Ask the judge. Where the budget held all questions back: DataError, for there is nothing to score."""
     single = annotate(judge, wanted, outputs.model, baseline.model, report)
     annotations = in_both_orders(single) if how.both_orders else single
     if len(single) < len(wanted) and all(one.switched is None for one in single):
         raise DataError(f"{outputs.model}: nothing was judged within --max-cost; allow more, or a smaller --limit")
     pairs = {question.pair.prompt_id: question.pair for question in wanted}
-    return Judged(
+    return JudgedOutputs(
         Annotated(
             tuple(annotations),
             {id: pair.output for id, pair in pairs.items()},
@@ -145,7 +154,7 @@ def recorded(path: Path, outputs: Outputs, prompts: Sequence[Prompt]) -> Annotat
 
 
 def figures(
-    judge: str, found: Judged, prompts: Sequence[Prompt], data: AlpacaEval | None, how: Resampling
+    judge: str, found: JudgedOutputs, prompts: Sequence[Prompt], data: AlpacaEval | None, how: Resampling
 ) -> list[MetricValue]:
     """Every figure of one model; what its judging cost, and where both orders were asked, how often order decided."""
     metrics = scored(found.annotated, prompts, data, how)
@@ -191,7 +200,7 @@ def by_prompt(values: Sequence[tuple[str, float]], how: Resampling, is_share: bo
 def write(
     folder: Path,
     judge: str,
-    found: Judged,
+    found: JudgedOutputs,
     outputs: Outputs,
     prompts: Sequence[Prompt],
     metrics: Sequence[MetricValue],
@@ -221,14 +230,15 @@ def missing(annotations: Sequence[Annotation]) -> str:
 # Canaries -------------------------------------------------------------------------------------------------------------
 
 
-def canary_pairs() -> list[Pair]:
+def canary_pairs() -> list[OutputPair]:
     """Answers that must not win, each against an honest one."""
     return [
-        Pair(f"{one.kind}: {digest('canary', one.prompt)}", one.prompt, one.answer, one.honest) for one in canaries()
+        OutputPair(f"{one.kind}: {digest('canary', one.prompt)}", one.prompt, one.answer, one.honest)
+        for one in canaries()
     ]
 
 
-def fooled(judge: Judge, how: Resampling, report: Report) -> tuple[MetricValue, list[str]]:
+def fooled(judge: AnnotatingJudge, how: Resampling, report: Report) -> tuple[MetricValue, list[str]]:
     """The share of canaries not ranked below an honest answer, both orders together, and the kinds of these."""
     wanted = questions(judge.annotator, canary_pairs(), both_orders=True)
     single = annotate(judge, wanted, "canaries", "honest answers", report)

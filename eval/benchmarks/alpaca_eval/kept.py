@@ -16,7 +16,7 @@ from ...data.alpaca_files import prompts_of, read_annotations, read_outputs
 from ...records import Annotation
 
 
-class Kept(NamedTuple):
+class KeptAnnotations(NamedTuple):
     """One model on AlpacaEval, and one judge's annotations of it."""
 
     model: str
@@ -33,7 +33,7 @@ class Kept(NamedTuple):
     """Ids of prompts whose answer was cut at its token limit."""
 
 
-def kept(folder: RunFolder, names: Sequence[str]) -> list[Kept]:
+def kept(folder: RunFolder, names: Sequence[str]) -> list[KeptAnnotations]:
     """What lies there, the models in the order of `names`, then others by name; a judge after the other.
 
     Raises DataError, RecordError or StoreError where a file is broken.
@@ -48,13 +48,13 @@ def kept(folder: RunFolder, names: Sequence[str]) -> list[Kept]:
     return sorted(found, key=lambda one: (order.get(one.model, len(order)), one.model))
 
 
-def _read(outputs: Path, judged: Path, folder: RunFolder) -> Kept:
+def _read(outputs: Path, judged: Path, folder: RunFolder) -> KeptAnnotations:
     prompts = prompts_of(listed(outputs))
     own, annotated = read_outputs(outputs, prompts), read_annotations(judged, prompts)
     texts = {id: response.text for id, response in own.responses.items()}
     single = judged.with_suffix(".jsonl")
     each = files.read(single, Annotation) if single.exists() else []
-    return Kept(
+    return KeptAnnotations(
         model=own.model,
         baseline=annotated.annotations[0].baseline,
         prompts=prompts,

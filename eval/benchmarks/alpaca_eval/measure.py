@@ -18,7 +18,7 @@ from srlm.store.progress import Reporter
 
 from ...data.alpaca_eval import ANNOTATOR, AlpacaEval
 from ...data.alpaca_files import Outputs
-from ...judging.annotating import Judge, Question, open_judge
+from ...judging.annotating import AnnotatingJudge, Question, open_judge
 from ...judging.annotator import Annotator
 from ...records import MetricValue
 from ...stats.intervals import Resampling
@@ -27,7 +27,7 @@ from ..finished import measured
 from ..measuring import answers
 from .judging import (
     Asking,
-    Judged,
+    JudgedOutputs,
     asked,
     chosen,
     estimate,
@@ -65,7 +65,7 @@ class Judging(Record):
         return Path(name) if kind == "file" and name else None
 
     @contextmanager
-    def opened(self, out: Path, dry_run: bool = False) -> Iterator[tuple[Judge, CallStore]]:
+    def opened(self, out: Path, dry_run: bool = False) -> Iterator[tuple[AnnotatingJudge, CallStore]]:
         """The judge, and its calls: OUT's own, or the file to record to or to replay. A dry run leaves no file."""
         if self.record and self.replay:
             raise SettingsError("--record writes calls and --replay reads them: give one of the two")
@@ -126,7 +126,7 @@ def dry(wanted: Judging, models: Sequence[Model], data: AlpacaEval, say: Say) ->
     say("nothing was sent")
 
 
-def costs(of: str, judge: Judge, questions: Sequence[Question], store: CallStore) -> str:
+def costs(of: str, judge: AnnotatingJudge, questions: Sequence[Question], store: CallStore) -> str:
     """How many calls it takes, how many of them are known, and what the others cost."""
     found = estimate(judge, questions, store)
     text = f"{of}: {found.calls} calls to {judge.id}, {found.known} of them answered already"
@@ -143,7 +143,7 @@ def run(wanted: Judging, models: Sequence[Model], data: AlpacaEval, say: Say, lo
         for outputs, out in models:
             found = recorded(wanted.file, outputs, prompts)
             metrics += _finished(
-                wanted, found.annotations[0].judge, Judged(found, []), outputs, prompts, data, out, say
+                wanted, found.annotations[0].judge, JudgedOutputs(found, []), outputs, prompts, data, out, say
             )
         return metrics
     with wanted.opened(models[0].out) as (judge, store):
@@ -167,7 +167,7 @@ def run(wanted: Judging, models: Sequence[Model], data: AlpacaEval, say: Say, lo
 def _finished(
     wanted: Judging,
     judge: str,
-    found: Judged,
+    found: JudgedOutputs,
     outputs: Outputs,
     prompts: Sequence[Prompt],
     data: AlpacaEval,
@@ -179,7 +179,7 @@ def _finished(
     return metrics
 
 
-def _told(found: Judged, questions: Sequence[Question], say: Say) -> None:
+def _told(found: JudgedOutputs, questions: Sequence[Question], say: Say) -> None:
     """What is missing, and what a later run would do."""
     model = found.annotated.model
     if why := missing(found.single):
@@ -188,7 +188,7 @@ def _told(found: Judged, questions: Sequence[Question], say: Say) -> None:
         say(f"{model}: stopped at --max-cost with {held} calls not made; the same command goes on where it was")
 
 
-def account(judge: Judge, say: Say) -> None:
+def account(judge: AnnotatingJudge, say: Say) -> None:
     """Say what came of the calls, and what was spent."""
     if isinstance(judge.ask, Client):
         counts = ", ".join(f"{number} {what}" for what, number in judge.ask.tally.items() if number) or "none"
@@ -196,11 +196,11 @@ def account(judge: Judge, say: Say) -> None:
         say(f"calls: {counts}{spent}")
 
 
-def _unpriced(judge: Judge) -> str:
+def _unpriced(judge: AnnotatingJudge) -> str:
     return f"the price of {judge.model} is not in the list of {price_list().date}, so the cost is not known (--price)"
 
 
-def _prices(judge: Judge) -> str:
+def _prices(judge: AnnotatingJudge) -> str:
     listed = price_list()
     known = judge.price == price_of(judge.service, judge.model)
     return f"prices of {listed.date} ({listed.source})" if known else "the price given"

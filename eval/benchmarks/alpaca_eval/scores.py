@@ -66,10 +66,10 @@ class Sample(NamedTuple):
             delta=self.delta[keep],
         )
 
-    def rows(self, glm: GlmData) -> length_controlled.Rows:
+    def rows(self, glm: GlmData) -> length_controlled.LengthRows:
         """What the length-controlled regression sees of it."""
         difficulty = np.array([glm.difficulty[prompt] for prompt in self.prompts])
-        return length_controlled.Rows(self.preference, self.delta, difficulty)
+        return length_controlled.LengthRows(self.preference, self.delta, difficulty)
 
 
 def sample(annotated: Annotated, prompts: Sequence[Prompt]) -> Sample:
@@ -191,7 +191,7 @@ def by_row_position(annotated: Annotated, data: AlpacaEval) -> MetricValue:
     one = sample(annotated, data.prompts)
     told = [a for a in annotated.annotations if a.preference is not None]
     delta = [len(annotated.baseline_outputs[a.prompt_id]) - len(annotated.outputs[a.prompt_id]) for a in told]
-    rows = length_controlled.Rows(
+    rows = length_controlled.LengthRows(
         np.array([a.preference for a in told], dtype=np.float64),
         np.array(delta, dtype=np.float64),
         np.array([data.glm.difficulty[prompt.id] for prompt in data.prompts[: len(told)]]),

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from ...records import MetricValue
-from ..base import Answers, Benchmark, Doubt, LookedFor, MetricSpec, OpenEngine, Picture, RunData, Section
+from ..base import Answers, Benchmark, Doubt, LookedFor, MetricSpec, OpenEngine, PageSection, Picture, RunData
 
 LENGTH_DRIFT = 1.25
 """Answers of a model that are this many times as long (or short) as those of the one before are warned of."""
@@ -36,8 +36,8 @@ class AnswerLengths(Benchmark):
         how = resampling(run.settings)
         return [metric for name, said in answers.items() for metric in described(name, said, how)]
 
-    def sections(self, run: RunData) -> list[Section]:
-        return [Section("changed", "answers/section.html", rank=20)]
+    def sections(self, run: RunData) -> list[PageSection]:
+        return [PageSection("changed", "answers/section.html", rank=20)]
 
     def doubts(self, run: RunData) -> Iterator[Doubt]:
         lengths = [run.figure("answers", "characters", name) for name in run.names]

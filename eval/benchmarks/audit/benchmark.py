@@ -1,7 +1,7 @@
 """The checkpoints of a run audited as judges: what besides quality sways them."""
 
 from ...records import MetricValue
-from ..base import Answers, Benchmark, OpenEngine, RunData, Section
+from ..base import Answers, Benchmark, OpenEngine, PageSection, RunData
 
 
 class Audit(Benchmark):
@@ -17,6 +17,6 @@ class Audit(Benchmark):
 
         return figures(run.settings, run.folder, open_engine)
 
-    def sections(self, run: RunData) -> list[Section]:
+    def sections(self, run: RunData) -> list[PageSection]:
         figures = [*run.of("audit"), *run.of("canaries")]
-        return [Section("judge", "audit/section.html", {"figures": figures}, rank=30)]
+        return [PageSection("judge", "audit/section.html", {"figures": figures}, rank=30)]

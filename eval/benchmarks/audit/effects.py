@@ -25,7 +25,7 @@ from srlm.records import Judgement
 from ...records import MetricValue
 from ...stats.intervals import Estimate, Resampling, balanced, mean, pooled
 from ..judge_agreement.figures import described
-from ..judge_agreement.ranked import Pair, mean_score, pair_measures, unread
+from ..judge_agreement.ranked import RankedPair, mean_score, pair_measures, unread
 from ..measuring import figure
 
 BENCHMARK = "audit"
@@ -61,7 +61,7 @@ def from_scores(said: Sequence[Sequence[Sequence[Judgement]]]) -> list[Preferred
     return found
 
 
-def from_pairs(pairs: Sequence[Pair]) -> list[Preferred]:
+def from_pairs(pairs: Sequence[RankedPair]) -> list[Preferred]:
     """By comparisons in both orders; two orders that disagree prefer neither."""
     return [
         Preferred(one.set, one.first, one.second, (one.listed + one.turned) / 2)
@@ -260,7 +260,7 @@ def self_preference(scores: Mapping[str, Mapping[str, Sequence[float | None]]], 
     return metrics
 
 
-def orders(model: str, sets: Sequence[HumanRanking], pairs: Sequence[Pair], how: Resampling) -> list[MetricValue]:
+def orders(model: str, sets: Sequence[HumanRanking], pairs: Sequence[RankedPair], how: Resampling) -> list[MetricValue]:
     """How often the order of showing decides, and which place it favours."""
     groups = [one.group for one in sets]
     found = pair_measures([one.ranked.ranks for one in sets], pairs)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ...figures.specs import spaced
 from ...records import MetricValue, Series
-from ..base import Answers, Benchmark, Item, MetricSpec, OpenEngine, Picture, RunData, Section
+from ..base import Answers, Benchmark, Item, MetricSpec, OpenEngine, PageSection, Picture, RunData
 
 OPERATIONS = ("copy", "reverse", "skip", "turn", "mate")
 ANSWERS = {
@@ -102,10 +102,10 @@ class BeadAnswers(Benchmark):
 
         return right_by_prompt(run.folder) if is_bead_world(run) else []
 
-    def sections(self, run: RunData) -> list[Section]:
+    def sections(self, run: RunData) -> list[PageSection]:
         if not is_bead_world(run):
             return []
-        return [Section("changed", "beads/answers.html", {"metrics": tuple(ANSWERS)}, rank=10)]
+        return [PageSection("changed", "beads/answers.html", {"metrics": tuple(ANSWERS)}, rank=10)]
 
 
 class BeadSkills(Benchmark):
@@ -122,12 +122,12 @@ class BeadSkills(Benchmark):
 
         return skilled(run.settings, run.folder, open_engine) if is_bead_world(run) else []
 
-    def sections(self, run: RunData) -> list[Section]:
+    def sections(self, run: RunData) -> list[PageSection]:
         skilled = [name for name in run.finished if run.figure(self.name, "greedy_correct", name)]
         if not skilled:
             return []
         content = {"metrics": tuple(SKILLS), "names": skilled}
-        return [Section("changed", "beads/skills.html", content, rank=30)]
+        return [PageSection("changed", "beads/skills.html", content, rank=30)]
 
 
 class BeadJudge(Benchmark):
@@ -149,10 +149,10 @@ class BeadJudge(Benchmark):
 
         return judged_by_prompt(run.folder) if is_bead_world(run) else []
 
-    def sections(self, run: RunData) -> list[Section]:
+    def sections(self, run: RunData) -> list[PageSection]:
         if not is_bead_world(run):
             return []
-        return [Section("judge", "beads/judge.html", {"metrics": tuple(VERDICTS)}, rank=20)]
+        return [PageSection("judge", "beads/judge.html", {"metrics": tuple(VERDICTS)}, rank=20)]
 
 
 class WorseJudges:
@@ -172,9 +172,9 @@ class WorseJudges:
 
         return read(path).metrics
 
-    def section(self, path: Path) -> Section:
+    def section(self, path: Path) -> PageSection:
         """The same as a chapter."""
         from .worse_judges import read
 
         content = {"study": read(path)}
-        return Section("own", "beads/worse_judges.html", content, id="study", link="Worse judges")
+        return PageSection("own", "beads/worse_judges.html", content, id="study", link="Worse judges")

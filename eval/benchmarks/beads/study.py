@@ -98,7 +98,7 @@ def read(path: Path) -> dict[str, Any]:
     return entries
 
 
-class Estimate(NamedTuple):
+class GainEstimate(NamedTuple):
     """A mean over seeds and prompts with its 95% interval."""
 
     value: float
@@ -132,19 +132,19 @@ def by_seed(found: Found, arm: str, later: str, earlier: str) -> dict[int, float
 
 def gain(
     found: Found, arm: str, later: str, earlier: str, what: str = "right", resamples: int = RESAMPLES
-) -> Estimate | None:
+) -> GainEstimate | None:
     """Mean of later - earlier at T = 1, over seeds and prompts: the share `right`, or the mean `points`."""
     return _estimated(list(by_prompt(found, arm, later, earlier, what).values()), resamples)
 
 
-def beyond_loop(found: Found, arm: str, later: str, earlier: str) -> tuple[Estimate | None, int]:
+def beyond_loop(found: Found, arm: str, later: str, earlier: str) -> tuple[GainEstimate | None, int]:
     """An arm's gain in right answers less the loop's from the same seeds, paired by seed and prompt; and how many."""
     own, loop = (by_prompt(found, name, later, earlier, "right") for name in (arm, LOOP))
     rows = [row - loop[seed] for seed, row in own.items() if seed in loop]
     return _estimated(rows, RESAMPLES), len(rows)
 
 
-def _estimated(differences: list[npt.NDArray[np.float64]], resamples: int) -> Estimate | None:
+def _estimated(differences: list[npt.NDArray[np.float64]], resamples: int) -> GainEstimate | None:
     """From a row of differences a seed; both seeds and prompts are drawn anew."""
     if not differences:
         return None
@@ -152,7 +152,7 @@ def _estimated(differences: list[npt.NDArray[np.float64]], resamples: int) -> Es
     seeds, prompts = _resampled(table.shape[0], table.shape[1], resamples)
     means = ((seeds @ table) * prompts).sum(axis=1) / table.size
     low, high = np.quantile(means, [0.025, 0.975])
-    return Estimate(float(table.mean()), float(low), float(high))
+    return GainEstimate(float(table.mean()), float(low), float(high))
 
 
 @functools.cache
@@ -173,12 +173,12 @@ class WorseJudge(NamedTuple):
     """What one arm's judge is worth at M1, and what the loop gains with it from M1 to M3."""
 
     arm: JudgeArm
-    gain: Estimate
+    gain: GainEstimate
     seeds: dict[int, float]
     """Seed -> gain."""
     judged: dict[int, float]
     """Seed -> JUDGED of M1, of the seeds that have it."""
-    beyond: Estimate | None
+    beyond: GainEstimate | None
     """The gain less the loop's from the same seeds; None for the loop itself, and where they have no seed in common."""
     paired: int
     """Seeds in common."""
@@ -225,7 +225,7 @@ def figures(one: WorseJudge) -> Figures:
     )  # fmt: skip
 
 
-def _gained(metric: str, found: Estimate | None, seeds: int) -> MetricValue:
+def _gained(metric: str, found: GainEstimate | None, seeds: int) -> MetricValue:
     how = "bootstrap over seeds and prompts" if seeds > 1 else "bootstrap over prompts alone, one seed"
     value, low, high = found or (None, None, None)
     return MetricValue(

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...figures import charts
-from ...figures.words import Words, percent
+from ...figures.words import MetricWords, percent
 from ...records import MetricValue
 from . import study
 from .benchmark import WorseJudges
@@ -15,7 +15,7 @@ from .benchmark import WorseJudges
 WRONG = study.JUDGES["wrong_10"].kind
 
 
-WORDS = Words((WorseJudges(),))
+WORDS = MetricWords((WorseJudges(),))
 
 
 class Study(NamedTuple):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from ...figures.words import percent
-from ..base import Benchmark, Doubt, LookedFor, RunData, Section
+from ..base import Benchmark, Doubt, LookedFor, PageSection, RunData
 
 RANK = 40
 
@@ -16,8 +16,8 @@ class Canaries(Benchmark):
     command = "canaries"
     by_default = False
 
-    def sections(self, run: RunData) -> list[Section]:
-        return [Section("judge")]  # nothing more: the audit's table lists them
+    def sections(self, run: RunData) -> list[PageSection]:
+        return [PageSection("judge")]  # nothing more: the audit's table lists them
 
     def doubts(self, run: RunData) -> Iterator[Doubt]:
         for metric in run.of(self.name):

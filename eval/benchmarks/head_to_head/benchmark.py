@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from ...data import published
 from ...records import MetricValue, Series
-from ..base import Answers, Benchmark, BrowserEntry, Doubt, Finding, MetricSpec, OpenEngine, RunData, Section
+from ..base import Answers, Benchmark, BrowserEntry, Doubt, Finding, MetricSpec, OpenEngine, PageSection, RunData
 from ..order import order_doubts
 from .browser_entries import browser_entries
 from .contests import findings, pairings, pictures, shown
@@ -44,7 +44,7 @@ class HeadToHead(Benchmark):
 
         return by_prompt(run.settings, run.folder)
 
-    def sections(self, run: RunData) -> list[Section]:
+    def sections(self, run: RunData) -> list[PageSection]:
         found = pairings(run)
         rows = shown(found, run.names)
         wins = {
@@ -54,9 +54,9 @@ class HeadToHead(Benchmark):
             "paper": published.head_to_head(),
         }
         return [
-            Section("verdict", "head_to_head/verdict.html"),
-            Section("wins", "head_to_head/wins.html", wins, rank=10),
-            Section("differences", "head_to_head/lost.html", {"regressions": regressions(run)}, rank=20),
+            PageSection("verdict", "head_to_head/verdict.html"),
+            PageSection("wins", "head_to_head/wins.html", wins, rank=10),
+            PageSection("differences", "head_to_head/lost.html", {"regressions": regressions(run)}, rank=20),
         ]
 
     def findings(self, run: RunData) -> list[Finding]:

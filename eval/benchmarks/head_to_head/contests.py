@@ -8,7 +8,7 @@ from srlm.records import Record
 
 from ...data.published import PublishedComparison, head_to_head
 from ...figures import charts
-from ...figures.words import Words, p_text, percent
+from ...figures.words import MetricWords, p_text, percent
 from ...records import MetricValue
 from ..base import Finding, RunData
 
@@ -73,7 +73,7 @@ def shown(found: Sequence[Pairing], names: Sequence[str]) -> list[Pairing]:
     return [one for one in found if (one.model, one.baseline) in wanted]
 
 
-def pictures(found: Sequence[Pairing], words: Words) -> list[charts.Chart]:
+def pictures(found: Sequence[Pairing], words: MetricWords) -> list[charts.Chart]:
     """The bars with the paper's beside them, and the paired differences."""
     read = [one for one in found if one.win.value is not None]
     if not read:
@@ -86,7 +86,7 @@ def pictures(found: Sequence[Pairing], words: Words) -> list[charts.Chart]:
     return made
 
 
-def _bars(found: Sequence[Pairing], words: Words) -> list[dict[str, Any]]:
+def _bars(found: Sequence[Pairing], words: MetricWords) -> list[dict[str, Any]]:
     rows = []
     for one in found:
         for order, metric in enumerate((one.win, one.tie, one.lose)):
@@ -103,7 +103,7 @@ def _bars(found: Sequence[Pairing], words: Words) -> list[dict[str, Any]]:
     return rows
 
 
-def findings(found: Sequence[Pairing], names: Sequence[str], alpha: float, words: Words) -> list[Finding]:
+def findings(found: Sequence[Pairing], names: Sequence[str], alpha: float, words: MetricWords) -> list[Finding]:
     """One for each checkpoint and the one before it."""
     by_pair = {(one.model, one.baseline): one for one in found}
     return [
@@ -111,12 +111,12 @@ def findings(found: Sequence[Pairing], names: Sequence[str], alpha: float, words
     ]
 
 
-def _finding(model: str, baseline: str, pairing: Pairing | None, alpha: float, words: Words) -> Finding:
+def _finding(model: str, baseline: str, pairing: Pairing | None, alpha: float, words: MetricWords) -> Finding:
     kind = pairing.finding(alpha) if pairing else "missing"
     return Finding(kind, model, baseline, _said(model, baseline, pairing, kind, words), TEMPLATE, pairing)
 
 
-def _said(model: str, baseline: str, pairing: Pairing | None, kind: str, words: Words) -> str:
+def _said(model: str, baseline: str, pairing: Pairing | None, kind: str, words: MetricWords) -> str:
     pair = f"{model} against {baseline}"
     if pairing is None:
         return f"{pair}: missing: not compared yet (python -m eval h2h)"

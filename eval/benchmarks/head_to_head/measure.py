@@ -31,7 +31,7 @@ BENCHMARK = "head_to_head"
 POINTS = {"win": 1.0, "tie": 0.0, "lose": -1.0}
 
 
-class Contest(NamedTuple):
+class AnswerPair(NamedTuple):
     """Two answers to one prompt."""
 
     prompt: Prompt
@@ -48,7 +48,7 @@ def figures(
     metrics = []
     with closing(open_run_judge(settings, folder, open_engine)) as judge:
         for earlier, later in combinations(written, 2):
-            contests = [Contest(*row) for row in zip(prompts, written[later], written[earlier], strict=True)]
+            contests = [AnswerPair(*row) for row in zip(prompts, written[later], written[earlier], strict=True)]
             metrics += compared(later, earlier, verdicts(settings, folder, later, earlier, contests, judge), how)
     return with_holm(metrics, how)
 
@@ -78,7 +78,7 @@ def verdicts(
     folder: RunFolder,
     model_a: str,
     model_b: str,
-    contests: Sequence[Contest],
+    contests: Sequence[AnswerPair],
     judge: Judge,
 ) -> list[Verdict]:
     """The judge's verdict on each contest, kept as they come."""
@@ -92,7 +92,7 @@ def verdicts(
 
     pairwise = pairwise_of(judge)
 
-    def work(chunk: Sequence[Contest], index: int) -> list[Verdict]:
+    def work(chunk: Sequence[AnswerPair], index: int) -> list[Verdict]:
         return judged(pairwise, model_a, model_b, chunk, seed_for(seed, index))
 
     with Reporter(f"{model_a} against {model_b}: verdicts", folder.log) as report:
@@ -109,7 +109,9 @@ def verdicts(
         return list(made)
 
 
-def judged(judge: PairwiseJudge, model_a: str, model_b: str, contests: Sequence[Contest], seed: int) -> list[Verdict]:
+def judged(
+    judge: PairwiseJudge, model_a: str, model_b: str, contests: Sequence[AnswerPair], seed: int
+) -> list[Verdict]:
     """Both orders of every contest. Answers of the same words are equal, and no judge is asked."""
     equal = Opinion(preference=0.5, raw="(the same words)")
     asked = [c for c in contests if c.a.text != c.b.text]

@@ -12,7 +12,7 @@ from ...data import published
 from ...figures import charts
 from ...figures.words import percent
 from ...records import MetricValue, Series
-from ..base import Answers, Benchmark, Doubt, MetricSpec, OpenEngine, Picture, RunData, Section
+from ..base import Answers, Benchmark, Doubt, MetricSpec, OpenEngine, PageSection, Picture, RunData
 from ..order import JUDGES
 
 UNREAD = 0.1
@@ -69,7 +69,7 @@ class JudgeAgreement(Benchmark):
 
         return by_prompt(run.settings, run.folder)
 
-    def sections(self, run: RunData) -> list[Section]:
+    def sections(self, run: RunData) -> list[PageSection]:
         paper = published.judge_agreement()
         content = {
             "metrics": SHOWN,
@@ -79,7 +79,7 @@ class JudgeAgreement(Benchmark):
             "shares": [name for name in PAPER if METRICS[name].unit == "share"],
         }
         pictures = [chart] if (chart := reliability(run)) else []
-        return [Section("judge", "judge_agreement/section.html", content, rank=10, charts=pictures, intro=INTRO)]
+        return [PageSection("judge", "judge_agreement/section.html", content, rank=10, charts=pictures, intro=INTRO)]
 
     def doubts(self, run: RunData) -> Iterator[Doubt]:
         for metric in run.of(self.name):

@@ -42,7 +42,7 @@ class PairReading(Record):
     raw: str
 
 
-class Pair(NamedTuple):
+class RankedPair(NamedTuple):
     """Two answers of a set, by place; preferences are those for the first of them."""
 
     set: int
@@ -110,7 +110,7 @@ def unread(
     model: str,
     benchmark: str,
     groups: Sequence[str],
-    pairs: Sequence[Pair],
+    pairs: Sequence[RankedPair],
     how: Resampling,
     *,
     orders: int = 2,
@@ -147,7 +147,7 @@ def readings(
     return [[by_text[one.ranked.prompt.id, r.text] for r in one.ranked.responses] for one in sets]
 
 
-def compared(judge: Judge, sets: Sequence[HumanRanking], seed: int, keep: Path) -> list[Pair]:
+def compared(judge: Judge, sets: Sequence[HumanRanking], seed: int, keep: Path) -> list[RankedPair]:
     """Every two answers of every set, in both orders."""
     places = [(s, i, j) for s, one in enumerate(sets) for i, j in combinations(range(len(one.ranked.responses)), 2)]
     items = [
@@ -162,7 +162,7 @@ def compared(judge: Judge, sets: Sequence[HumanRanking], seed: int, keep: Path) 
     made = []
     for place, both in zip(places, said, strict=True):
         turned = both.listed if judge.one_order else both.turned
-        made.append(Pair(*place, both.listed.preference, turned.preference, both.probability))
+        made.append(RankedPair(*place, both.listed.preference, turned.preference, both.probability))
     return made
 
 
@@ -204,7 +204,7 @@ def keep_file(judge: Judge, keep: Path, name: str, facts: Mapping[str, object]) 
     return path
 
 
-def pair_measures(ranks: Sequence[Sequence[int]], pairs: Sequence[Pair]) -> dict[str, Measure]:
+def pair_measures(ranks: Sequence[Sequence[int]], pairs: Sequence[RankedPair]) -> dict[str, Measure]:
     """Every measure of a pairwise judge, set by set.
 
     accuracy_as_listed, _turned    of the pairs people ordered, those the judge ordered alike in that order of showing
@@ -255,7 +255,7 @@ def pair_measures(ranks: Sequence[Sequence[int]], pairs: Sequence[Pair]) -> dict
     return {name: whole[name] for name in whole if name not in ("five_best", *UNITS)} | found
 
 
-def llmbar_statistics(ranks: Sequence[Sequence[int]], pairs: Sequence[Pair]) -> dict[str, str]:
+def llmbar_statistics(ranks: Sequence[Sequence[int]], pairs: Sequence[RankedPair]) -> dict[str, str]:
     """LLMBar's own figures of a judge on its pairs, in its own words: an unread verdict is wrong, two agree."""
     better = [float(ranks[one.set][one.first] < ranks[one.set][one.second]) for one in pairs]
     listed = sum(one.listed == right for one, right in zip(pairs, better, strict=True))

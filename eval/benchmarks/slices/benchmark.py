@@ -4,7 +4,7 @@ from itertools import pairwise
 
 from ...figures import charts
 from ...records import MetricValue
-from ..base import Answers, Benchmark, OpenEngine, RunData, Section
+from ..base import Answers, Benchmark, OpenEngine, PageSection, RunData
 
 
 class Slices(Benchmark):
@@ -21,12 +21,12 @@ class Slices(Benchmark):
 
         return figures(run.settings, run.folder)
 
-    def sections(self, run: RunData) -> list[Section]:
+    def sections(self, run: RunData) -> list[PageSection]:
         figures = run.of(self.name)
         pictures = self._pictures(run, figures)
         return [
-            Section("changed", charts=pictures),
-            Section("differences", "slices/section.html", {"figures": figures}, rank=10),
+            PageSection("changed", charts=pictures),
+            PageSection("differences", "slices/section.html", {"figures": figures}, rank=10),
         ]
 
     def _pictures(self, run: RunData, figures: list[MetricValue]) -> list[charts.Chart]:

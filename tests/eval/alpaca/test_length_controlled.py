@@ -5,7 +5,7 @@ import pytest
 
 from eval.data.alpaca_eval import Gamed
 from eval.stats import length_controlled
-from eval.stats.length_controlled import Rows
+from eval.stats.length_controlled import LengthRows
 
 N = 300
 
@@ -20,42 +20,42 @@ def gamed() -> Gamed:
 
 
 @pytest.fixture(scope="module")
-def rows() -> Rows:
+def rows() -> LengthRows:
     """A model that is preferred on one prompt in four, more often where its answer is longer."""
     random = np.random.default_rng(6)
     delta, difficulty = np.round(random.normal(300, 900, N)), random.normal(0, 1, N)
     odds = -1.2 - 1.7 * np.tanh(delta / 900) + 0.8 * difficulty + random.normal(0, 2, N)
-    return Rows(1 / (1 + np.exp(-odds)), delta, difficulty)
+    return LengthRows(1 / (1 + np.exp(-odds)), delta, difficulty)
 
 
 def resampled(seed: int, resamples: int) -> length_controlled.Array:
     return np.random.default_rng(seed).multinomial(N, np.full(N, 1 / N), size=resamples).astype(np.float64)
 
 
-def test_the_standard_error_of_the_fit_is_the_spread_of_its_refits(rows: Rows, gamed: Gamed) -> None:
+def test_the_standard_error_of_the_fit_is_the_spread_of_its_refits(rows: LengthRows, gamed: Gamed) -> None:
     again = length_controlled.refit(rows, gamed, resampled(0, 1000))
     # Of 1,000 refits the standard deviation itself is known to 1 / sqrt(2 * 1000) = 2.2%.
     assert length_controlled.fit(rows, gamed).error[0] == pytest.approx(again.win_rate.std(), rel=0.08)
     assert again.error.mean() == pytest.approx(again.win_rate.std(), rel=0.08)
 
 
-def test_a_refit_is_the_fit_of_the_rows_that_were_drawn(rows: Rows, gamed: Gamed) -> None:
+def test_a_refit_is_the_fit_of_the_rows_that_were_drawn(rows: LengthRows, gamed: Gamed) -> None:
     drawn = np.random.default_rng(1).integers(N, size=N)
     times = np.bincount(drawn, minlength=N).astype(np.float64)[None]
     found = length_controlled.refit(rows, gamed, times)
-    expected = length_controlled.fit(Rows(*(column[drawn] for column in rows)), gamed)
+    expected = length_controlled.fit(LengthRows(*(column[drawn] for column in rows)), gamed)
     assert found.win_rate == pytest.approx(expected.win_rate, abs=1e-10)
     assert found.error == pytest.approx(expected.error, rel=1e-4)
 
 
-def test_refits_do_not_depend_on_what_they_are_fitted_with(rows: Rows, gamed: Gamed) -> None:
+def test_refits_do_not_depend_on_what_they_are_fitted_with(rows: LengthRows, gamed: Gamed) -> None:
     times = resampled(2, 150)
     together = length_controlled.refit(rows, gamed, times).win_rate
     alone = [length_controlled.refit(rows, gamed, one[None]).win_rate[0] for one in times[::50]]
     assert together[::50] == pytest.approx(alone, abs=1e-10)
 
 
-def test_the_fit_is_the_maximum_of_the_weighted_likelihood(rows: Rows, gamed: Gamed) -> None:
+def test_the_fit_is_the_maximum_of_the_weighted_likelihood(rows: LengthRows, gamed: Gamed) -> None:
     """scikit-learn's solver on rows doubled for each outcome, weighted by the preference, finds the same weights."""
     from sklearn.linear_model import LogisticRegression
 
@@ -76,7 +76,7 @@ def test_a_model_that_wins_by_length_alone_is_half_as_good_at_equal_length(gamed
     delta, difficulty = random.normal(-900, 900, 5000), random.normal(0, 1, 5000)
     said = 1 / (1 + np.exp(1.7 * np.tanh(delta / delta.std(ddof=1))))
     assert said.mean() > 0.65
-    assert length_controlled.fit(Rows(said, delta, difficulty), gamed).win_rate[0] == pytest.approx(0.5, abs=0.01)
+    assert length_controlled.fit(LengthRows(said, delta, difficulty), gamed).win_rate[0] == pytest.approx(0.5, abs=0.01)
 
 
 @pytest.mark.parametrize("preference", [0.0, 0.5, 1.0])
@@ -84,7 +84,7 @@ def test_a_model_that_wins_by_length_alone_is_half_as_good_at_equal_length(gamed
 def test_the_fit_is_finite_where_all_judgements_and_all_lengths_are_the_same(
     gamed: Gamed, preference: float, delta: float
 ) -> None:
-    same = Rows(np.full(N, preference), np.full(N, delta), np.random.default_rng(9).normal(0, 1, N))
+    same = LengthRows(np.full(N, preference), np.full(N, delta), np.random.default_rng(9).normal(0, 1, N))
     found = length_controlled.refit(same, gamed, resampled(3, 5))
     assert np.isfinite(found.weights).all()
     if delta == 0:

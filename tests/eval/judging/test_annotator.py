@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from eval.judging.annotating import (
-    Judge,
+    AnnotatingJudge,
     LocalAsker,
     annotate,
     calls_of,
@@ -20,7 +20,7 @@ from eval.judging.annotating import (
     open_judge,
     questions,
 )
-from eval.judging.annotator import Annotator, Pair
+from eval.judging.annotator import Annotator, OutputPair
 from eval.records import Annotation
 from srlm.engines.base import Engine, Request
 from srlm.engines.openai.calls import Call, CallStore
@@ -33,7 +33,7 @@ from tests.chat_server import Reply, Serve, words
 
 OFFICIAL = "weighted_alpaca_eval_gpt4_turbo"
 PAIRS = [
-    Pair(f"p{number}", f"Question {number}?", f"The model's {number}.", f"The baseline's {number}.")
+    OutputPair(f"p{number}", f"Question {number}?", f"The model's {number}.", f"The baseline's {number}.")
     for number in range(20)
 ]
 
@@ -180,15 +180,15 @@ def verdict(first: float) -> Reply:
     return reply
 
 
-Open = Callable[..., Judge]
+Open = Callable[..., AnnotatingJudge]
 
 
 @pytest.fixture
 def judge(tmp_path: Path, annotator: Annotator, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-key")
-    opened: list[Judge] = []
+    opened: list[AnnotatingJudge] = []
 
-    def start(url: str, spec: str = "openai", service: str = "compatible", **settings: Any) -> Judge:
+    def start(url: str, spec: str = "openai", service: str = "compatible", **settings: Any) -> AnnotatingJudge:
         endpoint = Endpoint.model_validate({"service": service, "base_url": url, "pause": 0.001, "tries": 2} | settings)
         opened.append(open_judge(spec, annotator, endpoint, CallStore(tmp_path / "calls.sqlite"), None, None))
         return opened[-1]
@@ -216,7 +216,9 @@ def test_outputs_of_the_same_words_are_a_draw_and_nobody_is_asked(
     serve: Serve, judge: Open, annotator: Annotator
 ) -> None:
     server = serve(lambda body, _: verdict(0.9))
-    asked = questions(annotator, [Pair("p", "Q?", "same", "same"), Pair("q", "R?", "", "words")], both_orders=True)
+    asked = questions(
+        annotator, [OutputPair("p", "Q?", "same", "same"), OutputPair("q", "R?", "", "words")], both_orders=True
+    )
     said = annotate(judge(server.url), asked, "mine", "base")
     assert [(one.prompt_id, one.preference, one.switched, one.raw) for one in said[:1]] == [("p", 0.5, None, None)]
     assert len(server.asked) == 2  # an empty output is asked about, as alpaca_eval does

@@ -86,7 +86,7 @@ def alpaca(
             for prompt, text, (preference, raw) in zip(prompts, texts, said[model], strict=True)
         ]  # fmt: skip
         written = {prompt.id: text for prompt, text in zip(prompts, texts, strict=True)}
-        found = judging.Judged(Annotated(tuple(single), written, references, {}), single)
+        found = judging.JudgedOutputs(Annotated(tuple(single), written, references, {}), single)
         outputs_of = Outputs(model, {answer.prompt_id: answer for answer in answers}, {})
         judging.write(folder.step("evaluation") / "alpaca_eval", "tiny", found, outputs_of, prompts, [])
 
