@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from srlm.engines.base import Request
 from srlm.engines.once import Once
+from srlm.engines.responses import draw_responses
 from srlm.errors import RecordError, StoreError
 from srlm.judge import rubric
 from srlm.judge.reading import Answered, read_all
@@ -138,13 +138,7 @@ def answers(
     ):
 
         def work(chunk: Sequence[Prompt], index: int) -> list[Response]:
-            requests = [Request(messages=prompt.messages, draws=draws) for prompt in chunk]
-            drawn = engine().generate(requests, sampling, seed_for(seed, index))
-            return [
-                Response.of(prompt.id, completion.text, checkpoint.name, draw, completion.finish, completion.thought)
-                for prompt, completions in zip(chunk, drawn, strict=True)
-                for draw, completion in enumerate(completions)
-            ]
+            return draw_responses(engine(), chunk, sampling, draws, seed_for(seed, index), checkpoint.name)
 
         made = files.resumable(
             path,

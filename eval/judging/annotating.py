@@ -136,7 +136,7 @@ class LocalAsker:
     def _scored(self, call: Call) -> Answer:
         began = time.monotonic()
         messages = tuple(Message(role=turn["role"], content=turn["content"]) for turn in call.messages)
-        (scores,) = self._engine().score([Request(messages=messages)], [self.verdicts])
+        (scores,) = self._engine().loglikelihood([Request(messages=messages)], [self.verdicts])
         # A probability of 0 has a log that no JSON holds; the parser takes a token that is not there for it.
         top: list[dict[str, Any]] = [
             {"token": token, "logprob": score}

@@ -42,7 +42,7 @@ class Engine(Protocol):
 
     @property
     def concurrency(self) -> int:
-        """Calls of `generate` and `score` that may be under way at once, each from a thread of its own."""
+        """Calls of `generate` and `loglikelihood` that may be under way at once, each from a thread of its own."""
         ...
 
     def generate(self, requests: Sequence[Request], sampling: Sampling, seed: int) -> list[tuple[Completion, ...]]:
@@ -53,7 +53,7 @@ class Engine(Protocol):
         """
         ...
 
-    def score(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
+    def loglikelihood(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
         """Natural log-probability of each continuation (summed over its tokens) after its request, request by request.
 
         Raises EngineError where the engine has no log-probabilities, RoomError where one of them does not fit.

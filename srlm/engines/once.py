@@ -59,9 +59,9 @@ class LateEngine:
         """See Engine."""
         return self._engine().generate(requests, sampling, seed)
 
-    def score(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
+    def loglikelihood(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
         """See Engine."""
-        return self._engine().score(requests, continuations)
+        return self._engine().loglikelihood(requests, continuations)
 
     def close(self) -> None:
         """See Engine; one that was never opened stays so."""

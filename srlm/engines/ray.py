@@ -1,7 +1,8 @@
 """One model over a cluster: a pool of Ray actors, each with a local engine, that writes what one such engine writes.
 
-A call of `generate` or `score` goes whole to one worker, with its own seed, and as many calls run at once as there are
-workers. The stages cut their work into calls by `batch_size`, whatever the engine, so no record hangs on who made it.
+A call of `generate` or `loglikelihood` goes whole to one worker, with its own seed, and as many calls run at once as
+there are workers. The stages cut their work into calls by `batch_size`, whatever the engine, so that no record depends
+on who made it.
 Ray starts, places and restarts the workers. A call whose worker is lost, alone or with its node, is given to another.
 """
 
@@ -67,9 +68,9 @@ class RayEngine:
         written: list[tuple[Completion, ...]] = self._ask("generate", list(requests), sampling, seed)
         return written
 
-    def score(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
+    def loglikelihood(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
         """See Engine."""
-        scores: list[list[float]] = self._ask("score", list(requests), [list(texts) for texts in continuations])
+        scores: list[list[float]] = self._ask("loglikelihood", list(requests), [list(texts) for texts in continuations])
         return scores
 
     def close(self) -> None:
@@ -180,9 +181,9 @@ class Worker:
         """See Engine."""
         return self._engine.generate(requests, sampling, seed)
 
-    def score(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
+    def loglikelihood(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
         """See Engine."""
-        return self._engine.score(requests, continuations)
+        return self._engine.loglikelihood(requests, continuations)
 
 
 def _of_a_worker(settings: Settings) -> Settings:

@@ -32,7 +32,7 @@ class ScriptedEngine:
             for index, request in enumerate(requests)
         ]
 
-    def score(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
+    def loglikelihood(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
         """0 for a continuation whose last word is what it would write behind the words before, -100 for others."""
         return [
             [self._score(request, text) for text in texts]

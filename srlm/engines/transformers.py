@@ -170,7 +170,7 @@ class TransformersEngine:
                 numbers, ended = numbers[going_on], ended[going_on]
         return written
 
-    def score(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
+    def loglikelihood(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
         """See Engine: sums of token log-probabilities, in nats."""
         scored = [
             self.chat.scored(request.messages, request.prefix, own)

@@ -98,7 +98,7 @@ class VllmEngine:
             written[row] = drawn * requests[row].draws if greedy else drawn
         return written
 
-    def score(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
+    def loglikelihood(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
         """See Engine: sums of token log-probabilities, in nats.
 
         Asked is what comes next, wherever continuations begin or part: what stands before it is in the cache, while

@@ -24,7 +24,7 @@ def chances(engine: Engine, requests: Sequence[Request], texts: Sequence[str]) -
     Raises EngineError where the engine has no log-probabilities.
     """
     try:
-        return list(engine.score(requests, [texts] * len(requests)))
+        return list(engine.loglikelihood(requests, [texts] * len(requests)))
     except RoomError:
         if len(requests) == 1:
             return [None]

@@ -162,7 +162,7 @@ class ModelPairJudge:
             return []
         if self._has_scores is None:
             try:
-                self._engine.score(requests[:1], [["A", "B"]])
+                self._engine.loglikelihood(requests[:1], [["A", "B"]])
                 self._has_scores = True
             except RoomError:
                 self._has_scores = True  # the engine has them, if not for this item

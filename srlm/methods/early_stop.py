@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from srlm.engines.base import Engine, Request
+from srlm.engines.base import Engine
+from srlm.engines.responses import draw_responses
 from srlm.judge.pairwise import Outcome, PairItem, PairwiseJudge, in_both_orders
 from srlm.records import Prompt, Response, seed_for
 from srlm.settings import Sampling
@@ -29,13 +30,8 @@ class Contest:
         path = self._path(step)
         if path.exists():
             return
-        requests = [Request(messages=prompt.messages) for prompt in self._prompts]
-        drawn = policy.generate(requests, self._sampling, seed_for(self._seed, "validation", step))
-        answers = [
-            Response.of(prompt.id, completion.text, policy.id, 0, completion.finish, completion.thought)
-            for prompt, (completion,) in zip(self._prompts, drawn, strict=True)
-        ]
-        files.write(path, answers)
+        seed = seed_for(self._seed, "validation", step)
+        files.write(path, draw_responses(policy, self._prompts, self._sampling, 1, seed))
 
     def margin(self, judge: PairwiseJudge, step: int) -> float:
         """Wins minus losses of a step's answers against the last checkpoint's, as a share of the prompts: -1..1."""

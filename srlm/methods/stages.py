@@ -12,8 +12,9 @@ from pathlib import Path
 from srlm.contents import weights_digest
 from srlm.data.overlap import overlapping
 from srlm.data.self_instruct import prompts_from_file, write_prompts
-from srlm.engines.base import Engine, Request
+from srlm.engines.base import Engine
 from srlm.engines.open import open_folder, open_server
+from srlm.engines.responses import draw_responses
 from srlm.engines.weights import give_memory_back, load_chat
 from srlm.errors import DataError
 from srlm.judge import monitor, rubric
@@ -120,13 +121,8 @@ def candidates(run: Run, step: Step, model: Checkpoint, prompts: Sequence[Prompt
     with run.engine(model) as engine, run.stage(name, "candidates") as report:
 
         def answer(chunk: Sequence[Prompt], index: int) -> list[Response]:
-            requests = [Request(messages=prompt.messages, draws=settings.count) for prompt in chunk]
-            drawn = engine.generate(requests, settings.sampling, run.seed(name, "candidates", index))
-            return [
-                Response.of(prompt.id, completion.text, engine.id, draw, completion.finish, completion.thought)
-                for prompt, completions in zip(chunk, drawn, strict=True)
-                for draw, completion in enumerate(completions)
-            ]
+            seed = run.seed(name, "candidates", index)
+            return draw_responses(engine, chunk, settings.sampling, settings.count, seed)
 
         made = files.resumable(
             path,

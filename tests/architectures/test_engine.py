@@ -104,7 +104,7 @@ def test_words_and_scores_are_those_of_a_single_unpadded_row(name: str, dtype: s
         written = engine.generate(requests, Sampling(temperature=0, max_new_tokens=NEW), seed=0)
         for start, (completion,) in zip(starts, written, strict=True):
             assert likeliest(model, start, completion.text, words, tolerance.tie), case
-        scores = engine.score(requests, [CONTINUATIONS] * len(requests))
+        scores = engine.loglikelihood(requests, [CONTINUATIONS] * len(requests))
         for start, own in zip(starts, scores, strict=True):
             ids = [words(text, add_special_tokens=False)["input_ids"] for text in CONTINUATIONS]
             expected = [log_probability(model, start, new) for new in ids]
@@ -149,7 +149,7 @@ def test_continuations_of_unequal_lengths_are_scored_where_rotary_factors_change
     chat = Chat(words)
     requests = [Request(messages=user(zoo.sentence(count, seed=count))) for count in (5, 17)]
     texts = [zoo.sentence(14, seed=1), "w1 w2"]
-    found = TransformersEngine(model, chat, "M0", batch_size=8).score(requests, [[text] for text in texts])
+    found = TransformersEngine(model, chat, "M0", batch_size=8).loglikelihood(requests, [[text] for text in texts])
     for request, text, (score,) in zip(requests, texts, found, strict=True):
         new = words(text, add_special_tokens=False)["input_ids"]
         expected = log_probability(model, chat.prompt_ids(request.messages), new)

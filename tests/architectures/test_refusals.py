@@ -65,9 +65,9 @@ def test_a_continuation_beyond_the_context_is_refused_and_an_answer_without_room
     engine = TransformersEngine(zoo.random_model("gpt2"), Chat(zoo.tokenizer()), "M0", batch_size=4)
     # <bos>, <user>, 187 words and <asst> are 190 of 192 tokens.
     request = Request(messages=user(zoo.sentence(187, seed=1)))
-    assert len(engine.score([request], [["w1 w2"]])[0]) == 1
+    assert len(engine.loglikelihood([request], [["w1 w2"]])[0]) == 1
     with pytest.raises(EngineError, match="M0: no room for a continuation in 192 tokens of context"):
-        engine.score([request], [["w1 w2 w3"]])
+        engine.loglikelihood([request], [["w1 w2 w3"]])
     ((written,),) = engine.generate([request], Sampling(temperature=0, max_new_tokens=9), seed=0)
     assert written.tokens is not None and written.tokens <= 2
     full = Request(messages=user(zoo.sentence(200, seed=1)))

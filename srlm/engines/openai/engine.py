@@ -62,7 +62,7 @@ class OpenAIEngine:
             self.client.refuse_all(refused)
         return drawn
 
-    def score(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
+    def loglikelihood(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
         """See Engine: vLLM's `prompt_logprobs` of the conversation with and without the continuation."""
         asked = [
             (request, text)

@@ -223,8 +223,8 @@ class Mortal:
         self.asked += len(requests)
         return self._engine.generate(requests, sampling, seed)
 
-    def score(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
-        return self._engine.score(requests, continuations)
+    def loglikelihood(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
+        return self._engine.loglikelihood(requests, continuations)
 
     def close(self) -> None:
         self._engine.close()

@@ -86,7 +86,9 @@ def test_two_nodes_write_what_one_process_writes(cluster: Any, bead_model: Path,
         assert (tmp_path / "responses.jsonl").read_bytes() == alone.read_bytes()
         assert os.listdir(tmp_path) == ["responses.jsonl"]
         request = Request(messages=user("a gold b red copy"), prefix="1 gold")
-        assert two.score([request], [["2 red", "2 gold ."]]) == one.score([request], [["2 red", "2 gold ."]])
+        assert two.loglikelihood([request], [["2 red", "2 gold ."]]) == one.loglikelihood(
+            [request], [["2 red", "2 gold ."]]
+        )
     finally:
         two.close()
 

@@ -18,7 +18,7 @@ def test_every_request_and_draw_has_a_seed_of_its_own_and_the_same_one_again() -
 
 def test_it_scores_what_it_would_say_above_all_else() -> None:
     engine = ScriptedEngine(lambda request, seed: "A")
-    assert engine.score([Request(messages=user("which?"))], [["A", " A", "B"]]) == [[0.0, 0.0, -100.0]]
+    assert engine.loglikelihood([Request(messages=user("which?"))], [["A", " A", "B"]]) == [[0.0, 0.0, -100.0]]
     assert engine.generate([Request(messages=user("which?"))], Sampling(), 1) == [
         (Completion(text="A", finish="stop"),)
     ]

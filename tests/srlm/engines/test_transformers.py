@@ -305,7 +305,7 @@ def log_probability(engine: TransformersEngine, request: Request, words: str) ->
 def test_scores_are_sums_of_token_log_probabilities(engine: TransformersEngine, continuations: list[str]) -> None:
     (request,) = requests(PROMPTS[3], prefix="score :")
     expected = [log_probability(engine, request, words) for words in continuations]
-    assert engine.score([request], [continuations])[0] == pytest.approx(expected, abs=1e-4)
+    assert engine.loglikelihood([request], [continuations])[0] == pytest.approx(expected, abs=1e-4)
 
 
 def test_scores_of_many_requests_are_those_of_each_alone(trained: Path, engine: TransformersEngine) -> None:
@@ -318,7 +318,7 @@ def test_scores_of_many_requests_are_those_of_each_alone(trained: Path, engine: 
             for r, own in zip(wanted, ends, strict=True)
         ]
         for size in (1, 2, 5):
-            scores = TransformersEngine.load(trained, "M1", MODEL, batch_size=size).score(wanted, ends)
+            scores = TransformersEngine.load(trained, "M1", MODEL, batch_size=size).loglikelihood(wanted, ends)
             assert [len(own) for own in scores] == [2, 1, 0, 3, 2]
             for own, right in zip(scores, expected, strict=True):
                 assert own == pytest.approx(right, abs=1e-4)
@@ -331,7 +331,7 @@ def test_scores_behind_several_beginnings_of_one_answer_are_those_of_each_alone(
     begun = [("1 gold", ["2 red", "blue ."]), ("", ["1 gold 2"]), ("1 gold 2 red .", ["", "score : 5"]), ("blue", [])]
     wanted = [*(r for prefix, _ in begun for r in requests(PROMPTS[0], prefix=prefix)), *requests(PROMPTS[1])]
     ends = [*(own for _, own in begun), ["gold"]]
-    scores = TransformersEngine.load(trained, "M1", MODEL, batch_size=size).score(wanted, ends)
+    scores = TransformersEngine.load(trained, "M1", MODEL, batch_size=size).loglikelihood(wanted, ends)
     assert [len(own) for own in scores] == [2, 1, 2, 0, 1]
     for request, words, own in zip(wanted, ends, scores, strict=True):
         expected = [log_probability(engine, request, one) if one else 0.0 for one in words]
@@ -343,19 +343,19 @@ def test_scores_are_the_same_where_memory_reaches_for_a_part_of_them(
 ) -> None:
     engine = TransformersEngine.load(trained, "M1", MODEL, batch_size=8)
     wanted = requests(*PROMPTS)
-    expected = engine.score(wanted, [["yes", "no"]] * 5)
+    expected = engine.loglikelihood(wanted, [["yes", "no"]] * 5)
     crowded(engine, 2)
-    for own, right in zip(engine.score(wanted, [["yes", "no"]] * 5), expected, strict=True):
+    for own, right in zip(engine.loglikelihood(wanted, [["yes", "no"]] * 5), expected, strict=True):
         assert own == pytest.approx(right, abs=1e-4)
     assert caplog.records[0].getMessage() == "M1: memory does not reach for 5 rows at once; going on with 2"
 
 
 def test_an_empty_continuation_is_certain(engine: TransformersEngine) -> None:
     (request,) = requests(PROMPTS[0])
-    assert engine.score([request], [[""]]) == [[0.0]]
-    assert engine.score([request], [["", "gold"]]) == [[0.0, *engine.score([request], [["gold"]])[0]]]
-    assert engine.score([request], [[]]) == [[]]
-    assert engine.score([], []) == []
+    assert engine.loglikelihood([request], [[""]]) == [[0.0]]
+    assert engine.loglikelihood([request], [["", "gold"]]) == [[0.0, *engine.loglikelihood([request], [["gold"]])[0]]]
+    assert engine.loglikelihood([request], [[]]) == [[]]
+    assert engine.loglikelihood([], []) == []
 
 
 def test_a_conversation_of_several_turns_is_rendered_whole(engine: TransformersEngine) -> None:

@@ -98,7 +98,7 @@ def test_a_pair_judges_letters_are_those_that_the_model_writes(tmp_path: Path) -
     examples, _ = sft.examples(chat, DEMONSTRATIONS, 256)
     engine = TransformersEngine(trained(tmp_path, chat, examples, steps=60), chat, "M1", 8)
     request = Request(messages=user("Which answer is better?"))
-    ((a, b),) = engine.score([request], [["A", "B"]])
+    ((a, b),) = engine.loglikelihood([request], [["A", "B"]])
     ids = chat.prompt_ids(request.messages)
     assert b == pytest.approx(torch.tensor(chance_of(engine.model, ids, words_id(chat, "B"))).log().item(), abs=1e-4)
     assert b > -0.1

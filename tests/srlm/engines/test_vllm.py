@@ -93,8 +93,8 @@ def test_greedy_words_are_those_of_the_transformers_engine(engine: Engine, alone
 def test_log_probabilities_are_those_of_the_transformers_engine(engine: Engine, alone: Engine) -> None:
     request, texts = Request(messages=user(PROMPTS[0]), prefix="1 gold"), ["2 red", "2 gold .", "blue"]
     other = Request(messages=user(PROMPTS[1]))
-    first, none, last = engine.score([request, other, other], [texts, [], texts[:2]])
-    expected = alone.score([request, other], [texts, texts[:2]])
+    first, none, last = engine.loglikelihood([request, other, other], [texts, [], texts[:2]])
+    expected = alone.loglikelihood([request, other], [texts, texts[:2]])
     assert none == []
     assert first == pytest.approx(expected[0], abs=1e-3)
     assert last == pytest.approx(expected[1], abs=1e-3)
@@ -127,7 +127,7 @@ def test_a_prompt_without_room_for_an_answer_is_marked_as_cut(engine: Engine) ->
     assert others == engine.generate(requests(), GREEDY, 0)
     assert engine.generate([], GREEDY, 0) == []
     with pytest.raises(EngineError, match="no room for a continuation in 64 tokens"):
-        engine.score([long], [["gold"]])
+        engine.loglikelihood([long], [["gold"]])
 
 
 @needs_vllm

@@ -18,7 +18,7 @@ ITEM = PairItem(prompt="Say hello.", first="Hello!", second="No.")
 class Wordless(ScriptedEngine):
     """An engine without log-probabilities."""
 
-    def score(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
+    def loglikelihood(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
         raise EngineError("no log-probabilities here")
 
 

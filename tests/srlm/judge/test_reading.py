@@ -97,7 +97,7 @@ def test_a_judge_that_stops_early_is_asked_to_go_on_after_score(tmp_path: Path) 
 class Unscored(ScriptedEngine):
     """A server without log-probabilities."""
 
-    def score(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
+    def loglikelihood(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
         raise EngineError("has no log-probabilities")
 
 
@@ -134,7 +134,7 @@ def test_what_a_judge_without_log_probabilities_goes_on_with_decides(
 class Undecided(ScriptedEngine):
     """Gives 5 three quarters of its probability and 1 the rest."""
 
-    def score(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
+    def loglikelihood(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
         chances = {"5": 0.75, "1": 0.25}
         return [[math.log(chances.get(text[-1], 1e-30)) for text in texts] for texts in continuations]
 

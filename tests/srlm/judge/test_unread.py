@@ -41,7 +41,7 @@ class Writes:
         self.asked += [("write", request.prefix) for request in requests]
         return [tuple(self._written.pop(0) for _ in range(request.draws)) for request in requests]
 
-    def score(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
+    def loglikelihood(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
         self.asked += [("score", request.prefix) for request in requests]
         if any(len(request.prefix) > self._room for request in requests):
             raise RoomError("no room")
@@ -226,9 +226,11 @@ def test_each_items_way_hangs_on_the_item_alone() -> None:
     """Half of the items have a prompt whose letters are as good as impossible; alone or together, all read the same."""
 
     class Mixed(Writes):
-        def score(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
+        def loglikelihood(
+            self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]
+        ) -> list[list[float]]:
             silent = ["silent" in request.messages[0].content for request in requests]
-            rows = super().score(requests, continuations)
+            rows = super().loglikelihood(requests, continuations)
             return [[-20.0 for _ in row] if mute else row for mute, row in zip(silent, rows, strict=True)]
 
     items = [ITEM, PairItem(prompt="silent", first="one", second="two")] * 2
@@ -261,10 +263,12 @@ def test_a_comparison_that_may_not_be_read_says_why(written: list[Completion], w
 
 def test_an_item_without_room_takes_no_others_verdict_away() -> None:
     class Small(Writes):
-        def score(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
+        def loglikelihood(
+            self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]
+        ) -> list[list[float]]:
             if any("long" in request.messages[0].content.split() for request in requests):
                 raise RoomError("no room")
-            return super().score(requests, continuations)
+            return super().loglikelihood(requests, continuations)
 
     long = PairItem(prompt="long", first="one", second="two")
     for items in ([long, ITEM, ITEM], [ITEM, long, ITEM]):
@@ -276,7 +280,9 @@ def test_an_item_without_room_takes_no_others_verdict_away() -> None:
 
 def test_an_engine_without_log_probabilities_is_asked_for_words() -> None:
     class Wordless(Writes):
-        def score(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
+        def loglikelihood(
+            self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]
+        ) -> list[list[float]]:
             raise EngineError("none")
 
     engine = Wordless([said("<think>A or B?</think>B")])

@@ -573,7 +573,7 @@ def test_a_server_without_log_probabilities_is_asked_once(serve: Serve, connect:
     engine = connect(server.url, concurrency=1)
     for _ in range(3):
         with pytest.raises(EngineError, match=r"refused prompt_logprobs: .*it has no log-probabilities"):
-            engine.score([ask("which ?")], [["yes"]])
+            engine.loglikelihood([ask("which ?")], [["yes"]])
     assert len(server.asked) == 1
 
 
@@ -588,7 +588,7 @@ def test_a_server_that_cannot_go_on_with_an_answer_is_an_error_and_not_asked_wit
 def test_a_text_too_long_to_be_scored_has_no_room(serve: Serve, connect: Open) -> None:
     server = serve(lambda body, _: error("Too long.", code="context_length_exceeded"))
     with pytest.raises(RoomError, match="Too long"):
-        connect(server.url).score([ask("which ?")], [["yes"]])
+        connect(server.url).loglikelihood([ask("which ?")], [["yes"]])
 
 
 # Log-probabilities ----------------------------------------------------------------------------------------------------
@@ -606,29 +606,29 @@ def test_score_is_the_sum_over_the_tokens_of_the_continuation_alone(serve: Serve
     # "which one ? " has 3 tokens; "yes" is the 4th (-4), "not at all" the 4th to 6th (-4 -5 -6 = -15).
     # "what ?" has 2 tokens; "no" is the 3rd (-3). What nothing is asked of is not read.
     asked, texts = [ask("which one ?"), ask("why ?"), ask("what ?")], [["yes", "not at all", ""], [], ["no"]]
-    assert connect(server.url).score(asked, texts) == [[-4.0, -15.0, 0.0], [], [-3.0]]
+    assert connect(server.url).loglikelihood(asked, texts) == [[-4.0, -15.0, 0.0], [], [-3.0]]
     assert len(server.asked) == 6
     assert {body["prompt_logprobs"] for body in server.asked} == {0}
 
 
 def test_score_takes_the_prefix_as_given(serve: Serve, connect: Open) -> None:
     server = serve(lambda body, _: tokens(body))
-    assert connect(server.url).score([ask("which ?", prefix="I say ")], [["yes"]]) == [[-5.0]]
+    assert connect(server.url).loglikelihood([ask("which ?", prefix="I say ")], [["yes"]]) == [[-5.0]]
 
 
 def test_a_server_without_log_probabilities_is_an_error(serve: Serve, connect: Open) -> None:
     server = serve(lambda body, _: words("x"))
     with pytest.raises(EngineError, match="has no log-probabilities"):
-        connect(server.url).score([ask("which ?")], [["yes"]])
+        connect(server.url).loglikelihood([ask("which ?")], [["yes"]])
 
 
 def test_a_server_that_refuses_log_probabilities_is_an_error_in_its_words(serve: Serve, connect: Open) -> None:
     server = serve(lambda body, _: refusal(400, "Unrecognized argument: prompt_logprobs"))
     with pytest.raises(EngineError, match=r"Unrecognized argument: prompt_logprobs.*has no log-probabilities"):
-        connect(server.url).score([ask("which ?")], [["yes"]])
+        connect(server.url).loglikelihood([ask("which ?")], [["yes"]])
 
 
 def test_tokens_that_merge_over_the_seam_have_no_score(serve: Serve, connect: Open) -> None:
     server = serve(lambda body, _: tokens(body))
     with pytest.raises(EngineError, match="merges with the words before it"):
-        connect(server.url).score([ask("which ?", prefix="I s")], [["ay yes"]])
+        connect(server.url).loglikelihood([ask("which ?", prefix="I s")], [["ay yes"]])
