@@ -286,7 +286,7 @@ def test_every_model_of_a_run_answers_and_is_judged_beside_its_other_figures(
         (("--replay", "/nowhere.sqlite"), "no such file to replay"),
         (("--base-url", "nonsense"), "is no address"),
         (("--azure",), "needs a key"),
-        (("--run", "run.yaml"), "--run FILE or --outputs FILE, one of the two"),
+        (("--run", "run.yaml"), "either --run FILE or --outputs FILE"),
     ],
 )
 def test_what_cannot_work_is_one_line_and_no_traceback(place: Place, words: tuple[str, ...], part: str) -> None:

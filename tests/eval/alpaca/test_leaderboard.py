@@ -111,7 +111,7 @@ def test_a_leaderboard_has_every_model_in_json_in_alpaca_evals_columns_and_in_a_
         "characters",
     ]
     assert [line.split("  ")[0] for line in lines[1:4]] == ["good", "also fair", "fair"]
-    assert lines[-1] == f"without annotations by {ANNOTATOR}: empty"
+    assert lines[-1] == f"no annotations by {ANNOTATOR}: empty"
     values = {(m.model, m.metric): m for m in figures(out)}
     assert len({model for model, _ in values}) == 3
     good = values["good", "win_rate"]
@@ -245,7 +245,7 @@ def refused(said: Said, *parts: str) -> None:
         pytest.param(["leaderboard", "--results", "{}/none"], ["none: no such folder; give one like"], id="no-results"),
         pytest.param(["leaderboard", "--results", "{}/prompts.jsonl"], ["no such folder"], id="results-a-file"),
         pytest.param(["leaderboard", "--results", "{}"], ["none of its 1 folders holds"], id="not-results"),
-        pytest.param(["compare", "good", "--alpaca-dir", "{}"], ["compare needs two models or more"], id="one-model"),
+        pytest.param(["compare", "good", "--alpaca-dir", "{}"], ["compare needs at least two models"], id="one-model"),
         pytest.param(["compare", "good", "god", "--alpaca-dir", "{}"], ["god: neither an annotations"], id="misspelt"),
         pytest.param(["compare", "good", "good", "--alpaca-dir", "{}"], ["compared with itself"], id="twice"),
         pytest.param(["compare", "good", "fair"], ["has no folder `results`", "give --alpaca-dir"], id="no-folder"),

@@ -110,7 +110,7 @@ def test_the_section_stands_in_the_page_and_its_figures_among_the_others(tmp_pat
     assert "12,000 exact EFT examples: gain in right answers" in (kept / "report.md").read_text(encoding="utf-8")
     assert CliRunner().invoke(app, [*words, "--check", str(kept)]).exit_code == 0
     alone = CliRunner().invoke(app, ["report", str(folder.path), "--check", str(kept)])
-    assert alone.exit_code == 1 and "8 figures are not what this run gives" in alone.output
+    assert alone.exit_code == 1 and "8 figures differ from this run's" in alone.output
 
 
 def test_without_a_study_the_page_has_no_such_section(tmp_path: Path) -> None:

@@ -350,7 +350,9 @@ def test_broken_alpaca_files_are_named(tmp_path: Path, name: str, content: str, 
         pytest.param((), "report needs --run FILE", id="nothing"),
         pytest.param(("nowhere.yaml",), "nowhere.yaml: no such run file", id="missing"),
         pytest.param(("RUN", "RUN"), "two of the runs have the same name", id="twice"),
-        pytest.param(("RUN", "RUN", "--set", "seed=2"), "--set, --check and --study are about one run", id="overrides"),
+        pytest.param(
+            ("RUN", "RUN", "--set", "seed=2"), "--set, --check and --study work with one run only", id="overrides"
+        ),
         pytest.param((".",), "settings.json: no such file", id="no-run"),
     ],
 )

@@ -160,7 +160,7 @@ def test_a_prompt_that_two_turns_have_is_shown_for_both(tmp_path: Path) -> None:
 def test_a_run_that_is_not_there_is_named(tmp_path: Path) -> None:
     told = Told(tmp_path)
     told.runs = tmp_path / "elsewhere"
-    assert told.refusal("abc") == f"{tmp_path}/elsewhere/pocket: no such run; `srlm train` makes it"
+    assert told.refusal("abc") == f"{tmp_path}/elsewhere/pocket: no such run; create it with `srlm train`"
 
 
 def test_hostile_words_are_shown_and_not_obeyed(tmp_path: Path) -> None:

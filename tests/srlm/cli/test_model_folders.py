@@ -227,7 +227,7 @@ def test_a_template_without_an_end_is_a_warning(doctor: Callable[..., tuple[int,
 def test_a_template_with_a_clock_is_told(doctor: Callable[..., tuple[int, list[str]]], folder: Path) -> None:
     template(folder, (folder / "chat_template.jinja").read_text() + "{# #}{% set now = strftime_now('%Y') %}{{ now }}")
     _, lines = doctor("model.date=2024-11-05")
-    assert "      ok  chat template: tells the model the date, 2024-11-05 (model.date)" in lines
+    assert "      ok  chat template: gives the model the date, 2024-11-05 (model.date)" in lines
 
 
 def test_a_thought_in_few_tokens_is_a_warning(doctor: Callable[..., tuple[int, list[str]]], folder: Path) -> None:

@@ -71,7 +71,7 @@ def test_what_is_no_model_of_the_loop_is_refused(tmp_path: Path, tiny: Path, srl
 def test_to_and_next_exclude_each_other(tmp_path: Path, tiny: Path, srlm: Any) -> None:
     result = srlm("train", "--run", tiny, "--next", "--to", "M2", "--set", f"runs={tmp_path}/runs")
     assert result.exit_code == 2
-    assert "--to and --next exclude each other" in result.stderr
+    assert "--to and --next cannot be used together" in result.stderr
     assert list(tmp_path.iterdir()) == []
 
 
