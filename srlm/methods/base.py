@@ -31,7 +31,7 @@ LAST = 999
 
 
 class NoSettings(Section):
-    """Of a method that has none of its own."""
+    """A method without settings of its own."""
 
 
 class Lengths(NamedTuple):

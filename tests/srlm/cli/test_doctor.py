@@ -205,7 +205,7 @@ def test_a_server_that_is_down(doctor: Doctor) -> None:
     assert status == 2
     (problem,) = problems(lines)
     assert problem.startswith(f"server: judge at {address}/: cannot be reached (")
-    assert problem.endswith("is the server running, and base_url its address?")
+    assert problem.endswith("is the server running, and base_url (--base-url) its address?")
 
 
 def test_an_oracle_outside_its_world(doctor: Doctor, on_disk: tuple[Path, Path], tmp_path: Path) -> None:
