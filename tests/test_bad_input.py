@@ -131,8 +131,8 @@ BASE = "name: bad\nmodel: {base: x}\ndata: {kind: oasst, path: p}\n"
             BASE + "candidates: {count: many}\n", ["candidates.count: Input should be", "'many'"], id="wrong-type"
         ),
         pytest.param("name: [a\nmodel: b\n", ["run.yaml:2: not YAML"], id="broken-yaml"),
-        pytest.param("- a\n- b\n", ["a run file is a mapping of settings, this is a list"], id="not-a-mapping"),
-        pytest.param("", ["a run file is a mapping of settings, this is empty"], id="empty-run-file"),
+        pytest.param("- a\n- b\n", ["a run file must be a mapping of settings, found a list"], id="not-a-mapping"),
+        pytest.param("", ["a run file must be a mapping of settings, found empty"], id="empty-run-file"),
         pytest.param("name: \xe9\n".encode("latin-1"), ["cannot be read as a run file"], id="run-file-not-utf-8"),
         pytest.param(
             BASE + "sft: {batch_size: 6, micro_batch_size: 4}\n",
@@ -164,7 +164,7 @@ def test_a_run_file_that_is_not_there_names_those_that_are(
     place.file("mine.yaml", BASE)
     with pytest.raises(SystemExit) as left:
         main(["train", "--run", str(place.folder / "mien.yaml")])
-    refused(Said(left.value.code, capfd.readouterr().err), "mien.yaml: no such run file; here are ", "mine.yaml")
+    refused(Said(left.value.code, capfd.readouterr().err), "mien.yaml: no such run file; found here: ", "mine.yaml")
 
 
 def test_a_run_file_that_is_a_folder(ask: Ask, place: Place) -> None:
@@ -239,7 +239,7 @@ CHOSEN = [{"role": "user", "content": "Name a fruit."}, {"role": "assistant", "c
         ),
         pytest.param(
             lines({"prompt": "p", "responses": ["x"], "ranks": [0]}),
-            ["trees.jsonl:1: ", "two or more responses"],
+            ["trees.jsonl:1: ", "at least two responses"],
             id="one-answer",
         ),
         pytest.param(
@@ -278,7 +278,10 @@ def test_ranked_answers_that_cannot_be_used(
 def test_ranked_answers_in_a_format_that_does_not_exist_and_a_hub_that_is_not_there(ask: Ask, place: Place) -> None:
     place.settings["data"]["kind"] = "ranked"
     refused(ask("train", "data.format=csv"), "data.format: Input should be 'oasst', 'faireval', 'own'", "'csv'")
-    refused(ask("train", "data.path=hub:nobody/no-such-data"), "hub:nobody/no-such-data: cannot be had from the hub")
+    refused(
+        ask("train", "data.path=hub:nobody/no-such-data"),
+        "hub:nobody/no-such-data: could not be downloaded from the Hub",
+    )
 
 
 def test_a_variable_that_is_not_set(ask: Ask, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -291,7 +294,9 @@ def test_a_variable_that_is_not_set(ask: Ask, place: Place, monkeypatch: pytest.
 def test_a_hub_data_set_without_a_connection(ask: Ask, place: Place) -> None:
     # tests/conftest.py sets HF_HUB_OFFLINE=1
     said = ask("train", "data.path=hub:nobody/no-such-data")
-    refused(said, "hub:nobody/no-such-data: cannot be had from the hub", "download the trees and give their path")
+    refused(
+        said, "hub:nobody/no-such-data: could not be downloaded from the Hub", "download the files and give their path"
+    )
     assert left_behind(place) == []
 
 
@@ -370,7 +375,7 @@ def test_a_package_with_weights_that_is_not_installed(ask: Ask, place: Place, pa
 
 def test_a_hub_model_without_a_connection(ask: Ask, place: Place) -> None:
     # tests/conftest.py sets HF_HUB_OFFLINE=1
-    refused(ask("train", "model.base=nobody/no-such-model"), "nobody/no-such-model: no tokenizer can be loaded")
+    refused(ask("train", "model.base=nobody/no-such-model"), "nobody/no-such-model: cannot load a tokenizer")
     assert [path for path in left_behind(place) if not path.startswith("data/")] == []
 
 
@@ -408,12 +413,12 @@ def test_a_hub_model_without_a_connection(ask: Ask, place: Place) -> None:
         pytest.param(["engine.kind=openai"], ["engine.kind openai", "judge.engine"], id="checkpoints-on-a-server"),
         pytest.param(
             ["judge.engine.kind=transformers"],
-            ["judge.engine is a server: it needs kind `openai`"],
+            ["judge.engine is a server: set kind to `openai`"],
             id="a-judge-of-no-words",
         ),
         pytest.param(
             ["judge.engine.kind=openai"],
-            ["judge.engine is a server", "`model`, the name the server knows it by"],
+            ["judge.engine is a server", "`model` to the model's name on the server"],
             id="a-judge-without-name",
         ),
     ],
@@ -472,7 +477,7 @@ def test_a_run_made_with_other_settings_is_left_as_it_is(ask: Ask, place: Place)
 
 def test_a_runs_folder_under_a_file(ask: Ask, place: Place) -> None:
     path = place.file("taken", "a file")
-    refused(ask("train", f"runs={path}"), f"{path}/bad: cannot be made: Not a directory")
+    refused(ask("train", f"runs={path}"), f"{path}/bad: cannot create it: Not a directory")
     assert Path(path).read_text() == "a file"
 
 
@@ -484,7 +489,7 @@ def test_a_run_that_another_process_holds(ask: Ask, place: Place) -> None:
         held.write("4321")
         held.flush()
         fcntl.flock(held, fcntl.LOCK_EX)
-        refused(ask("train"), f"{run}: another process works on this run (process 4321); wait for it or stop it")
+        refused(ask("train"), f"{run}: another process is working on this run (process 4321); wait for it or stop it")
     assert left_behind(place) == []
 
 
@@ -507,7 +512,7 @@ def test_a_disk_that_fills_while_records_are_written(ask: Ask, place: Place) -> 
     refused(
         said,
         f"{place.folder}/runs/bad/data/ift.jsonl: ",
-        "make room and run the same command again, it goes on where it was",
+        "free some space and run the same command again to resume",
     )
     assert left_behind(place) == []
 
@@ -525,7 +530,7 @@ def test_a_disk_that_fills_while_weights_are_saved(ask: Ask, place: Place, save_
     wanted = (f"sft.save_steps={save_steps}", "sft.max_steps=2")
     with files_up_to(int((place.model / "model.safetensors").stat().st_size * room)):
         said = ask("train", *wanted)
-    refused(said, f"{place.folder}/runs/bad/SFT", "make room and run the same command again, it goes on where it was")
+    refused(said, f"{place.folder}/runs/bad/SFT", "free some space and run the same command again to resume")
     assert not (place.folder / "runs/bad/SFT/model").exists()
     assert not (place.folder / "runs/bad/SFT/manifest.json").exists()
     refused(ask("train", *wanted), "not one set of EFT judgements was kept")  # by this model; it got past SFT
@@ -547,7 +552,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 def test_a_disk_that_is_full_and_is_made_larger(ask: Ask, place: Place, disk: Path) -> None:
     wanted = (f"runs={disk}", "sft.max_steps=2")
-    refused(ask("train", *wanted), f"{disk}/bad/", "the disk is full; make room and run the same command again")
+    refused(ask("train", *wanted), f"{disk}/bad/", "the disk is full; free some space and run the same command again")
     assert (disk / "bad/data/manifest.json").exists()
     assert not (disk / "bad/SFT/model").exists()
     subprocess.run(["mount", "-o", "remount,size=4m", str(disk)], check=True)
@@ -557,12 +562,12 @@ def test_a_disk_that_is_full_and_is_made_larger(ask: Ask, place: Place, disk: Pa
 
 def test_a_disk_that_may_only_be_read(ask: Ask, place: Place, disk: Path) -> None:
     wanted = (f"runs={disk}/runs", "sft.max_steps=2")
-    advice = "Read-only file system; choose another folder (--set runs=DIR) or let this user write there"
+    advice = "Read-only file system; choose another folder (--set runs=DIR) or give this user write permission"
     subprocess.run(["mount", "-o", "remount,size=4m,ro", str(disk)], check=True)
-    refused(ask("train", *wanted), f"{disk}/runs/bad: cannot be made: {advice}")
+    refused(ask("train", *wanted), f"{disk}/runs/bad: cannot create it: {advice}")
     subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
     refused(ask("train", *wanted), "not one set of EFT judgements was kept")  # by this model; it got past SFT
     before = {path: path.read_bytes() for path in disk.rglob("*") if path.is_file()}
     subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
-    refused(ask("train", *wanted), f"{disk}/runs/bad: cannot be written in: {advice}")
+    refused(ask("train", *wanted), f"{disk}/runs/bad: cannot write to it: {advice}")
     assert {path: path.read_bytes() for path in disk.rglob("*") if path.is_file()} == before

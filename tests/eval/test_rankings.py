@@ -172,7 +172,7 @@ def test_fairevals_folder_is_one_ranking_a_question(tmp_path: Path) -> None:
         pytest.param(ROWS["helpsteer"][:1], "no ranking of two or more answers .dropped: a single", id="single"),
         pytest.param([ROWS["helpsteer"][0] | {"helpfulness": True}], "must be a number, found True", id="truth-value"),
         pytest.param([ROWS["own"][0] | {"rank": 1}], "row 1: rank: Extra inputs", id="own-unknown-key"),
-        pytest.param([ROWS["own"][0] | {"ranks": [0]}], "two or more responses and a rank for each", id="own-short"),
+        pytest.param([ROWS["own"][0] | {"ranks": [0]}], "at least two responses, each with a rank", id="own-short"),
         pytest.param([{"prompt": "p", "responses": ["x", "y"]}], "nobody ranked these", id="own-unranked"),
         pytest.param([VOTE | {"winner": "both"}], "`winner` must be model_a, model_b or tie", id="winner"),
         pytest.param([VOTE | {"conversation_a": []}], "a list of 2 or more turns", id="no-conversation"),

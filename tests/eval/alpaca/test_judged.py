@@ -193,7 +193,7 @@ def test_recorded_calls_replay_to_the_same_bytes_without_a_server(serve: Serve, 
     assert place.alpaca(*judge, *nowhere, "--replay", tape).status == 0
     assert {path.name: path.read_bytes() for path in place.results().iterdir()} == before
     missed = place.alpaca(*judge, *nowhere, "--replay", tape, "--both-orders")
-    assert missed.status == 2 and "no answer to a call of tiny is recorded there" in missed.err
+    assert missed.status == 2 and "no recorded answer to a call of tiny" in missed.err
     both = place.alpaca(*judge, "--replay", tape, "--record", tape)
     assert both.status == 2 and "give one of the two" in both.err
 
@@ -284,7 +284,7 @@ def test_every_model_of_a_run_answers_and_is_judged_beside_its_other_figures(
         (("--judge", "transformers:/nowhere"), "no such folder"),
         (("--judge", "file:/nowhere.json"), "no such file"),
         (("--replay", "/nowhere.sqlite"), "no such file to replay"),
-        (("--base-url", "nonsense"), "is no address"),
+        (("--base-url", "nonsense"), "is not an address"),
         (("--azure",), "needs a key"),
         (("--run", "run.yaml"), "either --run FILE or --outputs FILE"),
     ],

@@ -304,7 +304,7 @@ def test_a_folder_alone_gives_its_own_report(tmp_path: Path) -> None:
         pytest.param("M1/training.json", b"{", "training.json: not JSON", id="cut-off"),
         pytest.param("evaluation/M1/responses.jsonl", b"{}\n", "responses.jsonl:1: not a Response", id="record"),
         pytest.param("evaluation/verdicts/M2-vs-M1.jsonl", b"NaN\n", "M2-vs-M1.jsonl:1: not a Verdict", id="nan"),
-        pytest.param("settings.json", b'{"name": 3}', "settings.json is not a run's", id="settings"),
+        pytest.param("settings.json", b'{"name": 3}', "settings.json does not belong to a run", id="settings"),
         pytest.param("data/manifest.json", b"[]", "manifest.json: not a RunManifest", id="manifest"),
     ],
 )

@@ -72,7 +72,7 @@ def test_a_model_on_disk_is_loaded_and_judges_once(doctor: Doctor, on_disk: tupl
     status, lines = doctor(run=on_disk[0])
     assert (status, problems(lines)) == (0, [])
     assert "      ok  model: loads and generates" in lines
-    assert "      ok  architecture: batches are padded, and read once what all their prompts begin with" in lines
+    assert "      ok  architecture: prompts are padded and batched; their common prefix is computed once" in lines
     assert any(line.startswith("      ok  judge: ") and line.endswith("by M0 have a score line") for line in lines)
 
 
@@ -205,7 +205,7 @@ def test_a_server_that_is_down(doctor: Doctor) -> None:
     assert status == 2
     (problem,) = problems(lines)
     assert problem.startswith(f"server: judge at {address}/: cannot be reached (")
-    assert problem.endswith("is the server running, and base_url (--base-url) its address?")
+    assert problem.endswith("is the server running, and is base_url (--base-url) its address?")
 
 
 def test_an_oracle_outside_its_world(doctor: Doctor, on_disk: tuple[Path, Path], tmp_path: Path) -> None:

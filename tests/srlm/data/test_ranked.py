@@ -309,7 +309,7 @@ NAN = float("nan")
         pytest.param(
             [{"instruction": "a", "completions": "x"}], ":1: `completions` must be a list of objects", id="completions"
         ),
-        pytest.param([{"prompt": "a", "responses": ["x"], "ranks": [0]}], ":1: .*two or more responses", id="single"),
+        pytest.param([{"prompt": "a", "responses": ["x"], "ranks": [0]}], ":1: .*at least two responses", id="single"),
         pytest.param(
             [{"prompt": "a", "responses": ["x", "y"], "ranks": [0, 1], "reviews": ["r"]}],
             ":1: 1 reviews of 2 responses", id="reviews-of-some",
@@ -425,6 +425,6 @@ def test_a_hub_dataset_is_read_whole_or_in_part_and_what_cannot_be_had_is_told(t
         f"rewardbench 4 {PAIRS[8]['prompt']}",
         "helpsteer_preferences 1 p",
     ], run.stderr
-    assert "cannot be had from the hub" in lines[3]
+    assert "could not be downloaded from the Hub" in lines[3]
     assert "nope" in lines[3]
-    assert "hub:no-such-owner/no-such-set: cannot be had from the hub" in lines[4]
+    assert "hub:no-such-owner/no-such-set: could not be downloaded from the Hub" in lines[4]

@@ -349,7 +349,7 @@ def test_a_hub_dataset_is_read_and_one_that_cannot_be_had_is_told(tmp_path: Path
         [sys.executable, "-c", HUB, str(tmp_path / "set")], env=env, capture_output=True, text=True, check=False
     )
     assert run.stdout.splitlines()[0] == "{'found': 36, 'usable': 36}", run.stderr
-    assert "hub:no-such-owner/no-such-set: cannot be had from the hub" in run.stdout
+    assert "hub:no-such-owner/no-such-set: could not be downloaded from the Hub" in run.stdout
 
 
 def test_the_shared_trees(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -246,7 +246,7 @@ def test_a_replay_asks_nobody_needs_no_key_and_lacks_what_was_not_asked(
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     opened.append(open_judge("openai:tiny", server("https://models.example/v1", tmp_path, replay=True)))
     assert (preferences(opened[1]), scores(opened[1], tmp_path / "again.jsonl")) == recorded
-    with pytest.raises(StoreError, match="no answer to a call of tiny is recorded there"):
+    with pytest.raises(StoreError, match="no recorded answer to a call of tiny"):
         scores(opened[1], tmp_path / "more.jsonl", draws=3)
     assert len(http.asked) == 2 + 2
 
@@ -258,13 +258,13 @@ def test_a_budget_ends_comparisons_and_readings_and_a_larger_one_goes_on(
     # An answer costs 1000 x 10 / 1e6 + 10 x 30 / 1e6 = 0.0103 dollars.
     price = Price(input=10, output=30)
     opened.append(open_judge("openai:tiny", server(http.url, tmp_path, price=price, max_cost=0.015)))
-    with pytest.raises(EngineError, match=r"cost is more than 0\.015 US dollars .*, with 1 of 2 comparisons not asked"):
+    with pytest.raises(EngineError, match=r"cost exceeds 0\.015 US dollars .*, with 1 of 2 comparisons not asked"):
         preferences(opened[0])
     assert len(http.asked) == 1
     opened[0].close()
     opened.append(open_judge("openai:tiny", server(http.url, tmp_path, price=price, max_cost=0.015)))
     assert preferences(opened[1]) == [0.0, 0.0]  # what an earlier run paid counts for nothing
-    with pytest.raises(EngineError, match=r"stopped before the cost is more than 0\.015 US dollars"):
+    with pytest.raises(EngineError, match=r"stopped before the cost exceeds 0\.015 US dollars"):
         scores(opened[1], tmp_path / "said.jsonl")
     opened[1].close()
     whole = server(http.url, tmp_path, price=price, max_cost=0.03, whole_file=True)
@@ -288,8 +288,12 @@ def test_a_budget_ends_comparisons_and_readings_and_a_larger_one_goes_on(
         pytest.param("random:x", "is none of the judges", id="no-seed"),
         pytest.param("checkpoint:M1", "there is no run here; give hf:runs/NAME/M1/model", id="no-run"),
         pytest.param("oracle", "exact program of a world (bead world)", id="no-world"),
-        pytest.param("hf:/nowhere/at/all", "--judge: /nowhere/at/all: no such folder is here", id="no-folder"),
-        pytest.param("reward-model:/nowhere", "--judge: /nowhere: no such folder is here", id="no-reward-model"),
+        pytest.param(
+            "hf:/nowhere/at/all", "--judge: /nowhere/at/all: no such folder, and not a valid Hub id", id="no-folder"
+        ),
+        pytest.param(
+            "reward-model:/nowhere", "--judge: /nowhere: no such folder, and not a valid Hub id", id="no-reward-model"
+        ),
         pytest.param("file:/nowhere.jsonl", "/nowhere.jsonl: no such file", id="no-file"),
     ],
 )

@@ -67,5 +67,5 @@ def test_a_model_without_a_layer_for_adapters_is_refused_from_its_configuration(
     with pytest.raises(SettingsError, match=r"^lora: a LlamaForCausalLM has no layer that takes an adapter"):
         check_adapters(folder, OWN, LoraSettings())
     (folder / "config.json").write_text("{")
-    with pytest.raises(ModelError, match=r"config\.json cannot be read"):
+    with pytest.raises(ModelError, match=r"config\.json is not a valid model configuration"):
         check_adapters(folder, OWN, LoraSettings())
