@@ -196,7 +196,9 @@ WHOLE = gzip.compress(lines(*GOOD).encode(), mtime=0)
         pytest.param(WHOLE[: len(WHOLE) // 2], ["cannot be read", "is the file whole?"], id="gz-cut-off"),
         pytest.param(lines(*GOOD, [1]), ["trees.jsonl:13: a JSON list, not an object"], id="not-an-object"),
         pytest.param(lines({"a": 1}), ["trees.jsonl:1: neither a message tree"], id="something-else"),
-        pytest.param(lines(tree(1, text="\ud83d")), ["trees.jsonl:1: holds half a character"], id="half-a-character"),
+        pytest.param(
+            lines(tree(1, text="\ud83d")), ["trees.jsonl:1: contains half a character"], id="half-a-character"
+        ),
         pytest.param(lines(*GOOD[:2]), ["too few usable conversations: none left for data."], id="too-few"),
     ],
 )
@@ -223,9 +225,9 @@ CHOSEN = [{"role": "user", "content": "Name a fruit."}, {"role": "assistant", "c
 @pytest.mark.parametrize(
     ("content", "parts"),
     [
-        pytest.param("", ["trees.jsonl: holds no rows"], id="empty"),
-        pytest.param("[]", ["trees.jsonl: holds no rows"], id="empty-list"),
-        pytest.param(lines({"a": 1}), [":1: is of no known format (columns a)", "data.format"], id="unknown"),
+        pytest.param("", ["trees.jsonl: contains no rows"], id="empty"),
+        pytest.param("[]", ["trees.jsonl: contains no rows"], id="empty-list"),
+        pytest.param(lines({"a": 1}), [":1: unknown format (columns a)", "data.format"], id="unknown"),
         pytest.param(lines(PAIR, {"a": 1}), ["trees.jsonl:2: no prompt, chosen, rejected", "rewardbench"], id="mixed"),
         pytest.param(
             lines({**PAIR, "score_chosen": float("nan"), "score_rejected": 1}),
@@ -247,7 +249,9 @@ CHOSEN = [{"role": "user", "content": "Name a fruit."}, {"role": "assistant", "c
             ["trees.jsonl: no usable set of ranked answers", "one answer has two ranks 1"],
             id="the-same-answer-twice",
         ),
-        pytest.param(lines({"chosen": "x", "rejected": "y"}), ["trees.jsonl:1: no column holds"], id="no-prompt"),
+        pytest.param(
+            lines({"chosen": "x", "rejected": "y"}), ["trees.jsonl:1: no column has the prompt"], id="no-prompt"
+        ),
         pytest.param(
             lines({"chosen": CHOSEN, "rejected": [{"role": "tool", "content": "x"}]}),
             ["trees.jsonl:1: `rejected[0]` is spoken by 'tool'"],
@@ -302,7 +306,7 @@ def test_a_hub_data_set_without_a_connection(ask: Ask, place: Place) -> None:
 
 def test_evaluation_prompts_without_instruction(ask: Ask, place: Place) -> None:
     path = place.file("prompts.jsonl", lines({"instruction": "Name a fruit."}, {"prompt": "Name a tree."}))
-    refused(ask("train", f"data.prompts_path={path}"), f"{path}:2: ", "`instruction`; here are `prompt`")
+    refused(ask("train", f"data.prompts_path={path}"), f"{path}:2: ", "`instruction`; found `prompt`")
     assert left_behind(place) == []
 
 
@@ -394,7 +398,7 @@ def test_a_hub_model_without_a_connection(ask: Ask, place: Place) -> None:
         ),
         pytest.param(["dpo.early_stop=pairwise"], ["set data.validation_prompts"], id="early-stop-without-prompts"),
         pytest.param(["reward.kind=world"], ["reward.kind `world` needs data.kind `beads`"], id="no-world-to-ask"),
-        pytest.param(["reward.kind=rules"], ["reward.kind `rules` has no rule; give reward.rules"], id="no-rule"),
+        pytest.param(["reward.kind=rules"], ["reward.kind `rules` has no rules; set reward.rules"], id="no-rule"),
         pytest.param(
             ["reward.kind=rules", "reward.rules=[{matches: '['}]"],
             ["reward.rules[0].matches '[': not a regular expression"],
@@ -439,7 +443,7 @@ def test_a_judge_template_without_a_slot(ask: Ask, place: Place) -> None:
 def test_new_prompts_without_instruction(ask: Ask, place: Place) -> None:
     path = place.file("new.jsonl", lines({"text": "Name a tree."}))
     said = ask("train", "prompts.writer=file", f"prompts.path={path}")
-    refused(said, f"{path}:1: ", "`instruction`; here are `text`")
+    refused(said, f"{path}:1: ", "`instruction`; found `text`")
     assert not (place.folder / "runs").exists()
 
 
@@ -533,7 +537,7 @@ def test_a_disk_that_fills_while_weights_are_saved(ask: Ask, place: Place, save_
     refused(said, f"{place.folder}/runs/bad/SFT", "free some space and run the same command again to resume")
     assert not (place.folder / "runs/bad/SFT/model").exists()
     assert not (place.folder / "runs/bad/SFT/manifest.json").exists()
-    refused(ask("train", *wanted), "not one set of EFT judgements was kept")  # by this model; it got past SFT
+    refused(ask("train", *wanted), "no set of EFT judgements was kept")  # by this model; it got past SFT
     assert (place.folder / "runs/bad/SFT/manifest.json").exists()
 
 
@@ -556,7 +560,7 @@ def test_a_disk_that_is_full_and_is_made_larger(ask: Ask, place: Place, disk: Pa
     assert (disk / "bad/data/manifest.json").exists()
     assert not (disk / "bad/SFT/model").exists()
     subprocess.run(["mount", "-o", "remount,size=4m", str(disk)], check=True)
-    refused(ask("train", *wanted), "not one set of EFT judgements was kept")  # by this model; it got past SFT
+    refused(ask("train", *wanted), "no set of EFT judgements was kept")  # by this model; it got past SFT
     assert (disk / "bad/SFT/manifest.json").exists()
 
 
@@ -566,7 +570,7 @@ def test_a_disk_that_may_only_be_read(ask: Ask, place: Place, disk: Path) -> Non
     subprocess.run(["mount", "-o", "remount,size=4m,ro", str(disk)], check=True)
     refused(ask("train", *wanted), f"{disk}/runs/bad: cannot create it: {advice}")
     subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
-    refused(ask("train", *wanted), "not one set of EFT judgements was kept")  # by this model; it got past SFT
+    refused(ask("train", *wanted), "no set of EFT judgements was kept")  # by this model; it got past SFT
     before = {path: path.read_bytes() for path in disk.rglob("*") if path.is_file()}
     subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
     refused(ask("train", *wanted), f"{disk}/runs/bad: cannot write to it: {advice}")

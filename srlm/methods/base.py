@@ -108,7 +108,7 @@ class Method(Protocol):
 def find_method(name: str) -> Method:
     """The method of a name. Raises SettingsError where there is none."""
     if name not in METHODS:
-        raise SettingsError(f"method {name}: there is no such method; `srlm methods` lists {', '.join(METHODS)}")
+        raise SettingsError(f"method {name}: no such method; the methods are {', '.join(METHODS)} (`srlm methods`)")
     method: Method = import_module(METHODS[name]).METHOD
     return method
 

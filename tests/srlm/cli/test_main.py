@@ -34,7 +34,7 @@ def test_every_command_has_help(command: list[str]) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        pytest.param(["--to", "M0"], "'M0' is no model of the loop; write M1, M2, M3, ...", id="M0"),
+        pytest.param(["--to", "M0"], "'M0' is not a model of the loop; use M1, M2, M3, ...", id="M0"),
         pytest.param(["--to", "banana"], "'banana' is no model of the loop", id="a-word"),
         pytest.param(["--to", "M\u00b2"], "'M\u00b2' is no model of the loop", id="a-superscript"),
         pytest.param(["--to", "M2", "--next"], "--to and --next cannot be used together", id="both"),

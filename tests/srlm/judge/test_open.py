@@ -137,7 +137,7 @@ def test_a_judge_that_is_not_asked_loads_nothing(bead_model: Path, tmp_path: Pat
             (tmp_path / "broken" / path.name).write_bytes(path.read_bytes())
     judge = open_judge(f"hf:{tmp_path / 'broken'}", Around(asking=ASKING))
     judge.close()
-    with pytest.raises(ModelError, match="no model can be loaded"):
+    with pytest.raises(ModelError, match="cannot load the model"):
         preferences(judge)
 
 
@@ -196,7 +196,7 @@ def test_a_language_model_is_no_reward_model(bead_model: Path) -> None:
     judge = open_judge(f"reward-model:{bead_model}", Around())
     with pytest.raises(
         ModelError,
-        match=r"a LlamaForCausalLM; a reward model .*\. A language model judges as `hf:DIR`",
+        match=r"a LlamaForCausalLM; a reward model .*\. For a language model, use `hf:DIR`",
     ):
         preferences(judge)
 
@@ -205,7 +205,7 @@ def test_a_classifier_of_several_classes_is_no_reward_model(classifier: Path, tm
     config = LlamaConfig.from_pretrained(classifier, num_labels=3)
     LlamaForSequenceClassification(config).save_pretrained(tmp_path / "three")
     AutoTokenizer.from_pretrained(classifier).save_pretrained(tmp_path / "three")
-    with pytest.raises(ModelError, match="a classifier with 3 labels; a reward model has one"):
+    with pytest.raises(ModelError, match="a classifier with 3 labels; a reward model must have one"):
         preferences(open_judge(f"reward-model:{tmp_path / 'three'}", Around()))
 
 
@@ -280,13 +280,13 @@ def test_a_budget_ends_comparisons_and_readings_and_a_larger_one_goes_on(
 @pytest.mark.parametrize(
     ("spec", "says"),
     [
-        pytest.param("", "is none of the judges checkpoint:NAME, hf:DIR_OR_ID, openai:MODEL", id="empty"),
-        pytest.param("gpt-4", "is none of the judges", id="no-kind"),
-        pytest.param("hf:", "is none of the judges", id="no-model"),
-        pytest.param("openai:", "is none of the judges", id="no-name"),
-        pytest.param("length:3", "is none of the judges", id="length-takes-nothing"),
-        pytest.param("random:x", "is none of the judges", id="no-seed"),
-        pytest.param("checkpoint:M1", "there is no run here; give hf:runs/NAME/M1/model", id="no-run"),
+        pytest.param("", "not one of the judges checkpoint:NAME, hf:DIR_OR_ID, openai:MODEL", id="empty"),
+        pytest.param("gpt-4", "not one of the judges", id="no-kind"),
+        pytest.param("hf:", "not one of the judges", id="no-model"),
+        pytest.param("openai:", "not one of the judges", id="no-name"),
+        pytest.param("length:3", "not one of the judges", id="length-takes-nothing"),
+        pytest.param("random:x", "not one of the judges", id="no-seed"),
+        pytest.param("checkpoint:M1", "there is no run here; use hf:runs/NAME/M1/model", id="no-run"),
         pytest.param("oracle", "exact program of a world (bead world)", id="no-world"),
         pytest.param(
             "hf:/nowhere/at/all", "--judge: /nowhere/at/all: no such folder, and not a valid Hub id", id="no-folder"
