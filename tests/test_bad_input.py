@@ -254,7 +254,7 @@ CHOSEN = [{"role": "user", "content": "Name a fruit."}, {"role": "assistant", "c
         ),
         pytest.param(
             lines({"chosen": CHOSEN, "rejected": [{"role": "tool", "content": "x"}]}),
-            ["trees.jsonl:1: `rejected[0]` is spoken by 'tool'"],
+            ["trees.jsonl:1: `rejected[0]` has the role 'tool'"],
             id="unknown-speaker",
         ),
         pytest.param(b"PAR1 and no more", ["trees.jsonl: cannot be read as Parquet"], id="broken-parquet"),

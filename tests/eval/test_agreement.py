@@ -88,7 +88,7 @@ def test_a_judge_of_another_data_set_is_refused(shared: Path, tmp_path: Path) ->
     other = rankings.read(str(folder / "Adversarial_Manual.dataset.json.gz"))
     with pytest.raises(SrlmError, match=r"its label differs from the rankings'|is not a row of the rankings"):
         open_judge(spec, Around(sets=other.sets))
-    with pytest.raises(SrlmError, match="outputs of a judge on LLMBar's data set"):
+    with pytest.raises(SrlmError, match="a judge's outputs on LLMBar's data set"):
         open_judge(spec, Around(sets=rankings.read(file(tmp_path, ROWS)).sets))
 
 

@@ -162,12 +162,14 @@ def test_fairevals_folder_is_one_ranking_a_question(tmp_path: Path) -> None:
         pytest.param([{"a": 1}], "unknown format .columns a.; choose one with --format: oasst", id="unknown"),
         pytest.param(
             [ROWS["llmbar"][0] | {"prompt": "p", "chosen": "x", "rejected": "y"}],
-            "fits llmbar and rewardbench; name one with --format",
+            "matches llmbar and rewardbench; choose one with --format",
             id="ambiguous",
         ),
         pytest.param([ROWS["llmbar"][0] | {"label": 3}], "row 1: `label` must be 1 or 2, found 3", id="label"),
         pytest.param([ROWS["llmbar"][0] | {"output_1": None}], "`output_1` must be text, found None", id="no-text"),
-        pytest.param([ROWS["llmbar"][0], {"input": "p"}], "row 2: no output_1, output_2, label", id="lacks-columns"),
+        pytest.param(
+            [ROWS["llmbar"][0], {"input": "p"}], "row 2: llmbar needs output_1, output_2, label", id="lacks-columns"
+        ),
         pytest.param([ROWS["usr"][0] | {"scores": 3}], "`overall` must be a number", id="no-scores"),
         pytest.param(ROWS["helpsteer"][:1], "no ranking of two or more answers .dropped: a single", id="single"),
         pytest.param([ROWS["helpsteer"][0] | {"helpfulness": True}], "must be a number, found True", id="truth-value"),

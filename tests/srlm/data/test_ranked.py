@@ -330,7 +330,7 @@ NAN = float("nan")
         ),
         pytest.param(
             [{"chosen": [{"role": "tool", "content": "x"}], "rejected": said("a", "b")}],
-            r":1: `chosen\[0\]` is spoken by 'tool'; known are user, human", id="unknown-speaker",
+            r":1: `chosen\[0\]` has the role 'tool'; known roles are user, human", id="unknown-speaker",
         ),
         pytest.param(
             [{"chosen": [{"role": "user", "content": [{"type": "image"}]}], "rejected": said("a", "b")}],

@@ -269,7 +269,7 @@ def test_a_budget_ends_comparisons_and_readings_and_a_larger_one_goes_on(
     opened[1].close()
     whole = server(http.url, tmp_path, price=price, max_cost=0.03, whole_file=True)
     opened.append(open_judge("openai:tiny", whole))
-    with pytest.raises(EngineError, match=r"more than 0\.03 US dollars"):
+    with pytest.raises(EngineError, match=r"exceeds 0\.03 US dollars"):
         scores(opened[2], tmp_path / "said.jsonl")  # 0.0206 are spent in that file already
     assert len(http.asked) == 2
 

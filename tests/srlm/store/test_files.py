@@ -162,7 +162,7 @@ def test_a_folder_that_is_a_file_is_a_store_error(tmp_path: Path) -> None:
 )
 def test_a_disk_that_fills_under_a_library_is_a_store_error(tmp_path: Path, error: Exception, said: str) -> None:
     with (
-        pytest.raises(StoreError, match=f"^{tmp_path}: {said}.*; make room and run the same command again"),
+        pytest.raises(StoreError, match=f"^{tmp_path}: {said}.*; free some space and run the same command again"),
         files.saving(tmp_path),
     ):
         raise error
