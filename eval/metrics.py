@@ -29,7 +29,7 @@ def read(path: Path) -> list[MetricValue]:
     try:
         return [MetricValue.model_validate(row) for row in files.read_json(path)]
     except (ValidationError, TypeError) as error:
-        said = error.errors()[0]["msg"] if isinstance(error, ValidationError) else "it holds no list"
+        said = error.errors()[0]["msg"] if isinstance(error, ValidationError) else "it is not a list"
         raise RecordError(f"{path}: not a list of metric values: {said}; run the evaluation again") from None
 
 

@@ -44,7 +44,7 @@ class Verdict(Record):
         if any(value is not None and value not in HALVES for value in (self.preference_ab, self.preference_ba)):
             raise ValueError("a preference is 1, 0.5 or 0, or None where it could not be read")
         if self.outcome != outcome_of(self.preference_ab, self.preference_ba):
-            raise ValueError("the outcome is not the one that follows from the two preferences")
+            raise ValueError("the outcome does not follow from the two preferences")
         return self
 
 
@@ -79,7 +79,7 @@ class Annotation(Record):
     @model_validator(mode="after")
     def _told_or_not(self) -> Self:
         if (self.preference is None) != (self.missing is not None):
-            raise ValueError("an annotation has a preference, or says why it has none")
+            raise ValueError("an annotation needs a preference, or the reason why it has none")
         return self
 
 
@@ -158,9 +158,9 @@ class Series(MeasureId):
     @model_validator(mode="after")
     def _aligned(self) -> Self:
         if len(self.values) != len(self.prompts) or (self.weights and len(self.weights) != len(self.prompts)):
-            raise ValueError("a series needs a value, and a weight where it has any, for each prompt")
+            raise ValueError("a series needs one value per prompt and, if it has weights, one weight per prompt")
         if len(set(self.prompts)) != len(self.prompts):
-            raise ValueError("a prompt stands twice in a series")
+            raise ValueError("duplicate prompt in a series")
         return self
 
 
@@ -196,7 +196,7 @@ class BaselineMeasure(MeasureId):
     def _aligned(self) -> Self:
         for run in self.runs:
             if len(run.values) != len(self.prompts) or (run.weights and len(run.weights) != len(self.prompts)):
-                raise ValueError(f"{self.name}: the run of seed {run.seed} has not a value for each prompt")
+                raise ValueError(f"{self.name}: the run of seed {run.seed} does not have one value per prompt")
         return self
 
 

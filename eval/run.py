@@ -34,7 +34,9 @@ def opened(run: Path, overrides: Sequence[str] | None) -> Iterator[tuple[Setting
     work = Run(settings)
     folder = work.folder
     if not measured(folder):
-        raise StoreError(f"{folder.path} has no finished checkpoint to measure; first: srlm train --run {run}")
+        raise StoreError(
+            f"{folder.path} has no finished checkpoint to evaluate; train it first: srlm train --run {run}"
+        )
 
     def open_engine(checkpoint: Checkpoint, plain: bool = False) -> Engine:
         from srlm.engines.open import open_checkpoint

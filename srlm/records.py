@@ -127,9 +127,9 @@ class RankedSet(Record):
     @model_validator(mode="after")
     def _aligned(self) -> Self:
         if len(self.responses) < 2 or len(self.ranks) != len(self.responses):
-            raise ValueError("a ranked set needs two or more responses and a rank for each")
+            raise ValueError("a ranked set needs at least two responses, each with a rank")
         if self.reviews and len(self.reviews) != len(self.responses):
-            raise ValueError("reviews, where there are any, are one a response")
+            raise ValueError("reviews must be one per response, or none at all")
         return self
 
     @classmethod
@@ -302,7 +302,9 @@ class PreferencePair(Record):
     @model_validator(mode="after")
     def _whole(self) -> Self:
         if [len(self.chosen), len(self.rejected)] != [bool(self.prompt)] * 2:
-            raise ValueError("a pair has a prompt and one message each as chosen and rejected, or none of the three")
+            raise ValueError(
+                "a pair must have a prompt and one message each in chosen and rejected, or none of the three"
+            )
         return self
 
     @classmethod

@@ -41,7 +41,9 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Settings:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         near = sorted(p.as_posix() for p in path.parent.glob("*.yaml")) if path.parent.is_dir() else []
-        raise SettingsError(f"{path}: no such run file" + (f"; here are {', '.join(near)}" if near else "")) from None
+        raise SettingsError(
+            f"{path}: no such run file" + (f"; found here: {', '.join(near)}" if near else "")
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: cannot be read as a run file: {error}") from None
     data = _parse(text, str(path))
@@ -55,7 +57,7 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Settings:
     for name in _truth_values(data):  # pydantic takes `true` for the number 1
         # The names in model.template_arguments are the template's own, and so are their kinds.
         if name in kinds and kinds[name] is not bool:
-            raise SettingsError(f"{path}: {name}: true and false are no value for it")
+            raise SettingsError(f"{path}: {name}: does not accept a boolean")
     for name, training in (("pretraining", settings.pretraining), ("sft", settings.sft), ("dpo", settings.dpo)):
         if training is None:
             continue
@@ -67,8 +69,8 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Settings:
         first, last = training.learning_rate, training.final_learning_rate
         if training.schedule != "constant" and last > first:
             raise SettingsError(
-                f"{path}: {name}.final_learning_rate {last:g} is above {name}.learning_rate {first:g}, from which the "
-                "rate falls; lower the one or raise the other"
+                f"{path}: {name}.final_learning_rate {last:g} is above {name}.learning_rate {first:g}; the rate must "
+                "fall, so lower the first or raise the second"
             )
     scratch = settings.model.base == "scratch"
     if scratch != (settings.pretraining is not None) or (scratch and settings.data.kind not in WORLDS):
@@ -93,7 +95,7 @@ def own_section(kind: type[S], given: Mapping[str, Any], name: str) -> S:
     kinds = {setting: field.annotation for setting, field in fields(kind)}
     for setting in _truth_values(given):
         if kinds.get(setting) is not bool:
-            raise SettingsError(f"run file: {name}.{setting}: true and false are no value for it")
+            raise SettingsError(f"run file: {name}.{setting}: does not accept a boolean")
     return section
 
 
@@ -114,27 +116,27 @@ def _lacking(settings: Settings) -> Iterator[str]:
     """What one setting needs of another; without it the run would stop half-way."""
     prompts, world = settings.prompts, settings.data.kind in WORLDS
     for name in sorted(RESERVED & settings.model.template_arguments.keys()):
-        yield f"model.template_arguments.{name}: is given to the template by srlm itself; take it out"
+        yield f"model.template_arguments.{name}: srlm sets this argument itself; remove it"
     if prompts.writer == "world" and not world:
         yield f"prompts.writer `world` needs data.kind {KINDS}; use `self`, `fixed` or `file`"
     if prompts.writer == "file" and prompts.path is None:
         yield "prompts.writer `file` needs prompts.path: JSON lines with `instruction`"
     if prompts.writer == "fixed" and prompts.model is None and prompts.engine is None:
-        yield "prompts.writer `fixed` needs prompts.model (a folder or hub id, or M0) or prompts.engine"
+        yield "prompts.writer `fixed` needs prompts.model (a folder, a Hub id, or M0) or prompts.engine"
     if settings.eft.writer == "reviews" and settings.data.kind == "oasst":
-        yield "eft.writer `reviews` needs data with reviews, which `oasst` has not; use `sft`, or data.kind `ranked`"
+        yield "eft.writer `reviews` needs data with reviews, and `oasst` has none; use `sft`, or data.kind `ranked`"
     if settings.reward.kind == "world" and not world:
-        yield f"reward.kind `world` needs data.kind {KINDS}: only that world has an exact program and such reviews"
+        yield f"reward.kind `world` needs data.kind {KINDS}: only a world has an exact program"
     if settings.dpo.early_stop != "off" and not settings.data.validation_prompts:
         yield "dpo.early_stop needs validation prompts; set data.validation_prompts (the paper: 253)"
     if settings.engine.kind not in ("transformers", "vllm", "ray"):
         yield (
-            f"engine.kind {settings.engine.kind}: the run's own checkpoints are run by `transformers`, `vllm` or "
-            "`ray`; a server can be the judge (judge.engine) or write prompts (prompts.engine)"
+            f"engine.kind {settings.engine.kind}: use `transformers`, `vllm` or `ray` for the run's own checkpoints; a "
+            "server can only judge (judge.engine) or write prompts (prompts.engine)"
         )
     for name, engine in (("judge.engine", settings.judge.engine), ("prompts.engine", prompts.engine)):
         if engine is not None and (engine.kind != "openai" or engine.model is None):
-            yield f"{name} is a server: it needs kind `openai` and `model`, the name the server knows it by"
+            yield f"{name} is a server: set kind to `openai`, and `model` to the model's name on the server"
 
 
 def _parse(text: str, where: str) -> dict[str, Any]:
@@ -146,7 +148,7 @@ def _parse(text: str, where: str) -> dict[str, Any]:
         raise SettingsError(f"{where}{line}: not YAML: {getattr(error, 'problem', error)}") from None
     if not isinstance(data, dict):
         found = "empty" if data is None else f"a {type(data).__name__}"
-        raise SettingsError(f"{where}: a run file is a mapping of settings, this is {found}")
+        raise SettingsError(f"{where}: a run file must be a mapping of settings, found {found}")
     return data
 
 
@@ -163,7 +165,7 @@ class _Yaml(yaml.SafeLoader):
         seen = set()
         for key, _ in node.value:
             if key.tag != "tag:yaml.org,2002:merge" and key.value in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"{key.value} stands here twice", key.start_mark)
+                raise yaml.constructor.ConstructorError(None, None, f"duplicate key {key.value}", key.start_mark)
             if isinstance(key.value, str):
                 seen.add(key.value)
         return super().construct_mapping(node, deep)
@@ -237,7 +239,7 @@ def _explain(error: Mapping[str, Any], where: str, known: Sequence[str], prefix:
         return f"{where}: {name} is missing"
     if path[:2] == ["model", "template_arguments"]:
         return (
-            f"{where}: {'.'.join(path[:3])}: an argument of the template is true, false, a number or text (found "
+            f"{where}: {'.'.join(path[:3])}: a template argument must be a boolean, a number or text (found "
             f"{error['input']!r})"
         )
     return f"{where}: {name}: {error['msg']} (found {error['input']!r})"

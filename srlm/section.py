@@ -1,4 +1,4 @@
-"""What every group of settings is, and the kinds of number in many of them; `srlm/settings.py` has those of a run."""
+"""The base class of all groups of settings, and number types they share; `srlm/settings.py` has the run's settings."""
 
 from typing import Annotated
 

@@ -131,8 +131,8 @@ BASE = "name: bad\nmodel: {base: x}\ndata: {kind: oasst, path: p}\n"
             BASE + "candidates: {count: many}\n", ["candidates.count: Input should be", "'many'"], id="wrong-type"
         ),
         pytest.param("name: [a\nmodel: b\n", ["run.yaml:2: not YAML"], id="broken-yaml"),
-        pytest.param("- a\n- b\n", ["a run file is a mapping of settings, this is a list"], id="not-a-mapping"),
-        pytest.param("", ["a run file is a mapping of settings, this is empty"], id="empty-run-file"),
+        pytest.param("- a\n- b\n", ["a run file must be a mapping of settings, found a list"], id="not-a-mapping"),
+        pytest.param("", ["a run file must be a mapping of settings, found empty"], id="empty-run-file"),
         pytest.param("name: \xe9\n".encode("latin-1"), ["cannot be read as a run file"], id="run-file-not-utf-8"),
         pytest.param(
             BASE + "sft: {batch_size: 6, micro_batch_size: 4}\n",
@@ -164,7 +164,7 @@ def test_a_run_file_that_is_not_there_names_those_that_are(
     place.file("mine.yaml", BASE)
     with pytest.raises(SystemExit) as left:
         main(["train", "--run", str(place.folder / "mien.yaml")])
-    refused(Said(left.value.code, capfd.readouterr().err), "mien.yaml: no such run file; here are ", "mine.yaml")
+    refused(Said(left.value.code, capfd.readouterr().err), "mien.yaml: no such run file; found here: ", "mine.yaml")
 
 
 def test_a_run_file_that_is_a_folder(ask: Ask, place: Place) -> None:
@@ -196,7 +196,9 @@ WHOLE = gzip.compress(lines(*GOOD).encode(), mtime=0)
         pytest.param(WHOLE[: len(WHOLE) // 2], ["cannot be read", "is the file whole?"], id="gz-cut-off"),
         pytest.param(lines(*GOOD, [1]), ["trees.jsonl:13: a JSON list, not an object"], id="not-an-object"),
         pytest.param(lines({"a": 1}), ["trees.jsonl:1: neither a message tree"], id="something-else"),
-        pytest.param(lines(tree(1, text="\ud83d")), ["trees.jsonl:1: holds half a character"], id="half-a-character"),
+        pytest.param(
+            lines(tree(1, text="\ud83d")), ["trees.jsonl:1: contains half a character"], id="half-a-character"
+        ),
         pytest.param(lines(*GOOD[:2]), ["too few usable conversations: none left for data."], id="too-few"),
     ],
 )
@@ -223,9 +225,9 @@ CHOSEN = [{"role": "user", "content": "Name a fruit."}, {"role": "assistant", "c
 @pytest.mark.parametrize(
     ("content", "parts"),
     [
-        pytest.param("", ["trees.jsonl: holds no rows"], id="empty"),
-        pytest.param("[]", ["trees.jsonl: holds no rows"], id="empty-list"),
-        pytest.param(lines({"a": 1}), [":1: is of no known format (columns a)", "data.format"], id="unknown"),
+        pytest.param("", ["trees.jsonl: contains no rows"], id="empty"),
+        pytest.param("[]", ["trees.jsonl: contains no rows"], id="empty-list"),
+        pytest.param(lines({"a": 1}), [":1: unknown format (columns a)", "data.format"], id="unknown"),
         pytest.param(lines(PAIR, {"a": 1}), ["trees.jsonl:2: no prompt, chosen, rejected", "rewardbench"], id="mixed"),
         pytest.param(
             lines({**PAIR, "score_chosen": float("nan"), "score_rejected": 1}),
@@ -239,7 +241,7 @@ CHOSEN = [{"role": "user", "content": "Name a fruit."}, {"role": "assistant", "c
         ),
         pytest.param(
             lines({"prompt": "p", "responses": ["x"], "ranks": [0]}),
-            ["trees.jsonl:1: ", "two or more responses"],
+            ["trees.jsonl:1: ", "at least two responses"],
             id="one-answer",
         ),
         pytest.param(
@@ -247,10 +249,12 @@ CHOSEN = [{"role": "user", "content": "Name a fruit."}, {"role": "assistant", "c
             ["trees.jsonl: no usable set of ranked answers", "one answer has two ranks 1"],
             id="the-same-answer-twice",
         ),
-        pytest.param(lines({"chosen": "x", "rejected": "y"}), ["trees.jsonl:1: no column holds"], id="no-prompt"),
+        pytest.param(
+            lines({"chosen": "x", "rejected": "y"}), ["trees.jsonl:1: no column has the prompt"], id="no-prompt"
+        ),
         pytest.param(
             lines({"chosen": CHOSEN, "rejected": [{"role": "tool", "content": "x"}]}),
-            ["trees.jsonl:1: `rejected[0]` is spoken by 'tool'"],
+            ["trees.jsonl:1: `rejected[0]` has the role 'tool'"],
             id="unknown-speaker",
         ),
         pytest.param(b"PAR1 and no more", ["trees.jsonl: cannot be read as Parquet"], id="broken-parquet"),
@@ -278,7 +282,10 @@ def test_ranked_answers_that_cannot_be_used(
 def test_ranked_answers_in_a_format_that_does_not_exist_and_a_hub_that_is_not_there(ask: Ask, place: Place) -> None:
     place.settings["data"]["kind"] = "ranked"
     refused(ask("train", "data.format=csv"), "data.format: Input should be 'oasst', 'faireval', 'own'", "'csv'")
-    refused(ask("train", "data.path=hub:nobody/no-such-data"), "hub:nobody/no-such-data: cannot be had from the hub")
+    refused(
+        ask("train", "data.path=hub:nobody/no-such-data"),
+        "hub:nobody/no-such-data: could not be downloaded from the Hub",
+    )
 
 
 def test_a_variable_that_is_not_set(ask: Ask, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -291,13 +298,15 @@ def test_a_variable_that_is_not_set(ask: Ask, place: Place, monkeypatch: pytest.
 def test_a_hub_data_set_without_a_connection(ask: Ask, place: Place) -> None:
     # tests/conftest.py sets HF_HUB_OFFLINE=1
     said = ask("train", "data.path=hub:nobody/no-such-data")
-    refused(said, "hub:nobody/no-such-data: cannot be had from the hub", "download the trees and give their path")
+    refused(
+        said, "hub:nobody/no-such-data: could not be downloaded from the Hub", "download the files and give their path"
+    )
     assert left_behind(place) == []
 
 
 def test_evaluation_prompts_without_instruction(ask: Ask, place: Place) -> None:
     path = place.file("prompts.jsonl", lines({"instruction": "Name a fruit."}, {"prompt": "Name a tree."}))
-    refused(ask("train", f"data.prompts_path={path}"), f"{path}:2: ", "`instruction`; here are `prompt`")
+    refused(ask("train", f"data.prompts_path={path}"), f"{path}:2: ", "`instruction`; found `prompt`")
     assert left_behind(place) == []
 
 
@@ -326,7 +335,7 @@ def broken_template(model: Path) -> None:
     [
         pytest.param(shutil.rmtree, ["model: no such model folder"], id="missing"),
         pytest.param(without_tokenizer, ["tokenizer"], id="without-tokenizer"),
-        pytest.param(broken_config, ["can be loaded", "config.json"], id="broken-config"),
+        pytest.param(broken_config, ["cannot load ", "config.json"], id="broken-config"),
         pytest.param(without_template, ["no chat template", "give model.chat_template"], id="without-chat-template"),
         pytest.param(
             broken_template, ["the chat template cannot render a conversation of user"], id="broken-chat-template"
@@ -370,7 +379,7 @@ def test_a_package_with_weights_that_is_not_installed(ask: Ask, place: Place, pa
 
 def test_a_hub_model_without_a_connection(ask: Ask, place: Place) -> None:
     # tests/conftest.py sets HF_HUB_OFFLINE=1
-    refused(ask("train", "model.base=nobody/no-such-model"), "nobody/no-such-model: no tokenizer can be loaded")
+    refused(ask("train", "model.base=nobody/no-such-model"), "nobody/no-such-model: cannot load a tokenizer")
     assert [path for path in left_behind(place) if not path.startswith("data/")] == []
 
 
@@ -389,7 +398,7 @@ def test_a_hub_model_without_a_connection(ask: Ask, place: Place) -> None:
         ),
         pytest.param(["dpo.early_stop=pairwise"], ["set data.validation_prompts"], id="early-stop-without-prompts"),
         pytest.param(["reward.kind=world"], ["reward.kind `world` needs data.kind `beads`"], id="no-world-to-ask"),
-        pytest.param(["reward.kind=rules"], ["reward.kind `rules` has no rule; give reward.rules"], id="no-rule"),
+        pytest.param(["reward.kind=rules"], ["reward.kind `rules` has no rules; set reward.rules"], id="no-rule"),
         pytest.param(
             ["reward.kind=rules", "reward.rules=[{matches: '['}]"],
             ["reward.rules[0].matches '[': not a regular expression"],
@@ -408,12 +417,12 @@ def test_a_hub_model_without_a_connection(ask: Ask, place: Place) -> None:
         pytest.param(["engine.kind=openai"], ["engine.kind openai", "judge.engine"], id="checkpoints-on-a-server"),
         pytest.param(
             ["judge.engine.kind=transformers"],
-            ["judge.engine is a server: it needs kind `openai`"],
+            ["judge.engine is a server: set kind to `openai`"],
             id="a-judge-of-no-words",
         ),
         pytest.param(
             ["judge.engine.kind=openai"],
-            ["judge.engine is a server", "`model`, the name the server knows it by"],
+            ["judge.engine is a server", "`model` to the model's name on the server"],
             id="a-judge-without-name",
         ),
     ],
@@ -434,7 +443,7 @@ def test_a_judge_template_without_a_slot(ask: Ask, place: Place) -> None:
 def test_new_prompts_without_instruction(ask: Ask, place: Place) -> None:
     path = place.file("new.jsonl", lines({"text": "Name a tree."}))
     said = ask("train", "prompts.writer=file", f"prompts.path={path}")
-    refused(said, f"{path}:1: ", "`instruction`; here are `text`")
+    refused(said, f"{path}:1: ", "`instruction`; found `text`")
     assert not (place.folder / "runs").exists()
 
 
@@ -472,7 +481,7 @@ def test_a_run_made_with_other_settings_is_left_as_it_is(ask: Ask, place: Place)
 
 def test_a_runs_folder_under_a_file(ask: Ask, place: Place) -> None:
     path = place.file("taken", "a file")
-    refused(ask("train", f"runs={path}"), f"{path}/bad: cannot be made: Not a directory")
+    refused(ask("train", f"runs={path}"), f"{path}/bad: cannot create it: Not a directory")
     assert Path(path).read_text() == "a file"
 
 
@@ -484,7 +493,7 @@ def test_a_run_that_another_process_holds(ask: Ask, place: Place) -> None:
         held.write("4321")
         held.flush()
         fcntl.flock(held, fcntl.LOCK_EX)
-        refused(ask("train"), f"{run}: another process works on this run (process 4321); wait for it or stop it")
+        refused(ask("train"), f"{run}: another process is working on this run (process 4321); wait for it or stop it")
     assert left_behind(place) == []
 
 
@@ -507,7 +516,7 @@ def test_a_disk_that_fills_while_records_are_written(ask: Ask, place: Place) -> 
     refused(
         said,
         f"{place.folder}/runs/bad/data/ift.jsonl: ",
-        "make room and run the same command again, it goes on where it was",
+        "free some space and run the same command again to resume",
     )
     assert left_behind(place) == []
 
@@ -525,10 +534,10 @@ def test_a_disk_that_fills_while_weights_are_saved(ask: Ask, place: Place, save_
     wanted = (f"sft.save_steps={save_steps}", "sft.max_steps=2")
     with files_up_to(int((place.model / "model.safetensors").stat().st_size * room)):
         said = ask("train", *wanted)
-    refused(said, f"{place.folder}/runs/bad/SFT", "make room and run the same command again, it goes on where it was")
+    refused(said, f"{place.folder}/runs/bad/SFT", "free some space and run the same command again to resume")
     assert not (place.folder / "runs/bad/SFT/model").exists()
     assert not (place.folder / "runs/bad/SFT/manifest.json").exists()
-    refused(ask("train", *wanted), "not one set of EFT judgements was kept")  # by this model; it got past SFT
+    refused(ask("train", *wanted), "no set of EFT judgements was kept")  # by this model; it got past SFT
     assert (place.folder / "runs/bad/SFT/manifest.json").exists()
 
 
@@ -547,22 +556,22 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 def test_a_disk_that_is_full_and_is_made_larger(ask: Ask, place: Place, disk: Path) -> None:
     wanted = (f"runs={disk}", "sft.max_steps=2")
-    refused(ask("train", *wanted), f"{disk}/bad/", "the disk is full; make room and run the same command again")
+    refused(ask("train", *wanted), f"{disk}/bad/", "the disk is full; free some space and run the same command again")
     assert (disk / "bad/data/manifest.json").exists()
     assert not (disk / "bad/SFT/model").exists()
     subprocess.run(["mount", "-o", "remount,size=4m", str(disk)], check=True)
-    refused(ask("train", *wanted), "not one set of EFT judgements was kept")  # by this model; it got past SFT
+    refused(ask("train", *wanted), "no set of EFT judgements was kept")  # by this model; it got past SFT
     assert (disk / "bad/SFT/manifest.json").exists()
 
 
 def test_a_disk_that_may_only_be_read(ask: Ask, place: Place, disk: Path) -> None:
     wanted = (f"runs={disk}/runs", "sft.max_steps=2")
-    advice = "Read-only file system; choose another folder (--set runs=DIR) or let this user write there"
+    advice = "Read-only file system; choose another folder (--set runs=DIR) or give this user write permission"
     subprocess.run(["mount", "-o", "remount,size=4m,ro", str(disk)], check=True)
-    refused(ask("train", *wanted), f"{disk}/runs/bad: cannot be made: {advice}")
+    refused(ask("train", *wanted), f"{disk}/runs/bad: cannot create it: {advice}")
     subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
-    refused(ask("train", *wanted), "not one set of EFT judgements was kept")  # by this model; it got past SFT
+    refused(ask("train", *wanted), "no set of EFT judgements was kept")  # by this model; it got past SFT
     before = {path: path.read_bytes() for path in disk.rglob("*") if path.is_file()}
     subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
-    refused(ask("train", *wanted), f"{disk}/runs/bad: cannot be written in: {advice}")
+    refused(ask("train", *wanted), f"{disk}/runs/bad: cannot write to it: {advice}")
     assert {path: path.read_bytes() for path in disk.rglob("*") if path.is_file()} == before

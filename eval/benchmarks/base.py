@@ -176,7 +176,9 @@ class Benchmark(Protocol):
 
     def measure(self, run: RunData, answers: Answers, open_engine: OpenEngine) -> list[MetricValue]:
         """Every figure; models are asked only what is not on disk."""
-        raise SettingsError(f"{self.name} wants to be told more: python -m eval {self.command} --help")
+        raise SettingsError(
+            f"{self.name} needs more options; run its own command: python -m eval {self.command} --help"
+        )
 
     def per_prompt(self, run: RunData) -> list[Series]:
         """What lies on disk, a value a prompt: the gate and a comparison of runs read it; no model is asked."""

@@ -36,7 +36,7 @@ def aligned(path: Path, found: Sequence[str], expected: Sequence[str], each: int
     if list(found) != [one for one in expected for _ in range(count)]:
         raise RecordError(
             f"{path}: its {len(found)} records are not {count} for each of {len(expected)} in the run's order: the "
-            "file was cut, or the run's data changed; move it away and measure again (python -m eval all)"
+            "file was cut, or the run's data changed; move it away and evaluate again (python -m eval all)"
         )
 
 
@@ -54,13 +54,13 @@ def made_from(path: Path, facts: dict[str, Any]) -> None:
         changed = [f"{key}: {old!r} -> {new!r}" for key, old, new in differences(before, facts) if key in noted]
         if changed:
             raise StoreError(
-                f"{path} was made from something else ({'; '.join(changed)}); "
-                "put the old value back, or move the file away to have it made again"
+                f"{path} was made with other inputs ({'; '.join(changed)}); "
+                "restore the old value, or move the file away and run the command again"
             )
         if before != facts:
             files.write_json(note, facts)
     elif begun:
-        raise StoreError(f"{path} lies there without {note.name}, which says what it was made from; move it away")
+        raise StoreError(f"{path} exists without {note.name}, which records its inputs; move it away")
     else:
         files.write_json(note, facts)
 

@@ -48,7 +48,7 @@ class Wanted(Record):
     def around(self, sets: Sequence[HumanRanking]) -> Around:
         """What specifications refer to; a server's answers are kept beside `--out`, or where an option says."""
         if self.record and self.replay:
-            raise SettingsError("--record writes calls and --replay reads them: give one of the two")
+            raise SettingsError("--record and --replay cannot be used together")
         service: Literal["openai", "compatible"] = "compatible" if self.base_url else "openai"
         server = Server(
             endpoint=Endpoint(service=service, base_url=self.base_url, timeout=PATIENCE, seed=self.seed),
@@ -68,7 +68,7 @@ class Wanted(Record):
         """Folder of what models say: beside `--out`."""
         if self.out is None or self.out.suffix != ".json":
             found = "is missing" if self.out is None else f"is needed, not {self.out}"
-            raise SettingsError(f"--out FILE.json {found}: it holds the figures, and the folder FILE what judges say")
+            raise SettingsError(f"--out FILE.json {found}: figures go to it, and judgements to the folder FILE")
         return self.out.with_suffix("")
 
     def write(self, metrics: Sequence[MetricValue]) -> None:
@@ -107,7 +107,7 @@ def _open(wanted: Wanted, sets: Sequence[HumanRanking]) -> list[Judge]:
             judges.append(open_judge(spec, wanted.around(sets)))
             if len({judge.id for judge in judges}) < len(judges):
                 raise SettingsError(
-                    f"--judge {spec}: two judges are called {judges[-1].id}; give one another folder name"
+                    f"--judge {spec}: two judges have the name {judges[-1].id}; rename the folder of one"
                 )
     except BaseException:
         for judge in judges:
@@ -140,7 +140,7 @@ def audited(wanted: Wanted, path: str | None, format: str | None, ask: ranked.As
         for judge in judges:
             judge.close()
     wanted.write(metrics)
-    print(f"{path or 'our own answers of one content in three forms'}: {len(sets)} sets of answers\n")
+    print(f"{path or 'built-in answers, the same content in three forms'}: {len(sets)} sets of answers\n")
     print(listed(metrics, "judge"))
 
 

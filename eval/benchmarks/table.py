@@ -44,5 +44,7 @@ def chosen(names: Sequence[str]) -> list[Benchmark]:
     known = {word for one in BENCHMARKS for word in (one.name, one.command) if word}
     for name in names:
         if name not in known:
-            raise SettingsError(f"{name}: no such benchmark; there are {', '.join(one.name for one in BENCHMARKS)}")
+            raise SettingsError(
+                f"{name}: no such benchmark; the benchmarks are {', '.join(one.name for one in BENCHMARKS)}"
+            )
     return [one for one in BENCHMARKS if one.name in names or one.command in names]

@@ -1,6 +1,6 @@
-"""`python -m eval`: measure every finished checkpoint of a run and write one page about it.
+"""`python -m eval`: evaluate every finished checkpoint of a run and write a report.
 
-Commands bring the libraries they need along when they are called: the report needs few of them.
+Each command imports the libraries it needs when it is called: the report needs few of them.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="`python -m eval`: measure every finished checkpoint of a run and write one page about it.",
+    help="`python -m eval`: evaluate every finished checkpoint of a run and write a report.",
 )
 app.command("all")(measuring.everything)
 app.command("h2h")(measuring.h2h)
@@ -38,5 +38,5 @@ app.command("regress")(regression.regress)
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """What the user can mend prints as its message; a defect keeps its traceback."""
+    """Run a command line. An SrlmError prints as its message; any other error keeps its traceback."""
     enter(app, words)

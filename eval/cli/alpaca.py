@@ -1,4 +1,4 @@
-"""AlpacaEval 2.0 with a judge, and what a candidate judge is worth."""
+"""AlpacaEval 2.0 with any judge, and the card of a candidate judge."""
 
 import os
 from pathlib import Path
@@ -36,11 +36,11 @@ from .options import (
 
 
 def alpaca(
-    run: Annotated[
-        Path | None, typer.Option("--run", help="A run's YAML file: every M_i answers and is judged.")
+    run: Annotated[Path | None, typer.Option("--run", help="A run's YAML file: judge every M_i.")] = None,
+    outputs: Annotated[Path | None, typer.Option(help="Or any model_outputs.json.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the model behind --outputs. Default: from the file.")
     ] = None,
-    outputs: Annotated[Path | None, typer.Option(help="Or anybody's model_outputs.json.")] = None,
-    name: Annotated[str | None, typer.Option(help="Of the model behind --outputs; else as the file says.")] = None,
     judge: JudgeSpec = "openai",
     annotator: AnnotatorName = ANNOTATOR,
     base_url: BaseUrl = None,
@@ -51,24 +51,28 @@ def alpaca(
     timeout: Timeout = 60.0,
     limit: Limit = None,
     both_orders: BothOrders = False,
-    draws: Annotated[int, typer.Option(min=1, help="Ask each question so often.")] = 1,
+    draws: Annotated[int, typer.Option(min=1, help="Judgements per question.")] = 1,
     price: Prices = None,
     max_cost: MaxCost = None,
     dry_run: DryRun = False,
     record: RecordTo = None,
     replay: ReplayFrom = None,
-    canaries: Annotated[bool, typer.Option("--canaries", help="Try the judge with answers that must not win.")] = False,
+    canaries: Annotated[
+        bool, typer.Option("--canaries", help="Also test the judge with answers that must not win.")
+    ] = False,
     alpaca_dir: AlpacaDir = None,
-    folder: Annotated[Path, typer.Option("--out", help="Where the files of --outputs go.")] = Path("runs/alpaca_eval"),
+    folder: Annotated[Path, typer.Option("--out", help="Folder for the results of --outputs.")] = Path(
+        "runs/alpaca_eval"
+    ),
     length_control: LengthControl = True,
     resamples: Resamples = 1000,
     confidence: Confidence = 0.95,
     seed: Seed = 1,
     overrides: Overrides = None,
 ) -> None:
-    """AlpacaEval 2.0 with a judge: outputs of a run or of anybody against GPT-4 Turbo's."""
+    """AlpacaEval 2.0: judge the outputs of a run, or any outputs, against GPT-4 Turbo's."""
     if (run is None) == (outputs is None):
-        raise SettingsError("alpaca needs --run FILE or --outputs FILE, one of the two")
+        raise SettingsError("alpaca needs either --run FILE or --outputs FILE")
     from .. import metrics
     from ..benchmarks.alpaca_eval import command
     from ..run import opened
@@ -115,12 +119,12 @@ def judge_card(
     record: RecordTo = None,
     replay: ReplayFrom = None,
     alpaca_dir: AlpacaDir = None,
-    folder: Annotated[Path, typer.Option("--out", help="Where calls and figures go.")] = Path("runs/judge_cards"),
+    folder: Annotated[Path, typer.Option("--out", help="Folder for calls and figures.")] = Path("runs/judge_cards"),
     resamples: Resamples = 1000,
     confidence: Confidence = 0.95,
     seed: Seed = 1,
 ) -> None:
-    """AlpacaEval 2.0: a candidate judge beside GPT-4 Turbo, on pairs that it annotated for the leaderboard."""
+    """AlpacaEval 2.0: compare a candidate judge with GPT-4 Turbo on pairs annotated for the leaderboard."""
     from ..benchmarks.alpaca_eval import command
     from ..stats.intervals import Resampling
 

@@ -1,4 +1,4 @@
-"""Judges: how often they order answers as people did, what else moves them, what they fall for."""
+"""Judges: their agreement with people, their biases, and the tricks they fall for."""
 
 import typer
 
@@ -53,7 +53,7 @@ def agreement(
     confidence: Confidence = 0.95,
     seed: Seed = 1,
 ) -> None:
-    """Every checkpoint of a run as judge of answers that people ranked; or any judge on any file of rankings."""
+    """Measure how well judges agree with people: every checkpoint of a run, or any judge on any file of rankings."""
     if (run is None) == (rankings is None):
         raise SettingsError("agreement needs either --run, or --rankings with --judge and --out")
     from ..benchmarks import named_judges
@@ -102,7 +102,7 @@ def audited(
     confidence: Confidence = 0.95,
     seed: Seed = 1,
 ) -> None:
-    """What moves a judge beside quality: order, length, lists, itself; how steady it is, and how spread its scores."""
+    """Report what besides quality sways a judge: order, length, lists, its own answers; its consistency and spread."""
     if (run is None) == (judge is None):
         raise SettingsError("audit needs either --run, or --judge with --out")
     from ..benchmarks import named_judges
@@ -144,7 +144,7 @@ def canaries(
     replay: ReplayFrom = None,
     seed: Seed = 1,
 ) -> None:
-    """Tricks that no judge may fall for: what it gave and should not have; status 1 where our own reading was moved."""
+    """Test judges with tricks that must not win. Exit status 1 if a trick fools our own parsing of judgements."""
     from ..benchmarks import named_judges
 
     wanted = named_judges.Wanted(

@@ -1,4 +1,4 @@
-"""Benchmarks of a run: all of them, those of one word, the head to head with its table."""
+"""Benchmarks of a run: all of them, those of one command, the head-to-head with its table."""
 
 from collections.abc import Callable
 from typing import Annotated
@@ -12,9 +12,9 @@ from .reports import write
 def everything(
     run: Run,
     overrides: Overrides = None,
-    report: Annotated[bool, typer.Option(help="Write the page, too.")] = True,
+    report: Annotated[bool, typer.Option(help="Also write the report.")] = True,
 ) -> None:
-    """Every benchmark, then the report; the last line is its path."""
+    """Run every benchmark, then write the report; the last line is its path."""
     from ..benchmarks.table import by_default
     from ..run import of_run
 
@@ -28,7 +28,7 @@ def named(
     run: Run,
     overrides: Overrides = None,
 ) -> None:
-    """These benchmarks, by name."""
+    """Run the named benchmarks."""
     from ..benchmarks.table import chosen
     from ..figures.text import listed
     from ..run import of_run
@@ -39,7 +39,7 @@ def named(
 
 
 def h2h(run: Run, overrides: Overrides = None) -> None:
-    """Every checkpoint against every other on the evaluation prompts."""
+    """Compare every checkpoint with every other on the evaluation prompts."""
     from ..benchmarks.head_to_head.text import contests
     from ..benchmarks.table import chosen
     from ..run import of_run
@@ -48,7 +48,7 @@ def h2h(run: Run, overrides: Overrides = None) -> None:
 
 
 def of_word(word: str) -> Callable[..., None]:
-    """The command that measures the benchmarks of one word."""
+    """The command that runs the benchmarks of one word."""
 
     def command(run: Run, overrides: Overrides = None) -> None:
         from ..benchmarks.table import chosen

@@ -1,4 +1,4 @@
-"""Figures from files that others published: leaderboards, comparisons, Arena-Hard; and what so many prompts show."""
+"""Figures from published files: leaderboards, comparisons, Arena-Hard; and the power of N prompts."""
 
 import os
 from pathlib import Path
@@ -16,17 +16,17 @@ from .options import AlpacaDir, Confidence, LengthControl, Out, Resamples, Seed
 
 
 def leaderboard(
-    results: Annotated[Path, typer.Option(help="A folder a model, as alpaca_eval's results/.")],
+    results: Annotated[Path, typer.Option(help="Folder with one folder per model, such as alpaca_eval's results/.")],
     out: Out = None,
-    csv: Annotated[Path | None, typer.Option(help="Write alpaca_eval's own leaderboard columns.")] = None,
-    judge: Annotated[str, typer.Option(help="Whose annotations: the name of the folder they are in.")] = ANNOTATOR,
+    csv: Annotated[Path | None, typer.Option(help="Write a CSV file with alpaca_eval's own columns.")] = None,
+    judge: Annotated[str, typer.Option(help="Judge whose annotations are read: their folder's name.")] = ANNOTATOR,
     alpaca_dir: AlpacaDir = None,
     length_control: LengthControl = True,
     resamples: Resamples = 1000,
     confidence: Confidence = 0.95,
     seed: Seed = 1,
 ) -> None:
-    """AlpacaEval 2.0: recompute every model of a folder of results, with intervals."""
+    """AlpacaEval 2.0: recompute the leaderboard from a folder of results, with intervals."""
     from ..benchmarks.alpaca_eval import leaderboard as board
     from ..benchmarks.alpaca_eval import text
     from ..stats.intervals import Resampling
@@ -41,11 +41,11 @@ def leaderboard(
         files.write_text(csv, board.official_csv(found.metrics))
     print(text.leaderboard(found.metrics))
     if found.without:
-        print(f"\nwithout annotations by {judge}: {', '.join(found.without)}")
+        print(f"\nno annotations by {judge}: {', '.join(found.without)}")
 
 
 def compare(
-    models: Annotated[list[str], typer.Argument(help="Two or more: models of results/, or annotation files.")],
+    models: Annotated[list[str], typer.Argument(help="Two or more models of results/, or annotation files.")],
     out: Out = None,
     alpaca_dir: AlpacaDir = None,
     length_control: LengthControl = True,
@@ -55,7 +55,7 @@ def compare(
 ) -> None:
     """AlpacaEval 2.0: paired tests of models on the same prompts, raw and length-controlled."""
     if len(models) < 2:
-        raise SettingsError("compare needs two models or more")
+        raise SettingsError("compare needs at least two models")
     from ..benchmarks.alpaca_eval import leaderboard as board
     from ..benchmarks.alpaca_eval import text
     from ..stats.intervals import Resampling
@@ -76,7 +76,7 @@ def arena_hard(
     confidence: Confidence = 0.95,
     seed: Seed = 1,
 ) -> None:
-    """Arena-Hard's judgments as win, tie and lose, and its score, with intervals over prompts."""
+    """Arena-Hard: win, tie and loss rates and the score from its judgments, with intervals over prompts."""
     from ..benchmarks.arena_hard import scored
     from ..data.arena_hard import read
     from ..figures import text
@@ -90,13 +90,13 @@ def arena_hard(
 
 
 def power(
-    n: Annotated[int, typer.Option("--n", help="Prompts.")],
-    rate: Annotated[float, typer.Option(help="The rate to differ from, 0..1.")],
-    correlation: Annotated[float, typer.Option(help="Of two models' outcomes on the same prompt.")] = 0.0,
-    alpha: Annotated[float, typer.Option(help="Chance of seeing a difference where there is none.")] = 0.05,
-    power: Annotated[float, typer.Option(help="Chance of seeing the difference that is there.")] = 0.8,
+    n: Annotated[int, typer.Option("--n", help="Number of prompts.")],
+    rate: Annotated[float, typer.Option(help="The rate to compare with, 0 to 1.")],
+    correlation: Annotated[float, typer.Option(help="Correlation of two models' outcomes on the same prompt.")] = 0.0,
+    alpha: Annotated[float, typer.Option(help="Chance of detecting a difference where there is none.")] = 0.05,
+    power: Annotated[float, typer.Option(help="Chance of detecting a real difference.")] = 0.8,
 ) -> None:
-    """The smallest difference that so many prompts show."""
+    """The smallest difference that N prompts can detect."""
     from ..figures import text
     from ..stats.power import smallest
 

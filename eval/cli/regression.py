@@ -1,4 +1,4 @@
-"""Has the trainer lost anything?"""
+"""The regression gate of a run."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,26 +12,27 @@ from .options import Overrides, Run
 
 def regress(
     run: Run,
-    against: Annotated[Path, typer.Option(help="The baseline, a JSON file kept under version control.")],
+    against: Annotated[Path, typer.Option(help="The baseline (JSON).")],
     overrides: Overrides = None,
     values: Annotated[
-        list[str] | None, typer.Option(help="A measure of your own: NAME=FILE, JSON lines with `prompt` and `value`.")
+        list[str] | None,
+        typer.Option(help="A custom measure, NAME=FILE: JSON lines with `prompt` and `value`. Repeatable."),
     ] = None,
-    junit: Annotated[Path | None, typer.Option(help="Write the verdicts as JUnit XML, too.")] = None,
-    update_baseline: Annotated[bool, typer.Option(help="Write the run as the new baseline.")] = False,
-    reason: Annotated[str, typer.Option(help="Why there is a new baseline.")] = "",
+    junit: Annotated[Path | None, typer.Option(help="Also write the verdicts as JUnit XML.")] = None,
+    update_baseline: Annotated[bool, typer.Option(help="Save the run as the new baseline.")] = False,
+    reason: Annotated[str, typer.Option(help="Reason for the new baseline.")] = "",
     measure: Annotated[
         list[str] | None,
         typer.Option(
-            help="What a new baseline watches: NAME=MARGIN, or `all` with the margins that benchmarks name. "
-            "Without: what the old one did."
+            help="Measure in the new baseline: NAME=MARGIN, or `all` with the benchmarks' own margins. Repeatable. "
+            "Default: as in the old baseline."
         ),
     ] = None,
     seeds: Annotated[
-        str, typer.Option(help="A new baseline of several runs: `1-10` takes the runs NAME-s1 ... NAME-s10.")
+        str, typer.Option(help="Build the new baseline from several runs: `1-10` uses the runs NAME-s1 ... NAME-s10.")
     ] = "",
 ) -> None:
-    """Hold a measured run against a baseline: status 0 no regression, 1 a regression, 2 could not judge."""
+    """Compare an evaluated run with a baseline. Exit status 0: no regression, 1: a regression, 2: cannot tell."""
     from ..gate import command
 
     if update_baseline:

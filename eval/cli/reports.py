@@ -1,4 +1,4 @@
-"""The page about a run, or about several."""
+"""The report about one run, or about several."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,29 +18,30 @@ from .options import Overrides, RunOrNot
 
 def report(
     runs: Annotated[
-        list[Path] | None, typer.Argument(metavar="RUN...", help="Run files or folders; several are compared.")
+        list[Path] | None, typer.Argument(metavar="RUN...", help="Run files or folders. Several are compared.")
     ] = None,
     run: RunOrNot = None,
     overrides: Overrides = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for the page; else the run's own, of several runs/compared.")
+        Path | None, typer.Option(help="Folder for the report. Default: the run's own; runs/compared for several.")
     ] = None,
     study: Annotated[
-        Path | None, typer.Option(help="Show what worse judges cost, from a study's file (benchmarks/pocket/study.py).")
+        Path | None, typer.Option(help="Add a study of worse judges, from its file (benchmarks/pocket/study.py).")
     ] = None,
     check: Annotated[
-        Path | None, typer.Option(help="A report's folder (--out) whose figures this run has to repeat; else status 1.")
+        Path | None,
+        typer.Option(help="Compare the figures with those of this report folder; exit status 1 if they differ."),
     ] = None,
 ) -> None:
-    """The page, from what lies on disk; no model is asked."""
+    """Write the report from files on disk; runs no model."""
     chosen = [*([run] if run is not None else []), *(runs or ())]
     if not chosen:
-        raise SettingsError("report needs --run FILE, or run files and folders to compare")
+        raise SettingsError("report needs --run FILE, or run files or folders to compare")
     if len(chosen) == 1:
         write(chosen[0], overrides, out, check, study)
         return
     if overrides or check or study:
-        raise SettingsError("--set, --check and --study are about one run; several are compared as they were made")
+        raise SettingsError("--set, --check and --study work with one run only")
     from ..report import compare
 
     settings = [_settings_of(place) for place in chosen]
@@ -57,7 +58,7 @@ def write(
     check: Path | None = None,
     study: Path | None = None,
 ) -> None:
-    """Write the page of one run and print its path; with `check` only hold its figures against a kept report's."""
+    """Write the report of one run and print its path; with `check`, only compare its figures with a kept report's."""
     from .. import metrics
     from ..report import page, repeated
 
@@ -70,7 +71,7 @@ def write(
         noted = check / repeated.MADE_ON
         made_on = files.read_json(noted) if noted.exists() else None
         if differ := repeated.unlike(kept, now, made_on):
-            print("\n".join([f"{check}: {len(differ)} figures are not what this run gives:", *differ]))
+            print("\n".join([f"{check}: {len(differ)} figures differ from this run's:", *differ]))
             raise typer.Exit(1)
         same = made_on in (None, repeated.machine())
         print(
@@ -82,11 +83,11 @@ def write(
 
 
 def _settings_of(place: Path) -> Settings:
-    """A run's settings, from its YAML file or its folder. Raises SettingsError where `place` is neither."""
+    """A run's settings, from its YAML file or its folder. Raises SettingsError if `place` is neither."""
     return recorded(place) if place.is_dir() else load(place, ())
 
 
 def _existing(folder: RunFolder, run: Path) -> RunFolder:
     if not folder.path.is_dir():
-        raise StoreError(f"{folder.path}: no such run; first: srlm train --run {run}")
+        raise StoreError(f"{folder.path}: no such run; train it first: srlm train --run {run}")
     return folder

@@ -114,17 +114,17 @@ class AlpacaEval:
         try:
             path = self._file(("df_gamed.csv", "df_gamed_surrogate.csv"), hub="df_gamed.csv")
         except DataError as error:
-            raise DataError(f"{error}; or leave length control out (--no-length-control)") from None
+            raise DataError(f"{error}; or turn length control off (--no-length-control)") from None
         columns = ["preference", "index", "std_delta_len", "instruction_difficulty", "not_gamed_baseline"]
         rows = table(path, columns)
         annotated = [row for row in rows if row.value["preference"]]
         if not annotated:
-            raise DataError(f"{path}: holds no annotated rows")
+            raise DataError(f"{path}: contains no annotated rows")
         preference, length, difficulty = (
             np.array([number(row, name) for row in annotated]) for name in ("preference", "std_delta_len", _DIFFICULTY)
         )
         if preference.min() < 0 or preference.max() > 1:
-            raise DataError(f"{path}: a preference of the gamed baseline lies outside 0..1")
+            raise DataError(f"{path}: a preference of the gamed baseline is outside 0..1")
         gamed = Gamed(preference, length, difficulty, path.name)
         return GlmData(self._difficulty(rows), gamed)
 
@@ -137,9 +137,7 @@ class AlpacaEval:
             # The index column has no name where pandas wrote it.
             position = number(row, "index" if "index" in row.value else next(iter(row.value)))
             if position not in range(len(self.prompts)):
-                raise DataError(
-                    f"{row.place}: index {position:g} is none of the {len(self.prompts)} prompts' positions"
-                )
+                raise DataError(f"{row.place}: index {position:g} is not a position of the {len(self.prompts)} prompts")
             id, value = self.prompts[int(position)].id, number(row, _DIFFICULTY)
             if found.setdefault(id, value) != value:
                 raise DataError(f"{row.place}: index {position:g} has two difficulties, {found[id]} and {value}")
@@ -170,8 +168,8 @@ class AlpacaEval:
         """The folder with each model's files. Raises DataError where there is none."""
         if self.folder is None or not (self.folder / "results").is_dir():
             raise DataError(
-                f"{self.folder or 'the hub'}: has no folder `results` with models' annotations; "
-                f"give --alpaca-dir, or set {VARIABLE}, to one that has"
+                f"{self.folder or 'the Hub'}: has no folder `results` with models' annotations; "
+                f"set --alpaca-dir or {VARIABLE} to one that has"
             )
         return self.folder / "results"
 
@@ -215,6 +213,6 @@ def _from_hub(name: str, folder: Path | None) -> Path:
         first_line = next(iter(str(error).splitlines()), "no message")
         where = f"is not in {folder} and " if folder else ""
         raise DataError(
-            f"AlpacaEval's {name} {where}cannot be had from the hub ({type(error).__name__}: {first_line}); "
-            f"give --alpaca-dir, or set {VARIABLE}, to a folder that has it"
+            f"AlpacaEval's {name} {where}could not be downloaded from the Hub ({type(error).__name__}: {first_line}); "
+            f"set --alpaca-dir or {VARIABLE} to a folder that has it"
         ) from error

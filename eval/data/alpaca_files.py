@@ -72,7 +72,7 @@ def read_outputs(path: Path, prompts: Sequence[Prompt], name: str | None = None)
         else:
             _once(responses, id, Response.of(id, _text(row, "output"), model, 0), row, account)
     if not responses:
-        raise DataError(f"{path}: {len(rows)} rows and an output of none of the {len(prompts)} prompts")
+        raise DataError(f"{path}: {len(rows)} rows, but no output for any of the {len(prompts)} prompts")
     account["prompts without row"] = len(prompts) - len(responses) - account["rows without output"]
     return Outputs(model, responses, _told(account))
 
@@ -109,7 +109,9 @@ def read_annotations(path: Path, prompts: Sequence[Prompt]) -> Annotated:
         output, other = _text(row, "output_2"), _text(row, "output_1")
         for known, text in ((outputs, output), (baseline_outputs, other)):
             if known.setdefault(id, text) != text:
-                raise DataError(f"{row.place}: another output than an earlier row's to {_shown(row)}; keep one of them")
+                raise DataError(
+                    f"{row.place}: a different output than an earlier row's to {_shown(row)}; keep one of them"
+                )
         preference, raw = _preference(row), row.value.get("raw_completion")
         if raw is not None and not isinstance(raw, str):
             raw = json.dumps(raw)
@@ -138,7 +140,7 @@ def read_annotations(path: Path, prompts: Sequence[Prompt]) -> Annotated:
         )
         draws[id] += 1
     if not annotations:
-        raise DataError(f"{path}: {len(rows)} rows and an annotation of none of the {len(prompts)} prompts")
+        raise DataError(f"{path}: {len(rows)} rows, but no annotation for any of the {len(prompts)} prompts")
     account["prompts without row"] = len(prompts) - len(outputs)
     return Annotated(tuple(annotations), outputs, baseline_outputs, _told(account))
 
@@ -176,7 +178,7 @@ def _preference(row: Row) -> float | None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not (1 <= value <= 2 or value in DRAWS):
         raise DataError(
-            f"{row.place}: preference {str(value)[:40]} is none: 1 = the baseline, 2 = the model, 1.5 = draw"
+            f"{row.place}: invalid preference {str(value)[:40]}; use 1 = the baseline, 2 = the model, 1.5 = draw"
         )
     return 0.5 if value in DRAWS else value - 1
 
@@ -193,7 +195,7 @@ def _only(path: Path, rows: Sequence[Row], key: str) -> str:
     found = {_text(row, key) for row in rows}
     if len(found) != 1:
         named = ", ".join(sorted(found)[:5]) or "no rows"
-        raise DataError(f"{path}: every row needs the same `{key}`; here are {len(found)}: {named}")
+        raise DataError(f"{path}: every row needs the same `{key}`; found {len(found)}: {named}")
     return found.pop()
 
 

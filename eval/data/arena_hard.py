@@ -49,10 +49,10 @@ def read(paths: Sequence[Path]) -> list[ArenaJudgement]:
             one = _judged(row)
             earlier = found.setdefault((one.judge, one.model, one.prompt), row.place)
             if earlier != row.place:
-                raise DataError(f"{row.place}: prompt {one.prompt} of {one.model} is in {earlier} already; keep one")
+                raise DataError(f"{row.place}: prompt {one.prompt} of {one.model} is also in {earlier}; keep one")
             judged.append(one)
     if not judged:
-        raise DataError(f"{', '.join(map(str, paths))}: holds no judgments")
+        raise DataError(f"{', '.join(map(str, paths))}: contains no judgments")
     return judged
 
 
@@ -67,7 +67,7 @@ def _judged(row: Row) -> ArenaJudgement:
     if not all(isinstance(name, str) for name in named) or not isinstance(games, list) or len(games) != 2:
         here = ", ".join(f"`{key}`" for key in value) or "no fields"
         raise DataError(
-            f"{row.place}: a judgment has `uid` (or `question_id`), `model`, `judge` and two `games`; here are {here}"
+            f"{row.place}: a judgment needs `uid` (or `question_id`), `model`, `judge` and two `games`; found {here}"
         )
     prompt, model, judge, category = map(str, named)
     first, second = (_game(game, row.place) for game in games)
@@ -82,5 +82,5 @@ def _game(game: Any, place: str) -> Game | None:
         return None
     label = game.get("score") if isinstance(game, dict) else game
     if not isinstance(label, str) or label not in LABELS:
-        raise DataError(f"{place}: score {str(label)[:40]!r} is none of {', '.join(LABELS)}")
+        raise DataError(f"{place}: score {str(label)[:40]!r} is not one of {', '.join(LABELS)}")
     return Game(*LABELS[label])

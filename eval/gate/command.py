@@ -36,7 +36,7 @@ def update(
     """Write these runs as the new baseline."""
     found = [regress.Measured(one, regress.series(one, values)) for one in runs]
     if not reason:
-        raise SettingsError("--update-baseline needs --reason: why is there a new baseline?")
+        raise SettingsError("--update-baseline needs --reason TEXT: the reason for the new baseline")
     wanted = regress.wanted_of(
         measures, regress.read_baseline(baseline) if baseline.exists() else None, found[0].series
     )

@@ -74,9 +74,7 @@ def _own(name: str, path: Path) -> Series:
 def read_baseline(path: Path) -> Baseline:
     """Raises StoreError where there is none, RecordError where it is none."""
     if not path.exists():
-        raise StoreError(
-            f"{path}: no such baseline; write one from a run that is as it should be: --update-baseline --reason TEXT"
-        )
+        raise StoreError(f"{path}: no such baseline; create one from a good run: --update-baseline --reason TEXT")
     return files.read_one(path, Baseline)
 
 
@@ -88,12 +86,12 @@ def compare(baseline: Baseline, found: Mapping[str, Series]) -> list[GateRow]:
         if now is None:
             raise RecordError(
                 f"{measure.name}: the run has no such measure; it has {', '.join(sorted(found)) or 'none at all'}. "
-                "Was it trained and measured to the end?"
+                "Is it fully trained and evaluated?"
             )
         if sorted(now.prompts) != sorted(measure.prompts):
             gone, new = len({*measure.prompts} - {*now.prompts}), len({*now.prompts} - {*measure.prompts})
             raise RecordError(
-                f"{measure.name}: the run was measured on other prompts than the baseline ({gone} are missing, {new} "
+                f"{measure.name}: the run was evaluated on other prompts than the baseline ({gone} are missing, {new} "
                 "are new); a changed benchmark needs a new baseline (--update-baseline --reason TEXT)"
             )
         place = {prompt: i for i, prompt in enumerate(now.prompts)}
@@ -130,7 +128,9 @@ def baseline_of(wanted: Sequence[WatchedMeasure], runs: Sequence[Measured], reas
             found = run.series[one.name]
             prompts = prompts or found.prompts
             if found.prompts != prompts:
-                raise RecordError(f"{run.settings.folder}: {one.name} was measured on other prompts than the first run")
+                raise RecordError(
+                    f"{run.settings.folder}: {one.name} was evaluated on other prompts than the first run"
+                )
             folder = run_folder(run.settings)
             # What made the run, which may be older code than what writes the baseline.
             last = folder.manifest(folder.checkpoints()[-1].name) if folder.checkpoints() else None
@@ -172,8 +172,8 @@ def wanted_of(texts: Sequence[str], before: Baseline | None, found: Mapping[str,
     if not texts:
         if before is None:
             raise SettingsError(
-                "a first baseline needs measures to watch: --measure M3:M2/head_to_head/win_minus_lose=0.1 (tolerates "
-                "a loss of 0.1), or --measure all"
+                "a first baseline needs measures: --measure M3:M2/head_to_head/win_minus_lose=0.1 (tolerates a loss "
+                "of 0.1), or --measure all"
             )
         return [WatchedMeasure(name=one.name, margin=one.margin, worse=one.worse) for one in before.measures]
     made = []
@@ -184,11 +184,11 @@ def wanted_of(texts: Sequence[str], before: Baseline | None, found: Mapping[str,
         name, _, rest = text.partition("=")
         margin, _, worse = rest.partition(":")
         if worse not in ("", "lower", "higher"):
-            raise SettingsError(f"--measure {text}: what is worse is `lower` or `higher`, not {worse!r}")
+            raise SettingsError(f"--measure {text}: the worse direction must be `lower` or `higher`, not {worse!r}")
         try:
             made.append(WatchedMeasure.model_validate({"name": name, "margin": margin, "worse": worse or "lower"}))
         except ValidationError:
             raise SettingsError(
-                f"--measure {text}: write it as NAME=MARGIN or NAME=MARGIN:higher, a margin of 0 or more"
+                f"--measure {text}: write it as NAME=MARGIN or NAME=MARGIN:higher, with a margin of at least 0"
             ) from None
     return made

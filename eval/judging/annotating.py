@@ -90,7 +90,7 @@ def open_judge(
             return AnnotatingJudge(
                 annotator, "engine", local.name, settings, local, Price(input=0, output=0), local.close
             )
-    raise SettingsError(f"--judge {spec!r} is none of openai, openai:MODEL, hf:DIR, file:ANNOTATIONS.json")
+    raise SettingsError(f"--judge {spec!r} is not one of openai, openai:MODEL, hf:DIR, file:ANNOTATIONS.json")
 
 
 class LocalAsker:
@@ -114,7 +114,9 @@ class LocalAsker:
         from srlm.engines.weights import called
 
         if annotator.verdicts is None:
-            raise SettingsError(f"annotator {annotator.name} reads words; a local judge needs one that reads tokens")
+            raise SettingsError(
+                f"annotator {annotator.name} parses text; a local judge needs one that reads token probabilities"
+            )
         local = local_model(name)
         short = called(local.place)
         load = partial(TransformersEngine.load, local.place, short, local.settings, 1)

@@ -53,10 +53,8 @@ class Annotator:
         kwargs = self._annotator.completions_kwargs
         others = sorted(set(kwargs) - {*SENT, *ALSO})
         if others or self._annotator.batch_size != 1 or self._annotator.fn_completions.__name__ != "openai_completions":
-            what = f"its settings {', '.join(others)}" if others else "its way of asking"
-            raise SettingsError(
-                f"annotator {name}: {what} is for alpaca_eval's own program; choose another, as {ANNOTATOR}"
-            )
+            what = f"its settings {', '.join(others)} are" if others else "its completion function is"
+            raise SettingsError(f"annotator {name}: {what} not supported here; choose another, such as {ANNOTATOR}")
         self.model: str = kwargs["model_name"]
         # alpaca_eval's decoder sends top_p 1 where the annotator says nothing.
         self.settings: dict[str, Any] = {"top_p": 1.0} | {key: kwargs[key] for key in SENT if key in kwargs}
@@ -84,7 +82,7 @@ class Annotator:
             turns: list[dict[str, str]] = prompt_to_chatml(self._annotator.prompt_template)
         except AssertionError:
             raise SettingsError(
-                f"annotator {self.name}: its prompt is no chat; choose another, as {ANNOTATOR}"
+                f"annotator {self.name}: its prompt is not a chat; choose another, such as {ANNOTATOR}"
             ) from None
         return turns
 
@@ -156,9 +154,12 @@ def _load(name: str) -> Any:
         try:
             pool = PairwiseAnnotator(annotators_config=name, caching_path=None).annotators
         except ImportError as error:
-            raise SettingsError(f"annotator {name} needs the package {error.name}, which nothing here uses") from None
+            raise SettingsError(
+                f"annotator {name} needs the package {error.name}, which is not installed; choose another, such as "
+                f"{ANNOTATOR}"
+            ) from None
     if len(pool) != 1:
-        raise SettingsError(f"annotator {name} is a pool of {len(pool)}; choose one, as {ANNOTATOR}")
+        raise SettingsError(f"annotator {name} is a pool of {len(pool)}; choose a single one, such as {ANNOTATOR}")
     return next(iter(pool.values()))
 
 

@@ -35,7 +35,7 @@ def open_run_judge(settings: Settings, folder: RunFolder, open_engine: Callable[
 def pairwise_of(judge: Judge) -> PairwiseJudge:
     """The judge's comparisons. Raises SettingsError where it has none."""
     if judge.pairwise is None:
-        raise SettingsError(f"evaluation.judge: {judge.id} holds scores and no comparisons of two answers")
+        raise SettingsError(f"evaluation.judge: {judge.id} has scores only, and no comparisons of two answers")
     return judge.pairwise
 
 

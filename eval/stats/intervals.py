@@ -137,7 +137,7 @@ def paired_pooled_difference(
     label = "paired difference of pooled shares"
     columns = [np.asarray(column, dtype=np.float64) for column in (*model, *baseline)]
     if len({len(column) for column in columns}) != 1:
-        raise ValueError("a paired difference needs the same prompts on both sides")
+        raise ValueError("a paired difference needs the same prompts in both samples")
     counted = (columns[1] > 0) | (columns[3] > 0)
     a, a_all, b, b_all = (column[counted] for column in columns)
     n = int(counted.sum())

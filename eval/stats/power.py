@@ -62,9 +62,9 @@ def smallest(
     """
     for name, value, low, high in (("rate", rate, 0, 1), ("alpha", alpha, 0, 1), ("power", power, alpha, 1)):
         if not low < value < high:
-            raise SettingsError(f"--{name} {value:g}: must lie between {low:g} and {high:g}, both excluded")
+            raise SettingsError(f"--{name} {value:g}: must be between {low:g} and {high:g}, exclusive")
     if n < 2:
-        raise SettingsError(f"--n {n}: at least two prompts are needed")
+        raise SettingsError(f"--n {n}: must be at least 2")
     if not 0 <= correlation < 1:
         raise SettingsError(f"--correlation {correlation:g}: must be at least 0 and below 1")
 

@@ -1,10 +1,10 @@
-"""What a run needs of the disk, and whether there is as much, before anything runs.
+"""How much disk space a run needs, and whether that much is free, before anything runs.
 
-models        each one that the run makes, in float32: 4 bytes a weight, whatever model.dtype says
-training      three checkpoints, while the third is written and the first not yet deleted, each of the weights and
+models        each model that the run trains, in float32: 4 bytes a weight, whatever model.dtype says
+training      three checkpoints (the third is written before the first is deleted), each with the weights and
               AdamW's two moments in float32: 12 bytes a weight (with LoRA next to nothing)
               dpo.early_stop: a plain model of each of two checkpoints
-downloads     models of the hub that the cache does not hold, as they are published
+downloads     models of the Hub that are not in the cache, at their published size
 """
 
 import os
@@ -24,15 +24,15 @@ WHOLE_WEIGHT = 4
 """Bytes of a float32."""
 CHECKPOINTS = 3
 TRAINED_WEIGHT = 3 * WHOLE_WEIGHT
-"""Bytes of a weight in a training's checkpoint: itself and AdamW's two moments."""
+"""Bytes a weight takes in a training checkpoint: the weight and AdamW's two moments."""
 COMPARED = 2
-"""Models beside the checkpoints of a training that compares them (`dpo.early_stop`)."""
+"""Models kept beside the checkpoints when training compares them (`dpo.early_stop`)."""
 BITS_OF_GGUF = 4
-"""Of a weight in a wheel, at least."""
+"""Smallest number of bits a weight takes in a wheel."""
 
 
 class Need(NamedTuple):
-    """Disk that is needed somewhere."""
+    """Disk space needed at one place."""
 
     what: str
     where: Path
@@ -40,17 +40,17 @@ class Need(NamedTuple):
 
 
 def space(settings: Settings) -> Iterator[tuple[Literal["ok", "warning", "problem"], str]]:
-    """A line for each place that the run writes to, and one for each model whose size nobody knows."""
+    """A line for each disk that the run writes to, and one for each model of unknown size."""
     place = _there(settings.folder)
     if not place.is_dir() or not os.access(place, os.W_OK):
-        yield "problem", f"{place}: not writable; choose another place with --set runs=FOLDER"
+        yield "problem", f"{place}: not writable; choose another folder with --set runs=FOLDER"
     needs: list[Need] = []
     base = settings.model.base
     try:
         numbers = _numbers(base, settings.model.revision, needs)
     except ModelError as error:
         numbers = None
-        yield "warning", f"disk: what the run needs is not known: {error}"
+        yield "warning", f"disk: cannot tell how much the run needs: {error}"
     if numbers is not None:
         needs.insert(0, _of_the_run(settings, numbers, place))
     writer = settings.prompts
@@ -58,7 +58,7 @@ def space(settings: Settings) -> Iterator[tuple[Literal["ok", "warning", "proble
         try:
             _numbers(writer.own_model, writer.revision, needs)
         except ModelError as error:
-            yield "warning", f"disk: what the prompt writer needs is not known: {error}"
+            yield "warning", f"disk: cannot tell how much the prompt writer needs: {error}"
     for disk in sorted({need.where.stat().st_dev for need in needs}):
         mine = [need for need in needs if need.where.stat().st_dev == disk]
         needed, free = sum(need.size for need in mine), shutil.disk_usage(mine[0].where).free
@@ -84,14 +84,14 @@ def _of_the_run(settings: Settings, numbers: int, place: Path) -> Need:
     size = (models + compared) * numbers * WHOLE_WEIGHT + trained
     what = f"for {models} models of {numbers / 1e9:.2f} billion weights, 4 bytes each"
     if whole:
-        what += f", and {CHECKPOINTS} checkpoints of a training, {TRAINED_WEIGHT} bytes a weight"
+        what += f", and {CHECKPOINTS} training checkpoints, {TRAINED_WEIGHT} bytes a weight"
     if compared:
-        what += f", and {compared} models that are compared"
+        what += f", and {compared} models for early stopping"
     return Need(what, place, size)
 
 
 def _numbers(base: str, revision: str | None, needs: list[Need]) -> int:
-    """Weights of a model; what has to be downloaded is added to the needs. Raises ModelError where nobody knows."""
+    """Number of weights of a model; adds any download to `needs`. Raises ModelError if the number is unknown."""
     if base == "scratch":
         return 0  # megabytes
     if base.startswith(WHEEL):
@@ -109,7 +109,7 @@ def _numbers(base: str, revision: str | None, needs: list[Need]) -> int:
 
 
 def _there(place: Path) -> Path:
-    """The place, or the folder above it that is there."""
+    """The place, or the nearest folder above it that exists."""
     while not place.exists():
         place = place.parent
     return place

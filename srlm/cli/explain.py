@@ -1,4 +1,4 @@
-"""`srlm explain`: how one of a run's records came about, as its method tells it, from the run's own files."""
+"""`srlm explain`: how a record of a run was made, read from the run's own files."""
 
 import re
 
@@ -12,14 +12,14 @@ CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u20
 
 
 def tell(settings: Settings, wanted: str, console: Console) -> None:
-    """Print all that is known of the record behind an id. Raises StoreError where no id, or more than one, matches."""
+    """Print everything known about the record with this id. Raises StoreError if no id matches, or more than one."""
     folder = run_folder(settings)
     if not folder.path.is_dir():
-        raise StoreError(f"{folder.path}: no such run; `srlm train` makes it")
+        raise StoreError(f"{folder.path}: no such run; create it with `srlm train`")
     for line in method_of(settings).explain(folder, wanted):
         console.print(visible(line))
 
 
 def visible(text: str) -> str:
-    """Model text for a terminal: control and direction characters become visible, so none is obeyed."""
+    """Model text for a terminal, with control and direction characters escaped so that they have no effect."""
     return CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

@@ -1,6 +1,6 @@
-"""`srlm`: train a run, see where it stands, check it before it starts, explain one of its pairs.
+"""`srlm`: train a run, check it before it starts, see its progress, explain one of its pairs.
 
-What the user can mend is printed as one message with exit status 2; anything else keeps its traceback.
+An error that the user can fix prints as one message, with exit status 2; any other error keeps its traceback.
 """
 
 import json
@@ -41,14 +41,14 @@ SetOption = Annotated[
 def train(
     run: RunOption,
     to: Annotated[
-        str | None, typer.Option(help="Last model to make: M1, M2, ... Without it: `iterations` of the run file.")
+        str | None, typer.Option(help="Last model to train: M1, M2, ... Default: `iterations` in the run file.")
     ] = None,
-    next: Annotated[bool, typer.Option("--next", help="Make exactly one more M_i.")] = False,
+    next: Annotated[bool, typer.Option("--next", help="Train exactly one more M_i.")] = False,
     set: SetOption = None,
 ) -> None:
-    """Make every model up to M_i that is not there yet; a run that was stopped goes on where it was."""
+    """Train every missing model up to M_i. An interrupted run resumes where it stopped."""
     if to is not None and next:
-        raise typer.BadParameter("--to and --next exclude each other")
+        raise typer.BadParameter("--to and --next cannot be used together")
     settings = load(run, set or [])
     from srlm.methods.run import Run
     from srlm.methods.train import iteration_named, next_iteration
@@ -69,7 +69,7 @@ def train(
 
 
 def quiet(threads: int) -> None:
-    """Our own progress and log say what happens; the libraries' bars and advice would bury them."""
+    """Silence the libraries: their progress bars and advice would bury our own progress and log."""
     import datasets
     import torch
     from transformers.utils import logging
@@ -84,7 +84,7 @@ def quiet(threads: int) -> None:
 
 @app.command(hidden=True)
 def worker(folder: Path) -> None:
-    """One of the processes that train together; `srlm train` starts them (`launch.command`)."""
+    """One process of a distributed training; `srlm train` starts it (`launch.command`)."""
     from srlm.cli.worker import work_on
     from srlm.processes import die_with_parent
     from srlm.train.launch import JOB, Job
@@ -102,7 +102,7 @@ def worker(folder: Path) -> None:
 
 @app.command()
 def status(run: RunOption, set: SetOption = None) -> None:
-    """What exists, what is half done, counts and times."""
+    """Show which steps of a run are finished or in progress, with counts and times."""
     from srlm.cli.status import show
 
     show(load(run, set or []), Console(highlight=False, markup=False))
@@ -111,10 +111,10 @@ def status(run: RunOption, set: SetOption = None) -> None:
 @app.command()
 def doctor(
     run: RunOption,
-    weights: Annotated[bool, typer.Option(help="Load the model and let it judge once.")] = True,
+    weights: Annotated[bool, typer.Option(help="Load the model and run the judge once.")] = True,
     set: SetOption = None,
 ) -> None:
-    """Everything that would fail later, said before anything runs. Exit status 2 where something would."""
+    """Preflight checks of a run. Exit status 2 if a check fails."""
     from srlm.cli.doctor import examine
 
     settings = load(run, set or [])
@@ -126,17 +126,17 @@ def doctor(
 @app.command()
 def estimate(
     run: RunOption,
-    hardware: Annotated[Path, typer.Option(help="What it would run on, as in configs/hardware/8xh100.yaml.")],
+    hardware: Annotated[Path, typer.Option(help="Hardware description (YAML), as in configs/hardware/8xh100.yaml.")],
     shape: Annotated[
         Path | None,
-        typer.Option(help="The model's config.json, where the model itself cannot be reached (configs/shapes)."),
+        typer.Option(help="The model's config.json, if the model itself is not available (configs/shapes)."),
     ] = None,
     prompt_tokens: Annotated[int, typer.Option(min=1, help="Assumed mean length of a prompt.")] = 100,
     answer_tokens: Annotated[int, typer.Option(min=1, help="Assumed mean length of an answer.")] = 400,
     judgement_tokens: Annotated[int, typer.Option(min=1, help="Assumed mean length of a judgement.")] = 150,
     set: SetOption = None,
 ) -> None:
-    """Memory and time of every stage on stated hardware, by arithmetic. Exit status 2 where one does not fit."""
+    """Estimate memory and time of every stage on given hardware. Exit status 2 if a stage does not fit."""
     from srlm.cli.estimate import show
     from srlm.methods.base import Lengths
 
@@ -147,13 +147,11 @@ def estimate(
 
 @app.command()
 def explain(
-    id: Annotated[
-        str, typer.Argument(help="Id of a pair, prompt, response or judgement; its first characters will do.")
-    ],
+    id: Annotated[str, typer.Argument(help="Id of a pair, prompt, response or judgement, or its first characters.")],
     run: RunOption,
     set: SetOption = None,
 ) -> None:
-    """The prompt, all samples, the judge's words, the scores and the rule behind one pair."""
+    """Show how a pair was made: its prompt, all samples, the judge's text, the scores and the rule."""
     from srlm.cli.explain import tell
 
     tell(load(run, set or []), id, Console(highlight=False, markup=False, soft_wrap=True))
@@ -163,19 +161,19 @@ def explain(
 def show_prompt(
     run: RunOption,
     what: Annotated[
-        str | None, typer.Option(help="ift, eft, judge or prompt; without it: one of each.", metavar="KIND")
+        str | None, typer.Option(help="ift, eft, judge or prompt. Default: one of each.", metavar="KIND")
     ] = None,
-    number: Annotated[int, typer.Option(min=1, help="Which one of the run's, from 1.")] = 1,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")] = False,
+    number: Annotated[int, typer.Option(min=1, help="Which example of the run, counted from 1.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
     set: SetOption = None,
 ) -> None:
-    """The exact text and tokens of a training example or a prompt, with the positions that carry loss."""
+    """Show the exact text and tokens of a training example or prompt, and which tokens carry loss."""
     from srlm.cli.show_prompt import KINDS, show
     from srlm.methods.base import run_folder
 
     kinds = [kind for kind in KINDS if what in (None, kind)]
     if not kinds:
-        raise typer.BadParameter(f"{what!r} is none of {', '.join(KINDS)}")
+        raise typer.BadParameter(f"{what!r} is not one of {', '.join(KINDS)}")
     settings = run_folder(load(run, set or [])).settings  # of a run that has begun: its day, and its commits
     quiet(settings.threads)
     show(settings, kinds, number, as_json, Console(highlight=False, markup=False, soft_wrap=True))
@@ -183,7 +181,7 @@ def show_prompt(
 
 @app.command()
 def methods() -> None:
-    """The methods that `method` may name: what each does, and its paper."""
+    """List the training methods (setting `method`): what each does, and its paper."""
     from srlm.methods.base import METHODS, find_method
 
     console = Console(highlight=False, markup=False)
@@ -196,14 +194,14 @@ def methods() -> None:
 def list_settings(
     part: Annotated[str | None, typer.Argument(help="Only settings whose name contains this.")] = None,
 ) -> None:
-    """Every setting: name, type, default, and what it means with its unit."""
+    """List every setting: name, type, default, meaning and unit."""
     from srlm.methods.base import METHODS, find_method
 
     every = list(fields(Settings))
     every += [(f"method.{own}", field) for name in METHODS for own, field in fields(find_method(name).settings)]
     named = [(name, field) for name, field in every if part is None or part in name]
     if not named:
-        raise SettingsError(f"no setting has {part!r} in its name; `srlm settings` without it lists them all")
+        raise SettingsError(f"no setting has {part!r} in its name; `srlm settings` lists them all")
     console = Console(highlight=False, markup=False)
     for name, field in named:
         console.print(f"{name}  ({kind_of(field)})", soft_wrap=True)
@@ -212,7 +210,7 @@ def list_settings(
 
 
 def kind_of(field: Any) -> str:
-    """Type and default of a setting, as a run file would have them."""
+    """Type and default of a setting, as written in a run file."""
     kinds = [
         get_args(kind)[0] if get_origin(kind) is Annotated else kind
         for kind in (get_args(field.annotation) or (field.annotation,))
@@ -241,20 +239,20 @@ STOPPED = 130
 
 @contextmanager
 def told() -> Iterator[None]:
-    """Print what the user can mend as its message, and leave with status 2 (130 after Ctrl-C)."""
+    """Print an SrlmError as its message and exit with status 2 (130 after Ctrl-C)."""
     try:
         yield
     except SrlmError as error:
         print(f"srlm: {error}", file=sys.stderr)
         raise SystemExit(2) from None
     except KeyboardInterrupt:
-        print("srlm: stopped; the same command goes on where it was", file=sys.stderr)
+        print("srlm: interrupted; run the same command again to resume", file=sys.stderr)
         raise SystemExit(STOPPED) from None
 
 
 def enter(commands: typer.Typer, words: Sequence[str] | None = None) -> None:
-    """Run a command line (None: the process's own words), with what the user can mend `told`; always exits."""
-    # Read by the libraries when they are imported; nothing that is trained here is anybody's statistics.
+    """Run a command line (None: the process's own arguments); an SrlmError prints as its message. Always exits."""
+    # The libraries read this when they are imported: no telemetry.
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     with told():
         try:

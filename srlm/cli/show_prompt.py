@@ -1,6 +1,6 @@
-"""`srlm show-prompt`: what a model really reads and is trained on, to the token.
+"""`srlm show-prompt`: exactly what a model reads and is trained on, token by token.
 
-Text is the chat template's own; a token counts as `loss` where training teaches it. Prompts carry no loss.
+The text is the chat template's output; tokens that training teaches carry loss. Prompts carry no loss.
 """
 
 import json
@@ -41,16 +41,16 @@ class Token(Record):
 
 
 class Shown(Record):
-    """A training example or a prompt, as the model reads it."""
+    """A training example or prompt, as the model reads it."""
 
     kind: Kind
     of: str
-    """Id of the demonstration, response or prompt it was made from."""
+    """Id of the demonstration, response or prompt behind it."""
     template: str
     """Digest of the chat template."""
     arguments: dict[str, bool | int | float | str]
     date: str | None
-    """The day the template is told; None: it does not ask."""
+    """The date given to the template; None: it does not use one."""
     ends: dict[str, int]
     """Tokens that end a turn."""
     prompt: str
@@ -61,7 +61,7 @@ class Shown(Record):
 
 
 def show(settings: Settings, kinds: Sequence[Kind], number: int, as_json: bool, console: Console) -> None:
-    """Print one of each kind. Raises SrlmError where the only one asked for cannot be made."""
+    """Print one example per kind. Raises SrlmError if a single kind was asked for and cannot be made."""
     chat, data = chat_of(settings), read_seed_data(settings)
     for kind in kinds:
         try:
@@ -73,7 +73,7 @@ def show(settings: Settings, kinds: Sequence[Kind], number: int, as_json: bool, 
                 console.print(f"{NAMES[kind]}: {error}\n")
             continue
         if as_json:
-            print(json.dumps(shown.model_dump(mode="json")))  # ASCII: no terminal obeys it
+            print(json.dumps(shown.model_dump(mode="json")))  # ASCII only, safe on a terminal
         else:
             _print(shown, console)
 
@@ -91,7 +91,7 @@ def chat_of(settings: Settings) -> Chat:
 
 
 def example(settings: Settings, chat: Chat, data: SeedData, kind: Kind, number: int) -> Shown:
-    """The example or prompt of a kind. Raises DataError where the run has none, or not so many."""
+    """The example or prompt of a kind. Raises DataError if the run has none, or not that many."""
     if kind in ("ift", "eft"):
         demonstration = _nth(data.ift if kind == "ift" else _eft(settings, data), number, NAMES[kind])
         messages, answer = demonstration.messages, demonstration.response
@@ -113,13 +113,13 @@ def example(settings: Settings, chat: Chat, data: SeedData, kind: Kind, number: 
 
 
 def _eft(settings: Settings, data: SeedData) -> Sequence[Demonstration]:
-    """The run's own EFT examples or, where people's reviews are what it trains on, those it will make."""
+    """The run's own EFT examples or, with eft.writer `reviews`, those that it will make."""
     for path in run_folder(settings).holding("eft.jsonl"):
         return files.read(path, Demonstration)
     if settings.eft.writer == "off":
-        raise DataError("eft.writer is `off`: M1 is trained without any")
+        raise DataError("eft.writer is `off`: the run has no EFT examples")
     if settings.eft.writer != "reviews":
-        raise DataError("its judgements are written by the SFT baseline of the run, which has not written any yet")
+        raise DataError("the run's SFT baseline writes its judgements, and has not written any yet")
     wording = rubric.load(settings.judge.template)
     return eft.build(
         data.eft_sets, eft.reviews(data.eft_sets), wording, settings.eft, seed_for(settings.seed, "EFT")
@@ -128,7 +128,7 @@ def _eft(settings: Settings, data: SeedData) -> Sequence[Demonstration]:
 
 def _nth(all_: Sequence[T], number: int, name: str) -> T:
     if number > len(all_):
-        raise DataError(f"{name} {number}: the run has {len(all_)}")
+        raise DataError(f"{name} {number}: the run has only {len(all_)}")
     return all_[number - 1]
 
 
@@ -148,13 +148,13 @@ def _shown(chat: Chat, kind: Kind, of: str, prompt: str, answer: str, made: Sequ
 
 
 def _print(shown: Shown, console: Console) -> None:
-    """For people, with everything escaped that a terminal would obey."""
+    """For people; control characters are escaped."""
     taught = sum(token.loss for token in shown.tokens)
     ends = ", ".join(f"{text} ({token})" for text, token in shown.ends.items())
     given = ", ".join(f"{name}: {json.dumps(value)}" for name, value in shown.arguments.items())
     console.print(visible(f"{NAMES[shown.kind]} ({shown.of})"))
     console.print(
-        visible(f"  chat template {shown.template}, arguments {given or 'none'}, date {shown.date or 'not asked'}")
+        visible(f"  chat template {shown.template}, arguments {given or 'none'}, date {shown.date or 'not used'}")
     )
     console.print(visible(f"  a turn ends with {ends}"))
     console.print("  text" + (" without loss" if taught else "") + "\n" + _indented(shown.prompt))

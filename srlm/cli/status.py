@@ -1,4 +1,4 @@
-"""`srlm status`: what a run has, what is half done, counts and times. Reads files only."""
+"""`srlm status`: which steps of a run are finished or in progress, with counts and times. Reads files only."""
 
 from pathlib import Path
 
@@ -12,15 +12,15 @@ from srlm.store.folder import RunFolder
 
 
 def show(settings: Settings, console: Console) -> None:
-    """A table of the run's steps, and the counts of each finished one."""
+    """Print a table of the run's steps, and the counts of each finished one."""
     folder = run_folder(settings)
     if not folder.path.is_dir():
-        console.print(f"{settings.name}: nothing made yet ({folder.path} does not exist)", markup=False, soft_wrap=True)
+        console.print(f"{settings.name}: not started ({folder.path} does not exist)", markup=False, soft_wrap=True)
         return
     steps = method_of(settings).steps(settings, max([settings.iterations, *(step.number for step in folder.steps())]))
-    # Not the table's title, which would be folded to its width: a path is to be copied.
+    # Not the table's title, which would be wrapped: users copy the path.
     console.print(f"{settings.name}: {folder.path}", markup=False, soft_wrap=True)
-    table = Table("step", "state", "seconds", "made of it")
+    table = Table("step", "state", "seconds", "files")
     for name in (step.name for step in steps):
         place = folder.step(name)
         table.add_row(name, _state(folder, name), _seconds(place), _files(place))
@@ -49,11 +49,11 @@ def _state(folder: RunFolder, name: str) -> str:
     found = (path.name.removeprefix("checkpoint-") for path in step.glob("training/checkpoint-*"))
     checkpoints = sorted(int(number) for number in found if number.isdecimal())
     if checkpoints:
-        return f"training, saved at step {checkpoints[-1]}"
+        return f"training, checkpoint at step {checkpoints[-1]}"
     parts = sorted(path for path in step.glob("*.part") if path.is_file())
     if parts:
-        return f"in {parts[-1].name.removesuffix('.part')}"
-    return "begun"
+        return f"writing {parts[-1].name.removesuffix('.part')}"
+    return "started"
 
 
 def _seconds(step: Path) -> str:

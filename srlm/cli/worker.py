@@ -1,6 +1,6 @@
-"""`srlm worker FOLDER`: one of the processes that train together. `srlm train` starts them (srlm/train/launch.py).
+"""`srlm worker FOLDER`: one process of a distributed training. `srlm train` starts it (srlm/train/launch.py).
 
-All read the same job, and train with the same trainers as a single process; the first one tells its steps.
+All processes read the same job and use the same trainers as a single process; the first reports its steps.
 """
 
 import os
@@ -20,10 +20,10 @@ from srlm.train.trainer import arguments
 
 
 def work_on(job: Job, folder: Path) -> None:
-    """Train the job's model together with the other processes. Raises SettingsError where they cannot."""
+    """Train the job's model together with the other processes. Raises SettingsError if they cannot."""
     divided = [name for name in ("FSDP", "DEEPSPEED") if os.environ.get(f"ACCELERATE_USE_{name}") == "true"]
     if job.training.lora is not None and divided:
-        raise SettingsError(f"lora: adapters cannot be merged into weights that {divided[0]} has divided")
+        raise SettingsError(f"lora: adapters cannot be merged into weights sharded by {divided[0]}")
     # The libraries learn of the other processes here, before weights are read, so that each reads its own part alone.
     # They forget when this is gone.
     settings = SFTConfig(**arguments(job.training, Path(job.work), job.seed, job.served))

@@ -44,7 +44,7 @@ def _message(place: str, name: str, value: object) -> Message:
         raise DataError(f"{place}: `{name}` must be a message with `role` and `content`, found {value!r:.40}")
     role, content = (value.get("role"), value.get("content")) if "role" in value else _from_value(value)
     if not isinstance(role, str) or role.lower() not in ROLES:
-        raise DataError(f"{place}: `{name}` is spoken by {role!r:.40}; known are {', '.join(ROLES)}")
+        raise DataError(f"{place}: `{name}` has the role {role!r:.40}; known roles are {', '.join(ROLES)}")
     return Message(role=ROLES[role.lower()], content=_content(place, name, content))
 
 
@@ -72,8 +72,8 @@ def is_messages(value: object) -> bool:
 def asked(place: str, name: str, turns: Sequence[Message]) -> Asked:
     """The last turn, which must be the user's, and those before it."""
     if not turns or turns[-1].role != "user":
-        last = f"the {turns[-1].role} speaks last" if turns else "there is no turn"
-        raise DataError(f"{place}: `{name}` must end with what the user asks; {last}")
+        last = f"the last turn is the {turns[-1].role}'s" if turns else "it has no turns"
+        raise DataError(f"{place}: `{name}` must end with a turn of the user; {last}")
     return Asked(turns[-1].content, tuple(turns[:-1]))
 
 

@@ -52,8 +52,8 @@ def _builder(path: str, part: Part) -> Any:
     cached = type(builder).__module__.endswith("packaged_modules.cache.cache")
     if cached and revision not in (None, builder.hash):
         raise DataError(
-            f"{path}: revision {revision} cannot be had: the hub is not reached, and the cache holds {builder.hash}; "
-            "check the connection, or give data.revision the commit that is there"
+            f"{path}: revision {revision} is not available: the Hub cannot be reached, and the cache contains "
+            f"{builder.hash}; check the connection, or set data.revision to the cached commit"
         )
     return builder
 
@@ -61,6 +61,6 @@ def _builder(path: str, part: Part) -> Any:
 def _fault(path: str, error: Exception) -> DataError:
     first_line = next(iter(str(error).splitlines()), "no message")
     return DataError(
-        f"{path}: cannot be had from the hub ({type(error).__name__}: {first_line}); "
-        "check the name and the connection, or download the trees and give their path"
+        f"{path}: could not be downloaded from the Hub ({type(error).__name__}: {first_line}); "
+        "check the name and the connection, or download the files and give their path"
     )

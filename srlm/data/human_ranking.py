@@ -20,5 +20,5 @@ class HumanRanking(Record):
     @model_validator(mode="after")
     def _complete(self) -> "HumanRanking":
         if any(len(ranks) != len(self.ranked.responses) for ranks in self.annotators.values()):
-            raise ValueError("an annotator ranks all answers or none")
+            raise ValueError("an annotator must rank all answers or none")
         return self

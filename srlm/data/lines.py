@@ -44,12 +44,12 @@ def instructions(path: str, source: str | None = None) -> list[Prompt]:
             said = Asked(value.get("instruction", ""))
         text = said.text
         if not isinstance(text, str) or not text.strip():
-            raise DataError(f"{place}: a prompt is a row with a non-empty text `instruction`; here are {_keys(value)}")
+            raise DataError(f"{place}: a prompt needs a non-empty text `instruction`; found {_keys(value)}")
         category = dataset if isinstance(dataset, str) else None
         prompt = Prompt.of(text, source or ("alpaca_eval" if category else "file"), category, said.before)
         prompts.setdefault(prompt.id, prompt)
     if not prompts:
-        raise DataError(f"{file}: holds no prompts; expected JSON lines with `instruction`")
+        raise DataError(f"{file}: contains no prompts; expected JSON lines with `instruction`")
     return list(prompts.values())
 
 
@@ -116,7 +116,7 @@ def table(path: Path, columns: Sequence[str]) -> list[Row]:
             for value in reader:
                 if None in value or None in value.values():
                     raise DataError(
-                        f"{path}:{reader.line_num}: a row of another length than the header's {len(header)}"
+                        f"{path}:{reader.line_num}: a row whose length differs from the header's {len(header)}"
                     )
                 found.append(Row(f"{path}:{reader.line_num}", value))
         except csv.Error as error:
@@ -156,7 +156,7 @@ def _json(text: str, place: str, wanted: str) -> Any:
             json.dumps(value, ensure_ascii=False).encode()
         except UnicodeEncodeError:
             raise DataError(
-                f"{place}: holds half a character (a lone \\ud8xx escape), which no text file can"
+                f"{place}: contains half a character (a lone \\ud8xx escape), which cannot be written to a text file"
             ) from None
     return value
 

@@ -41,8 +41,8 @@ def preferences(found: Sequence[Row], account: Account) -> Iterator[HumanRanking
         question = sides[0].question or prompt
         if question is None:
             raise DataError(
-                f"{place}: no column holds what `chosen` and `rejected` answer ({', '.join(QUESTIONS)}), and they are "
-                "no whole conversations (messages, or Human: and Assistant: after empty lines)"
+                f"{place}: no column has the prompt of `chosen` and `rejected` ({', '.join(QUESTIONS)}), and they are "
+                "not whole conversations (messages, or Human: and Assistant: after empty lines)"
             )
         scores = _scores(place, value)
         if scores is not None and scores[0] < scores[1]:
@@ -70,7 +70,7 @@ def _side(place: str, name: str, value: object, prompt: Asked | None) -> _Side:
     else:
         turns = messages(place, name, [value] if isinstance(value, dict) else value)
         if not turns:
-            raise DataError(f"{place}: `{name}` holds no message")
+            raise DataError(f"{place}: `{name}` contains no messages")
     if turns[-1].role != "assistant":
         return _Side(None, None)
     said = turns[:-1]
@@ -108,7 +108,7 @@ def _same(prompt: Asked, question: Asked) -> bool:
 def _question(place: str, value: Mapping[str, Any]) -> Asked | None:
     there = [name for name in QUESTIONS if value.get(name) is not None]
     if len(there) > 1 and not {"conversations", "messages"} & set(there):
-        raise DataError(f"{place}: which is the prompt, {' or '.join(f'`{name}`' for name in there)}? Keep one of them")
+        raise DataError(f"{place}: several prompt columns, {' and '.join(f'`{name}`' for name in there)}; keep one")
     system = next((value[name] for name in SYSTEMS if isinstance(value.get(name), str) and value[name].strip()), None)
     before = () if system is None else (Message(role="system", content=system),)
     if not there:

@@ -78,9 +78,9 @@ def own(found: Sequence[Row], account: Account) -> Iterator[HumanRanking]:
         ranks = row.ranks if row.scores is None else dense([-score for score in row.scores])
         if ranks is None:
             if not annotators:
-                raise DataError(f"{place}: no `ranks`, `scores` or `annotators`: nobody ranked these responses")
+                raise DataError(f"{place}: no `ranks`, `scores` or `annotators`: these responses are not ranked")
             if len({len(own) for own in annotators.values()} | {len(row.responses)}) != 1 or len(row.responses) < 2:
-                raise DataError(f"{place}: an annotator ranks all of two or more responses")
+                raise DataError(f"{place}: an annotator must rank all of at least two responses")
             ranks = consensus(list(annotators.values()))
         if ranks is None:
             account["dropped: no majority"] += 1
@@ -237,7 +237,7 @@ def _turns(place: str, value: Mapping[str, Any], name: str) -> list[str]:
     texts = [turn.get("content") if isinstance(turn, dict) else None for turn in turns or ()]
     needed = 4 if str(value.get("turn", 1)) == "2" else 2
     if len(texts) < needed or not all(isinstance(text, str) for text in texts):
-        raise DataError(f"{place}: `{name}` must be a list of {needed} or more turns with `content`")
+        raise DataError(f"{place}: `{name}` must be a list of at least {needed} turns with `content`")
     return [str(text) for text in texts]
 
 
@@ -263,9 +263,9 @@ def faireval(folder: Path, account: Account) -> Iterator[HumanRanking]:
         raise DataError(f"{path}: {len(said)} verdicts on {len(questions)} questions")
     for (number, row), verdict in zip(questions.items(), said, strict=True):
         if verdict not in (*names, "TIE"):
-            raise DataError(f"{path}: a verdict is CHATGPT, VICUNA13B or TIE, found {verdict!r:.40}")
+            raise DataError(f"{path}: a verdict must be CHATGPT, VICUNA13B or TIE, found {verdict!r:.40}")
         if absent := [names[model] for model in names if number not in answers[model]]:
-            raise DataError(f"{row.place}: question {number} is not answered in {' and '.join(absent)}")
+            raise DataError(f"{row.place}: question {number} has no answer in {' and '.join(absent)}")
         texts = [text_in(*answers[model][number], "text") for model in names]
         ranks = {"CHATGPT": PAIR["first"], "VICUNA13B": PAIR["second"], "TIE": PAIR["tie"]}[verdict]
         yield ranking(row.place, text_in(*row, "text"), texts, ranks, tuple(names), category=row.value.get("category"))

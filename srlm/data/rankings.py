@@ -79,17 +79,17 @@ def read(
     read once and counted. Raises DataError, with the place, where it holds none; `option` is what names a format there.
     """
     if format is not None and format not in NAMES:
-        raise DataError(f"{option} {format}: the formats are {', '.join(NAMES)}")
+        raise DataError(f"{option} {format}: unknown format; known formats are {', '.join(NAMES)}")
     account: Account = Counter()
     rows: Sequence[Row] = ()
     if not path.startswith("hub:") and locate(path).is_dir():
         name = format or "faireval"
         if name != "faireval":
-            raise DataError(f"{path}: a folder; only faireval is one, {name} is a file")
+            raise DataError(f"{path}: a folder, but {name} needs a file; only faireval is a folder")
     else:
         rows = list(hub.rows(path, part)) if path.startswith("hub:") else _rows(locate(path))
         if not rows:
-            raise DataError(f"{path}: holds no rows")
+            raise DataError(f"{path}: contains no rows")
         name = format or told(rows[0], option)
     if name == "oasst":
         every = trees.every_ranking(path, rows, language)
@@ -99,7 +99,7 @@ def read(
     else:
         for row in rows:
             if absent := [column for column in FORMATS[name].columns if column not in row.value]:
-                raise DataError(f"{row.place}: no {', '.join(absent)}, which {name} has; here are {_keys(row)}")
+                raise DataError(f"{row.place}: {name} needs {', '.join(absent)}; found {_keys(row)}")
         found = FORMATS[name].read(_in_language(rows, language, account), account)
     sets: dict[str, HumanRanking] = {}
     for one in found:
@@ -121,8 +121,8 @@ def told(row: Row, option: str = "data.format") -> str:
     fitting = [name for name, one in FORMATS.items() if set(one.columns) <= row.value.keys() and one.fits(row.value)]
     if len(fitting) == 1:
         return fitting[0]
-    what = f"fits {' and '.join(fitting)}" if fitting else f"is of no known format (columns {_keys(row)})"
-    raise DataError(f"{row.place}: {what}; name one with {option}: {', '.join(fitting or NAMES)}")
+    what = f"matches {' and '.join(fitting)}" if fitting else f"unknown format (columns {_keys(row)})"
+    raise DataError(f"{row.place}: {what}; choose one with {option}: {', '.join(fitting or NAMES)}")
 
 
 def _in_language(rows: Sequence[Row], language: str | None, account: Account) -> Sequence[Row]:

@@ -70,7 +70,7 @@ def write_prompts(
     round. Fewer prompts than wanted are taken as they are; DataError where there is none at all.
     """
     if not seeds:
-        raise DataError("prompts: no seed prompts to show as examples; a model cannot be asked for the like of nothing")
+        raise DataError("prompts: there are no seed prompts to show as examples; use data with more prompts")
 
     template = request_template(settings.template)
 
@@ -107,8 +107,8 @@ def write_prompts(
     if not screen.accepted:
         reasons = ", ".join(f"{reason} {count}" for reason, count in screen.dropped.most_common())
         raise DataError(
-            f"{path}: not one usable prompt in {len(attempts)} attempts by {engine.id} ({reasons}); "
-            "read the file, then try another model or looser filters under prompts"
+            f"{path}: no usable prompt in {len(attempts)} attempts by {engine.id} ({reasons}); "
+            "inspect the file, then try another model or looser filters (settings under prompts)"
         )
     return [Prompt.of(text, engine.id) for text in screen.accepted], account
 
@@ -302,7 +302,7 @@ def request_template(path: str | None) -> str:
         try:
             text = Path(path).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise SettingsError(f"prompts.template: {path} cannot be read: {error}") from None
+            raise SettingsError(f"prompts.template: cannot read {path}: {error}") from None
     text = text.rstrip("\n")
     try:
         fill(text, {"tasks": "", "number": ""})

@@ -77,7 +77,7 @@ def split(sets: Sequence[Grouped], settings: SeedSets, seed: int, account: Count
     if empty:
         raise DataError(
             f"{path}: too few usable conversations: none left for {' and '.join(empty)} ({told(account)}); "
-            "take more data or ask for less"
+            "use more data or smaller sets"
         )
     return SeedData(
         ift=tuple(_demonstration(one) for one in trained["ift"]),

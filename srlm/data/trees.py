@@ -221,7 +221,7 @@ def _flat(found: Iterable[Row], account: Counter[str]) -> list[_Message]:
         if not isinstance(identity, str) or not (parent is None or isinstance(parent, str)):
             raise DataError(f"{place}: a message needs a text `message_id`, and a `parent_id` that is text or null")
         if identity in messages:
-            raise DataError(f"{place}: message_id {identity} stands at {messages[identity].place} already")
+            raise DataError(f"{place}: duplicate message_id {identity}, first at {messages[identity].place}")
         messages[identity] = _message(place, value)
         parents.append((identity, parent))
     roots = []
@@ -238,7 +238,7 @@ def _flat(found: Iterable[Row], account: Counter[str]) -> list[_Message]:
 def _message(place: str, value: Mapping[str, Any]) -> _Message:
     text, role, rank = value.get("text"), value.get("role"), value.get("rank")
     if not (text is None or isinstance(text, str)) or not isinstance(role, str):
-        raise DataError(f"{place}: a message has `text` and a `role`; here they are {text!r:.40} and {role!r:.40}")
+        raise DataError(f"{place}: a message needs `text` and a `role`, found {text!r:.40} and {role!r:.40}")
     # Exports that went through a data frame hold ranks as 0.0, 1.0 and NaN.
     if isinstance(rank, float):
         rank = int(rank) if rank.is_integer() else None if rank != rank else rank

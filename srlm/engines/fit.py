@@ -55,7 +55,7 @@ def _embedding(path: str | Path, config: Any, chat: Chat) -> Iterator[Misfit]:
     if tokenizer.pad_token_id is not None and tokenizer.pad_token_id >= rows:
         yield Misfit(
             "problem",
-            f"{path}: the pad token {tokenizer.pad_token!r} has the id {tokenizer.pad_token_id}, and the embedding has "
+            f"{path}: the pad token {tokenizer.pad_token!r} has the id {tokenizer.pad_token_id}, but the embedding has "
             f"{rows} rows; set pad_token in tokenizer_config.json to {tokenizer.eos_token!r} (padding is masked)",
         )
     ends = [token for token in (chat.end, tokenizer.eos_token_id) if token >= rows]
@@ -63,8 +63,8 @@ def _embedding(path: str | Path, config: Any, chat: Chat) -> Iterator[Misfit]:
         named = tokenizer.convert_ids_to_tokens(ends[0])
         yield Misfit(
             "problem",
-            f"{path}: the end token {named!r} has the id {ends[0]}, and the embedding has {rows} rows, so the model "
-            "cannot write it; take the tokenizer and the weights of one model, or resize the embedding",
+            f"{path}: the end token {named!r} has the id {ends[0]}, but the embedding has {rows} rows, so the model "
+            "cannot write it; use the tokenizer and the weights of the same model, or resize the embedding",
         )
     behind = sorted(
         (number, text)
@@ -76,9 +76,9 @@ def _embedding(path: str | Path, config: Any, chat: Chat) -> Iterator[Misfit]:
         used = {*chat.prompt_ids(user("hello"))} & {number for number, _ in behind}
         yield Misfit(
             "problem" if used or len(behind) > len(tokenizer.added_tokens_decoder) else "warning",
-            f"{path}: the tokenizer has {len(behind)} tokens behind the embedding's {rows} rows ({shown}"
-            f"{', ...' if len(behind) > EXAMPLES else ''}); a text that holds one stops the run: take the tokenizer "
-            "and the weights of one model, or resize the embedding",
+            f"{path}: the tokenizer has {len(behind)} tokens beyond the embedding's {rows} rows ({shown}"
+            f"{', ...' if len(behind) > EXAMPLES else ''}); a text that contains one stops the run: use the tokenizer "
+            "and the weights of the same model, or resize the embedding",
         )
 
 
@@ -89,21 +89,22 @@ def _ends(path: str | Path, config: Any, chat: Chat) -> Iterator[Misfit]:
     if not chat.renders_answers:
         yield Misfit(
             "problem",
-            f"{path}: the chat template shows no assistant's turn, so no finished turn can be trained on; mend the "
+            f"{path}: the chat template does not render assistant turns, so there is nothing to train on; fix the "
             "template, or use another model",
         )
     elif not chat.renders_end:
         yield Misfit(
             "warning",
-            f"{path}: the chat template ends an assistant's turn with no token; the tokenizer's end token {named!r} "
-            "is trained and awaited there",
+            f"{path}: the chat template puts no end token after an assistant turn; training and generation use the "
+            f"tokenizer's end token {named!r}",
         )
     elif chat.end != tokenizer.eos_token_id:
         yield Misfit(
             "warning",
-            f"{path}: the chat template ends a turn with {named!r}, and tokenizer_config.json names "
-            f"{tokenizer.eos_token!r} as eos_token; trained is the template's, and either ends an answer here. Other "
-            f"programs may run on: let generation_config.json name both ({chat.end} and {tokenizer.eos_token_id})",
+            f"{path}: the chat template ends a turn with {named!r}, but tokenizer_config.json has "
+            f"{tokenizer.eos_token!r} as eos_token; training uses the template's, and either ends an answer here. "
+            f"Other programs may not stop: list both ({chat.end} and {tokenizer.eos_token_id}) in "
+            "generation_config.json",
         )
 
 
@@ -112,7 +113,7 @@ def _template(path: str | Path, chat: Chat) -> Iterator[Misfit]:
     if chat.lead.strip() and not chat.thinks and chat.ignores_generation_prompt:
         yield Misfit(
             "problem",
-            f"{path}: the chat template opens no turn for the answer (it does not look at add_generation_prompt), so "
+            f"{path}: the chat template does not open the assistant turn (it ignores add_generation_prompt), so "
             f"the model would have to write {chat.lead!r} itself; end the template with "
             "{% if add_generation_prompt %}...{% endif %}",
         )
@@ -137,12 +138,12 @@ def thinking(settings: Settings, chat: Chat) -> Iterator[Misfit]:
     if small:
         yield Misfit(
             "warning",
-            f"the chat template has a thought before each answer, and a thought that does not end within "
-            f"{', '.join(small)} is a cut answer; raise the limits to {ROOM} or more{without}",
+            "the chat template starts each answer with a thought, and a thought that does not end within "
+            f"{', '.join(small)} tokens makes a cut answer; raise the limits to {ROOM} or more{without}",
         )
     if chat.thoughts == "cut":
         yield Misfit(
             "warning",
-            "the model thinks before it answers, and is trained on answers without thoughts (model.thoughts cut): it "
-            f"learns to leave them out; set model.thoughts train to keep its own{without}",
+            "the model thinks before it answers, but training leaves its thoughts out (model.thoughts cut), so it "
+            f"learns to stop thinking; set model.thoughts to train to keep its thoughts{without}",
         )

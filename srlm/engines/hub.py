@@ -80,8 +80,8 @@ def _why(error: Exception) -> str:
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError, OfflineModeIsEnabled
 
     if isinstance(error, HFValidationError):
-        return "no such folder is here, and no model of the hub can be called so"
+        return "no such folder, and not a valid Hub id"
     if isinstance(error, LocalEntryNotFoundError | OfflineModeIsEnabled):
-        return "the hub cannot be reached, and the cache (HF_HOME) does not hold it"
+        return "the Hub cannot be reached, and the cache (HF_HOME) does not contain it"
     said = first_line(error)
-    return f"cannot be had from the hub ({type(error).__name__}: {said})"
+    return f"could not be downloaded from the Hub ({type(error).__name__}: {said})"

@@ -28,10 +28,10 @@ padded behind it; `padded`: each is read whole, padded on the left; `even`: only
 `whole`: the same, with nothing remembered: every token reads the whole row again."""
 WAYS: tuple[Way, ...] = get_args(Way)
 MEANS: dict[Way, str] = {
-    "shared": "batches are padded, and read once what all their prompts begin with",
-    "padded": "batches are padded; each prompt is read whole",
-    "even": "only prompts of one length are read together",
-    "whole": "nothing can be remembered of a prompt, which is read again for every token: very slow",
+    "shared": "prompts are padded and batched; their common prefix is computed once",
+    "padded": "prompts are padded and batched; no prefix is shared",
+    "even": "only prompts of equal length are batched",
+    "whole": "no cache: the whole prompt is computed again for every token, which is very slow",
 }
 
 WORTH_SHARING = 32
@@ -196,11 +196,11 @@ class Memory:
             plain = [self._plain(row) for row in rows]
             short = self._plain(rows[0][:-more])
         except Exception as error:  # a model's code may raise anything
-            raise ModelError(f"{type(self.model).__name__}: cannot be run: {first_line(error)}") from error
+            raise ModelError(f"{type(self.model).__name__}: the model fails to run: {first_line(error)}") from error
         expected = torch.stack([logits[-more:].float().log_softmax(-1) for logits in plain])
         if not torch.isfinite(expected).all():
             raise ModelError(
-                f"{type(self.model).__name__}: its probabilities are not numbers; its weights are damaged, or too "
+                f"{type(self.model).__name__}: its probabilities are NaN or infinite; the weights are damaged, or too "
                 "large for their number format"
             )
         spread = expected.std(-1).mean().clamp(min=1e-6)
@@ -208,7 +208,7 @@ class Memory:
         before = plain[0][: len(short)].float().log_softmax(-1)
         if (before - short.float().log_softmax(-1)).square().mean().sqrt() > (0.01 if exact else BROKEN / 3) * spread:
             raise ModelError(
-                f"{type(self.model).__name__}: its words hang on those that follow them, so it cannot write text from "
+                f"{type(self.model).__name__}: its tokens depend on later tokens, so it cannot generate text from "
                 "left to right; use a causal language model"
             )
         found: dict[Way, float | str] = {}
@@ -235,7 +235,7 @@ class Memory:
                 break
         if right != WAYS[0]:
             moved = {
-                way: f"log-probabilities move by {why:.2g} of their spread" if isinstance(why, float) else why
+                way: f"log-probabilities change by {why:.2g} of their spread" if isinstance(why, float) else why
                 for way, why in found.items()
                 if way != right
             }

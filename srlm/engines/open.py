@@ -41,8 +41,8 @@ def open_folder(settings: Settings, path: str, id: str, plain: bool = False) -> 
 
             return RayEngine(settings, path, id, plain)
     raise SettingsError(
-        f"engine.kind {settings.engine.kind}: the run's own checkpoints are run by `transformers`, `vllm` or `ray`; a "
-        "server can be the judge (judge.engine) or write prompts (prompts.engine)"
+        f"engine.kind {settings.engine.kind}: use `transformers`, `vllm` or `ray` for the run's own checkpoints; a "
+        "server can only judge (judge.engine) or write prompts (prompts.engine)"
     )
 
 
@@ -53,5 +53,5 @@ def open_server(settings: EngineSettings, store: "CallStore | None" = None, budg
     from srlm.engines.openai.engine import OpenAIEngine
 
     if settings.model is None:
-        raise SettingsError("an `openai` engine needs a `model`: the name the server knows it by")
+        raise SettingsError("an `openai` engine needs `model`: the model's name on the server")
     return OpenAIEngine(Client(Endpoint.of(settings), store, budget), settings.model)

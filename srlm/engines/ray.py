@@ -96,7 +96,7 @@ class RayEngine:
                 if self._closed:
                     break
                 why = error
-                LOG.warning("ray: a worker is lost; another does its work (%s)", first_line(error))
+                LOG.warning("ray: a worker died; another one takes over its work (%s)", first_line(error))
                 self._await(number)
                 continue
             except lost.RayTaskError as error:
@@ -107,8 +107,8 @@ class RayEngine:
         if self._closed:
             raise EngineError("the ray engine is closed")
         raise EngineError(
-            f"ray: {TRIES} workers were lost over one and the same call ({first_line(why)}); is there memory enough "
-            "for engine.batch_size? Ray's own logs are in /tmp/ray/session_latest/logs on the cluster's nodes"
+            f"ray: {TRIES} workers died on the same call ({first_line(why)}); is there enough memory for "
+            "engine.batch_size? Ray's own logs are in /tmp/ray/session_latest/logs on the cluster's nodes"
         )
 
     def _take(self) -> int:
@@ -145,9 +145,9 @@ class RayEngine:
         wanted = f"{self._settings.cpus_per_worker} CPU and {self._settings.gpus_per_worker:g} GPU"
         has = self._ray.cluster_resources()
         return (
-            f"ray: no worker in {self._settings.patience:g} s; each needs {wanted}, and all nodes together have "
+            f"ray: no worker after {self._settings.patience:g} s; each needs {wanted}, and all nodes together have "
             f"{has.get('CPU', 0):g} CPU and {has.get('GPU', 0):g} GPU: lower engine.ray.cpus_per_worker or "
-            "gpus_per_worker, add nodes, or raise engine.ray.patience where loading takes longer"
+            "gpus_per_worker, add nodes, or raise engine.ray.patience if loading takes longer"
         )
 
 
@@ -162,8 +162,8 @@ class Worker:
         """Loaded at the first call, which after a restart may be any."""
         if self._is_folder and not Path(self._path).is_dir():
             raise EngineError(
-                f"{self._path}: not to be seen from the node {socket.gethostname()}; the folder of the run (and that "
-                "of model.base) must lie under the same path on a file system that all nodes share"
+                f"{self._path}: not visible from the node {socket.gethostname()}; the folder of the run (and that of "
+                "model.base) must have the same path on a file system shared by all nodes"
             )
         import torch
         from transformers.utils import logging
@@ -222,8 +222,8 @@ def _connect(settings: RaySettings) -> None:
         ray.init(address=settings.address or "local", logging_level="error", log_to_driver=False, **own)
     except (OSError, ValueError, RuntimeError) as error:
         raise EngineError(
-            f"engine.ray.address {settings.address}: {first_line(error)}; give HOST:PORT as `ray start --head` told "
-            "it, and run this on a machine that has joined with `ray start --address`"
+            f"engine.ray.address {settings.address}: {first_line(error)}; give HOST:PORT as printed by `ray start "
+            "--head`, and run this on a machine that has joined with `ray start --address`"
         ) from None
     _engines = 1
 
@@ -243,12 +243,12 @@ def _reach(address: str) -> None:
     host, _, port = address.rpartition(":")
     where = f"engine.ray.address {address}"
     if not host or not port.isdecimal():
-        raise EngineError(f"{where}: is no address; write HOST:PORT, as in 10.0.0.1:6379, or auto")
+        raise EngineError(f"{where}: not an address; write HOST:PORT, as in 10.0.0.1:6379, or auto")
     try:
         socket.create_connection((host, int(port)), timeout=REACH).close()
     except (OSError, OverflowError) as error:
         raise EngineError(
-            f"{where}: cannot be reached ({error}); is the cluster up (`ray status`), and this its head's address?"
+            f"{where}: cannot be reached ({error}); is the cluster up (`ray status`), and is this its head's address?"
         ) from None
 
 
@@ -258,5 +258,5 @@ def _mendable(error: BaseException) -> Exception:
     if isinstance(cause, SrlmError):
         return cause
     if type(error).__name__ == "ActorDiedError":
-        return EngineError(f"ray: a worker cannot be started: {first_line(error)} (is srlm installed on every node?)")
+        return EngineError(f"ray: cannot start a worker: {first_line(error)} (is srlm installed on every node?)")
     return error if isinstance(error, Exception) else EngineError(first_line(error))

@@ -100,7 +100,7 @@ class TransformersEngine:
 
         if rows == 1 or not should_reduce_batch_size(error):
             raise error
-        log.warning("%s: memory does not reach for %d rows at once; going on with %d", self.id, rows, rows // 2)
+        log.warning("%s: out of memory at batch size %d; retrying with %d", self.id, rows, rows // 2)
         return rows // 2
 
     def _batches(

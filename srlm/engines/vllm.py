@@ -140,8 +140,8 @@ class VllmEngine:
             answers: list[Any] = self._llm.generate(asked, [wanted[row] for row in order], use_tqdm=False)
         except self._dead as error:
             raise EngineError(
-                f"{self._id}: vLLM's process has died ({first_line(error)}); is there memory enough? Lower "
-                "engine.vllm.gpu_memory_utilization or max_model_len, and run again: it goes on where it was"
+                f"{self._id}: vLLM's process has died ({first_line(error)}); is there enough memory? Lower "
+                "engine.vllm.gpu_memory_utilization or max_model_len, and run the same command again to resume"
             ) from error
         return [answer for _, answer in sorted(zip(order, answers, strict=True), key=lambda pair: pair[0])]
 

@@ -37,7 +37,7 @@ def load_chat(path: str | Path, settings: ModelSettings) -> Chat:
             path, trust_remote_code=settings.trust_remote_code, revision=settings.revision
         )
     except Exception as error:  # transformers raises anything from OSError to KeyError for a broken folder
-        raise ModelError(f"{path}: no tokenizer can be loaded: {_why(path, error, 'tokenizer.json')}") from error
+        raise ModelError(f"{path}: cannot load a tokenizer: {_why(path, error, 'tokenizer.json')}") from error
     return _chat(path, tokenizer, settings)
 
 
@@ -48,14 +48,16 @@ def gguf_chat(file: Path, settings: ModelSettings) -> Chat:
     try:
         tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
     except Exception as error:  # as above
-        raise ModelError(f"{file}: no tokenizer can be loaded: {first_line(error)}") from error
+        raise ModelError(f"{file}: cannot load a tokenizer: {first_line(error)}") from error
     return _chat(file, tokenizer, settings)
 
 
 def _chat(path: str | Path, tokenizer: Any, settings: ModelSettings) -> Chat:
     """The chat of a tokenizer. Raises ModelError where it lacks a part; `path` is where it came from."""
     if not tokenizer.get_vocab():
-        raise ModelError(f"{path}: holds no tokenizer (an empty vocabulary was made up for it); add tokenizer.json")
+        raise ModelError(
+            f"{path}: has no tokenizer (transformers loads an empty vocabulary instead); add tokenizer.json"
+        )
     if tokenizer.chat_template is None and settings.chat_template is not None:
         try:
             tokenizer.chat_template = Path(settings.chat_template).read_text(encoding="utf-8")
@@ -74,7 +76,7 @@ def _chat(path: str | Path, tokenizer: Any, settings: ModelSettings) -> Chat:
     try:
         return Chat(tokenizer, settings.template_arguments, settings.date, settings.thoughts)
     except ModelError as error:
-        raise ModelError(f"{path}: {str(error).rstrip('.')}; mend the template, or use another model") from error
+        raise ModelError(f"{path}: {str(error).rstrip('.')}; fix the template, or use another model") from error
 
 
 def load_tokenizer(path: str | Path, settings: ModelSettings) -> Any:
@@ -92,9 +94,9 @@ def check_weights(path: str | Path, settings: ModelSettings) -> int:
     config = read_config(path, settings)
     kind = getattr(config, "model_type", "") or type(config).__name__
     if getattr(config, "is_encoder_decoder", False):
-        raise ModelError(f"{path}: a {kind} is an encoder and a decoder; use a decoder-only language model")
+        raise ModelError(f"{path}: a {kind} is an encoder-decoder model; use a decoder-only language model")
     if type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING and not settings.trust_remote_code:
-        raise ModelError(f"{path}: a {kind} writes no text on its own; use a causal language model")
+        raise ModelError(f"{path}: a {kind} does not generate text; use a causal language model")
     if quantized := getattr(config, "quantization_config", None):
         method = quantized.get("quant_method") if isinstance(quantized, dict) else quantized.quant_method
         raise ModelError(f"{path}: its weights are quantised ({method}) and cannot be trained; use the full model")
@@ -114,7 +116,7 @@ def read_config(path: str | Path, settings: ModelSettings) -> Any:
         )
     except Exception as error:  # as above
         raise ModelError(
-            f"{path}: config.json cannot be read as a model's: {_why(path, error, 'config.json')}"
+            f"{path}: config.json is not a valid model configuration: {_why(path, error, 'config.json')}"
         ) from error
 
 
@@ -139,7 +141,7 @@ def _check_files(folder: Path) -> None:
         try:
             wanted = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
         except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
-            raise ModelError(f"{index}: cannot be read as an index of weights: {first_line(error)}") from None
+            raise ModelError(f"{index}: not a valid weight index: {first_line(error)}") from None
         missing = [name for name in wanted if not (folder / name).is_file()]
         if missing:
             raise ModelError(
@@ -149,16 +151,16 @@ def _check_files(folder: Path) -> None:
     if not files:
         pickles = sorted(file.name for pattern in ("*.bin", "*.pt", "*.pth") for file in folder.glob(pattern))
         packed = sorted(file.name for file in folder.glob("*.gguf"))
-        found = f"only {pickles[0]}, a pickle, which can run any code when it is read" if pickles else "no weights"
-        found = f"only {packed[0]}, which is packed for inference" if packed and not pickles else found
-        raise ModelError(f"{folder}: {found}; save the model as .safetensors (save_pretrained does)")
+        found = f"only {pickles[0]}, a pickle, which can run any code when it is loaded" if pickles else "no weights"
+        found = f"only {packed[0]}, a format for inference" if packed and not pickles else found
+        raise ModelError(f"{folder}: {found}; save the model as .safetensors (with save_pretrained)")
     for file in files:
         try:
             with safe_open(file, framework="pt"):
                 pass
         except (SafetensorError, OSError) as error:
             raise ModelError(
-                f"{folder}: {file.name} is not whole ({first_line(error)}); copy or download the model again"
+                f"{folder}: {file.name} is incomplete ({first_line(error)}); copy or download the model again"
             ) from None
 
 
@@ -182,7 +184,7 @@ def load_model(path: str | Path, settings: ModelSettings, device: str | None = N
             revision=settings.revision,
         )
     except Exception as error:  # as above
-        raise ModelError(f"{path}: no model can be loaded: {_why(path, error, 'config.json')}") from error
+        raise ModelError(f"{path}: cannot load the model: {_why(path, error, 'config.json')}") from error
     if device == "auto":
         return model
     return model.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
@@ -209,7 +211,7 @@ def serving_format(path: str | Path, settings: ModelSettings) -> str:
                     if (found := weights.get_slice(name).get_dtype()) in FORMATS:
                         return FORMATS[found]
     except Exception as error:  # as above
-        raise ModelError(f"{path}: no model can be loaded: {_why(path, error, 'config.json')}") from error
+        raise ModelError(f"{path}: cannot load the model: {_why(path, error, 'config.json')}") from error
     return "float32"
 
 
@@ -230,7 +232,7 @@ def safetensors(file: Path) -> Any:
     try:
         return safe_open(file, framework="pt")
     except (SafetensorError, OSError) as error:
-        raise ModelError(f"{file.parent}: {file.name} cannot be read as safetensors: {first_line(error)}") from error
+        raise ModelError(f"{file.parent}: {file.name} is not a valid safetensors file: {first_line(error)}") from error
 
 
 def beside_weights(path: str | Path, settings: ModelSettings) -> dict[str, bytes]:
@@ -344,7 +346,7 @@ def convert_gguf(file: Path, folder: Path, settings: ModelSettings) -> None:
         )
         tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
     except Exception as error:  # as above
-        raise ModelError(f"{file}: cannot be read as a model: {first_line(error)}") from error
+        raise ModelError(f"{file}: cannot load the model: {first_line(error)}") from error
     save(model, tokenizer, folder, served="float32" if settings.dtype == "auto" else settings.dtype)
 
 
@@ -357,7 +359,7 @@ def _present(path: str | Path) -> None:
     folder = Path(path)
     if (folder / "adapter_config.json").is_file() and not any(folder.glob("model*.safetensors")):
         raise ModelError(
-            f"{path}: holds LoRA adapters{_adapted(folder)}, not a model; merge them into it (peft: "
+            f"{path}: contains LoRA adapters{_adapted(folder)}, not a model; merge them into the model (peft: "
             "AutoPeftModelForCausalLM.from_pretrained(...).merge_and_unload().save_pretrained(...)), and give that "
             "folder"
         )
@@ -375,5 +377,5 @@ def _adapted(folder: Path) -> str:
 def _why(path: str | Path, error: Exception, needed: str) -> str:
     folder, said = Path(path), first_line(error).rstrip(": ")
     if not folder.is_dir():
-        return f"{said} (no folder {path} is here, so it was taken for the name of a model on the hub)"
+        return f"{said} (there is no folder {path}, so it was taken for a Hub id)"
     return said if (folder / needed).exists() else f"{said} (the folder has no {needed})"

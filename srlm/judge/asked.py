@@ -62,13 +62,11 @@ class AskedPairJudge:
         said = client.ask([self._call(item, sampling, client.endpoint.service) for item in items])
         failed = [one for one in said if isinstance(one, Failure) and one.kind == "api" and one.why is None]
         if failed:
-            raise EngineError(
-                f"{self._model}: {len(failed)} calls failed ({failed[0].words}); run again, it goes on here"
-            )
+            raise EngineError(f"{self._model}: {len(failed)} calls failed ({failed[0].words}); run again to resume")
         if held := sum(one is None for one in said):
             raise EngineError(
-                f"{self._model}: stopped before the cost is more than {client.budget.most} US dollars (--max-cost), "
-                f"with {held} of {len(said)} comparisons not asked; allow more and run again, it goes on here"
+                f"{self._model}: stopped before the cost exceeds {client.budget.most} US dollars (--max-cost), "
+                f"with {held} of {len(said)} comparisons not asked; raise it and run again to resume"
             )
         return [_opinion(one) for one in said if one is not None]
 

@@ -137,7 +137,7 @@ def open_judge(spec: str, around: Around) -> Judge:
             if around.world is None:
                 raise SettingsError(
                     f"{around.option}: `oracle` is the exact program of a world ({TITLES}), and "
-                    "this data has none; choose checkpoint:NAME or openai:MODEL"
+                    "this data has none; use checkpoint:NAME or openai:MODEL"
                 )
             return _plain(spec, around.world)
         case "file" if name:
@@ -158,7 +158,7 @@ def open_judge(spec: str, around: Around) -> Judge:
             return _reward_model(name, around)
         case "openai" if name:
             return _behind_server(name, around)
-    raise SettingsError(f"{around.option} {spec}: is none of the judges {SPECS}")
+    raise SettingsError(f"{around.option} {spec}: not one of the judges {SPECS}")
 
 
 def loops_judge(run: RunFolder, model: Checkpoint) -> Judge:
@@ -221,7 +221,7 @@ def _drawn(seed: int, prompt: str, text: str) -> float:
 def _of_run(name: str, around: Around) -> Judge:
     run = around.run
     if run is None:
-        raise SettingsError(f"{around.option} checkpoint:{name}: there is no run here; give hf:runs/NAME/{name}/model")
+        raise SettingsError(f"{around.option} checkpoint:{name}: there is no run here; use hf:runs/NAME/{name}/model")
     found = {checkpoint.name: checkpoint for checkpoint in run.checkpoints()}
     if name not in found:
         here = ", ".join(found) or "none"

@@ -80,7 +80,7 @@ class Recorded:
         said = cls(f"{file.parent.name}/{file.name.removesuffix('.gz').rpartition('.')[0] or file.name}")
         found = objects(file)
         if not found:
-            raise DataError(f"{file}: holds no judgements")
+            raise DataError(f"{file}: contains no judgements")
         keys = found[0].value.keys()
         if "results" in keys:
             said._llmbar(found, sets)
@@ -140,14 +140,14 @@ class Recorded:
 
     def _put(self, place: str, key: tuple[str, str, str], opinion: Opinion) -> None:
         if self._pairs.setdefault(key, opinion) != opinion:
-            raise DataError(f"{place}: this comparison stands here twice, with two outcomes")
+            raise DataError(f"{place}: duplicate comparison with a different outcome")
 
     def _llmbar(self, found: Iterable[Row], sets: Sequence[HumanRanking]) -> None:
         by_key = _by_key(sets, "LLMBar")
         for place, value in found:
             one = _known(place, by_key, value.get("position"))
             if (value.get("label") == 1) != (one.ranked.ranks == (0, 1)):
-                raise DataError(f"{place}: its label is not the data set's; is it of another one?")
+                raise DataError(f"{place}: its label differs from the rankings'; does it belong to another data set?")
             try:
                 last: dict[str, Any] = value["results"][-1]
                 if "score_1" in last:
@@ -181,7 +181,7 @@ class Recorded:
         for place, value in found:
             told = [value[name] for name in value if name.endswith("_result")]
             if len(told) != 1 or not isinstance(value.get("idx"), int):
-                raise DataError(f"{place}: a verdict on PandaLM's test set has an `idx` and one `..._result`")
+                raise DataError(f"{place}: a verdict on PandaLM's test set needs an `idx` and one `..._result`")
             if value["idx"] not in by_key:
                 continue  # its people had no majority, so it is in no set
             one = by_key[value["idx"]]
@@ -205,11 +205,11 @@ def llmbar_verdict(text: str) -> float | None:
 def _by_key(sets: Sequence[HumanRanking], what: str) -> dict[int, HumanRanking]:
     found = {one.key: one for one in sets if one.key is not None}
     if not found:
-        raise DataError(f"these are outputs of a judge on {what}'s data set; give that as --rankings")
+        raise DataError(f"these are a judge's outputs on {what}'s data set; give that data set as --rankings")
     return found
 
 
 def _known(place: str, sets: dict[int, HumanRanking], key: object) -> HumanRanking:
     if not isinstance(key, int) or key not in sets:
-        raise DataError(f"{place}: position {key!r:.20} is no row of the rankings")
+        raise DataError(f"{place}: position {key!r:.20} is not a row of the rankings")
     return sets[key]

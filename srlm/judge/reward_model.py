@@ -31,11 +31,11 @@ def context_of_reward_model(path: str, settings: ModelSettings, max_length: int 
     kinds = tuple(config.architectures or ())
     if not any("ForSequenceClassification" in kind for kind in kinds):
         raise ModelError(
-            f"{path}: a {', '.join(kinds) or config.model_type}; a reward model is a sequence classifier. A language "
-            "model judges as `hf:DIR`"
+            f"{path}: a {', '.join(kinds) or config.model_type}; a reward model must be a sequence classifier. For a "
+            "language model, use `hf:DIR`"
         )
     if config.num_labels != 1:
-        raise ModelError(f"{path}: a classifier with {config.num_labels} labels; a reward model has one")
+        raise ModelError(f"{path}: a classifier with {config.num_labels} labels; a reward model must have one")
     return min(max_length or context_of(config), context_of(config))
 
 
@@ -46,7 +46,7 @@ def load_tokenizer(path: str, revision: str | None) -> Any:
     try:
         tokenizer = AutoTokenizer.from_pretrained(path, revision=revision, trust_remote_code=False)
     except Exception as error:  # transformers raises anything from OSError to KeyError for a broken folder
-        raise ModelError(f"{path}: no tokenizer can be loaded: {first_line(error)}") from error
+        raise ModelError(f"{path}: cannot load a tokenizer: {first_line(error)}") from error
     if tokenizer.chat_template is None:
         raise ModelError(f"{path}: its tokenizer has no chat template; use a reward model that has one")
     return tokenizer
@@ -79,9 +79,11 @@ class RewardModel:
                 output_loading_info=True,
             )
         except Exception as error:  # as above
-            raise ModelError(f"{path}: no model can be loaded: {first_line(error)}") from error
+            raise ModelError(f"{path}: cannot load the model: {first_line(error)}") from error
         if missing := sorted(loaded["missing_keys"]):
-            raise ModelError(f"{path}: has no weights for {', '.join(missing[:3])}; they would be random")
+            raise ModelError(
+                f"{path}: has no weights for {', '.join(missing[:3])}; they would be initialised at random"
+            )
         return cls(model.to("cuda" if torch.cuda.is_available() else "cpu").eval(), tokenizer, longest, batch_size)
 
     def scores(self, answered: Sequence[tuple[Sequence[Message], str]]) -> list[float | None]:

@@ -64,7 +64,7 @@ def collapse(counts: Mapping[str, Count], settings: JudgeSettings) -> str | None
     """Why the judge no longer tells answers apart, or None. `counts` are those of `pair` and `reading_counts`."""
     top, found = counts.get("most common score share"), counts.get("pair yield")
     if counts.get("readings") and top is None:
-        return "none of its readings holds a score"
+        return "none of its readings has a score"
     if isinstance(top, float) and top > settings.max_top_share:
         common = f"{top:.0%} of its scores are {counts['most common score']:g}"
         return f"{common} (judge.max_top_share {settings.max_top_share:.0%})"
@@ -78,7 +78,7 @@ def check_collapse(counts: Mapping[str, Count], settings: JudgeSettings, step: s
     reason = collapse(counts, settings)
     if reason is not None and settings.on_collapse == "stop":
         raise CollapseError(
-            f"{step}: the judge collapsed: {reason}. Training on such pairs teaches noise. Look at the readings "
-            "(`srlm explain`), train a better judge (more EFT), or go on with --set judge.on_collapse=continue"
+            f"{step}: the judge collapsed: {reason}. Training on such pairs teaches noise. Inspect the readings "
+            "(`srlm explain`), train a better judge (more EFT), or continue with --set judge.on_collapse=continue"
         )
     return reason

@@ -31,7 +31,7 @@ LAST = 999
 
 
 class NoSettings(Section):
-    """Of a method that has none of its own."""
+    """A method without settings of its own."""
 
 
 class Lengths(NamedTuple):
@@ -108,7 +108,7 @@ class Method(Protocol):
 def find_method(name: str) -> Method:
     """The method of a name. Raises SettingsError where there is none."""
     if name not in METHODS:
-        raise SettingsError(f"method {name}: there is no such method; `srlm methods` lists {', '.join(METHODS)}")
+        raise SettingsError(f"method {name}: no such method; the methods are {', '.join(METHODS)} (`srlm methods`)")
     method: Method = import_module(METHODS[name]).METHOD
     return method
 

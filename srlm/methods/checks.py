@@ -20,7 +20,7 @@ def check_files(settings: Settings, last: int) -> None:
     for tracker in settings.report_to:
         if find_spec(tracker) is None:
             raise SettingsError(
-                f"report_to: the package {tracker} is not installed; pip install {tracker}, or take it out of report_to"
+                f"report_to: the package {tracker} is not installed; pip install {tracker}, or remove it from report_to"
             )
     rubric.load(settings.judge.template)
     open_reward(settings).check()
@@ -38,13 +38,13 @@ def check_reviews(settings: Settings, data: SeedData) -> None:
     reviewed = [one for one in data.eft_sets if one.reviews]
     if not reviewed:
         raise DataError(
-            f"eft.writer `reviews`: none of {len(data.eft_sets)} EFT sets has reviews (a column `reviews`, a text an "
-            "answer: docs/rankings.md); add them, or use eft.writer `sft`"
+            f"eft.writer `reviews`: none of {len(data.eft_sets)} EFT sets has reviews (a column `reviews`, one text "
+            "per answer: docs/rankings.md); add them, or use eft.writer `sft`"
         )
     if not any(parse_score(text) is not None for one in reviewed for text in one.reviews):
         raise DataError(
             f"eft.writer `reviews`: no review of {len(reviewed)} EFT sets ends with a score line (`Score: 0` to "
-            f"`Score: 5`), as the first does not: {reviewed[0].reviews[0]!r:.80}; add it, or use eft.writer `sft`"
+            f"`Score: 5`); the first one is {reviewed[0].reviews[0]!r:.80}; add score lines, or use eft.writer `sft`"
         )
 
 
@@ -59,7 +59,7 @@ def check_turns(chat: Chat, data: SeedData) -> None:
         except ModelError as error:
             raise SettingsError(
                 f"the model's chat template does not render a conversation of {', '.join(roles)}, which the data has: "
-                f"{error}; give another template as model.chat_template, or data without such conversations"
+                f"{error}; set model.chat_template to another template, or use data without such conversations"
             ) from None
 
 

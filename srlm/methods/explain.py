@@ -42,7 +42,7 @@ def explain_answers(folder: RunFolder, wanted: str, rule: str) -> Iterator[str]:
     several = len({prompt for _, prompt in found})
     if several > 1:
         where = ", ".join(dict.fromkeys(turn.name for turn, _ in found))
-        raise StoreError(f"{wanted}: {several} prompts of {where} match; give more characters of the id")
+        raise StoreError(f"{wanted}: matches {several} prompts of {where}; give more characters of the id")
     for turn, prompt in found:
         yield from _one(turn, turn.prompts[prompt], f"rule: method {folder.settings.method.name}; {rule}")
 

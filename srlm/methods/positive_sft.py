@@ -27,7 +27,7 @@ class PositiveSftSettings(Section):
     """Settings of `positive_sft`."""
 
     min_reward: float = 5.0
-    """Answers with this reward or more are trained on (the paper: 5, the highest score)."""
+    """Train on answers with at least this reward (the paper: 5, the highest score)."""
 
 
 class PositiveSft:

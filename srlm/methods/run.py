@@ -71,7 +71,7 @@ class Run:
     def _made(self, name: str) -> Checkpoint:
         found = self.folder.checkpoint(name)
         if found is None:
-            raise StoreError(f"{self.folder.path}: {name} is not finished; `srlm train` makes it")
+            raise StoreError(f"{self.folder.path}: {name} is not finished; run `srlm train` first")
         return found
 
     @contextmanager

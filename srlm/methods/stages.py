@@ -183,8 +183,8 @@ def preference_step(run: Run, step: Step, model: Checkpoint, chosen: Paired, dat
     counts = {**prompt_counts(run, step), **chosen.counts}
     if not chosen.pairs:
         raise DataError(
-            f"{name}: not one of {counts['prompts']} prompts gave a pair, so there is nothing to train on; look at the "
-            "scores (`srlm explain` with the id of a prompt), and train a better judge (more EFT) under a new name"
+            f"{name}: none of {counts['prompts']} prompts gave a pair, so there is nothing to train on; inspect the "
+            "scores (`srlm explain` with the id of a prompt), and train a better judge (more EFT) in a new run"
         )
     folder = run.folder.model_path(model)
     chat = load_chat(folder, run.settings.model)
@@ -250,7 +250,7 @@ def supervised(run: Run, step: Step, demonstrations: Sequence[Demonstration], co
     settings, where, chat = run.settings.sft, place_of(run, parent), chat_of(run, parent)
     data, too_long = sft.examples(chat, demonstrations, settings.max_length, settings.ift_weight)
     if not data:
-        raise DataError(f"{name}: all {too_long} examples are longer than sft.max_length {settings.max_length} tokens")
+        raise DataError(f"{name}: all {too_long} examples exceed sft.max_length {settings.max_length} tokens")
 
     def training(work: Path, target: Path, report: Callable[[int, int], None]) -> None:
         launch.fine_tune(

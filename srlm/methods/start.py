@@ -187,8 +187,9 @@ def evaluation_examples(run: Run, step: Step, data: SeedData) -> tuple[list[Demo
     made = eft.build(data.eft_sets, readings, wording, settings.eft, run.seed("EFT"))
     if not made.examples:
         raise DataError(
-            f"{run.settings.name}: not one set of EFT judgements was kept: {made.counts}. Give the judge more draws "
-            "(eft.draws), let it finish its score (judge.complete=true), or use data with reviews (eft.writer=reviews)"
+            f"{run.settings.name}: no set of EFT judgements was kept: {made.counts}. Give the judge more draws "
+            "(eft.draws), let it complete its score (judge.complete=true), or use data with reviews "
+            "(eft.writer=reviews)"
         )
     files.write(run.path(step.name, EFT), made.examples)
     counts: dict[str, Count] = {f"eft: {key}": value for key, value in made.counts.items()}

@@ -32,7 +32,7 @@ def iteration_named(settings: Settings, name: str) -> Step:
         if step.name.casefold() == name.casefold():
             return step
     known = ", ".join(step.name for step in loop[:3])
-    raise SettingsError(f"{name!r} is no model of the loop; write {known}, ...")
+    raise SettingsError(f"{name!r} is not a model of the loop; use {known}, ...")
 
 
 def next_iteration(run: Run) -> int:

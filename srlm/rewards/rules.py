@@ -27,11 +27,11 @@ class RulesReward:
 
     def check(self) -> None:
         if not self._settings.rules and not self._settings.per_character:
-            raise SettingsError("reward.kind `rules` has no rule; give reward.rules, or reward.per_character")
+            raise SettingsError("reward.kind `rules` has no rules; set reward.rules or reward.per_character")
         for number, rule in enumerate(self._settings.rules):
             if rule.matches is None and rule.min_characters is None and rule.max_characters is None:
                 raise SettingsError(
-                    f"reward.rules[{number}] has no condition; give matches, min_characters or max_characters"
+                    f"reward.rules[{number}] has no condition; set matches, min_characters or max_characters"
                 )
             try:
                 re.compile(rule.matches or "")

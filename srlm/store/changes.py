@@ -61,7 +61,7 @@ def of_parent(manifest: RunManifest, parent: Checkpoint) -> Iterator[str]:
     """Whether a model's parent is another one than it was made from."""
     made_from = manifest.inputs.get(f"{parent.name} weights")
     if made_from is not None and made_from.sha256 != parent.digest:
-        yield f"{manifest.step} was made from another {parent.name} than is there"
+        yield f"{manifest.step} was made from a different {parent.name} than the current one"
 
 
 def so_far(step: Path, sha256: Sha256) -> dict[str, str]:
@@ -77,7 +77,7 @@ def of_so_far(step: Path, sha256: Sha256) -> Iterator[str]:
     before = recorded(step / SO_FAR)
     for name, found in so_far(step, sha256).items():
         if before.get(name, found) != found:
-            yield f"{step.name}/{name} has changed since {step.name} was stopped"
+            yield f"{step.name}/{name} has changed since {step.name} was interrupted"
 
 
 def recorded(path: Path) -> dict[str, str]:

@@ -73,7 +73,7 @@ class Kept(Sequence[R]):
         try:
             return self._path.open("rb")
         except FileNotFoundError:
-            raise StoreError(f"{self._path}: no such file; was its step finished? `srlm status` tells") from None
+            raise StoreError(f"{self._path}: no such file; was its step finished? `srlm status` shows it") from None
         except OSError as error:
             raise StoreError(f"{self._path}: cannot be read: {error.strerror or error}") from None
 
@@ -102,7 +102,7 @@ def _bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        raise StoreError(f"{path}: no such file; was its step finished? `srlm status` tells") from None
+        raise StoreError(f"{path}: no such file; was its step finished? `srlm status` shows it") from None
     except OSError as error:
         raise StoreError(f"{path}: cannot be read: {error.strerror or error}") from None
 
@@ -186,8 +186,8 @@ def _disk_fault(error: BaseException) -> int | None:
 
 def _refused(path: Path, error: OSError) -> SrlmError:
     if error.errno in FULL:
-        what = "a file may not grow this large here" if error.errno == errno.EFBIG else "the disk is full"
-        return StoreError(f"{path}: {what}; make room and run the same command again, it goes on where it was")
+        what = "the file size limit is reached" if error.errno == errno.EFBIG else "the disk is full"
+        return StoreError(f"{path}: {what}; free some space and run the same command again to resume")
     return StoreError(f"{path}: cannot be written: {error.strerror or error}")
 
 
@@ -233,8 +233,8 @@ def resumable(
         found = Kept(path, kind)
         if len(found) != per_item * len(items):
             raise RecordError(
-                f"{path}: {len(found)} records, where {len(items)} items give {per_item} each; "
-                "delete the file, and the same command makes it again"
+                f"{path}: {len(found)} records found, but {len(items)} items need {per_item} each; "
+                "delete the file and run the same command again"
             )
         return found
     part = _part(path)

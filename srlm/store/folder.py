@@ -32,7 +32,7 @@ def recorded(place: Path) -> Settings:
         found = Settings.model_validate(upgrade(files.read_json(place / "settings.json")))
     except ValidationError as error:
         raise SettingsError(
-            f"{place}: settings.json is not a run's: {error.errors()[0]['msg']}; give its YAML file"
+            f"{place}: settings.json does not belong to a run: {error.errors()[0]['msg']}; give the run's YAML file"
         ) from None
     # The folder may have been moved since: where it lies now is what counts.
     return found.model_copy(update={"name": place.resolve().name, "runs": str(place.resolve().parent)})
@@ -73,8 +73,8 @@ class RunFolder:
             return files.read_one(path, RunManifest)
         except RecordError as error:
             raise RecordError(
-                f"{error}; put the file back, or delete the folder of {step} and those of all that were made from it: "
-                "the same command makes them again"
+                f"{error}; restore the file, or delete the folder of {step} and of every step made from it, and run "
+                "the same command again"
             ) from None
 
     def finish(self, manifest: RunManifest) -> None:
@@ -116,10 +116,10 @@ class RunFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             lock = (self.path / ".lock").open("a+")
         except OSError as error:
-            done = "written in" if self.path.is_dir() else "made"
+            done = "write to it" if self.path.is_dir() else "create it"
             raise StoreError(
-                f"{self.path}: cannot be {done}: {error.strerror or error}; choose another folder (--set runs=DIR) or "
-                "let this user write there"
+                f"{self.path}: cannot {done}: {error.strerror or error}; choose another folder (--set runs=DIR) or "
+                "give this user write permission"
             ) from None
         with lock:
             os.set_inheritable(lock.fileno(), True)  # processes that train for this one hold the run with it
@@ -129,7 +129,7 @@ class RunFolder:
                 lock.seek(0)
                 holder = lock.read().strip() or "unknown"
                 raise StoreError(
-                    f"{self.path}: another process works on this run (process {holder}); wait for it or stop it"
+                    f"{self.path}: another process is working on this run (process {holder}); wait for it or stop it"
                 ) from None
             except OSError as error:
                 raise StoreError(f"{self.path}: cannot be locked on this file system: {error.strerror}") from None
@@ -151,8 +151,8 @@ class RunFolder:
             return files.read_one(path, RunInputs)
         except RecordError as error:
             raise RecordError(
-                f"{error}; put the file back, or delete it: then the inputs are recorded as they are now, and what "
-                "came before is not known"
+                f"{error}; restore the file, or delete it: the inputs are then recorded as they are now, and earlier "
+                "changes cannot be detected"
             ) from None
 
     def _fix_date(self) -> None:
@@ -182,7 +182,7 @@ class RunFolder:
         ]
         if changed:
             raise StoreError(
-                f"{self.path} was made from other inputs ({'; '.join(changed)}); put back what it was made from, "
+                f"{self.path} was made from other inputs ({'; '.join(changed)}); restore the original inputs, "
                 f"{OTHERWISE}"
             )
 
@@ -190,7 +190,7 @@ class RunFolder:
         """Keep what the inputs are; those that have shaped what is there stay as they were, but for those that grew."""
         before = self.inputs() or RunInputs(date=self.given.model.date or datetime.date.today())
         if late := [setting for setting in now if setting not in before.inputs and self._is_fixed(setting)]:
-            self.log(f"inputs: {', '.join(late)} recorded only now; what the steps so far were made from is not known")
+            self.log(f"inputs: {', '.join(late)} recorded only now; the inputs of earlier steps are unknown")
         fixed = {name: one for name, one in before.inputs.items() if self._is_fixed(name) and name not in grown}
         inputs = self._record(before.model_copy(update={"inputs": {**now, **fixed}}))
         self.settings = _as_begun(self.given, inputs)
@@ -212,8 +212,8 @@ class RunFolder:
                     changed += changes.of_parent(manifest, parent)
         if changed:
             raise StoreError(
-                f"{self.path}: {'; '.join(changed)}. Put the files back, or delete the folders of these steps and of "
-                "all that were made from them: the same command makes them again"
+                f"{self.path}: {'; '.join(changed)}. Restore the files, or delete the folders of these steps and of "
+                "every step made from them, and run the same command again"
             )
 
     def record_steps(self) -> None:
@@ -233,9 +233,9 @@ class RunFolder:
             try:
                 before = files.read_json(path)
             except RecordError as error:
-                raise RecordError(f"{error}; put the file back, {OTHERWISE}") from None
+                raise RecordError(f"{error}; restore the file, {OTHERWISE}") from None
             if not isinstance(before, dict):
-                raise RecordError(f"{path}: holds no settings; {OTHERWISE}")
+                raise RecordError(f"{path}: has no settings; {OTHERWISE}")
             before = _completed(upgrade(before))
             if inputs is not None and isinstance(before.get("model"), dict):
                 before["model"]["date"] = inputs.date.isoformat()

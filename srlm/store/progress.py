@@ -21,7 +21,7 @@ class Reporter:
         self._bar: Progress | None = None
 
     def __enter__(self) -> "Reporter":
-        self._log(f"{self._label}: begins")
+        self._log(f"{self._label}: started")
         if sys.stderr.isatty():
             columns = (
                 TextColumn("{task.description}"),
@@ -54,6 +54,6 @@ class Reporter:
         if self._bar is not None:
             self._bar.stop()
         took = f"{time.monotonic() - self._began:.1f} s"
-        self._log(f"{self._label}: {'stopped' if kind else 'done'} after {took}")
+        self._log(f"{self._label}: {'interrupted' if kind else 'done'} after {took}")
         if kind is None:
             print(f"{self._label}: done in {took}", file=sys.stderr, flush=True)

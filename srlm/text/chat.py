@@ -80,9 +80,9 @@ class Chat:
         self._parts = False
         self._parts = not self._shows_the_user()
         if self._parts and not self._shows_the_user():
-            raise ModelError("the chat template does not show what the user said")
+            raise ModelError("the chat template drops the user's message")
         if not self._words.ids(self._generation_prompt(user(_ASKED))):
-            raise ModelError("the tokenizer makes no tokens of a prompt; is it the model's own?")
+            raise ModelError("the tokenizer gives no tokens for a prompt; does it belong to this model?")
         self._probe = self._finished(user(_ASKED), self._generation_prompt(user(_ASKED)), "")
         self._closing, self.end = self._find_end(self._probe.tail)
         self._marks = self._thought_marks()

@@ -34,17 +34,19 @@ def adapters(model: Any, settings: LoraSettings | None) -> Any:
         return None
     kind, layers = type(model).__name__, _linear_layers(model)
     if not layers:
-        raise SettingsError(f"lora: a {kind} has no layer that takes an adapter; train without lora")
+        raise SettingsError(f"lora: a {kind} has no layer that supports adapters; train without lora")
     fault: Exception | None = None
     for dropout in (settings.dropout, 0.0):
         wanted = _lora(settings, layers, dropout)
         fault = _refusal(model, wanted)
         if fault is None:
             if dropout != settings.dropout:
-                log.warning("lora: the experts of a %s cannot have dropout on their adapters; there is none", kind)
+                log.warning("lora: adapters on the experts of a %s do not support dropout; it is off for them", kind)
             return wanted
     assert fault is not None
-    raise SettingsError(f"lora: peft puts no adapters on a {kind}: {first_line(fault)}; train without lora") from fault
+    raise SettingsError(
+        f"lora: peft cannot add adapters to a {kind}: {first_line(fault)}; train without lora"
+    ) from fault
 
 
 def check_adapters(path: str | Path, model: ModelSettings, settings: LoraSettings) -> None:
@@ -57,7 +59,7 @@ def check_adapters(path: str | Path, model: ModelSettings, settings: LoraSetting
         with torch.device("meta"):
             skeleton = AutoModelForCausalLM.from_config(config, **options)
     except Exception as error:  # transformers raises anything from OSError to KeyError for a broken folder
-        raise ModelError(f"{path}: config.json cannot be read as a model's: {first_line(error)}") from error
+        raise ModelError(f"{path}: config.json is not a valid model configuration: {first_line(error)}") from error
     adapters(skeleton, settings)
 
 

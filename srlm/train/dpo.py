@@ -46,8 +46,8 @@ def examples(chat: Chat, pairs: Sequence[PreferencePair], max_length: int) -> tu
     for pair in pairs:
         if not pair.prompt:
             raise DataError(
-                f"pair {pair.id}: has no messages, for it was kept by an older srlm; delete its pairs.jsonl, and the "
-                "same command makes it again from the step's answers and judgements"
+                f"pair {pair.id}: has no messages, because an older srlm wrote it; delete its pairs.jsonl and run the "
+                "same command again, which rebuilds it from the step's answers and judgements"
             )
         chosen, rejected = (
             chat.tokens(pair.prompt, turn.content, ended=finish != "length", thought=thought)

@@ -31,7 +31,7 @@ def use_right_head(trainer: Any, ids: Sequence[int]) -> None:
         if model is not None:
             whole = trainer.accelerator.unwrap_model(model)
             if _in_parts(whole):
-                log.info("%s: its weights are divided, so TRL's head is not held against its own", _name(whole))
+                log.info("%s: its weights are sharded, so TRL's head is not compared with its own", _name(whole))
                 continue
             give_right_head(whole.get_base_model() if hasattr(whole, "get_base_model") else whole, ids)
 
@@ -62,12 +62,12 @@ def router_arguments(model: Any, ids: Sequence[int]) -> dict[str, float]:
         found = model(input_ids=row, use_cache=False, output_router_logits=True).aux_loss
         if isinstance(found, torch.Tensor) and torch.isfinite(found).all() and weight is not None:
             return {}
-        why = "it has none, or no weight for it"
+        why = "the model has none, or no weight for it"
     except Exception as error:  # a model's code may raise anything
         why = first_line(error)
     finally:
         model.train(training)
-    log.warning("%s: trained without the loss that balances experts (%s)", _name(model), why)
+    log.warning("%s: trained without the load-balancing loss of experts (%s)", _name(model), why)
     return {"router_aux_loss_coef": 0.0}
 
 

@@ -201,7 +201,7 @@ def _launch(
             close_fds=False,
         )
     except OSError as error:
-        raise LaunchError(f"launch.command: {command[0]} cannot be started: {error.strerror or error}") from None
+        raise LaunchError(f"launch.command: cannot start {command[0]}: {error.strerror or error}") from None
     with process, (folder / SAID).open("w", encoding="utf-8") as said:
         try:
             for line in process.stdout or ():
@@ -222,7 +222,7 @@ def _launch(
         raise LaunchError(f"`{' '.join(words)}`: {fault}")
     if status or not (Path(job.target).is_dir() or (job.pauses and trainer.paused(Path(job.work)))):
         raise LaunchError(
-            f"`{' '.join(words)}` ended with status {status}; the last words of its processes (all of them are in "
+            f"`{' '.join(words)}` ended with status {status}; the last lines of its output (all output is in "
             f"{folder / SAID}):\n" + "\n".join(f"  {line}" for line in told)
         )
     shutil.rmtree(folder)

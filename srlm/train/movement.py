@@ -79,18 +79,18 @@ def movement(
 
 
 def _warning(name: str, served: str, moved: Changes, lost: float | None) -> str | None:
-    remedy = "raise the learning rate (`srlm doctor` tells which rates move which weights)"
+    remedy = "raise the learning rate (`srlm doctor` checks whether a rate can change the weights)"
     if moved.weights and not moved.changed:
-        return f"the training of {name} changed not one weight: {remedy}"
+        return f"the training of {name} did not change any weight: {remedy}"
     if moved.weights and not moved.served:
         return (
-            f"{name} generates as the model that it was trained from: rounding to {served} takes every change of a "
-            f"weight. What was learnt is kept in float32 and handed on; {remedy}, or set model.dtype to float32"
+            f"{name} generates exactly like its parent model: rounding to {served} removes every change of a weight. "
+            f"The changes are kept in float32 and passed on; {remedy}, or set model.dtype to float32"
         )
     if lost is not None and lost > MOST:
         return (
-            f"rounding to {served} takes {lost:.0%} of what {name} learnt from the models that generate (log-ratio "
-            f"margin on held-out pairs). It is kept in float32 and handed on; {remedy}, or set model.dtype to float32"
+            f"rounding to {served} removes {lost:.0%} of what {name} learnt (log-ratio margin on held-out pairs) when "
+            f"it generates. The changes are kept in float32 and passed on; {remedy}, or set model.dtype to float32"
         )
     return None
 

@@ -48,8 +48,8 @@ def arguments(settings: Training, folder: Path, seed: int, dtype: str, report_to
     together = settings.micro_batch_size * processes()
     if settings.batch_size % together:
         raise SettingsError(
-            f"batch_size {settings.batch_size} cannot be shared by {processes()} processes in micro batches of "
-            f"{settings.micro_batch_size}; make it a multiple of {together}"
+            f"batch_size {settings.batch_size} cannot be divided among {processes()} processes in micro batches of "
+            f"{settings.micro_batch_size}; use a multiple of {together}"
         )
     schedules: dict[str, tuple[str, dict[str, float]]] = {
         "cosine": ("cosine_with_min_lr", {"min_lr": settings.final_learning_rate}),
@@ -101,7 +101,7 @@ def processes() -> int:
 def in_bfloat16(settings: Training, dtype: str) -> bool:
     """Whether passes are computed in bfloat16 (autocast), where the models generate in `dtype`."""
     if settings.autocast == "bfloat16" and not torch.cuda.is_available() and not quick_in_bfloat16():
-        log.warning("autocast bfloat16: this processor has neither avx512_bf16 nor amx; float32 is quicker on it")
+        log.warning("autocast bfloat16: this processor has neither avx512_bf16 nor amx; float32 is faster on it")
     return settings.autocast == "bfloat16" or (
         settings.autocast == "auto" and dtype == "bfloat16" and torch.cuda.is_available()
     )

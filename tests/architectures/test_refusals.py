@@ -18,7 +18,7 @@ def test_a_model_whose_weights_are_no_numbers_is_refused() -> None:
     model = zoo.random_model("llama")
     with torch.no_grad():
         model.model.layers[1].mlp.down_proj.weight[3, 5] = float("nan")
-    with pytest.raises(ModelError, match=r"^LlamaForCausalLM: its probabilities are not numbers; its weights are"):
+    with pytest.raises(ModelError, match=r"^LlamaForCausalLM: its probabilities are NaN or infinite; the weights are"):
         TransformersEngine(model, Chat(zoo.tokenizer()), "M0", batch_size=4)
 
 
@@ -35,9 +35,7 @@ def test_a_model_that_reads_both_ways_is_refused() -> None:
         for weight in model.parameters():
             if weight.dim() > 1:
                 weight += 0.15 * torch.randn(weight.shape, generator=torch.Generator().manual_seed(2))
-    with pytest.raises(
-        ModelError, match=r"^BertLMHeadModel: its words hang on those that follow them.*causal language"
-    ):
+    with pytest.raises(ModelError, match=r"^BertLMHeadModel: its tokens depend on later tokens.*causal language"):
         TransformersEngine(model, Chat(zoo.tokenizer()), "M0", batch_size=4)
 
 
@@ -54,7 +52,7 @@ def test_a_model_with_a_cache_of_its_own_kind_reads_every_row_whole(caplog: pyte
     with caplog.at_level(logging.INFO, "srlm.engines.memory"):
         engine = TransformersEngine(model, Chat(zoo.tokenizer()), "M0", batch_size=4)
     assert engine.way == "whole"
-    assert "LlamaForCausalLM: rows are read whole (not shared: log-probabilities move by" in caplog.text
+    assert "LlamaForCausalLM: rows are read whole (not shared: log-probabilities change by" in caplog.text
     sound = TransformersEngine(zoo.random_model("llama"), Chat(zoo.tokenizer()), "M0", batch_size=4)
     requests = [Request(messages=user(zoo.sentence(words, seed=words))) for words in (4, 9, 9, 17)]
     greedy = Sampling(temperature=0, max_new_tokens=10)

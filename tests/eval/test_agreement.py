@@ -86,9 +86,9 @@ def test_a_judge_of_another_data_set_is_refused(shared: Path, tmp_path: Path) ->
     folder = shared / "data" / "human_rankings" / "llmbar"
     spec = f"file:{folder / 'judge_outputs' / 'Natural' / 'ChatGPT' / 'CoT' / 'result.json.gz'}"
     other = rankings.read(str(folder / "Adversarial_Manual.dataset.json.gz"))
-    with pytest.raises(SrlmError, match=r"its label is not the data set's|is no row of the rankings"):
+    with pytest.raises(SrlmError, match=r"its label differs from the rankings'|is not a row of the rankings"):
         open_judge(spec, Around(sets=other.sets))
-    with pytest.raises(SrlmError, match="outputs of a judge on LLMBar's data set"):
+    with pytest.raises(SrlmError, match="a judge's outputs on LLMBar's data set"):
         open_judge(spec, Around(sets=rankings.read(file(tmp_path, ROWS)).sets))
 
 
@@ -149,11 +149,14 @@ def test_a_five_is_told_only_where_all_scores_are_points(tmp_path: Path, score: 
 @pytest.mark.parametrize(
     ("said", "says"),
     [
-        ([], "holds no judgements"),
+        ([], "contains no judgements"),
         ([{"prompt": "p"}], "said.jsonl:1: response: Field required"),
         ([{"prompt": "p", "response": "r", "score": "NaN"}], "score"),
         ([{"prompt": "p", "first": "a", "second": "b", "preference": 2}], "preference: .*less than or equal to 1"),
-        ([{"prompt": "p", "first": "a", "second": "b", "preference": n} for n in (0, 1)], "twice, with two outcomes"),
+        (
+            [{"prompt": "p", "first": "a", "second": "b", "preference": n} for n in (0, 1)],
+            "duplicate comparison with a different outcome",
+        ),
     ],
 )
 def test_broken_recorded_judgements_are_told(tmp_path: Path, said: list[dict[str, Any]], says: str) -> None:
@@ -163,7 +166,7 @@ def test_broken_recorded_judgements_are_told(tmp_path: Path, said: list[dict[str
 
 @pytest.mark.parametrize("spec", ["", "length:3", "random:", "random:x", "openai:", "gpt-4"])
 def test_an_unknown_judge_is_told_what_there_is(spec: str) -> None:
-    with pytest.raises(SrlmError, match="is none of the judges checkpoint:NAME, hf:DIR_OR_ID, openai:MODEL"):
+    with pytest.raises(SrlmError, match="not one of the judges checkpoint:NAME, hf:DIR_OR_ID, openai:MODEL"):
         open_judge(spec, Around())
 
 
@@ -331,7 +334,10 @@ def test_sets_of_one_prompt_are_resampled_together(tmp_path: Path) -> None:
         (["--rankings", "none.jsonl", "--judge", "length"], "--out FILE.json is missing"),
         (["--rankings", "{rows}", "--judge", "length", "--out", "figures"], "--out FILE.json is needed, not figures"),
         (["--rankings", "{rows}", "--out", "{out}"], "--judge is missing"),
-        (["--rankings", "{rows}", "--judge", "length", "--judge", "length", "--out", "{out}"], "two judges are called"),
+        (
+            ["--rankings", "{rows}", "--judge", "length", "--judge", "length", "--out", "{out}"],
+            "two judges have the name",
+        ),
         (["--rankings", "{rows}", "--judge", "transformers:/none", "--out", "{out}"], "/none"),
     ],
 )
@@ -418,7 +424,9 @@ def test_what_a_judge_said_is_not_taken_for_that_of_an_edited_one(
     noted = json.loads(note.read_text())
     template = folder / "chat_template.jinja"
     template.write_text(template.read_text() + "\n{# the weights are the same #}")
-    assert re.search(r"M1-readings\.jsonl was made from something else \(model files: .* -> .*\); put the old", said(2))
+    assert re.search(
+        r"M1-readings\.jsonl was made with other inputs \(model files: .* -> .*\); restore the old", said(2)
+    )
     del noted["model files"]  # as it was noted before more than the weights was
     note.write_text(json.dumps(noted))
     said(0)
@@ -473,7 +481,7 @@ def test_a_server_is_recorded_replayed_and_capped(
     price = ["--price", "10", "30"]  # an answer costs 1000 x 10 / 1e6 + 10 x 30 / 1e6 = 0.0103 dollars
     status, error = run("capped", *price, "--max-cost", "0.045", "--record", str(tmp_path / "calls.sqlite"))
     assert status == 2 and 0 < len(server.asked) < 6, error  # a call under way counts with all that it may write
-    assert "stopped before the cost is more than 0.045 US dollars" in error and "Traceback" not in error
+    assert "stopped before the cost exceeds 0.045 US dollars" in error and "Traceback" not in error
     assert run("whole", "--record", str(tmp_path / "calls.sqlite")) == (0, "")
     # 2 prompts x 3 answers are scored, 2 x 3 pairs compared in both orders.
     assert len(server.asked) == 6 + 12
@@ -487,4 +495,4 @@ def test_a_server_is_recorded_replayed_and_capped(
     own = run("own")
     assert own == (0, "") and (tmp_path / "own/calls.sqlite").exists()  # kept beside --out where no option says where
     both = run("both", "--record", str(tmp_path / "x"), "--replay", str(tmp_path / "calls.sqlite"))
-    assert both[0] == 2 and "give one of the two" in both[1]
+    assert both[0] == 2 and "--record and --replay cannot be used together" in both[1]

@@ -158,24 +158,26 @@ def test_fairevals_folder_is_one_ranking_a_question(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "says"),
     [
-        pytest.param([], "holds no rows", id="empty"),
-        pytest.param([{"a": 1}], "no known format .columns a.; name one with --format: oasst", id="unknown"),
+        pytest.param([], "contains no rows", id="empty"),
+        pytest.param([{"a": 1}], "unknown format .columns a.; choose one with --format: oasst", id="unknown"),
         pytest.param(
             [ROWS["llmbar"][0] | {"prompt": "p", "chosen": "x", "rejected": "y"}],
-            "fits llmbar and rewardbench; name one with --format",
+            "matches llmbar and rewardbench; choose one with --format",
             id="ambiguous",
         ),
         pytest.param([ROWS["llmbar"][0] | {"label": 3}], "row 1: `label` must be 1 or 2, found 3", id="label"),
         pytest.param([ROWS["llmbar"][0] | {"output_1": None}], "`output_1` must be text, found None", id="no-text"),
-        pytest.param([ROWS["llmbar"][0], {"input": "p"}], "row 2: no output_1, output_2, label", id="lacks-columns"),
+        pytest.param(
+            [ROWS["llmbar"][0], {"input": "p"}], "row 2: llmbar needs output_1, output_2, label", id="lacks-columns"
+        ),
         pytest.param([ROWS["usr"][0] | {"scores": 3}], "`overall` must be a number", id="no-scores"),
         pytest.param(ROWS["helpsteer"][:1], "no ranking of two or more answers .dropped: a single", id="single"),
         pytest.param([ROWS["helpsteer"][0] | {"helpfulness": True}], "must be a number, found True", id="truth-value"),
         pytest.param([ROWS["own"][0] | {"rank": 1}], "row 1: rank: Extra inputs", id="own-unknown-key"),
-        pytest.param([ROWS["own"][0] | {"ranks": [0]}], "two or more responses and a rank for each", id="own-short"),
-        pytest.param([{"prompt": "p", "responses": ["x", "y"]}], "nobody ranked these", id="own-unranked"),
+        pytest.param([ROWS["own"][0] | {"ranks": [0]}], "at least two responses, each with a rank", id="own-short"),
+        pytest.param([{"prompt": "p", "responses": ["x", "y"]}], "these responses are not ranked", id="own-unranked"),
         pytest.param([VOTE | {"winner": "both"}], "`winner` must be model_a, model_b or tie", id="winner"),
-        pytest.param([VOTE | {"conversation_a": []}], "a list of 2 or more turns", id="no-conversation"),
+        pytest.param([VOTE | {"conversation_a": []}], "a list of at least 2 turns", id="no-conversation"),
         pytest.param([PANDALM | {"annotator1": 5}], "`annotator1` must be 0", id="annotator"),
     ],
 )
@@ -193,12 +195,12 @@ def test_a_runs_own_held_out_sets_are_read_as_they_lie(tmp_path: Path) -> None:
     assert (found.format, [one.ranked for one in found.sets]) == ("run", sets)
     row = json.loads(path.read_text().splitlines()[1])
     path.write_text(json.dumps({**row, "ranks": [0, 1]}) + "\n")
-    with pytest.raises(SrlmError, match=r"heldout_sets.jsonl:1: .*a rank for each"):
+    with pytest.raises(SrlmError, match=r"heldout_sets.jsonl:1: .*each with a rank"):
         rankings.read(str(path))
 
 
 def test_an_unknown_format_and_a_missing_file_are_told(tmp_path: Path) -> None:
-    with pytest.raises(SrlmError, match="the formats are oasst, faireval, own"):
+    with pytest.raises(SrlmError, match="unknown format; known formats are oasst, faireval, own"):
         rankings.read("x", "nope")
     with pytest.raises(SrlmError, match="no such file"):
         rankings.read(str(tmp_path / "none.json"))

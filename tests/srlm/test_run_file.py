@@ -79,7 +79,7 @@ def test_every_shipped_run_file_loads(path: Path) -> None:
         pytest.param("reward: {kind: model}", "reward.path is missing", id="inside-a-reward"),
         pytest.param("reward: {kind: rules, pionts: 1}", "unknown setting reward.pionts", id="misspelt-in-a-reward"),
         pytest.param("selection: {band: 0.5}", "selection.band: Input should be less than 0.5", id="a-band-of-all"),
-        pytest.param("iterations: true", "iterations: true and false are no value", id="a-truth-value-for-a-number"),
+        pytest.param("iterations: true", "iterations: does not accept a boolean", id="a-truth-value-for-a-number"),
         pytest.param("seed: -1", "seed: Input should be greater than or equal to 0", id="negative-seed"),
         pytest.param("5: 6", "5: Keys should be strings", id="a-number-for-a-name"),
         pytest.param(
@@ -141,14 +141,14 @@ def test_all_faults_of_a_file_are_told_at_once(tmp_path: Path) -> None:
     [
         pytest.param(b"name: a\nmodel: [1\ndata: x\n", ":3: not YAML", id="broken-yaml-with-its-line"),
         pytest.param(b"name: a\n\tb: c\n", ":2: not YAML", id="tab"),
-        pytest.param(b"name: a\nseed: 1\nname: b\n", ":3: not YAML: name stands here twice", id="a-key-twice"),
-        pytest.param(b"sft:\n  epochs: 1\n  epochs: 2\n", ":3: not YAML: epochs stands here twice", id="twice-inside"),
+        pytest.param(b"name: a\nseed: 1\nname: b\n", ":3: not YAML: duplicate key name", id="a-key-twice"),
+        pytest.param(b"sft:\n  epochs: 1\n  epochs: 2\n", ":3: not YAML: duplicate key epochs", id="twice-inside"),
         pytest.param(b"a: !!python/object:os.system x\n", ":1: not YAML", id="a-python-object"),
         pytest.param(b"name: \x00\n", "not YAML", id="nul"),
         pytest.param(b"seed: 1" + b"0" * 5000, "not YAML", id="a-number-of-5000-digits"),
-        pytest.param(b"", "a run file is a mapping of settings, this is empty", id="empty"),
-        pytest.param(b"- a\n- b\n", "a run file is a mapping of settings, this is a list", id="list"),
-        pytest.param(b"words", "a run file is a mapping of settings, this is a str", id="words"),
+        pytest.param(b"", "a run file must be a mapping of settings, found empty", id="empty"),
+        pytest.param(b"- a\n- b\n", "a run file must be a mapping of settings, found a list", id="list"),
+        pytest.param(b"words", "a run file must be a mapping of settings, found a str", id="words"),
         pytest.param(b"name: \xff\xfe\n", "cannot be read as a run file", id="not-utf-8"),
     ],
 )
@@ -164,7 +164,7 @@ def test_a_missing_file_names_its_neighbours(run_file: Path) -> None:
     (run_file.parent / "other.yaml").touch()
     missing = run_file.parent / "rum.yaml"
     there = f"{run_file.parent}/other.yaml, {run_file}"
-    assert refused(missing) == f"{missing}: no such run file; here are {there}"
+    assert refused(missing) == f"{missing}: no such run file; found here: {there}"
     assert refused(run_file.parent / "no" / "run.yaml").endswith("no/run.yaml: no such run file")
 
 
@@ -230,7 +230,7 @@ def test_own_settings_are_read_as_those_of_a_run_file_are() -> None:
     for given, said in (
         ({"min_rewrd": 4}, "run file: unknown setting method.min_rewrd; did you mean method.min_reward?"),
         ({"min_reward": "much"}, "run file: method.min_reward: Input should be a valid number"),
-        ({"min_reward": True}, "run file: method.min_reward: true and false are no value for it"),
+        ({"min_reward": True}, "run file: method.min_reward: does not accept a boolean"),
     ):
         with pytest.raises(SettingsError, match=re.escape(said)):
             own_section(PositiveSftSettings, given, "method")
@@ -300,7 +300,7 @@ def test_a_templates_arguments_are_its_own(tmp_path: Path) -> None:
     read = load(path, ["model.template_arguments.effort=low", "model.date=2024-11-05", "prompts.writer=world"])
     assert read.model.template_arguments == {"enable_thinking": False, "effort": "low"}
     assert read.model.date == datetime.date(2024, 11, 5)
-    with pytest.raises(SettingsError, match=r"model\.template_arguments\.tokenize: is given to the template by srlm"):
+    with pytest.raises(SettingsError, match=r"model\.template_arguments\.tokenize: srlm sets this argument itself"):
         load(path, ["model.template_arguments.tokenize=true"])
 
 
@@ -309,7 +309,7 @@ def test_a_templates_arguments_are_its_own(tmp_path: Path) -> None:
     [
         pytest.param(
             ["dpo.learning_rate=1e-8"],
-            "dpo.final_learning_rate 1e-07 is above dpo.learning_rate 1e-08, from which the rate falls",
+            "dpo.final_learning_rate 1e-07 is above dpo.learning_rate 1e-08; the rate must fall",
             id="a-rate-that-would-rise",
         ),
         pytest.param(["sft.final_learning_rate=1"], "sft.final_learning_rate 1 is above sft", id="the-same-of-sft"),

@@ -43,7 +43,7 @@ def of_run(
 def card(wanted: Judging, results: Path, out: Path, data: AlpacaEval, dry_run: bool) -> None:
     """A candidate judge beside GPT-4 Turbo; the calls and the figures go to `out`."""
     if wanted.file:
-        raise SettingsError("judge-card asks a judge; for recorded annotations there is `leaderboard --judge`")
+        raise SettingsError("judge-card needs a judge to ask; for recorded annotations use `leaderboard --judge`")
     known = judge_card.official(results, data.prompts)
     with wanted.opened(out, dry_run) as (judge, store):
         questions = [question for _, question in judge_card.asked(judge, known, data.prompts, wanted.asking)]

@@ -45,13 +45,13 @@ class Table(NamedTuple):
 def official(results: Path, prompts: Sequence[Prompt]) -> dict[str, Annotated]:
     """GPT-4 Turbo's annotations of every model of a `results` folder, without the baseline against itself."""
     if not results.is_dir():
-        raise DataError(f"{results}: no such folder; give alpaca_eval's results/, a folder a model")
+        raise DataError(f"{results}: no such folder; give alpaca_eval's results/, with one folder per model")
     found = {}
     for folder in sorted(results.iterdir()):
         if folder.name != BASELINE and folder.is_dir() and (path := annotations_in(folder)) is not None:
             found[folder.name] = read_annotations(path, prompts)
     if not found:
-        raise DataError(f"{results}: no model's folder there holds official annotations")
+        raise DataError(f"{results}: no model folder in it has official annotations")
     return found
 
 

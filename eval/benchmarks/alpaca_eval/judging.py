@@ -72,7 +72,7 @@ def chosen(prompts: Sequence[Prompt], limit: int | None, seed: int) -> list[Prom
     if limit is None or limit >= len(prompts):
         return list(prompts)
     if limit < 1:
-        raise SettingsError(f"--limit {limit}: judge one prompt at least")
+        raise SettingsError(f"--limit {limit}: must be at least 1")
     kept = {prompt.id for prompt in shuffled(prompts, seed)[:limit]}
     return [prompt for prompt in prompts if prompt.id in kept]
 
@@ -92,7 +92,7 @@ def asked(
         if prompt.id in outputs.responses and prompt.id in baseline.responses
     ]
     if not pairs:
-        raise DataError(f"{outputs.model}: no output to any of the {len(prompts)} prompts that are asked")
+        raise DataError(f"{outputs.model}: no output for any of the {len(prompts)} selected prompts")
     return questions(annotator, pairs, how.both_orders, how.draws)
 
 
@@ -123,7 +123,7 @@ def judged(
     single = annotate(judge, wanted, outputs.model, baseline.model, report)
     annotations = in_both_orders(single) if how.both_orders else single
     if len(single) < len(wanted) and all(one.switched is None for one in single):
-        raise DataError(f"{outputs.model}: nothing was judged within --max-cost; allow more, or a smaller --limit")
+        raise DataError(f"{outputs.model}: nothing was judged within --max-cost; raise it, or lower --limit")
     pairs = {question.pair.prompt_id: question.pair for question in wanted}
     return JudgedOutputs(
         Annotated(
@@ -141,7 +141,9 @@ def recorded(path: Path, outputs: Outputs, prompts: Sequence[Prompt]) -> Annotat
     found = read_annotations(path, prompts)
     other = sum(found.outputs[id] != response.text for id, response in outputs.responses.items() if id in found.outputs)
     if other:
-        raise DataError(f"{path}: annotates other outputs than those given: {other} of {len(found.outputs)} differ")
+        raise DataError(
+            f"{path}: its annotations are of other outputs than those given: {other} of {len(found.outputs)} differ"
+        )
     ids = {prompt.id for prompt in prompts}
     kept = tuple(
         one.model_copy(update={"model": outputs.model})
@@ -149,7 +151,7 @@ def recorded(path: Path, outputs: Outputs, prompts: Sequence[Prompt]) -> Annotat
         if one.prompt_id in ids and one.prompt_id in outputs.responses
     )
     if not kept:
-        raise DataError(f"{path}: annotates none of the outputs given")
+        raise DataError(f"{path}: has no annotation of the outputs given")
     return found._replace(annotations=kept)
 
 

@@ -66,18 +66,18 @@ def recomputed(
     Raises DataError where the folder holds no annotations, or two folders those of one model.
     """
     if not results.is_dir():
-        raise DataError(f"{results}: no such folder; give one like alpaca_eval's results/, a folder a model")
+        raise DataError(f"{results}: no such folder; give one like alpaca_eval's results/, with one folder per model")
     folders = sorted(folder for folder in results.iterdir() if folder.is_dir())
     found = [(folder, path) for folder in folders if (path := annotations_in(folder, judge)) is not None]
     if not found:
-        raise DataError(f"{results}: none of its {len(folders)} folders holds {judge}/annotations.json")
+        raise DataError(f"{results}: none of its {len(folders)} folders has {judge}/annotations.json")
     metrics: list[MetricValue] = []
     models: dict[str, Path] = {}
     for number, (_, path) in enumerate(found):
         report(number, len(found))
         annotated = read_annotations(path, data.prompts)
         if models.setdefault(annotated.model, path) != path:
-            raise DataError(f"{path}: model {annotated.model} is also that of {models[annotated.model]}; keep one")
+            raise DataError(f"{path}: model {annotated.model} is also in {models[annotated.model]}; keep one")
         metrics += scored(annotated, data.prompts, data if length_control else None, how)
     report(len(found), len(found))
     return Board(metrics, [folder.name for folder in folders if annotations_in(folder, judge) is None])
@@ -125,7 +125,7 @@ def samples_of(words: Sequence[str], data: AlpacaEval) -> list[Sample]:
         folder = path if path.is_dir() else None if path.is_file() else data.results() / word
         file = path if folder is None else annotations_in(folder)
         if file is None:
-            raise DataError(f"{word}: neither an annotations file, nor a folder or model of {data.folder} that has one")
+            raise DataError(f"{word}: not an annotations file, and not a model in {data.folder} that has one")
         found.append(sample(read_annotations(file, data.prompts), data.prompts))
     for what, named in (("judges", {one.judge for one in found}), ("baselines", {one.baseline for one in found})):
         if len(named) > 1:

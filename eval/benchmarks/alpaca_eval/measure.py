@@ -68,7 +68,7 @@ class Judging(Record):
     def opened(self, out: Path, dry_run: bool = False) -> Iterator[tuple[AnnotatingJudge, CallStore]]:
         """The judge, and its calls: OUT's own, or the file to record to or to replay. A dry run leaves no file."""
         if self.record and self.replay:
-            raise SettingsError("--record writes calls and --replay reads them: give one of the two")
+            raise SettingsError("--record and --replay cannot be used together")
         path = self.replay or self.record or out / "calls.sqlite"
         with TemporaryDirectory() as nowhere, ExitStack() as held:
             if dry_run and not path.exists():
@@ -129,7 +129,7 @@ def dry(wanted: Judging, models: Sequence[Model], data: AlpacaEval, say: Say) ->
 def costs(of: str, judge: AnnotatingJudge, questions: Sequence[Question], store: CallStore) -> str:
     """How many calls it takes, how many of them are known, and what the others cost."""
     found = estimate(judge, questions, store)
-    text = f"{of}: {found.calls} calls to {judge.id}, {found.known} of them answered already"
+    text = f"{of}: {found.calls} calls to {judge.id}, {found.known} of them already answered"
     if found.dollars is None:
         return f"{text}; {_unpriced(judge)}"
     return f"{text}; about ${found.dollars:.2f}, at most ${found.most:.2f}, by {_prices(judge)}"
@@ -152,7 +152,7 @@ def run(wanted: Judging, models: Sequence[Model], data: AlpacaEval, say: Say, lo
                 metric, kinds = fooled(judge, wanted.how, report)
             metrics.append(metric)
             if kinds:
-                say(f"WARNING: canaries win with {judge.id}: {', '.join(kinds)}; its win rates can be bought")
+                say(f"WARNING: canaries win with {judge.id}: {', '.join(kinds)}; its win rates can be gamed")
         for outputs, out in models:
             questions = asked(judge.annotator, outputs, data.baseline, prompts, wanted.asking)
             say(costs(outputs.model, judge, questions, store))
@@ -183,9 +183,9 @@ def _told(found: JudgedOutputs, questions: Sequence[Question], say: Say) -> None
     """What is missing, and what a later run would do."""
     model = found.annotated.model
     if why := missing(found.single):
-        say(f"{model}: {why} missing; the same command asks only these again")
+        say(f"{model}: {why} missing; run the same command again to ask only these")
     if held := len(questions) - len(found.single):
-        say(f"{model}: stopped at --max-cost with {held} calls not made; the same command goes on where it was")
+        say(f"{model}: stopped at --max-cost with {held} calls not made; run the same command again to resume")
 
 
 def account(judge: AnnotatingJudge, say: Say) -> None:
@@ -197,7 +197,7 @@ def account(judge: AnnotatingJudge, say: Say) -> None:
 
 
 def _unpriced(judge: AnnotatingJudge) -> str:
-    return f"the price of {judge.model} is not in the list of {price_list().date}, so the cost is not known (--price)"
+    return f"cost unknown: the price of {judge.model} is not in the list of {price_list().date}; give --price"
 
 
 def _prices(judge: AnnotatingJudge) -> str:

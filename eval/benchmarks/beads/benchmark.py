@@ -85,7 +85,7 @@ class BeadAnswers(Benchmark):
     name = "beads"
     label = "bead world"
     command = "beads"
-    help = "What the exact program of the bead world says of every checkpoint's answers and verdicts."
+    help = "Check every checkpoint's answers and verdicts with the exact program of the bead world."
     evaluation_prompts = True
     metrics = ANSWERS
 

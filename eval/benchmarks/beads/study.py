@@ -68,12 +68,12 @@ def read(path: Path) -> dict[str, Any]:
         raise StoreError(f"{path}: no such study; benchmarks/pocket/study.py writes one")
     entries = files.read_json(path)
     if not isinstance(entries, dict) or not entries:
-        raise RecordError(f"{path}: not a study: it holds no entries; benchmarks/pocket/study.py writes them")
+        raise RecordError(f"{path}: not a study: it has no entries; benchmarks/pocket/study.py writes them")
     lengths: dict[int, str] = {}
     for key, entry in entries.items():
         where = f"{path}: {key[:80]}"
         if not _KEY.fullmatch(key):
-            raise RecordError(f"{where}: an entry is called `ARM, seed N`; benchmarks/pocket/study.py writes them")
+            raise RecordError(f"{where}: an entry must be named `ARM, seed N`; benchmarks/pocket/study.py writes them")
         try:
             models = _Entry.model_validate(entry).models
         except ValidationError as error:
@@ -86,15 +86,17 @@ def read(path: Path) -> dict[str, Any]:
                 said = found.get(what)
                 if said is not None and not (isinstance(said, str) and re.fullmatch(digits, said)):
                     raise RecordError(
-                        f"{where}: {model}: `{what}` is no line of digits, one a prompt: {str(said)[:40]!r}"
+                        f"{where}: {model}: `{what}` must be a line of digits, one per prompt: {str(said)[:40]!r}"
                     )
                 if isinstance(said, str):
                     lengths.setdefault(len(said), f"{key}, {model}")
             if isinstance(found.get(JUDGED), str):
-                raise RecordError(f"{where}: {model}: `{JUDGED}` is no number: {str(found[JUDGED])[:40]!r}")
+                raise RecordError(f"{where}: {model}: `{JUDGED}` must be a number: {str(found[JUDGED])[:40]!r}")
     if len(lengths) > 1:
         (first_length, one), (other_length, other) = list(lengths.items())[:2]
-        raise RecordError(f"{path}: runs of other prompts: {one} has {first_length} of them, {other} {other_length}")
+        raise RecordError(
+            f"{path}: runs with different prompts: {one} has {first_length} of them, {other} {other_length}"
+        )
     return entries
 
 

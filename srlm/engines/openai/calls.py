@@ -148,11 +148,12 @@ class CallStore:
         """That the file is ours."""
         (mark,) = self._db.execute("PRAGMA application_id").fetchone()
         if mark != APPLICATION:
-            raise StoreError(f"{self.path}: not a file of judge calls; name another")
+            raise StoreError(f"{self.path}: not a file of judge calls; choose another file")
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
         if version != VERSION:
             raise StoreError(
-                f"{self.path}: judge calls of version {version}, and this reads {VERSION}; name another file"
+                f"{self.path}: judge calls of version {version}, but this program reads version {VERSION}; choose "
+                "another file"
             )
         # A killed process loses nothing; only a power cut may lose the last answers, and waiting for the disk at each
         # answer would hold up all others.
@@ -249,13 +250,13 @@ class CallStore:
             yield
         except sqlite3.DatabaseError as error:
             if "locked" in str(error):
-                what = f"another process has held it for {PATIENCE:g} s; end that one, or name another file"
+                what = f"another process has locked it for {PATIENCE:g} s; stop that process, or choose another file"
             elif "readonly" in str(error) or "unable to open" in str(error):
-                what = f"cannot be opened for writing ({error}); name a file in a folder of yours"
+                what = f"cannot be opened for writing ({error}); choose a file in a writable folder"
             elif "full" in str(error):
-                what = "the disk is full; make room and run the same command again, it goes on where it was"
+                what = "the disk is full; free some space and run the same command again to resume"
             else:
-                what = f"not a usable file of judge calls ({error}); move it away, or name another"
+                what = f"not a usable file of judge calls ({error}); move it away, or choose another file"
             raise StoreError(f"{self.path}: {what}") from None
         except OSError as error:
             raise StoreError(f"{self.path}: cannot be used: {error.strerror or error}") from None
@@ -264,8 +265,8 @@ class CallStore:
 def lacking(store: CallStore, call: Call) -> StoreError:
     """A replayed store does not hold a call."""
     return StoreError(
-        f"{store.path}: no answer to a call of {call.model} is recorded there; it was made with other outputs, prompts "
-        "or settings: record again with --record"
+        f"{store.path}: no recorded answer to a call of {call.model}; the file was recorded with other outputs, "
+        "prompts or settings: record again with --record"
     )
 
 
@@ -280,4 +281,6 @@ def _byte(key: str) -> int:
 def _decoded(kind: Any, text: str, path: Path) -> Any:
     with suppress(ValueError):
         return kind.model_validate_json(text)
-    raise StoreError(f"{path}: holds a call that is not a {kind.__name__}; move the file away, or name another")
+    raise StoreError(
+        f"{path}: contains a call that is not a {kind.__name__}; move the file away, or choose another file"
+    )

@@ -45,7 +45,7 @@ INVALID = 3
 """Requests refused without a clear reason, and nothing answered before, after which a run stops: all fare alike."""
 ELSEWHERE = 0.2
 """Seconds between looks at a call that another process is asking."""
-NEED = {"continue_final_message": "way to go on with an answer that has begun", "prompt_logprobs": "log-probabilities"}
+NEED = {"continue_final_message": "way to continue a partial answer", "prompt_logprobs": "log-probabilities"}
 """Parameters without which a request means nothing -> what a server that does not take it has not."""
 
 _FATAL_CODES = ("insufficient_quota", "billing_hard_limit_reached", "billing_not_active")
@@ -308,7 +308,7 @@ class Client:
         self._last_refusal = self._explained(call, caught.told)
         number = self._refused.total()
         if not self.answered and (number >= GIVE_UP or self._refused["invalid"] >= INVALID):
-            first = f" (so were the first {number} requests, and none was answered)" if number >= GIVE_UP else ""
+            first = f" (the server refused the first {number} requests and answered none)" if number >= GIVE_UP else ""
             kind = Refused if caught.why == "invalid" else EngineError
             self._stop(kind(self._last_refusal + first))
         kind_of: Missing = "refusal" if caught.why == "filtered" else "api"
@@ -325,7 +325,7 @@ class Client:
             for name in NEED:
                 if name in call.settings and name not in settings:
                     words = self.parameters.said(name)
-                    what = f"refused {name}: {words}; it has no {NEED[name]}; that needs vLLM, or `transformers`"
+                    what = f"refused {name}: {words}; it has no {NEED[name]}; use vLLM or `transformers`"
                     raise EngineError(self._explained(call, what))
             body = {"model": call.model, "messages": list(call.messages), **settings}
             try:
@@ -345,7 +345,7 @@ class Client:
                 raise self._refusal(call, error, words) from None
             except openai.APIConnectionError as error:
                 why = shown(str(error.__cause__ or error), self._key)
-                told = f"cannot be reached ({why}); is the server running, and base_url (--base-url) its address?"
+                told = f"cannot be reached ({why}); is the server running, and is base_url (--base-url) its address?"
                 if not self.answered and isinstance(error.__cause__, httpx2.ConnectError):
                     raise EngineError(self._explained(call, told)) from None
                 raise _Failed("cut off", why, told) from None
@@ -371,10 +371,10 @@ class Client:
         if str(error.code or "") in _FATAL_CODES:
             return EngineError(self._explained(call, f"has no quota left for this key: {said}"))
         if status == 429:
-            told = f"has had too many requests: {said}; lower the concurrency, or run again later: it goes on here"
+            told = f"received too many requests: {said}; lower the concurrency, or run again later to resume"
             return _Failed("refused (429)", said, told, wait=wait, limited=True)
         if status >= 500 or status in (408, 409):
-            told = f"failed ({status}): {said}; see the server's log; run again later, it goes on where it was"
+            told = f"failed ({status}): {said}; see the server's log, or run again later to resume"
             if error.message == "status 200":
                 shown_whole = shown(error.response.text, self._key)
                 told = f"answered, but not with a chat completion: {shown_whole}; does base_url end in /v1?"
@@ -384,16 +384,16 @@ class Client:
         if why is not None:
             return _Failed(why, said, told, why=why)
         if status in (401, 403):
-            told = f"refused the key ({status}): {said}; put a valid one into {self.endpoint.api_key_env}"
+            told = f"refused the key ({status}): {said}; set {self.endpoint.api_key_env} to a valid key"
         elif status == 404:
-            told = f"knows no model {call.model}, or no such address (404): {said}; check the model and base_url"
+            told = f"has no model {call.model}, or no such address (404): {said}; check the model and base_url"
         return EngineError(self._explained(call, told))
 
     def _explained(self, call: Call, what: str) -> str:
         return f"{call.model} at {self.parameters.where}: {what}"
 
 
-_OTHERWISE = "a prefix and log-probabilities need vLLM; is the text too long?"
+_OTHERWISE = "prefixes and log-probabilities need vLLM; is the text too long?"
 
 
 class Refused(EngineError):

@@ -70,8 +70,8 @@ class Budget:
     def __init__(self, price: Price | None = None, most: float | None = None, spent: float = 0.0) -> None:
         if most is not None and price is None:
             raise EngineError(
-                "--max-cost needs a price: this judge's is not in the price list; give --price INPUT OUTPUT (US "
-                "dollars a million tokens; 0 0 for a server of your own; in a run file judge.max_cost and judge.price)"
+                "--max-cost needs a price: this judge is not in the price list; give --price INPUT OUTPUT (US dollars "
+                "per million tokens; 0 0 for your own server; in a run file judge.max_cost and judge.price)"
             )
         self.price, self.most = price, most
         self.spent = spent

@@ -83,7 +83,7 @@ class OpenAIEngine:
         for text, tokens in zip(texts, islice(read, len(texts)), strict=True):
             if [t.id for t in tokens[: len(before)]] != [t.id for t in before]:
                 raise EngineError(
-                    f"{self._where}: has no log-probabilities for {text!r}: its start merges with the words before it"
+                    f"{self._where}: has no log-probabilities for {text!r}: its start merges with the text before it"
                 )
             totals.append(sum(token.logprob for token in tokens[len(before) :]))
         return totals
@@ -156,12 +156,12 @@ class OpenAIEngine:
             return said
         if said is None:
             raise EngineError(
-                f"{self._where}: stopped before the cost is more than {self.client.budget.most} US dollars (max_cost); "
-                "raise it and run again, it goes on here"
+                f"{self._where}: stopped before the cost exceeds {self.client.budget.most} US dollars (max_cost); "
+                "raise it and run again to resume"
             )
         if said.why is not None:
             raise _Refused(said)
-        raise EngineError(f"{self._where}: does not answer: {said.words}; run again later, it goes on where it was")
+        raise EngineError(f"{self._where}: does not answer: {said.words}; run again later to resume")
 
     def _read_as_chat(self, answer: Answer) -> ChatAnswer:
         usage = {"completion_tokens": answer.completion_tokens}

@@ -16,17 +16,17 @@ log = logging.getLogger(__name__)
 RENAMED = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
 """Two names of the token limit: where a server refuses one, the other is tried."""
 CONSEQUENCES = {
-    "max_tokens": "answers are as long as the server lets them be",
-    "max_completion_tokens": "answers are as long as the server lets them be",
-    "temperature": "answers are drawn at the server's own temperature, not at the one that is set",
-    "top_p": "answers are drawn with the server's own top_p, not with the one that is set",
-    "seed": "the same request may be answered in other words the next time",
-    "n": "every draw is a request of its own",
+    "max_tokens": "the server decides the length of answers",
+    "max_completion_tokens": "the server decides the length of answers",
+    "temperature": "answers are sampled at the server's own temperature, not at the configured one",
+    "top_p": "answers are sampled with the server's own top_p, not with the configured one",
+    "seed": "the same request may get a different answer the next time",
+    "n": "every draw is a separate request",
     "prompt_logprobs": "log-probabilities cannot be read",
     "logprobs": "log-probabilities cannot be read",
     "top_logprobs": "log-probabilities cannot be read",
-    "continue_final_message": "an answer that has begun cannot be gone on with",
-    "add_generation_prompt": "an answer that has begun cannot be gone on with",
+    "continue_final_message": "a partial answer cannot be continued",
+    "add_generation_prompt": "a partial answer cannot be continued",
 }
 
 _CODES = ("unsupported_parameter", "unsupported_value", "unknown_parameter", "extra_forbidden")
@@ -105,14 +105,14 @@ class Parameters:
         self._said[name] = said
         self._instead[name] = other if refused == name and other is not None and other not in wanted else None
         instead = self._instead[name]
-        what = f"{instead} is sent instead" if instead else f"it is left out: {CONSEQUENCES.get(name, 'go without it')}"
-        log.warning("%s: does not take %s; %s", self.where, refused, what)
+        what = f"{instead} is sent instead" if instead else f"it is left out: {CONSEQUENCES.get(name, 'not used')}"
+        log.warning("%s: does not accept %s; %s", self.where, refused, what)
         return True
 
     def learn_one_choice(self) -> None:
         """Remember that the server gives one choice a request."""
         if not self.one_choice:
-            log.warning("%s: gives one answer a request; %s", self.where, CONSEQUENCES["n"])
+            log.warning("%s: gives one answer per request; %s", self.where, CONSEQUENCES["n"])
         self.one_choice = True
 
 

@@ -23,10 +23,10 @@ def find_key(name: str, base_url: str | None) -> str | None:
     if not key and not is_local(base_url):
         raise EngineError(
             f"{base_url or 'the openai client'} needs a key: set the environment variable {name} "
-            "(to any word, where the server asks for none)"
+            "(to any value if the server does not check it)"
         )
     if not (key.isascii() and key.isprintable()):
-        raise EngineError(f"the environment variable {name} holds characters that no key has")
+        raise EngineError(f"the environment variable {name} contains characters that are not valid in a key")
     return key or None
 
 
@@ -40,7 +40,7 @@ def is_local(base_url: str | None) -> bool:
     except ValueError:
         host = None
     if host is None or parts.scheme not in ("http", "https"):
-        raise EngineError(f"base_url {base_url!r} is no address; write it as http://127.0.0.1:8000/v1")
+        raise EngineError(f"base_url {base_url!r} is not an address; write it as http://127.0.0.1:8000/v1")
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

@@ -69,7 +69,7 @@ def test_outputs_without_a_generator_take_the_name_that_is_given(tmp_path: Path)
         pytest.param([answer(), 3], r": row 2: a JSON int, not an object", id="a-number-among-rows"),
         pytest.param(gzip.compress(b"[]" * 500)[:20], r": cannot be read: .*; is the file whole\?", id="half-a-gz"),
         pytest.param(b"\xff\xfe[]", r": not UTF-8 text", id="utf-16"),
-        pytest.param(b'[{"instruction": "\\ud83d"}]', r": holds half a character", id="half-a-character"),
+        pytest.param(b'[{"instruction": "\\ud83d"}]', r": contains half a character", id="half-a-character"),
         pytest.param(b"[" + b"9" * 5000 + b"]", r": not JSON: Exceeds the limit", id="a-number-of-5000-digits"),
         pytest.param(b"[" * 100_000, r": (JSON nested too deep|not JSON)", id="nested-too-deep"),
         pytest.param([], r": every row needs the same `\w+`; here are 0: no rows", id="no-rows"),
@@ -96,7 +96,7 @@ def test_a_missing_file_and_a_folder_are_told(tmp_path: Path) -> None:
     [
         pytest.param([answer(), answer(generator="n")], r"the same `generator`; here are 2: m, n", id="two-models"),
         pytest.param([answer(), answer(output="Fig.")], r"row 2: a second, different output to \"Name a f", id="two"),
-        pytest.param([answer("Name a bird.")], r"1 rows and an output of none of the 3 prompts", id="other-prompts"),
+        pytest.param([answer("Name a bird.")], r"1 rows, but no output for any of the 3 prompts", id="other-prompts"),
         pytest.param([answer(output=3)], r"row 1: `output` must be text", id="a-number-as-output"),
         pytest.param([answer() | {"instruction": None}], r"row 1: `instruction` must be text", id="no-instruction"),
     ],
@@ -108,7 +108,9 @@ def test_outputs_that_cannot_be_used_are_told(tmp_path: Path, rows: list[Any], m
 
 @pytest.mark.parametrize("preference", [0.5, 2.0001, -1, True, "1.5", 10**400, float("inf"), [1.5]])
 def test_a_preference_that_is_none_is_told(tmp_path: Path, preference: object) -> None:
-    with pytest.raises(DataError, match=r"row 2: preference .* is none: 1 = the baseline, 2 = the model, 1\.5 = draw"):
+    with pytest.raises(
+        DataError, match=r"row 2: invalid preference .*; use 1 = the baseline, 2 = the model, 1\.5 = draw"
+    ):
         read_annotations(file(tmp_path, [annotation(), annotation("Name a tree.", preference)]), PROMPTS)
 
 
@@ -117,8 +119,10 @@ def test_a_preference_that_is_none_is_told(tmp_path: Path, preference: object) -
     [
         pytest.param([annotation(), annotation(generator_2="n")], r"same `generator_2`; here are 2: m, n", id="models"),
         pytest.param([annotation(), annotation(annotator="k")], r"same `annotator`; here are 2: j, k", id="judges"),
-        pytest.param([annotation(), annotation(output_2="x")], r"row 2: another output than an earlier", id="outputs"),
-        pytest.param([annotation("Name a bird.")], r"an annotation of none of the 3 prompts", id="other-prompts"),
+        pytest.param(
+            [annotation(), annotation(output_2="x")], r"row 2: a different output than an earlier", id="outputs"
+        ),
+        pytest.param([annotation("Name a bird.")], r"no annotation for any of the 3 prompts", id="other-prompts"),
     ],
 )
 def test_annotations_that_cannot_be_used_are_told(tmp_path: Path, rows: list[Any], message: str) -> None:
@@ -192,14 +196,16 @@ def test_the_difficulty_of_a_position_becomes_that_of_its_prompt(tmp_path: Path)
     ("contents", "message"),
     [
         pytest.param({"difficulty": "index\n0\n"}, r"no column instruction_difficulty; its columns", id="no-column"),
-        pytest.param({"difficulty": DIFFICULTY + "3,1\n"}, r":5: index 3 is none of the 3 prompts'", id="too-many"),
+        pytest.param(
+            {"difficulty": DIFFICULTY + "3,1\n"}, r":5: index 3 is not a position of the 3 prompts", id="too-many"
+        ),
         pytest.param({"difficulty": DIFFICULTY[:-4]}, r": 1 prompts have no difficulty", id="too-few"),
         pytest.param({"difficulty": DIFFICULTY + "0,9\n"}, r":5: index 0 has two difficulties", id="two-values"),
-        pytest.param({"difficulty": DIFFICULTY + "0\n"}, r":5: a row of another length", id="short-row"),
+        pytest.param({"difficulty": DIFFICULTY + "0\n"}, r":5: a row whose length differs", id="short-row"),
         pytest.param({"difficulty": "index,instruction_difficulty\n0,nan\n"}, r":2: .* not a finite number", id="nan"),
-        pytest.param({"gamed": GAMED.replace("0.8", "1.8")}, r"a preference .* lies outside 0\.\.1", id="preference"),
+        pytest.param({"gamed": GAMED.replace("0.8", "1.8")}, r"a preference .* is outside 0\.\.1", id="preference"),
         pytest.param({"gamed": ""}, r"df_gamed\.csv: no column preference, .*; its columns are none", id="empty"),
-        pytest.param({"gamed": GAMED.splitlines()[0]}, r"holds no annotated rows", id="header-alone"),
+        pytest.param({"gamed": GAMED.splitlines()[0]}, r"contains no annotated rows", id="header-alone"),
     ],
 )
 def test_tables_of_the_glm_that_cannot_be_used_are_told(tmp_path: Path, contents: dict[str, str], message: str) -> None:
@@ -215,7 +221,7 @@ def test_a_folder_that_is_not_there_is_told(tmp_path: Path, monkeypatch: pytest.
 
 def test_what_a_folder_lacks_is_asked_of_the_hub_and_told_without_a_connection(tmp_path: Path) -> None:
     # tests/conftest.py sets HF_HUB_OFFLINE=1
-    with pytest.raises(DataError, match=r"is not in .* and cannot be had from the hub .*give --alpaca-dir"):
+    with pytest.raises(DataError, match=r"is not in .* and could not be downloaded from the Hub .*set --alpaca-dir"):
         _ = AlpacaEval(tmp_path).prompts
 
 

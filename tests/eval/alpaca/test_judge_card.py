@@ -124,7 +124,7 @@ def test_a_dry_run_asks_nobody(serve: Serve, tmp_path: Path) -> None:
     ("change", "part"),
     [
         (lambda place: place / "nowhere", "no such folder"),
-        (lambda place: place / "gpt4_1106_preview", "no model's folder there holds official annotations"),
+        (lambda place: place / "gpt4_1106_preview", "no model folder in it has official annotations"),
     ],
     ids=["missing", "no-annotations"],
 )

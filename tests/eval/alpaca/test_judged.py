@@ -109,7 +109,7 @@ def test_a_dry_run_tells_count_and_price_and_sends_and_writes_nothing(serve: Ser
     server = serve(verdict)
     priced = place.alpaca("--dry-run")
     assert priced.status == 0
-    assert f"mine: 11 calls to {OFFICIAL}, 0 of them answered already; about $0.03, at most $0.06" in priced.out
+    assert f"mine: 11 calls to {OFFICIAL}, 0 of them already answered; about $0.03, at most $0.06" in priced.out
     assert "prices of " in priced.out and "nothing was sent" in priced.out
     unpriced = place.alpaca("--dry-run", "--both-orders", "--judge", "openai:tiny", "--base-url", server.url)
     assert "22 calls" in unpriced.out and "the cost is not known" in unpriced.out
@@ -134,7 +134,7 @@ def test_a_cap_stops_cleanly_with_a_partial_interval_and_a_later_run_goes_on(ser
     assert capped.status == 0, capped.err
     held = NUMBER - 1 - len(server.asked)
     assert 0 < held < NUMBER - 1
-    assert f"mine: stopped at --max-cost with {held} calls not made; the same command goes on" in capped.out
+    assert f"mine: stopped at --max-cost with {held} calls not made; run the same command again to resume" in capped.out
     rate = place.metrics()["win_rate"]
     assert (rate.n, rate.unscored) == (NUMBER - held, held)
     assert rate.low is not None and rate.low < rate.high  # type: ignore[operator]
@@ -172,7 +172,7 @@ def test_missing_judgements_are_counted_by_kind_with_bounds_and_asked_again_alon
     server = serve(reply)
     judge = ("--judge", "openai:tiny", "--base-url", server.url)
     said = place.alpaca(*judge)
-    assert "mine: 1 parse, 1 refusal missing; the same command asks only these again" in said.out
+    assert "mine: 1 parse, 1 refusal missing; run the same command again to ask only these" in said.out
     found = place.metrics()
     assert (found["win_rate"].n, found["win_rate"].unscored) == (10, 2)
     assert found["win_rate_if_missing_lost"].value == pytest.approx(100 * (9 * 0.8 + 0.5) / 12)
@@ -193,9 +193,9 @@ def test_recorded_calls_replay_to_the_same_bytes_without_a_server(serve: Serve, 
     assert place.alpaca(*judge, *nowhere, "--replay", tape).status == 0
     assert {path.name: path.read_bytes() for path in place.results().iterdir()} == before
     missed = place.alpaca(*judge, *nowhere, "--replay", tape, "--both-orders")
-    assert missed.status == 2 and "no answer to a call of tiny is recorded there" in missed.err
+    assert missed.status == 2 and "no recorded answer to a call of tiny" in missed.err
     both = place.alpaca(*judge, "--replay", tape, "--record", tape)
-    assert both.status == 2 and "give one of the two" in both.err
+    assert both.status == 2 and "--record and --replay cannot be used together" in both.err
 
 
 def test_recorded_annotations_can_be_the_judge(serve: Serve, place: Place) -> None:
@@ -210,7 +210,7 @@ def test_recorded_annotations_can_be_the_judge(serve: Serve, place: Place) -> No
     rows[3]["output"] = "another answer"
     place.outputs.write_text(json.dumps(rows))
     other = place.alpaca("--judge", f"file:{recorded}")
-    assert other.status == 2 and "annotates other outputs than those given: 1 of 12 differ" in other.err
+    assert other.status == 2 and "its annotations are of other outputs than those given: 1 of 12 differ" in other.err
 
 
 def test_canaries_are_tried_on_request_and_a_fooled_judge_is_told(serve: Serve, place: Place) -> None:
@@ -279,14 +279,14 @@ def test_every_model_of_a_run_answers_and_is_judged_beside_its_other_figures(
     ("words", "part"),
     [
         ((), "needs a key: set the environment variable NO_SUCH_KEY"),
-        (("--judge", "gpt"), "is none of openai, openai:MODEL"),
+        (("--judge", "gpt"), "is not one of openai, openai:MODEL"),
         (("--annotator", "nobody"), "alpaca_eval has no annotator 'nobody'"),
         (("--judge", "transformers:/nowhere"), "no such folder"),
         (("--judge", "file:/nowhere.json"), "no such file"),
         (("--replay", "/nowhere.sqlite"), "no such file to replay"),
-        (("--base-url", "nonsense"), "is no address"),
+        (("--base-url", "nonsense"), "is not an address"),
         (("--azure",), "needs a key"),
-        (("--run", "run.yaml"), "--run FILE or --outputs FILE, one of the two"),
+        (("--run", "run.yaml"), "either --run FILE or --outputs FILE"),
     ],
 )
 def test_what_cannot_work_is_one_line_and_no_traceback(place: Place, words: tuple[str, ...], part: str) -> None:
@@ -304,7 +304,7 @@ def test_what_cannot_work_is_one_line_and_no_traceback(place: Place, words: tupl
         ("", "not JSON"),
         ("[]", "needs the same `generator`"),
         ('[{"instruction": "Question 1?"}]', "must be text"),
-        ('[{"instruction": "Another.", "output": "x", "generator": "g"}]', "an output of none of the 12 prompts"),
+        ('[{"instruction": "Another.", "output": "x", "generator": "g"}]', "no output for any of the 12 prompts"),
         ('{"a": 1}', "list"),
     ],
     ids=["empty", "no-rows", "no-output", "other-prompts", "no-list"],

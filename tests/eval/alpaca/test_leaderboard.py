@@ -111,7 +111,7 @@ def test_a_leaderboard_has_every_model_in_json_in_alpaca_evals_columns_and_in_a_
         "characters",
     ]
     assert [line.split("  ")[0] for line in lines[1:4]] == ["good", "also fair", "fair"]
-    assert lines[-1] == f"without annotations by {ANNOTATOR}: empty"
+    assert lines[-1] == f"no annotations by {ANNOTATOR}: empty"
     values = {(m.model, m.metric): m for m in figures(out)}
     assert len({model for model, _ in values}) == 3
     good = values["good", "win_rate"]
@@ -244,12 +244,12 @@ def refused(said: Said, *parts: str) -> None:
     [
         pytest.param(["leaderboard", "--results", "{}/none"], ["none: no such folder; give one like"], id="no-results"),
         pytest.param(["leaderboard", "--results", "{}/prompts.jsonl"], ["no such folder"], id="results-a-file"),
-        pytest.param(["leaderboard", "--results", "{}"], ["none of its 1 folders holds"], id="not-results"),
-        pytest.param(["compare", "good", "--alpaca-dir", "{}"], ["compare needs two models or more"], id="one-model"),
-        pytest.param(["compare", "good", "god", "--alpaca-dir", "{}"], ["god: neither an annotations"], id="misspelt"),
+        pytest.param(["leaderboard", "--results", "{}"], ["none of its 1 folders has "], id="not-results"),
+        pytest.param(["compare", "good", "--alpaca-dir", "{}"], ["compare needs at least two models"], id="one-model"),
+        pytest.param(["compare", "good", "god", "--alpaca-dir", "{}"], ["god: not an annotations"], id="misspelt"),
         pytest.param(["compare", "good", "good", "--alpaca-dir", "{}"], ["compared with itself"], id="twice"),
-        pytest.param(["compare", "good", "fair"], ["has no folder `results`", "give --alpaca-dir"], id="no-folder"),
-        pytest.param(["power", "--n", "256", "--rate", "30"], ["--rate 30: must lie between 0 and 1"], id="percent"),
+        pytest.param(["compare", "good", "fair"], ["has no folder `results`", "set --alpaca-dir"], id="no-folder"),
+        pytest.param(["power", "--n", "256", "--rate", "30"], ["--rate 30: must be between 0 and 1"], id="percent"),
     ],
 )
 def test_a_command_that_cannot_be_carried_out(
@@ -261,7 +261,7 @@ def test_a_command_that_cannot_be_carried_out(
 @pytest.mark.parametrize(
     ("content", "part"),
     [
-        pytest.param(rows("good", 0.4, 2), "model good is also that of", id="a-model-twice"),
+        pytest.param(rows("good", 0.4, 2), "model good is also in ", id="a-model-twice"),
         pytest.param([], "every row needs the same", id="no-rows"),
         pytest.param([{"instruction": 1}], "must be text", id="other-columns"),
         pytest.param(rows("fair", 0.4, 2, preference=7), "row 1: preference 7 is none", id="no-preference"),
@@ -289,7 +289,7 @@ def test_without_the_data_of_the_regression_the_raw_figures_are_still_to_be_had(
 ) -> None:
     (place / "df_gamed.csv").unlink()
     said = ask("leaderboard", "--results", place / "results", "--resamples", 100)
-    refused(said, "df_gamed.csv", "cannot be had from the hub", "--no-length-control")
+    refused(said, "df_gamed.csv", "could not be downloaded from the Hub", "--no-length-control")
     said = ask("leaderboard", "--results", place / "results", "--resamples", 100, "--no-length-control")
     assert said.status == 0
     assert "not known" in said.out

@@ -80,12 +80,12 @@ def test_prompts_are_resampled_and_not_battles(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        pytest.param([], r"holds no judgments", id="empty"),
-        pytest.param([judgment("1", "A>B", "maybe")], r":1: score 'maybe' is none of A>>B", id="unknown-label"),
-        pytest.param([judgment("1", "A>B", "A>B", games=[])], r":1: a judgment has .* two `games`", id="no-games"),
-        pytest.param([{"model": "m"}], r":1: a judgment has .*; here are `model`", id="wrong-columns"),
-        pytest.param([judgment("1", "A>B", "A>B")] * 2, r":2: prompt 1 of m is in .*:1 already", id="twice"),
-        pytest.param([judgment("1", "A>B", "A>B", games=["A>B", 3])], r":1: score '3' is none of", id="a-number"),
+        pytest.param([], r"contains no judgments", id="empty"),
+        pytest.param([judgment("1", "A>B", "maybe")], r":1: score 'maybe' is not one of A>>B", id="unknown-label"),
+        pytest.param([judgment("1", "A>B", "A>B", games=[])], r":1: a judgment needs .* two `games`", id="no-games"),
+        pytest.param([{"model": "m"}], r":1: a judgment needs .*; found `model`", id="wrong-columns"),
+        pytest.param([judgment("1", "A>B", "A>B")] * 2, r":2: prompt 1 of m is also in .*:1", id="twice"),
+        pytest.param([judgment("1", "A>B", "A>B", games=["A>B", 3])], r":1: score '3' is not one of", id="a-number"),
     ],
 )
 def test_what_is_no_judgment_is_told(tmp_path: Path, lines: list[object], message: str) -> None:

@@ -83,7 +83,7 @@ def test_all_measures_what_asks_for_nothing_more() -> None:
 def test_benchmarks_are_chosen_by_name_or_by_the_word_of_their_command() -> None:
     assert [one.name for one in chosen(["h2h"])] == ["head_to_head", "answers", "slices"]
     assert [one.name for one in chosen(["slices", "audit"])] == ["slices", "audit"]
-    with pytest.raises(SettingsError, match=r"gsm9k: no such benchmark; there are head_to_head, answers"):
+    with pytest.raises(SettingsError, match=r"gsm9k: no such benchmark; the benchmarks are head_to_head, answers"):
         chosen(["gsm9k"])
 
 

@@ -110,7 +110,7 @@ def test_the_section_stands_in_the_page_and_its_figures_among_the_others(tmp_pat
     assert "12,000 exact EFT examples: gain in right answers" in (kept / "report.md").read_text(encoding="utf-8")
     assert CliRunner().invoke(app, [*words, "--check", str(kept)]).exit_code == 0
     alone = CliRunner().invoke(app, ["report", str(folder.path), "--check", str(kept)])
-    assert alone.exit_code == 1 and "8 figures are not what this run gives" in alone.output
+    assert alone.exit_code == 1 and "8 figures differ from this run's" in alone.output
 
 
 def test_without_a_study_the_page_has_no_such_section(tmp_path: Path) -> None:
@@ -122,25 +122,29 @@ def test_without_a_study_the_page_has_no_such_section(tmp_path: Path) -> None:
     ("content", "said"),
     [
         pytest.param("[", "not JSON", id="cut-off"),
-        pytest.param("[]", "not a study: it holds no entries", id="a-list"),
-        pytest.param("{}", "not a study: it holds no entries", id="empty"),
-        pytest.param('{"loop": {"models": {}}}', "loop: an entry is called `ARM, seed N`", id="name"),
+        pytest.param("[]", "not a study: it has no entries", id="a-list"),
+        pytest.param("{}", "not a study: it has no entries", id="empty"),
+        pytest.param('{"loop": {"models": {}}}', "loop: an entry must be named `ARM, seed N`", id="name"),
         pytest.param('{"eft_500, seed 1": {}}', "eft_500, seed 1: not what study.py keeps: models", id="no-models"),
         pytest.param('{"eft_500, seed 1": 7}', "eft_500, seed 1: not what study.py keeps", id="a-number"),
         pytest.param(
             '{"eft_500, seed 1": {"models": {"M1": {"right": "01x"}}}}',
-            "M1: `right` is no line of digits, one a prompt: '01x'",
+            "M1: `right` must be a line of digits, one per prompt: '01x'",
             id="letters",
         ),
         pytest.param(
-            '{"eft_500, seed 1": {"models": {"M1": {"right": 0.5}}}}', "M1: `right` is no line of digits", id="share"
+            '{"eft_500, seed 1": {"models": {"M1": {"right": 0.5}}}}',
+            "M1: `right` must be a line of digits",
+            id="share",
         ),
         pytest.param(
-            '{"eft_500, seed 1": {"models": {"M1": {"bead_judge/heldout_correct": "good"}}}}', "is no number", id="word"
+            '{"eft_500, seed 1": {"models": {"M1": {"bead_judge/heldout_correct": "good"}}}}',
+            "must be a number",
+            id="word",
         ),
         pytest.param(
             '{"eft_500, seed 1": {"models": {"M1": {"right": "01"}, "M3": {"right": "011"}}}}',
-            "runs of other prompts: eft_500, seed 1, M1 has 2 of them, eft_500, seed 1, M3 3",
+            "runs with different prompts: eft_500, seed 1, M1 has 2 of them, eft_500, seed 1, M3 3",
             id="prompts",
         ),
     ],

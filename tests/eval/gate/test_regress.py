@@ -286,13 +286,15 @@ def test_a_measure_of_ones_own_is_a_file_of_values(gate: Callable[..., int]) -> 
         pytest.param((*UPDATE, "--measure", "M1/beads/right=1"), "has no measure M1/beads/right", id="unknown"),
         pytest.param((*UPDATE, "--measure", "M1/beads/correct"), "write it as NAME=MARGIN", id="no-margin"),
         pytest.param((*UPDATE, "--measure", "M1/beads/correct=1:up"), "not 'up'", id="no-direction"),
-        pytest.param((*UPDATE, "--measure", "M1/beads/correct=-1"), "a margin of 0 or more", id="negative-margin"),
-        pytest.param((*UPDATE, "--measure", "M1/beads/correct=nan"), "a margin of 0 or more", id="no-number"),
-        pytest.param(UPDATE, "needs measures to watch", id="first-without-measures"),
+        pytest.param((*UPDATE, "--measure", "M1/beads/correct=-1"), "a margin of at least 0", id="negative-margin"),
+        pytest.param((*UPDATE, "--measure", "M1/beads/correct=nan"), "a margin of at least 0", id="no-number"),
+        pytest.param(UPDATE, "a first baseline needs measures: ", id="first-without-measures"),
         pytest.param(("--against", "b", "--update-baseline"), "needs --reason", id="no-reason"),
         pytest.param((*UPDATE, *MEASURE, "--seeds", "all"), "write it as 1-10", id="seeds"),
         pytest.param((*UPDATE, *MEASURE, "--values", "mine"), "write it as NAME=FILE", id="values"),
-        pytest.param((*UPDATE, *MEASURE, "--values", "mine=twice.jsonl"), "stands twice", id="a-prompt-twice"),
+        pytest.param(
+            (*UPDATE, *MEASURE, "--values", "mine=twice.jsonl"), "duplicate prompt in a series", id="a-prompt-twice"
+        ),
     ],
 )
 def test_what_cannot_be_judged_is_status_2_and_one_line(
@@ -316,7 +318,7 @@ def test_a_run_on_other_prompts_cannot_be_judged(gate: Callable[..., int], capsy
     gate(*UPDATE, *MEASURE)
     answered(30, prompts=PROMPTS[:-1])
     assert gate("--against", "base.json") == 2
-    assert "measured on other prompts than the baseline (1 are missing, 0 are new)" in capsys.readouterr().err
+    assert "evaluated on other prompts than the baseline (1 are missing, 0 are new)" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("kept", [slice(0, 39), slice(None, None, -1)], ids=["one-lost", "another-order"])

@@ -157,7 +157,7 @@ def test_an_annotator_that_ranks_in_words_is_read_by_its_own_parser() -> None:
         ("nobody", "alpaca_eval has no annotator 'nobody'"),
         ("../secrets", "alpaca_eval has no annotator"),
         ("alpaca_farm", "is a pool of"),
-        ("alpaca_farm_greedy_gpt4", "its way of asking is for alpaca_eval's own program"),
+        ("alpaca_farm_greedy_gpt4", "its completion function is not supported here"),
         ("claude", "annotator claude needs the package anthropic"),
     ],
 )

@@ -304,7 +304,7 @@ def test_a_folder_alone_gives_its_own_report(tmp_path: Path) -> None:
         pytest.param("M1/training.json", b"{", "training.json: not JSON", id="cut-off"),
         pytest.param("evaluation/M1/responses.jsonl", b"{}\n", "responses.jsonl:1: not a Response", id="record"),
         pytest.param("evaluation/verdicts/M2-vs-M1.jsonl", b"NaN\n", "M2-vs-M1.jsonl:1: not a Verdict", id="nan"),
-        pytest.param("settings.json", b'{"name": 3}', "settings.json is not a run's", id="settings"),
+        pytest.param("settings.json", b'{"name": 3}', "settings.json does not belong to a run", id="settings"),
         pytest.param("data/manifest.json", b"[]", "manifest.json: not a RunManifest", id="manifest"),
     ],
 )
@@ -350,7 +350,9 @@ def test_broken_alpaca_files_are_named(tmp_path: Path, name: str, content: str, 
         pytest.param((), "report needs --run FILE", id="nothing"),
         pytest.param(("nowhere.yaml",), "nowhere.yaml: no such run file", id="missing"),
         pytest.param(("RUN", "RUN"), "two of the runs have the same name", id="twice"),
-        pytest.param(("RUN", "RUN", "--set", "seed=2"), "--set, --check and --study are about one run", id="overrides"),
+        pytest.param(
+            ("RUN", "RUN", "--set", "seed=2"), "--set, --check and --study work with one run only", id="overrides"
+        ),
         pytest.param((".",), "settings.json: no such file", id="no-run"),
     ],
 )

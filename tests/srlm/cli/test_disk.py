@@ -52,8 +52,8 @@ def test_models_and_checkpoints_are_float32_whatever_the_model_is_published_in(m
     (found,) = disk.space(run_of(tmp_path, str(model)))
     assert found[0] == "ok"
     assert found[1].endswith(
-        "about 0.1 GB needed (0.1 GB for 4 models of 0.00 billion weights, 4 bytes each, and 3 checkpoints of a "
-        "training, 12 bytes a weight)"
+        "about 0.1 GB needed (0.1 GB for 4 models of 0.00 billion weights, 4 bytes each, and 3 training "
+        "checkpoints, 12 bytes a weight)"
     )
 
 
@@ -127,13 +127,13 @@ def test_a_hub_model_in_the_cache_is_counted_there_and_needs_no_download(model: 
     assert "(0.1 GB for 4 models of 0.00 billion weights" in line
     (place / "snapshots" / ("a" * 40) / "model-00002-of-00002.safetensors").unlink()  # half of a download
     (line,) = asked(tmp_path, HF_HUB_OFFLINE="1")
-    assert line.startswith("warning disk: what the run needs is not known: org/model: the hub cannot be reached")
+    assert line.startswith("warning disk: cannot tell how much the run needs: org/model: the Hub cannot be reached")
 
 
 def test_without_hub_and_cache_the_need_is_not_known_and_one_line_says_so(tmp_path: Path) -> None:
     assert asked(tmp_path, HF_HUB_OFFLINE="1") == [
-        "warning disk: what the run needs is not known: org/model: the hub cannot be reached, and the cache (HF_HOME) "
-        "does not hold it"
+        "warning disk: cannot tell how much the run needs: org/model: the Hub cannot be reached, and the cache "
+        "(HF_HOME) does not contain it"
     ]
 
 
@@ -184,4 +184,6 @@ def test_a_hub_model_that_has_to_be_downloaded_is_asked_for_its_size(endpoint: s
 
 def test_a_name_that_the_hub_does_not_know_is_one_line(endpoint: str, tmp_path: Path) -> None:
     (line,) = asked(tmp_path, "model.base=org/nothing", HF_HUB_OFFLINE="0", HF_ENDPOINT=endpoint)
-    assert line.startswith("warning disk: what the run needs is not known: org/nothing: cannot be had from the hub (")
+    assert line.startswith(
+        "warning disk: cannot tell how much the run needs: org/nothing: could not be downloaded from the Hub ("
+    )

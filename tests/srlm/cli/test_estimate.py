@@ -104,7 +104,7 @@ def test_what_does_not_fit_is_said(srlm: Any) -> None:
     assert said.exit_code == 2
     assert "TOO MUCH" in said.stdout
     assert said.stdout.splitlines()[-1].startswith(
-        "SFT baseline, M1: supervised fine-tuning, M2: DPO, M3: DPO: more than"
+        "SFT baseline, M1: supervised fine-tuning, M2: DPO, M3: DPO: does not fit into"
     )
 
 

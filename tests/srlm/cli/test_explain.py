@@ -141,13 +141,13 @@ def test_an_id_nobody_has_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_start_that_several_prompts_share_is_refused(tmp_path: Path) -> None:
-    assert Told(tmp_path).refusal("") == ": 2 prompts of M2 match; give more characters of the id"
+    assert Told(tmp_path).refusal("") == ": matches 2 prompts of M2; give more characters of the id"
 
 
 def test_prompts_of_two_turns_are_as_ambiguous_as_of_one(tmp_path: Path) -> None:
     Told(tmp_path, step="M2")
     told = Told(tmp_path, step="M3")
-    assert told.refusal("") == ": 2 prompts of M2, M3 match; give more characters of the id"
+    assert told.refusal("") == ": matches 2 prompts of M2, M3; give more characters of the id"
 
 
 def test_a_prompt_that_two_turns_have_is_shown_for_both(tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ def test_a_prompt_that_two_turns_have_is_shown_for_both(tmp_path: Path) -> None:
 def test_a_run_that_is_not_there_is_named(tmp_path: Path) -> None:
     told = Told(tmp_path)
     told.runs = tmp_path / "elsewhere"
-    assert told.refusal("abc") == f"{tmp_path}/elsewhere/pocket: no such run; `srlm train` makes it"
+    assert told.refusal("abc") == f"{tmp_path}/elsewhere/pocket: no such run; create it with `srlm train`"
 
 
 def test_hostile_words_are_shown_and_not_obeyed(tmp_path: Path) -> None:

@@ -34,10 +34,10 @@ def test_every_command_has_help(command: list[str]) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        pytest.param(["--to", "M0"], "'M0' is no model of the loop; write M1, M2, M3, ...", id="M0"),
+        pytest.param(["--to", "M0"], "'M0' is not a model of the loop; use M1, M2, M3, ...", id="M0"),
         pytest.param(["--to", "banana"], "'banana' is no model of the loop", id="a-word"),
         pytest.param(["--to", "M\u00b2"], "'M\u00b2' is no model of the loop", id="a-superscript"),
-        pytest.param(["--to", "M2", "--next"], "--to and --next exclude each other", id="both"),
+        pytest.param(["--to", "M2", "--next"], "--to and --next cannot be used together", id="both"),
         pytest.param(["--until", "M2"], "No such option: --until", id="unknown-option"),
     ],
 )
@@ -89,7 +89,9 @@ def one_command(what: BaseException | None) -> typer.Typer:
         pytest.param(None, 0, "", id="well"),
         pytest.param(typer.Exit(2), 2, "", id="told-already"),
         pytest.param(DataError("a.jsonl:3: no"), 2, "srlm: a.jsonl:3: no\n", id="the-user-can-mend-it"),
-        pytest.param(KeyboardInterrupt(), 130, "srlm: stopped; the same command goes on where it was\n", id="ctrl-c"),
+        pytest.param(
+            KeyboardInterrupt(), 130, "srlm: interrupted; run the same command again to resume\n", id="ctrl-c"
+        ),
     ],
 )
 def test_how_a_command_ends(
@@ -118,7 +120,7 @@ def test_ctrl_c_stops_a_training_with_one_message(tmp_path: Path) -> None:
         training.send_signal(signal.SIGINT)
         rest = training.stderr.read()
     assert training.returncode == 130
-    assert rest.splitlines()[-1] == "srlm: stopped; the same command goes on where it was"
+    assert rest.splitlines()[-1] == "srlm: interrupted; run the same command again to resume"
     assert "Traceback" not in rest
     assert "Aborted" not in rest
 

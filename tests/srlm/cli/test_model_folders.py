@@ -147,23 +147,23 @@ def opens_no_turn(folder: Path) -> None:
 
 
 PROBLEMS: list[tuple[Callable[[Path], None], str]] = [
-    (lora_adapter, "holds LoRA adapters for some/base, not a model; merge them into it (peft: "),
-    (pad_behind_the_embedding, "the pad token '[PAD]' has the id 78, and the embedding has 78 rows; set pad_token in "),
-    (longer_tokenizer, "the tokenizer has 40 tokens behind the embedding's 78 rows ('more0', 'more1', 'more2', ...)"),
+    (lora_adapter, "contains LoRA adapters for some/base, not a model; merge them into the model (peft: "),
+    (pad_behind_the_embedding, "the pad token '[PAD]' has the id 78, but the embedding has 78 rows; set pad_token in "),
+    (longer_tokenizer, "the tokenizer has 40 tokens beyond the embedding's 78 rows ('more0', 'more1', 'more2', ...)"),
     (missing_shard, "1 of 2 weight files are missing (model-00002-of-00002.safetensors); copy or download"),
-    (truncated, "model.safetensors is not whole ("),
-    (pickles_only, "only pytorch_model.bin, a pickle, which can run any code when it is read; save the model as"),
-    (gguf_only, "only model-q4.gguf, which is packed for inference; save the model as .safetensors"),
-    (encoder_decoder, "a t5 is an encoder and a decoder; use a decoder-only language model"),
-    (vision_only, "a vit writes no text on its own; use a causal language model"),
+    (truncated, "model.safetensors is incomplete ("),
+    (pickles_only, "only pytorch_model.bin, a pickle, which can run any code when it is loaded; save the model as"),
+    (gguf_only, "only model-q4.gguf, a format for inference; save the model as .safetensors"),
+    (encoder_decoder, "a t5 is an encoder-decoder model; use a decoder-only language model"),
+    (vision_only, "a vit does not generate text; use a causal language model"),
     (quantised, "its weights are quantised (gptq) and cannot be trained; use the full model"),
     (empty_tokenizer, "tokenizer"),
     (no_end_token, "the tokenizer has no end token; set eos_token in tokenizer_config.json"),
     (no_template, "the tokenizer has no chat template; use an instruction-tuned model, or give model.chat_template"),
     (wants_a_system_turn, "cannot render a conversation of user: a system turn comes first; mend the template"),
-    (drops_the_user, "the chat template does not show what the user said; mend the template"),
-    (drops_the_answer, "the chat template shows no assistant's turn, so no finished turn can be trained on"),
-    (opens_no_turn, "the chat template opens no turn for the answer (it does not look at add_generation_prompt)"),
+    (drops_the_user, "the chat template drops the user's message; fix the template"),
+    (drops_the_answer, "the chat template does not render assistant turns, so there is nothing to train on"),
+    (opens_no_turn, "the chat template does not open the assistant turn (it ignores add_generation_prompt)"),
 ]  # fmt: skip
 
 
@@ -202,7 +202,7 @@ def test_a_contradictory_end_token_is_a_warning(doctor: Callable[..., tuple[int,
     assert status == 0
     (line,) = warned(lines)
     assert (
-        "ends a turn with '<eos>', and tokenizer_config.json names '<unk>' as eos_token; trained is the template's"
+        "ends a turn with '<eos>', but tokenizer_config.json has '<unk>' as eos_token; training uses the template's"
         in line
     )
     assert any(
@@ -220,14 +220,15 @@ def test_a_template_without_an_end_is_a_warning(doctor: Callable[..., tuple[int,
     assert status == 0
     (line,) = warned(lines)
     assert (
-        "ends an assistant's turn with no token; the tokenizer's end token '<eos>' is trained and awaited there" in line
+        "puts no end token after an assistant turn; training and generation use the tokenizer's end token '<eos>'"
+        in line
     )
 
 
 def test_a_template_with_a_clock_is_told(doctor: Callable[..., tuple[int, list[str]]], folder: Path) -> None:
     template(folder, (folder / "chat_template.jinja").read_text() + "{# #}{% set now = strftime_now('%Y') %}{{ now }}")
     _, lines = doctor("model.date=2024-11-05")
-    assert "      ok  chat template: tells the model the date, 2024-11-05 (model.date)" in lines
+    assert "      ok  chat template: gives the model the date, 2024-11-05 (model.date)" in lines
 
 
 def test_a_thought_in_few_tokens_is_a_warning(doctor: Callable[..., tuple[int, list[str]]], folder: Path) -> None:
@@ -236,10 +237,10 @@ def test_a_thought_in_few_tokens_is_a_warning(doctor: Callable[..., tuple[int, l
         (folder / "chat_template.jinja").read_text().replace("%}{{ ' <asst> ' }}", "%}{{ ' <asst> <think>\\n' }}"),
     )
     _, lines = doctor()
-    (line,) = [line for line in lines if "has a thought before" in line]
-    assert line.startswith(" warning  model: the chat template has a thought before each answer, and a thought that ")
+    (line,) = [line for line in lines if "with a thought, and a thought" in line]
+    assert line.startswith(" warning  model: the chat template starts each answer with a thought, and a thought that ")
     assert "candidates.sampling.max_new_tokens 16, judge.sampling.max_new_tokens 8" in line
-    cut = " warning  model: the model thinks before it answers, and is trained on answers without thoughts"
+    cut = " warning  model: the model thinks before it answers, but training leaves its thoughts out"
     assert any(line.startswith(cut) for line in lines)
     _, lines = doctor("model.thoughts=train")
     assert not any(line.startswith(cut) for line in lines)

@@ -51,4 +51,4 @@ def test_a_part_of_the_name_picks_those_that_hold_it(srlm: Any) -> None:
 def test_a_name_that_nothing_holds_is_an_error(srlm: Any) -> None:
     result = srlm("settings", "betta")
     assert result.exit_code == 2
-    assert result.stderr == "srlm: no setting has 'betta' in its name; `srlm settings` without it lists them all\n"
+    assert result.stderr == "srlm: no setting has 'betta' in its name; `srlm settings` lists them all\n"

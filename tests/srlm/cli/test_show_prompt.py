@@ -84,17 +84,18 @@ def test_judgements_that_nobody_has_written_yet_are_not_made_up(srlm: Srlm, run:
     path = run(TEMPLATE)
     alone = srlm("show-prompt", "--run", path, "--what", "eft")
     assert alone.exit_code == 2
-    assert alone.stderr == (
-        "srlm: its judgements are written by the SFT baseline of the run, which has not written any yet\n"
-    )
+    assert alone.stderr == ("srlm: the run's SFT baseline writes its judgements, and has not written any yet\n")
     among = srlm("show-prompt", "--run", path)
     assert among.exit_code == 0
-    assert "EFT example: its judgements are written by the SFT baseline" in among.stdout
+    assert "EFT example: the run's SFT baseline writes its judgements" in among.stdout
 
 
 @pytest.mark.parametrize(
     ("words", "told"),
-    [(("--what", "nothing"), "is none of ift, eft, judge, prompt"), (("--what", "ift", "--number", "9"), "has 8")],
+    [
+        (("--what", "nothing"), "is not one of ift, eft, judge, prompt"),
+        (("--what", "ift", "--number", "9"), "has only 8"),
+    ],
 )
 def test_what_is_not_there_is_said(srlm: Srlm, run: Callable[[str], Path], words: tuple[str, ...], told: str) -> None:
     said = srlm("show-prompt", "--run", run(TEMPLATE), *words)

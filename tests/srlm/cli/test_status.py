@@ -65,7 +65,7 @@ def run(tmp_path: Path) -> RunFolder:
 
 
 def test_no_run_yet(tmp_path: Path) -> None:
-    assert status(tmp_path / "runs") == f"pocket: nothing made yet ({tmp_path}/runs/pocket does not exist)\n"
+    assert status(tmp_path / "runs") == f"pocket: not started ({tmp_path}/runs/pocket does not exist)\n"
     assert not (tmp_path / "runs").exists()
 
 
@@ -76,7 +76,7 @@ def test_a_run_half_way(run: RunFolder, tmp_path: Path) -> None:
         "M0": "- |  | ",
         "SFT": "- |  | ",
         "M1": "done |  | ",
-        "M2": "in responses.jsonl | 12 candidates | 2 prompts.jsonl",
+        "M2": "writing responses.jsonl | 12 candidates | 2 prompts.jsonl",
         "M3": "- |  | ",
     }
     assert "2 responses.jsonl.part" in status(tmp_path)
@@ -101,12 +101,12 @@ def test_what_a_step_warns_of_stands_behind_the_counts(run: RunFolder, tmp_path:
 def test_a_training_that_can_go_on_says_from_where(run: RunFolder, tmp_path: Path) -> None:
     for name in ("checkpoint-9", "checkpoint-20", "checkpoint-30.bak"):
         (run.step("M2") / "training" / name).mkdir(parents=True)
-    assert rows(status(tmp_path))["M2"].startswith("training, saved at step 20 |")
+    assert rows(status(tmp_path))["M2"].startswith("training, checkpoint at step 20 |")
 
 
 def test_a_step_that_made_nothing_yet_has_begun(run: RunFolder, tmp_path: Path) -> None:
     files.write(run.step("M3") / "prompts.jsonl", PROMPTS)
-    assert rows(status(tmp_path))["M3"] == "begun |  | 2 prompts.jsonl"
+    assert rows(status(tmp_path))["M3"] == "started |  | 2 prompts.jsonl"
 
 
 def test_a_model_beyond_the_run_files_last_one_is_shown(run: RunFolder, tmp_path: Path) -> None:

@@ -64,14 +64,14 @@ def test_the_first_next_makes_m1(tmp_path: Path, tiny: Path, srlm: Any) -> None:
 def test_what_is_no_model_of_the_loop_is_refused(tmp_path: Path, tiny: Path, srlm: Any, name: str) -> None:
     result = srlm("train", "--run", tiny, "--to", name, "--set", f"runs={tmp_path}/runs")
     assert result.exit_code == 2
-    assert "is no model of the loop; write M1, M2, M3, ..." in result.stderr
+    assert "is not a model of the loop; use M1, M2, M3, ..." in result.stderr
     assert list(tmp_path.iterdir()) == []
 
 
 def test_to_and_next_exclude_each_other(tmp_path: Path, tiny: Path, srlm: Any) -> None:
     result = srlm("train", "--run", tiny, "--next", "--to", "M2", "--set", f"runs={tmp_path}/runs")
     assert result.exit_code == 2
-    assert "--to and --next exclude each other" in result.stderr
+    assert "--to and --next cannot be used together" in result.stderr
     assert list(tmp_path.iterdir()) == []
 
 

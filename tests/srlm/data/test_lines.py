@@ -79,12 +79,10 @@ def test_instructions_are_prompts_to_the_letter_and_each_text_once(tmp_path: Pat
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        pytest.param(
-            '{"prompt": "Hi"}\n', r":1: .*non-empty text `instruction`; here are `prompt`", id="another-field"
-        ),
+        pytest.param('{"prompt": "Hi"}\n', r":1: .*non-empty text `instruction`; found `prompt`", id="another-field"),
         pytest.param('{"instruction": " "}\n', r":1: .*non-empty text `instruction`", id="blank"),
         pytest.param('{"instruction": 3}\n', r":1: .*non-empty text `instruction`", id="a-number"),
-        pytest.param("\n", r"holds no prompts", id="nothing"),
+        pytest.param("\n", r"contains no prompts", id="nothing"),
     ],
 )
 def test_what_is_no_prompt_is_told(tmp_path: Path, content: str, message: str) -> None:
@@ -106,8 +104,8 @@ def test_alpaca_evals_prompts(shared: Path) -> None:
     [
         pytest.param("", r"no column b; its columns are none", id="empty"),
         pytest.param("a,c\n1,2\n", r"no column b; its columns are a, c", id="wrong-columns"),
-        pytest.param("a,b\n1,2\n3\n", r":3: a row of another length than the header's 2", id="short-row"),
-        pytest.param("a,b\n1,2,3\n", r":2: a row of another length than the header's 2", id="long-row"),
+        pytest.param("a,b\n1,2\n3\n", r":3: a row whose length differs from the header's 2", id="short-row"),
+        pytest.param("a,b\n1,2,3\n", r":2: a row whose length differs from the header's 2", id="long-row"),
         pytest.param('a,b\n1,"2\n', r": not CSV: unexpected end of data", id="open-quote"),
     ],
 )

@@ -284,11 +284,11 @@ NAN = float("nan")
 @pytest.mark.parametrize(
     ("rows", "says"),
     [
-        pytest.param([], "rows.jsonl: holds no rows", id="empty"),
-        pytest.param([{"a": 1}], r":1: is of no known format \(columns a\); name one with data.format: oasst", id="no"),
+        pytest.param([], "rows.jsonl: contains no rows", id="empty"),
+        pytest.param([{"a": 1}], r":1: unknown format \(columns a\); choose one with data.format: oasst", id="no"),
         pytest.param(
             [pair("a"), {"prompt": "b", "responses": ["x", "y"], "ranks": [0, 1]}],
-            r":2: no chosen, rejected, which rewardbench has; here are prompt, responses, ranks", id="mixed-formats",
+            r":2: rewardbench needs chosen, rejected; found prompt, responses, ranks", id="mixed-formats",
         ),
         pytest.param(
             [pair("a", score_chosen=NAN, score_rejected=1.0)], ":1: `score_chosen` must be a number, found nan",
@@ -309,7 +309,7 @@ NAN = float("nan")
         pytest.param(
             [{"instruction": "a", "completions": "x"}], ":1: `completions` must be a list of objects", id="completions"
         ),
-        pytest.param([{"prompt": "a", "responses": ["x"], "ranks": [0]}], ":1: .*two or more responses", id="single"),
+        pytest.param([{"prompt": "a", "responses": ["x"], "ranks": [0]}], ":1: .*at least two responses", id="single"),
         pytest.param(
             [{"prompt": "a", "responses": ["x", "y"], "ranks": [0, 1], "reviews": ["r"]}],
             ":1: 1 reviews of 2 responses", id="reviews-of-some",
@@ -321,15 +321,16 @@ NAN = float("nan")
         pytest.param([{"prompt": "a", "responses": ["x", "y"], "scores": ["5", "1"]}], ":1: scores.0: ", id="own-text"),
         pytest.param([{"prompt": "a", "responses": ["x", "y"], "scores": [NAN, 1]}], ":1: scores.0: ", id="own-nan"),
         pytest.param(
-            [{"chosen": "x", "rejected": "y"}], ":1: no column holds what `chosen` and `rejected`", id="no-prompt"
+            [{"chosen": "x", "rejected": "y"}],
+            ":1: no column has the prompt of `chosen` and `rejected`", id="no-prompt",
         ),
         pytest.param(
             [pair("a", question="b", score_chosen=2, score_rejected=1)],
-            ":1: which is the prompt, `prompt` or `question`", id="two-prompts",
+            ":1: several prompt columns, `prompt` and `question`; keep one", id="two-prompts",
         ),
         pytest.param(
             [{"chosen": [{"role": "tool", "content": "x"}], "rejected": said("a", "b")}],
-            r":1: `chosen\[0\]` is spoken by 'tool'; known are user, human", id="unknown-speaker",
+            r":1: `chosen\[0\]` has the role 'tool'; known roles are user, human", id="unknown-speaker",
         ),
         pytest.param(
             [{"chosen": [{"role": "user", "content": [{"type": "image"}]}], "rejected": said("a", "b")}],
@@ -337,7 +338,8 @@ NAN = float("nan")
         ),
         pytest.param(
             [{"prompt": said("a", "b"), "chosen": said("", "x")[1:], "rejected": said("", "y")[1:]}],
-            ":1: `prompt` must end with what the user asks; the assistant speaks last", id="ends-with-the-assistant",
+            ":1: `prompt` must end with a turn of the user; the last turn is the assistant's",
+            id="ends-with-the-assistant",
         ),
         pytest.param([pair("a", language="de")], ":1: no row is in language fr; .* one of de 1", id="other-language"),
         pytest.param(
@@ -425,6 +427,6 @@ def test_a_hub_dataset_is_read_whole_or_in_part_and_what_cannot_be_had_is_told(t
         f"rewardbench 4 {PAIRS[8]['prompt']}",
         "helpsteer_preferences 1 p",
     ], run.stderr
-    assert "cannot be had from the hub" in lines[3]
+    assert "could not be downloaded from the Hub" in lines[3]
     assert "nope" in lines[3]
-    assert "hub:no-such-owner/no-such-set: cannot be had from the hub" in lines[4]
+    assert "hub:no-such-owner/no-such-set: could not be downloaded from the Hub" in lines[4]

@@ -266,7 +266,7 @@ def test_too_few_prompts_are_taken_as_they_are(tmp_path: Path) -> None:
 
 def test_no_prompt_at_all_is_an_error_that_says_why(tmp_path: Path) -> None:
     engine = ScriptedEngine(lambda request, seed: "no", "M1")
-    message = r"attempts\.jsonl: not one usable prompt in 20 attempts by M1 \(dropped: too short 20\)"
+    message = r"attempts\.jsonl: no usable prompt in 20 attempts by M1 \(dropped: too short 20\)"
     with pytest.raises(DataError, match=message):
         write_prompts(engine, SEEDS, settings(max_attempts=20), seed=1, path=tmp_path / "attempts.jsonl")
 

@@ -156,9 +156,9 @@ def test_flat_rows_may_come_in_any_order_and_orphans_are_counted(tmp_path: Path)
         ),
         pytest.param([tree("a", reply("b", 0.5))], r":1: `rank` must be a whole number", id="rank-half"),
         pytest.param([tree("a", reply("b", True))], r":1: `rank` must be a whole number", id="rank-true"),
-        pytest.param([tree("a", reply("b", 0, role=None))], r":1: a message has `text` and a `role`", id="no-role"),
+        pytest.param([tree("a", reply("b", 0, role=None))], r":1: a message needs `text` and a `role`", id="no-role"),
         pytest.param([tree("a", replies=["b"])], r":1: `replies` must hold messages, found a str", id="replies-text"),
-        pytest.param(flat([MANY[0]]) * 2, r":4: message_id m0 stands at .*:1 already", id="id-twice"),
+        pytest.param(flat([MANY[0]]) * 2, r":4: duplicate message_id m0, first at .*:1", id="id-twice"),
         pytest.param([*flat([MANY[0]]), {"text": "a"}], r":4: a message needs a text `message_id`", id="no-id"),
     ],
 )
@@ -349,7 +349,7 @@ def test_a_hub_dataset_is_read_and_one_that_cannot_be_had_is_told(tmp_path: Path
         [sys.executable, "-c", HUB, str(tmp_path / "set")], env=env, capture_output=True, text=True, check=False
     )
     assert run.stdout.splitlines()[0] == "{'found': 36, 'usable': 36}", run.stderr
-    assert "hub:no-such-owner/no-such-set: cannot be had from the hub" in run.stdout
+    assert "hub:no-such-owner/no-such-set: could not be downloaded from the Hub" in run.stdout
 
 
 def test_the_shared_trees(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -153,7 +153,7 @@ def test_an_address_where_nobody_listens_is_said_at_once(bead_model: Path) -> No
 
 def test_what_is_no_address_is_named(bead_model: Path) -> None:
     said = refused(bead_model, str(bead_model), address="ray://head")
-    assert said == "engine.ray.address ray://head: is no address; write HOST:PORT, as in 10.0.0.1:6379, or auto"
+    assert said == "engine.ray.address ray://head: not an address; write HOST:PORT, as in 10.0.0.1:6379, or auto"
 
 
 def test_a_worker_that_cannot_load_the_model_says_why(cluster: Any, bead_model: Path, tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def test_a_worker_that_cannot_load_the_model_says_why(cluster: Any, bead_model: 
 def test_a_cluster_without_room_says_what_it_has(cluster: Any, bead_model: Path) -> None:
     said = refused(bead_model, str(bead_model), address=cluster.address, gpus_per_worker=1, patience=0.1)
     assert said.startswith(
-        "ray: no worker in 0.1 s; each needs 1 CPU and 1 GPU, and all nodes together have 2 CPU and 0 GPU"
+        "ray: no worker after 0.1 s; each needs 1 CPU and 1 GPU, and all nodes together have 2 CPU and 0 GPU"
     )
 
 
@@ -175,7 +175,7 @@ def test_a_node_that_does_not_see_the_folder_says_so(bead_model: Path) -> None:
     from srlm.engines.ray import Worker
 
     there = Worker(settings(bead_model), "/elsewhere/runs/x/M1/model", "M1", plain=False, is_folder=True)
-    with pytest.raises(EngineError, match=r"^/elsewhere/runs/x/M1/model: not to be seen from the node .* all nodes"):
+    with pytest.raises(EngineError, match=r"^/elsewhere/runs/x/M1/model: not visible from the node .* all nodes"):
         there.ready()
 
 

@@ -149,8 +149,8 @@ def test_where_memory_does_not_reach_fewer_rows_are_made_at_once(
     assert engine.generate(wanted, greedy(9), seed=0) == expected
     said = [record.getMessage() for record in caplog.records]
     assert said == [
-        "M1: memory does not reach for 8 rows at once; going on with 4",
-        "M1: memory does not reach for 4 rows at once; going on with 2",
+        "M1: out of memory at batch size 8; retrying with 4",
+        "M1: out of memory at batch size 4; retrying with 2",
     ]
     # Draws of one prompt are shared out, too; and the same seed still gives the same.
     (drawn,) = engine.generate(requests(PROMPTS[0], draws=11), Sampling(temperature=1, max_new_tokens=6), seed=5)
@@ -347,7 +347,7 @@ def test_scores_are_the_same_where_memory_reaches_for_a_part_of_them(
     crowded(engine, 2)
     for own, right in zip(engine.loglikelihood(wanted, [["yes", "no"]] * 5), expected, strict=True):
         assert own == pytest.approx(right, abs=1e-4)
-    assert caplog.records[0].getMessage() == "M1: memory does not reach for 5 rows at once; going on with 2"
+    assert caplog.records[0].getMessage() == "M1: out of memory at batch size 5; retrying with 2"
 
 
 def test_an_empty_continuation_is_certain(engine: TransformersEngine) -> None:

@@ -41,7 +41,7 @@ def test_a_judge_that_gives_one_score_is_named_with_it() -> None:
 def test_a_judge_without_a_score_has_no_spread() -> None:
     found = watched(SETS, said(*[None] * 6))
     assert found["score entropy"] is found["ties"] is found["share of fives"] is found["pairwise accuracy"] is None
-    assert collapse(found, JudgeSettings()) == "none of its readings holds a score"
+    assert collapse(found, JudgeSettings()) == "none of its readings has a score"
 
 
 def test_entropy_is_in_bits() -> None:

@@ -137,7 +137,7 @@ def test_a_judge_that_is_not_asked_loads_nothing(bead_model: Path, tmp_path: Pat
             (tmp_path / "broken" / path.name).write_bytes(path.read_bytes())
     judge = open_judge(f"hf:{tmp_path / 'broken'}", Around(asking=ASKING))
     judge.close()
-    with pytest.raises(ModelError, match="no model can be loaded"):
+    with pytest.raises(ModelError, match="cannot load the model"):
         preferences(judge)
 
 
@@ -196,7 +196,7 @@ def test_a_language_model_is_no_reward_model(bead_model: Path) -> None:
     judge = open_judge(f"reward-model:{bead_model}", Around())
     with pytest.raises(
         ModelError,
-        match=r"a LlamaForCausalLM; a reward model .*\. A language model judges as `hf:DIR`",
+        match=r"a LlamaForCausalLM; a reward model .*\. For a language model, use `hf:DIR`",
     ):
         preferences(judge)
 
@@ -205,7 +205,7 @@ def test_a_classifier_of_several_classes_is_no_reward_model(classifier: Path, tm
     config = LlamaConfig.from_pretrained(classifier, num_labels=3)
     LlamaForSequenceClassification(config).save_pretrained(tmp_path / "three")
     AutoTokenizer.from_pretrained(classifier).save_pretrained(tmp_path / "three")
-    with pytest.raises(ModelError, match="a classifier with 3 labels; a reward model has one"):
+    with pytest.raises(ModelError, match="a classifier with 3 labels; a reward model must have one"):
         preferences(open_judge(f"reward-model:{tmp_path / 'three'}", Around()))
 
 
@@ -246,7 +246,7 @@ def test_a_replay_asks_nobody_needs_no_key_and_lacks_what_was_not_asked(
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     opened.append(open_judge("openai:tiny", server("https://models.example/v1", tmp_path, replay=True)))
     assert (preferences(opened[1]), scores(opened[1], tmp_path / "again.jsonl")) == recorded
-    with pytest.raises(StoreError, match="no answer to a call of tiny is recorded there"):
+    with pytest.raises(StoreError, match="no recorded answer to a call of tiny"):
         scores(opened[1], tmp_path / "more.jsonl", draws=3)
     assert len(http.asked) == 2 + 2
 
@@ -258,18 +258,18 @@ def test_a_budget_ends_comparisons_and_readings_and_a_larger_one_goes_on(
     # An answer costs 1000 x 10 / 1e6 + 10 x 30 / 1e6 = 0.0103 dollars.
     price = Price(input=10, output=30)
     opened.append(open_judge("openai:tiny", server(http.url, tmp_path, price=price, max_cost=0.015)))
-    with pytest.raises(EngineError, match=r"cost is more than 0\.015 US dollars .*, with 1 of 2 comparisons not asked"):
+    with pytest.raises(EngineError, match=r"cost exceeds 0\.015 US dollars .*, with 1 of 2 comparisons not asked"):
         preferences(opened[0])
     assert len(http.asked) == 1
     opened[0].close()
     opened.append(open_judge("openai:tiny", server(http.url, tmp_path, price=price, max_cost=0.015)))
     assert preferences(opened[1]) == [0.0, 0.0]  # what an earlier run paid counts for nothing
-    with pytest.raises(EngineError, match=r"stopped before the cost is more than 0\.015 US dollars"):
+    with pytest.raises(EngineError, match=r"stopped before the cost exceeds 0\.015 US dollars"):
         scores(opened[1], tmp_path / "said.jsonl")
     opened[1].close()
     whole = server(http.url, tmp_path, price=price, max_cost=0.03, whole_file=True)
     opened.append(open_judge("openai:tiny", whole))
-    with pytest.raises(EngineError, match=r"more than 0\.03 US dollars"):
+    with pytest.raises(EngineError, match=r"exceeds 0\.03 US dollars"):
         scores(opened[2], tmp_path / "said.jsonl")  # 0.0206 are spent in that file already
     assert len(http.asked) == 2
 
@@ -280,16 +280,20 @@ def test_a_budget_ends_comparisons_and_readings_and_a_larger_one_goes_on(
 @pytest.mark.parametrize(
     ("spec", "says"),
     [
-        pytest.param("", "is none of the judges checkpoint:NAME, hf:DIR_OR_ID, openai:MODEL", id="empty"),
-        pytest.param("gpt-4", "is none of the judges", id="no-kind"),
-        pytest.param("hf:", "is none of the judges", id="no-model"),
-        pytest.param("openai:", "is none of the judges", id="no-name"),
-        pytest.param("length:3", "is none of the judges", id="length-takes-nothing"),
-        pytest.param("random:x", "is none of the judges", id="no-seed"),
-        pytest.param("checkpoint:M1", "there is no run here; give hf:runs/NAME/M1/model", id="no-run"),
+        pytest.param("", "not one of the judges checkpoint:NAME, hf:DIR_OR_ID, openai:MODEL", id="empty"),
+        pytest.param("gpt-4", "not one of the judges", id="no-kind"),
+        pytest.param("hf:", "not one of the judges", id="no-model"),
+        pytest.param("openai:", "not one of the judges", id="no-name"),
+        pytest.param("length:3", "not one of the judges", id="length-takes-nothing"),
+        pytest.param("random:x", "not one of the judges", id="no-seed"),
+        pytest.param("checkpoint:M1", "there is no run here; use hf:runs/NAME/M1/model", id="no-run"),
         pytest.param("oracle", "exact program of a world (bead world)", id="no-world"),
-        pytest.param("hf:/nowhere/at/all", "--judge: /nowhere/at/all: no such folder is here", id="no-folder"),
-        pytest.param("reward-model:/nowhere", "--judge: /nowhere: no such folder is here", id="no-reward-model"),
+        pytest.param(
+            "hf:/nowhere/at/all", "--judge: /nowhere/at/all: no such folder, and not a valid Hub id", id="no-folder"
+        ),
+        pytest.param(
+            "reward-model:/nowhere", "--judge: /nowhere: no such folder, and not a valid Hub id", id="no-reward-model"
+        ),
         pytest.param("file:/nowhere.jsonl", "/nowhere.jsonl: no such file", id="no-file"),
     ],
 )

@@ -40,7 +40,7 @@ def test_a_win_needs_both_orders(ab: float | None, ba: float | None, outcome: Ou
 
 
 def test_a_verdict_refuses_an_outcome_that_does_not_follow() -> None:
-    with pytest.raises(ValueError, match="not the one that follows"):
+    with pytest.raises(ValueError, match="does not follow from"):
         Verdict(
             id=verdict_id("a", "b", "j"), prompt_id="p", model_a="M2", model_b="M1", response_a_id="a",
             response_b_id="b", judge="j", preference_ab=1.0, preference_ba=0.0, outcome="win", raw_ab="", raw_ba="",

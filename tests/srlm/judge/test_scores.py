@@ -73,7 +73,7 @@ def test_readings_are_counted_by_score() -> None:
         ),
         pytest.param(counts(*[5] * 30, *[None] * 30), "100% of its scores are 5 (judge.max_top_share 95%)",
                      id="unparsed-readings-have-no-part-in-the-share"),
-        pytest.param(counts(None, None), "none of its readings holds a score", id="nothing-parsed"),
+        pytest.param(counts(None, None), "none of its readings has a score", id="nothing-parsed"),
         pytest.param(
             counts(1, 2, found=0.04), "only 4% of the prompts gave a pair (judge.min_pair_yield 5%)", id="few-pairs"
         ),

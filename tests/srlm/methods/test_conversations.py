@@ -219,7 +219,7 @@ def test_a_template_that_takes_no_system_message_is_told_before_training(
         assert "does not render a conversation of system, user" in said.stdout + said.stderr
         assert "no system here" in said.stdout + said.stderr
     assert not list((tmp_path / "runs").glob("tiny/SFT/*"))
-    with pytest.raises(SettingsError, match="give another template"):
+    with pytest.raises(SettingsError, match=r"set model\.chat_template to another template"):
         ranked = RankedSet.of(
             Prompt.of("x", "mine", before=(Message(role="system", content="s"),)),
             (Response.of("p", "a", "human", 0), Response.of("p", "b", "human", 1)),

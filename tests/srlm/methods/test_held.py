@@ -23,7 +23,8 @@ def test_a_second_process_is_refused_until_the_first_is_gone(tmp_path: Path, tin
         second = srlm(*words)
         assert second.exit_code == 2
         assert second.stderr == (
-            f"srlm: {tmp_path}/tiny: another process works on this run (process {first.pid}); wait for it or stop it\n"
+            f"srlm: {tmp_path}/tiny: another process is working on this run (process {first.pid}); "
+            "wait for it or stop it\n"
         )
         assert srlm("status", *words[1:]).exit_code == 0  # only looking is always allowed
     finally:

@@ -197,5 +197,6 @@ def test_a_data_set_is_read_at_its_commit_or_not_at_all(hub: Hub, tmp_path: Path
     assert (newest, unasked, second) == (SECOND, "['b']", "['b']")
     for said, revision in ((first, FIRST), (tag, "v1")):
         assert said.startswith(
-            f"hub:org/set: revision {revision} cannot be had: the hub is not reached, and the cache holds {SECOND}; "
+            f"hub:org/set: revision {revision} is not available: the Hub cannot be reached, and the cache contains "
+            f"{SECOND}; "
         )

@@ -87,7 +87,7 @@ def test_a_file_is_fixed_once_a_step_that_it_shapes_has_begun(
     with pytest.raises(StoreError) as caught:
         place.go_on()
     assert f"run was made from other inputs ({setting} {place.folder}/{file}: {file} has changed, " in str(caught.value)
-    assert "put back what it was made from, choose a new name (--set name=OTHER)" in str(caught.value)
+    assert "restore the original inputs, choose a new name (--set name=OTHER)" in str(caught.value)
     (place.folder / file).write_text("second\n")  # put back: another time, the same content
     place.go_on()
     (place.folder / file).unlink()  # whoever still needs it says that it is gone
@@ -166,8 +166,8 @@ def test_what_was_made_before_inputs_were_recorded_goes_on_and_the_log_says_so(p
     place.go_on()
     said = (run / "log.txt").read_text().splitlines()[-1]
     assert said[19:] == (
-        " inputs: data.path, data.prompts_path, model.base, model.chat_template recorded only now; what the steps so "
-        "far were made from is not known"
+        " inputs: data.path, data.prompts_path, model.base, model.chat_template recorded only now; the inputs of "
+        "earlier steps are unknown"
     )
     (place.folder / "trees.jsonl").write_text("but now it is")
     with pytest.raises(StoreError, match=r"data\.path"):
@@ -288,7 +288,7 @@ def test_a_model_whose_parent_was_made_anew_from_something_else_is_refused(mine:
     manifest = json.loads(path.read_text())
     manifest["checkpoint"]["digest"] = "0" * 64
     path.write_text(json.dumps(manifest))
-    with pytest.raises(StoreError, match="M2 was made from another M1 than is there"):
+    with pytest.raises(StoreError, match="M2 was made from a different M1 than the current one"):
         held(mine)
 
 
@@ -309,7 +309,7 @@ def test_a_file_that_a_stopped_step_will_read_again_is_refused_when_edited(mine:
     mine.path("M2", "manifest.json").unlink()
     held(mine)
     swap(mine.path("M2", file))
-    with pytest.raises(StoreError, match=f"M2/{file} has changed since M2 was stopped"):
+    with pytest.raises(StoreError, match=f"M2/{file} has changed since M2 was interrupted"):
         held(mine)
     mine.path("M2", file).unlink()  # what a message tells to delete may be deleted
     held(mine)
@@ -327,6 +327,6 @@ def test_the_command_line_says_it_in_one_message(mine: Run, tiny: Path, srlm: An
     done = srlm("train", "--run", tiny, "--set", f"runs={mine.folder.path.parent}")
     assert done.exit_code == 2
     assert done.stderr == (
-        f"srlm: {mine.folder.path}: M1/model/config.json has changed since M1 was finished. Put the files back, or "
-        "delete the folders of these steps and of all that were made from them: the same command makes them again\n"
+        f"srlm: {mine.folder.path}: M1/model/config.json has changed since M1 was finished. Restore the files, or "
+        "delete the folders of these steps and of every step made from them, and run the same command again\n"
     )

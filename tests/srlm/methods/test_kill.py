@@ -120,5 +120,5 @@ def test_a_training_that_came_to_its_end_before_the_kill_is_not_done_again(tmp_p
 def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
     status, said = start(tmp_path, "srlm", "train", at=("rename", "data/ift.jsonl", 1), by=signal.SIGINT)
     assert status == 130
-    assert said.splitlines()[-1] == "srlm: stopped; the same command goes on where it was"
+    assert said.splitlines()[-1] == "srlm: interrupted; run the same command again to resume"
     assert start(tmp_path, "srlm", "train", "--to", "M1")[0] == 0

@@ -55,7 +55,7 @@ def test_a_model_of_positive_sft_comes_from_m0_and_one_of_the_loop_from_the_last
 
 
 def test_a_method_that_is_not_in_the_table_is_refused_with_those_that_are(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="method dpo: there is no such method; `srlm methods` lists self_rewarding"):
+    with pytest.raises(SettingsError, match="method dpo: no such method; the methods are self_rewarding"):
         run_folder(load(TINY, ["method=dpo"]))
     with pytest.raises(SettingsError, match=r"unknown setting method\.min_reward"):
         run_folder(load(TINY, ["method.min_reward=4"]))
@@ -74,7 +74,7 @@ def test_the_methods_are_listed_with_their_papers(srlm: Any, by_length: str) -> 
 def test_a_name_after_to_is_one_of_the_method_s_own(by_length: str) -> None:
     settings = load(TINY, [f"method={by_length}"])
     assert iteration_named(settings, "LENGTH-3").number == 3
-    with pytest.raises(SettingsError, match="'M2' is no model of the loop; write M1, length-2, length-3"):
+    with pytest.raises(SettingsError, match="'M2' is not a model of the loop; use M1, length-2, length-3"):
         iteration_named(settings, "M2")
 
 

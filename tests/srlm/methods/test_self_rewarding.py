@@ -190,7 +190,7 @@ def test_a_reward_model_trains_in_the_place_of_the_judge_and_is_an_input_of_the_
 def test_no_pair_at_all_is_an_error_that_says_so(from_m1: Path) -> None:
     # Two tokens are never an answer: the exact program gives 0 to all.
     wanted = ("reward.kind=world", "candidates.sampling.max_new_tokens=2")
-    with pytest.raises(DataError, match="M2: not one of 24 prompts gave a pair"):
+    with pytest.raises(DataError, match="M2: none of 24 prompts gave a pair"):
         train(Run(settings(from_m1, *wanted)), 2)
 
 
@@ -206,7 +206,7 @@ def test_positive_sft_fine_tunes_m0_on_seed_data_and_answers_scored_five(from_m1
 def test_without_eft_there_is_none_and_its_judge_writes_no_scores(finished: Path, tmp_path: Path) -> None:
     for step in ("data", "M0", "SFT"):
         shutil.copytree(finished / step, tmp_path / "tiny" / step)
-    with pytest.raises(CollapseError, match="M2: the judge collapsed: none of its readings holds a score"):
+    with pytest.raises(CollapseError, match="M2: the judge collapsed: none of its readings has a score"):
         wanted = ("eft.writer=off", "judge.complete=false", "judge.on_collapse=stop", "judge.monitor_sets=0")
         train(Run(settings(tmp_path, *wanted)), 2)
     assert not (tmp_path / "tiny/M1/eft.jsonl").exists()
@@ -222,7 +222,7 @@ def test_a_model_that_cannot_judge_stops_the_run_as_soon_as_it_is_trained(finish
     assert not (tmp_path / "tiny/M1/manifest.json").exists()
     train(Run(settings(tmp_path, *wanted, "judge.on_collapse=continue")), 1)
     counts = json.loads((tmp_path / "tiny/M1/manifest.json").read_text())["counts"]
-    assert counts["held-out: warning"] == "none of its readings holds a score"
+    assert counts["held-out: warning"] == "none of its readings has a score"
     assert (counts["held-out: readings"], counts["held-out: pairwise accuracy"]) == (2 * 4, None)
 
 
@@ -283,8 +283,10 @@ def test_a_training_that_changed_nothing_is_a_warning_in_manifest_and_log(from_m
     train(Run(settings(from_m1, "dpo.learning_rate=1e-30", "dpo.final_learning_rate=0")), 2)
     counts = json.loads((from_m1 / "tiny/M2/manifest.json").read_text())["counts"]
     assert counts["movement: share of weights changed"] == 0
-    assert counts["movement: warning"].startswith("the training of M2 changed not one weight: raise the learning rate")
-    assert "M2: warning: the training of M2 changed not one weight" in (from_m1 / "tiny/log.txt").read_text()
+    assert counts["movement: warning"].startswith(
+        "the training of M2 did not change any weight: raise the learning rate"
+    )
+    assert "M2: warning: the training of M2 did not change any weight" in (from_m1 / "tiny/log.txt").read_text()
 
 
 def test_a_run_in_bfloat16_with_adapters_hands_on_float32_and_generates_in_bfloat16(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def test_a_loop_that_was_killed_and_capped_asks_its_judge_nothing_twice_and_can_
     capped = start(*command(tiny, server.url, *early, *price, "judge.max_cost=0.25"), cwd=tmp_path)
     _, said = capped.communicate()
     assert capped.returncode == 2, said
-    assert "stopped before the cost is more than 0.25 US dollars (max_cost)" in said.splitlines()[-1]
+    assert "stopped before the cost exceeds 0.25 US dollars (max_cost)" in said.splitlines()[-1]
     assert 23 <= len(asked(server)) <= 24
 
     again = start(*command(tiny, server.url, *early, *price, "judge.max_cost=10"), cwd=tmp_path)

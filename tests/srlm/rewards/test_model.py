@@ -98,8 +98,8 @@ def test_a_sound_reward_model_passes_and_says_what_it_is(classifier: Path) -> No
 
 def test_a_language_model_and_a_classifier_of_two_kinds_are_no_reward_models(bead_model: Path, tmp_path: Path) -> None:
     for folder, said in (
-        (bead_model, "a LlamaForCausalLM; a reward model is a sequence classifier"),
-        (saved(tmp_path, bead_model, outputs=2), "a classifier with 2 labels; a reward model has one"),
+        (bead_model, "a LlamaForCausalLM; a reward model must be a sequence classifier"),
+        (saved(tmp_path, bead_model, outputs=2), "a classifier with 2 labels; a reward model must have one"),
     ):
         with pytest.raises(ModelError, match=said):
             ModelReward(settings(folder)).check()
@@ -114,5 +114,5 @@ def test_a_reward_model_without_chat_template_or_weights_is_refused(
         ModelReward(settings(folder)).check()
     folder = saved(tmp_path / "weightless", bead_model, outputs=1)
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
-    with pytest.raises(ModelError, match="no model can be loaded"):
+    with pytest.raises(ModelError, match="cannot load the model"):
         RewardModel.load(str(folder), ModelSettings(base=str(folder)), 1)

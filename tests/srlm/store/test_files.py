@@ -133,7 +133,7 @@ def test_nan_is_not_written_as_json(tmp_path: Path) -> None:
 def test_a_failed_write_keeps_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "x"
     files.write_text(path, "old")
-    with files_of_at_most(100), pytest.raises(StoreError, match="a file may not grow this large here"):
+    with files_of_at_most(100), pytest.raises(StoreError, match="the file size limit is reached"):
         files.write_text(path, "new" * 1000)
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["x"]
@@ -162,7 +162,7 @@ def test_a_folder_that_is_a_file_is_a_store_error(tmp_path: Path) -> None:
 )
 def test_a_disk_that_fills_under_a_library_is_a_store_error(tmp_path: Path, error: Exception, said: str) -> None:
     with (
-        pytest.raises(StoreError, match=f"^{tmp_path}: {said}.*; make room and run the same command again"),
+        pytest.raises(StoreError, match=f"^{tmp_path}: {said}.*; free some space and run the same command again"),
         files.saving(tmp_path),
     ):
         raise error
@@ -194,7 +194,7 @@ def test_other_faults_of_a_library_stay_what_they_are(tmp_path: Path, error: Exc
 
 def test_a_full_disk_says_so_and_leaves_no_part(tmp_path: Path) -> None:
     (tmp_path / "x.part").symlink_to("/dev/full")
-    with pytest.raises(StoreError, match="the disk is full; make room and run the same command again"):
+    with pytest.raises(StoreError, match="the disk is full; free some space and run the same command again"):
         files.write_text(tmp_path / "x", "text")
     assert os.listdir(tmp_path) == []
 
@@ -213,7 +213,7 @@ def files_of_at_most(size: int) -> Iterator[None]:
 @pytest.mark.parametrize("room", range(0, len(WHOLE), 7))
 def test_a_stage_that_found_the_disk_full_goes_on_where_it_was(tmp_path: Path, room: int) -> None:
     path = tmp_path / "w.jsonl"
-    with files_of_at_most(room), pytest.raises(StoreError, match="it goes on where it was"):
+    with files_of_at_most(room), pytest.raises(StoreError, match="run the same command again to resume"):
         run(path)
     assert not path.exists()
     run(path)
@@ -260,7 +260,7 @@ def test_a_finished_stage_is_read_and_not_worked_again(tmp_path: Path) -> None:
 
 def test_a_finished_file_with_too_few_records_is_an_error(tmp_path: Path) -> None:
     run(tmp_path / "w.jsonl")
-    with pytest.raises(RecordError, match="14 records, where 8 items give 2 each"):
+    with pytest.raises(RecordError, match="14 records found, but 8 items need 2 each"):
         run(tmp_path / "w.jsonl", items=[*ITEMS, "h"])
 
 

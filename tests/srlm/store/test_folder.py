@@ -58,7 +58,7 @@ def test_a_run_held_by_another_process_is_refused_until_it_ends(tmp_path: Path) 
         assert other.stdout is not None
         assert other.stdout.readline() == "held\n"
         with (
-            pytest.raises(StoreError, match=rf"another process works on this run \(process {other.pid}\)"),
+            pytest.raises(StoreError, match=rf"another process is working on this run \(process {other.pid}\)"),
             mine.held(),
         ):
             pass
@@ -240,7 +240,7 @@ def test_a_settings_file_that_holds_none_is_an_error(tmp_path: Path, content: st
     run = run_folder(settings(tmp_path))
     run.path.mkdir(parents=True)
     (run.path / "settings.json").write_text(content)
-    with pytest.raises(RecordError, match=r"settings\.json: holds no settings"), run.held():
+    with pytest.raises(RecordError, match=r"settings\.json: has no settings"), run.held():
         pass
 
 
@@ -287,7 +287,7 @@ def test_differences_are_dotted_names_in_order() -> None:
 
 def test_a_folder_that_cannot_be_made_is_a_store_error(tmp_path: Path) -> None:
     (tmp_path / "runs").write_text("a file stands here")
-    with pytest.raises(StoreError, match="cannot be made"), run_folder(settings(tmp_path)).held():
+    with pytest.raises(StoreError, match="cannot create it"), run_folder(settings(tmp_path)).held():
         pass
 
 
@@ -326,8 +326,8 @@ def test_a_broken_manifest_is_an_error_that_names_the_file(tmp_path: Path, conte
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("inputs.json", "not a RunInputs.*or delete it: then the inputs are recorded as they are now"),
-        ("settings.json", r"not JSON.*put the file back, choose a new name \(--set name=OTHER\) or delete the folder"),
+        ("inputs.json", "not a RunInputs.*or delete it: the inputs are then recorded as they are now"),
+        ("settings.json", r"not JSON.*restore the file, choose a new name \(--set name=OTHER\) or delete the folder"),
     ],
 )
 def test_a_record_of_the_run_that_was_cut_says_what_to_do(tmp_path: Path, name: str, said: str) -> None:

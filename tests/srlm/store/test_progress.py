@@ -8,7 +8,7 @@ def test_a_stage_says_its_beginning_and_its_end(capsys: pytest.CaptureFixture[st
     with Reporter("M2: candidates", log.append) as report:
         report(0, 10)
         report(10, 10)
-    assert log[0] == "M2: candidates: begins"
+    assert log[0] == "M2: candidates: started"
     assert log[1].startswith("M2: candidates: done after ")
     begun, done = capsys.readouterr().err.splitlines()
     assert begun == "M2: candidates ..."
@@ -19,5 +19,5 @@ def test_a_stage_that_fails_is_logged_as_stopped(capsys: pytest.CaptureFixture[s
     log: list[str] = []
     with pytest.raises(ZeroDivisionError), Reporter("M2: pairs", log.append):
         _ = 1 / 0
-    assert log[1].startswith("M2: pairs: stopped after ")
+    assert log[1].startswith("M2: pairs: interrupted after ")
     assert "done" not in capsys.readouterr().err

@@ -246,7 +246,7 @@ def test_a_template_with_a_clock_is_told_the_runs_day() -> None:
 @pytest.mark.parametrize(
     ("template", "fault"),
     [
-        pytest.param("{% for m in messages %}{{ m.role }}{% endfor %}", "does not show what the user said", id="drops"),
+        pytest.param("{% for m in messages %}{{ m.role }}{% endfor %}", "drops the user's message", id="drops"),
         pytest.param("{{ messages[0].nobody.content }}", "cannot render a conversation of user: ", id="fails"),
         pytest.param("{% if messages[0].role != 'system' %}{{ raise_exception('I want a system turn') }}{% endif %}",
                      "cannot render a conversation of user: I want a system turn", id="wants-a-system-turn"),

@@ -54,7 +54,7 @@ def test_experts_named_as_the_layers_beside_them_have_adapters_without_dropout(
     families.make("deepseek_v3", tmp_path / "model")
     found: Any = adapters(load_model(tmp_path / "model", OWN), LoraSettings(dropout=0.05))
     assert found.lora_dropout == 0
-    assert "the experts of a DeepseekV3ForCausalLM cannot have dropout" in caplog.text
+    assert "adapters on the experts of a DeepseekV3ForCausalLM do not support dropout" in caplog.text
 
 
 def test_a_model_without_a_layer_for_adapters_is_refused_from_its_configuration(
@@ -64,8 +64,8 @@ def test_a_model_without_a_layer_for_adapters_is_refused_from_its_configuration(
     folder = Path(shutil.copytree(bead_model, tmp_path / "model"))
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, "num_hidden_layers": 0}))
-    with pytest.raises(SettingsError, match=r"^lora: a LlamaForCausalLM has no layer that takes an adapter"):
+    with pytest.raises(SettingsError, match=r"^lora: a LlamaForCausalLM has no layer that supports adapters"):
         check_adapters(folder, OWN, LoraSettings())
     (folder / "config.json").write_text("{")
-    with pytest.raises(ModelError, match=r"config\.json cannot be read"):
+    with pytest.raises(ModelError, match=r"config\.json is not a valid model configuration"):
         check_adapters(folder, OWN, LoraSettings())

@@ -144,19 +144,19 @@ def test_when_the_run_is_killed_its_processes_end_and_the_run_can_go_on(tiny: Pa
 def test_a_launcher_that_is_not_there_is_named(tiny: Path, bead_model: Path, tmp_path: Path) -> None:
     with pytest.raises(LaunchError) as error:
         supervised(bead_model, settings(tiny, "accelerat", "launch"), tmp_path)
-    assert str(error.value) == "launch.command: accelerat cannot be started: No such file or directory"
+    assert str(error.value) == "launch.command: cannot start accelerat: No such file or directory"
 
 
 def test_what_failed_processes_said_is_shown(tiny: Path, bead_model: Path, tmp_path: Path) -> None:
     with pytest.raises(LaunchError) as error:
         supervised(bead_model, settings(tiny, "ls", "--no-such-option"), tmp_path)
-    assert re.search(r"^`ls --no-such-option -m srlm worker .*` ended with status 2; the last words", str(error.value))
+    assert re.search(r"^`ls --no-such-option -m srlm worker .*` ended with status 2; the last lines", str(error.value))
     assert "  ls: unrecognized option '--no-such-option'" in str(error.value).splitlines()
 
 
 def test_a_batch_that_processes_cannot_share_is_refused(tiny: Path, bead_model: Path, tmp_path: Path) -> None:
     wanted = load(tiny, ["sft.batch_size=3", "sft.micro_batch_size=3", f"launch.command=[{', '.join(COMMAND)}]"])
-    with pytest.raises(LaunchError, match="batch_size 3 cannot be shared by 2 processes in micro batches of 3"):
+    with pytest.raises(LaunchError, match="batch_size 3 cannot be divided among 2 processes in micro batches of 3"):
         supervised(bead_model, wanted, tmp_path)
 
 

@@ -196,7 +196,7 @@ def test_a_refusal_of_one_question_fails_that_one_alone_and_at_once(
 @pytest.mark.parametrize(
     ("reply", "part"),
     [
-        pytest.param(refusal(401, f"bad key {KEY}"), "refused the key (401): bad key ***; put a valid one", id="401"),
+        pytest.param(refusal(401, f"bad key {KEY}"), "refused the key (401): bad key ***; set ", id="401"),
         pytest.param(refusal(403, "not you"), "refused the key (403): not you", id="403"),
         pytest.param(refusal(404, "no such model"), "(404): no such model", id="404"),
         pytest.param(refusal(400, "no logprobs here"), "refused the request (400): no logprobs here", id="400"),
@@ -315,7 +315,7 @@ def test_a_replay_asks_nobody_and_a_call_it_lacks_is_an_error(serve: Serve, benc
     nowhere = "http://127.0.0.1:9/v1"
     before = bench.path.read_bytes()
     assert bench.client(nowhere, replay=True).ask(calls(3)) == recorded
-    with pytest.raises(StoreError, match="no answer to a call of judge is recorded there"):
+    with pytest.raises(StoreError, match="no recorded answer to a call of judge"):
         bench.client(nowhere, replay=True).ask(calls(4))
     assert bench.path.read_bytes() == before
 

@@ -188,7 +188,7 @@ def test_a_busy_or_failing_server_is_asked_again_when_it_wishes(serve: Serve, co
 
 def test_a_server_that_stays_busy_is_an_error_after_all_tries(serve: Serve, connect: Open) -> None:
     server = serve(lambda body, _: refusal(429, "Rate limit reached.", **AT_ONCE))
-    with pytest.raises(EngineError, match=r"has had too many requests: Rate limit reached\.; lower the concurrency"):
+    with pytest.raises(EngineError, match=r"received too many requests: Rate limit reached\.; lower the concurrency"):
         connect(server.url, retries=2).generate([ask("x")], SAMPLING, seed=1)
     assert len(server.asked) == 3  # once, and two retries
 
@@ -200,7 +200,7 @@ def test_a_server_that_stays_busy_is_an_error_after_all_tries(serve: Serve, conn
             401, "Incorrect API key provided.", r"refused the key \(401\): Incorrect API key .*TEST_KEY", id="401"
         ),
         pytest.param(403, "Not your project.", r"refused the key \(403\): Not your project.*TEST_KEY", id="403"),
-        pytest.param(404, "The model `tiny` does not exist.", "knows no model tiny.*`tiny` does not exist", id="404"),
+        pytest.param(404, "The model `tiny` does not exist.", "has no model tiny.*`tiny` does not exist", id="404"),
         pytest.param(
             400, "This model's limit is 64 tokens.", r"refused the request \(400\): This model's limit", id="400"
         ),
@@ -326,7 +326,9 @@ def test_a_key_with_characters_no_header_carries_is_an_error_that_does_not_show_
     connect: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TEST_KEY", "sk-gehe\u00efm")
-    with pytest.raises(EngineError, match=r"^the environment variable TEST_KEY holds characters that no key has$"):
+    with pytest.raises(
+        EngineError, match=r"^the environment variable TEST_KEY contains characters that are not valid in a key$"
+    ):
         connect("http://127.0.0.1:1/v1")
 
 
@@ -334,7 +336,7 @@ def test_a_key_with_characters_no_header_carries_is_an_error_that_does_not_show_
     "url", ["127.0.0.1:8000/v1", "localhost", "ftp://x/v1", "http://", "http://[::1/v1", "http://h:x/"]
 )
 def test_an_address_that_is_none_is_an_error_with_an_example(connect: Open, url: str) -> None:
-    with pytest.raises(EngineError, match="is no address; write it as http:"):
+    with pytest.raises(EngineError, match="is not an address; write it as http:"):
         connect(url)
 
 
@@ -458,7 +460,7 @@ def test_a_server_that_refuses_everything_for_no_clear_reason_stops_the_run(serv
 
 def test_a_server_that_never_answered_stops_the_run_after_twenty_refusals(serve: Serve, connect: Open) -> None:
     server = serve(lambda body, _: error("Filtered.", code="content_filter"))
-    with pytest.raises(EngineError, match=r"Filtered\..*so were the first 20 requests, and none was answered"):
+    with pytest.raises(EngineError, match=r"Filtered\..*the server refused the first 20 requests and answered none"):
         connect(server.url, concurrency=1).generate([ask("x")] * 50, SAMPLING, seed=1)
     assert len(server.asked) == 20
 
@@ -539,13 +541,15 @@ def test_parameters_a_server_does_not_take_are_left_out_and_logged_once(
     assert server.asked[-1].keys() == {"model", "messages", "max_completion_tokens", "n"}
     assert server.asked[-1]["max_completion_tokens"] == 64
     told = [
-        record.getMessage().split(": does not take ")[1] for record in caplog.records if "not take" in record.message
+        record.getMessage().split(": does not accept ")[1]
+        for record in caplog.records
+        if "not accept" in record.message
     ]
     assert sorted(told) == [
         "max_tokens; max_completion_tokens is sent instead",
-        "seed; it is left out: the same request may be answered in other words the next time",
-        "temperature; it is left out: answers are drawn at the server's own temperature, not at the one that is set",
-        "top_p; it is left out: answers are drawn with the server's own top_p, not with the one that is set",
+        "seed; it is left out: the same request may get a different answer the next time",
+        "temperature; it is left out: answers are sampled at the server's own temperature, not at the configured one",
+        "top_p; it is left out: answers are sampled with the server's own top_p, not with the configured one",
     ]
     assert {record.levelname for record in caplog.records} == {"WARNING"}
 
@@ -581,7 +585,7 @@ def test_a_server_that_cannot_go_on_with_an_answer_is_an_error_and_not_asked_wit
     serve: Serve, connect: Open
 ) -> None:
     server = serve(picky(TAKEN))
-    with pytest.raises(EngineError, match="it has no way to go on with an answer that has begun"):
+    with pytest.raises(EngineError, match="it has no way to continue a partial answer"):
         connect(server.url).generate([ask("x", prefix="Score:")], SAMPLING, seed=1)
 
 
@@ -630,5 +634,5 @@ def test_a_server_that_refuses_log_probabilities_is_an_error_in_its_words(serve:
 
 def test_tokens_that_merge_over_the_seam_have_no_score(serve: Serve, connect: Open) -> None:
     server = serve(lambda body, _: tokens(body))
-    with pytest.raises(EngineError, match="merges with the words before it"):
+    with pytest.raises(EngineError, match="merges with the text before it"):
         connect(server.url).loglikelihood([ask("which ?", prefix="I s")], [["ay yes"]])
