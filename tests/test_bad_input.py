@@ -407,7 +407,7 @@ def test_a_hub_model_without_a_connection(ask: Ask, place: Place) -> None:
         pytest.param(
             ["reward.kind=model", "reward.path=/no/such"], ["/no/such: no such model folder"], id="no-reward-model"
         ),
-        pytest.param(["method=dppo"], ["method dppo: there is no such method", "positive_sft"], id="no-such-method"),
+        pytest.param(["method=dppo"], ["method dppo: no such method", "positive_sft"], id="no-such-method"),
         pytest.param(
             ["method=positive_sft", "method.min_rewar=4"],
             ["unknown setting method.min_rewar; did you mean method.min_reward?"],

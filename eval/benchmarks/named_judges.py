@@ -117,7 +117,7 @@ def _open(wanted: Wanted, sets: Sequence[HumanRanking]) -> list[Judge]:
 
 
 def audited(wanted: Wanted, path: str | None, format: str | None, ask: ranked.Ask) -> None:
-    """What moves judges beside quality, on a file of rankings or on our own answers of one content in three forms."""
+    """Audit judges on a file of rankings, or on built-in answers with the same content in three forms."""
     keep = wanted.keep()
     sets = controlled.sets() if path is None else list(rankings.read(path, format).sets)
     judges = _open(wanted, sets)

@@ -532,5 +532,5 @@ def test_an_audit_of_a_run_tells_spread_and_self_preference_and_asks_once(tmp_pa
     assert measure(settings, folder, AUDIT, refuse) == metrics
     page.write(settings, folder, "python -m eval all")
     text = (folder.path / "report.html").read_text()
-    assert "What moves the judges beside quality" in text
+    assert "What besides quality sways the judges" in text
     assert "M2" in text

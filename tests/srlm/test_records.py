@@ -45,5 +45,5 @@ def test_no_record_holds_nan_or_infinity(score: float) -> None:
 @pytest.mark.parametrize("ranks", [(0,), (0, 1, 2)])
 def test_a_ranked_set_has_a_rank_for_each_of_its_answers(ranks: tuple[int, ...]) -> None:
     prompt = Prompt.of("p", "test")
-    with pytest.raises(ValidationError, match="a rank for each"):
+    with pytest.raises(ValidationError, match="at least two responses, each with a rank"):
         RankedSet.of(prompt, (Response.of(prompt.id, "a", "human", 0), Response.of(prompt.id, "b", "human", 1)), ranks)

@@ -1,4 +1,4 @@
-"""What moves a judge beside quality: order, length, lists and markdown, itself; and how steady and how spread it is.
+"""What besides quality sways a judge: order, length, lists and markdown, its own answers; its consistency and spread.
 
 A preference for a feature (longer, a list, markdown) is the share of pairs that differ in it in which the judge prefers
 the answer that has more of it, a tie half. `..._quality_fixed` is the mean of that share over the pairs in which people

@@ -72,7 +72,7 @@ def test_outputs_without_a_generator_take_the_name_that_is_given(tmp_path: Path)
         pytest.param(b'[{"instruction": "\\ud83d"}]', r": contains half a character", id="half-a-character"),
         pytest.param(b"[" + b"9" * 5000 + b"]", r": not JSON: Exceeds the limit", id="a-number-of-5000-digits"),
         pytest.param(b"[" * 100_000, r": (JSON nested too deep|not JSON)", id="nested-too-deep"),
-        pytest.param([], r": every row needs the same `\w+`; here are 0: no rows", id="no-rows"),
+        pytest.param([], r": every row needs the same `\w+`; found 0: no rows", id="no-rows"),
         pytest.param([{"prompt": "a"}], r"row 1: `\w+` must be text; the row has `prompt`", id="wrong-columns"),
     ],
 )
@@ -94,7 +94,7 @@ def test_a_missing_file_and_a_folder_are_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        pytest.param([answer(), answer(generator="n")], r"the same `generator`; here are 2: m, n", id="two-models"),
+        pytest.param([answer(), answer(generator="n")], r"the same `generator`; found 2: m, n", id="two-models"),
         pytest.param([answer(), answer(output="Fig.")], r"row 2: a second, different output to \"Name a f", id="two"),
         pytest.param([answer("Name a bird.")], r"1 rows, but no output for any of the 3 prompts", id="other-prompts"),
         pytest.param([answer(output=3)], r"row 1: `output` must be text", id="a-number-as-output"),
@@ -117,8 +117,8 @@ def test_a_preference_that_is_none_is_told(tmp_path: Path, preference: object) -
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        pytest.param([annotation(), annotation(generator_2="n")], r"same `generator_2`; here are 2: m, n", id="models"),
-        pytest.param([annotation(), annotation(annotator="k")], r"same `annotator`; here are 2: j, k", id="judges"),
+        pytest.param([annotation(), annotation(generator_2="n")], r"same `generator_2`; found 2: m, n", id="models"),
+        pytest.param([annotation(), annotation(annotator="k")], r"same `annotator`; found 2: j, k", id="judges"),
         pytest.param(
             [annotation(), annotation(output_2="x")], r"row 2: a different output than an earlier", id="outputs"
         ),

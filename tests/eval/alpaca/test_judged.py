@@ -112,7 +112,7 @@ def test_a_dry_run_tells_count_and_price_and_sends_and_writes_nothing(serve: Ser
     assert f"mine: 11 calls to {OFFICIAL}, 0 of them already answered; about $0.03, at most $0.06" in priced.out
     assert "prices of " in priced.out and "nothing was sent" in priced.out
     unpriced = place.alpaca("--dry-run", "--both-orders", "--judge", "openai:tiny", "--base-url", server.url)
-    assert "22 calls" in unpriced.out and "the cost is not known" in unpriced.out
+    assert "22 calls" in unpriced.out and "cost unknown: " in unpriced.out
     assert server.asked == []
     assert not place.out.exists()
 

@@ -264,7 +264,7 @@ def test_a_command_that_cannot_be_carried_out(
         pytest.param(rows("good", 0.4, 2), "model good is also in ", id="a-model-twice"),
         pytest.param([], "every row needs the same", id="no-rows"),
         pytest.param([{"instruction": 1}], "must be text", id="other-columns"),
-        pytest.param(rows("fair", 0.4, 2, preference=7), "row 1: preference 7 is none", id="no-preference"),
+        pytest.param(rows("fair", 0.4, 2, preference=7), "row 1: invalid preference 7", id="no-preference"),
     ],
 )
 def test_annotations_that_cannot_be_used_leave_no_leaderboard(

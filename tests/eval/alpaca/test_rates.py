@@ -158,9 +158,9 @@ def test_a_comparison_that_shows_nothing_says_what_it_could_have_shown(value_uni
         (1, 0.3, 0.0, 0.05, 0.8, "--n 1: must be at least 2"),
         (256, 0.0, 0.0, 0.05, 0.8, "--rate 0: must be between 0 and 1"),
         (256, 30.0, 0.0, 0.05, 0.8, "--rate 30: must be between 0 and 1"),
-        (256, math.nan, 0.0, 0.05, 0.8, "--rate nan: must lie"),
+        (256, math.nan, 0.0, 0.05, 0.8, "--rate nan: must be between"),
         (256, 0.3, 1.0, 0.05, 0.8, "--correlation 1: must be at least 0 and below 1"),
-        (256, 0.3, 0.0, 0.0, 0.8, "--alpha 0: must lie"),
+        (256, 0.3, 0.0, 0.0, 0.8, "--alpha 0: must be between"),
         (256, 0.3, 0.0, 0.05, 0.05, "--power 0.05: must be between 0.05 and 1"),
     ],
 )

@@ -35,8 +35,8 @@ def test_every_command_has_help(command: list[str]) -> None:
     ("words", "said"),
     [
         pytest.param(["--to", "M0"], "'M0' is not a model of the loop; use M1, M2, M3, ...", id="M0"),
-        pytest.param(["--to", "banana"], "'banana' is no model of the loop", id="a-word"),
-        pytest.param(["--to", "M\u00b2"], "'M\u00b2' is no model of the loop", id="a-superscript"),
+        pytest.param(["--to", "banana"], "'banana' is not a model of the loop", id="a-word"),
+        pytest.param(["--to", "M\u00b2"], "'M\u00b2' is not a model of the loop", id="a-superscript"),
         pytest.param(["--to", "M2", "--next"], "--to and --next cannot be used together", id="both"),
         pytest.param(["--until", "M2"], "No such option: --until", id="unknown-option"),
     ],
@@ -57,7 +57,7 @@ def test_a_command_without_run_file_says_what_is_missing() -> None:
 @pytest.mark.parametrize(
     ("module", "words", "status", "said"),
     [
-        pytest.param("srlm", ["train", "--run", str(POCKET), "--to", "M0"], 2, "'M0' is no model", id="usage"),
+        pytest.param("srlm", ["train", "--run", str(POCKET), "--to", "M0"], 2, "'M0' is not a model", id="usage"),
         pytest.param("srlm", ["status", "--run", "no.yaml"], 2, "srlm: no.yaml: no such run file", id="run-file"),
         pytest.param("srlm", ["--help"], 0, "", id="help"),
         pytest.param("eval", ["report", "--run", "no.yaml"], 2, "srlm: no.yaml: no such run file", id="eval"),

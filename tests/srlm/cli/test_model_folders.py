@@ -160,7 +160,7 @@ PROBLEMS: list[tuple[Callable[[Path], None], str]] = [
     (empty_tokenizer, "tokenizer"),
     (no_end_token, "the tokenizer has no end token; set eos_token in tokenizer_config.json"),
     (no_template, "the tokenizer has no chat template; use an instruction-tuned model, or give model.chat_template"),
-    (wants_a_system_turn, "cannot render a conversation of user: a system turn comes first; mend the template"),
+    (wants_a_system_turn, "cannot render a conversation of user: a system turn comes first; fix the template"),
     (drops_the_user, "the chat template drops the user's message; fix the template"),
     (drops_the_answer, "the chat template does not render assistant turns, so there is nothing to train on"),
     (opens_no_turn, "the chat template does not open the assistant turn (it ignores add_generation_prompt)"),

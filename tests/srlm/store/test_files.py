@@ -152,7 +152,9 @@ def test_a_folder_that_is_a_file_is_a_store_error(tmp_path: Path) -> None:
     [
         pytest.param(OSError(errno.ENOSPC, "No space left"), "the disk is full", id="python"),
         pytest.param(OSError(errno.EDQUOT, "Quota"), "the disk is full", id="quota"),
-        pytest.param(Exception("I/O error: File too large (os error 27)"), "a file may not grow", id="safetensors"),
+        pytest.param(
+            Exception("I/O error: File too large (os error 27)"), "the file size limit is reached", id="safetensors"
+        ),
         pytest.param(
             RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 74432 vs 74324"),
             "the disk is full",

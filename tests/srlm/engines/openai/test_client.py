@@ -253,7 +253,7 @@ def test_nobody_listening_is_told_at_once(bench: Bench) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
-        with pytest.raises(EngineError, match=r"cannot be reached .* and base_url \(--base-url\) its address\?"):
+        with pytest.raises(EngineError, match=r"cannot be reached .* and is base_url \(--base-url\) its address\?"):
             bench.client(url, pause=60).ask(calls(2))
 
 
