@@ -104,8 +104,9 @@ FAULTS = (
     Fault(
         "candidates are cut in half",
         "srlm/methods/stages.py",
-        "Response.of(prompt.id, completion.text, engine.id",
-        "Response.of(prompt.id, completion.text[: len(completion.text) // 2], engine.id",
+        "return draw_responses(engine, chunk, settings.sampling, settings.count, seed)",
+        "drawn = draw_responses(engine, chunk, settings.sampling, settings.count, seed); "
+        'return [one.model_copy(update={"text": one.text[: len(one.text) // 2]}) for one in drawn]',
         "M2",
     ),
     Fault(
