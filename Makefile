@@ -69,7 +69,7 @@ oldest: $(READY)  ## the oldest transformers that pyproject.toml allows (vLLM ho
 	$(BIN)/python -c '$(SITE)' > "$$(.oldest/bin/python -c '$(SITE)')/beneath.pth"
 	$(BIN)/python -m pip --python .oldest/bin/python install --quiet --disable-pip-version-check \
 		transformers==$$(sed -n 's/.*"transformers>=\(.*\)",/\1/p' pyproject.toml)
-	.oldest/bin/python -m pytest -q tests/srlm/train/test_[sdo]*.py tests/srlm/engines/test_transformers.py
+	.oldest/bin/python -m pytest -q tests/srlm/train/test_[sdt]*.py tests/srlm/engines/test_transformers.py
 
 check: $(READY)
 	$(BIN)/ruff format --check .
