@@ -228,7 +228,11 @@ CHOSEN = [{"role": "user", "content": "Name a fruit."}, {"role": "assistant", "c
         pytest.param("", ["trees.jsonl: contains no rows"], id="empty"),
         pytest.param("[]", ["trees.jsonl: contains no rows"], id="empty-list"),
         pytest.param(lines({"a": 1}), [":1: unknown format (columns a)", "data.format"], id="unknown"),
-        pytest.param(lines(PAIR, {"a": 1}), ["trees.jsonl:2: rewardbench needs prompt, chosen, rejected", "rewardbench"], id="mixed"),
+        pytest.param(
+            lines(PAIR, {"a": 1}),
+            ["trees.jsonl:2: rewardbench needs prompt, chosen, rejected", "rewardbench"],
+            id="mixed",
+        ),
         pytest.param(
             lines({**PAIR, "score_chosen": float("nan"), "score_rejected": 1}),
             ["trees.jsonl:1: `score_chosen` must be a number, found nan"],

@@ -281,7 +281,7 @@ def test_an_answer_file_of_unknown_origin_is_not_used(tmp_path: Path) -> None:
     settings = beads(tmp_path)
     folder = made(settings, WORLD)
     files.write(folder.step("evaluation") / "SFT" / "responses.jsonl", [])
-    with pytest.raises(StoreError, match="exists without responses.jsonl.from.json, which records its inputs"):
+    with pytest.raises(StoreError, match=r"exists without responses\.jsonl\.from\.json, which records its inputs"):
         measure(settings, folder, HEAD_TO_HEAD, refuse)
 
 
