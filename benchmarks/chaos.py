@@ -21,21 +21,31 @@ import random
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections import Counter
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from srlm.engines.openai.calls import CallStore
+
 CHECKOUT = Path(__file__).resolve().parents[1]
 PROGRAMS = (("srlm", "train"), ("eval", "all"))
-HOLD_TIMES = ("timings.json", "log.txt", ".lock", ".digests.json")
+CALLS = "calls.sqlite"
+HOLD_TIMES = (
+    "timings.json",
+    "log.txt",
+    ".lock",
+    ".digests.json",
+    *(f"{CALLS}{end}" for end in ("-wal", "-shm", ".lock")),
+)
 TIMES = re.compile(rb"<dt>Time</dt><dd>.*?</dd>")
 """What the report says of how long it took."""
 MARK = "SRLM_CHAOS"
@@ -230,14 +240,27 @@ def _decoded(path: Path, text: str) -> None:
 
 
 def contents(place: Path) -> dict[str, str]:
-    """Digest of every file of the run but those that hold times."""
+    """Digest of every file of the run but those that hold times; of a judge's calls, of what was asked and answered."""
     run = folder_of(place)
     assert run is not None
     return {
-        path.relative_to(run).as_posix(): hashlib.sha256(TIMES.sub(b"", path.read_bytes())).hexdigest()
+        path.relative_to(run).as_posix(): hashlib.sha256(
+            calls_in(path) if path.name == CALLS else TIMES.sub(b"", path.read_bytes())
+        ).hexdigest()
         for path in sorted(run.rglob("*"))
         if path.is_file() and path.name not in HOLD_TIMES
     }
+
+
+def calls_in(path: Path) -> bytes:
+    """A judge's calls and its words, without the times and the numbers of attempts."""
+    with CallStore(path) as store, closing(sqlite3.connect(path)) as opened:
+        rows = opened.execute("SELECT key, request FROM calls ORDER BY key").fetchall()
+        answers = store.answers(key for key, _ in rows)
+    said = [
+        [key, request, [answers[key].choice, *answers[key].more] if key in answers else None] for key, request in rows
+    ]
+    return json.dumps(said, sort_keys=True).encode()
 
 
 # A judge that fails now and then ---------------------------------------------------------------------------------

@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from srlm.engines.openai.calls import Answer, Call, CallStore
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 
@@ -34,6 +36,20 @@ def run(tmp_path: Path) -> Path:
     (folder / "M1/manifest.json").write_text("{}\n")
     (folder / "M1/pairs.jsonl").write_text('{"a": 1}\n{"a": 2}\n')
     return folder
+
+
+def test_calls_are_compared_by_what_was_asked_and_answered(tmp_path: Path, chaos: Any) -> None:
+    call = Call(
+        service="compatible", model="m", messages=({"role": "user", "content": "?"},), settings={}, template="t"
+    )
+    for name, said, seconds in (("a", "yes", 1.0), ("b", "yes", 2.0), ("c", "no", 1.0)):
+        answer = Answer(
+            choice={"message": {"content": said}}, prompt_tokens=1, completion_tokens=1, seconds=seconds, attempts=1
+        )
+        with CallStore(tmp_path / name) as store:
+            store.put(call, answer)
+    a, b, c = (chaos.calls_in(tmp_path / name) for name in "abc")
+    assert a == b != c
 
 
 @pytest.mark.parametrize("text", ['{"a": 1}\n{"a":', '{"a": 1}\n{"a": 2}'])
