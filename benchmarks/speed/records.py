@@ -19,7 +19,7 @@ from pathlib import Path
 from srlm.engines.base import Request
 from srlm.engines.scripted import ScriptedEngine
 from srlm.judge import rubric
-from srlm.judge.reading import Answered, read_all
+from srlm.judge.reading import Answered, ModelPointJudge
 from srlm.judge.scores import reading_counts, rewards
 from srlm.records import Prompt, Response, seed_for, user
 from srlm.selection import pair
@@ -74,16 +74,8 @@ def turn(place: Path, number: int, answers: int, draws: int) -> None:
             gc.collect()
             seen.append(now())
 
-    readings = read_all(
-        judge,
-        rubric.load("additive"),
-        answered,
-        draws=draws,
-        sampling=Sampling(),
-        complete=False,
-        seed=1,
-        path=place / "judgements.jsonl",
-        report=watch,
+    readings = ModelPointJudge(judge, rubric.load("additive"), Sampling(), False).readings(
+        answered, draws, 1, place / "judgements.jsonl", watch
     )
     said(f"{len(readings):,} readings", began)
     began = time.perf_counter()

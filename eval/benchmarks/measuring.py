@@ -8,7 +8,7 @@ from srlm.engines.once import Once
 from srlm.engines.responses import draw_responses
 from srlm.errors import RecordError, StoreError
 from srlm.judge import rubric
-from srlm.judge.reading import Answered, read_all
+from srlm.judge.reading import Answered, ModelPointJudge
 from srlm.records import Checkpoint, Judgement, Prompt, Response, digest, seed_for
 from srlm.settings import Sampling, Settings, shaping
 from srlm.store import files
@@ -187,17 +187,7 @@ def readings(
         Once(lambda: open_engine(checkpoint)) as engine,
         Reporter(f"{checkpoint.name}: {label}", folder.log, "answers") as report,
     ):
-        made = read_all(
-            engine(),
-            template,
-            answered,
-            draws=draws,
-            sampling=settings.judge.sampling,
-            complete=settings.judge.complete,
-            seed=seed,
-            path=path,
-            report=report,
-        )
+        made = ModelPointJudge.of(engine(), settings.judge).readings(answered, draws, seed, path, report)
         return list(made)
 
 

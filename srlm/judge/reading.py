@@ -4,15 +4,15 @@ import math
 import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, Self
 
 from srlm.engines.base import Completion, Engine, Request
 from srlm.errors import EngineError
 from srlm.judge.chances import chances, meant
-from srlm.judge.rubric import Rubric
+from srlm.judge.rubric import Rubric, load
 from srlm.judge.unread import parted, why_unread
 from srlm.records import Judgement, Prompt, Record, Response, seed_for
-from srlm.settings import Sampling
+from srlm.settings import JudgeSettings, Sampling
 from srlm.store.files import resumable
 from srlm.text.score import has_score_line, read_score
 
@@ -55,10 +55,21 @@ class PointwiseJudge(Protocol):
 
 
 class ModelPointJudge:
-    """A language model that is asked with a rubric; see read_all."""
+    """A language model that is asked with a rubric.
+
+    The score is parsed from the judge's words alone, never from the prompt or from a thought. A reading that was cut,
+    also within its thought, that had no room or was refused has no score, whatever it says. With `complete` a judge
+    that gave no score is asked for it behind `Score:`, also where it was cut, but never within a thought or without
+    room; those judgements are marked. A reading without a score keeps None and the reason.
+    """
 
     def __init__(self, engine: Engine, rubric: Rubric, sampling: Sampling, complete: bool) -> None:
         self._engine, self._rubric, self._sampling, self._complete = engine, rubric, sampling, complete
+
+    @classmethod
+    def of(cls, engine: Engine, settings: JudgeSettings) -> Self:
+        """Asked as a run's settings say."""
+        return cls(engine, load(settings.template), settings.sampling, settings.complete)
 
     def readings(
         self,
@@ -70,62 +81,30 @@ class ModelPointJudge:
         block: int = BLOCK,
     ) -> Sequence[Judgement]:
         """See PointwiseJudge."""
-        return read_all(
-            self._engine,
-            self._rubric,
+        engine, sampling = self._engine, self._sampling
+
+        def work(chunk: Sequence[Answered], index: int) -> list[Judgement]:
+            requests = [self._rubric.request(a.prompt.transcript, a.response.text, draws) for a in chunk]
+            drawn = engine.generate(requests, sampling, seed_for(seed, "readings", index))
+            words = [[parted(completion) for completion in own] for own in drawn]
+            later = seed_for(seed, "completed", index)
+            finished = _completed(engine, requests, words, sampling, later) if self._complete else {}
+            return [
+                _judgement(answer.response.id, engine.id, draw, completion, finished.get((row, draw)))
+                for row, answer in enumerate(chunk)
+                for draw, completion in enumerate(words[row])
+            ]
+
+        return resumable(
+            path,
+            Judgement,
             answered,
-            draws=draws,
-            sampling=self._sampling,
-            complete=self._complete,
-            seed=seed,
-            path=path,
-            report=report,
+            work,
+            per_item=draws,
             block=block,
+            report=report,
+            concurrency=lambda: engine.concurrency,
         )
-
-
-def read_all(
-    engine: Engine,
-    rubric: Rubric,
-    answered: Sequence[Answered],
-    *,
-    draws: int,
-    sampling: Sampling,
-    complete: bool,
-    seed: int,
-    path: Path,
-    report: Report = quiet,
-    block: int = BLOCK,
-) -> Sequence[Judgement]:
-    """`draws` judgements of each response, in order, kept in `path` as they are made.
-
-    The score is parsed from the judge's words alone, never from the prompt or from a thought. A reading that was cut,
-    also within its thought, that had no room or was refused has no score, whatever it says. With `complete` a judge
-    that gave no score is asked for it behind `Score:`, also where it was cut, but never within a thought or without
-    room; those judgements are marked. A reading without a score keeps None and the reason.
-    """
-
-    def work(chunk: Sequence[Answered], index: int) -> list[Judgement]:
-        requests = [rubric.request(a.prompt.transcript, a.response.text, draws) for a in chunk]
-        drawn = engine.generate(requests, sampling, seed_for(seed, "readings", index))
-        words = [[parted(completion) for completion in own] for own in drawn]
-        finished = _completed(engine, requests, words, sampling, seed_for(seed, "completed", index)) if complete else {}
-        return [
-            _judgement(answer.response.id, engine.id, draw, completion, finished.get((row, draw)))
-            for row, answer in enumerate(chunk)
-            for draw, completion in enumerate(words[row])
-        ]
-
-    return resumable(
-        path,
-        Judgement,
-        answered,
-        work,
-        per_item=draws,
-        block=block,
-        report=report,
-        concurrency=lambda: engine.concurrency,
-    )
 
 
 def _judgement(response_id: str, judge: str, draw: int, written: Completion, asked: "_Asked | None") -> Judgement:

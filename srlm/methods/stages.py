@@ -17,9 +17,9 @@ from srlm.engines.open import open_folder, open_server
 from srlm.engines.responses import draw_responses
 from srlm.engines.weights import give_memory_back, load_chat
 from srlm.errors import DataError
-from srlm.judge import monitor, rubric
+from srlm.judge import monitor
 from srlm.judge.open import loops_judge
-from srlm.judge.reading import Answered, read_all
+from srlm.judge.reading import Answered, ModelPointJudge
 from srlm.judge.scores import check_collapse
 from srlm.methods.early_stop import Contest
 from srlm.methods.run import Run
@@ -335,17 +335,8 @@ def monitor_counts(run: Run, step: Step, checkpoint: Checkpoint) -> dict[str, Co
     sets = files.read(run.path("data", "heldout_sets.jsonl"), RankedSet)[: settings.monitor_sets]
     answered = [Answered(prompt=one.prompt, response=response) for one in sets for response in one.responses]
     with run.engine(checkpoint) as engine, run.stage(name, "held-out judgements", "answers") as report:
-        readings = read_all(
-            engine,
-            rubric.load(settings.template),
-            answered,
-            draws=1,
-            sampling=settings.sampling,
-            complete=settings.complete,
-            seed=run.seed(name, "monitor"),
-            path=run.path(name, "monitor.jsonl"),
-            report=report,
-            block=run.block(1),
+        readings = ModelPointJudge.of(engine, settings).readings(
+            answered, 1, run.seed(name, "monitor"), run.path(name, "monitor.jsonl"), report, run.block(1)
         )
     counts = monitor.watched(sets, readings)
     warning = check_collapse(counts, settings, f"{name}, on held-out answers")

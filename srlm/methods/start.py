@@ -11,7 +11,7 @@ from srlm.data import ranked, trees
 from srlm.engines.weights import WHEEL, convert_gguf, gguf_in_wheel
 from srlm.errors import DataError
 from srlm.judge import eft, rubric
-from srlm.judge.reading import Answered, read_all
+from srlm.judge.reading import Answered, ModelPointJudge
 from srlm.methods.base import Generation, Lengths, Optimisation, Work
 from srlm.methods.checks import check_reviews, check_turns
 from srlm.methods.run import Run
@@ -172,17 +172,8 @@ def evaluation_examples(run: Run, step: Step, data: SeedData) -> tuple[list[Demo
             run.engine(run.model(BASELINE)) as engine,
             run.stage(step.name, "EFT judgements by the SFT baseline", "answers") as report,
         ):
-            readings = read_all(
-                engine,
-                wording,
-                answered,
-                draws=settings.eft.draws,
-                sampling=settings.judge.sampling,
-                complete=settings.judge.complete,
-                seed=run.seed("EFT"),
-                path=path,
-                report=report,
-                block=run.block(settings.eft.draws),
+            readings = ModelPointJudge.of(engine, settings.judge).readings(
+                answered, settings.eft.draws, run.seed("EFT"), path, report, run.block(settings.eft.draws)
             )
     made = eft.build(data.eft_sets, readings, wording, settings.eft, run.seed("EFT"))
     if not made.examples:

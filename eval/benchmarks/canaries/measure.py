@@ -14,7 +14,7 @@ from srlm.engines.base import Request
 from srlm.engines.scripted import ScriptedEngine
 from srlm.judge.open import Judge
 from srlm.judge.pairwise import PairItem
-from srlm.judge.reading import Answered, read_all
+from srlm.judge.reading import Answered, ModelPointJudge
 from srlm.judge.rubric import Rubric
 from srlm.records import Prompt, Record, Response, seed_for
 from srlm.settings import Sampling
@@ -59,7 +59,7 @@ def parsing(rubric: Rubric) -> list[Tried]:
         engine = ScriptedEngine(lambda request, seed, name=name: write(name, request), name)  # type: ignore[misc]
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "readings.jsonl"
-            made = read_all(engine, rubric, shown, draws=1, sampling=Sampling(), complete=False, seed=0, path=path)
+            made = ModelPointJudge(engine, rubric, Sampling(), False).readings(shown, 1, 0, path)
             said = list(made)  # the folder goes
         for canary, one in zip(canaries(), said, strict=True):
             # Marks of the rubric's own frame are disarmed by a space; nothing else may change.

@@ -9,7 +9,7 @@ import pytest
 from srlm.engines.base import Request
 from srlm.engines.scripted import ScriptedEngine
 from srlm.errors import EngineError
-from srlm.judge.reading import Answered, read_all
+from srlm.judge.reading import Answered, ModelPointJudge
 from srlm.judge.rubric import load
 from srlm.records import Judgement, Prompt, Response
 from srlm.settings import Sampling
@@ -28,16 +28,8 @@ def answered(*texts: str) -> list[Answered]:
 def read(
     write: Write, shown: list[Answered], path: Path, draws: int = 1, complete: bool = False, block: int = 256
 ) -> list[Judgement]:
-    made = read_all(
-        ScriptedEngine(write, "M1"),
-        load("beads"),
-        shown,
-        draws=draws,
-        sampling=Sampling(),
-        complete=complete,
-        seed=1,
-        path=path / "judgements.jsonl",
-        block=block,
+    made = ModelPointJudge(ScriptedEngine(write, "M1"), load("beads"), Sampling(), complete).readings(
+        shown, draws, 1, path / "judgements.jsonl", block=block
     )
     return list(made)
 
@@ -118,15 +110,8 @@ def test_what_a_judge_without_log_probabilities_goes_on_with_decides(
     tmp_path: Path, words: str, score: float | None
 ) -> None:
     engine = Unscored(lambda r, _: words if r.prefix else "Hm.", "judge")
-    (made,) = read_all(
-        engine,
-        load("additive"),
-        answered("a"),
-        draws=1,
-        sampling=Sampling(),
-        complete=True,
-        seed=1,
-        path=tmp_path / "judgements.jsonl",
+    (made,) = ModelPointJudge(engine, load("additive"), Sampling(), True).readings(
+        answered("a"), 1, 1, tmp_path / "judgements.jsonl"
     )
     assert (made.score, made.completed) == (score, True)
 
@@ -150,16 +135,9 @@ class Undecided(ScriptedEngine):
 def test_a_score_that_was_asked_for_is_drawn_from_the_judges_probabilities(
     tmp_path: Path, temperature: float, share: float
 ) -> None:
-    made = read_all(
-        Undecided(lambda r, _: "Hm.", "judge"),
-        load("additive"),
-        answered("a"),
-        draws=2000,
-        sampling=Sampling(temperature=temperature),
-        complete=True,
-        seed=1,
-        path=tmp_path / "judgements.jsonl",
-    )
+    made = ModelPointJudge(
+        Undecided(lambda r, _: "Hm.", "judge"), load("additive"), Sampling(temperature=temperature), True
+    ).readings(answered("a"), 2000, 1, tmp_path / "judgements.jsonl")
     assert {reading.score for reading in made} <= {1.0, 5.0}
     # 2,000 draws: a standard error of at most .0097.
     assert sum(reading.score == 5 for reading in made) / 2000 == pytest.approx(share, abs=0.03)
@@ -196,15 +174,8 @@ def test_readings_that_were_killed_end_as_if_never_stopped(tmp_path: Path, calls
 
 def test_two_seeds_give_two_sets_of_words(tmp_path: Path) -> None:
     def with_seed(seed: int) -> list[str]:
-        made = read_all(
-            ScriptedEngine(by_seed),
-            load("beads"),
-            answered("a"),
-            draws=2,
-            sampling=Sampling(),
-            complete=False,
-            seed=seed,
-            path=tmp_path / f"{seed}.jsonl",
+        made = ModelPointJudge(ScriptedEngine(by_seed), load("beads"), Sampling(), False).readings(
+            answered("a"), 2, seed, tmp_path / f"{seed}.jsonl"
         )
         return [j.raw for j in made]
 

@@ -11,7 +11,7 @@ from srlm.engines.transformers import TransformersEngine
 from srlm.errors import EngineError, RoomError
 from srlm.judge import eft, scores
 from srlm.judge.pairwise import ModelPairJudge, Opinion, PairItem
-from srlm.judge.reading import Answered, read_all
+from srlm.judge.reading import Answered, ModelPointJudge
 from srlm.judge.rubric import Rubric, load
 from srlm.judge.unread import parted, why_unread
 from srlm.records import Judgement, Prompt, RankedSet, Response, Unread
@@ -57,15 +57,8 @@ def answered(number: int) -> list[Answered]:
 
 
 def read(engine: Writes | TransformersEngine, folder: Path, number: int = 1, complete: bool = False) -> list[Judgement]:
-    made = read_all(
-        engine,
-        load("additive"),
-        answered(number),
-        draws=1,
-        sampling=Sampling(max_new_tokens=8),
-        complete=complete,
-        seed=1,
-        path=folder / "judgements.jsonl",
+    made = ModelPointJudge(engine, load("additive"), Sampling(max_new_tokens=8), complete).readings(
+        answered(number), 1, 1, folder / "judgements.jsonl"
     )
     return list(made)
 
@@ -183,15 +176,8 @@ def test_a_cut_reading_never_becomes_an_example_for_a_judge(tmp_path: Path, comp
     ranked = RankedSet.of(prompt, answers, (0, 1, 2))
     whole = [Completion(text=f"Fine.\nScore: {points}", finish="stop") for points in (5, 2)]
     readings = list(
-        read_all(
-            Writes([whole[0], CUT, whole[1]], likely="3"),
-            load("beads"),
-            [Answered(prompt=prompt, response=answer) for answer in answers],
-            draws=1,
-            sampling=Sampling(),
-            complete=complete,
-            seed=1,
-            path=tmp_path / "readings.jsonl",
+        ModelPointJudge(Writes([whole[0], CUT, whole[1]], likely="3"), load("beads"), Sampling(), complete).readings(
+            [Answered(prompt=prompt, response=answer) for answer in answers], 1, 1, tmp_path / "readings.jsonl"
         )
     )
     assert [one.score for one in readings] == [5.0, 3.0 if complete else None, 2.0]
