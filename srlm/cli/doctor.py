@@ -22,6 +22,7 @@ from srlm.engines.weights import (
 )
 from srlm.errors import SrlmError
 from srlm.judge import rubric
+from srlm.judge.open import contest_judge
 from srlm.judge.unread import why_unread
 from srlm.methods.base import Lengths, Optimisation, method_of, run_folder
 from srlm.methods.checks import check_files, check_trainable, check_turns
@@ -29,9 +30,10 @@ from srlm.methods.run import Run
 from srlm.methods.start import read_seed_data
 from srlm.records import Message, Prompt, SeedData, user
 from srlm.settings import Sampling, Settings
+from srlm.store.folder import RunFolder
 from srlm.text.chat import Chat
 from srlm.text.score import parse_score
-from srlm.worlds.table import TITLES, WORLDS
+from srlm.worlds.table import WORLDS
 
 
 class Problem(NamedTuple):
@@ -68,8 +70,7 @@ def findings(settings: Settings, weights: bool) -> Iterator[Problem]:
         check_files(settings, settings.iterations)
     except SrlmError as error:
         yield Problem("problem", str(error))
-    if settings.evaluation.judge == "oracle" and settings.data.kind not in WORLDS:
-        yield Problem("problem", f"evaluation.judge `oracle` judges the {TITLES} only; use checkpoint:M0 or a server")
+    yield from _contest_judge(settings, run)
     data = None
     try:
         data = read_seed_data(settings)
@@ -113,6 +114,19 @@ def _begun(settings: Settings) -> Iterator[Problem]:
             Run(settings).examine()
         except SrlmError as error:
             yield Problem("problem", str(error))
+
+
+def _contest_judge(settings: Settings, run: RunFolder) -> Iterator[Problem]:
+    """Whether the judge of the head-to-head can be opened, or is one of the models that the run will make."""
+    kind, _, name = settings.evaluation.judge.partition(":")
+    planned = [step.name for step in method_of(settings).steps(settings, settings.iterations) if step.role != "data"]
+    if kind == "checkpoint" and name in planned:
+        return
+    try:
+        contest_judge(run).close()
+    except SrlmError as error:
+        made = f"; the models of this run will be {', '.join(planned)}" if kind == "checkpoint" else ""
+        yield Problem("problem", f"{error}{made}")
 
 
 def _sets(data: SeedData) -> Iterator[Problem]:

@@ -40,7 +40,7 @@ from srlm.records import Checkpoint, Record, digest, seed_for
 from srlm.settings import ModelSettings, Price, Sampling, Settings
 from srlm.store.folder import RunFolder, recorded
 from srlm.text.chat import Chat
-from srlm.worlds.table import TITLES
+from srlm.worlds.table import TITLES, WORLDS
 
 if TYPE_CHECKING:
     from srlm.engines.openai.client import Client
@@ -184,6 +184,34 @@ def loops_judge(run: RunFolder, model: Checkpoint) -> Judge:
         whole_file=True,
     )
     return open_judge(f"openai:{engine.model}", Around(asking=asking, server=server, run=run, option="judge.engine"))
+
+
+def contest_judge(run: RunFolder, open_checkpoint: Callable[[Checkpoint], Engine] | None = None) -> Judge:
+    """Who compares a run's models head to head: `evaluation.judge`. A server's answers are kept in the run's folder.
+
+    Raises SettingsError where there is no such judge, or it scores only.
+    """
+    settings, url = run.settings, run.settings.evaluation.base_url
+    endpoint = Endpoint(service="compatible" if url else "openai", base_url=url, seed=settings.seed)
+    judge = open_judge(
+        settings.evaluation.judge,
+        Around(
+            server=Server(endpoint=endpoint, calls=run.step("evaluation") / CALLS),
+            run=run,
+            open_checkpoint=open_checkpoint,
+            world=WORLDS[settings.data.kind].score if settings.data.kind in WORLDS else None,
+            option="evaluation.judge",
+        ),
+    )
+    pairwise_of(judge)
+    return judge
+
+
+def pairwise_of(judge: Judge) -> PairwiseJudge:
+    """The judge's comparisons. Raises SettingsError where it has none."""
+    if judge.pairwise is None:
+        raise SettingsError(f"evaluation.judge: {judge.id} has scores only, and no comparisons of two answers")
+    return judge.pairwise
 
 
 def check_budget(settings: Settings) -> None:

@@ -11,7 +11,7 @@ from contextlib import closing
 from itertools import combinations
 from typing import NamedTuple
 
-from srlm.judge.open import Judge
+from srlm.judge.open import Judge, contest_judge, pairwise_of
 from srlm.judge.pairwise import BothOrders, Opinion, PairItem, PairwiseJudge, in_both_orders
 from srlm.records import Prompt, Response, seed_for
 from srlm.settings import Settings
@@ -19,7 +19,7 @@ from srlm.store import files
 from srlm.store.folder import RunFolder
 from srlm.store.progress import Reporter
 
-from ...judging.open import judge_facts, open_run_judge, pairwise_of
+from ...judging.open import judge_facts
 from ...records import MetricValue, Series, Verdict, verdict_id
 from ...stats.intervals import Resampling, mean, share
 from ...stats.significance import sign_test
@@ -46,7 +46,7 @@ def figures(
     prompts = files.read(folder.step("data") / "evaluation_prompts.jsonl", Prompt)
     how = resampling(settings)
     metrics = []
-    with closing(open_run_judge(settings, folder, open_engine)) as judge:
+    with closing(contest_judge(folder, open_engine)) as judge:
         for earlier, later in combinations(written, 2):
             contests = [AnswerPair(*row) for row in zip(prompts, written[later], written[earlier], strict=True)]
             metrics += compared(later, earlier, verdicts(settings, folder, later, earlier, contests, judge), how)

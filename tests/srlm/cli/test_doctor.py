@@ -212,7 +212,33 @@ def test_an_oracle_outside_its_world(doctor: Doctor, on_disk: tuple[Path, Path],
     run, model = on_disk
     run.write_text(f"name: disk\nmodel: {{base: {model}}}\ndata: {{kind: oasst, path: {tmp_path}/no.jsonl}}\n")
     _, lines = doctor(run=run, small=())
-    assert problems(lines)[0] == ("evaluation.judge `oracle` judges the bead world only; use checkpoint:M0 or a server")
+    assert problems(lines)[0] == (
+        "evaluation.judge: `oracle` is the exact program of a world (bead world), and this data has none; use "
+        "checkpoint:NAME or openai:MODEL"
+    )
+
+
+@pytest.mark.parametrize(
+    ("judge", "said"),
+    [
+        pytest.param("gpt-4", "evaluation.judge gpt-4: not one of the judges checkpoint:NAME, ", id="no-kind"),
+        pytest.param("checkpoint:M9", "(finished: none); the models of this run will be M0, SFT, M1", id="no-model"),
+        pytest.param("hf:{folder}/nobody", "evaluation.judge: {folder}/nobody: no such", id="no-folder"),
+        pytest.param("file:{folder}/said.jsonl", "/said has scores only, and no comparisons", id="scores-only"),
+        pytest.param("checkpoint:SFT", None, id="a-model-to-come"),
+        pytest.param("length", None, id="length"),
+    ],
+)
+def test_a_judge_of_the_head_to_head_that_will_not_open(
+    doctor: Doctor, tmp_path: Path, judge: str, said: str | None
+) -> None:
+    (tmp_path / "said.jsonl").write_text('{"prompt": "a", "response": "b", "score": 3}\n')
+    _, lines = doctor(f"evaluation.judge={judge.format(folder=tmp_path)}")
+    found = problems(lines)
+    if said is None:
+        assert found == []
+    else:
+        assert len(found) == 1 and said.format(folder=tmp_path) in found[0]
 
 
 def test_a_run_that_would_not_go_on_is_a_problem(doctor: Doctor, trained: Path, tiny: Path, tmp_path: Path) -> None:
