@@ -16,9 +16,9 @@ from srlm.store.folder import RunFolder, differences
 from srlm.store.progress import Reporter
 
 from ..records import MetricValue
-from ..stats.intervals import Estimate, Resampling
+from ..stats.intervals import Estimate, Resampling, paired_mean_difference
 from ..stats.power import ALPHA, POWER, standard_error_of, visible
-from ..stats.significance import holm
+from ..stats.significance import holm, sign_test_of
 from .base import Item, OpenEngine
 
 BLOCK = 64
@@ -228,6 +228,29 @@ def figure(
         baseline=baseline,
         p=p,
         note=note,
+    )
+
+
+def difference(
+    model: str,
+    baseline: str,
+    benchmark: str,
+    metric: str,
+    values: Sequence[tuple[float | None, float | None]],
+    how: Resampling,
+    none_known: str,
+) -> MetricValue:
+    """Model minus baseline, paired: `values` has both of each prompt, None where there is none (`none_known`: all)."""
+    both = [(one, other) for one, other in values if one is not None and other is not None]
+    return figure(
+        model,
+        benchmark,
+        metric,
+        paired_mean_difference([one for one, _ in both], [other for _, other in both], how),
+        unscored=len(values) - len(both),
+        baseline=baseline,
+        p=sign_test_of([one - other for one, other in both]) if both else None,
+        note="" if both else none_known,
     )
 
 

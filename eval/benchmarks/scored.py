@@ -10,10 +10,9 @@ from srlm.records import Response
 from srlm.settings import Settings
 
 from ..records import MetricValue, Series
-from ..stats.intervals import Resampling, mean, paired_mean_difference, share
-from ..stats.significance import sign_test_of
+from ..stats.intervals import Resampling, mean, share
 from .base import Item, RunData
-from .measuring import aligned, figure, resampling, with_holm
+from .measuring import aligned, difference, figure, resampling, with_holm
 
 Values = Mapping[str, Sequence[float | None]]
 
@@ -31,25 +30,18 @@ def means(benchmark: str, metric: str, values: Values, settings: Settings, *, is
 
 def differences(benchmark: str, metric: str, values: Values, how: Resampling) -> list[MetricValue]:
     """Each checkpoint against the one before it on the items that both have a value for, with Holm's correction."""
-    table = []
-    for baseline, model in pairwise(values):
-        every = list(zip(values[model], values[baseline], strict=True))
-        both = [(one, other) for one, other in every if one is not None and other is not None]
-        estimate = paired_mean_difference(
-            [one for one, _ in both], [other for _, other in both], how.using(benchmark, model, baseline)
+    table = [
+        difference(
+            model,
+            baseline,
+            benchmark,
+            metric,
+            list(zip(values[model], values[baseline], strict=True)),
+            how.using(benchmark, model, baseline),
+            "no item has a value for both",
         )
-        table.append(
-            figure(
-                model,
-                benchmark,
-                metric,
-                estimate,
-                unscored=len(every) - len(both),
-                baseline=baseline,
-                p=sign_test_of([one - other for one, other in both]) if both else None,
-                note="" if both else "no item has a value for both",
-            )
-        )
+        for baseline, model in pairwise(values)
+    ]
     return with_holm(table, how)
 
 

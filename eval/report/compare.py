@@ -13,15 +13,14 @@ from srlm.store.folder import RunFolder
 
 from .. import metrics as kept
 from ..benchmarks.finished import measured
-from ..benchmarks.measuring import figure, resampling, with_holm
+from ..benchmarks.measuring import difference, resampling, with_holm
 from ..benchmarks.run_data import RunData
 from ..benchmarks.table import BENCHMARKS
 from ..figures import charts
 from ..figures.specs import Group, MetricSpec, spaced
 from ..figures.words import MetricWords
 from ..records import MeasureId, MetricValue, Series
-from ..stats.intervals import Resampling, paired_mean_difference
-from ..stats.significance import sign_test_of
+from ..stats.intervals import Resampling
 from . import keys, page, written
 
 BENCHMARK = "compared_runs"
@@ -156,20 +155,10 @@ def _difference(
     model: str, baseline: str, measure: str, found: Series, against: Series, how: Resampling
 ) -> MetricValue:
     theirs = dict(zip(against.prompts, against.values, strict=True))
-    shared = [(value, theirs[id]) for id, value in zip(found.prompts, found.values, strict=True) if id in theirs]
-    both = [(a, b) for a, b in shared if a is not None and b is not None]
     # The test wants what a prompt gained or lost; a share of several units a prompt is that prompt's mean.
-    estimate = paired_mean_difference([a for a, _ in both], [b for _, b in both], how.using(model, baseline, measure))
-    return figure(
-        model,
-        BENCHMARK,
-        measure,
-        estimate,
-        unscored=len(shared) - len(both),
-        baseline=baseline,
-        p=sign_test_of([a - b for a, b in both]) if both else None,
-        note="" if both else "the two runs share no prompt that both could be scored on",
-    )
+    shared = [(value, theirs[id]) for id, value in zip(found.prompts, found.values, strict=True) if id in theirs]
+    none_known = "the two runs share no prompt that both could be scored on"
+    return difference(model, baseline, BENCHMARK, measure, shared, how.using(model, baseline, measure), none_known)
 
 
 def forest(paired: Sequence[MetricValue], words: MetricWords) -> list[charts.Chart]:
