@@ -153,7 +153,7 @@ class Series(MeasureId):
     values: tuple[float | None, ...]
     """None: could not be told."""
     weights: tuple[float, ...] = ()
-    """Units behind each value (pairs, readings); empty: one each. The weighted mean is the figure of metrics.json."""
+    """Units behind each value (pairs, judgements); empty: one each. The weighted mean is the figure of metrics.json."""
 
     @model_validator(mode="after")
     def _aligned(self) -> Self:

@@ -207,12 +207,12 @@ class SeedData(Record):
 
 
 Unread = Literal["no score", "not on the scale", "cut", "open thought", "no room", "refused"]
-"""Why a reading has no score: it names none; its last one is not 0 to 5; it was cut at the token limit, or within a
+"""Why a judgement has no score: it names none; its last one is not 0 to 5; it was cut at the token limit, or within a
 thought; its prompt left no room for an answer; the server refused the request."""
 
 
 class Judgement(Record):
-    """One judge's reading of one response."""
+    """One judge's judgement of one response."""
 
     id: str
     response_id: str
@@ -222,7 +222,7 @@ class Judgement(Record):
     raw: str
     """All that the judge wrote, so a better parser can be run again."""
     score: float | None
-    """0 to 5. None: `raw` holds no score; such a reading is counted, never averaged."""
+    """0 to 5. None: `raw` holds no score; such a judgement is counted, never averaged."""
     completed: bool = False
     """True: the judge stopped without a score line and was asked for it behind `Score:` (both are in `raw`)."""
     cut: bool = False

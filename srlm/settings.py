@@ -334,13 +334,13 @@ class JudgeSettings(Section):
         ),
     ] = "additive"
     draws: Positive = 3
-    """Readings per answer; their mean is its reward (the paper: 3)."""
+    """Judgements per answer; their mean is its reward (the paper: 3)."""
     sampling: Sampling = Sampling()
-    """How readings are sampled (the paper: like the candidates)."""
+    """How judgements are sampled (the paper: like the candidates)."""
     complete: bool = False
-    """If a reading ends without a score line, or is cut at the token limit, ask for the score: 0 to 5 after `Score:`,
+    """If a judgement ends without a score line, or is cut at the token limit, ask for the score: 0 to 5 after `Score:`,
     sampled from the judge's own probabilities. For very small models, which explain well enough but omit the score.
-    Never done within an open thought, or if the prompt leaves no room. Cut readings are not used for EFT."""
+    Never done within an open thought, or if the prompt leaves no room. Cut judgements are not used for EFT."""
     engine: EngineSettings | None = None
     """A server that judges. None: M_t judges its own answers, as in the paper. The run's calls.sqlite keeps a server's
     answers, so that no request is sent, or paid for, twice."""
@@ -350,14 +350,14 @@ class JudgeSettings(Section):
     price: Price | None = None
     """The server's price. None: from the price list, if it has the model."""
     max_top_share: Share = 0.95
-    """The run stops if more than this share of readings has the same score: the judge has collapsed."""
+    """The run stops if more than this share of judgements has the same score: the judge has collapsed."""
     min_pair_yield: Share = 0.05
     """The run stops if less than this share of prompts gives a pair."""
     on_collapse: Literal["stop", "continue"] = "stop"
     """`continue`: warn, and train anyway."""
     monitor_sets: Annotated[int, Field(ge=0)] = 0
-    """Held-out ranked sets that every M_i judges as soon as it is trained, one reading per answer. Its manifest records
-    the spread of the scores and the agreement with people; a collapsed judge stops the run. 0 = none."""
+    """Held-out ranked sets that every M_i judges as soon as it is trained, one judgement each. Its manifest records the
+    spread of the scores and the agreement with people; a collapsed judge stops the run. 0 = none."""
 
 
 class EftSettings(Section):
@@ -477,7 +477,7 @@ class EvaluationSettings(Section):
     base_url: str | None = None
     """Server of an `openai:` judge. None: the client's default."""
     judge_draws: Positive = 3
-    """Readings per held-out ranked answer by each M_i."""
+    """Judgements per held-out ranked answer by each M_i."""
     bootstrap: Positive = 2000
     """Bootstrap resamples per interval."""
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
@@ -485,7 +485,7 @@ class EvaluationSettings(Section):
 
 
 class JudgeRewardSettings(Section):
-    """The mean score of the judge's readings of an answer (the paper); section `judge` says how the judge is asked."""
+    """The mean score that the judge gives an answer (the paper); section `judge` says how the judge is asked."""
 
     kind: Literal["judge"] = "judge"
     """`judge`: the mean of the judge's scores. `model`: a reward model. `rules`: rules checked by a program. `random`:

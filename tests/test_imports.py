@@ -25,8 +25,8 @@ def test_every_module_imports(name: str) -> None:
 
 
 LIGHT = (
-    "srlm", "srlm.settings", "srlm.records", "srlm.store.folder", "srlm.judge.reading", "eval.cli", "eval.report.page",
-    "eval.benchmarks.table",
+    "srlm", "srlm.settings", "srlm.records", "srlm.store.folder", "srlm.judge.pointwise", "eval.cli",
+    "eval.report.page", "eval.benchmarks.table",
 )  # fmt: skip
 
 

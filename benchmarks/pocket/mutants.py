@@ -80,23 +80,23 @@ FAULTS = (
     ),
     Fault(
         "scores are read from the prompt and the judge's words together",
-        "srlm/judge/reading.py",
+        "srlm/judge/pointwise.py",
         'draw, completion, finished.get((row, draw)))',
         'draw, completion.model_copy(update={"text": answer.response.text + completion.text}), None)',
         "M1",
     ),
     Fault(
-        "a reading without a score counts as 0",
+        "a judgement without a score counts as 0",
         "srlm/judge/scores.py",
-        """        if reading.score is not None:
-            scores.setdefault(reading.response_id, []).append(reading.score)
+        """        if judgement.score is not None:
+            scores.setdefault(judgement.response_id, []).append(judgement.score)
 """,
-        "        scores.setdefault(reading.response_id, []).append(reading.score or 0)\n",
+        "        scores.setdefault(judgement.response_id, []).append(judgement.score or 0)\n",
         "M2",
     ),
     Fault(
         "the judge is drawn at temperature 0 only",
-        "srlm/judge/reading.py",
+        "srlm/judge/pointwise.py",
         '        drawn = engine.generate(requests, sampling, seed_for(seed, "readings", index))',
         '        drawn = engine.generate(requests, Sampling(temperature=0, max_new_tokens=sampling.max_new_tokens), 0)',
         "M1",
@@ -117,7 +117,7 @@ FAULTS = (
         "M1",
     ),
     Fault(
-        "only the first reading of an answer counts",
+        "only the first judgement of an answer counts",
         "srlm/judge/scores.py",
         "    return {response: fmean(points) for response, points in scores.items()}",
         "    return {response: points[0] for response, points in scores.items()}",

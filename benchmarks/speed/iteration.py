@@ -3,7 +3,7 @@
     srlm train --run configs/pocket.yaml --to M1
     python benchmarks/speed/iteration.py
 
-Same model (the pocket run's M1), prompts, N = 4 answers, k = 3 readings, and DPO steps, one thread. That package
+Same model (the pocket run's M1), prompts, N = 4 answers, k = 3 judgements, and DPO steps, one thread. That package
 crashes on every score it finds, so its algorithm is done here as it does it: prompt by prompt, answer by answer; every
 token from a pass over the whole sequence, without a cache; every sequence written to its full length, for no end token
 is given to its sampler; DPO with each answer in a pass of its own. Two differences, both in its favour: its sequences
@@ -70,13 +70,13 @@ def ours(settings: Settings, folder: Path, prompts: list[Prompt], steps: int) ->
     took["candidates"] = time.perf_counter() - began
     began = time.perf_counter()
     wording, texts = rubric.load(settings.judge.template), {prompt.id: prompt.text for prompt in prompts}
-    readings = engine.generate(
+    judgements = engine.generate(
         [wording.request(texts[answer.prompt_id], answer.text, settings.judge.draws) for answer in answers],
         settings.judge.sampling,
         seed=2,
     )
     points = {
-        answer.id: [parse_score(one.text) for one in many] for answer, many in zip(answers, readings, strict=True)
+        answer.id: [parse_score(one.text) for one in many] for answer, many in zip(answers, judgements, strict=True)
     }
     known = {name: [point for point in found if point is not None] for name, found in points.items()}
     made = pair(prompts, answers, {name: sum(found) / len(found) for name, found in known.items() if found})

@@ -1,6 +1,6 @@
 """Memory and time of a million records, kept by the store, paired and counted, and whether memory is flat meanwhile.
 
-    python benchmarks/speed/records.py                     # 62,500 prompts x 4 answers x 3 readings, and their pairs
+    python benchmarks/speed/records.py                     # 62,500 prompts x 4 answers x 3 judgements, and their pairs
     python benchmarks/speed/records.py --prompts 100000    # the soak: four hours' worth of a real engine
 
 The stages of one turn of the loop (candidates, judgements, pairs), with words from a function in place of a model.
@@ -19,8 +19,8 @@ from pathlib import Path
 from srlm.engines.base import Request
 from srlm.engines.scripted import ScriptedEngine
 from srlm.judge import rubric
-from srlm.judge.reading import Answered, ModelPointJudge
-from srlm.judge.scores import reading_counts, rewards
+from srlm.judge.pointwise import Answered, ModelPointJudge
+from srlm.judge.scores import judgement_counts, rewards
 from srlm.records import Prompt, Response, seed_for, user
 from srlm.selection import pair
 from srlm.settings import Sampling
@@ -36,10 +36,10 @@ def main() -> None:
     words = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     words.add_argument("--prompts", type=int, default=62_500)
     words.add_argument("--answers", type=int, default=4)
-    words.add_argument("--readings", type=int, default=3)
+    words.add_argument("--judgements", type=int, default=3)
     asked = words.parse_args()
     with tempfile.TemporaryDirectory() as place:
-        turn(Path(place), asked.prompts, asked.answers, asked.readings)
+        turn(Path(place), asked.prompts, asked.answers, asked.judgements)
 
 
 def turn(place: Path, number: int, answers: int, draws: int) -> None:
@@ -74,20 +74,20 @@ def turn(place: Path, number: int, answers: int, draws: int) -> None:
             gc.collect()
             seen.append(now())
 
-    readings = ModelPointJudge(judge, rubric.load("additive"), Sampling(), False).readings(
+    judgements = ModelPointJudge(judge, rubric.load("additive"), Sampling(), False).judge(
         answered, draws, 1, place / "judgements.jsonl", watch
     )
-    said(f"{len(readings):,} readings", began)
+    said(f"{len(judgements):,} judgements", began)
     began = time.perf_counter()
-    made = pair(prompts, responses, rewards(readings))
-    counts = {**made.counts, **reading_counts(readings)}
+    made = pair(prompts, responses, rewards(judgements))
+    counts = {**made.counts, **judgement_counts(judgements)}
     files.write(place / "pairs.jsonl", made.pairs)
     said(f"{len(made.pairs):,} pairs", began)
-    total = len(prompts) + len(responses) + len(readings) + len(made.pairs)
+    total = len(prompts) + len(responses) + len(judgements) + len(made.pairs)
     size = sum(path.stat().st_size for path in place.iterdir()) / 1e6
     print(f"{total:,} records, {size:,.0f} MB on disk: at most {peak():.0f} MB of memory (goal 1,000)")
     print(f"while judging: {' '.join(f'{mb:.0f}' for mb in seen)} MB; last less first {seen[-1] - seen[1]:+.0f} MB")
-    assert counts["readings"] == len(readings)
+    assert counts["judgements"] == len(judgements)
 
 
 def said(what: str, began: float) -> None:

@@ -3,7 +3,7 @@
     python benchmarks/statistics/agreement_coverage.py --worlds 1000 --prompts 190
 
 A world: prompts with two to five answers each; people see an answer's quality through noise and rank, with ties; the
-judge sees it through more noise, better on some prompts than on others, and gives whole points 0 to 5; one reading in
+judge sees it through more noise, better on some prompts than on others, and gives whole points 0 to 5; one judgement in
 fifty has no score. The truth is the figure of 400,000 such prompts.
 """
 

@@ -1,4 +1,4 @@
-"""What benchmarks share: engines opened when needed, answers and readings that are kept, figures from estimates."""
+"""What benchmarks share: engines opened when needed, answers and judgements that are kept, figures from estimates."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +8,7 @@ from srlm.engines.once import Once
 from srlm.engines.responses import draw_responses
 from srlm.errors import RecordError, StoreError
 from srlm.judge import rubric
-from srlm.judge.reading import Answered, ModelPointJudge
+from srlm.judge.pointwise import Answered, ModelPointJudge
 from srlm.records import Checkpoint, Judgement, Prompt, Response, digest, seed_for
 from srlm.settings import Sampling, Settings, shaping
 from srlm.store import files
@@ -153,7 +153,7 @@ def answers(
         return list(made)
 
 
-def readings(
+def judge_answers(
     settings: Settings,
     folder: RunFolder,
     checkpoint: Checkpoint,
@@ -187,7 +187,7 @@ def readings(
         Once(lambda: open_engine(checkpoint)) as engine,
         Reporter(f"{checkpoint.name}: {label}", folder.log, "answers") as report,
     ):
-        made = ModelPointJudge.of(engine(), settings.judge).readings(answered, draws, seed, path, report)
+        made = ModelPointJudge.of(engine(), settings.judge).judge(answered, draws, seed, path, report)
         return list(made)
 
 

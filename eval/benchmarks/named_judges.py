@@ -128,7 +128,7 @@ def audited(wanted: Wanted, path: str | None, format: str | None, ask: ranked.As
             draws = wanted.asking.draws if judge.draws is None else min(wanted.asking.draws, judge.draws)
             scored = judge.pointwise is not None and ask != "pairs"
             if scored:
-                said = ranked.readings(judge, sets, draws, seed, keep)
+                said = ranked.judge_sets(judge, sets, draws, seed, keep)
                 metrics += audit.preferences(judge.id, sets, audit.from_scores(said), wanted.how)
                 metrics += audit.spread(judge.id, sets, said, wanted.how, five_points=judge.five_points)
             if judge.pairwise is not None and ask != "scores" and not judge.one_order:

@@ -32,9 +32,9 @@ Rankings = Annotated[str | None, typer.Option(help="A file of human rankings (do
 Format = Annotated[str | None, typer.Option(help="Format of --rankings. Default: recognised by its columns.")]
 Judges = Annotated[list[str] | None, typer.Option(help=f"A judge: {SPECS}; repeatable.")]
 JudgeTemplate = Annotated[str, typer.Option(help=f"Rubric of a judge that scores: `additive`, {TEMPLATES}, or a file.")]
-JudgeDraws = Annotated[int, typer.Option(help="Readings per answer.", min=1)]
+JudgeDraws = Annotated[int, typer.Option(help="Judgements per answer.", min=1)]
 JudgeTemperature = Annotated[float, typer.Option(help="Sampling temperature of the judge; 0 = greedy.", min=0)]
-JudgeTokens = Annotated[int, typer.Option(help="Maximum tokens per reading.", min=1)]
+JudgeTokens = Annotated[int, typer.Option(help="Maximum tokens per judgement.", min=1)]
 JudgeComplete = Annotated[bool, typer.Option(help="If a judge omits its score line, ask for it.")]
 ASKING = PointwiseSettings()
 """Defaults for asking a judge."""

@@ -1,4 +1,4 @@
-"""Every prompt with all answers, verdicts and readings, packed for the page: an index, and chunks of prompts.
+"""Every prompt with all answers, verdicts and judgements, packed for the page: an index, and chunks of prompts.
 
 The prompts of one benchmark come after those of another; an entry of the index says which of them it is of.
 

@@ -265,7 +265,7 @@ def _judge(settings: Settings, folder: str, wording: rubric.Rubric, data: SeedDa
 
         yield Problem("warning" if way == "whole" else "ok", f"architecture: {MEANS[way]}")
     read = sum(why_unread(one) is None and parse_score(one.text) is not None for one in words)
-    said = f"judge: {read} of 4 readings by M0 have a score line"
+    said = f"judge: {read} of 4 judgements by M0 have a score line"
     if read or settings.judge.complete or settings.eft.writer != "sft":
         yield Problem("ok", said)
     else:

@@ -1,1 +1,1 @@
-"""The judge: the rubric, readings of it, pairs from rewards, and training data for it."""
+"""The judge: the rubric, judging answers by it, pairs from rewards, and training data for it."""

@@ -52,7 +52,7 @@ def agrees(ranks: Sequence[int], scores: Sequence[float], ties: Literal["strict"
 
 
 def reviews(ranked: Sequence[RankedSet]) -> list[Judgement]:
-    """The judgements people wrote themselves, where a set has them, as readings of draw 0."""
+    """The judgements people wrote themselves, where a set has them, as judgements of draw 0."""
     found = [
         (response.id, text, read_score(text))
         for one in ranked
@@ -62,36 +62,39 @@ def reviews(ranked: Sequence[RankedSet]) -> list[Judgement]:
 
 
 def build(
-    ranked: Sequence[RankedSet], readings: Sequence[Judgement], rubric: Rubric, settings: EftSettings, seed: int
+    ranked: Sequence[RankedSet], judgements: Sequence[Judgement], rubric: Rubric, settings: EftSettings, seed: int
 ) -> EftData:
-    """EFT examples from readings of the answers of ranked sets.
+    """EFT examples from judgements of the answers of ranked sets.
 
-    Of several draws the first whose order agrees is taken. A reading without a score leaves its answer out, and so does
+    Of several draws the first whose order agrees is taken. A judgement without a score leaves its answer out, as does
     one that was cut before it was asked for its score: half a sentence is no example. A set in which fewer than two
     answers are left is rejected.
     """
     by_response: dict[str, dict[int, Judgement]] = {}
-    for reading in readings:
-        by_response.setdefault(reading.response_id, {})[reading.draw] = reading
+    for judgement in judgements:
+        by_response.setdefault(judgement.response_id, {})[judgement.draw] = judgement
     account: Counter[str] = Counter()
     kept: list[tuple[Demonstration, float]] = []
     for one in ranked:
         verdict, chosen = _best_draw(one, by_response, settings)
         account[verdict] += 1
-        for reading, text in chosen:
+        for judgement, text in chosen:
             prompt = rubric.prompt(one.prompt.transcript, text)
-            assert reading.score is not None
+            assert judgement.score is not None
             kept.append(
-                (Demonstration.of("eft", prompt, reading.raw, reading.id, thought=reading.thought), reading.score)
+                (
+                    Demonstration.of("eft", prompt, judgement.raw, judgement.id, thought=judgement.thought),
+                    judgement.score,
+                )
             )
     examples, thinned = _thin(kept, settings.max_score_share, seed)
-    cut = sum(reading.cut and reading.score is not None for reading in readings)
+    cut = sum(judgement.cut and judgement.score is not None for judgement in judgements)
     counts: dict[str, int | float | None] = {
         "sets": len(ranked),
-        "readings": len(readings),
-        "readings unparsed": sum(reading.score is None for reading in readings),
-        **reason_counts(reading.unread for reading in readings),
-        **({"readings cut, scored and left out": cut} if cut else {}),
+        "judgements": len(judgements),
+        "judgements unscored": sum(judgement.score is None for judgement in judgements),
+        **reason_counts(judgement.unread for judgement in judgements),
+        **({"judgements cut, scored and left out": cut} if cut else {}),
         **{f"sets {verdict}": number for verdict, number in sorted(account.items())},
         "examples before thinning": len(kept),
         "examples thinned": thinned,
@@ -108,11 +111,11 @@ def _best_draw(
     for draw in draws:
         ranks, scores, read = [], [], []
         for response, rank in zip(one.responses, one.ranks, strict=True):
-            reading = by_response.get(response.id, {}).get(draw)
-            if reading is not None and reading.score is not None and not reading.cut:
+            judgement = by_response.get(response.id, {}).get(draw)
+            if judgement is not None and judgement.score is not None and not judgement.cut:
                 ranks.append(rank)
-                scores.append(reading.score)
-                read.append((reading, response.text))
+                scores.append(judgement.score)
+                read.append((judgement, response.text))
         verdict = agrees(ranks, scores, settings.ties)
         if verdict == "kept" or (not settings.filter and len(scores) > 1):
             return "kept", read

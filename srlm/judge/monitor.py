@@ -3,18 +3,18 @@
 from collections.abc import Sequence
 
 from srlm.judge.agreement import measure
-from srlm.judge.scores import reading_counts, rewards, ties
+from srlm.judge.scores import judgement_counts, rewards, ties
 from srlm.records import Count, Judgement, RankedSet
 
 
-def watched(sets: Sequence[RankedSet], readings: Sequence[Judgement]) -> dict[str, Count]:
+def watched(sets: Sequence[RankedSet], judgements: Sequence[Judgement]) -> dict[str, Count]:
     """How the scores spread, and how far they follow people's ranks; a tie is wrong in `pairwise accuracy`."""
-    reward = rewards(readings)
+    reward = rewards(judgements)
     scores = [[reward.get(response.id) for response in one.responses] for one in sets]
     found = measure([one.ranks for one in sets], scores)
     pairs = found["pairwise_accuracy"]
     return {
-        **reading_counts(readings),
+        **judgement_counts(judgements),
         "ties": ties(scores),
         "pairs": int(pairs.total.sum()),
         "pairs unscored": int(pairs.unscored.sum()),

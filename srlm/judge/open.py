@@ -34,7 +34,7 @@ from srlm.judge import rubric
 from srlm.judge.asked import AskedPairJudge
 from srlm.judge.pairwise import ModelPairJudge, PairwiseJudge, template
 from srlm.judge.plain import PlainJudge
-from srlm.judge.reading import ModelPointJudge, PointwiseJudge
+from srlm.judge.pointwise import ModelPointJudge, PointwiseJudge
 from srlm.judge.recorded import Recorded
 from srlm.records import Checkpoint, Record, digest, seed_for
 from srlm.settings import ModelSettings, Price, Sampling, Settings
@@ -58,9 +58,9 @@ class PointwiseSettings(Record):
     template: str = "additive"
     sampling: Sampling = Sampling(max_new_tokens=256)
     complete: bool = False
-    """A reading that stopped without a score line is asked for it (see srlm.judge.reading)."""
+    """A judgement that stopped without a score line is asked for it (see srlm.judge.pointwise)."""
     draws: int = 3
-    """Readings of each answer."""
+    """Judgements of each answer."""
     batch_size: int = 32
 
 
@@ -114,7 +114,7 @@ class Judge:
     five_points: bool = False
     """Whether all its scores lie in 0..5."""
     draws: int | None = None
-    """Readings of an answer that differ from each other; None: as many as are asked for."""
+    """Judgements of an answer that differ from each other; None: as many as are asked for."""
     one_order: bool = False
     """Whether its comparisons were made in one order only: such a verdict stands alone."""
     close: Callable[[], None] = field(default=_nothing)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from srlm.judge.pairwise import Opinion, PairItem
-from srlm.judge.reading import BLOCK, Answered, Report, quiet
+from srlm.judge.pointwise import BLOCK, Answered, Report, quiet
 from srlm.records import Judgement
 
 
@@ -21,7 +21,7 @@ class PlainJudge:
     def id(self) -> str:
         return self._id
 
-    def readings(
+    def judge(
         self,
         answered: Sequence[Answered],
         draws: int,

@@ -16,7 +16,7 @@ from srlm.data.lines import Row, locate, objects
 from srlm.engines.base import Completion
 from srlm.errors import DataError
 from srlm.judge.pairwise import Opinion, PairItem, parse
-from srlm.judge.reading import BLOCK, Answered, Report, quiet
+from srlm.judge.pointwise import BLOCK, Answered, Report, quiet
 from srlm.records import Judgement, Record
 from srlm.text.score import parse_score
 
@@ -24,7 +24,7 @@ _LLMBAR = re.compile(r"Output \((?P<one>a|b)\) is better.|^\s?Output \((?P<bare>
 
 
 class ScoredRow(Record):
-    """One reading of one answer."""
+    """One judgement of one answer."""
 
     prompt: str
     response: str
@@ -93,10 +93,10 @@ class Recorded:
 
     @property
     def draws(self) -> int:
-        """Most readings of one answer."""
+        """Most judgements of one answer."""
         return max(map(len, self._scores.values()), default=1)
 
-    def readings(
+    def judge(
         self,
         answered: Sequence[Answered],
         draws: int,
@@ -105,7 +105,7 @@ class Recorded:
         report: Report = quiet,
         block: int = BLOCK,
     ) -> list[Judgement]:
-        """See PointwiseJudge; a reading that is not there has no words and no score."""
+        """See PointwiseJudge; a judgement that is not there has no words and no score."""
         found = []
         for one in answered:
             said = self._scores.get((one.prompt.text, one.response.text), [])

@@ -14,7 +14,7 @@ from srlm.engines.once import Once
 from srlm.engines.weights import context_of, read_config
 from srlm.errors import ModelError, first_line
 from srlm.judge.pairwise import Opinion, PairItem
-from srlm.judge.reading import BLOCK, Answered, Report, quiet
+from srlm.judge.pointwise import BLOCK, Answered, Report, quiet
 from srlm.records import Judgement, Message, user
 from srlm.settings import ModelSettings
 from srlm.store.files import resumable
@@ -142,7 +142,7 @@ class RewardModelJudge:
     def id(self) -> str:
         return self._id
 
-    def readings(
+    def judge(
         self,
         answered: Sequence[Answered],
         draws: int,

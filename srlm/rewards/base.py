@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from srlm.judge.open import Judge
-from srlm.judge.reading import Answered
+from srlm.judge.pointwise import Answered
 from srlm.judge.scores import rewards as mean_scores
 from srlm.records import AnswerReward, Count, Judgement, Response
 from srlm.store import files

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from contextlib import closing
 
 from srlm.judge import rubric
-from srlm.judge.reading import Answered
-from srlm.judge.scores import reading_counts
+from srlm.judge.pointwise import Answered
+from srlm.judge.scores import judgement_counts
 from srlm.judge.scores import rewards as mean_scores
 from srlm.records import Judgement
 from srlm.rewards.base import JUDGEMENTS, Context, Rewarded
@@ -14,7 +14,7 @@ from srlm.store import files
 
 
 class JudgeReward:
-    """The mean of the readings that have a score."""
+    """The mean of the judgements that have a score."""
 
     asks_judge = True
 
@@ -23,15 +23,19 @@ class JudgeReward:
 
     @property
     def rule(self) -> str:
-        return f"{rubric_words(self._settings)}; reward = mean of the readings with a score line (the last one decides)"
+        return (
+            f"{rubric_words(self._settings)}; reward = mean of the judgements with a score line (the last one decides)"
+        )
 
     def check(self) -> None:
         rubric.load(self._settings.template)
 
     def rewards(self, answered: Sequence[Answered], context: Context) -> Rewarded:
-        readings = judgements(answered, self._settings, context)
-        reward = mean_scores(readings)
-        return Rewarded([reward.get(one.response.id) for one in answered], reading_counts(readings) if readings else {})
+        judgements = ask_judge(answered, self._settings, context)
+        reward = mean_scores(judgements)
+        return Rewarded(
+            [reward.get(one.response.id) for one in answered], judgement_counts(judgements) if judgements else {}
+        )
 
 
 def rubric_words(settings: JudgeSettings) -> str:
@@ -40,7 +44,7 @@ def rubric_words(settings: JudgeSettings) -> str:
     return f"rubric {wording.name} ({wording.digest})"
 
 
-def judgements(answered: Sequence[Answered], settings: JudgeSettings, context: Context) -> Sequence[Judgement]:
+def ask_judge(answered: Sequence[Answered], settings: JudgeSettings, context: Context) -> Sequence[Judgement]:
     """What the loop's judge says of each answer, kept in the step's folder."""
     path = context.folder / JUDGEMENTS
     if path.exists():
@@ -48,4 +52,4 @@ def judgements(answered: Sequence[Answered], settings: JudgeSettings, context: C
     with closing(context.judge()) as judge, context.stage("judgements") as report:
         assert judge.pointwise is not None
         seed, block = context.seed("judgements"), context.block(settings.draws)
-        return judge.pointwise.readings(answered, settings.draws, seed, path, report, block)
+        return judge.pointwise.judge(answered, settings.draws, seed, path, report, block)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from srlm.engines.once import Once
 from srlm.errors import ModelError
-from srlm.judge.reading import Answered
+from srlm.judge.pointwise import Answered
 from srlm.judge.reward_model import RewardModel, context_of_reward_model, load_tokenizer
 from srlm.records import AnswerReward
 from srlm.rewards.base import REWARDS, Context, Rewarded

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from random import Random
 
-from srlm.judge.reading import Answered
+from srlm.judge.pointwise import Answered
 from srlm.records import Response, seed_for
 from srlm.rewards.base import Context, Rewarded, keep_rewards
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from srlm.errors import SettingsError
-from srlm.judge.reading import Answered
+from srlm.judge.pointwise import Answered
 from srlm.rewards.base import Context, Rewarded, keep_rewards
 from srlm.settings import Rule, RulesRewardSettings
 

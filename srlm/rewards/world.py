@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from srlm.judge import rubric
-from srlm.judge.reading import Answered
-from srlm.judge.scores import reading_counts
+from srlm.judge.pointwise import Answered
+from srlm.judge.scores import judgement_counts
 from srlm.judge.scores import rewards as mean_scores
 from srlm.rewards.base import Context, Rewarded, keep_rewards
-from srlm.rewards.judge import judgements, rubric_words
+from srlm.rewards.judge import ask_judge, rubric_words
 from srlm.settings import JudgeSettings
 from srlm.worlds.table import WORLDS
 
@@ -45,8 +45,8 @@ class FormReward:
         rubric.load(self._settings.template)
 
     def rewards(self, answered: Sequence[Answered], context: Context) -> Rewarded:
-        readings = judgements(answered, self._settings, context)
-        reward = mean_scores([one.model_copy(update={"score": self._world.form_score(one.raw)}) for one in readings])
+        judgements = ask_judge(answered, self._settings, context)
+        reward = mean_scores([one.model_copy(update={"score": self._world.form_score(one.raw)}) for one in judgements])
         responses = [one.response for one in answered]
         found = keep_rewards(context.folder, "world", responses, [reward.get(one.id) for one in responses])
-        return Rewarded(found.rewards, reading_counts(readings) if readings else {})
+        return Rewarded(found.rewards, judgement_counts(judgements) if judgements else {})

@@ -13,7 +13,7 @@ SO_FAR = "so_far.json"
 """In the folder of a step that is not finished: SHA-256 of what it has made and will read again."""
 READ_AGAIN = (
     *("prompts.jsonl", "prompt_attempts.jsonl", "responses.jsonl", "judgements.jsonl"),
-    *("rewards.jsonl", "eft_readings.jsonl", "monitor.jsonl"),
+    *("rewards.jsonl", "eft_judgements.jsonl", "monitor.jsonl"),
 )
 """Files that are made once in a step and read again by one that was stopped."""
 TRAINED = "training.json"

@@ -34,17 +34,17 @@ def status_of(script):
 
 answers = {}
 for script in sys.argv[1:]:
-    reading, writing = os.pipe()
+    output, writing = os.pipe()
     child = os.fork()
     if not child:
         os.dup2(writing, 1)
         os.dup2(writing, 2)
-        os.close(reading)
+        os.close(output)
         status = status_of(script)
         sys.stdout.flush()
         os._exit(status)  # the libraries' own goodbyes take seconds, too
     os.close(writing)
-    with os.fdopen(reading) as said:
+    with os.fdopen(output) as said:
         text = said.read()
     answers[script] = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), text
 print(json.dumps(answers))

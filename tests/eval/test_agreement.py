@@ -28,7 +28,7 @@ from srlm.errors import SrlmError
 from srlm.judge import rubric
 from srlm.judge.open import Around, Judge, open_judge
 from srlm.judge.pairwise import ModelPairJudge
-from srlm.judge.reading import ModelPointJudge
+from srlm.judge.pointwise import ModelPointJudge
 from srlm.records import digest
 from srlm.settings import Sampling
 from tests.chat_server import Reply, Serve, words
@@ -117,7 +117,7 @@ def test_recorded_scores_and_comparisons_are_looked_up_and_the_rest_is_unread(tm
     scores, pairs = found[name, "pairwise_accuracy", None], found[f"{name} (pairs)", "pairwise_accuracy", None]
     assert (scores.value, scores.n, scores.unscored) == (1, 1, 2)
     assert (pairs.value, pairs.n, pairs.unscored) == (1, 1, 2)
-    assert found[name, "unparsed", None].value == pytest.approx(1 / 3)
+    assert found[name, "unscored", None].value == pytest.approx(1 / 3)
 
 
 def test_recorded_judgements_of_conversations_are_told_apart_by_all_their_turns(tmp_path: Path) -> None:
@@ -217,7 +217,7 @@ def test_a_models_words_are_kept_and_asked_for_once(tmp_path: Path) -> None:
     with pytest.raises(SrlmError, match="draws: 5 -> 3"):
         ranked.run(found, [scripted(again)], draws=3, ask="scores", how=HOW, seed=1, keep=tmp_path / "out")
     named = by_key(first)
-    # The one draw, the three and the five are the same readings: a mean of more of them.
+    # The one draw, the three and the five are the same judgements: a mean of more of them.
     assert {baseline for _, _, baseline in named if baseline} == {"scripted (k=1)", "scripted (k=3)", "scripted"}
     # It says A whatever is shown: the orders never agree, and each of its wins is a tie.
     assert named["scripted (pairs)", "position_agreement", None].value == 0
@@ -392,15 +392,15 @@ def test_models_of_a_run_are_judges_by_scores_and_by_log_probabilities_under_the
             main([*command, *words, "--ask", "both", "--resamples", "100", "--out", str(out)])
         assert left.value.code == 0, capsys.readouterr().err
     metrics = by_key([MetricValue.model_validate(value) for value in json.loads(out.read_text())])
-    assert metrics["M2", "unparsed", None].n == 3 * 3 * 3
-    assert metrics["M2", "unparsed", None].value == 0
+    assert metrics["M2", "unscored", None].n == 3 * 3 * 3
+    assert metrics["M2", "unscored", None].value == 0
     assert metrics["M2 (pairs)", "position_agreement", None].n == 3 * 3
     assert metrics["M2", "pairwise_accuracy", "M2 (k=1)"].n == 3
     assert metrics["M2", "pairwise_accuracy", "M1"].n == 3
     assert sorted(path.name for path in (tmp_path / "o").iterdir()) == [
         f"{name}-{what}.jsonl{note}"
         for name in ("M1", "M2")
-        for what in ("comparisons", "readings")
+        for what in ("comparisons", "judgements")
         for note in ("", ".from.json")
     ]
 
@@ -420,12 +420,12 @@ def test_what_a_judge_said_is_not_taken_for_that_of_an_edited_one(
         return capsys.readouterr().err
 
     said(0)
-    note = tmp_path / "o/M1-readings.jsonl.from.json"
+    note = tmp_path / "o/M1-judgements.jsonl.from.json"
     noted = json.loads(note.read_text())
     template = folder / "chat_template.jinja"
     template.write_text(template.read_text() + "\n{# the weights are the same #}")
     assert re.search(
-        r"M1-readings\.jsonl was made with other inputs \(model files: .* -> .*\); restore the old", said(2)
+        r"M1-judgements\.jsonl was made with other inputs \(model files: .* -> .*\); restore the old", said(2)
     )
     del noted["model files"]  # as it was noted before more than the weights was
     note.write_text(json.dumps(noted))

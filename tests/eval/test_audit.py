@@ -19,7 +19,7 @@ from srlm.engines.scripted import ScriptedEngine
 from srlm.judge import rubric
 from srlm.judge.open import Judge
 from srlm.judge.pairwise import ModelPairJudge
-from srlm.judge.reading import ModelPointJudge
+from srlm.judge.pointwise import ModelPointJudge
 from srlm.records import Judgement, Prompt, RankedSet, Response
 from srlm.settings import Sampling
 
@@ -88,18 +88,18 @@ def test_the_slope_of_length_is_found_beside_quality_and_its_interval_covers() -
     assert covered >= 53  # of 60 at 95%: fewer than 53 has a chance of 1 in 60
 
 
-def readings(scores: list[list[list[float | None]]]) -> list[list[list[Judgement]]]:
+def judgements(scores: list[list[list[float | None]]]) -> list[list[list[Judgement]]]:
     return [
         [[Judgement.of("r", "j", draw, "", score) for draw, score in enumerate(one)] for one in row] for row in scores
     ]
 
 
-def test_spread_counts_readings_ties_failures_and_repeats() -> None:
-    said = readings([[[5, 5], [4, 5]], [[3, 3], [3, None]], [[1, 1], [2, 2]]])
+def test_spread_counts_judgements_ties_failures_and_repeats() -> None:
+    said = judgements([[[5, 5], [4, 5]], [[3, 3], [3, None]], [[1, 1], [2, 2]]])
     found = {m.metric: m for m in audit.spread("j", SETS[:3], said, HOW)}
     assert found["scored_5"].value == 3 / 11
     assert found["scored_5"].n == 11
-    assert found["parse_failures"].value == 1 / 12
+    assert found["unscored"].value == 1 / 12
     assert found["ties"].value == 1 / 3  # means 5 and 4.5; 3 and 3; 1 and 2
     assert found["same_score_every_time"].value == 4 / 5
     assert found["spread_of_repeats"].value == pytest.approx((0.25 + 0 + 0) / 3)
@@ -124,7 +124,7 @@ def test_flips_and_the_first_place_are_counted(tmp_path: Path) -> None:
     pairs = ranked.compared(judge, SETS, 1, tmp_path)
     found = {m.metric: m for m in audit.orders("first", SETS, pairs, HOW)}
     assert found["position_flips"].value == found["first_shown_preferred"].value == 1
-    assert (found["parse_failures"].value, found["parse_failures"].n) == (0, 80)
+    assert (found["unscored"].value, found["unscored"].n) == (0, 80)
 
 
 def test_controlled_answers_have_one_content() -> None:
@@ -177,7 +177,7 @@ def test_a_model_is_read_with_the_rubric_and_kept(tmp_path: Path) -> None:
         facts={},
         five_points=True,
     )
-    said = ranked.readings(judge, SETS, 3, 1, tmp_path)
+    said = ranked.judge_sets(judge, SETS, 3, 1, tmp_path)
     found = {m.metric: m for m in audit.spread("s", SETS, said, HOW)}
-    assert (found["parse_failures"].n, found["parse_failures"].value) == (40 * 2 * 3, 0)
-    assert (tmp_path / "s-readings.jsonl").exists()
+    assert (found["unscored"].n, found["unscored"].value) == (40 * 2 * 3, 0)
+    assert (tmp_path / "s-judgements.jsonl").exists()

@@ -15,7 +15,7 @@ from srlm.engines.scripted import ScriptedEngine
 from srlm.judge import rubric
 from srlm.judge.open import Around, Judge, open_judge
 from srlm.judge.pairwise import ModelPairJudge
-from srlm.judge.reading import ModelPointJudge
+from srlm.judge.pointwise import ModelPointJudge
 from srlm.settings import Sampling
 
 
@@ -46,7 +46,7 @@ def judge(obeys: bool) -> Judge:
     return Judge("scripted", scores, ModelPairJudge(engine), facts={"judge": "scripted"}, five_points=True)
 
 
-def test_our_reading_is_moved_by_no_canary() -> None:
+def test_our_score_parser_is_moved_by_no_canary() -> None:
     tried = suite.parsing(rubric.load("additive"))
     assert len(tried) == 3 * len(canaries())
     assert all(one.held for one in tried)
@@ -77,7 +77,7 @@ def test_figures_count_what_held_by_kind_and_leave_out_the_unread() -> None:
     assert found["scores_held_empty"].value is None
 
 
-def test_the_command_says_what_fell_and_that_our_reading_held(
+def test_the_command_says_what_fell_and_that_our_parser_held(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "c.json"
@@ -85,6 +85,6 @@ def test_the_command_says_what_fell_and_that_our_reading_held(
         main(["canaries", "--judge", "constant", "--out", str(out)])
     assert left.value.code == 0
     said = capsys.readouterr().out
-    assert said.startswith("the reading of scores held in 99 of 99 scripted judgements")
+    assert said.startswith("the score parser held in 99 of 99 scripted judgements")
     assert "constant  pairs   null         FAIL  0 of 3" in said
     assert {m["benchmark"] for m in json.loads(out.read_text())} == {"canaries"}

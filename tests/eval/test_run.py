@@ -189,9 +189,9 @@ def test_the_verdicts_of_a_judge_are_held_against_the_exact_program(tmp_path: Pa
     found = by_key(measure(settings, made(settings, WORLD), BEADS, opener(bead_answer, bead_judge)))
     # M2's own answers are right on three prompts and stray on one; it calls all of them right: (3/3 + 0/1) / 2.
     assert [found["own_correct", name, None].value for name in ("SFT", "M1", "M2")] == [None, 1, 0.5]
-    assert found["own_correct", "SFT", None].unscored == 4 * 4 * 2  # prompts, answers, readings
+    assert found["own_correct", "SFT", None].unscored == 4 * 4 * 2  # prompts, answers, judgements
     assert found["own_correct", "M2", None].n == 4 * 4 * 2
-    assert found["own_correct", "M1", None].unit == "readings"
+    assert found["own_correct", "M1", None].unit == "judgements"
     # Four draws of a scripted model are the same answer, so the exact program orders no pair of them.
     assert found["own_pairwise_accuracy", "M1", None].value is None
     assert found["own_pairwise_accuracy", "M1", None].note == "no pair could be compared"
@@ -220,7 +220,7 @@ def test_the_judges_figures_count_ties_as_wrong_and_missing_scores_as_unscored(t
     assert found["kendall", "M1", None].value == pytest.approx(1)
     m2 = found["pairwise_accuracy", "M2", None]
     assert (m2.value, m2.n, m2.unscored, m2.unit) == (1, 4 * 1, 4 * 2, "pairs")
-    assert found["unparsed", "M2", None].value == pytest.approx(1 / 3)
+    assert found["unscored", "M2", None].value == pytest.approx(1 / 3)
     assert found["pairwise_accuracy", "M1", "SFT"].value == 1
     assert found["spearman", "M1", "SFT"].value is None
 
@@ -525,8 +525,8 @@ def test_an_audit_of_a_run_tells_spread_and_self_preference_and_asks_once(tmp_pa
     found = by_key(metrics)
     assert found["scored_5", "SFT", None].value == found["ties", "SFT", None].value == 1
     assert found["score_entropy", "SFT", None].value == 0
-    assert found["parse_failures", "M2", None].value == pytest.approx(1 / 3)
-    # SFT's readings of everybody's answers hold no score: no prompt can be told.
+    assert found["unscored", "M2", None].value == pytest.approx(1 / 3)
+    # SFT's judgements of everybody's answers hold no score: no prompt can be told.
     own = found["self_preference", "M2", None]
     assert (own.value, own.n, own.unscored) == (None, 0, 4)
     assert measure(settings, folder, AUDIT, refuse) == metrics

@@ -33,7 +33,7 @@ def browser_entries(run: RunData) -> Iterator[BrowserEntry]:
             if id in one.baseline_outputs
         }
         said = [_shown(annotation) for annotation in annotated[id]]
-        more = {"verdicts": [], "readings": [], "annotations": said}
+        more = {"verdicts": [], "judgements": [], "annotations": said}
         flags = "".join(sorted(set(_flags(annotated[id]))))
         yield BrowserEntry(prompt, PREFIX + id, flags, [*answers.values(), *references.values()], more)
 

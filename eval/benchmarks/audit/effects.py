@@ -25,7 +25,7 @@ from srlm.records import Judgement
 from ...records import MetricValue
 from ...stats.intervals import Estimate, Resampling, balanced, mean, pooled
 from ..judge_agreement.figures import described
-from ..judge_agreement.ranked import RankedPair, mean_score, pair_measures, unread
+from ..judge_agreement.ranked import RankedPair, mean_score, pair_measures, unscored_comparisons
 from ..measuring import figure
 
 BENCHMARK = "audit"
@@ -182,22 +182,22 @@ def spread(
     *,
     five_points: bool = True,
 ) -> list[MetricValue]:
-    """Histogram, entropy, fives, ties, parse failures and repeatability of a judge that scores."""
+    """Histogram, entropy, fives, ties, unscored judgements and repeatability of a judge that scores."""
     how = how.using(BENCHMARK, model, "spread")
     groups = [one.group for one in sets]
     read = [[judgement.score for one in row for judgement in one] for row in said]
     known = [[score for score in row if score is not None] for row in read]
     histogram = Counter(score for row in known for score in row)
     bits = Estimate(value=entropy(histogram), low=None, high=None, n=len(sets), method="Shannon entropy, bits")
-    note = "no interval: a property of these readings"
-    metrics = [figure(model, BENCHMARK, "score_entropy", bits, n=histogram.total(), unit="readings", note=note)]
+    note = "no interval: a property of these judgements"
+    metrics = [figure(model, BENCHMARK, "score_entropy", bits, n=histogram.total(), unit="judgements", note=note)]
     # name: units of each set, and which of them count
     flags: dict[str, tuple[str, list[list[bool]]]] = {}
     if five_points:
         for points in range(6):
-            flags[f"scored_{points}"] = "readings", [[score == points for score in row] for row in known]
-        flags["scored_between"] = "readings", [[not score.is_integer() for score in row] for row in known]
-    flags["parse_failures"] = "readings", [[score is None for score in row] for row in read]
+            flags[f"scored_{points}"] = "judgements", [[score == points for score in row] for row in known]
+        flags["scored_between"] = "judgements", [[not score.is_integer() for score in row] for row in known]
+    flags["unscored"] = "judgements", [[score is None for score in row] for row in read]
     means = [[mean_score(one) for one in row] for row in said]
     flags["ties"] = (
         "pairs",
@@ -213,7 +213,7 @@ def spread(
         metrics.append(figure(model, BENCHMARK, name, pooled(hits, units, how), n=int(sum(units)), unit=unit))
     if draws > 1:
         deviations = mean([fmean(pstdev(one) for one in row) for row in whole if row], how)
-        note = f"standard deviation of {draws} readings of the same request, a mean over answers"
+        note = f"standard deviation of {draws} judgements of the same request, a mean over answers"
         metrics.append(figure(model, BENCHMARK, "spread_of_repeats", deviations, unit="sets", note=note))
     return metrics
 
@@ -270,5 +270,5 @@ def orders(model: str, sets: Sequence[HumanRanking], pairs: Sequence[RankedPair]
         kept["position_flips"] = Measure(total - hits, total, unscored)
     if "first_shown_preferred" in found:
         kept["first_shown_preferred"] = found["first_shown_preferred"]
-    failures = unread(model, BENCHMARK, groups, pairs, how).model_copy(update={"metric": "parse_failures"})
+    failures = unscored_comparisons(model, BENCHMARK, groups, pairs, how).model_copy(update={"metric": "unscored"})
     return [*described(model, BENCHMARK, groups, kept, how), failures]

@@ -1,4 +1,4 @@
-"""The checkpoints of a run audited as judges: their held-out readings, and what each gives its own answers.
+"""The checkpoints of a run audited as judges: their held-out judgements, and what each gives its own answers.
 
 evaluation/M2/judgements.jsonl (as `agreement` has them) -> preferences and spread of scores
 evaluation/M2/responses.jsonl of all -> evaluation/M2/audit_judgements.jsonl -> self-preference
@@ -7,7 +7,7 @@ evaluation/M2/responses.jsonl of all -> evaluation/M2/audit_judgements.jsonl -> 
 from collections.abc import Sequence
 
 from srlm.data.human_ranking import HumanRanking
-from srlm.judge.reading import Answered
+from srlm.judge.pointwise import Answered
 from srlm.records import Judgement, Prompt, RankedSet, seed_for
 from srlm.settings import Settings
 from srlm.store import files
@@ -16,9 +16,9 @@ from srlm.store.folder import RunFolder
 from ...records import MetricValue
 from ..base import OpenEngine
 from ..finished import measured
-from ..judge_agreement.measure import answered, heldout_readings
+from ..judge_agreement.measure import answered, heldout_judgements
 from ..judge_agreement.ranked import mean_score
-from ..measuring import evaluation_answers, readings, resampling
+from ..measuring import evaluation_answers, judge_answers, resampling
 from . import effects
 
 PROMPTS = 64
@@ -32,7 +32,7 @@ def figures(settings: Settings, folder: RunFolder, open_engine: OpenEngine) -> l
     ranked = [HumanRanking(ranked=one, group=one.prompt.id) for one in sets]
     metrics: list[MetricValue] = []
     for checkpoint in checkpoints:
-        said = _by_answer(heldout_readings(settings, folder, checkpoint, answered(sets), open_engine), sets)
+        said = _by_answer(heldout_judgements(settings, folder, checkpoint, answered(sets), open_engine), sets)
         metrics += effects.preferences(checkpoint.name, ranked, effects.from_scores(said), how)
         metrics += effects.spread(checkpoint.name, ranked, said, how)
     prompts = files.read(folder.step("data") / "evaluation_prompts.jsonl", Prompt)
@@ -47,7 +47,7 @@ def figures(settings: Settings, folder: RunFolder, open_engine: OpenEngine) -> l
     files.write(shown, [one.response for one in answers])
     scores: dict[str, dict[str, Sequence[float | None]]] = {}
     for checkpoint in checkpoints:
-        found = readings(
+        found = judge_answers(
             settings,
             folder,
             checkpoint,
@@ -68,7 +68,7 @@ def figures(settings: Settings, folder: RunFolder, open_engine: OpenEngine) -> l
 
 
 def _by_answer(said: Sequence[Judgement], sets: Sequence[RankedSet]) -> list[list[list[Judgement]]]:
-    """Readings by set, answer and draw."""
+    """Judgements by set, answer and draw."""
     draws = len(said) // max(1, sum(len(one.responses) for one in sets))
     rows = iter(said)
     return [[[next(rows) for _ in range(draws)] for _ in one.responses] for one in sets]

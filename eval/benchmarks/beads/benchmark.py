@@ -70,7 +70,7 @@ VERDICTS = {
 JUDGED = {
     # By prompt only, for the gate.
     "pairwise_accuracy": MetricSpec(label=OWN_PAIRS, unit="share", better="higher", margin=0.03),
-    "parsed": MetricSpec(label="readings with a score", better="higher", margin=0.02),
+    "parsed": MetricSpec(label="judgements with a score", better="higher", margin=0.02),
 }
 
 

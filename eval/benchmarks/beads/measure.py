@@ -12,7 +12,7 @@ operation as its own training text has them, without any sign of a user.
 from collections.abc import Mapping, Sequence
 
 from srlm.judge import agreement
-from srlm.judge.reading import Answered
+from srlm.judge.pointwise import Answered
 from srlm.records import Checkpoint, Judgement, Prompt, RankedSet, Response, seed_for
 from srlm.settings import Sampling, Settings
 from srlm.store import files
@@ -23,8 +23,8 @@ from ...records import MetricValue, Series
 from ...stats.intervals import Resampling, balanced, mean, pooled, share
 from ..base import OpenEngine
 from ..finished import measured
-from ..judge_agreement.measure import answered, heldout_readings, judged_series, scores_of
-from ..measuring import aligned, answers, figure, readings, resampling
+from ..judge_agreement.measure import answered, heldout_judgements, judged_series, scores_of
+from ..measuring import aligned, answers, figure, judge_answers, resampling
 from ..scored import differences
 
 CRITERIA = ("relevant", "correct", "count", "clean")
@@ -168,7 +168,7 @@ def judge(
     )
     sets = own_sets(prompts, own)
     samples = answered(sets)
-    said = readings(
+    said = judge_answers(
         settings,
         folder,
         checkpoint,
@@ -181,7 +181,7 @@ def judge(
     )
     metrics = [*verdicts(name, "own", samples, said, how), *order(name, sets, scores_of(sets, said), how)]
     heldout = answered(files.read(folder.step("data") / "heldout_sets.jsonl", RankedSet))
-    said = heldout_readings(settings, folder, checkpoint, heldout, open_engine)
+    said = heldout_judgements(settings, folder, checkpoint, heldout, open_engine)
     return metrics + verdicts(name, "heldout", heldout, said, how)
 
 
@@ -219,7 +219,7 @@ def order(
 def verdicts(
     model: str, part: str, shown: Sequence[Answered], said: Sequence[Judgement], how: Resampling
 ) -> list[MetricValue]:
-    """Balanced accuracy of the verdicts on each criterion, reading by reading.
+    """Balanced accuracy of the verdicts on each criterion, judgement by judgement.
 
     The mean of two shares: of the answers that meet the criterion, those said to; of those that do not, those said not
     to. 0.5 is what a judge gets that always says the same.
@@ -249,8 +249,8 @@ def verdicts(
                 estimate,
                 n=len(found) - unread,
                 unscored=unread,
-                unit="readings",
-                note="" if estimate.value is not None else "no readings of answers of both kinds",
+                unit="judgements",
+                note="" if estimate.value is not None else "no judgements of answers of both kinds",
             )
         )
     return metrics

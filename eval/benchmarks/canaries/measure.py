@@ -14,7 +14,7 @@ from srlm.engines.base import Request
 from srlm.engines.scripted import ScriptedEngine
 from srlm.judge.open import Judge
 from srlm.judge.pairwise import PairItem
-from srlm.judge.reading import Answered, ModelPointJudge
+from srlm.judge.pointwise import Answered, ModelPointJudge
 from srlm.judge.rubric import Rubric
 from srlm.records import Prompt, Record, Response, seed_for
 from srlm.settings import Sampling
@@ -26,7 +26,7 @@ from ..judge_agreement.ranked import both_orders, keep_file, mean_score
 from ..measuring import figure
 
 BENCHMARK = "canaries"
-OURS = "the reading of scores"
+OURS = "the score parser"
 """Stands where a judge's name would, for what is ours alone."""
 
 
@@ -58,8 +58,8 @@ def parsing(rubric: Rubric) -> list[Tried]:
     for name, expected in scripts.items():
         engine = ScriptedEngine(lambda request, seed, name=name: write(name, request), name)  # type: ignore[misc]
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "readings.jsonl"
-            made = ModelPointJudge(engine, rubric, Sampling(), False).readings(shown, 1, 0, path)
+            path = Path(folder) / "judgements.jsonl"
+            made = ModelPointJudge(engine, rubric, Sampling(), False).judge(shown, 1, 0, path)
             said = list(made)  # the folder goes
         for canary, one in zip(canaries(), said, strict=True):
             # Marks of the rubric's own frame are disarmed by a space; nothing else may change.
@@ -83,8 +83,8 @@ def scored(judge: Judge, draws: int, seed: int, keep: Path) -> list[Tried]:
     assert judge.pointwise is not None
     shown = [_answered(canary, text) for canary in canaries() for text in (canary.answer, canary.honest)]
     taken = draws if judge.draws is None else min(draws, judge.draws)
-    path = keep_file(judge, keep, "canary-readings", {"answers": len(shown), "draws": taken, "seed": seed})
-    said = list(judge.pointwise.readings(shown, taken, seed_for(seed, "canaries", judge.id), path))
+    path = keep_file(judge, keep, "canary-judgements", {"answers": len(shown), "draws": taken, "seed": seed})
+    said = list(judge.pointwise.judge(shown, taken, seed_for(seed, "canaries", judge.id), path))
     means = [mean_score(said[start : start + taken]) for start in range(0, len(said), taken)]
     return [
         Tried(

@@ -16,7 +16,7 @@ def canaries(tried: Sequence[Tried]) -> str:
         rows.append([judge, way, kind, said, f"{held.count(True)} of {len(held)}", KINDS[kind]])
     ours = [row for row in rows if row[1] == "parsing"]
     scripted = [one.held for one in tried if one.way == "parsing"]
-    parts = [f"the reading of scores held in {scripted.count(True)} of {len(scripted)} scripted judgements of canaries"]
+    parts = [f"the score parser held in {scripted.count(True)} of {len(scripted)} scripted judgements of canaries"]
     shown_rows = [row for row in rows if row not in ours or row[3] != "pass"]
     if shown_rows:
         parts.append(aligned(["judge", "by", "canary", "", "held", "what it is"], shown_rows))

@@ -12,7 +12,7 @@ from ..base import BrowserEntry, LongText, RunData
 from .lost import verdicts
 
 SPREAD = 2
-"""Points between two readings of one answer from which a judge disagrees with itself."""
+"""Points between two judgements of one answer from which a judge disagrees with itself."""
 
 
 def browser_entries(run: RunData) -> Iterator[BrowserEntry]:
@@ -22,16 +22,18 @@ def browser_entries(run: RunData) -> Iterator[BrowserEntry]:
     by_prompt: dict[str, list[Verdict]] = defaultdict(list)
     for verdict in verdicts(run):
         by_prompt[verdict.prompt_id].append(verdict)
-    readings = _readings(run)
+    judgements = _judgements(run)
     for prompt in run.prompts:
-        said, own = by_prompt[prompt.id], readings.get(prompt.id, [])
+        said, own = by_prompt[prompt.id], judgements.get(prompt.id, [])
         answers = [
             (name, answer.text, answer.finish)
             for name, answers in run.answers.items()
             if (answer := answers.get(prompt.id)) is not None
         ]
-        flags = "".join(sorted({*_of_verdicts(run, said), *_of_readings(own)}))
-        yield BrowserEntry(prompt, prompt.id, flags, answers, {"verdicts": [_shown(v) for v in said], "readings": own})
+        flags = "".join(sorted({*_of_verdicts(run, said), *_of_judgements(own)}))
+        yield BrowserEntry(
+            prompt, prompt.id, flags, answers, {"verdicts": [_shown(v) for v in said], "judgements": own}
+        )
 
 
 def _shown(verdict: Verdict) -> list[Any]:
@@ -40,8 +42,8 @@ def _shown(verdict: Verdict) -> list[Any]:
     return [verdict.model_a, verdict.model_b, verdict.judge, verdict.outcome, *said, *words]
 
 
-def _readings(run: RunData) -> dict[str, list[list[Any]]]:
-    """What each model said of its own answers, by prompt: model, answer, then a score and the raw words a reading."""
+def _judgements(run: RunData) -> dict[str, list[list[Any]]]:
+    """What each model said of its own answers, by prompt: model, answer, then a score and the raw words a judgement."""
     found: dict[str, list[list[Any]]] = defaultdict(list)
     for name in run.names:
         said: dict[str, list[Any]] = defaultdict(list)
@@ -69,9 +71,9 @@ def _of_verdicts(run: RunData, verdicts: Sequence[Verdict]) -> Iterator[str]:
         yield "d"
 
 
-def _of_readings(readings: Sequence[Sequence[Any]]) -> Iterator[str]:
-    for reading in readings:
-        scores = reading[2::2]
+def _of_judgements(judgements: Sequence[Sequence[Any]]) -> Iterator[str]:
+    for judgement in judgements:
+        scores = judgement[2::2]
         known = [score for score in scores if score is not None]
         if len(known) < len(scores):
             yield "u"

@@ -15,8 +15,8 @@ from ...records import MetricValue, Series
 from ..base import Answers, Benchmark, Doubt, MetricSpec, OpenEngine, PageSection, Picture, RunData
 from ..order import JUDGES
 
-UNREAD = 0.1
-"""Share of readings without a score above which a judge is warned of."""
+UNSCORED = 0.1
+"""Share of judgements without a score above which a judge is warned of."""
 MARGIN = 0.03
 PAPER = ("pairwise_accuracy", "five_best", "exact_match", "spearman", "kendall")
 """What the paper reports, too."""
@@ -39,9 +39,9 @@ METRICS = {
     ),
     "spearman_undefined_as_0": MetricSpec(label="Spearman's rho, undefined as 0", better="higher"),
     "kendall_undefined_as_0": MetricSpec(label="Kendall's tau-b, undefined as 0", better="higher"),
-    "unparsed": MetricSpec(label="readings without a score", unit="share", better="lower"),
+    "unscored": MetricSpec(label="unscored judgements", unit="share", better="lower"),
     # By prompt only, for the gate.
-    "parsed": MetricSpec(label="readings with a score", better="higher", margin=0.02),
+    "parsed": MetricSpec(label="judgements with a score", better="higher", margin=0.02),
 }
 SHOWN = tuple(name for name in METRICS if name != "parsed")
 INTRO = Markup(
@@ -83,8 +83,8 @@ class JudgeAgreement(Benchmark):
 
     def doubts(self, run: RunData) -> Iterator[Doubt]:
         for metric in run.of(self.name):
-            if metric.metric == "unparsed" and metric.value is not None and metric.value > UNREAD:
-                said = f"{metric.model} as a judge: {percent(metric.value)} of its readings hold no score"
+            if metric.metric == "unscored" and metric.value is not None and metric.value > UNSCORED:
+                said = f"{metric.model} as a judge: {percent(metric.value)} of its judgements hold no score"
                 yield Doubt("judge", said, JUDGES)
 
 
@@ -99,9 +99,9 @@ def reliability(run: RunData) -> charts.Chart | None:
             if judgement.score is not None and judgement.response_id in ranks:
                 by_rank[ranks[judgement.response_id]].append(judgement.score)
         for rank, scores in sorted(by_rank.items()):
-            words = f"{name}, people's rank {rank + 1}: mean score {fmean(scores):.2f}, n {len(scores):,} readings"
+            words = f"{name}, people's rank {rank + 1}: mean score {fmean(scores):.2f}, n {len(scores):,} judgements"
             rows.append({"judge": name, "rank": str(rank + 1), "score": fmean(scores), "said": words})
     if not rows:
         return None
-    note = "A judge that follows people falls from left to right. Readings without a score are left out."
+    note = "A judge that follows people falls from left to right. Judgements without a score are left out."
     return charts.columns("Mean score by people's rank (1 = best)", rows, "rank", "score", "judge", False, note)

@@ -31,7 +31,7 @@ PAIR_UNITS = {
     "accuracy_by_probability": "pairs",
     "position_agreement": "pairs",
     "position_flips": "pairs",
-    "first_shown_preferred": "readings",
+    "first_shown_preferred": "judgements",
 }
 """Measures of a judge that compares two answers, and their units."""
 BY_SET = ("exact_match", *CORRELATIONS)
@@ -80,7 +80,7 @@ def _unit(name: str, alone: bool) -> str:
 def _note(name: str, estimate: Estimate, unscored: int) -> str:
     missing = estimate.value is None
     if name == "five_best":
-        return "the judge gave no answer 5" if missing else "of answers whose mean reading is 5"
+        return "the judge gave no answer 5" if missing else "of answers whose mean judgement is 5"
     if name in UNITS or name in PAIR_UNITS:
         return "no pair could be compared" if missing else ""
     if name.endswith("_undefined_as_0"):
@@ -152,17 +152,17 @@ def _of_sets(
     )
 
 
-def reading_note(readings: Iterable[Judgement]) -> str:
-    """How many readings had to be asked for their score, and why others have none, as far as it is known."""
+def judgement_note(judgements: Iterable[Judgement]) -> str:
+    """How many judgements had to be asked for their score, and why others have none, as far as it is known."""
     asked, reasons = 0, Counter[str]()
-    for reading in readings:
-        asked += reading.completed
-        reasons.update([reading.unread] if reading.unread is not None else [])
-    notes = [f"{asked} readings had to be asked for their score"] if asked else []
-    return "; ".join(notes + [f"unread: {reason}: {number}" for reason, number in sorted(reasons.items())])
+    for judgement in judgements:
+        asked += judgement.completed
+        reasons.update([judgement.unread] if judgement.unread is not None else [])
+    notes = [f"{asked} judgements had to be asked for their score"] if asked else []
+    return "; ".join(notes + [f"unscored: {reason}: {number}" for reason, number in sorted(reasons.items())])
 
 
-def unparsed(
+def unscored_share(
     model: str,
     benchmark: str,
     prompts: Sequence[str],
@@ -171,8 +171,8 @@ def unparsed(
     how: Resampling,
     note: str = "",
 ) -> MetricValue:
-    """The share of readings that hold no score or verdict; `failed` and `asked` have an entry a set."""
+    """The share of judgements that hold no score or verdict; `failed` and `asked` have an entry a set."""
     columns = Measure(*(np.asarray(column, dtype=np.float64) for column in (failed, asked, [0] * len(asked))))
-    by_prompt = gathered({"unparsed": columns}, prompts)["unparsed"]
+    by_prompt = gathered({"unscored": columns}, prompts)["unscored"]
     estimate = pooled(list(by_prompt.hits), list(by_prompt.total), how.using(benchmark, model))
-    return figure(model, benchmark, "unparsed", estimate, n=sum(asked), unit="readings", note=note)
+    return figure(model, benchmark, "unscored", estimate, n=sum(asked), unit="judgements", note=note)

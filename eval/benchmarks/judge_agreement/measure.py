@@ -2,7 +2,7 @@
 
     data/heldout_sets.jsonl -> evaluation/M1/judgements.jsonl -> metric values
 
-An answer's score is the mean of the readings that parse; an answer none of whose readings parses has no score. The
+An answer's score is the mean of the judgements that parse; an answer none of whose judgements parses has no score. The
 measures and their rules for ties are in srlm/judge/agreement.py. M0 is left out: it never saw a judgement.
 """
 
@@ -11,7 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from srlm.judge import agreement
-from srlm.judge.reading import Answered
+from srlm.judge.pointwise import Answered
 from srlm.records import Checkpoint, Judgement, RankedSet, seed_for
 from srlm.settings import Settings
 from srlm.store import files
@@ -21,8 +21,8 @@ from ...records import MetricValue, Series
 from ...stats.intervals import Resampling
 from ..base import OpenEngine
 from ..finished import measured
-from ..measuring import aligned, readings, resampling
-from .figures import Compared, described, differences, reading_note, unparsed
+from ..measuring import aligned, judge_answers, resampling
+from .figures import Compared, described, differences, judgement_note, unscored_share
 
 BENCHMARK = "judge_agreement"
 
@@ -35,10 +35,10 @@ def figures(settings: Settings, folder: RunFolder, open_engine: OpenEngine) -> l
     metrics: list[MetricValue] = []
     found = {}
     for checkpoint in measured(folder):
-        judgements = heldout_readings(settings, folder, checkpoint, answered(sets), open_engine)
+        judgements = heldout_judgements(settings, folder, checkpoint, answered(sets), open_engine)
         found[checkpoint.name] = agreement.measure([one.ranks for one in sets], scores_of(sets, judgements))
         metrics += described(checkpoint.name, BENCHMARK, prompts, found[checkpoint.name], how)
-        metrics.append(unread(checkpoint.name, sets, judgements, how))
+        metrics.append(unscored_judgements(checkpoint.name, sets, judgements, how))
     asked = [Compared(model=model, baseline=baseline) for baseline, model in pairwise(found)]
     return metrics + differences(BENCHMARK, asked, prompts, found, how)
 
@@ -48,11 +48,11 @@ def answered(sets: Sequence[RankedSet]) -> list[Answered]:
     return [Answered(prompt=ranked.prompt, response=response) for ranked in sets for response in ranked.responses]
 
 
-def heldout_readings(
+def heldout_judgements(
     settings: Settings, folder: RunFolder, checkpoint: Checkpoint, shown: Sequence[Answered], open_engine: OpenEngine
 ) -> list[Judgement]:
     """What the checkpoint says of every held-out answer, in order, `judge_draws` times each."""
-    return readings(
+    return judge_answers(
         settings,
         folder,
         checkpoint,
@@ -66,7 +66,7 @@ def heldout_readings(
 
 
 def by_prompt(settings: Settings, folder: RunFolder) -> list[Series]:
-    """Pairs of held-out answers in the right order, and readings with a score, of every checkpoint on every set."""
+    """Pairs of held-out answers in the right order, and judgements with a score, of every checkpoint on every set."""
     found = []
     for checkpoint in measured(folder):
         path = folder.step("evaluation") / checkpoint.name / "judgements.jsonl"
@@ -79,7 +79,7 @@ def by_prompt(settings: Settings, folder: RunFolder) -> list[Series]:
 def judged_series(
     model: str, benchmark: str, ids: Sequence[str], path: Path, sets: Sequence[RankedSet]
 ) -> list[Series]:
-    """Pairs in the right order, weighted by pairs, and readings with a score, of one judge's readings of ranked sets.
+    """Pairs in the right order, weighted by pairs, and judgements with a score, of what one judge said of ranked sets.
 
     An answer without a score counts as wrong in its pairs: a judge that falls silent must not look better.
     """
@@ -113,14 +113,14 @@ def judged_series(
 
 
 def scores_of(sets: Sequence[RankedSet], judgements: Sequence[Judgement]) -> list[tuple[float | None, ...]]:
-    """The mean score of every answer, set by set; None where no reading of it parses.
+    """The mean score of every answer, set by set; None where no judgement of it parses.
 
-    Readings stand in the order of the answers, equally many each: the same answer may appear in two sets.
+    Judgements stand in the order of the answers, equally many each: the same answer may appear in two sets.
     """
     answers = sum(len(ranked.responses) for ranked in sets)
     draws = len(judgements) // answers if answers else 0
     if draws * answers != len(judgements):
-        raise AssertionError(f"{len(judgements)} readings of {answers} answers")
+        raise AssertionError(f"{len(judgements)} judgements of {answers} answers")
     rows = iter(judgements)
     scores = []
     for ranked in sets:
@@ -128,24 +128,26 @@ def scores_of(sets: Sequence[RankedSet], judgements: Sequence[Judgement]) -> lis
         for response in ranked.responses:
             own = [next(rows) for _ in range(draws)]
             if any(judgement.response_id != response.id for judgement in own):
-                raise AssertionError(f"a reading of another answer stands at {response.id}")
+                raise AssertionError(f"a judgement of another answer stands at {response.id}")
             known = [judgement.score for judgement in own if judgement.score is not None]
             row.append(sum(known) / len(known) if known else None)
         scores.append(tuple(row))
     return scores
 
 
-def unread(model: str, sets: Sequence[RankedSet], judgements: Sequence[Judgement], how: Resampling) -> MetricValue:
-    """The share of readings that hold no score."""
+def unscored_judgements(
+    model: str, sets: Sequence[RankedSet], judgements: Sequence[Judgement], how: Resampling
+) -> MetricValue:
+    """The share of judgements that hold no score."""
     draws = len(judgements) // max(1, sum(len(ranked.responses) for ranked in sets))
     rows = iter(judgements)
     own = [[next(rows) for _ in range(draws * len(ranked.responses))] for ranked in sets]
-    return unparsed(
+    return unscored_share(
         model,
         BENCHMARK,
         [ranked.prompt.id for ranked in sets],
         [sum(judgement.score is None for judgement in row) for row in own],
         [len(row) for row in own],
         how,
-        note=reading_note(judgements),
+        note=judgement_note(judgements),
     )

@@ -17,7 +17,7 @@ from srlm.data.rankings import Rankings
 from srlm.judge.agreement import UNITS, Measure, measure
 from srlm.judge.open import Judge
 from srlm.judge.pairwise import BothOrders, Opinion, PairItem, outcome_of
-from srlm.judge.reading import Answered
+from srlm.judge.pointwise import Answered
 from srlm.records import Judgement, Record, digest, seed_for
 from srlm.store import files
 
@@ -25,7 +25,7 @@ from ...records import MetricValue
 from ...stats.intervals import Resampling
 from ..measuring import BLOCK, made_from
 from . import people
-from .figures import BY_SET, PAIR_UNITS, Compared, described, differences, reading_note, unparsed
+from .figures import BY_SET, PAIR_UNITS, Compared, described, differences, judgement_note, unscored_share
 
 BENCHMARK = "agreement"
 KS = (1, 3, 5)
@@ -33,7 +33,7 @@ KS = (1, 3, 5)
 Ask = Literal["scores", "pairs", "both"]
 
 
-class PairReading(Record):
+class PairVerdict(Record):
     """What a judge said of two answers in one order."""
 
     id: str
@@ -49,7 +49,7 @@ class RankedPair(NamedTuple):
     first: int
     second: int
     listed: float | None
-    """Asked with the first shown first: 1 = the first is better, 0.5 = equal, 0 = the second. None: unread."""
+    """Asked with the first shown first: 1 = the first is better, 0.5 = equal, 0 = the second. None: unscored."""
     turned: float | None
     chance: float | None = None
     """Mean over both orders of the judge's probability that the first is better. None: it does not say."""
@@ -73,7 +73,7 @@ def run(
         own = seed_for(seed, "agreement", judge.id)
         if judge.pointwise is not None and ask != "pairs":
             taken = draws if judge.draws is None else min(draws, judge.draws)
-            said = readings(judge, sets, taken, own, keep)
+            said = judge_sets(judge, sets, taken, own, keep)
             for k in sorted({k for k in KS if k < taken} | {taken}):
                 name = judge.id if k == taken else f"{judge.id} (k={k})"
                 found[name] = measure(ranks, [[mean_score(one[:k]) for one in row] for row in said])
@@ -84,8 +84,8 @@ def run(
                 else:
                     asked.append(Compared(model=judge.id, baseline=name))
             rows = [[judgement.score is None for one in row for judgement in one] for row in said]
-            note = reading_note(reading for row in said for one in row for reading in one)
-            metrics.append(unparsed(judge.id, BENCHMARK, groups, [*map(sum, rows)], [*map(len, rows)], how, note))
+            note = judgement_note(judgement for row in said for one in row for judgement in one)
+            metrics.append(unscored_share(judge.id, BENCHMARK, groups, [*map(sum, rows)], [*map(len, rows)], how, note))
         if judge.pairwise is not None and (ask != "scores" or judge.pointwise is None):
             name = f"{judge.id} (pairs)" if judge.id in found else judge.id
             paired.append(name)
@@ -94,7 +94,9 @@ def run(
             if judge.one_order:
                 found[name] = {key: one for key, one in found[name].items() if key not in PAIR_UNITS}
             note = f"as LLMBar counts: {llmbar_statistics(ranks, pairs)}" if rankings.format == "llmbar" else ""
-            metrics.append(unread(name, BENCHMARK, groups, pairs, how, orders=1 if judge.one_order else 2, note=note))
+            metrics.append(
+                unscored_comparisons(name, BENCHMARK, groups, pairs, how, orders=1 if judge.one_order else 2, note=note)
+            )
     for name, one in found.items():
         metrics += described(name, BENCHMARK, groups, one, how)
     for alike in (scored, paired):
@@ -106,7 +108,7 @@ def run(
     return metrics
 
 
-def unread(
+def unscored_comparisons(
     model: str,
     benchmark: str,
     groups: Sequence[str],
@@ -120,19 +122,19 @@ def unread(
     told = [(one.set, value) for one in pairs for value in (one.listed, one.turned)[:orders]]
     lost = np.bincount([place for place, value in told if value is None], minlength=len(groups))
     asked = np.bincount([place for place, _ in told], minlength=len(groups))
-    return unparsed(model, benchmark, groups, lost.tolist(), asked.tolist(), how, note)
+    return unscored_share(model, benchmark, groups, lost.tolist(), asked.tolist(), how, note)
 
 
 def mean_score(said: Sequence[Judgement]) -> float | None:
-    """The mean of the readings that have a score."""
+    """The mean of the judgements that have a score."""
     known = [one.score for one in said if one.score is not None]
     return sum(known) / len(known) if known else None
 
 
-def readings(
+def judge_sets(
     judge: Judge, sets: Sequence[HumanRanking], draws: int, seed: int, keep: Path
 ) -> list[list[list[Judgement]]]:
-    """The judge's readings by set, answer and draw; an answer that stands in several sets is read once."""
+    """What the judge says, by set, answer and draw; an answer that stands in several sets is read once."""
     assert judge.pointwise is not None
     shown = {
         (one.ranked.prompt.id, response.text): Answered(prompt=one.ranked.prompt, response=response)
@@ -141,8 +143,8 @@ def readings(
     }
     order = list(dict.fromkeys((one.ranked.prompt.id, r.text) for one in sets for r in one.ranked.responses))
     asked = digest([[prompt, text] for prompt, text in order])
-    path = keep_file(judge, keep, "readings", {"answers": asked, "draws": draws, "seed": seed})
-    said = list(judge.pointwise.readings([shown[key] for key in order], draws, seed, path))
+    path = keep_file(judge, keep, "judgements", {"answers": asked, "draws": draws, "seed": seed})
+    said = list(judge.pointwise.judge([shown[key] for key in order], draws, seed, path))
     by_text = {key: said[place * draws : (place + 1) * draws] for place, key in enumerate(order)}
     return [[by_text[one.ranked.prompt.id, r.text] for r in one.ranked.responses] for one in sets]
 
@@ -178,9 +180,9 @@ def _opinions(judge: Judge, items: Sequence[PairItem], seed: int, path: Path) ->
     if judge.facts is None:
         return pairs.compare(items, seed)
 
-    def work(chunk: Sequence[PairItem], index: int) -> list[PairReading]:
+    def work(chunk: Sequence[PairItem], index: int) -> list[PairVerdict]:
         return [
-            PairReading(
+            PairVerdict(
                 id=digest("comparison", item.model_dump()),
                 preference=opinion.preference,
                 probability=opinion.probability,
@@ -191,7 +193,7 @@ def _opinions(judge: Judge, items: Sequence[PairItem], seed: int, path: Path) ->
 
     made_from(path, {**judge.facts, "items": digest([item.model_dump() for item in items]), "seed": seed})
     kept = files.resumable(
-        path, PairReading, items, work, per_item=1, block=BLOCK, concurrency=lambda: pairs.concurrency
+        path, PairVerdict, items, work, per_item=1, block=BLOCK, concurrency=lambda: pairs.concurrency
     )
     return [Opinion(preference=one.preference, probability=one.probability, raw=one.raw) for one in kept]
 
@@ -208,11 +210,11 @@ def pair_measures(ranks: Sequence[Sequence[int]], pairs: Sequence[RankedPair]) -
     """Every measure of a pairwise judge, set by set.
 
     accuracy_as_listed, _turned    of the pairs people ordered, those the judge ordered alike in that order of showing
-    accuracy_both_orders           the same in both orders; one that is unread leaves the pair unread
+    accuracy_both_orders           the same in both orders; one that is unscored leaves the pair unscored
     accuracy_by_probability        by the mean of both orders' probabilities, in which a liking for either place cancels
                                    out (Wang et al. 2023); where the judge gives any
     position_agreement             of all pairs, those on which both orders say the same
-    first_shown_preferred          of all readings that prefer one answer, those that prefer the one shown first
+    first_shown_preferred          of all judgements that prefer one answer, those that prefer the one shown first
     """
     table: dict[str, list[list[float]]] = {}
     shares = [[[0.0, 0.0] for _ in own] for own in ranks]

@@ -14,7 +14,7 @@ COLUMNS = {
     "exact_match": "exact order",
     "spearman": "Spearman",
     "kendall": "Kendall",
-    "unparsed": "unread",
+    "unscored": "unscored",
 }
 ORDERS = {
     "accuracy_as_listed": "right as listed",

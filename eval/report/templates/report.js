@@ -207,8 +207,8 @@ function annotations(prompt) {
   });
 }
 
-function readings(prompt) {
-  return prompt.readings.map(([model, answer, ...said]) => {
+function judgements(prompt) {
+  return prompt.judgements.map(([model, answer, ...said]) => {
     const row = make("div", undefined, "said");
     row.append(make("div", `${model} of its own answer:`), words(answer));
     for (let place = 0; place < said.length; place += 2) {
@@ -241,7 +241,7 @@ async function show(browser, place) {
     answered(prompt),
     ...folded("Verdicts, in both orders", verdicts(prompt), prompt.verdicts.length < 12),
     ...folded("Preferences against the reference", annotations(prompt), true),
-    ...folded("Readings of own answers", readings(prompt), false),
+    ...folded("Judgements of own answers", judgements(prompt), false),
   );
 }
 

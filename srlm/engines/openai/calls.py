@@ -169,7 +169,7 @@ class CallStore:
                 raise StoreError(f"{path}: cannot be written: {error.strerror}") from None
         return self._claims
 
-    # Reading and writing --------------------------------------------------------------------------------------------
+    # Judgement and writing --------------------------------------------------------------------------------------------
 
     def answers(self, keys: Iterable[str]) -> dict[str, Answer]:
         """The answers among these calls that are known; where more calls can be made, only those that could be read."""

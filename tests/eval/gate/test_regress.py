@@ -334,7 +334,7 @@ def test_answers_that_are_not_those_to_the_runs_prompts_cannot_be_judged(
     assert f"{path}: its {len(range(40)[kept])} records are not 1 for each of 40 in the run's order" in said
 
 
-def test_readings_that_are_not_those_of_the_runs_answers_cannot_be_judged(
+def test_judgements_that_are_not_those_of_the_runs_answers_cannot_be_judged(
     gate: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     answered(30)

@@ -121,8 +121,8 @@ def run(tmp_path: Path, payloads: tuple[str, ...] = (*PAYLOADS, MEGABYTE), **set
         place = folder.step("evaluation") / step
         files.write(place / "responses.jsonl", answers)
         files.write(place / "own_responses.jsonl", answers)
-        readings = [Judgement.of(a.id, step, d, a.text[:9000], float(d * 4)) for a in answers for d in (0, 1)]
-        files.write(place / "own_judgements.jsonl", readings)
+        judgements = [Judgement.of(a.id, step, d, a.text[:9000], float(d * 4)) for a in answers for d in (0, 1)]
+        files.write(place / "own_judgements.jsonl", judgements)
     small.alpaca(
         folder,
         [Prompt.of(f"alpaca {n} {text[:9000]}", "alpaca_eval", text[:300]) for n, text in enumerate(payloads)],

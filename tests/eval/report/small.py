@@ -111,7 +111,7 @@ def _verdict(later: str, earlier: str, a: Response, b: Response, ab: float | Non
 
 
 def _judged(folder: RunFolder, prompts: list[Prompt], answers: list[Response]) -> None:
-    """M1 reads two answers that people ranked, and its own; two readings of the sixth of these are 3 points apart."""
+    """M1 reads two answers that people ranked, and its own; two judgements of the sixth of these are 3 points apart."""
     both = tuple(Response.of(prompts[0].id, word, "human", draw) for draw, word in enumerate(("good", "bad")))
     files.write(folder.step("data") / "heldout_sets.jsonl", [RankedSet.of(prompts[0], both, (0, 1))])
     place = folder.step("evaluation") / "M1"
@@ -121,7 +121,7 @@ def _judged(folder: RunFolder, prompts: list[Prompt], answers: list[Response]) -
     files.write(place / "judgements.jsonl", read)
     files.write(place / "own_responses.jsonl", answers)
     own = [
-        Judgement.of(one.id, "M1", draw, f"reading {draw}", 1.0 + draw * (3.0 if number == 5 else 0.0))
+        Judgement.of(one.id, "M1", draw, f"judgement {draw}", 1.0 + draw * (3.0 if number == 5 else 0.0))
         for number, one in enumerate(answers)
         for draw in (0, 1)
     ]

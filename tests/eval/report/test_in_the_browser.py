@@ -234,8 +234,8 @@ def test_a_prompt_shows_all_answers_both_orders_and_the_raw_words(tab: Page) -> 
         "[[0.0]]",
     ):
         assert part in text
-    tab.click("text=Readings of own answers")
-    assert tab.is_visible("text=reading 1 >> nth=0")
+    tab.click("text=Judgements of own answers")
+    assert tab.is_visible("text=judgement 1 >> nth=0")
 
 
 @pytest.fixture(scope="module")

@@ -54,7 +54,7 @@ def unpacked(html: str) -> str:
     ("given", "about", "said"),
     [
         pytest.param(
-            metric("unparsed", 0.2, benchmark="judge_agreement"), "judge", "20.0% of its readings", id="unread"
+            metric("unscored", 0.2, benchmark="judge_agreement"), "judge", "20.0% of its judgements", id="unread"
         ),
         pytest.param(
             metric("order_decided", 0.4, baseline="M1", benchmark="head_to_head"),

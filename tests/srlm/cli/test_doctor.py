@@ -82,7 +82,7 @@ def test_a_judge_without_score_lines_is_a_warning_where_it_must_write_them(
     status, lines = doctor("eft.writer=sft", "judge.sampling.max_new_tokens=1", run=on_disk[0])
     assert status == 0
     said = (
-        "judge: 0 of 4 readings by M0 have a score line; "
+        "judge: 0 of 4 judgements by M0 have a score line; "
         "the EFT stage may keep no examples: consider judge.complete=true"
     )
     assert f" warning  {said}" in lines

@@ -26,7 +26,7 @@ class Told:
             Response.of(self.prompt.id, text, "M1", 1, "length"),
         ]
         good, bad = self.responses
-        self.readings = [
+        self.judgements = [
             Judgement.of(good.id, "M1", 0, "right\nscore : 5", 5.0),
             Judgement.of(good.id, "M1", 1, "well\nscore : 4", 4.0, completed=True),
             Judgement.of(bad.id, "M1", 0, "no idea", None),
@@ -36,7 +36,7 @@ class Told:
         folder = runs / "pocket" / step
         files.write(folder / "prompts.jsonl", [self.prompt, self.other])
         files.write(folder / "responses.jsonl", self.responses)
-        files.write(folder / "judgements.jsonl", self.readings)
+        files.write(folder / "judgements.jsonl", self.judgements)
         files.write(folder / "pairs.jsonl", [self.pair])
 
     def explain(self, id: str) -> Result:
@@ -58,18 +58,18 @@ def test_a_pair_from_end_to_end(tmp_path: Path) -> None:
         "",
         f"response {good.id} by M1: reward 4.500, CHOSEN",
         "  1 red 2 blue .",
-        "    reading 0 by M1: score 5.0",
+        "    judgement 0 by M1: score 5.0",
         "      right",
         "      score : 5",
-        "    reading 1 by M1: score 4.0, asked to finish",
+        "    judgement 1 by M1: score 4.0, asked to finish",
         "      well",
         "      score : 4",
         "",
         f"response {bad.id} by M1: reward 1.000, REJECTED, cut at the token limit",
         "  hope this helps",
-        "    reading 0 by M1: score None",
+        "    judgement 0 by M1: score None",
         "      no idea",
-        "    reading 1 by M1: score 1.0",
+        "    judgement 1 by M1: score 1.0",
         "      wrong",
         "      score : 1",
         "",
@@ -77,7 +77,7 @@ def test_a_pair_from_end_to_end(tmp_path: Path) -> None:
     *_, rule, pair = told.explain(told.pair.id).stdout.splitlines()
     assert rule.startswith("rule: method self_rewarding; rubric beads (")
     assert rule.endswith(
-        "; reward = mean of the readings with a score line (the last one decides); best against worst, equal rewards "
+        "; reward = mean of the judgements with a score line (the last one decides); best against worst, equal rewards "
         "give no pair"
     )
     assert pair == f"pair {told.pair.id}: 4.500 against 1.000, margin 3.500"
@@ -112,7 +112,7 @@ def test_rewards_that_no_judge_gave_are_shown_with_their_rule(tmp_path: Path) ->
 
 def test_the_start_of_any_id_will_do(tmp_path: Path) -> None:
     told = Told(tmp_path)
-    ids = [told.pair.id, told.prompt.id, *(r.id for r in told.responses), *(j.id for j in told.readings)]
+    ids = [told.pair.id, told.prompt.id, *(r.id for r in told.responses), *(j.id for j in told.judgements)]
     whole = told.explain(told.pair.id).stdout
     for id in ids:
         done = told.explain(id[:12])

@@ -53,37 +53,37 @@ def read(one: RankedSet, scores: Sequence[float | None], draw: int = 0) -> list[
     ]
 
 
-def build(sets: Sequence[RankedSet], readings: Sequence[Judgement], **changes: Any) -> eft.EftData:
-    return eft.build(sets, readings, RUBRIC, EftSettings.model_validate({"max_score_share": 1, **changes}), seed=1)
+def build(sets: Sequence[RankedSet], judgements: Sequence[Judgement], **changes: Any) -> eft.EftData:
+    return eft.build(sets, judgements, RUBRIC, EftSettings.model_validate({"max_score_share": 1, **changes}), seed=1)
 
 
 def test_kept_judgements_become_examples_of_the_judges_prompt_and_words() -> None:
     one = ranked("a", [0, 1])
-    readings = read(one, [4, 2])
-    made = build([one], readings)
+    judgements = read(one, [4, 2])
+    made = build([one], judgements)
     assert [example.prompt for example in made.examples] == [
         "Question: Question a?\nAnswer: a00",
         "Question: Question a?\nAnswer: a11",
     ]
     assert [example.response for example in made.examples] == ["words 0\nScore: 4", "words 0\nScore: 2"]
-    assert [example.source_id for example in made.examples] == [reading.id for reading in readings]
+    assert [example.source_id for example in made.examples] == [judgement.id for judgement in judgements]
     assert {example.kind for example in made.examples} == {"eft"}
 
 
 def test_the_account_of_kept_and_rejected_sets_adds_up() -> None:
     a, b, c, d, e = (ranked(name, [0, 1, 2]) for name in "abcde")
-    readings = [
+    judgements = [
         *read(a, [5, 4, 3]),
         *read(b, [1, 4, 3]),
         *read(c, [2, 2, 2]),
         *read(d, [None, 4, None]),
         *read(e, [5, None, 3]),
     ]
-    made = build([a, b, c, d, e], readings)
+    made = build([a, b, c, d, e], judgements)
     assert made.counts == {
         "sets": 5,
-        "readings": 15,
-        "readings unparsed": 3,
+        "judgements": 15,
+        "judgements unscored": 3,
         "sets kept": 2,
         "sets rejected: all scores equal": 1,
         "sets rejected: no two scores": 1,
@@ -96,16 +96,16 @@ def test_the_account_of_kept_and_rejected_sets_adds_up() -> None:
 
 def test_strict_rejects_a_tie_that_lenient_keeps() -> None:
     one = ranked("a", [0, 1, 2])
-    readings = read(one, [5, 3, 3])
-    assert len(build([one], readings, ties="lenient").examples) == 3
-    strict = build([one], readings, ties="strict")
+    judgements = read(one, [5, 3, 3])
+    assert len(build([one], judgements, ties="lenient").examples) == 3
+    strict = build([one], judgements, ties="strict")
     assert (strict.examples, strict.counts["sets rejected: a tie"]) == ([], 1)
 
 
 def test_of_several_draws_the_first_that_agrees_is_taken() -> None:
     one = ranked("a", [0, 1])
-    readings = [*read(one, [1, 5], 0), *read(one, [3, 2], 1), *read(one, [5, 0], 2)]
-    for order in (readings, readings[::-1]):
+    judgements = [*read(one, [1, 5], 0), *read(one, [3, 2], 1), *read(one, [5, 0], 2)]
+    for order in (judgements, judgements[::-1]):
         assert [e.response for e in build([one], order).examples] == ["words 1\nScore: 3", "words 1\nScore: 2"]
 
 
@@ -150,13 +150,13 @@ def test_a_set_nobody_read_is_rejected_and_counted() -> None:
 def test_the_most_common_score_is_thinned_to_its_share(number: int, share: float, left: int) -> None:
     """The others' scores are 0, 1 and 2, two of each; a set of two gives one 4 and one other, or two 4s unfiltered."""
     others, fours = [ranked(f"o{i}", [0, 1]) for i in range(3)], [ranked(f"f{i}", [0, 1]) for i in range(number // 2)]
-    readings = [
+    judgements = [
         *read(others[0], [1, 0]),
         *read(others[1], [2, 0]),
         *read(others[2], [2, 1]),
-        *(reading for one in fours for reading in read(one, [4, 4])),
+        *(judgement for one in fours for judgement in read(one, [4, 4])),
     ]
-    made = build([*others, *fours], readings, filter=False, max_score_share=share)
+    made = build([*others, *fours], judgements, filter=False, max_score_share=share)
     kept = Counter(example.response[-1] for example in made.examples)
     assert kept == Counter({"0": 2, "1": 2, "2": 2, "4": left} if left else {"0": 2, "1": 2, "2": 2})
     assert made.counts["examples before thinning"] == number + 6
@@ -166,23 +166,25 @@ def test_the_most_common_score_is_thinned_to_its_share(number: int, share: float
 
 def test_a_judge_with_one_score_only_keeps_its_examples() -> None:
     sets = [ranked(str(i), [0, 1]) for i in range(5)]
-    made = build(sets, [reading for one in sets for reading in read(one, [4, 4])], filter=False, max_score_share=0.4)
+    made = build(
+        sets, [judgement for one in sets for judgement in read(one, [4, 4])], filter=False, max_score_share=0.4
+    )
     assert (len(made.examples), made.counts["examples thinned"]) == (10, 0)
 
 
 def test_thinning_draws_by_seed_and_keeps_the_order() -> None:
     sets = [ranked(str(i), [0, 1]) for i in range(20)]
-    readings = [reading for i, one in enumerate(sets) for reading in read(one, [4, i % 3])]
+    judgements = [judgement for i, one in enumerate(sets) for judgement in read(one, [4, i % 3])]
     settings = EftSettings(max_score_share=0.2)
-    first, again, other = (eft.build(sets, readings, RUBRIC, settings, seed) for seed in (1, 1, 2))
+    first, again, other = (eft.build(sets, judgements, RUBRIC, settings, seed) for seed in (1, 1, 2))
     assert first == again
     assert first != other
-    ids = [reading.id for reading in readings]
+    ids = [judgement.id for judgement in judgements]
     places = [ids.index(example.source_id) for example in first.examples]
     assert places == sorted(places)
 
 
-def test_peoples_own_reviews_are_readings() -> None:
+def test_peoples_own_reviews_are_judgements() -> None:
     one = ranked("a", [0, 1])
     with_reviews = RankedSet.of(one.prompt, one.responses, one.ranks, ("good\nScore: 4", "no score at all"))
     first, second = eft.reviews([with_reviews, one])  # the second set has none

@@ -29,7 +29,7 @@ def test_a_judge_is_described_by_its_spread_and_its_agreement() -> None:
     assert found["ties"] == 1 / 4
     assert found["share of fives"] == 3 / 5
     assert found["Spearman"] == pytest.approx(1)
-    assert (found["readings"], found["readings unparsed"]) == (6, 1)
+    assert (found["judgements"], found["judgements unscored"]) == (6, 1)
 
 
 def test_a_judge_that_gives_one_score_is_named_with_it() -> None:
@@ -41,7 +41,7 @@ def test_a_judge_that_gives_one_score_is_named_with_it() -> None:
 def test_a_judge_without_a_score_has_no_spread() -> None:
     found = watched(SETS, said(*[None] * 6))
     assert found["score entropy"] is found["ties"] is found["share of fives"] is found["pairwise accuracy"] is None
-    assert collapse(found, JudgeSettings()) == "none of its readings has a score"
+    assert collapse(found, JudgeSettings()) == "none of its judgements has a score"
 
 
 def test_entropy_is_in_bits() -> None:

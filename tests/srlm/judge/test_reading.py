@@ -1,4 +1,4 @@
-"""Readings by a judge whose words a function writes: it sees the request, and the seed of the draw."""
+"""Judgements by a judge whose words a function writes: it sees the request, and the seed of the draw."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -9,7 +9,7 @@ import pytest
 from srlm.engines.base import Request
 from srlm.engines.scripted import ScriptedEngine
 from srlm.errors import EngineError
-from srlm.judge.reading import Answered, ModelPointJudge
+from srlm.judge.pointwise import Answered, ModelPointJudge
 from srlm.judge.rubric import load
 from srlm.records import Judgement, Prompt, Response
 from srlm.settings import Sampling
@@ -28,7 +28,7 @@ def answered(*texts: str) -> list[Answered]:
 def read(
     write: Write, shown: list[Answered], path: Path, draws: int = 1, complete: bool = False, block: int = 256
 ) -> list[Judgement]:
-    made = ModelPointJudge(ScriptedEngine(write, "M1"), load("beads"), Sampling(), complete).readings(
+    made = ModelPointJudge(ScriptedEngine(write, "M1"), load("beads"), Sampling(), complete).judge(
         shown, draws, 1, path / "judgements.jsonl", block=block
     )
     return list(made)
@@ -54,7 +54,7 @@ def test_draws_are_kept_in_order_beside_the_response_they_judge(tmp_path: Path) 
     assert made[5].raw.startswith("review : question 1 response : b ")
 
 
-def test_a_reading_without_a_score_is_kept_with_none(tmp_path: Path) -> None:
+def test_a_judgement_without_a_score_is_kept_with_none(tmp_path: Path) -> None:
     made = read(lambda request, _: "Score: 4" if "a" in said(request)[-1] else "Lovely.", answered("a", "b"), tmp_path)
     assert [(j.raw, j.score, j.completed) for j in made] == [("Score: 4", 4.0, False), ("Lovely.", None, False)]
     assert (tmp_path / "judgements.jsonl").read_text().count('"score":null') == 1
@@ -110,7 +110,7 @@ def test_what_a_judge_without_log_probabilities_goes_on_with_decides(
     tmp_path: Path, words: str, score: float | None
 ) -> None:
     engine = Unscored(lambda r, _: words if r.prefix else "Hm.", "judge")
-    (made,) = ModelPointJudge(engine, load("additive"), Sampling(), True).readings(
+    (made,) = ModelPointJudge(engine, load("additive"), Sampling(), True).judge(
         answered("a"), 1, 1, tmp_path / "judgements.jsonl"
     )
     assert (made.score, made.completed) == (score, True)
@@ -137,10 +137,10 @@ def test_a_score_that_was_asked_for_is_drawn_from_the_judges_probabilities(
 ) -> None:
     made = ModelPointJudge(
         Undecided(lambda r, _: "Hm.", "judge"), load("additive"), Sampling(temperature=temperature), True
-    ).readings(answered("a"), 2000, 1, tmp_path / "judgements.jsonl")
-    assert {reading.score for reading in made} <= {1.0, 5.0}
+    ).judge(answered("a"), 2000, 1, tmp_path / "judgements.jsonl")
+    assert {judgement.score for judgement in made} <= {1.0, 5.0}
     # 2,000 draws: a standard error of at most .0097.
-    assert sum(reading.score == 5 for reading in made) / 2000 == pytest.approx(share, abs=0.03)
+    assert sum(judgement.score == 5 for judgement in made) / 2000 == pytest.approx(share, abs=0.03)
 
 
 def test_a_score_out_of_range_is_a_score_line_and_is_not_asked_for_again(tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_a_score_out_of_range_is_a_score_line_and_is_not_asked_for_again(tmp_pat
 
 @pytest.mark.parametrize("complete", [False, True])
 @pytest.mark.parametrize("calls", range(15))
-def test_readings_that_were_killed_end_as_if_never_stopped(tmp_path: Path, calls: int, complete: bool) -> None:
+def test_judgements_that_were_killed_end_as_if_never_stopped(tmp_path: Path, calls: int, complete: bool) -> None:
     def steady(request: Request, seed: int) -> str:
         return str(seed % 6) if request.prefix else f"{seed}" + "\nScore: 3" * (seed % 2)
 
@@ -174,7 +174,7 @@ def test_readings_that_were_killed_end_as_if_never_stopped(tmp_path: Path, calls
 
 def test_two_seeds_give_two_sets_of_words(tmp_path: Path) -> None:
     def with_seed(seed: int) -> list[str]:
-        made = ModelPointJudge(ScriptedEngine(by_seed), load("beads"), Sampling(), False).readings(
+        made = ModelPointJudge(ScriptedEngine(by_seed), load("beads"), Sampling(), False).judge(
             answered("a"), 2, seed, tmp_path / f"{seed}.jsonl"
         )
         return [j.raw for j in made]

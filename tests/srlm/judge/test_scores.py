@@ -1,4 +1,4 @@
-"""What a judge's readings amount to: mean scores, how they spread, and when a judge has collapsed."""
+"""What judgements amount to: mean scores, how they spread, and when a judge has collapsed."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ def answers(prompt: Prompt, *texts: str, finish: Literal["stop", "length"] = "st
     return [Response.of(prompt.id, text, "M1", draw, finish) for draw, text in enumerate(texts)]
 
 
-def readings(responses: Sequence[Response], *given: Sequence[float | None]) -> list[Judgement]:
+def judgements(responses: Sequence[Response], *given: Sequence[float | None]) -> list[Judgement]:
     return [
         Judgement.of(response.id, "M1", draw, f"Score: {score}", score)
         for response, drawn in zip(responses, given, strict=True)
@@ -26,9 +26,9 @@ def readings(responses: Sequence[Response], *given: Sequence[float | None]) -> l
     ]
 
 
-def test_a_reward_is_the_mean_of_the_readings_with_a_score() -> None:
+def test_a_reward_is_the_mean_of_the_judgements_with_a_score() -> None:
     a, b, c = made = answers(PROMPT, "a", "b", "c")
-    found = scores.rewards(readings(made, [4, 5, 3], [2, None, 3], [None, None, None]))
+    found = scores.rewards(judgements(made, [4, 5, 3], [2, None, 3], [None, None, None]))
     assert found == {a.id: 4.0, b.id: 2.5}  # (4 + 5 + 3) / 3, (2 + 3) / 2
     assert c.id not in found
 
@@ -38,22 +38,22 @@ def test_a_reward_is_the_mean_of_the_readings_with_a_score() -> None:
 
 def counts(*points: float | None, found: float = 0.5) -> Mapping[str, Count]:
     made = answers(PROMPT, *(str(number) for number in range(len(points))))
-    return {"pair yield": found, **scores.reading_counts(readings(made, *([score] for score in points)))}
+    return {"pair yield": found, **scores.judgement_counts(judgements(made, *([score] for score in points)))}
 
 
 def judge(**changes: Any) -> JudgeSettings:
     return JudgeSettings.model_validate(changes)
 
 
-def test_readings_are_counted_by_score() -> None:
+def test_judgements_are_counted_by_score() -> None:
     made = answers(PROMPT, "a", "b", "c")
-    drawn = [*readings(made, [4, 4], [3.5, None], [0, 4])]
+    drawn = [*judgements(made, [4, 4], [3.5, None], [0, 4])]
     drawn.append(Judgement.of(made[0].id, "M1", 2, "words\nScore: 4", 4, completed=True))
-    assert scores.reading_counts(drawn) == {
-        "readings": 7,
-        "readings unparsed": 1,
-        "readings completed": 1,
-        "readings by score": {"0": 1, "3.5": 1, "4": 4},
+    assert scores.judgement_counts(drawn) == {
+        "judgements": 7,
+        "judgements unscored": 1,
+        "judgements completed": 1,
+        "judgements by score": {"0": 1, "3.5": 1, "4": 4},
         "most common score": 4.0,
         "most common score share": 4 / 6,
         # two of six each once and one four times: 2 * log2(6) / 6 + 4 * log2(6 / 4) / 6
@@ -72,8 +72,8 @@ def test_readings_are_counted_by_score() -> None:
             counts(*[5] * 39, 4), "98% of its scores are 5 (judge.max_top_share 95%)", id="all-but-one"
         ),
         pytest.param(counts(*[5] * 30, *[None] * 30), "100% of its scores are 5 (judge.max_top_share 95%)",
-                     id="unparsed-readings-have-no-part-in-the-share"),
-        pytest.param(counts(None, None), "none of its readings has a score", id="nothing-parsed"),
+                     id="unparsed-judgements-have-no-part-in-the-share"),
+        pytest.param(counts(None, None), "none of its judgements has a score", id="nothing-parsed"),
         pytest.param(
             counts(1, 2, found=0.04), "only 4% of the prompts gave a pair (judge.min_pair_yield 5%)", id="few-pairs"
         ),

@@ -11,7 +11,7 @@ from srlm.engines.transformers import TransformersEngine
 from srlm.errors import EngineError, RoomError
 from srlm.judge import eft, scores
 from srlm.judge.pairwise import ModelPairJudge, Opinion, PairItem
-from srlm.judge.reading import Answered, ModelPointJudge
+from srlm.judge.pointwise import Answered, ModelPointJudge
 from srlm.judge.rubric import Rubric, load
 from srlm.judge.unread import parted, why_unread
 from srlm.records import Judgement, Prompt, RankedSet, Response, Unread
@@ -57,7 +57,7 @@ def answered(number: int) -> list[Answered]:
 
 
 def read(engine: Writes | TransformersEngine, folder: Path, number: int = 1, complete: bool = False) -> list[Judgement]:
-    made = ModelPointJudge(engine, load("additive"), Sampling(max_new_tokens=8), complete).readings(
+    made = ModelPointJudge(engine, load("additive"), Sampling(max_new_tokens=8), complete).judge(
         answered(number), 1, 1, folder / "judgements.jsonl"
     )
     return list(made)
@@ -99,7 +99,7 @@ def test_a_thought_left_in_the_text_is_parted_from_it_only_where_it_begins_the_t
         pytest.param(Completion(text="<think>\nScore: 1", finish="stop"), "open thought", id="left-in-the-text"),
     ],
 )
-def test_a_reading_that_did_not_begin_its_answer_has_no_score_and_is_never_asked_for_one(
+def test_a_judgement_that_did_not_begin_its_answer_has_no_score_and_is_never_asked_for_one(
     tmp_path: Path, written: Completion, why: Unread, complete: bool
 ) -> None:
     engine = Writes([written])
@@ -108,18 +108,18 @@ def test_a_reading_that_did_not_begin_its_answer_has_no_score_and_is_never_asked
     assert [what for what, _ in engine.asked] == ["write"]
 
 
-def test_a_cut_reading_has_no_score_though_its_words_name_one(tmp_path: Path) -> None:
+def test_a_cut_judgement_has_no_score_though_its_words_name_one(tmp_path: Path) -> None:
     (made,) = read(Writes([CUT]), tmp_path)
     assert (made.score, made.unread, made.raw, made.cut) == (None, "cut", CUT.text, False)
 
 
-def test_a_cut_reading_may_be_asked_for_its_score_and_is_marked_as_cut(tmp_path: Path) -> None:
+def test_a_cut_judgement_may_be_asked_for_its_score_and_is_marked_as_cut(tmp_path: Path) -> None:
     (made,) = read(Writes([CUT], likely="3"), tmp_path, complete=True)
     assert (made.score, made.unread, made.completed, made.cut) == (3.0, None, True, True)
     assert made.raw == "Good. Score: 4\nBut on sec\nScore: 3"
 
 
-def test_a_reading_that_was_cut_before_its_first_word_is_not_asked(tmp_path: Path) -> None:
+def test_a_judgement_that_was_cut_before_its_first_word_is_not_asked(tmp_path: Path) -> None:
     """A server that hides the thought gives no text and says that it was cut."""
     engine = Writes([Completion(text="", finish="length", tokens=8)])
     (made,) = read(engine, tmp_path, complete=True)
@@ -155,37 +155,37 @@ def test_a_local_model_gives_no_score_for_a_prompt_that_does_not_fit(bead_model:
     assert (made.score, made.unread, made.completed) == (None, "no room", False)
 
 
-def test_readings_are_counted_by_the_reason_they_are_unread_for(tmp_path: Path) -> None:
+def test_judgements_are_counted_by_the_reason_they_are_unread_for(tmp_path: Path) -> None:
     written = [CUT, THINKING, NO_ROOM, REFUSED, THOUGHT, CUT, Completion(text="Lovely.", finish="stop")]
-    counts = scores.reading_counts(read(Writes(written), tmp_path, number=7))
-    found = {key: value for key, value in counts.items() if key.startswith("readings unparsed")}
+    counts = scores.judgement_counts(read(Writes(written), tmp_path, number=7))
+    found = {key: value for key, value in counts.items() if key.startswith("judgements unscored")}
     assert found == {
-        "readings unparsed": 6,
-        "readings unparsed: cut": 2,
-        "readings unparsed: no room": 1,
-        "readings unparsed: no score": 1,
-        "readings unparsed: open thought": 1,
-        "readings unparsed: refused": 1,
+        "judgements unscored": 6,
+        "judgements unscored: cut": 2,
+        "judgements unscored: no room": 1,
+        "judgements unscored: no score": 1,
+        "judgements unscored: open thought": 1,
+        "judgements unscored: refused": 1,
     }
 
 
 @pytest.mark.parametrize("complete", [False, True])
-def test_a_cut_reading_never_becomes_an_example_for_a_judge(tmp_path: Path, complete: bool) -> None:
+def test_a_cut_judgement_never_becomes_an_example_for_a_judge(tmp_path: Path, complete: bool) -> None:
     prompt = Prompt.of("question", "test")
     answers = tuple(Response.of(prompt.id, text, "human", 0) for text in "abc")
     ranked = RankedSet.of(prompt, answers, (0, 1, 2))
     whole = [Completion(text=f"Fine.\nScore: {points}", finish="stop") for points in (5, 2)]
-    readings = list(
-        ModelPointJudge(Writes([whole[0], CUT, whole[1]], likely="3"), load("beads"), Sampling(), complete).readings(
-            [Answered(prompt=prompt, response=answer) for answer in answers], 1, 1, tmp_path / "readings.jsonl"
+    judgements = list(
+        ModelPointJudge(Writes([whole[0], CUT, whole[1]], likely="3"), load("beads"), Sampling(), complete).judge(
+            [Answered(prompt=prompt, response=answer) for answer in answers], 1, 1, tmp_path / "judgements.jsonl"
         )
     )
-    assert [one.score for one in readings] == [5.0, 3.0 if complete else None, 2.0]
+    assert [one.score for one in judgements] == [5.0, 3.0 if complete else None, 2.0]
     rubric = Rubric(name="test", text="{prompt} {response}")
-    made = eft.build([ranked], readings, rubric, EftSettings(max_score_share=1), seed=1)
+    made = eft.build([ranked], judgements, rubric, EftSettings(max_score_share=1), seed=1)
     assert [one.response for one in made.examples] == ["Fine.\nScore: 5", "Fine.\nScore: 2"]
-    assert made.counts.get("readings cut, scored and left out") == (1 if complete else None)
-    assert made.counts.get("readings unparsed: cut") == (None if complete else 1)
+    assert made.counts.get("judgements cut, scored and left out") == (1 if complete else None)
+    assert made.counts.get("judgements unscored: cut") == (None if complete else 1)
 
 
 # Comparisons ----------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from srlm.engines.weights import load_chat
 from srlm.errors import DataError, SettingsError
 from srlm.judge import rubric
 from srlm.judge.pairwise import ModelPairJudge
-from srlm.judge.reading import Answered, ModelPointJudge
+from srlm.judge.pointwise import Answered, ModelPointJudge
 from srlm.methods.checks import check_turns
 from srlm.methods.early_stop import Contest
 from srlm.methods.run import Run
@@ -141,8 +141,8 @@ def test_a_judge_is_shown_the_conversation(tmp_path: Path) -> None:
         return "score : 3"
 
     answer = Response.of(CONVERSATION.id, "2 blue 1 red .", "M1", 0)
-    ModelPointJudge(ScriptedEngine(judge), rubric.load("beads"), Sampling(), False).readings(
-        [Answered(prompt=CONVERSATION, response=answer)], 1, 1, tmp_path / "readings.jsonl"
+    ModelPointJudge(ScriptedEngine(judge), rubric.load("beads"), Sampling(), False).judge(
+        [Answered(prompt=CONVERSATION, response=answer)], 1, 1, tmp_path / "judgements.jsonl"
     )
     conversation = "User: a gold b black copy\n\nAssistant: 1 gold 2 black .\n\nUser: a red b blue turn"
     assert shown == [f"review : {conversation} response : 2 blue 1 red ."]

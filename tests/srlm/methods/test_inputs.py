@@ -181,7 +181,7 @@ def test_a_template_that_comes_with_srlm_is_an_input_like_any_other(place: Place
     run = Run(settings)
     with run.held():
         run.folder.step("M1").mkdir()
-        run.path("M1", "eft_readings.jsonl.part").touch()
+        run.path("M1", "eft_judgements.jsonl.part").touch()
     record = place.folder / "runs/run/inputs.json"
     made = json.loads(record.read_text())
     assert list(made["inputs"]) == [
@@ -213,7 +213,7 @@ def test_an_edit_between_two_stages_of_one_process_is_refused(place: Place) -> N
     with run.held():
         with run.stage("M1", "judging"):
             run.folder.step("M1").mkdir()
-            run.path("M1", "eft_readings.jsonl.part").touch()
+            run.path("M1", "eft_judgements.jsonl.part").touch()
         (place.folder / "rubric.txt").write_text("other")
         with pytest.raises(StoreError, match=r"judge\.template"), run.stage("M2", "judging"):
             raise AssertionError("a stage that would have read the other rubric")

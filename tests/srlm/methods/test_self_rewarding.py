@@ -53,8 +53,8 @@ def pairs_of(run: Path, step: str = "M2") -> list[PreferencePair]:
 def test_a_manifest_names_every_file_with_its_digest_and_number_of_records(finished: Path) -> None:
     for step, expected in (
         ("data", {"ift.jsonl": 40, "eft_sets.jsonl": 12, "heldout_sets.jsonl": 6, "evaluation_prompts.jsonl": 8}),
-        ("M1", {"eft_readings.jsonl": 48}),  # 12 sets of 4 answers
-        ("M2", {"prompts.jsonl": 24, "responses.jsonl": 48, "judgements.jsonl": 96}),  # 2 answers, 2 readings of each
+        ("M1", {"eft_judgements.jsonl": 48}),  # 12 sets of 4 answers
+        ("M2", {"prompts.jsonl": 24, "responses.jsonl": 48, "judgements.jsonl": 96}),  # 2 answers, 2 judgements of each
     ):
         outputs = json.loads((finished / step / "manifest.json").read_text())["outputs"]
         for name, records in expected.items():
@@ -97,10 +97,10 @@ def test_every_model_names_its_parent_and_the_weights_it_came_from(finished: Pat
 def test_every_pair_is_of_the_best_and_the_worst_answer_to_its_prompt(finished: Path) -> None:
     answers = {r.id: r for r in files.read(finished / "M2/responses.jsonl", Response)}
     scores: dict[str, list[float]] = {}
-    for reading in files.read(finished / "M2/judgements.jsonl", Judgement):
-        assert reading.judge == "M1"
-        if reading.score is not None:
-            scores.setdefault(reading.response_id, []).append(reading.score)
+    for judgement in files.read(finished / "M2/judgements.jsonl", Judgement):
+        assert judgement.judge == "M1"
+        if judgement.score is not None:
+            scores.setdefault(judgement.response_id, []).append(judgement.score)
     made = pairs_of(finished)
     assert made
     for pair in made:
@@ -181,7 +181,7 @@ def test_a_reward_model_trains_in_the_place_of_the_judge_and_is_an_input_of_the_
         assert (pair.chosen_score, pair.rejected_score) == (reward[pair.chosen_id], reward[pair.rejected_id])
     counts = json.loads((from_m1 / "tiny/M2/manifest.json").read_text())["counts"]
     assert (counts["responses scored"], counts["responses without reward"]) == (48, 0)
-    assert "readings" not in counts
+    assert "judgements" not in counts
     LlamaForSequenceClassification(shape).save_pretrained(model)  # other weights
     with pytest.raises(StoreError, match=r"reward\.path .*: model\.safetensors has changed"):
         train(Run(settings(from_m1, *wanted)), 3)
@@ -206,7 +206,7 @@ def test_positive_sft_fine_tunes_m0_on_seed_data_and_answers_scored_five(from_m1
 def test_without_eft_there_is_none_and_its_judge_writes_no_scores(finished: Path, tmp_path: Path) -> None:
     for step in ("data", "M0", "SFT"):
         shutil.copytree(finished / step, tmp_path / "tiny" / step)
-    with pytest.raises(CollapseError, match="M2: the judge collapsed: none of its readings has a score"):
+    with pytest.raises(CollapseError, match="M2: the judge collapsed: none of its judgements has a score"):
         wanted = ("eft.writer=off", "judge.complete=false", "judge.on_collapse=stop", "judge.monitor_sets=0")
         train(Run(settings(tmp_path, *wanted)), 2)
     assert not (tmp_path / "tiny/M1/eft.jsonl").exists()
@@ -217,21 +217,21 @@ def test_a_model_that_cannot_judge_stops_the_run_as_soon_as_it_is_trained(finish
     for step in ("data", "M0", "SFT"):
         shutil.copytree(finished / step, tmp_path / "tiny" / step)
     wanted = ("eft.writer=off", "judge.complete=false", "judge.monitor_sets=2")
-    with pytest.raises(CollapseError, match="M1, on held-out answers: the judge collapsed: none of its readings"):
+    with pytest.raises(CollapseError, match="M1, on held-out answers: the judge collapsed: none of its judgements"):
         train(Run(settings(tmp_path, *wanted, "judge.on_collapse=stop")), 1)
     assert not (tmp_path / "tiny/M1/manifest.json").exists()
     train(Run(settings(tmp_path, *wanted, "judge.on_collapse=continue")), 1)
     counts = json.loads((tmp_path / "tiny/M1/manifest.json").read_text())["counts"]
-    assert counts["held-out: warning"] == "none of its readings has a score"
-    assert (counts["held-out: readings"], counts["held-out: pairwise accuracy"]) == (2 * 4, None)
+    assert counts["held-out: warning"] == "none of its judgements has a score"
+    assert (counts["held-out: judgements"], counts["held-out: pairwise accuracy"]) == (2 * 4, None)
 
 
 def test_the_manifest_says_how_a_new_model_judges_held_out_answers(finished: Path) -> None:
     for name in ("M1", "M2"):
         counts = json.loads((finished / name / "manifest.json").read_text())["counts"]
-        assert counts["held-out: readings"] == len(files.read(finished / name / "monitor.jsonl", Judgement)) == 4 * 4
+        assert counts["held-out: judgements"] == len(files.read(finished / name / "monitor.jsonl", Judgement)) == 4 * 4
         assert counts["held-out: score entropy"] >= 0
-    assert "held-out: readings" not in json.loads((finished / "SFT" / "manifest.json").read_text())["counts"]
+    assert "held-out: judgements" not in json.loads((finished / "SFT" / "manifest.json").read_text())["counts"]
 
 
 def test_early_stopping_asks_a_judge_and_keeps_the_answers_it_compared(from_m1: Path) -> None:

@@ -8,7 +8,7 @@ import torch
 from transformers import AutoTokenizer, LlamaConfig, LlamaForSequenceClassification
 
 from srlm.errors import ModelError
-from srlm.judge.reading import Answered
+from srlm.judge.pointwise import Answered
 from srlm.judge.reward_model import RewardModel
 from srlm.records import Prompt, Response
 from srlm.rewards.base import Context, kept_rewards

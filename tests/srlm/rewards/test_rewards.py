@@ -12,7 +12,7 @@ from srlm.engines.scripted import ScriptedEngine
 from srlm.errors import SettingsError
 from srlm.judge import rubric
 from srlm.judge.open import Judge
-from srlm.judge.reading import Answered, ModelPointJudge
+from srlm.judge.pointwise import Answered, ModelPointJudge
 from srlm.records import AnswerReward, Judgement, Prompt, Response, seed_for
 from srlm.rewards import random, rules
 from srlm.rewards.base import Context, kept_rewards
@@ -66,7 +66,7 @@ def test_the_judge_s_reward_is_the_mean_of_its_scores_and_its_words_are_kept(tmp
         answered(RIGHT, SHORT, STRAY), context(tmp_path, lambda: ScriptedEngine(lambda *_: next(said)))
     )
     assert found.rewards == [4.5, 1.0, None]
-    assert (found.counts["readings"], found.counts["readings unparsed"]) == (6, 3)
+    assert (found.counts["judgements"], found.counts["judgements unscored"]) == (6, 3)
     assert [one.raw for one in files.read(tmp_path / "judgements.jsonl", Judgement)][:2] == ["score : 5", "score : 4"]
     again = reward.rewards(answered(RIGHT, SHORT, STRAY), context(tmp_path, nobody))
     assert again == found
@@ -122,7 +122,7 @@ def test_form_alone_hears_only_the_verdicts_on_form(tmp_path: Path) -> None:
     found = reward.rewards(answered(*words), context(tmp_path, lambda: ScriptedEngine(judge)))
     assert found.rewards == [1.0, 1.0, 2.0, None]
     assert reward.asks_judge
-    assert found.counts["readings"] == 4 * 2
+    assert found.counts["judgements"] == 4 * 2
     assert kept_rewards(tmp_path) == {
         one.response.id: number
         for one, number in zip(answered(*words), found.rewards, strict=True)

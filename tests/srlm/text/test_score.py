@@ -234,7 +234,7 @@ $\boxed{4 \text{ points}}$
 Score: 4<|im_end|>
 <response>fine</response> Good. Score: 4
 """
-"""A line is a reading whose score is 4."""
+"""A line is a judgement whose score is 4."""
 FOURS_BEYOND_ASCII = [
     "Score: 4 \u2013 good",
     "Score: 4 \u2014 good, clear",
@@ -348,7 +348,7 @@ The correct answer is \boxed{4}
 {"score": "four"}
 {"score": 4, "reason": "rather 3"}
 """
-"""A line is a reading that must stay None."""
+"""A line is a judgement that must stay None."""
 UNCLEAR_BEYOND_ASCII = [
     "Score: 3\u20134",
     "Score: \u22121",

@@ -1,4 +1,4 @@
-"""Readings: a judge scores responses, several times each, and its words are kept."""
+"""Judgements: a judge scores responses, several times each, and its words are kept."""
 
 import math
 import random
@@ -41,7 +41,7 @@ class Answered(Record):
 class PointwiseJudge(Protocol):
     """Anything that scores answers one by one."""
 
-    def readings(
+    def judge(
         self,
         answered: Sequence[Answered],
         draws: int,
@@ -50,17 +50,17 @@ class PointwiseJudge(Protocol):
         report: Report = quiet,
         block: int = BLOCK,
     ) -> Sequence[Judgement]:
-        """`draws` readings of each answer, in order; what has to be asked for is kept in `path`, `block` by block."""
+        """`draws` judgements of each answer, in order; what has to be asked for is kept in `path`, `block` by block."""
         ...
 
 
 class ModelPointJudge:
     """A language model that is asked with a rubric.
 
-    The score is parsed from the judge's words alone, never from the prompt or from a thought. A reading that was cut,
+    The score is parsed from the judge's words alone, never from the prompt or from a thought. A judgement that was cut,
     also within its thought, that had no room or was refused has no score, whatever it says. With `complete` a judge
     that gave no score is asked for it behind `Score:`, also where it was cut, but never within a thought or without
-    room; those judgements are marked. A reading without a score keeps None and the reason.
+    room; those judgements are marked. A judgement without a score keeps None and the reason.
     """
 
     def __init__(self, engine: Engine, rubric: Rubric, sampling: Sampling, complete: bool) -> None:
@@ -71,7 +71,7 @@ class ModelPointJudge:
         """Asked as a run's settings say."""
         return cls(engine, load(settings.template), settings.sampling, settings.complete)
 
-    def readings(
+    def judge(
         self,
         answered: Sequence[Answered],
         draws: int,
