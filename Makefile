@@ -22,7 +22,7 @@ BASELINE ?= benchmarks/pocket/baseline.json
 
 setup: $(READY)
 
-$(READY): pyproject.toml constraints-cpu.txt
+$(READY): pyproject.toml setup.py constraints-cpu.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints-cpu.txt -e '.[dev]'
