@@ -143,7 +143,7 @@ class Benchmark(Protocol):
     label: str
     """In words."""
     command: str = ""
-    """The word of `python -m eval` that measures it, with all others of that word. Empty: `run NAME` does."""
+    """The word of `srlm-eval` that measures it, with all others of that word. Empty: `run NAME` does."""
     help: str = ""
     """Of a command that has no file of its own in eval/cli."""
     by_default: bool = True
@@ -176,9 +176,7 @@ class Benchmark(Protocol):
 
     def measure(self, run: RunData, answers: Answers, open_engine: OpenEngine) -> list[MetricValue]:
         """Every figure; models are asked only what is not on disk."""
-        raise SettingsError(
-            f"{self.name} needs more options; run its own command: python -m eval {self.command} --help"
-        )
+        raise SettingsError(f"{self.name} needs more options; run its own command: srlm-eval {self.command} --help")
 
     def per_prompt(self, run: RunData) -> list[Series]:
         """What lies on disk, a value a prompt: the gate and a comparison of runs read it; no model is asked."""

@@ -36,7 +36,7 @@ def aligned(path: Path, found: Sequence[str], expected: Sequence[str], each: int
     if list(found) != [one for one in expected for _ in range(count)]:
         raise RecordError(
             f"{path}: its {len(found)} records are not {count} for each of {len(expected)} in the run's order: the "
-            "file was cut, or the run's data changed; move it away and evaluate again (python -m eval all)"
+            "file was cut, or the run's data changed; move it away and evaluate again (srlm-eval all)"
         )
 
 

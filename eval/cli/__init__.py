@@ -16,7 +16,7 @@ app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="`python -m eval`: evaluate every finished checkpoint of a run and write a report.",
+    help="Evaluate every finished checkpoint of a run and write a report.",
 )
 app.command("all")(measuring.everything)
 app.command("h2h")(measuring.h2h)

@@ -47,7 +47,7 @@ def report(
     settings = [_settings_of(place) for place in chosen]
     for place, one in zip(chosen, settings, strict=True):
         _existing(run_folder(one), place)
-    command = " ".join(["python -m eval report", *map(str, chosen)])
+    command = " ".join(["srlm-eval report", *map(str, chosen)])
     print(compare.write(settings, out or Path("runs/compared"), command))
 
 
@@ -65,7 +65,7 @@ def write(
     settings = _settings_of(run) if run.is_dir() else load(run, overrides or ())
     folder = _existing(run_folder(settings), run)
     how = "report" if run.is_dir() else "all --run"
-    command = " ".join([f"python -m eval {how}", str(run), *(f"--set {override}" for override in overrides or ())])
+    command = " ".join([f"srlm-eval {how}", str(run), *(f"--set {override}" for override in overrides or ())])
     if check is not None:
         kept, now = metrics.read(check / "metrics.json"), page.data_of(settings, folder, study).metrics
         noted = check / repeated.MADE_ON

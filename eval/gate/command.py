@@ -1,4 +1,4 @@
-"""What `python -m eval regress` does with a measured run: hold it against a baseline, or make one of it."""
+"""What `srlm-eval regress` does with a measured run: hold it against a baseline, or make one of it."""
 
 import os
 from collections.abc import Sequence

@@ -390,7 +390,7 @@ class Page(HTMLParser):
 
 
 def written(settings: Settings, folder: RunFolder) -> str:
-    return page.write(settings, folder, "python -m eval all --run x.yaml").read_text(encoding="utf-8")
+    return page.write(settings, folder, "srlm-eval all --run x.yaml").read_text(encoding="utf-8")
 
 
 def test_every_figure_on_the_page_is_in_the_metrics_and_the_other_way_round(tmp_path: Path) -> None:
@@ -530,7 +530,7 @@ def test_an_audit_of_a_run_tells_spread_and_self_preference_and_asks_once(tmp_pa
     own = found["self_preference", "M2", None]
     assert (own.value, own.n, own.unscored) == (None, 0, 4)
     assert measure(settings, folder, AUDIT, refuse) == metrics
-    page.write(settings, folder, "python -m eval all")
+    page.write(settings, folder, "srlm-eval all")
     text = (folder.path / "report.html").read_text()
     assert "What besides quality sways the judges" in text
     assert "M2" in text

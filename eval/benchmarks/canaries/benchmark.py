@@ -1,4 +1,4 @@
-"""Tricks that no judge may fall for, as figures of a run. They are asked by `python -m eval canaries`."""
+"""Tricks that no judge may fall for, as figures of a run. They are asked by `srlm-eval canaries`."""
 
 from collections.abc import Iterator
 
@@ -35,4 +35,4 @@ class Canaries(Benchmark):
                 )
 
     def looked_for(self, run: RunData) -> LookedFor:
-        return LookedFor("canaries" if run.of(self.name) else "canaries (not tried: python -m eval canaries)", RANK)
+        return LookedFor("canaries" if run.of(self.name) else "canaries (not tried: srlm-eval canaries)", RANK)

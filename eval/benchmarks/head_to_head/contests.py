@@ -119,7 +119,7 @@ def _finding(model: str, baseline: str, pairing: Pairing | None, alpha: float, w
 def _said(model: str, baseline: str, pairing: Pairing | None, kind: str, words: MetricWords) -> str:
     pair = f"{model} against {baseline}"
     if pairing is None:
-        return f"{pair}: missing: not compared yet (python -m eval h2h)"
+        return f"{pair}: missing: not compared yet (srlm-eval h2h)"
     if kind == "unread":
         return f"{pair}: missing: {pairing.win.note}"
     said = {"better": f"{model} beats {baseline}", "worse": f"{model} loses to {baseline}"}

@@ -89,7 +89,7 @@ def test_benchmarks_are_chosen_by_name_or_by_the_word_of_their_command() -> None
 
 def test_a_benchmark_that_wants_more_than_a_run_says_which_command_takes_it(tmp_path: Path) -> None:
     folder = small.run(tmp_path)
-    with pytest.raises(SettingsError, match=r"alpaca_eval .* python -m eval alpaca --help"):
+    with pytest.raises(SettingsError, match=r"alpaca_eval .* srlm-eval alpaca --help"):
         measure(folder.settings, folder, chosen(["alpaca_eval"]), refuse)
 
 

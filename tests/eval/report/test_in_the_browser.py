@@ -41,7 +41,7 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = hostile.run(tmp_path_factory.mktemp("hostile"))
-    return page.write(folder.settings, folder, f"python -m eval report {hostile.PAYLOADS[0]}")
+    return page.write(folder.settings, folder, f"srlm-eval report {hostile.PAYLOADS[0]}")
 
 
 @pytest.fixture
@@ -158,7 +158,7 @@ def test_axe_finds_no_serious_fault(chromium: Browser, plainly: Path, scheme: An
 def plainly(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The report of a run with known figures."""
     folder = small.run(tmp_path_factory.mktemp("small"))
-    return page.write(folder.settings, folder, "python -m eval all --run small.yaml")
+    return page.write(folder.settings, folder, "srlm-eval all --run small.yaml")
 
 
 @pytest.fixture
@@ -250,7 +250,7 @@ def with_alpaca(tmp_path_factory: pytest.TempPathFactory) -> Path:
         {"M2": ["sky", "Vermeer", "1665"], "M1": ["blue", "nobody", "never"]},
         {"M2": [(0.5, "both"), (0.9375, CHOICE), (None, "I cannot say")], "M1": [(0.0, "M")] * 3},
     )
-    return page.write(folder.settings, folder, "python -m eval report --run small.yaml")
+    return page.write(folder.settings, folder, "srlm-eval report --run small.yaml")
 
 
 def test_alpaca_eval_is_a_benchmark_of_the_browser(chromium: Browser, with_alpaca: Path) -> None:

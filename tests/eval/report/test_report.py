@@ -214,7 +214,7 @@ def test_no_key_reaches_any_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     files.write(own, [one.model_copy(update={"raw": KEY}) for one in files.read(own, Judgement)])
     metrics = [metric("cut", 0.5, note=f"401 for {KEY}", model=KEY)]
     files.write_json(folder.step("evaluation") / "metrics.json", [m.model_dump(mode="json") for m in metrics])
-    html = page.write(folder.settings, folder, f"python -m eval report --set judge.engine.base_url={address}")
+    html = page.write(folder.settings, folder, f"srlm-eval report --set judge.engine.base_url={address}")
     other = small.run(tmp_path, "other")
     compared = compare.write([folder.settings, other.settings], tmp_path / "compared", f"report {address}")
     made = [html, *(html.with_name(name) for name in ("report.md", "metrics.csv")), *compared.parent.iterdir()]
@@ -230,7 +230,7 @@ def test_no_key_reaches_any_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_the_plain_files_say_the_same(tmp_path: Path) -> None:
     folder = small.run(tmp_path)
-    path = page.write(folder.settings, folder, "python -m eval all --run small.yaml")
+    path = page.write(folder.settings, folder, "srlm-eval all --run small.yaml")
     metrics = read_metrics(folder.step("evaluation") / "metrics.json")
     rows = list(csv.DictReader((path.with_name("metrics.csv")).read_text(encoding="utf-8").splitlines()))
     assert [row["value"] for row in rows] == ["" if m.value is None else repr(m.value) for m in metrics]
