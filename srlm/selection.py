@@ -40,7 +40,7 @@ def pair(
     answers: dict[str, list[Response]] = {}
     for response in responses:
         answers.setdefault(response.prompt_id, []).append(response)
-    made: list[PreferencePair] = []
+    chosen_pairs: list[PreferencePair] = []
     account: Counter[str] = Counter()
     lengths: dict[str, list[int]] = {"chosen": [], "rejected": []}
     for prompt in prompts:
@@ -61,7 +61,7 @@ def pair(
         best, worst = apart[0]
         if settings.flip:
             best, worst = worst, best
-        made.append(PreferencePair.of(prompt, best, worst, reward[best.id], reward[worst.id]))
+        chosen_pairs.append(PreferencePair.of(prompt, best, worst, reward[best.id], reward[worst.id]))
         lengths["chosen"].append(len(best.text))
         lengths["rejected"].append(len(worst.text))
     tied = ties([[reward.get(response.id) for response in answers.get(prompt.id, [])] for prompt in prompts])
@@ -71,15 +71,15 @@ def pair(
         "responses cut": sum(response.finish == "length" for response in responses),
         "responses empty": sum(not response.text.strip() for response in responses),
         "responses scored": len(reward),
-        "pairs": len(made),
-        "pair yield": len(made) / len(prompts) if prompts else None,
+        "pairs": len(chosen_pairs),
+        "pair yield": len(chosen_pairs) / len(prompts) if prompts else None,
         **dict(sorted(account.items())),
         "ties": tied,
-        "margin mean": fmean(p.margin for p in made) if made else None,
-        "chosen length mean": fmean(lengths["chosen"]) if made else None,
-        "rejected length mean": fmean(lengths["rejected"]) if made else None,
+        "margin mean": fmean(p.margin for p in chosen_pairs) if chosen_pairs else None,
+        "chosen length mean": fmean(lengths["chosen"]) if chosen_pairs else None,
+        "rejected length mean": fmean(lengths["rejected"]) if chosen_pairs else None,
     }
-    return Paired(made, counts)
+    return Paired(chosen_pairs, counts)
 
 
 RULES = {

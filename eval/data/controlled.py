@@ -66,7 +66,7 @@ CONTENT = (
 
 def sets() -> list[HumanRanking]:
     """A set a question: prose, list and padded prose, all of equal rank."""
-    made = []
+    rankings = []
     for asked, *points in CONTENT:
         prompt = Prompt.of(asked, "controlled")
         forms = (
@@ -75,5 +75,5 @@ def sets() -> list[HumanRanking]:
             " ".join([PADDING[0], PADDING[1], *points, PADDING[2]]),
         )
         responses = tuple(Response.of(prompt.id, text, "controlled", draw) for draw, text in enumerate(forms))
-        made.append(HumanRanking(ranked=RankedSet.of(prompt, responses, (0, 0, 0)), group=prompt.id))
-    return made
+        rankings.append(HumanRanking(ranked=RankedSet.of(prompt, responses, (0, 0, 0)), group=prompt.id))
+    return rankings

@@ -48,7 +48,7 @@ def counts(manifests: Sequence[RunManifest]) -> list[CountRow]:
 
 def histories(run: RunData) -> list[charts.Chart]:
     """Losses, and DPO's margins and accuracies, over optimiser steps."""
-    made = []
+    specs = []
     for key, title in LOGGED.items():
         rows: list[dict[str, Any]] = []
         for step in run.steps:
@@ -57,8 +57,8 @@ def histories(run: RunData) -> list[charts.Chart]:
                 said = f"{step.name}, step {row['step']}: {row[key]:.4f}"
                 rows.append({"training": step.name, "step": row["step"], "value": float(row[key]), "said": said})
         if rows:
-            made.append(charts.lines(title, rows, "step", "value", "training"))
-    return made
+            specs.append(charts.lines(title, rows, "step", "value", "training"))
+    return specs
 
 
 def _number(value: object) -> bool:
@@ -114,16 +114,16 @@ def score_pictures(run: RunData) -> list[charts.Chart]:
     scores, margins = [], []
     for step in run.steps:
         if step.judgements:
-            told = Counter("none" if j.score is None else f"{j.score:g}" for j in step.judgements)
-            judge, n = step.judgements[0].judge, told.total()
+            by_score = Counter("none" if j.score is None else f"{j.score:g}" for j in step.judgements)
+            judge, n = step.judgements[0].judge, by_score.total()
             scores += [
                 {
                     "judge": judge,
                     "score": score,
-                    "share": told[score] / n,
-                    "said": _shared(judge, score, told[score], n),
+                    "share": by_score[score] / n,
+                    "said": _shared(judge, score, by_score[score], n),
                 }
-                for score in sorted(told, key=lambda said: (said == "none", said))
+                for score in sorted(by_score, key=lambda said: (said == "none", said))
             ]
         if step.pairs:
             wide = Counter(f"{min(5, int(pair.margin))}" for pair in step.pairs)
@@ -137,13 +137,13 @@ def score_pictures(run: RunData) -> list[charts.Chart]:
                 }
                 for low in sorted(wide)
             ]
-    made = []
+    specs = []
     if scores:
-        made.append(charts.columns("Scores the judge gave to candidates", scores, "score", "share", "judge", True))
+        specs.append(charts.columns("Scores the judge gave to candidates", scores, "score", "share", "judge", True))
     if margins:
         note = "Points of the rubric between the chosen and the rejected answer, rounded down."
-        made.append(charts.columns("Margins of the preference pairs", margins, "margin", "share", "model", True, note))
-    return made
+        specs.append(charts.columns("Margins of the preference pairs", margins, "margin", "share", "model", True, note))
+    return specs
 
 
 def _shared(name: str, what: str, count: int, n: int) -> str:

@@ -238,7 +238,7 @@ STOPPED = 130
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def report_errors() -> Iterator[None]:
     """Print an SrlmError as its message and exit with status 2 (130 after Ctrl-C)."""
     try:
         yield
@@ -254,7 +254,7 @@ def enter(commands: typer.Typer, words: Sequence[str] | None = None) -> None:
     """Run a command line (None: the process's own arguments); an SrlmError prints as its message. Always exits."""
     # The libraries read this when they are imported: no telemetry.
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    with told():
+    with report_errors():
         try:
             commands(words)
         except SystemExit as left:

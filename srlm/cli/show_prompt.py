@@ -98,8 +98,8 @@ def example(settings: Settings, chat: Chat, data: SeedData, kind: Kind, number: 
         tokens = chat.tokens(messages, answer, thought=demonstration.thought)
         start, whole = chat.texts(messages, answer, thought=demonstration.thought)
         prompt = whole[: alike(start, whole)]
-        made = [(token, False) for token in tokens.prompt] + [(token, True) for token in tokens.answer]
-        return _shown(chat, kind, demonstration.id, prompt, whole[len(prompt) :], made)
+        marked = [(token, False) for token in tokens.prompt] + [(token, True) for token in tokens.answer]
+        return _shown(chat, kind, demonstration.id, prompt, whole[len(prompt) :], marked)
     if kind == "judge":
         judged = [(one.prompt, response) for one in (*data.eft_sets, *data.heldout_sets) for response in one.responses]
         asked, response = _nth(judged, number, NAMES[kind])
@@ -108,8 +108,8 @@ def example(settings: Settings, chat: Chat, data: SeedData, kind: Kind, number: 
     else:
         one = _nth([*data.seed_prompts, *data.evaluation_prompts], number, NAMES[kind])
         of, messages = one.id, one.messages
-    made = [(token, False) for token in chat.prompt_ids(messages)]
-    return _shown(chat, kind, of, chat.texts(messages, "", ended=False)[0], "", made)
+    marked = [(token, False) for token in chat.prompt_ids(messages)]
+    return _shown(chat, kind, of, chat.texts(messages, "", ended=False)[0], "", marked)
 
 
 def _eft(settings: Settings, data: SeedData) -> Sequence[Demonstration]:
@@ -132,7 +132,7 @@ def _nth(all_: Sequence[T], number: int, name: str) -> T:
     return all_[number - 1]
 
 
-def _shown(chat: Chat, kind: Kind, of: str, prompt: str, answer: str, made: Sequence[tuple[int, bool]]) -> Shown:
+def _shown(chat: Chat, kind: Kind, of: str, prompt: str, answer: str, marked: Sequence[tuple[int, bool]]) -> Shown:
     words: Callable[[Any], Any] = chat.tokenizer.convert_ids_to_tokens
     return Shown(
         kind=kind,
@@ -143,7 +143,7 @@ def _shown(chat: Chat, kind: Kind, of: str, prompt: str, answer: str, made: Sequ
         ends={words(token): token for token in chat.ends},
         prompt=prompt,
         answer=answer,
-        tokens=tuple(Token(id=token, text=words(token) or "", loss=loss) for token, loss in made),
+        tokens=tuple(Token(id=token, text=words(token) or "", loss=loss) for token, loss in marked),
     )
 
 

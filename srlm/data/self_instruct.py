@@ -95,9 +95,9 @@ def write_prompts(
                 for index in range(len(attempts), len(attempts) + size)
             ]
             part = path.with_name(f"{path.stem}.round-{len(attempts):06d}{path.suffix}")
-            made = resumable(part, PromptAttempt, asked, work, per_item=1, block=size)
-            attempts.extend(made)
-            screen.take(made)
+            batch = resumable(part, PromptAttempt, asked, work, per_item=1, block=size)
+            attempts.extend(batch)
+            screen.take(batch)
             report(len(screen.accepted), settings.count)
         write(path, attempts)
     # Not right after the write: a run killed between the two would leave its rounds lying about for good.

@@ -90,8 +90,8 @@ class TransformersEngine:
                 limit = self._halved(error, work.rows)
         drawn: list[Completion] = []
         for part in work.halves():
-            made, limit = self._within_memory(part, limit)
-            drawn += made
+            generated, limit = self._within_memory(part, limit)
+            drawn += generated
         return drawn, limit
 
     def _halved(self, error: RuntimeError, rows: int) -> int:

@@ -91,13 +91,13 @@ def _block(ranks: Array, scores: Array) -> dict[str, Measure]:
 
     measurable = ordered.any(1)
     whole = measurable & ~unknown.any(1)
-    told = whole & (judge != 0).any(1)
+    decided = whole & (judge != 0).any(1)
     return {
         "pairwise_accuracy": Measure(right, pairs, lost),
         "pairwise_accuracy_half": Measure(right + tied / 2, pairs, lost),
         "five_best": Measure(best.sum(1), fives.sum(1), unknown.sum(1)),
         "exact_match": _by_set(whole, right == pairs),
-    } | _correlations(ranks, scores, people, judge, told, measurable)
+    } | _correlations(ranks, scores, people, judge, decided, measurable)
 
 
 def _order(a: Array, b: Array) -> Array:
@@ -106,18 +106,18 @@ def _order(a: Array, b: Array) -> Array:
 
 
 def _correlations(
-    ranks: Array, scores: Array, people: Array, judge: Array, told: Flags, measurable: Flags
+    ranks: Array, scores: Array, people: Array, judge: Array, decided: Flags, measurable: Flags
 ) -> dict[str, Measure]:
     spearman, kendall = np.zeros(len(ranks)), np.zeros(len(ranks))
-    if told.any():
-        a = stats.rankdata(-ranks[told], axis=1)
-        b = stats.rankdata(scores[told], axis=1)
+    if decided.any():
+        a = stats.rankdata(-ranks[decided], axis=1)
+        b = stats.rankdata(scores[decided], axis=1)
         a, b = a - a.mean(1, keepdims=True), b - b.mean(1, keepdims=True)
-        spearman[told] = (a * b).sum(1) / np.sqrt((a * a).sum(1) * (b * b).sum(1))
-        p, q = people[told], judge[told]
-        kendall[told] = (p * q).sum(1) / np.sqrt((p != 0).sum(1) * (q != 0).sum(1))
+        spearman[decided] = (a * b).sum(1) / np.sqrt((a * a).sum(1) * (b * b).sum(1))
+        p, q = people[decided], judge[decided]
+        kendall[decided] = (p * q).sum(1) / np.sqrt((p != 0).sum(1) * (q != 0).sum(1))
     values = {"spearman": np.clip(spearman, -1, 1), "kendall": np.clip(kendall, -1, 1)}
-    return {name: _by_set(told, value) for name, value in values.items()} | {
+    return {name: _by_set(decided, value) for name, value in values.items()} | {
         f"{name}_undefined_as_0": _by_set(measurable, value) for name, value in values.items()
     }
 

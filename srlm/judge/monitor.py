@@ -7,7 +7,7 @@ from srlm.judge.scores import judgement_counts, rewards, ties
 from srlm.records import Count, Judgement, RankedSet
 
 
-def watched(sets: Sequence[RankedSet], judgements: Sequence[Judgement]) -> dict[str, Count]:
+def monitor_counts(sets: Sequence[RankedSet], judgements: Sequence[Judgement]) -> dict[str, Count]:
     """How the scores spread, and how far they follow people's ranks; a tie is wrong in `pairwise accuracy`."""
     reward = rewards(judgements)
     scores = [[reward.get(response.id) for response in one.responses] for one in sets]

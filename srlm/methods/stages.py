@@ -338,7 +338,7 @@ def monitor_counts(run: Run, step: Step, checkpoint: Checkpoint) -> dict[str, Co
         judgements = ModelPointJudge.of(engine, settings).judge(
             answered, 1, run.seed(name, "monitor"), run.path(name, "monitor.jsonl"), report, run.block(1)
         )
-    counts = monitor.watched(sets, judgements)
+    counts = monitor.monitor_counts(sets, judgements)
     warning = check_collapse(counts, settings, f"{name}, on held-out answers")
     if warning:
         run.folder.log(f"{name}: warning: on held-out answers, {warning}")

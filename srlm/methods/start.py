@@ -78,11 +78,11 @@ def seed_data(run: Run) -> SeedData:
     done = run.folder.manifest(DATA.name)
     if done is None:
         with run.stage(DATA.name, "seed data"):
-            made = read_seed_data(run.settings)
+            result = read_seed_data(run.settings)
         for name in sets:
-            files.write(run.path(DATA.name, f"{name}.jsonl"), getattr(made, name))
-        run.finish(DATA.name, made.account)
-        return made
+            files.write(run.path(DATA.name, f"{name}.jsonl"), getattr(result, name))
+        run.finish(DATA.name, result.account)
+        return result
     found = SeedData.model_validate(
         {name: tuple(files.read(run.path(DATA.name, f"{name}.jsonl"), kind)) for name, kind in sets.items()}
         | {"account": done.counts}
@@ -175,13 +175,13 @@ def evaluation_examples(run: Run, step: Step, data: SeedData) -> tuple[list[Demo
             judgements = ModelPointJudge.of(engine, settings.judge).judge(
                 answered, settings.eft.draws, run.seed("EFT"), path, report, run.block(settings.eft.draws)
             )
-    made = eft.build(data.eft_sets, judgements, wording, settings.eft, run.seed("EFT"))
-    if not made.examples:
+    result = eft.build(data.eft_sets, judgements, wording, settings.eft, run.seed("EFT"))
+    if not result.examples:
         raise DataError(
-            f"{run.settings.name}: no set of EFT judgements was kept: {made.counts}. Give the judge more draws "
+            f"{run.settings.name}: no set of EFT judgements was kept: {result.counts}. Give the judge more draws "
             "(eft.draws), let it complete its score (judge.complete=true), or use data with reviews "
             "(eft.writer=reviews)"
         )
-    files.write(run.path(step.name, EFT), made.examples)
-    counts: dict[str, Count] = {f"eft: {key}": value for key, value in made.counts.items()}
-    return made.examples, {**counts, "rubric": wording.digest}
+    files.write(run.path(step.name, EFT), result.examples)
+    counts: dict[str, Count] = {f"eft: {key}": value for key, value in result.counts.items()}
+    return result.examples, {**counts, "rubric": wording.digest}

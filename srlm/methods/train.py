@@ -20,9 +20,9 @@ def train(run: Run, last: int) -> Checkpoint:
         for step in steps:
             if run.folder.manifest(step.name) is None:
                 method.make(run, step)
-    made = run.folder.checkpoint(steps[-1].name)
-    assert made is not None, f"{steps[-1].name} was made, and has no checkpoint"
-    return made
+    trained = run.folder.checkpoint(steps[-1].name)
+    assert trained is not None, f"{steps[-1].name} was made, and has no checkpoint"
+    return trained
 
 
 def iteration_named(settings: Settings, name: str) -> Step:

@@ -42,7 +42,7 @@ def examples(chat: Chat, pairs: Sequence[PreferencePair], max_length: int) -> tu
 
     Raises DataError for a pair without messages, as srlm kept them before they were part of a pair.
     """
-    made = []
+    pair_examples = []
     for pair in pairs:
         if not pair.prompt:
             raise DataError(
@@ -62,8 +62,8 @@ def examples(chat: Chat, pairs: Sequence[PreferencePair], max_length: int) -> tu
         shared = alike(chosen.prompt, rejected.prompt)
         prompt, *answers = chosen.prompt[:shared], *(one.prompt[shared:] + one.answer for one in (chosen, rejected))
         if len(prompt) + max(len(answer) for answer in answers) <= max_length:
-            made.append(PairExample(prompt, *answers))
-    return made, len(pairs) - len(made)
+            pair_examples.append(PairExample(prompt, *answers))
+    return pair_examples, len(pairs) - len(pair_examples)
 
 
 class PairTrainer(DPOTrainer):  # type: ignore[misc]

@@ -182,7 +182,7 @@ def _launch(
             Dataset.from_list([row._asdict() for row in rows]).save_to_disk(str(folder / name))
     files.write_json(folder / JOB, job.model_dump(mode="json"))
     words = [*command, "-m", "srlm", "worker", str(folder)]
-    told: list[str] = []
+    last_lines: list[str] = []
     fault = ""
     try:
         process = subprocess.Popen(
@@ -211,7 +211,7 @@ def _launch(
                 else:
                     said.write(line)
                     said.flush()
-                    told = [*told, line.rstrip()][-LAST_WORDS:]
+                    last_lines = [*last_lines, line.rstrip()][-LAST_WORDS:]
                     if line.startswith(FAULT):
                         fault = fault or line.removeprefix(FAULT).strip()
             status = process.wait()
@@ -223,6 +223,6 @@ def _launch(
     if status or not (Path(job.target).is_dir() or (job.pauses and trainer.paused(Path(job.work)))):
         raise LaunchError(
             f"`{' '.join(words)}` ended with status {status}; the last lines of its output (all output is in "
-            f"{folder / SAID}):\n" + "\n".join(f"  {line}" for line in told)
+            f"{folder / SAID}):\n" + "\n".join(f"  {line}" for line in last_lines)
         )
     shutil.rmtree(folder)

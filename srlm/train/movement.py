@@ -138,8 +138,8 @@ def held_out(sets: Sequence[RankedSet], chat: Chat, max_length: int) -> list[dpo
         )
         if best[0] == worst[0] or best[1].text == worst[1].text:
             continue
-        made, _ = dpo.examples(chat, [PreferencePair.of(one.prompt, best[1], worst[1], 0, 0)], max_length)
-        pairs += made
+        pair_examples, _ = dpo.examples(chat, [PreferencePair.of(one.prompt, best[1], worst[1], 0, 0)], max_length)
+        pairs += pair_examples
         if len(pairs) == PAIRS:
             break
     return pairs

@@ -68,10 +68,10 @@ def random_model(shape: ScratchModel, vocabulary: Any, seed: int) -> Any:
 
 def base_examples(vocabulary: Any, lines: Sequence[tuple[list[str], list[bool]]]) -> list[Example]:
     """Lines of words with loss on those marked as predictable, and on the end."""
-    made = []
+    examples = []
     for words, predictable in lines:
         ids = vocabulary.convert_tokens_to_ids(words)
         labels = [token if known else IGNORED for token, known in zip(ids, predictable, strict=True)]
         bos, eos = vocabulary.bos_token_id, vocabulary.eos_token_id
-        made.append(Example([bos, *ids, eos], [IGNORED, *labels, eos]))
-    return made
+        examples.append(Example([bos, *ids, eos], [IGNORED, *labels, eos]))
+    return examples

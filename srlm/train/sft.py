@@ -34,13 +34,13 @@ def examples(
     chat: Chat, demonstrations: Sequence[Demonstration], max_length: int, ift_weight: float = 1.0
 ) -> tuple[list[Example], int]:
     """Demonstrations as examples, and how many were longer than `max_length` and left out."""
-    made = []
+    supervised = []
     for demonstration in demonstrations:
         prompt, answer = chat.tokens(demonstration.messages, demonstration.response, thought=demonstration.thought)
         weight = ift_weight if demonstration.kind == "ift" else 1.0
         if len(prompt) + len(answer) <= max_length:
-            made.append(Example(prompt + answer, [IGNORED] * len(prompt) + answer, weight))
-    return made, len(demonstrations) - len(made)
+            supervised.append(Example(prompt + answer, [IGNORED] * len(prompt) + answer, weight))
+    return supervised, len(demonstrations) - len(supervised)
 
 
 class WeightedSFTTrainer(SFTTrainer):  # type: ignore[misc]

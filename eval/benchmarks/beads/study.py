@@ -119,12 +119,12 @@ def of_arm(found: Found, arm: str) -> dict[int, dict[str, Any]]:
 
 def by_prompt(found: Found, arm: str, later: str, earlier: str, what: str) -> dict[int, npt.NDArray[np.float64]]:
     """Seed -> later - earlier on every prompt."""
-    made = {}
+    series = {}
     for seed, models in of_arm(found, arm).items():
         after, before = (models.get(name, {}).get(what) for name in (later, earlier))
         if after and before:
-            made[seed] = np.array([float(a) - float(b) for a, b in zip(after, before, strict=True)])
-    return made
+            series[seed] = np.array([float(a) - float(b) for a, b in zip(after, before, strict=True)])
+    return series
 
 
 def by_seed(found: Found, arm: str, later: str, earlier: str) -> dict[int, float]:
@@ -188,15 +188,15 @@ class WorseJudge(NamedTuple):
 
 def worse_judges(found: Found) -> list[WorseJudge]:
     """The arms that have M1 and M3, in the order of JUDGES."""
-    made = []
+    series = []
     for name, arm in JUDGES.items():
         total = gain(found, name, "M3", "M1")
         if total is not None:
             seeds, judged = by_seed(found, name, "M3", "M1"), values(found, name, "M1", JUDGED)
             known = {seed: judged[seed] for seed in seeds if seed in judged}
             beyond, paired = (None, 0) if name == LOOP else beyond_loop(found, name, "M3", "M1")
-            made.append(WorseJudge(arm, total, seeds, known, beyond, paired))
-    return made
+            series.append(WorseJudge(arm, total, seeds, known, beyond, paired))
+    return series
 
 
 class Figures(NamedTuple):

@@ -59,8 +59,8 @@ def parsing(rubric: Rubric) -> list[Tried]:
         engine = ScriptedEngine(lambda request, seed, name=name: write(name, request), name)  # type: ignore[misc]
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "judgements.jsonl"
-            made = ModelPointJudge(engine, rubric, Sampling(), False).judge(shown, 1, 0, path)
-            said = list(made)  # the folder goes
+            judgements = ModelPointJudge(engine, rubric, Sampling(), False).judge(shown, 1, 0, path)
+            said = list(judgements)  # the folder goes
         for canary, one in zip(canaries(), said, strict=True):
             # Marks of the rubric's own frame are disarmed by a space; nothing else may change.
             intact = _pressed(canary.answer) in _pressed(rubric.prompt(canary.prompt, canary.answer))
@@ -129,15 +129,15 @@ def figures(tried: Sequence[Tried], how: Resampling) -> list[MetricValue]:
     for judge, way in dict.fromkeys((one.judge, one.way) for one in tried):
         own = [one for one in tried if (one.judge, one.way) == (judge, way)]
         for kind in (None, *dict.fromkeys(one.kind for one in own)):
-            told = [one.held for one in own if kind in (None, one.kind)]
-            known = [held for held in told if held is not None]
+            outcomes = [one.held for one in own if kind in (None, one.kind)]
+            known = [held for held in outcomes if held is not None]
             metrics.append(
                 figure(
                     judge,
                     BENCHMARK,
                     f"{way}_held" if kind is None else f"{way}_held_{kind}",
                     share(known, how),
-                    unscored=len(told) - len(known),
+                    unscored=len(outcomes) - len(known),
                     unit="canaries",
                 )
             )

@@ -78,12 +78,12 @@ def pictures(found: Sequence[Pairing], words: MetricWords) -> list[charts.Chart]
     read = [one for one in found if one.win.value is not None]
     if not read:
         return []
-    made = [charts.bars("Head to head: the first model's wins, ties and losses", _bars(read, words))]
+    specs = [charts.bars("Head to head: the first model's wins, ties and losses", _bars(read, words))]
     rows = [charts.dot(one.difference, words) | {"pair": one.name} for one in read if one.difference.value is not None]
-    made.append(
+    specs.append(
         charts.forest("Wins minus losses, with intervals", rows, "share of prompts; right of 0 the first is better")
     )
-    return made
+    return specs
 
 
 def _bars(found: Sequence[Pairing], words: MetricWords) -> list[dict[str, Any]]:

@@ -26,8 +26,8 @@ def _training_row(chance: random.Random) -> BeadRow:
             return BeadRow(tuple(map(Bead, LETTERS, colours)), chance.choice(OPERATIONS))
 
 
-def _line(given: list[str], told: list[str]) -> BaseLine:
-    return BaseLine(given + told, [False] * len(given) + [True] * len(told))
+def _line(given: list[str], loss_parts: list[str]) -> BaseLine:
+    return BaseLine(given + loss_parts, [False] * len(given) + [True] * len(loss_parts))
 
 
 def _operation_line(chance: random.Random) -> BaseLine:
@@ -42,16 +42,16 @@ def _reading_line(chance: random.Random) -> BaseLine:
     second = " ".join(numbered(items))
     if chance.random() < SPOILT_LINES:
         second = spoilt(second, chance)
-    read, told = parse_answer(second), []
+    read, loss_parts = parse_answer(second), []
     for number, item in enumerate(read.items):
         if number < len(row.beads):
             letter, colour = row.beads[number]
-            told += [str(number + 1), item, letter, colour, "same" if item == colour else "other"]
+            loss_parts += [str(number + 1), item, letter, colour, "same" if item == colour else "other"]
         else:
-            told += [str(number + 1), item, "other"]
+            loss_parts += [str(number + 1), item, "other"]
     if not read.well_formed:
-        told += [*read.broken, "other"]
-    return _line([*row.text().split()[:-1], "row", *second.split()], told)
+        loss_parts += [*read.broken, "other"]
+    return _line([*row.text().split()[:-1], "row", *second.split()], loss_parts)
 
 
 def _pairs_line(chance: random.Random) -> BaseLine:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from srlm.judge.monitor import watched
+from srlm.judge.monitor import monitor_counts
 from srlm.judge.scores import collapse, entropy, ties
 from srlm.records import Judgement, Prompt, RankedSet, Response
 from srlm.settings import JudgeSettings
@@ -23,7 +23,7 @@ def said(*scores: float | None) -> list[Judgement]:
 
 
 def test_a_judge_is_described_by_its_spread_and_its_agreement() -> None:
-    found = watched(SETS, said(5, 4, 1, 5, 5, None))
+    found = monitor_counts(SETS, said(5, 4, 1, 5, 5, None))
     # pairs: three right of the first set; of the second one tie, and two without a score
     assert (found["pairs"], found["pairs unscored"], found["pairwise accuracy"]) == (4, 2, 3 / 4)
     assert found["ties"] == 1 / 4
@@ -33,13 +33,13 @@ def test_a_judge_is_described_by_its_spread_and_its_agreement() -> None:
 
 
 def test_a_judge_that_gives_one_score_is_named_with_it() -> None:
-    found = watched(SETS, said(4, 4, 4, 4, 4, 4))
+    found = monitor_counts(SETS, said(4, 4, 4, 4, 4, 4))
     assert (found["ties"], found["score entropy"], found["Spearman"]) == (1, 0, None)
     assert collapse(found, JudgeSettings()) == "100% of its scores are 4 (judge.max_top_share 95%)"
 
 
 def test_a_judge_without_a_score_has_no_spread() -> None:
-    found = watched(SETS, said(*[None] * 6))
+    found = monitor_counts(SETS, said(*[None] * 6))
     assert found["score entropy"] is found["ties"] is found["share of fives"] is found["pairwise accuracy"] is None
     assert collapse(found, JudgeSettings()) == "none of its judgements has a score"
 
