@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from srlm.engines.weights import check_weights, read_config
+from srlm.engines.processor import quick_in_bfloat16
+from srlm.engines.weights import check_weights, read_config, serving_format
 from srlm.errors import ModelError
 from srlm.records import Message, user
 from srlm.settings import ModelSettings, Settings
@@ -44,6 +45,7 @@ def misfits(path: str | Path, settings: ModelSettings, chat: Chat) -> Iterator[M
     yield from _embedding(path, config, chat)
     yield from _ends(path, config, chat)
     yield from _template(path, chat)
+    yield from _format(path, settings)
 
 
 def _embedding(path: str | Path, config: Any, chat: Chat) -> Iterator[Misfit]:
@@ -121,6 +123,18 @@ def _template(path: str | Path, chat: Chat) -> Iterator[Misfit]:
         chat.prompt_ids([*user("hello"), Message(role="assistant", content="hi"), *user("go on")])
     except ModelError as error:
         yield Misfit("warning", f"{path}: conversations of several turns cannot be used: {error}")
+
+
+def _format(path: str | Path, settings: ModelSettings) -> Iterator[Misfit]:
+    """A number format that this machine can only emulate."""
+    import torch
+
+    if not torch.cuda.is_available() and not quick_in_bfloat16() and serving_format(path, settings) == "bfloat16":
+        yield Misfit(
+            "warning",
+            "the model generates in bfloat16, which this processor emulates (no avx512_bf16, no amx): expect several "
+            "times the time of float32 (model.dtype=float32)",
+        )
 
 
 def thinking(settings: Settings, chat: Chat) -> Iterator[Misfit]:

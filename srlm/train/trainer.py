@@ -5,7 +5,6 @@ import math
 import os
 import shutil
 from collections.abc import Callable, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +13,7 @@ from accelerate import PartialState
 from transformers import PrinterCallback, TrainerCallback, TrainerState, TrainingArguments
 from transformers.integrations import TensorBoardCallback
 
+from srlm.engines.processor import quick_in_bfloat16
 from srlm.errors import SettingsError
 from srlm.settings import Training
 from srlm.store import files
@@ -105,16 +105,6 @@ def in_bfloat16(settings: Training, dtype: str) -> bool:
     return settings.autocast == "bfloat16" or (
         settings.autocast == "auto" and dtype == "bfloat16" and torch.cuda.is_available()
     )
-
-
-@cache
-def quick_in_bfloat16() -> bool:
-    """Whether this machine's processor multiplies matrices in bfloat16 by instructions of its own (Linux tells)."""
-    try:
-        words = Path("/proc/cpuinfo").read_text(encoding="utf-8").split()
-    except OSError:
-        return False
-    return not {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(words)
 
 
 Contest = Callable[[Path, int], float]

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from srlm.cli.main import app
+from srlm.engines.processor import quick_in_bfloat16
 
 SMALL = "data: {kind: beads, base_lines: 200, ift: 8, eft_sets: 4, heldout_sets: 20, evaluation_prompts: 20}"
 
@@ -36,6 +38,16 @@ def doctor(tmp_path: Path, folder: Path) -> Callable[..., tuple[int, list[str]]]
         return done.exit_code, done.stdout.splitlines()
 
     return ask
+
+
+def test_bfloat16_on_a_processor_that_emulates_it_is_warned_of(
+    doctor: Callable[..., tuple[int, list[str]]],
+) -> None:
+    status, lines = doctor("model.dtype=bfloat16")
+    emulated = not torch.cuda.is_available() and not quick_in_bfloat16()
+    assert status == 0
+    assert any("which this processor emulates" in line and "model.dtype=float32" in line for line in lines) == emulated
+    assert not any("emulates" in line for line in doctor("model.dtype=float32")[1])
 
 
 def change(path: Path, **values: Any) -> None:

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 import torch
 
+from srlm.engines.processor import quick_in_bfloat16
 from srlm.engines.weights import load_model, load_tokenizer, save
 from srlm.settings import DpoSettings, LoraSettings, ModelSettings, SftSettings
 from srlm.train import dpo, sft
-from srlm.train.trainer import WHOLE, in_bfloat16, quick_in_bfloat16
+from srlm.train.trainer import WHOLE, in_bfloat16
 
 MODEL = ModelSettings(base="unused", dtype="auto")
 Report = Callable[[int, int], None]
