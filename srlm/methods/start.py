@@ -177,9 +177,13 @@ def evaluation_examples(run: Run, step: Step, data: SeedData) -> tuple[list[Demo
             )
     result = eft.build(data.eft_sets, judgements, wording, settings.eft, run.seed("EFT"))
     if not result.examples:
+        cut = sum(judgement.cut or judgement.unread == "cut" for judgement in judgements)
+        longer = (
+            f"raise judge.sampling.max_new_tokens ({cut} of {len(judgements)} judgements were cut), " if cut else ""
+        )
         raise DataError(
-            f"{run.settings.name}: no set of EFT judgements was kept: {result.counts}. Give the judge more draws "
-            "(eft.draws), let it complete its score (judge.complete=true), or use data with reviews "
+            f"{run.settings.name}: no set of EFT judgements was kept: {result.counts}. What may help: {longer}give the "
+            "judge more draws (eft.draws), let it complete its score (judge.complete=true), or use data with reviews "
             "(eft.writer=reviews)"
         )
     files.write(run.path(step.name, EFT), result.examples)
