@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import hypothesis
 import pytest
 
 from tests.chat_server import Serve, serving
@@ -19,6 +20,12 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 # Read when ray is imported: with it all of Ray listens on 127.0.0.1 and nowhere else, on every system.
 os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+
+# A busy machine fails no test: no example has a time limit. The same code is tried on the same examples every time.
+hypothesis.settings.register_profile(
+    "srlm", deadline=None, derandomize=True, database=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("srlm")
 
 
 @pytest.fixture(scope="session")
