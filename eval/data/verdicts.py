@@ -58,8 +58,8 @@ def read_verdicts(path: Path, prompts: Sequence[Prompt] | None) -> Verdicts:
         id = instruction if ids is None else ids.get(instruction)
         if not id:
             raise DataError(
-                f"{row.place}: instruction {instruction[:40]!r} is none of AlpacaEval's prompts; it must be the first 16 "
-                "hex digits of the SHA-256 of one"
+                f"{row.place}: instruction {instruction[:40]!r} is none of AlpacaEval's prompts; it must be the first "
+                "16 hex digits of the SHA-256 of one"
             )
         earlier = places.setdefault((model, id), row.place)
         if earlier != row.place:
@@ -99,9 +99,9 @@ MOST_FOREIGN = 0.1
 def read_leaderboard(path: Path) -> dict[str, OfficialFigure]:
     """A leaderboard as alpaca_eval publishes it, by model. Raises DataError where it is none.
 
-    Two kinds of figures are found out and set apart. A win rate equal to the discrete one to the last digit comes from a
-    judge of yes and no: GPT-4 Turbo's probabilities never give it. And a length-controlled win rate over fewer prompts
-    than the others' was fitted with the difficulties of other prompts (alpaca_eval joins them by row).
+    Two kinds of figures are found out and set apart. A win rate equal to the discrete one to the last digit comes from
+    a judge of yes and no: GPT-4 Turbo's probabilities never give it. And a length-controlled win rate over fewer
+    prompts than the others' was fitted with the difficulties of other prompts (alpaca_eval joins them by row).
     """
     rows = table(path, ["win_rate"])
     whole = [_plain(row) for row in rows]

@@ -190,3 +190,65 @@ def gain(anchors: Sequence[Anchor]) -> float | None:
         plain.append(np.mean(special.logit([one.official for one in others])) - truth)
     nothing = float(np.sqrt(np.mean(np.square(plain))))
     return float(np.sqrt(np.mean(np.square(bridged)))) / nothing if nothing else None
+
+
+# Before anybody is asked ----------------------------------------------------------------------------------------------
+
+USUAL_SCATTER = 0.15
+"""Logits: of judges of one family on alpaca_eval's other leaderboards. It is what a plan counts on."""
+WORLDS = 40
+"""Drawn to say how wide an interval would be."""
+
+
+class Candidate(NamedTuple):
+    """A model that could be an anchor, before it is judged."""
+
+    name: str
+    official: float
+    """0..1."""
+    length: float
+    """As in Judged."""
+
+
+def choose(pool: Sequence[Candidate], count: int, targets: Sequence[tuple[float, float]]) -> list[Candidate]:
+    """The `count` of the pool that say most of models at `targets`, (rate, length) each; one after the other.
+
+    Each next one is that which lowers the mean variance of a prediction there the most (I-optimal, USUAL_SCATTER).
+    """
+    rates, lengths = np.array(targets, dtype=np.float64).T
+    at = np.stack([np.ones_like(rates), special.logit(rates), lengths], axis=1)
+    centre = at.mean(0) * [0, 1, 1]
+    at = at - centre
+    rows = np.array([[1.0, special.logit(one.official), one.length] for one in pool]) - centre
+    information = np.diag(1 / np.square([PRIORS.offset, PRIORS.slope, PRIORS.length]))
+    left, chosen = list(range(len(pool))), []
+    for _ in range(min(count, len(pool))):
+        tried = information + rows[left][:, :, None] * rows[left][:, None, :] / USUAL_SCATTER**2
+        variance = np.einsum("ti,pij,tj->p", at, np.linalg.inv(tried), at)
+        best = left.pop(int(variance.argmin()))
+        information = information + np.outer(rows[best], rows[best]) / USUAL_SCATTER**2
+        chosen.append(pool[best])
+    return chosen
+
+
+def expected_half_width(
+    anchors: Sequence[Candidate], own: Candidate, n: int, total: int, confidence: float, seed: int
+) -> float | None:
+    """Half of the interval that `n` of `total` prompts would give, 0..1: the mean over WORLDS drawn at USUAL_SCATTER.
+
+    None: there are too few anchors.
+    """
+    draw, found = np.random.default_rng(seed), []
+
+    def judged(one: Candidate) -> Judged:
+        spread = np.sqrt(one.official * (1 - one.official) / n)
+        noise = logit_noise(one.official, float(spread), n, total, DISAGREEMENT, paired=False)
+        shift = draw.normal(0, np.sqrt(USUAL_SCATTER**2 + noise))
+        return Judged(float(special.expit(special.logit(one.official) - shift)), one.length, noise)
+
+    for _ in range(WORLDS):
+        made = bridge([Anchor(judged(one), one.official) for one in anchors], judged(own), confidence)
+        if made is None:
+            return None
+        found.append((made.high - made.low) / 2)
+    return float(np.mean(found))

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator
 from ...data import published
 from ..base import Benchmark, BrowserEntry, Doubt, MetricSpec, PageSection, RunData
 from ..order import order_doubts
-from . import bridge
 from .browser_entries import browser_entries
 
 LISTED = ("win_rate", "lc_win_rate", "avg_length")
@@ -58,7 +57,7 @@ class AlpacaCanaries(Benchmark):
 class AlpacaBridge(Benchmark):
     """What GPT-4 Turbo would have given, from another judge."""
 
-    name = bridge.BENCHMARK
+    name = "alpaca_bridge"
     label = "AlpacaEval 2.0 on the scale of GPT-4 Turbo"
     command = "bridge"
     by_default = False

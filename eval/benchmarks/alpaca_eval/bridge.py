@@ -79,7 +79,9 @@ def of_annotations(annotated: Annotated, one: scores.Sample, official: Annotated
     known: dict[str, float] = {}
     if official is not None:
         for said in official.annotations:
-            if said.preference is not None and official.outputs[said.prompt_id] == annotated.outputs.get(said.prompt_id):
+            if said.preference is not None and official.outputs[said.prompt_id] == annotated.outputs.get(
+                said.prompt_id
+            ):
                 known[said.prompt_id] = said.preference
     lengths = [[len(text) for text in side.values()] for side in (annotated.outputs, annotated.baseline_outputs)]
     return JudgedModel(one, _length(*lengths), known)
@@ -104,9 +106,7 @@ class Bridge:
         self.models = sorted((one for one in models if one.sample.model != BASELINE), key=lambda one: one.sample.model)
         self.leaderboard, self.glm, self.total, self.how = leaderboard, glm, total, how
         self.scales = SCALES if glm is not None else SCALES[:1]
-        self._known = {
-            (scale, one.sample.model): self._of(scale, one) for scale in self.scales for one in self.models
-        }
+        self._known = {(scale, one.sample.model): self._of(scale, one) for scale in self.scales for one in self.models}
 
     def official(self, scale: str, model: str) -> float | None:
         """The published figure, 0..1."""
@@ -209,7 +209,9 @@ class Bridge:
             value = self._rate(scale, sample, same)[0]
             official = value if 0 < value < 1 else official
         paired = whole and n < self.total
-        noise = bridging.logit_noise(rate, error, n, max(n, self.total), self._disagreement(sample.model), paired=paired)
+        noise = bridging.logit_noise(
+            rate, error, n, max(n, self.total), self._disagreement(sample.model), paired=paired
+        )
         usable = official is not None and 0 < official < 1 and not self.why_no_anchor(scale, sample.model)
         return Known(bridging.Judged(rate, one.length, noise), official, usable)
 
@@ -227,12 +229,12 @@ class Bridge:
         """Measured on the other models' pairs that both judges judged; else what is known of such judges."""
         between, own = 0.0, 0.0
         for one in self.models:
-            shared = [(one.official[id], said) for id, said in zip(one.sample.prompts, one.sample.preference, strict=True)
-                      if id in one.official]  # fmt: skip
+            candidate = dict(zip(one.sample.prompts, one.sample.preference.tolist(), strict=True))
+            shared = [(one.official[id], said) for id, said in candidate.items() if id in one.official]
             if one.sample.model != without and len(shared) > 1:
-                official, candidate = np.array(shared).T
-                between += len(shared) * float(np.var(official - candidate))
-                own += len(shared) * float(np.var(candidate))
+                by_official, by_candidate = np.array(shared).T
+                between += len(shared) * float(np.var(by_official - by_candidate))
+                own += len(shared) * float(np.var(by_candidate))
         return between / own if own > 0 else bridging.DISAGREEMENT
 
 
@@ -242,8 +244,8 @@ def reasons(doubts: bridging.Doubts, found: bridging.Bridged) -> list[str]:
     order = doubts.order
     if doubts.gain is not None and doubts.gain >= 1:
         cannot.append(
-            f"cannot carry the scale: left out one by one, the anchors are missed by {doubts.gain:.2f} times what their "
-            "mean figure misses"
+            "cannot carry the scale: left out one by one, the anchors are missed by "
+            f"{doubts.gain:.2f} times what their mean figure misses"
         )
     if order.value is not None and order.value < 0.5:
         ends = "" if order.low is None else f" [{order.low:.2f}, {order.high:.2f}]"

@@ -14,7 +14,7 @@ ERRORS = ("mean_absolute_error", "candidate_mean_absolute_error", "error_ratio",
 
 
 def bridge_table(metrics: Sequence[MetricValue]) -> str:
-    """A line a model and scale: the bridged figure with its interval, beside the candidate's own and the official one."""
+    """A line a model and scale: the bridged figure with its interval, the candidate's own and the official one."""
     found = {(m.model, m.metric): m for m in metrics}
     rows, said = [], []
     for metric in metrics:
