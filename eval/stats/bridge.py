@@ -5,7 +5,8 @@ On the logit scale, for each model m with the candidate's figure c_m and the fig
     logit o_m = logit c_m + offset + slope * (logit c_m - centre) + length * (l_m - centre) + e_m
     e_m ~ N(0, scatter^2 + v_m)
 
-l_m is the log of how long the model's answers are beside the baseline's: judges differ in how much they like length.
+l_m is how long the model's answers are beside the baseline's (`relative_length`): judges differ in how much they like
+length, and it wears off, as in the length-controlled win rate.
 `scatter` is how differently two judges take to one model's ways, and v_m the noise of the prompts. With a handful of
 anchors a plain line overfits, so offset, slope and length are shrunk to 0, a judge that needs no correction, as far as
 PRIORS say; the scatter is averaged over, which gives the tails of a t distribution where anchors are few. The interval
@@ -57,7 +58,7 @@ class Judged(NamedTuple):
 
     candidate: float
     length: float
-    """log(characters of its answers / of the baseline's)."""
+    """As `relative_length` gives it."""
     noise: float
     """Variance of logit(official) - logit(candidate) that the prompts bring, with the judges' scatter left out."""
 
@@ -101,6 +102,11 @@ class Doubts(Record):
     says that the candidate tells no more than nothing. None: too few anchors."""
     beyond: float
     """Logits by which the model's candidate figure lies outside the anchors'; 0: within."""
+
+
+def relative_length(characters: float, baseline: float) -> float:
+    """tanh(log(characters / baseline)), -1..1: how long answers are beside the baseline's."""
+    return float(np.tanh(np.log(max(characters, 1.0) / max(baseline, 1.0))))
 
 
 def logit_noise(rate: float, error: float, n: int, total: int, disagreement: float, *, paired: bool) -> float:

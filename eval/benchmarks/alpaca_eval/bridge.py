@@ -35,7 +35,7 @@ class JudgedModel(NamedTuple):
 
     sample: scores.Sample
     length: float
-    """log(characters of the model's answers / of the baseline's)."""
+    """Of the model's answers beside the baseline's, as stats/bridge.py has it."""
     official: Mapping[str, float]
     """GPT-4 Turbo's own preferences by prompt id, where they are published."""
 
@@ -88,8 +88,7 @@ def of_annotations(annotated: Annotated, one: scores.Sample, official: Annotated
 
 
 def _length(own: Sequence[int], baseline: Sequence[int]) -> float:
-    # An answer of no characters is one all the same; a model of such answers only is as short as one letter each.
-    return float(np.log(max(sum(own) / max(len(own), 1), 1.0) / max(sum(baseline) / max(len(baseline), 1), 1.0)))
+    return bridging.relative_length(sum(own) / max(len(own), 1), sum(baseline) / max(len(baseline), 1))
 
 
 class Bridge:
@@ -107,6 +106,10 @@ class Bridge:
         self.leaderboard, self.glm, self.total, self.how = leaderboard, glm, total, how
         self.scales = SCALES if glm is not None else SCALES[:1]
         self._known = {(scale, one.sample.model): self._of(scale, one) for scale in self.scales for one in self.models}
+
+    def known(self, scale: str, model: str) -> Known | None:
+        """What is known of one model; None: the candidate gives no figure."""
+        return self._known[scale, model]
 
     def official(self, scale: str, model: str) -> float | None:
         """The published figure, 0..1."""

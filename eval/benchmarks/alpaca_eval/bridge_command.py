@@ -17,11 +17,12 @@ from ...data.verdicts import OfficialFigure, installed_leaderboard, read_leaderb
 from ...figures.text import aligned, printable
 from ...judging.annotating import AnnotatingJudge, annotations_of, calls_of, in_both_orders
 from ...records import MetricValue
+from ...stats.bridge import relative_length
 from ...stats.intervals import Resampling
 from . import measure as alpaca_run
 from .bridge import BENCHMARK, Bridge, JudgedModel, of_annotations, of_verdicts
 from .bridge_errors import left_out_errors
-from .bridge_plan import BASELINE_CHARACTERS, BridgeOption, anchor_pool, options
+from .bridge_plan import BASELINE_CHARACTERS, BridgeOption, anchor_pool, characters, options
 from .bridge_text import bridge_table, error_table
 from .judging import JudgedOutputs, asked, chosen, figures, shuffled, write
 from .measure import Judging
@@ -184,8 +185,8 @@ def plan(wanted: Judging, of: Asked | None, scale: Scale, guess: float | None, o
     length = None
     if of is not None:
         own = read_outputs(of.outputs, scale.prompts, of.name)
-        characters = float(np.mean([len(response.text) for response in own.responses.values()]))
-        length = float(np.log(max(characters, 1.0) / BASELINE_CHARACTERS))
+        mean = float(np.mean([len(response.text) for response in own.responses.values()]))
+        length = relative_length(mean, BASELINE_CHARACTERS)
     with wanted.opened(out, dry_run=True) as (judge, _):
         found = options(
             anchor_pool(scale.leaderboard, among),
@@ -193,7 +194,7 @@ def plan(wanted: Judging, of: Asked | None, scale: Scale, guess: float | None, o
             length,
             wanted.max_cost,
             scale.total,
-            lambda name, characters: _price(judge, scale.prompts or (), characters, wanted.asking.both_orders),
+            lambda length: _price(judge, scale.prompts or (), length, wanted.asking.both_orders),
             wanted.how.confidence,
             wanted.how.seed,
         )
@@ -208,7 +209,7 @@ def plan(wanted: Judging, of: Asked | None, scale: Scale, guess: float | None, o
         aligned(
             ["anchor", "official win rate (%)", "characters"],
             [
-                [one.name, f"{100 * one.official:.2f}", f"{BASELINE_CHARACTERS * np.exp(one.length):.0f}"]
+                [one.name, f"{100 * one.official:.2f}", f"{characters(one):.0f}"]
                 for one in sorted(best.anchors, key=lambda one: one.official)
             ],
         )
@@ -217,15 +218,15 @@ def plan(wanted: Judging, of: Asked | None, scale: Scale, guess: float | None, o
     return best
 
 
-def _price(judge: AnnotatingJudge, prompts: Sequence[Prompt], characters: float, both_orders: bool) -> float:
-    """Dollars of one prompt, by the usual tokens of answers of this length."""
+def _price(judge: AnnotatingJudge, prompts: Sequence[Prompt], length: float, both_orders: bool) -> float:
+    """Dollars of one prompt, by the usual tokens of an answer of this many characters."""
     if judge.price is None:
         raise SettingsError(
             f"the price of {judge.model} is not in the price list; give --price INPUT OUTPUT (US dollars per million "
             "tokens; 0 0 for your own server)"
         )
     step = max(1, len(prompts) // PRICED_PROMPTS)
-    texts = "x" * round(characters), "x" * BASELINE_CHARACTERS
+    texts = "x" * round(length), "x" * BASELINE_CHARACTERS
     some = prompts[::step]
     each = sum(estimated(judge.call(prompt.text, *texts), judge.price) for prompt in some) / len(some)
     return each * (2 if both_orders else 1)
