@@ -6,8 +6,8 @@
 Three ways side by side: the candidate's figure as it is, a straight line through the anchors' logits, and the bridge.
 The first has no interval of the change of judge, so its coverage is that of the candidate's sampling error alone. A
 simulated world is a judge: its offset, slope, love of length and scatter are drawn; every model answers 805 prompts;
-GPT-4 Turbo gives probabilities, the candidate says yes or no, and what both see of an answer differs. Nothing in it is a
-line on the logit scale, which is what the bridge assumes.
+GPT-4 Turbo gives probabilities, the candidate says yes or no, and what both see of an answer differs. Nothing in it is
+a line on the logit scale, which is what the bridge assumes.
 """
 
 import argparse

@@ -220,11 +220,7 @@ def plan(wanted: Judging, of: Asked | None, scale: Scale, guess: float | None, o
 
 def _price(judge: AnnotatingJudge, prompts: Sequence[Prompt], length: float, both_orders: bool) -> float:
     """Dollars of one prompt, by the usual tokens of an answer of this many characters."""
-    if judge.price is None:
-        raise SettingsError(
-            f"the price of {judge.model} is not in the price list; give --price INPUT OUTPUT (US dollars per million "
-            "tokens; 0 0 for your own server)"
-        )
+    assert judge.price is not None  # a judge with a cap and no price is refused when it is opened
     step = max(1, len(prompts) // PRICED_PROMPTS)
     texts = "x" * round(length), "x" * BASELINE_CHARACTERS
     some = prompts[::step]
