@@ -85,6 +85,9 @@ def bridge(
     record: RecordTo = None,
     replay: ReplayFrom = None,
     folder: Annotated[Path, typer.Option(help="Folder for calls and annotations of --judge.")] = Path("runs/bridge"),
+    picture: Annotated[
+        Path | None, typer.Option(help="Draw the figures as SVG: FILE.svg, and FILE-lc.svg for the LC win rate.")
+    ] = None,
     run: RunOrNot = None,
     overrides: Overrides = None,
     out: Out = None,
@@ -139,6 +142,8 @@ def bridge(
     found = command.report(models, scale, model, leave_one_out, how)
     if out is not None:
         metrics.write(out, found)
+    if picture is not None:
+        command.draw(found, picture)
     if run is not None:
         with opened(run, overrides) as (_, place, _engine):
             metrics.merge(place, found, [command.BENCHMARK])

@@ -124,9 +124,13 @@ class Bridge:
     def bridged(self, model: str) -> list[MetricValue]:
         """The figures of one model, from all others whose figures are known."""
         (one,) = (one for one in self.models if one.sample.model == model)
+        return [self._figure(scale, one) for scale in self.scales] + self.known_figures(model)
+
+    def known_figures(self, model: str) -> list[MetricValue]:
+        """The candidate's own figures of a model, and the official ones where they are published."""
+        (one,) = (one for one in self.models if one.sample.model == model)
         metrics = []
         for scale in self.scales:
-            metrics.append(self._figure(scale, one))
             metrics.append(self._candidate(scale, one))
             if (official := self.official(scale, model)) is not None:
                 note = self.why_no_anchor(scale, model)

@@ -9,6 +9,7 @@ import numpy as np
 from srlm.engines.openai.cost import estimated
 from srlm.errors import DataError, SettingsError
 from srlm.records import Prompt
+from srlm.store import files
 from srlm.store.progress import Reporter
 
 from ...data.alpaca_eval import ANNOTATOR, AlpacaEval, GlmData
@@ -23,12 +24,12 @@ from . import measure as alpaca_run
 from .bridge import BENCHMARK, Bridge, JudgedModel, of_annotations, of_verdicts
 from .bridge_errors import left_out_errors
 from .bridge_plan import BASELINE_CHARACTERS, BridgeOption, anchor_pool, characters, options
-from .bridge_text import bridge_table, error_table
+from .bridge_text import bridge_charts, bridge_table, drawing, error_table
 from .judging import JudgedOutputs, asked, chosen, figures, shuffled, write
 from .measure import Judging
 from .scores import sample
 
-__all__ = ["BENCHMARK", "Asked", "from_annotations", "from_table", "live", "opened_scale", "plan", "report"]
+__all__ = ["BENCHMARK", "Asked", "draw", "from_annotations", "from_table", "live", "opened_scale", "plan", "report"]
 SHOWN_OPTIONS = 5
 PRICED_PROMPTS = 50
 """Of which the price of a planned call is the mean."""
@@ -112,8 +113,8 @@ def _published(scale: Scale, models: dict[str, tuple[Path, Annotated]]) -> dict[
     folder = scale.data.folder
     if folder is None or scale.prompts is None:
         return {}
-    files = {model: folder / "results" / model / ANNOTATOR / "annotations.json" for model in models}
-    return {model: read_annotations(path, scale.prompts) for model, path in files.items() if path.is_file()}
+    paths = {model: folder / "results" / model / ANNOTATOR / "annotations.json" for model in models}
+    return {model: read_annotations(path, scale.prompts) for model, path in paths.items() if path.is_file()}
 
 
 def _annotation_files(places: Sequence[Path]) -> list[Path]:
@@ -150,6 +151,7 @@ def report(
             "or test the candidate with --leave-one-out"
         )
     metrics = [metric for name in wanted for metric in bridge.bridged(name)]
+    metrics += [metric for name in names if name not in wanted for metric in bridge.known_figures(name)]
     print(f"official figures: {scale.source}\n")
     print(bridge_table(metrics))
     strange = [name for name in names if bridge.why_no_anchor("win_rate", name)]
@@ -159,6 +161,13 @@ def report(
         metrics += left_out_errors(metrics, how)
         print("\n" + error_table(metrics))
     return metrics
+
+
+def draw(metrics: Sequence[MetricValue], path: Path) -> None:
+    """The raw figures as SVG in `path`, the length-controlled ones beside it."""
+    places = (path, path.with_name(f"{path.stem}-lc{path.suffix}"))
+    for place, chart in zip(places, bridge_charts(metrics), strict=False):
+        files.write_text(place, drawing(chart))
 
 
 class Asked(NamedTuple):
@@ -235,15 +244,15 @@ def live(wanted: Judging, of: Asked, scale: Scale, out: Path) -> list[JudgedMode
     """
     if scale.prompts is None:
         raise DataError("a judge is asked about AlpacaEval's prompts; give --alpaca-dir")
-    files, limit, only = _outputs(of.anchors), wanted.asking.limit, of.only
+    published, limit, only = _outputs(of.anchors), wanted.asking.limit, of.only
     if not only:
         best = plan(wanted, of, scale, of.guess, out)
         only = tuple(one.name for one in best.anchors)
         limit = best.prompts if limit is None else limit
-    if absent := [name for name in only if name not in files]:
+    if absent := [name for name in only if name not in published]:
         raise DataError(f"{of.anchors}: no {', '.join(absent)}/model_outputs.json in it")
     own = read_outputs(of.outputs, scale.prompts, of.name)
-    models = [own, *(read_outputs(files[name], scale.prompts, name) for name in only)]
+    models = [own, *(read_outputs(published[name], scale.prompts, name) for name in only)]
     if own.model in only:
         raise DataError(f"{of.outputs}: its model {own.model} is an anchor, too; give another --name or --anchor")
     prompts = chosen(scale.prompts, limit, wanted.asking.seed)

@@ -75,7 +75,7 @@ def options(
     if guess is None and pool:
         low, high = np.quantile([one.official for one in pool], MIDDLE)
         middle = [one for one in pool if low <= one.official <= high]
-        near = middle if len(middle) >= FEWEST_ANCHORS else pool
+        near = middle if len(middle) > 2 * FEWEST_ANCHORS else pool
     elif guess is not None:
         logit = np.log(guess / (1 - guess))
         close = [one for one in pool if abs(np.log(one.official / (1 - one.official)) - logit) <= NEAR]

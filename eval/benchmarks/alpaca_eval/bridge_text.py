@@ -10,6 +10,7 @@ from .bridge import BENCHMARK, SCALES
 
 CANNOT = "cannot carry the scale"
 SCALE_NAMES = {"win_rate": "win rate", "lc_win_rate": "LC win rate"}
+COLOURS = {"var(--c1)": "#0072b2", "var(--c2)": "#d55e00", "var(--line)": "#cccccc", "currentColor": "#222222"}
 ERRORS = ("mean_absolute_error", "candidate_mean_absolute_error", "error_ratio", "coverage", "half_width")
 
 
@@ -49,6 +50,14 @@ def error_table(metrics: Sequence[MetricValue]) -> str:
         if m.metric.removeprefix("lc_") in ERRORS
     ]
     return aligned(["leaving one model out", "value", "n", "unscored", "note"], rows)
+
+
+def drawing(chart: charts.Chart) -> str:
+    """A picture that stands by itself, outside the page that says what its colours are."""
+    svg = chart.svg
+    for name, colour in COLOURS.items():
+        svg = svg.replace(name, colour)
+    return svg
 
 
 def bridge_charts(metrics: Sequence[MetricValue]) -> list[charts.Chart]:

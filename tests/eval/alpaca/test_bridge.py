@@ -18,8 +18,11 @@ from eval.benchmarks.alpaca_eval.bridge_plan import anchor_pool
 from eval.benchmarks.alpaca_eval.bridge_text import bridge_charts
 from eval.cli import main
 from eval.data.verdicts import COLUMNS, installed_leaderboard, read_leaderboard
+from eval.metrics import merge
 from eval.records import MetricValue
+from eval.report import page
 from tests.chat_server import Reply, Serve, words
+from tests.eval.report import small
 
 FILE = "other_judge.alpaca_eval_gpt4_turbo_fn.csv.gz"
 QUESTIONS = [f"Question {number}?" for number in range(60)]
@@ -120,9 +123,11 @@ def board(place: Path) -> tuple[str, Path]:
 def test_a_model_without_an_official_figure_is_bridged_from_all_others(place: Path) -> None:
     """By the candidate it wins 35%, ten points more than by GPT-4 Turbo, as all its anchors do: 25%."""
     path = save(place / "v.csv.gz", table({**RATES, "mine": 0.25}))
-    said = bridge(place, "--verdicts", path, *board(place))
+    said = bridge(place, "--verdicts", path, *board(place), "--picture", place / "p.svg")
     assert said.status == 0, said.err
-    assert {model for model, _ in said.metrics} == {"mine"}
+    assert {model for model, metric in said.metrics if metric == "win_rate"} == {"mine"}
+    assert said.metrics["a", "official_win_rate"].value == 10  # an anchor's figures are there for the picture
+    assert all("<svg" in (place / name).read_text() for name in ("p.svg", "p-lc.svg"))
     win, own = said.metrics["mine", "win_rate"], said.metrics["mine", "candidate_win_rate"]
     assert win.value == pytest.approx(25, abs=1.5)
     assert win.low is not None and win.high is not None and win.low < 25 < win.high
@@ -320,7 +325,7 @@ def judge(body: dict[str, Any], _: int) -> Reply:
     """Says of each model's answer what the table says, wherever the answer is shown."""
     text = body["messages"][-1]["content"]
     first = text.split('"model_identifier": "M"')[0]
-    rates = {**RATES, "mine": 0.25}
+    rates = {"mine": 0.25, **RATES}  # "mine says" ends in "e says"
     model = next(name for name in rates if f"{name} says " in text.replace("gpt4_1106_preview says", ""))
     number = int(text.split(f"{model} says ")[1].split(".")[0])
     p = 0.999 if number in wins(rates[model]) else 0.001
@@ -432,3 +437,15 @@ def test_on_the_real_other_judge_the_interval_holds_and_the_error_falls_below_th
     pictures = bridge_charts(list(said.metrics.values()))
     assert [len(one.rows) for one in pictures] == [16, 16]
     assert "cohere" in pictures[0].svg
+
+
+def test_the_report_shows_bridged_figures_with_a_picture(place: Path, tmp_path: Path) -> None:
+    folder = small.run(tmp_path / "run")
+    path = save(place / "v.csv.gz", table({**RATES, "mine": 0.25}))
+    said = bridge(place, "--verdicts", path, "--leave-one-out", *board(place))
+    merge(folder, list(said.metrics.values()), ["alpaca_bridge"])
+    path = page.write(folder.settings, folder, "python -m eval report", tmp_path / "page")
+    text = path.read_text(encoding="utf-8")
+    assert "<h3>AlpacaEval 2.0 on the scale of GPT-4 Turbo</h3>" in text
+    assert "AlpacaEval 2.0, win rate: the bridge" in text
+    assert "AlpacaEval 2.0, LC win rate: the bridge" in text
