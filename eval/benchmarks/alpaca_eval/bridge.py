@@ -26,6 +26,8 @@ MOST_SCATTER = 0.35
 """Logits. Judges on alpaca_eval's other leaderboards scatter by .09 to .18 around GPT-4 Turbo."""
 WIDEST = 10.0
 """Points: half of an interval that still says something of a model."""
+FARTHEST_OUT = 1.0
+"""Logits outside the anchors' figures: beyond, nothing but the prior of the slope speaks."""
 
 Array = npt.NDArray[np.float64]
 
@@ -265,5 +267,9 @@ def reasons(doubts: bridging.Doubts, found: bridging.Bridged) -> list[str]:
     if half > WIDEST:
         cannot.append(f"cannot carry the scale closely: half of the interval is {half:.1f} points")
     if doubts.beyond > 0:
-        doubtful.append(f"extrapolated: {doubts.beyond:.2f} logits outside the anchors' figures by the candidate")
+        said = f"extrapolated: {doubts.beyond:.2f} logits outside the anchors' figures by the candidate"
+        if doubts.beyond > FARTHEST_OUT:
+            cannot.append(f"cannot carry the scale: {said}, more than {FARTHEST_OUT:g}")
+        else:
+            doubtful.append(said)
     return cannot + doubtful

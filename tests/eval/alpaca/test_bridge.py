@@ -175,10 +175,13 @@ def test_a_judge_of_another_order_cannot_carry_the_scale_and_the_numbers_say_so(
 
 
 def test_extrapolation_is_told_by_how_much(place: Path) -> None:
-    """65% by the candidate, the highest anchor 60%: logit .65 - logit .6 = .214."""
+    """65% by the candidate, the highest anchor 60%: logit .65 - logit .6 = .214; 95%: 2.539."""
     path = save(place / "v.csv.gz", table({**RATES, "mine": 0.55}))
     said = bridge(place, "--verdicts", path, *board(place))
-    assert "extrapolated: 0.21 logits outside the anchors' figures" in said.metrics["mine", "win_rate"].note
+    assert "; extrapolated: 0.21 logits outside the anchors' figures" in said.metrics["mine", "win_rate"].note
+    path = save(place / "v.csv.gz", table({**RATES, "mine": 0.85}))
+    said = bridge(place, "--verdicts", path, *board(place))
+    assert "cannot carry the scale: extrapolated: 2.54 logits" in said.metrics["mine", "win_rate"].note
 
 
 def test_a_model_with_few_rows_counts_the_others_as_unscored_and_has_a_wider_interval(place: Path) -> None:
