@@ -107,6 +107,9 @@ class Bridge:
         self.models = sorted((one for one in models if one.sample.model != BASELINE), key=lambda one: one.sample.model)
         self.leaderboard, self.glm, self.total, self.how = leaderboard, glm, total, how
         self.scales = SCALES if glm is not None else SCALES[:1]
+        self._annotated = {
+            (scale, one.sample.model): self._by_annotations(scale, one) for scale in self.scales for one in self.models
+        }
         self._known = {(scale, one.sample.model): self._of(scale, one) for scale in self.scales for one in self.models}
 
     def known(self, scale: str, model: str) -> Known | None:
@@ -114,9 +117,11 @@ class Bridge:
         return self._known[scale, model]
 
     def official(self, scale: str, model: str) -> float | None:
-        """The published figure, 0..1."""
+        """The published figure, 0..1; of a model that is not on the leaderboard, that of its published annotations."""
         row = self.leaderboard.get(model)
-        return None if row is None else row.win_rate if scale == "win_rate" else row.lc_win_rate
+        if row is None:
+            return self._annotated[scale, model]
+        return row.win_rate if scale == "win_rate" else row.lc_win_rate
 
     def why_no_anchor(self, scale: str, model: str) -> str:
         """Why a model with a published figure carries nothing; empty: it does."""
@@ -210,19 +215,23 @@ class Bridge:
         if error <= 0:  # all prompts equal: as if one of them had been half a win or a loss
             error = float(np.sqrt(rate * (1 - rate) / n))
         official = self.official(scale, sample.model)
-        shared = [id for id in sample.prompts if id in one.official]
-        whole = len(shared) == n
         # The figure of just these prompts, where GPT-4 Turbo's annotations of them are published.
-        if whole and (official is None or n < self.total):
-            same = np.array([one.official[id] for id in sample.prompts])
-            value = self._rate(scale, sample, same)[0]
-            official = value if 0 < value < 1 else official
-        paired = whole and n < self.total
+        same = self._annotated[scale, sample.model]
+        paired = same is not None and n < self.total
+        if paired:
+            official = same
         noise = bridging.logit_noise(
             rate, error, n, max(n, self.total), self._disagreement(sample.model), paired=paired
         )
         usable = official is not None and 0 < official < 1 and not self.why_no_anchor(scale, sample.model)
         return Known(bridging.Judged(rate, one.length, noise), official, usable)
+
+    def _by_annotations(self, scale: str, one: JudgedModel) -> float | None:
+        """GPT-4 Turbo's figure of the prompts the candidate judged; None where one of its annotations is missing."""
+        if one.sample.n < 2 or any(id not in one.official for id in one.sample.prompts):
+            return None
+        value = self._rate(scale, one.sample, np.array([one.official[id] for id in one.sample.prompts]))[0]
+        return value if 0 < value < 1 else None
 
     def _rate(self, scale: str, sample: scores.Sample, preference: Array) -> tuple[float, float]:
         """A rate, 0..1, and its standard error over prompts; NaN where there is none."""

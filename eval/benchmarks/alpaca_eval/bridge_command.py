@@ -16,7 +16,7 @@ from ...data.alpaca_eval import ANNOTATOR, AlpacaEval, GlmData
 from ...data.alpaca_files import Annotated, read_annotations, read_outputs
 from ...data.verdicts import OfficialFigure, installed_leaderboard, read_leaderboard, read_verdicts
 from ...figures.text import aligned, printable
-from ...judging.annotating import AnnotatingJudge, annotations_of, calls_of, in_both_orders
+from ...judging.annotating import AnnotatingJudge, Said, annotations_of, calls_of, in_both_orders
 from ...records import MetricValue
 from ...stats.bridge import relative_length
 from ...stats.intervals import Resampling
@@ -268,14 +268,14 @@ def live(wanted: Judging, of: Asked, scale: Scale, out: Path) -> list[JudgedMode
         asking = [question for _, question in every if question.switched is not None]
         with Reporter(f"bridge: {judge.id}", lambda line: None, "calls") as progress:
             answers = iter(judge.ask.ask(calls_of(judge, asking), progress))
-        said_of: dict[str, list[object]] = {name: [] for name in questions}
+        said_of: dict[str, list[Said]] = {name: [] for name in questions}
         for name, question in every:
             if question.switched is not None:
                 said_of[name].append(next(answers))
         found = []
         for one in models:
             mine = [question for name, question in every if name == one.model]
-            single = annotations_of(judge, mine, said_of[one.model], one.model, baseline.model)  # type: ignore[arg-type]
+            single = annotations_of(judge, mine, said_of[one.model], one.model, baseline.model)
             annotations = in_both_orders(single) if wanted.asking.both_orders else single
             if not annotations:
                 raise DataError(f"{one.model}: nothing was judged within --max-cost; raise it, or lower --limit")

@@ -154,6 +154,19 @@ def test_leave_one_out_shows_the_errors_of_both_and_does_not_depend_on_the_order
         assert first.metrics[model, "official_win_rate"].value == pytest.approx(100 * rate)
 
 
+def test_a_model_off_the_leaderboard_is_an_anchor_by_its_official_preferences(place: Path) -> None:
+    """Without it there are two anchors, and no figure."""
+    rows = table({"a": 0.1, "b": 0.2, "other": 0.3, "mine": 0.25})
+    for row in rows:
+        if row["model"] == "other":
+            row["official_preference"] = "0.3"
+    said = bridge(place, "--verdicts", save(place / "v.csv.gz", rows), *board(place))
+    assert said.status == 0, said.err
+    assert said.metrics["mine", "win_rate"].value == pytest.approx(25, abs=2)
+    assert said.metrics["other", "official_win_rate"].value == pytest.approx(30)
+    assert ("other", "win_rate") not in said.metrics
+
+
 def test_fewer_than_three_anchors_give_no_figure_and_say_so(place: Path) -> None:
     path = save(place / "v.csv.gz", table({"a": 0.1, "b": 0.2, "mine": 0.25}))
     said = bridge(place, "--verdicts", path, *board(place))
