@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from srlm.errors import SettingsError
 
 from ..figures.words import MetricWords
-from .alpaca_eval.benchmark import AlpacaCanaries, AlpacaEval2
+from .alpaca_eval.benchmark import AlpacaBridge, AlpacaCanaries, AlpacaEval2
 from .answers.benchmark import AnswerLengths
 from .audit.benchmark import Audit
 from .base import Benchmark
@@ -25,6 +25,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     BeadSkills(),
     BeadJudge(),
     AlpacaEval2(),
+    AlpacaBridge(),
     AlpacaCanaries(),
     Canaries(),
 )

@@ -157,10 +157,15 @@ class AlpacaEval:
             for row in rows
         }
 
+    @property
+    def leaderboard_file(self) -> Path | None:
+        """The published leaderboard; None where the folder has none."""
+        return self._local(*_LEADERBOARD_FILES)
+
     @cached_property
     def leaderboard(self) -> dict[str, dict[str, str]]:
         """The published leaderboard's row of each model, as text by column; empty where the folder has none."""
-        path = self._local(*_LEADERBOARD_FILES)
+        path = self.leaderboard_file
         rows = [] if path is None else table(path, ["win_rate"])
         return {next(iter(row.value.values())): row.value for row in rows}
 

@@ -344,6 +344,44 @@ def costs(title: str, rows: Sequence[Row], x: str, y: str, note: str) -> Chart:
     return drawn(title, spec, rows, header, note)
 
 
+def bridge(title: str, rows: Sequence[Row], note: str) -> Chart:
+    """One judge's figures against another's, equal ones on the dashed line, a whisker where there is an interval.
+
+    Rows: model, kind, candidate and figure (percent), low, high, said.
+    """
+    kinds = list(dict.fromkeys(str(row["kind"]) for row in rows))
+    ends = [row[key] for row in rows for key in ("candidate", "figure", "low", "high") if row[key] is not None]
+    top = max(ends, default=100.0)
+    scale: dict[str, Any] = {"scale": {"domain": [0, top], "nice": True}, "axis": {"tickCount": 6}}
+    x, along_y = "candidate judge (%)", "on GPT-4 Turbo's scale (%)"
+    spec = {
+        "height": 300,
+        "encoding": {"x": _x("candidate", x, **scale), "color": colours("kind", kinds)},
+        "layer": [
+            {
+                "data": {"values": [{"candidate": 0, "figure": 0}, {"candidate": top, "figure": top}]},
+                "mark": {"type": "line", "strokeDash": [4, 3], "color": "currentColor", "aria": False},
+                "encoding": {"y": _x("figure", along_y, **scale), "color": None},
+            },
+            {
+                "transform": [{"filter": "isValid(datum.low)"}],
+                "mark": {"type": "rule", "strokeWidth": 2, "aria": False},
+                "encoding": {"y": _x("low", along_y, **scale), "y2": {"field": "high"}},
+            },
+            {
+                "mark": {"type": "point", "filled": True, "size": 50, "opacity": 1},
+                "encoding": {
+                    "y": _x("figure", along_y, **scale),
+                    "shape": {"field": "kind", "type": "nominal", "sort": None, "scale": {"domain": kinds}},
+                    "description": _said(),
+                },
+            },
+        ],
+    }
+    header = {"model": "model", "kind": "which", "candidate": x, "figure": along_y, "low": "low", "high": "high"}
+    return drawn(title, spec, rows, header, note)
+
+
 def dots(metrics: Sequence[MetricValue], title: str, words: MetricWords) -> Chart | None:
     """A chart of one measure, model by model; None where no model has a value."""
     rows = [dot(metric, words) for metric in metrics if metric.value is not None]

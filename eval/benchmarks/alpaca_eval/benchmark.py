@@ -13,6 +13,14 @@ METRICS = {
     "lc_win_rate": MetricSpec(label="length-controlled win rate", better="higher"),
     "order_decided": MetricSpec(label="verdict changed with the order shown", unit="share", better="lower"),
 }
+BRIDGED = {
+    "win_rate": MetricSpec(label="win rate", better="higher"),
+    "lc_win_rate": MetricSpec(label="length-controlled win rate", better="higher"),
+    "candidate_win_rate": MetricSpec(label="win rate by the candidate judge"),
+    "candidate_lc_win_rate": MetricSpec(label="length-controlled win rate by the candidate judge"),
+    "official_win_rate": MetricSpec(label="official win rate"),
+    "official_lc_win_rate": MetricSpec(label="official length-controlled win rate"),
+}
 
 
 class AlpacaEval2(Benchmark):
@@ -44,3 +52,23 @@ class AlpacaCanaries(Benchmark):
     label = "alpaca canaries"
     command = "alpaca"
     by_default = False
+
+
+class AlpacaBridge(Benchmark):
+    """What GPT-4 Turbo would have given, from another judge."""
+
+    name = "alpaca_bridge"
+    label = "AlpacaEval 2.0 on the scale of GPT-4 Turbo"
+    command = "bridge"
+    by_default = False
+    metrics = BRIDGED
+
+    def sections(self, run: RunData) -> list[PageSection]:
+        from .bridge_text import bridge_charts
+
+        figures = run.of(self.name)
+        if not figures:
+            return []
+        return [
+            PageSection("wins", "alpaca_eval/bridge.html", {"figures": figures}, rank=21, charts=bridge_charts(figures))
+        ]
