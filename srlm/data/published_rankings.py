@@ -252,7 +252,7 @@ def rewardbench(found: Sequence[Row], account: Account) -> Iterator[HumanRanking
         name = value.get("id")
         key = name if isinstance(name, str) else None
         # Ties are prompts in two forms, `ref:7` and `tied:7`: what is sampled is the pair of them.
-        group = f"Ties {name.partition(':')[2]}" if key and value.get("subset") == "Ties" else None
+        group = f"Ties {key.partition(':')[2]}" if key and value.get("subset") == "Ties" else None
         category = value.get("subset")
         yield ranking(place, text_in(place, value, "prompt"), answers, ranks, category=category, key=key, group=group)
 

@@ -1,4 +1,4 @@
-"""Votes on two models' conversations: MT-Bench's experts, Chatbot Arena's users in all the forms these are published in.
+"""Votes on two models' conversations: MT-Bench's experts', and Chatbot Arena's users' in all their published forms.
 
 A conversation of several turns was held with each model by itself: the user said the same to both, the models did not.
 So its prompt is what the user said, and each answer is the rest of its conversation, with the speakers' names.
@@ -232,7 +232,7 @@ def _parts(content: object) -> list[object]:
 def _ranking(
     row: Row,
     spoken: Sequence[list[str]],
-    ranks: tuple[int, int],
+    ranks: tuple[int, ...],
     models: Sequence[str],
     people: Mapping[str, Sequence[int]] | None = None,
     group: str | None = None,
