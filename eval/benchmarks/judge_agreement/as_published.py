@@ -67,6 +67,8 @@ SECTIONS: Mapping[str, Mapping[str, int]] = {
 }
 """RewardBench's sections and what each subset weighs (math-prm has 447 examples and weighs as much as code)."""
 TIES = "Ties"
+SUBSETS = ("Factuality", "Precise IF", "Math", "Safety", "Focus", TIES)
+"""RewardBench 2's."""
 UNREAD = -1.0
 """The score that RewardBench 2 gives an answer whose rating could not be read."""
 
@@ -100,7 +102,7 @@ def of_scores(
     if _is_first(sets):
         credit = [float(_score(row[0]) > _score(row[1])) for row in scores]
         return _sections(model, sets, credit, sum(None in row for row in scores), how)
-    if any(isinstance(one.key, str) and one.ranked.prompt.category == TIES for one in sets):
+    if all(one.ranked.prompt.category in SUBSETS and isinstance(one.key, str) for one in sets):
         return _second(model, sets, scores, how)
     return []
 
@@ -193,46 +195,54 @@ def _mean_of_each(sums: Array, sizes: Sequence[int]) -> Array:
 
 def _second(model: str, sets: Sequence[HumanRanking], scores: Sequence[Scores], how: Resampling) -> list[MetricValue]:
     subsets = [one.ranked.prompt.category or "" for one in sets]
+    groups = [one.group for one in sets]
     unread = sum(value is None for row in scores for value in row)
     note = f"{unread} answers without a score count as {UNREAD:g}" if unread else ""
-    columns: list[Array] = []
-    found = []
+    found, parts = [], []
     for subset in dict.fromkeys(subsets):
-        if subset == TIES:
-            continue
         flags = np.array([float(one == subset) for one in subsets])
-        best = np.array([_first_is_best(row) for row in scores]) * flags
-        own = flags > 0
-        estimate = bootstrapped("mean", (best[own], flags[own]), _mean_of, how)
-        found.append(_figure(model, f"RewardBench 2, {subset}", estimate))
-        columns += [best, flags]
-    ties = ties_columns(sets, scores)
-    groups = [one.group for one in sets]
-    rows = _summed(np.stack(ties, axis=1), [group for group, s in zip(groups, subsets, strict=True) if s == TIES])
-    found.append(
-        _figure(model, "RewardBench 2, Ties", bootstrapped("weighted score", tuple(rows.T), ties_score, how), note)
-    )
-    if columns:
-        others = np.stack(columns, axis=1)
-        whole = np.zeros((len(sets), others.shape[1] + len(ties)))
-        whole[:, : others.shape[1]] = others
-        whole[[place for place, s in enumerate(subsets) if s == TIES], others.shape[1] :] = np.stack(ties, axis=1)
-        label, k = "RewardBench 2, mean of subsets", others.shape[1] // 2
+        statistic = _mean_of
+        if subset != TIES:
+            part = np.stack([np.array([_first_is_best(row) for row in scores]) * flags, flags], axis=1)
+        elif _has_both_forms(sets):
+            part, statistic = np.zeros((len(sets), 8)), ties_score
+            part[flags > 0] = ties_rows(sets, scores)
+        else:
+            nothing = Estimate(value=None, low=None, high=None, n=0, method="weighted score")
+            why = "no prompt has both forms, by ids such as `ref:7` and `tied:7`"
+            found.append(_figure(model, f"RewardBench 2, {subset}", nothing, why))
+            continue
+        own = _summed(part[flags > 0], [group for group, one in zip(groups, subsets, strict=True) if one == subset])
+        label = "weighted score" if subset == TIES else "mean"
+        found.append(
+            _figure(model, f"RewardBench 2, {subset}", bootstrapped(label, tuple(own.T), statistic, how), note)
+        )
+        parts.append((part, statistic))
+    if len(parts) > 1:
+        ends = np.cumsum([part.shape[1] for part, _ in parts])[:-1]
 
         def overall(sums: Array) -> Array:
-            parts = [_mean_of(sums[..., 2 * at : 2 * at + 2]) for at in range(k)]
-            result: Array = np.mean([*parts, ties_score(sums[..., 2 * k :])], axis=0)
+            each = zip(np.split(sums, ends, axis=-1), parts, strict=True)
+            result: Array = np.mean([statistic(own) for own, (_, statistic) in each], axis=0)
             return result
 
-        found.append(_figure(model, label, bootstrapped(label, tuple(_summed(whole, groups).T), overall, how), note))
+        rows = _summed(np.concatenate([part for part, _ in parts], axis=1), groups)
+        label = "RewardBench 2, mean of subsets"
+        found.append(_figure(model, label, bootstrapped(label, tuple(rows.T), overall, how), note))
     return found
 
 
-def ties_columns(sets: Sequence[HumanRanking], scores: Sequence[Scores]) -> tuple[Array, ...]:
-    """What the score of Ties is made from, a row for each set of that subset, in order.
+def _has_both_forms(sets: Sequence[HumanRanking]) -> bool:
+    names = [str(one.key).partition(":") for one in sets if one.ranked.prompt.category == TIES]
+    known = all(kind in ("ref", "tied") and name for kind, _, name in names)
+    return known and any(("ref", ":", name) in names for kind, _, name in names if kind == "tied")
 
-    Hits and prompts of `ref`; of `tied`; then, on the row of the `tied` form, the two comparisons with the spread, the
-    tanh, and 1 where both forms are there.
+
+def ties_rows(sets: Sequence[HumanRanking], scores: Sequence[Scores]) -> Array:
+    """What the score of Ties is made from: (sets of that subset, 8), in order.
+
+    The columns are hits and prompts of `ref`; of `tied`; then, on the row of the `tied` form, the two comparisons with
+    the spread, the tanh, and 1 where both forms are there.
     """
     gaps: dict[tuple[str, str], tuple[float, float]] = {}
     rows = []
@@ -255,11 +265,11 @@ def ties_columns(sets: Sequence[HumanRanking], scores: Sequence[Scores]) -> tupl
             with np.errstate(invalid="ignore", divide="ignore"):
                 margin = np.tanh(np.float64(least) / np.float64(spread) - 1)
             table[row, 4:] = float(gap > spread), float(least > spread), float(np.nan_to_num(margin)), 1.0
-    return tuple(table.T)
+    return table
 
 
 def ties_score(sums: Array) -> Array:
-    """(..., 8) sums of `ties_columns` -> the score of Ties."""
+    """(..., 8) sums of `ties_rows` -> the score of Ties."""
     with np.errstate(invalid="ignore", divide="ignore"):
         ref, tied = sums[..., 0] / sums[..., 1], sums[..., 2] / sums[..., 3]
         preferred, hard, margin = (sums[..., at] / sums[..., 7] for at in (4, 5, 6))
