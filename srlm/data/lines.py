@@ -37,7 +37,8 @@ class Row(NamedTuple):
 def instructions(path: str, source: str | None = None) -> list[Prompt]:
     """The prompts of a file of JSON lines with `instruction`, in the file's order, each text once, to the letter.
 
-    A row with `messages` instead is a conversation of several turns, the user's last one to be answered.
+    A row with `messages` instead is a conversation of several turns, the user's last one to be answered; one with
+    `uid` and `prompt` is a question of Arena-Hard.
     A row's `dataset` becomes the prompt's category. `source` None: `alpaca_eval` for rows with a `dataset`, as
     AlpacaEval's own have, else `file`. Raises DataError with file and line.
     """
@@ -48,16 +49,21 @@ def instructions(path: str, source: str | None = None) -> list[Prompt]:
         if "instruction" not in value and "messages" in value:
             said = asked(place, "messages", messages(place, "messages", value["messages"]))
         else:
-            said = Asked(value.get("instruction", ""))
+            said = Asked(value.get("prompt" if _is_arena_hard(value) else "instruction", ""))
         text = said.text
         if not isinstance(text, str) or not text.strip():
             raise DataError(f"{place}: a prompt needs a non-empty text `instruction`; found {_keys(value)}")
-        category = dataset if isinstance(dataset, str) else None
-        prompt = Prompt.of(text, source or ("alpaca_eval" if category else "file"), category, said.before)
+        origin = source or ("alpaca_eval" if isinstance(dataset, str) else "file")
+        category = value.get("category") if _is_arena_hard(value) else dataset
+        prompt = Prompt.of(text, origin, category if isinstance(category, str) else None, said.before)
         prompts.setdefault(prompt.id, prompt)
     if not prompts:
         raise DataError(f"{file}: contains no prompts; expected JSON lines with `instruction`")
     return list(prompts.values())
+
+
+def _is_arena_hard(value: dict[str, Any]) -> bool:
+    return "instruction" not in value and {"uid", "prompt"} <= value.keys()
 
 
 def locate(path: str) -> Path:

@@ -69,6 +69,7 @@ SECTIONS: Mapping[str, Mapping[str, int]] = {
 TIES = "Ties"
 SUBSETS = ("Factuality", "Precise IF", "Math", "Safety", "Focus", TIES)
 """RewardBench 2's."""
+NOTHING = Estimate(value=None, low=None, high=None, n=0, method="not defined")
 UNREAD = -1.0
 """The score that RewardBench 2 gives an answer whose rating could not be read."""
 
@@ -90,6 +91,8 @@ def of_pairs(
                 credit[pair.set] = sum(1 - abs(value - better) for value in told) / 2
             unread = sum(pair.listed is None or pair.turned is None for pair in pairs)
             return _sections(model, sets, credit, unread, how)
+        case "rewardbench" if _is_second(sets):
+            return [_figure(model, "RewardBench 2", NOTHING, "is defined by scores, not by comparisons: --ask scores")]
     return []
 
 
@@ -102,7 +105,7 @@ def of_scores(
     if _is_first(sets):
         credit = [float(_score(row[0]) > _score(row[1])) for row in scores]
         return _sections(model, sets, credit, sum(None in row for row in scores), how)
-    if all(one.ranked.prompt.category in SUBSETS and isinstance(one.key, str) for one in sets):
+    if _is_second(sets):
         return _second(model, sets, scores, how)
     return []
 
@@ -208,9 +211,8 @@ def _second(model: str, sets: Sequence[HumanRanking], scores: Sequence[Scores], 
             part, statistic = np.zeros((len(sets), 8)), ties_score
             part[flags > 0] = ties_rows(sets, scores)
         else:
-            nothing = Estimate(value=None, low=None, high=None, n=0, method="weighted score")
             why = "no prompt has both forms, by ids such as `ref:7` and `tied:7`"
-            found.append(_figure(model, f"RewardBench 2, {subset}", nothing, why))
+            found.append(_figure(model, f"RewardBench 2, {subset}", NOTHING, why))
             continue
         own = _summed(part[flags > 0], [group for group, one in zip(groups, subsets, strict=True) if one == subset])
         label = "weighted score" if subset == TIES else "mean"
@@ -303,6 +305,10 @@ def _is_first(sets: Sequence[HumanRanking]) -> bool:
     """Pairs of RewardBench's subsets, all of them."""
     known = {name for weights in SECTIONS.values() for name in weights}
     return all(one.ranked.prompt.category in known and len(one.ranked.responses) == 2 for one in sets)
+
+
+def _is_second(sets: Sequence[HumanRanking]) -> bool:
+    return all(one.ranked.prompt.category in SUBSETS and isinstance(one.key, str) for one in sets)
 
 
 def _figure(model: str, name: str, estimate: Estimate, note: str = "") -> MetricValue:
