@@ -54,11 +54,14 @@ class Recorded:
     def read(cls, path: str, sets: Sequence[HumanRanking]) -> Self:
         """The judgements of a file, for these sets. Raises DataError, with the place, where they do not fit."""
         file = locate(path)
-        said = cls(f"{file.parent.name}/{file.name.removesuffix('.gz').rpartition('.')[0] or file.name}")
         found = every_row(file)
         if not found:
             raise DataError(f"{file}: contains no judgements")
         reader = recorded_files.reader_of(found[0])
+        if reader.named_by_folders:
+            said = cls("/".join(file.absolute().parts[-3:-1]))
+        else:
+            said = cls(f"{file.parent.name}/{file.name.removesuffix('.gz').rpartition('.')[0] or file.name}")
         for one in reader(found, sets, said.account):
             if isinstance(one, recorded_files.Scored):
                 said._put_score(one)

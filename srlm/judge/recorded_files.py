@@ -61,6 +61,8 @@ class Reader(NamedTuple):
     """Whether each two answers were compared in one order only."""
     own: bool = False
     """Our own lines: a comparison that stands twice with other outcomes is a fault of the file."""
+    named_by_folders: bool = False
+    """All files have one name, and two folders say whose they are: LLMBar's `GPT-4/CoT/result.json`."""
 
     def __call__(self, found: Sequence[Row], sets: Sets, account: Account) -> Iterator[Scored | Compared]:
         return self.read(found, sets, account)
@@ -355,7 +357,7 @@ def _fixed_order(found: Sequence[Row]) -> bool:
 
 READERS = (
     Reader("our own lines", ("prompt",), own, own=True),
-    Reader("LLMBar's result.json", ("label", "results"), llmbar),
+    Reader("LLMBar's result.json", ("label", "results"), llmbar, named_by_folders=True),
     Reader("PandaLM's verdicts", ("idx",), pandalm, one_order=_alone),
     Reader(
         "JudgeBench's outputs",

@@ -83,7 +83,7 @@ def of_pairs(
             return _llmbar(model, sets, pairs, how)
         case "judgebench":
             return _judgebench(model, sets, pairs, how)
-        case "rewardbench" if _is_first(sets):
+        case "rewardbench" | "preferences" if _is_first(sets):
             credit = [0.0] * len(sets)
             for pair in pairs:
                 told = [0.5 if value is None else value for value in (pair.listed, pair.turned)]
@@ -100,7 +100,7 @@ def of_scores(
     format: str, model: str, sets: Sequence[HumanRanking], scores: Sequence[Scores], how: Resampling
 ) -> list[MetricValue]:
     """Of a judge that scores; nothing where the test set has no figures of its own."""
-    if format != "rewardbench":
+    if format not in ("rewardbench", "preferences"):
         return []
     if _is_first(sets):
         credit = [float(_score(row[0]) > _score(row[1])) for row in scores]

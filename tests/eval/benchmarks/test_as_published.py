@@ -95,6 +95,15 @@ def test_rewardbench_gives_half_for_a_comparison_that_is_a_tie_or_unread(tmp_pat
     assert theirs["RewardBench, Chat"].note == "1 pairs hold something that could not be read"
 
 
+def test_rewardbench_kept_as_messages_has_its_sections_too(tmp_path: Path) -> None:
+    asked = {"role": "user", "content": "p"}
+    row = {name: [asked, {"role": "assistant", "content": name}] for name in ("chosen", "rejected")}
+    found = read(tmp_path, [row | {"subset": "donotanswer"}])
+    assert found.format == "preferences"
+    theirs = named(as_published.of_scores(found.format, "rm", found.sets, [(1.0, 0.0)], HOW))
+    assert theirs["RewardBench, Safety"].value == 1
+
+
 def test_rows_of_other_subsets_have_no_sections(tmp_path: Path) -> None:
     found = read(tmp_path, trios(["made up"]))
     assert as_published.of_scores(found.format, "rm", found.sets, [(1.0, 0.0)], HOW) == []

@@ -87,6 +87,17 @@ def test_llmbars_results_are_read_as_published(tmp_path: Path, results: list[Any
     assert said.scores_known == ("score_1" in results[-1])
 
 
+def test_llmbars_judges_are_named_by_their_folders(tmp_path: Path) -> None:
+    sets = rankings.read(saved(tmp_path, LLMBAR, "dataset.json")).sets
+    rows = [LLMBAR[0] | {"results": [both(side("a", "1"), side("a", "1"))]}]
+    names = []
+    for judge in ("GPT-4", "LLaMA2"):
+        folder = tmp_path / "evaluators" / judge / "CoT"
+        folder.mkdir(parents=True)
+        names.append(Recorded.read(saved(folder, rows, "result.json"), sets).id)
+    assert names == ["GPT-4/CoT", "LLaMA2/CoT"]
+
+
 def test_llmbars_results_of_other_rows_are_refused(tmp_path: Path) -> None:
     sets = rankings.read(saved(tmp_path, LLMBAR[:1], "dataset.json")).sets
     results = [both(side("a", "1"), side("a", "1"))]
