@@ -72,6 +72,9 @@ def compare(
 
 def arena_hard(
     files_of: Annotated[list[Path], typer.Argument(metavar="FILE...", help="arena-hard's model_judgment/*/*.jsonl.")],
+    answers: Annotated[
+        Path | None, typer.Option(help="arena-hard's model_answer folder: also compute style-controlled scores.")
+    ] = None,
     out: Out = None,
     resamples: Resamples = 1000,
     confidence: Confidence = 0.95,
@@ -84,7 +87,13 @@ def arena_hard(
     from ..stats.intervals import Resampling
 
     how = Resampling(resamples=resamples, confidence=confidence, seed=seed)
-    figures = scored(read(files_of), how)
+    judged = read(files_of)
+    figures = scored(judged, how)
+    if answers is not None:
+        from ..benchmarks.arena_hard_style import controlled
+        from ..data import arena_hard_answers
+
+        figures += controlled(judged, arena_hard_answers.read(answers), how)
     if out is not None:
         metrics.write(out, figures)
     print(text.shares(figures))
