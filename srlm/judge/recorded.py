@@ -16,6 +16,7 @@ from srlm.errors import DataError
 from srlm.judge import recorded_files
 from srlm.judge.pairwise import Opinion, PairItem
 from srlm.judge.pointwise import BLOCK, Answered, Report, quiet
+from srlm.judge.recorded_verdicts import Compared, Scored
 from srlm.records import Judgement
 
 
@@ -63,7 +64,7 @@ class Recorded:
         else:
             said = cls(f"{file.parent.name}/{file.name.removesuffix('.gz').rpartition('.')[0] or file.name}")
         for one in reader(found, sets, said.account):
-            if isinstance(one, recorded_files.Scored):
+            if isinstance(one, Scored):
                 said._put_score(one)
             else:
                 said._put(one, again_is_a_fault=reader.own)
@@ -102,12 +103,12 @@ class Recorded:
     def close(self) -> None:
         """Nothing to give back."""
 
-    def _put_score(self, one: recorded_files.Scored) -> None:
+    def _put_score(self, one: Scored) -> None:
         key = (one.prompt, parted(one.response).answer)
         self._scores.setdefault(key, []).append((one.raw, one.score))
         self.five_points &= one.score is None or 0 <= one.score <= 5
 
-    def _put(self, one: recorded_files.Compared, *, again_is_a_fault: bool) -> None:
+    def _put(self, one: Compared, *, again_is_a_fault: bool) -> None:
         key = (one.prompt, parted(one.first).answer, parted(one.second).answer)
         earlier = self._pairs.setdefault(key, one.opinion)
         if earlier == one.opinion:

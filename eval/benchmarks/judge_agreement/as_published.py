@@ -1,7 +1,7 @@
 """A judge's figures as the publication of a test set counts them, to stand beside ours and never instead of them.
 
-LLMBar           the share of pairs right in each order, in both, and the share on which the orders agree; of all pairs:
-                 a verdict that could not be read is wrong, and two such agree (ours leaves them out and counts them)
+LLMBar           the share of pairs right in each order, in both, on average, and the share on which the orders agree;
+                 of all pairs: a verdict that could not be read is wrong, and two such agree (ours leaves them out and counts them)
 JudgeBench       a pair is right where more of its two verdicts say so than say the opposite; a tie or nothing read says
                  neither. By kind of source, and over all
 RewardBench      by section: subsets' accuracies weighted by the published numbers of examples. Equal scores are wrong;
@@ -28,7 +28,7 @@ from srlm.data.human_ranking import HumanRanking
 from srlm.judge.agreement import Array, Scores
 
 from ...records import MetricValue
-from ...stats.intervals import Estimate, Resampling, bootstrapped, share
+from ...stats.intervals import Estimate, Resampling, bootstrapped, pooled, share
 from ..measuring import figure
 from .ranked_pair import RankedPair
 
@@ -122,7 +122,9 @@ def _llmbar(
     }
     unread = sum((pair.listed is None) + (pair.turned is None) for pair in pairs)
     note = f"{unread} verdicts that could not be read count as wrong" if unread else ""
-    return [_figure(model, name, share(own, how), note) for name, own in flags.items()]
+    found = [_figure(model, name, share(own, how), note) for name, own in flags.items()]
+    average = pooled([listed + turned for listed, turned in right], [2.0] * len(right), how)
+    return [*found, _figure(model, "LLMBar, right on average", average, note)]
 
 
 def _judgebench(

@@ -123,6 +123,34 @@ def test_one_order_has_battles_only(tmp_path: Path) -> None:
     assert {name: m.value for (_, name), m in figures(tmp_path, path).items()} == {"win, by battles": 0.5}
 
 
+def table(path: Path, rows: Sequence[Json]) -> Path:
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+MT = {"question_id": 81, "category": "writing", "turn": 2, "model_A": "m", "model_B": "base", "judge": "some/judge"}
+
+
+def test_judge_arena_on_mt_bench_with_its_own_prompts_and_with_fastchats(tmp_path: Path) -> None:
+    own = [MT | {"judge_completion": "score_A: 8\nscore_B: 2", "swapped": False}]
+    own += [MT | {"turn": 1, "judge_completion": "score_A: 8\nscore_B: 2", "swapped": False}]
+    own += [MT | {"model_A": "base", "model_B": "m", "judge_completion": "score_A: 1\nscore_B: 2", "swapped": True}]
+    found = figures(tmp_path, table(tmp_path / "own-annotations.csv", own))
+    assert (found["m", "win"].value, found["m", "win"].n, found["m", "win"].unscored) == (1, 1, 1)  # turn 1: one order
+    pairs = [
+        MT | {"g1_winner": "model_A", "g2_winner": "model_B"},
+        MT | {"turn": 1, "g1_winner": "tie", "g2_winner": "error"},
+    ]
+    found = figures(tmp_path, table(tmp_path / "fastchat-annotations.csv", pairs))
+    assert (found["m", "tie"].value, found["m", "tie"].n, found["m", "tie"].unscored) == (1, 1, 1)
+    one_order = [MT | {"g1_winner": "model_B", "final_winner": "model_B"}]
+    found = figures(tmp_path, table(tmp_path / "one-annotations.csv", one_order))
+    assert {name: m.value for (_, name), m in found.items()} == {"win, by battles": 0}
+
+
 def test_judgments_of_arena_hard_are_read_by_the_same_command(tmp_path: Path) -> None:
     row = {"uid": "1", "category": "hard_prompt", "model": "m", "judge": "gpt-4.1", "baseline": "o3-mini-2025-01-31"}
     rows = [row | {"games": [{"score": "B>A"}, {"score": "A>B"}]}]
