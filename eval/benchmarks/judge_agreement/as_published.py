@@ -1,7 +1,8 @@
 """A judge's figures as the publication of a test set counts them, to stand beside ours and never instead of them.
 
 LLMBar           the share of pairs right in each order, in both, on average, and the share on which the orders agree;
-                 of all pairs: a verdict that could not be read is wrong, and two such agree (ours leaves them out and counts them)
+                 of all pairs: a verdict that could not be read is wrong, and two such agree (ours leaves them out and
+                 counts them)
 JudgeBench       a pair is right where more of its two verdicts say so than say the opposite; a tie or nothing read says
                  neither. By kind of source, and over all
 RewardBench      by section: subsets' accuracies weighted by the published numbers of examples. Equal scores are wrong;
