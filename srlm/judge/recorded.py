@@ -6,6 +6,7 @@ other harnesses publish judgements (srlm/judge/recorded_files.py).
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import permutations
 from pathlib import Path
 from typing import Self
 
@@ -29,7 +30,7 @@ class Recorded:
     def __init__(self, id: str) -> None:
         self._id = id
         self._scores: dict[tuple[str, str], list[tuple[str, float | None]]] = {}
-        self._pairs: dict[tuple[str, str, str], Opinion] = {}
+        self._pairs: dict[tuple[str, str, str], list[Opinion]] = {}
         self.five_points = True
         """Whether all scores lie in 0..5."""
         self.one_order = False
@@ -96,9 +97,19 @@ class Recorded:
         return found
 
     def compare(self, items: Sequence[PairItem], seed: int) -> list[Opinion]:
-        """See PairwiseJudge."""
-        nothing = Opinion(preference=None, raw="")
-        return [self._pairs.get((item.prompt, item.first, item.second), nothing) for item in items]
+        """See PairwiseJudge.
+
+        Answers that stand several times, and were compared as often, have their verdicts in order; of any other number
+        of verdicts the first one counts.
+        """
+        nothing = [Opinion(preference=None, raw="")]
+        keys = [(item.prompt, item.first, item.second) for item in items]
+        times, seen, found = Counter(keys), Counter[tuple[str, str, str]](), []
+        for key in keys:
+            said = self._pairs.get(key, nothing)
+            found.append(said[seen[key]] if len(said) == times[key] else said[0])
+            seen[key] += 1
+        return found
 
     def close(self) -> None:
         """Nothing to give back."""
@@ -110,12 +121,10 @@ class Recorded:
 
     def _put(self, one: Compared, *, again_is_a_fault: bool) -> None:
         key = (one.prompt, parted(one.first).answer, parted(one.second).answer)
-        earlier = self._pairs.setdefault(key, one.opinion)
-        if earlier == one.opinion:
-            return
-        if again_is_a_fault:
+        said = self._pairs.setdefault(key, [])
+        if again_is_a_fault and said and said[0] != one.opinion:
             raise DataError(f"{one.place}: duplicate comparison with a different outcome")
-        self.account["verdicts on answers compared before, not used"] += 1
+        said.append(one.opinion)
 
     def _count_others(self, sets: Sequence[HumanRanking]) -> None:
         there = {(one.ranked.prompt.text, response.text) for one in sets for response in one.ranked.responses}
@@ -124,4 +133,12 @@ class Recorded:
         )
         self.account["comparisons of answers that are not in the rankings"] += sum(
             not {(prompt, first), (prompt, second)} <= there for prompt, first, second in self._pairs
+        )
+        times = Counter(
+            (one.ranked.prompt.text, first.text, second.text)
+            for one in sets
+            for first, second in permutations(one.ranked.responses, 2)
+        )
+        self.account["verdicts on answers compared before, not used"] += sum(
+            len(said) - 1 for key, said in self._pairs.items() if len(said) != times[key]
         )

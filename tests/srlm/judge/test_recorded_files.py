@@ -87,6 +87,22 @@ def test_llmbars_results_are_read_as_published(tmp_path: Path, results: list[Any
     assert said.scores_known == ("score_1" in results[-1])
 
 
+def test_a_pair_that_stands_twice_with_its_outputs_exchanged_has_both_its_verdicts(tmp_path: Path) -> None:
+    """Two rows of one of LLMBar's case studies: the judge said other things the second time."""
+    other = {"input": "Name a fruit.", "output_1": "An apple.", "output_2": "A stone.", "label": 1}
+    sets = rankings.read(saved(tmp_path, [LLMBAR[0], other], "dataset.json")).sets
+    rows = [
+        LLMBAR[0] | {"results": [both(side("a", "1"), side("a", "2"))]},
+        other | {"results": [both(side("a", "1"), side("a", "1"))]},
+    ]
+    said = Recorded.read(saved(tmp_path, rows, "result.json"), sets)
+    listed = [tuple(response.text for response in one.ranked.responses) for one in sets]
+    shown = [pair for a, b in listed for pair in ((a, b), (b, a))]
+    items = [PairItem(prompt="Name a fruit.", first=a, second=b) for a, b in shown]
+    assert [one.preference for one in said.compare(items, 1)] == [1, 1, 1, 0]
+    assert not +said.account
+
+
 def test_llmbars_judges_are_named_by_their_folders(tmp_path: Path) -> None:
     sets = rankings.read(saved(tmp_path, LLMBAR, "dataset.json")).sets
     rows = [LLMBAR[0] | {"results": [both(side("a", "1"), side("a", "1"))]}]
