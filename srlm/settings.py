@@ -297,6 +297,11 @@ RankingFormat = Literal[
     "pandalm",
     "usr",
     "mt_bench",
+    "arena",
+    "arena_texts",
+    "comparia",
+    "judgebench",
+    "alpaca_eval",
     "rewardbench",
 ]
 """docs/rankings.md says what each looks like."""

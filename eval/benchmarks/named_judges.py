@@ -1,11 +1,12 @@
 """What `python -m eval agreement`, `audit` and `canaries` do with judges that are named on the command line."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
 from srlm.cli.main import quiet
 from srlm.data.human_ranking import HumanRanking
+from srlm.data.rankings import Rankings
 from srlm.engines.openai.endpoint import Endpoint
 from srlm.errors import SettingsError
 from srlm.judge import rubric
@@ -90,10 +91,20 @@ def agreement(wanted: Wanted, path: str, format: str | None, ask: ranked.Ask) ->
         for judge in judges:
             judge.close()
     wanted.write(metrics)
-    groups = len({one.group for one in found.sets})
-    left = "".join(f"; {name} {count}" for name, count in found.account.items())
-    print(f"{path}: {found.format}, {len(found.sets)} sets of answers in {groups} groups{left}\n")
+    print(_account(path, found, judges))
     print(agreement_table(metrics))
+
+
+def _account(path: str, found: Rankings, judges: Sequence[Judge]) -> str:
+    """What was read, and what of it was left out or changed, of the rankings and of files of judgements."""
+    groups = len({one.group for one in found.sets})
+    lines = [f"{path}: {found.format}, {len(found.sets)} sets of answers in {groups} groups{_told(found.account)}"]
+    lines += [f"{judge.id}: not used{_told(judge.account)}" for judge in judges if judge.account]
+    return "\n".join(lines) + "\n"
+
+
+def _told(account: Mapping[str, int]) -> str:
+    return "".join(f"; {name} {count:,}" for name, count in account.items())
 
 
 def _open(wanted: Wanted, sets: Sequence[HumanRanking]) -> list[Judge]:
@@ -119,7 +130,8 @@ def _open(wanted: Wanted, sets: Sequence[HumanRanking]) -> list[Judge]:
 def audited(wanted: Wanted, path: str | None, format: str | None, ask: ranked.Ask) -> None:
     """Audit judges on a file of rankings, or on built-in answers with the same content in three forms."""
     keep = wanted.keep()
-    sets = controlled.sets() if path is None else list(rankings.read(path, format).sets)
+    found = None if path is None else rankings.read(path, format)
+    sets = controlled.sets() if found is None else list(found.sets)
     judges = _open(wanted, sets)
     metrics: list[MetricValue] = []
     try:
@@ -140,7 +152,10 @@ def audited(wanted: Wanted, path: str | None, format: str | None, ask: ranked.As
         for judge in judges:
             judge.close()
     wanted.write(metrics)
-    print(f"{path or 'built-in answers, the same content in three forms'}: {len(sets)} sets of answers\n")
+    if path is None or found is None:
+        print(f"built-in answers, the same content in three forms: {len(sets)} sets of answers\n")
+    else:
+        print(_account(path, found, judges))
     print(listed(metrics, "judge"))
 
 

@@ -34,6 +34,7 @@ app.command("bridge")(bridge.bridge)
 app.command("leaderboard")(published.leaderboard)
 app.command("compare")(published.compare)
 app.command("arena-hard")(published.arena_hard)
+app.command("judgments")(published.judgments)
 app.command("power")(published.power)
 app.command("regress")(regression.regress)
 

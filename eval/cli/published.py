@@ -1,6 +1,7 @@
 """Figures from published files: leaderboards, comparisons, Arena-Hard; and the power of N prompts."""
 
 import os
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
@@ -71,6 +72,9 @@ def compare(
 
 def arena_hard(
     files_of: Annotated[list[Path], typer.Argument(metavar="FILE...", help="arena-hard's model_judgment/*/*.jsonl.")],
+    answers: Annotated[
+        Path | None, typer.Option(help="arena-hard's model_answer folder: also compute style-controlled scores.")
+    ] = None,
     out: Out = None,
     resamples: Resamples = 1000,
     confidence: Confidence = 0.95,
@@ -83,10 +87,51 @@ def arena_hard(
     from ..stats.intervals import Resampling
 
     how = Resampling(resamples=resamples, confidence=confidence, seed=seed)
-    figures = scored(read(files_of), how)
+    judged = read(files_of)
+    figures = scored(judged, how)
+    if answers is not None:
+        from ..benchmarks.arena_hard_style import controlled
+        from ..data import arena_hard_answers
+
+        figures += controlled(judged, arena_hard_answers.read(answers), how)
     if out is not None:
         metrics.write(out, figures)
     print(text.shares(figures))
+
+
+def judgments(
+    files_of: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="FastChat's, JudgeArena's or arena-hard's.")
+    ],
+    out: Out = None,
+    resamples: Resamples = 1000,
+    confidence: Confidence = 0.95,
+    seed: Seed = 1,
+) -> None:
+    """MT-Bench, JudgeArena, Arena-Hard: figures from published judgments of models, with intervals over questions."""
+    from ..benchmarks import arena_hard as hard
+    from ..benchmarks import judgments as counted
+    from ..data import arena_hard as hard_files
+    from ..data import judgments as read
+    from ..figures import text
+    from ..stats.intervals import Resampling
+
+    how = Resampling(resamples=resamples, confidence=confidence, seed=seed)
+    figures, told = [], []
+    for path in files_of:
+        form, account = read.form_of(path), Counter[str]()
+        if form == "mt_bench_single":
+            figures += counted.mt_bench(read.scores(path, account), how)
+        elif form == "arena_hard":
+            figures += hard.scored(hard_files.read([path]), how)
+        else:
+            figures += counted.pairs(read.games(path, form, account), how)
+        left = "".join(f"; {name} {count:,}" for name, count in account.items() if count)
+        told.append(f"{path}: {form}{left}")
+    if out is not None:
+        metrics.write(out, figures)
+    print("\n".join(told) + "\n")
+    print(text.listed(figures, "model"))
 
 
 def power(

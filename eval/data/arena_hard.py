@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from srlm.data.lines import Row, rows
+from srlm.data.lines import Row, every_row
 from srlm.errors import DataError
 
 LABELS = {"A>>B": (1.0, 3), "A>B": (1.0, 1), "A=B": (0.5, 1), "A<B": (0.0, 1), "A<<B": (0.0, 3)}
@@ -35,6 +35,8 @@ class ArenaJudgement(NamedTuple):
     judge: str
     category: str
     """Empty where the file has none (v0.1)."""
+    baseline: str
+    """Empty where the file has none (v0.1: gpt-4-0314)."""
     baseline_first: Game | None
     """None: the judge's words held no label."""
     model_first: Game | None
@@ -45,7 +47,7 @@ def read(paths: Sequence[Path]) -> list[ArenaJudgement]:
     found: dict[tuple[str, str, str], str] = {}
     judged = []
     for path in paths:
-        for row in rows(path):
+        for row in every_row(path):
             one = _judged(row)
             earlier = found.setdefault((one.judge, one.model, one.prompt), row.place)
             if earlier != row.place:
@@ -63,17 +65,18 @@ def _judged(row: Row) -> ArenaJudgement:
         value.get("model"),
         value.get("judge"),
         value.get("category", ""),
+        value.get("baseline", ""),
     ]
     if not all(isinstance(name, str) for name in named) or not isinstance(games, list) or len(games) != 2:
         here = ", ".join(f"`{key}`" for key in value) or "no fields"
         raise DataError(
             f"{row.place}: a judgment needs `uid` (or `question_id`), `model`, `judge` and two `games`; found {here}"
         )
-    prompt, model, judge, category = map(str, named)
+    prompt, model, judge, category, baseline = map(str, named)
     first, second = (_game(game, row.place) for game in games)
     if first is not None:  # the baseline's answer is A there
         first = Game(1 - first.preference, first.battles)
-    return ArenaJudgement(prompt, model, judge, category, first, second)
+    return ArenaJudgement(prompt, model, judge, category, baseline, first, second)
 
 
 def _game(game: Any, place: str) -> Game | None:

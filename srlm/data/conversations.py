@@ -78,8 +78,8 @@ def asked(place: str, name: str, turns: Sequence[Message]) -> Asked:
 
 
 def is_transcript(text: str) -> bool:
-    """Anthropic's form: begins with `Human:` after an empty line, and the other speaker is named, too."""
-    return text.startswith("\n\nHuman:") and "\n\nAssistant:" in text
+    """Anthropic's form: begins with `Human:`, and the other speaker is named, too, after an empty line."""
+    return text.lstrip("\n").startswith("Human:") and "\n\nAssistant:" in text
 
 
 def transcript(text: str) -> list[Message]:
@@ -87,7 +87,7 @@ def transcript(text: str) -> list[Message]:
 
     An empty last turn of the assistant, where its answer is to start, is no turn.
     """
-    parts = _HH.split(text)[1:]
+    parts = _HH.split(text.lstrip("\n"))[1:]
     turns = [
         Message(role=ROLES[speaker.lower()], content=said.strip())
         for speaker, said in zip(parts[::2], parts[1::2], strict=True)

@@ -12,8 +12,11 @@ class HumanRanking(Record):
     """The answers and what people say together."""
     group: str
     """What was sampled: rankings of one group (a prompt, a conversation) stay together when prompts are resampled."""
-    key: int | None = None
-    """Number that other files of the same publication know it by: LLMBar's row, PandaLM's `idx`."""
+    key: int | str | None = None
+    """What other files of the same publication know it by: LLMBar's row, PandaLM's `idx`, RewardBench 2's `id`,
+    MT-Bench's question and turn (`81/2`)."""
+    whole: bool = False
+    """Each answer is the rest of a conversation of its own, with its speakers: no model can be asked for it."""
     annotators: dict[str, tuple[int, ...]] = Field(default={})
     """Each person's own ranks, 0 = best, by name; empty where they are not known."""
 

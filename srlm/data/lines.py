@@ -1,10 +1,15 @@
-"""Rows that people bring (trees, rankings, prompts, outputs), plain or gz, with the row's place in every message."""
+"""Rows that people bring (trees, rankings, prompts, outputs), with the row's place in every message.
+
+Text may be plain, gz or zst (told by the first bytes, not by the name), with or without a byte order mark.
+"""
 
 import csv
 import gzip
+import io
 import json
 import os
 import re
+import sys
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +22,8 @@ from srlm.records import Prompt
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _GZIP = b"\x1f\x8b"
+_ZSTD = b"\x28\xb5\x2f\xfd"
+_PARQUET = b"PAR1"
 
 
 class Row(NamedTuple):
@@ -30,7 +37,8 @@ class Row(NamedTuple):
 def instructions(path: str, source: str | None = None) -> list[Prompt]:
     """The prompts of a file of JSON lines with `instruction`, in the file's order, each text once, to the letter.
 
-    A row with `messages` instead is a conversation of several turns, the user's last one to be answered.
+    A row with `messages` instead is a conversation of several turns, the user's last one to be answered; one with
+    `uid` and `prompt` is a question of Arena-Hard.
     A row's `dataset` becomes the prompt's category. `source` None: `alpaca_eval` for rows with a `dataset`, as
     AlpacaEval's own have, else `file`. Raises DataError with file and line.
     """
@@ -41,16 +49,21 @@ def instructions(path: str, source: str | None = None) -> list[Prompt]:
         if "instruction" not in value and "messages" in value:
             said = asked(place, "messages", messages(place, "messages", value["messages"]))
         else:
-            said = Asked(value.get("instruction", ""))
+            said = Asked(value.get("prompt" if _is_arena_hard(value) else "instruction", ""))
         text = said.text
         if not isinstance(text, str) or not text.strip():
             raise DataError(f"{place}: a prompt needs a non-empty text `instruction`; found {_keys(value)}")
-        category = dataset if isinstance(dataset, str) else None
-        prompt = Prompt.of(text, source or ("alpaca_eval" if category else "file"), category, said.before)
+        origin = source or ("alpaca_eval" if isinstance(dataset, str) else "file")
+        category = value.get("category") if _is_arena_hard(value) else dataset
+        prompt = Prompt.of(text, origin, category if isinstance(category, str) else None, said.before)
         prompts.setdefault(prompt.id, prompt)
     if not prompts:
         raise DataError(f"{file}: contains no prompts; expected JSON lines with `instruction`")
     return list(prompts.values())
+
+
+def _is_arena_hard(value: dict[str, Any]) -> bool:
+    return "instruction" not in value and {"uid", "prompt"} <= value.keys()
 
 
 def locate(path: str) -> Path:
@@ -66,7 +79,7 @@ def locate(path: str) -> Path:
 
 
 def rows(path: Path) -> Iterator[Row]:
-    """Each JSON object of a file of JSON lines, plain or gz; empty lines are passed over.
+    """Each JSON object of a file of JSON lines; empty lines are passed over.
 
     Raises DataError, with the line, where the file is missing, cannot be read or holds anything else.
     """
@@ -83,7 +96,7 @@ def rows(path: Path) -> Iterator[Row]:
 
 
 def listed(path: Path) -> list[Row]:
-    """Each object of a file that is one JSON list of objects, plain or gz. Raises DataError, rows counted from 1."""
+    """Each object of a file that is one JSON list of objects. Raises DataError, rows counted from 1."""
     with _text(path, lambda: str(path)) as file:
         values = _json(file.read(), str(path), "the file must be one list of objects")
     if not isinstance(values, list):
@@ -101,12 +114,43 @@ def objects(path: Path) -> list[Row]:
     return listed(path) if first == "[" else list(rows(path))
 
 
+def every_row(path: Path) -> list[Row]:
+    """Each row of a file of any kind: Parquet, a JSON list, JSON lines, or CSV (`.csv` in its name).
+
+    Raises DataError, with the row's place, for what cannot be read.
+    """
+    if _begins_with(path, _PARQUET):
+        return _parquet(path)
+    return table(path, ()) if ".csv" in path.suffixes else objects(path)
+
+
+def _begins_with(path: Path, mark: bytes) -> bool:
+    """False also where the file cannot be opened: the reader of its text says why."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(mark)) == mark
+    except OSError:
+        return False
+
+
+def _parquet(path: Path) -> list[Row]:
+    import pyarrow
+    from pyarrow import parquet
+
+    try:
+        values: list[dict[str, Any]] = parquet.read_table(path).to_pylist()
+    except (OSError, pyarrow.ArrowException) as error:
+        raise DataError(f"{path}: cannot be read as Parquet: {next(iter(str(error).splitlines()), '')}") from None
+    return [Row(f"{path}: row {number}", value) for number, value in enumerate(values, 1)]
+
+
 def table(path: Path, columns: Sequence[str]) -> list[Row]:
-    """Each row of a CSV file with a header, plain or gz: text by column.
+    """Each row of a CSV file with a header: text by column.
 
     Raises DataError where one of `columns` is missing, or a row is longer or shorter than the header.
     """
     found = []
+    csv.field_size_limit(min(sys.maxsize, 2**31 - 1))  # 131,072 characters by default; conversations are longer
     with _text(path, lambda: str(path)) as file:
         reader = csv.DictReader(file, strict=True)
         try:
@@ -130,8 +174,8 @@ def _text(path: Path, place: Callable[[], str]) -> Iterator[TextIO]:
     try:
         with path.open("rb") as file:
             # By content, not by name: downloads lose and gain `.gz` on the way.
-            zipped = file.read(2) == _GZIP
-        with gzip.open(path, "rt", encoding="utf-8") if zipped else path.open(encoding="utf-8") as text:
+            begins = file.read(len(_ZSTD))
+        with _opened(path, begins) as text:
             yield text
     except FileNotFoundError:
         raise DataError(f"{path}: no such file; is the path right, relative to the working directory?") from None
@@ -139,6 +183,16 @@ def _text(path: Path, place: Callable[[], str]) -> Iterator[TextIO]:
         raise DataError(f"{place()}: not UTF-8 text: {error}") from None
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{place()}: cannot be read: {error}; is the file whole?") from None
+
+
+def _opened(path: Path, begins: bytes) -> TextIO:
+    if begins.startswith(_GZIP):
+        return io.TextIOWrapper(gzip.open(path), encoding="utf-8-sig")
+    if begins == _ZSTD:
+        import pyarrow
+
+        return io.TextIOWrapper(io.BufferedReader(pyarrow.input_stream(path, compression="zstd")), encoding="utf-8-sig")
+    return path.open(encoding="utf-8-sig")
 
 
 def _json(text: str, place: str, wanted: str) -> Any:

@@ -50,7 +50,8 @@ def preferences(found: Sequence[Row], account: Account) -> Iterator[HumanRanking
             continue
         ranks = PAIR["tie" if scores is not None and scores[0] == scores[1] else "first"]
         answers = [side.answer or "" for side in sides]
-        yield ranking(place, question.text, answers, ranks, before=question.before)
+        category = value.get("subset")  # RewardBench's, where its rows are kept as messages
+        yield ranking(place, question.text, answers, ranks, before=question.before, category=category)
 
 
 class _Side(NamedTuple):

@@ -1,6 +1,7 @@
 """The formats in which judges' test sets are published, and our own, a function each: rows in, rankings out.
 
-Pairs are sets of two. What several people said is joined by `consensus`.
+Pairs are sets of two. What several people said is joined by `consensus`. Votes on conversations (MT-Bench,
+arenas) are read by srlm/data/votes.py.
 """
 
 import math
@@ -115,6 +116,53 @@ def _valid(kind: type[R], place: str, value: Mapping[str, Any]) -> R:
         raise DataError(f"{place}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
 
 
+def judgebench(found: Sequence[Row], account: Account) -> Iterator[HumanRanking]:
+    """JudgeBench (Tan et al. 2024): `label` says which response is right, `A>B` or `B>A`; `source` is the category."""
+    labels = {"A>B": PAIR["first"], "B>A": PAIR["second"], "A=B": PAIR["tie"]}
+    for place, value in found:
+        if value["label"] not in labels:
+            raise DataError(f"{place}: `label` must be A>B, B>A or A=B, found {value['label']!r:.40}")
+        answers = [text_in(place, value, name) for name in ("response_A", "response_B")]
+        ranks = labels[value["label"]]
+        yield ranking(place, text_in(place, value, "question"), answers, ranks, category=value.get("source"))
+
+
+def alpaca_eval(found: Sequence[Row], account: Account) -> Iterator[HumanRanking]:
+    """Annotations in AlpacaEval's form: `preference` from 1 (output_1) to 2 (output_2); 1.5, and people's 0, a tie.
+
+    Several rows on the same outputs are several opinions: each `annotator_index` (people's) is an annotator. A row
+    without a preference is left out; rows may be of any part of the 805 instructions.
+    """
+    opinions: dict[tuple[str, str, str], dict[str, tuple[int, ...]]] = {}
+    first_row: dict[tuple[str, str, str], Row] = {}
+    for place, value in found:
+        if value["preference"] is None or value["preference"] != value["preference"]:
+            account["dropped rows: no preference"] += 1
+            continue
+        preference = number_in(place, value, "preference")
+        if preference != 0 and not 1 <= preference <= 2:
+            raise DataError(f"{place}: `preference` must be 1 to 2, or 0 (a tie), found {preference:g}")
+        said = text_in(place, value, "instruction")
+        if value.get("input"):
+            said += "\n\n" + text_in(place, value, "input")
+        key = (said, text_in(place, value, "output_1"), text_in(place, value, "output_2"))
+        own = PAIR["tie" if preference in (0, 1.5) else "first" if preference < 1.5 else "second"]
+        account["opinions of an automatic annotator"] += "annotator" in value and "annotator_index" not in value
+        person = str(value.get("annotator_index", value.get("annotator", "annotator")))
+        if opinions.setdefault(key, {}).setdefault(person, own) != own:
+            account["dropped rows: a second, other opinion of the same annotator"] += 1
+        first_row.setdefault(key, Row(place, value))
+    for key, people in opinions.items():
+        place, value = first_row[key]
+        ranks = consensus(list(people.values()))
+        if ranks is None:
+            account["dropped: no majority"] += 1
+            continue
+        authors = [str(value.get(name, "unknown")) for name in ("generator_1", "generator_2")]
+        several = people if len(people) > 1 else {}
+        yield ranking(place, key[0], key[1:], ranks, authors, several, value.get("dataset"))
+
+
 def llmbar(found: Sequence[Row], account: Account) -> Iterator[HumanRanking]:
     """LLMBar (Zeng et al. 2023), FairEval as LLMBar has it: `label` names the better output, 1 or 2."""
     for number, (place, value) in enumerate(found):
@@ -198,52 +246,15 @@ def rewardbench(found: Sequence[Row], account: Account) -> Iterator[HumanRanking
         if not all(isinstance(text, str) for text in answers):
             raise DataError(f"{place}: `chosen` and `rejected` must be texts or lists of texts")
         ranks = [rank for rank, side in enumerate(sides) for _ in side]
-        yield ranking(place, text_in(place, value, "prompt"), answers, ranks, category=value.get("subset"))
-
-
-def mt_bench(found: Sequence[Row], account: Account) -> Iterator[HumanRanking]:
-    """MT-Bench's human votes (Zheng et al. 2023): all votes on two models' answers to a question and turn together."""
-    votes: dict[tuple[str, ...], dict[str, tuple[int, ...]]] = {}
-    first_row: dict[tuple[str, ...], tuple[Row, bool]] = {}
-    for row in found:
-        place, value = row
-        models = (text_in(place, value, "model_a"), text_in(place, value, "model_b"))
-        turned = models[0] > models[1]
-        key = (str(value["question_id"]), *sorted(models), str(value.get("turn", 1)))
-        said = {"model_a": "first", "model_b": "second"}.get(value["winner"], "tie")
-        if value["winner"] not in ("model_a", "model_b", "tie", "tie (bothbad)"):
-            raise DataError(f"{place}: `winner` must be model_a, model_b or tie, found {value['winner']!r:.40}")
-        own = PAIR[said][::-1] if turned else PAIR[said]
-        if votes.setdefault(key, {}).setdefault(str(value.get("judge", place)), own) != own:
-            account["dropped votes: a second, other vote of the same person"] += 1
-        first_row.setdefault(key, (row, turned))
-    for key, people in votes.items():
-        (place, value), turned = first_row[key]
-        ranks = consensus(list(people.values()))
-        if ranks is None:
-            account["dropped: no majority"] += 1
+        if len(answers) < 2 or not all(sides):
+            account["dropped: no chosen, or no rejected answer"] += 1
             continue
-        spoken = [_turns(place, value, name) for name in ("conversation_a", "conversation_b")]
-        if turned:
-            spoken.reverse()
-        turn = 2 if key[3] == "2" else 1
-        said = "\n\n".join(spoken[0][: 2 * turn : 2])
-        answers = ["\n\n".join(_labelled(one[1 : 2 * turn])) for one in spoken]
-        yield ranking(place, said, answers, ranks, key[1:3], people, group=f"question {key[0]}")
-
-
-def _turns(place: str, value: Mapping[str, Any], name: str) -> list[str]:
-    turns = value.get(name)
-    texts = [turn.get("content") if isinstance(turn, dict) else None for turn in turns or ()]
-    needed = 4 if str(value.get("turn", 1)) == "2" else 2
-    if len(texts) < needed or not all(isinstance(text, str) for text in texts):
-        raise DataError(f"{place}: `{name}` must be a list of at least {needed} turns with `content`")
-    return [str(text) for text in texts]
-
-
-def _labelled(turns: Sequence[str]) -> list[str]:
-    """An answer, or the rest of a conversation with its speakers."""
-    return list(turns) if len(turns) == 1 else [turns[0], f"User: {turns[1]}", f"Assistant: {turns[2]}"]
+        name = value.get("id")
+        key = name if isinstance(name, str) else None
+        # Ties are prompts in two forms, `ref:7` and `tied:7`: what is sampled is the pair of them.
+        group = f"Ties {key.partition(':')[2]}" if key and value.get("subset") == "Ties" else None
+        category = value.get("subset")
+        yield ranking(place, text_in(place, value, "prompt"), answers, ranks, category=category, key=key, group=group)
 
 
 def faireval(folder: Path, account: Account) -> Iterator[HumanRanking]:
@@ -296,7 +307,8 @@ def ranking(
     category: object = None,
     *,
     group: str | None = None,
-    key: int | None = None,
+    key: int | str | None = None,
+    whole: bool = False,
     before: tuple[Message, ...] = (),
     reviews: tuple[str, ...] = (),
 ) -> HumanRanking:
@@ -311,6 +323,7 @@ def ranking(
             ranked=RankedSet.of(prompt, responses, tuple(ranks), reviews),
             group=group or prompt.id,
             key=key,
+            whole=whole,
             annotators={name: tuple(own) for name, own in (annotators or {}).items()},
         )
     except ValidationError as error:

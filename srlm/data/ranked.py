@@ -48,7 +48,7 @@ def _first(prompt: Prompt, there: Collection[str]) -> str:
 def _usable(one: HumanRanking, account: Counter[str]) -> RankedSet | None:
     """The set without empty and repeated answers; None, and counted, where that leaves nothing to compare."""
     ranked = one.ranked
-    fault = _fault_of(ranked.prompt)
+    fault = "its answers are conversations of their own" if one.whole else _fault_of(ranked.prompt)
     if fault is not None:
         account[f"dropped: {fault}"] += 1
         return None

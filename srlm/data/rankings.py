@@ -1,20 +1,20 @@
 """What people said of answers, in the formats it is published in: one reader, the same records.
 
-A format is named, or told by the columns of the first row. A file is a JSON list, JSON lines (plain or gz) or Parquet,
-or `hub:OWNER/NAME`. docs/rankings.md lists the columns of each, and our own.
+A format is named, or told by the columns of the first row. A file is a JSON list, JSON lines, CSV or Parquet (text
+also as gz or zst), or `hub:OWNER/NAME`. docs/rankings.md lists the columns of each, and our own.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
-from srlm.data import hub, preferences, trees
+from srlm.data import hub, preferences, trees, votes
 from srlm.data import published_rankings as published
 from srlm.data.human_ranking import HumanRanking
 from srlm.data.languages import in_language
-from srlm.data.lines import Row, locate, objects
+from srlm.data.lines import Row, every_row, locate
+from srlm.data.thoughts import without_thoughts
 from srlm.errors import DataError
 from srlm.records import Record
 from srlm.settings import RankingFormat
@@ -32,7 +32,7 @@ class Rankings(Record):
     format: str
     sets: tuple[HumanRanking, ...]
     account: dict[str, int]
-    """What was left out, by reason."""
+    """What was left out or changed, by reason."""
 
 
 class Format(NamedTuple):
@@ -60,7 +60,16 @@ FORMATS = {
     "llmbar": Format(("input", "output_1", "output_2", "label"), published.llmbar),
     "pandalm": Format(("instruction", "response1", "response2", "annotator1"), published.pandalm),
     "usr": Format(("source", "system_output", "scores"), published.usr),
-    "mt_bench": Format(("question_id", "model_a", "model_b", "winner"), published.mt_bench),
+    "mt_bench": Format(
+        ("question_id", "model_a", "model_b", "winner", "conversation_a", "conversation_b"),
+        votes.mt_bench,
+        lambda value: not votes.is_arena(value),
+    ),
+    "arena": Format(("conversation_a", "conversation_b", "winner"), votes.arena, votes.is_arena),
+    "arena_texts": Format(("prompt", "response_a", "response_b", *votes.ONE_HOT), votes.arena),
+    "comparia": Format(("conversation_a", "conversation_b", "chosen_model_name", "both_equal"), votes.arena),
+    "judgebench": Format(("question", "response_A", "response_B", "label"), published.judgebench),
+    "alpaca_eval": Format(("instruction", "output_1", "output_2", "preference"), published.alpaca_eval),
     "rewardbench": Format(("prompt", "chosen", "rejected"), published.rewardbench, preferences.plain_pair),
 }
 
@@ -87,12 +96,12 @@ def read(
         if name != "faireval":
             raise DataError(f"{path}: a folder, but {name} needs a file; only faireval is a folder")
     else:
-        rows = list(hub.rows(path, part)) if path.startswith("hub:") else _rows(locate(path))
+        rows = list(hub.rows(path, part)) if path.startswith("hub:") else every_row(locate(path))
         if not rows:
             raise DataError(f"{path}: contains no rows")
         name = format or told(rows[0], option)
     if name == "oasst":
-        every = trees.every_ranking(path, rows, language)
+        every = trees.every_ranking(path, rows, language, account)
         found: Iterable[HumanRanking] = (HumanRanking(ranked=ranked, group=tree) for tree, ranked in every)
     elif name == "faireval":
         found = published.faireval(locate(path), account)
@@ -102,7 +111,10 @@ def read(
                 raise DataError(f"{row.place}: {name} needs {', '.join(absent)}; found {_keys(row)}")
         found = FORMATS[name].read(_in_language(rows, language, account), account)
     sets: dict[str, HumanRanking] = {}
-    for one in found:
+    for published_one in found:
+        one = without_thoughts(published_one, account)
+        if one is None:
+            continue
         if one.ranked.id in sets:
             account["dropped: stands twice"] += 1
         sets.setdefault(one.ranked.id, one)
@@ -140,26 +152,6 @@ def _in_language(rows: Sequence[Row], language: str | None, account: Account) ->
 def _said(row: Row) -> list[str]:
     """The columns in which a row says its language."""
     return [name for name in LANGUAGES if row.value.get(name) is not None]
-
-
-def _rows(path: Path) -> list[Row]:
-    try:
-        with path.open("rb") as file:
-            parquet = file.read(4) == b"PAR1"
-    except OSError:
-        parquet = False  # said, with the reason, by the reader of text
-    return _parquet(path) if parquet else objects(path)
-
-
-def _parquet(path: Path) -> list[Row]:
-    import pyarrow
-    from pyarrow import parquet
-
-    try:
-        values: list[dict[str, Any]] = parquet.read_table(path).to_pylist()
-    except (OSError, pyarrow.ArrowException) as error:
-        raise DataError(f"{path}: cannot be read as Parquet: {next(iter(str(error).splitlines()), '')}") from None
-    return [Row(f"{path}: row {number}", value) for number, value in enumerate(values, 1)]
 
 
 def _keys(row: Row) -> str:

@@ -76,30 +76,38 @@ def read(path: str, language: str, turns: Literal["first", "all"] = "first", rev
 
 
 def every_ranking(
-    path: str, found: Iterable[Row] | None = None, language: str | None = None
+    path: str,
+    found: Iterable[Row] | None = None,
+    language: str | None = None,
+    account: Counter[str] | None = None,
 ) -> list[tuple[str, RankedSet]]:
     """Every prompt of a file, at any depth, with two or more answers that people ranked; None: in any language.
 
-    Each comes with its tree: prompts of one tree share their beginning. Only deleted answers are left out. `found` are
-    the file's rows where they were read before. Raises DataError as `read` does.
+    Each comes with its tree: prompts of one tree share their beginning. Only deleted answers are left out; what is, is
+    counted in `account`. `found` are the file's rows where they were read before. Raises DataError as `read` does.
     """
     if found is None:
         found = hub.rows(path) if path.startswith(hub.HUB) else rows(locate(path))
+    account = Counter() if account is None else account
     sets = []
-    for number, root in enumerate(_roots(path, found, Counter())):
+    for number, root in enumerate(_roots(path, found, account)):
         for spoken in _prompts(root, "all"):
             message = spoken[-1]
             if message.role != "prompter":
                 continue
-            answers = [one for one in message.replies if one.rank is not None and one.role == "assistant"]
-            answers = [one for one in answers if not one.deleted]
-            if language is not None and not all(in_language(one.lang, language) for one in [*spoken, *answers]):
-                continue
-            if len(answers) > 1:
+            ranked = [one for one in message.replies if one.rank is not None and one.role == "assistant"]
+            answers = [one for one in ranked if not one.deleted]
+            account["dropped reply: deleted"] += len(ranked) - len(answers)
+            if len(answers) < 2:
+                account["dropped: fewer than two ranked answers are left"] += len(ranked) > 1
+            elif language is not None and not all(in_language(one.lang, language) for one in [*spoken, *answers]):
+                account["dropped: other language"] += 1
+            else:
                 sets.append((f"tree {number}", _as_ranked(spoken, answers)))
     if not sets:
         within = "" if language is None else f" in language {language}"
-        raise DataError(f"{path}: no prompt with two or more ranked answers{within}")
+        left = f" ({words})" if (words := told(account)) else ""
+        raise DataError(f"{path}: no prompt with two or more ranked answers{within}{left}")
     return sets
 
 

@@ -117,6 +117,8 @@ class Judge:
     """Judgements of an answer that differ from each other; None: as many as are asked for."""
     one_order: bool = False
     """Whether its comparisons were made in one order only: such a verdict stands alone."""
+    account: Mapping[str, int] = field(default_factory=dict)
+    """What a file of judgements holds and is not used, by reason."""
     close: Callable[[], None] = field(default=_nothing)
 
     @property
@@ -149,6 +151,7 @@ def open_judge(spec: str, around: Around) -> Judge:
                 five_points=said.five_points,
                 draws=said.draws,
                 one_order=said.one_order,
+                account={name: count for name, count in said.account.items() if count},
             )
         case "checkpoint" if name:
             return _of_run(name, around)

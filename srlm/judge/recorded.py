@@ -1,47 +1,24 @@
-"""Judgements that lie in a file: our own lines, or the outputs of judges that LLMBar and PandaLM published.
+"""Judgements that lie in a file, as a judge: what was said of an answer, or of two, is looked up and never asked.
 
-Our lines name what was judged by its text (docs/rankings.md); LLMBar's and PandaLM's by the row of the data set, so
-their files go with that data set only, and each row is held against it.
+The file is in our own lines (docs/rankings.md), which name what was judged by its text, or in one of the forms in which
+other harnesses publish judgements (srlm/judge/recorded_files.py).
 """
 
-import re
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Sequence
+from itertools import permutations
 from pathlib import Path
-from typing import Any, Self
-
-from pydantic import Field, ValidationError
+from typing import Self
 
 from srlm.data.human_ranking import HumanRanking
-from srlm.data.lines import Row, locate, objects
-from srlm.engines.base import Completion
+from srlm.data.lines import every_row, locate
+from srlm.data.thoughts import parted
 from srlm.errors import DataError
-from srlm.judge.pairwise import Opinion, PairItem, parse
+from srlm.judge import recorded_files
+from srlm.judge.pairwise import Opinion, PairItem
 from srlm.judge.pointwise import BLOCK, Answered, Report, quiet
-from srlm.records import Judgement, Record
-from srlm.text.score import parse_score
-
-_LLMBAR = re.compile(r"Output \((?P<one>a|b)\) is better.|^\s?Output \((?P<bare>a|b)\)\s*$", re.MULTILINE)
-
-
-class ScoredRow(Record):
-    """One judgement of one answer."""
-
-    prompt: str
-    response: str
-    raw: str | None = None
-    """The judge's words; the score is read from them where `score` is not given."""
-    score: float | None = None
-
-
-class ComparedRow(Record):
-    """One comparison of two answers, in the order the judge saw them."""
-
-    prompt: str
-    first: str
-    second: str
-    raw: str | None = None
-    preference: float | None = Field(default=None, ge=0, le=1)
-    """1 = the first is better, 0.5 = equal, 0 = the second."""
+from srlm.judge.recorded_verdicts import Compared, Scored
+from srlm.records import Judgement
 
 
 class Recorded:
@@ -53,11 +30,13 @@ class Recorded:
     def __init__(self, id: str) -> None:
         self._id = id
         self._scores: dict[tuple[str, str], list[tuple[str, float | None]]] = {}
-        self._pairs: dict[tuple[str, str, str], Opinion] = {}
+        self._pairs: dict[tuple[str, str, str], list[Opinion]] = {}
         self.five_points = True
         """Whether all scores lie in 0..5."""
         self.one_order = False
         """Whether each two answers were compared in one order only."""
+        self.account: Counter[str] = Counter()
+        """What the file holds and is not used, by reason."""
 
     @property
     def id(self) -> str:
@@ -77,18 +56,21 @@ class Recorded:
     def read(cls, path: str, sets: Sequence[HumanRanking]) -> Self:
         """The judgements of a file, for these sets. Raises DataError, with the place, where they do not fit."""
         file = locate(path)
-        said = cls(f"{file.parent.name}/{file.name.removesuffix('.gz').rpartition('.')[0] or file.name}")
-        found = objects(file)
+        found = every_row(file)
         if not found:
             raise DataError(f"{file}: contains no judgements")
-        keys = found[0].value.keys()
-        if "results" in keys:
-            said._llmbar(found, sets)
-        elif "idx" in keys:
-            said._pandalm(found, sets)
+        reader = recorded_files.reader_of(found[0])
+        if reader.named_by_folders:
+            said = cls("/".join(file.absolute().parts[-3:-1]))
         else:
-            for row in found:
-                said._own(row)
+            said = cls(f"{file.parent.name}/{file.name.removesuffix('.gz').rpartition('.')[0] or file.name}")
+        for one in reader(found, sets, said.account):
+            if isinstance(one, Scored):
+                said._put_score(one)
+            else:
+                said._put(one, again_is_a_fault=reader.own)
+        said.one_order = reader.one_order(found)
+        said._count_others(sets)
         return said
 
     @property
@@ -115,101 +97,48 @@ class Recorded:
         return found
 
     def compare(self, items: Sequence[PairItem], seed: int) -> list[Opinion]:
-        """See PairwiseJudge."""
-        nothing = Opinion(preference=None, raw="")
-        return [self._pairs.get((item.prompt, item.first, item.second), nothing) for item in items]
+        """See PairwiseJudge.
+
+        Answers that stand several times, and were compared as often, have their verdicts in order; of any other number
+        of verdicts the first one counts.
+        """
+        nothing = [Opinion(preference=None, raw="")]
+        keys = [(item.prompt, item.first, item.second) for item in items]
+        times, seen, found = Counter(keys), Counter[tuple[str, str, str]](), []
+        for key in keys:
+            said = self._pairs.get(key, nothing)
+            found.append(said[seen[key]] if len(said) == times[key] else said[0])
+            seen[key] += 1
+        return found
 
     def close(self) -> None:
         """Nothing to give back."""
 
-    def _own(self, row: Row) -> None:
-        kind = ComparedRow if "first" in row.value else ScoredRow
-        try:
-            one = kind.model_validate(row.value)
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise DataError(f"{row.place}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
-        raw = one.raw or ""
-        if isinstance(one, ScoredRow):
-            score = parse_score(raw) if one.score is None else one.score
-            self._scores.setdefault((one.prompt, one.response), []).append((raw, score))
-            self.five_points &= score is None or 0 <= score <= 5
-        else:
-            told = parse(Completion(text=raw, finish=None)).preference if one.preference is None else one.preference
-            self._put(row.place, (one.prompt, one.first, one.second), Opinion(preference=told, raw=raw))
+    def _put_score(self, one: Scored) -> None:
+        key = (one.prompt, parted(one.response).answer)
+        self._scores.setdefault(key, []).append((one.raw, one.score))
+        self.five_points &= one.score is None or 0 <= one.score <= 5
 
-    def _put(self, place: str, key: tuple[str, str, str], opinion: Opinion) -> None:
-        if self._pairs.setdefault(key, opinion) != opinion:
-            raise DataError(f"{place}: duplicate comparison with a different outcome")
+    def _put(self, one: Compared, *, again_is_a_fault: bool) -> None:
+        key = (one.prompt, parted(one.first).answer, parted(one.second).answer)
+        said = self._pairs.setdefault(key, [])
+        if again_is_a_fault and said and said[0] != one.opinion:
+            raise DataError(f"{one.place}: duplicate comparison with a different outcome")
+        said.append(one.opinion)
 
-    def _llmbar(self, found: Iterable[Row], sets: Sequence[HumanRanking]) -> None:
-        by_key = _by_key(sets, "LLMBar")
-        for place, value in found:
-            one = _known(place, by_key, value.get("position"))
-            if (value.get("label") == 1) != (one.ranked.ranks == (0, 1)):
-                raise DataError(f"{place}: its label differs from the rankings'; does it belong to another data set?")
-            try:
-                last: dict[str, Any] = value["results"][-1]
-                if "score_1" in last:
-                    self._ratings(one, str(last["score_1"][0]), str(last["score_2"][0]))
-                    continue
-                words = [str(last[f"swap = {swapped}"]["completion"][0]) for swapped in (False, True)]
-            except (KeyError, IndexError, TypeError):
-                raise DataError(f"{place}: `results` must end with both orders' `completion` or two scores") from None
-            first, second = (response.text for response in one.ranked.responses)
-            for text, shown in zip(words, ((first, second), (second, first)), strict=True):
-                opinion = Opinion(preference=llmbar_verdict(text), raw=text)
-                self._put(place, (one.ranked.prompt.text, *shown), opinion)
-
-    def _ratings(self, one: HumanRanking, *words: str) -> None:
-        """LLMBar's rating judges: equal or unreadable scores count for whichever answer comes second."""
-        self.five_points = False
-        try:
-            scores: list[float] | None = [float(int(text)) for text in words]
-        except ValueError:
-            scores = None
-        prompt, texts = one.ranked.prompt.text, [response.text for response in one.ranked.responses]
-        for place, (text, raw) in enumerate(zip(texts, words, strict=True)):
-            self._scores.setdefault((prompt, text), []).append((raw, scores[place] if scores else None))
-        for a, b in ((0, 1), (1, 0)):
-            told = float(scores[a] > scores[b]) if scores else 1.0
-            self._pairs[prompt, texts[a], texts[b]] = Opinion(preference=told, raw=f"{words[a]} against {words[b]}")
-
-    def _pandalm(self, found: Iterable[Row], sets: Sequence[HumanRanking]) -> None:
-        by_key = _by_key(sets, "PandaLM")
-        self.one_order = True
-        for place, value in found:
-            told = [value[name] for name in value if name.endswith("_result")]
-            if len(told) != 1 or not isinstance(value.get("idx"), int):
-                raise DataError(f"{place}: a verdict on PandaLM's test set needs an `idx` and one `..._result`")
-            if value["idx"] not in by_key:
-                continue  # its people had no majority, so it is in no set
-            one = by_key[value["idx"]]
-            preference = {"1": 1.0, "2": 0.0, "0": 0.5, "tie": 0.5}.get(str(told[0]).strip().lower())
-            first, second = (response.text for response in one.ranked.responses)
-            opinion = Opinion(preference=preference, raw=str(told[0]))
-            # Two models sometimes wrote the same words: of two verdicts on the same texts the first one counts.
-            self._pairs.setdefault((one.ranked.prompt.text, first, second), opinion)
-
-
-def llmbar_verdict(text: str) -> float | None:
-    """1 where the judge prefers Output (a), 0 for Output (b), None where it says neither.
-
-    LLMBar's own rule: `Output (a) is better` anywhere decides before `Output (b) is better`; a judge told to answer
-    with nothing else says just `Output (a)`.
-    """
-    said = {found["one"] or found["bare"] for found in _LLMBAR.finditer(text)}
-    return None if not said else 1.0 if "a" in said else 0.0
-
-
-def _by_key(sets: Sequence[HumanRanking], what: str) -> dict[int, HumanRanking]:
-    found = {one.key: one for one in sets if one.key is not None}
-    if not found:
-        raise DataError(f"these are a judge's outputs on {what}'s data set; give that data set as --rankings")
-    return found
-
-
-def _known(place: str, sets: dict[int, HumanRanking], key: object) -> HumanRanking:
-    if not isinstance(key, int) or key not in sets:
-        raise DataError(f"{place}: position {key!r:.20} is not a row of the rankings")
-    return sets[key]
+    def _count_others(self, sets: Sequence[HumanRanking]) -> None:
+        there = {(one.ranked.prompt.text, response.text) for one in sets for response in one.ranked.responses}
+        self.account["judgements of answers that are not in the rankings"] += sum(
+            len(said) for key, said in self._scores.items() if key not in there
+        )
+        self.account["comparisons of answers that are not in the rankings"] += sum(
+            not {(prompt, first), (prompt, second)} <= there for prompt, first, second in self._pairs
+        )
+        times = Counter(
+            (one.ranked.prompt.text, first.text, second.text)
+            for one in sets
+            for first, second in permutations(one.ranked.responses, 2)
+        )
+        self.account["verdicts on answers compared before, not used"] += sum(
+            len(said) - 1 for key, said in self._pairs.items() if len(said) != times[key]
+        )

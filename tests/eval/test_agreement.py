@@ -17,11 +17,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
-from eval.benchmarks.judge_agreement import people, ranked
+from eval.benchmarks.judge_agreement import as_published, people, ranked
+from eval.benchmarks.judge_agreement.ranked_pair import RankedPair
 from eval.cli import main
 from eval.data import rankings
 from eval.records import MetricValue
 from eval.stats.intervals import Resampling
+from srlm.data.rankings import Rankings
 from srlm.engines.base import Request
 from srlm.engines.scripted import ScriptedEngine
 from srlm.errors import SrlmError
@@ -66,6 +68,31 @@ def test_longer_is_better_on_open_assistant_has_the_figures_computed_elsewhere(s
     assert ("length", "five_best", None) not in found  # characters are no points
 
 
+LLMBAR = {
+    "LLMBar, right as listed": "correct_False",
+    "LLMBar, right turned": "correct_True",
+    "LLMBar, right in both": "correct_both",
+    "LLMBar, orders agree": "equal",
+    "LLMBar, right on average": "correct_average",
+}
+
+
+def llmbar_figures(found: Rankings, judge: Judge, keep: Path) -> dict[str, float | None]:
+    pairs = ranked.compared(judge, found.sets, 1, keep)
+    return {
+        LLMBAR[m.metric.removeprefix(as_published.MARK)]: m.value
+        for m in as_published.of_pairs("llmbar", judge.id, found.sets, pairs, HOW)
+    }
+
+
+def official_figures(path: Path) -> dict[str, Any]:
+    """Of `"80 / 100 = 80.0%"` the exact share."""
+    words = json.loads(path.read_text())
+    counts = {name: words[name].split(" = ")[0].split(" / ") for name in LLMBAR.values() if " / " in words[name]}
+    found = {name: int(hits) / int(n) for name, (hits, n) in counts.items()}
+    return found | {"correct_average": pytest.approx(float(words["correct_average"].removesuffix("%")) / 100)}
+
+
 @pytest.mark.parametrize("way", ["Vanilla", "CoT", "Rating"])
 @pytest.mark.parametrize(
     "subset", ["Natural", *(f"Adversarial_{x}" for x in ("GPTInst", "GPTOut", "Manual", "Neighbor"))]
@@ -75,11 +102,7 @@ def test_llmbars_statistics_follow_from_its_judges_words(shared: Path, tmp_path:
     outputs = folder / "judge_outputs" / subset / "ChatGPT" / way
     found = rankings.read(str(folder / f"{subset}.dataset.json.gz"))
     judge = open_judge(f"file:{outputs / 'result.json.gz'}", Around(sets=found.sets))
-    pairs = ranked.compared(judge, found.sets, 1, tmp_path)
-    ours = ranked.llmbar_statistics([one.ranked.ranks for one in found.sets], pairs)
-    official = json.loads((outputs / "statistics.json").read_text())
-    assert ours == {name: official[name] for name in ours}
-    assert set(ours) == {"correct_False", "correct_True", "correct_average", "correct_both", "equal"}
+    assert llmbar_figures(found, judge, tmp_path) == official_figures(outputs / "statistics.json")
 
 
 def test_a_judge_of_another_data_set_is_refused(shared: Path, tmp_path: Path) -> None:
@@ -232,7 +255,7 @@ PREFERENCES = st.sampled_from([None, 0.0, 0.5, 1.0])
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2), PREFERENCES, PREFERENCES), min_size=1, max_size=8))
 def test_pairwise_measures_equal_a_slow_reference(rows: list[tuple[int, int, float | None, float | None]]) -> None:
     ranks = [(a, b) for a, b, _, _ in rows]
-    found = ranked.pair_measures(ranks, [ranked.RankedPair(s, 0, 1, x, y) for s, (_, _, x, y) in enumerate(rows)])
+    found = ranked.pair_measures(ranks, [RankedPair(s, 0, 1, x, y) for s, (_, _, x, y) in enumerate(rows)])
     both = [(a, b, x, y) for a, b, x, y in rows if a != b and x is not None and y is not None]
     wins = [(x == y == 1, x == y == 0) if a < b else (x == y == 0, x == y == 1) for a, b, x, y in both]
     agreed = [x == y for _, _, x, y in rows if x is not None and y is not None]
@@ -255,7 +278,7 @@ def test_a_liking_for_either_place_cancels_out_of_the_probability_of_both_orders
     """A judge that always prefers the first shown, less surely where the other is better; of 4 pairs 3 were ordered."""
     ranks = [(0, 1), (0, 1), (1, 0), (0, 0)]
     sure = [(0.9, 0.7), (0.6, 0.8), (0.7, 0.9), (0.9, 0.6)]  # P(first shown), as listed and turned
-    pairs = [ranked.RankedPair(s, 0, 1, 1.0, 0.0, (x + 1 - y) / 2) for s, (x, y) in enumerate(sure)]
+    pairs = [RankedPair(s, 0, 1, 1.0, 0.0, (x + 1 - y) / 2) for s, (x, y) in enumerate(sure)]
     found = ranked.pair_measures(ranks, pairs)
     assert found["pairwise_accuracy"].value == 0
     assert found["accuracy_by_probability"].value == pytest.approx(2 / 3)

@@ -209,6 +209,25 @@ def test_an_unknown_format_and_a_missing_file_are_told(tmp_path: Path) -> None:
         rankings.read(str(tmp_path / "cut.gz"))
 
 
+def test_annotations_of_a_run_with_fewer_rows_are_read_as_rankings(shared: Path) -> None:
+    """gpt35_turbo_instruct has 804 of the 805 rows; they are an automatic annotator's, which is said."""
+    results = shared / "data" / "alpaca_eval" / "results" / "gpt35_turbo_instruct"
+    found = rankings.read(str(results / "weighted_alpaca_eval_gpt4_turbo" / "annotations.json"))
+    assert (found.format, len(found.sets)) == ("alpaca_eval", 804)
+    assert found.account == {"opinions of an automatic annotator": 804}
+    authors = {response.author for one in found.sets for response in one.ranked.responses}
+    assert authors == {"gpt4_1106_preview", "gpt35_turbo_instruct"}
+
+
+def test_peoples_annotations_of_alpaca_eval_are_joined_and_rows_without_a_preference_counted(tmp_path: Path) -> None:
+    row = {"instruction": "p", "input": "", "output_1": "x", "output_2": "y", "generator_1": "a", "generator_2": "b"}
+    rows = [row | {"annotator_index": n, "preference": preference} for n, preference in enumerate((2, 2, 0, None))]
+    found = rankings.read(written(tmp_path, rows))
+    (one,) = found.sets
+    assert (one.ranked.ranks, one.annotators) == ((1, 0), {"0": (1, 0), "1": (1, 0), "2": (0, 0)})
+    assert found.account == {"dropped rows: no preference": 1}
+
+
 @pytest.mark.parametrize(
     ("name", "format", "sets", "answers"),
     [

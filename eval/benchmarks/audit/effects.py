@@ -25,7 +25,8 @@ from srlm.records import Judgement
 from ...records import MetricValue
 from ...stats.intervals import Estimate, Resampling, balanced, mean, pooled
 from ..judge_agreement.figures import described
-from ..judge_agreement.ranked import RankedPair, mean_score, pair_measures, unscored_comparisons
+from ..judge_agreement.ranked import mean_score, pair_measures, unscored_comparisons
+from ..judge_agreement.ranked_pair import RankedPair
 from ..measuring import figure
 
 BENCHMARK = "audit"

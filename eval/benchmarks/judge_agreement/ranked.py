@@ -8,7 +8,7 @@ orders: in `pairwise_accuracy` two orders that disagree are a tie.
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 
@@ -24,8 +24,9 @@ from srlm.store import files
 from ...records import MetricValue
 from ...stats.intervals import Resampling
 from ..measuring import BLOCK, made_from
-from . import people
+from . import as_published, people
 from .figures import BY_SET, PAIR_UNITS, Compared, described, differences, judgement_note, unscored_share
+from .ranked_pair import RankedPair
 
 BENCHMARK = "agreement"
 KS = (1, 3, 5)
@@ -40,19 +41,6 @@ class PairVerdict(Record):
     preference: float | None
     probability: float | None
     raw: str
-
-
-class RankedPair(NamedTuple):
-    """Two answers of a set, by place; preferences are those for the first of them."""
-
-    set: int
-    first: int
-    second: int
-    listed: float | None
-    """Asked with the first shown first: 1 = the first is better, 0.5 = equal, 0 = the second. None: unscored."""
-    turned: float | None
-    chance: float | None = None
-    """Mean over both orders of the judge's probability that the first is better. None: it does not say."""
 
 
 def run(
@@ -81,6 +69,8 @@ def run(
                     del found[name]["five_best"]
                 if k == taken:
                     scored.append(name)
+                    means = [[mean_score(one) for one in row] for row in said]
+                    metrics += as_published.of_scores(rankings.format, name, sets, means, how)
                 else:
                     asked.append(Compared(model=judge.id, baseline=name))
             rows = [[judgement.score is None for one in row for judgement in one] for row in said]
@@ -93,9 +83,9 @@ def run(
             found[name] = pair_measures(ranks, pairs)
             if judge.one_order:
                 found[name] = {key: one for key, one in found[name].items() if key not in PAIR_UNITS}
-            note = f"as LLMBar counts: {llmbar_statistics(ranks, pairs)}" if rankings.format == "llmbar" else ""
+            metrics += as_published.of_pairs(rankings.format, name, sets, pairs, how)
             metrics.append(
-                unscored_comparisons(name, BENCHMARK, groups, pairs, how, orders=1 if judge.one_order else 2, note=note)
+                unscored_comparisons(name, BENCHMARK, groups, pairs, how, orders=1 if judge.one_order else 2)
             )
     for name, one in found.items():
         metrics += described(name, BENCHMARK, groups, one, how)
@@ -255,17 +245,3 @@ def pair_measures(ranks: Sequence[Sequence[int]], pairs: Sequence[RankedPair]) -
     found = {name: Measure(*(np.array(column) for column in columns)) for name, columns in table.items()}
     whole = measure(ranks, [[None if np.isnan(won) else float(won / n) for won, n in row] for row in shares])
     return {name: whole[name] for name in whole if name not in ("five_best", *UNITS)} | found
-
-
-def llmbar_statistics(ranks: Sequence[Sequence[int]], pairs: Sequence[RankedPair]) -> dict[str, str]:
-    """LLMBar's own figures of a judge on its pairs, in its own words: an unread verdict is wrong, two agree."""
-    better = [float(ranks[one.set][one.first] < ranks[one.set][one.second]) for one in pairs]
-    listed = sum(one.listed == right for one, right in zip(pairs, better, strict=True))
-    turned = sum(one.turned == right for one, right in zip(pairs, better, strict=True))
-    both = sum(one.listed == one.turned == right for one, right in zip(pairs, better, strict=True))
-    equal = sum(one.listed == one.turned for one in pairs)
-    n = len(pairs)
-    counts = {"correct_False": listed, "correct_True": turned, "correct_both": both, "equal": equal}
-    return {name: f"{hits} / {n} = {hits / n * 100}%" for name, hits in counts.items()} | {
-        "correct_average": f"{(listed + turned) / 2 / n * 100}%"
-    }

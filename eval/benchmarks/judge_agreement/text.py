@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from ...data import published
 from ...figures.text import aligned, p_value, value
 from ...records import MetricValue
+from .as_published import MARK
 from .people import TOGETHER
 
 COLUMNS = {
@@ -39,6 +40,16 @@ def agreement(metrics: Sequence[MetricValue]) -> str:
             [m.model, m.baseline or "", COLUMNS[m.metric], value(m, "+.3f", ""), p_value(m.p_adjusted)] for m in apart
         ]
         parts.append(aligned(["judge", "minus", "measure", "difference", "p (Holm)"], rows))
+    published_too = [
+        [m.model, m.metric.removeprefix(MARK), value(m, ".3f", ""), f"{m.n} {m.unit}", m.note]
+        for m in alone
+        if m.metric.startswith(MARK)
+    ]
+    if published_too:
+        parts.append(
+            aligned(["judge", "as the test set's own code counts", "", "n", ""], published_too)
+            + "\nNot ours: an unread verdict or score has a value there. Ours, above, leave it out and count it."
+        )
     together = [
         [m.metric.replace("_", " "), value(m, ".3f", ""), f"{m.n} {m.unit}", m.note]
         for m in metrics

@@ -56,7 +56,8 @@ def test_win_tie_and_lose_need_both_orders_and_the_score_weighs_battles(tmp_path
         judgment("5", None, "A>B"),
     )
     values = {metric: m.value for (_, metric), m in found.items()}
-    assert values == {"win": 0.25, "tie": 0.5, "lose": 0.25, "score": pytest.approx((4 + 1 + 0 + 1) / 14)}
+    score = pytest.approx((4 + 1 + 0 + 1) / 14)
+    assert values == {"win": 0.25, "tie": 0.5, "lose": 0.25, "score": score, "score, as published": score}
     assert {(m.n, m.unscored) for m in found.values()} == {(4, 1)}
 
 
@@ -75,6 +76,19 @@ def test_prompts_are_resampled_and_not_battles(tmp_path: Path) -> None:
     score = figures(tmp_path, *lines)["judge j", "score"]
     assert score.high is not None and score.value == 0.5
     assert score.high - 0.5 == pytest.approx(1.96 * 0.5 / 10, abs=0.015)  # of 600 battles it would be .04
+    published = figures(tmp_path, *lines)["judge j", "score, as published"]
+    assert published.high is not None and published.value == 0.5
+    assert published.high - 0.5 == pytest.approx(1.645 * 0.5 / 600**0.5, abs=0.012)  # 90%, of battles
+
+
+def test_v2s_rows_say_whom_they_compare_with(tmp_path: Path) -> None:
+    """As gen_judgment.py of v2.0 writes them: `judgment` is what the server answered, a game may be null."""
+    game = {"score": "B>>A", "judgment": {"answer": "My final verdict is: [[B>>A]]"}, "prompt": [{"role": "user"}]}
+    row = {"uid": "2e", "category": "hard_prompt", "judge": "gpt-4.1", "model": "m", "baseline": "o3-mini-2025-01-31"}
+    other = row | {"uid": "2f", "games": [None, game]}
+    found = figures(tmp_path, row | {"games": [game, game | {"score": "A>B"}]}, other)
+    win = found["judge gpt-4.1; hard_prompt; against o3-mini-2025-01-31", "win"]
+    assert (win.value, win.n, win.unscored) == (1, 1, 1)
 
 
 @pytest.mark.parametrize(
@@ -104,5 +118,6 @@ def test_the_command_prints_a_table_and_writes_the_figures(tmp_path: Path, capsy
         "tie",
         "lose",
         "score",
+        "score,",
     ]
-    assert len(json.loads((tmp_path / "out.json").read_text())) == 4
+    assert len(json.loads((tmp_path / "out.json").read_text())) == 5

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from srlm.data.lines import instructions, locate, rows, table
+from srlm.data.lines import every_row, instructions, locate, rows, table
 from srlm.errors import DataError
 from srlm.records import Prompt
 
@@ -17,6 +17,27 @@ def test_plain_and_zipped_lines_read_the_same_whatever_the_name(tmp_path: Path) 
     for name in ("plain.gz", "zipped"):
         path = tmp_path / name
         assert [tuple(row) for row in rows(path)] == [(f"{path}:1", {"a": 1}), (f"{path}:3", {"a": "caf\u00e9"})]
+
+
+def test_a_byte_order_mark_windows_line_ends_and_zstandard_change_nothing(tmp_path: Path) -> None:
+    import pyarrow
+
+    text, path = '{"a": 1}\n{"a": "caf\u00e9"}\n'.encode(), tmp_path / "rows"
+    windows = b"\xef\xbb\xbf" + text.replace(b"\n", b"\r\n")
+    values = []
+    for content in (text, windows, gzip.compress(windows), pyarrow.compress(windows, "zstd", asbytes=True)):
+        path.write_bytes(content)
+        values.append([row.value for row in every_row(path)])
+    assert values == [[{"a": 1}, {"a": "caf\u00e9"}]] * 4
+    path.write_bytes(pyarrow.compress(windows * 99, "zstd", asbytes=True)[:-9])
+    with pytest.raises(DataError, match=r"cannot be read: .*is the file whole"):
+        every_row(path)
+
+
+def test_a_question_of_arena_hard_is_a_prompt_of_its_category(tmp_path: Path) -> None:
+    row = '{"uid": "2e", "category": "hard_prompt", "subcategory": "coding", "prompt": "Write a loop."}\n'
+    (tmp_path / "question.jsonl").write_text(row)
+    assert instructions(str(tmp_path / "question.jsonl")) == [Prompt.of("Write a loop.", "file", "hard_prompt")]
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,16 @@ BEFORE = (*user("Hello!"), Message(role="assistant", content="Hi."))
             id="anthropic",
         ),
         pytest.param(
+            {"chosen": "Human: Hello!\n\nAssistant: Hi.\n\nHuman: A fruit?\n\nAssistant: Apple.",
+             "rejected": "Human: Hello!\n\nAssistant: Hi.\n\nHuman: A fruit?\n\nAssistant: Stone."},
+            id="anthropic-stripped",
+        ),
+        pytest.param(
+            {"prompt": said("Hello!", "Hi.", "A fruit?"), "chosen": said("Hello!", "Hi.", "A fruit?", "Apple."),
+             "rejected": said("Hello!", "Hi.", "A fruit?", "Stone.")},
+            id="whole-conversations-and-the-prompt-as-messages",
+        ),
+        pytest.param(
             {"prompt": "\n\nHuman: Hello!\n\nAssistant: Hi.\n\nHuman: A fruit?\n\nAssistant:",
              "chosen": "Apple.", "rejected": "Stone."},
             id="anthropic-with-a-prompt",

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from srlm.data import rankings
 from srlm.data.split import shares
 from srlm.data.trees import oasst, read
 from srlm.errors import DataError
@@ -375,3 +376,19 @@ def test_the_shared_trees(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None
         "validation_prompts: got": 20,
         "not needed": 1,
     }
+
+
+def test_deleted_answers_and_what_goes_with_them_are_counted_as_rankings(tmp_path: Path) -> None:
+    trees = [
+        tree("two are left", reply("a", 0), reply("b", 1), reply("gone", 2, deleted=True)),
+        tree("one is left", reply("a", 0), reply("gone", 1, deleted=True)),
+        tree("not ranked", reply("a", None), reply("gone", None, deleted=True)),
+        tree("auf Deutsch", reply("a", 0, lang="de"), reply("b", 1, lang="de"), lang="de"),
+    ]
+    for rows in (trees, flat(trees)):
+        path = saved(tmp_path / "trees.jsonl", rows)
+        left_out = {"dropped reply: deleted": 2, "dropped: fewer than two ranked answers are left": 1}
+        assert rankings.read(path).account == left_out
+        found = rankings.read(path, language="en")
+        assert [one.ranked.prompt.text for one in found.sets] == ["two are left"]
+        assert found.account == left_out | {"dropped: other language": 1}

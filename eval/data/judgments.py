@@ -1,0 +1,144 @@
+"""Judgments of models' answers as FastChat (MT-Bench) and JudgeArena publish them: rows in, records and an account out.
+
+What was asked is not needed to count them: a question is known by its number or its text.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from srlm.data.lines import Row, every_row
+from srlm.data.published_rankings import number_in, text_in
+from srlm.data.votes import turn_of
+from srlm.errors import DataError
+from srlm.judge.recorded_files import judge_arena_scores
+
+Form = Literal["mt_bench_single", "mt_bench_pair", "judge_arena", "judge_arena_pair", "arena_hard"]
+COLUMNS: dict[Form, tuple[str, ...]] = {
+    "mt_bench_single": ("question_id", "model", "score", "turn", "judge"),
+    "mt_bench_pair": ("question_id", "model_1", "model_2", "g1_winner", "g2_winner", "judge"),
+    "judge_arena": ("judge_completion", "model_A", "model_B"),
+    "judge_arena_pair": ("question_id", "model_A", "model_B", "g1_winner", "judge"),
+    "arena_hard": ("model", "judge", "games"),
+}
+FAILED = -1
+"""FastChat's score of a judgment that holds none."""
+
+
+class Score(NamedTuple):
+    """One judgment of one answer."""
+
+    judge: str
+    model: str
+    question: str
+    turn: int
+    score: float | None
+    """1 to 10, as the judge wrote it. None: it wrote none."""
+
+
+class Game(NamedTuple):
+    """One comparison of two models' answers to a question."""
+
+    judge: str
+    model: str
+    baseline: str
+    question: str
+    turn: int
+    shown: Literal["first", "second"]
+    """Where the model's answer stood."""
+    preference: float | None
+    """1: the model's answer is better; 0.5: they are as good; 0: the baseline's is. None: not readable."""
+
+
+def form_of(path: Path) -> Form:
+    """Which of these a file is, by the columns of its first row. Raises DataError for any other file."""
+    rows = every_row(path)
+    if not rows:
+        raise DataError(f"{path}: contains no judgments")
+    there = rows[0].value.keys()
+    fitting = [form for form, columns in COLUMNS.items() if set(columns) <= there]
+    if len(fitting) != 1:
+        known = "; ".join(f"{form}: {', '.join(columns)}" for form, columns in COLUMNS.items())
+        raise DataError(f"{rows[0].place}: found {', '.join(there) or 'no columns'}; known judgments are {known}")
+    return fitting[0]
+
+
+def scores(path: Path, account: Counter[str]) -> list[Score]:
+    """Of FastChat's `JUDGE_single.jsonl`. A row on an answer judged before counts again, as FastChat counts it."""
+    found: list[Score] = []
+    seen: set[tuple[str, str, str, int]] = set()
+    for row in every_row(path):
+        score = number_in(row.place, row.value, "score")
+        model, question = text_in(row.place, row.value, "model"), str(row.value.get("question_id"))
+        one = Score(_judge(row), model, question, _turn(row), None if score == FAILED else score)
+        account["rows on an answer judged before, counted again"] += one[:4] in seen
+        account["judgments without a score (-1)"] += one.score is None
+        seen.add(one[:4])
+        found.append(one)
+    return found
+
+
+def games(path: Path, form: Form, account: Counter[str]) -> list[Game]:
+    """Of FastChat's `JUDGE_pair.jsonl` (both orders a row) or JudgeArena's annotations (one order a row).
+
+    JudgeArena's on MT-Bench are of either kind: its own prompts, or FastChat's (`judge_arena_pair`).
+    Of several verdicts on the same answers in the same order the first counts.
+    """
+    first: dict[tuple[object, ...], Game] = {}
+    baselines: dict[frozenset[str], str] = {}
+    for row in every_row(path):
+        for one in _annotation(row, baselines) if form == "judge_arena" else _pair(row):
+            account["verdicts that could not be read"] += one.preference is None
+            account["verdicts on answers compared before, not used"] += one[:6] in first
+            first.setdefault(one[:6], one)
+    return list(first.values())
+
+
+def _pair(row: Row) -> list[Game]:
+    """FastChat's models are `model_1` and `model_2`, JudgeArena's `model_A` and `model_B`, which may have one game."""
+    names = ("model_1", "model_2") if "model_1" in row.value else ("model_A", "model_B")
+    model, baseline = (text_in(row.place, row.value, name) for name in names)
+    values = {names[0]: 1.0, names[1]: 0.0, "tie": 0.5, "error": None}
+    games: dict[str, Literal["first", "second"]] = {"g1_winner": "first", "g2_winner": "second"}
+    found = []
+    for name, shown in games.items():
+        told = row.value.get(name)
+        if name == "g2_winner" and not told and names[0] == "model_A":
+            continue
+        if told not in values:
+            raise DataError(f"{row.place}: `{name}` must be {', '.join(values)}, found {told!r:.40}")
+        question = str(row.value.get("question_id"))
+        found.append(Game(_judge(row), model, baseline, question, _turn(row), shown, values[told]))
+    return found
+
+
+def _turn(row: Row) -> int:
+    """Which turn it is about; a CSV has it as text."""
+    turn = row.value.get("turn", 1)
+    whole = int(turn) if isinstance(turn, str) and turn in ("1", "2") else turn
+    return turn_of(Row(row.place, {"turn": whole}))
+
+
+def _annotation(row: Row, baselines: dict[frozenset[str], str]) -> list[Game]:
+    """JudgeArena has the model as A in the first half of a file, and turned in the second."""
+    models = [text_in(row.place, row.value, name) for name in ("model_A", "model_B")]
+    baseline = baselines.setdefault(frozenset(models), models[1])
+    told = judge_arena_scores(text_in(row.place, row.value, "judge_completion"))
+    preference = None if told is None else (told[0] > told[1]) + 0.5 * (told[0] == told[1])
+    names = ("instruction_index", "question_id", "instruction")
+    question = next((str(row.value[name]) for name in names if name in row.value), None)
+    if question is None:
+        raise DataError(f"{row.place}: no column names the question: {', '.join(names)}")
+    if models[1] == baseline:
+        return [Game(_judge(row), models[0], baseline, question, _turn(row), "first", preference)]
+    turned = None if preference is None else 1 - preference
+    return [Game(_judge(row), models[1], baseline, question, _turn(row), "second", turned)]
+
+
+def _judge(row: Row) -> str:
+    """The model that judged; FastChat names its prompt beside it."""
+    judge = row.value.get("judge")
+    if isinstance(judge, Sequence) and not isinstance(judge, str) and judge:
+        judge = judge[0]
+    return str(judge) if judge else "unknown"
