@@ -41,6 +41,8 @@ class LengthRows(NamedTuple):
     delta: Array
     """Characters of the baseline's answer minus the model's."""
     difficulty: Array
+    deviation: float | None = None
+    """Of `delta`, where it is taken over more rows than these; None: over these, and over each resample."""
 
 
 class Fitted(NamedTuple):
@@ -83,7 +85,8 @@ def at_equal_length(weights: Weights, difficulty: Array) -> Array:
 def _fit(rows: LengthRows, gamed: Gamed, counts: Array, start: Array) -> Fitted:
     """Newton's method on every resample at once, from `start`, shape (resamples, 3)."""
     y, d = rows.preference, rows.difficulty
-    x = np.tanh(rows.delta / _deviation(rows.delta, counts))
+    deviation = _deviation(rows.delta, counts) if rows.deviation is None else np.full((len(counts), 1), rows.deviation)
+    x = np.tanh(rows.delta / deviation)
     xx, xd, dd = x * x, x * d, d * d
     held = np.stack([np.tanh(gamed.std_delta_len), gamed.difficulty])
     held_products = np.stack([held[0] ** 2, held[0] * held[1], held[1] ** 2])

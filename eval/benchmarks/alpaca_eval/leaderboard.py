@@ -78,7 +78,7 @@ def recomputed(
         annotated = read_annotations(path, data.prompts)
         if models.setdefault(annotated.model, path) != path:
             raise DataError(f"{path}: model {annotated.model} is also in {models[annotated.model]}; keep one")
-        metrics += scored(annotated, data.prompts, data if length_control else None, how)
+        metrics += scored(annotated, data.prompts, data, how, length_control=length_control)
     report(len(found), len(found))
     return Board(metrics, [folder.name for folder in folders if annotations_in(folder, judge) is None])
 
