@@ -31,6 +31,7 @@ from .options import (
     ReplayFrom,
     Resamples,
     Seed,
+    ThoughtsOf,
     Timeout,
 )
 
@@ -52,6 +53,7 @@ def alpaca(
     limit: Limit = None,
     both_orders: BothOrders = False,
     draws: Annotated[int, typer.Option(min=1, help="Judgements per question.")] = 1,
+    thoughts: ThoughtsOf = "cut",
     price: Prices = None,
     max_cost: MaxCost = None,
     dry_run: DryRun = False,
@@ -89,6 +91,7 @@ def alpaca(
         replay=replay,
         canaries=canaries,
         length_control=length_control,
+        thoughts=thoughts,
         how=Resampling(resamples=resamples, confidence=confidence, seed=seed),
     )
     data = AlpacaEval.open(alpaca_dir)
@@ -124,7 +127,10 @@ def judge_card(
     confidence: Confidence = 0.95,
     seed: Seed = 1,
 ) -> None:
-    """AlpacaEval 2.0: compare a candidate judge with GPT-4 Turbo on pairs annotated for the leaderboard."""
+    """AlpacaEval 2.0: compare a candidate judge with GPT-4 Turbo on pairs annotated for the leaderboard.
+
+    A model folder that cannot be used is named and left out; the exit status is then 1.
+    """
     from ..benchmarks.alpaca_eval import command
     from ..stats.intervals import Resampling
 
@@ -140,4 +146,5 @@ def judge_card(
         how=Resampling(resamples=resamples, confidence=confidence, seed=seed),
     )
     data = AlpacaEval.open(alpaca_dir or (None if os.environ.get(VARIABLE) else results.parent))
-    command.card(wanted, results, folder, data, dry_run)
+    if not command.card(wanted, results, folder, data, dry_run):
+        raise typer.Exit(1)

@@ -256,12 +256,12 @@ def _mean_of(draws: Sequence[Annotation]) -> Annotation:
     return Annotation.model_validate(mean)
 
 
-def completed(annotated: Annotated, outputs: Outputs, baseline: Outputs, prompts: Sequence[Prompt]) -> Annotated:
+def completed(annotated: Annotated, outputs: Outputs, baseline: Outputs | None, prompts: Sequence[Prompt]) -> Annotated:
     """The same with an output of both sides for every prompt, whether or not it was annotated: a whole file's content.
 
-    Where the baseline is another one than was annotated, or lacks an output, an empty one holds the place.
+    Where the baseline is not known, is another than was annotated, or lacks an output, an empty one holds the place.
     """
-    theirs = baseline.texts if baseline.model == annotated.annotations[0].baseline else {}
+    theirs = baseline.texts if baseline and baseline.model == annotated.annotations[0].baseline else {}
     both = {prompt.id: annotated.baseline_outputs.get(prompt.id, theirs.get(prompt.id, "")) for prompt in prompts}
     return annotated._replace(outputs=outputs.texts | annotated.outputs, baseline_outputs=both)
 
@@ -296,6 +296,13 @@ def annotation_rows(prompts: Sequence[Prompt], annotated: Annotated) -> list[dic
             row["missing"] = NO_OUTPUT if output is None else NOT_ASKED if one is None else one.missing
         rows.append(row)
     return rows
+
+
+def file_rows(rows: Sequence[Mapping[str, Any]]) -> list[FileRow]:
+    """What alpaca_eval's regression sees of the rows of an annotations.json."""
+    preferences = [row["preference"] for row in rows]
+    deltas = [len(row["output_1"]) - len(row["output_2"]) for row in rows]
+    return [FileRow(None if p is None else p - 1, d) for p, d in zip(preferences, deltas, strict=True)]
 
 
 def write_annotations(path: Path, prompts: Sequence[Prompt], annotated: Annotated) -> None:

@@ -49,6 +49,10 @@ class Sample(NamedTuple):
     """Prompts without an answer of the model."""
     missing: Mapping[str, int]
     """Prompts without a preference, by reason; `not annotated` where there is no row."""
+    asked: int
+    """Prompts that should have a preference."""
+    warning: str = ""
+    """Why its figures are on another scale than the published ones; empty: they are not, or nobody looked."""
 
     @property
     def n(self) -> int:
@@ -99,6 +103,7 @@ def sample(annotated: Annotated, prompts: Sequence[Prompt]) -> Sample:
         delta=np.array([len(annotated.baseline_outputs[id]) - lengths[id] for id in ids], dtype=np.float64),
         characters=tuple(there),
         absent=len(prompts) - len(there),
+        asked=len(prompts),
         missing=Counter(
             (p.id in means and means[p.id].missing) or "not annotated" for p in prompts if p.id not in said
         ),

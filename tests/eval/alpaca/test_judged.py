@@ -61,8 +61,8 @@ class Place:
     def results(self, judge: str = f"tiny_{OFFICIAL}") -> Path:
         return self.out / "results" / "mine" / judge
 
-    def metrics(self) -> dict[str, MetricValue]:
-        rows = json.loads((self.results() / "metrics.json").read_text())
+    def metrics(self, judge: str = f"tiny_{OFFICIAL}") -> dict[str, MetricValue]:
+        rows = json.loads((self.results(judge) / "metrics.json").read_text())
         return {row["metric"]: MetricValue.model_validate(row) for row in rows}
 
 
@@ -122,9 +122,10 @@ def test_both_orders_are_asked_and_their_mean_counts(serve: Serve, place: Place)
     said = place.alpaca("--judge", "openai:tiny", "--base-url", server.url, "--both-orders")
     assert said.status == 0, said.err
     assert len(server.asked) == 22
-    assert place.metrics()["win_rate"].value == pytest.approx(77.5)
-    assert (place.metrics()["order_decided"].value, place.metrics()["order_decided"].n) == (0.0, 11)
-    assert len(files.read(place.results() / "annotations.jsonl", Annotation)) == 23
+    both = f"tiny_{OFFICIAL}_both_orders"
+    assert place.metrics(both)["win_rate"].value == pytest.approx(77.5)
+    assert (place.metrics(both)["order_decided"].value, place.metrics(both)["order_decided"].n) == (0.0, 11)
+    assert len(files.read(place.results(both) / "annotations.jsonl", Annotation)) == 23
 
 
 def test_a_cap_stops_cleanly_with_a_partial_interval_and_a_later_run_goes_on(serve: Serve, place: Place) -> None:
