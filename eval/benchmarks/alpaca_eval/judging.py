@@ -237,19 +237,24 @@ def write(
     found: JudgedOutputs,
     outputs: Outputs,
     prompts: Sequence[Prompt],
-    data: AlpacaEval,
+    official: Sequence[Prompt],
+    baseline: Outputs | None,
 ) -> tuple[Path, list[FileRow]]:
-    """The model's outputs and annotations under OUT/results: the folder, and the rows of its annotations.json."""
+    """The model's outputs and annotations under OUT/results: the folder, and the rows of its annotations.json.
+
+    `prompts`: those that were asked. `official`: all, in the official order. `baseline`: its outputs to all of them, as
+    far as `found` does not have them.
+    """
     place = folder / "results" / file_name(outputs.model)
     write_outputs(place / "model_outputs.json", prompts, outputs.responses, outputs.model)
     place /= file_name(judge)
-    whole = completed(found.annotated, outputs, _baseline(found.annotated, data), data.prompts)
-    write_annotations(place / "annotations.json", data.prompts, whole)
+    whole = completed(found.annotated, outputs, baseline, official)
+    write_annotations(place / "annotations.json", official, whole)
     files.write(place / "annotations.jsonl", found.single)
-    return place, file_rows(annotation_rows(data.prompts, whole))
+    return place, file_rows(annotation_rows(official, whole))
 
 
-def _baseline(annotated: Annotated, data: AlpacaEval) -> Outputs | None:
+def baseline_of(annotated: Annotated, data: AlpacaEval) -> Outputs | None:
     """The baseline's outputs to all prompts. None: `annotated` has them all, or they are not to be had."""
     if all(prompt.id in annotated.baseline_outputs for prompt in data.prompts):
         return None

@@ -32,6 +32,7 @@ from .judging import (
     Asking,
     JudgedOutputs,
     asked,
+    baseline_of,
     chosen,
     estimate,
     figures,
@@ -230,7 +231,7 @@ def _finished(
     say: Say,
 ) -> list[MetricValue]:
     # What was paid for is on disk before anything is computed from it.
-    place, rows = write(out, judge, found, outputs, prompts, data)
+    place, rows = write(out, judge, found, outputs, prompts, data.prompts, baseline_of(found.annotated, data))
     metrics = figures(judge, found, prompts, data, wanted.how, rows, wanted.length_control)
     metrics = setups.with_account(metrics, outputs.account, outputs.thoughts, outputs.open_thoughts)
     metrics = setups.with_warning(metrics, setup)

@@ -127,7 +127,8 @@ def scored(
     if data is None:
         return raw(one, how)
     whole, cited = len(prompts) == len(data.prompts), (one.judge, one.baseline) == (ANNOTATOR, BASELINE)
-    figures = raw(one, how, official_length=whole and cited and one.model in data.leaderboard)
+    published = data.leaderboard.get(one.model, {}).get("n_total") if whole and cited else None
+    figures = raw(one, how, official_length=published == str(one.n))
     if not length_control or one.n < 2:
         return figures
     figures += length_controlled_win_rate(one, data.glm, how)
@@ -240,9 +241,9 @@ def by_rows(one: Sample, rows: Sequence[FileRow], data: AlpacaEval) -> list[Metr
             np.array([rows[place].preference for place in told], dtype=np.float64),
             delta[told],
             difficulty[told],
-            float(np.std(delta, ddof=1)) or 1.0,
         ),
         data.glm.gamed,
+        float(np.std(delta, ddof=1)) or 1.0,
     )
     value = 100 * float(length_controlled.at_equal_length(Weights(*fitted.weights[0]), difficulty).mean())
     whole = len(rows) == len(data.prompts)

@@ -82,9 +82,10 @@ def test_a_judge_that_says_the_same_agrees_in_everything(serve: Serve, tmp_path:
     status, out, err = run(results(tmp_path), *given)
     assert status == 0, err
     assert len(server.asked) == 30 * (1 + len(orders))
-    rows = json.loads((tmp_path / "cards" / "tiny_weighted_alpaca_eval_gpt4_turbo.json").read_text())
+    both = "_both_orders" if orders else ""
+    rows = json.loads((tmp_path / "cards" / f"tiny_weighted_alpaca_eval_gpt4_turbo{both}.json").read_text())
     found = {(row["model"], row["metric"]): MetricValue.model_validate(row) for row in rows}
-    judge = "tiny (weighted_alpaca_eval_gpt4_turbo)"
+    judge = "tiny (weighted_alpaca_eval_gpt4_turbo)" + (", both orders" if orders else "")
     assert found[judge, "agreement"].value == 1.0
     assert found[judge, "preference_difference"].value == pytest.approx(0, abs=1e-12)
     assert found[judge, "leaderboard_spearman"].value == pytest.approx(1)
