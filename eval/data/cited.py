@@ -114,6 +114,7 @@ _MARK = "; warning: "
 
 def other_host(base_url: str | None) -> str | None:
     """The host of an address that is not the provider's own; None where it is, or nothing is said."""
-    host = (urlsplit(base_url).hostname or base_url) if base_url else None
+    # An address without a host may hold anything, a key too.
+    host = (urlsplit(base_url).hostname or "another address") if base_url else None
     official = host is None or host == "api.openai.com" or host.endswith(".azure.com")
     return None if official else host

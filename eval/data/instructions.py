@@ -81,8 +81,8 @@ class Joining:
         if alike:
             return f"{_quoted(text)} is {alike} prompts at once when quotes and white space are normalised"
         plain = normalised(text)
-        known = {normalised(prompt.text)[:COMPARED]: prompt for prompt in self._prompts}
-        found = difflib.get_close_matches(plain[:COMPARED], known, n=1, cutoff=NEAR)
+        known = {normalised(prompt.text)[:COMPARED].casefold(): prompt for prompt in self._prompts}
+        found = difflib.get_close_matches(plain[:COMPARED].casefold(), known, n=1, cutoff=NEAR)
         if not found:
             return f"{_quoted(text)} is like none of the {len(self._prompts)} prompts"
         nearest = normalised(known[found[0]].text)

@@ -20,6 +20,7 @@ from ...data.alpaca_eval import ANNOTATOR, AlpacaEval
 from ...data.alpaca_files import Outputs, Thoughts, without_thoughts
 from ...data.cited import Setup
 from ...data.instructions import account_lines
+from ...figures.text import printable
 from ...judging.annotating import AnnotatingJudge, Question, open_judge
 from ...judging.annotator import Annotator
 from ...records import MetricValue
@@ -160,9 +161,9 @@ def run(wanted: Judging, models: Sequence[Model], data: AlpacaEval, say: Say, lo
     prompts = chosen(data.prompts, wanted.asking.limit, wanted.asking.seed)
     if wanted.length_control:
         _ = data.glm
-    for outputs, _ in models:
+    for outputs in (*(one.outputs for one in models), *(() if wanted.file else (data.baseline,))):
         for line in outputs_lines(outputs):
-            say(line)
+            say(printable(line))
     metrics: list[MetricValue] = []
     failed: list[DataError] = []
     if wanted.file:
@@ -173,7 +174,7 @@ def run(wanted: Judging, models: Sequence[Model], data: AlpacaEval, say: Say, lo
                 failed.append(error)
                 continue
             for line in account_lines(found.account, found.unmatched):
-                say(f"{wanted.file}: {line}")
+                say(printable(f"{wanted.file}: {line}"))
             one = JudgedOutputs(found, [])
             setup = setups.of_annotations(found, data)
             metrics += _finished(wanted, found.annotations[0].judge, one, setup, outputs, prompts, data, out, say)
