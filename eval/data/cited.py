@@ -70,7 +70,7 @@ def differences(setup: Setup) -> tuple[list[str], list[str]]:
         judging.append(f"{setup.without_probabilities} verdicts without log-probabilities")
     if setup.baseline != BASELINE:
         judged.append(f"baseline {setup.baseline}, not {BASELINE}")
-    elif setup.baseline_outputs not in (None, BASELINE_DIGEST):
+    elif setup.prompts == PROMPTS_DIGEST and setup.baseline_outputs not in (None, BASELINE_DIGEST):
         judged.append(f"other outputs of the baseline {BASELINE} than AlpacaEval's")
     if setup.prompts != PROMPTS_DIGEST:
         judged.append(f"{setup.scored} prompts of another set, not AlpacaEval's {PROMPTS}")
