@@ -4,7 +4,7 @@ The published win rates have one judge (gpt-4-1106-preview, asked once in one or
 baseline and 805 prompts. A figure with any other of these is on another scale.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,6 +22,7 @@ TEMPLATE_DIGEST = "67a36aade31297f5"
 """Annotator.template of weighted_alpaca_eval_gpt4_turbo: its prompt and its parser."""
 DECODING: Mapping[str, Any] = {"max_tokens": 1, "temperature": 1, "top_p": 1.0, "logprobs": True, "top_logprobs": 5}
 NOT_COMPARABLE = "not comparable with the published figures"
+NOT_A_TARGET = "a shape to compare, not a target"
 BRIDGE = "use `srlm-eval bridge`"
 
 
@@ -92,6 +93,12 @@ def warning(setup: Setup) -> str:
     if not judging and not judged:
         return ""
     return f"{', '.join([*judging, *judged])}: {NOT_COMPARABLE}" + (f"; {BRIDGE}" if judging else "")
+
+
+def unlike(facts: Iterable[tuple[str, str, str]]) -> str:
+    """How a figure differs from the paper's beside it, from (what, ours, the paper's); empty where all are the same."""
+    found = [f"{what} {ours}, not {theirs}" for what, ours, theirs in facts if ours != theirs]
+    return f"{', '.join(found)}: {NOT_A_TARGET}" if found else ""
 
 
 def warning_of(note: str) -> str:

@@ -79,3 +79,13 @@ def test_canaries_that_all_lost_are_no_reason_for_a_warning(tmp_path: Path) -> N
     none = rate("tiny", 33, benchmark="alpaca_canaries", metric="fooled", value=0.0, low=0, high=0.1, value_unit="")
     html, _, _ = written(tmp_path, none)
     assert "Warning, canaries" not in html
+
+
+def test_the_papers_figures_are_told_apart_by_judge_model_data_and_prompts(tmp_path: Path) -> None:
+    html, _, _ = written(tmp_path)
+    words = html.replace("&#39;", "'")
+    assert (
+        "<strong>Not comparable:</strong> judge oracle, not gpt-4, model scratch, not Llama-2-70B, prompts 12, not 256: a "
+        "shape to compare, not a target." in words
+    )
+    assert "model scratch, not Llama-2-70B: a shape to compare, not a target." in words
