@@ -24,6 +24,7 @@ from srlm.text import thoughts
 from ..records import Annotation, annotation_id
 from .instructions import Joining
 
+OUT_OF_ORDER = "rows out of the official order (alpaca_eval gives them the difficulty of other prompts)"
 REASONS = get_args(Missing)
 DRAWS = (0.0, 1.5)
 """Preferences that say draw: 1.5, and 0 in older files."""
@@ -218,7 +219,7 @@ def read_annotations(path: Path, prompts: Sequence[Prompt]) -> Annotated:
     account["prompts without row"] = len(prompts) - len(outputs)
     order = {prompt.id: place for place, prompt in enumerate(prompts)}
     places = [order[one.prompt_id] for one in annotations]
-    account["rows before a row of an earlier prompt"] = sum(a > b for a, b in pairwise(places))
+    account[OUT_OF_ORDER] = sum(a > b for a, b in pairwise(places))
     return Annotated(
         tuple(annotations),
         outputs,

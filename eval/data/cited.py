@@ -22,6 +22,7 @@ TEMPLATE_DIGEST = "67a36aade31297f5"
 """Annotator.template of weighted_alpaca_eval_gpt4_turbo: its prompt and its parser."""
 DECODING: Mapping[str, Any] = {"max_tokens": 1, "temperature": 1, "top_p": 1.0, "logprobs": True, "top_logprobs": 5}
 NOT_COMPARABLE = "not comparable with the published figures"
+ANOTHER_SAMPLE = "not the sample of the published figures"
 NOT_A_TARGET = "a shape to compare, not a target"
 BRIDGE = "use `srlm-eval bridge`"
 
@@ -76,7 +77,7 @@ def differences(setup: Setup) -> tuple[list[str], list[str]]:
     if setup.prompts != PROMPTS_DIGEST:
         judged.append(f"{setup.scored} prompts of another set, not AlpacaEval's {PROMPTS}")
     elif setup.scored != PROMPTS:
-        judged.append(f"{setup.scored} prompts, not {PROMPTS}")
+        judged.append(f"{setup.scored} of {PROMPTS} prompts")
     return judging, judged
 
 
@@ -92,7 +93,10 @@ def warning(setup: Setup) -> str:
     judging, judged = differences(setup)
     if not judging and not judged:
         return ""
-    return f"{', '.join([*judging, *judged])}: {NOT_COMPARABLE}" + (f"; {BRIDGE}" if judging else "")
+    found = ", ".join([*judging, *judged])
+    if differences(setup.model_copy(update={"scored": PROMPTS})) == ([], []):
+        return f"{found}: {ANOTHER_SAMPLE}"
+    return f"{found}: {NOT_COMPARABLE}" + (f"; {BRIDGE}" if judging else "")
 
 
 def unlike(facts: Iterable[tuple[str, str, str]]) -> str:

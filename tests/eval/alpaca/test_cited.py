@@ -56,7 +56,6 @@ def test_another_way_of_judging_needs_the_bridge(change: dict[str, Any], said: s
     [
         ({"baseline": "davinci003"}, "baseline davinci003, not gpt4_1106_preview"),
         ({"baseline_outputs": "0123"}, "other outputs of the baseline gpt4_1106_preview than AlpacaEval's"),
-        ({"scored": 804}, "804 prompts, not 805"),
         ({"prompts": "0123", "scored": 12}, "12 prompts of another set, not AlpacaEval's 805"),
     ],
 )
@@ -64,9 +63,13 @@ def test_what_is_judged_may_differ_too_and_no_bridge_mends_that(change: dict[str
     assert warning(Setup(**CITED | change)) == f"{said}: not comparable with the published figures"
 
 
+def test_fewer_of_the_same_prompts_are_another_sample() -> None:
+    assert warning(Setup(**CITED | {"scored": 804})) == "804 of 805 prompts: not the sample of the published figures"
+
+
 def test_every_difference_is_named_at_once() -> None:
     found = warning(Setup(**CITED | {"judge": "gpt-4o", "scored": 100}))
-    assert found.startswith("judge gpt-4o, not gpt-4-1106-preview, 100 prompts, not 805: not comparable")
+    assert found.startswith("judge gpt-4o, not gpt-4-1106-preview, 100 of 805 prompts: not comparable")
 
 
 def test_the_newer_name_of_the_limit_is_no_difference() -> None:
@@ -98,7 +101,7 @@ def test_an_address_is_told_by_its_host_and_never_with_a_key(url: str | None, ho
 
 @pytest.mark.parametrize(
     ("model", "said"),
-    [("vicuna-13b", ""), ("gpt35_turbo_instruct", "804 prompts, not 805: not comparable with the published figures")],
+    [("vicuna-13b", ""), ("gpt35_turbo_instruct", "804 of 805 prompts: not the sample of the published figures")],
 )
 def test_official_annotations_are_the_cited_ones(data: AlpacaEval, model: str, said: str) -> None:
     path = annotations_in(data.results() / model)

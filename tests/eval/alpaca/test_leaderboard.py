@@ -167,6 +167,16 @@ def test_a_model_with_a_missing_row_says_what_it_could_change(ask: Callable[...,
     assert "difficulty joined by row position, as in the official figure, gives LC " in out
 
 
+def test_rows_out_of_the_official_order_are_told_and_change_no_figure(
+    ask: Callable[..., Said], place: Path, tmp_path: Path
+) -> None:
+    ask("leaderboard", "--results", place / "results", "--resamples", 100, "--out", tmp_path / "in.json")
+    write(place / "results" / "fair", rows("fair", 0.4, 2)[::-1])
+    said = ask("leaderboard", "--results", place / "results", "--resamples", 100, "--out", tmp_path / "out.json")
+    assert "fair: 59 rows out of the official order (alpaca_eval gives them the difficulty of other" in said.out
+    assert (tmp_path / "in.json").read_bytes() == (tmp_path / "out.json").read_bytes()
+
+
 def test_a_name_that_would_steer_the_terminal_is_shown_as_text(ask: Callable[..., Said], place: Path) -> None:
     write(place / "results" / "fair", rows("fair\x1b[31m", 0.4, 2))
     assert "fair?[31m" in ask("leaderboard", "--results", place / "results", "--resamples", 100).out
@@ -200,6 +210,14 @@ def test_a_prompt_that_one_side_lacks_is_left_out_of_both(place: Path) -> None:
     assert raw.value == pytest.approx(100 * expected)
     assert (raw.n, raw.unscored) == (50, 10)
     assert lc.n == 50
+
+
+def test_what_either_side_lacks_is_left_out_and_counted_once(place: Path) -> None:
+    data = AlpacaEval(place)
+    first = read_annotations(write(place / "results/good", rows("good", 0.7, 1)[:-7]), data.prompts)
+    second = read_annotations(write(place / "results/fair", rows("fair", 0.4, 2)[10:]), data.prompts)
+    for metric in compared([sample(one, data.prompts) for one in (first, second)], data.glm, HOW):
+        assert (metric.n, metric.unscored) == (43, 17)
 
 
 def test_a_pair_alone_and_the_pair_among_others_have_the_same_interval(place: Path) -> None:
