@@ -225,8 +225,8 @@ def read_annotations(path: Path, prompts: Sequence[Prompt]) -> Annotated:
         outputs,
         baseline_outputs,
         _counted(account),
-        tuple(joining.unmatched),
-        tuple(by_place) if len(by_place) > len(annotations) else (),
+        unmatched=tuple(joining.unmatched),
+        rows=tuple(by_place) if len(by_place) > len(annotations) else (),
     )
 
 

@@ -182,14 +182,14 @@ def figures(
     judge: str,
     found: JudgedOutputs,
     prompts: Sequence[Prompt],
-    data: AlpacaEval,
+    data: AlpacaEval | None,
     how: Resampling,
-    written: Sequence[FileRow],
+    written: Sequence[FileRow] = (),
     length_control: bool = True,
 ) -> list[MetricValue]:
     """Every figure of one model; what its judging cost, and where both orders were asked, how often order decided.
 
-    `written`: the rows of its annotations.json.
+    `written`: the rows of its annotations.json, where it has more than these annotations.
     """
     metrics = scored(found.annotated, prompts, data, how, length_control=length_control, written=written)
     model, note = found.annotated.model, f"judge {judge}"
@@ -232,6 +232,20 @@ def by_prompt(values: Sequence[tuple[str, float]], how: Resampling, is_share: bo
 
 
 def write(
+    folder: Path,
+    judge: str,
+    found: JudgedOutputs,
+    outputs: Outputs,
+    prompts: Sequence[Prompt],
+    metrics: Sequence[MetricValue],
+) -> Path:
+    """The model's files under OUT/results, of figures that are known; `prompts`: all that were asked, in order."""
+    place, _ = write_annotated(folder, judge, found, outputs, prompts, prompts, None)
+    write_figures(place, metrics)
+    return place
+
+
+def write_annotated(
     folder: Path,
     judge: str,
     found: JudgedOutputs,

@@ -41,7 +41,7 @@ from .judging import (
     judged,
     missing,
     recorded,
-    write,
+    write_annotated,
     write_figures,
 )
 from .scores import BENCHMARK
@@ -232,7 +232,7 @@ def _finished(
     say: Say,
 ) -> list[MetricValue]:
     # What was paid for is on disk before anything is computed from it.
-    place, rows = write(out, judge, found, outputs, prompts, data.prompts, baseline_of(found.annotated, data))
+    place, rows = write_annotated(out, judge, found, outputs, prompts, data.prompts, baseline_of(found.annotated, data))
     metrics = figures(judge, found, prompts, data, wanted.how, rows, wanted.length_control)
     metrics = setups.with_account(metrics, outputs.account, outputs.thoughts, outputs.open_thoughts)
     metrics = setups.with_warning(metrics, setup)

@@ -88,7 +88,7 @@ def alpaca(
         written = {prompt.id: text for prompt, text in zip(prompts, texts, strict=True)}
         found = judging.JudgedOutputs(Annotated(tuple(single), written, references, {}), single)
         outputs_of = Outputs(model, {answer.prompt_id: answer for answer in answers}, {})
-        judging.write(folder.step("evaluation") / "alpaca_eval", "tiny", found, outputs_of, prompts, prompts, None)
+        judging.write(folder.step("evaluation") / "alpaca_eval", "tiny", found, outputs_of, prompts, [])
 
 
 def finish(folder: RunFolder, step: str) -> None:
