@@ -24,6 +24,7 @@ from srlm.text import thoughts
 from ..records import Annotation, annotation_id
 from .instructions import Joining
 
+WITH_THOUGHTS = "outputs judged with a thought before the answer"
 OUT_OF_ORDER = "rows out of the official order (alpaca_eval gives them the difficulty of other prompts)"
 REASONS = get_args(Missing)
 DRAWS = (0.0, 1.5)
@@ -124,6 +125,15 @@ def read_outputs(path: Path, prompts: Sequence[Prompt], name: str | None = None,
     return without_thoughts(found) if thought == "cut" else found
 
 
+def as_judged(outputs: Outputs, annotated: Annotated) -> Outputs:
+    """The outputs in the words that were annotated: recorded annotations may be of the answers behind thoughts."""
+    judged = {
+        id: Response.of(id, annotated.outputs[id], one.author, one.draw, one.finish) if id in annotated.outputs else one
+        for id, one in outputs.responses.items()
+    }
+    return outputs._replace(responses=judged)
+
+
 def without_thoughts(outputs: Outputs) -> Outputs:
     """The outputs without the thoughts of a reasoning model, which are no part of its answers, and how many there were.
 
@@ -217,6 +227,7 @@ def read_annotations(path: Path, prompts: Sequence[Prompt]) -> Annotated:
     if not annotations:
         raise _none_of_them(path, len(rows), "annotation", prompts, joining)
     account["prompts without row"] = len(prompts) - len(outputs)
+    account[WITH_THOUGHTS] = sum(thoughts.split(output).answer != output for output in outputs.values())
     order = {prompt.id: place for place, prompt in enumerate(prompts)}
     places = [order[one.prompt_id] for one in annotations]
     account[OUT_OF_ORDER] = sum(a > b for a, b in pairwise(places))

@@ -17,7 +17,7 @@ from srlm.store.folder import RunFolder
 from srlm.store.progress import Reporter
 
 from ...data.alpaca_eval import ANNOTATOR, AlpacaEval
-from ...data.alpaca_files import Outputs, Thoughts, without_thoughts
+from ...data.alpaca_files import Outputs, Thoughts, as_judged, without_thoughts
 from ...data.cited import Setup
 from ...data.instructions import account_lines
 from ...figures.text import printable
@@ -137,6 +137,8 @@ def dry(wanted: Judging, models: Sequence[Model], data: AlpacaEval, say: Say) ->
         return
     prompts = chosen(data.prompts, wanted.asking.limit, wanted.asking.seed)
     for outputs, out in models:
+        for line in outputs_lines(outputs):
+            say(printable(line))
         with wanted.opened(out, dry_run=True) as (judge, store):
             questions = asked(judge.annotator, outputs, data.baseline, prompts, wanted.asking)
             say(costs(outputs.model, judge, questions, store))
@@ -175,7 +177,7 @@ def run(wanted: Judging, models: Sequence[Model], data: AlpacaEval, say: Say, lo
                 continue
             for line in account_lines(found.account, found.unmatched):
                 say(printable(f"{wanted.file}: {line}"))
-            one = JudgedOutputs(found, [])
+            outputs, one = as_judged(outputs, found), JudgedOutputs(found, [])
             setup = setups.of_annotations(found, data)
             metrics += _finished(wanted, found.annotations[0].judge, one, setup, outputs, prompts, data, out, say)
         return _without_failed(metrics, failed, say)

@@ -9,7 +9,7 @@ from srlm.records import digest
 
 from ...data import cited
 from ...data.alpaca_eval import AlpacaEval
-from ...data.alpaca_files import Annotated, one_a_prompt
+from ...data.alpaca_files import WITH_THOUGHTS, Annotated, one_a_prompt
 from ...data.instructions import OTHERS, SAVED_OTHERWISE
 from ...judging.annotating import AnnotatingJudge
 from ...records import Annotation, MetricValue
@@ -20,7 +20,8 @@ def of_judge(
 ) -> cited.Setup:
     """Of annotations that this judge was asked for now. `single`: each of its answers."""
     asked = judge.service != "engine"
-    url = endpoint.base_url or os.environ.get("OPENAI_BASE_URL")
+    # The client takes the variable where it is told no address.
+    url = endpoint.base_url or (os.environ.get("OPENAI_BASE_URL") if endpoint.service == "openai" else None)
     return _setup(
         data,
         annotated,
@@ -66,6 +67,7 @@ def with_account(
     counts = {
         SAVED_OTHERWISE: account.get(SAVED_OTHERWISE, 0),
         f"{OTHERS}, left out": account.get(OTHERS, 0),
+        WITH_THOUGHTS: account.get(WITH_THOUGHTS, 0),
         "outputs whose thought was cut off": thoughts,
         "thoughts that never closed (an empty answer was judged)": open_thoughts,
     }

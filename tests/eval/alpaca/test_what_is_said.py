@@ -76,6 +76,8 @@ def test_thoughts_are_judged_where_that_is_asked_for(serve: Serve, place: Place)
     said = place.alpaca("--judge", "openai:tiny", "--base-url", server.url, "--thoughts", "keep")
     assert said.status == 0, said.err
     assert "a thought was cut" not in said.out
+    recorded = place.results() / "annotations.json"
+    assert "1 outputs judged with a thought before the answer" in place.alpaca("--judge", f"file:{recorded}").out
     assert sum("<think>Which?</think>" in body["messages"][-1]["content"] for body in server.asked) == 1
 
 
@@ -87,6 +89,8 @@ def test_recorded_annotations_of_the_answer_behind_a_thought_are_of_these_output
     said = place.alpaca("--judge", f"file:{recorded}")
     assert said.status == 0, said.err
     assert "77.50" in said.out
+    kept = json.loads((place.out / "results" / "mine" / "model_outputs.json").read_text())
+    assert [row["output"] for row in kept] == [f"Mine is {n}." for n in range(12)]
 
 
 def test_rows_that_were_saved_otherwise_are_judged_and_strangers_are_named(serve: Serve, place: Place) -> None:
