@@ -72,11 +72,15 @@ def alpaca(
     seed: Seed = 1,
     overrides: Overrides = None,
 ) -> None:
-    """AlpacaEval 2.0: judge the outputs of a run, or any outputs, against GPT-4 Turbo's."""
+    """AlpacaEval 2.0: judge the outputs of a run, or any outputs, against GPT-4 Turbo's.
+
+    A model of the run that cannot be judged is named and left out; the exit status is then 1.
+    """
     if (run is None) == (outputs is None):
         raise SettingsError("alpaca needs either --run FILE or --outputs FILE")
     from .. import metrics
     from ..benchmarks.alpaca_eval import command
+    from ..benchmarks.finished import measured
     from ..run import opened
     from ..stats.intervals import Resampling
 
@@ -100,8 +104,12 @@ def alpaca(
         return
     assert run is not None
     with opened(run, overrides) as (settings, place, open_engine):
-        if figures := command.of_run(wanted, settings, place, data, open_engine, dry_run):
-            metrics.merge(place, figures, command.BENCHMARKS)
+        if not (figures := command.of_run(wanted, settings, place, data, open_engine, dry_run)):
+            return
+        metrics.merge(place, figures, command.BENCHMARKS)
+        judged = {metric.model for metric in figures}
+        if any(checkpoint.name not in judged for checkpoint in measured(place)):
+            raise typer.Exit(1)
 
 
 def judge_card(

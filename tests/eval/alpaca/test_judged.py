@@ -209,6 +209,18 @@ def test_every_model_of_a_run_answers_and_is_judged_beside_its_other_figures(
     with pytest.raises(SystemExit) as left:
         main(["report", "--run", str(tiny)])
     assert not left.value.code
+    page, markdown, table = (
+        Path(f"runs/tiny/{name}").read_text() for name in ("report.html", "report.md", "metrics.csv")
+    )
+    for text in (page, markdown.replace("\\", ""), table):
+        assert "judge tiny, not gpt-4-1106-preview, answers of 127.0.0.1, not of api.openai.com" in text
+    assert f"Against the baseline on {len(asked)} prompts with a preference" in page
+    # Recorded annotations of M2's outputs are none of the other models'.
+    recorded = evaluation / "alpaca_eval" / "results" / "M2" / f"tiny_{OFFICIAL}" / "annotations.json"
+    said = place.alpaca("--run", tiny, "--judge", f"file:{recorded}", outputs=False)
+    assert said.status == 1, said.err
+    assert "left out: " in said.out
+    assert {m["model"] for m in files.read_json(evaluation / "metrics.json") if m["metric"] == "win_rate"} == {"M2"}
 
 
 @pytest.mark.parametrize(
