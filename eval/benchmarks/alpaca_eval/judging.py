@@ -25,13 +25,10 @@ from ...data.alpaca_files import (
     Annotated,
     FileRow,
     Outputs,
-    annotation_rows,
-    completed,
-    file_rows,
     read_annotations,
-    write_annotations,
     write_outputs,
 )
+from ...data.alpaca_rows import annotation_rows, completed, file_rows, write_annotations
 from ...data.canaries import canaries
 from ...judging.annotating import (
     AnnotatingJudge,

@@ -17,7 +17,8 @@ from srlm.errors import DataError
 from srlm.records import Prompt
 
 from ...data.alpaca_eval import ANNOTATOR, BASELINE, AlpacaEval, GlmData, Weights
-from ...data.alpaca_files import Annotated, FileRow, one_a_prompt
+from ...data.alpaca_files import Annotated, FileRow
+from ...data.alpaca_rows import one_a_prompt
 from ...records import MetricValue
 from ...stats import length_controlled, rates
 from ...stats.intervals import Estimate, Resampling, mean

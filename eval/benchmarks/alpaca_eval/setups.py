@@ -9,7 +9,8 @@ from srlm.records import digest
 
 from ...data import cited
 from ...data.alpaca_eval import AlpacaEval
-from ...data.alpaca_files import WITH_THOUGHTS, Annotated, one_a_prompt
+from ...data.alpaca_files import WITH_THOUGHTS, Annotated
+from ...data.alpaca_rows import one_a_prompt
 from ...data.instructions import OTHERS, SAVED_OTHERWISE
 from ...judging.annotating import AnnotatingJudge
 from ...records import Annotation, MetricValue
