@@ -165,3 +165,14 @@ def test_a_judge_that_cannot_tell_models_apart_has_no_rank_correlation() -> None
     found = {m.metric: m for m in card("j", said, table, False, 12, HOW) if m.model == "j"}
     assert found["leaderboard_spearman"].value is None
     assert found["agreement"].value is None
+
+
+def test_a_broken_model_folder_costs_itself_and_is_named(serve: Serve, tmp_path: Path) -> None:
+    place = results(tmp_path)
+    broken = place / "middle" / "weighted_alpaca_eval_gpt4_turbo" / "annotations.json"
+    broken.write_text("[")
+    status, out, err = run(place, "--base-url", serve(agreeing).url, "--resamples", 100)
+    assert status == 1, err
+    assert f"left out, middle: {broken}: not JSON" in out
+    rows = json.loads((tmp_path / "cards" / "tiny_weighted_alpaca_eval_gpt4_turbo.json").read_text())
+    assert {row["model"] for row in rows if row["metric"] == "win_rate_candidate"} == {"weak", "strong"}
