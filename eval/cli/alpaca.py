@@ -31,6 +31,7 @@ from .options import (
     ReplayFrom,
     Resamples,
     Seed,
+    ThoughtsOf,
     Timeout,
 )
 
@@ -52,6 +53,7 @@ def alpaca(
     limit: Limit = None,
     both_orders: BothOrders = False,
     draws: Annotated[int, typer.Option(min=1, help="Judgements per question.")] = 1,
+    thoughts: ThoughtsOf = "cut",
     price: Prices = None,
     max_cost: MaxCost = None,
     dry_run: DryRun = False,
@@ -70,11 +72,15 @@ def alpaca(
     seed: Seed = 1,
     overrides: Overrides = None,
 ) -> None:
-    """AlpacaEval 2.0: judge the outputs of a run, or any outputs, against GPT-4 Turbo's."""
+    """AlpacaEval 2.0: judge the outputs of a run, or any outputs, against GPT-4 Turbo's.
+
+    A model of the run that cannot be judged is named and left out; the exit status is then 1.
+    """
     if (run is None) == (outputs is None):
         raise SettingsError("alpaca needs either --run FILE or --outputs FILE")
     from .. import metrics
     from ..benchmarks.alpaca_eval import command
+    from ..benchmarks.finished import measured
     from ..run import opened
     from ..stats.intervals import Resampling
 
@@ -89,6 +95,7 @@ def alpaca(
         replay=replay,
         canaries=canaries,
         length_control=length_control,
+        thoughts=thoughts,
         how=Resampling(resamples=resamples, confidence=confidence, seed=seed),
     )
     data = AlpacaEval.open(alpaca_dir)
@@ -97,8 +104,12 @@ def alpaca(
         return
     assert run is not None
     with opened(run, overrides) as (settings, place, open_engine):
-        if figures := command.of_run(wanted, settings, place, data, open_engine, dry_run):
-            metrics.merge(place, figures, command.BENCHMARKS)
+        if not (figures := command.of_run(wanted, settings, place, data, open_engine, dry_run)):
+            return
+        metrics.merge(place, figures, command.BENCHMARKS)
+        judged = {metric.model for metric in figures}
+        if any(checkpoint.name not in judged for checkpoint in measured(place)):
+            raise typer.Exit(1)
 
 
 def judge_card(
@@ -124,7 +135,10 @@ def judge_card(
     confidence: Confidence = 0.95,
     seed: Seed = 1,
 ) -> None:
-    """AlpacaEval 2.0: compare a candidate judge with GPT-4 Turbo on pairs annotated for the leaderboard."""
+    """AlpacaEval 2.0: compare a candidate judge with GPT-4 Turbo on pairs annotated for the leaderboard.
+
+    A model folder that cannot be used is named and left out; the exit status is then 1.
+    """
     from ..benchmarks.alpaca_eval import command
     from ..stats.intervals import Resampling
 
@@ -140,4 +154,5 @@ def judge_card(
         how=Resampling(resamples=resamples, confidence=confidence, seed=seed),
     )
     data = AlpacaEval.open(alpaca_dir or (None if os.environ.get(VARIABLE) else results.parent))
-    command.card(wanted, results, folder, data, dry_run)
+    if not command.card(wanted, results, folder, data, dry_run):
+        raise typer.Exit(1)

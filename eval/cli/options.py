@@ -56,6 +56,10 @@ AnnotatorName = Annotated[
     str, typer.Option("--annotator", help="The alpaca_eval annotator whose prompt and parser are used.")
 ]
 BothOrders = Annotated[bool, typer.Option("--both-orders", help="Ask in both orders and take the mean.")]
+ThoughtsOf = Annotated[
+    Literal["cut", "keep"],
+    typer.Option("--thoughts", help="Thoughts of reasoning models in outputs (<think>): cut before judging, or keep."),
+]
 Limit = Annotated[int | None, typer.Option(min=1, help="Judge at most N randomly sampled prompts.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the number of calls and their price; send none.")]
 RecordTo = Annotated[Path | None, typer.Option(help="Record all calls in this file.")]

@@ -27,9 +27,13 @@ def leaderboard(
     confidence: Confidence = 0.95,
     seed: Seed = 1,
 ) -> None:
-    """AlpacaEval 2.0: recompute the leaderboard from a folder of results, with intervals."""
+    """AlpacaEval 2.0: recompute the leaderboard from a folder of results, with intervals.
+
+    A model folder that cannot be used is named and left out; the exit status is then 1.
+    """
     from ..benchmarks.alpaca_eval import leaderboard as board
     from ..benchmarks.alpaca_eval import text
+    from ..figures.text import printable
     from ..stats.intervals import Resampling
 
     data = AlpacaEval.open(alpaca_dir or (None if os.environ.get(VARIABLE) else results.parent))
@@ -41,8 +45,14 @@ def leaderboard(
     if csv is not None:
         files.write_text(csv, board.official_csv(found.metrics))
     print(text.leaderboard(found.metrics))
+    for model, lines in found.left_out.items():
+        print("\n" + "\n".join(printable(f"{model}: {line}") for line in lines))
     if found.without:
         print(f"\nno annotations by {judge}: {', '.join(found.without)}")
+    if found.broken:
+        print(f"\nleft out, for their annotations cannot be used: {len(found.broken)} folders")
+        print("\n".join(printable(f"  {folder}: {why}") for folder, why in found.broken.items()))
+        raise typer.Exit(1)
 
 
 def compare(
@@ -63,7 +73,7 @@ def compare(
 
     data = AlpacaEval.open(alpaca_dir)
     how = Resampling(resamples=resamples, confidence=confidence, seed=seed)
-    samples = board.samples_of(models, data)
+    samples = board.samples_of(models, data, print)
     figures = board.compared(samples, data.glm if length_control else None, how)
     if out is not None:
         metrics.write(out, figures)

@@ -7,19 +7,32 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 from srlm.data.lines import Row, listed
 from srlm.engines.openai.calls import Missing
 from srlm.errors import DataError
 from srlm.records import Prompt, Response
 from srlm.store import files
+from srlm.text import thoughts
 
 from ..records import Annotation, annotation_id
+from .instructions import Joining
 
+WITH_THOUGHTS = "outputs judged with a thought before the answer"
+OUT_OF_ORDER = "rows out of the official order (alpaca_eval gives them the difficulty of other prompts)"
+REASONS = get_args(Missing)
 DRAWS = (0.0, 1.5)
 """Preferences that say draw: 1.5, and 0 in older files."""
+
+
+NOT_ASKED, NO_OUTPUT = "not asked", "no output"
+"""`missing` of a row that only holds a prompt's place in our own annotations.json: nobody was asked about the model's
+output, or the model has none."""
+Thoughts = Literal["cut", "keep"]
+"""What becomes of a reasoning model's thoughts in its outputs, before they are judged and measured."""
 
 
 class Outputs(NamedTuple):
@@ -30,6 +43,25 @@ class Outputs(NamedTuple):
     """By prompt id; at most one a prompt."""
     account: dict[str, int]
     """What was left out, counted: rows of other instructions, repeated rows, rows or prompts without an output."""
+    unmatched: tuple[str, ...] = ()
+    """The first rows that match no prompt: place, reason and the nearest prompt."""
+    thoughts: int = 0
+    """Outputs that a thought was cut from."""
+    open_thoughts: int = 0
+    """Of these, thoughts that never closed: the answer was cut off before it began, and an empty one is judged."""
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """What is judged, by prompt id."""
+        return {id: response.text for id, response in self.responses.items()}
+
+
+class FileRow(NamedTuple):
+    """A row of an annotations.json as alpaca_eval's regression sees it: by its place."""
+
+    preference: float | None
+    delta: int
+    """Characters of the baseline's output minus the model's."""
 
 
 class Annotated(NamedTuple):
@@ -41,10 +73,22 @@ class Annotated(NamedTuple):
     """The model's, by prompt id."""
     baseline_outputs: dict[str, str]
     account: dict[str, int]
+    unmatched: tuple[str, ...] = ()
+    """The first rows that match no prompt: place, reason and the nearest prompt."""
+    rows: tuple[FileRow, ...] = ()
+    """Every row by its place in the file, where some of them are no annotation of these prompts; else empty."""
 
     @property
     def model(self) -> str:
         return self.annotations[0].model
+
+    @property
+    def by_place(self) -> tuple[FileRow, ...]:
+        """Every row of the file, in its order."""
+        return self.rows or tuple(
+            FileRow(a.preference, len(self.baseline_outputs[a.prompt_id]) - len(self.outputs[a.prompt_id]))
+            for a in self.annotations
+        )
 
 
 def prompts_of(rows: Iterable[Row]) -> tuple[Prompt, ...]:
@@ -53,28 +97,57 @@ def prompts_of(rows: Iterable[Row]) -> tuple[Prompt, ...]:
     return tuple({prompt.id: prompt for prompt in prompts}.values())
 
 
-def read_outputs(path: Path, prompts: Sequence[Prompt], name: str | None = None) -> Outputs:
+def read_outputs(path: Path, prompts: Sequence[Prompt], name: str | None = None, thought: Thoughts = "cut") -> Outputs:
     """The outputs of a `model_outputs.json`, a list of {instruction, output, generator}, as those of model `name`.
 
-    `name` None: the file's own `generator`. Raises DataError where it does not decode, names several models, holds two
-    outputs of one prompt, or none of these prompts.
+    `name` None: the file's own `generator`. `thought`: whether a thought before an answer is cut off. Raises DataError
+    where the file does not decode, names several models, holds two outputs of one prompt, or none of these prompts.
     """
-    ids = {prompt.text: prompt.id for prompt in prompts}
-    rows, account = listed(path), Counter[str]()
+    rows, joining = listed(path), Joining(prompts)
+    account = joining.account
     model = name or _only(path, rows, "generator")
     responses: dict[str, Response] = {}
     for row in rows:
-        id = ids.get(_text(row, "instruction"))
+        id = joining.id_of(row)
         if id is None:
-            account["rows of other instructions"] += 1
-        elif row.value.get("output") is None:
+            continue
+        if row.value.get("output") is None:
             account["rows without output"] += 1
         else:
             _once(responses, id, Response.of(id, _text(row, "output"), model, 0), row, account)
     if not responses:
-        raise DataError(f"{path}: {len(rows)} rows, but no output for any of the {len(prompts)} prompts")
+        raise _none_of_them(path, len(rows), "output", prompts, joining)
     account["prompts without row"] = len(prompts) - len(responses) - account["rows without output"]
-    return Outputs(model, responses, _told(account))
+    found = Outputs(model, responses, _counted(account), tuple(joining.unmatched))
+    return without_thoughts(found) if thought == "cut" else found
+
+
+def as_judged(outputs: Outputs, annotated: Annotated) -> Outputs:
+    """The outputs in the words that were annotated: recorded annotations may be of the answers behind thoughts."""
+    judged = {
+        id: Response.of(id, annotated.outputs[id], one.author, one.draw, one.finish) if id in annotated.outputs else one
+        for id, one in outputs.responses.items()
+    }
+    return outputs._replace(responses=judged)
+
+
+def without_thoughts(outputs: Outputs) -> Outputs:
+    """The outputs without the thoughts of a reasoning model, which are no part of its answers, and how many there were.
+
+    A thought that never closed leaves an empty answer, cut off at its limit.
+    """
+    kept: dict[str, Response] = {}
+    cut = never_closed = 0
+    for id, one in outputs.responses.items():
+        found = thoughts.split(one.text)
+        if found.answer == one.text:
+            kept[id] = one
+            continue
+        cut += 1
+        never_closed += not found.closed
+        finish = one.finish if found.closed else "length"
+        kept[id] = Response.of(id, found.answer, one.author, one.draw, finish, found.thought)
+    return outputs._replace(responses=kept, thoughts=cut, open_thoughts=never_closed)
 
 
 def write_outputs(path: Path, prompts: Sequence[Prompt], responses: Mapping[str, Response], name: str) -> None:
@@ -84,7 +157,7 @@ def write_outputs(path: Path, prompts: Sequence[Prompt], responses: Mapping[str,
         for p in prompts
         if p.id in responses
     ]
-    _write(path, rows)
+    write_rows(path, rows)
 
 
 def read_annotations(path: Path, prompts: Sequence[Prompt]) -> Annotated:
@@ -93,26 +166,33 @@ def read_annotations(path: Path, prompts: Sequence[Prompt]) -> Annotated:
     Raises DataError where it does not decode, mixes models, baselines or judges, holds two different outputs of one
     prompt, a preference that is none, or none of these prompts.
     """
-    ids = {prompt.text: prompt.id for prompt in prompts}
-    rows, account = listed(path), Counter[str]()
+    rows, joining = listed(path), Joining(prompts)
+    account = joining.account
     model, baseline, judge = (_only(path, rows, key) for key in ("generator_2", "generator_1", "annotator"))
     outputs: dict[str, str] = {}
     baseline_outputs: dict[str, str] = {}
     seen: set[tuple[object, ...]] = set()
     draws = Counter[str]()
     annotations = []
+    by_place = []
     for row in rows:
-        id = ids.get(_text(row, "instruction"))
-        if id is None:
-            account["rows of other instructions"] += 1
+        output, other, preference = _text(row, "output_2"), _text(row, "output_1"), _preference(row)
+        by_place.append(FileRow(preference, len(other) - len(output)))
+        place = row.value.get("missing") if preference is None else None
+        if place == NO_OUTPUT:
             continue
-        output, other = _text(row, "output_2"), _text(row, "output_1")
+        id = joining.id_of(row)
+        if id is None:
+            continue
         for known, text in ((outputs, output), (baseline_outputs, other)):
             if known.setdefault(id, text) != text:
                 raise DataError(
                     f"{row.place}: a different output than an earlier row's to {_shown(row)}; keep one of them"
                 )
-        preference, raw = _preference(row), row.value.get("raw_completion")
+        if place == NOT_ASKED:
+            account["rows nobody was asked about"] += 1
+            continue
+        raw = row.value.get("raw_completion")
         if raw is not None and not isinstance(raw, str):
             raw = json.dumps(raw)
         price, seconds = _amount(row, "price_per_example"), _amount(row, "time_per_example")
@@ -122,7 +202,9 @@ def read_annotations(path: Path, prompts: Sequence[Prompt]) -> Annotated:
             account["repeated rows"] += 1
             continue
         seen.add(said)
-        missing: Missing | None = None if preference is not None else "api" if raw is None else "parse"
+        missing: Missing | None = None
+        if preference is None:
+            missing = place if place in REASONS else "api" if raw is None else "parse"
         annotations.append(
             Annotation(
                 id=annotation_id(id, output, other, judge, None, draws[id]),
@@ -140,34 +222,24 @@ def read_annotations(path: Path, prompts: Sequence[Prompt]) -> Annotated:
         )
         draws[id] += 1
     if not annotations:
-        raise DataError(f"{path}: {len(rows)} rows, but no annotation for any of the {len(prompts)} prompts")
+        raise _none_of_them(path, len(rows), "annotation", prompts, joining)
     account["prompts without row"] = len(prompts) - len(outputs)
-    return Annotated(tuple(annotations), outputs, baseline_outputs, _told(account))
+    account[WITH_THOUGHTS] = sum(thoughts.split(output).answer != output for output in outputs.values())
+    order = {prompt.id: place for place, prompt in enumerate(prompts)}
+    places = [order[one.prompt_id] for one in annotations]
+    account[OUT_OF_ORDER] = sum(a > b for a, b in pairwise(places))
+    return Annotated(
+        tuple(annotations),
+        outputs,
+        baseline_outputs,
+        _counted(account),
+        unmatched=tuple(joining.unmatched),
+        rows=tuple(by_place) if len(by_place) > len(annotations) else (),
+    )
 
 
-def write_annotations(path: Path, prompts: Sequence[Prompt], annotated: Annotated) -> None:
-    """Write an `annotations.json` as alpaca_eval reads it: 1 = the baseline's output is preferred, 2 = the model's."""
-    known = {prompt.id: prompt for prompt in prompts}
-    rows = [
-        {
-            "dataset": known[a.prompt_id].category,
-            "instruction": known[a.prompt_id].text,
-            "output_1": annotated.baseline_outputs[a.prompt_id],
-            "generator_1": a.baseline,
-            "output_2": annotated.outputs[a.prompt_id],
-            "generator_2": a.model,
-            "annotator": a.judge,
-            "preference": None if a.preference is None else 1 + a.preference,
-            "raw_completion": a.raw,
-            "price_per_example": a.price,
-            "time_per_example": a.seconds,
-        }
-        for a in annotated.annotations
-    ]
-    _write(path, rows)
-
-
-def _write(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows as alpaca_eval writes them: one JSON list."""
     files.write_text(path, json.dumps(rows, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
@@ -218,5 +290,10 @@ def _shown(row: Row) -> str:
     return json.dumps(row.value["instruction"][:60])
 
 
-def _told(account: Counter[str]) -> dict[str, int]:
+def _none_of_them(path: Path, rows: int, what: str, prompts: Sequence[Prompt], joining: Joining) -> DataError:
+    near = f"; {joining.unmatched[0]}" if joining.unmatched else ""
+    return DataError(f"{path}: {rows} rows, but no {what} for any of the {len(prompts)} prompts{near}")
+
+
+def _counted(account: Counter[str]) -> dict[str, int]:
     return {name: count for name, count in account.items() if count}

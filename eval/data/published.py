@@ -21,6 +21,10 @@ class PublishedHeadToHead(Record):
     source: str
     label: str
     setting: str
+    judge: str
+    model: str
+    """What was trained."""
+    data: str
     n: int
     rows: tuple[PublishedComparison, ...]
 
@@ -42,6 +46,10 @@ class PublishedAgreement(Record):
     source: str
     label: str
     setting: str
+    model: str
+    """What was trained, and judged."""
+    data: str
+    n: str
     rows: tuple[PublishedJudge, ...]
 
 

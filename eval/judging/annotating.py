@@ -47,12 +47,15 @@ class AnnotatingJudge(NamedTuple):
     ask: Ask
     price: Price | None
     close: Callable[[], None] = lambda: None
+    manner: str = ""
+    """How its verdicts are put together where not one call decides a pair: `both orders`, `3 draws`; part of its id."""
 
     @property
     def id(self) -> str:
         """The annotator's own name where it is asked as alpaca_eval asks it: then its figures are comparable."""
         official = self.service in ("openai", "azure") and self.model == self.annotator.model
-        return self.annotator.name if official else f"{self.model} ({self.annotator.name})"
+        name = self.annotator.name if official else f"{self.model} ({self.annotator.name})"
+        return f"{name}, {self.manner}" if self.manner else name
 
     def call(self, instruction: str, first: str, second: str, draw: int = 0) -> Call:
         """The question which of two outputs is better."""

@@ -54,10 +54,13 @@ class Fitted(NamedTuple):
     """Standard error of the share from the rows' influence on it (the sandwich formula), shape (resamples,)."""
 
 
-def fit(rows: LengthRows, gamed: Gamed) -> Fitted:
-    """The regression on the rows as they are: one resample that takes each row once."""
+def fit(rows: LengthRows, gamed: Gamed, deviation: float | None = None) -> Fitted:
+    """The regression on the rows as they are: one resample that takes each row once.
+
+    `deviation`: of delta, where more rows than these count in it. None: these do.
+    """
     once = np.ones((1, len(rows.preference)))
-    return _fit(rows, gamed, once, np.zeros((1, 3)))
+    return _fit(rows, gamed, once, np.zeros((1, 3)), deviation)
 
 
 def refit(rows: LengthRows, gamed: Gamed, counts: Array) -> Fitted:
@@ -80,10 +83,10 @@ def at_equal_length(weights: Weights, difficulty: Array) -> Array:
     return _logistic(weights.difficulty * difficulty + weights.not_gamed)
 
 
-def _fit(rows: LengthRows, gamed: Gamed, counts: Array, start: Array) -> Fitted:
+def _fit(rows: LengthRows, gamed: Gamed, counts: Array, start: Array, deviation: float | None = None) -> Fitted:
     """Newton's method on every resample at once, from `start`, shape (resamples, 3)."""
     y, d = rows.preference, rows.difficulty
-    x = np.tanh(rows.delta / _deviation(rows.delta, counts))
+    x = np.tanh(rows.delta / (_deviation(rows.delta, counts) if deviation is None else np.full((1, 1), deviation)))
     xx, xd, dd = x * x, x * d, d * d
     held = np.stack([np.tanh(gamed.std_delta_len), gamed.difficulty])
     held_products = np.stack([held[0] ** 2, held[0] * held[1], held[1] ** 2])

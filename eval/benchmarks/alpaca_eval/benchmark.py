@@ -3,10 +3,14 @@
 from collections.abc import Iterable, Iterator
 
 from ...data import published
-from ..base import Benchmark, BrowserEntry, Doubt, MetricSpec, PageSection, RunData
-from ..order import order_doubts
+from ...data.cited import warning_of
+from ...figures.words import percent
+from ..base import Benchmark, BrowserEntry, Doubt, LookedFor, MetricSpec, PageSection, RunData
+from ..order import JUDGES, order_doubts
 from .browser_entries import browser_entries
 
+CANARIES = 40
+"""Rank of what canaries say of AlpacaEval's judge."""
 LISTED = ("win_rate", "lc_win_rate", "avg_length")
 METRICS = {
     "win_rate": MetricSpec(label="win rate", better="higher"),
@@ -22,6 +26,8 @@ BRIDGED = {
     "official_lc_win_rate": MetricSpec(label="official length-controlled win rate"),
 }
 
+OF_CANARIES = {"fooled": MetricSpec(label="canaries that win or are called equal", unit="share", better="lower")}
+
 
 class AlpacaEval2(Benchmark):
     """Win rates against GPT-4 Turbo, raw and length-controlled."""
@@ -35,14 +41,30 @@ class AlpacaEval2(Benchmark):
 
     def sections(self, run: RunData) -> list[PageSection]:
         figures = [metric for metric in run.of(self.name) if metric.metric in LISTED]
-        content = {"figures": figures, "paper": published.alpaca_eval()}
+        counts = sorted({metric.n for metric in figures if metric.metric == "win_rate"})
+        content = {
+            "figures": figures,
+            "prompts": " to ".join(f"{count:,}" for count in dict.fromkeys((counts[0], counts[-1]))) if counts else "",
+            "warnings": warnings(run),
+            "paper": published.alpaca_eval(),
+        }
         return [PageSection("wins", "alpaca_eval/section.html", content, rank=20)]
 
     def doubts(self, run: RunData) -> Iterable[Doubt]:
-        return order_doubts(run.of(self.name))
+        yield from order_doubts(run.of(self.name))
+        yield from (Doubt("AlpacaEval 2.0", said, JUDGES) for said in warnings(run))
 
     def browser_entries(self, run: RunData) -> Iterator[BrowserEntry]:
         return browser_entries(run)
+
+
+def warnings(run: RunData) -> list[str]:
+    """How the run's win rates differ from the published ones, each way once with the models it is of."""
+    models: dict[str, list[str]] = {}
+    for metric in run.of(AlpacaEval2.name):
+        if metric.metric == "win_rate" and (sentence := warning_of(metric.note)):
+            models.setdefault(sentence, []).append(metric.model)
+    return [f"{', '.join(of)}: {sentence}" for sentence, of in models.items()]
 
 
 class AlpacaCanaries(Benchmark):
@@ -52,6 +74,21 @@ class AlpacaCanaries(Benchmark):
     label = "alpaca canaries"
     command = "alpaca"
     by_default = False
+    metrics = OF_CANARIES
+
+    def doubts(self, run: RunData) -> Iterator[Doubt]:
+        for metric in run.of(self.name):
+            if metric.metric == "fooled" and metric.value:
+                said = (
+                    f"AlpacaEval's judge {metric.model} prefers {percent(metric.value)} of the canaries, or calls them "
+                    f"equal ({metric.note}); its win rates can be gamed"
+                )
+                yield Doubt("canaries", said, CANARIES)
+            elif metric.metric == "fooled" and metric.value is None:
+                yield Doubt("canaries", f"no canary of AlpacaEval's judge {metric.model} could be read", CANARIES)
+
+    def looked_for(self, run: RunData) -> LookedFor | None:
+        return LookedFor("canaries of AlpacaEval's judge", CANARIES) if run.of(self.name) else None
 
 
 class AlpacaBridge(Benchmark):

@@ -11,6 +11,7 @@ from srlm.store.progress import Reporter
 
 from ...data.alpaca_eval import AlpacaEval
 from ...data.alpaca_files import read_outputs
+from ...data.instructions import account_lines
 from ...figures import text
 from ...metrics import write as write_metrics
 from ...records import MetricValue
@@ -29,27 +30,33 @@ def of_outputs(
     wanted: Judging, path: Path, name: str | None, out: Path, data: AlpacaEval, dry_run: bool
 ) -> list[MetricValue]:
     """Anybody's outputs judged; the files go to `out`."""
-    return _run(wanted, [Model(read_outputs(path, data.prompts, name), out)], data, dry_run, lambda line: None)
+    outputs = read_outputs(path, data.prompts, name, "keep" if wanted.file else wanted.thoughts)
+    return _run(wanted, [Model(outputs, out)], data, dry_run, lambda line: None)
 
 
 def of_run(
     wanted: Judging, settings: Settings, folder: RunFolder, data: AlpacaEval, open_engine: OpenEngine, dry_run: bool
 ) -> list[MetricValue]:
     """Every measured checkpoint of a run answers and is judged; figures for the run's metrics.json."""
-    models = alpaca_run.of_run(settings, folder, data, wanted.asking, open_engine)
+    models = alpaca_run.of_run(settings, folder, data, wanted.asking, open_engine, wanted.thoughts)
     return _run(wanted, models, data, dry_run, folder.log)
 
 
-def card(wanted: Judging, results: Path, out: Path, data: AlpacaEval, dry_run: bool) -> None:
-    """A candidate judge beside GPT-4 Turbo; the calls and the figures go to `out`."""
+def card(wanted: Judging, results: Path, out: Path, data: AlpacaEval, dry_run: bool) -> bool:
+    """A candidate judge beside GPT-4 Turbo; the calls and the figures go to `out`. False: a model was left out."""
     if wanted.file:
         raise SettingsError("judge-card needs a judge to ask; for recorded annotations use `leaderboard --judge`")
-    known = judge_card.official(results, data.prompts)
+    known, broken = judge_card.official(results, data.prompts)
+    for folder, why in broken.items():
+        print(text.printable(f"left out, {folder}: {why}"))
+    for folder, annotated in known.items():
+        for line in account_lines(annotated.account, annotated.unmatched):
+            print(text.printable(f"{folder}: {line}"))
     with wanted.opened(out, dry_run) as (judge, store):
         questions = [question for _, question in judge_card.asked(judge, known, data.prompts, wanted.asking)]
         print(alpaca_run.costs(f"{len(known)} models", judge, questions, store))
         if dry_run:
-            return
+            return not broken
         with Reporter(f"judge card of {judge.id}", lambda line: None, "calls") as report:
             metrics = judge_card.run(judge, known, data.prompts, wanted.asking, wanted.how, report)
         alpaca_run.account(judge, print)
@@ -57,6 +64,7 @@ def card(wanted: Judging, results: Path, out: Path, data: AlpacaEval, dry_run: b
     write_metrics(path, metrics)
     rows = [[m.model, m.metric, text.value(m, ".4g"), str(m.n), str(m.unscored), m.note] for m in metrics]
     print(f"{path}\n\n{text.aligned(['of', 'figure', 'value', 'n', 'unscored', 'note'], rows)}")
+    return not broken
 
 
 def _run(

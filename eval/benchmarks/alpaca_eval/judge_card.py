@@ -42,17 +42,33 @@ class Table(NamedTuple):
     """1 where the model's output was shown first in alpaca_eval's order, 0 where second."""
 
 
-def official(results: Path, prompts: Sequence[Prompt]) -> dict[str, Annotated]:
-    """GPT-4 Turbo's annotations of every model of a `results` folder, without the baseline against itself."""
+class Known(NamedTuple):
+    """GPT-4 Turbo's annotations."""
+
+    models: dict[str, Annotated]
+    """By folder."""
+    broken: dict[str, str]
+    """Folders whose annotations cannot be used, and why."""
+
+
+def official(results: Path, prompts: Sequence[Prompt]) -> Known:
+    """GPT-4 Turbo's annotations of every model of a `results` folder, without the baseline against itself.
+
+    A folder whose annotations cannot be used costs itself. Raises DataError where none can be used.
+    """
     if not results.is_dir():
         raise DataError(f"{results}: no such folder; give alpaca_eval's results/, with one folder per model")
-    found = {}
+    found: dict[str, Annotated] = {}
+    broken: dict[str, str] = {}
     for folder in sorted(results.iterdir()):
         if folder.name != BASELINE and folder.is_dir() and (path := annotations_in(folder)) is not None:
-            found[folder.name] = read_annotations(path, prompts)
+            try:
+                found[folder.name] = read_annotations(path, prompts)
+            except DataError as error:
+                broken[folder.name] = str(error)
     if not found:
-        raise DataError(f"{results}: no model folder in it has official annotations")
-    return found
+        raise DataError(next(iter(broken.values()), f"{results}: no model folder in it has official annotations"))
+    return Known(found, broken)
 
 
 def asked(

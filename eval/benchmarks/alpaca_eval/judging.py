@@ -18,9 +18,17 @@ from srlm.engines.openai.cost import BYTES_A_TOKEN_AT_LEAST, estimated
 from srlm.errors import DataError, SettingsError
 from srlm.records import Prompt, Record, digest
 from srlm.store import files
+from srlm.text import thoughts
 
 from ...data.alpaca_eval import AlpacaEval
-from ...data.alpaca_files import Annotated, Outputs, read_annotations, write_annotations, write_outputs
+from ...data.alpaca_files import (
+    Annotated,
+    FileRow,
+    Outputs,
+    read_annotations,
+    write_outputs,
+)
+from ...data.alpaca_rows import annotation_rows, completed, file_rows, write_annotations
 from ...data.canaries import canaries
 from ...judging.annotating import (
     AnnotatingJudge,
@@ -53,6 +61,12 @@ class Asking(Record):
     """Prompts; None: all."""
     seed: int = 1
     """Of the choice of prompts, and of the order they are asked in."""
+
+    @property
+    def manner(self) -> str:
+        """What belongs to the judge's id beside its name: `both orders`, `2 draws`; empty: one call a pair."""
+        orders = "both orders" if self.both_orders else ""
+        return ", ".join(part for part in (orders, f"{self.draws} draws" if self.draws > 1 else "") if part)
 
 
 class Estimated(NamedTuple):
@@ -122,7 +136,9 @@ def judged(
     """Ask the judge. Where the budget held all questions back: DataError, for there is nothing to score."""
     single = annotate(judge, wanted, outputs.model, baseline.model, report)
     annotations = in_both_orders(single) if how.both_orders else single
-    if len(single) < len(wanted) and all(one.switched is None for one in single):
+    # Equal outputs are draws that cost nothing; they alone are no sample. Of both orders, one alone is no verdict.
+    equal = {question.pair.prompt_id for question in wanted if question.switched is None}
+    if len(single) < len(wanted) and all(one.prompt_id in equal for one in annotations):
         raise DataError(f"{outputs.model}: nothing was judged within --max-cost; raise it, or lower --limit")
     pairs = {question.pair.prompt_id: question.pair for question in wanted}
     return JudgedOutputs(
@@ -139,7 +155,11 @@ def judged(
 def recorded(path: Path, outputs: Outputs, prompts: Sequence[Prompt]) -> Annotated:
     """Annotations somebody recorded of just these outputs. Raises DataError where they are of other ones."""
     found = read_annotations(path, prompts)
-    other = sum(found.outputs[id] != response.text for id, response in outputs.responses.items() if id in found.outputs)
+    other = sum(
+        found.outputs[id] not in (text, thoughts.split(text).answer)
+        for id, text in outputs.texts.items()
+        if id in found.outputs
+    )
     if other:
         raise DataError(
             f"{path}: its annotations are of other outputs than those given: {other} of {len(found.outputs)} differ"
@@ -156,10 +176,19 @@ def recorded(path: Path, outputs: Outputs, prompts: Sequence[Prompt]) -> Annotat
 
 
 def figures(
-    judge: str, found: JudgedOutputs, prompts: Sequence[Prompt], data: AlpacaEval | None, how: Resampling
+    judge: str,
+    found: JudgedOutputs,
+    prompts: Sequence[Prompt],
+    data: AlpacaEval | None,
+    how: Resampling,
+    written: Sequence[FileRow] = (),
+    length_control: bool = True,
 ) -> list[MetricValue]:
-    """Every figure of one model; what its judging cost, and where both orders were asked, how often order decided."""
-    metrics = scored(found.annotated, prompts, data, how)
+    """Every figure of one model; what its judging cost, and where both orders were asked, how often order decided.
+
+    `written`: the rows of its annotations.json, where it has more than these annotations.
+    """
+    metrics = scored(found.annotated, prompts, data, how, length_control=length_control, written=written)
     model, note = found.annotated.model, f"judge {judge}"
     using = how.using(BENCHMARK, judge)
     if decided := flips(found.single):
@@ -207,15 +236,49 @@ def write(
     prompts: Sequence[Prompt],
     metrics: Sequence[MetricValue],
 ) -> Path:
-    """The model's files under OUT/results."""
+    """The model's files under OUT/results, of figures that are known; `prompts`: all that were asked, in order."""
+    place, _ = write_annotated(folder, judge, found, outputs, prompts, prompts, None)
+    write_figures(place, metrics)
+    return place
+
+
+def write_annotated(
+    folder: Path,
+    judge: str,
+    found: JudgedOutputs,
+    outputs: Outputs,
+    prompts: Sequence[Prompt],
+    official: Sequence[Prompt],
+    baseline: Outputs | None,
+) -> tuple[Path, list[FileRow]]:
+    """The model's outputs and annotations under OUT/results: the folder, and the rows of its annotations.json.
+
+    `prompts`: those that were asked. `official`: all, in the official order. `baseline`: its outputs to all of them, as
+    far as `found` does not have them.
+    """
     place = folder / "results" / file_name(outputs.model)
     write_outputs(place / "model_outputs.json", prompts, outputs.responses, outputs.model)
     place /= file_name(judge)
-    write_annotations(place / "annotations.json", prompts, found.annotated)
+    whole = completed(found.annotated, outputs, baseline, official)
+    write_annotations(place / "annotations.json", official, whole)
     files.write(place / "annotations.jsonl", found.single)
+    return place, file_rows(annotation_rows(official, whole))
+
+
+def baseline_of(annotated: Annotated, data: AlpacaEval) -> Outputs | None:
+    """The baseline's outputs to all prompts. None: `annotated` has them all, or they are not to be had."""
+    if all(prompt.id in annotated.baseline_outputs for prompt in data.prompts):
+        return None
+    try:
+        return data.baseline
+    except DataError:  # recorded annotations can be scored without
+        return None
+
+
+def write_figures(place: Path, metrics: Sequence[MetricValue]) -> None:
+    """The model's figures beside its annotations."""
     write_metrics(place / "metrics.json", metrics)
     files.write_text(place / "leaderboard.csv", official_csv(metrics))
-    return place
 
 
 def file_name(text: str) -> str:

@@ -50,7 +50,7 @@ def kept(folder: RunFolder, names: Sequence[str]) -> list[KeptAnnotations]:
 
 def _read(outputs: Path, judged: Path, folder: RunFolder) -> KeptAnnotations:
     prompts = prompts_of(listed(outputs))
-    own, annotated = read_outputs(outputs, prompts), read_annotations(judged, prompts)
+    own, annotated = read_outputs(outputs, prompts, thought="keep"), read_annotations(judged, prompts)
     texts = {id: response.text for id, response in own.responses.items()}
     single = judged.with_suffix(".jsonl")
     each = files.read(single, Annotation) if single.exists() else []

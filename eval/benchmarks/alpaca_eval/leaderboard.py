@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import NamedTuple
@@ -12,13 +12,17 @@ import numpy.typing as npt
 
 from srlm.errors import DataError
 
+from ...data import cited
 from ...data.alpaca_eval import ANNOTATOR, AlpacaEval, GlmData, annotations_in
 from ...data.alpaca_files import read_annotations
+from ...data.instructions import account_lines
+from ...figures.text import printable
 from ...records import MetricValue
 from ...stats import rates
 from ...stats.intervals import Resampling
 from ...stats.significance import permutation_test, sign_test_of, wald_test
 from ..measuring import figure, with_holm
+from . import setups
 from .scores import BENCHMARK, Sample, drawn_lc, sample, scored
 
 COLUMNS = {
@@ -46,10 +50,15 @@ Array = npt.NDArray[np.float64]
 
 
 class Board(NamedTuple):
-    """The figures of every model, and the folders that hold no annotations by this judge."""
+    """The figures of every model, and the folders that have none."""
 
     metrics: list[MetricValue]
     without: list[str]
+    """Folders that hold no annotations by this judge."""
+    broken: dict[str, str]
+    """Folders whose annotations cannot be used, and why."""
+    left_out: dict[str, list[str]]
+    """By model: rows of its file that were not used, or were joined with care; lines for a terminal."""
 
 
 def recomputed(
@@ -63,7 +72,7 @@ def recomputed(
 ) -> Board:
     """Every model of a folder like alpaca_eval's `results/`, one at a time: what it wrote is not kept in memory.
 
-    Raises DataError where the folder holds no annotations, or two folders those of one model.
+    A folder whose annotations cannot be used costs itself. Raises DataError where none can be used.
     """
     if not results.is_dir():
         raise DataError(f"{results}: no such folder; give one like alpaca_eval's results/, with one folder per model")
@@ -71,16 +80,49 @@ def recomputed(
     found = [(folder, path) for folder in folders if (path := annotations_in(folder, judge)) is not None]
     if not found:
         raise DataError(f"{results}: none of its {len(folders)} folders has {judge}/annotations.json")
-    metrics: list[MetricValue] = []
-    models: dict[str, Path] = {}
-    for number, (_, path) in enumerate(found):
+    if length_control:
+        _ = data.glm  # where it is missing, no folder is to blame
+    names = {folder.name for folder, _ in found}
+    figures: dict[str, list[MetricValue]] = {}
+    left_out: dict[str, list[str]] = {}
+    broken: dict[str, str] = {}
+    models: dict[str, str] = {}
+    for number, (folder, path) in enumerate(found):
         report(number, len(found))
-        annotated = read_annotations(path, data.prompts)
-        if models.setdefault(annotated.model, path) != path:
-            raise DataError(f"{path}: model {annotated.model} is also in {models[annotated.model]}; keep one")
-        metrics += scored(annotated, data.prompts, data if length_control else None, how)
+        try:
+            annotated = read_annotations(path, data.prompts)
+            if annotated.model != folder.name and annotated.model in names:
+                raise DataError(f"{path}: its rows are of model {annotated.model}, which has a folder of its own")
+            scores = scored(annotated, data.prompts, data, how, length_control=length_control)
+        except DataError as error:
+            broken[folder.name] = str(error)
+            continue
+        figures[folder.name] = setups.with_warning(
+            setups.with_account(scores, annotated.account), setups.of_annotations(annotated, data)
+        )
+        models[folder.name] = annotated.model
+        if lines := account_lines(annotated.account, annotated.unmatched):
+            left_out[annotated.model] = lines
     report(len(found), len(found))
-    return Board(metrics, [folder.name for folder in folders if annotations_in(folder, judge) is None])
+    for same in _namesakes(models):
+        # Whose rows they are nobody can say, where none of the folders has the model's name.
+        for name in same:
+            others = ", ".join(other for other in same if other != name)
+            broken[name] = f"{results / name}: model {models[name]} is also in {others}; keep one"
+            del figures[name]
+    if not figures:
+        raise DataError(next(iter(broken.values())))
+    metrics = [metric for of_model in figures.values() for metric in of_model]
+    without = [folder.name for folder in folders if annotations_in(folder, judge) is None]
+    return Board(metrics, without, dict(sorted(broken.items())), left_out)
+
+
+def _namesakes(models: Mapping[str, str]) -> list[list[str]]:
+    """Folders that hold one and the same model; `models` by folder."""
+    folders: dict[str, list[str]] = {}
+    for folder, model in models.items():
+        folders.setdefault(model, []).append(folder)
+    return [same for same in folders.values() if len(same) > 1]
 
 
 def ranked(metrics: Sequence[MetricValue]) -> list[str]:
@@ -113,7 +155,7 @@ def _cell(metric: str, values: dict[str, float | None]) -> str:
     return "" if value is None else str(int(value)) if metric in WHOLE else repr(float(value))
 
 
-def samples_of(words: Sequence[str], data: AlpacaEval) -> list[Sample]:
+def samples_of(words: Sequence[str], data: AlpacaEval, say: Callable[[str], None] = lambda line: None) -> list[Sample]:
     """What each word names, a file, a model's folder or a model of the data's `results/`; one after the other.
 
     Models that share a name go by the word that was given. Raises DataError where a word names none, or they differ in
@@ -126,7 +168,11 @@ def samples_of(words: Sequence[str], data: AlpacaEval) -> list[Sample]:
         file = path if folder is None else annotations_in(folder)
         if file is None:
             raise DataError(f"{word}: not an annotations file, and not a model in {data.folder} that has one")
-        found.append(sample(read_annotations(file, data.prompts), data.prompts))
+        annotated = read_annotations(file, data.prompts)
+        for line in account_lines(annotated.account, annotated.unmatched):
+            say(printable(f"{word}: {line}"))
+        warning = cited.warning(setups.of_annotations(annotated, data))
+        found.append(sample(annotated, data.prompts)._replace(warning=warning))
     for what, named in (("judges", {one.judge for one in found}), ("baselines", {one.baseline for one in found})):
         if len(named) > 1:
             raise DataError(f"annotations of different {what} cannot be compared: {', '.join(sorted(named))}")
@@ -176,7 +222,12 @@ def compared(samples: Sequence[Sample], glm: GlmData | None, how: Resampling) ->
         figures = _pair(side(i, prompts), side(j, prompts), how, permute=len(pairs) <= PERMUTED_PAIRS)
         for family, made in zip(families, figures, strict=True):
             family.extend(made)
-    return [metric for family in families for metric in with_holm(family, how)]
+    warnings = {one.model: one.warning for one in samples}
+    return [
+        metric.model_copy(update={"note": cited.warned(metric.note, warnings[metric.model])})
+        for family in families
+        for metric in with_holm(family, how)
+    ]
 
 
 def _pair(a: _Side, b: _Side, how: Resampling, *, permute: bool) -> list[list[MetricValue]]:
@@ -211,8 +262,8 @@ def _figure(
 ) -> MetricValue:
     """Everything is 0..1; the figure is in points of percent."""
     estimate = rates.difference("paired difference", 100 * value, 100 * drawn, a.one.n, how)
-    # A prompt that only one of the two has an annotation of says nothing here.
-    unscored = max(a.one.unscored, b.one.unscored)
+    # A prompt that only one of the two has a preference on says nothing here.
+    unscored = a.one.asked - a.one.n
     return figure(
         a.one.model,
         BENCHMARK,

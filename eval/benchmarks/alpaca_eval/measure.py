@@ -10,14 +10,17 @@ from srlm.engines.openai.calls import CallStore
 from srlm.engines.openai.client import Client
 from srlm.engines.openai.cost import price_list, price_of
 from srlm.engines.openai.endpoint import Endpoint
-from srlm.errors import SettingsError
+from srlm.errors import DataError, SettingsError
 from srlm.records import Prompt, Record, digest, seed_for
 from srlm.settings import Price, Settings
 from srlm.store.folder import RunFolder
 from srlm.store.progress import Reporter
 
 from ...data.alpaca_eval import ANNOTATOR, AlpacaEval
-from ...data.alpaca_files import Outputs
+from ...data.alpaca_files import Outputs, Thoughts, as_judged, without_thoughts
+from ...data.cited import Setup
+from ...data.instructions import account_lines
+from ...figures.text import printable
 from ...judging.annotating import AnnotatingJudge, Question, open_judge
 from ...judging.annotator import Annotator
 from ...records import MetricValue
@@ -25,10 +28,12 @@ from ...stats.intervals import Resampling
 from ..base import OpenEngine
 from ..finished import measured
 from ..measuring import answers
+from . import setups
 from .judging import (
     Asking,
     JudgedOutputs,
     asked,
+    baseline_of,
     chosen,
     estimate,
     figures,
@@ -36,8 +41,10 @@ from .judging import (
     judged,
     missing,
     recorded,
-    write,
+    write_annotated,
+    write_figures,
 )
+from .scores import BENCHMARK
 
 Say = Callable[[str], None]
 
@@ -56,6 +63,7 @@ class Judging(Record):
     replay: Path | None = None
     canaries: bool = False
     length_control: bool = True
+    thoughts: Thoughts = "cut"
     how: Resampling = Resampling(resamples=1000, confidence=0.95, seed=1)
 
     @property
@@ -79,7 +87,7 @@ class Judging(Record):
             annotator = Annotator(self.annotator)
             judge = open_judge(self.judge, annotator, self.endpoint, store, self.price, self.max_cost)
             held.callback(judge.close)
-            yield judge, store
+            yield judge._replace(manner=self.asking.manner), store
 
 
 class Model(NamedTuple):
@@ -90,7 +98,12 @@ class Model(NamedTuple):
 
 
 def of_run(
-    settings: Settings, folder: RunFolder, data: AlpacaEval, how: Asking, open_engine: OpenEngine
+    settings: Settings,
+    folder: RunFolder,
+    data: AlpacaEval,
+    how: Asking,
+    open_engine: OpenEngine,
+    thought: Thoughts = "cut",
 ) -> list[Model]:
     """Answers of every measured checkpoint of a run; written now where they are not on disk yet."""
     prompts = chosen(data.prompts, how.limit, how.seed)
@@ -109,7 +122,11 @@ def of_run(
             source=digest("prompts", *(prompt.id for prompt in prompts)),
         )
         outputs = Outputs(checkpoint.name, {one.prompt_id: one for one in written}, {})
+        if thought == "cut":
+            outputs = without_thoughts(outputs)
         made.append(Model(outputs, folder.step("evaluation") / "alpaca_eval"))
+    if not made:
+        raise DataError(f"{folder.path}: no finished checkpoint to evaluate; train one first (srlm train)")
     return made
 
 
@@ -120,6 +137,8 @@ def dry(wanted: Judging, models: Sequence[Model], data: AlpacaEval, say: Say) ->
         return
     prompts = chosen(data.prompts, wanted.asking.limit, wanted.asking.seed)
     for outputs, out in models:
+        for line in outputs_lines(outputs):
+            say(printable(line))
         with wanted.opened(out, dry_run=True) as (judge, store):
             questions = asked(judge.annotator, outputs, data.baseline, prompts, wanted.asking)
             say(costs(outputs.model, judge, questions, store))
@@ -136,16 +155,32 @@ def costs(of: str, judge: AnnotatingJudge, questions: Sequence[Question], store:
 
 
 def run(wanted: Judging, models: Sequence[Model], data: AlpacaEval, say: Say, log: Say) -> list[MetricValue]:
-    """Judge every model, write its files, and give all figures."""
+    """Judge every model, write its files, and give all figures.
+
+    A model that cannot be judged costs itself. Raises DataError where none could be, or where a file is missing that
+    the figures need: before anything is sent.
+    """
     prompts = chosen(data.prompts, wanted.asking.limit, wanted.asking.seed)
+    if wanted.length_control:
+        _ = data.glm
+    for outputs in (*(one.outputs for one in models), *(() if wanted.file else (data.baseline,))):
+        for line in outputs_lines(outputs):
+            say(printable(line))
     metrics: list[MetricValue] = []
+    failed: list[DataError] = []
     if wanted.file:
         for outputs, out in models:
-            found = recorded(wanted.file, outputs, prompts)
-            metrics += _finished(
-                wanted, found.annotations[0].judge, JudgedOutputs(found, []), outputs, prompts, data, out, say
-            )
-        return metrics
+            try:
+                found = recorded(wanted.file, outputs, prompts)
+            except DataError as error:
+                failed.append(error)
+                continue
+            for line in account_lines(found.account, found.unmatched):
+                say(printable(f"{wanted.file}: {line}"))
+            outputs, one = as_judged(outputs, found), JudgedOutputs(found, [])
+            setup = setups.of_annotations(found, data)
+            metrics += _finished(wanted, found.annotations[0].judge, one, setup, outputs, prompts, data, out, say)
+        return _without_failed(metrics, failed, say)
     with wanted.opened(models[0].out) as (judge, store):
         if wanted.canaries:
             with Reporter(f"{judge.id}: canaries", log, "calls") as report:
@@ -156,26 +191,55 @@ def run(wanted: Judging, models: Sequence[Model], data: AlpacaEval, say: Say, lo
         for outputs, out in models:
             questions = asked(judge.annotator, outputs, data.baseline, prompts, wanted.asking)
             say(costs(outputs.model, judge, questions, store))
-            with Reporter(f"{outputs.model}: {judge.id}", log, "calls") as report:
-                one = judged(judge, outputs, data.baseline, questions, wanted.asking, report)
-            metrics += _finished(wanted, judge.id, one, outputs, prompts, data, out, say)
+            try:
+                with Reporter(f"{outputs.model}: {judge.id}", log, "calls") as report:
+                    one = judged(judge, outputs, data.baseline, questions, wanted.asking, report)
+            except DataError as error:
+                failed.append(error)
+                continue
+            setup = setups.of_judge(judge, wanted.endpoint, data, one.annotated, one.single)
+            metrics += _finished(wanted, judge.id, one, setup, outputs, prompts, data, out, say)
             _told(one, questions, say)
         account(judge, say)
+    return _without_failed(metrics, failed, say)
+
+
+def _without_failed(metrics: list[MetricValue], failed: Sequence[DataError], say: Say) -> list[MetricValue]:
+    """The figures of the models that could be judged; why the others could not is said. Raises where none could be."""
+    if failed and not any(metric.benchmark == BENCHMARK for metric in metrics):
+        raise failed[0]
+    for error in failed:
+        say(f"left out: {error}")
     return metrics
+
+
+def outputs_lines(outputs: Outputs) -> list[str]:
+    """What was left out of a model's outputs, and what of them is not judged."""
+    lines = account_lines(outputs.account, outputs.unmatched)
+    if outputs.thoughts:
+        open_too = f", {outputs.open_thoughts} of them never closed (an empty answer is judged)"
+        lines.append(f"a thought was cut from {outputs.thoughts} outputs{open_too if outputs.open_thoughts else ''}")
+    return [f"{outputs.model}: {line}" for line in lines]
 
 
 def _finished(
     wanted: Judging,
     judge: str,
     found: JudgedOutputs,
+    setup: Setup,
     outputs: Outputs,
     prompts: Sequence[Prompt],
     data: AlpacaEval,
     out: Path,
     say: Say,
 ) -> list[MetricValue]:
-    metrics = figures(judge, found, prompts, data if wanted.length_control else None, wanted.how)
-    say(f"{outputs.model}: files in {write(out, judge, found, outputs, prompts, metrics)}")
+    # What was paid for is on disk before anything is computed from it.
+    place, rows = write_annotated(out, judge, found, outputs, prompts, data.prompts, baseline_of(found.annotated, data))
+    metrics = figures(judge, found, prompts, data, wanted.how, rows, wanted.length_control)
+    metrics = setups.with_account(metrics, outputs.account, outputs.thoughts, outputs.open_thoughts)
+    metrics = setups.with_warning(metrics, setup)
+    write_figures(place, metrics)
+    say(f"{outputs.model}: files in {place}")
     return metrics
 
 

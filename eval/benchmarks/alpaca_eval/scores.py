@@ -6,17 +6,19 @@ whose difficulty is joined by prompt and not by row.
 """
 
 import math
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from srlm.errors import DataError
 from srlm.records import Prompt
 
 from ...data.alpaca_eval import ANNOTATOR, BASELINE, AlpacaEval, GlmData, Weights
-from ...data.alpaca_files import Annotated
+from ...data.alpaca_files import Annotated, FileRow
+from ...data.alpaca_rows import one_a_prompt
 from ...records import MetricValue
 from ...stats import length_controlled, rates
 from ...stats.intervals import Estimate, Resampling, mean
@@ -43,9 +45,15 @@ class Sample(NamedTuple):
     delta: Array
     """Characters of the baseline's answer minus the model's."""
     characters: tuple[int, ...]
-    """Of the model's answers, those without a preference too."""
+    """Of the model's answers that are there, those without a preference too."""
+    absent: int
+    """Prompts without an answer of the model."""
     missing: Mapping[str, int]
     """Prompts without a preference, by reason; `not annotated` where there is no row."""
+    asked: int
+    """Prompts that should have a preference."""
+    warning: str = ""
+    """Why its figures are on another scale than the published ones; empty: they are not, or nobody looked."""
 
     @property
     def n(self) -> int:
@@ -74,49 +82,70 @@ class Sample(NamedTuple):
 
 def sample(annotated: Annotated, prompts: Sequence[Prompt]) -> Sample:
     """The rows of `annotated` on the prompts that were asked."""
-    said: dict[str, list[float]] = defaultdict(list)
-    reasons: dict[str, str] = {}
+    draws: dict[str, list[float]] = {}
     for annotation in annotated.annotations:
         if annotation.preference is not None:
-            said[annotation.prompt_id].append(annotation.preference)
-        elif annotation.missing is not None:
-            reasons[annotation.prompt_id] = annotation.missing
+            draws.setdefault(annotation.prompt_id, []).append(annotation.preference)
+    means = one_a_prompt(annotated.annotations)
+    # To the digit that annotations.json keeps (1 + preference), so that alpaca_eval counts the same wins and draws.
+    said = {id: (1 + one.preference) - 1 for id, one in means.items() if one.preference is not None}
     ids = [prompt.id for prompt in prompts if prompt.id in said]
     lengths = {id: len(text) for id, text in annotated.outputs.items()}
+    there = [lengths[prompt.id] for prompt in prompts if prompt.id in lengths]
     first = annotated.annotations[0]
     return Sample(
         model=first.model,
         baseline=first.baseline,
         judge=first.judge,
         prompts=tuple(ids),
-        preference=np.array([np.mean(said[id]) for id in ids], dtype=np.float64),
-        variances=tuple(float(np.var(said[id], ddof=1)) if len(said[id]) > 1 else 0.0 for id in ids),
-        draws=tuple(len(said[id]) for id in ids),
+        preference=np.array([said[id] for id in ids], dtype=np.float64),
+        variances=tuple(float(np.var(draws[id], ddof=1)) if len(draws[id]) > 1 else 0.0 for id in ids),
+        draws=tuple(len(draws[id]) for id in ids),
         delta=np.array([len(annotated.baseline_outputs[id]) - lengths[id] for id in ids], dtype=np.float64),
-        characters=tuple(lengths.get(prompt.id, 0) for prompt in prompts),
-        missing=Counter(reasons.get(p.id, "not annotated") for p in prompts if p.id not in said),
+        characters=tuple(there),
+        absent=len(prompts) - len(there),
+        asked=len(prompts),
+        missing=Counter(
+            (p.id in means and means[p.id].missing) or "not annotated" for p in prompts if p.id not in said
+        ),
     )
 
 
 def scored(
-    annotated: Annotated, prompts: Sequence[Prompt], data: AlpacaEval | None, how: Resampling
+    annotated: Annotated,
+    prompts: Sequence[Prompt],
+    data: AlpacaEval | None,
+    how: Resampling,
+    *,
+    length_control: bool = True,
+    written: Sequence[FileRow] = (),
 ) -> list[MetricValue]:
-    """Every figure of one model over the prompts that were asked. `data` None: without length control."""
+    """Every figure of one model over the prompts that were asked. `data` None: those that need no more than these.
+
+    `written`: the rows of the annotations.json that is made of them; empty: they are those of `annotated`.
+    """
     one = sample(annotated, prompts)
-    figures = raw(one, how)
-    if data is None or one.n < 2:
+    if data is None:
+        return raw(one, how)
+    whole, cited = len(prompts) == len(data.prompts), (one.judge, one.baseline) == (ANNOTATOR, BASELINE)
+    published = data.leaderboard.get(one.model, {}).get("n_total") if whole and cited else None
+    figures = raw(one, how, official_length=published == str(one.n))
+    if not length_control or one.n < 2:
         return figures
     figures += length_controlled_win_rate(one, data.glm, how)
-    if one.n < len(prompts) == len(data.prompts):
-        figures.append(by_row_position(annotated, data))
-    weights = data.official_weights.get(one.model) if (one.judge, one.baseline) == (ANNOTATOR, BASELINE) else None
-    if weights is not None and len(prompts) == len(data.prompts):
+    if (written or whole) and one.n < len(data.prompts):
+        figures += by_rows(one, written or annotated.by_place, data)
+    weights = data.official_weights.get(one.model) if cited else None
+    if weights is not None and whole:
         figures.append(by_official_weights(one, weights, data))
     return figures
 
 
-def raw(one: Sample, how: Resampling) -> list[MetricValue]:
-    """What needs no regression, named as in alpaca_eval's leaderboard."""
+def raw(one: Sample, how: Resampling, official_length: bool = False) -> list[MetricValue]:
+    """What needs no regression, named as in alpaca_eval's leaderboard.
+
+    `official_length`: answers that are not there count as empty in the mean length, as on the published leaderboard.
+    """
     how = how.using(BENCHMARK, one.judge)  # of every model: the same prompts are drawn for all, as a comparison needs
     preference = one.preference
     win = rates.mean_rate(preference.tolist(), how)
@@ -124,7 +153,6 @@ def raw(one: Sample, how: Resampling) -> list[MetricValue]:
     discrete = rates.mean_rate(((np.sign(preference - 0.5) + 1) / 2).tolist(), how)
     error = 100 * rates.standard_error(preference) if one.n > 1 else None
     counted = "prompts"
-    total = mean([float(c) for c in one.characters], how)
     figures = [
         _percent(one, "win_rate", win, note=_missing(one)),
         _plain(one, "standard_error", error, "sample standard deviation / sqrt(n)", "percent"),
@@ -133,15 +161,7 @@ def raw(one: Sample, how: Resampling) -> list[MetricValue]:
         _plain(one, "n_wins_base", worse, "preferences below half", counted),
         _plain(one, "n_draws", draw, "preferences of exactly half", counted),
         _plain(one, "n_total", one.n, "prompts with a preference", counted),
-        _figure(
-            one,
-            "avg_length",
-            # alpaca_eval rounds down, and counts an answer that is not there as one of no characters.
-            total.model_copy(update={"value": math.floor(total.value), "method": f"{total.method}; rounded down"})
-            if total.value is not None
-            else total,
-            "characters",
-        ),
+        _length(one, official_length, how),
     ]
     for metric, each in (("win_rate_if_missing_lost", 0), ("win_rate_if_missing_won", 1)):
         if one.unscored:
@@ -151,6 +171,16 @@ def raw(one: Sample, how: Resampling) -> list[MetricValue]:
         method = "what asking the judge again would change: pooled variance of a prompt's draws"
         figures.append(_plain(one, "judge_standard_error", 100 * noise, method, "percent"))
     return figures
+
+
+def _length(one: Sample, official: bool, how: Resampling) -> MetricValue:
+    """The mean length of the answers that are there, rounded down as alpaca_eval rounds it."""
+    absent = [0.0] * one.absent if official else []
+    found = mean([*map(float, one.characters), *absent], how)
+    note = "as on the official leaderboard, an answer that is not there counts as empty" if absent else ""
+    if found.value is not None:
+        found = found.model_copy(update={"value": math.floor(found.value), "method": f"{found.method}; rounded down"})
+    return _figure(one, "avg_length", found, "characters", note)
 
 
 def length_controlled_win_rate(one: Sample, glm: GlmData, how: Resampling) -> list[MetricValue]:
@@ -186,20 +216,43 @@ def by_row_position(annotated: Annotated, data: AlpacaEval) -> MetricValue:
     """The length-controlled win rate as alpaca-eval computes it: the i-th row of the file gets the i-th difficulty.
 
     Wrong from the first row on that is missing or out of place, and therefore apart; it is what the official
-    leaderboard shows of models with fewer rows than prompts.
+    leaderboard shows of models with fewer rows than prompts. Raises DataError where there are more rows than prompts.
     """
-    one = sample(annotated, data.prompts)
-    told = [a for a in annotated.annotations if a.preference is not None]
-    delta = [len(annotated.baseline_outputs[a.prompt_id]) - len(annotated.outputs[a.prompt_id]) for a in told]
-    rows = length_controlled.LengthRows(
-        np.array([a.preference for a in told], dtype=np.float64),
-        np.array(delta, dtype=np.float64),
-        np.array([data.glm.difficulty[prompt.id] for prompt in data.prompts[: len(told)]]),
+    found = by_rows(sample(annotated, data.prompts), annotated.by_place, data)
+    if not found:
+        raise DataError(
+            f"{annotated.model}: more rows than the {len(data.prompts)} prompts, or too few with a preference"
+        )
+    return found[0]
+
+
+def by_rows(one: Sample, rows: Sequence[FileRow], data: AlpacaEval) -> list[MetricValue]:
+    """The same from the rows of a file; none where alpaca-eval has no such figure.
+
+    Rows without a preference are not fitted, but their lengths count in the standard deviation and their difficulty in
+    the mean.
+    """
+    told = [place for place, row in enumerate(rows) if row.preference is not None]
+    if len(rows) > len(data.prompts) or len(told) < 2 or one.model == one.baseline:
+        return []
+    delta = np.array([row.delta for row in rows], dtype=np.float64)
+    difficulty = np.array([data.glm.difficulty[prompt.id] for prompt in data.prompts[: len(rows)]])
+    fitted = length_controlled.fit(
+        length_controlled.LengthRows(
+            np.array([rows[place].preference for place in told], dtype=np.float64),
+            delta[told],
+            difficulty[told],
+        ),
+        data.glm.gamed,
+        float(np.std(delta, ddof=1)) or 1.0,
     )
-    value = 100 * float(length_controlled.fit(rows, data.glm.gamed).win_rate[0])
-    note = "a replay of the official figure, whose difficulties belong to other prompts where a row is missing"
+    value = 100 * float(length_controlled.at_equal_length(Weights(*fitted.weights[0]), difficulty).mean())
+    whole = len(rows) == len(data.prompts)
+    note = "as alpaca_eval computes it from the file: fitted where there is a preference, predicted for every row"
+    if not whole:
+        note = "a replay of the official figure, whose difficulties belong to other prompts where a row is missing"
     method = "length-controlled GLM, difficulty joined by row position"
-    return _plain(one, "lc_win_rate_by_row_position", value, method, "percent", f"{note}; {_stand_in(data.glm)}")
+    return [_plain(one, "lc_win_rate_by_row_position", value, method, "percent", f"{note}; {_stand_in(data.glm)}")]
 
 
 def by_official_weights(one: Sample, weights: Weights, data: AlpacaEval) -> MetricValue:

@@ -1,7 +1,8 @@
 """The leaderboard and comparisons of models as text for a terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from ...data.cited import warning_of, without_warning
 from ...figures.text import aligned, p_value, printable, value
 from ...records import MetricValue
 from ..measuring import NOT_SHOWN
@@ -19,15 +20,23 @@ def leaderboard(metrics: Sequence[MetricValue]) -> str:
         rows.append([model, value(lc), value(win), str(win.n), str(win.unscored), f"{length.value or 0:.0f}"])
     header = ["model", "LC win rate (%)", "win rate (%)", "prompts", "unscored", "characters"]
     incomplete = [f"\n{_incomplete(found, model)}" for model in models if found[model, "win_rate"].unscored]
-    return "\n".join([aligned(header, rows), *incomplete])
+    return "\n".join([aligned(header, rows), *incomplete, *warnings(found[model, "win_rate"] for model in models)])
+
+
+def warnings(rates: Iterable[MetricValue]) -> list[str]:
+    """A line for each way in which figures are on another scale than the published ones, with the models it is of."""
+    models: dict[str, dict[str, None]] = {}
+    for rate in rates:
+        if sentence := warning_of(rate.note):
+            models.setdefault(sentence, {})[rate.model] = None
+    return [f"\nWARNING: {printable(', '.join(of))}: {printable(sentence)}" for sentence, of in models.items()]
 
 
 def _incomplete(found: dict[tuple[str, str], MetricValue], model: str) -> str:
     """What prompts without a preference could change, and what joining difficulty by row makes of their absence."""
     win, (low, high) = found[model, "win_rate"], (found[model, f"win_rate_if_missing_{end}"] for end in ("lost", "won"))
-    said = (
-        f"{printable(model)}: {win.note.partition('; ')[2]}; the win rate lies between {value(low)} and {value(high)}"
-    )
+    why = without_warning(win.note).partition("; ")[2]
+    said = f"{printable(model)}: {printable(why)}; the win rate lies between {value(low)} and {value(high)}"
     shifted = found.get((model, "lc_win_rate_by_row_position"))
     if shifted is None:
         return said
@@ -42,11 +51,11 @@ def comparisons(metrics: Sequence[MetricValue]) -> str:
     ]
     table = aligned(["model", "minus", "measure", "points", "p (Holm)", "prompts", "unscored"], rows)
     silent = [
-        f"{printable(m.model)} and {printable(m.baseline or '')}, {_measure(m)}: {m.note.rpartition('; ')[2]}"
+        f"{printable(m.model)} and {printable(m.baseline or '')}, {_measure(m)}: {note.rpartition('; ')[2]}"
         for m in metrics
-        if NOT_SHOWN in m.note
+        if NOT_SHOWN in (note := without_warning(m.note))
     ]
-    return "\n".join([table, *(["", *silent] if silent else [])])
+    return "\n".join([table, *(["", *silent] if silent else []), *warnings(metrics)])
 
 
 def _measure(metric: MetricValue) -> str:

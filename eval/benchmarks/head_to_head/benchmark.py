@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from ...data import published
+from ...data import cited, published
 from ...records import MetricValue, Series
 from ..base import Answers, Benchmark, BrowserEntry, Doubt, Finding, MetricSpec, OpenEngine, PageSection, RunData
 from ..order import order_doubts
@@ -47,11 +47,21 @@ class HeadToHead(Benchmark):
     def sections(self, run: RunData) -> list[PageSection]:
         found = pairings(run)
         rows = shown(found, run.names)
+        paper, settings = published.head_to_head(), run.settings
+        unlike = cited.unlike(
+            [
+                ("judge", settings.evaluation.judge.removeprefix("openai:"), paper.judge),
+                ("model", settings.model.base, paper.model),
+                ("data", settings.data.kind, paper.data),
+                ("prompts", str(max((one.win.n for one in rows), default=0)), str(paper.n)),
+            ]
+        )
         wins = {
             "pairings": rows,
             "left_out": len(found) - len(rows),
             "pictures": pictures(rows, self.words),
-            "paper": published.head_to_head(),
+            "paper": paper,
+            "unlike": unlike,
         }
         return [
             PageSection("verdict", "head_to_head/verdict.html"),

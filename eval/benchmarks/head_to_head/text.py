@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from ...data import published
+from ...data.cited import NOT_A_TARGET
 from ...figures.text import aligned, p_value
 from ...records import MetricValue
 from ..measuring import NOT_SHOWN
@@ -27,7 +28,8 @@ def contests(metrics: Sequence[MetricValue]) -> str:
         return "no two checkpoints to compare"
     head = ["pair", "wins %", "ties %", "losses %", "p (Holm)", "prompts", "unscored", "the paper's"]
     source = published.head_to_head()
-    return "\n".join([aligned(head, rows), *notes, f"the paper's: {source.source}; {source.setting}"])
+    theirs = f"the paper's: {source.source}; {source.setting}, {source.n} prompts: {NOT_A_TARGET}"
+    return "\n".join([aligned(head, rows), *notes, theirs])
 
 
 def _percent(metric: MetricValue) -> str:

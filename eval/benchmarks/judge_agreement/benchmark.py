@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from srlm.records import Judgement, RankedSet
 
-from ...data import published
+from ...data import cited, published
 from ...figures import charts
 from ...figures.words import percent
 from ...records import MetricValue, Series
@@ -70,10 +70,15 @@ class JudgeAgreement(Benchmark):
         return by_prompt(run.settings, run.folder)
 
     def sections(self, run: RunData) -> list[PageSection]:
-        paper = published.judge_agreement()
+        paper, settings = published.judge_agreement(), run.settings
+        counts = [metric.n for metric in run.of(self.name) if metric.metric == "spearman"]
+        prompts = [("prompts", str(max(counts)), paper.n)] if counts else []
         content = {
             "metrics": SHOWN,
             "paper": paper,
+            "unlike": cited.unlike(
+                [("model", settings.model.base, paper.model), ("data", settings.data.kind, paper.data), *prompts]
+            ),
             "rows": {row.model: row for row in paper.rows},
             "in_paper": PAPER,
             "shares": [name for name in PAPER if METRICS[name].unit == "share"],

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from ...data import published
+from ...data.cited import NOT_A_TARGET
 from ...figures.text import aligned, p_value, value
 from ...records import MetricValue
 from .as_published import MARK
@@ -60,7 +61,8 @@ def agreement(metrics: Sequence[MetricValue]) -> str:
     paper = published.judge_agreement()
     rows = [[row.model, *(f"{getattr(row, name):.3f}" for name in COLUMNS if hasattr(row, name))] for row in paper.rows]
     named = [label for name, label in COLUMNS.items() if hasattr(paper.rows[0], name)]
-    parts.append(f"{paper.source}; {paper.setting}:\n{aligned(['judge', *named], rows)}")
+    theirs = f"{paper.source}; {paper.setting}: {NOT_A_TARGET}"
+    parts.append(f"{theirs}\n{aligned(['judge', *named], rows)}")
     return "\n\n".join(parts)
 
 

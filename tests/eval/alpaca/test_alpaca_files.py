@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from eval.data.alpaca_eval import AlpacaEval
-from eval.data.alpaca_files import read_annotations, read_outputs, write_annotations, write_outputs
+from eval.data.alpaca_files import read_annotations, read_outputs, write_outputs
+from eval.data.alpaca_rows import write_annotations
 from srlm.errors import DataError
 from srlm.records import Prompt
 

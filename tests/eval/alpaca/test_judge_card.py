@@ -82,9 +82,10 @@ def test_a_judge_that_says_the_same_agrees_in_everything(serve: Serve, tmp_path:
     status, out, err = run(results(tmp_path), *given)
     assert status == 0, err
     assert len(server.asked) == 30 * (1 + len(orders))
-    rows = json.loads((tmp_path / "cards" / "tiny_weighted_alpaca_eval_gpt4_turbo.json").read_text())
+    both = "_both_orders" if orders else ""
+    rows = json.loads((tmp_path / "cards" / f"tiny_weighted_alpaca_eval_gpt4_turbo{both}.json").read_text())
     found = {(row["model"], row["metric"]): MetricValue.model_validate(row) for row in rows}
-    judge = "tiny (weighted_alpaca_eval_gpt4_turbo)"
+    judge = "tiny (weighted_alpaca_eval_gpt4_turbo)" + (", both orders" if orders else "")
     assert found[judge, "agreement"].value == 1.0
     assert found[judge, "preference_difference"].value == pytest.approx(0, abs=1e-12)
     assert found[judge, "leaderboard_spearman"].value == pytest.approx(1)
@@ -164,3 +165,14 @@ def test_a_judge_that_cannot_tell_models_apart_has_no_rank_correlation() -> None
     found = {m.metric: m for m in card("j", said, table, False, 12, HOW) if m.model == "j"}
     assert found["leaderboard_spearman"].value is None
     assert found["agreement"].value is None
+
+
+def test_a_broken_model_folder_costs_itself_and_is_named(serve: Serve, tmp_path: Path) -> None:
+    place = results(tmp_path)
+    broken = place / "middle" / "weighted_alpaca_eval_gpt4_turbo" / "annotations.json"
+    broken.write_text("[")
+    status, out, err = run(place, "--base-url", serve(agreeing).url, "--resamples", 100)
+    assert status == 1, err
+    assert f"left out, middle: {broken}: not JSON" in out
+    rows = json.loads((tmp_path / "cards" / "tiny_weighted_alpaca_eval_gpt4_turbo.json").read_text())
+    assert {row["model"] for row in rows if row["metric"] == "win_rate_candidate"} == {"weak", "strong"}

@@ -1,13 +1,9 @@
 """`python -m eval alpaca`, from the command line to the files it leaves, with a judge behind real HTTP."""
 
-import contextlib
-import io
 import json
-import math
 import shutil
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
@@ -18,68 +14,7 @@ from eval.records import Annotation, MetricValue
 from srlm.records import Prompt
 from srlm.store import files
 from tests.chat_server import Reply, Serve, refusal, words
-
-KEY = "sk-a-key-nobody-may-see"
-NUMBER = 12
-OFFICIAL = "weighted_alpaca_eval_gpt4_turbo"
-PROMPTS = [Prompt.of(f"Question {n}?", "alpaca_eval", "made_up") for n in range(NUMBER)]
-
-
-class Said(NamedTuple):
-    """How a command ended, and all it wrote."""
-
-    status: object
-    out: str
-    err: str
-
-
-class Place:
-    """A working folder with an alpaca_eval folder and one model's outputs."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.data, self.out = folder, folder / "alpaca", folder / "out"
-        self.outputs = folder / "outputs.json"
-        (self.data / "results" / "gpt4_1106_preview").mkdir(parents=True)
-        rows = [{"instruction": p.text, "dataset": "made_up"} for p in PROMPTS]
-        self.write(self.outputs, rows, "mine", lambda n: f"Mine is {n}.")
-        self.write(
-            self.data / "results" / "gpt4_1106_preview" / "model_outputs.json", rows, "gpt4_1106_preview",
-            lambda n: "Mine is 0." if n == 0 else f"The baseline's answer is {n}.",
-        )  # fmt: skip
-
-    def write(self, path: Path, rows: list[dict[str, Any]], name: str, text: Callable[[int], str]) -> None:
-        path.write_text(json.dumps([row | {"output": text(n), "generator": name} for n, row in enumerate(rows)]))
-
-    def alpaca(self, *words: object, outputs: bool = True) -> Said:
-        given = ["--outputs", self.outputs, "--out", self.out] if outputs else []
-        said = ["alpaca", *given, "--alpaca-dir", self.data, "--no-length-control", "--resamples", 100, *words]
-        out, err = io.StringIO(), io.StringIO()
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.raises(SystemExit) as left:
-            main([str(word) for word in said])
-        return Said(left.value.code or 0, out.getvalue(), err.getvalue())
-
-    def results(self, judge: str = f"tiny_{OFFICIAL}") -> Path:
-        return self.out / "results" / "mine" / judge
-
-    def metrics(self) -> dict[str, MetricValue]:
-        rows = json.loads((self.results() / "metrics.json").read_text())
-        return {row["metric"]: MetricValue.model_validate(row) for row in rows}
-
-
-@pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
-    monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    return Place(tmp_path)
-
-
-def verdict(body: dict[str, Any], _: int = 0) -> Reply:
-    """A judge that gives 0.8 to the model's answer, wherever it stands."""
-    shown = body["messages"][-1]["content"].split('"model_identifier": "M"')[0]
-    first = 0.8 if "Mine is" in shown else 0.2
-    top = [{"token": token, "logprob": math.log(p)} for token, p in (("m", first), ("M", 1 - first))]
-    reply = words("m", finish="length", usage={"prompt_tokens": 400, "completion_tokens": 1})
-    reply.body["choices"][0]["logprobs"] = {"content": [{**top[0], "top_logprobs": top}]}
-    return reply
+from tests.eval.alpaca.place import KEY, NUMBER, OFFICIAL, PROMPTS, Place, verdict
 
 
 def test_a_models_outputs_are_judged_and_every_file_is_left(serve: Serve, place: Place) -> None:
@@ -122,9 +57,10 @@ def test_both_orders_are_asked_and_their_mean_counts(serve: Serve, place: Place)
     said = place.alpaca("--judge", "openai:tiny", "--base-url", server.url, "--both-orders")
     assert said.status == 0, said.err
     assert len(server.asked) == 22
-    assert place.metrics()["win_rate"].value == pytest.approx(77.5)
-    assert (place.metrics()["order_decided"].value, place.metrics()["order_decided"].n) == (0.0, 11)
-    assert len(files.read(place.results() / "annotations.jsonl", Annotation)) == 23
+    both = f"tiny_{OFFICIAL}_both_orders"
+    assert place.metrics(both)["win_rate"].value == pytest.approx(77.5)
+    assert (place.metrics(both)["order_decided"].value, place.metrics(both)["order_decided"].n) == (0.0, 11)
+    assert len(files.read(place.results(both) / "annotations.jsonl", Annotation)) == 23
 
 
 def test_a_cap_stops_cleanly_with_a_partial_interval_and_a_later_run_goes_on(serve: Serve, place: Place) -> None:
@@ -273,6 +209,18 @@ def test_every_model_of_a_run_answers_and_is_judged_beside_its_other_figures(
     with pytest.raises(SystemExit) as left:
         main(["report", "--run", str(tiny)])
     assert not left.value.code
+    page, markdown, table = (
+        Path(f"runs/tiny/{name}").read_text() for name in ("report.html", "report.md", "metrics.csv")
+    )
+    for text in (page, markdown.replace("\\", ""), table):
+        assert "judge tiny, not gpt-4-1106-preview, answers of 127.0.0.1, not of api.openai.com" in text
+    assert f"Against the baseline on {len(asked)} prompts with a preference" in page
+    # Recorded annotations of M2's outputs are none of the other models'.
+    recorded = evaluation / "alpaca_eval" / "results" / "M2" / f"tiny_{OFFICIAL}" / "annotations.json"
+    said = place.alpaca("--run", tiny, "--judge", f"file:{recorded}", outputs=False)
+    assert said.status == 1, said.err
+    assert "left out: " in said.out
+    assert {m["model"] for m in files.read_json(evaluation / "metrics.json") if m["metric"] == "win_rate"} == {"M2"}
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import json
+import math
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -166,6 +167,16 @@ def test_a_model_with_a_missing_row_says_what_it_could_change(ask: Callable[...,
     assert "difficulty joined by row position, as in the official figure, gives LC " in out
 
 
+def test_rows_out_of_the_official_order_are_told_and_change_no_figure(
+    ask: Callable[..., Said], place: Path, tmp_path: Path
+) -> None:
+    ask("leaderboard", "--results", place / "results", "--resamples", 100, "--out", tmp_path / "in.json")
+    write(place / "results" / "fair", rows("fair", 0.4, 2)[::-1])
+    said = ask("leaderboard", "--results", place / "results", "--resamples", 100, "--out", tmp_path / "out.json")
+    assert "fair: 59 rows out of the official order (alpaca_eval gives them the difficulty of other" in said.out
+    assert (tmp_path / "in.json").read_bytes() == (tmp_path / "out.json").read_bytes()
+
+
 def test_a_name_that_would_steer_the_terminal_is_shown_as_text(ask: Callable[..., Said], place: Path) -> None:
     write(place / "results" / "fair", rows("fair\x1b[31m", 0.4, 2))
     assert "fair?[31m" in ask("leaderboard", "--results", place / "results", "--resamples", 100).out
@@ -199,6 +210,14 @@ def test_a_prompt_that_one_side_lacks_is_left_out_of_both(place: Path) -> None:
     assert raw.value == pytest.approx(100 * expected)
     assert (raw.n, raw.unscored) == (50, 10)
     assert lc.n == 50
+
+
+def test_what_either_side_lacks_is_left_out_and_counted_once(place: Path) -> None:
+    data = AlpacaEval(place)
+    first = read_annotations(write(place / "results/good", rows("good", 0.7, 1)[:-7]), data.prompts)
+    second = read_annotations(write(place / "results/fair", rows("fair", 0.4, 2)[10:]), data.prompts)
+    for metric in compared([sample(one, data.prompts) for one in (first, second)], data.glm, HOW):
+        assert (metric.n, metric.unscored) == (43, 17)
 
 
 def test_a_pair_alone_and_the_pair_among_others_have_the_same_interval(place: Path) -> None:
@@ -261,18 +280,69 @@ def test_a_command_that_cannot_be_carried_out(
 @pytest.mark.parametrize(
     ("content", "part"),
     [
-        pytest.param(rows("good", 0.4, 2), "model good is also in ", id="a-model-twice"),
-        pytest.param([], "every row needs the same", id="no-rows"),
+        pytest.param("[", "fair: {}: not JSON", id="broken-json"),
+        pytest.param("", "fair: {}: not JSON", id="an-empty-file"),
+        pytest.param([], "fair: {}: every row needs the same", id="no-rows"),
         pytest.param([{"instruction": 1}], "must be text", id="other-columns"),
+        pytest.param(rows("good", 0.4, 2), "its rows are of model good, which has a folder of its own", id="another's"),
+        pytest.param(rows("fair", 0.4, 2)[:9] + rows("good", 0.4, 2)[9:], "found 2: fair, good", id="two-models"),
         pytest.param(rows("fair", 0.4, 2, preference=7), "row 1: invalid preference 7", id="no-preference"),
+        pytest.param(rows("fair", 0.4, 2, preference=-1), "row 1: invalid preference -1", id="a-failure-mark"),
+        pytest.param(rows("fair", 0.4, 2, preference=math.inf), "row 1: invalid preference inf", id="infinity"),
+        pytest.param(
+            [*rows("fair", 0.4, 2), *rows("fair", 0.4, 2, output_2="Else.")], "row 61: a different output", id="twice"
+        ),
+        pytest.param(rows("fair", 0.4, 2, instruction="Other?"), "no annotation for any of the 60", id="other-prompts"),
     ],
 )
-def test_annotations_that_cannot_be_used_leave_no_leaderboard(
+def test_one_broken_folder_costs_itself_and_is_named_in_the_output_and_the_status(
     ask: Callable[..., Said], place: Path, tmp_path: Path, content: object, part: str
 ) -> None:
-    write(place / "results" / "fair", content)
+    path = write(place / "results" / "fair", content)
+    if isinstance(content, str):
+        path.write_text(content)
     out, table = tmp_path / "out.json", tmp_path / "out.csv"
-    refused(ask("leaderboard", "--results", place / "results", "--out", out, "--csv", table), part)
+    said = ask("leaderboard", "--results", place / "results", "--out", out, "--csv", table, "--resamples", 100)
+    assert said.status == 1
+    assert "Traceback" not in said.err
+    lines = said.out.splitlines()
+    assert lines[-2] == "left out, for their annotations cannot be used: 1 folders"
+    assert lines[-1].startswith("  fair: ") and part.format(path) in lines[-1]
+    assert {m.model for m in figures(out)} == {"good", "also fair"}
+    assert len(table.read_text().splitlines()) == 3
+
+
+def test_rows_without_a_preference_are_unscored_and_break_no_folder(
+    ask: Callable[..., Said], place: Path, tmp_path: Path
+) -> None:
+    some = [
+        {**row, "preference": math.nan if i < 7 else row["preference"]} for i, row in enumerate(rows("fair", 0.4, 2))
+    ]
+    write(place / "results" / "fair", some)
+    said = ask("leaderboard", "--results", place / "results", "--out", tmp_path / "out.json", "--resamples", 100)
+    assert said.status == 0
+    found = {(m.model, m.metric): m for m in figures(tmp_path / "out.json")}
+    assert (found["fair", "win_rate"].n, found["fair", "win_rate"].unscored) == (53, 7)
+
+
+def test_of_two_folders_with_one_model_the_one_of_its_name_is_kept_and_else_none(
+    ask: Callable[..., Said], place: Path, tmp_path: Path
+) -> None:
+    for name in ("a", "b"):
+        write(place / "results" / name, rows("strange", 0.4, 2))
+    said = ask("leaderboard", "--results", place / "results", "--resamples", 100, "--out", tmp_path / "out.json")
+    assert said.status == 1
+    assert "model strange is also in b; keep one" in said.out and "model strange is also in a; keep one" in said.out
+    assert {m.model for m in figures(tmp_path / "out.json")} == {"good", "fair", "also fair"}
+
+
+def test_where_no_folder_can_be_used_there_is_no_leaderboard(
+    ask: Callable[..., Said], place: Path, tmp_path: Path
+) -> None:
+    for name in ("good", "fair", "also fair"):
+        write(place / "results" / name, [])
+    out, table = tmp_path / "out.json", tmp_path / "out.csv"
+    refused(ask("leaderboard", "--results", place / "results", "--out", out, "--csv", table), "every row needs")
     assert not out.exists() and not table.exists()
 
 
