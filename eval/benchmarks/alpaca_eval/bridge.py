@@ -68,7 +68,9 @@ def of_verdicts(verdicts: Verdicts, total: int, judge: str) -> list[JudgedModel]
             draws=(1,) * len(scored),
             delta=np.array([v.baseline_characters - v.characters for v in scored.values()], dtype=np.float64),
             characters=tuple(v.characters for v in said.values()),
+            absent=total - len(said),
             missing={reason: count for reason, count in missing.items() if count},
+            asked=total,
         )
         official = {id: v.official for id, v in said.items() if v.official is not None}
         baseline = [v.baseline_characters for v in said.values()]
