@@ -28,10 +28,9 @@ class OpenAIEngine:
     def __init__(self, client: Client, model: str) -> None:
         self.client = client
         self._model = model
-        self._where = f"{model} at {client.endpoint.base_url or client.endpoint.service}"
+        self._where = f"{model} at {client.where}"
         if client.store is None or not client.store.replay:
             client.connect()
-            self._where = f"{model} at {client.parameters.where}"
 
     @property
     def id(self) -> str:
@@ -98,7 +97,7 @@ class OpenAIEngine:
         """`draws` completions: in one request where the server can, else in as many as it takes. Raises _Refused."""
         made: list[Completion] = []
         alone = False
-        parameters = self.client.parameters
+        parameters = self.client.parameters(self._model)
         while True:
             # Greedy draws would all be the same, and vLLM refuses to draw twice.
             greedy = sampling.temperature == 0 and parameters.takes("temperature")

@@ -71,6 +71,11 @@ class Parameters:
         self.one_choice = False
         """Whether the server gives one choice a request."""
 
+    @property
+    def refused(self) -> dict[str, str]:
+        """What is renamed or left out -> the server's words."""
+        return dict(self._said)
+
     def said(self, name: str) -> str:
         """The server's words where it refused a parameter that is left out since."""
         return self._said[name]
