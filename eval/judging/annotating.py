@@ -17,6 +17,7 @@ from srlm.engines.openai.calls import Answer, Call, CallStore, Failure, lacking
 from srlm.engines.openai.client import Client
 from srlm.engines.openai.cost import Budget, paid, price_of
 from srlm.engines.openai.endpoint import Endpoint
+from srlm.engines.openai.origin import Origin
 from srlm.errors import SettingsError
 from srlm.judge.open import local_model
 from srlm.records import Message, digest
@@ -47,12 +48,19 @@ class AnnotatingJudge(NamedTuple):
     ask: Ask
     price: Price | None
     close: Callable[[], None] = lambda: None
+    official: bool = False
+    """Whether the provider itself is asked: only there does a model's name say which model answers."""
+    origin: Origin | None = None
+    """Whose answers the store is asked for, where that is known before anything is sent."""
 
     @property
     def id(self) -> str:
         """The annotator's own name where it is asked as alpaca_eval asks it: then its figures are comparable."""
-        official = self.service in ("openai", "azure") and self.model == self.annotator.model
-        return self.annotator.name if official else f"{self.model} ({self.annotator.name})"
+        return (
+            self.annotator.name
+            if self.official and self.model == self.annotator.model
+            else f"{self.model} ({self.annotator.name})"
+        )
 
     def call(self, instruction: str, first: str, second: str, draw: int = 0) -> Call:
         """The question which of two outputs is better."""
@@ -81,9 +89,13 @@ def open_judge(
             if endpoint.service != "compatible" and model != annotator.model:
                 # The limit's newer name, without which newer models refuse.
                 settings["max_completion_tokens"] = settings.pop("max_tokens")
-            price = price or price_of(endpoint.service, model)
+            price = price or price_of(endpoint.provider, model)
             client = Client(endpoint, store, Budget(price, most), lambda answer: annotator.read(answer.choice).missing)
-            return AnnotatingJudge(annotator, endpoint.service, model, settings, client, price, client.close)
+            official = endpoint.official or endpoint.service == "azure"
+            origin = None if store.replay else store.last_origin(endpoint.address, model)
+            return AnnotatingJudge(
+                annotator, endpoint.service, model, settings, client, price, client.close, official, origin
+            )
         case "hf" | "transformers" if name:
             local = LocalAsker.open(name, annotator, store)
             settings = {**local.facts, "verdicts": local.verdicts}

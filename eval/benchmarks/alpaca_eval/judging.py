@@ -99,7 +99,7 @@ def asked(
 def estimate(judge: AnnotatingJudge, wanted: Sequence[Question], store: CallStore | None) -> Estimated:
     """What these questions would cost; asks nobody."""
     calls = {call.key: call for call in calls_of(judge, wanted)}
-    known = store.answers(calls) if store else {}
+    known = store.answers(calls, judge.origin) if store else {}
     left = [call for key, call in calls.items() if key not in known]
     if judge.price is None:
         return Estimated(len(calls), len(known), None, None)

@@ -138,9 +138,7 @@ class CallStore:
                 self._open(path.absolute().as_uri())
 
     def _open(self, address: str) -> None:
-        self._db = sqlite3.connect(
-            address, uri=True, timeout=PATIENCE, isolation_level=None, check_same_thread=False
-        )
+        self._db = sqlite3.connect(address, uri=True, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
         try:
             if not self.replay and self._empty():
                 self._make()
@@ -248,7 +246,9 @@ class CallStore:
 
     def _belongs(self, key: str, origin: Origin) -> bool:
         """Whether an earlier version's answer is that address's; who asks first gets all to that model."""
-        (model,) = self._db.execute("SELECT json_extract(request, '$.model') FROM calls WHERE key = ?", (key,)).fetchone()
+        (model,) = self._db.execute(
+            "SELECT json_extract(request, '$.model') FROM calls WHERE key = ?", (key,)
+        ).fetchone()
         if not self.replay:
             self._make_later_tables()
             self._db.execute("INSERT OR IGNORE INTO adopted VALUES (?, ?)", (model or "", origin.address))
@@ -262,7 +262,9 @@ class CallStore:
         origin = key.partition("@")[2]
         if not origin:
             return "an address that was not recorded"
-        row = self._db.execute("SELECT address FROM origins WHERE key = ?", (origin,)).fetchone() if self._later else None
+        row = (
+            self._db.execute("SELECT address FROM origins WHERE key = ?", (origin,)).fetchone() if self._later else None
+        )
         return str(row[0]) if row else origin
 
     def last_origin(self, address: str, model: str) -> Origin:

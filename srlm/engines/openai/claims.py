@@ -32,7 +32,9 @@ class Claims:
         try:
             file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
-            raise StoreError(f"{path}: cannot be written: {error.strerror}; choose a file in a writable folder") from None
+            raise StoreError(
+                f"{path}: cannot be written: {error.strerror}; choose a file in a writable folder"
+            ) from None
         found = os.fstat(file)
         name = (found.st_dev, found.st_ino)
         with _GUARD:

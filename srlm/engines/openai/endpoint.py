@@ -69,6 +69,16 @@ class Endpoint(Record):
         return self.service != "azure" and self.address == OFFICIAL
 
     @property
+    def noted(self) -> str | None:
+        """The address as notes beside results carry it. None: OpenAI itself, by default.
+
+        It is as it was written, where it holds no secret: notes of earlier versions hold it so.
+        """
+        if self.base_url is None:
+            return None if self.official else self.address
+        return self.base_url if "@" not in self.base_url and "?" not in self.base_url else self.address
+
+    @property
     def provider(self) -> str:
         """Whose prices apply: `openai`, or `azure` and `compatible`, which have none in the list."""
         return "openai" if self.official else "azure" if self.service == "azure" else "compatible"
@@ -102,7 +112,10 @@ def secrets_in(url: str) -> tuple[str, ...]:
         return ()
     found = [value for _, value in parse_qsl(parts.query)]
     if parts.password:
-        found += [parts.password, b64encode(f"{unquote(parts.username or '')}:{unquote(parts.password)}".encode()).decode()]
+        found += [
+            parts.password,
+            b64encode(f"{unquote(parts.username or '')}:{unquote(parts.password)}".encode()).decode(),
+        ]
     return tuple(secret for secret in found if len(secret) > MENTIONED)
 
 

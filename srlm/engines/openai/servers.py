@@ -40,7 +40,9 @@ def is_local(base_url: str) -> bool:
     except ValueError:
         host = None
     if host is None or parts.scheme not in ("http", "https"):
-        raise EngineError(f"base_url {without_secrets(base_url)!r} is not an address; write it as http://127.0.0.1:8000/v1")
+        raise EngineError(
+            f"base_url {without_secrets(base_url)!r} is not an address; write it as http://127.0.0.1:8000/v1"
+        )
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
