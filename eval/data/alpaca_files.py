@@ -41,6 +41,8 @@ class Annotated(NamedTuple):
     """The model's, by prompt id."""
     baseline_outputs: dict[str, str]
     account: dict[str, int]
+    not_asked: frozenset[str] = frozenset()
+    """Ids of prompts that the budget left unasked: a random part of all, and no fault of the judge's."""
 
     @property
     def model(self) -> str:

@@ -217,6 +217,33 @@ def annotate(
     return annotations_of(judge, asked, judge.ask.ask(calls_of(judge, asked), report), model, baseline)
 
 
+class Told(NamedTuple):
+    """Answers that were asked for before, as an Ask."""
+
+    said: Mapping[str, Said]
+    """By the key of the call."""
+
+    def ask(self, calls: Sequence[Call], report: Report = lambda done, total: None) -> list[Said]:
+        report(len(calls), len(calls))
+        return [self.said[call.key] for call in calls]
+
+
+def asked_by_prompt(
+    judge: AnnotatingJudge, asked: Sequence[Sequence[Question]], order: Sequence[str], report: Report
+) -> AnnotatingJudge:
+    """The judge with all questions about several models asked: prompt by prompt, in the order of these ids.
+
+    What a budget lets through is then the same prompts of every model.
+    """
+    by_prompt: dict[str, list[Question]] = {}
+    for questions_of_one in asked:
+        for question in questions_of_one:
+            by_prompt.setdefault(question.pair.prompt_id, []).append(question)
+    calls = calls_of(judge, [question for id in order for question in by_prompt.get(id, ())])
+    said = judge.ask.ask(calls, report)
+    return judge._replace(ask=Told({call.key: one for call, one in zip(calls, said, strict=True)}))
+
+
 def annotations_of(
     judge: AnnotatingJudge, asked: Sequence[Question], answers: Sequence[Said], model: str, baseline: str
 ) -> list[Annotation]:

@@ -131,6 +131,7 @@ def judged(
             {id: pair.output for id, pair in pairs.items()},
             {id: pair.baseline for id, pair in pairs.items()},
             {},
+            frozenset(pairs) - {one.prompt_id for one in annotations} if len(single) < len(wanted) else frozenset(),
         ),
         single,
     )

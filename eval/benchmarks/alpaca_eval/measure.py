@@ -18,7 +18,7 @@ from srlm.store.progress import Reporter
 
 from ...data.alpaca_eval import ANNOTATOR, AlpacaEval
 from ...data.alpaca_files import Outputs
-from ...judging.annotating import AnnotatingJudge, Question, open_judge
+from ...judging.annotating import AnnotatingJudge, Question, asked_by_prompt, open_judge
 from ...judging.annotator import Annotator
 from ...records import MetricValue
 from ...stats.intervals import Resampling
@@ -36,6 +36,7 @@ from .judging import (
     judged,
     missing,
     recorded,
+    shuffled,
     write,
 )
 
@@ -153,15 +154,36 @@ def run(wanted: Judging, models: Sequence[Model], data: AlpacaEval, say: Say, lo
             metrics.append(metric)
             if kinds:
                 say(f"WARNING: canaries win with {judge.id}: {', '.join(kinds)}; its win rates can be gamed")
+        said = judge if wanted.max_cost is None else _paid(wanted, judge, models, data, store, say, log)
         for outputs, out in models:
             questions = asked(judge.annotator, outputs, data.baseline, prompts, wanted.asking)
-            say(costs(outputs.model, judge, questions, store))
+            if wanted.max_cost is None:
+                say(costs(outputs.model, judge, questions, store))
             with Reporter(f"{outputs.model}: {judge.id}", log, "calls") as report:
-                one = judged(judge, outputs, data.baseline, questions, wanted.asking, report)
+                one = judged(said, outputs, data.baseline, questions, wanted.asking, report)
             metrics += _finished(wanted, judge.id, one, outputs, prompts, data, out, say)
             _told(one, questions, say)
         account(judge, say)
     return metrics
+
+
+def _paid(
+    wanted: Judging,
+    judge: AnnotatingJudge,
+    models: Sequence[Model],
+    data: AlpacaEval,
+    store: CallStore,
+    say: Say,
+    log: Say,
+) -> AnnotatingJudge:
+    """The judge with all models' questions asked as far as the budget reaches, on the same prompts for each."""
+    prompts = chosen(data.prompts, wanted.asking.limit, wanted.asking.seed)
+    questions = [asked(judge.annotator, one.outputs, data.baseline, prompts, wanted.asking) for one in models]
+    for model, own in zip(models, questions, strict=True):
+        say(costs(model.outputs.model, judge, own, store))
+    order = [prompt.id for prompt in shuffled(prompts, wanted.asking.seed)]
+    with Reporter(f"{len(models)} model{'s' if len(models) > 1 else ''}: {judge.id}", log, "calls") as report:
+        return asked_by_prompt(judge, questions, order, report)
 
 
 def _finished(

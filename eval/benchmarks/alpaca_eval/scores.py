@@ -46,6 +46,8 @@ class Sample(NamedTuple):
     """Of the model's answers, those without a preference too."""
     missing: Mapping[str, int]
     """Prompts without a preference, by reason; `not annotated` where there is no row."""
+    not_asked: int = 0
+    """Prompts that the budget left unasked, a random part of all."""
 
     @property
     def n(self) -> int:
@@ -94,7 +96,12 @@ def sample(annotated: Annotated, prompts: Sequence[Prompt]) -> Sample:
         draws=tuple(len(said[id]) for id in ids),
         delta=np.array([len(annotated.baseline_outputs[id]) - lengths[id] for id in ids], dtype=np.float64),
         characters=tuple(lengths.get(prompt.id, 0) for prompt in prompts),
-        missing=Counter(reasons.get(p.id, "not annotated") for p in prompts if p.id not in said),
+        missing=Counter(
+            reasons.get(p.id, "not annotated")
+            for p in prompts
+            if p.id not in said and p.id not in annotated.not_asked
+        ),
+        not_asked=sum(p.id in annotated.not_asked for p in prompts),
     )
 
 
@@ -214,6 +221,12 @@ def _stand_in(glm: GlmData) -> str:
     return f"regularised with {glm.gamed.file}" + (", a stand-in" if "surrogate" in glm.gamed.file else "")
 
 
+def _asked(one: Sample) -> str:
+    """On how many prompts, where the budget did not reach for all."""
+    reached = one.n + one.unscored
+    return f"on {reached} of {reached + one.not_asked} prompts, drawn at random (budget)" if one.not_asked else ""
+
+
 def _missing(one: Sample) -> str:
     return ", ".join(f"{count} missing ({reason})" for reason, count in sorted(one.missing.items()))
 
@@ -239,5 +252,5 @@ def _figure(one: Sample, metric: str, estimate: Estimate, value_unit: str, note:
         unscored=one.unscored if metric != "avg_length" else 0,
         value_unit=value_unit,
         method=estimate.method,
-        note="; ".join(part for part in (f"judge {one.judge}, against {one.baseline}", note) if part),
+        note="; ".join(part for part in (f"judge {one.judge}, against {one.baseline}", _asked(one), note) if part),
     )

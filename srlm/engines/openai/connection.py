@@ -86,7 +86,7 @@ class Connection:
         return response
 
     async def models(self, model: str | None = None) -> object:
-        """The server's list of models, or its page of one. Raises openai.APIError, or ValueError where it is no JSON."""
+        """The server's list of models, or its page of one. Raises openai.APIError; ValueError where it is no JSON."""
         path = "/models" if model is None else f"/models/{quote(model, safe='')}"
         response = await self._openai.get(path, cast_to=httpx2.Response)
         return response.json()
