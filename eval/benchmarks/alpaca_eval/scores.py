@@ -97,9 +97,7 @@ def sample(annotated: Annotated, prompts: Sequence[Prompt]) -> Sample:
         delta=np.array([len(annotated.baseline_outputs[id]) - lengths[id] for id in ids], dtype=np.float64),
         characters=tuple(lengths.get(prompt.id, 0) for prompt in prompts),
         missing=Counter(
-            reasons.get(p.id, "not annotated")
-            for p in prompts
-            if p.id not in said and p.id not in annotated.not_asked
+            reasons.get(p.id, "not annotated") for p in prompts if p.id not in said and p.id not in annotated.not_asked
         ),
         not_asked=sum(p.id in annotated.not_asked for p in prompts),
     )

@@ -200,33 +200,40 @@ class CallStore:
 
     # Judgement and writing --------------------------------------------------------------------------------------------
 
-    def answers(self, keys: Iterable[str], origin: Origin | None = None) -> dict[str, Answer]:
+    def answers(
+        self, keys: Iterable[str], origin: Origin | None = None, prefer: Origin | None = None
+    ) -> dict[str, Answer]:
         """The answers among these calls that are known; where more calls can be made, only those that could be read.
 
-        `origin` None: whoever gave them. Raises StoreError where several servers did.
+        `origin` None: whoever gave them, and `prefer` where several servers did. Raises StoreError where several did,
+        and that is none of them.
         """
         found = {}
         usable = "answer NOT NULL" + ("" if self.replay else " AND failure IS NULL")
         with self._told():
             for key in keys:
-                row = self._row("answer", key, origin, usable)
+                row = self._row("answer", key, origin, usable, prefer)
                 if row is not None:
                     found[key] = _decoded(Answer, row, self.path)
         return found
 
-    def failure(self, key: str, origin: Origin | None = None) -> Failure | None:
-        """How a call failed when it was last asked."""
+    def failure(self, key: str, prefer: Origin | None = None) -> Failure | None:
+        """How a call failed when it was last asked; see `answers`."""
         with self._told():
-            row = self._row("failure", key, origin, "failure NOT NULL AND answer IS NULL")
+            row = self._row("failure", key, None, "failure NOT NULL AND answer IS NULL", prefer)
         return None if row is None else _decoded(Failure, row, self.path)
 
-    def _row(self, column: str, key: str, origin: Origin | None, usable: str) -> str | None:
+    def _row(
+        self, column: str, key: str, origin: Origin | None, usable: str, prefer: Origin | None = None
+    ) -> str | None:
         """A call's answer or failure from its origin; None: there is none."""
         if origin is None:
             rows = self._db.execute(
                 f"SELECT key, {column} FROM calls WHERE (key = ? OR (key > ? AND key < ?)) AND {usable}",
                 (key, f"{key}@", f"{key}A"),  # A follows @
             ).fetchall()
+            if len(rows) > 1 and prefer is not None:
+                rows = [row for row in rows if row[0] == f"{key}@{prefer.key}"] or rows
             if len(rows) > 1:
                 places = sorted({self._address(row[0]) for row in rows})
                 raise StoreError(

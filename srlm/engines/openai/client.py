@@ -31,8 +31,9 @@ from srlm.engines.openai.endpoint import Endpoint, secrets_in
 from srlm.engines.openai.loop import BackgroundLoop
 from srlm.engines.openai.origin import Origin, ServedModel, served_model
 from srlm.engines.openai.parameters import Parameters
+from srlm.engines.openai.refusals import fate_of
 from srlm.engines.openai.retired import notice, refuse_retired
-from srlm.engines.openai.servers import find_key, hidden, refusal_of, shown, words_of
+from srlm.engines.openai.servers import find_key, hidden, shown, words_of
 from srlm.engines.openai.window import Window, retry_after
 from srlm.errors import EngineError
 from srlm.records import seed_for
@@ -57,8 +58,6 @@ ELSEWHERE = 0.2
 NEED = {"continue_final_message": "way to continue a partial answer", "prompt_logprobs": "log-probabilities"}
 """Parameters without which a request means nothing -> what a server that does not take it has not."""
 
-_FATAL_CODES = ("insufficient_quota", "billing_hard_limit_reached", "billing_not_active")
-
 
 class Client:
     """A server. `tally` counts requests by what came of them, and calls found in the store.
@@ -77,7 +76,8 @@ class Client:
         self.tally = Counter[str]()
         self.budget = budget or Budget()
         self.endpoint, self.store = endpoint, store
-        self.where = endpoint.address
+        self._address = endpoint.address
+        self.where = f"{self._address}/"
         self.answered = 0
         """Calls that the server has answered, to this client."""
         self._unread = unread
@@ -300,14 +300,17 @@ class Client:
             await self._rest(came.wait or pause)
 
     def _found(self, call: Call, origin: Origin | None) -> Answer | None:
-        found = None if self.store is None else self.store.answers([call.key], origin).get(call.key)
+        found = None
+        if self.store is not None:
+            prefer = self.store.last_origin(self._address, call.model) if self._replayed else None
+            found = self.store.answers([call.key], origin, prefer).get(call.key)
         self.tally["found"] += found is not None
         return found
 
     def _recorded_failure(self, call: Call) -> Failure:
         """A failure that was recorded is what the replayed run met, too."""
         assert self.store is not None
-        failure = self.store.failure(call.key)
+        failure = self.store.failure(call.key, self.store.last_origin(self._address, call.model))
         if failure is None:
             raise lacking(self.store, call)
         return failure
@@ -361,6 +364,8 @@ class Client:
         self._refused[caught.why] += 1
         self._last_refusal = self._explained(call, caught.told)
         number = self._refused.total()
+        while not self.answered and self._window.under_way and self._refused["invalid"] >= INVALID:
+            await self._window.next_in()  # one of these may yet be answered, and then it is not all that are refused
         if not self.answered and (number >= GIVE_UP or self._refused["invalid"] >= INVALID):
             first = f" (the server refused the first {number} requests and answered none)" if number >= GIVE_UP else ""
             kind = Refused if caught.why == "invalid" else EngineError
@@ -378,11 +383,11 @@ class Client:
         if self.store is None or self._replayed:
             return None
         if self.endpoint.official:
-            return Origin(address=self.where)
+            return Origin(address=self._address)
         served = await self._served(model)
         if served is None:
-            return self.store.last_origin(self.where, model)
-        return Origin(address=self.where, weights=served.weights)
+            return self.store.last_origin(self._address, model)
+        return Origin(address=self._address, weights=served.weights)
 
     async def _served(self, model: str) -> ServedModel | None:
         """What the server says of the model, asked once. None: it cannot be asked."""
@@ -478,26 +483,25 @@ class Client:
             raise _Failed("unreadable", words, told, wait=retry_after(response.headers)) from None
 
     def _refusal(self, call: Call, error: openai.APIStatusError, said: str) -> Exception:
-        status, wait = error.status_code, retry_after(error.response.headers)
-        if str(error.code or "") in _FATAL_CODES:
-            return EngineError(self._explained(call, f"has no quota left for this key: {said}"))
-        if status == 429:
+        status, wait, fate = error.status_code, retry_after(error.response.headers), fate_of(error)
+        if fate == "slower":
             told = f"received too many requests: {said}; lower the concurrency, or run again later to resume"
             return _Failed("refused (429)", said, told, wait=wait, limited=True)
-        if status >= 500 or status in (408, 409):
+        if fate == "wait":
             told = f"failed ({status}): {said}; see the server's log, or run again later to resume"
             if error.message == "status 200":
                 shown_whole = shown(error.response.text, self._secrets)
                 told = f"answered, but not with a chat completion: {shown_whole}; does base_url end in /v1?"
             return _Failed(f"failed ({status})", said, told, wait=wait)
-        why = refusal_of(error)
         told = f"refused the request ({status}): {said}; {_OTHERWISE}"
-        if why is not None:
-            return _Failed(why, said, told, why=why)
-        if status in (401, 403):
+        if fate in ("too long", "filtered", "invalid"):
+            return _Failed(fate, said, told, why=fate)
+        if fate == "credit":
+            told = f"has no quota left for this key: {said}; add credit at the provider, or use another key"
+        elif fate == "key":
             told = f"refused the key ({status}): {said}; set {self.endpoint.api_key_env} to a valid key"
-        elif status == 404:
-            told = f"has no model {call.model}, or no such address (404): {said}; check the model and base_url"
+        elif fate == "model":
+            told = f"has no model {call.model}, or no such address ({status}): {said}; check the model and base_url"
         return EngineError(self._explained(call, told))
 
     def _explained(self, call: Call, what: str) -> str:

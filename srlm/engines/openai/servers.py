@@ -8,10 +8,11 @@ from urllib.parse import quote, unquote, urlsplit
 
 import openai
 
-from srlm.engines.openai.calls import Refusal
 from srlm.engines.openai.endpoint import Endpoint, without_secrets
 from srlm.errors import EngineError
 
+_PAGE = re.compile(r"\s*<(?:!doctype|html|head|body|\?xml)\b", re.IGNORECASE)
+_TAGS = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.IGNORECASE | re.DOTALL)
 WORDS = 400
 """Characters of a server's answer shown in an error."""
 
@@ -61,49 +62,18 @@ def hidden(text: str, secrets: Sequence[str]) -> str:
 def shown(text: str, secrets: Sequence[str]) -> str:
     """A server's words on one line, shortened, and without the secrets."""
     text = hidden(text, secrets)
+    if _PAGE.match(text):  # an error page for people: its words alone
+        text = _TAGS.sub(" ", text)
     text = " ".join(text.split()) or "(no words)"
     return text if len(text) <= WORDS else text[:WORDS] + " ..."
+
+
+def is_page(text: str) -> bool:
+    """Whether an error is an HTML page: a gateway's words, not the model server's."""
+    return _PAGE.match(text) is not None
 
 
 def words_of(error: openai.APIStatusError, secrets: Sequence[str]) -> str:
     """What a server says in an error's body, fit to show."""
     body = error.body
     return shown(str(body["message"]) if isinstance(body, dict) and "message" in body else error.response.text, secrets)
-
-
-_FILTERS = (
-    "content_filter",
-    "content_policy_violation",
-    "ResponsibleAIPolicyViolation",
-    "invalid_prompt",
-    "moderation",
-)
-_TOO_LONG = ("context_length_exceeded", "string_above_max_length", "request_too_large")
-_FILTERED_WORDS = re.compile(
-    r"content[ _](?:filter|policy|management|moderation)|responsible ai|moderation|flagged|usage polic"
-    r"|safety (?:system|filter|polic)|violat\w+ (?:our|the|of) ",
-    re.IGNORECASE,
-)
-_TOO_LONG_WORDS = re.compile(
-    r"context (?:length|window|size)|(?:prompt|input|request|message)s?\b.{0,40}\b(?:is|are) too (?:long|large)"
-    r"|too many (?:input )?tokens|maximum (?:prompt|input|context|model) len"
-    r"|(?:max_tokens|max_completion_tokens)\b.{0,40} too large|reduce the length",
-    re.IGNORECASE,
-)
-_ALL_REQUESTS = re.compile(
-    r"api[ _-]?key|credential|authenti|quota|billing|credits?\b"
-    r"|model\b.{0,80}(?:not exist|not found|not a valid|not available|no access)",
-    re.IGNORECASE,
-)
-
-
-def refusal_of(error: openai.APIStatusError) -> Refusal | None:
-    """Why this one request was refused; None: the server failed, or would refuse all (key, model, quota)."""
-    status, words = error.status_code, f"{error.code or ''} {words_of(error, ())}"
-    if status not in (400, 403, 413, 422, 451):
-        return None
-    if error.code in _TOO_LONG or status == 413 or (status != 403 and _TOO_LONG_WORDS.search(words)):
-        return "too long"
-    if error.code in _FILTERS or status == 451 or _FILTERED_WORDS.search(words):
-        return "filtered"
-    return None if status == 403 or _ALL_REQUESTS.search(words) else "invalid"
