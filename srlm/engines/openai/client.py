@@ -76,7 +76,7 @@ class Client:
         self.tally = Counter[str]()
         self.budget = budget or Budget()
         self.endpoint, self.store = endpoint, store
-        self._address = endpoint.address
+        self._address, self._official = endpoint.address, endpoint.official
         self.where = f"{self._address}/"
         self.answered = 0
         """Calls that the server has answered, to this client."""
@@ -237,8 +237,10 @@ class Client:
             return found
         if self._replayed:
             return self._recorded_failure(call)
+        if not self._asked(call.model).living:
+            self._refuse_retired(call.model)
+            await self._check_living(call.model)
         self.connect()
-        await self._check_living(call.model)
         claim = call.key if origin is None else f"{call.key}@{origin.key}"
         while self.store is not None and not self.store.claim(claim):
             await self._rest(ELSEWHERE)
@@ -302,7 +304,7 @@ class Client:
     def _found(self, call: Call, origin: Origin | None) -> Answer | None:
         found = None
         if self.store is not None:
-            prefer = self.store.last_origin(self._address, call.model) if self._replayed else None
+            prefer = self._recorded_origin(call.model) if self._replayed else None
             found = self.store.answers([call.key], origin, prefer).get(call.key)
         self.tally["found"] += found is not None
         return found
@@ -310,7 +312,7 @@ class Client:
     def _recorded_failure(self, call: Call) -> Failure:
         """A failure that was recorded is what the replayed run met, too."""
         assert self.store is not None
-        failure = self.store.failure(call.key, self.store.last_origin(self._address, call.model))
+        failure = self.store.failure(call.key, self._recorded_origin(call.model))
         if failure is None:
             raise lacking(self.store, call)
         return failure
@@ -382,12 +384,21 @@ class Client:
         """Under what the store keeps this model's answers. None: whoever gave them, for a replay, or there is none."""
         if self.store is None or self._replayed:
             return None
-        if self.endpoint.official:
-            return Origin(address=self._address)
-        served = await self._served(model)
-        if served is None:
-            return self.store.last_origin(self._address, model)
-        return Origin(address=self._address, weights=served.weights)
+        asked = self._asked(model)
+        if asked.origin is None:
+            served = ServedModel() if self._official else await self._served(model)
+            if served is None:
+                asked.origin = self._recorded_origin(model)
+            else:
+                asked.origin = Origin(address=self._address, weights=served.weights)
+        return asked.origin
+
+    def _recorded_origin(self, model: str) -> Origin:
+        """The model as this server last told of it."""
+        assert self.store is not None
+        asked = self._asked(model)
+        asked.recorded = asked.recorded or self.store.last_origin(self._address, model)
+        return asked.recorded
 
     async def _served(self, model: str) -> ServedModel | None:
         """What the server says of the model, asked once. None: it cannot be asked."""
@@ -401,7 +412,7 @@ class Client:
             self.connect()
             assert self._connection is not None
             async with asyncio.timeout(min(LOOK, self.endpoint.timeout)):
-                found = await self._connection.models(model if self.endpoint.official else None)
+                found = await self._connection.models(model if self._official else None)
         except openai.APIStatusError as error:  # no such page: it tells nothing; broken: it may tell tomorrow
             return None if error.status_code >= 500 and error.status_code != 501 else ServedModel()
         except (EngineError, TimeoutError, openai.APIError):
@@ -410,12 +421,24 @@ class Client:
             return ServedModel()
         return served_model(found, model)
 
+    def _refuse_retired(self, model: str) -> None:
+        """Raise EngineError where the list says that the model was retired, or where there is no key; sends nothing."""
+        gone: EngineError | None = None
+        try:
+            refuse_retired(self.endpoint, model)
+        except EngineError as error:
+            gone = error
+        try:
+            self.connect()
+        except EngineError as error:  # another model of that server needs a key, too
+            raise (EngineError(f"{gone}; {error}") if gone else error) from None
+        if gone is not None:
+            raise gone
+
     async def _check_living(self, model: str) -> None:
-        """Raise EngineError where the model was retired, before anything is asked of it; warn where it soon will be."""
+        """Raise EngineError where the server says that the model was retired, before it is asked; warn where it soon
+        will be."""
         asked = self._asked(model)
-        if asked.living:
-            return
-        refuse_retired(self.endpoint, model)
         served = await self._served(model)
         said = notice(self.endpoint, model, served.shutdown if served else None)
         if said is not None and said.refused:
@@ -530,6 +553,8 @@ class _Asked:
     def __init__(self, parameters: Parameters) -> None:
         self.parameters = parameters
         self.known: asyncio.Future[ServedModel | None] | None = None
+        self.origin: Origin | None = None
+        self.recorded: Origin | None = None
         self.living = False
         """Whether it was found not to be retired."""
 

@@ -83,8 +83,8 @@ def test_from_its_date_on_a_model_is_refused_and_what_is_named_instead_lives() -
 
 
 def test_other_servers_of_the_same_name_are_not_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    own = {"service": "compatible", "base_url": "http://127.0.0.1:8000/v1"}
-    assert notice(endpoint(**own), "gpt-4-1106-preview") is None
+    own = endpoint(service="compatible", base_url="http://127.0.0.1:8000/v1")
+    assert notice(own, "gpt-4-1106-preview") is None
     explicit = notice(endpoint(service="compatible", base_url="https://api.openai.com/v1"), "gpt-4-1106-preview")
     assert explicit is not None and explicit.refused
     azure = notice(endpoint(service="azure", base_url="https://x.openai.azure.com"), "gpt-4-0613")
