@@ -10,6 +10,7 @@ from srlm.engines.openai.calls import CallStore
 from srlm.engines.openai.client import Client
 from srlm.engines.openai.cost import price_list, price_of
 from srlm.engines.openai.endpoint import Endpoint
+from srlm.engines.openai.retired import notice
 from srlm.errors import SettingsError
 from srlm.records import Prompt, Record, digest, seed_for
 from srlm.settings import Price, Settings
@@ -124,6 +125,8 @@ def dry(wanted: Judging, models: Sequence[Model], data: AlpacaEval, say: Say) ->
         with wanted.opened(out, dry_run=True) as (judge, store):
             questions = asked(judge.annotator, outputs, data.baseline, prompts, wanted.asking)
             say(costs(outputs.model, judge, questions, store))
+            if (ending := notice(wanted.endpoint, judge.model)) is not None and judge.service != "engine":
+                say(f"WARNING: {ending.text}")
     say("nothing was sent")
 
 
