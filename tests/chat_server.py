@@ -32,6 +32,8 @@ class Server:
     stopping: threading.Event = field(default_factory=threading.Event)
     models: list[dict[str, Any]] | None = field(default_factory=list)
     """What GET /v1/models lists; None: it fails."""
+    no_models: int = 503
+    """The status with which it then fails."""
     url: str = ""
 
 
@@ -77,7 +79,7 @@ def serving() -> Iterator[Serve]:
 
             def do_GET(self) -> None:
                 found = {"object": "list", "data": server.models}
-                self._send(refusal(503, "no list now") if server.models is None else Reply(found))
+                self._send(refusal(server.no_models, "no list now") if server.models is None else Reply(found))
 
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))

@@ -92,7 +92,7 @@ def open_judge(
             price = price or price_of(endpoint.provider, model)
             client = Client(endpoint, store, Budget(price, most), lambda answer: annotator.read(answer.choice).missing)
             official = endpoint.official or endpoint.service == "azure"
-            origin = None if store.replay else store.last_origin(endpoint.address, model)
+            origin = store.last_origin(endpoint.address, model)
             return AnnotatingJudge(
                 annotator, endpoint.service, model, settings, client, price, client.close, official, origin
             )

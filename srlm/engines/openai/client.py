@@ -413,12 +413,11 @@ class Client:
             assert self._connection is not None
             async with asyncio.timeout(min(LOOK, self.endpoint.timeout)):
                 found = await self._connection.models(model if self._official else None)
-        except openai.APIStatusError as error:  # no such page: it tells nothing; broken: it may tell tomorrow
-            return None if error.status_code >= 500 and error.status_code != 501 else ServedModel()
-        except (EngineError, TimeoutError, openai.APIError):
+        except openai.APIStatusError as error:
+            # No such page: it tells nothing. Busy, broken, or closed to this key: it may tell another time.
+            return ServedModel() if error.status_code in (404, 405, 501) else None
+        except (EngineError, TimeoutError, openai.APIError, ValueError):
             return None
-        except Exception:  # whatever else answers there is no list of models
-            return ServedModel()
         return served_model(found, model)
 
     def _refuse_retired(self, model: str) -> None:

@@ -14,6 +14,8 @@ from srlm.settings import EngineSettings
 OFFICIAL = "https://api.openai.com/v1"
 ADDRESS_VARIABLE = "OPENAI_BASE_URL"
 """Environment variable in which the `openai` client finds another address than OpenAI's own."""
+RETIRED_VARIABLE = "SRLM_ASK_RETIRED"
+"""Environment variable that is 1 where models that the list calls retired may be asked."""
 PORTS = {"http": 80, "https": 443}
 
 
@@ -39,6 +41,8 @@ class Endpoint(Record):
     """Of the jitter."""
     today: datetime.date = Field(default_factory=datetime.date.today)
     """The day on which it is asked: a model that was retired before is refused."""
+    ask_retired: bool = Field(default_factory=lambda: os.environ.get(RETIRED_VARIABLE) == "1")
+    """Whether a retired model is asked nevertheless, as by somebody to whom OpenAI still serves it."""
 
     @classmethod
     def of(cls, settings: EngineSettings, seed: int = 0) -> Self:

@@ -9,7 +9,7 @@ from functools import cache
 from importlib import resources
 from typing import NamedTuple
 
-from srlm.engines.openai.endpoint import Endpoint
+from srlm.engines.openai.endpoint import RETIRED_VARIABLE, Endpoint
 from srlm.errors import EngineError
 from srlm.records import Record
 
@@ -73,9 +73,14 @@ def notice(endpoint: Endpoint, model: str, told: datetime.date | None = None) ->
         days = (date - today).days
         left = f"{days} day{'' if days == 1 else 's'} left"
         return Notice(False, f"{model}: will be shut down on {date} ({left}; {source}){choice}")
+    gone = f"{model}: was shut down on {date} ({source})"
+    if endpoint.ask_retired:
+        return Notice(False, f"{gone}; it is asked nevertheless, for {RETIRED_VARIABLE} is 1{choice}")
     own = "" if told else ", your own server of that name with --base-url (base_url in a run file)"
     return Notice(
-        True, f"{model}: was shut down on {date} ({source}); nothing was sent{choice}{own}, or recorded judgements"
+        True,
+        f"{gone}; nothing was sent{choice}{own}, or recorded judgements; where it is still served to you, set "
+        f"{RETIRED_VARIABLE}=1",
     )
 
 

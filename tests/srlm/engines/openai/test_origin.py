@@ -85,6 +85,20 @@ def test_what_was_answered_is_found_when_the_server_is_gone(serve: Serve, client
     assert len(server.asked) == 1
 
 
+@pytest.mark.parametrize("status", [401, 403, 429, 503])
+def test_a_list_that_cannot_be_had_this_time_does_not_make_it_another_model(
+    serve: Serve, client: Open, status: int
+) -> None:
+    server = serve(lambda body, number: words(f"answer {number}"))
+    server.models = [{"id": "judge", "root": "org/first"}]
+    assert text(client(server.url).ask([call()])) == ["answer 0"]
+    server.models, server.no_models = None, status
+    assert text(client(server.url).ask([call(), call(1)])) == ["answer 0", "answer 1"]
+    server.models = [{"id": "judge", "root": "org/first"}]
+    assert text(client(server.url).ask([call(1)])) == ["answer 1"]
+    assert len(server.asked) == 2
+
+
 def test_a_replay_needs_no_address_but_must_not_choose_between_two(serve: Serve, client: Open) -> None:
     one, other = serve(lambda body, _: words("A")), serve(lambda body, _: words("B"))
     client(one.url).ask([call()])

@@ -94,6 +94,13 @@ def test_other_servers_of_the_same_name_are_not_refused(monkeypatch: pytest.Monk
     assert notice(endpoint(), "gpt-4-1106-preview") is None
 
 
+def test_who_is_still_served_may_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SRLM_ASK_RETIRED", "1")
+    found = notice(endpoint(), "gpt-4-1106-preview")
+    assert found is not None and not found.refused
+    assert "was shut down on 2026-10-23" in found.text and "it is asked nevertheless" in found.text
+
+
 def test_the_list_says_where_its_dates_are_from() -> None:
     listed = retired_models()
     assert listed.source.startswith("https://") and listed.read == datetime.date(2026, 11, 26)
