@@ -62,7 +62,7 @@ def hidden(text: str, secrets: Sequence[str]) -> str:
 def shown(text: str, secrets: Sequence[str]) -> str:
     """A server's words on one line, shortened, and without the secrets."""
     text = hidden(text, secrets)
-    if _PAGE.match(text):  # an error page for people: its words alone
+    if _PAGE.match(text) and len(text) > WORDS:  # a long error page for people: its words alone
         text = _TAGS.sub(" ", text)
     text = " ".join(text.split()) or "(no words)"
     return text if len(text) <= WORDS else text[:WORDS] + " ..."

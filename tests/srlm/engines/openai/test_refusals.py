@@ -33,7 +33,11 @@ def error(message: str, **rest: Any) -> dict[str, Any]:
     return {"error": {"message": message, "type": "invalid_request_error", **rest}}
 
 
-NGINX = "<html>\r\n<head><title>{0}</title></head>\r\n<body>\r\n<center><h1>{0}</h1></center>\r\n</body></html>"
+NGINX = (
+    "<!DOCTYPE html>\r\n<html>\r\n<head><title>{0}</title><style>"
+    + 30 * "p {{color: black;}}\r\n"
+    + ("</style></head>\r\n<body>\r\n<center><h1>{0}</h1></center>\r\n</body></html>")
+)
 CASES = [
     # One request is too long ------------------------------------------------------------------------------------------
     Case("openai-context", 400, error(
