@@ -229,27 +229,28 @@ class CallStore:
         """A call's answer or failure from its origin; None: there is none."""
         if origin is None:
             rows = self._db.execute(
-                f"SELECT key, {column} FROM calls WHERE (key = ? OR (key > ? AND key < ?)) AND {usable}",
+                f"SELECT key, {column} FROM calls WHERE (key = ? OR (key > ? AND key < ?)) AND {usable} "
+                "ORDER BY changed DESC",
                 (key, f"{key}@", f"{key}A"),  # A follows @
             ).fetchall()
             if len(rows) > 1 and prefer is not None:
                 rows = [row for row in rows if row[0] == f"{key}@{prefer.key}"] or rows
-            if len(rows) > 1:
-                places = sorted({self._address(row[0]) for row in rows})
+            places = sorted({self._address(row[0]) for row in rows}) if len(rows) > 1 else []
+            if len(places) > 1:
                 raise StoreError(
-                    f"{self.path}: the same call was answered by {len(rows)} servers ({', '.join(places)}); name the "
+                    f"{self.path}: the same call was answered by {len(places)} servers ({', '.join(places)}); name the "
                     "one that is meant with --base-url"
                 )
             return rows[0][1] if rows else None
-        wanted = f"SELECT {column} FROM calls WHERE key = ? AND {usable}"
-        places = [f"{key}@{origin.key}"]
-        if origin.weights is not None:  # the server did not tell them at first
-            places.append(f"{key}@{origin.model_copy(update={'weights': None}).key}")
-        for place in places:
-            if (row := self._db.execute(wanted, (place,)).fetchone()) is not None:
-                return str(row[0])
-        row = self._db.execute(wanted, (key,)).fetchone()
-        return str(row[0]) if row is not None and self._belongs(key, origin) else None
+        # The second, where the server did not tell its weights at first; the last, of an earlier version.
+        keys = (f"{key}@{origin.key}", f"{key}@{Origin(address=origin.address).key}" if origin.weights else "", key)
+        found = dict(
+            self._db.execute(f"SELECT key, {column} FROM calls WHERE key IN (?, ?, ?) AND {usable}", keys).fetchall()
+        )
+        for place in keys[:2]:
+            if place in found:
+                return str(found[place])
+        return str(found[key]) if key in found and self._belongs(key, origin) else None
 
     def _belongs(self, key: str, origin: Origin) -> bool:
         """Whether an earlier version's answer is that address's; who asks first gets all to that model."""

@@ -33,7 +33,7 @@ from srlm.engines.openai.origin import Origin, ServedModel, served_model
 from srlm.engines.openai.parameters import Parameters
 from srlm.engines.openai.refusals import fate_of
 from srlm.engines.openai.retired import notice, refuse_retired
-from srlm.engines.openai.servers import find_key, hidden, shown, words_of
+from srlm.engines.openai.servers import find_key, forms, hidden, shown, words_of
 from srlm.engines.openai.window import Window, retry_after
 from srlm.errors import EngineError
 from srlm.records import seed_for
@@ -85,7 +85,7 @@ class Client:
         self._opening = threading.Lock()
         self._connection: Connection | None = None
         self._loop: BackgroundLoop | None = None
-        self._secrets = secrets_in(endpoint.url)
+        self._secrets = forms(secrets_in(endpoint.url))
         self._window = Window(endpoint.concurrency)
         self._turn = asyncio.Lock()
         self._settled = asyncio.Event()
@@ -98,7 +98,7 @@ class Client:
         with self._opening:
             if self._connection is None:
                 key = find_key(self.endpoint.api_key_env, self.endpoint)
-                self._secrets = (*((key,) if key else ()), *secrets_in(self.endpoint.url))
+                self._secrets = forms([*([key] if key else []), *secrets_in(self.endpoint.url)])
                 self._connection = Connection(self.endpoint, key)
 
     def close(self) -> None:
@@ -378,7 +378,8 @@ class Client:
     # Who answers ----------------------------------------------------------------------------------------------------
 
     def _asked(self, model: str) -> "_Asked":
-        return self._models.setdefault(model, _Asked(Parameters(f"{model} at {self.where}")))
+        found = self._models.get(model)
+        return found or self._models.setdefault(model, _Asked(Parameters(f"{model} at {self.where}")))
 
     async def _origin(self, model: str) -> Origin | None:
         """Under what the store keeps this model's answers. None: whoever gave them, for a replay, or there is none."""

@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 from srlm.records import Record, digest
@@ -18,7 +19,7 @@ class Origin(Record):
     weights: str | None = None
     """Digest of what the server tells of the weights. None: it tells nothing."""
 
-    @property
+    @cached_property
     def key(self) -> str:
         return digest("origin", self.address, self.weights)
 

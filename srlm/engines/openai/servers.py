@@ -3,7 +3,7 @@
 import ipaddress
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from urllib.parse import quote, unquote, urlsplit
 
 import openai
@@ -52,11 +52,16 @@ def is_local(base_url: str) -> bool:
 
 
 def hidden(text: str, secrets: Sequence[str]) -> str:
-    """A text without the secrets, also where they stand as in a URL."""
+    """A text without the secrets."""
     for secret in secrets:
-        for form in (secret, quote(secret, safe=""), unquote(secret)):
-            text = text.replace(form, "***")
+        text = text.replace(secret, "***")
     return text
+
+
+def forms(secrets: Iterable[str]) -> tuple[str, ...]:
+    """The secrets as they may be met in a text: as they are, and as in a URL."""
+    found = dict.fromkeys(form for one in secrets for form in (one, quote(one, safe=""), unquote(one)))
+    return tuple(sorted(found, key=len, reverse=True))
 
 
 def shown(text: str, secrets: Sequence[str]) -> str:

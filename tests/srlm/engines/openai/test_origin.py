@@ -110,6 +110,15 @@ def test_a_replay_needs_no_address_but_must_not_choose_between_two(serve: Serve,
     assert text(client(one.url, replay=True).ask([call()])) == ["A"]
 
 
+def test_a_replay_of_one_server_with_two_models_by_turns_takes_the_last(serve: Serve, client: Open) -> None:
+    server = serve(lambda body, number: words(f"answer {number}"))
+    for weights in ("org/first", "org/second"):
+        server.models = [{"id": "judge", "root": weights}]
+        client(server.url).ask([call()])
+    assert text(client(NOWHERE, replay=True).ask([call()])) == ["answer 1"]
+    assert text(client(server.url, replay=True).ask([call()])) == ["answer 1"]
+
+
 def test_openai_base_url_is_where_it_is_asked_and_kept(
     serve: Serve, client: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
