@@ -1,6 +1,7 @@
 """Who is asked by `python -m eval alpaca`, and what for: official or not, living or not, within which budget."""
 
 import contextlib
+import datetime
 import io
 import json
 import math
@@ -10,12 +11,13 @@ from typing import Any
 import pytest
 
 from eval.benchmarks.alpaca_eval.judging import Asking, shuffled
-from eval.benchmarks.alpaca_eval.measure import Judging, Model, run
+from eval.benchmarks.alpaca_eval.measure import Judging, Model, dry, run
 from eval.cli import main
 from eval.data.alpaca_eval import AlpacaEval
 from eval.data.alpaca_files import read_outputs
 from eval.stats.intervals import Resampling
 from srlm.engines.openai.endpoint import Endpoint
+from srlm.errors import EngineError
 from srlm.records import Prompt
 from srlm.settings import Price
 from tests.chat_server import Reply, Serve, words
@@ -67,15 +69,23 @@ def alpaca(folder: Path, *given: object) -> tuple[object, str, str]:
     return left.value.code or 0, out.getvalue(), err.getvalue()
 
 
-def test_a_retired_judge_is_refused_before_anything_is_sent_and_a_dry_run_says_so(folder: Path) -> None:
-    status, _, errors = alpaca(folder)
-    assert status == 2
-    last = errors.splitlines()[-1]
-    assert last.startswith("srlm: gpt-4-1106-preview: was shut down on 2026-10-23 (")
-    assert "nothing was sent" in last and "use gpt-" in last and "--base-url" in last
+@pytest.mark.parametrize("most", [None, 5.0])
+def test_a_retired_judge_is_refused_before_anything_is_sent_and_a_dry_run_says_so(
+    folder: Path, most: float | None
+) -> None:
+    wanted = Judging(endpoint=Endpoint(today=datetime.date(2026, 11, 26)), max_cost=most, length_control=False)
+    data = AlpacaEval.open(folder / "alpaca")
+    models = [Model(read_outputs(folder / "one.json", data.prompts), folder / "out")]
+    lines: list[str] = []
+    with pytest.raises(EngineError) as told:
+        run(wanted, models, data, lines.append, lines.append)
+    assert str(told.value).startswith("gpt-4-1106-preview: was shut down on 2026-10-23 (")
+    for part in ("nothing was sent", "use gpt-4.1 (until 2027-01-14)", "--base-url"):
+        assert part in str(told.value)
     assert not (folder / "out" / "results").exists()
-    status, said, _ = alpaca(folder, "--dry-run")
-    assert status == 0 and "WARNING: gpt-4-1106-preview: was shut down on 2026-10-23" in said
+    dry(wanted, models, data, lines.append)
+    assert lines[-2].startswith("WARNING: gpt-4-1106-preview: was shut down on 2026-10-23")
+    assert lines[-1] == "nothing was sent"
 
 
 def test_a_server_of_ones_own_may_serve_a_retired_name_and_is_not_official(
