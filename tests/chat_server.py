@@ -30,6 +30,10 @@ class Server:
     keys: list[str | None] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
     stopping: threading.Event = field(default_factory=threading.Event)
+    models: list[dict[str, Any]] | None = field(default_factory=list)
+    """What GET /v1/models lists; None: it fails."""
+    no_models: int = 503
+    """The status with which it then fails."""
     url: str = ""
 
 
@@ -74,7 +78,8 @@ def serving() -> Iterator[Serve]:
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
-                self._send(Reply({"object": "list", "data": []}))
+                found = {"object": "list", "data": server.models}
+                self._send(refusal(server.no_models, "no list now") if server.models is None else Reply(found))
 
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))

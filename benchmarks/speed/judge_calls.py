@@ -78,6 +78,9 @@ class Judge(asyncio.Protocol):
             Judge.seen, Judge.answered = Counter(), Counter()
             Judge.faults = head.startswith(b"GET /stop-faults")
             return
+        if head.startswith(b"GET "):  # which models there are: it does not say
+            self._send(404, b"{}")
+            return
         asked = json.loads(content)["messages"][-1]["content"]
         loop = asyncio.get_running_loop()
         fault = Judge.draws.choice(("429", "500", "cut", "hang")) if Judge.faults and Judge.draws.random() < 0.1 else ""

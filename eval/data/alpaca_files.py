@@ -77,6 +77,8 @@ class Annotated(NamedTuple):
     """The first rows that match no prompt: place, reason and the nearest prompt."""
     rows: tuple[FileRow, ...] = ()
     """Every row by its place in the file, where some of them are no annotation of these prompts; else empty."""
+    not_asked: frozenset[str] = frozenset()
+    """Ids of prompts that the budget left unasked: a random part of all, and no fault of the judge's."""
 
     @property
     def model(self) -> str:

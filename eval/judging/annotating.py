@@ -17,6 +17,7 @@ from srlm.engines.openai.calls import Answer, Call, CallStore, Failure, lacking
 from srlm.engines.openai.client import Client
 from srlm.engines.openai.cost import Budget, paid, price_of
 from srlm.engines.openai.endpoint import Endpoint
+from srlm.engines.openai.origin import Origin
 from srlm.errors import SettingsError
 from srlm.judge.open import local_model
 from srlm.records import Message, digest
@@ -49,11 +50,15 @@ class AnnotatingJudge(NamedTuple):
     close: Callable[[], None] = lambda: None
     manner: str = ""
     """How its verdicts are put together where not one call decides a pair: `both orders`, `3 draws`; part of its id."""
+    official: bool = False
+    """Whether the provider itself is asked: only there does a model's name say which model answers."""
+    origin: Origin | None = None
+    """Whose answers the store is asked for, where that is known before anything is sent."""
 
     @property
     def id(self) -> str:
         """The annotator's own name where it is asked as alpaca_eval asks it: then its figures are comparable."""
-        official = self.service in ("openai", "azure") and self.model == self.annotator.model
+        official = self.official and self.model == self.annotator.model
         name = self.annotator.name if official else f"{self.model} ({self.annotator.name})"
         return f"{name}, {self.manner}" if self.manner else name
 
@@ -84,9 +89,14 @@ def open_judge(
             if endpoint.service != "compatible" and model != annotator.model:
                 # The limit's newer name, without which newer models refuse.
                 settings["max_completion_tokens"] = settings.pop("max_tokens")
-            price = price or price_of(endpoint.service, model)
+            price = price or price_of(endpoint.provider, model)
             client = Client(endpoint, store, Budget(price, most), lambda answer: annotator.read(answer.choice).missing)
-            return AnnotatingJudge(annotator, endpoint.service, model, settings, client, price, client.close)
+            official = endpoint.official or endpoint.service == "azure"
+            origin = store.last_origin(endpoint.address, model)
+            return AnnotatingJudge(
+                annotator, endpoint.service, model, settings, client, price, client.close,
+                official=official, origin=origin,
+            )  # fmt: skip
         case "hf" | "transformers" if name:
             local = LocalAsker.open(name, annotator, store)
             settings = {**local.facts, "verdicts": local.verdicts}
@@ -206,6 +216,33 @@ def annotate(
 ) -> list[Annotation]:
     """What the judge says to each question; see annotations_of."""
     return annotations_of(judge, asked, judge.ask.ask(calls_of(judge, asked), report), model, baseline)
+
+
+class Told(NamedTuple):
+    """Answers that were asked for before, as an Ask."""
+
+    said: Mapping[str, Said]
+    """By the key of the call."""
+
+    def ask(self, calls: Sequence[Call], report: Report = lambda done, total: None) -> list[Said]:
+        report(len(calls), len(calls))
+        return [self.said[call.key] for call in calls]
+
+
+def asked_by_prompt(
+    judge: AnnotatingJudge, asked: Sequence[Sequence[Question]], order: Sequence[str], report: Report
+) -> AnnotatingJudge:
+    """The judge with all questions about several models asked: prompt by prompt, in the order of these ids.
+
+    What a budget lets through is then the same prompts of every model.
+    """
+    by_prompt: dict[str, list[Question]] = {}
+    for questions_of_one in asked:
+        for question in questions_of_one:
+            by_prompt.setdefault(question.pair.prompt_id, []).append(question)
+    calls = calls_of(judge, [question for id in order for question in by_prompt.get(id, ())])
+    said = judge.ask.ask(calls, report)
+    return judge._replace(ask=Told({call.key: one for call, one in zip(calls, said, strict=True)}))
 
 
 def annotations_of(

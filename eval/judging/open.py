@@ -12,7 +12,7 @@ def judge_facts(settings: Settings, judge: Judge) -> dict[str, Any]:
     facts = judge.facts or {}
     noted: dict[str, Any] = {"judge": settings.evaluation.judge}
     if kind == "openai":
-        noted["base_url"] = settings.evaluation.base_url
+        noted["base_url"] = facts.get("base_url")
     else:
         own = ("judge", "template", "pairwise template", "sampling", "complete", "base_url")
         noted |= {f"judge {name}": value for name, value in facts.items() if name not in own}

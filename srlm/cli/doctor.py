@@ -1,5 +1,6 @@
 """`srlm doctor`: preflight checks of a run."""
 
+import datetime
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from srlm.cli import disk
 from srlm.data.overlap import overlapping
 from srlm.engines.base import Request
 from srlm.engines.fit import misfits, thinking
+from srlm.engines.openai.retired import notice
 from srlm.engines.weights import (
     WHEEL,
     check_weights,
@@ -22,7 +24,7 @@ from srlm.engines.weights import (
 )
 from srlm.errors import SrlmError
 from srlm.judge import rubric
-from srlm.judge.open import contest_judge
+from srlm.judge.open import asked_models, contest_judge
 from srlm.judge.unread import why_unread
 from srlm.methods.base import Lengths, Optimisation, method_of, run_folder
 from srlm.methods.checks import check_files, check_trainable, check_turns
@@ -43,17 +45,17 @@ class Problem(NamedTuple):
     what: str
 
 
-def examine(settings: Settings, console: Console, weights: bool) -> bool:
-    """Print one line per finding. False if a check failed."""
+def examine(settings: Settings, console: Console, weights: bool, today: datetime.date | None = None) -> bool:
+    """Print one line per finding. False if a check failed. `today` None: the day it is."""
     sound = True
-    for finding in findings(settings, weights):
+    for finding in findings(settings, weights, today or datetime.date.today()):
         console.print(f"{finding.state:>8}  {finding.what}", markup=False, highlight=False, soft_wrap=True)
         sound = sound and finding.state != "problem"
     console.print("all checks passed" if sound else "fix the problems above first", markup=False)
     return sound
 
 
-def findings(settings: Settings, weights: bool) -> Iterator[Problem]:
+def findings(settings: Settings, weights: bool, today: datetime.date) -> Iterator[Problem]:
     """All checks in turn; a failed check skips only those that depend on it."""
     run = run_folder(settings)
     yield Problem("ok", f"run {settings.name}: settings read, digest {run.given.digest}")
@@ -67,10 +69,12 @@ def findings(settings: Settings, weights: bool) -> Iterator[Problem]:
         yield Problem("problem", str(error))
         return
     try:
-        check_files(settings, settings.iterations)
+        check_files(settings, settings.iterations, datetime.date.min)
     except SrlmError as error:
         yield Problem("problem", str(error))
     yield from _contest_judge(settings, run)
+    retired = list(_retired(settings, today))
+    yield from retired
     data = None
     try:
         data = read_seed_data(settings)
@@ -78,8 +82,10 @@ def findings(settings: Settings, weights: bool) -> Iterator[Problem]:
         yield Problem("problem", f"data: {error}")
     if data is not None:
         yield from _sets(data)
-    for engine in (settings.judge.engine, settings.prompts.engine):
-        if engine is not None and engine.kind == "openai" and engine.model is not None:
+    gone = {finding.what for finding in retired if finding.state == "problem"}
+    for name, engine in (("judge.engine", settings.judge.engine), ("prompts.engine", settings.prompts.engine)):
+        asked = engine is not None and engine.kind == "openai" and engine.model is not None
+        if asked and not any(what.startswith(f"{name} ") for what in gone):
             yield from _server(engine)
     with tempfile.TemporaryDirectory() as scratch:
         try:
@@ -127,6 +133,14 @@ def _contest_judge(settings: Settings, run: RunFolder) -> Iterator[Problem]:
     except SrlmError as error:
         made = f"; the models of this run will be {', '.join(planned)}" if kind == "checkpoint" else ""
         yield Problem("problem", f"{error}{made}")
+
+
+def _retired(settings: Settings, today: datetime.date) -> Iterator[Problem]:
+    """Models behind servers that do not answer any more, or soon will not, by the list that ships; asks nobody."""
+    for one in asked_models(settings):
+        said = notice(one.endpoint.model_copy(update={"today": today}), one.model)
+        if said is not None:
+            yield Problem("problem" if said.refused else "warning", f"{one.setting} {said.text}")
 
 
 def _sets(data: SeedData) -> Iterator[Problem]:

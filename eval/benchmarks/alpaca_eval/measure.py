@@ -10,6 +10,7 @@ from srlm.engines.openai.calls import CallStore
 from srlm.engines.openai.client import Client
 from srlm.engines.openai.cost import price_list, price_of
 from srlm.engines.openai.endpoint import Endpoint
+from srlm.engines.openai.retired import notice
 from srlm.errors import DataError, SettingsError
 from srlm.records import Prompt, Record, digest, seed_for
 from srlm.settings import Price, Settings
@@ -21,7 +22,7 @@ from ...data.alpaca_files import Outputs, Thoughts, as_judged, without_thoughts
 from ...data.cited import Setup
 from ...data.instructions import account_lines
 from ...figures.text import printable
-from ...judging.annotating import AnnotatingJudge, Question, open_judge
+from ...judging.annotating import AnnotatingJudge, Question, asked_by_prompt, open_judge
 from ...judging.annotator import Annotator
 from ...records import MetricValue
 from ...stats.intervals import Resampling
@@ -41,6 +42,7 @@ from .judging import (
     judged,
     missing,
     recorded,
+    shuffled,
     write_annotated,
     write_figures,
 )
@@ -142,6 +144,8 @@ def dry(wanted: Judging, models: Sequence[Model], data: AlpacaEval, say: Say) ->
         with wanted.opened(out, dry_run=True) as (judge, store):
             questions = asked(judge.annotator, outputs, data.baseline, prompts, wanted.asking)
             say(costs(outputs.model, judge, questions, store))
+            if (ending := notice(wanted.endpoint, judge.model)) is not None and judge.service != "engine":
+                say(f"WARNING: {ending.text}")
     say("nothing was sent")
 
 
@@ -188,12 +192,14 @@ def run(wanted: Judging, models: Sequence[Model], data: AlpacaEval, say: Say, lo
             metrics.append(metric)
             if kinds:
                 say(f"WARNING: canaries win with {judge.id}: {', '.join(kinds)}; its win rates can be gamed")
+        said = judge if wanted.max_cost is None else _paid(wanted, judge, models, data, store, say, log)
         for outputs, out in models:
             questions = asked(judge.annotator, outputs, data.baseline, prompts, wanted.asking)
-            say(costs(outputs.model, judge, questions, store))
+            if wanted.max_cost is None:
+                say(costs(outputs.model, judge, questions, store))
             try:
                 with Reporter(f"{outputs.model}: {judge.id}", log, "calls") as report:
-                    one = judged(judge, outputs, data.baseline, questions, wanted.asking, report)
+                    one = judged(said, outputs, data.baseline, questions, wanted.asking, report)
             except DataError as error:
                 failed.append(error)
                 continue
@@ -220,6 +226,25 @@ def outputs_lines(outputs: Outputs) -> list[str]:
         open_too = f", {outputs.open_thoughts} of them never closed (an empty answer is judged)"
         lines.append(f"a thought was cut from {outputs.thoughts} outputs{open_too if outputs.open_thoughts else ''}")
     return [f"{outputs.model}: {line}" for line in lines]
+
+
+def _paid(
+    wanted: Judging,
+    judge: AnnotatingJudge,
+    models: Sequence[Model],
+    data: AlpacaEval,
+    store: CallStore,
+    say: Say,
+    log: Say,
+) -> AnnotatingJudge:
+    """The judge with all models' questions asked as far as the budget reaches, on the same prompts for each."""
+    prompts = chosen(data.prompts, wanted.asking.limit, wanted.asking.seed)
+    questions = [asked(judge.annotator, one.outputs, data.baseline, prompts, wanted.asking) for one in models]
+    for model, own in zip(models, questions, strict=True):
+        say(costs(model.outputs.model, judge, own, store))
+    order = [prompt.id for prompt in shuffled(prompts, wanted.asking.seed)]
+    with Reporter(f"{len(models)} model{'s' if len(models) > 1 else ''}: {judge.id}", log, "calls") as report:
+        return asked_by_prompt(judge, questions, order, report)
 
 
 def _finished(

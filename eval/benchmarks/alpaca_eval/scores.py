@@ -52,6 +52,8 @@ class Sample(NamedTuple):
     """Prompts without a preference, by reason; `not annotated` where there is no row."""
     asked: int
     """Prompts that should have a preference."""
+    not_asked: int = 0
+    """Prompts that the budget left unasked, a random part of all."""
     warning: str = ""
     """Why its figures are on another scale than the published ones; empty: they are not, or nobody looked."""
 
@@ -92,6 +94,7 @@ def sample(annotated: Annotated, prompts: Sequence[Prompt]) -> Sample:
     ids = [prompt.id for prompt in prompts if prompt.id in said]
     lengths = {id: len(text) for id, text in annotated.outputs.items()}
     there = [lengths[prompt.id] for prompt in prompts if prompt.id in lengths]
+    not_asked = sum(prompt.id in annotated.not_asked for prompt in prompts)
     first = annotated.annotations[0]
     return Sample(
         model=first.model,
@@ -104,9 +107,12 @@ def sample(annotated: Annotated, prompts: Sequence[Prompt]) -> Sample:
         delta=np.array([len(annotated.baseline_outputs[id]) - lengths[id] for id in ids], dtype=np.float64),
         characters=tuple(there),
         absent=len(prompts) - len(there),
-        asked=len(prompts),
+        asked=len(prompts) - not_asked,
+        not_asked=not_asked,
         missing=Counter(
-            (p.id in means and means[p.id].missing) or "not annotated" for p in prompts if p.id not in said
+            (p.id in means and means[p.id].missing) or "not annotated"
+            for p in prompts
+            if p.id not in said and p.id not in annotated.not_asked
         ),
     )
 
@@ -267,6 +273,12 @@ def _stand_in(glm: GlmData) -> str:
     return f"regularised with {glm.gamed.file}" + (", a stand-in" if "surrogate" in glm.gamed.file else "")
 
 
+def _asked(one: Sample) -> str:
+    """On how many prompts, where the budget did not reach for all."""
+    reached = one.n + one.unscored
+    return f"on {reached} of {reached + one.not_asked} prompts, drawn at random (budget)" if one.not_asked else ""
+
+
 def _missing(one: Sample) -> str:
     return ", ".join(f"{count} missing ({reason})" for reason, count in sorted(one.missing.items()))
 
@@ -292,5 +304,5 @@ def _figure(one: Sample, metric: str, estimate: Estimate, value_unit: str, note:
         unscored=one.unscored if metric != "avg_length" else 0,
         value_unit=value_unit,
         method=estimate.method,
-        note="; ".join(part for part in (f"judge {one.judge}, against {one.baseline}", note) if part),
+        note="; ".join(part for part in (f"judge {one.judge}, against {one.baseline}", _asked(one), note) if part),
     )

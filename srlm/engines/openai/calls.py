@@ -1,19 +1,26 @@
 """Every call to a server, kept in one SQLite file as its answer arrives: nothing is asked, or paid for, twice.
 
-A call's key is the digest of the whole request. A recording run differs from a live one in whose file it is; a replay
+A call's key is the digest of the whole request, and an answer is kept under that key and its origin: the server's
+address and the weights behind the model's name. A recording run differs from a live one in whose file it is; a replay
 only reads, and a call it does not hold is an error. A failed call is kept with its kind and asked again by a later run.
+
+Files of earlier versions hold answers without an origin. Those to a model belong to the address that first asks for one
+of them again: nothing paid is lost, and no second server is credited with what a first one said.
 """
 
 import fcntl
-import os
+import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from srlm.engines.openai.claims import Claims
+from srlm.engines.openai.origin import Origin
 from srlm.errors import StoreError
 from srlm.records import Record, digest
 
@@ -37,6 +44,22 @@ CREATE TABLE calls (
     changed TEXT NOT NULL
 ) WITHOUT ROWID
 """
+_LATER_TABLES = """
+CREATE TABLE IF NOT EXISTS origins (
+    key TEXT NOT NULL,         -- what follows the @ in the key of an answer
+    model TEXT NOT NULL,
+    address TEXT NOT NULL,
+    weights TEXT,              -- digest of what the server told of them; NULL: nothing
+    refused TEXT,              -- JSON: parameters it did not take -> its words
+    seen TEXT NOT NULL,
+    PRIMARY KEY (key, model)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS adopted (
+    model TEXT PRIMARY KEY,
+    address TEXT NOT NULL      -- to which the answers without an origin belong
+) WITHOUT ROWID;
+"""
+"""Beside the calls; files of earlier versions get them when they are next written to."""
 _MARK_AND_TABLES = "SELECT application_id, (SELECT count(*) FROM sqlite_master) FROM pragma_application_id"
 """Both as they are at one moment."""
 _MAKING = 1 << 60
@@ -44,7 +67,7 @@ _MAKING = 1 << 60
 
 
 class Call(Record):
-    """One request: all that decides its answer. It holds no key and no server's address."""
+    """One request: all that decides its answer but who gives it. It holds no key and no server's address."""
 
     service: str
     """`openai`, `azure`, or `compatible` for any other server."""
@@ -100,8 +123,9 @@ class CallStore:
 
     def __init__(self, path: Path, replay: bool = False) -> None:
         self.path, self.replay = path, replay
-        self._claims = -1
-        self._claimed: set[str] = set()
+        self._claims: Claims | None = None
+        self._guard = threading.RLock()
+        """Held while SQLite is used: answers arrive in another thread than the one that opened the file."""
         if replay and not path.is_file():
             raise StoreError(f"{path}: no such file to replay; record one first with --record {path}")
         with self._told():
@@ -114,11 +138,13 @@ class CallStore:
                 self._open(path.absolute().as_uri())
 
     def _open(self, address: str) -> None:
-        self._db = sqlite3.connect(address, uri=True, timeout=PATIENCE, isolation_level=None)
+        self._db = sqlite3.connect(address, uri=True, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
         try:
             if not self.replay and self._empty():
                 self._make()
             self._check()
+            tables = "SELECT count(*) FROM sqlite_master WHERE name IN ('origins', 'adopted')"
+            self._later = self._db.execute(tables).fetchone() == (2,)
             if not self.replay:
                 self._lock_file()
         except BaseException:
@@ -132,7 +158,8 @@ class CallStore:
 
     def _make(self) -> None:
         """Make the table, one process at a time: SQLite gives up at once where two change the journal's mode."""
-        fcntl.lockf(self._lock_file(), fcntl.LOCK_EX, 1, _MAKING)
+        file = self._lock_file()
+        fcntl.lockf(file, fcntl.LOCK_EX, 1, _MAKING)
         try:
             if self._empty():  # nobody was quicker
                 self._db.execute("PRAGMA journal_mode = WAL")
@@ -142,7 +169,7 @@ class CallStore:
                 self._db.execute(f"PRAGMA user_version = {VERSION}")
                 self._db.execute("COMMIT")
         finally:
-            fcntl.lockf(self._claims, fcntl.LOCK_UN, 1, _MAKING)
+            fcntl.lockf(file, fcntl.LOCK_UN, 1, _MAKING)
 
     def _check(self) -> None:
         """That the file is ours."""
@@ -160,33 +187,124 @@ class CallStore:
         self._db.execute("PRAGMA synchronous = NORMAL")
 
     def _lock_file(self) -> int:
-        """The open file whose bytes are locks; it is never closed while it is in use, for that gives all back."""
-        if self._claims < 0:
-            path = _beside(self.path, ".lock")
-            try:
-                self._claims = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-            except OSError as error:
-                raise StoreError(f"{path}: cannot be written: {error.strerror}") from None
-        return self._claims
+        """The open file whose bytes are locks."""
+        if self._claims is None:
+            self._claims = Claims.opened(_beside(self.path, ".lock"))
+        return self._claims.file
+
+    def _make_later_tables(self) -> None:
+        """Those that an earlier version's file lacks."""
+        if not self._later:
+            self._db.executescript(_LATER_TABLES)
+            self._later = True
 
     # Judgement and writing --------------------------------------------------------------------------------------------
 
-    def answers(self, keys: Iterable[str]) -> dict[str, Answer]:
-        """The answers among these calls that are known; where more calls can be made, only those that could be read."""
+    def answers(
+        self, keys: Iterable[str], origin: Origin | None = None, prefer: Origin | None = None
+    ) -> dict[str, Answer]:
+        """The answers among these calls that are known; where more calls can be made, only those that could be read.
+
+        `origin` None: whoever gave them, and `prefer` where several servers did. Raises StoreError where several did,
+        and that is none of them.
+        """
         found = {}
-        wanted = "SELECT answer FROM calls WHERE key = ?" + ("" if self.replay else " AND failure IS NULL")
+        usable = "answer NOT NULL" + ("" if self.replay else " AND failure IS NULL")
         with self._told():
             for key in keys:
-                row = self._db.execute(wanted, (key,)).fetchone()
-                if row is not None and row[0] is not None:
-                    found[key] = _decoded(Answer, row[0], self.path)
+                row = self._row("answer", key, origin, usable, prefer)
+                if row is not None:
+                    found[key] = _decoded(Answer, row, self.path)
         return found
 
-    def failure(self, key: str) -> Failure | None:
-        """How a call failed when it was last asked."""
+    def failure(self, key: str, prefer: Origin | None = None) -> Failure | None:
+        """How a call failed when it was last asked; see `answers`."""
         with self._told():
-            row = self._db.execute("SELECT failure FROM calls WHERE key = ? AND answer IS NULL", (key,)).fetchone()
-        return None if row is None or row[0] is None else _decoded(Failure, row[0], self.path)
+            row = self._row("failure", key, None, "failure NOT NULL AND answer IS NULL", prefer)
+        return None if row is None else _decoded(Failure, row, self.path)
+
+    def _row(
+        self, column: str, key: str, origin: Origin | None, usable: str, prefer: Origin | None = None
+    ) -> str | None:
+        """A call's answer or failure from its origin; None: there is none."""
+        if origin is None:
+            rows = self._db.execute(
+                f"SELECT key, {column} FROM calls WHERE (key = ? OR (key > ? AND key < ?)) AND {usable} "
+                "ORDER BY changed DESC",
+                (key, f"{key}@", f"{key}A"),  # A follows @
+            ).fetchall()
+            if len(rows) > 1 and prefer is not None:
+                rows = [row for row in rows if row[0] == f"{key}@{prefer.key}"] or rows
+            places = sorted({self._address(row[0]) for row in rows}) if len(rows) > 1 else []
+            if len(places) > 1:
+                raise StoreError(
+                    f"{self.path}: the same call was answered by {len(places)} servers ({', '.join(places)}); name the "
+                    "one that is meant with --base-url"
+                )
+            return rows[0][1] if rows else None
+        # The second, where the server did not tell its weights at first; the last, of an earlier version.
+        keys = (f"{key}@{origin.key}", f"{key}@{Origin(address=origin.address).key}" if origin.weights else "", key)
+        found = dict(
+            self._db.execute(f"SELECT key, {column} FROM calls WHERE key IN (?, ?, ?) AND {usable}", keys).fetchall()
+        )
+        for place in keys[:2]:
+            if place in found:
+                return str(found[place])
+        return str(found[key]) if key in found and self._belongs(key, origin) else None
+
+    def _belongs(self, key: str, origin: Origin) -> bool:
+        """Whether an earlier version's answer is that address's; who asks first gets all to that model."""
+        (model,) = self._db.execute(
+            "SELECT json_extract(request, '$.model') FROM calls WHERE key = ?", (key,)
+        ).fetchone()
+        if not self.replay:
+            self._make_later_tables()
+            self._db.execute("INSERT OR IGNORE INTO adopted VALUES (?, ?)", (model or "", origin.address))
+        elif not self._later:
+            return True
+        found = self._db.execute("SELECT address FROM adopted WHERE model = ?", (model or "",)).fetchone()
+        return found is None or found[0] == origin.address
+
+    def _address(self, key: str) -> str:
+        """Who gave an answer, to be shown."""
+        origin = key.partition("@")[2]
+        if not origin:
+            return "an address that was not recorded"
+        row = (
+            self._db.execute("SELECT address FROM origins WHERE key = ?", (origin,)).fetchone() if self._later else None
+        )
+        return str(row[0]) if row else origin
+
+    def last_origin(self, address: str, model: str) -> Origin:
+        """The model at an address as the server last told of it."""
+        with self._told():
+            row = None
+            if self._later:
+                wanted = "SELECT weights FROM origins WHERE address = ? AND model = ? ORDER BY seen DESC"
+                row = self._db.execute(wanted, (address, model)).fetchone()
+        return Origin(address=address, weights=row[0] if row else None)
+
+    def see(self, origin: Origin, model: str, refused: Mapping[str, str] | None = None) -> None:
+        """Keep which server is asked, what it told of the model, and which parameters it refused, in its words."""
+        words = json.dumps(refused, sort_keys=True) if refused else None
+        with self._told():
+            self._make_later_tables()
+            self._db.execute(
+                "INSERT INTO origins VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (key, model) DO UPDATE SET "
+                "seen = excluded.seen, refused = coalesce(excluded.refused, refused)",
+                (origin.key, model, origin.address, origin.weights, words, _now()),
+            )
+
+    def refused(self, model: str) -> dict[str, str]:
+        """Parameters that a server did not take of this model -> its words, over all runs that wrote to the file."""
+        found: dict[str, str] = {}
+        with self._told():
+            if self._later:
+                for (words,) in self._db.execute(
+                    "SELECT refused FROM origins WHERE model = ? AND refused NOT NULL ORDER BY seen", (model,)
+                ):
+                    found |= json.loads(words)
+        return found
 
     def every(self, model: str) -> Iterator[tuple[Call, Answer]]:
         """Every answer of a model that the file holds."""
@@ -195,47 +313,42 @@ class CallStore:
             for request, answer in self._db.execute(rows, (model,)):
                 yield _decoded(Call, request, self.path), _decoded(Answer, answer, self.path)
 
-    def put(self, call: Call, said: Answer | Failure, unread: Missing | None = None) -> None:
-        """Keep what came of a call; an answer that could be read stays. `unread`: why this answer cannot be."""
+    def put(
+        self, call: Call, said: Answer | Failure, unread: Missing | None = None, origin: Origin | None = None
+    ) -> None:
+        """Keep what came of a call; an answer that could be read stays. `unread`: why this answer cannot be.
+
+        `origin` None: it came from no server.
+        """
         answer, failure = (said, None) if isinstance(said, Answer) else (None, said)
         if unread and answer:
             failure = Failure(kind=unread, words="the answer could not be read", attempts=answer.attempts)
         values = [None if one is None else one.model_dump_json(exclude_defaults=True) for one in (answer, failure)]
-        changed = datetime.now(UTC).isoformat(timespec="seconds")
+        key = call.key if origin is None else f"{call.key}@{origin.key}"
         with self._told():
             self._db.execute(
                 "INSERT INTO calls VALUES (?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET "
                 "answer = coalesce(excluded.answer, answer), failure = excluded.failure, changed = excluded.changed "
                 "WHERE answer IS NULL OR failure IS NOT NULL",
-                (call.key, call.model_dump_json(), *values, changed),
+                (key, call.model_dump_json(), *values, _now()),
             )
 
     # Who asks what --------------------------------------------------------------------------------------------------
 
     def claim(self, key: str) -> bool:
-        """Whether this process may ask the call now; False: another process is asking it.
-
-        A claim is a lock on one byte of a file beside the store: the system gives it back when a process is killed.
-        """
-        if key in self._claimed:
-            return False
-        try:
-            fcntl.lockf(self._claims, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, _byte(key))
-        except BlockingIOError:
-            return False
-        self._claimed.add(key)
-        return True
+        """Whether the call may be asked now; False: another store, here or in another process, is asking it."""
+        return self._claims is None or self._claims.claim(key)
 
     def release(self, key: str) -> None:
         """Give a claim back."""
-        self._claimed.discard(key)
-        fcntl.lockf(self._claims, fcntl.LOCK_UN, 1, _byte(key))
+        if self._claims is not None:
+            self._claims.release(key)
 
     def close(self) -> None:
         self._db.close()
-        if self._claims >= 0:
-            os.close(self._claims)
-            self._claims = -1
+        if self._claims is not None:
+            self._claims.close()
+            self._claims = None
 
     def __enter__(self) -> "CallStore":
         return self
@@ -247,7 +360,8 @@ class CallStore:
     def _told(self) -> Iterator[None]:
         """SQLite's errors, and the disk's, as StoreErrors that say what to do."""
         try:
-            yield
+            with self._guard:
+                yield
         except sqlite3.DatabaseError as error:
             if "locked" in str(error):
                 what = f"another process has locked it for {PATIENCE:g} s; stop that process, or choose another file"
@@ -274,8 +388,8 @@ def _beside(path: Path, ending: str) -> Path:
     return path.with_name(path.name + ending)
 
 
-def _byte(key: str) -> int:
-    return int(key[:15], 16)
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
 def _decoded(kind: Any, text: str, path: Path) -> Any:

@@ -12,10 +12,12 @@ import asyncio
 import json
 import logging
 import random
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
+from contextvars import ContextVar
 from typing import Any, NamedTuple, TypeVar
 
 import httpx2
@@ -25,9 +27,13 @@ from srlm.engines.openai.answers import error_of, status_of
 from srlm.engines.openai.calls import Answer, Call, CallStore, Failure, Missing, Refusal, lacking
 from srlm.engines.openai.connection import Connection
 from srlm.engines.openai.cost import Budget
-from srlm.engines.openai.endpoint import Endpoint
+from srlm.engines.openai.endpoint import Endpoint, secrets_in
+from srlm.engines.openai.loop import BackgroundLoop
+from srlm.engines.openai.origin import Origin, ServedModel, served_model
 from srlm.engines.openai.parameters import Parameters
-from srlm.engines.openai.servers import find_key, refusal_of, shown, words_of
+from srlm.engines.openai.refusals import fate_of
+from srlm.engines.openai.retired import notice, refuse_retired
+from srlm.engines.openai.servers import find_key, forms, hidden, shown, words_of
 from srlm.engines.openai.window import Window, retry_after
 from srlm.errors import EngineError
 from srlm.records import seed_for
@@ -43,19 +49,21 @@ GIVE_UP = 20
 """Calls in a row that fail, with no answer in between, before a run stops."""
 INVALID = 3
 """Requests refused without a clear reason, and nothing answered before, after which a run stops: all fare alike."""
+MOST_OF = 5
+"""Calls of one run from which on it is an error that most of them failed."""
+LOOK = 10.0
+"""Seconds that a server has to say which models it serves."""
 ELSEWHERE = 0.2
 """Seconds between looks at a call that another process is asking."""
 NEED = {"continue_final_message": "way to continue a partial answer", "prompt_logprobs": "log-probabilities"}
 """Parameters without which a request means nothing -> what a server that does not take it has not."""
-
-_FATAL_CODES = ("insufficient_quota", "billing_hard_limit_reached", "billing_not_active")
 
 
 class Client:
     """A server. `tally` counts requests by what came of them, and calls found in the store.
 
     `store` None: nothing is kept. `unread` says why an answer cannot be read, None where it can; one that cannot is
-    asked again by a later run. It is used from one thread at a time.
+    asked again by a later run. Several threads may ask at once: one loop, in a thread of its own, does all the work.
     """
 
     def __init__(
@@ -68,43 +76,58 @@ class Client:
         self.tally = Counter[str]()
         self.budget = budget or Budget()
         self.endpoint, self.store = endpoint, store
-        self.parameters = Parameters(endpoint.base_url or endpoint.service)
+        self._address, self._official = endpoint.address, endpoint.official
+        self.where = f"{self._address}/"
         self.answered = 0
         """Calls that the server has answered, to this client."""
         self._unread = unread
+        self._models: dict[str, _Asked] = {}
+        self._opening = threading.Lock()
         self._connection: Connection | None = None
-        self._runner: asyncio.Runner | None = None
-        self._key: str | None = None
+        self._loop: BackgroundLoop | None = None
+        self._secrets = forms(secrets_in(endpoint.url))
         self._window = Window(endpoint.concurrency)
+        self._turn = asyncio.Lock()
+        self._settled = asyncio.Event()
         self._refused: Counter[Refusal] = Counter()
         self._last_refusal = ""
-        self._failed_in_a_row = 0
-        self._stopped: Exception | None = None
+        self._given_up_in_all = self._failed_in_a_row = 0
 
     def connect(self) -> None:
         """Raise EngineError where there is no key or no address; sends nothing."""
-        if self._connection is None:
-            self._key = find_key(self.endpoint.api_key_env, self.endpoint.base_url)
-            self._connection = Connection(self.endpoint, self._key)
-            self.parameters.where = self._connection.address
+        with self._opening:
+            if self._connection is None:
+                key = find_key(self.endpoint.api_key_env, self.endpoint)
+                self._secrets = forms([*([key] if key else []), *secrets_in(self.endpoint.url)])
+                self._connection = Connection(self.endpoint, key)
 
     def close(self) -> None:
         """Close the connections and the event loop; closing again does nothing. A store is its owner's to close."""
-        if self._connection is not None:
-            self._runner = self._runner or asyncio.Runner()
-            self._runner.run(self._connection.close())
-            self._connection = None
-        if self._runner is not None:
-            self._runner.close()
-            self._runner = None
+        with self._opening:
+            connection, loop = self._connection, self._loop
+            self._connection = self._loop = None
+            if connection is not None:
+                loop = loop or BackgroundLoop()
+                loop.run(connection.close())
+            if loop is not None:
+                loop.close()
+            # What is asked after this is asked in another loop, which must meet nothing of this one.
+            self._window, self._turn, self._settled = Window(self.endpoint.concurrency), asyncio.Lock(), asyncio.Event()
+            for asked in self._models.values():
+                asked.known = None
+
+    def parameters(self, model: str) -> Parameters:
+        """Which parameters the server takes of this model, as far as it is known."""
+        return self._asked(model).parameters
 
     def ask(
         self, calls: Sequence[Call], report: Callable[[int, int], None] = lambda done, total: None
     ) -> list[Answer | Failure | None]:
         """What came of each call, in their order; None: not asked, for the budget is spent. Equal calls are one.
 
-        Raises EngineError where the server cannot be used, StoreError where a replayed store lacks a call. What was
-        answered before is kept.
+        The budget is spent in that order: once a call is held back, so are all behind it, however cheap. Raises
+        EngineError where the server cannot be used, StoreError where a replayed store lacks a call. What was answered
+        before is kept.
         """
         said: dict[str, Said] = {}
         begun = set[str]()
@@ -125,11 +148,20 @@ class Client:
 
     def refuse_all(self, said: Sequence[Said]) -> None:
         """Raise Refused where the server refused each of these calls, some without a clear reason, and never answered
-        any: another request might do."""
-        refused = [one for one in said if isinstance(one, Failure) and one.why is not None]
+        any: another request might do. EngineError where most of a number of calls failed, refused or not."""
+        failed = [one for one in said if isinstance(one, Failure)]
+        refused = [one for one in failed if one.why is not None]
         unclear = [one for one in refused if one.why == "invalid"]
-        if unclear and len(refused) == len(said) and not self.answered and not self._replayed:
+        if self._replayed:
+            return
+        if unclear and len(refused) == len(said) and not self.answered:
             raise Refused(self._last_refusal)
+        lost = [one for one in failed if one.why is None]
+        if len(said) >= MOST_OF and 2 * len(lost) > len(said):
+            raise EngineError(
+                f"{self.where}: {len(lost)} of {len(said)} calls failed as often as they may, the last one with: "
+                f"{lost[-1].words}; see the server's log, and run again later to ask only these"
+            )
 
     @property
     def _replayed(self) -> bool:
@@ -141,62 +173,55 @@ class Client:
         """`one(0) ... one(number - 1)` in order, side by side; each may send calls with `answer`.
 
         The first error lets nothing new begin. It is raised when the calls under way have come in, for they are paid
-        for. One event loop serves all runs, until the client is closed.
+        for. One event loop serves all runs, also those of several threads at once, until the client is closed.
         """
         if not number:
             return []
-        self._runner = self._runner or asyncio.Runner()
-        self._stopped = None
+        with self._opening:
+            self._loop = loop = self._loop or BackgroundLoop()
+        run = _Run()
         found: dict[int, R] = {}
-        self._runner.run(self._together(one, number, found))
-        if self._stopped is not None:
-            raise self._stopped
+        loop.run(self._together(run, one, number, found), lambda: self._stop(run, None))
+        if run.error is not None:
+            raise run.error
         return [found[index] for index in range(number)]
 
-    async def _together(self, one: Callable[[int], Coroutine[Any, Any, R]], number: int, found: dict[int, R]) -> None:
-        self._stopping = asyncio.Event()
-        left, working = iter(range(number)), set[asyncio.Task[None]]()
+    async def _together(
+        self, run: "_Run", one: Callable[[int], Coroutine[Any, Any, R]], number: int, found: dict[int, R]
+    ) -> None:
+        _RUN.set(run)
+        left = iter(range(number))
 
         async def worker() -> None:
             # One goes straight from an answer to the next call: woken by another, it would wait for a whole burst.
             for index in left:
-                if self._stopping.is_set():
+                if run.stopping.is_set():
                     return
                 try:
                     found[index] = await one(index)
                 except Exception as error:  # raised when the others have come in
-                    self._stop(error)
+                    self._stop(run, error)
 
-        def hire() -> None:
-            working.add(asyncio.create_task(worker()))
+        run.hire = lambda: run.working.add(asyncio.create_task(worker()))
+        for _ in range(min(number, self.endpoint.concurrency)):
+            run.hire()
+            await asyncio.sleep(0)  # one request is on its way before the next is built: answers come spread out
+        while run.working:
+            done, _ = await asyncio.wait(run.working, return_when=asyncio.FIRST_COMPLETED)
+            run.working.difference_update(done)
 
-        async def everything() -> None:
-            for _ in range(min(number, self.endpoint.concurrency)):
-                hire()
-                await asyncio.sleep(0)  # one request is on its way before the next is built: answers come spread out
-            while working:
-                done, _ = await asyncio.wait(working, return_when=asyncio.FIRST_COMPLETED)
-                working.difference_update(done)
-
-        self._hire = hire
-        work = asyncio.ensure_future(everything())
-        try:
-            await asyncio.shield(work)
-        except asyncio.CancelledError:  # Ctrl-C: what is under way comes in; a second one drops it
-            self._stop(None)
-            await work
-            raise
-
-    def _stop(self, error: Exception | None) -> None:
-        self._stopped = self._stopped or error
-        self._stopping.set()
+    def _stop(self, run: "_Run", error: Exception | None) -> None:
+        run.error = run.error or error
+        run.stopping.set()
+        self._settled.set()  # who waits for the budget looks again
 
     async def _rest(self, seconds: float) -> None:
         """Sleep, or until the run is stopped; another worker goes on with what is left."""
-        self._hire()
+        run = _RUN.get()
+        run.hire()
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self._stopping.wait()
+                await run.stopping.wait()
 
     # One call -------------------------------------------------------------------------------------------------------
 
@@ -206,72 +231,104 @@ class Client:
 
         Raises EngineError where the server cannot be used, StoreError where a replayed store lacks the call.
         """
-        if (found := self._found(call)) is not None:
+        run = _RUN.get()
+        origin = await self._origin(call.model)
+        if (found := self._found(call, origin)) is not None:
             return found
         if self._replayed:
             return self._recorded_failure(call)
+        if not self._asked(call.model).living:
+            self._refuse_retired(call.model)
+            await self._check_living(call.model)
         self.connect()
-        claimed, failures, attempts = False, 0, 0
-        jitter: random.Random | None = None
+        claim = call.key if origin is None else f"{call.key}@{origin.key}"
+        while self.store is not None and not self.store.claim(claim):
+            await self._rest(ELSEWHERE)
+            if run.stopping.is_set():
+                return None
+            if (found := self._found(call, origin)) is not None:
+                return found
         try:
-            while True:
-                seen = self.answered
-                async with self._window.entered(again=attempts > 0):
-                    if self._stopping.is_set():
-                        return None
-                    if not claimed:
-                        claimed = self.store is None or self.store.claim(call.key)
-                        # Another process may have had the answer since this one looked.
-                        if claimed and (found := self._found(call)) is not None:
-                            return found
-                    if claimed and not self.budget.reserve(call):
-                        return None
-                    came = await self._attempt(call, attempts + 1) if claimed else None
-                if isinstance(came, Answer):
-                    return came
-                if came is None:
-                    await self._rest(ELSEWHERE)
-                    continue
-                attempts += 1
-                self.tally[came.what] += 1
-                if came.why is not None:
-                    return self._kept(call, self._refusal_of(call, came, attempts))
-                failures += not (came.limited and self.answered > seen)
-                if failures >= self.endpoint.tries:
-                    return self._kept(call, self._given_up(call, came, attempts))
-                jitter = jitter or random.Random(seed_for(self.endpoint.seed, call.key))
-                pause = min(60.0, self.endpoint.pause * 2 ** max(0, failures - 1)) * jitter.uniform(0.5, 1)
-                await self._rest(came.wait or pause)
+            # Another process may have had the answer since this one looked.
+            if (found := self._found(call, origin)) is not None:
+                return found
+            if not await self._admitted(call, run):
+                return None
+            try:
+                return await self._tried(call, origin, run)
+            finally:
+                self.budget.drop(call)
+                self._settled.set()
         finally:
-            if claimed and self.store is not None:
-                self.store.release(call.key)
+            if self.store is not None:
+                self.store.release(claim)
 
-    def _found(self, call: Call) -> Answer | None:
-        found = None if self.store is None else self.store.answers([call.key]).get(call.key)
+    async def _admitted(self, call: Call, run: "_Run") -> bool:
+        """Whether the budget has room for a call. Calls are admitted one by one in the order in which they were asked,
+        and each waits for those under way: what they leave is spent, and no cheap call overtakes a dear one."""
+        if self.budget.most is None:
+            return self.budget.reserve(call)
+        async with self._turn:
+            while not run.stopping.is_set():
+                if self.budget.reserve(call):
+                    return True
+                if not self.budget.may_have_room:
+                    return False
+                self._settled.clear()
+                await self._settled.wait()
+        return False
+
+    async def _tried(self, call: Call, origin: Origin | None, run: "_Run") -> Said:
+        """What comes of an admitted call."""
+        failures, attempts = 0, 0
+        jitter: random.Random | None = None
+        while True:
+            seen = self.answered
+            async with self._window.entered(again=attempts > 0):
+                if run.stopping.is_set():
+                    return None
+                came = await self._attempt(call, attempts + 1, origin)
+            if isinstance(came, Answer):
+                return came
+            attempts += 1
+            self.tally[came.what] += 1
+            if came.why is not None:
+                return self._kept(call, await self._refusal_of(call, came, attempts, run), origin)
+            failures += not (came.limited and self.answered > seen)
+            if failures >= self.endpoint.tries:
+                return self._kept(call, self._given_up(call, came, attempts, run), origin)
+            jitter = jitter or random.Random(seed_for(self.endpoint.seed, call.key))
+            pause = min(60.0, self.endpoint.pause * 2 ** max(0, failures - 1)) * jitter.uniform(0.5, 1)
+            await self._rest(came.wait or pause)
+
+    def _found(self, call: Call, origin: Origin | None) -> Answer | None:
+        found = None
+        if self.store is not None:
+            prefer = self._recorded_origin(call.model) if self._replayed else None
+            found = self.store.answers([call.key], origin, prefer).get(call.key)
         self.tally["found"] += found is not None
         return found
 
     def _recorded_failure(self, call: Call) -> Failure:
         """A failure that was recorded is what the replayed run met, too."""
         assert self.store is not None
-        failure = self.store.failure(call.key)
+        failure = self.store.failure(call.key, self._recorded_origin(call.model))
         if failure is None:
             raise lacking(self.store, call)
         return failure
 
-    def _kept(self, call: Call, said: Kept) -> Kept:
+    def _kept(self, call: Call, said: Kept, origin: Origin | None) -> Kept:
         """Put into the store; an answer that cannot be read as such."""
         if self.store is not None:
-            self.store.put(call, said, self._unread(said) if isinstance(said, Answer) else None)
+            self.store.put(call, said, self._unread(said) if isinstance(said, Answer) else None, origin)
         return said
 
-    async def _attempt(self, call: Call, attempts: int) -> "Answer | _Failed":
+    async def _attempt(self, call: Call, attempts: int, origin: Origin | None) -> "Answer | _Failed":
         """One request, and what it tells of the server; an answer is kept before anything else is done."""
         began = time.monotonic()
         try:
-            told = await self._sent(call)
+            told = await self._sent(call, origin)
         except _Failed as failed:
-            self.budget.drop(call)
             if failed.limited:
                 self._window.refused()
             return failed
@@ -284,7 +341,7 @@ class Client:
             more=tuple(told.choices[1:]),
             prompt_logprobs=told.prompt_logprobs,
         )
-        self._kept(call, answer)
+        self._kept(call, answer, origin)
         self._window.answered()
         self.answered += 1
         self._failed_in_a_row = 0
@@ -292,39 +349,119 @@ class Client:
         self.budget.spend(call, answer)
         return answer
 
-    def _given_up(self, call: Call, caught: "_Failed", attempts: int) -> Failure:
+    def _given_up(self, call: Call, caught: "_Failed", attempts: int, run: "_Run") -> Failure:
         """A call that failed as often as it may; too many of them, and none answered, end the run."""
         self._failed_in_a_row += 1
-        if not self.answered or self._failed_in_a_row >= GIVE_UP:
-            self._stop(EngineError(self._explained(call, caught.told)))
+        self._given_up_in_all += 1
+        many = self._failed_in_a_row >= GIVE_UP or self._given_up_in_all >= max(GIVE_UP, self.answered + 1)
+        if not self.answered or many:
+            self._stop(run, EngineError(self._explained(call, caught.told)))
         return Failure(kind="api", words=caught.words, attempts=attempts)
 
-    def _refusal_of(self, call: Call, caught: "_Failed", attempts: int) -> Failure:
+    async def _refusal_of(self, call: Call, caught: "_Failed", attempts: int, run: "_Run") -> Failure:
         """A call that was refused alone, as far as one can tell; many of them, and nothing answered, end the run."""
         assert caught.why is not None
         if not self._refused:
-            log.warning("%s: refused a request (%s): %s", self.parameters.where, caught.why, caught.words)
+            log.warning("%s: refused a request (%s): %s", self.where, caught.why, caught.words)
         self._refused[caught.why] += 1
         self._last_refusal = self._explained(call, caught.told)
         number = self._refused.total()
+        while not self.answered and self._window.under_way and self._refused["invalid"] >= INVALID:
+            await self._window.next_in()  # one of these may yet be answered, and then it is not all that are refused
         if not self.answered and (number >= GIVE_UP or self._refused["invalid"] >= INVALID):
             first = f" (the server refused the first {number} requests and answered none)" if number >= GIVE_UP else ""
             kind = Refused if caught.why == "invalid" else EngineError
-            self._stop(kind(self._last_refusal + first))
+            self._stop(run, kind(self._last_refusal + first))
         kind_of: Missing = "refusal" if caught.why == "filtered" else "api"
         return Failure(kind=kind_of, words=caught.words, attempts=attempts, why=caught.why)
 
+    # Who answers ----------------------------------------------------------------------------------------------------
+
+    def _asked(self, model: str) -> "_Asked":
+        found = self._models.get(model)
+        return found or self._models.setdefault(model, _Asked(Parameters(f"{model} at {self.where}")))
+
+    async def _origin(self, model: str) -> Origin | None:
+        """Under what the store keeps this model's answers. None: whoever gave them, for a replay, or there is none."""
+        if self.store is None or self._replayed:
+            return None
+        asked = self._asked(model)
+        if asked.origin is None:
+            served = ServedModel() if self._official else await self._served(model)
+            if served is None:
+                asked.origin = self._recorded_origin(model)
+            else:
+                asked.origin = Origin(address=self._address, weights=served.weights)
+        return asked.origin
+
+    def _recorded_origin(self, model: str) -> Origin:
+        """The model as this server last told of it."""
+        assert self.store is not None
+        asked = self._asked(model)
+        asked.recorded = asked.recorded or self.store.last_origin(self._address, model)
+        return asked.recorded
+
+    async def _served(self, model: str) -> ServedModel | None:
+        """What the server says of the model, asked once. None: it cannot be asked."""
+        asked = self._asked(model)
+        if asked.known is None:
+            asked.known = asyncio.ensure_future(self._look(model))
+        return await asyncio.shield(asked.known)
+
+    async def _look(self, model: str) -> ServedModel | None:
+        try:
+            self.connect()
+            assert self._connection is not None
+            async with asyncio.timeout(min(LOOK, self.endpoint.timeout)):
+                found = await self._connection.models(model if self._official else None)
+        except openai.APIStatusError as error:
+            # No such page: it tells nothing. Busy, broken, or closed to this key: it may tell another time.
+            return ServedModel() if error.status_code in (404, 405, 501) else None
+        except (EngineError, TimeoutError, openai.APIError, ValueError):
+            return None
+        return served_model(found, model)
+
+    def _refuse_retired(self, model: str) -> None:
+        """Raise EngineError where the list says that the model was retired, or where there is no key; sends nothing."""
+        gone: EngineError | None = None
+        try:
+            refuse_retired(self.endpoint, model)
+        except EngineError as error:
+            gone = error
+        try:
+            self.connect()
+        except EngineError as error:  # another model of that server needs a key, too
+            raise (EngineError(f"{gone}; {error}") if gone else error) from None
+        if gone is not None:
+            raise gone
+
+    async def _check_living(self, model: str) -> None:
+        """Raise EngineError where the server says that the model was retired, before it is asked; warn where it soon
+        will be."""
+        asked = self._asked(model)
+        served = await self._served(model)
+        said = notice(self.endpoint, model, served.shutdown if served else None)
+        if said is not None and said.refused:
+            raise EngineError(said.text)
+        if not asked.living:
+            asked.living = True
+            if said is not None:
+                log.warning("%s", said.text)
+            if self.store is not None and (origin := await self._origin(model)) is not None:
+                self.store.see(origin, model)
+
     # One request ----------------------------------------------------------------------------------------------------
 
-    async def _sent(self, call: Call) -> "_Told":
+    async def _sent(self, call: Call, origin: Origin | None) -> "_Told":
         """What the server answers, asked again at once without parameters that it does not take. Raises _Failed, or
         EngineError where all calls would fare alike."""
         assert self._connection is not None
+        parameters = self.parameters(call.model)
         while True:
-            settings = self.parameters.fit(call.settings)
+            settings = parameters.fit(call.settings)
             for name in NEED:
                 if name in call.settings and name not in settings:
-                    words = self.parameters.said(name)
+                    words = parameters.said(name)
                     what = f"refused {name}: {words}; it has no {NEED[name]}; use vLLM or `transformers`"
                     raise EngineError(self._explained(call, what))
             body = {"model": call.model, "messages": list(call.messages), **settings}
@@ -338,13 +475,15 @@ class Client:
                 tries = f"{words} ({endpoint.tries - 1} more tries); raise the timeout or lower the concurrency"
                 raise _Failed("hung", words, tries) from None
             except openai.APIStatusError as error:
-                words = words_of(error, self._key)
-                if self.parameters.learn(error, words, call.settings, settings):
+                words = words_of(error, self._secrets)
+                if parameters.learn(error, words, call.settings, settings):
                     self.tally["parameter refused"] += 1
+                    if self.store is not None and origin is not None:
+                        self.store.see(origin, call.model, parameters.refused)
                     continue
                 raise self._refusal(call, error, words) from None
             except openai.APIConnectionError as error:
-                why = shown(str(error.__cause__ or error), self._key)
+                why = shown(str(error.__cause__ or error), self._secrets)
                 told = f"cannot be reached ({why}); is the server running, and is base_url (--base-url) its address?"
                 if not self.answered and isinstance(error.__cause__, httpx2.ConnectError):
                     raise EngineError(self._explained(call, told)) from None
@@ -353,47 +492,71 @@ class Client:
     def _read(self, response: httpx2.Response) -> "_Told":
         """A chat completion. Raises _Failed where it is none, APIStatusError where it is an error with status 200."""
         try:
-            return _told(response.content.decode(), self._key)
+            return _told(response.content.decode(), self._secrets)
         except _Disguised as disguised:
             response.status_code = status_of(disguised.error)
             body = disguised.error if isinstance(disguised.error, dict) else disguised.body
             raise openai.APIStatusError("status 200", response=response, body=body) from None
         except ValueError as error:
-            said = shown(response.content.decode(errors="replace"), self._key)
+            said = shown(response.content.decode(errors="replace"), self._secrets)
             words = f"answered, but not with a chat completion ({error}): {said}"
             told = f"answered, but not with a chat completion: {said}; does base_url end in /v1?"
             if isinstance(error, _OtherShape) and not self.answered:
-                raise EngineError(f"{self.parameters.where}: {told}") from None
+                raise EngineError(f"{self.where}: {told}") from None
             raise _Failed("unreadable", words, told, wait=retry_after(response.headers)) from None
 
     def _refusal(self, call: Call, error: openai.APIStatusError, said: str) -> Exception:
-        status, wait = error.status_code, retry_after(error.response.headers)
-        if str(error.code or "") in _FATAL_CODES:
-            return EngineError(self._explained(call, f"has no quota left for this key: {said}"))
-        if status == 429:
+        status, wait, fate = error.status_code, retry_after(error.response.headers), fate_of(error)
+        if fate == "slower":
             told = f"received too many requests: {said}; lower the concurrency, or run again later to resume"
             return _Failed("refused (429)", said, told, wait=wait, limited=True)
-        if status >= 500 or status in (408, 409):
+        if fate == "wait":
             told = f"failed ({status}): {said}; see the server's log, or run again later to resume"
             if error.message == "status 200":
-                shown_whole = shown(error.response.text, self._key)
+                shown_whole = shown(error.response.text, self._secrets)
                 told = f"answered, but not with a chat completion: {shown_whole}; does base_url end in /v1?"
             return _Failed(f"failed ({status})", said, told, wait=wait)
-        why = refusal_of(error)
         told = f"refused the request ({status}): {said}; {_OTHERWISE}"
-        if why is not None:
-            return _Failed(why, said, told, why=why)
-        if status in (401, 403):
+        if fate in ("too long", "filtered", "invalid"):
+            return _Failed(fate, said, told, why=fate)
+        if fate == "credit":
+            told = f"has no quota left for this key: {said}; add credit at the provider, or use another key"
+        elif fate == "key":
             told = f"refused the key ({status}): {said}; set {self.endpoint.api_key_env} to a valid key"
-        elif status == 404:
-            told = f"has no model {call.model}, or no such address (404): {said}; check the model and base_url"
+        elif fate == "model":
+            told = f"has no model {call.model}, or no such address ({status}): {said}; check the model and base_url"
         return EngineError(self._explained(call, told))
 
     def _explained(self, call: Call, what: str) -> str:
-        return f"{call.model} at {self.parameters.where}: {what}"
+        return f"{call.model} at {self.where}: {what}"
 
 
 _OTHERWISE = "prefixes and log-probabilities need vLLM; is the text too long?"
+
+
+class _Run:
+    """One call of `Client.run`."""
+
+    def __init__(self) -> None:
+        self.stopping = asyncio.Event()
+        self.error: Exception | None = None
+        self.working: set[asyncio.Task[None]] = set()
+        self.hire: Callable[[], None] = lambda: None
+
+
+_RUN: ContextVar[_Run] = ContextVar("the run that a call belongs to")
+
+
+class _Asked:
+    """What is known of one model of the server."""
+
+    def __init__(self, parameters: Parameters) -> None:
+        self.parameters = parameters
+        self.known: asyncio.Future[ServedModel | None] | None = None
+        self.origin: Origin | None = None
+        self.recorded: Origin | None = None
+        self.living = False
+        """Whether it was found not to be retired."""
 
 
 class Refused(EngineError):
@@ -438,10 +601,9 @@ class _Told(NamedTuple):
     prompt_logprobs: tuple[dict[str, Any] | None, ...] | None
 
 
-def _told(text: str, key: str | None) -> _Told:
+def _told(text: str, secrets: Sequence[str]) -> _Told:
     """A chat completion, without the key a server may echo. Raises ValueError where it is none, or _Disguised."""
-    if key:
-        text = text.replace(key, "***")
+    text = hidden(text, secrets)
     # Half a surrogate pair is legal JSON, and no text that can be written to a file.
     whole = json.loads(text, parse_constant=_no_constant)
     if "\\ud" in text.lower():

@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any
+from urllib.parse import parse_qsl, quote
 from urllib.request import getproxies
 
 import httpx2
@@ -27,7 +28,7 @@ class Connection:
 
     def __init__(self, endpoint: Endpoint, key: str | None) -> None:
         """Raises EngineError where the address is none."""
-        local = is_local(endpoint.base_url)
+        local = is_local(endpoint.url)
         # A proxy from the environment has no way back to this machine; elsewhere it needs the client's own transport.
         proxied = not local and bool(getproxies())
         self._http = openai.DefaultAsyncHttpxClient(
@@ -35,7 +36,7 @@ class Connection:
             timeout=None,  # whoever asks has one for the whole request
             limits=httpx2.Limits(max_connections=None, max_keepalive_connections=None),
             event_hooks={"request": [self._seen]},
-            transport=None if proxied else _Spread(secure=not (endpoint.base_url or "https:").startswith("http:")),
+            transport=None if proxied else _Spread(secure=not endpoint.url.startswith("http:")),
         )
         settings: dict[str, Any] = {
             "api_key": key or "none",
@@ -53,9 +54,8 @@ class Connection:
                 azure_endpoint=endpoint.base_url, api_version=endpoint.api_version, **settings
             )
         else:
-            self._openai = openai.AsyncOpenAI(base_url=endpoint.base_url, **settings)
-        self.address = str(self._openai.base_url.copy_with(userinfo=b""))
-        """Without a password."""
+            url, _, query = endpoint.url.partition("?")
+            self._openai = openai.AsyncOpenAI(base_url=url, default_query=dict(parse_qsl(query)), **settings)
         self._alike: dict[str, _Alike] = {}
 
     async def post(self, body: Mapping[str, Any]) -> httpx2.Response:
@@ -84,6 +84,12 @@ class Connection:
         if response.status_code >= 400:
             raise status_error(response)
         return response
+
+    async def models(self, model: str | None = None) -> object:
+        """The server's list of models, or its page of one. Raises openai.APIError; ValueError where it is no JSON."""
+        path = "/models" if model is None else f"/models/{quote(model, safe='')}"
+        response = await self._openai.get(path, cast_to=httpx2.Response)
+        return response.json()
 
     async def _seen(self, request: httpx2.Request) -> None:
         """A hook: the first request to a model as the `openai` client made it."""

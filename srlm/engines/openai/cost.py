@@ -39,9 +39,15 @@ def price_of(service: str, model: str) -> Price | None:
 
 def estimated(call: Call, price: Price, bytes_a_token: float = BYTES_A_TOKEN) -> float:
     """What a call may cost, for all the tokens it may write."""
+    text, limit = tokens_at_most(call)
+    return price.of(text * BYTES_A_TOKEN_AT_LEAST / bytes_a_token, limit)
+
+
+def tokens_at_most(call: Call) -> tuple[float, int]:
+    """Input tokens of a call by its bytes, and the limit of its output tokens."""
     text = sum(len(message["content"].encode()) for message in call.messages)
     limit = call.settings.get("max_tokens") or call.settings.get("max_completion_tokens") or 0
-    return price.of(text / bytes_a_token, limit * call.settings.get("n", 1))
+    return text / BYTES_A_TOKEN_AT_LEAST, limit * call.settings.get("n", 1)
 
 
 def paid(answer: Answer, price: Price | None) -> float | None:
@@ -63,8 +69,9 @@ def spent_on(store: CallStore, model: str, price: Price) -> float:
 class Budget:
     """Money spent in this run, and the cap that no call may be sent beyond.
 
-    A call under way counts with the most it may cost. What was answered in earlier runs is paid for, and counts only
-    where it is given as `spent`.
+    A call under way counts with the most it may cost: at first by its length and its limit of new tokens, once a number
+    of answers has come by the dearest of these for its length. What was answered in earlier runs is paid for, and
+    counts only where it is given as `spent`.
     """
 
     def __init__(self, price: Price | None = None, most: float | None = None, spent: float = 0.0) -> None:
@@ -77,29 +84,71 @@ class Budget:
         self.spent = spent
         self.held_back = 0
         """Calls not sent, for the cap."""
+        self._over = False
         self._under_way: dict[str, float] = {}
-        self._dearest = 1.0  # how many times its estimate a call has cost at most
+        self._answers = 0
+        self._dearest = 0.0
+        """Most input tokens to a token of the estimate that an answer has had."""
+        self._longest = 0
+        """Most output tokens that an answer has had."""
 
     def reserve(self, call: Call) -> bool:
-        """Whether a call may be sent; it then counts until it is spent or dropped."""
+        """Whether a call may be sent; it then counts until it is spent or dropped.
+
+        Once a call is held back for good, so are all after it: what is paid for is then the first part of what was to
+        be asked, and holds no fewer long calls than the rest.
+        """
         if self.price is None:
             return True
-        amount = estimated(call, self.price, BYTES_A_TOKEN_AT_LEAST) * self._dearest
-        if self.most is not None and self.spent + sum(self._under_way.values()) + amount > self.most:
-            self.held_back += 1
+        if self.most is not None and not self._fits(call):
+            if not self.may_have_room:
+                self._over = True
+                self.held_back += 1
             return False
-        self._under_way[call.key] = amount
+        self._under_way[call.key] = self._most_of(call)
         return True
+
+    @property
+    def may_have_room(self) -> bool:
+        """Whether a call that does not fit now may fit when those under way have come in."""
+        return bool(self._under_way) and not self._over
+
+    def _fits(self, call: Call) -> bool:
+        assert self.most is not None
+        if self._over or (self._under_way and not self._answers):  # the first answer tells what calls cost
+            return False
+        return self.spent + sum(self._under_way.values()) + self._most_of(call) <= self.most
+
+    def _most_of(self, call: Call) -> float:
+        """The most that a call may cost, as far as it is known."""
+        assert self.price is not None
+        text, limit = tokens_at_most(call)
+        if self._answers < KNOWN:
+            return self.price.of(text * max(1.0, self._dearest), max(limit, self._longest))
+        wider = 1 + MARGIN
+        new = self._longest * wider
+        return self.price.of(text * self._dearest * wider, min(new, limit) if limit >= self._longest else new)
 
     def spend(self, call: Call, answer: Answer) -> None:
         """Count what an answer cost; by the estimate where the server counts no tokens."""
         self._under_way.pop(call.key, None)
-        if self.price is not None:
-            estimate, cost = estimated(call, self.price, BYTES_A_TOKEN_AT_LEAST), paid(answer, self.price)
-            self.spent += estimate if cost is None else cost
-            if cost and estimate:
-                self._dearest = max(self._dearest, cost / estimate)
+        if self.price is None:
+            return
+        cost = paid(answer, self.price)
+        self.spent += estimated(call, self.price, BYTES_A_TOKEN_AT_LEAST) if cost is None else cost
+        self._answers += 1
+        text, limit = tokens_at_most(call)
+        counted = (answer.prompt_tokens, answer.completion_tokens)
+        read, new = (text, limit) if None in counted else (answer.prompt_tokens or 0, answer.completion_tokens or 0)
+        self._dearest = max(self._dearest, read / max(text, 1.0))
+        self._longest = max(self._longest, new)
 
     def drop(self, call: Call) -> None:
-        """A request that brought no answer; it counts again when it is sent again."""
+        """A call that brought no answer; one that was answered counts already."""
         self._under_way.pop(call.key, None)
+
+
+KNOWN = 20
+"""Answers from which on calls are expected to cost what these did."""
+MARGIN = 0.1
+"""By how much a call may yet be dearer than the dearest of these."""

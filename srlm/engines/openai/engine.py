@@ -4,7 +4,7 @@ The server applies its own chat template; special tokens inside a message are it
 request is kept as its answer arrives, and asked once.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -25,13 +25,13 @@ CONTINUE = {"continue_final_message": True, "add_generation_prompt": False}
 class OpenAIEngine:
     """A model behind a server as an engine; `model` is the server's name for it. Closing it closes its client."""
 
-    def __init__(self, client: Client, model: str) -> None:
-        self.client = client
+    def __init__(self, client: Client, model: str, closed: Callable[[], None] = lambda: None) -> None:
+        """`closed` is called when the client has been closed, as by the owner of its store."""
+        self.client, self._closed = client, closed
         self._model = model
-        self._where = f"{model} at {client.endpoint.base_url or client.endpoint.service}"
+        self._where = f"{model} at {client.where}"
         if client.store is None or not client.store.replay:
             client.connect()
-            self._where = f"{model} at {client.parameters.where}"
 
     @property
     def id(self) -> str:
@@ -91,6 +91,7 @@ class OpenAIEngine:
     def close(self) -> None:
         """Close the connections and the event loop; closing again does nothing."""
         self.client.close()
+        self._closed()
 
     # One request ----------------------------------------------------------------------------------------------------
 
@@ -98,7 +99,7 @@ class OpenAIEngine:
         """`draws` completions: in one request where the server can, else in as many as it takes. Raises _Refused."""
         made: list[Completion] = []
         alone = False
-        parameters = self.client.parameters
+        parameters = self.client.parameters(self._model)
         while True:
             # Greedy draws would all be the same, and vLLM refuses to draw twice.
             greedy = sampling.temperature == 0 and parameters.takes("temperature")

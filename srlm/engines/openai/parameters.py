@@ -34,6 +34,7 @@ _REFUSES = re.compile(
     r"unsupported|not (?:be )?support|n't support|unrecogni[sz]ed|unknown|unexpected|extra (?:inputs|fields)|forbidden"
     r"|not (?:permitted|allowed|available|implemented|enabled|recogni[sz]ed|accepted)|does not accept|deprecated"
     r"|cannot (?:both )?be (?:used|set|specified)|please use only one|no (?:longer|such) |not a (?:valid|known)"
+    r"|n[o']t compatible|incompatible|not applicable|(?:may|can) only be (?:set|used)|(?:or|be|left) unset"
     r"|invalid (?:parameter|argument|field|name)|only the default|fixed (?:at|to)|remove (?:it|the|this|`|')"
     r"|only (?:one|1) |must be (?:one|1|at most 1|equal to 1)\b",
     re.IGNORECASE,
@@ -70,6 +71,11 @@ class Parameters:
         self._said: dict[str, str] = {}
         self.one_choice = False
         """Whether the server gives one choice a request."""
+
+    @property
+    def refused(self) -> dict[str, str]:
+        """What is renamed or left out -> the server's words."""
+        return dict(self._said)
 
     def said(self, name: str) -> str:
         """The server's words where it refused a parameter that is left out since."""
@@ -142,7 +148,7 @@ def _words(error: openai.APIStatusError) -> str:
 def _place_of(name: str, words: str) -> int:
     """Where a parameter stands in a server's words; -1: nowhere. `n` must be marked as a name."""
     if len(name) > 1:
-        found = re.search(rf"(?<![\w.]){name}(?!\w)", words)
+        found = re.search(rf"(?<![\w.])(?:response_?)?{name}(?!\w)", words, re.IGNORECASE)
     else:
         found = re.search(
             rf"['\"`]{name}['\"`]|\b{name} must\b|(?:param\w*|argument|field|property|supplied|name)s?:? {name}\b"

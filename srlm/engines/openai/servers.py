@@ -3,26 +3,29 @@
 import ipaddress
 import os
 import re
-from urllib.parse import urlsplit
+from collections.abc import Iterable, Sequence
+from urllib.parse import quote, unquote, urlsplit
 
 import openai
 
-from srlm.engines.openai.calls import Refusal
+from srlm.engines.openai.endpoint import Endpoint, without_secrets
 from srlm.errors import EngineError
 
+_PAGE = re.compile(r"\s*<(?:!doctype|html|head|body|\?xml)\b", re.IGNORECASE)
+_TAGS = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.IGNORECASE | re.DOTALL)
 WORDS = 400
 """Characters of a server's answer shown in an error."""
 
 
-def find_key(name: str, base_url: str | None) -> str | None:
+def find_key(name: str, endpoint: Endpoint) -> str | None:
     """The key from the environment variable `name`; None where there is none and none is needed.
 
     Raises EngineError where a server elsewhere needs one.
     """
     key = os.environ.get(name, "").strip()
-    if not key and not is_local(base_url):
+    if not key and not is_local(endpoint.url):
         raise EngineError(
-            f"{base_url or 'the openai client'} needs a key: set the environment variable {name} "
+            f"{endpoint.address} needs a key: set the environment variable {name} "
             "(to any value if the server does not check it)"
         )
     if not (key.isascii() and key.isprintable()):
@@ -30,17 +33,17 @@ def find_key(name: str, base_url: str | None) -> str | None:
     return key or None
 
 
-def is_local(base_url: str | None) -> bool:
+def is_local(base_url: str) -> bool:
     """Whether an address is on this machine. Raises EngineError where it is no address."""
-    if base_url is None:
-        return False
     try:
         parts = urlsplit(base_url)
         host, _ = parts.hostname, parts.port
     except ValueError:
         host = None
     if host is None or parts.scheme not in ("http", "https"):
-        raise EngineError(f"base_url {base_url!r} is not an address; write it as http://127.0.0.1:8000/v1")
+        raise EngineError(
+            f"base_url {without_secrets(base_url)!r} is not an address; write it as http://127.0.0.1:8000/v1"
+        )
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
@@ -48,53 +51,34 @@ def is_local(base_url: str | None) -> bool:
     return address.is_loopback or address.is_unspecified
 
 
-def shown(text: str, key: str | None) -> str:
-    """A server's words on one line, shortened, and without the key."""
-    if key:
-        text = text.replace(key, "***")
+def hidden(text: str, secrets: Sequence[str]) -> str:
+    """A text without the secrets."""
+    for secret in secrets:
+        text = text.replace(secret, "***")
+    return text
+
+
+def forms(secrets: Iterable[str]) -> tuple[str, ...]:
+    """The secrets as they may be met in a text: as they are, and as in a URL."""
+    found = dict.fromkeys(form for one in secrets for form in (one, quote(one, safe=""), unquote(one)))
+    return tuple(sorted(found, key=len, reverse=True))
+
+
+def shown(text: str, secrets: Sequence[str]) -> str:
+    """A server's words on one line, shortened, and without the secrets."""
+    text = hidden(text, secrets)
+    if _PAGE.match(text) and len(text) > WORDS:  # a long error page for people: its words alone
+        text = _TAGS.sub(" ", text)
     text = " ".join(text.split()) or "(no words)"
     return text if len(text) <= WORDS else text[:WORDS] + " ..."
 
 
-def words_of(error: openai.APIStatusError, key: str | None) -> str:
+def is_page(text: str) -> bool:
+    """Whether an error is an HTML page: a gateway's words, not the model server's."""
+    return _PAGE.match(text) is not None
+
+
+def words_of(error: openai.APIStatusError, secrets: Sequence[str]) -> str:
     """What a server says in an error's body, fit to show."""
     body = error.body
-    return shown(str(body["message"]) if isinstance(body, dict) and "message" in body else error.response.text, key)
-
-
-_FILTERS = (
-    "content_filter",
-    "content_policy_violation",
-    "ResponsibleAIPolicyViolation",
-    "invalid_prompt",
-    "moderation",
-)
-_TOO_LONG = ("context_length_exceeded", "string_above_max_length", "request_too_large")
-_FILTERED_WORDS = re.compile(
-    r"content[ _](?:filter|policy|management|moderation)|responsible ai|moderation|flagged|usage polic"
-    r"|safety (?:system|filter|polic)|violat\w+ (?:our|the|of) ",
-    re.IGNORECASE,
-)
-_TOO_LONG_WORDS = re.compile(
-    r"context (?:length|window|size)|(?:prompt|input|request|message)s?\b.{0,40}\b(?:is|are) too (?:long|large)"
-    r"|too many (?:input )?tokens|maximum (?:prompt|input|context|model) len"
-    r"|(?:max_tokens|max_completion_tokens)\b.{0,40} too large|reduce the length",
-    re.IGNORECASE,
-)
-_ALL_REQUESTS = re.compile(
-    r"api[ _-]?key|credential|authenti|quota|billing|credits?\b"
-    r"|model\b.{0,80}(?:not exist|not found|not a valid|not available|no access)",
-    re.IGNORECASE,
-)
-
-
-def refusal_of(error: openai.APIStatusError) -> Refusal | None:
-    """Why this one request was refused; None: the server failed, or would refuse all (key, model, quota)."""
-    status, words = error.status_code, f"{error.code or ''} {words_of(error, None)}"
-    if status not in (400, 403, 413, 422, 451):
-        return None
-    if error.code in _TOO_LONG or status == 413 or (status != 403 and _TOO_LONG_WORDS.search(words)):
-        return "too long"
-    if error.code in _FILTERS or status == 451 or _FILTERED_WORDS.search(words):
-        return "filtered"
-    return None if status == 403 or _ALL_REQUESTS.search(words) else "invalid"
+    return shown(str(body["message"]) if isinstance(body, dict) and "message" in body else error.response.text, secrets)

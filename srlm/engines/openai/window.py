@@ -26,6 +26,7 @@ class Window:
         self._quick_below = 0.0
         self._refusing = False
         self._waiting: deque[asyncio.Future[None]] = deque()
+        self._watching: list[asyncio.Future[None]] = []
 
     @asynccontextmanager
     async def entered(self, again: bool = False) -> AsyncIterator[None]:
@@ -41,6 +42,16 @@ class Window:
         finally:
             self.under_way -= 1
             self._let_in()
+            for watcher in self._watching:
+                if not watcher.done():
+                    watcher.set_result(None)
+            self._watching.clear()
+
+    async def next_in(self) -> None:
+        """Wait until one of the requests under way has come in."""
+        watcher = asyncio.get_running_loop().create_future()
+        self._watching.append(watcher)
+        await watcher
 
     def answered(self) -> None:
         self._refusing = False

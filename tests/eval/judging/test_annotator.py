@@ -188,7 +188,7 @@ def judge(tmp_path: Path, annotator: Annotator, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("OPENAI_API_KEY", "sk-key")
     opened: list[AnnotatingJudge] = []
 
-    def start(url: str, spec: str = "openai", service: str = "compatible", **settings: Any) -> AnnotatingJudge:
+    def start(url: str | None, spec: str = "openai", service: str = "compatible", **settings: Any) -> AnnotatingJudge:
         endpoint = Endpoint.model_validate({"service": service, "base_url": url, "pause": 0.001, "tries": 2} | settings)
         opened.append(open_judge(spec, annotator, endpoint, CallStore(tmp_path / "calls.sqlite"), None, None))
         return opened[-1]
@@ -253,8 +253,10 @@ def test_a_missing_judgement_is_typed_and_asked_again_by_a_later_run_alone(
 
 
 def test_the_official_judge_carries_the_official_name_and_another_its_own(judge: Open) -> None:
-    assert judge("http://x/v1", service="openai").id == OFFICIAL
-    assert judge("http://x/v1", "openai:gpt-4o", "openai").id == f"gpt-4o ({OFFICIAL})"
+    assert judge(None, service="openai").id == OFFICIAL
+    assert judge("https://api.openai.com/v1/").id == OFFICIAL
+    assert judge("http://x/v1", service="openai").id == f"gpt-4-1106-preview ({OFFICIAL})"
+    assert judge(None, "openai:gpt-4o", "openai").id == f"gpt-4o ({OFFICIAL})"
     assert judge("http://127.0.0.1/v1").id == f"gpt-4-1106-preview ({OFFICIAL})"  # who knows what answers there
 
 

@@ -1,5 +1,6 @@
 """`srlm doctor`: a sound run passes, and each thing that would fail later is a line and exit status 2."""
 
+import datetime
 import json
 import shutil
 import socket
@@ -9,7 +10,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from srlm.cli.doctor import findings
 from srlm.cli.main import app
+from srlm.run_file import load
 
 ROOT = Path(__file__).parents[3]
 POCKET = ROOT / "configs/pocket.yaml"
@@ -278,3 +281,19 @@ def test_a_rate_below_what_float32_can_tell_is_a_warning(doctor: Doctor, on_disk
     _, lines = doctor("dpo.learning_rate=1e-12", "dpo.final_learning_rate=0", run=on_disk[0])
     (line,) = [line for line in lines if "dpo.learning_rate" in line]
     assert line.startswith(" warning  dpo.learning_rate 1e-12: too small to change ")
+
+
+def test_a_retired_judge_is_a_problem_and_one_that_goes_soon_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    judges = ("judge.engine.kind=openai", "judge.engine.model=gpt-4-0613", "evaluation.judge=openai:gpt-4.1")
+    settings = load(POCKET, [f"runs={tmp_path}/runs", *SMALL, *judges])
+    found = list(findings(settings, False, datetime.date(2026, 11, 26)))
+    (gone,) = [one.what for one in found if one.state == "problem"]
+    assert gone.startswith("judge.engine gpt-4-0613: was shut down on 2026-10-23 (")
+    assert "use gpt-4.1 (until 2027-01-14)" in gone
+    (soon,) = [one.what for one in found if one.state == "warning" and "shut down" in one.what]
+    assert soon.startswith("evaluation.judge gpt-4.1: will be shut down on 2027-01-14 (49 days left; ")
+    before = list(findings(settings, False, datetime.date(2026, 10, 22)))
+    assert not [one for one in before if one.state == "problem" and "was shut down" in one.what]

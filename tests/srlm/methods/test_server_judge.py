@@ -10,9 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from srlm.engines.base import Request
+from srlm.engines.openai.calls import CallStore
 from srlm.methods.run import Run
+from srlm.methods.stages import open_prompt_writer
 from srlm.methods.train import train
+from srlm.records import Checkpoint, user
 from srlm.run_file import load
+from srlm.settings import Sampling
 from tests.chat_server import Reply, Serve, Server, words
 
 Start = Callable[..., subprocess.Popen[str]]
@@ -98,3 +103,27 @@ def test_a_cap_without_a_known_price_stops_the_run_before_anything_is_made(
     assert "--max-cost needs a price" in said.stderr and "in a run file judge.max_cost and judge.price" in said.stderr
     assert not (tmp_path / "tiny").exists()  # before anything is trained
     assert server.asked == []
+
+
+def test_what_a_server_writes_as_prompts_is_kept_beside_its_judgements_and_asked_once(
+    serve: Serve, tiny: Path, tmp_path: Path
+) -> None:
+    server = serve(lambda body, number: words(f"Prompt {number}."))
+    engine = {"kind": "openai", "model": "writer", "base_url": server.url}
+    wanted = [f"prompts.engine.{name}={value}" for name, value in engine.items()]
+    run = Run(load(tiny, [*wanted, "prompts.writer=fixed", "model.date=2026-02-03", f"runs={tmp_path}"]))
+    nobody = Checkpoint(name="M1", parent="M0", path="nowhere", digest="0")
+    requests = [Request(messages=user(f"Write prompt {number}.")) for number in range(3)]
+    said = []
+    for _ in range(2):  # the second one is the same run, started again
+        with run.held():
+            writer = open_prompt_writer(run, nobody)
+            try:
+                said.append([one.text for (one,) in writer.generate(requests, Sampling(), seed=1)])
+            finally:
+                writer.close()
+    assert sorted(said[0]) == ["Prompt 0.", "Prompt 1.", "Prompt 2."]
+    assert said[1] == said[0]
+    assert len(server.asked) == 3
+    with CallStore(run.folder.path / "calls.sqlite", replay=True) as store:
+        assert len(list(store.every("writer"))) == 3

@@ -543,7 +543,41 @@ def test_one_client_asks_again_after_refusals_and_keeps_what_it_learnt(serve: Se
     assert texts(client.ask(calls(6))) == ["m"] * 6  # in the same event loop
     assert client.tally == {"found": 3, "answered": 6, "refused (429)": 2, "parameter refused": 1}
     assert ["temperature" in body for body in server.asked] == [True, *[False] * 8]
+    with CallStore(bench.path) as store:
+        assert store.refused("judge") == {"temperature": "Unsupported parameter: 'temperature'"}
+        assert store.refused("another") == {}
     assert texts(bench.client("http://127.0.0.1:9/v1", replay=True).ask(calls(6))) == ["m"] * 6  # keyed as wanted
+
+
+def test_what_one_model_refuses_another_of_the_same_server_may_take_and_it_is_said_once(
+    serve: Serve, bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    def reply(body: dict[str, Any], _: int) -> Reply:
+        if body["model"] == "thinks" and (named := [name for name in ("max_tokens", "temperature") if name in body]):
+            error = {"message": f"Unsupported parameter: '{named[0]}' is not supported with this model."}
+            return Reply({"error": {**error, "code": "unsupported_parameter", "param": named[0]}}, 400)
+        return words("m")
+
+    server = serve(reply)
+    client = bench.client(server.url, concurrency=1)
+    models = ("thinks", "plain", "thinks", "plain")
+    assert texts(client.ask([call(n, model=model) for n, model in enumerate(models)])) == ["m"] * 4
+    sent = [(body["model"], sorted({"max_tokens", "max_completion_tokens", "temperature"} & set(body)))
+            for body in server.asked]  # fmt: skip
+    assert sent == [
+        ("thinks", ["max_tokens", "temperature"]),
+        ("thinks", ["max_completion_tokens", "temperature"]),
+        ("thinks", ["max_completion_tokens"]),
+        ("plain", ["max_tokens", "temperature"]),
+        ("thinks", ["max_completion_tokens"]),
+        ("plain", ["max_tokens", "temperature"]),
+    ]
+    told = [record.getMessage() for record in caplog.records if "does not accept" in record.getMessage()]
+    assert told == [
+        f"thinks at {server.url}/: does not accept max_tokens; max_completion_tokens is sent instead",
+        f"thinks at {server.url}/: does not accept temperature; it is left out: answers are sampled at the server's "
+        "own temperature, not at the configured one",
+    ]
 
 
 def test_all_answers_of_a_request_for_several_are_kept(serve: Serve, bench: Bench) -> None:

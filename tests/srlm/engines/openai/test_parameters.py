@@ -8,7 +8,17 @@ import pytest
 
 from srlm.engines.openai.parameters import Parameters, refused_parameter
 
-SENT = {"max_tokens": 64, "temperature": 0.7, "top_p": 0.9, "n": 3, "seed": 1, "logprobs": True}
+SENT = {
+    "max_tokens": 64,
+    "temperature": 0.7,
+    "top_p": 0.9,
+    "n": 3,
+    "seed": 1,
+    "logprobs": True,
+    "top_logprobs": 5,
+    "stop": ["."],
+    "logit_bias": {"1": 1},
+}
 
 
 def refusal(body: Any, status: int = 400) -> openai.APIStatusError:
@@ -85,6 +95,28 @@ def message(text: str, **rest: Any) -> dict[str, Any]:
             message("this model has beta-limitations, temperature, top_p and n are fixed at 1"), "temperature", id="o1"
         ),
         pytest.param(message("unknown field `n`, expected one of `model`"), "n", id="serde"),
+        pytest.param(message("logprobs are not supported with reasoning models."), "logprobs", id="openai-reasoning"),
+        pytest.param(
+            message("Unsupported parameter: 'top_logprobs' is not supported with this model.", param="top_logprobs",
+                    code="unsupported_parameter"), "top_logprobs", id="openai-top-logprobs",
+        ),
+        pytest.param(message("Unsupported parameter: 'stop' is not supported with this model."), "stop", id="azure-o"),
+        pytest.param(message("Unsupported parameter: 'logit_bias' is not supported with this model."), "logit_bias",
+                     id="openai-logit-bias"),
+        pytest.param(message("Argument not supported on this model: stop"), "stop", id="xai-stop"),
+        pytest.param([{"error": {"code": 400, "message": "Logprobs is not enabled for models/gemini-3"}}], "logprobs",
+                     id="gemini-logprobs"),
+        pytest.param(
+            message("`temperature` may only be set to 1 when thinking is enabled."), "temperature", id="anthropic-only"
+        ),
+        pytest.param(
+            message("`top_p` must be greater than or equal to 0.95 or unset when thinking is enabled."), "top_p",
+            id="anthropic-top-p",
+        ),
+        pytest.param(message("max_tokens is not compatible with this model"), "max_tokens", id="limit-not-compatible"),
+        pytest.param(message("deepseek-reasoner does not support the parameter `logprobs`"), "logprobs", id="deepseek"),
+        pytest.param(message("Malformed input request: extraneous key [seed] is not permitted"), "seed", id="key"),
+        pytest.param(message("'top_p' is deprecated for this model."), "top_p", id="deprecated"),
     ],
 )  # fmt: skip
 def test_the_refused_parameter_is_found_in_each_servers_words(body: Any, name: str) -> None:
