@@ -130,7 +130,7 @@ def test_a_model_that_cannot_be_judged_costs_itself_and_not_the_others(
     assert any(line.startswith("left out: ") and "its annotations are of other outputs" in line for line in lines)
 
 
-def test_a_cap_that_one_model_spends_leaves_its_figures(serve: Serve, place: Place, tmp_path: Path) -> None:
+def test_a_cap_is_spent_on_the_same_prompts_of_every_model(serve: Serve, place: Place, tmp_path: Path) -> None:
     from eval.benchmarks.alpaca_eval import measure
     from eval.data.alpaca_eval import AlpacaEval
     from eval.data.alpaca_files import read_outputs
@@ -148,5 +148,9 @@ def test_a_cap_that_one_model_spends_leaves_its_figures(serve: Serve, place: Pla
     lines: list[str] = []
     models = [measure.Model(mine, tmp_path / "o"), measure.Model(other, tmp_path / "o")]
     metrics = measure.run(wanted, models, data, lines.append, lambda line: None)
-    assert {metric.model for metric in metrics} == {"mine"}
-    assert "left out: other: nothing was judged within --max-cost; raise it, or lower --limit" in lines
+    rates = {metric.model: metric for metric in metrics if metric.metric == "win_rate"}
+    assert set(rates) == {"mine", "other"}
+    assert rates["mine"].n == rates["other"].n > 0
+    assert all(
+        f"on {one.n} of {len(data.prompts)} prompts, drawn at random (budget)" in one.note for one in rates.values()
+    )
