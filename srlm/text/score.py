@@ -16,6 +16,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
+from srlm.text.plain import plain
 from srlm.text.thoughts import split
 
 
@@ -71,22 +72,6 @@ def has_score_line(text: str) -> bool:
 
 # One line -------------------------------------------------------------------------------------------------------------
 
-_TAG = re.compile(
-    r"</?(?:b|strong|i|em|u|p|br|span|div|mark|code|h[1-6])(?:\s[^<>]{0,80})?/?>|<\|\w{1,30}\|>", re.IGNORECASE
-)
-_FRACTION = re.compile(r"\\[dt]?frac\{(\d{1,6})\}\{(\d{1,6})\}")
-_COMMAND = re.compile(r"\\(?:boxed|fbox|text(?:bf|it|rm)?|math(?:bf|it|rm|sf)|underline)\s?(?=\{)")
-_DECORATION = re.compile(r"\\[()\[\],;! ]|(?<!\d)[*`]+|[*`]+(?!\d)|(?<![^\W_])_+|_+(?![^\W_])")
-
-
-def _plain(line: str) -> str:
-    """A line without bold, code, HTML and LaTeX. What stands between two digits stays: `2*2` is not 22."""
-    line = _COMMAND.sub("", _FRACTION.sub(r"\1/\2", _TAG.sub("", line)))
-    if line.count("$") % 2 == 0:  # `$4$`; one alone is money
-        line = re.sub(r"(?<!\d)\$+|\$+(?!\d)", "", line)
-    return _DECORATION.sub("", line)
-
-
 _MENTION = re.compile(
     r"""(?<![^\W_])(?<![^\W_]_)(?<!\w-)              # no part of another word: underscore, max_score, sub-score
         (?:(?:(?:total|final|overall)\s{1,3}){1,2}(?:score|points(?:\s(?:awarded|given))?)|score)
@@ -140,7 +125,7 @@ class _Mention(NamedTuple):
 def _mentions(line: str, place: int) -> Iterator[_Mention]:
     if not _WORD.search(line):
         return
-    line = _plain(line)
+    line = plain(line)
     for found in _MENTION.finditer(line):
         before = line[max(0, found.start() - _WINDOW) : found.start()]
         behind = line[found.end() : found.end() + _WINDOW + 1]
@@ -283,7 +268,7 @@ def _own_words(text: str) -> str:
 def _before(lines: Sequence[str], place: int) -> str:
     """The last line before `place` that is not blank, as far as it is seen."""
     found = next((line for line in reversed(lines[max(0, place - 3) : place]) if line.strip()), "")
-    return _plain(found[-_WINDOW:]).strip()
+    return plain(found[-_WINDOW:]).strip()
 
 
 def _quoted(lines: Sequence[str], place: int) -> bool:
@@ -306,7 +291,7 @@ def _boxed(lines: Sequence[str]) -> float | None:
     place = next((place for place in range(len(lines) - 1, -1, -1) if lines[place].strip()), None)
     if place is None or len(lines[place]) > _WINDOW or "\\boxed" not in lines[place]:
         return None
-    found = _BOXED.fullmatch(_plain(lines[place]))
+    found = _BOXED.fullmatch(plain(lines[place]))
     if found is None or found["total"] not in (None, "5") or _before(lines, place).endswith(":"):
         return None
     points = _number(found["score"])
