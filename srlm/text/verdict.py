@@ -91,6 +91,7 @@ def _prepared(text: str) -> str:
     """The words with full-width, LaTeX and HTML signs as ASCII writes them, and without quoted lines."""
     text = unicodedata.normalize("NFKC", html.unescape(text)).translate(_FULL_WIDTH)
     text = _LATEX.sub(lambda found: _SIGNS[found["sign"]], text)
+    text = re.sub(r"\s*\n\s*\n\s*", "\n\n", re.sub(r"[^\S\n]+", " ", "\n".join(text.splitlines())))
     lines = text.splitlines()
     own = [line for line in lines if not line.lstrip().startswith(">")]
     return "\n".join(own if any(line.strip() for line in own) else lines)
@@ -109,10 +110,10 @@ _BEHIND_SMALL = re.compile(r"\s?(?:$|[.,;:!)\]<>=]|(?:is|was|wins)\b)")
 _FOLLOWS = (
     r"is|was|isn't|wins|won|win|beats|over|than|because|since|as|but|while|and|or|by|for|in|on|has|had|gives|does|did"
     r"|provides|fails|lacks|follows|answers|offers|seems|stops|would|should|could|might|may|loses|lost|better|if|unless"
-    r"|only|with|when|even|though|although|due|to|tie|ties"
+    r"|only|with|when|even|though|although|due|to|tie|ties|outperforms|surpasses|clearly|easily|narrowly|rather"
 )
 _BARE = re.compile(
-    rf"""(?<![\w'.+/&\\-])(?:(?P<a>A)(?![\w+&\\/-]|'(?!s\b)|\.\w|\s+(?!(?:{_FOLLOWS})\b)[^\W\d_])
+    rf"""(?<![\w'.+/&\\-])(?:(?P<a>A)(?![\w+&\\/-]|'(?!s\b)|\.\w|[^\S\n]+(?!(?:{_FOLLOWS})\b)[^\W\d_])
         |(?P<b>B)(?![\w+&\\/-]|'(?!s\b)|\.\w))""",
     re.VERBOSE,
 )
@@ -120,7 +121,7 @@ _BARE = re.compile(
 
 def _mark(text: str, labels: tuple[str, str]) -> str:
     """The words without decoration, F and S in place of every name of the first and the second answer."""
-    text = "\n".join(map(plain, text.splitlines()))
+    text = "\n".join(map(plain, _TAGGED.sub(r"\n\1: \2\n", text).splitlines()))
     if labels != LETTERS:
         for label, mark in zip(labels, (F, S), strict=True):
             text = re.sub(rf"(?<![\w'.+/&\\-]){re.escape(label)}(?![\w+&\\/'-]|\.\w)", mark, text)
@@ -128,7 +129,20 @@ def _mark(text: str, labels: tuple[str, str]) -> str:
     whole = re.fullmatch(r"[\W_]*([ab])[\W_]*", text)
     if whole:
         return F if whole[1] == "a" else S
-    return _BARE.sub(lambda found: F if found["a"] else S, _NAMED.sub(_named, text))
+    marked = _BARE.sub(lambda found: F if found["a"] else S, _NAMED.sub(_named, text))
+    return _QUOTED.sub("\n", marked)
+
+
+_TAGGED = re.compile(
+    r"<((?:final_)?(?:verdict|winner|answer|choice|decision|judge?ment|preference))>([^<]{0,200})</\1>", re.IGNORECASE
+)
+_QUOTED = re.compile(
+    rf"""(?:[{F}{S}]|\b(?:answer|response|assistant|user|prompt|text|instruction|question|example|format|template)\b)[^.:\n]{{0,40}}
+         \b(?:says?|said|writes?|wrote|reads|ends?|contains?|states?|claims?|includes?|adds?|concludes?|quotes?)\b[^.:\n]{{0,40}}:
+         (?:[ \t]*\S[^\n]*|\s*\n(?:[^\n]*\S[^\n]*(?:\n|\Z))+)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""What one of the answers says, up to the end of its line, or the paragraph below."""
 
 
 def _named(found: re.Match[str]) -> str:
@@ -141,7 +155,9 @@ def _named(found: re.Match[str]) -> str:
         # A quotation mark or bracket that the name does not open is somebody else's.
         behind = found["close"] if not found["open"] else found["close"][len(found["open"]) :]
         return (F if found["label"] in "Aa" else S) + behind
-    return F if found["number"] == "1" or (found["place"] or "").lower() == "first" or found["bare"] in ("a", "A") else S
+    return (
+        F if found["number"] == "1" or (found["place"] or "").lower() == "first" or found["bare"] in ("a", "A") else S
+    )
 
 
 # One verdict ----------------------------------------------------------------------------------------------------------
@@ -184,13 +200,15 @@ def _value_of(value: str | None, labels: tuple[str, str]) -> Side | None:
     return None
 
 
-_SET_OFF = re.compile(rf"[.!;,][\"')\]]?(?=\s|$)|\s?\(|\s[-\u2013]{{1,3}}\s|\s?\u2014|\s(?:because|since|as|due\sto|over|than)\b")
+_SET_OFF = re.compile(
+    r"[.!;,][\"')\]]?(?=\s|$)|\s?\(|\s[-\u2013]{1,3}\s|\s?\u2014|\s(?:because|since|as|due\sto|over|than|to|rather\sthan)\b"
+)
 _CONDITION = re.compile(
     r"\b(?:if|unless|provided|assuming|depends|depending|would|could|might|may|maybe|perhaps|possibly|probably)\b",
     re.IGNORECASE,
 )
 _UNSURE = re.compile(
-    rf"[\s,.;:(\u2014-]*(?:(?:or|and|maybe|perhaps|possibly|if|unless|when|wait|no|nope|hmm|actually|sorry|rather)\b|[?/&{F}{S}](?!\s\w))",
+    rf"[\s,.;:(\u2014-]*(?:(?:or|and|maybe|perhaps|possibly|if|unless|when|wait|no|nope|hmm|actually|sorry|rather(?!\sthan))\b|[?/&{F}{S}](?!\s\w))",
     re.IGNORECASE,
 )
 
@@ -198,13 +216,15 @@ _UNSURE = re.compile(
 def _clear(value: re.Match[str], behind: str) -> bool:
     """Whether what follows a value on its line leaves it as it is."""
     rest = re.sub(rf"^{_CLOSE}", "", behind) if re.match(r"[\])}>\"']", behind) else behind
-    if not rest.strip(" .!"):
+    if not rest.strip(" .!") or re.match(r"\s?:\s?[\"']?\[\s?\[", rest):  # `A is better: [[A]]`
         return True
     apart = _SET_OFF.match(rest)
     if apart is None or _UNSURE.match(rest[apart.end() :] if apart[0] == "," else rest):
         return False
     rest = rest[apart.end() :].lstrip()
-    if apart[0].strip() in ("over", "than"):
+    if re.match(r"[^.!;\n\"]*\?", rest):
+        return False
+    if apart[0].strip() in ("over", "than", "to", "rather than"):
         if value["side"] and rest.startswith(value["side"]):  # better than itself
             return False
         rest = rest.removeprefix(F).removeprefix(S)
@@ -223,29 +243,26 @@ _ASIDE = re.compile(
     r"|format|(?:reply|respond|answer)\swith|options?\s(?:are|is))\b|n't\b",
     re.IGNORECASE,
 )
-_ASIDE_BEHIND = re.compile(r"\s?(?:if|when|or|for|means?|would|could|is\s(?:for|wrong|not))\b|\s?[?:/]", re.IGNORECASE)
-_ANNOUNCES = re.compile(
-    r"\b(?:says?|said|writes?|wrote|reads|ends?|contains?|states?|claims?|includes?|adds?|quotes?|example|format|template)\b[^.:]{0,40}:\s*$",
-    re.IGNORECASE,
+_ASIDE_BEHIND = re.compile(
+    r"\s?(?:if|when|or|for|means?|would|could|is\s(?:for|wrong|not))\b|\s?[?/]|\s?,\s?(?:or\s)?\[\s?\[", re.IGNORECASE
 )
+_LISTED = re.compile(r"\bor\s?$|\]\s?\]\s?,\s?$", re.IGNORECASE)
 
 
 def _doubled(marked: str) -> Iterator[Side | None]:
     """What stands in double brackets; None for what is no verdict there."""
-    before_line = ""
     for line in marked.splitlines():
         for found in _BRACKETS.finditer(line):
             before, behind = line[max(0, found.start() - _WINDOW) : found.start()], line[found.end() :][:_WINDOW]
             sentence = re.split(r"[.!?;]\s", before)[-1]
             quoted = sentence.count('"') % 2 == 1 and '"' in behind and line.strip() != f'"{found[0]}"'
-            if _ASIDE.search(sentence) or _ASIDE_BEHIND.match(behind) or re.search(r"\bor\s?$", before) or quoted:
+            if _ASIDE.search(sentence) or _ASIDE_BEHIND.match(behind) or _LISTED.search(before) or quoted:
                 continue
             inner = _VALUE.fullmatch(found[1].strip(" '\"()"))
             if inner is None:
                 yield 0.5 if found[1].strip() == "C" else None
             else:
-                yield None if _ANNOUNCES.search(before_line) else _side(inner)
-        before_line = line if line.strip() else before_line
+                yield _side(inner)
 
 
 _KEY = (
@@ -277,7 +294,9 @@ def _keyed(marked: str) -> Iterator[Side | None]:
                 yield None
         elif _clear(value, marked[value.end() :].split("\n", 1)[0]):
             yield _side(value)
-        elif found["sep"][:1] in ":=" or not re.match(rf"\s?[.,]?\s?(?:at|in|on|for|with|when|if)\b", marked[value.end() :]):
+        elif found["sep"][:1] in ":=" or not re.match(
+            r"\s?[.,]?\s?(?:at|in|on|for|with|when|if)\b", marked[value.end() :]
+        ):
             yield None
 
 
@@ -311,7 +330,11 @@ def _alone(marked: str) -> Iterator[Side | None]:
         return
     head = _HEAD.match(lines[0])
     value = None if head is None else _VALUE.match(lines[0], head.end())
-    if value is not None and _clear(value, lines[0][value.end() :]) and (value["side"] is None or len(value[0]) == 1 or value["good"] or value["bad"]):
+    if (
+        value is not None
+        and _clear(value, lines[0][value.end() :])
+        and (value["side"] is None or len(value[0]) == 1 or value["good"] or value["bad"])
+    ):
         yield _side(value)
     for line in lines[1:]:
         head = _HEAD.match(line)
@@ -325,7 +348,10 @@ def _alone(marked: str) -> Iterator[Side | None]:
 
 
 _ITEMS = [
-    re.compile(rf"(?:^|(?<=[.!?;:,]\s))[\s#>*+\u2022(\[-]{{0,9}}{mark}[\])]?\s?(?:[:.)]|[-\u2013\u2014]\s)(?=\s|$)", re.MULTILINE)
+    re.compile(
+        rf"(?:^|(?<=[.!?;:,]\s))[\s#>*+\u2022(\[-]{{0,9}}{mark}[\])]?\s?(?:[:.)]|[-\u2013\u2014]\s)(?=\s|$)",
+        re.MULTILINE,
+    )
     for mark in (F, S)
 ]
 
@@ -338,7 +364,7 @@ def _lists(marked: str) -> bool:
 # Sentences ------------------------------------------------------------------------------------------------------------
 
 _SUBJECT = re.compile(
-    rf"""(?:^|[.,;:!?)\u2014]\s{{0,3}}|\n\s*|\b(?:that|so|thus|therefore|hence|overall|and|but|while|believe|think|say|conclude|find|is)\s)
+    rf"""(?:^|[.,;:!?)\]\u2014]\s{{0,3}}|\n\s*|\b(?:that|so|thus|therefore|hence|overall|and|but|while|believe|think|say|conclude|find|is)\s)
         [\s#*"'(>-]{{0,6}}(?P<who>[{F}{S}])(?:'s\s(?:answer|response|output))?\s
         (?:(?:is|was)\s(?:{_ADVERBS})(?:(?P<good>{_GOOD})|(?P<bad>{_BAD}))(?!\w)
           |(?:clearly\s|easily\s|narrowly\s|just\s)?(?:(?P<wins>wins|beats|outperforms|surpasses)|(?P<loses>loses))\b
@@ -381,7 +407,11 @@ def _weak_before(marked: str, place: int) -> bool:
     sentence = re.split(r"[.!?]\s", line)[-1]
     clause = re.split(r"[,;]\s", sentence)[-1]
     heading = _HEADING.match(line)
-    named = heading is not None and re.fullmatch(_KEY + r"|overall|final|summary|bottom line|therefore", heading["head"].strip(), re.IGNORECASE) is None
+    named = (
+        heading is not None
+        and re.fullmatch(_KEY + r"|overall|final|summary|bottom line|therefore", heading["head"].strip(), re.IGNORECASE)
+        is None
+    )
     aspect = _ASPECT.match(sentence) is not None and not _SUMMARY.match(sentence.lstrip(" #*+-"))
     return bool(
         named or aspect or _WEAK_CLAUSE.search(clause) or _WEAK_SENTENCE.search(sentence) or sentence.count('"') % 2
@@ -405,7 +435,7 @@ def _sentences(marked: str) -> Iterator[Side]:
             if not _WHOLE.match(behind) or re.match(rf"\s?(?:than|over)?\s?{found['who']}", behind):
                 continue
             turned = bool(found["bad"] or found["loses"])
-        if _weak_before(marked, start) or behind.split(".")[0].rstrip().endswith("?"):
+        if _weak_before(marked, start) or re.match(r"[^.!;\n\"]*\?", behind):
             continue
         if _CONDITION.search(_REASON.split(behind, maxsplit=1)[0]):
             continue

@@ -36,6 +36,8 @@ AROUND = frozenset(
 """Names of a field around the whole."""
 TRIES = 50
 """Braces that are looked at."""
+LONGEST = 5000
+"""Characters of an object that is not JSON."""
 _NAMES_ONE = re.compile(
     rf"""["']?\b(?:{"|".join(sorted(KEYS, key=len, reverse=True))})["']?\s{{0,3}}:""", re.IGNORECASE
 )
@@ -69,7 +71,7 @@ def find(text: str) -> Found:
         tries += 1
         read = _object(text, start)
         if read is None:
-            flat = text[start : _end_of(text, start)]
+            flat = text[start : min(_end_of(text, start), start + LONGEST)]
             if _NAMES_ONE.search(flat):
                 return Found(text, values, words, broken=True)
             kept.append(text[place : start + 1])
@@ -98,7 +100,7 @@ def _object(text: str, start: int) -> tuple[Any, int] | None:
     except (ValueError, RecursionError):
         pass
     end = _end_of(text, start)
-    if text[end - 1 : end] != "}" or end - start > 5000:
+    if text[end - 1 : end] != "}" or end - start > LONGEST:
         return None
     try:
         parsed = ast.parse(text[start:end].strip(), mode="eval").body
