@@ -462,6 +462,27 @@ class CandidateSettings(Section):
     """How answers are sampled (the paper: T 0.7, p 0.9)."""
 
 
+class PairSettings(Section):
+    """How a language model compares two answers; other judges ignore it."""
+
+    template: str = "letter"
+    """The judge's prompt and the form of its verdict: `letter` (A or B, read by its probability where there is one),
+    `brackets` ([[A]], [[B]], [[C]]), `five-steps` ([[A>>B]] to [[B>>A]]), `json`, `scores` (a score for each answer, as
+    generative reward models give), or a file (docs/judges.md)."""
+    votes: Positive | None = None
+    """Verdicts sampled for each order of the answers; their mean is the judge's preference. None: one greedy verdict,
+    or 3 sampled ones where a server refuses log-probabilities."""
+    temperature: Annotated[float, Field(gt=0)] = 1.0
+    """Sampling temperature of votes."""
+    tokens: Positive | None = None
+    """Maximum length of the judge's answer in tokens, without a thought. None: the template's own."""
+    thought_tokens: Positive = 4096
+    """Maximum length in tokens, thought and answer together, of a judge that was still thinking at `tokens`."""
+    reasoning_effort: str | None = None
+    """`reasoning_effort` of the request (`low`, `medium`, `high`, ...), for servers that take it. If set, the judge has
+    room for `thought_tokens` from the start."""
+
+
 class EvaluationSettings(Section):
     """How every M_i is evaluated."""
 
@@ -476,6 +497,7 @@ class EvaluationSettings(Section):
     ] = "oracle"
     base_url: str | None = None
     """Server of an `openai:` judge. None: the client's default."""
+    pairs: PairSettings = PairSettings()
     judge_draws: Positive = 3
     """Judgements per held-out ranked answer by each M_i."""
     bootstrap: Positive = 2000

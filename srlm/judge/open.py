@@ -32,12 +32,13 @@ from srlm.engines.openai.endpoint import Endpoint
 from srlm.errors import ModelError, SettingsError
 from srlm.judge import rubric
 from srlm.judge.asked import AskedPairJudge
-from srlm.judge.pairwise import ModelPairJudge, PairwiseJudge, template
+from srlm.judge.pair_template import load as load_pair_template
+from srlm.judge.pairwise import ModelPairJudge, PairwiseJudge
 from srlm.judge.plain import PlainJudge
 from srlm.judge.pointwise import ModelPointJudge, PointwiseJudge
 from srlm.judge.recorded import Recorded
 from srlm.records import Checkpoint, Record, digest, seed_for
-from srlm.settings import ModelSettings, Price, Sampling, Settings
+from srlm.settings import ModelSettings, PairSettings, Price, Sampling, Settings
 from srlm.store.folder import RunFolder, recorded
 from srlm.text.chat import Chat
 from srlm.worlds.table import TITLES, WORLDS
@@ -84,6 +85,7 @@ class Around(NamedTuple):
     """What specifications refer to, where a judge is opened."""
 
     asking: PointwiseSettings = PointwiseSettings()
+    pairs: PairSettings = PairSettings()
     server: Server = Server()
     run: RunFolder | None = None
     """Holds the checkpoints."""
@@ -196,6 +198,7 @@ def contest_judge(run: RunFolder, open_checkpoint: Callable[[Checkpoint], Engine
     judge = open_judge(
         settings.evaluation.judge,
         Around(
+            pairs=settings.evaluation.pairs,
             server=Server(endpoint=endpoint, calls=run.step("evaluation") / CALLS),
             run=run,
             open_checkpoint=open_checkpoint,
@@ -283,17 +286,20 @@ def _model(
     spec: str, engine: Engine, around: Around, model: Mapping[str, str], pairwise: PairwiseJudge | None = None
 ) -> Judge:
     asking, wording = around.asking, rubric.load(around.asking.template)
+    pair_template = load_pair_template(around.pairs.template)
+    changed = around.pairs.model_dump(mode="json", exclude_defaults=True, exclude={"template"})
     facts = {
         "judge": spec,
         "weights": None,
         **model,
         "template": wording.digest,
-        "pairwise template": digest("pairwise", template()),
+        "pairwise template": pair_template.digest,
+        **({"pairs": changed} if changed else {}),
         **asking.model_dump(mode="json", include={"sampling", "complete"}),
         "base_url": around.server.endpoint.base_url,
     }
     pointwise = ModelPointJudge(engine, wording, asking.sampling, asking.complete)
-    pairs = pairwise or ModelPairJudge(engine)
+    pairs = pairwise or ModelPairJudge(engine, around.pairs, pair_template)
     close = engine.close if pairwise is None else pairwise.close
     return Judge(engine.id, pointwise, pairs, facts=facts, five_points=True, close=close)
 
@@ -322,7 +328,9 @@ def _behind_server(name: str, around: Around) -> Judge:
         if store is not None:
             store.close()
 
-    return _model(f"openai:{name}", LateEngine(name, engine), around, {}, AskedPairJudge(name, client, close))
+    return _model(
+        f"openai:{name}", LateEngine(name, engine), around, {}, AskedPairJudge(name, client, close, around.pairs)
+    )
 
 
 def _reward_model(name: str, around: Around) -> Judge:

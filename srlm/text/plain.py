@@ -1,4 +1,4 @@
-"""Words without their decoration: bold, code, HTML and LaTeX set aside, one rule for every parser of a judge's words."""
+"""Words without their decoration: bold, code, HTML and LaTeX set aside, one rule for all parsers of judges' words."""
 
 import re
 

@@ -162,8 +162,14 @@ def _named(found: re.Match[str]) -> str:
 
 # One verdict ----------------------------------------------------------------------------------------------------------
 
-_ADVERBS = r"(?:(?:much|far|slightly|clearly|significantly|marginally|somewhat|overall|definitely|a\s(?:bit|little|lot)|the|simply|marginally|considerably|generally|therefore|also|still|ultimately|obviously|certainly|by\sfar)\s){0,3}"
-_GOOD = r"(?:better|best|superior|preferable|preferred|stronger|winner|better\s(?:one|choice|answer|response|output)|more\shelpful)"
+_ADVERBS = (
+    r"(?:(?:much|far|slightly|clearly|significantly|marginally|somewhat|overall|definitely|a\s(?:bit|little|lot)|the|simply"
+    r"|considerably|generally|therefore|also|still|ultimately|obviously|certainly|by\sfar)\s){0,3}"
+)
+_GOOD = (
+    r"(?:better|best|superior|preferable|preferred|stronger|winner|more\shelpful"
+    r"|better\s(?:one|choice|answer|response|output))"
+)
 _BAD = r"(?:worse|worst|inferior|weaker)"
 _SIGN = r"(?:>>|>|==?|<<|<)"
 _VALUE = re.compile(

@@ -26,12 +26,10 @@ KEYS = frozenset(
 )
 """Names of a field that holds a verdict, in small letters with underscores."""
 AROUND = frozenset(
-    *[
-        (
-            *("result", "results", "evaluation", "judgment", "judgement", "verdict", "output", "response", "final"),
-            *("decision", "comparison", "answer", "overall", "data", "assessment", "conclusion"),
-        )
-    ]
+    (
+        *("result", "results", "evaluation", "judgment", "judgement", "verdict", "output", "response", "final"),
+        *("decision", "comparison", "answer", "overall", "data", "assessment", "conclusion"),
+    )
 )
 """Names of a field around the whole."""
 TRIES = 50

@@ -136,6 +136,10 @@ def judged(
                 probability_ba=both.turned.probability,
                 raw_ab=both.listed.raw,
                 raw_ba=both.turned.raw,
+                votes_ab=both.listed.votes,
+                votes_ba=both.turned.votes,
+                unread_ab=both.listed.unread,
+                unread_ba=both.turned.unread,
             )
         )
     return made

@@ -599,21 +599,9 @@ def test_unread_words_say_why(text: str, unread: str) -> None:
 @pytest.mark.parametrize(
     ("text", "preference"),
     [
-        ("m", 1.0),
-        ("M", 0.0),
-        ("**M**", 0.0),
-        ("M.", 0.0),
-        ('"m"', 1.0),
-        ("<think>m?</think>M", 0.0),
-        ("M. m is vague", 0.0),
-    ]
-    + [
-        ("Model m", None),
-        ("m or M", None),
-        ("I'm done.", None),
-        ("5 m", None),
-        ("A", None),
-        ("mM", None),
+        *(("m", 1.0), ("M", 0.0), ("**M**", 0.0), ("M.", 0.0), ('"m"', 1.0)),
+        *(("<think>m?</think>M", 0.0), ("M. m is vague", 0.0)),
+        *(("Model m", None), ("m or M", None), ("I'm done.", None), ("5 m", None), ("A", None), ("mM", None)),
         ("M m", None),
     ],
 )
