@@ -71,21 +71,21 @@ class AskedPairJudge:
         while self._asking.votes is None and len(found) < len(items):
             # One item settles how all are asked, before the others cost anything.
             rest = items[len(found) :]
-            found += self._once(rest[:1] if self._logprobs and not self._settled else rest)
+            found += self._once(rest[:1] if self._logprobs and not self._settled else rest, len(found))
         return found if self._asking.votes is None else self._voted(items)
 
     # Once -----------------------------------------------------------------------------------------------------------
 
-    def _once(self, items: Sequence[PairItem]) -> list[Opinion]:
+    def _once(self, items: Sequence[PairItem], before: int = 0) -> list[Opinion]:
         """One greedy verdict an item; none where it turns out that votes have to be sampled."""
         from srlm.engines.openai.client import Refused  # the client is slow to import
 
         short, long = samplings(self._asking, self._template)
         try:
-            said = self._ask(items, short)
+            said = self._ask(items, short, before=before)
         except Refused as error:
             if _OUT_OF_ROOM.search(str(error)) and long != short:
-                said = self._ask(items, long)
+                said = self._ask(items, long, before=before)
             elif self._logprobs:  # not every server has them
                 self._vote()
                 return []
@@ -185,8 +185,14 @@ class AskedPairJudge:
         return opinion, opinion.raw
 
     def _ask(
-        self, items: Sequence[PairItem], sampling: Sampling, votes: int = 0, draws: Sequence[int] = ()
+        self,
+        items: Sequence[PairItem],
+        sampling: Sampling,
+        votes: int = 0,
+        draws: Sequence[int] = (),
+        before: int = 0,
     ) -> "list[Answer | Failure]":
+        """The answers; `before` were asked for the same comparison already."""
         client = self._client()
         numbers = draws or [place % votes if votes else 0 for place in range(len(items))]
         said = client.ask(
@@ -198,7 +204,7 @@ class AskedPairJudge:
         if held := sum(one is None for one in said):
             raise EngineError(
                 f"{self._model}: stopped before the cost exceeds {client.budget.most} US dollars (--max-cost), "
-                f"with {held} of {len(said)} comparisons not asked; raise it and run again to resume"
+                f"with {held} of {before + len(said)} comparisons not asked; raise it and run again to resume"
             )
         return [one for one in said if one is not None]
 

@@ -135,9 +135,8 @@ class Recorded:
             self._scores.setdefault((one.prompt, one.response), []).append((raw, score))
             self.five_points &= score is None or 0 <= score <= 5
         else:
-            read = parse(Completion(text=raw, finish=None))
-            opinion = read if one.preference is None else Opinion(preference=one.preference, raw=raw)
-            self._put(row.place, (one.prompt, one.first, one.second), opinion)
+            told = parse(Completion(text=raw, finish=None)).preference if one.preference is None else one.preference
+            self._put(row.place, (one.prompt, one.first, one.second), Opinion(preference=told, raw=raw))
 
     def _put(self, place: str, key: tuple[str, str, str], opinion: Opinion) -> None:
         if self._pairs.setdefault(key, opinion) != opinion:

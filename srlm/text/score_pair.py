@@ -26,7 +26,8 @@ def read_score_pair(text: str, labels: tuple[str, str] = LETTERS) -> Verdict:
     words = split(text).answer
     pairs = [(float(found["first"]), float(found["second"])) for found in _BOXED.finditer(words)]
     lines = "\n".join(map(plain, words.splitlines()))
-    told = [list(_scores(lines, label)) for label in labels]
+    alike = labels[0].casefold() != labels[1].casefold()
+    told = [list(_scores(lines, label, alike)) for label in labels]
     if pairs and not any(told):
         return _preferred(*pairs[0]) if len(set(pairs)) == 1 else UNCLEAR
     if not any(told):
@@ -46,14 +47,18 @@ def _preferred(first: float, second: float) -> Verdict:
     return Verdict(0.5 if first == second else float(first > second))
 
 
-def _scores(text: str, label: str) -> Iterator[tuple[float, str | None] | None]:
-    """Every score of an answer, with its total; None for one that is no plain number."""
-    name = rf"(?:(?:answer|assistant|response|output|model|candidate)[\s_-]?)?[(\[\"']?{re.escape(label)}[)\]\"']?"
+def _scores(text: str, label: str, alike: bool) -> Iterator[tuple[float, str | None] | None]:
+    """Every score of an answer, with its total; None for one that is no plain number.
+
+    `alike`: the label may be in small or capital letters.
+    """
+    own = re.escape(label) if alike else rf"(?-i:{re.escape(label)})"
+    name = rf"(?:(?:answer|assistant|response|output|model|candidate)[\s_-]?)?[(\[\"']?{own}[)\]\"']?"
     mention = re.compile(
         rf"(?:^|[\n,;.{{|\"'(:\u2022#*-]\s{{0,3}}|\band\s|(?<=\d)\s)(?:the\s)?(?:(?:final|overall|total)[\s_]?)?"
         rf"(?:(?:score|rating|points|grade)s?[\s_-]?(?:of|for)?[\s_]?(?:the[\s_])?{name}|{name}(?:'s)?[\s_-]?(?:score|rating|points|grade)?)"
         rf"[\"']?\s?[:=|]\s?[\[(\"']?\s?(?:{_NUMBER}|(?P<other>\S))",
-        re.IGNORECASE if label.isupper() and label in LETTERS else 0,
+        re.IGNORECASE,
     )
     for found in mention.finditer(text):
         scored = re.search(r"score|rating|points|grade", found[0], re.IGNORECASE) is not None

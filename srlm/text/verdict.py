@@ -41,7 +41,7 @@ UNCLEAR = Verdict(None, "unclear verdict")
 def read_verdict(text: str, labels: tuple[str, str] = LETTERS) -> Verdict:
     """The verdict of a judge that was shown two answers under these labels.
 
-    The labels are single letters; other ones than A and B stand for themselves, in their own case, without `Answer`.
+    The labels are single letters; other ones than A and B stand for themselves, in their own case.
     """
     words = _prepared(split(text).answer)
     found = verdict_json.find(words)
@@ -123,8 +123,10 @@ def _mark(text: str, labels: tuple[str, str]) -> str:
     """The words without decoration, F and S in place of every name of the first and the second answer."""
     text = "\n".join(map(plain, _TAGGED.sub(r"\n\1: \2\n", text).splitlines()))
     if labels != LETTERS:
+        apart = labels[0].casefold() != labels[1].casefold()  # `Model m` may be any model
+        noun = rf"(?:(?i:{_NOUNS})[\s_#-]{{1,3}})?" if apart else ""
         for label, mark in zip(labels, (F, S), strict=True):
-            text = re.sub(rf"(?<![\w'.+/&\\-]){re.escape(label)}(?![\w+&\\/'-]|\.\w)", mark, text)
+            text = re.sub(rf"(?<![\w'.+/&\\-]){noun}{re.escape(label)}(?![\w+&\\/'-]|\.\w)", mark, text)
         return text
     whole = re.fullmatch(r"[\W_]*([ab])[\W_]*", text)
     if whole:
