@@ -59,6 +59,23 @@ ThoughtTokens = Annotated[
 Effort = Annotated[
     str | None, typer.Option(help="`reasoning_effort` of requests to a judge that reasons: low, medium, high, ...")
 ]
+ReasoningRoom = Annotated[
+    int | None,
+    typer.Option(
+        "--thought-tokens",
+        min=1,
+        help="The judge reasons: maximum tokens, thought and verdict together. Default: as the annotator says.",
+    ),
+]
+
+
+def reasoning_of(tokens: int | None, effort: str | None) -> PairSettings | None:
+    """How a judge of AlpacaEval that reasons is asked; None: it is not said that it does."""
+    if tokens is None and effort is None:
+        return None
+    return PairSettings(thought_tokens=tokens or PAIRS.thought_tokens, reasoning_effort=effort)
+
+
 JudgeServer = Annotated[str | None, typer.Option(help="Server address of an openai: judge, ending in /v1.")]
 
 # Of commands with a judge of AlpacaEval.

@@ -123,9 +123,9 @@ class Annotator:
         message = choice["message"]
         if choice.get("finish_reason") == "content_filter" or message.get("refusal"):
             return Read(None, "refusal")
-        cut = choice.get("finish_reason") == "length" and self.settings.get("max_tokens", 0) > 1
-        unread = Read(None, "cut" if cut else "parse")
         text = _text(message)
+        short = self.settings.get("max_tokens", 0) > 1 or not text.strip()  # a hidden thought may take all the room
+        unread = Read(None, "cut" if short and choice.get("finish_reason") == "length" else "parse")
         verdicts = self.verdicts
         if verdicts and not choice.get("logprobs"):
             return self._by_letter(text, verdicts, choice) or unread
