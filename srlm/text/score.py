@@ -8,7 +8,7 @@ HTML and LaTeX are set aside first; `\boxed{4}` alone on the last line is a verd
 The last mention decides: judges quote the rubric and weigh before they decide. Placeholders (`Score: <0-5>`) and
 conditions (`would deserve a Score: 5 if`) are no mentions. Any other mention that is no verdict leaves the judgement
 unread: a range, words directly behind, another number within a sentence behind the verdict, two numbers on the last
-line, a scale told line by line, a quotation. A verdict outside 0..5 or out of another total (`4/10`) is no score
+line, a scale told line by line, a quotation, a later line that takes it back. A verdict outside 0..5 or out of another total (`4/10`) is no score
 either: None, never 0, never the score before it.
 """
 
@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from srlm.text.plain import plain
+from srlm.text.taken_back import taken_back
 from srlm.text.thoughts import split
 
 
@@ -52,7 +53,7 @@ def read_score(text: str) -> Score:
     if not mentions:
         return NO_SCORE if boxed is None or others - {boxed} else Score(boxed)
     last, earlier = mentions[-1], mentions[:-1]
-    if last.said == NO_SCORE or _quoted(lines, last.line):
+    if last.said == NO_SCORE or _quoted(lines, last.line) or _revised(lines, last, earlier):
         return NO_SCORE
     others |= {mention.number for mention in earlier if mention.line == last.line}
     if boxed is not None:
@@ -274,6 +275,24 @@ def _before(lines: Sequence[str], place: int) -> str:
 def _quoted(lines: Sequence[str], place: int) -> bool:
     """Whether the line before announces somebody else's words."""
     return _QUOTES.search(_before(lines, place)) is not None
+
+
+_RESULT = re.compile(
+    r"[\s>#*-]*(?:(?:final|overall)\s)?(?:final|total|overall|result|verdict|rating|grade)\s?[:=]"
+    r"\s?(?P<number>\d{1,6}(?:[.,]\d{1,6})?)\b",
+    re.IGNORECASE,
+)
+
+
+def _revised(lines: Sequence[str], last: _Mention, earlier: Sequence[_Mention]) -> bool:
+    """Whether words behind the last mention take it back or name another result, or it is in a quoted line (`> `) below
+    one of the judge's own that says otherwise."""
+    behind = [plain(line[:_WINDOW]) for line in lines[last.line + 1 :]]
+    results = [_number(found["number"]) for line in behind if (found := _RESULT.match(line))]
+    own = [one for one in earlier if not lines[one.line].lstrip().startswith(">")]
+    quoted = lines[last.line].lstrip().startswith(">") and any(one.number != last.number for one in own)
+    taken = any(taken_back(line) and re.search(r"\d", line) for line in behind)
+    return quoted or taken or any(number != last.number for number in results)
 
 
 def _listed(last: _Mention, earlier: Sequence[_Mention]) -> bool:

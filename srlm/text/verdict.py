@@ -18,6 +18,7 @@ from typing import Literal, NamedTuple
 
 from srlm.text import verdict_json
 from srlm.text.plain import plain
+from srlm.text.taken_back import taken_back
 from srlm.text.thoughts import split
 
 LETTERS = ("A", "B")
@@ -58,7 +59,7 @@ def read_verdict(text: str, labels: tuple[str, str] = LETTERS) -> Verdict:
         return UNCLEAR
     if not explicit | sentences:
         return NONE
-    if _TAKEN_BACK.search(marked) or _STRUCK.search(found.rest):
+    if taken_back(marked) or _STRUCK.search(found.rest):
         return UNCLEAR
     return Verdict(next(iter(explicit | sentences)))
 
@@ -453,13 +454,6 @@ def _sentences(marked: str) -> Iterator[Side]:
             yield 0.5
 
 
-_TAKEN_BACK = re.compile(
-    r"(?:^|[.!?;,:\n(\u2014\u2026-]\s{0,3})(?:but\s|oh,?\s|hmm,?\s|no,?\s)?(?:(?:wait|hold\son|scratch\sthat|oops|never\s?mind|i\smeant?|actually\sno|no,\s(?:actually|sorry))\b"
-    r"|correction\s?:|sorry,|actually,?\s(?:it|the|my|i|no|[\ue000\ue001]))"
-    r"|\b(?:on\s(?:second|further)\sthought|(?:let\sme|i\s(?:must|should|will|have\sto))\s(?:reconsider|revise|correct)|i\stake\s(?:that|it)\sback"
-    r"|i\swas\swrong|i\s(?:change|changed|revise)\smy\s(?:mind|verdict|answer|choice))\b",
-    re.IGNORECASE,
-)
 _STRUCK = re.compile(r"~~[^~\n]{1,80}~~|<(?:s|del|strike)>", re.IGNORECASE)
 
 
