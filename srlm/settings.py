@@ -83,6 +83,9 @@ class EngineSettings(Section):
     """Timeout of a request in seconds (openai)."""
     retries: Annotated[int, Field(ge=0)] = 5
     """How often a request is retried after 429, 5xx, a lost connection or a timeout (openai)."""
+    reasoning_effort: str | None = None
+    """`reasoning_effort` of the requests (`low`, `medium`, `high`, ...), for servers that take it (openai). Thought and
+    answer share max_new_tokens."""
 
 
 class Price(Section):
@@ -685,6 +688,7 @@ TRANSPORT = (
 
 LATER: Mapping[str, Any] = {
     "model.date": None,
+    **{f"{engine}.reasoning_effort": None for engine in ("engine", "judge.engine", "prompts.engine")},
     "model.thoughts": "cut",
     "data.revision": None,
     "data.turns": "first",

@@ -54,4 +54,5 @@ def open_server(settings: EngineSettings, store: "CallStore | None" = None, budg
 
     if settings.model is None:
         raise SettingsError("an `openai` engine needs `model`: the model's name on the server")
-    return OpenAIEngine(Client(Endpoint.of(settings), store, budget), settings.model)
+    client = Client(Endpoint.of(settings), store, budget)
+    return OpenAIEngine(client, settings.model, settings.reasoning_effort)

@@ -185,7 +185,9 @@ def loops_judge(run: RunFolder, model: Checkpoint) -> Judge:
         max_cost=settings.judge.max_cost,
         whole_file=True,
     )
-    return open_judge(f"openai:{engine.model}", Around(asking=asking, server=server, run=run, option="judge.engine"))
+    pairs = PairSettings(reasoning_effort=engine.reasoning_effort)
+    around = Around(asking=asking, pairs=pairs, server=server, run=run, option="judge.engine")
+    return open_judge(f"openai:{engine.model}", around)
 
 
 def contest_judge(run: RunFolder, open_checkpoint: Callable[[Checkpoint], Engine] | None = None) -> Judge:
@@ -276,7 +278,11 @@ def _local(name: str, around: Around) -> Judge:
     def load() -> Engine:
         from srlm.engines.transformers import TransformersEngine
 
-        return TransformersEngine.load(local.place, called(local.place), local.settings, around.asking.batch_size)
+        settings, effort = local.settings, around.pairs.reasoning_effort
+        if effort is not None:  # a variable of the chat template, as of gpt-oss
+            given = {**settings.template_arguments, "reasoning_effort": effort}
+            settings = settings.model_copy(update={"template_arguments": given})
+        return TransformersEngine.load(local.place, called(local.place), settings, around.asking.batch_size)
 
     # Results that lie on disk go by the older name of `hf:`.
     return _model(f"transformers:{local.place}", LateEngine(called(local.place), load), around, local.facts)
@@ -321,7 +327,7 @@ def _behind_server(name: str, around: Around) -> Judge:
     def engine() -> Engine:
         from srlm.engines.openai.engine import OpenAIEngine
 
-        return OpenAIEngine(client(), name)
+        return OpenAIEngine(client(), name, around.pairs.reasoning_effort)
 
     def close() -> None:
         client.close()
