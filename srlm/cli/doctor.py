@@ -166,8 +166,8 @@ def _server(engine: Any) -> Iterator[Problem]:
         if still_thinking(said[0]):
             yield Problem(
                 "warning",
-                f"server: {engine.model} reasons before it answers: its thought takes part of max_new_tokens, and an answer "
-                "for which none are left is unread; allow some thousands, or lower reasoning_effort",
+                f"server: {engine.model} reasons before it answers: its thought takes part of max_new_tokens, and an "
+                "answer for which none are left is unread; allow some thousands, or lower reasoning_effort",
             )
     except SrlmError as error:
         yield Problem("problem", f"server: {error}")

@@ -1,5 +1,6 @@
 """The noise of a judge's sampled verdicts, and what of it a figure shows."""
 
+from collections.abc import Sequence
 from math import sqrt
 
 import pytest
@@ -38,7 +39,7 @@ def test_the_interval_on_the_same_prompts_is_normal_and_stays_within_a_share() -
 class Votes(ScriptedEngine):
     """Prefers the longer answer in three of four verdicts."""
 
-    def generate(self, requests: list[Request], sampling: Sampling, seed: int) -> list[tuple[Completion, ...]]:  # type: ignore[override]
+    def generate(self, requests: Sequence[Request], sampling: Sampling, seed: int) -> list[tuple[Completion, ...]]:
         found = []
         for request in requests:
             words = request.messages[0].content
