@@ -340,6 +340,9 @@ class JudgeSettings(Section):
     """Judgements per answer; their mean is its reward (the paper: 3)."""
     sampling: Sampling = Sampling()
     """How judgements are sampled (the paper: like the candidates)."""
+    thought_tokens: Positive | None = None
+    """A judgement that was still a thought at sampling.max_new_tokens is sampled again with this maximum, thought and
+    judgement together. None: it is unread."""
     complete: bool = False
     """If a judgement ends without a score line, or is cut at the token limit, ask for the score: 0 to 5 after `Score:`,
     sampled from the judge's own probabilities. For very small models, which explain well enough but omit the score.
@@ -688,6 +691,7 @@ TRANSPORT = (
 
 LATER: Mapping[str, Any] = {
     "model.date": None,
+    "judge.thought_tokens": None,
     **{f"{engine}.reasoning_effort": None for engine in ("engine", "judge.engine", "prompts.engine")},
     "model.thoughts": "cut",
     "data.revision": None,

@@ -75,7 +75,7 @@ def agreement(
     assert rankings is not None
     wanted = named_judges.Wanted(
         judges=tuple(judge or ()),
-        asking=_asking(template, draws, temperature, max_new_tokens, complete),
+        asking=_asking(template, draws, temperature, max_new_tokens, complete, thought_tokens),
         pairs=_pairs(pair_template, votes, thought_tokens, reasoning_effort),
         base_url=base_url,
         record=record,
@@ -128,7 +128,7 @@ def audited(
         return
     wanted = named_judges.Wanted(
         judges=tuple(judge or ()),
-        asking=_asking(template, draws, temperature, max_new_tokens, complete),
+        asking=_asking(template, draws, temperature, max_new_tokens, complete, thought_tokens),
         pairs=_pairs(pair_template, votes, thought_tokens, reasoning_effort),
         base_url=base_url,
         record=record,
@@ -168,7 +168,7 @@ def canaries(
 
     wanted = named_judges.Wanted(
         judges=tuple(judge or ()),
-        asking=_asking(template, draws, temperature, max_new_tokens, complete),
+        asking=_asking(template, draws, temperature, max_new_tokens, complete, thought_tokens),
         pairs=_pairs(pair_template, votes, thought_tokens, reasoning_effort),
         base_url=base_url,
         record=record,
@@ -186,6 +186,13 @@ def _pairs(template: str, votes: int | None, thought_tokens: int, effort: str | 
     return PairSettings(template=template, votes=votes, thought_tokens=thought_tokens, reasoning_effort=effort)
 
 
-def _asking(template: str, draws: int, temperature: float, max_new_tokens: int, complete: bool) -> PointwiseSettings:
-    sampling = Sampling(temperature=temperature, max_new_tokens=max_new_tokens)
-    return PointwiseSettings(template=template, sampling=sampling, complete=complete, draws=draws)
+def _asking(
+    template: str, draws: int, temperature: float, max_new_tokens: int, complete: bool, thought_tokens: int
+) -> PointwiseSettings:
+    return PointwiseSettings(
+        template=template,
+        sampling=Sampling(temperature=temperature, max_new_tokens=max_new_tokens),
+        thought_tokens=thought_tokens,
+        complete=complete,
+        draws=draws,
+    )

@@ -23,8 +23,7 @@ from srlm.engines.weights import (
 from srlm.errors import SrlmError
 from srlm.judge import rubric
 from srlm.judge.open import contest_judge
-from srlm.judge.pairwise import still_thinking
-from srlm.judge.unread import why_unread
+from srlm.judge.unread import still_thinking, why_unread
 from srlm.methods.base import Lengths, Optimisation, method_of, run_folder
 from srlm.methods.checks import check_files, check_trainable, check_turns
 from srlm.methods.run import Run

@@ -13,7 +13,8 @@ from srlm.engines.openai.calls import Answer, Call, Failure
 from srlm.errors import EngineError
 from srlm.judge.letter import chance_of
 from srlm.judge.pair_template import PairTemplate, load
-from srlm.judge.pairwise import Opinion, PairItem, parse, samplings, still_thinking, tally
+from srlm.judge.pairwise import Opinion, PairItem, parse, samplings, tally
+from srlm.judge.unread import still_thinking
 from srlm.records import Unread
 from srlm.settings import PairSettings, Sampling
 

@@ -58,6 +58,8 @@ class PointwiseSettings(Record):
 
     template: str = "additive"
     sampling: Sampling = Sampling(max_new_tokens=256)
+    thought_tokens: int | None = None
+    """Tokens, thought and judgement together, of a judge that was still thinking at its limit. None: it is unread."""
     complete: bool = False
     """A judgement that stopped without a score line is asked for it (see srlm.judge.pointwise)."""
     draws: int = 3
@@ -173,6 +175,7 @@ def loops_judge(run: RunFolder, model: Checkpoint) -> Judge:
         template=settings.judge.template,
         sampling=settings.judge.sampling,
         complete=settings.judge.complete,
+        thought_tokens=settings.judge.thought_tokens,
         draws=settings.judge.draws,
     )
     engine = settings.judge.engine
@@ -302,9 +305,10 @@ def _model(
         "pairwise template": pair_template.digest,
         **({"pairs": changed} if changed else {}),
         **asking.model_dump(mode="json", include={"sampling", "complete"}),
+        **({} if asking.thought_tokens is None else {"thought tokens": asking.thought_tokens}),
         "base_url": around.server.endpoint.base_url,
     }
-    pointwise = ModelPointJudge(engine, wording, asking.sampling, asking.complete)
+    pointwise = ModelPointJudge(engine, wording, asking.sampling, asking.complete, asking.thought_tokens)
     pairs = pairwise or ModelPairJudge(engine, around.pairs, pair_template)
     close = engine.close if pairwise is None else pairwise.close
     return Judge(engine.id, pointwise, pairs, facts=facts, five_points=True, close=close)

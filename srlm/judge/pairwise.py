@@ -13,7 +13,7 @@ from srlm.engines.base import Completion, Engine, Request
 from srlm.errors import EngineError, RoomError
 from srlm.judge.chances import chances, meant
 from srlm.judge.pair_template import PairTemplate, load
-from srlm.judge.unread import parted, why_unread
+from srlm.judge.unread import parted, still_thinking, why_unread
 from srlm.records import Record, Unread, user
 from srlm.settings import PairSettings, Sampling
 from srlm.text.verdict import Verdict, read_verdict
@@ -220,12 +220,6 @@ def samplings(asking: PairSettings, template: PairTemplate) -> tuple[Sampling, S
         room = max(room, asking.thought_tokens)
     short = Sampling(temperature=temperature, top_p=1.0, max_new_tokens=room)
     return short, short.model_copy(update={"max_new_tokens": max(room, asking.thought_tokens)})
-
-
-def still_thinking(written: Completion) -> bool:
-    """Whether the thought took all the room, also where the server hides it and gives no text at all."""
-    unread = why_unread(written)
-    return unread == "open thought" or (unread == "cut" and not written.text.strip())
 
 
 def _by_letters(logs: Sequence[float] | None) -> Opinion | None:
