@@ -59,7 +59,7 @@ def read_verdict(text: str, labels: tuple[str, str] = LETTERS) -> Verdict:
         return UNCLEAR
     if not explicit | sentences:
         return NONE
-    if taken_back(marked) or _STRUCK.search(found.rest):
+    if taken_back(marked) or _STRUCK.search(found.rest) or _DOUBTED.search(marked.rstrip().rsplit("\n", 1)[-1]):
         return UNCLEAR
     return Verdict(next(iter(explicit | sentences)))
 
@@ -72,7 +72,7 @@ _FULL_WIDTH = str.maketrans(
     {
         **dict.fromkeys("\u3010\u3016\u3014\u301a", "["),
         **dict.fromkeys("\u3011\u3017\u3015\u301b", "]"),
-        **dict.fromkeys("\u300c\u300e\u201c\u201d\u201e\u00ab\u00bb\u300d\u300f", '"'),
+        **dict.fromkeys("\u300c\u300e\u201c\u201d\u201e\u00ab\u00bb\u300d\u300f\u3008\u3009\u300a\u300b", '"'),
         **dict.fromkeys("\u2018\u2019", "'"),
         **dict.fromkeys("\u3002\uff61", "."),
         **dict.fromkeys("\u227b\u203a\u27e9", ">"),
@@ -91,6 +91,7 @@ _SIGNS = {"gg": ">>", "succ": ">", "ll": "<<", "prec": "<", "approx": "=", "sim"
 def _prepared(text: str) -> str:
     """The words with full-width, LaTeX and HTML signs as ASCII writes them, and without quoted lines."""
     text = unicodedata.normalize("NFKC", html.unescape(text)).translate(_FULL_WIDTH)
+    text = re.sub(r"\s*(?:</s>|<\|[\w-]{1,30}\|>)\s*$", "", text)  # a server left the end of the turn in
     text = _LATEX.sub(lambda found: _SIGNS[found["sign"]], text)
     text = re.sub(r"\s*\n\s*\n\s*", "\n\n", re.sub(r"[^\S\n]+", " ", "\n".join(text.splitlines())))
     lines = text.splitlines()
@@ -129,9 +130,9 @@ def _mark(text: str, labels: tuple[str, str]) -> str:
         for label, mark in zip(labels, (F, S), strict=True):
             text = re.sub(rf"(?<![\w'.+/&\\-]){noun}{re.escape(label)}(?![\w+&\\/'-]|\.\w)", mark, text)
         return text
-    whole = re.fullmatch(r"[\W_]*([ab])[\W_]*", text)
-    if whole:
-        return F if whole[1] == "a" else S
+    whole = re.fullmatch(r"[^\w?+/~-]*([ab])[^\w?+/~-]*", text, re.IGNORECASE)
+    if whole and "[[" not in text:
+        return F if whole[1] in "aA" else S
     marked = _BARE.sub(lambda found: F if found["a"] else S, _NAMED.sub(_named, text))
     return _QUOTED.sub("\n", marked)
 
@@ -225,7 +226,7 @@ _UNSURE = re.compile(
 def _clear(value: re.Match[str], behind: str) -> bool:
     """Whether what follows a value on its line leaves it as it is."""
     rest = re.sub(rf"^{_CLOSE}", "", behind) if re.match(r"[\])}>\"']", behind) else behind
-    if not rest.strip(" .!") or re.match(r"\s?:\s?[\"']?\[\s?\[", rest):  # `A is better: [[A]]`
+    if not rest.strip(" .!") or (value["good"] and re.match(r"\s?:\s?[\"']?\[\s?\[", rest)):  # `A is better: [[A]]`
         return True
     apart = _SET_OFF.match(rest)
     if apart is None or _UNSURE.match(rest[apart.end() :] if apart[0] == "," else rest):
@@ -234,12 +235,13 @@ def _clear(value: re.Match[str], behind: str) -> bool:
     if re.match(r"[^.!;\n\"]*\?", rest):
         return False
     if apart[0].strip() in ("over", "than", "to", "rather than"):
-        if value["side"] and rest.startswith(value["side"]):  # better than itself
+        if not re.match(rf"[{F}{S}]|the\sother\b", rest) or rest[0] == value["side"]:  # than average, than itself
             return False
         rest = rest.removeprefix(F).removeprefix(S)
     sentence = re.split(r"[.!;]\s", rest, maxsplit=1)[0]
     opposite = re.match(r"[\s(]*not\b", sentence) is not None
-    return (not _CONDITION.search(sentence) or opposite) and not _UNSURE.match(sentence)
+    other = re.match(r"\d|i\sguess", sentence, re.IGNORECASE) or re.search(rf"\bor\s[{F}{S}]", sentence)
+    return (not _CONDITION.search(sentence) or opposite) and not _UNSURE.match(sentence) and not other
 
 
 # Explicit verdicts ----------------------------------------------------------------------------------------------------
@@ -253,7 +255,7 @@ _ASIDE = re.compile(
     re.IGNORECASE,
 )
 _ASIDE_BEHIND = re.compile(
-    r"\s?(?:if|when|or|for|means?|would|could|is\s(?:for|wrong|not))\b|\s?[?/]|\s?,\s?(?:or\s)?\[\s?\[", re.IGNORECASE
+    r"\s?\(?(?:if|when|or|for|means?|would|could|is|was)\b|\s?[?/]|\s?,\s?(?:or\s)?\[\s?\[", re.IGNORECASE
 )
 _LISTED = re.compile(r"\bor\s?$|\]\s?\]\s?,\s?$", re.IGNORECASE)
 
@@ -398,7 +400,9 @@ _WEAK_CLAUSE = re.compile(
     re.IGNORECASE,
 )
 _WEAK_SENTENCE = re.compile(
-    r"\b(?:if|unless|would|could|were|had|at\sfirst|initially|suppose|imagine|quot\w*|ask(?:s|ed)?)\b", re.IGNORECASE
+    r"\b(?:if|unless|would|could|might|may|were|had|at\sfirst|initially|suppose|imagine|assuming|provided\sthat|depending"
+    r"|quot\w*|ask(?:s|ed)?)\b",
+    re.IGNORECASE,
 )
 _SUMMARY = re.compile(
     r"in\s(?:conclusion|summary|short|total|general|the\send|my\s(?:opinion|view|judge?ment))|overall|on\s(?:balance|the\swhole)"
@@ -454,6 +458,7 @@ def _sentences(marked: str) -> Iterator[Side]:
             yield 0.5
 
 
+_DOUBTED = re.compile(rf"\b(?:or|is\sit|maybe|perhaps)\b[^.!;]{{0,20}}[{F}{S}][^.!;]{{0,20}}\?\s*$", re.IGNORECASE)
 _STRUCK = re.compile(r"~~[^~\n]{1,80}~~|<(?:s|del|strike)>", re.IGNORECASE)
 
 

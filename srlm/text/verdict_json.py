@@ -84,7 +84,7 @@ def find(text: str) -> Found:
             if name in KEYS and not isinstance(field, _Object | list):
                 below = any(part not in AROUND for part in path)
                 values.append(None if below or not isinstance(field, str) else field)
-            elif isinstance(field, str) and len(field.split()) > 1:
+            elif isinstance(field, str) and (len(field.split()) > 1 or "[[" in field):
                 words.append(field)
     kept.append(text[place:])
     rest = "".join(kept)
