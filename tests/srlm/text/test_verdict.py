@@ -258,7 +258,8 @@ SECOND = [
     pytest.param("I pick B rather than A.", id="i-pick-b-rather-than-a-stop"),
     pytest.param("B is better than A in every way.", id="b-is-better-than-a-in-every-way-stop"),
     pytest.param(
-        "Both assistants answer. Assistant B's response is more helpful because it is complete. Therefore, I would choose Assistant B as the better response.\n\n[[B]]",
+        "Both assistants answer. Assistant B's response is more helpful because it is complete. Therefore, I would "
+        "choose Assistant B as the better response.\n\n[[B]]",
         id="both-assistants-answer-stop-assistant-b-quote-s-response-is",
     ),
     pytest.param(
