@@ -23,7 +23,8 @@ from srlm.errors import SettingsError
 from srlm.records import Record, digest
 from srlm.text.score_pair import read_score_pair
 from srlm.text.template import frame
-from srlm.text.verdict import LETTERS, Verdict, read_verdict
+from srlm.text.verdict import Verdict, read_verdict
+from srlm.text.verdict_labels import LETTERS
 
 SHIPPED = {
     "letter": "pairwise",

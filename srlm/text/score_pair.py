@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 from srlm.text.plain import plain
 from srlm.text.thoughts import split
-from srlm.text.verdict import LETTERS, NONE, UNCLEAR, Verdict, read_verdict
+from srlm.text.verdict import NONE, UNCLEAR, Verdict, read_verdict
+from srlm.text.verdict_labels import LETTERS
 
 _NUMBER = r"(?P<points>[+-]?\d{1,6}(?:[.,]\d{1,6})?)(?:\s?(?:/|out\sof)\s?(?P<total>\d{1,6}))?(?:\s?(?:points?|pts)\b)?"
 _BEHIND = re.compile(

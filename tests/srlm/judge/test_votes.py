@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from srlm import run_file
 from srlm.engines.base import Completion, Request
 from srlm.engines.openai.calls import CallStore
 from srlm.engines.openai.client import Client
@@ -16,11 +17,13 @@ from srlm.engines.scripted import ScriptedEngine
 from srlm.errors import SettingsError
 from srlm.judge.asked import AskedPairJudge
 from srlm.judge.letter import chance_of, letter_of
+from srlm.judge.open import Around, open_judge
 from srlm.judge.pair_template import SHIPPED, load
 from srlm.judge.pairwise import BothOrders, ModelPairJudge, Opinion, PairItem, tally
 from srlm.settings import PairSettings, Sampling
 from tests.chat_server import Reply, Serve, reasoning, words
 
+TINY = Path(__file__).parents[2] / "tiny.yaml"
 ITEMS = [PairItem(prompt=f"Say {number}.", first=f"{number}!", second="No.") for number in range(3)]
 Open = Callable[..., AskedPairJudge]
 
@@ -318,3 +321,23 @@ def test_a_template_that_cannot_be_used_is_refused(tmp_path: Path, text: str, sa
     with pytest.raises(SettingsError, match="pairwise template") as refused:
         load(str(file))
     assert said in str(refused.value)
+
+
+# Settings -------------------------------------------------------------------------------------------------------------
+
+
+def test_what_shapes_a_verdict_is_noted_beside_it_where_it_differs_from_the_default() -> None:
+    plain = open_judge("openai:m", Around()).facts
+    asked = open_judge("openai:m", Around(pairs=PairSettings(template="json", votes=5, reasoning_effort="low"))).facts
+    assert plain is not None and asked is not None
+    assert "pairs" not in plain and plain["pairwise template"] == load("letter").digest
+    assert asked["pairs"] == {"votes": 5, "reasoning_effort": "low"}
+    assert asked["pairwise template"] == load("json").digest
+
+
+def test_settings_of_judges_change_no_digest_until_they_are_used() -> None:
+    settings = run_file.load(TINY)
+    again = run_file.load(TINY, ["evaluation.pairs.votes=5", "evaluation.pairs.template=json"])
+    assert again.evaluation.pairs.votes == 5
+    assert again.digest == settings.digest  # the head to head trains nobody
+    assert run_file.load(TINY, ["judge.thought_tokens=900"]).digest != settings.digest
