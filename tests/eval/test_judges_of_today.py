@@ -67,3 +67,12 @@ def test_a_judge_without_room_to_think_is_unscored_with_the_reason(serve: Serve,
     assert (found["pairwise_accuracy"]["value"], found["pairwise_accuracy"]["unscored"]) == (None, 6)
     kept = [json.loads(line) for line in (tmp_path / "m/thinker-comparisons.jsonl").read_text().splitlines()]
     assert {one["unread"] for one in kept} == {"cut"}
+
+
+def test_a_reasoning_judge_that_scores_is_given_room_for_its_thought(serve: Serve, tmp_path: Path) -> None:
+    server = serve(reasoning(lambda body: f"Score: {5 if 'zebra' in body['messages'][0]['content'] else 1}"))
+    found = figures(tmp_path, server.url, "--ask", "scores", "--draws", "1", "--reasoning-effort", "low")
+    assert (found["pairwise_accuracy"]["value"], found["unscored"]["value"]) == (1.0, 0.0)
+    answered = [body for body in server.asked if not {"max_tokens", "temperature"} & body.keys()]
+    assert {body["max_completion_tokens"] for body in answered} == {256, 4096}
+    assert {body["reasoning_effort"] for body in answered} == {"low"}
