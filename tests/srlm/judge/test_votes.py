@@ -91,6 +91,22 @@ def test_a_local_model_votes_in_draws_of_its_own() -> None:
     assert seen == [(4, 1.0)]
 
 
+def test_a_real_local_model_samples_votes_that_its_seed_repeats(bead_model: Path, tmp_path: Path) -> None:
+    """A random model writes no verdicts: each comparison keeps three votes that could not be read, and why."""
+    template = tmp_path / "short.txt"
+    template.write_text("{prompt} {first} {second}")
+    asking = PairSettings(template=str(template), votes=3, tokens=6, thought_tokens=12)
+    judge = open_judge(f"hf:{bead_model}", Around(pairs=asking))
+    assert judge.pairwise is not None
+    items = [PairItem(prompt="a b", first="a", second="b"), PairItem(prompt="b", first="a b", second="b a")]
+    said = judge.pairwise.compare(items, 1)
+    assert [len(one.votes) for one in said] == [3, 3]
+    assert len({text for one in said for text in json.loads(one.raw)}) > 1
+    assert judge.pairwise.compare(items, 1) == said
+    assert judge.pairwise.compare(items, 2) != said
+    judge.close()
+
+
 def test_votes_are_asked_for_and_kept_one_by_one(serve: Serve, judge: Open) -> None:
     server = serve(lambda body, number: words("B" if number % 4 == 0 else "A"))
     said = judge(server.url, votes=4).compare(ITEMS, seed=1)
