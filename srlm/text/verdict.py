@@ -76,7 +76,7 @@ _SIGN = r"(?:>>|>|==?|<<|<)"
 _VALUE = re.compile(
     rf"""(?:(?P<left>[{F}{S}])\s?(?P<sign>{_SIGN})\s?(?P<right>[{F}{S}])(?!\s?[<>=])
         |(?P<side>[{F}{S}])(?!\s?[<>=])(?:'s(?:\s(?:answer|response|output))?)?
-         (?:\s(?:is|was)\s{_ADVERBS}(?:(?P<good>{_GOOD})|(?P<bad>{_BAD}))(?!\w))?
+         (?:\s(?:is|was)\s{_ADVERBS}(?:(?P<good>{_GOOD})|(?P<bad>{_BAD}))(?![\w-]))?
         |(?:it\s?(?:is|'s)\s|this\sis\s|they\sare\s|they're\s|both\sare\s)?(?:a\s)?(?P<tie>tie|tied|draw|equal|equally\sgood)(?![\w-]))""",
     re.IGNORECASE | re.VERBOSE,
 )
@@ -132,13 +132,26 @@ def _clear(value: re.Match[str], behind: str) -> bool:
     if re.match(r"[^.!;\n\"]*\?", rest):
         return False
     if apart[0].strip() in ("over", "than", "to", "rather than"):
-        if not re.match(rf"[{F}{S}]|the\sother\b", rest) or rest[0] == value["side"]:  # than average, than itself
+        if (
+            value["tie"] or not re.match(rf"[{F}{S}]|the\sother\b", rest) or rest[0] == value["side"]
+        ):  # than average, than itself
             return False
         rest = rest.removeprefix(F).removeprefix(S)
     sentence = re.split(r"[.!;]\s", rest, maxsplit=1)[0]
     opposite = re.match(r"[\s(]*not\b", sentence) is not None
-    other = re.match(r"\d|i\sguess", sentence, re.IGNORECASE) or re.search(rf"\bor\s[{F}{S}]", sentence)
+    other = (
+        re.match(r"\d|i\sguess", sentence, re.IGNORECASE)
+        or re.search(rf"\bor\s[{F}{S}]", sentence)
+        or (apart[0][0] not in ".!;" and _ONE_ASPECT.match(sentence))
+        or any(one["who"] != value["side"] for one in _PRAISED.finditer(sentence))
+    )
     return (not _CONDITION.search(sentence) or opposite) and not _UNSURE.match(sentence) and not other
+
+
+_ONE_ASPECT = re.compile(
+    r"(?:in|on|at|regarding|when|with)\s(?!general|conclusion|summary|short|the\send)", re.IGNORECASE
+)
+_PRAISED = re.compile(rf"(?P<who>[{F}{S}])\s(?:is|was)\s{_ADVERBS}{_GOOD}(?![\w-])", re.IGNORECASE)
 
 
 # Explicit verdicts ----------------------------------------------------------------------------------------------------
@@ -238,12 +251,13 @@ def _alone(marked: str) -> Iterator[Side | None]:
         return
     head = _HEAD.match(lines[0])
     value = None if head is None else _VALUE.match(lines[0], head.end())
-    if (
-        value is not None
-        and _clear(value, lines[0][value.end() :])
-        and (value["side"] is None or len(value[0]) == 1 or value["good"] or value["bad"])
-    ):
-        yield _side(value)
+    if value is not None and (value["side"] is None or len(value[0]) == 1 or value["good"] or value["bad"]):
+        remark = lines[0][value.end() :]
+        set_off = _SET_OFF.match(remark.lstrip("])}>\"'"))
+        if set_off and any(one["who"] != value["side"] for one in _PRAISED.finditer(remark)):
+            yield None
+        elif _clear(value, remark):
+            yield _side(value)
     for line in lines[1:]:
         head = _HEAD.match(line)
         value = None if head is None else _VALUE.match(line, head.end())
@@ -257,7 +271,7 @@ def _alone(marked: str) -> Iterator[Side | None]:
 
 _ITEMS = [
     re.compile(
-        rf"(?:^|(?<=[.!?;:,]\s))[\s#>*+\u2022(\[-]{{0,9}}{mark}[\])]?\s?(?:[:.)]|[-\u2013\u2014]\s)(?=\s|$)",
+        rf"(?:^|(?<=[.!?;:,]\s))[\s#>*+\u2022(\[-]{{0,9}}{mark}[\])]?\s?[:.)\u2013\u2014-](?=\s|$)",
         re.MULTILINE,
     )
     for mark in (F, S)
@@ -274,7 +288,7 @@ def _lists(marked: str) -> bool:
 _SUBJECT = re.compile(
     rf"""(?:^|[.,;:!?)\]\u2014]\s{{0,3}}|\n\s*|\b(?:that|so|thus|therefore|hence|overall|and|but|while|believe|think|say|conclude|find|is)\s)
         [\s#*"'(>-]{{0,6}}(?P<who>[{F}{S}])(?:'s\s(?:answer|response|output))?\s
-        (?:(?:is|was)\s(?:{_ADVERBS})(?:(?P<good>{_GOOD})|(?P<bad>{_BAD}))(?!\w)
+        (?:(?:is|was)\s(?:{_ADVERBS})(?:(?P<good>{_GOOD})|(?P<bad>{_BAD}))(?![\w-])
           |(?:clearly\s|easily\s|narrowly\s|just\s)?(?:(?P<wins>wins|beats|outperforms|surpasses)|(?P<loses>loses))\b
           |(?P<sign>>>|>|<<|<)\s(?=[{F}{S}]))""",
     re.IGNORECASE | re.VERBOSE,
@@ -287,8 +301,8 @@ _TIES = re.compile(
 )
 _WHOLE = re.compile(
     rf"\s?(?:[.!;\"')\]—-]|$|,\s(?:as|because|since|while|whereas|so|and\s(?:so|therefore))\b"
-    rf"|(?:overall|here|because|since|as|due\sto|for\s(?:this|these|the\sfollowing)\sreasons?|and\s(?:{S}|{F})\s(?:is|was)\s(?:worse|weaker|inferior))\b"
-    rf"|(?:answer|one|response|output|choice|of\sthe\stwo)\b\s?(?:[.!;]|$|overall|because|since|as\b|for\sthe\sinstruction|between)"
+    rf"|(?:overall|here|though|however|anyway|because|since|as|due\sto|for\s(?:this|these|the\sfollowing)\sreasons?|and\s(?:{S}|{F})\s(?:is|was)\s(?:worse|weaker|inferior))\b"
+    rf"|(?:answer|one|response|output|choice|of\sthe\stwo)\b\s?(?:though\b|[.!;]|$|overall|because|since|as\b|for\sthe\sinstruction|between)"
     rf"|(?:than|over|to)?\s?[{F}{S}]\s?(?:overall\s?)?(?:[.!;,\"')—-]|$|because|since|as\b))",
     re.IGNORECASE,
 )

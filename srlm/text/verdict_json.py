@@ -39,6 +39,12 @@ LONGEST = 5000
 _NAMES_ONE = re.compile(
     rf"""["']?\b(?:{"|".join(sorted(KEYS, key=len, reverse=True))})["']?\s{{0,3}}:""", re.IGNORECASE
 )
+_SHOWN = re.compile(
+    r"\b(?:use\s(?:this|the)[^.\n{]{0,30}|example[^.\n{]{0,20}"
+    r"|(?:answer|response|assistant|output)\s\S{1,4}\s(?:contains?|says?|writes?|wrote|ends?|reads|includes?)\b[^.\n{]{0,20})\s*$",
+    re.IGNORECASE,
+)
+"""Words before an object that is somebody else's, or an example."""
 _FENCE = re.compile(r"```[a-zA-Z]{0,10}")
 
 
@@ -78,6 +84,8 @@ def find(text: str) -> Found:
         value, end = read
         kept.append(text[place:start])
         place = end
+        if _SHOWN.search(text[max(0, start - 80) : start]):
+            continue
         if _twice(value):
             return Found(text, values, words, broken=True)
         for path, name, field in _fields(value, ()):

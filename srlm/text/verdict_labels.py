@@ -76,7 +76,7 @@ def mark_labels(text: str, labels: tuple[str, str]) -> str:
     if whole and "[[" not in text:
         return F if whole[1] in "aA" else S
     marked = _BARE.sub(lambda found: F if found["a"] else S, _NAMED.sub(_named, text))
-    return _QUOTED.sub("\n", marked)
+    return _SAMPLE.sub("\n", _QUOTED.sub("\n", marked))
 
 
 _TAGGED = re.compile(
@@ -89,6 +89,8 @@ _QUOTED = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 """What one of the answers says, up to the end of its line, or the paragraph below."""
+_SAMPLE = re.compile(r"(?:\b(?:example|template)\b[^.:\n]{0,20}:|\be\.g\.,?)\s*(?=\[\s?\[)[^\n]*", re.IGNORECASE)
+"""A verdict that is shown as an example."""
 
 
 def _named(found: re.Match[str]) -> str:
