@@ -33,7 +33,7 @@ _SIGNS = {"gg": ">>", "succ": ">", "ll": "<<", "prec": "<", "approx": "=", "sim"
 def prepared(text: str) -> str:
     """The words with full-width, LaTeX and HTML signs as ASCII writes them, and without quoted lines."""
     text = unicodedata.normalize("NFKC", html.unescape(text)).translate(_FULL_WIDTH)
-    text = re.sub(r"\s*(?:</s>|<\|[\w-]{1,30}\|>)\s*$", "", text)  # a server left the end of the turn in
+    text = re.sub(r"(?:</s>|<\|[\w-]{1,30}\|>)$", "", text.rstrip())  # a server left the end of the turn in
     text = _LATEX.sub(lambda found: _SIGNS[found["sign"]], text)
     text = re.sub(r"\s*\n\s*\n\s*", "\n\n", re.sub(r"[^\S\n]+", " ", "\n".join(text.splitlines())))
     lines = text.splitlines()
