@@ -9,13 +9,15 @@ from pydantic import Field, model_validator
 
 from srlm.engines.openai.calls import Missing
 from srlm.judge.pairwise import Outcome, outcome_of
-from srlm.records import Record, digest
+from srlm.records import Growing, Record, Unread, digest
 
 HALVES = (0.0, 0.5, 1.0)
 
 
-class Verdict(Record):
+class Verdict(Growing):
     """What one judge said of two models' answers to one prompt, asked in both orders."""
+
+    LATER = ("votes_ab", "votes_ba", "unread_ab", "unread_ba")
 
     id: str
     prompt_id: str
@@ -38,6 +40,13 @@ class Verdict(Record):
     raw_ab: str
     """All that the judge wrote with A first."""
     raw_ba: str
+    votes_ab: tuple[float | None, ...] = ()
+    """Of each sampled verdict with A first, A's preference; their mean is `probability_ab`. Empty: asked once."""
+    votes_ba: tuple[float | None, ...] = ()
+    """The same with B first; 1 still means that A's answer is better."""
+    unread_ab: Unread | None = None
+    """Why `preference_ab` is None; None where it is not, or where nobody asked why (older files)."""
+    unread_ba: Unread | None = None
 
     @model_validator(mode="after")
     def _known(self) -> Self:

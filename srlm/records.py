@@ -8,15 +8,30 @@ import datetime
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 
 class Record(BaseModel):
     """A frozen value that forbids unknown fields, NaN and infinity."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Growing(Record):
+    """A record that gained fields later: one that still has its default is not written, so that old files and new ones
+    of the same content are the same bytes. `LATER` names them."""
+
+    LATER: ClassVar[tuple[str, ...]] = ()
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        written: dict[str, Any] = dump(self)
+        for name in self.LATER:
+            if getattr(self, name) == type(self).model_fields[name].default:
+                written.pop(name, None)
+        return written
 
 
 def digest(*parts: object) -> str:
@@ -206,9 +221,14 @@ class SeedData(Record):
     """What was found, used and dropped, and why."""
 
 
-Unread = Literal["no score", "not on the scale", "cut", "open thought", "no room", "refused"]
+Unread = (
+    Literal["no score", "not on the scale", "cut", "open thought", "no room", "refused"]
+    | Literal["no verdict", "unclear verdict", "contradiction"]
+)
 """Why a judgement has no score: it names none; its last one is not 0 to 5; it was cut at the token limit, or within a
-thought; its prompt left no room for an answer; the server refused the request."""
+thought; its prompt left no room for an answer; the server refused the request. Why a comparison has no preference: as
+before, or its words prefer neither answer, may be understood in more than one way, or name the answer that the judge's
+own log-probabilities disfavour."""
 
 
 class Judgement(Record):

@@ -83,6 +83,9 @@ class EngineSettings(Section):
     """Timeout of a request in seconds (openai)."""
     retries: Annotated[int, Field(ge=0)] = 5
     """How often a request is retried after 429, 5xx, a lost connection or a timeout (openai)."""
+    reasoning_effort: str | None = None
+    """`reasoning_effort` of the requests (`low`, `medium`, `high`, ...), for servers that take it (openai). Thought and
+    answer share max_new_tokens."""
 
 
 class Price(Section):
@@ -342,6 +345,9 @@ class JudgeSettings(Section):
     """Judgements per answer; their mean is its reward (the paper: 3)."""
     sampling: Sampling = Sampling()
     """How judgements are sampled (the paper: like the candidates)."""
+    thought_tokens: Positive | None = None
+    """A judgement that was still a thought at sampling.max_new_tokens is sampled again with this maximum, thought and
+    judgement together. None: it is unread."""
     complete: bool = False
     """If a judgement ends without a score line, or is cut at the token limit, ask for the score: 0 to 5 after `Score:`,
     sampled from the judge's own probabilities. For very small models, which explain well enough but omit the score.
@@ -467,6 +473,27 @@ class CandidateSettings(Section):
     """How answers are sampled (the paper: T 0.7, p 0.9)."""
 
 
+class PairSettings(Section):
+    """How a language model compares two answers; other judges ignore it."""
+
+    template: str = "letter"
+    """The judge's prompt and the form of its verdict: `letter` (A or B, read by its probability where there is one),
+    `brackets` ([[A]], [[B]], [[C]]), `five-steps` ([[A>>B]] to [[B>>A]]), `json`, `scores` (a score for each answer, as
+    generative reward models give), or a file (docs/judges.md)."""
+    votes: Positive | None = None
+    """Verdicts sampled for each order of the answers; their mean is the judge's preference. None: one greedy verdict,
+    or 3 sampled ones where a server refuses log-probabilities."""
+    temperature: Annotated[float, Field(gt=0)] = 1.0
+    """Sampling temperature of votes."""
+    tokens: Positive | None = None
+    """Maximum length of the judge's answer in tokens, without a thought. None: the template's own."""
+    thought_tokens: Positive = 4096
+    """Maximum length in tokens, thought and answer together, of a judge that was still thinking at `tokens`."""
+    reasoning_effort: str | None = None
+    """`reasoning_effort` of the request (`low`, `medium`, `high`, ...), for servers that take it. If set, the judge has
+    room for `thought_tokens` from the start."""
+
+
 class EvaluationSettings(Section):
     """How every M_i is evaluated."""
 
@@ -481,6 +508,7 @@ class EvaluationSettings(Section):
     ] = "oracle"
     base_url: str | None = None
     """Server of an `openai:` judge. None: the client's default."""
+    pairs: PairSettings = PairSettings()
     judge_draws: Positive = 3
     """Judgements per held-out ranked answer by each M_i."""
     bootstrap: Positive = 2000
@@ -668,6 +696,8 @@ TRANSPORT = (
 
 LATER: Mapping[str, Any] = {
     "model.date": None,
+    "judge.thought_tokens": None,
+    **{f"{engine}.reasoning_effort": None for engine in ("engine", "judge.engine", "prompts.engine")},
     "model.thoughts": "cut",
     "data.revision": None,
     "data.turns": "first",

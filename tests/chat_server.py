@@ -50,6 +50,29 @@ def refusal(status: int, message: str, **headers: str) -> Reply:
     return Reply({"error": {"message": message, "type": "error", "code": None}}, status, headers)
 
 
+def reasoning(write: Callable[[dict[str, Any]], str], thought: int = 500) -> Callable[[dict[str, Any], int], Reply]:
+    """A reasoning model as providers serve them: it refuses `logprobs`, `temperature` and `max_tokens`, one an error,
+    thinks for `thought` tokens that nobody is shown, and answers nothing where these are not to be had."""
+
+    def reply(body: dict[str, Any], number: int) -> Reply:
+        hints = {
+            "max_tokens": " Use 'max_completion_tokens' instead.",
+            "temperature": "",
+            "logprobs": "",
+            "top_logprobs": "",
+        }
+        for name, hint in hints.items():
+            if name in body:
+                message = f"Unsupported parameter: '{name}' is not supported with this model.{hint}"
+                kind = {"type": "invalid_request_error", "param": name, "code": "unsupported_parameter"}
+                return Reply({"error": {"message": message, **kind}}, 400)
+        room = body["max_completion_tokens"]
+        used = {"prompt_tokens": 100, "completion_tokens": min(room, thought + 1)}
+        return words("", finish="length", usage=used) if room <= thought else words(write(body), usage=used)
+
+    return reply
+
+
 Serve = Callable[[Callable[[dict[str, Any], int], Reply]], Server]
 
 

@@ -12,7 +12,7 @@ from srlm.errors import SettingsError
 from srlm.judge import rubric
 from srlm.judge.open import CALLS, SPECS, Around, Judge, PointwiseSettings, Server, open_judge
 from srlm.records import Record, seed_for
-from srlm.settings import Price
+from srlm.settings import PairSettings, Price
 
 from ..data import controlled, rankings
 from ..figures.text import listed
@@ -36,6 +36,7 @@ class Wanted(Record):
 
     judges: tuple[str, ...]
     asking: PointwiseSettings
+    pairs: PairSettings = PairSettings()
     base_url: str | None = None
     record: Path | None = None
     replay: Path | None = None
@@ -58,7 +59,7 @@ class Wanted(Record):
             price=self.price,
             max_cost=self.max_cost,
         )
-        return Around(asking=self.asking, server=server, sets=sets)
+        return Around(asking=self.asking, pairs=self.pairs, server=server, sets=sets)
 
     @property
     def how(self) -> Resampling:

@@ -20,6 +20,7 @@ from .options import (
     Concurrency,
     Confidence,
     DryRun,
+    Effort,
     JudgeSpec,
     KeyEnv,
     LengthControl,
@@ -27,12 +28,14 @@ from .options import (
     MaxCost,
     Overrides,
     Prices,
+    ReasoningRoom,
     RecordTo,
     ReplayFrom,
     Resamples,
     Seed,
     ThoughtsOf,
     Timeout,
+    reasoning_of,
 )
 
 
@@ -52,7 +55,9 @@ def alpaca(
     timeout: Timeout = 60.0,
     limit: Limit = None,
     both_orders: BothOrders = False,
-    draws: Annotated[int, typer.Option(min=1, help="Judgements per question.")] = 1,
+    draws: Annotated[int, typer.Option("--draws", "--votes", min=1, help="Judgements per question.")] = 1,
+    thought_tokens: ReasoningRoom = None,
+    reasoning_effort: Effort = None,
     thoughts: ThoughtsOf = "cut",
     price: Prices = None,
     max_cost: MaxCost = None,
@@ -93,6 +98,7 @@ def alpaca(
         asking=command.Asking(both_orders=both_orders, draws=draws, limit=limit, seed=seed),
         record=record,
         replay=replay,
+        reasoning=reasoning_of(thought_tokens, reasoning_effort),
         canaries=canaries,
         length_control=length_control,
         thoughts=thoughts,
@@ -124,6 +130,8 @@ def judge_card(
     timeout: Timeout = 60.0,
     limit: Limit = None,
     both_orders: BothOrders = False,
+    thought_tokens: ReasoningRoom = None,
+    reasoning_effort: Effort = None,
     price: Prices = None,
     max_cost: MaxCost = None,
     dry_run: DryRun = False,
@@ -151,6 +159,7 @@ def judge_card(
         asking=command.Asking(both_orders=both_orders, limit=limit, seed=seed),
         record=record,
         replay=replay,
+        reasoning=reasoning_of(thought_tokens, reasoning_effort),
         how=Resampling(resamples=resamples, confidence=confidence, seed=seed),
     )
     data = AlpacaEval.open(alpaca_dir or (None if os.environ.get(VARIABLE) else results.parent))

@@ -4,12 +4,14 @@ import typer
 
 from srlm.errors import SettingsError
 from srlm.judge.open import PointwiseSettings
-from srlm.settings import Price, Sampling
+from srlm.settings import PairSettings, Price, Sampling
 
 from .options import (
     ASKING,
+    PAIRS,
     Ask,
     Confidence,
+    Effort,
     Format,
     JudgeComplete,
     JudgeDraws,
@@ -21,6 +23,7 @@ from .options import (
     MaxCost,
     Out,
     Overrides,
+    PairTemplate,
     Prices,
     Rankings,
     RecordTo,
@@ -28,6 +31,8 @@ from .options import (
     Resamples,
     RunOrNot,
     Seed,
+    ThoughtTokens,
+    Votes,
 )
 
 
@@ -44,6 +49,10 @@ def agreement(
     temperature: JudgeTemperature = ASKING.sampling.temperature,
     max_new_tokens: JudgeTokens = ASKING.sampling.max_new_tokens,
     complete: JudgeComplete = ASKING.complete,
+    pair_template: PairTemplate = PAIRS.template,
+    votes: Votes = None,
+    thought_tokens: ThoughtTokens = PAIRS.thought_tokens,
+    reasoning_effort: Effort = None,
     base_url: JudgeServer = None,
     price: Prices = None,
     max_cost: MaxCost = None,
@@ -66,7 +75,8 @@ def agreement(
     assert rankings is not None
     wanted = named_judges.Wanted(
         judges=tuple(judge or ()),
-        asking=_asking(template, draws, temperature, max_new_tokens, complete),
+        asking=_asking(template, draws, temperature, max_new_tokens, complete, thought_tokens),
+        pairs=_pairs(pair_template, votes, thought_tokens, reasoning_effort),
         base_url=base_url,
         record=record,
         replay=replay,
@@ -93,6 +103,10 @@ def audited(
     temperature: JudgeTemperature = ASKING.sampling.temperature,
     max_new_tokens: JudgeTokens = ASKING.sampling.max_new_tokens,
     complete: JudgeComplete = ASKING.complete,
+    pair_template: PairTemplate = PAIRS.template,
+    votes: Votes = None,
+    thought_tokens: ThoughtTokens = PAIRS.thought_tokens,
+    reasoning_effort: Effort = None,
     base_url: JudgeServer = None,
     price: Prices = None,
     max_cost: MaxCost = None,
@@ -114,7 +128,8 @@ def audited(
         return
     wanted = named_judges.Wanted(
         judges=tuple(judge or ()),
-        asking=_asking(template, draws, temperature, max_new_tokens, complete),
+        asking=_asking(template, draws, temperature, max_new_tokens, complete, thought_tokens),
+        pairs=_pairs(pair_template, votes, thought_tokens, reasoning_effort),
         base_url=base_url,
         record=record,
         replay=replay,
@@ -137,6 +152,10 @@ def canaries(
     temperature: JudgeTemperature = ASKING.sampling.temperature,
     max_new_tokens: JudgeTokens = ASKING.sampling.max_new_tokens,
     complete: JudgeComplete = ASKING.complete,
+    pair_template: PairTemplate = PAIRS.template,
+    votes: Votes = None,
+    thought_tokens: ThoughtTokens = PAIRS.thought_tokens,
+    reasoning_effort: Effort = None,
     base_url: JudgeServer = None,
     price: Prices = None,
     max_cost: MaxCost = None,
@@ -149,7 +168,8 @@ def canaries(
 
     wanted = named_judges.Wanted(
         judges=tuple(judge or ()),
-        asking=_asking(template, draws, temperature, max_new_tokens, complete),
+        asking=_asking(template, draws, temperature, max_new_tokens, complete, thought_tokens),
+        pairs=_pairs(pair_template, votes, thought_tokens, reasoning_effort),
         base_url=base_url,
         record=record,
         replay=replay,
@@ -162,6 +182,17 @@ def canaries(
         raise typer.Exit(1)
 
 
-def _asking(template: str, draws: int, temperature: float, max_new_tokens: int, complete: bool) -> PointwiseSettings:
-    sampling = Sampling(temperature=temperature, max_new_tokens=max_new_tokens)
-    return PointwiseSettings(template=template, sampling=sampling, complete=complete, draws=draws)
+def _pairs(template: str, votes: int | None, thought_tokens: int, effort: str | None) -> PairSettings:
+    return PairSettings(template=template, votes=votes, thought_tokens=thought_tokens, reasoning_effort=effort)
+
+
+def _asking(
+    template: str, draws: int, temperature: float, max_new_tokens: int, complete: bool, thought_tokens: int
+) -> PointwiseSettings:
+    return PointwiseSettings(
+        template=template,
+        sampling=Sampling(temperature=temperature, max_new_tokens=max_new_tokens),
+        thought_tokens=thought_tokens,
+        complete=complete,
+        draws=draws,
+    )

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from srlm.judge.open import SPECS, PointwiseSettings
+from srlm.settings import PairSettings
 from srlm.worlds.table import TEMPLATES
 
 from ..data.alpaca_eval import VARIABLE
@@ -38,6 +39,43 @@ JudgeTokens = Annotated[int, typer.Option(help="Maximum tokens per judgement.", 
 JudgeComplete = Annotated[bool, typer.Option(help="If a judge omits its score line, ask for it.")]
 ASKING = PointwiseSettings()
 """Defaults for asking a judge."""
+PAIRS = PairSettings()
+"""Defaults for asking a judge to compare."""
+PairTemplate = Annotated[
+    str,
+    typer.Option(help="Prompt of a judge that compares: letter, brackets, five-steps, json, scores or a file."),
+]
+Votes = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Sample N verdicts for each order; their mean is the judge's preference. Default: one greedy verdict, or "
+        "3 sampled ones where a server refuses log-probabilities.",
+    ),
+]
+ThoughtTokens = Annotated[
+    int, typer.Option(min=1, help="Maximum tokens, thought and verdict together, of a judge that reasons.")
+]
+Effort = Annotated[
+    str | None, typer.Option(help="`reasoning_effort` of requests to a judge that reasons: low, medium, high, ...")
+]
+ReasoningRoom = Annotated[
+    int | None,
+    typer.Option(
+        "--thought-tokens",
+        min=1,
+        help="The judge reasons: maximum tokens, thought and verdict together. Default: as the annotator says.",
+    ),
+]
+
+
+def reasoning_of(tokens: int | None, effort: str | None) -> PairSettings | None:
+    """How a judge of AlpacaEval that reasons is asked; None: it is not said that it does."""
+    if tokens is None and effort is None:
+        return None
+    return PairSettings(thought_tokens=tokens or PAIRS.thought_tokens, reasoning_effort=effort)
+
+
 JudgeServer = Annotated[str | None, typer.Option(help="Server address of an openai: judge, ending in /v1.")]
 
 # Of commands with a judge of AlpacaEval.

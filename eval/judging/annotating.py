@@ -5,8 +5,10 @@ store of calls and the annotator's own parser, so what was said once is never as
 """
 
 import json
+import logging
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple, Protocol
@@ -21,10 +23,12 @@ from srlm.engines.openai.origin import Origin
 from srlm.errors import SettingsError
 from srlm.judge.open import local_model
 from srlm.records import Message, digest
-from srlm.settings import Price
+from srlm.settings import PairSettings, Price
 
 from ..records import Annotation, annotation_id
 from .annotator import Annotator, OutputPair
+
+log = logging.getLogger(__name__)
 
 Report = Callable[[int, int], None]
 Said = Answer | Failure | None
@@ -75,17 +79,28 @@ class AnnotatingJudge(NamedTuple):
 
 
 def open_judge(
-    spec: str, annotator: Annotator, endpoint: Endpoint, store: CallStore, price: Price | None, most: float | None
+    spec: str,
+    annotator: Annotator,
+    endpoint: Endpoint,
+    store: CallStore,
+    price: Price | None,
+    most: float | None,
+    reasoning: PairSettings | None = None,
 ) -> AnnotatingJudge:
     """The judge a specification names: `openai`, `openai:MODEL` or `hf:DIR_OR_ID` (`transformers:`).
 
-    `price` None: that of the price list, where it has the model. Raises SettingsError where there is no such judge.
+    `price` None: that of the price list, where it has the model. `reasoning`: how a judge that reasons is asked, with
+    room for its thought; None: as the annotator's own settings say. Raises SettingsError where there is no such judge.
     """
     kind, _, name = spec.partition(":")
     match kind:
         case "openai":
             model = name or annotator.model
             settings = dict(annotator.settings)
+            if reasoning is not None:
+                settings["max_tokens"] = reasoning.thought_tokens
+                if reasoning.reasoning_effort is not None:
+                    settings["reasoning_effort"] = reasoning.reasoning_effort
             if endpoint.service != "compatible" and model != annotator.model:
                 # The limit's newer name, without which newer models refuse.
                 settings["max_completion_tokens"] = settings.pop("max_tokens")
@@ -256,27 +271,35 @@ def annotations_of(
     said = iter(answers)
     found = []
     held = False
+    letters = Counter[str]()
     for question in asked:
         pair, switched = question.pair, question.switched
         answer = None if switched is None else next(said)
         held = held or (switched is not None and answer is None)
         if answer is None and (held or switched is not None):
             continue
-        told = {"preference": 0.5, "price": 0.0} if answer is None else _told(judge, answer, bool(switched))
+        told = {"preference": 0.5, "price": 0.0} if answer is None else _told(judge, answer, bool(switched), letters)
         known = {"prompt_id": pair.prompt_id, "model": model, "baseline": baseline, "judge": judge.id}
         id = annotation_id(pair.prompt_id, pair.output, pair.baseline, judge.id, switched, question.draw)
         found.append(
             Annotation.model_validate({"id": id, "draw": question.draw, "switched": switched, **known, **told})
         )
+    if letters["letter"]:
+        log.warning(
+            "%s: %d of %d preferences are the letter written, 0 or 1: the server gave no log-probabilities of use; "
+            "sample several (--votes N)",
+            judge.id, letters["letter"], letters.total(),
+        )  # fmt: skip
     return found
 
 
-def _told(judge: AnnotatingJudge, said: Answer | Failure, switched: bool) -> dict[str, Any]:
-    """The fields of an annotation that come from the judge."""
+def _told(judge: AnnotatingJudge, said: Answer | Failure, switched: bool, letters: Counter[str]) -> dict[str, Any]:
+    """The fields of an annotation that come from the judge; `letters` counts what its preferences are read by."""
     if isinstance(said, Failure):
         return {"preference": None, "missing": said.kind, "raw": said.words}
     read = judge.annotator.read(said.choice)
     preference = 1 - read.second if read.second is not None and switched else read.second
+    letters[read.by] += read.second is not None
     local = judge.service == "engine"
     return {
         "preference": preference,

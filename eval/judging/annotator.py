@@ -16,6 +16,7 @@ from srlm.engines.openai.calls import Missing
 from srlm.errors import SettingsError
 from srlm.records import digest
 from srlm.text.template import fill
+from srlm.text.verdict import read_verdict
 
 from ..data.alpaca_eval import ANNOTATOR
 
@@ -41,7 +42,7 @@ class Read(NamedTuple):
     """How far the second is preferred, 0..1. None: not readable."""
     missing: Missing | None
     by: Literal["parser", "letter"] = "parser"
-    """`letter`: the server gave no log-probabilities, and the letter it wrote decides."""
+    """`letter`: the server gave no log-probabilities of use, and the letter it wrote decides."""
 
 
 class Annotator:
@@ -113,17 +114,21 @@ class Annotator:
         return [False] * len(rows)
 
     def read(self, choice: dict[str, Any]) -> Read:
-        """What one choice of a chat completion says, by the annotator's own parser."""
+        """What one choice of a chat completion says, by the annotator's own parser.
+
+        An annotator that reads the probabilities of two letters gets none from many servers: null, an empty list, other
+        tokens. The letter that was written decides then, where it is clear. Where one letter is not listed, the package
+        counts it as impossible, and so does this: figures stay comparable with the leaderboard's.
+        """
         message = choice["message"]
         if choice.get("finish_reason") == "content_filter" or message.get("refusal"):
             return Read(None, "refusal")
-        cut = choice.get("finish_reason") == "length" and self.settings.get("max_tokens", 0) > 1
-        unread = Read(None, "cut" if cut else "parse")
         text = _text(message)
+        short = self.settings.get("max_tokens", 0) > 1 or not text.strip()  # a hidden thought may take all the room
+        unread = Read(None, "cut" if short and choice.get("finish_reason") == "length" else "parse")
         verdicts = self.verdicts
         if verdicts and not choice.get("logprobs"):
-            written = text.strip()
-            return Read(float(verdicts.index(written)), None, "letter") if written in verdicts else unread
+            return self._by_letter(text, verdicts, choice) or unread
         answer: Any = {**choice, "text": text} if self._annotator.completion_key == "completions_all" else text
         # The parser is shown what a server wrote, and may stumble over it in any way.
         with _silent():
@@ -131,9 +136,18 @@ class Annotator:
                 (value,) = self._annotator.fn_completion_parser(answer)
                 value = float(value)
             except Exception:
-                return unread
+                value = math.nan
         value = 1.5 if value == 0 else value  # alpaca_eval's older word for a draw
-        return Read(value - 1, None) if math.isfinite(value) and 1 <= value <= 2 else unread
+        if math.isfinite(value) and 1 <= value <= 2:
+            return Read(value - 1, None)
+        return (verdicts and self._by_letter(text, verdicts, choice)) or unread
+
+    def _by_letter(self, text: str, verdicts: tuple[str, str], choice: dict[str, Any]) -> Read | None:
+        """What the words say behind any thought; None: no clear letter, or they may go on."""
+        if choice.get("finish_reason") == "length" and text.strip() not in verdicts:
+            return None
+        preference = read_verdict(text, verdicts).preference
+        return None if preference not in (0.0, 1.0) else Read(1 - preference, None, "letter")
 
 
 def _text(message: dict[str, Any]) -> str:

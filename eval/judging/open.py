@@ -14,8 +14,10 @@ def judge_facts(settings: Settings, judge: Judge) -> dict[str, Any]:
     if kind == "openai":
         noted["base_url"] = facts.get("base_url")
     else:
-        own = ("judge", "template", "pairwise template", "sampling", "complete", "base_url")
+        own = ("judge", "pairs", "template", "pairwise template", "sampling", "complete", "base_url", "thought tokens")
         noted |= {f"judge {name}": value for name, value in facts.items() if name not in own}
+    if "pairs" in facts:
+        noted["judge pairs"] = facts["pairs"]
     if "pairwise template" in facts:
         noted["template"] = facts["pairwise template"]
     return noted

@@ -25,7 +25,7 @@ from srlm.engines.weights import (
 from srlm.errors import SrlmError
 from srlm.judge import rubric
 from srlm.judge.open import asked_models, contest_judge
-from srlm.judge.unread import why_unread
+from srlm.judge.unread import still_thinking, why_unread
 from srlm.methods.base import Lengths, Optimisation, method_of, run_folder
 from srlm.methods.checks import check_files, check_trainable, check_turns
 from srlm.methods.run import Run
@@ -170,10 +170,18 @@ def _server(engine: Any) -> Iterator[Problem]:
     try:
         server = open_server(engine)
         try:
-            server.generate([Request(messages=user("Say yes."))], Sampling(temperature=0, max_new_tokens=4), 0)
+            (said,) = server.generate(
+                [Request(messages=user("Say yes."))], Sampling(temperature=0, max_new_tokens=4), 0
+            )
         finally:
             server.close()
         yield Problem("ok", f"server: {engine.model} answers")
+        if still_thinking(said[0]):
+            yield Problem(
+                "warning",
+                f"server: {engine.model} reasons before it answers: its thought takes part of max_new_tokens, and an "
+                "answer for which none are left is unread; allow some thousands, or lower reasoning_effort",
+            )
     except SrlmError as error:
         yield Problem("problem", f"server: {error}")
 

@@ -50,11 +50,12 @@ def open_server(settings: EngineSettings, calls: Path | None = None) -> Engine:
 
     if settings.model is None:
         raise SettingsError("an `openai` engine needs `model`: the model's name on the server")
+    effort = settings.reasoning_effort
     if calls is None:
-        return OpenAIEngine(Client(Endpoint.of(settings)), settings.model)
+        return OpenAIEngine(Client(Endpoint.of(settings)), settings.model, effort)
     store = CallStore(calls)
     try:
-        return OpenAIEngine(Client(Endpoint.of(settings), store), settings.model, store.close)
+        return OpenAIEngine(Client(Endpoint.of(settings), store), settings.model, effort, store.close)
     except BaseException:
         store.close()
         raise

@@ -1,107 +1,238 @@
-"""A model behind a server as pairwise judge: the letter it writes, and its probability where the server tells it."""
+"""A model behind a server as pairwise judge: the verdict it writes, and its probability where the server tells it."""
 
+import logging
+import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from pydantic import ValidationError
 
+from srlm.engines.base import Completion
 from srlm.engines.openai.answers import ChatAnswer
 from srlm.engines.openai.calls import Answer, Call, Failure
 from srlm.errors import EngineError
-from srlm.judge.pairwise import THOUGHT, WORDS, Opinion, PairItem, opinion_of, parse, prompt_of, template
-from srlm.records import Unread, digest
-from srlm.settings import Sampling
+from srlm.judge.letter import chance_of
+from srlm.judge.pair_template import PairTemplate, load
+from srlm.judge.pairwise import Opinion, PairItem, parse, samplings, tally
+from srlm.judge.unread import still_thinking
+from srlm.records import Unread
+from srlm.settings import PairSettings, Sampling
 
 if TYPE_CHECKING:
     from srlm.engines.openai.client import Client
 
+log = logging.getLogger(__name__)
+
 LOGPROBS = {"logprobs": True, "top_logprobs": 5}
-LETTERS = ("A", "B")
+VOTES = 3
+"""Votes for each order where the server refuses log-probabilities and nobody says how many; as judge.draws."""
+_OUT_OF_ROOM = re.compile(
+    r"max_tokens or model output limit|(?:higher|increase) max_(?:completion_)?tokens", re.IGNORECASE
+)
+"""OpenAI's words where a thought took all the room."""
 
 
 class AskedPairJudge:
-    """Asks for one letter, and reads its probability too where the server tells it.
+    """Asks for a verdict, and reads its probability too where the server tells it.
 
-    A judge that was still thinking when its tokens were over is asked again with room for the thought. A call that
-    failed stops the comparison: it is not kept as a verdict, and a later run asks it again. One that the server refused
-    alone is no verdict.
+    Where the server refuses log-probabilities, or `votes` says so, k verdicts are sampled instead. A judge that was
+    still thinking when its tokens were over is asked again with room for the thought. A call that failed stops the
+    comparison: it is not kept as a verdict, and a later run asks it again. One that the server refused alone is no
+    verdict.
     """
 
     concurrency = 1
     """See PairwiseJudge: the client itself has many requests under way."""
 
-    def __init__(self, model: str, client: "Callable[[], Client]", close: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        model: str,
+        client: "Callable[[], Client]",
+        close: Callable[[], None],
+        asking: PairSettings | None = None,
+        template: PairTemplate | None = None,
+    ) -> None:
         self._model, self._client, self.close = model, client, close
-        self._template = template()
-        self._logprobs: dict[str, Any] = dict(LOGPROBS)
+        self._asking = asking or PairSettings()
+        self._template = template or load(self._asking.template)
+        self._logprobs: dict[str, Any] = dict(LOGPROBS) if self._template.form == "letter" else {}
+        self._settled = False
 
     @property
     def id(self) -> str:
         return self._model
 
     def compare(self, items: Sequence[PairItem], seed: int) -> list[Opinion]:
-        """One opinion an item; greedy, so `seed` changes nothing."""
+        """One opinion an item; a server samples votes by itself, so `seed` changes nothing."""
+        if not items:
+            return []
+        found: list[Opinion] = []
+        if self._asking.votes is None and self._logprobs and self._voted_before(items[0]):
+            self._vote()
+        while self._asking.votes is None and len(found) < len(items):
+            # One item settles how all are asked, before the others cost anything.
+            rest = items[len(found) :]
+            found += self._once(rest[:1] if self._logprobs and not self._settled else rest, len(found))
+        return found if self._asking.votes is None else self._voted(items)
+
+    # Once -----------------------------------------------------------------------------------------------------------
+
+    def _once(self, items: Sequence[PairItem], before: int = 0) -> list[Opinion]:
+        """One greedy verdict an item; none where it turns out that votes have to be sampled."""
         from srlm.engines.openai.client import Refused  # the client is slow to import
 
+        short, long = samplings(self._asking, self._template)
         try:
-            found = self._ask(items, WORDS)
-        except Refused:
-            if not self._logprobs:
+            said = self._ask(items, short, before=before)
+        except Refused as error:
+            if _OUT_OF_ROOM.search(str(error)) and long != short:
+                said = self._ask(items, long, before=before)
+            elif self._logprobs:  # not every server has them
+                self._vote()
+                return []
+            else:
                 raise
-            self._logprobs = {}  # not every server has them
-            found = self._ask(items, WORDS)
-        thinking = [place for place, opinion in enumerate(found) if opinion.unread == "open thought"]
-        again = self._ask([items[place] for place in thinking], THOUGHT) if thinking else []
-        for place, opinion in zip(thinking, again, strict=True):
-            found[place] = opinion
-        return found
+        if self._logprobs and not self._client().parameters(self._model).takes("logprobs"):
+            self._vote()
+            return []
+        self._settled = True
+        said = self._with_room(items, said, 0)
+        opinions = [self._opinion(one) for one in said]
+        letters = sum(one.preference is not None and one.probability is None for one in opinions)
+        if self._logprobs and letters:
+            log.warning(
+                "%s: %d of %d verdicts came without usable log-probabilities; the letter written decides",
+                self._model, letters, len(opinions),
+            )  # fmt: skip
+        return opinions
 
-    def _ask(self, items: Sequence[PairItem], sampling: Sampling) -> list[Opinion]:
+    def _opinion(self, said: "Answer | Failure") -> Opinion:
+        opinion, written = self._read(said)
+        if isinstance(said, Failure) or opinion.preference not in (0.0, 1.0) or self._template.form != "letter":
+            return opinion
+        chance = chance_of(said.choice, written, self._template.labels)
+        if chance is None:
+            return opinion
+        if (chance.first - 0.5) * (opinion.preference - 0.5) < 0:
+            return Opinion(preference=None, raw=opinion.raw, unread="contradiction")
+        return opinion.model_copy(update={"probability": chance.first, "bounds": chance.bounds})
+
+    # Votes ----------------------------------------------------------------------------------------------------------
+
+    def _vote(self) -> None:
+        """Sample verdicts from now on: the server has no log-probabilities."""
+        log.warning("%s: refuses log-probabilities; %d verdicts are sampled for each order instead", self._model, VOTES)
+        self._logprobs = {}
+        self._asking = self._asking.model_copy(update={"votes": VOTES})
+
+    def _voted_before(self, item: PairItem) -> bool:
+        """Whether an earlier run, which the file of calls is of, sampled votes: a replay asks nobody."""
         client = self._client()
-        said = client.ask([self._call(item, sampling, client.endpoint.service) for item in items])
+        store = client.store
+        if store is None:
+            return False
+        voting = self._asking.model_copy(update={"votes": VOTES})
+        short, _ = samplings(voting, self._template)
+        call = self._call(item, short, 0, {})
+        # A replay takes whatever was recorded; a run that asks, only what this server said.
+        origin = None if store.replay else store.last_origin(client.endpoint.address, self._model)
+        return call.key in store.answers([call.key], origin)
+
+    def _voted(self, items: Sequence[PairItem]) -> list[Opinion]:
+        votes = self._asking.votes
+        assert votes is not None
+        self._logprobs = {}
+        short, _ = samplings(self._asking, self._template)
+        rows = [item for item in items for _ in range(votes)]
+        said = self._with_room(rows, self._ask(rows, short, votes), votes)
+        opinions = [self._read(one)[0] for one in said]
+        return [tally(opinions[place * votes : (place + 1) * votes]) for place in range(len(items))]
+
+    # Asking ---------------------------------------------------------------------------------------------------------
+
+    def _with_room(
+        self, items: Sequence[PairItem], said: "list[Answer | Failure]", votes: int
+    ) -> "list[Answer | Failure]":
+        """The same, asked again with room for the thought where it took all."""
+        short, long = samplings(self._asking, self._template)
+        places = [place for place, one in enumerate(said) if self._thinks(one)] if long != short else []
+        if places:
+            draws = [place % votes if votes else 0 for place in places]
+            again = self._ask([items[place] for place in places], long, draws=draws)
+            for place, one in zip(places, again, strict=True):
+                said[place] = one
+            left = sum(map(self._thinks, again))
+            if left:
+                log.warning(
+                    "%s: %d of %d answers are empty, because the thought took all of %d tokens; raise thought_tokens "
+                    "(--thought-tokens)",
+                    self._model, left, len(said), long.max_new_tokens,
+                )  # fmt: skip
+        return said
+
+    def _thinks(self, said: "Answer | Failure") -> bool:
+        if isinstance(said, Failure):
+            return _OUT_OF_ROOM.search(said.words) is not None
+        written = _completion(said)
+        return written is not None and still_thinking(written)
+
+    def _read(self, said: "Answer | Failure") -> tuple[Opinion, str]:
+        """What an answer says, and its words behind any thought."""
+        if isinstance(said, Failure):
+            full = said.why == "too long" or _OUT_OF_ROOM.search(said.words)
+            unread: Unread = "no room" if full else "refused"
+            return Opinion(preference=None, raw=said.words, unread=unread), ""
+        written = _completion(said)
+        if written is None:  # it answers, and not in words
+            return Opinion(preference=None, raw=str(said.choice.get("message")), unread="no verdict"), ""
+        opinion = parse(written, self._template.read)
+        return opinion, opinion.raw
+
+    def _ask(
+        self,
+        items: Sequence[PairItem],
+        sampling: Sampling,
+        votes: int = 0,
+        draws: Sequence[int] = (),
+        before: int = 0,
+    ) -> "list[Answer | Failure]":
+        """The answers; `before` were asked for the same comparison already."""
+        client = self._client()
+        numbers = draws or [place % votes if votes else 0 for place in range(len(items))]
+        said = client.ask(
+            [self._call(item, sampling, draw, self._logprobs) for item, draw in zip(items, numbers, strict=True)]
+        )
         failed = [one for one in said if isinstance(one, Failure) and one.kind == "api" and one.why is None]
         if failed:
             raise EngineError(f"{self._model}: {len(failed)} calls failed ({failed[0].words}); run again to resume")
         if held := sum(one is None for one in said):
             raise EngineError(
                 f"{self._model}: stopped before the cost exceeds {client.budget.most} US dollars (--max-cost), "
-                f"with {held} of {len(said)} comparisons not asked; raise it and run again to resume"
+                f"with {held} of {before + len(said)} comparisons not asked; raise it and run again to resume"
             )
-        return [_opinion(one) for one in said if one is not None]
+        return [one for one in said if one is not None]
 
-    def _call(self, item: PairItem, sampling: Sampling, service: str) -> Call:
+    def _call(self, item: PairItem, sampling: Sampling, draw: int, more: dict[str, Any]) -> Call:
+        effort = self._asking.reasoning_effort
         return Call(
-            service=service,
+            service=self._client().endpoint.service,
             model=self._model,
-            messages=({"role": "user", "content": prompt_of(item, self._template)},),
-            settings={"temperature": sampling.temperature, "max_tokens": sampling.max_new_tokens, **self._logprobs},
-            template=digest("pairwise", self._template),
+            messages=({"role": "user", "content": self._template.prompt(item.prompt, item.first, item.second)},),
+            settings={
+                "temperature": sampling.temperature,
+                "max_tokens": sampling.max_new_tokens,
+                **more,
+                **({} if effort is None else {"reasoning_effort": effort}),
+            },
+            template=self._template.digest,
+            draw=draw,
         )
 
 
-def _opinion(said: Answer | Failure) -> Opinion:
-    if isinstance(said, Failure):
-        unread: Unread = "no room" if said.why == "too long" else "refused"
-        return Opinion(preference=None, raw=said.words, unread=unread)
+def _completion(said: Answer) -> Completion | None:
+    """The words of an answer; None: it has none that can be read."""
+    parts = {"choices": [said.choice], "usage": {"completion_tokens": said.completion_tokens}}
     try:
-        (completion,) = ChatAnswer.model_validate({"choices": [said.choice]}).completions()
-    except ValidationError:  # it answers, and not in words
-        return Opinion(preference=None, raw=str(said.choice.get("message")))
-    written = parse(completion)
-    probability = _probability(said.choice) if completion.thought is None else None
-    # The letter written is the verdict; where it is no plain A or B, the first token's probability is of no use.
-    usable = probability is not None and written.preference in (0.0, 1.0)
-    return written.model_copy(update={"probability": probability}) if usable else written
-
-
-def _probability(choice: dict[str, Any]) -> float | None:
-    """The probability of A where only A and B can be said, from the first token. None: the server does not say."""
-    try:
-        top = choice["logprobs"]["content"][0]["top_logprobs"]
-        logs = [[float(t["logprob"]) for t in top if t["token"].strip() == letter] for letter in LETTERS]
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError):
+        return ChatAnswer.model_validate(parts).completions()[0]
+    except ValidationError:
         return None
-    if not all(logs):
-        return None
-    return opinion_of(*(float(np.logaddexp.reduce(one)) for one in logs)).probability

@@ -32,12 +32,13 @@ from srlm.engines.openai.endpoint import Endpoint
 from srlm.errors import ModelError, SettingsError
 from srlm.judge import rubric
 from srlm.judge.asked import AskedPairJudge
-from srlm.judge.pairwise import ModelPairJudge, PairwiseJudge, template
+from srlm.judge.pair_template import load as load_pair_template
+from srlm.judge.pairwise import ModelPairJudge, PairwiseJudge
 from srlm.judge.plain import PlainJudge
 from srlm.judge.pointwise import ModelPointJudge, PointwiseJudge
 from srlm.judge.recorded import Recorded
 from srlm.records import Checkpoint, Record, digest, seed_for
-from srlm.settings import ModelSettings, Price, Sampling, Settings
+from srlm.settings import ModelSettings, PairSettings, Price, Sampling, Settings
 from srlm.store.folder import RunFolder, recorded
 from srlm.text.chat import Chat
 from srlm.worlds.table import TITLES, WORLDS
@@ -57,6 +58,8 @@ class PointwiseSettings(Record):
 
     template: str = "additive"
     sampling: Sampling = Sampling(max_new_tokens=256)
+    thought_tokens: int | None = None
+    """Tokens, thought and judgement together, of a judge that was still thinking at its limit. None: it is unread."""
     complete: bool = False
     """A judgement that stopped without a score line is asked for it (see srlm.judge.pointwise)."""
     draws: int = 3
@@ -84,6 +87,7 @@ class Around(NamedTuple):
     """What specifications refer to, where a judge is opened."""
 
     asking: PointwiseSettings = PointwiseSettings()
+    pairs: PairSettings = PairSettings()
     server: Server = Server()
     run: RunFolder | None = None
     """Holds the checkpoints."""
@@ -174,6 +178,7 @@ def loops_judge(run: RunFolder, model: Checkpoint) -> Judge:
         template=settings.judge.template,
         sampling=settings.judge.sampling,
         complete=settings.judge.complete,
+        thought_tokens=settings.judge.thought_tokens,
         draws=settings.judge.draws,
     )
     engine = settings.judge.engine
@@ -186,7 +191,9 @@ def loops_judge(run: RunFolder, model: Checkpoint) -> Judge:
         max_cost=settings.judge.max_cost,
         whole_file=True,
     )
-    return open_judge(f"openai:{engine.model}", Around(asking=asking, server=server, run=run, option="judge.engine"))
+    pairs = PairSettings(reasoning_effort=engine.reasoning_effort)
+    around = Around(asking=asking, pairs=pairs, server=server, run=run, option="judge.engine")
+    return open_judge(f"openai:{engine.model}", around)
 
 
 def contest_judge(run: RunFolder, open_checkpoint: Callable[[Checkpoint], Engine] | None = None) -> Judge:
@@ -198,6 +205,7 @@ def contest_judge(run: RunFolder, open_checkpoint: Callable[[Checkpoint], Engine
     judge = open_judge(
         settings.evaluation.judge,
         Around(
+            pairs=settings.evaluation.pairs,
             server=Server(endpoint=endpoint, calls=run.step("evaluation") / CALLS),
             run=run,
             open_checkpoint=open_checkpoint,
@@ -302,7 +310,11 @@ def _local(name: str, around: Around) -> Judge:
     def load() -> Engine:
         from srlm.engines.transformers import TransformersEngine
 
-        return TransformersEngine.load(local.place, called(local.place), local.settings, around.asking.batch_size)
+        settings, effort = local.settings, around.pairs.reasoning_effort
+        if effort is not None:  # a variable of the chat template, as of gpt-oss
+            given = {**settings.template_arguments, "reasoning_effort": effort}
+            settings = settings.model_copy(update={"template_arguments": given})
+        return TransformersEngine.load(local.place, called(local.place), settings, around.asking.batch_size)
 
     # Results that lie on disk go by the older name of `hf:`.
     return _model(f"transformers:{local.place}", LateEngine(called(local.place), load), around, local.facts)
@@ -312,17 +324,21 @@ def _model(
     spec: str, engine: Engine, around: Around, model: Mapping[str, str], pairwise: PairwiseJudge | None = None
 ) -> Judge:
     asking, wording = around.asking, rubric.load(around.asking.template)
+    pair_template = load_pair_template(around.pairs.template)
+    changed = around.pairs.model_dump(mode="json", exclude_defaults=True, exclude={"template"})
     facts = {
         "judge": spec,
         "weights": None,
         **model,
         "template": wording.digest,
-        "pairwise template": digest("pairwise", template()),
+        "pairwise template": pair_template.digest,
+        **({"pairs": changed} if changed else {}),
         **asking.model_dump(mode="json", include={"sampling", "complete"}),
+        **({} if asking.thought_tokens is None else {"thought tokens": asking.thought_tokens}),
         "base_url": around.server.endpoint.noted,
     }
-    pointwise = ModelPointJudge(engine, wording, asking.sampling, asking.complete)
-    pairs = pairwise or ModelPairJudge(engine)
+    pointwise = ModelPointJudge(engine, wording, asking.sampling, asking.complete, asking.thought_tokens)
+    pairs = pairwise or ModelPairJudge(engine, around.pairs, pair_template)
     close = engine.close if pairwise is None else pairwise.close
     return Judge(engine.id, pointwise, pairs, facts=facts, five_points=True, close=close)
 
@@ -344,14 +360,16 @@ def _behind_server(name: str, around: Around) -> Judge:
     def engine() -> Engine:
         from srlm.engines.openai.engine import OpenAIEngine
 
-        return OpenAIEngine(client(), name)
+        return OpenAIEngine(client(), name, around.pairs.reasoning_effort)
 
     def close() -> None:
         client.close()
         if store is not None:
             store.close()
 
-    return _model(f"openai:{name}", LateEngine(name, engine), around, {}, AskedPairJudge(name, client, close))
+    return _model(
+        f"openai:{name}", LateEngine(name, engine), around, {}, AskedPairJudge(name, client, close, around.pairs)
+    )
 
 
 def _reward_model(name: str, around: Around) -> Judge:

@@ -1,9 +1,10 @@
 """The seam between a comparison and whoever compares two answers, and a language model that does."""
 
+import json
 import math
-import re
-from collections.abc import Sequence
-from importlib import resources
+from collections import Counter
+from collections.abc import Callable, Sequence
+from statistics import fmean
 from typing import Literal, NamedTuple, Protocol, Self
 
 import numpy as np
@@ -11,15 +12,11 @@ import numpy as np
 from srlm.engines.base import Completion, Engine, Request
 from srlm.errors import EngineError, RoomError
 from srlm.judge.chances import chances, meant
-from srlm.judge.unread import parted, why_unread
+from srlm.judge.pair_template import PairTemplate, load
+from srlm.judge.unread import parted, still_thinking, why_unread
 from srlm.records import Record, Unread, user
-from srlm.settings import Sampling
-from srlm.text.template import frame
-
-WORDS = Sampling(temperature=0, max_new_tokens=64)
-THOUGHT = Sampling(temperature=0, max_new_tokens=4096)
-"""For a judge that was still thinking when `WORDS` were over."""
-_VERDICT = re.compile(r"\b(?:A|B|[Tt]ie|TIE)\b")
+from srlm.settings import PairSettings, Sampling
+from srlm.text.verdict import Verdict, read_verdict
 
 
 class PairItem(Record):
@@ -45,15 +42,27 @@ class Opinion(Record):
     raw: str
     """All that the judge wrote, or the numbers it gave."""
     unread: Unread | None = None
-    """Why nothing may be read, whatever `raw` says. None: it was read, and may still name no answer."""
+    """Why there is no preference; None where there is one, or where nobody asked why (older files)."""
+    bounds: tuple[float, float] | None = None
+    """Where the probability lies if it is not known exactly: a letter is not among the likeliest tokens, or some votes
+    could not be read. None: `probability` is exact."""
+    votes: tuple[float | None, ...] = ()
+    """The preference of each sampled verdict, of which `probability` is the mean. Empty: it was asked once."""
 
     @property
     def turned(self) -> "Opinion":
         """The same, as an opinion of the answer that was shown second."""
-        sides = {
-            name: None if (one := getattr(self, name)) is None else 1 - one for name in ("preference", "probability")
+        turned = {
+            "preference": _other(self.preference),
+            "probability": _other(self.probability),
+            "bounds": None if self.bounds is None else (1 - self.bounds[1], 1 - self.bounds[0]),
+            "votes": tuple(map(_other, self.votes)),
         }
-        return self.model_copy(update=sides)
+        return self.model_copy(update=turned)
+
+
+def _other(side: float | None) -> float | None:
+    return None if side is None else 1 - side
 
 
 class PairwiseJudge(Protocol):
@@ -126,26 +135,21 @@ def in_both_orders(judge: PairwiseJudge, items: Sequence[PairItem], seed: int) -
     return [BothOrders.of(*both) for both in zip(said[: len(items)], said[len(items) :], strict=True)]
 
 
-def template() -> str:
-    """The judge's prompt, with the slots {prompt}, {first} and {second}."""
-    return resources.files("srlm.judge").joinpath("templates/pairwise.txt").read_text(encoding="utf-8").rstrip("\n")
-
-
-def prompt_of(item: PairItem, template: str) -> str:
-    """What a judge is asked about two answers; text in an answer fills no slot."""
-    return frame(template, {"prompt": item.prompt, "first": item.first, "second": item.second})
-
-
 class ModelPairJudge:
-    """Asks for one letter. Reads its probability where the engine has log-probabilities, else the letter written.
+    """A language model that is shown both answers with a template.
 
-    Where both letters are as good as impossible, that item's verdict is what the model writes. Each item's way follows
+    Where the template asks for one letter and the engine has log-probabilities, the letters' probabilities are read. An
+    item whose letters are as good as impossible is read by what the model writes, as are all items of other templates
+    and engines. With `votes` k verdicts are sampled instead, and their mean is the probability. Each item's way follows
     from the item alone, never from what it is asked together with.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(
+        self, engine: Engine, asking: PairSettings | None = None, template: PairTemplate | None = None
+    ) -> None:
         self._engine = engine
-        self._template = template()
+        self._asking = asking or PairSettings()
+        self._template = template or load(self._asking.template)
         self._has_scores: bool | None = None  # settled by the first request, so that one run never mixes both ways
 
     @property
@@ -160,44 +164,62 @@ class ModelPairJudge:
         requests = [self._request(item) for item in items]
         if not requests:
             return []
+        if self._asking.votes is not None:
+            return [tally([self._parse(one) for one in own]) for own in self._written(requests, seed)]
+        said: list[Opinion | None] = [None] * len(requests)
+        if self._template.form == "letter" and self._scored(requests[0]):
+            letters = [text for label in self._template.labels for text in (label, f" {label}")]
+            said = [_by_letters(logs) for logs in chances(self._engine, requests, letters)]
+        silent = [row for row, opinion in enumerate(said) if opinion is None]
+        for row, (written,) in zip(silent, self._written([requests[row] for row in silent], seed), strict=True):
+            said[row] = self._parse(written)
+        return [opinion for opinion in said if opinion is not None]
+
+    def _scored(self, request: Request) -> bool:
+        """Whether the engine has log-probabilities."""
         if self._has_scores is None:
             try:
-                self._engine.loglikelihood(requests[:1], [["A", "B"]])
+                self._engine.loglikelihood([request], [list(self._template.labels)])
                 self._has_scores = True
             except RoomError:
                 self._has_scores = True  # the engine has them, if not for this item
             except EngineError:
                 self._has_scores = False
-        if self._has_scores:
-            said = [_by_letters(logs) for logs in chances(self._engine, requests, LETTERS)]
-        else:
-            said = [None] * len(requests)
-        silent = [row for row, opinion in enumerate(said) if opinion is None]
-        for row, written in zip(silent, self._written([requests[row] for row in silent], seed), strict=True):
-            said[row] = parse(written)
-        return [opinion for opinion in said if opinion is not None]
+        return self._has_scores
 
-    def _written(self, requests: Sequence[Request], seed: int) -> list[Completion]:
-        """What the judge writes of each item, with time to end a thought. Greedy: what is asked again begins alike."""
+    def _written(self, requests: Sequence[Request], seed: int) -> list[tuple[Completion, ...]]:
+        """What the judge writes of each item, with time to end a thought. What is asked again begins alike where it is
+        greedy; of votes all are drawn again."""
         if not requests:
             return []
-        written = [parted(own) for (own,) in self._engine.generate(requests, WORDS, seed)]
-        thinking = [row for row, own in enumerate(written) if why_unread(own) == "open thought"]
-        if thinking:
-            again = self._engine.generate([requests[row] for row in thinking], THOUGHT, seed)
-            for row, (own,) in zip(thinking, again, strict=True):
-                written[row] = parted(own)
+        short, long = samplings(self._asking, self._template)
+        written = [tuple(map(parted, own)) for own in self._engine.generate(requests, short, seed)]
+        thinking = [row for row, own in enumerate(written) if any(map(still_thinking, own))]
+        if thinking and long != short:
+            again = self._engine.generate([requests[row] for row in thinking], long, seed)
+            for row, own in zip(thinking, again, strict=True):
+                written[row] = tuple(map(parted, own))
         return written
 
+    def _parse(self, written: Completion) -> Opinion:
+        return parse(written, self._template.read)
+
     def _request(self, item: PairItem) -> Request:
-        return Request(messages=user(prompt_of(item, self._template)))
+        words = self._template.prompt(item.prompt, item.first, item.second)
+        return Request(messages=user(words), draws=self._asking.votes or 1)
 
     def close(self) -> None:
         self._engine.close()
 
 
-LETTERS = ("A", " A", "B", " B")
-"""A tokenizer may write a letter with or without a space before it; both are the same answer."""
+def samplings(asking: PairSettings, template: PairTemplate) -> tuple[Sampling, Sampling]:
+    """How a judge is asked, and how one that was still thinking when its tokens were over is asked again."""
+    temperature = 0.0 if asking.votes is None else asking.temperature
+    room = asking.tokens or template.tokens
+    if asking.reasoning_effort is not None:  # it is known to think
+        room = max(room, asking.thought_tokens)
+    short = Sampling(temperature=temperature, top_p=1.0, max_new_tokens=room)
+    return short, short.model_copy(update={"max_new_tokens": max(room, asking.thought_tokens)})
 
 
 def _by_letters(logs: Sequence[float] | None) -> Opinion | None:
@@ -222,10 +244,34 @@ def opinion_of(log_a: float, log_b: float) -> Opinion:
     return Opinion(preference=preference, probability=probability, raw=raw)
 
 
-def parse(written: Completion) -> Opinion:
-    """The last standalone `A`, `B` or `tie` decides; none, or words that may not be read, give no preference."""
+def parse(written: Completion, read: Callable[[str], Verdict] = read_verdict) -> Opinion:
+    """What the words say; words that may not be read, or hold no clear verdict, give no preference and the reason."""
     written = parted(written)
-    unread, found = why_unread(written), _VERDICT.findall(written.text)
-    if unread is not None or not found:
-        return Opinion(preference=None, raw=written.text, unread=unread)
-    return Opinion(preference={"a": 1.0, "b": 0.0, "tie": 0.5}[found[-1].lower()], raw=written.text)
+    unread: Unread | None = why_unread(written)
+    preference = None
+    if unread is None:
+        preference, unread = read(written.text)
+    return Opinion(preference=preference, raw=written.text, unread=unread)
+
+
+def tally(votes: Sequence[Opinion]) -> Opinion:
+    """Sampled verdicts as one opinion: their mean is the probability, and the majority is preferred.
+
+    Votes that could not be read bound the mean both ways. Where they might turn the majority, there is no preference.
+    """
+    values = tuple(vote.preference for vote in votes)
+    known = [value for value in values if value is not None]
+    missing = len(values) - len(known)
+    low, high = sum(known) / len(values), (sum(known) + missing) / len(values)
+    raw = json.dumps([vote.raw for vote in votes], ensure_ascii=False)
+    if missing and low <= 0.5 <= high:
+        reasons = Counter(vote.unread for vote in votes if vote.preference is None)
+        return Opinion(preference=None, raw=raw, unread=reasons.most_common(1)[0][0], votes=values)
+    mean = fmean(known)
+    return Opinion(
+        preference=0.5 if mean == 0.5 else float(mean > 0.5),
+        probability=mean,
+        raw=raw,
+        bounds=(low, high) if missing else None,
+        votes=values,
+    )

@@ -10,7 +10,7 @@ from srlm.engines.base import Completion, Engine, Request
 from srlm.errors import EngineError
 from srlm.judge.chances import chances, meant
 from srlm.judge.rubric import Rubric, load
-from srlm.judge.unread import parted, why_unread
+from srlm.judge.unread import parted, still_thinking, why_unread
 from srlm.records import Judgement, Prompt, Record, Response, seed_for
 from srlm.settings import JudgeSettings, Sampling
 from srlm.store.files import resumable
@@ -60,16 +60,27 @@ class ModelPointJudge:
     The score is parsed from the judge's words alone, never from the prompt or from a thought. A judgement that was cut,
     also within its thought, that had no room or was refused has no score, whatever it says. With `complete` a judge
     that gave no score is asked for it behind `Score:`, also where it was cut, but never within a thought or without
-    room; those judgements are marked. A judgement without a score keeps None and the reason.
+    room; those judgements are marked. With `thought_tokens` a judge that was still thinking when its tokens were over
+    is asked again with that many. A judgement without a score keeps None and the reason.
     """
 
-    def __init__(self, engine: Engine, rubric: Rubric, sampling: Sampling, complete: bool) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        rubric: Rubric,
+        sampling: Sampling,
+        complete: bool,
+        thought_tokens: int | None = None,
+    ) -> None:
         self._engine, self._rubric, self._sampling, self._complete = engine, rubric, sampling, complete
+        self._long = None
+        if thought_tokens is not None and thought_tokens > sampling.max_new_tokens:
+            self._long = sampling.model_copy(update={"max_new_tokens": thought_tokens})
 
     @classmethod
     def of(cls, engine: Engine, settings: JudgeSettings) -> Self:
         """Asked as a run's settings say."""
-        return cls(engine, load(settings.template), settings.sampling, settings.complete)
+        return cls(engine, load(settings.template), settings.sampling, settings.complete, settings.thought_tokens)
 
     def judge(
         self,
@@ -87,6 +98,8 @@ class ModelPointJudge:
             requests = [self._rubric.request(a.prompt.transcript, a.response.text, draws) for a in chunk]
             drawn = engine.generate(requests, sampling, seed_for(seed, "readings", index))
             words = [[parted(completion) for completion in own] for own in drawn]
+            if self._long is not None:
+                self._let_think(requests, words, self._long, seed_for(seed, "thought", index))
             later = seed_for(seed, "completed", index)
             finished = _completed(engine, requests, words, sampling, later) if self._complete else {}
             return [
@@ -105,6 +118,16 @@ class ModelPointJudge:
             report=report,
             concurrency=lambda: engine.concurrency,
         )
+
+    def _let_think(
+        self, requests: Sequence[Request], words: list[list[Completion]], sampling: Sampling, seed: int
+    ) -> None:
+        """Ask again, with room for the thought, for all draws of an answer of which one was all thought."""
+        rows = [row for row, own in enumerate(words) if any(map(still_thinking, own))]
+        if rows:
+            again = self._engine.generate([requests[row] for row in rows], sampling, seed)
+            for row, own in zip(rows, again, strict=True):
+                words[row] = [parted(completion) for completion in own]
 
 
 def _judgement(response_id: str, judge: str, draw: int, written: Completion, asked: "_Asked | None") -> Judgement:

@@ -35,6 +35,12 @@ def why_unread(written: Completion) -> Unread | None:
     return "no room" if written.tokens == 0 and not written.text else "cut"
 
 
+def still_thinking(written: Completion) -> bool:
+    """Whether the thought took all the room, also where the server hides it and gives no text at all."""
+    unread = why_unread(written)
+    return unread == "open thought" or (unread == "cut" and not written.text.strip())
+
+
 def reason_counts(reasons: Iterable[Unread | None]) -> dict[str, int]:
     """`judgements unscored: cut` and the like, for a manifest; None: a score, or a reason that nobody kept."""
     found = Counter(reason for reason in reasons if reason is not None)

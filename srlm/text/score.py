@@ -8,14 +8,16 @@ HTML and LaTeX are set aside first; `\boxed{4}` alone on the last line is a verd
 The last mention decides: judges quote the rubric and weigh before they decide. Placeholders (`Score: <0-5>`) and
 conditions (`would deserve a Score: 5 if`) are no mentions. Any other mention that is no verdict leaves the judgement
 unread: a range, words directly behind, another number within a sentence behind the verdict, two numbers on the last
-line, a scale told line by line, a quotation. A verdict outside 0..5 or out of another total (`4/10`) is no score
-either: None, never 0, never the score before it.
+line, a scale told line by line, a quotation, a later line that takes it back. A verdict outside 0..5 or out of another
+total (`4/10`) is no score either: None, never 0, never the score before it.
 """
 
 import re
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
+from srlm.text.plain import plain
+from srlm.text.taken_back import taken_back
 from srlm.text.thoughts import split
 
 
@@ -51,7 +53,7 @@ def read_score(text: str) -> Score:
     if not mentions:
         return NO_SCORE if boxed is None or others - {boxed} else Score(boxed)
     last, earlier = mentions[-1], mentions[:-1]
-    if last.said == NO_SCORE or _quoted(lines, last.line):
+    if last.said == NO_SCORE or _quoted(lines, last.line) or _revised(lines, last, earlier):
         return NO_SCORE
     others |= {mention.number for mention in earlier if mention.line == last.line}
     if boxed is not None:
@@ -70,22 +72,6 @@ def has_score_line(text: str) -> bool:
 
 
 # One line -------------------------------------------------------------------------------------------------------------
-
-_TAG = re.compile(
-    r"</?(?:b|strong|i|em|u|p|br|span|div|mark|code|h[1-6])(?:\s[^<>]{0,80})?/?>|<\|\w{1,30}\|>", re.IGNORECASE
-)
-_FRACTION = re.compile(r"\\[dt]?frac\{(\d{1,6})\}\{(\d{1,6})\}")
-_COMMAND = re.compile(r"\\(?:boxed|fbox|text(?:bf|it|rm)?|math(?:bf|it|rm|sf)|underline)\s?(?=\{)")
-_DECORATION = re.compile(r"\\[()\[\],;! ]|(?<!\d)[*`]+|[*`]+(?!\d)|(?<![^\W_])_+|_+(?![^\W_])")
-
-
-def _plain(line: str) -> str:
-    """A line without bold, code, HTML and LaTeX. What stands between two digits stays: `2*2` is not 22."""
-    line = _COMMAND.sub("", _FRACTION.sub(r"\1/\2", _TAG.sub("", line)))
-    if line.count("$") % 2 == 0:  # `$4$`; one alone is money
-        line = re.sub(r"(?<!\d)\$+|\$+(?!\d)", "", line)
-    return _DECORATION.sub("", line)
-
 
 _MENTION = re.compile(
     r"""(?<![^\W_])(?<![^\W_]_)(?<!\w-)              # no part of another word: underscore, max_score, sub-score
@@ -140,7 +126,7 @@ class _Mention(NamedTuple):
 def _mentions(line: str, place: int) -> Iterator[_Mention]:
     if not _WORD.search(line):
         return
-    line = _plain(line)
+    line = plain(line)
     for found in _MENTION.finditer(line):
         before = line[max(0, found.start() - _WINDOW) : found.start()]
         behind = line[found.end() : found.end() + _WINDOW + 1]
@@ -283,12 +269,30 @@ def _own_words(text: str) -> str:
 def _before(lines: Sequence[str], place: int) -> str:
     """The last line before `place` that is not blank, as far as it is seen."""
     found = next((line for line in reversed(lines[max(0, place - 3) : place]) if line.strip()), "")
-    return _plain(found[-_WINDOW:]).strip()
+    return plain(found[-_WINDOW:]).strip()
 
 
 def _quoted(lines: Sequence[str], place: int) -> bool:
     """Whether the line before announces somebody else's words."""
     return _QUOTES.search(_before(lines, place)) is not None
+
+
+_RESULT = re.compile(
+    r"[\s>#*-]*(?:(?:final|overall)\s)?(?:final|total|overall|result|verdict|rating|grade)\s?[:=]"
+    r"\s?(?P<number>\d{1,6}(?:[.,]\d{1,6})?)\b",
+    re.IGNORECASE,
+)
+
+
+def _revised(lines: Sequence[str], last: _Mention, earlier: Sequence[_Mention]) -> bool:
+    """Whether words behind the last mention take it back or name another result, or it is in a quoted line (`> `) below
+    one of the judge's own that says otherwise."""
+    behind = [plain(line[:_WINDOW]) for line in lines[last.line + 1 :]]
+    results = [_number(found["number"]) for line in behind if (found := _RESULT.match(line))]
+    own = [one for one in earlier if not lines[one.line].lstrip().startswith(">")]
+    quoted = lines[last.line].lstrip().startswith(">") and any(one.number != last.number for one in own)
+    taken = any(taken_back(line) and re.search(r"\d", line) for line in behind)
+    return quoted or taken or any(number != last.number for number in results)
 
 
 def _listed(last: _Mention, earlier: Sequence[_Mention]) -> bool:
@@ -306,7 +310,7 @@ def _boxed(lines: Sequence[str]) -> float | None:
     place = next((place for place in range(len(lines) - 1, -1, -1) if lines[place].strip()), None)
     if place is None or len(lines[place]) > _WINDOW or "\\boxed" not in lines[place]:
         return None
-    found = _BOXED.fullmatch(_plain(lines[place]))
+    found = _BOXED.fullmatch(plain(lines[place]))
     if found is None or found["total"] not in (None, "5") or _before(lines, place).endswith(":"):
         return None
     points = _number(found["score"])

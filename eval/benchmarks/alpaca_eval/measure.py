@@ -13,7 +13,7 @@ from srlm.engines.openai.endpoint import Endpoint
 from srlm.engines.openai.retired import notice
 from srlm.errors import DataError, SettingsError
 from srlm.records import Prompt, Record, digest, seed_for
-from srlm.settings import Price, Settings
+from srlm.settings import PairSettings, Price, Settings
 from srlm.store.folder import RunFolder
 from srlm.store.progress import Reporter
 
@@ -63,6 +63,8 @@ class Judging(Record):
     asking: Asking = Asking()
     record: Path | None = None
     replay: Path | None = None
+    reasoning: PairSettings | None = None
+    """How a judge that reasons is asked; None: as the annotator says."""
     canaries: bool = False
     length_control: bool = True
     thoughts: Thoughts = "cut"
@@ -87,7 +89,7 @@ class Judging(Record):
             else:
                 store = held.enter_context(CallStore(path, replay=dry_run or self.replay is not None))
             annotator = Annotator(self.annotator)
-            judge = open_judge(self.judge, annotator, self.endpoint, store, self.price, self.max_cost)
+            judge = open_judge(self.judge, annotator, self.endpoint, store, self.price, self.max_cost, self.reasoning)
             held.callback(judge.close)
             yield judge._replace(manner=self.asking.manner), store
 

@@ -19,6 +19,9 @@ METRICS = {
     "preference": MetricSpec(
         label="judge's probability that it is better, mean of both orders", unit="share", better="higher"
     ),
+    "preference_asked_again": MetricSpec(
+        label="the same with the noise of the judge's votes alone, on the same prompts", unit="share", better="higher"
+    ),
 }
 
 

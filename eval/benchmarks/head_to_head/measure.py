@@ -23,6 +23,7 @@ from ...judging.open import judge_facts
 from ...records import MetricValue, Series, Verdict, verdict_id
 from ...stats.intervals import Resampling, mean, share
 from ...stats.significance import sign_test
+from ...stats.votes import on_these_prompts
 from ..base import OpenEngine
 from ..finished import measured
 from ..measuring import BLOCK, figure, made_from, resampling, with_holm
@@ -136,6 +137,10 @@ def judged(
                 probability_ba=both.turned.probability,
                 raw_ab=both.listed.raw,
                 raw_ba=both.turned.raw,
+                votes_ab=both.listed.votes,
+                votes_ba=both.turned.votes,
+                unread_ab=both.listed.unread,
+                unread_ba=both.turned.unread,
             )
         )
     return made
@@ -192,4 +197,33 @@ def compared(model: str, baseline: str, verdicts: Sequence[Verdict], how: Resamp
         baseline=baseline,
         note=judge,
     )
-    return [*shares, difference, flips, preference]
+    return [*shares, difference, flips, preference, *asked_again(model, baseline, verdicts, how, judge)]
+
+
+def asked_again(
+    model: str, baseline: str, verdicts: Sequence[Verdict], how: Resampling, note: str
+) -> list[MetricValue]:
+    """Where the judge would put the preference if it were asked again about the same prompts; of sampled verdicts.
+
+    The noise of votes is within the interval of `preference`, too. This is what it alone amounts to.
+    """
+    voted = [
+        [[vote for vote in own if vote is not None] for own in (verdict.votes_ab, verdict.votes_ba)]
+        for verdict in verdicts
+        if verdict.probability_ab is not None and verdict.probability_ba is not None and verdict.votes_ab
+    ]
+    estimate = on_these_prompts(voted, how.confidence)
+    if estimate is None:
+        return []
+    votes = max(len(verdict.votes_ab) for verdict in verdicts)
+    return [
+        figure(
+            model,
+            BENCHMARK,
+            "preference_asked_again",
+            estimate,
+            unscored=len(verdicts) - len(voted),
+            baseline=baseline,
+            note=f"{note}; {votes} sampled verdicts for each order",
+        )
+    ]

@@ -18,7 +18,7 @@ from srlm.judge.agreement import UNITS, Measure, measure
 from srlm.judge.open import Judge
 from srlm.judge.pairwise import BothOrders, Opinion, PairItem, outcome_of
 from srlm.judge.pointwise import Answered
-from srlm.records import Judgement, Record, digest, seed_for
+from srlm.records import Growing, Judgement, Unread, digest, seed_for
 from srlm.store import files
 
 from ...records import MetricValue
@@ -34,13 +34,23 @@ KS = (1, 3, 5)
 Ask = Literal["scores", "pairs", "both"]
 
 
-class PairVerdict(Record):
-    """What a judge said of two answers in one order."""
+class PairVerdict(Growing):
+    """What a judge said of two answers in one order; fields as Opinion's."""
+
+    LATER = ("unread", "bounds", "votes")
 
     id: str
     preference: float | None
     probability: float | None
     raw: str
+    unread: Unread | None = None
+    bounds: tuple[float, float] | None = None
+    votes: tuple[float | None, ...] = ()
+
+    @property
+    def opinion(self) -> Opinion:
+        """What was said, without the id."""
+        return Opinion.model_validate(self.model_dump(exclude={"id"}))
 
 
 def run(
@@ -172,12 +182,7 @@ def _opinions(judge: Judge, items: Sequence[PairItem], seed: int, path: Path) ->
 
     def work(chunk: Sequence[PairItem], index: int) -> list[PairVerdict]:
         return [
-            PairVerdict(
-                id=digest("comparison", item.model_dump()),
-                preference=opinion.preference,
-                probability=opinion.probability,
-                raw=opinion.raw,
-            )
+            PairVerdict(id=digest("comparison", item.model_dump()), **dict(opinion))
             for item, opinion in zip(chunk, pairs.compare(chunk, seed_for(seed, "pairs", index)), strict=True)
         ]
 
@@ -185,7 +190,7 @@ def _opinions(judge: Judge, items: Sequence[PairItem], seed: int, path: Path) ->
     kept = files.resumable(
         path, PairVerdict, items, work, per_item=1, block=BLOCK, concurrency=lambda: pairs.concurrency
     )
-    return [Opinion(preference=one.preference, probability=one.probability, raw=one.raw) for one in kept]
+    return [one.opinion for one in kept]
 
 
 def keep_file(judge: Judge, keep: Path, name: str, facts: Mapping[str, object]) -> Path:

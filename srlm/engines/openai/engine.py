@@ -23,12 +23,16 @@ CONTINUE = {"continue_final_message": True, "add_generation_prompt": False}
 
 
 class OpenAIEngine:
-    """A model behind a server as an engine; `model` is the server's name for it. Closing it closes its client."""
+    """A model behind a server as an engine; `model` is the server's name for it, and `effort` its
+    `reasoning_effort`. Closing it closes its client."""
 
-    def __init__(self, client: Client, model: str, closed: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, client: Client, model: str, effort: str | None = None, closed: Callable[[], None] = lambda: None
+    ) -> None:
         """`closed` is called when the client has been closed, as by the owner of its store."""
         self.client, self._closed = client, closed
         self._model = model
+        self._effort = {} if effort is None else {"reasoning_effort": effort}
         self._where = f"{model} at {client.where}"
         if client.store is None or not client.store.replay:
             client.connect()
@@ -113,6 +117,7 @@ class OpenAIEngine:
                 self.client.endpoint.limit: sampling.max_new_tokens,
                 "n": number,
                 "seed": seed_for(seed, len(made)),
+                **self._effort,
             }
             try:
                 answer = await self._ask(self._call(request, settings))

@@ -22,6 +22,7 @@ CONSEQUENCES = {
     "top_p": "answers are sampled with the server's own top_p, not with the configured one",
     "seed": "the same request may get a different answer the next time",
     "n": "every draw is a separate request",
+    "reasoning_effort": "the server decides how long the model thinks",
     "prompt_logprobs": "log-probabilities cannot be read",
     "logprobs": "log-probabilities cannot be read",
     "top_logprobs": "log-probabilities cannot be read",

@@ -28,8 +28,8 @@ from srlm.engines.openai.cost import BYTES_A_TOKEN, BYTES_A_TOKEN_AT_LEAST, esti
 from srlm.engines.openai.endpoint import Endpoint
 from srlm.engines.scripted import ScriptedEngine
 from srlm.errors import SettingsError, SrlmError
-from srlm.settings import Price
-from tests.chat_server import Reply, Serve, words
+from srlm.settings import PairSettings, Price
+from tests.chat_server import Reply, Serve, reasoning, words
 
 OFFICIAL = "weighted_alpaca_eval_gpt4_turbo"
 PAIRS = [
@@ -117,14 +117,25 @@ def test_text_in_an_instruction_or_output_fills_no_slot_and_begins_no_turn(annot
     [
         ({"logprobs": {"content": [{"top_logprobs": [{"token": "M", "logprob": -0.1}]}]}}, 1.0, None, "parser"),
         ({"logprobs": {"content": [{"top_logprobs": [{"token": "m", "logprob": -3}]}]}}, 0.0, None, "parser"),
-        ({"logprobs": {"content": [{"top_logprobs": [{"token": "The", "logprob": -0.1}]}]}}, None, "parse", "parser"),
-        ({"logprobs": {"content": []}}, None, "parse", "parser"),
-        ({"logprobs": {"content": "no list"}}, None, "parse", "parser"),
-        ({"logprobs": {"content": [{"top_logprobs": [{"token": "m", "logprob": "high"}]}]}}, None, "parse", "parser"),
+        # Log-probabilities of no use: the letter that was written decides.
+        ({"logprobs": {"content": [{"top_logprobs": [{"token": "The", "logprob": -0.1}]}]}}, 0.0, None, "letter"),
+        ({"logprobs": {"content": [{"top_logprobs": [{"token": " M", "logprob": -0.1}]}]}}, 0.0, None, "letter"),
+        ({"logprobs": None}, 0.0, None, "letter"),
+        ({"logprobs": {"content": None}}, 0.0, None, "letter"),
+        ({"logprobs": {"content": []}}, 0.0, None, "letter"),
+        ({"logprobs": {"content": [{"top_logprobs": []}]}}, 0.0, None, "letter"),
+        ({"logprobs": {"content": "no list"}}, 0.0, None, "letter"),
+        ({"logprobs": {"content": [{"top_logprobs": [{"token": "m", "logprob": "high"}]}]}}, 0.0, None, "letter"),
+        ({"logprobs": {"content": []}, "message": {"content": "The"}}, None, "parse", "parser"),
+        ({"message": {"content": "**M**"}, "finish_reason": "stop"}, 1.0, None, "letter"),
+        ({"message": {"content": "<think>m?</think>\n\nM"}, "finish_reason": "stop"}, 1.0, None, "letter"),
+        ({"message": {"content": "M. Model m is vague"}, "finish_reason": "stop"}, 1.0, None, "letter"),
+        ({"message": {"content": "M. Model m is"}, "finish_reason": "length"}, None, "parse", "parser"),
+        ({"message": {"content": "m or M"}, "finish_reason": "stop"}, None, "parse", "parser"),
         ({"message": {"content": "M"}}, 1.0, None, "letter"),
         ({"message": {"content": " m\n"}}, 0.0, None, "letter"),
         ({"message": {"content": "Model m"}}, None, "parse", "parser"),
-        ({"message": {"content": None}}, None, "parse", "parser"),
+        ({"message": {"content": None}}, None, "cut", "parser"),  # a hidden thought took the one token
         ({"message": {"content": None, "refusal": "I will not."}}, None, "refusal", "parser"),
         ({"finish_reason": "content_filter"}, None, "refusal", "parser"),
     ],
@@ -134,6 +145,25 @@ def test_what_an_answer_says(
 ) -> None:
     read = annotator.read({"finish_reason": "length", "message": {"content": "m"}} | choice)
     assert (read.second, read.missing, read.by) == (second, missing, by)
+
+
+def test_a_reasoning_judge_has_room_for_its_thought_and_its_letters_are_counted(
+    annotator: Annotator, serve: Serve, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = serve(reasoning(lambda body: "m"))
+    endpoint = Endpoint(service="compatible", base_url=server.url, pause=0.001)
+    asked = questions(annotator, PAIRS[:4])
+    with CallStore(tmp_path / "calls.sqlite") as store:
+        for thinking in (None, PairSettings(reasoning_effort="low")):
+            judge = open_judge("openai:thinker", annotator, endpoint, store, None, None, thinking)
+            said = annotate(judge, asked, "model", "baseline")
+            judge.close()
+            if thinking is None:
+                assert [one.missing for one in said] == ["cut"] * 4
+    assert [one.preference for one in said] == [float(bool(question.switched)) for question in asked]
+    assert "thinker (weighted_alpaca_eval_gpt4_turbo): 4 of 4 preferences are the letter written" in caplog.text
+    last = server.asked[-1]
+    assert (last["max_completion_tokens"], last["reasoning_effort"]) == (4096, "low")
 
 
 def test_a_chain_of_thought_cut_at_its_limit_is_told_as_cut() -> None:

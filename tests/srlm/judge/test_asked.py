@@ -82,7 +82,9 @@ def test_failed_calls_make_no_verdicts_and_are_asked_again(serve: Serve, judge: 
 
 def test_an_answer_without_a_letter_is_no_verdict(serve: Serve, judge: Open) -> None:
     server = serve(lambda body, _: words("Both are fine."))
-    assert judge(server.url).compare(ITEMS[:1], seed=1) == [Opinion(preference=None, raw="Both are fine.")]
+    assert judge(server.url).compare(ITEMS[:1], seed=1) == [
+        Opinion(preference=None, raw="Both are fine.", unread="no verdict")
+    ]
 
 
 def test_a_refused_question_is_no_verdict(serve: Serve, judge: Open) -> None:
@@ -120,4 +122,5 @@ def test_log_probabilities_that_the_server_says_it_does_not_take_are_left_out_on
     asked = judge(server.url)
     assert [one.preference for one in asked.compare(ITEMS[:1], seed=1)] == [1.0]
     assert [one.preference for one in asked.compare(ITEMS, seed=1)] == [1.0] * 4
-    assert len(server.asked) == 2 + 4  # one refusal for each of the two, and no more
+    # One refusal for each of the two and no more, the answer that then came, and three votes for each item.
+    assert len(server.asked) == 2 + 1 + 4 * 3

@@ -169,6 +169,25 @@ def test_judgements_are_counted_by_the_reason_they_are_unread_for(tmp_path: Path
     }
 
 
+@pytest.mark.parametrize(
+    "thinking", [THINKING, Completion(text="", finish="length", tokens=8)], ids=["open-thought", "hidden-thought"]
+)
+def test_a_judge_that_scores_may_be_given_room_for_its_thought(tmp_path: Path, thinking: Completion) -> None:
+    rooms: list[int] = []
+
+    class Patient(Writes):
+        def generate(self, requests: Sequence[Request], sampling: Sampling, seed: int) -> list[tuple[Completion, ...]]:
+            rooms.append(sampling.max_new_tokens)
+            return super().generate(requests, sampling, seed)
+
+    engine = Patient([CUT, thinking, THOUGHT])
+    judge = ModelPointJudge(engine, load("additive"), Sampling(max_new_tokens=8), False, thought_tokens=400)
+    cut, thought = judge.judge(answered(2), 1, 1, tmp_path / "judgements.jsonl")
+    assert rooms == [8, 400]
+    assert (cut.score, cut.unread) == (None, "cut")  # it had begun to answer
+    assert (thought.score, thought.thought, thought.unread) == (4.0, "Weak. Score: 1", None)
+
+
 @pytest.mark.parametrize("complete", [False, True])
 def test_a_cut_judgement_never_becomes_an_example_for_a_judge(tmp_path: Path, complete: bool) -> None:
     prompt = Prompt.of("question", "test")

@@ -1,0 +1,101 @@
+"""The prompt of a pairwise judge: a text with three slots, and the form its verdict takes.
+
+A file may begin with a head that ends in a line `---`:
+
+    form: scores
+    tokens: 1024
+    ---
+    Two answers ... {prompt} ... {first} ... {second}
+
+`form` is how the answer is read: `letter` (one letter, whose probability is read where there is one), `verdict` (any
+form that srlm.text.verdict reads: `[[A]]`, `[[A>>B]]`, JSON, sentences), or `scores` (a score for each answer).
+`tokens` is the room for the answer without a thought. `labels` are the two letters that name the answers. Without a
+head a file asks for one letter, A or B.
+"""
+
+from importlib import resources
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError
+
+from srlm.errors import SettingsError
+from srlm.records import Record, digest
+from srlm.text.score_pair import read_score_pair
+from srlm.text.template import frame
+from srlm.text.verdict import Verdict, read_verdict
+from srlm.text.verdict_labels import LETTERS
+
+SHIPPED = {
+    "letter": "pairwise",
+    "brackets": "pair_brackets",
+    "five-steps": "pair_five_steps",
+    "json": "pair_json",
+    "scores": "pair_scores",
+}
+"""Name of a template that comes with srlm -> its file's name."""
+Form = Literal["letter", "verdict", "scores"]
+
+
+class PairTemplate(Record):
+    """A pairwise judge's prompt."""
+
+    name: str
+    text: str
+    """With the slots {prompt}, {first} and {second}."""
+    form: Form = "letter"
+    tokens: int = Field(default=64, ge=1)
+    """Room for the answer."""
+    labels: tuple[str, str] = LETTERS
+
+    @property
+    def digest(self) -> str:
+        """Id of the wording and of how the answer is read, kept in notes and beside calls."""
+        if self.form == "letter" and self.labels == LETTERS:
+            return digest("pairwise", self.text)  # as it always was
+        return digest("pairwise", self.text, self.form, self.labels)
+
+    def prompt(self, prompt: str, first: str, second: str) -> str:
+        """What a judge is asked about two answers; text in an answer fills no slot."""
+        return frame(self.text, {"prompt": prompt, "first": first, "second": second})
+
+    def read(self, text: str) -> Verdict:
+        """The verdict of what a judge answered."""
+        return read_score_pair(text, self.labels) if self.form == "scores" else read_verdict(text, self.labels)
+
+
+def load(name: str) -> PairTemplate:
+    """A shipped template by its name, or a file. Raises SettingsError where it cannot be used."""
+    if name in SHIPPED:
+        whole = resources.files("srlm.judge").joinpath(f"templates/{SHIPPED[name]}.txt").read_text(encoding="utf-8")
+    else:
+        try:
+            whole = Path(name).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(
+                f"pairwise template: {name} is neither a readable file nor one of {', '.join(SHIPPED)}: {error}"
+            ) from None
+    try:
+        template = PairTemplate.model_validate({"name": name, **_parts(whole)})
+        template.prompt("", "", "")
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "head"
+        raise SettingsError(f"pairwise template {name}: {place}: {first['msg']}") from None
+    except SettingsError as error:
+        raise SettingsError(f"pairwise template {name}: {error}") from None
+    if any(len(label) != 1 or label.isspace() for label in template.labels) or len(set(template.labels)) < 2:
+        raise SettingsError(f"pairwise template {name}: labels must be two different letters, as in `labels: A B`")
+    return template
+
+
+def _parts(whole: str) -> dict[str, object]:
+    """The head's fields and the text."""
+    head, line, text = whole.partition("\n---\n")
+    rows = [row.partition(":") for row in head.splitlines()]
+    if not line or not all(key.strip() in ("form", "tokens", "labels") and colon for key, colon, _ in rows):
+        return {"text": whole.rstrip("\n")}
+    fields: dict[str, object] = {key.strip(): value.strip() for key, _, value in rows}
+    if "labels" in fields:
+        fields["labels"] = tuple(str(fields["labels"]).split())
+    return {**fields, "text": text.rstrip("\n")}
