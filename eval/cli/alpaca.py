@@ -22,6 +22,7 @@ from .options import (
     DryRun,
     JudgeSpec,
     KeyEnv,
+    Labels,
     LengthControl,
     Limit,
     MaxCost,
@@ -64,6 +65,7 @@ def alpaca(
     folder: Annotated[Path, typer.Option("--out", help="Folder for the results of --outputs.")] = Path(
         "runs/alpaca_eval"
     ),
+    labels: Labels = None,
     length_control: LengthControl = True,
     resamples: Resamples = 1000,
     confidence: Confidence = 0.95,
@@ -88,6 +90,7 @@ def alpaca(
         record=record,
         replay=replay,
         canaries=canaries,
+        labels=labels,
         length_control=length_control,
         how=Resampling(resamples=resamples, confidence=confidence, seed=seed),
     )

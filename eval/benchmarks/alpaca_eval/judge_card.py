@@ -21,6 +21,7 @@ from ...data.alpaca_files import Annotated, read_annotations
 from ...judging.annotating import AnnotatingJudge, Question, Report, annotations_of, calls_of, flips, in_both_orders
 from ...judging.annotator import OutputPair
 from ...records import Annotation, MetricValue
+from ...stats.bounded import Bounds
 from ...stats.intervals import Estimate, Resampling, mean, pooled
 from ..measuring import figure
 from .judging import Asking, by_prompt, chosen, shuffled
@@ -151,7 +152,7 @@ def card(
     for row, model in enumerate(table.models):
         here = both[row]
         for side, values in zip(SIDES, (table.candidate, table.official), strict=True):
-            rate = mean([100 * float(value) for value in values[row][here]], how)
+            rate = mean([100 * float(value) for value in values[row][here]], how, Bounds(0.0, 100.0))
             missing = here.size - int(here.sum())
             figures.append(say(f"win_rate_{side}", rate, judge, model, unscored=missing, value_unit="percent"))
     return figures

@@ -17,6 +17,7 @@ from srlm.store.folder import RunFolder
 from srlm.store.progress import Reporter
 
 from ...data.alpaca_eval import ANNOTATOR, AlpacaEval
+from ...data import labels
 from ...data.alpaca_files import Outputs
 from ...judging.annotating import AnnotatingJudge, Question, open_judge
 from ...judging.annotator import Annotator
@@ -25,6 +26,7 @@ from ...stats.intervals import Resampling
 from ..base import OpenEngine
 from ..finished import measured
 from ..measuring import answers
+from .people import corrected
 from .judging import (
     Asking,
     JudgedOutputs,
@@ -56,6 +58,8 @@ class Judging(Record):
     replay: Path | None = None
     canaries: bool = False
     length_control: bool = True
+    labels: Path | None = None
+    """Human labels of some of the prompts."""
     how: Resampling = Resampling(resamples=1000, confidence=0.95, seed=1)
 
     @property
@@ -175,6 +179,9 @@ def _finished(
     say: Say,
 ) -> list[MetricValue]:
     metrics = figures(judge, found, prompts, data if wanted.length_control else None, wanted.how)
+    if wanted.labels is not None:
+        # Read when the command began: a label that is none costs no call.
+        metrics += corrected(found.annotated, prompts, labels.read(wanted.labels), wanted.how)
     say(f"{outputs.model}: files in {write(out, judge, found, outputs, prompts, metrics)}")
     return metrics
 

@@ -21,7 +21,7 @@ from ...stats.intervals import (
     pooled_each,
     share,
 )
-from ...stats.significance import sign_test_of
+from ...stats.significance import paired_test
 from ..measuring import figure, with_holm
 
 PAIR_UNITS = {
@@ -53,7 +53,7 @@ def described(
     how = how.using(benchmark, model)
     by_prompt = gathered(found, prompts)
     alone = len(set(prompts)) == len(prompts)
-    estimates = pooled_each({name: (list(m.hits), list(m.total)) for name, m in by_prompt.items()}, how, MEANS)
+    estimates = pooled_each({name: (list(m.hits), list(m.total)) for name, m in by_prompt.items()}, how, correlations=MEANS)
     if alone and "exact_match" in found:
         estimates["exact_match"] = share(
             [value == 1 for value in found["exact_match"].each() if value is not None], how
@@ -134,6 +134,7 @@ def _of_sets(
     by_prompt = gathered({name: apart}, prompts)[name]
     values = [value for value in by_prompt.each() if value is not None]
     own = how.using(one.model, one.baseline)
+    tested = paired_test(values, own.seed) if values else None
     if len(by_prompt.total) == len(prompts):
         estimate = paired_mean_difference(values, [0.0] * len(values), own)
     else:
@@ -147,7 +148,8 @@ def _of_sets(
         estimate,
         unscored=int(np.sum(apart.unscored)),
         baseline=one.baseline,
-        p=sign_test_of(values) if values else None,
+        p=tested.p if tested else None,
+        test=tested.test if tested else "",
         note="" if values else "no prompt is defined for both",
     )
 

@@ -15,7 +15,7 @@ from srlm.data.published_rankings import consensus
 from srlm.judge.agreement import Array, measure
 
 from ...records import MetricValue
-from ...stats.intervals import Resampling, bootstrapped
+from ...stats.intervals import Resampling, of_sums
 from ..measuring import figure
 from .figures import described
 
@@ -75,7 +75,7 @@ def _kappa(sets: Sequence[HumanRanking], how: Resampling) -> list[MetricValue]:
     for place, rows in enumerate(kept):
         for group, one_says, other_says in rows:
             counts[group, place, one_says, other_says] += 1
-    estimate = bootstrapped(
+    estimate = of_sums(
         "mean of Cohen's kappa over pairs of annotators (scikit-learn)",
         tuple(counts.reshape(len(groups), -1).T),
         lambda sums: kappa(sums.reshape(*sums.shape[:-1], len(kept), 3, 3)).mean(-1),
@@ -125,7 +125,7 @@ def _alpha(sets: Sequence[HumanRanking], how: Resampling) -> list[MetricValue]:
     if len({place for table in tables for place in np.flatnonzero(table)}) < 2:
         return []  # one opinion throughout: nothing to be right about by more than chance
     value = float(krippendorff.alpha(value_counts=np.array(tables, dtype=int), level_of_measurement="nominal"))
-    estimate = bootstrapped(
+    estimate = of_sums(
         "Krippendorff's alpha, nominal (krippendorff)",
         tuple(together.T),
         lambda sums: alpha(sums.reshape(*sums.shape[:-1], 3, 3)),
