@@ -121,7 +121,7 @@ def match(
 ) -> Matched:
     """The labels of the units that the judge gave a value, `judged`.
 
-    `units`: each `unit_name` and the place of its unit. `model`, `baseline`: whose answers these are. `several`: there
+    `units`: each `unit_name` and the place of its unit, below 0 where several have it. `model`, `baseline`: whose answers these are. `several`: there
     are other comparisons, so that a label must say which it is of. Raises DataError where `better` names no answer.
     """
     values: dict[int, list[float]] = defaultdict(list)
@@ -131,6 +131,8 @@ def match(
         unit = units.get(one.unit)
         if reason is None and unit is None:
             reason = "no unit of this name"
+        if reason is None and unit is not None and unit < 0:
+            reason = "several units have this name; name them by `set`"
         if reason is None and unit not in judged:
             reason = "the judge gave no value"
         if reason is not None or unit is None:

@@ -34,6 +34,13 @@ PAIR_UNITS = {
     "first_shown_preferred": "judgements",
 }
 """Measures of a judge that compares two answers, and their units."""
+TIES = {
+    "pairwise_accuracy": "wrong",
+    "pairwise_accuracy_half": "half",
+    "pairwise_accuracy_ties_left_out": "left out",
+    "pairwise_accuracy_ties_right": "right",
+}
+"""The share of pairs right, by what a judge's tie counts as."""
 BY_SET = ("exact_match", *CORRELATIONS)
 """One value a set, none where it is undefined."""
 MEANS = tuple(name + end for name in CORRELATIONS for end in ("", "_undefined_as_0"))
@@ -51,6 +58,7 @@ def described(
 ) -> list[MetricValue]:
     """One judge's figures. `found` has an entry a set; `prompts` names each set's prompt."""
     how = how.using(benchmark, model)
+    found = by_tie_policy(found)
     by_prompt = gathered(found, prompts)
     alone = len(set(prompts)) == len(prompts)
     estimates = pooled_each({name: (list(m.hits), list(m.total)) for name, m in by_prompt.items()}, how, correlations=MEANS)
@@ -73,15 +81,30 @@ def described(
     ]
 
 
+def by_tie_policy(found: Mapping[str, Measure]) -> dict[str, Measure]:
+    """The same, and the share of pairs right with a judge's ties left out, and with them right."""
+    if "pairwise_accuracy" not in found or "pairwise_accuracy_half" not in found:
+        return dict(found)
+    right, total, unscored = found["pairwise_accuracy"]
+    tied = 2 * (found["pairwise_accuracy_half"].hits - right)
+    return {
+        **found,
+        "pairwise_accuracy_ties_left_out": Measure(right, total - tied, unscored),
+        "pairwise_accuracy_ties_right": Measure(right + tied, total, unscored),
+    }
+
+
 def _unit(name: str, alone: bool) -> str:
-    return {**UNITS, **PAIR_UNITS}.get(name, "prompts" if alone else "sets")
+    return {**UNITS, **PAIR_UNITS, **dict.fromkeys(TIES, "pairs")}.get(name, "prompts" if alone else "sets")
 
 
 def _note(name: str, estimate: Estimate, unscored: int) -> str:
     missing = estimate.value is None
     if name == "five_best":
         return "the judge gave no answer 5" if missing else "of answers whose mean judgement is 5"
-    if name in UNITS or name in PAIR_UNITS:
+    if missing and name == "pairwise_accuracy_ties_left_out":
+        return "no pair was ordered: the judge ties all"
+    if name in UNITS or name in PAIR_UNITS or name in TIES:
         return "no pair could be compared" if missing else ""
     if name.endswith("_undefined_as_0"):
         return "left out: prompts whose answers people all tied" if unscored else ""
