@@ -4,15 +4,22 @@ The labels must be of prompts drawn at random: what people chose to label (hard 
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 
-from ..data.labels import Matched
+import numpy as np
+
+from srlm.errors import SettingsError
+
+from ..data.labels import Matched, read
 from ..figures.text import aligned, value
 from ..records import MetricValue
 from ..stats.bounded import SHARE, Bounds
 from ..stats.intervals import Estimate, Resampling
-from ..stats.labels import corrected
+from ..stats.labels import bought, corrected
 from .measuring import figure
 
+COUNTS = (20, 50, 100, 200, 400)
+"""Numbers of labels that `power --labels FILE` shows."""
 ENDS = ("_judge_alone", "_labels_alone", "_corrected")
 
 
@@ -89,3 +96,38 @@ def text(metrics: Sequence[MetricValue]) -> str:
         why = f"; none: {both.method.partition('; ')[2]}" if both.value is None else ""
         notes.append(f"{of}, {name.replace('_', ' ')}: {both.note}{why}")
     return "\n".join([aligned(["of", "figure", "judge alone", "labels alone", "corrected"], rows), *notes])
+
+
+def labels_bought(wanted: str, n: int, rate: float, correlation: float | None, confidence: float) -> str:
+    """What numbers of labels buy, as a table. `wanted`: the numbers, or a file of labels with a `judge` column."""
+    if not 0 < rate < 1:
+        raise SettingsError(f"--rate {rate:g}: must be between 0 and 1, exclusive")
+    counts, measured = list(COUNTS), ""
+    if all(part.strip().isdecimal() for part in wanted.split(",")):
+        counts = [int(part) for part in wanted.split(",")]
+    else:
+        both = [
+            (one.value, one.judge) for one in read(Path(wanted)) if one.value is not None and one.judge is not None
+        ]
+        people, judge = np.array(both, dtype=np.float64).reshape(-1, 2).T
+        if correlation is None:
+            if len(both) < 3 or not np.ptp(people) or not np.ptp(judge):
+                raise SettingsError(
+                    f"--labels {wanted}: {len(both)} rows with a `label` and a `judge`, or one of the two is the same "
+                    "throughout: no correlation can be measured; give --judge-correlation"
+                )
+            correlation, measured = float(np.corrcoef(people, judge)[0, 1]), f", measured on {len(both)} labels"
+    if correlation is None:
+        raise SettingsError("--labels needs --judge-correlation R (judge and people, prompt by prompt), or a file")
+    if wrong := [count for count in counts if not 5 <= count < n]:
+        if measured:
+            counts = [count for count in counts if count not in wrong]
+        else:
+            raise SettingsError(f"--labels {wrong[0]}: must be at least 5 and below --n {n}")
+    found = [bought(count, n, rate, correlation, confidence) for count in counts]
+    rows = [
+        [str(one.labels), f"{100 * one.alone:.1f}", f"{100 * one.corrected:.1f}", f"{one.worth:.0f}"] for one in found
+    ]
+    head = ["labels", "+- labels alone", "+- corrected", "worth labels"]
+    said = f"{n} prompts, a rate of {100 * rate:g}%, correlation of judge and people {correlation:.2f}{measured}: "
+    return f"{said}half of the {100 * confidence:g}% interval, in points of percent\n{aligned(head, rows)}"

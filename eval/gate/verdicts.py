@@ -46,6 +46,7 @@ def notes(rows: Sequence[GateRow], baseline: Baseline) -> list[str]:
         loss = row.loss
         unscored = f", {loss.unscored} unscored" if loss.unscored else ""
         seen = "" if loss.visible is None else f"; a loss of {loss.visible:.3f} would be seen 4 times in 5"
+        seen += f" (tested with {len(rows) - 1} others)" if seen and len(rows) > 1 else ""
         lines.append(f"{row.measure.name}: n = {loss.n} prompts{unscored}, {loss.method}{seen}")
     return lines
 

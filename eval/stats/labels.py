@@ -3,9 +3,10 @@
     corrected = mean over labels of (label - weight * judge) + weight * mean over the rest of (judge)
 
 The judge may be wrong in any way: what it gets wrong on the labelled units is taken off. PPI++ (Angelopoulos, Duchi and
-Zrnic 2023, arXiv 2311.01453) tunes the weight for the narrowest interval, 0 for a judge that tells nothing of people:
+Zrnic 2023, arXiv 2311.01453) tunes the weight for the narrowest interval: near 0 for a judge that
+tells nothing of people, below 0 for one that people contradict more often than not.
 
-    weight = cov(label, judge) / ((1 + n / N) var(judge)), n labelled and N other units, kept in 0..1
+    weight = cov(label, judge) / ((1 + n / N) var(judge)), n labelled and N other units, kept in -1..1
 
 The labelled units must be a random sample of all. At 20 to 50 labels a normal interval is too narrow: squares are
 divided by n - 2, for the mean and the weight are both fitted, and the interval is the score interval of stats/bounded.py,
@@ -39,7 +40,7 @@ class Corrected(NamedTuple):
     """Of the labelled units, by people alone."""
     corrected: Estimate
     weight: float | None
-    """Of the judge, 0..1. None: nothing was corrected."""
+    """Of the judge, -1..1. None: nothing was corrected."""
     correlation: float | None
     """Of judge and label. None: one of them says the same of all."""
 
@@ -88,7 +89,7 @@ def _weight(y: Array, known: Array, f: Array, others: int) -> float:
     if not spread:
         return 0.0
     together = float(((y - y.mean()) * (known - known.mean())).sum() / (len(y) - 1))
-    return min(1.0, max(0.0, together / (spread * (1 + len(y) / others))))
+    return min(1.0, max(-1.0, together / (spread * (1 + len(y) / others))))
 
 
 def _mean(values: Array, of: npt.NDArray[np.intp], how: Resampling, bounds: Bounds) -> Estimate:
@@ -120,7 +121,7 @@ def bought(labels: int, n: int, rate: float, correlation: float, confidence: flo
     Variance of yes-or-no labels, the widest there is: rate (1 - rate) / labels * (1 - correlation^2 (1 - labels / n)).
     """
     spread = rate * (1 - rate) / labels
-    left = 1 - max(0.0, correlation) ** 2 * (1 - labels / n)
+    left = 1 - correlation**2 * (1 - labels / n)
     alone = bounded.interval(rate, spread, labels, confidence)
     with_judge = bounded.interval(rate, spread * left * labels / max(1, labels - 2), labels, confidence)
     return Bought(

@@ -56,7 +56,8 @@ class Loss(Record):
     shown: bool
     """The whole interval lies above -margin: that it is not worse has been shown."""
     visible: float | None
-    """The smallest loss that would be called with 80% power, before Holm's correction. None: nothing tells."""
+    """The smallest loss that would be called with 80% power where every measure of the family is tested. None: nothing
+    tells."""
     n: int
     """Prompts with a value in every run."""
     unscored: int
@@ -77,12 +78,14 @@ def loss(
     lower_is_worse: bool = True,
     confidence: float = 0.95,
     signed: bool = False,
+    family: int = 1,
 ) -> Loss:
     """Compare one run with the baseline's runs, all over the same prompts in the same order.
 
-    `signed`: the measure is a difference in itself (wins minus losses) and may be as low as -1.
+    `signed`: the measure is a difference in itself (wins minus losses) and may be as low as -1. `family`: measures that
+    Holm's correction goes over.
     """
-    found = _scored(baseline, now, margin, lower_is_worse, confidence)
+    found = _scored(baseline, now, margin, lower_is_worse, confidence, family)
     gone = sum(
         not _known(now, i) and any(_known(run, i) for run in baseline)
         or (_known(now, i) and not all(_known(run, i) for run in baseline))
@@ -95,7 +98,7 @@ def loss(
     bad, good = (low, high) if lower_is_worse else (high, low)
     worst, best = (
         _scored([_filled(run, now, then) for run in baseline], _filled_now(baseline, now, today), margin,
-                lower_is_worse, confidence)
+                lower_is_worse, confidence, family)
         for today, then in ((bad, good), (good, bad))
     )  # fmt: skip
     if worst.difference is None or best.difference is None:
@@ -128,7 +131,7 @@ def _filled_now(baseline: Sequence[Values], now: Values, value: float) -> Values
 
 
 def _scored(
-    baseline: Sequence[Values], now: Values, margin: float, lower_is_worse: bool, confidence: float
+    baseline: Sequence[Values], now: Values, margin: float, lower_is_worse: bool, confidence: float, family: int
 ) -> Loss:
     """By the prompts that have a value in every run."""
     everything = [*baseline, now]
@@ -149,7 +152,7 @@ def _scored(
     error, freedom, method = _error(figures[:-1], parts[-1] - np.mean(parts[:-1], axis=0))
     critical = stats.t.ppf(0.5 + confidence / 2, freedom)
     p = float(stats.t.cdf((difference + margin) / error, freedom)) if error else float(difference >= -margin)
-    one_sided, power = stats.t.ppf(confidence, freedom), stats.t.ppf(POWER, freedom)
+    one_sided, power = stats.t.isf((1 - confidence) / family, freedom), stats.t.ppf(POWER, freedom)
     low, high = difference - critical * error, difference + critical * error
     return Loss(
         baseline=before,
