@@ -3,9 +3,9 @@
     python benchmarks/statistics/intervals_coverage.py --worlds 1000
     python benchmarks/statistics/intervals_coverage.py --only share --n 5 20
 
-`before` is what the harness printed until November 2026: Wilson's interval for yes or no, a percentile bootstrap for all
-else. A share's coverage is exact, the rest is simulated. `forced` marks what is above 97% where no interval could do
-better: with so few prompts the next narrower one would be below 93% at this rate.
+`before` is what the harness printed until November 2026: Wilson's interval for yes or no, a percentile bootstrap for
+all else. A share's coverage is exact, the rest is simulated. `f` marks what is above 97% where so few prompts force it:
+no set of counts in a row has a chance between 93 and 97% at this rate.
 """
 
 import argparse
@@ -17,7 +17,16 @@ import numpy.typing as npt
 from scipy import stats
 
 from eval.stats.bounded import SHARE, SIGNED
-from eval.stats.intervals import Estimate, Resampling, mean, of_sums, paired_pooled_difference, pooled, pooled_each, share
+from eval.stats.intervals import (
+    Estimate,
+    Resampling,
+    mean,
+    of_sums,
+    paired_pooled_difference,
+    pooled,
+    pooled_each,
+    share,
+)
 
 Array = npt.NDArray[np.float64]
 NS = (5, 10, 20, 50, 100, 256, 805)

@@ -2,8 +2,8 @@
 
     python benchmarks/statistics/labels_coverage.py --data human_rankings --worlds 1000
 
-A world: 805 units drawn with replacement from published human verdicts, a few of them labelled at random, a real judge's
-verdicts on all. The truth is the figure of people over the whole publication. Win rates of the answer listed first, and
+A world: 805 units drawn with replacement from published human verdicts, a few of them labelled at random, and a real
+judge's verdicts on all. The truth is the figure of people over the whole publication. Win rates of the answer listed first, and
 agreement: how often a judge is right by people, where another judge's verdicts stand for people's on all units. Without
 `--data` only simulated judges: yes-or-no and graded, of several correlations with people, at several rates.
 """
@@ -73,7 +73,9 @@ def real(folder: Path) -> Iterator[tuple[str, Array, Array]]:
             np.array([said_by[place] for place in known], dtype=np.float64),
             np.array([truth[place] for place in known]),
         )
-    both = [place for place in range(len(truth)) if found["CoT"][place] is not None and found["Vanilla"][place] is not None]
+    both = [
+        place for place in range(len(truth)) if found["CoT"][place] is not None and found["Vanilla"][place] is not None
+    ]
     yield (
         "LLMBar agreement of ChatGPT CoT, ChatGPT Vanilla for people",
         np.array([float(found["CoT"][place] == found["Vanilla"][place]) for place in both]),
@@ -121,7 +123,9 @@ def main() -> None:
     parser.add_argument("--labels", type=int, nargs="+", default=[20, 50, 100])
     parser.add_argument("--worlds", type=int, default=1000)
     asked = parser.parse_args()
-    print(f"{asked.worlds} worlds of {UNITS} units: coverage of nominal 95% and mean width; width over the labels' own;")
+    print(
+        f"{asked.worlds} worlds of {UNITS} units: coverage of nominal 95% and mean width; width over the labels' own;"
+    )
     print("and the narrowest corrected interval of all\n")
     print(f"{'':60}  correlation  labels    judge alone   labels alone     corrected  ratio  narrowest")
     populations = [*(real(asked.data) if asked.data else ()), *simulated(1)]

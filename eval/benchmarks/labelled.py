@@ -106,9 +106,7 @@ def labels_bought(wanted: str, n: int, rate: float, correlation: float | None, c
     if all(part.strip().isdecimal() for part in wanted.split(",")):
         counts = [int(part) for part in wanted.split(",")]
     else:
-        both = [
-            (one.value, one.judge) for one in read(Path(wanted)) if one.value is not None and one.judge is not None
-        ]
+        both = [(one.value, one.judge) for one in read(Path(wanted)) if one.value is not None and one.judge is not None]
         people, judge = np.array(both, dtype=np.float64).reshape(-1, 2).T
         if correlation is None:
             if len(both) < 3 or not np.ptp(people) or not np.ptp(judge):

@@ -78,9 +78,7 @@ class Wanted(Record):
             write(self.out, metrics)
 
 
-def agreement(
-    wanted: Wanted, path: str, format: str | None, ask: ranked.Ask, labels_of: Path | None = None
-) -> None:
+def agreement(wanted: Wanted, path: str, format: str | None, ask: ranked.Ask, labels_of: Path | None = None) -> None:
     """Judges on a file of human rankings: figures to `--out`, a table to stdout."""
     keep = wanted.keep()
     known = None if labels_of is None else labels.read(labels_of)

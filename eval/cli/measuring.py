@@ -54,7 +54,9 @@ def h2h(run: Run, overrides: Overrides = None, labels: Labels = None) -> None:
         print(contests(found))
         if labels is not None:
             figures = people.corrected(settings, folder, known)
-            metrics.merge(folder, [*(m for m in found if m.benchmark == people.BENCHMARK), *figures], [people.BENCHMARK])
+            metrics.merge(
+                folder, [*(m for m in found if m.benchmark == people.BENCHMARK), *figures], [people.BENCHMARK]
+            )
             print("\n" + labelled.text(figures))
 
 

@@ -6,7 +6,8 @@
 
 JSON lines, one JSON list or CSV, plain or gz. A unit is named by `id`, `prompt_id`, `instruction`, `prompt` or `set`.
 `model` and `baseline` say whose answers were compared where a command knows several. Labels of one unit by several
-people count as their mean. What cannot be read is refused with its place; what matches nothing is counted with a reason.
+people count as their mean. What cannot be read is refused with its place; what matches nothing is counted, with a
+reason.
 """
 
 import math
@@ -81,14 +82,20 @@ def _label(row: Row) -> HumanLabel:
         raise DataError(f"{place}: a label needs either `label` (win, tie, lose, or 0..1) or `better`")
     said = None if label in (None, "") else _number(place, "label", label)
     return HumanLabel(
-        place,
-        unit,
-        said if said is None or not turned else 1 - said,
-        "" if better in (None, "") else str(better).strip(),
-        turned,
-        *(str(value[column]) if value.get(column) not in (None, "") else None for column in ("model", "baseline")),
-        _number(place, "judge", value["judge"]) if value.get("judge") not in (None, "") else None,
+        place=place,
+        unit=unit,
+        value=said if said is None or not turned else 1 - said,
+        better="" if better in (None, "") else str(better).strip(),
+        turned=turned,
+        model=_named(value, "model"),
+        baseline=_named(value, "baseline"),
+        judge=_number(place, "judge", value["judge"]) if value.get("judge") not in (None, "") else None,
     )
+
+
+def _named(value: Mapping[str, Any], column: str) -> str | None:
+    found = value.get(column)
+    return None if found in (None, "") else str(found)
 
 
 def _number(place: str, column: str, said: Any) -> float:
@@ -121,8 +128,9 @@ def match(
 ) -> Matched:
     """The labels of the units that the judge gave a value, `judged`.
 
-    `units`: each `unit_name` and the place of its unit, below 0 where several have it. `model`, `baseline`: whose answers these are. `several`: there
-    are other comparisons, so that a label must say which it is of. Raises DataError where `better` names no answer.
+    `units`: each `unit_name` and the place of its unit, below 0 where several have it. `model`, `baseline`: whose
+    answers these are. `several`: there are other comparisons, so that a label must say which it is of. Raises DataError
+    where `better` names no answer.
     """
     values: dict[int, list[float]] = defaultdict(list)
     unmatched = Counter[str]()

@@ -1,7 +1,8 @@
 """Intervals of figures that cannot leave a range: shares, mean preferences, wins minus losses, kappas.
 
-`of_count` is for one yes or no a prompt: Blaker's exact interval (2000), the shortest of the nested exact ones. Wilson's
-falls to 90% coverage at a rate of .5% of 20 prompts, and Jeffreys's to 88% at 5% of 50.
+`of_count` is for one yes or no a prompt: Blaker's exact interval (2000), which never covers less than it says and lies
+within Clopper and Pearson's. Wilson's falls to 90% coverage at a rate of .5% of 20 prompts, Jeffreys's to 88% at 5% of
+50. A half is outside it just where the exact sign test rejects.
 
 `interval` is for all else, from the figure and each prompt's part in its error. It puts the figure on 0..1, asks how
 many yes-or-no prompts would say as much, and gives the score interval of so many:

@@ -206,15 +206,17 @@ def _ratio_of(label: str, hits: Array, totals: Array, how: Resampling, bounds: B
     if bounds is not None:
         return of_parts(label, one.value, one.parts, n, bounded.equal_prompts(totals), how, bounds)
     if n < FEWEST_FOR_T or np.ptp(hits / totals) < 1e-12:
-        why = f"fewer than {FEWEST_FOR_T} prompts" if n < FEWEST_FOR_T else "all prompts equal, so nothing shows its width"
+        why = (
+            f"fewer than {FEWEST_FOR_T} prompts"
+            if n < FEWEST_FOR_T
+            else "all prompts equal, so nothing shows its width"
+        )
         return Estimate(value=one.value, low=None, high=None, n=n, method=f"{label}; no interval: {why}")
     error = float(np.sqrt((one.parts * one.parts).sum() * n / (n - 1)))
     half = float(stats.t.ppf(0.5 + how.confidence / 2, n - 1)) * error
     method = f"{label}; {_level(how)} Student's t over prompts"
     value = one.value
-    return Estimate(
-        value=value, low=value - half, high=value + half, n=n, method=method, confidence=how.confidence
-    )
+    return Estimate(value=value, low=value - half, high=value + half, n=n, method=method, confidence=how.confidence)
 
 
 def _rescaled(of_share: Estimate, bounds: Bounds) -> Estimate:

@@ -9,8 +9,9 @@ tells nothing of people, below 0 for one that people contradict more often than 
     weight = cov(label, judge) / ((1 + n / N) var(judge)), n labelled and N other units, kept in -1..1
 
 The labelled units must be a random sample of all. At 20 to 50 labels a normal interval is too narrow: squares are
-divided by n - 2, for the mean and the weight are both fitted, and the interval is the score interval of stats/bounded.py,
-whose floor holds where all labels agree with the judge. benchmarks/statistics/labels_coverage.py shows what it covers.
+divided by n - 2, for the mean and the weight are both fitted, and the interval is the score interval of
+stats/bounded.py, whose floor holds where all labels agree with the judge. benchmarks/statistics/labels_coverage.py
+shows what it covers.
 """
 
 from collections.abc import Sequence
@@ -98,7 +99,7 @@ def _mean(values: Array, of: npt.NDArray[np.intp], how: Resampling, bounds: Boun
     if len(values) < 2 or sizes.max() == 1:
         return mean(values.tolist(), how, bounds)
     value = float(values.mean())
-    parts = np.bincount(of, (values - value) / len(values))[sizes > 0]
+    parts = np.bincount(of, (values - value) / len(values)).astype(np.float64)[sizes > 0]
     sizes = sizes[sizes > 0]
     return of_parts("mean over units", value, parts, len(values), bounded.equal_prompts(sizes), how, bounds)
 

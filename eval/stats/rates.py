@@ -71,7 +71,7 @@ def rate(label: str, drawn: Drawn, n: int, how: Resampling) -> Estimate:
     if n < FEWEST:
         method = f"{label}; no interval: fewer than {FEWEST} prompts do not hold the fit"
         return Estimate(value=drawn.value, low=None, high=None, n=n, method=method)
-    # The coefficients share the prompts: the sandwich formula needs n / (n - 3), and a fit near 0 or 1 rests on a third.
+    # The coefficients share the prompts: the sandwich formula needs n / (n - 3), and a fit near 0 or 1 a third of n.
     variance = drawn.error**2 * n / (n - COEFFICIENTS)
     return of_variance(label, drawn.value, variance, n, n / COEFFICIENTS, how)
 

@@ -11,8 +11,8 @@ Two estimates of SE, and the larger one decides:
   nothing of how differently the same code trains from another seed.
 
 A prompt without a value is left out, and what it could hide is bounded both ways: the worst case has what is missing
-now at the measure's worst and what was missing then at its best, the best case the other way round. `no worse` must hold
-in the worst case too. Where the worst case would be a regression, the scored prompts cannot clear the run: `unread`. A
+now at the measure's worst and what was missing then at its best, the best case the other way round. `no worse` must
+hold in the worst case too. Where the worst case would be a regression, the scored prompts cannot clear the run: `unread`. A
 prompt that has no value in any run tells neither way.
 """
 
@@ -87,10 +87,9 @@ def loss(
     """
     found = _scored(baseline, now, margin, lower_is_worse, confidence, family)
     gone = sum(
-        not _known(now, i) and any(_known(run, i) for run in baseline)
-        or (_known(now, i) and not all(_known(run, i) for run in baseline))
+        any(_known(run, i) for run in baseline) if not _known(now, i) else not all(_known(run, i) for run in baseline)
         for i in range(len(now.values))
-    )  # fmt: skip
+    )
     if not gone:
         return found
     values = [value for run in (*baseline, now) for value in run.values if value is not None]

@@ -345,9 +345,8 @@ def test_baselines_and_every_policy_on_ties_stand_beside_a_judge(tmp_path: Path)
         one = found[judge, f"pairwise_accuracy{policy}", None]
         assert one.value == pytest.approx(value) and one.low is not None and one.low < value
         assert one.n == (20 if policy == "_ties_left_out" else 24)
-    assert [found[baselines.CONSTANT, f"pairwise_accuracy{end}", None].value for end in ("", "_half", "_ties_right")] == [
-        0, 0.5, 1,
-    ]  # fmt: skip
+    for policy, value in (("", 0.0), ("_half", 0.5), ("_ties_right", 1.0)):
+        assert found[baselines.CONSTANT, f"pairwise_accuracy{policy}", None].value == value
     assert found[baselines.CONSTANT, "pairwise_accuracy_ties_left_out", None].value is None
     assert found[baselines.FIRST, "pairwise_accuracy", None].value == 0
     assert found[baselines.LENGTH, "pairwise_accuracy", None].value == 1

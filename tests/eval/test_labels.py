@@ -29,7 +29,8 @@ def worlds(alike: float, seed: int = 1) -> tuple[list[float], list[float]]:
 
 def test_the_correction_is_the_labels_mean_plus_what_the_judge_says_of_the_others() -> None:
     found = corrected([1, 1, 0, 0, 1, 0, 1, 0], [1, 0, 0, 0, 1, None, None, None], HOW)
-    # n = 5: cov(label, judge) = (2 - 5 * .4 * .6) / 4 = .2; var(judge) over all 8 = .25; weight = .2 / (.25 (1 + 5/3)) = .3
+    # n = 5: cov(label, judge) = (2 - 5 * .4 * .6) / 4 = .2; var(judge) over all 8 = .25
+    # weight = .2 / (.25 (1 + 5/3)) = .3
     assert found.weight == pytest.approx(0.3)
     # .4 - .3 * .6 + .3 * (1 / 3)
     assert found.corrected.value == pytest.approx(0.4 - 0.18 + 0.1)
@@ -237,9 +238,10 @@ def test_power_says_what_labels_buy(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert f"50      {100 * found.alone:.1f}" in said and f"{100 * found.corrected:.1f}" in said
 
     random = np.random.default_rng(1)
-    rows = [{"id": str(n), "label": int(n % 2), "judge": float(0.8 * (n % 2) + 0.1 * random.random())} for n in range(40)]
+    rows = [
+        {"id": str(n), "label": int(n % 2), "judge": float(0.8 * (n % 2) + 0.1 * random.random())} for n in range(40)
+    ]
     assert run("power", "--n", 805, "--rate", 0.5, "--labels", lines(tmp_path / "l.jsonl", *rows)) == 0
     assert "correlation of judge and people 1.00, measured on 40 labels" in capsys.readouterr().out
     assert run("power", "--n", 805, "--rate", 0.5, "--labels", "50") == 2
     assert "--judge-correlation" in capsys.readouterr().err
-

@@ -38,7 +38,7 @@ def test_a_share_has_blakers_interval(yes: int, n: int) -> None:
 
 def test_a_share_without_a_single_yes_still_has_width() -> None:
     found = share([False] * 10, HOW)
-    assert found.low == 0
+    assert found.low == 0 and found.high is not None
     # Just beyond it, six of ten are less likely than none, and the tail of both is below 5%.
     assert found.high == pytest.approx(0.28293, abs=1e-5)
     assert stats.binom.sf(5, 10, found.high) == pytest.approx((1 - found.high) ** 10, abs=1e-4)

@@ -9,14 +9,14 @@ from srlm.settings import Settings
 from srlm.store.folder import RunFolder
 from srlm.store.progress import Reporter
 
-from ...data.alpaca_eval import AlpacaEval
 from ...data import labels
+from ...data.alpaca_eval import AlpacaEval
 from ...data.alpaca_files import read_outputs
 from ...figures import text
 from ...metrics import write as write_metrics
 from ...records import MetricValue
-from ..base import OpenEngine
 from .. import labelled
+from ..base import OpenEngine
 from . import judge_card
 from . import measure as alpaca_run
 from .judging import BENCHMARKS, Asking, file_name

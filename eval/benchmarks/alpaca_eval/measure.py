@@ -16,8 +16,8 @@ from srlm.settings import Price, Settings
 from srlm.store.folder import RunFolder
 from srlm.store.progress import Reporter
 
-from ...data.alpaca_eval import ANNOTATOR, AlpacaEval
 from ...data import labels
+from ...data.alpaca_eval import ANNOTATOR, AlpacaEval
 from ...data.alpaca_files import Outputs
 from ...judging.annotating import AnnotatingJudge, Question, open_judge
 from ...judging.annotator import Annotator
@@ -26,7 +26,6 @@ from ...stats.intervals import Resampling
 from ..base import OpenEngine
 from ..finished import measured
 from ..measuring import answers
-from .people import corrected
 from .judging import (
     Asking,
     JudgedOutputs,
@@ -40,6 +39,7 @@ from .judging import (
     recorded,
     write,
 )
+from .people import corrected
 
 Say = Callable[[str], None]
 

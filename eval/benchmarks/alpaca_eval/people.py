@@ -1,4 +1,7 @@
-"""AlpacaEval's win rate corrected by human labels of some prompts; the length-controlled one cannot be, label by label."""
+"""AlpacaEval's raw win rate corrected by human labels of some prompts.
+
+The length-controlled one is a fit and no mean over prompts; it is not corrected.
+"""
 
 from collections.abc import Sequence
 

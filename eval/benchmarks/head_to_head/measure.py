@@ -167,7 +167,14 @@ def compared(model: str, baseline: str, verdicts: Sequence[Verdict], how: Resamp
     points = [POINTS[found] for found in outcomes]
     p = sign_test(outcomes.count("win"), outcomes.count("lose")) if outcomes else None
     difference = figure(
-        model, BENCHMARK, "win_minus_lose", mean(points, how, SIGNED), unscored=unscored, baseline=baseline, p=p, note=note
+        model,
+        BENCHMARK,
+        "win_minus_lose",
+        mean(points, how, SIGNED),
+        unscored=unscored,
+        baseline=baseline,
+        p=p,
+        note=note,
     )
     read = [v for v in verdicts if v.outcome is not None]
     flips = figure(

@@ -96,7 +96,9 @@ class JudgeAgreement(Benchmark):
             "judges": [*(name for name in run.names if name in known), *beside],
             "ceiling": f"Human ceiling {notes[0]}." if notes else "",
         }
-        sections = [PageSection("judge", "judge_agreement/section.html", content, rank=10, charts=pictures, intro=INTRO)]
+        sections = [
+            PageSection("judge", "judge_agreement/section.html", content, rank=10, charts=pictures, intro=INTRO)
+        ]
         if beside:
             sections.append(PageSection("judge", "judge_agreement/baselines.html", ties, rank=11))
         return sections

@@ -61,7 +61,9 @@ def described(
     found = by_tie_policy(found)
     by_prompt = gathered(found, prompts)
     alone = len(set(prompts)) == len(prompts)
-    estimates = pooled_each({name: (list(m.hits), list(m.total)) for name, m in by_prompt.items()}, how, correlations=MEANS)
+    estimates = pooled_each(
+        {name: (list(m.hits), list(m.total)) for name, m in by_prompt.items()}, how, correlations=MEANS
+    )
     if alone and "exact_match" in found:
         estimates["exact_match"] = share(
             [value == 1 for value in found["exact_match"].each() if value is not None], how

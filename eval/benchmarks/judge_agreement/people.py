@@ -110,7 +110,9 @@ def _kappa(sets: Sequence[HumanRanking], how: Resampling) -> list[MetricValue]:
                     None,
                     (
                         f"{len(kept)} pairs of annotators",
-                        f"others share fewer than {COMMON}" if any(len(rows) < COMMON for rows in said.values()) else "",
+                        f"others share fewer than {COMMON}"
+                        if any(len(rows) < COMMON for rows in said.values())
+                        else "",
                         silent,
                     ),
                 )
