@@ -63,7 +63,8 @@ def share(flags: Sequence[bool], how: Resampling) -> Estimate:
 def mean(values: Sequence[float], how: Resampling, bounds: Bounds | None = None) -> Estimate:
     """The mean over prompts. `bounds`: what no value can leave; None: a quantity without a range, Student's t."""
     if bounds is not None and set(values) <= set(bounds):
-        return _rescaled(share([value == bounds.high for value in values], how), bounds)
+        whole = _rescaled(share([value == bounds.high for value in values], how), bounds)
+        return whole.model_copy(update={"value": sum(values) / len(values) if values else None})
     return _ratio_of("mean", np.asarray(values, dtype=np.float64), np.ones(len(values)), how, bounds)
 
 
