@@ -3,9 +3,10 @@
     python benchmarks/statistics/labels_coverage.py --data human_rankings --worlds 1000
 
 A world: 805 units drawn with replacement from published human verdicts, a few of them labelled at random, and a real
-judge's verdicts on all. The truth is the figure of people over the whole publication. Win rates of the answer listed first, and
-agreement: how often a judge is right by people, where another judge's verdicts stand for people's on all units. Without
-`--data` only simulated judges: yes-or-no and graded, of several correlations with people, at several rates.
+judge's verdicts on all. The truth is the figure of people over the whole publication. Win rates of the answer listed
+first, and agreement: how often a judge is right by people, where another judge's verdicts stand for people's on all
+units. Without `--data` only simulated judges: yes-or-no and graded, of several correlations with people, at several
+rates.
 """
 
 import argparse
