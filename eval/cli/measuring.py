@@ -42,6 +42,7 @@ def h2h(run: Run, overrides: Overrides = None, labels: Labels = None) -> None:
     """Compare every checkpoint with every other on the evaluation prompts."""
     from .. import metrics
     from ..benchmarks import labelled
+    from ..benchmarks.head_to_head import measure as contest
     from ..benchmarks.head_to_head import people
     from ..benchmarks.head_to_head.text import contests
     from ..benchmarks.table import chosen
@@ -54,9 +55,8 @@ def h2h(run: Run, overrides: Overrides = None, labels: Labels = None) -> None:
         print(contests(found))
         if labels is not None:
             figures = people.corrected(settings, folder, known)
-            metrics.merge(
-                folder, [*(m for m in found if m.benchmark == people.BENCHMARK), *figures], [people.BENCHMARK]
-            )
+            kept = [metric for metric in found if metric.benchmark == contest.BENCHMARK]
+            metrics.merge(folder, [*kept, *figures], [contest.BENCHMARK])
             print("\n" + labelled.text(figures))
 
 

@@ -12,8 +12,8 @@ Two estimates of SE, and the larger one decides:
 
 A prompt without a value is left out, and what it could hide is bounded both ways: the worst case has what is missing
 now at the measure's worst and what was missing then at its best, the best case the other way round. `no worse` must
-hold in the worst case too. Where the worst case would be a regression, the scored prompts cannot clear the run: `unread`. A
-prompt that has no value in any run tells neither way.
+hold in the worst case too. Where the worst case would be a regression, the scored prompts cannot clear the run:
+`unread`. A prompt that has no value in any run tells neither way.
 """
 
 import math
