@@ -7,11 +7,12 @@ within Clopper and Pearson's. Wilson's falls to 90% coverage at a rate of .5% of
 `interval` is for all else, from the figure and each prompt's part in its error. It puts the figure on 0..1, asks how
 many yes-or-no prompts would say as much, and gives the score interval of so many:
 
-    prompts that count = size / phi,   phi = (4 size p (1 - p) * variance ratio + 1) / (4 size p (1 - p) + 1)
+    prompts that count = size / phi,   phi = (information * variance ratio + BELIEF) / (information + BELIEF)
+    information = 4 size p (1 - p)
 
-The variance ratio is the figure's variance over that of as many yes-or-no prompts, p (1 - p) / size. The 1s are one
-prompt's worth of belief that prompts are yes or no: a sample near the edge says little of its own spread, a unanimous
-one nothing, and both get the cautious interval (no width is ever 0). At the end that faces the edge the lower of
+The variance ratio is the figure's variance over that of as many yes-or-no prompts, p (1 - p) / size. BELIEF is
+a belief that prompts are yes or no: a sample near the edge says little of its own spread, a unanimous one nothing, and
+both get the cautious interval (no width is ever 0). At the end that faces the edge the lower of
 Wilson's and Jeffreys's bounds counts, for each is too narrow where the other is not.
 
 benchmarks/statistics/intervals_coverage.py measures these and what was tried before.
@@ -26,6 +27,9 @@ from scipy import special, stats
 
 Array = npt.NDArray[np.float64]
 
+BELIEF = 1.5
+"""Prompts' worth of belief that prompts are yes or no. With 1, wins, ties and losses of 10 prompts cover 92.8% at a rate
+of a half; with 1.5 at least 94.2% at all rates, exactly counted."""
 STEPS = 400
 """Points of the search for an exact bound, twice: the bound is known to (range / STEPS)^2."""
 
@@ -87,7 +91,7 @@ def interval(value: float, variance: float, size: float, confidence: float, boun
     spread = p * (1 - p)
     ratio = variance / width**2 * size / spread if spread > 0 else 1.0
     information = 4 * size * spread
-    n = size * (information + 1) / (information * ratio + 1)
+    n = size * (information + BELIEF) / (information * ratio + BELIEF)
     low, high = _score(p * n, n, confidence)
     return Ends(bounds.low + width * low, bounds.low + width * high)
 

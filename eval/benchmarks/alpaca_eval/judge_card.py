@@ -189,8 +189,8 @@ def _pooled(values: npt.NDArray[np.generic], counted: npt.NDArray[np.bool_], how
 def _over_models(table: Table, statistic: Callable[[Array, Array], float], how: Resampling) -> Estimate:
     """A statistic of both judges' win rates, (models,) each, over resamples of the prompts.
 
-    The mean gap is smooth, and has an interval, where no gap may be of either sign: |gap| cannot fall below 0, and noise
-    alone raises it. A rank correlation of a few models moves in jumps and has none: how often the order stays is said.
+    The mean gap has an interval where no gap may be of either sign, for noise alone raises |gap|. A rank correlation of
+    a few models moves in jumps and has none: how often it stays the same is said.
     """
     have = ~np.isnan(table.candidate)
     used = have.any(0)
