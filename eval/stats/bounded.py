@@ -28,8 +28,8 @@ from scipy import special, stats
 Array = npt.NDArray[np.float64]
 
 BELIEF = 1.5
-"""Prompts' worth of belief that prompts are yes or no. With 1, wins, ties and losses of 10 prompts cover 92.8% at a rate
-of a half; with 1.5 at least 94.2% at all rates, exactly counted."""
+"""Prompts' worth of belief that prompts are yes or no. With 1, intervals of wins, ties and losses on 10 prompts cover
+92.8% at a rate of a half; with 1.5 at least 94.2% at all rates, exactly counted."""
 STEPS = 400
 """Points of the search for an exact bound, twice: the bound is known to (range / STEPS)^2."""
 
