@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 from scipy import stats
 
@@ -67,8 +68,20 @@ def test_the_interval_of_a_mean_without_a_range_is_students_t_and_repeats() -> N
 def test_equal_values_give_no_interval_and_say_so() -> None:
     found = mean([2.0, 2.0, 2.0], HOW)
     assert (found.value, found.low, found.high) == (2.0, None, None)
-    assert "no interval: fewer than 10 prompts" in found.method
-    assert "no interval: all prompts equal" in mean([2.0] * 12, HOW).method
+    assert "no interval: fewer than 15 prompts" in found.method
+    assert "no interval: all prompts equal" in mean([2.0] * 15, HOW).method
+
+
+def test_the_interval_of_skewed_lengths_reaches_farther_up_and_covers() -> None:
+    random = np.random.default_rng(1)
+    held = 0
+    for _ in range(1000):
+        found = mean(random.exponential(size=20).tolist(), HOW)
+        assert found.low is not None and found.high is not None and found.value is not None
+        held += found.low <= 1 <= found.high
+    assert found.high - found.value > found.value - found.low
+    # 95% of 1,000 is 950; Student's t alone holds 917.
+    assert held >= 930
 
 
 def test_unanimous_values_within_a_range_have_width() -> None:

@@ -14,8 +14,6 @@ from ...figures.words import percent
 from ...records import MetricValue, Series
 from ..base import Answers, Benchmark, Doubt, MetricSpec, OpenEngine, PageSection, Picture, RunData
 from ..order import JUDGES
-from . import baselines
-from .figures import TIES
 
 UNSCORED = 0.1
 """Share of judgements without a score above which a judge is warned of."""
@@ -87,6 +85,9 @@ class JudgeAgreement(Benchmark):
             "shares": [name for name in PAPER if METRICS[name].unit == "share"],
         }
         pictures = [chart] if (chart := reliability(run)) else []
+        from . import baselines  # they stand on scipy, which would slow down every command
+        from .figures import TIES
+
         own = run.of(self.name)
         known = {metric.model for metric in own if metric.metric == "pairwise_accuracy" and metric.baseline is None}
         beside = [name for name in baselines.NAMES if name in known]
