@@ -11,7 +11,7 @@ import argparse
 
 import numpy as np
 
-from eval.benchmarks.judge_agreement.figures import described
+from eval.benchmarks.judge_agreement.figures import by_tie_policy, described
 from eval.stats.intervals import Resampling
 from srlm.judge.agreement import measure
 
@@ -36,7 +36,7 @@ def world(generator: np.random.Generator, prompts: int) -> tuple[list[list[int]]
 def coverage(worlds: int, prompts: int, resamples: int, truth: int = TRUTH, seed: int = 1) -> dict[str, float]:
     """Share of worlds whose interval holds the truth, by measure."""
     generator = np.random.default_rng(seed)
-    true = {name: one.value for name, one in measure(*world(generator, truth)).items()}
+    true = {name: one.value for name, one in by_tie_policy(measure(*world(generator, truth))).items()}
     ids = [str(place) for place in range(prompts)]
     held = dict.fromkeys(true, 0)
     for number in range(worlds):

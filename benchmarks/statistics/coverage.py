@@ -19,7 +19,7 @@ from eval.benchmarks.alpaca_eval.scores import sample
 from eval.data.alpaca_eval import AlpacaEval, Gamed, annotations_in
 from eval.data.alpaca_files import read_annotations
 from eval.stats import length_controlled, rates
-from eval.stats.intervals import Estimate, Resampling, mean
+from eval.stats.intervals import Estimate, Resampling
 from eval.stats.length_controlled import LengthRows
 
 DRAWS = 3
@@ -94,7 +94,7 @@ def intervals(
         rows = LengthRows(*(column[drawn] for column in population))
         raw.append(rates.drawn_mean(rows.preference, times))
         found[f"win rate, {name}"] = rates.mean_rate(rows.preference.tolist(), how)
-        found[f"win rate, plain percentile, {name}"] = mean(rows.preference.tolist(), how)
+        found[f"win rate, plain percentile, {name}"] = percentile(raw[-1].values, n)
         once, again = length_controlled.fit(rows, gamed), length_controlled.refit(rows, gamed, times)
         lc.append(rates.Drawn(float(once.win_rate[0]), float(once.error[0]), again.win_rate, again.error))
         found[f"LC win rate, {name}"] = rates.rate("LC", lc[-1], n, how)
@@ -106,6 +106,12 @@ def intervals(
         differences = 100 * (sides[0].values - sides[1].values)
         found[f"difference of {kind}s"] = rates.difference("difference", value, differences, n, how)
     return found
+
+
+def percentile(resampled: rates.Array, n: int) -> Estimate:
+    """The interval that was: percentiles of the resamples."""
+    low, high = np.quantile(resampled, [0.025, 0.975])
+    return Estimate(value=float(resampled.mean()), low=float(low), high=float(high), n=n, method="percentile")
 
 
 def drawn_again(said: rates.Array, times: rates.Array, random: np.random.Generator) -> Estimate:

@@ -15,10 +15,13 @@ from srlm.judge.pairwise import outcome_of
 
 from ..data.judgments import Game, Score
 from ..records import MetricValue
-from ..stats.intervals import Resampling, bootstrapped, pooled
+from ..stats.bounded import Bounds
+from ..stats.intervals import Resampling, of_sums, pooled
 from .measuring import figure
 
 MT_BENCH, PAIRS = "mt_bench", "judged_pairs"
+POINTS = Bounds(1, 10)
+"""MT-Bench's scale."""
 
 
 def mt_bench(found: Sequence[Score], how: Resampling) -> list[MetricValue]:
@@ -44,9 +47,7 @@ def _mean_score(model: str, name: str, part: Sequence[Score], judge: str, how: R
         estimate = pooled([], [], how)
     else:
         columns = np.array(list(sums.values()))
-        estimate = bootstrapped(
-            "mean of scores", tuple(columns.T), lambda total: total[..., 0] / total[..., 1], how.using(model, name)
-        )
+        estimate = of_sums("mean of scores", tuple(columns.T), lambda total: total[..., 0] / total[..., 1], how, POINTS)
     return figure(
         model,
         MT_BENCH,

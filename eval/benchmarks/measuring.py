@@ -16,9 +16,10 @@ from srlm.store.folder import RunFolder, differences
 from srlm.store.progress import Reporter
 
 from ..records import MetricValue
+from ..stats.bounded import SHARE
 from ..stats.intervals import Estimate, Resampling, paired_mean_difference
 from ..stats.power import ALPHA, POWER, standard_error_of, visible
-from ..stats.significance import holm, sign_test_of
+from ..stats.significance import agreeing, holm, paired_test
 from .base import Item, OpenEngine
 
 BLOCK = 64
@@ -213,6 +214,8 @@ def figure(
     note: str = "",
 ) -> MetricValue:
     """A metric value from an estimate; `n` where the unit is not the prompt."""
+    if p is not None:
+        estimate = agreeing(estimate, p)
     return MetricValue(
         model=model,
         benchmark=benchmark,
@@ -242,14 +245,19 @@ def difference(
 ) -> MetricValue:
     """Model minus baseline, paired: `values` has both of each prompt, None where there is none (`none_known`: all)."""
     both = [(one, other) for one, other in values if one is not None and other is not None]
+    yes_or_no = all(value in (0, 1) for pair in both for value in pair)
+    tested = paired_test([one - other for one, other in both], how.seed) if both else None
     return figure(
         model,
         benchmark,
         metric,
-        paired_mean_difference([one for one, _ in both], [other for _, other in both], how),
+        paired_mean_difference(
+            [one for one, _ in both], [other for _, other in both], how, SHARE if yes_or_no else None
+        ),
         unscored=len(values) - len(both),
         baseline=baseline,
-        p=sign_test_of([one - other for one, other in both]) if both else None,
+        p=tested.p if tested else None,
+        test=tested.test if tested else "",
         note="" if both else none_known,
     )
 
@@ -257,17 +265,22 @@ def difference(
 def with_holm(metrics: Sequence[MetricValue], how: Resampling) -> list[MetricValue]:
     """The same with Holm's correction over those that carry a p, one table's worth.
 
-    A comparison that shows nothing says the smallest difference that its prompts do show, from its own interval.
+    A comparison that shows nothing says the smallest difference that its prompts do show, from its own interval, at the
+    level at which Holm's correction would have called it: alpha over the comparisons that are not called.
     """
-    adjusted = iter(holm([m.p for m in metrics if m.p is not None]))
-    return [m if m.p is None else _concluded(m, next(adjusted), how) for m in metrics]
+    adjusted = holm([m.p for m in metrics if m.p is not None])
+    level = ALPHA / max(1, sum(p >= ALPHA for p in adjusted))
+    each = iter(adjusted)
+    return [m if m.p is None else _concluded(m, next(each), level, how) for m in metrics]
 
 
-def _concluded(metric: MetricValue, p_adjusted: float, how: Resampling) -> MetricValue:
+def _concluded(metric: MetricValue, p_adjusted: float, level: float, how: Resampling) -> MetricValue:
     note = metric.note
     if p_adjusted >= ALPHA and metric.low is not None and metric.high is not None and metric.high > metric.low:
-        seen = visible(standard_error_of(metric.low, metric.high, how.confidence))
+        seen = visible(standard_error_of(metric.low, metric.high, how.confidence), level)
         points = " points" if metric.value_unit == "percent" else ""
         said = f"{NOT_SHOWN}: {metric.n} {metric.unit} show one of {seen:.2g}{points} with {100 * POWER:g}% power"
+        if level < ALPHA:
+            said += f" (at {100 * level:.2g}%, for {round(ALPHA / level)} comparisons share 5%)"
         note = f"{note}; {said}" if note else said
     return metric.model_copy(update={"p_adjusted": p_adjusted, "note": note})

@@ -14,11 +14,12 @@ from srlm.judge.open import CALLS, SPECS, Around, Judge, PointwiseSettings, Serv
 from srlm.records import Record, seed_for
 from srlm.settings import PairSettings, Price
 
-from ..data import controlled, rankings
+from ..data import controlled, labels, rankings
 from ..figures.text import listed
 from ..metrics import write
 from ..records import MetricValue
 from ..stats.intervals import Resampling
+from . import labelled
 from .audit import effects as audit
 from .canaries import measure as traps
 from .canaries.text import canaries as canary_table
@@ -79,14 +80,22 @@ class Wanted(Record):
             write(self.out, metrics)
 
 
-def agreement(wanted: Wanted, path: str, format: str | None, ask: ranked.Ask) -> None:
+def agreement(wanted: Wanted, path: str, format: str | None, ask: ranked.Ask, labels_of: Path | None = None) -> None:
     """Judges on a file of human rankings: figures to `--out`, a table to stdout."""
     keep = wanted.keep()
+    known = None if labels_of is None else labels.read(labels_of)
     found = rankings.read(path, format)
     judges = _open(wanted, found.sets)
     try:
         metrics = ranked.run(
-            found, judges, draws=wanted.asking.draws, ask=ask, how=wanted.how, seed=wanted.seed, keep=keep
+            found,
+            judges,
+            draws=wanted.asking.draws,
+            ask=ask,
+            how=wanted.how,
+            seed=wanted.seed,
+            keep=keep,
+            labels=known,
         )
     finally:
         for judge in judges:
@@ -94,6 +103,8 @@ def agreement(wanted: Wanted, path: str, format: str | None, ask: ranked.Ask) ->
     wanted.write(metrics)
     print(_account(path, found, judges))
     print(agreement_table(metrics))
+    if known is not None:
+        print("\n" + labelled.text(metrics))
 
 
 def _account(path: str, found: Rankings, judges: Sequence[Judge]) -> str:

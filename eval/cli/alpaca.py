@@ -23,6 +23,7 @@ from .options import (
     Effort,
     JudgeSpec,
     KeyEnv,
+    Labels,
     LengthControl,
     Limit,
     MaxCost,
@@ -71,6 +72,7 @@ def alpaca(
     folder: Annotated[Path, typer.Option("--out", help="Folder for the results of --outputs.")] = Path(
         "runs/alpaca_eval"
     ),
+    labels: Labels = None,
     length_control: LengthControl = True,
     resamples: Resamples = 1000,
     confidence: Confidence = 0.95,
@@ -100,6 +102,7 @@ def alpaca(
         replay=replay,
         reasoning=reasoning_of(thought_tokens, reasoning_effort),
         canaries=canaries,
+        labels=labels,
         length_control=length_control,
         thoughts=thoughts,
         how=Resampling(resamples=resamples, confidence=confidence, seed=seed),

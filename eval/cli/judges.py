@@ -20,6 +20,7 @@ from .options import (
     JudgeTemperature,
     JudgeTemplate,
     JudgeTokens,
+    Labels,
     MaxCost,
     Out,
     Overrides,
@@ -43,6 +44,7 @@ def agreement(
     format: Format = None,
     judge: Judges = None,
     ask: Ask = "scores",
+    labels: Labels = None,
     out: Out = None,
     template: JudgeTemplate = ASKING.template,
     draws: JudgeDraws = ASKING.draws,
@@ -70,6 +72,8 @@ def agreement(
     from ..run import of_run
 
     if run is not None:
+        if labels is not None:
+            raise SettingsError("--labels is for agreement with --rankings; a run's held-out sets are people's already")
         of_run(run, overrides, chosen(["agreement"]))
         return
     assert rankings is not None
@@ -87,7 +91,7 @@ def agreement(
         confidence=confidence,
         out=out,
     )
-    named_judges.agreement(wanted, rankings, format, ask)
+    named_judges.agreement(wanted, rankings, format, ask, labels)
 
 
 def audited(

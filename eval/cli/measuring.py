@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .options import Overrides, Run
+from .options import Labels, Overrides, Run
 from .reports import write
 
 
@@ -38,13 +38,26 @@ def named(
     print(listed([one for one in figures if one.benchmark in {benchmark.name for benchmark in wanted}], "model"))
 
 
-def h2h(run: Run, overrides: Overrides = None) -> None:
+def h2h(run: Run, overrides: Overrides = None, labels: Labels = None) -> None:
     """Compare every checkpoint with every other on the evaluation prompts."""
+    from .. import metrics
+    from ..benchmarks import labelled
+    from ..benchmarks.head_to_head import measure as contest
+    from ..benchmarks.head_to_head import people
     from ..benchmarks.head_to_head.text import contests
     from ..benchmarks.table import chosen
-    from ..run import of_run
+    from ..data.labels import read
+    from ..run import measure, opened
 
-    print(contests(of_run(run, overrides, chosen(["h2h"]))))
+    known = read(labels) if labels is not None else []
+    with opened(run, overrides) as (settings, folder, open_engine):
+        found = measure(settings, folder, chosen(["h2h"]), open_engine)
+        print(contests(found))
+        if labels is not None:
+            figures = people.corrected(settings, folder, known)
+            kept = [metric for metric in found if metric.benchmark == contest.BENCHMARK]
+            metrics.merge(folder, [*kept, *figures], [contest.BENCHMARK])
+            print("\n" + labelled.text(figures))
 
 
 def of_word(word: str) -> Callable[..., None]:

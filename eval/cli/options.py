@@ -23,6 +23,10 @@ Resamples = Annotated[int, typer.Option(min=100, max=20_000, help="Bootstrap res
 Confidence = Annotated[float, typer.Option(min=0.5, max=0.999, help="Confidence level of the intervals.")]
 Seed = Annotated[int, typer.Option(min=0, help="Random seed of resamples and permutations.")]
 LengthControl = Annotated[bool, typer.Option(help="Also compute length-controlled win rates.")]
+Labels = Annotated[
+    Path | None,
+    typer.Option(help="Human labels of some of the judged (docs/labels.md): also give figures corrected by them."),
+]
 Out = Annotated[Path | None, typer.Option(help="Write every figure to this JSON file.")]
 
 # Of commands whose judges are named on the command line.

@@ -150,10 +150,27 @@ def power(
     correlation: Annotated[float, typer.Option(help="Correlation of two models' outcomes on the same prompt.")] = 0.0,
     alpha: Annotated[float, typer.Option(help="Chance of detecting a difference where there is none.")] = 0.05,
     power: Annotated[float, typer.Option(help="Chance of detecting a real difference.")] = 0.8,
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            help="Instead: the interval that human labels buy. Numbers of labels (20,50,100), or a file of labels with "
+            "a `judge` column, whose correlation is measured."
+        ),
+    ] = None,
+    judge_correlation: Annotated[
+        float | None, typer.Option(min=-1, max=1, help="Of the judge and people, prompt by prompt, for --labels.")
+    ] = None,
+    confidence: Confidence = 0.95,
 ) -> None:
-    """The smallest difference that N prompts can detect."""
+    """The smallest difference that N prompts can detect, or the interval that human labels of some of them buy."""
     from ..figures import text
     from ..stats.power import smallest
+
+    if labels is not None:
+        from ..benchmarks.labelled import labels_bought
+
+        print(labels_bought(labels, n, rate, judge_correlation, confidence))
+        return
 
     against_rate = smallest(n, rate, "a fixed rate", alpha=alpha, power=power)
     against_model = smallest(n, rate, "another model", correlation, alpha, power)

@@ -103,6 +103,8 @@ def compare(baseline: Baseline, found: Mapping[str, Series]) -> list[GateRow]:
                 Values([now.values[i] for i in order], weights),
                 measure.margin,
                 lower_is_worse=measure.worse == "lower",
+                family=len(baseline.measures),
+                signed=WORDS.of(measure.benchmark or "").spec(measure.metric).signed,
             )
         )
     return [GateRow(*row) for row in zip(baseline.measures, losses, verdicts(losses), strict=True)]

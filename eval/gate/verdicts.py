@@ -15,6 +15,17 @@ def cells(row: GateRow) -> tuple[str, ...]:
     measure, loss, verdict = row
     if loss.difference is None or loss.low is None or loss.high is None or verdict.p_adjusted is None:
         return (measure.name, "-", "-", "-", "-", f"{measure.margin:g}", "-", f"unread: {loss.method}")
+    if verdict.said == "unread":
+        return (
+            measure.name,
+            f"{loss.baseline:.3f}",
+            f"{loss.now:.3f}",
+            f"{loss.difference:+.3f}",
+            f"{loss.low:+.3f} to {loss.high:+.3f}",
+            f"{measure.margin:g}",
+            "-",
+            f"unread: {loss.unscored} prompts unscored, which could hide a regression",
+        )
     p = "< .001" if verdict.p_adjusted < 0.001 else f"{verdict.p_adjusted:.3f}".replace("0.", ".", 1)
     return (
         measure.name,
@@ -35,6 +46,7 @@ def notes(rows: Sequence[GateRow], baseline: Baseline) -> list[str]:
         loss = row.loss
         unscored = f", {loss.unscored} unscored" if loss.unscored else ""
         seen = "" if loss.visible is None else f"; a loss of {loss.visible:.3f} would be seen 4 times in 5"
+        seen += f" (tested with {len(rows) - 1} others)" if seen and len(rows) > 1 else ""
         lines.append(f"{row.measure.name}: n = {loss.n} prompts{unscored}, {loss.method}{seen}")
     return lines
 
@@ -55,6 +67,9 @@ def headline(rows: Sequence[GateRow]) -> str:
     lost = [row.measure.name for row in rows if row.verdict.said == "regression"]
     if lost:
         return f"regression in {len(lost)} of {len(rows)} measures: {', '.join(lost)}"
+    unread = [row.measure.name for row in rows if row.verdict.said == "unread"]
+    if unread:
+        return f"could not judge {len(unread)} of {len(rows)} measures: {', '.join(unread)}"
     shown = sum(row.verdict.said == "no worse" for row in rows)
     return f"no regression in {len(rows)} measures ({shown} of them shown to be no worse)"
 

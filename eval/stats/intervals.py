@@ -1,13 +1,14 @@
-"""Intervals over prompts: the prompt is what was sampled, so the prompt is what is resampled.
+"""Intervals over prompts: the prompt is what was sampled, so what stands together in a prompt counts as one.
 
-Percentile bootstrap, and not BCa: what is estimated here are means, pooled shares and differences of them over a
-hundred prompts or more, where the two agree closely; the data are coarse (wins, ties, points), so many resamples equal
-the estimate, and BCa's bias correction, which counts the resamples below it, is then arbitrary, and undefined where its
-jackknife has no spread. Percentile intervals never leave the range of the statistic. A share with one yes or no a
-prompt has Wilson's interval instead, which holds its coverage near 0 and 1, where any bootstrap is too narrow.
+A figure that cannot leave a range (a share, a mean preference, a correlation, a difference of shares) has a score
+interval within that range; stats/bounded.py says which and why. A mean of a quantity without a range (characters,
+seconds, dollars) has Student's t with Hall's transformation, for lengths are skewed. Neither resamples: a bootstrap
+of a few prompts is too narrow, and of unanimous ones has no width at all (benchmarks/statistics). Where no interval
+holds there is none, and `method` says why.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,13 @@ from scipy import stats
 
 from srlm.records import Record, seed_for
 
+from . import bounded
+from .bounded import SHARE, SIGNED, Bounds
+
 Array = npt.NDArray[np.float64]
+
+FEWEST_FOR_T = 15
+"""Prompts below which the mean of a quantity without a range has no interval: of ten skewed ones it covers 92%."""
 
 
 class Resampling(Record):
@@ -39,67 +46,55 @@ class Estimate(Record):
     n: int
     """Prompts."""
     method: str
+    confidence: float | None = None
+    """Of the interval; None where a caller made it otherwise."""
 
 
 def share(flags: Sequence[bool], how: Resampling) -> Estimate:
-    """The share of prompts that say yes, with Wilson's interval."""
+    """The share of prompts that say yes, with Blaker's exact interval."""
     n, yes = len(flags), sum(flags)
     if n < 2:
         return _few([float(flag) for flag in flags], "share")
-    interval = stats.binomtest(yes, n).proportion_ci(how.confidence, method="wilson")
+    low, high = bounded.of_count(yes, n, how.confidence)
     return Estimate(
-        value=yes / n, low=float(interval.low), high=float(interval.high), n=n, method=f"share; {_level(how)} Wilson"
+        value=yes / n, low=low, high=high, n=n, method=f"share; {_level(how)} Blaker", confidence=how.confidence
     )
 
 
-def mean(values: Sequence[float], how: Resampling) -> Estimate:
-    """The mean over prompts, with a percentile bootstrap interval."""
-    if len(values) < 2:
-        return _few(values, "mean")
-    data = np.asarray(values, dtype=np.float64)
-    return bootstrapped("mean", (data, np.ones_like(data)), _ratio, how)
+def mean(values: Sequence[float], how: Resampling, bounds: Bounds | None = None) -> Estimate:
+    """The mean over prompts. `bounds`: what no value can leave; None: a quantity without a range, Student's t."""
+    if bounds is not None and set(values) <= set(bounds):
+        whole = _rescaled(share([value == bounds.high for value in values], how), bounds)
+        return whole.model_copy(update={"value": sum(values) / len(values) if values else None})
+    return _ratio_of("mean", np.asarray(values, dtype=np.float64), np.ones(len(values)), how, bounds)
 
 
 def pooled(hits: Sequence[float], totals: Sequence[float], how: Resampling) -> Estimate:
-    """sum(hits) / sum(totals): a share over units (pairs, answers) that come in prompts; whole prompts are resampled.
+    """sum(hits) / sum(totals): a share over units (pairs, answers) that come in prompts, which are what was sampled.
 
-    Prompts without a unit (total 0) are left out. Where every prompt says 0, or every prompt says 1, resamples have no
-    spread; the interval is then Clopper and Pearson's with one trial a prompt, which is cautious.
+    Prompts without a unit (total 0) are left out.
     """
     return pooled_each({"": (hits, totals)}, how)[""]
 
 
 def pooled_each(
-    measures: Mapping[str, tuple[Sequence[float], Sequence[float]]], how: Resampling, means: Collection[str] = ()
+    measures: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    how: Resampling,
+    means: Collection[str] = (),
+    correlations: Collection[str] = (),
 ) -> dict[str, Estimate]:
-    """`pooled` of several measures of the same prompts, all read from the same resamples.
-
-    `means` names measures that are no shares but means over units (a correlation a set, say): they may leave 0..1.
-    Only prompts without a unit of any measure are left out.
-    """
-    table = np.array([[*hits, *totals] for hits, totals in measures.values()], dtype=np.float64)
-    hit, total = table.reshape(len(measures), 2, -1).transpose(1, 2, 0)  # (prompts, measures) each
-    met = (total > 0).any(1)
-    hit, total = hit[met], total[met]
-    sums, drawn = np.stack([hit.sum(0), total.sum(0)]), np.zeros((2, 0, 0))
-    if len(hit) > 1:
-        drawn = np.stack(np.split(_resampled(np.hstack([hit, total]), how), 2, axis=1))
-    found = {}
-    for place, name in enumerate(measures):
-        label = "mean over units" if name in means else "pooled share"
-        rows = total[:, place] > 0
-        n = int(rows.sum())
-        if n < 2:
-            found[name] = _few(list(hit[rows, place] / total[rows, place]), label)
-            continue
-        value = float(sums[0, place] / sums[1, place])
-        if name not in means and value in (0.0, 1.0):
-            exact = stats.binomtest(round(value * n), n).proportion_ci(how.confidence, method="exact")
-            method = f"{label}; {_level(how)} Clopper-Pearson, one trial a prompt (all prompts equal)"
-            found[name] = Estimate(value=value, low=float(exact.low), high=float(exact.high), n=n, method=method)
-        else:
-            found[name] = _interval(label, value, _ratio(drawn[:, :, place].T), n, how)
-    return found
+    """`pooled` of several measures. `means` are means over units of a quantity without a range, `correlations` those of
+    one in -1..1."""
+    return {
+        name: _ratio_of(
+            "mean over units" if name in means or name in correlations else "pooled share",
+            np.asarray(hits, dtype=np.float64),
+            np.asarray(totals, dtype=np.float64),
+            how,
+            None if name in means else SIGNED if name in correlations else SHARE,
+        )
+        for name, (hits, totals) in measures.items()
+    }
 
 
 def balanced(
@@ -111,92 +106,147 @@ def balanced(
     hit is one that was said not to. None where either kind is absent. Always saying the same gives 0.5.
     """
     columns = [np.asarray(column, dtype=np.float64) for column in (*met, *unmet)]
-    counted = (columns[1] > 0) | (columns[3] > 0)
-    a, a_all, b, b_all = (column[counted] for column in columns)
-    if not (a_all.sum() and b_all.sum()):
+    n = int(((columns[1] > 0) | (columns[3] > 0)).sum())
+    if not (columns[1].sum() and columns[3].sum()):
         method = "balanced accuracy; one of the two kinds is absent"
-        return Estimate(value=None, low=None, high=None, n=int(counted.sum()), method=method)
-    return bootstrapped(
-        "balanced accuracy",
-        (a, a_all, b, b_all),
-        lambda sums: (_ratio(sums[..., :2]) + _ratio(sums[..., 2:])) / 2,
-        how,
-    )
+        return Estimate(value=None, low=None, high=None, n=n, method=method)
+    one, other = _part(*columns[:2]), _part(*columns[2:])
+    # Two shares of their own prompts: as many prompts count as would give both together their largest variance.
+    size = 4 / (1 / bounded.equal_prompts(columns[1]) + 1 / bounded.equal_prompts(columns[3]))
+    return of_parts("balanced accuracy", (one.value + other.value) / 2, (one.parts + other.parts) / 2, n, size, how)
 
 
-def paired_mean_difference(model: Sequence[float], baseline: Sequence[float], how: Resampling) -> Estimate:
-    """mean(model - baseline) over the same prompts in the same order."""
-    estimate = mean([a - b for a, b in zip(model, baseline, strict=True)], how)
+def paired_mean_difference(
+    model: Sequence[float], baseline: Sequence[float], how: Resampling, bounds: Bounds | None = None
+) -> Estimate:
+    """mean(model - baseline) over the same prompts in the same order; `bounds`: of the values of either."""
+    of_difference = None if bounds is None else Bounds(bounds.low - bounds.high, bounds.high - bounds.low)
+    estimate = mean([a - b for a, b in zip(model, baseline, strict=True)], how, of_difference)
     return estimate.model_copy(update={"method": f"paired difference of means; {estimate.method.partition('; ')[2]}"})
 
 
 def paired_pooled_difference(
     model: tuple[Sequence[float], Sequence[float]], baseline: tuple[Sequence[float], Sequence[float]], how: Resampling
 ) -> Estimate:
-    """Difference of two pooled shares, each given as (hits, totals) over the same prompts, resampled together."""
+    """Difference of two pooled shares, each given as (hits, totals) over the same prompts."""
     label = "paired difference of pooled shares"
     columns = [np.asarray(column, dtype=np.float64) for column in (*model, *baseline)]
     if len({len(column) for column in columns}) != 1:
         raise ValueError("a paired difference needs the same prompts in both samples")
-    counted = (columns[1] > 0) | (columns[3] > 0)
-    a, a_all, b, b_all = (column[counted] for column in columns)
-    n = int(counted.sum())
-    if a_all.sum() == 0 or b_all.sum() == 0:
+    n = int(((columns[1] > 0) | (columns[3] > 0)).sum())
+    if columns[1].sum() == 0 or columns[3].sum() == 0:
         return Estimate(value=None, low=None, high=None, n=n, method=f"{label}; one side has no unit")
-    if n < 2:
-        return _few([float(a.sum() / a_all.sum() - b.sum() / b_all.sum())], label)
-    return bootstrapped(label, (a, a_all, b, b_all), lambda sums: _ratio(sums[..., :2]) - _ratio(sums[..., 2:]), how)
+    one, other = _part(*columns[:2]), _part(*columns[2:])
+    size = min(bounded.equal_prompts(columns[1]), bounded.equal_prompts(columns[3]))
+    return of_parts(label, one.value - other.value, one.parts - other.parts, n, size, how, SIGNED)
 
 
-def bootstrapped(
-    label: str, columns: tuple[Array, ...], statistic: Callable[[Array], Array], how: Resampling
+def of_sums(
+    label: str,
+    columns: tuple[Array, ...],
+    statistic: Callable[[Array], Array],
+    how: Resampling,
+    bounds: Bounds = SIGNED,
 ) -> Estimate:
-    """A statistic of sums over prompts: `statistic` takes (..., columns) sums of the columns and gives (...) values.
+    """A smooth statistic of sums over prompts, within `bounds`; its variance by leaving out one prompt at a time.
 
-    A resample on which it is not finite is left out.
+    `statistic` takes (..., columns) sums of the columns and gives (...) values.
     """
     data = np.stack(columns, axis=1)
-    value = float(statistic(data.sum(0)))
-    return _interval(label, value, statistic(_resampled(data, how)), len(data), how)
-
-
-def _ratio(sums: Array) -> Array:
-    """(..., 2) sums of hits and of units -> hits / units."""
-    # A resample may miss every prompt that has a unit; its share is undefined and is left out of the interval.
-    shares: Array = np.divide(sums[..., 0], sums[..., 1], out=np.full(sums.shape[:-1], np.nan), where=sums[..., 1] > 0)
-    return shares
-
-
-CELLS = 2**20
-"""Drawn prompts in memory at once."""
-
-
-def _resampled(columns: Array, how: Resampling) -> Array:
-    """Sums of the columns (prompts, columns) in each resample of the prompts: (resamples, columns)."""
-    # Not scipy.stats.bootstrap: it warns, and gives no interval, where a single resample has no unit; and counts times
-    # columns need no copy of the data for each resample.
-    n, generator = len(columns), np.random.default_rng(how.seed)
-    sums, block = [], max(1, CELLS // n)
-    for start in range(0, how.resamples, block):
-        size = min(block, how.resamples - start)
-        index = generator.integers(n, size=(size, n)) + n * np.arange(size)[:, None]
-        counts = np.bincount(index.ravel(), minlength=size * n).reshape(size, n)
-        sums.append(counts @ columns)
-    return np.concatenate(sums)
-
-
-def _interval(label: str, value: float, drawn: Array, n: int, how: Resampling) -> Estimate:
-    defined = drawn[np.isfinite(drawn)]
-    if len(defined) < len(drawn) / 2:
-        method = f"{label}; no interval: most resamples have no unit"
+    n, whole = len(data), data.sum(0)
+    value = float(statistic(whole))
+    if not np.isfinite(value):
+        return Estimate(value=None, low=None, high=None, n=n, method=f"{label}; undefined")
+    without = statistic(whole - data)
+    if n < 2 or not np.isfinite(without).all():
+        method = f"{label}; no interval: {'below two prompts' if n < 2 else 'undefined without one of the prompts'}"
         return Estimate(value=value, low=None, high=None, n=n, method=method)
-    low, high = np.quantile(defined, [(1 - how.confidence) / 2, (1 + how.confidence) / 2])
-    method = f"{label}; {_level(how)} percentile bootstrap over prompts, {how.resamples} resamples"
-    if len(defined) < len(drawn):
-        method += f", {len(drawn) - len(defined)} without a unit left out"
-    if np.ptp(defined) < 1e-12:  # equal but for the last digits of a sum
-        method, low, high = f"{label}; all resamples equal, so the data give no width", value, value
-    return Estimate(value=value, low=float(low), high=float(high), n=n, method=method)
+    return of_parts(label, value, (value - without) * (n - 1) / n, n, float(n), how, bounds)
+
+
+def of_parts(
+    label: str, value: float, parts: Array, n: int, size: float, how: Resampling, bounds: Bounds = SHARE
+) -> Estimate:
+    """A figure within `bounds` from each prompt's part in its deviation; `size` as `bounded.interval` takes it."""
+    if n < 2:
+        return _few([value], label)
+    # Not n / (n - 1) times that: a yes-or-no prompt's variance is p (1 - p), and the score interval is made for it.
+    return of_variance(label, value, float((parts * parts).sum()), n, size, how, bounds)
+
+
+def of_variance(
+    label: str, value: float, variance: float, n: int, size: float, how: Resampling, bounds: Bounds = SHARE
+) -> Estimate:
+    """A figure within `bounds` from its variance."""
+    low, high = bounded.interval(value, variance, size, how.confidence, bounds)
+    method = f"{label}; {_level(how)} score interval over prompts"
+    return Estimate(value=value, low=low, high=high, n=n, method=method, confidence=how.confidence)
+
+
+class _Part(NamedTuple):
+    """A ratio of sums and each prompt's part in its deviation."""
+
+    value: float
+    parts: Array
+
+
+def _part(hits: Array, totals: Array) -> _Part:
+    value = float(hits.sum() / totals.sum())
+    return _Part(value=value, parts=(hits - value * totals) / totals.sum())
+
+
+def _ratio_of(label: str, hits: Array, totals: Array, how: Resampling, bounds: Bounds | None) -> Estimate:
+    met = totals > 0
+    hits, totals = hits[met], totals[met]
+    n = len(hits)
+    if n < 2:
+        return _few(list(hits / totals), label)
+    one = _part(hits, totals)
+    if bounds is SHARE and set(totals) == {1.0} and set(hits) <= {0.0, 1.0}:
+        exact = share([hit == 1 for hit in hits], how)
+        return exact.model_copy(update={"method": f"{label}; {_level(how)} Blaker"})
+    if bounds is not None:
+        return of_parts(label, one.value, one.parts, n, bounded.equal_prompts(totals), how, bounds)
+    if n < FEWEST_FOR_T or np.ptp(hits / totals) < 1e-12:
+        why = (
+            f"fewer than {FEWEST_FOR_T} prompts"
+            if n < FEWEST_FOR_T
+            else "all prompts equal, so nothing shows its width"
+        )
+        return Estimate(value=one.value, low=None, high=None, n=n, method=f"{label}; no interval: {why}")
+    low, high = _of_skewed(one.value, one.parts * n, how.confidence)
+    method = f"{label}; {_level(how)} Student's t over prompts, with Hall's transformation"
+    return Estimate(value=one.value, low=low, high=high, n=n, method=method, confidence=how.confidence)
+
+
+def _of_skewed(value: float, deviations: Array, confidence: float) -> tuple[float, float]:
+    """Student's interval of a mean, its ends turned by the sample's skewness g (Hall 1992, J. R. Statist. Soc. B 54).
+
+    t = T + g T^2 / 3 + g^2 T^3 / 27 + g / (6 n) with T = (mean - truth) / s is next to free of skewness; solved for T.
+    """
+    n = len(deviations)
+    s = float(np.std(deviations, ddof=1))
+    g = float((deviations**3).mean() / np.std(deviations) ** 3)
+    quantile = float(stats.t.ppf(0.5 + confidence / 2, n - 1)) / np.sqrt(n)
+
+    def turned(t: float) -> float:
+        if abs(g) < 1e-6:
+            return t
+        return float(np.cbrt(1 + g * (t - g / (6 * n))) - 1) * 3 / g
+
+    return value - s * turned(quantile), value - s * turned(-quantile)
+
+
+def _rescaled(of_share: Estimate, bounds: Bounds) -> Estimate:
+    """A share of prompts at the upper bound as the mean of values that are all at one of the bounds."""
+
+    def at(end: float | None) -> float | None:
+        return None if end is None else bounds.low + (bounds.high - bounds.low) * end
+
+    method = of_share.method.replace("share", "mean", 1)
+    return of_share.model_copy(
+        update={"value": at(of_share.value), "low": at(of_share.low), "high": at(of_share.high), "method": method}
+    )
 
 
 def _few(values: Sequence[float], label: str) -> Estimate:

@@ -9,6 +9,11 @@ Two estimates of SE, and the larger one decides:
   the same prompts, so the prompts' own difficulty is in none of it.
 - over prompts: SE = s / sqrt(n), s the standard deviation of each prompt's part in the difference. By itself it knows
   nothing of how differently the same code trains from another seed.
+
+A prompt without a value is left out, and what it could hide is bounded both ways: the worst case has what is missing
+now at the measure's worst and what was missing then at its best, the best case the other way round. `no worse` must
+hold in the worst case too. Where the worst case would be a regression, the scored prompts cannot clear the run:
+`unread`. A prompt that has no value in any run tells neither way.
 """
 
 import math
@@ -51,18 +56,83 @@ class Loss(Record):
     shown: bool
     """The whole interval lies above -margin: that it is not worse has been shown."""
     visible: float | None
-    """The smallest loss that would be called with 80% power, before Holm's correction. None: nothing tells."""
+    """The smallest loss that would be called with 80% power where every measure of the family is tested. None: nothing
+    tells."""
     n: int
     """Prompts with a value in every run."""
     unscored: int
     runs: int
     method: str
+    worst: float | None = None
+    """The difference, were every missing value as bad for this run as it can be. None: no value is missing."""
+    best: float | None = None
+    hidden: float | None = None
+    """p in the worst case: below alpha, the missing values could hide a regression."""
 
 
 def loss(
-    baseline: Sequence[Values], now: Values, margin: float, *, lower_is_worse: bool = True, confidence: float = 0.95
+    baseline: Sequence[Values],
+    now: Values,
+    margin: float,
+    *,
+    lower_is_worse: bool = True,
+    confidence: float = 0.95,
+    signed: bool = False,
+    family: int = 1,
 ) -> Loss:
-    """Compare one run with the baseline's runs, all over the same prompts in the same order."""
+    """Compare one run with the baseline's runs, all over the same prompts in the same order.
+
+    `signed`: the measure is a difference in itself (wins minus losses) and may be as low as -1. `family`: measures that
+    Holm's correction goes over.
+    """
+    found = _scored(baseline, now, margin, lower_is_worse, confidence, family)
+    gone = sum(
+        any(_known(run, i) for run in baseline) if not _known(now, i) else not all(_known(run, i) for run in baseline)
+        for i in range(len(now.values))
+    )
+    if not gone:
+        return found
+    values = [value for run in (*baseline, now) for value in run.values if value is not None]
+    low, high = min([-1.0 if signed else 0.0, *values]), max([1.0, *values])
+    bad, good = (low, high) if lower_is_worse else (high, low)
+    worst, best = (
+        _scored([_filled(run, now, then) for run in baseline], _filled_now(baseline, now, today), margin,
+                lower_is_worse, confidence, family)
+        for today, then in ((bad, good), (good, bad))
+    )  # fmt: skip
+    if worst.difference is None or best.difference is None:
+        return found
+    method = f"{found.method}; {gone} prompts have a value on one side only: with them the difference lies between "
+    return found.model_copy(
+        update={
+            "method": f"{method}{worst.difference:+.3f} and {best.difference:+.3f}",
+            "shown": found.shown and worst.shown,
+            "worst": worst.difference,
+            "best": best.difference,
+            "hidden": worst.p,
+        }
+    )
+
+
+def _filled(run: Values, now: Values, value: float) -> Values:
+    """A run of the baseline with `value` where it has none and this run has one."""
+    own = [value if not _known(run, i) and _known(now, i) else one for i, one in enumerate(run.values)]
+    return Values(own, run.weights)
+
+
+def _filled_now(baseline: Sequence[Values], now: Values, value: float) -> Values:
+    """This run with `value` where it has none and the baseline has one."""
+    own = [
+        value if not _known(now, i) and any(_known(run, i) for run in baseline) else one
+        for i, one in enumerate(now.values)
+    ]
+    return Values(own, now.weights)
+
+
+def _scored(
+    baseline: Sequence[Values], now: Values, margin: float, lower_is_worse: bool, confidence: float, family: int
+) -> Loss:
+    """By the prompts that have a value in every run."""
     everything = [*baseline, now]
     known = [all(_known(run, i) for run in everything) for i in range(len(now.values))]
     n, runs = sum(known), len(baseline)
@@ -81,7 +151,7 @@ def loss(
     error, freedom, method = _error(figures[:-1], parts[-1] - np.mean(parts[:-1], axis=0))
     critical = stats.t.ppf(0.5 + confidence / 2, freedom)
     p = float(stats.t.cdf((difference + margin) / error, freedom)) if error else float(difference >= -margin)
-    one_sided, power = stats.t.ppf(confidence, freedom), stats.t.ppf(POWER, freedom)
+    one_sided, power = stats.t.isf((1 - confidence) / family, freedom), stats.t.ppf(POWER, freedom)
     low, high = difference - critical * error, difference + critical * error
     return Loss(
         baseline=before,
@@ -132,7 +202,8 @@ class GateVerdict(NamedTuple):
 
     p_adjusted: float | None
     said: str
-    """`regression`, `no worse` (shown), `not shown` (no loss beyond the margin seen, none excluded), `unread`."""
+    """`regression`, `no worse` (shown), `not shown` (no loss beyond the margin seen, none excluded), `unread` (too few
+    values, or those that are missing could hide a regression)."""
 
 
 def verdicts(losses: Sequence[Loss], alpha: float = 0.05) -> list[GateVerdict]:
@@ -144,5 +215,10 @@ def verdicts(losses: Sequence[Loss], alpha: float = 0.05) -> list[GateVerdict]:
             found.append(GateVerdict(None, "unread"))
             continue
         p = next(adjusted)
-        found.append(GateVerdict(p, "regression" if p < alpha else "no worse" if one.shown else "not shown"))
+        hidden = one.hidden is not None and one.hidden < alpha
+        found.append(
+            GateVerdict(
+                p, "regression" if p < alpha else "unread" if hidden else "no worse" if one.shown else "not shown"
+            )
+        )
     return found

@@ -1,10 +1,24 @@
-"""Is a difference more than chance: sign, permutation and Wald tests, and Holm's correction over several."""
+"""Is a difference more than chance: sign, permutation and Wald tests, and Holm's correction over several.
+
+An interval and a p-value of one figure say the same: see `agreeing`.
+"""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import stats
+
+from .intervals import Estimate
+
+PERMUTATIONS = 9_999
+
+
+class Tested(NamedTuple):
+    """A p-value and the name of its test."""
+
+    p: float
+    test: str
 
 
 def sign_test(wins: int, losses: int) -> float:
@@ -18,6 +32,36 @@ def sign_test(wins: int, losses: int) -> float:
 def sign_test_of(differences: Sequence[float]) -> float:
     """The same from differences by prompt."""
     return sign_test(sum(d > 0 for d in differences), sum(d < 0 for d in differences))
+
+
+def paired_test(differences: Sequence[float], seed: int) -> Tested:
+    """Two-sided p of a mean of paired differences: each is as likely to have the other sign.
+
+    Differences of one size (a win, a loss) are counted, the exact sign test; of several sizes that test would be one of
+    another figure than the mean beside it.
+    """
+    sizes = {abs(one) for one in differences if one}
+    if len(sizes) < 2:
+        return Tested(sign_test_of(differences), "exact sign test")
+    return Tested(permutation_test(differences, PERMUTATIONS, seed), "permutation test of signs")
+
+
+def agreeing(estimate: Estimate, p: float) -> Estimate:
+    """The interval of a difference with 0 inside just where its test does not reject at the interval's own level.
+
+    The test is exact and decides; an end on its wrong side of 0 is moved to 0, and beside 0 where the test rejects. For
+    a true difference of 0 the interval then covers as often as the test does not reject; for others it loses at most
+    those between 0 and the end, on the side that the test has just excluded.
+    """
+    if estimate.confidence is None or estimate.value is None or estimate.low is None or estimate.high is None:
+        return estimate
+    rejected, outside = p < 1 - estimate.confidence, not estimate.low <= 0 <= estimate.high
+    if rejected == outside or (rejected and not estimate.value):
+        return estimate
+    side = "low" if estimate.value > 0 else "high"
+    end = float(np.nextafter(0.0, estimate.value)) if rejected else 0.0
+    method = f"{estimate.method}, its {side} end at 0 as the test says"
+    return estimate.model_copy(update={side: end, "method": method})
 
 
 def permutation_test(differences: Sequence[float], permutations: int, seed: int) -> float:

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
-from eval.benchmarks.judge_agreement import as_published, people, ranked
+from eval.benchmarks.judge_agreement import as_published, baselines, people, ranked
 from eval.benchmarks.judge_agreement.ranked_pair import RankedPair
 from eval.cli import main
 from eval.data import rankings
@@ -36,6 +36,8 @@ from srlm.settings import Sampling
 from tests.chat_server import Reply, Serve, words
 
 HOW = Resampling(resamples=200, confidence=0.95, seed=1)
+BESIDE = (baselines.CEILING, *baselines.NAMES)
+"""What stands beside every judge."""
 ROWS: list[dict[str, Any]] = [
     {"prompt": f"question {n}", "responses": [f"{'x' * n}a", f"{'x' * n}ab", f"{'x' * n}abc"], "ranks": [2, 1, 0]}
     for n in range(8)
@@ -158,7 +160,7 @@ def test_recorded_judgements_of_conversations_are_told_apart_by_all_their_turns(
     ]
     assert said[0]["prompt"] == "User: Tell me of Asia.\n\nAssistant: Gladly.\n\nUser: Is it large?"
     found = figures(file(tmp_path, rows), [f"file:{file(tmp_path, said, 'said.jsonl')}"], tmp_path)
-    (value,) = [m for (_, name, _), m in found.items() if name == "pairwise_accuracy"]
+    (value,) = [m for (who, name, _), m in found.items() if name == "pairwise_accuracy" and who not in BESIDE]
     assert (value.value, value.n, value.unscored) == (0.5, 2, 0)  # right on Asia, wrong on Malta
 
 
@@ -337,6 +339,44 @@ def test_nobody_to_compare_gives_no_figures_of_people(tmp_path: Path) -> None:
     assert people.figures(rankings.read(file(tmp_path, ROWS)).sets, HOW) == []
 
 
+def test_annotators_who_always_say_the_same_have_no_kappa_and_the_reason(tmp_path: Path) -> None:
+    rows = [
+        {"prompt": f"p{n}", "responses": ["a", "b"], "annotators": {"x": [0, 1], "y": [0, 1], "z": [n % 2, 1 - n % 2]}}
+        for n in range(12)
+    ]
+    alike = [row | {"annotators": {"x": [0, 1], "y": [0, 1]}} for row in rows]
+    found = by_key(people.figures(rankings.read(file(tmp_path, alike)).sets, HOW))
+    kappa, alpha = (found["people", name, None] for name in ("cohen_kappa", "krippendorff_alpha"))
+    assert (kappa.value, kappa.low, kappa.unscored) == (None, None, 12)
+    assert kappa.note == "undefined for 1 pairs of annotators, who say the same of every pair"
+    assert (alpha.value, alpha.n) == (None, 12)
+    mixed = by_key(people.figures(rankings.read(file(tmp_path, rows)).sets, HOW))["people", "cohen_kappa", None]
+    assert mixed.value == 0  # x and z, y and z agree as chance would; of x and y nothing can be said
+    assert mixed.note.startswith("2 pairs of annotators") and "undefined for 1 pairs" in mixed.note
+
+
+def test_baselines_and_every_policy_on_ties_stand_beside_a_judge(tmp_path: Path) -> None:
+    said = [
+        {"prompt": row["prompt"], "response": text, "score": score}
+        for n, row in enumerate(ROWS)
+        for text, score in zip(row["responses"], (1, 1, 2) if n % 2 else (1, 2, 3), strict=True)
+    ]
+    found = figures(file(tmp_path, ROWS), [f"file:{file(tmp_path, said, 'said.jsonl')}"], tmp_path)
+    (judge,) = {who for who, _, _ in found} - {*BESIDE}
+    # 24 pairs; the judge ties one in four of the sets, and orders the other 20 rightly.
+    for policy, value in (("", 20 / 24), ("_half", 22 / 24), ("_ties_left_out", 1.0), ("_ties_right", 1.0)):
+        one = found[judge, f"pairwise_accuracy{policy}", None]
+        assert one.value == pytest.approx(value) and one.low is not None and one.low < value
+        assert one.n == (20 if policy == "_ties_left_out" else 24)
+    for policy, value in (("", 0.0), ("_half", 0.5), ("_ties_right", 1.0)):
+        assert found[baselines.CONSTANT, f"pairwise_accuracy{policy}", None].value == value
+    assert found[baselines.CONSTANT, "pairwise_accuracy_ties_left_out", None].value is None
+    assert found[baselines.FIRST, "pairwise_accuracy", None].value == 0
+    assert found[baselines.LENGTH, "pairwise_accuracy", None].value == 1
+    ceiling = found[baselines.CEILING, "pairwise_accuracy", None]
+    assert ceiling.value is None and ceiling.note.startswith("unknown: these rankings do not say")
+
+
 def test_sets_of_one_prompt_are_resampled_together(tmp_path: Path) -> None:
     alone = [{"prompt": f"p{n}", "responses": ["x", "xx"], "ranks": [n % 2, 1 - n % 2]} for n in range(40)]
     grouped = [row | {"group": f"g{n % 2}"} for n, row in enumerate(alone)]
@@ -345,7 +385,9 @@ def test_sets_of_one_prompt_are_resampled_together(tmp_path: Path) -> None:
         for rows in (grouped, alone)
     )
     assert wide.value == narrow.value == 0.5
-    assert (wide.low, wide.high) == (0, 1)  # one group is all right, the other all wrong
+    assert wide.low is not None and wide.high is not None
+    # One group is all right, the other all wrong: Wilson's interval of one of two.
+    assert wide.low == pytest.approx(1 - wide.high) and wide.low < 0.1
     assert narrow.low is not None and narrow.low > 0.3
 
 
@@ -395,10 +437,10 @@ def test_the_command_prints_a_table_and_writes_all_figures(tmp_path: Path, capsy
     assert left.value.code == 0
     said = capsys.readouterr().out
     assert "own, 8 sets of answers in 8 groups" in said
-    assert "length    1.000 [0.631, 1.000]" in said
+    assert re.search(r"^length +1.000 \[0.6\d\d, 1.000\]", said, re.MULTILINE)
     assert "Yuan et al. 2024" in said
     metrics = [MetricValue.model_validate(value) for value in json.loads(out.read_text())]
-    assert {m.model for m in metrics} == {"length", "random:2"}
+    assert {m.model for m in metrics} == {"length", "random:2", *BESIDE}
 
 
 def test_models_of_a_run_are_judges_by_scores_and_by_log_probabilities_under_their_own_names(

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import stats
 
 from ...records import MetricValue
-from ...stats.intervals import Array, Estimate, Resampling, bootstrapped, mean
+from ...stats.intervals import Array, Estimate, Resampling, mean
 from ..measuring import figure
 from .bridge import BENCHMARK, SCALES
 
@@ -44,10 +44,7 @@ def left_out_errors(metrics: Sequence[MetricValue], how: Resampling) -> list[Met
         prefix = "" if scale == "win_rate" else "lc_"
         errors, plain, within, halves = (list(column) for column in zip(*rows, strict=True))
         using = how.using(BENCHMARK, scale)
-        columns = np.asarray(errors, dtype=np.float64), np.asarray(plain, dtype=np.float64)
-        ratio = Estimate(value=None, low=None, high=None, n=len(rows), method="ratio of mean absolute errors; no error")
-        if len(rows) > 1 and sum(plain) > 0:
-            ratio = bootstrapped("ratio of mean absolute errors", columns, _ratio, using)
+        ratio = _ratio(np.asarray(errors, dtype=np.float64), np.asarray(plain, dtype=np.float64), how.confidence)
         exact = stats.binomtest(int(sum(within)), len(rows)).proportion_ci(how.confidence, method="exact")
         covered = Estimate(
             value=sum(within) / len(rows), low=float(exact.low), high=float(exact.high), n=len(rows),
@@ -66,10 +63,22 @@ def left_out_errors(metrics: Sequence[MetricValue], how: Resampling) -> list[Met
     return made
 
 
-def _ratio(sums: Array) -> Array:
-    """(..., 2) sums -> the first in units of the second."""
-    share: Array = np.divide(sums[..., 0], sums[..., 1], out=np.full(sums.shape[:-1], np.nan), where=sums[..., 1] > 0)
-    return share
+def _ratio(errors: Array, plain: Array, confidence: float) -> Estimate:
+    """Mean error in units of the mean plain one. (models,) each, none below 0; Student's t on the logarithm, whose
+    error is found by leaving out one model at a time."""
+    n, label = len(errors), "ratio of mean absolute errors"
+    if plain.sum() <= 0:
+        return Estimate(value=None, low=None, high=None, n=n, method=f"{label}; the candidate makes no error")
+    value = float(errors.sum() / plain.sum())
+    without = (errors.sum() - errors), (plain.sum() - plain)
+    if n < 3 or min(map(np.min, without)) <= 0:
+        why = "below three models" if n < 3 else "undefined without one of the models"
+        return Estimate(value=value, low=None, high=None, n=n, method=f"{label}; no interval: {why}")
+    logs = np.log(without[0] / without[1])
+    error = float(np.sqrt((n - 1) / n * ((logs - logs.mean()) ** 2).sum()))
+    half = float(stats.t.ppf(0.5 + confidence / 2, n - 1)) * error
+    method = f"{label}; {100 * confidence:g}% Student's t over models on the logarithm, jackknife"
+    return Estimate(value=value, low=value * np.exp(-half), high=value * np.exp(half), n=n, method=method)
 
 
 def _over_models(estimate: Estimate) -> Estimate:

@@ -9,12 +9,14 @@ from srlm.settings import Settings
 from srlm.store.folder import RunFolder
 from srlm.store.progress import Reporter
 
+from ...data import labels
 from ...data.alpaca_eval import AlpacaEval
 from ...data.alpaca_files import read_outputs
 from ...data.instructions import account_lines
 from ...figures import text
 from ...metrics import write as write_metrics
 from ...records import MetricValue
+from .. import labelled
 from ..base import OpenEngine
 from . import judge_card
 from . import measure as alpaca_run
@@ -73,8 +75,12 @@ def _run(
     if dry_run:
         alpaca_run.dry(wanted, models, data, print)
         return []
+    if wanted.labels is not None:
+        labels.read(wanted.labels)  # a label that is none costs no call
     metrics = alpaca_run.run(wanted, models, data, print, log)
     print("\n" + leaderboard([metric for metric in metrics if metric.benchmark == BENCHMARK]))
+    if wanted.labels is not None:
+        print("\n" + labelled.text(metrics))
     return metrics
 
 

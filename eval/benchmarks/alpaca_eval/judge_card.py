@@ -21,7 +21,8 @@ from ...data.alpaca_files import Annotated, read_annotations
 from ...judging.annotating import AnnotatingJudge, Question, Report, annotations_of, calls_of, flips, in_both_orders
 from ...judging.annotator import OutputPair
 from ...records import Annotation, MetricValue
-from ...stats.intervals import Estimate, Resampling, mean, pooled
+from ...stats.bounded import Bounds
+from ...stats.intervals import Estimate, Resampling, mean, of_variance, pooled
 from ..measuring import figure
 from .judging import Asking, by_prompt, chosen, shuffled
 
@@ -167,7 +168,7 @@ def card(
     for row, model in enumerate(table.models):
         here = both[row]
         for side, values in zip(SIDES, (table.candidate, table.official), strict=True):
-            rate = mean([100 * float(value) for value in values[row][here]], how)
+            rate = mean([100 * float(value) for value in values[row][here]], how, Bounds(0.0, 100.0))
             missing = here.size - int(here.sum())
             figures.append(say(f"win_rate_{side}", rate, judge, model, unscored=missing, value_unit="percent"))
     return figures
@@ -202,7 +203,11 @@ def _pooled(values: npt.NDArray[np.generic], counted: npt.NDArray[np.bool_], how
 
 
 def _over_models(table: Table, statistic: Callable[[Array, Array], float], how: Resampling) -> Estimate:
-    """A statistic of both judges' win rates, (models,) each, with a percentile bootstrap over prompts."""
+    """A statistic of both judges' win rates, (models,) each, over resamples of the prompts.
+
+    The mean gap has an interval where no gap may be of either sign, for noise alone raises |gap|. A rank correlation of
+    a few models moves in jumps and has none: how often it stays the same is said.
+    """
     have = ~np.isnan(table.candidate)
     used = have.any(0)
     n = int(used.sum())
@@ -222,9 +227,26 @@ def _over_models(table: Table, statistic: Callable[[Array, Array], float], how: 
     value = at(np.ones(n))
     if not np.isfinite(value) or len(told_of) < len(drawn) / 2:
         return Estimate(value=None, low=None, high=None, n=n, method=f"{method}; a judge gives all models one rate")
-    low, high = np.quantile(told_of, [(1 - how.confidence) / 2, (1 + how.confidence) / 2])
-    told = f"{method}; {100 * how.confidence:g}% percentile bootstrap over prompts, {how.resamples} resamples"
-    return Estimate(value=value, low=float(low), high=float(high), n=n, method=told)
+    if statistic is not _mean_gap:
+        same = float((np.abs(told_of - value) < 1e-12).mean())
+        said = f"no interval, for it moves in jumps: the same in {100 * same:.0f}% of {how.resamples} resamples"
+        return Estimate(value=value, low=None, high=None, n=n, method=f"{method}; {said}")
+    if unsure := _gaps_of_either_sign(sums, how.confidence):
+        said = f"no interval: {unsure} of {len(table.models)} gaps may be of either sign, and noise alone raises them"
+        return Estimate(value=value, low=None, high=None, n=n, method=f"{method}; {said}")
+    return of_variance(method, value, float(told_of.var()), n, n, how, Bounds(0.0, 100.0))
+
+
+def _gaps_of_either_sign(sums: Sequence[Array], confidence: float) -> int:
+    """Models whose two win rates lie within their paired error of each other."""
+    one, other, counted = sums
+    gaps = one - other
+    n = counted.sum(1)
+    known = n > 1
+    middle = gaps.sum(1)[known] / n[known]
+    squares = (gaps * gaps).sum(1)[known] / n[known] - middle * middle
+    error = np.sqrt(np.maximum(squares, 0) / n[known])
+    return int((np.abs(middle) <= stats.norm.ppf(0.5 + confidence / 2) * error).sum() + (~known).sum())
 
 
 def _mean_gap(one: Array, other: Array) -> float:

@@ -17,6 +17,7 @@ from srlm.settings import PairSettings, Price, Settings
 from srlm.store.folder import RunFolder
 from srlm.store.progress import Reporter
 
+from ...data import labels
 from ...data.alpaca_eval import ANNOTATOR, AlpacaEval
 from ...data.alpaca_files import Outputs, Thoughts, as_judged, without_thoughts
 from ...data.cited import Setup
@@ -46,6 +47,7 @@ from .judging import (
     write_annotated,
     write_figures,
 )
+from .people import corrected
 from .scores import BENCHMARK
 
 Say = Callable[[str], None]
@@ -68,6 +70,8 @@ class Judging(Record):
     canaries: bool = False
     length_control: bool = True
     thoughts: Thoughts = "cut"
+    labels: Path | None = None
+    """Human labels of some of the prompts."""
     how: Resampling = Resampling(resamples=1000, confidence=0.95, seed=1)
 
     @property
@@ -263,6 +267,9 @@ def _finished(
     # What was paid for is on disk before anything is computed from it.
     place, rows = write_annotated(out, judge, found, outputs, prompts, data.prompts, baseline_of(found.annotated, data))
     metrics = figures(judge, found, prompts, data, wanted.how, rows, wanted.length_control)
+    if wanted.labels is not None:
+        # Read when the command began: a label that is none costs no call.
+        metrics += corrected(found.annotated, prompts, labels.read(wanted.labels), wanted.how)
     metrics = setups.with_account(metrics, outputs.account, outputs.thoughts, outputs.open_thoughts)
     metrics = setups.with_warning(metrics, setup)
     write_figures(place, metrics)

@@ -12,10 +12,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 from math import log2
-from statistics import NormalDist, fmean, pstdev
+from statistics import fmean, pstdev
 from typing import NamedTuple
 
 import numpy as np
+from scipy import stats
 
 from srlm.data.human_ranking import HumanRanking
 from srlm.judge.agreement import Array, Flags, Measure
@@ -30,6 +31,8 @@ from ..judge_agreement.ranked_pair import RankedPair
 from ..measuring import figure
 
 BENCHMARK = "audit"
+FEWEST_GROUPS = 10
+"""Prompts below which a fitted coefficient has no interval."""
 _LIST = re.compile(r"^\s*(?:[-*+\u2022]|\d{1,3}[.)])\s+\S", re.MULTILINE)
 _MARKDOWN = re.compile(r"^\s{0,3}#{1,6}\s|\*\*[^*\n]+\*\*|^\s*```|^\s*\|.*\|\s*$", re.MULTILINE)
 
@@ -169,9 +172,13 @@ def slope(x: Array, chosen: Flags, groups: Sequence[str], how: Resampling) -> Es
     bread = np.linalg.pinv((x * (p * (1 - p))[:, None]).T @ x)
     scores = np.zeros((len(names), x.shape[1]))
     np.add.at(scores, [names[name] for name in groups], (chosen - p)[:, None] * x)
-    variance = bread @ (scores.T @ scores) @ bread
-    half = NormalDist().inv_cdf((1 + how.confidence) / 2) * float(np.sqrt(variance[0, 0]))
-    value = float(beta[0])
+    n, value = len(names), float(beta[0])
+    if n < FEWEST_GROUPS:
+        method = f"logistic regression (scikit-learn); no interval: fewer than {FEWEST_GROUPS} prompts do not hold it"
+        return Estimate(value=value, low=None, high=None, n=n, method=method)
+    # The sandwich is too small for few groups: G / (G - 1) of it, and Student's t (Cameron and Miller 2015).
+    variance = n / (n - 1) * bread @ (scores.T @ scores) @ bread
+    half = float(stats.t.ppf((1 + how.confidence) / 2, n - 1)) * float(np.sqrt(variance[0, 0]))
     return Estimate(value=value, low=value - half, high=value + half, n=len(names), method=method)
 
 

@@ -20,6 +20,7 @@ from srlm.store.folder import RunFolder
 from srlm.worlds.beads import program as beads
 
 from ...records import MetricValue, Series
+from ...stats.bounded import Bounds
 from ...stats.intervals import Resampling, balanced, mean, pooled, share
 from ..base import OpenEngine
 from ..finished import measured
@@ -28,6 +29,7 @@ from ..measuring import aligned, answers, figure, judge_answers, resampling
 from ..scored import differences
 
 CRITERIA = ("relevant", "correct", "count", "clean")
+POINTS = Bounds(0.0, 5.0)
 OWN_DRAWS = 4
 """Answers a prompt on which a model judges itself."""
 
@@ -109,7 +111,7 @@ def graded(prompts: Sequence[Prompt], written: Mapping[str, Sequence[Response]],
         own = how.using("beads", name)
         for criterion in CRITERIA:
             metrics.append(figure(name, "beads", criterion, share([getattr(g, criterion) for g in found], own)))
-        metrics.append(figure(name, "beads", "oracle_score", mean([float(g.score) for g in found], own)))
+        metrics.append(figure(name, "beads", "oracle_score", mean([float(g.score) for g in found], own, POINTS)))
     for metric, field in (("correct", "correct"), ("oracle_score", "score")):
         values = {name: [float(getattr(g, field)) for g in found] for name, found in grades.items()}
         metrics += differences("beads", metric, values, how)

@@ -21,6 +21,7 @@ from srlm.store.progress import Reporter
 
 from ...judging.open import judge_facts
 from ...records import MetricValue, Series, Verdict, verdict_id
+from ...stats.bounded import SHARE, SIGNED
 from ...stats.intervals import Resampling, mean, share
 from ...stats.significance import sign_test
 from ...stats.votes import on_these_prompts
@@ -171,7 +172,14 @@ def compared(model: str, baseline: str, verdicts: Sequence[Verdict], how: Resamp
     points = [POINTS[found] for found in outcomes]
     p = sign_test(outcomes.count("win"), outcomes.count("lose")) if outcomes else None
     difference = figure(
-        model, BENCHMARK, "win_minus_lose", mean(points, how), unscored=unscored, baseline=baseline, p=p, note=note
+        model,
+        BENCHMARK,
+        "win_minus_lose",
+        mean(points, how, SIGNED),
+        unscored=unscored,
+        baseline=baseline,
+        p=p,
+        note=note,
     )
     read = [v for v in verdicts if v.outcome is not None]
     flips = figure(
@@ -192,7 +200,7 @@ def compared(model: str, baseline: str, verdicts: Sequence[Verdict], how: Resamp
         model,
         BENCHMARK,
         "preference",
-        mean(leans, how),
+        mean(leans, how, SHARE),
         unscored=len(verdicts) - len(leans),
         baseline=baseline,
         note=judge,

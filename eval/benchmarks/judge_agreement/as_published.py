@@ -29,7 +29,8 @@ from srlm.data.human_ranking import HumanRanking
 from srlm.judge.agreement import Array, Scores
 
 from ...records import MetricValue
-from ...stats.intervals import Estimate, Resampling, bootstrapped, pooled, share
+from ...stats.bounded import SHARE
+from ...stats.intervals import Estimate, Resampling, of_sums, pooled, share
 from ..measuring import figure
 from .ranked_pair import RankedPair
 
@@ -162,12 +163,14 @@ def _sections(
         own = [place for place, name in enumerate(subsets) if name in there]
         columns = tuple(column[own] for column in part)
         label = f"RewardBench, {section}"
-        found.append(_figure(model, label, bootstrapped("mean of subsets, weighted", columns, _mean_of, how), note))
+        found.append(_figure(model, label, of_sums("mean of subsets, weighted", columns, _mean_of, how, SHARE), note))
     columns = tuple(column for part in parts for column in part)
     sizes = [len(part) // 2 for part in parts]
     if len(parts) > 1:
         label = "RewardBench, mean of sections"
-        found.append(_figure(model, label, bootstrapped(label, columns, lambda sums: _mean_of_each(sums, sizes), how)))
+        found.append(
+            _figure(model, label, of_sums(label, columns, lambda sums: _mean_of_each(sums, sizes), how, SHARE))
+        )
     return found
 
 
@@ -220,7 +223,7 @@ def _second(model: str, sets: Sequence[HumanRanking], scores: Sequence[Scores], 
         own = _summed(part[flags > 0], [group for group, one in zip(groups, subsets, strict=True) if one == subset])
         label = "weighted score" if subset == TIES else "mean"
         found.append(
-            _figure(model, f"RewardBench 2, {subset}", bootstrapped(label, tuple(own.T), statistic, how), note)
+            _figure(model, f"RewardBench 2, {subset}", of_sums(label, tuple(own.T), statistic, how, SHARE), note)
         )
         parts.append((part, statistic))
     if len(parts) > 1:
@@ -233,7 +236,7 @@ def _second(model: str, sets: Sequence[HumanRanking], scores: Sequence[Scores], 
 
         rows = _summed(np.concatenate([part for part, _ in parts], axis=1), groups)
         label = "RewardBench 2, mean of subsets"
-        found.append(_figure(model, label, bootstrapped(label, tuple(rows.T), overall, how), note))
+        found.append(_figure(model, label, of_sums(label, tuple(rows.T), overall, how, SHARE), note))
     return found
 
 

@@ -37,13 +37,19 @@ METRICS = {
     "pairwise_accuracy_half": MetricSpec(
         label="pairs ordered as people did (a tie is half)", unit="share", better="higher"
     ),
+    "pairwise_accuracy_ties_left_out": MetricSpec(
+        label="pairs ordered as people did (a tie is left out)", unit="share", better="higher"
+    ),
+    "pairwise_accuracy_ties_right": MetricSpec(
+        label="pairs ordered as people did (a tie is right)", unit="share", better="higher"
+    ),
     "spearman_undefined_as_0": MetricSpec(label="Spearman's rho, undefined as 0", better="higher"),
     "kendall_undefined_as_0": MetricSpec(label="Kendall's tau-b, undefined as 0", better="higher"),
     "unscored": MetricSpec(label="unscored judgements", unit="share", better="lower"),
     # By prompt only, for the gate.
     "parsed": MetricSpec(label="judgements with a score", better="higher", margin=0.02),
 }
-SHOWN = tuple(name for name in METRICS if name != "parsed")
+SHOWN = tuple(name for name in METRICS if name != "parsed" and not name.startswith("pairwise_accuracy_ties"))
 INTRO = Markup(
     "Each model scores held-out answers that people ranked (not M0: it never saw a judgement). Ties: people's ties are "
     'not compared; the judge\'s count as each row says. "Whole order exact" wants every pair people ordered to be '
@@ -84,7 +90,24 @@ class JudgeAgreement(Benchmark):
             "shares": [name for name in PAPER if METRICS[name].unit == "share"],
         }
         pictures = [chart] if (chart := reliability(run)) else []
-        return [PageSection("judge", "judge_agreement/section.html", content, rank=10, charts=pictures, intro=INTRO)]
+        from . import baselines  # they stand on scipy, which would slow down every command
+        from .figures import TIES
+
+        own = run.of(self.name)
+        known = {metric.model for metric in own if metric.metric == "pairwise_accuracy" and metric.baseline is None}
+        beside = [name for name in baselines.NAMES if name in known]
+        notes = [metric.note for metric in own if metric.model == baselines.CEILING]
+        ties = {
+            "policies": TIES,
+            "judges": [*(name for name in run.names if name in known), *beside],
+            "ceiling": f"Human ceiling {notes[0]}." if notes else "",
+        }
+        sections = [
+            PageSection("judge", "judge_agreement/section.html", content, rank=10, charts=pictures, intro=INTRO)
+        ]
+        if beside:
+            sections.append(PageSection("judge", "judge_agreement/baselines.html", ties, rank=11))
+        return sections
 
     def doubts(self, run: RunData) -> Iterator[Doubt]:
         for metric in run.of(self.name):

@@ -21,7 +21,7 @@ from ...stats.intervals import (
     pooled_each,
     share,
 )
-from ...stats.significance import sign_test_of
+from ...stats.significance import paired_test
 from ..measuring import figure, with_holm
 
 PAIR_UNITS = {
@@ -34,6 +34,13 @@ PAIR_UNITS = {
     "first_shown_preferred": "judgements",
 }
 """Measures of a judge that compares two answers, and their units."""
+TIES = {
+    "pairwise_accuracy": "wrong",
+    "pairwise_accuracy_half": "half",
+    "pairwise_accuracy_ties_left_out": "left out",
+    "pairwise_accuracy_ties_right": "right",
+}
+"""The share of pairs right, by what a judge's tie counts as."""
 BY_SET = ("exact_match", *CORRELATIONS)
 """One value a set, none where it is undefined."""
 MEANS = tuple(name + end for name in CORRELATIONS for end in ("", "_undefined_as_0"))
@@ -51,9 +58,12 @@ def described(
 ) -> list[MetricValue]:
     """One judge's figures. `found` has an entry a set; `prompts` names each set's prompt."""
     how = how.using(benchmark, model)
+    found = by_tie_policy(found)
     by_prompt = gathered(found, prompts)
     alone = len(set(prompts)) == len(prompts)
-    estimates = pooled_each({name: (list(m.hits), list(m.total)) for name, m in by_prompt.items()}, how, MEANS)
+    estimates = pooled_each(
+        {name: (list(m.hits), list(m.total)) for name, m in by_prompt.items()}, how, correlations=MEANS
+    )
     if alone and "exact_match" in found:
         estimates["exact_match"] = share(
             [value == 1 for value in found["exact_match"].each() if value is not None], how
@@ -73,15 +83,30 @@ def described(
     ]
 
 
+def by_tie_policy(found: Mapping[str, Measure]) -> dict[str, Measure]:
+    """The same, and the share of pairs right with a judge's ties left out, and with them right."""
+    if "pairwise_accuracy" not in found or "pairwise_accuracy_half" not in found:
+        return dict(found)
+    right, total, unscored = found["pairwise_accuracy"]
+    tied = 2 * (found["pairwise_accuracy_half"].hits - right)
+    return {
+        **found,
+        "pairwise_accuracy_ties_left_out": Measure(right, total - tied, unscored),
+        "pairwise_accuracy_ties_right": Measure(right + tied, total, unscored),
+    }
+
+
 def _unit(name: str, alone: bool) -> str:
-    return {**UNITS, **PAIR_UNITS}.get(name, "prompts" if alone else "sets")
+    return {**UNITS, **PAIR_UNITS, **dict.fromkeys(TIES, "pairs")}.get(name, "prompts" if alone else "sets")
 
 
 def _note(name: str, estimate: Estimate, unscored: int) -> str:
     missing = estimate.value is None
     if name == "five_best":
         return "the judge gave no answer 5" if missing else "of answers whose mean judgement is 5"
-    if name in UNITS or name in PAIR_UNITS:
+    if missing and name == "pairwise_accuracy_ties_left_out":
+        return "no pair was ordered: the judge ties all"
+    if name in UNITS or name in PAIR_UNITS or name in TIES:
         return "no pair could be compared" if missing else ""
     if name.endswith("_undefined_as_0"):
         return "left out: prompts whose answers people all tied" if unscored else ""
@@ -134,6 +159,7 @@ def _of_sets(
     by_prompt = gathered({name: apart}, prompts)[name]
     values = [value for value in by_prompt.each() if value is not None]
     own = how.using(one.model, one.baseline)
+    tested = paired_test(values, own.seed) if values else None
     if len(by_prompt.total) == len(prompts):
         estimate = paired_mean_difference(values, [0.0] * len(values), own)
     else:
@@ -147,7 +173,8 @@ def _of_sets(
         estimate,
         unscored=int(np.sum(apart.unscored)),
         baseline=one.baseline,
-        p=sign_test_of(values) if values else None,
+        p=tested.p if tested else None,
+        test=tested.test if tested else "",
         note="" if values else "no prompt is defined for both",
     )
 

@@ -22,6 +22,7 @@ from ...stats.intervals import Resampling
 from ..base import OpenEngine
 from ..finished import measured
 from ..measuring import aligned, judge_answers, resampling
+from . import baselines
 from .figures import Compared, described, differences, judgement_note, unscored_share
 
 BENCHMARK = "judge_agreement"
@@ -39,6 +40,7 @@ def figures(settings: Settings, folder: RunFolder, open_engine: OpenEngine) -> l
         found[checkpoint.name] = agreement.measure([one.ranks for one in sets], scores_of(sets, judgements))
         metrics += described(checkpoint.name, BENCHMARK, prompts, found[checkpoint.name], how)
         metrics.append(unscored_judgements(checkpoint.name, sets, judgements, how))
+    metrics += baselines.figures(sets, prompts, BENCHMARK, how, ceiling=False)
     asked = [Compared(model=model, baseline=baseline) for baseline, model in pairwise(found)]
     return metrics + differences(BENCHMARK, asked, prompts, found, how)
 

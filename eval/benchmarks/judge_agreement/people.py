@@ -15,11 +15,11 @@ from srlm.data.published_rankings import consensus
 from srlm.judge.agreement import Array, measure
 
 from ...records import MetricValue
-from ...stats.intervals import Resampling, bootstrapped
+from ...stats.intervals import Estimate, Resampling, of_sums
 from ..measuring import figure
+from .baselines import CEILING
 from .figures import described
 
-CEILING = "people (one against the others)"
 TOGETHER = "people"
 BENCHMARK = "agreement"
 COMMON = 10
@@ -71,12 +71,24 @@ def _kappa(sets: Sequence[HumanRanking], how: Resampling) -> list[MetricValue]:
     kept = [rows for rows in said.values() if len(rows) >= COMMON]
     if not kept:
         return []
+    # Kappa asks for agreement beyond chance. Of two who always say one and the same thing nothing is beyond chance.
+    alike = [rows for rows in kept if len({opinion for _, one, other in rows for opinion in (one, other)}) == 1]
+    left = sum(map(len, said.values())) - sum(map(len, kept)) + sum(map(len, alike))
+    kept = [rows for rows in kept if rows not in alike]
+    silent = f"undefined for {len(alike)} pairs of annotators, who say the same of every pair" if alike else ""
+    label = "mean of Cohen's kappa over pairs of annotators (scikit-learn)"
+    if not kept:
+        undefined = Estimate(value=None, low=None, high=None, n=len(groups), method=f"{label}; undefined")
+        return [
+            figure(TOGETHER, BENCHMARK, "cohen_kappa", undefined, n=0, unscored=left, unit="pairs of opinions",
+                   note=silent)
+        ]  # fmt: skip
     counts = np.zeros((len(groups), len(kept), 3, 3))
     for place, rows in enumerate(kept):
         for group, one_says, other_says in rows:
             counts[group, place, one_says, other_says] += 1
-    estimate = bootstrapped(
-        "mean of Cohen's kappa over pairs of annotators (scikit-learn)",
+    estimate = of_sums(
+        label,
         tuple(counts.reshape(len(groups), -1).T),
         lambda sums: kappa(sums.reshape(*sums.shape[:-1], len(kept), 3, 3)).mean(-1),
         how.using("kappa"),
@@ -84,7 +96,6 @@ def _kappa(sets: Sequence[HumanRanking], how: Resampling) -> list[MetricValue]:
     from sklearn.metrics import cohen_kappa_score  # its import would slow down every measurement of a run
 
     value = float(np.mean([cohen_kappa_score(a, b) for a, b in (list(zip(*rows, strict=True))[1:] for rows in kept)]))
-    left = sum(len(rows) for rows in said.values()) - sum(map(len, kept))
     return [
         figure(
             TOGETHER,
@@ -94,7 +105,18 @@ def _kappa(sets: Sequence[HumanRanking], how: Resampling) -> list[MetricValue]:
             n=sum(map(len, kept)),
             unscored=left,
             unit="pairs of opinions",
-            note=f"{len(kept)} pairs of annotators" + (f"; others share fewer than {COMMON}" if left else ""),
+            note="; ".join(
+                filter(
+                    None,
+                    (
+                        f"{len(kept)} pairs of annotators",
+                        f"others share fewer than {COMMON}"
+                        if any(len(rows) < COMMON for rows in said.values())
+                        else "",
+                        silent,
+                    ),
+                )
+            ),
         )
     ]
 
@@ -123,9 +145,14 @@ def _alpha(sets: Sequence[HumanRanking], how: Resampling) -> list[MetricValue]:
             met = (np.outer(tables[-1], tables[-1]) - np.diag(tables[-1])) / (len(opinions) - 1)
             together[groups[one.group]] += met.ravel()
     if len({place for table in tables for place in np.flatnonzero(table)}) < 2:
-        return []  # one opinion throughout: nothing to be right about by more than chance
+        # One opinion throughout: nothing to be right about by more than chance.
+        undefined = Estimate(
+            value=None, low=None, high=None, n=len(groups), method="Krippendorff's alpha, nominal; undefined"
+        )
+        note = "undefined: all annotators say the same of every pair"
+        return [figure(TOGETHER, BENCHMARK, "krippendorff_alpha", undefined, n=len(tables), unit="pairs", note=note)]
     value = float(krippendorff.alpha(value_counts=np.array(tables, dtype=int), level_of_measurement="nominal"))
-    estimate = bootstrapped(
+    estimate = of_sums(
         "Krippendorff's alpha, nominal (krippendorff)",
         tuple(together.T),
         lambda sums: alpha(sums.reshape(*sums.shape[:-1], 3, 3)),

@@ -21,10 +21,11 @@ from srlm.judge.pointwise import Answered
 from srlm.records import Growing, Judgement, Unread, digest, seed_for
 from srlm.store import files
 
+from ...data.labels import HumanLabel
 from ...records import MetricValue
 from ...stats.intervals import Resampling
 from ..measuring import BLOCK, made_from
-from . import as_published, people
+from . import as_published, baselines, labelled, people
 from .figures import BY_SET, PAIR_UNITS, Compared, described, differences, judgement_note, unscored_share
 from .ranked_pair import RankedPair
 
@@ -54,9 +55,19 @@ class PairVerdict(Growing):
 
 
 def run(
-    rankings: Rankings, judges: Sequence[Judge], *, draws: int, ask: Ask, how: Resampling, seed: int, keep: Path
+    rankings: Rankings,
+    judges: Sequence[Judge],
+    *,
+    draws: int,
+    ask: Ask,
+    how: Resampling,
+    seed: int,
+    keep: Path,
+    labels: Sequence[HumanLabel] | None = None,
 ) -> list[MetricValue]:
-    """All figures of the judges, what people reach among each other, and paired differences.
+    """All figures of the judges, what people reach among each other, baselines, and paired differences.
+
+    `labels`: what people say of some of the pairs, to correct the share of pairs right by.
 
     What a model says is kept under `keep`, and asked again only where it is not there.
     """
@@ -64,6 +75,7 @@ def run(
     ranks = [one.ranked.ranks for one in sets]
     found: dict[str, dict[str, Measure]] = {}
     asked: list[Compared] = []
+    preferred: dict[str, labelled.Pairs] = {}
     scored: list[str] = []
     paired: list[str] = []
     metrics = people.figures(sets, how)
@@ -74,7 +86,9 @@ def run(
             said = judge_sets(judge, sets, taken, own, keep)
             for k in sorted({k for k in KS if k < taken} | {taken}):
                 name = judge.id if k == taken else f"{judge.id} (k={k})"
-                found[name] = measure(ranks, [[mean_score(one[:k]) for one in row] for row in said])
+                scores = [[mean_score(one[:k]) for one in row] for row in said]
+                found[name] = measure(ranks, scores)
+                preferred[name] = by_scores(scores)
                 if not judge.five_points:
                     del found[name]["five_best"]
                 if k == taken:
@@ -91,6 +105,7 @@ def run(
             paired.append(name)
             pairs = compared(judge, sets, own, keep)
             found[name] = pair_measures(ranks, pairs)
+            preferred[name] = by_pairs(pairs)
             if judge.one_order:
                 found[name] = {key: one for key, one in found[name].items() if key not in PAIR_UNITS}
             metrics += as_published.of_pairs(rankings.format, name, sets, pairs, how)
@@ -99,6 +114,10 @@ def run(
             )
     for name, one in found.items():
         metrics += described(name, BENCHMARK, groups, one, how)
+        if labels is not None:
+            metrics += labelled.corrected(name, BENCHMARK, sets, preferred[name], labels, how)
+    ceiling = any(metric.model == baselines.CEILING for metric in metrics)
+    metrics += baselines.figures([one.ranked for one in sets], groups, BENCHMARK, how, ceiling=ceiling)
     for alike in (scored, paired):
         asked += [Compared(model=model, baseline=baseline) for baseline, model in combinations(alike, 2)]
     asked += [Compared(model=f"{id} (pairs)", baseline=id) for id in scored if f"{id} (pairs)" in found]
@@ -123,6 +142,22 @@ def unscored_comparisons(
     lost = np.bincount([place for place, value in told if value is None], minlength=len(groups))
     asked = np.bincount([place for place, _ in told], minlength=len(groups))
     return unscored_share(model, benchmark, groups, lost.tolist(), asked.tolist(), how, note)
+
+
+def by_scores(scores: Sequence[Sequence[float | None]]) -> labelled.Pairs:
+    """How far each answer is preferred to each behind it in its set, by scores."""
+    found: dict[tuple[int, int, int], float | None] = {}
+    for place, row in enumerate(scores):
+        for i, j in combinations(range(len(row)), 2):
+            a, b = row[i], row[j]
+            found[place, i, j] = None if a is None or b is None else 0.5 if a == b else float(a > b)
+    return found
+
+
+def by_pairs(pairs: Sequence[RankedPair]) -> labelled.Pairs:
+    """The same by comparisons; a win needs both orders."""
+    points = {"win": 1.0, "tie": 0.5, "lose": 0.0, None: None}
+    return {(one.set, one.first, one.second): points[outcome_of(one.listed, one.turned)] for one in pairs}
 
 
 def mean_score(said: Sequence[Judgement]) -> float | None:

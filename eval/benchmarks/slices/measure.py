@@ -15,6 +15,7 @@ from srlm.store import files
 from srlm.store.folder import RunFolder
 
 from ...records import MetricValue, Verdict
+from ...stats.bounded import SIGNED
 from ...stats.intervals import Resampling, mean
 from ...stats.significance import sign_test_of
 from ..finished import measured
@@ -68,7 +69,7 @@ def compared(
                     model,
                     BENCHMARK,
                     f"{name}: {kind}",
-                    mean(points, how.using(BENCHMARK, model, baseline, name, kind)),
+                    mean(points, how.using(BENCHMARK, model, baseline, name, kind), SIGNED),
                     unscored=len(said) - len(points),
                     baseline=baseline,
                     p=sign_test_of(points) if points else None,

@@ -8,7 +8,7 @@ from scipy import stats
 
 from eval.benchmarks.measuring import figure, with_holm
 from eval.stats import rates
-from eval.stats.intervals import Estimate, Resampling
+from eval.stats.intervals import Estimate, Resampling, share
 from eval.stats.power import smallest, visible
 from eval.stats.significance import permutation_test, wald_test
 from srlm.errors import SettingsError
@@ -23,23 +23,32 @@ def test_the_interval_of_an_ordinary_rate_is_near_the_normal_one() -> None:
     assert found.value == pytest.approx(middle)
     assert found.low == pytest.approx(middle - half, abs=0.002)
     assert found.high == pytest.approx(middle + half, abs=0.002)
-    assert "bootstrap-t over prompts on the logit scale, 1000 resamples" in found.method
+    assert "95% score interval over prompts" in found.method
 
 
-def test_a_rate_of_yes_and_no_has_wilsons_interval() -> None:
+def test_a_rate_of_yes_and_no_has_the_interval_of_a_share() -> None:
     found = rates.mean_rate([1.0] * 3 + [0.0] * 7, HOW)
-    expected = stats.binomtest(3, 10).proportion_ci(method="wilson")
-    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+    expected = share([True] * 3 + [False] * 7, HOW)
+    assert (found.low, found.high) == (expected.low, expected.high)
 
 
-def test_a_rate_of_one_draw_among_losses_keeps_an_interval_that_is_no_narrower_than_wilsons() -> None:
-    found = rates.mean_rate([0.5] + [0.0] * 99, HOW)  # a third of the resamples holds no draw at all
-    assert "as if every prompt were a yes or a no" in found.method
+def test_a_rate_of_one_draw_among_losses_keeps_an_interval_near_wilsons() -> None:
+    found = rates.mean_rate([0.5] + [0.0] * 99, HOW)  # says next to nothing of its own spread
     # (p + z^2/2n -+ z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n) with p = .005, n = 100
     z = 1.959963984540054
     middle, half = 0.005 + z * z / 200, z * math.sqrt(0.005 * 0.995 / 100 + z * z / 40_000)
-    assert found.low == pytest.approx((middle - half) / (1 + z * z / 100))
-    assert found.high == pytest.approx((middle + half) / (1 + z * z / 100))
+    assert found.low is not None and found.high is not None
+    assert 0 < found.low < (middle - half) / (1 + z * z / 100)
+    assert found.high == pytest.approx((middle + half) / (1 + z * z / 100), rel=0.3)
+
+
+def test_a_length_controlled_rate_of_next_to_no_spread_does_not_explode() -> None:
+    """Bootstrap-t divided by each resample's own error: 2.06 [0.32, 98.25] at 50 prompts."""
+    drawn = rates.Drawn(0.0206, 0.004, np.array([0.02]), np.array([1e-9]))
+    found = rates.rate("LC", drawn, 50, HOW)
+    assert found.low is not None and found.high is not None
+    assert 0 <= found.low < 0.0206 < found.high < 0.2
+    assert "no interval: fewer than 20 prompts" in rates.rate("LC", drawn, 19, HOW).method
 
 
 @pytest.mark.parametrize(("values", "value"), [([], None), ([0.25], 0.25)], ids=["no-prompt", "one-prompt"])
@@ -48,10 +57,10 @@ def test_below_two_prompts_there_is_no_interval(values: list[float], value: floa
     assert (found.value, found.low, found.high) == (value, None, None)
 
 
-def test_equal_preferences_give_no_width_and_say_so() -> None:
+def test_equal_preferences_keep_width() -> None:
     found = rates.mean_rate([0.5] * 20, HOW)
-    assert (found.low, found.high) == (0.5, 0.5)
-    assert "no width" in found.method
+    assert found.low is not None and found.high is not None
+    assert found.low == pytest.approx(1 - found.high) and 0.02 < found.high - 0.5 < 0.2
 
 
 def test_intervals_cover_the_truth_as_often_as_they_say() -> None:
@@ -150,6 +159,14 @@ def test_a_comparison_that_shows_nothing_says_what_it_could_have_shown(value_uni
     (found,) = with_holm([one], HOW)
     assert found.p_adjusted == p
     assert found.note.startswith(note) and (p > 0.05 or found.note == note)
+
+
+def test_the_difference_that_could_have_been_shown_is_that_of_the_level_holms_correction_tests_at() -> None:
+    estimate = Estimate(value=0.05, low=0.05 - 0.196, high=0.05 + 0.196, n=40, method="")
+    found = with_holm([figure("a", "x", "y", estimate, baseline="b", p=p) for p in (0.5, 0.4, 0.3, 0.001)], HOW)
+    # One of four is shown; the other three share 5%: (2.394 + .842) * .1
+    assert "show one of 0.32 with 80% power (at 1.7%, for 3 comparisons share 5%)" in found[0].note
+    assert found[3].note == ""
 
 
 @pytest.mark.parametrize(

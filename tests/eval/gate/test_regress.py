@@ -80,6 +80,45 @@ def test_fewer_than_two_prompts_say_nothing() -> None:
     assert verdicts([found])[0].said == "unread"
 
 
+@pytest.mark.parametrize(
+    ("now", "said"),
+    [
+        pytest.param([1.0] * 2 + [None] * 98, "unread", id="fell-silent"),
+        pytest.param([None] * 100, "unread", id="says-nothing"),
+        pytest.param([1.0] * 60 + [None] * 40, "unread", id="could-hide-a-loss"),
+        pytest.param([1.0] * 99 + [None], "no worse", id="one-cannot-hide-it"),
+        pytest.param([0.0] * 50 + [None] * 50, "regression", id="lost-whatever-is-missing"),
+    ],
+)
+def test_missing_values_are_as_bad_as_they_can_be_before_a_run_is_cleared(now: list[float | None], said: str) -> None:
+    assert verdicts([loss([Values([1.0] * 100)], Values(now), margin=0.05)])[0].said == said
+
+
+def test_missing_values_bound_the_difference_both_ways() -> None:
+    found = loss([Values([1.0, 1.0, 0.0, None])], Values([1.0, None, 0.0, 1.0]), margin=0.05)
+    # Scored on two prompts, where nothing changed. Worst: 0 now against 1 then; the last was 1 then. Best: 1, and 0.
+    assert (found.difference, found.worst, found.best) == (0, -1 / 4, 1 / 4)
+    assert found.method.endswith("2 prompts have a value on one side only: with them the difference lies between "
+                                 "-0.250 and +0.250")  # fmt: skip
+
+
+def test_wins_minus_losses_that_are_missing_may_be_losses() -> None:
+    found = loss([Values([1.0, 0.0, 0.0, 0.0])], Values([1.0, 0.0, 0.0, None]), margin=0.05, signed=True)
+    assert found.worst == -1 / 4
+
+
+def test_a_prompt_missing_in_every_run_hides_nothing() -> None:
+    found = loss([Values([*HALF, None])], Values([*HALF, None]), margin=0.05)
+    assert (found.worst, found.hidden, verdicts([found])[0].said) == (None, None, "no worse")
+
+
+def test_a_loss_that_would_be_seen_is_larger_where_more_measures_are_tested() -> None:
+    alone, among = (loss([Values(HALF)], Values(HALF[::-1]), margin=0.05, family=n) for n in (1, 8))
+    assert alone.visible is not None and among.visible is not None
+    error = (alone.visible - 0.05) / (stats.t.ppf(0.95, 39) + stats.t.ppf(0.8, 39))
+    assert among.visible == pytest.approx(0.05 + error * (stats.t.isf(0.05 / 8, 39) + stats.t.ppf(0.8, 39)))
+
+
 def test_without_any_spread_the_margin_alone_decides() -> None:
     steady = [Values([1.0] * 5)] * 3
     assert verdicts([loss(steady, Values([0.9] * 5), margin=0.05)])[0].said == "regression"
@@ -359,3 +398,26 @@ def test_the_order_of_the_prompts_does_not_matter(gate: Callable[..., int]) -> N
     files.write(Path("runs/r/data/evaluation_prompts.jsonl"), prompts[::-1])
     files.write(Path("runs/r/evaluation/M1/responses.jsonl"), responses[::-1])
     assert gate("--against", "base.json") == 0
+
+
+def test_a_judge_that_fell_silent_does_not_pass_the_gate(
+    gate: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """98 of 100 values are gone; the two that are left are as good as ever."""
+    answered(40)
+
+    def mine(values: list[float | None]) -> str:
+        files.write_text(
+            Path("mine.jsonl"),
+            "".join(json.dumps({"prompt": f"p{n}", "value": value}) + "\n" for n, value in enumerate(values)),
+        )
+        return "mine=mine.jsonl"
+
+    assert gate(*UPDATE, "--values", mine([1.0] * 100), "--measure", "mine=0.05") == 0
+    assert gate("--against", "base.json", "--values", mine([1.0] * 100)) == 0
+    capsys.readouterr()
+    assert gate("--against", "base.json", "--values", mine([1.0, 1.0, *[None] * 98]), "--junit", "v.xml") == 2
+    said = capsys.readouterr().out
+    assert said.splitlines()[-1] == "could not judge 1 of 1 measures: mine"
+    assert "98 prompts have a value on one side only: with them the difference lies between -0.980 and +0.000" in said
+    assert ElementTree.parse("v.xml").getroot().get("errors") == "1"
