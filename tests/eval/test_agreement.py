@@ -371,10 +371,20 @@ def test_baselines_and_every_policy_on_ties_stand_beside_a_judge(tmp_path: Path)
     for policy, value in (("", 0.0), ("_half", 0.5), ("_ties_right", 1.0)):
         assert found[baselines.CONSTANT, f"pairwise_accuracy{policy}", None].value == value
     assert found[baselines.CONSTANT, "pairwise_accuracy_ties_left_out", None].value is None
-    assert found[baselines.FIRST, "pairwise_accuracy", None].value == 0
+    first = found[baselines.FIRST, "pairwise_accuracy", None]
+    assert first.value is None and first.note == baselines.BY_RANK  # the worst answer stands first in every set
     assert found[baselines.LENGTH, "pairwise_accuracy", None].value == 1
     ceiling = found[baselines.CEILING, "pairwise_accuracy", None]
     assert ceiling.value is None and ceiling.note.startswith("unknown: these rankings do not say")
+
+
+def test_the_answer_listed_first_is_a_baseline_where_the_place_says_nothing_of_the_rank(tmp_path: Path) -> None:
+    turned = [1, 0, 0, 0]
+    rows = [
+        {"prompt": f"p{n}", "responses": ["x", "xx"], "ranks": [turned[n % 4], 1 - turned[n % 4]]} for n in range(40)
+    ]
+    found = figures(file(tmp_path, rows), ["length"], tmp_path)
+    assert found[baselines.FIRST, "pairwise_accuracy", None].value == 0.75
 
 
 def test_sets_of_one_prompt_are_resampled_together(tmp_path: Path) -> None:

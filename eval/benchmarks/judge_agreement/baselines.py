@@ -19,6 +19,7 @@ NAMES = {
 CEILING = "people (one against the others)"
 """The human ceiling."""
 UNKNOWN = "unknown: these rankings do not say what each of several people said"
+BY_RANK = "not told: the file lists every set's answers by rank, which no judge sees"
 
 
 def figures(
@@ -31,8 +32,13 @@ def figures(
         LENGTH: [[float(len(response.text)) for response in one.responses] for one in sets],
     }
     metrics: list[MetricValue] = []
+    ranks = [list(one.ranks) for one in sets]
+    if any(all(own == sorted(own, reverse=turned) for own in ranks) for turned in (False, True)):
+        del scores[FIRST]
+        nothing = Estimate(value=None, low=None, high=None, n=0, method="pooled share")
+        metrics.append(figure(FIRST, benchmark, "pairwise_accuracy", nothing, unit="pairs", note=BY_RANK))
     for name, own in scores.items():
-        found = measure([one.ranks for one in sets], own)
+        found = measure(ranks, own)
         kept = {metric: found[metric] for metric in TIES if metric in found}
         metrics += [
             one.model_copy(update={"note": "; ".join(filter(None, (NAMES[name], one.note)))})

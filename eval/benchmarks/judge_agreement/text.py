@@ -7,7 +7,7 @@ from ...data.cited import NOT_A_TARGET
 from ...figures.text import aligned, p_value, value
 from ...records import MetricValue
 from .as_published import MARK
-from .baselines import CEILING
+from .baselines import CEILING, FIRST
 from .figures import TIES
 from .people import TOGETHER
 
@@ -36,7 +36,7 @@ def agreement(metrics: Sequence[MetricValue]) -> str:
     parts = [_table(alone, COLUMNS)]
     ties = {name: f"a tie is {policy}" for name, policy in TIES.items()}
     parts.append(f"pairs right, by what a judge's tie counts as\n{_table(alone, ties)}")
-    parts += [f"{m.model}: {m.note}" for m in alone if m.model == CEILING and m.value is None]
+    parts += [f"{m.model}: {m.note}" for m in alone if m.model in (FIRST, CEILING) and m.value is None]
     orders = [m for m in alone if m.metric in ORDERS]
     if orders:
         parts.append(_table(orders, ORDERS))
