@@ -1,4 +1,4 @@
-"""The base class of all groups of settings, and number types they share; `srlm/settings.py` has the run's settings."""
+"""The base class of all groups of settings, and number types they share; `srlm/settings` has those of a run."""
 
 from typing import Annotated
 

@@ -1,0 +1,67 @@
+"""Every setting of a run, declared once: each field has its type, default, unit and help.
+
+`srlm settings` prints them all. Where the paper states a value, it is the default (Yuan et al. 2024, section 3).
+`srlm/run_file.py` reads them from a YAML file.
+"""
+
+from srlm.settings.data import OasstData, RankedData, RankingFormat, SeedSets
+from srlm.settings.engines import EngineSettings, Price, RaySettings, Sampling, VllmSettings
+from srlm.settings.judge import EftSettings, JudgeSettings, PairSettings
+from srlm.settings.model import ModelSettings, ScratchModel
+from srlm.settings.prompts import CandidateSettings, PromptSettings
+from srlm.settings.rewards import (
+    JudgeRewardSettings,
+    ModelRewardSettings,
+    RandomRewardSettings,
+    RewardSettings,
+    Rule,
+    RulesRewardSettings,
+    SelectionSettings,
+    WorldRewardSettings,
+)
+from srlm.settings.run import EvaluationSettings, MethodSettings, Settings, Tracker
+from srlm.settings.shaping import ELSEWHERE, GONE, GUARDS, LATER, TRANSPORT, fields, shaping
+from srlm.settings.training import DpoSettings, LaunchSettings, LoraSettings, SftSettings, Training
+
+__all__ = [
+    "ELSEWHERE",
+    "GONE",
+    "GUARDS",
+    "LATER",
+    "TRANSPORT",
+    "CandidateSettings",
+    "DpoSettings",
+    "EftSettings",
+    "EngineSettings",
+    "EvaluationSettings",
+    "JudgeRewardSettings",
+    "JudgeSettings",
+    "LaunchSettings",
+    "LoraSettings",
+    "MethodSettings",
+    "ModelRewardSettings",
+    "ModelSettings",
+    "OasstData",
+    "PairSettings",
+    "Price",
+    "PromptSettings",
+    "RandomRewardSettings",
+    "RankedData",
+    "RankingFormat",
+    "RaySettings",
+    "RewardSettings",
+    "Rule",
+    "RulesRewardSettings",
+    "Sampling",
+    "ScratchModel",
+    "SeedSets",
+    "SelectionSettings",
+    "Settings",
+    "SftSettings",
+    "Tracker",
+    "Training",
+    "VllmSettings",
+    "WorldRewardSettings",
+    "fields",
+    "shaping",
+]
