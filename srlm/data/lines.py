@@ -147,7 +147,8 @@ def _parquet(path: Path) -> list[Row]:
 def table(path: Path, columns: Sequence[str]) -> list[Row]:
     """Each row of a CSV file with a header: text by column.
 
-    Raises DataError where one of `columns` is missing, or a row is longer or shorter than the header.
+    Raises DataError where one of `columns` is missing, a name heads two columns, or a row is longer or shorter than the
+    header.
     """
     found = []
     csv.field_size_limit(min(sys.maxsize, 2**31 - 1))  # 131,072 characters by default; conversations are longer
@@ -157,6 +158,8 @@ def table(path: Path, columns: Sequence[str]) -> list[Row]:
             header = list(reader.fieldnames or ())
             if absent := [name for name in columns if name not in header]:
                 raise DataError(f"{path}: no column {', '.join(absent)}; its columns are {', '.join(header) or 'none'}")
+            if twice := sorted({name for name in header if name and header.count(name) > 1}):
+                raise DataError(f"{path}: several columns are named {', '.join(twice)}; keep one of each")
             for value in reader:
                 if None in value or None in value.values():
                     raise DataError(
