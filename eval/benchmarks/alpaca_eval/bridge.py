@@ -46,6 +46,9 @@ class Known(NamedTuple):
     """What is known of one model on one scale."""
 
     judged: bridging.Judged
+    """As an anchor; with GPT-4 Turbo's annotations of the same prompts, these prompts' noise is in both figures."""
+    own: bridging.Judged
+    """As the model that is bridged: its figure of all prompts is asked for, so which were judged is noise."""
     official: float | None
     """0..1."""
     usable: bool
@@ -143,7 +146,9 @@ class Bridge:
             metrics.append(self._candidate(scale, one))
             if (official := self.official(scale, model)) is not None:
                 note = self.why_no_anchor(scale, model)
-                published = Estimate(value=100 * official, low=None, high=None, n=self.total, method="as published")
+                listed = model in self.leaderboard
+                n, how = (self.total, "as published") if listed else (one.sample.n, "of its published annotations")
+                published = Estimate(value=100 * official, low=None, high=None, n=n, method=how)
                 metrics.append(
                     figure(model, BENCHMARK, f"official_{scale}", published, value_unit="percent", note=note)
                 )
@@ -161,11 +166,11 @@ class Bridge:
     def _figure(self, scale: str, one: JudgedModel) -> MetricValue:
         model, known, level = one.sample.model, self._known[scale, one.sample.model], self.how.confidence
         anchors = self.anchors(scale, model)
-        found = None if known is None else bridging.bridge(anchors, known.judged, level)
-        notes = [f"candidate judge {one.sample.judge}"]
+        found = None if known is None else bridging.bridge(anchors, known.own, level)
+        notes = [f"candidate judge {one.sample.judge}", *self._namesakes(model)]
         if found is None or known is None:
             why = (
-                "the candidate gives no figure of it"
+                f"the candidate gives no figure of it: {self._why_unknown(scale, one.sample)}"
                 if known is None
                 else f"cannot carry the scale: {len(anchors)} anchors with a known figure, and it takes "
                 f"{bridging.FEWEST_ANCHORS}"
@@ -177,7 +182,7 @@ class Bridge:
             )  # fmt: skip
         value, low, high = (100 * end for end in (found.value, found.low, found.high))
         about = f"{len(anchors)} anchors, scatter {found.scatter:.2f} and offset {found.offset:+.2f} logits"
-        notes += [about, *reasons(bridging.doubts(anchors, known.judged, level), found)]
+        notes += [about, *reasons(bridging.doubts(anchors, known.own, level), found)]
         if strange := self.why_no_anchor(scale, model):
             notes.append(f"its official figure is doubtful: {strange}")
         method = (
@@ -200,7 +205,7 @@ class Bridge:
             nothing = Estimate(value=None, low=None, high=None, n=one.sample.n, method="length-controlled GLM")
             found = figure(
                 one.sample.model, BENCHMARK, scale, nothing, unscored=one.sample.unscored, value_unit="percent",
-                note="too few prompts, or the fit did not converge",
+                note=self._why_unknown(scale, one.sample),
             )  # fmt: skip
         return found.model_copy(update={"benchmark": BENCHMARK, "metric": f"candidate_{scale}"})
 
@@ -222,11 +227,32 @@ class Bridge:
         paired = same is not None and n < self.total
         if paired:
             official = same
-        noise = bridging.logit_noise(
-            rate, error, n, max(n, self.total), self._disagreement(sample.model), paired=paired
+        disagreement = self._disagreement(sample.model)
+        anchor, own = (
+            bridging.Judged(
+                rate,
+                one.length,
+                bridging.logit_noise(rate, error, n, max(n, self.total), disagreement, paired=same_prompts),
+            )
+            for same_prompts in (paired, False)
         )
         usable = official is not None and 0 < official < 1 and not self.why_no_anchor(scale, sample.model)
-        return Known(bridging.Judged(rate, one.length, noise), official, usable)
+        return Known(anchor, own, official, usable)
+
+    def _why_unknown(self, scale: str, sample: scores.Sample) -> str:
+        """Why the candidate has no figure of a model."""
+        if sample.n < 2:
+            return f"it judged {sample.n} of its answers, and it takes 2"
+        if scale == "lc_win_rate" and np.ptp(sample.delta) == 0:
+            return "all its answers are as much longer than the baseline's, so lengths cannot be controlled"
+        return "the length-controlled fit did not converge"
+
+    def _namesakes(self, model: str) -> list[str]:
+        """A word on a model that the leaderboard has under a name of other letter case or signs."""
+        if model in self.leaderboard:
+            return []
+        alike = [name for name in self.leaderboard if plain_name(name) == plain_name(model)]
+        return [f"the leaderboard has no {model}, but {', '.join(alike)}: rename it if it is the same"] if alike else []
 
     def _by_annotations(self, scale: str, one: JudgedModel) -> float | None:
         """GPT-4 Turbo's figure of the prompts the candidate judged; None where one of its annotations is missing."""
@@ -258,6 +284,11 @@ class Bridge:
         return between / own if own > 0 else bridging.DISAGREEMENT
 
 
+def plain_name(model: str) -> str:
+    """A model's name without what people write in many ways."""
+    return "".join(letter for letter in model.casefold() if letter.isalnum())
+
+
 def reasons(doubts: bridging.Doubts, found: bridging.Bridged) -> list[str]:
     """What speaks against a bridged figure, each with the number that shows it; first what it cannot stand with."""
     cannot, doubtful = [], []
@@ -274,6 +305,8 @@ def reasons(doubts: bridging.Doubts, found: bridging.Bridged) -> list[str]:
         )
     if found.scatter > MOST_SCATTER:
         cannot.append(f"cannot carry the scale: scatter {found.scatter:.2f} logits, more than {MOST_SCATTER}")
+    if doubts.alike:
+        cannot.append(f"cannot carry the scale: the candidate gives all {doubts.anchors} anchors the same figure")
     half = 50 * (found.high - found.low)
     if half > WIDEST:
         cannot.append(f"cannot carry the scale closely: half of the interval is {half:.1f} points")

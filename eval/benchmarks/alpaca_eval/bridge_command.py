@@ -145,6 +145,11 @@ def report(
         raise SettingsError(f"--model {model}: not judged by the candidate; there are {', '.join(names)}")
     unknown = [name for name in names if bridge.official("win_rate", name) is None]
     wanted = names if leave_one_out else unknown if model is None else [model]
+    if leave_one_out and len(unknown) == len(names):
+        raise SettingsError(
+            f"--leave-one-out: none of {', '.join(names) or 'no models'} has an official figure in {scale.source}, so "
+            "no error can be measured; names must be the leaderboard's own, letter by letter"
+        )
     if not wanted:
         raise SettingsError(
             f"all {len(names)} models have an official figure in {scale.source}; name the one to bridge with --model, "

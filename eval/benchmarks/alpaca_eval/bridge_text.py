@@ -7,11 +7,11 @@ from ...figures.text import aligned, printable, value
 from ...figures.words import MetricWords
 from ...records import MetricValue
 from .bridge import BENCHMARK, SCALES
+from .bridge_errors import FIGURES
 
 CANNOT = "cannot carry the scale"
 SCALE_NAMES = {"win_rate": "win rate", "lc_win_rate": "LC win rate"}
 COLOURS = {"var(--c1)": "#0072b2", "var(--c2)": "#d55e00", "var(--line)": "#cccccc", "currentColor": "#222222"}
-ERRORS = ("mean_absolute_error", "candidate_mean_absolute_error", "error_ratio", "coverage", "half_width")
 
 
 def bridge_table(metrics: Sequence[MetricValue]) -> str:
@@ -47,7 +47,7 @@ def error_table(metrics: Sequence[MetricValue]) -> str:
     rows = [
         [m.metric.replace("_", " "), value(m), f"{m.n} {m.unit}", str(m.unscored), m.note]
         for m in metrics
-        if m.metric.removeprefix("lc_") in ERRORS
+        if m.metric.removeprefix("lc_") in FIGURES
     ]
     return aligned(["leaving one model out", "value", "n", "unscored", "note"], rows)
 
