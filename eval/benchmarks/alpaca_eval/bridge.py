@@ -16,12 +16,15 @@ from ...data.verdicts import OfficialFigure, Verdicts
 from ...records import MetricValue
 from ...stats import bridge as bridging
 from ...stats import length_controlled, rates
+from ...stats.bounded import prompts_that_count
 from ...stats.intervals import Estimate, Resampling
 from ..measuring import figure
 from . import scores
 
 BENCHMARK = "alpaca_bridge"
 SCALES = ("win_rate", "lc_win_rate")
+FEWEST_PROMPTS = {"win_rate": 2, "lc_win_rate": rates.FEWEST}
+"""Judged answers of a model, of which there is a figure with a known error."""
 MOST_SCATTER = 0.35
 """Logits. Judges on alpaca_eval's other leaderboards scatter by .09 to .18 around GPT-4 Turbo."""
 WIDEST = 10.0
@@ -199,7 +202,7 @@ class Bridge:
         """The candidate's own figure, as it would stand on a leaderboard of its own."""
         if scale == "win_rate":
             found = scores.raw(one.sample, self.how)[0]
-        elif one.sample.n > 1 and self.glm is not None and self._known[scale, one.sample.model] is not None:
+        elif self.glm is not None and self._known[scale, one.sample.model] is not None:
             found = scores.length_controlled_win_rate(one.sample, self.glm, self.how)[0]
         else:
             nothing = Estimate(value=None, low=None, high=None, n=one.sample.n, method="length-controlled GLM")
@@ -213,14 +216,17 @@ class Bridge:
         """None: the candidate gives no figure."""
         sample = one.sample
         n = sample.n
-        if n < 2:
+        size = float(n) if scale == "win_rate" else n / rates.COEFFICIENTS  # as the candidate's own interval has it
+        if n < FEWEST_PROMPTS[scale]:
             return None
         rate, error = self._rate(scale, sample, sample.preference)
         if not (np.isfinite(rate) and np.isfinite(error)):
             return None
-        rate = float(np.clip(rate, 0.5 / n, 1 - 0.5 / n))
-        if error <= 0:  # all prompts equal: as if one of them had been half a win or a loss
-            error = float(np.sqrt(rate * (1 - rate) / n))
+        found, rate = rate, float(np.clip(rate, 0.5 / n, 1 - 0.5 / n))
+        if found != rate or error <= 0:  # all prompts equal: as if one of them had been half a win or a loss
+            error = float(np.sqrt(rate * (1 - rate) / size))
+        else:
+            error = float(np.sqrt(rate * (1 - rate) / prompts_that_count(rate, error * error, size)))
         official = self.official(scale, sample.model)
         # The figure of just these prompts, where GPT-4 Turbo's annotations of them are published.
         same = self._annotated[scale, sample.model]
@@ -241,8 +247,8 @@ class Bridge:
 
     def _why_unknown(self, scale: str, sample: scores.Sample) -> str:
         """Why the candidate has no figure of a model."""
-        if sample.n < 2:
-            return f"it judged {sample.n} of its answers, and it takes 2"
+        if sample.n < FEWEST_PROMPTS[scale]:
+            return f"it judged {sample.n} of its answers, and it takes {FEWEST_PROMPTS[scale]}"
         if scale == "lc_win_rate" and np.ptp(sample.delta) == 0:
             return "all its answers are as much longer than the baseline's, so lengths cannot be controlled"
         return "the length-controlled fit did not converge"

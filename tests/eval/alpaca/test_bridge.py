@@ -445,7 +445,7 @@ def test_on_the_real_other_judge_the_interval_holds_and_the_error_falls_below_th
         "lc_candidate_mean_absolute_error": 4.27,
         "lc_error_ratio": 0.65,
         "lc_coverage": 1.0,
-        "lc_half_width": 6.69,
+        "lc_half_width": 6.68,
     }
     cohere = said.metrics["cohere", "win_rate"]
     assert (cohere.value, cohere.low, cohere.high) == pytest.approx((16.18, 11.99, 21.44), abs=0.01)
@@ -580,3 +580,24 @@ def test_the_names_of_a_leaderboard_may_stand_in_any_column(place: Path) -> None
     (place / "board.csv").write_text("\n".join(lines) + "\n")
     said = bridge(place, "--verdicts", save(place / "v.csv.gz", table(RATES)), "--leave-one-out", *board(place))
     assert said.metrics["e", "official_win_rate"].value == 50
+
+
+@pytest.mark.parametrize("rate", [0.0, 1.0])
+def test_a_unanimous_length_controlled_figure_is_no_surer_than_the_candidates_own(place: Path, rate: float) -> None:
+    """The fit of equal preferences has next to no error of its own; 20 of 20 say little all the same."""
+    rows = table({**RATES, "mine": 0.25})
+    few = {digest(question) for question in QUESTIONS[:20]}
+    mine = [row | {"other_preference": str(rate)} for row in rows if row["model"] == "mine"]
+    rows = [row for row in rows if row["model"] != "mine"]
+    rows += [row for row in mine if row["instruction_sha256_16"] in few]
+    said = bridge(place, "--verdicts", save(place / "v.csv.gz", rows), *board(place))
+    one, own = said.metrics["mine", "lc_win_rate"], said.metrics["mine", "candidate_lc_win_rate"]
+    assert one.low is not None and one.high is not None and own.low is not None and own.high is not None
+    assert one.high - one.low > own.high - own.low
+    few = {digest(question) for question in QUESTIONS[:19]}
+    rows = [row for row in rows if row["model"] != "mine" or row["instruction_sha256_16"] in few]
+    said = bridge(place, "--verdicts", save(place / "v.csv.gz", rows), *board(place))
+    one, own = said.metrics["mine", "lc_win_rate"], said.metrics["mine", "candidate_lc_win_rate"]
+    assert one.value is own.value is None
+    assert "it judged 19 of its answers, and it takes 20" in one.note
+    assert said.metrics["mine", "win_rate"].value is not None
