@@ -121,7 +121,12 @@ def every_row(path: Path) -> list[Row]:
     """
     if _begins_with(path, _PARQUET):
         return _parquet(path)
-    return table(path, ()) if ".csv" in path.suffixes else objects(path)
+    return table(path, ()) if is_csv(path) else objects(path)
+
+
+def is_csv(path: Path) -> bool:
+    """Whether the name says so: `.csv` in any letter case, packed or not."""
+    return ".csv" in (suffix.lower() for suffix in path.suffixes)
 
 
 def _begins_with(path: Path, mark: bytes) -> bool:
@@ -203,7 +208,7 @@ def _json(text: str, place: str, wanted: str) -> Any:
         value = json.loads(text)
     except json.JSONDecodeError as error:
         at = f"column {error.colno}" if error.lineno == 1 else f"line {error.lineno}, column {error.colno}"
-        raise DataError(f"{place}: not JSON: {error.msg} at {at}; {wanted}") from None
+        raise DataError(f"{place}: not JSON: {error.msg.removesuffix(' at')} at {at}; {wanted}") from None
     except ValueError as error:  # a whole number of thousands of digits
         raise DataError(f"{place}: not JSON: {error}") from None
     except RecursionError:

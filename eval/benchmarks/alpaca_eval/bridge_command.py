@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from srlm.engines.openai.cost import estimated
+from srlm.engines.openai.retired import notice
 from srlm.errors import DataError, SettingsError
 from srlm.records import Prompt
 from srlm.store import files
@@ -212,6 +213,8 @@ def plan(wanted: Judging, of: Asked | None, scale: Scale, guess: float | None, o
             wanted.how.confidence,
             wanted.how.seed,
         )
+        if (ending := notice(wanted.endpoint, judge.model)) is not None and judge.service != "engine":
+            print(f"WARNING: {ending.text}")
     best = found[0]
     rows = [
         [str(len(one.anchors)), str(one.prompts), str(one.calls), f"{one.dollars:.2f}", f"{one.half_width:.1f}"]

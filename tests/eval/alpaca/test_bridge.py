@@ -601,3 +601,27 @@ def test_a_unanimous_length_controlled_figure_is_no_surer_than_the_candidates_ow
     assert one.value is own.value is None
     assert "it judged 19 of its answers, and it takes 20" in one.note
     assert said.metrics["mine", "win_rate"].value is not None
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ("--max-cost", "inf"),
+        ("--timeout", "inf"),
+        ("--price", "inf", "1"),
+        ("--price", "nan", "1"),
+        ("--price", "-1", "1"),
+    ],
+)
+def test_an_amount_that_is_none_is_refused_without_a_traceback(place: Path, given: tuple[str, ...]) -> None:
+    said = bridge(place, "--judge", "openai:m", "--plan", *given, *board(place))
+    assert said.status == 2
+    assert "Invalid value for" in said.err and "Traceback" not in said.err
+
+
+def test_a_plan_for_a_retired_judge_says_so(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    given = ("--judge", "openai:gpt-4-1106-preview", "--plan", "--max-cost", "50", "--alpaca-dir", place)
+    said = bridge(place, *given, *board(place))
+    assert said.status == 0, said.err
+    assert "WARNING: gpt-4-1106-preview: " in said.out and "shut down on 2026-" in said.out
