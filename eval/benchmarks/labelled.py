@@ -116,9 +116,11 @@ def labels_bought(wanted: str, n: int, rate: float, correlation: float | None, c
         if correlation is None:
             same = [name for name, column in (("label", people), ("judge", judge)) if len(both) and not np.ptp(column)]
             if len(both) < FEWEST_PAIRS or same:
-                why = f"its `{same[0]}` says the same in all rows"
-                if len(both) < FEWEST_PAIRS:
-                    why = f"rows with both `label` and `judge`: {len(both)}, and it takes {FEWEST_PAIRS}"
+                why = (
+                    f"rows with both `label` and `judge`: {len(both)}, and it takes {FEWEST_PAIRS}"
+                    if len(both) < FEWEST_PAIRS
+                    else f"its `{same[0]}` says the same in all rows"
+                )
                 raise SettingsError(
                     f"--labels {wanted}: {why}, so no correlation can be measured; give --judge-correlation"
                 )
