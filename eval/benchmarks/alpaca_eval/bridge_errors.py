@@ -95,4 +95,4 @@ def _ratio(errors: Array, plain: Array, confidence: float) -> Estimate:
 
 
 def _over_models(estimate: Estimate) -> Estimate:
-    return estimate.model_copy(update={"method": estimate.method.replace("over prompts", "over models")})
+    return estimate.model_copy(update={"method": estimate.method.replace("prompts", "models")})

@@ -147,6 +147,8 @@ def test_leave_one_out_shows_the_errors_of_both_and_does_not_depend_on_the_order
     assert first.metrics == again.metrics
     errors = {metric: m for (model, metric), m in first.metrics.items() if model == "left out one by one"}
     assert errors["candidate_mean_absolute_error"].value == pytest.approx(10)
+    assert errors["mean_absolute_error"].method.endswith("no interval: fewer than 15 models")
+    assert "\n\nno interval: fewer than 15 models\n" in first.out
     assert (errors["mean_absolute_error"].value or 99) < 3
     assert (errors["coverage"].value, errors["coverage"].n, errors["coverage"].unit) == (1.0, 5, "models")
     assert errors["coverage"].low == pytest.approx(0.025 ** (1 / 5))  # Clopper and Pearson's of 5 in 5
@@ -625,3 +627,10 @@ def test_a_plan_for_a_retired_judge_says_so(place: Path, monkeypatch: pytest.Mon
     said = bridge(place, *given, *board(place))
     assert said.status == 0, said.err
     assert "WARNING: gpt-4-1106-preview: " in said.out and "shut down on 2026-" in said.out
+
+
+def test_a_candidates_figure_without_an_interval_has_its_reason_beside_the_table(place: Path) -> None:
+    rows = table({**RATES, "mine": 0.25})
+    few = [row for row in rows if row["model"] != "mine"] + [row for row in rows if row["model"] == "mine"][:1]
+    said = bridge(place, "--verdicts", save(place / "v.csv.gz", few), *board(place))
+    assert "mine, candidate win rate: no interval below two prompts" in said.out
