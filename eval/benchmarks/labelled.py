@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from scipy import stats
 
 from srlm.errors import SettingsError
 
@@ -20,6 +21,10 @@ from .measuring import figure
 
 COUNTS = (20, 50, 100, 200, 400)
 """Numbers of labels that `power --labels FILE` shows."""
+FEWEST_PAIRS = 5
+"""Labels with a judge's value, from which a correlation is measured."""
+MOST = 0.999999
+"""Of a correlation whose interval is asked for: Fisher's z of 1 is infinite."""
 ENDS = ("_judge_alone", "_labels_alone", "_corrected")
 
 
@@ -109,17 +114,28 @@ def labels_bought(wanted: str, n: int, rate: float, correlation: float | None, c
         both = [(one.value, one.judge) for one in read(Path(wanted)) if one.value is not None and one.judge is not None]
         people, judge = np.array(both, dtype=np.float64).reshape(-1, 2).T
         if correlation is None:
-            if len(both) < 3 or not np.ptp(people) or not np.ptp(judge):
-                raise SettingsError(
-                    f"--labels {wanted}: {len(both)} rows with a `label` and a `judge`, or one of the two is the same "
-                    "throughout: no correlation can be measured; give --judge-correlation"
+            same = [name for name, column in (("label", people), ("judge", judge)) if len(both) and not np.ptp(column)]
+            if len(both) < FEWEST_PAIRS or same:
+                why = (
+                    f"rows with both `label` and `judge`: {len(both)}, and it takes {FEWEST_PAIRS}"
+                    if len(both) < FEWEST_PAIRS
+                    else f"its `{same[0]}` says the same in all rows"
                 )
-            correlation, measured = float(np.corrcoef(people, judge)[0, 1]), f", measured on {len(both)} labels"
+                raise SettingsError(
+                    f"--labels {wanted}: {why}, so no correlation can be measured; give --judge-correlation"
+                )
+            correlation = float(np.corrcoef(people, judge)[0, 1])
+            half = stats.norm.ppf(0.5 + confidence / 2) / np.sqrt(len(both) - 3)
+            z = np.arctanh(np.clip(correlation, -MOST, MOST))
+            low, high = np.tanh(z - half), np.tanh(z + half)
+            measured = f" [{low:.2f}, {high:.2f}], measured on {len(both)} labels"
     if correlation is None:
         raise SettingsError("--labels needs --judge-correlation R (judge and people, prompt by prompt), or a file")
     if wrong := [count for count in counts if not 5 <= count < n]:
         if measured:
             counts = [count for count in counts if count not in wrong]
+            if not counts:
+                raise SettingsError(f"--n {n}: must be above {COUNTS[0]}, the fewest labels shown for a file")
         else:
             raise SettingsError(f"--labels {wrong[0]}: must be at least 5 and below --n {n}")
     found = [bought(count, n, rate, correlation, confidence) for count in counts]

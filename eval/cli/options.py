@@ -19,6 +19,16 @@ AlpacaDir = Annotated[
     Path | None,
     typer.Option(help=f"A checkout of alpaca_eval, or a folder with its files. Default: ${VARIABLE}, else the Hub."),
 ]
+MOST = 1e6
+"""Dollars, seconds, temperature: nobody means more, and no infinity passes."""
+
+
+def _prices(given: tuple[float, float] | None) -> tuple[float, float] | None:
+    if given is not None and not all(0 <= one <= MOST for one in given):
+        raise typer.BadParameter(f"{given[0]:g} {given[1]:g}: prices must be 0 to {MOST:g} US dollars")
+    return given
+
+
 Resamples = Annotated[int, typer.Option(min=100, max=20_000, help="Bootstrap resamples per interval.")]
 Confidence = Annotated[float, typer.Option(min=0.5, max=0.999, help="Confidence level of the intervals.")]
 Seed = Annotated[int, typer.Option(min=0, help="Random seed of resamples and permutations.")]
@@ -38,7 +48,9 @@ Format = Annotated[str | None, typer.Option(help="Format of --rankings. Default:
 Judges = Annotated[list[str] | None, typer.Option(help=f"A judge: {SPECS}; repeatable.")]
 JudgeTemplate = Annotated[str, typer.Option(help=f"Rubric of a judge that scores: `additive`, {TEMPLATES}, or a file.")]
 JudgeDraws = Annotated[int, typer.Option(help="Judgements per answer.", min=1)]
-JudgeTemperature = Annotated[float, typer.Option(help="Sampling temperature of the judge; 0 = greedy.", min=0)]
+JudgeTemperature = Annotated[
+    float, typer.Option(help="Sampling temperature of the judge; 0 = greedy.", min=0, max=MOST)
+]
 JudgeTokens = Annotated[int, typer.Option(help="Maximum tokens per judgement.", min=1)]
 JudgeComplete = Annotated[bool, typer.Option(help="If a judge omits its score line, ask for it.")]
 ASKING = PointwiseSettings()
@@ -88,11 +100,12 @@ Azure = Annotated[bool, typer.Option("--azure", help="The judge is an Azure depl
 ApiVersion = Annotated[str | None, typer.Option(help="Version of the Azure API.")]
 KeyEnv = Annotated[str, typer.Option(help="Environment variable that holds the API key.")]
 Concurrency = Annotated[int, typer.Option(min=1, help="Maximum number of concurrent requests.")]
-Timeout = Annotated[float, typer.Option(min=0.1, help="Request timeout in seconds.")]
+Timeout = Annotated[float, typer.Option(min=0.1, max=MOST, help="Request timeout in seconds.")]
 Prices = Annotated[
-    tuple[float, float] | None, typer.Option("--price", help="US dollars per million input and output tokens.")
+    tuple[float, float] | None,
+    typer.Option("--price", callback=_prices, help="US dollars per million input and output tokens."),
 ]
-MaxCost = Annotated[float | None, typer.Option(min=0, help="Spending limit in US dollars.")]
+MaxCost = Annotated[float | None, typer.Option(min=0, max=MOST, help="Spending limit in US dollars.")]
 JudgeSpec = Annotated[str, typer.Option("--judge", help="openai, openai:MODEL, hf:DIR or file:ANNOTATIONS.json.")]
 AnnotatorName = Annotated[
     str, typer.Option("--annotator", help="The alpaca_eval annotator whose prompt and parser are used.")

@@ -16,7 +16,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from srlm.data.lines import Row, objects, table
+from srlm.data.lines import Row, is_csv, objects, table
 from srlm.errors import DataError
 
 NAMES = ("id", "prompt_id", "instruction", "prompt", "set")
@@ -57,7 +57,7 @@ class Matched(NamedTuple):
 
 def read(path: Path) -> list[HumanLabel]:
     """Every label of a file. Raises DataError, with the row, where a label is none."""
-    rows = table(path, ()) if path.name.removesuffix(".gz").endswith(".csv") else objects(path)
+    rows = table(path, ()) if is_csv(path) else objects(path)
     if not rows:
         raise DataError(f"{path}: holds no labels; expected rows with `id` and `label`")
     return [_label(row) for row in rows]
@@ -85,17 +85,26 @@ def _label(row: Row) -> HumanLabel:
         place=place,
         unit=unit,
         value=said if said is None or not turned else 1 - said,
-        better="" if better in (None, "") else str(better).strip(),
+        better=_better(place, better),
         turned=turned,
-        model=_named(value, "model"),
-        baseline=_named(value, "baseline"),
+        model=_named(place, value, "model"),
+        baseline=_named(place, value, "baseline"),
         judge=_number(place, "judge", value["judge"]) if value.get("judge") not in (None, "") else None,
     )
 
 
-def _named(value: Mapping[str, Any], column: str) -> str | None:
+def _better(place: str, said: Any) -> str:
+    """As `better` says it; empty: it says nothing."""
+    if isinstance(said, bool) or not isinstance(said, str | int | None):
+        raise DataError(f"{place}: `better` must be a name, first, second or tie, found {said!r:.40}")
+    return "" if said is None else str(said).strip()
+
+
+def _named(place: str, value: Mapping[str, Any], column: str) -> str | None:
     found = value.get(column)
-    return None if found in (None, "") else str(found)
+    if not isinstance(found, str | None):
+        raise DataError(f"{place}: `{column}` must be text, found {found!r:.40}")
+    return found or None
 
 
 def _number(place: str, column: str, said: Any) -> float:

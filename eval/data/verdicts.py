@@ -52,7 +52,8 @@ def read_verdicts(path: Path, prompts: Sequence[Prompt] | None) -> Verdicts:
     found: dict[str, dict[str, PairVerdict]] = {}
     places: dict[tuple[str, str], str] = {}
     for row in table(path, COLUMNS):
-        model, instruction = row.value["model"], row.value["instruction_sha256_16"]
+        # White space around a cell and the case of hex digits mean nothing.
+        model, instruction = row.value["model"].strip(), row.value["instruction_sha256_16"].strip().lower()
         if not model:
             raise DataError(f"{row.place}: `model` is empty; each row needs the name of its model")
         id = instruction if ids is None else ids.get(instruction)
@@ -92,6 +93,8 @@ class OfficialFigure(NamedTuple):
     """Why the length-controlled win rate is not used, where there is one."""
 
 
+NAMES = ("name", "model", "")
+"""Columns with the model's name: alpaca_eval's own has no header."""
 MOST_FOREIGN = 0.1
 """Share of a leaderboard's rows; if more have it, it is what its judge does."""
 
@@ -109,8 +112,11 @@ def read_leaderboard(path: Path) -> dict[str, OfficialFigure]:
     counts = [_optional(row, "n_total") for row in rows]
     most = max((count for count in counts if count is not None), default=None)
     found = {}
+    name = _name_column(path, rows)
     for row, plain, count in zip(rows, whole, counts, strict=True):
-        model = next(iter(row.value.values()))
+        model = row.value[name].strip()
+        if not model:
+            raise DataError(f"{row.place}: a row without a model's name")
         if model in found:
             raise DataError(f"{row.place}: model {model} is there twice; keep one row")
         rate = _rate(row, "win_rate")
@@ -142,6 +148,19 @@ def installed_leaderboard() -> Path | None:
         if path.is_file():
             return path
     return None
+
+
+def _name_column(path: Path, rows: Sequence[Row]) -> str:
+    """The column of the models' names; else the first one, unless it holds numbers."""
+    if not rows:
+        raise DataError(f"{path}: a leaderboard without rows")
+    first = next(iter(rows[0].value))
+    name = next((column for column in NAMES if column in rows[0].value), first)
+    if name == first and all(_optional(row, name) is not None for row in rows):
+        raise DataError(f"{path}: no column has the models' names; call it `name`")
+    if all((_optional(row, "win_rate") or 0) <= 1 for row in rows):
+        raise DataError(f"{path}: no win_rate is above 1; they must be percent, as alpaca_eval publishes them")
+    return name
 
 
 def _plain(row: Row) -> bool:
@@ -176,7 +195,8 @@ def _preference(row: Row, column: str) -> float | None:
     except ValueError:
         value = math.nan
     if not 0 <= value <= 1:
-        raise DataError(f"{row.place}: {column} is {text[:40]!r}; it must be 0..1 for the model, or empty")
+        hint = "; alpaca_eval's own preference is 1..2: take 1 off" if 1 < value <= 2 else ""
+        raise DataError(f"{row.place}: {column} is {text[:40]!r}; it must be 0..1 for the model, or empty{hint}")
     return value
 
 

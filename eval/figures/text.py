@@ -1,6 +1,6 @@
 """Figures as text for a terminal: aligned columns, nothing cut off, however narrow the window or the pipe."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ..records import MetricValue
 from ..stats.power import Smallest
@@ -29,6 +29,20 @@ def value(metric: MetricValue | None, form: str = ".2f", unknown: str = "not kno
     if metric.low is None or metric.high is None:
         return format(metric.value, form)
     return f"{metric.value:{form}} [{metric.low:{form}}, {metric.high:{form}}]"
+
+
+def without_interval(metrics: Iterable[MetricValue]) -> list[str]:
+    """A line for each reason why figures that are there have no interval, with the models it is of."""
+    models: dict[str, dict[str, None]] = {}
+    for metric in metrics:
+        if metric.value is not None and metric.low is None and (why := _no_interval(metric.method)):
+            models.setdefault(f"{spaced(metric.metric)}: {why}", {})[metric.model] = None
+    return [f"{', '.join(map(printable, of))}, {said}" for said, of in models.items()]
+
+
+def _no_interval(method: str) -> str:
+    place = method.find("no interval")
+    return "" if place < 0 else method[place:]
 
 
 def listed(metrics: Sequence[MetricValue], of: str) -> str:

@@ -88,12 +88,17 @@ def interval(value: float, variance: float, size: float, confidence: float, boun
     """
     width = bounds.high - bounds.low
     p = min(1.0, max(0.0, (value - bounds.low) / width))
-    spread = p * (1 - p)
-    ratio = variance / width**2 * size / spread if spread > 0 else 1.0
-    information = 4 * size * spread
-    n = size * (information + BELIEF) / (information * ratio + BELIEF)
+    n = prompts_that_count(p, variance / width**2, size)
     low, high = _score(p * n, n, confidence)
     return Ends(bounds.low + width * low, bounds.low + width * high)
+
+
+def prompts_that_count(p: float, variance: float, size: float) -> float:
+    """How many yes-or-no prompts say as much as a figure `p`, 0..1, of this variance over `size` prompts."""
+    spread = p * (1 - p)
+    ratio = variance * size / spread if spread > 0 else 1.0
+    information = 4 * size * spread
+    return size * (information + BELIEF) / (information * ratio + BELIEF)
 
 
 def equal_prompts(weights: Array) -> float:

@@ -100,6 +100,8 @@ class Doubts(Record):
     gain: float | None
     """Root mean square error of the anchors left out one by one, in units of what their mean figure makes: 1 or more
     says that the candidate tells no more than nothing. None: too few anchors."""
+    alike: bool
+    """Whether the candidate gives all anchors one figure."""
     beyond: float
     """Logits by which the model's candidate figure lies outside the anchors'; 0: within."""
 
@@ -161,7 +163,13 @@ def doubts(anchors: Sequence[Anchor], own: Judged, confidence: float) -> Doubts:
     at = special.logit(own.candidate)
     seen = [special.logit(one.judged.candidate) for one in anchors]
     beyond = max(0.0, float(at - max(seen)), float(min(seen) - at)) if seen else 0.0
-    return Doubts(anchors=len(anchors), order=order(anchors, confidence), gain=gain(anchors), beyond=beyond)
+    return Doubts(
+        anchors=len(anchors),
+        order=order(anchors, confidence),
+        gain=gain(anchors),
+        alike=bool(seen) and len(set(seen)) == 1,
+        beyond=beyond,
+    )
 
 
 def order(anchors: Sequence[Anchor], confidence: float) -> Order:

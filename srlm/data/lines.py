@@ -121,7 +121,12 @@ def every_row(path: Path) -> list[Row]:
     """
     if _begins_with(path, _PARQUET):
         return _parquet(path)
-    return table(path, ()) if ".csv" in path.suffixes else objects(path)
+    return table(path, ()) if is_csv(path) else objects(path)
+
+
+def is_csv(path: Path) -> bool:
+    """Whether the name says so: `.csv` in any letter case, packed or not."""
+    return ".csv" in (suffix.lower() for suffix in path.suffixes)
 
 
 def _begins_with(path: Path, mark: bytes) -> bool:
@@ -147,7 +152,8 @@ def _parquet(path: Path) -> list[Row]:
 def table(path: Path, columns: Sequence[str]) -> list[Row]:
     """Each row of a CSV file with a header: text by column.
 
-    Raises DataError where one of `columns` is missing, or a row is longer or shorter than the header.
+    Raises DataError where one of `columns` is missing, a name heads two columns, or a row is longer or shorter than the
+    header.
     """
     found = []
     csv.field_size_limit(min(sys.maxsize, 2**31 - 1))  # 131,072 characters by default; conversations are longer
@@ -157,6 +163,8 @@ def table(path: Path, columns: Sequence[str]) -> list[Row]:
             header = list(reader.fieldnames or ())
             if absent := [name for name in columns if name not in header]:
                 raise DataError(f"{path}: no column {', '.join(absent)}; its columns are {', '.join(header) or 'none'}")
+            if twice := sorted({name for name in header if name and header.count(name) > 1}):
+                raise DataError(f"{path}: several columns are named {', '.join(twice)}; keep one of each")
             for value in reader:
                 if None in value or None in value.values():
                     raise DataError(
@@ -200,7 +208,7 @@ def _json(text: str, place: str, wanted: str) -> Any:
         value = json.loads(text)
     except json.JSONDecodeError as error:
         at = f"column {error.colno}" if error.lineno == 1 else f"line {error.lineno}, column {error.colno}"
-        raise DataError(f"{place}: not JSON: {error.msg} at {at}; {wanted}") from None
+        raise DataError(f"{place}: not JSON: {error.msg.removesuffix(' at')} at {at}; {wanted}") from None
     except ValueError as error:  # a whole number of thousands of digits
         raise DataError(f"{place}: not JSON: {error}") from None
     except RecursionError:

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -242,6 +243,47 @@ def test_power_says_what_labels_buy(tmp_path: Path, capsys: pytest.CaptureFixtur
         {"id": str(n), "label": int(n % 2), "judge": float(0.8 * (n % 2) + 0.1 * random.random())} for n in range(40)
     ]
     assert run("power", "--n", 805, "--rate", 0.5, "--labels", lines(tmp_path / "l.jsonl", *rows)) == 0
-    assert "correlation of judge and people 1.00, measured on 40 labels" in capsys.readouterr().out
+    assert "correlation of judge and people 1.00 [1.00, 1.00], measured on 40 labels" in capsys.readouterr().out
+    assert run("power", "--n", 20, "--rate", 0.5, "--labels", tmp_path / "l.jsonl") == 2
+    assert "--n 20: must be above 20, the fewest labels shown for a file" in capsys.readouterr().err
     assert run("power", "--n", 805, "--rate", 0.5, "--labels", "50") == 2
     assert "--judge-correlation" in capsys.readouterr().err
+
+
+def test_a_measured_correlation_has_its_interval_and_needs_five_rows(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Labels 1, 1, 0, 0 for the judge's 1, 0, 1, 0, thrice, and two that agree: r = 1/7.
+
+    Fisher: tanh(.1438 +- 1.96 / sqrt(11)).
+    """
+    both = [(1, 1), (1, 0), (0, 1), (0, 0)] * 3 + [(1, 1), (0, 0)]
+    rows = [{"id": str(n), "label": label, "judge": judge} for n, (label, judge) in enumerate(both)]
+    asked = ("power", "--n", 805, "--rate", 0.5, "--labels")
+    assert run(*asked, lines(tmp_path / "l.jsonl", *rows)) == 0
+    assert "correlation of judge and people 0.14 [-0.42, 0.63], measured on 14 labels" in capsys.readouterr().out
+    assert run(*asked, lines(tmp_path / "four.jsonl", *rows[:4])) == 2
+    assert "rows with both `label` and `judge`: 4, and it takes 5, so no correlation" in capsys.readouterr().err
+    same = [row | {"label": "win"} for row in rows]
+    assert run(*asked, lines(tmp_path / "same.jsonl", *same)) == 2
+    assert "its `label` says the same in all rows, so no correlation can be measured" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ({"id": "a", "label": "win", "model": ["m"]}, "`model` must be text, found ['m']"),
+        ({"id": "a", "label": "win", "baseline": 3}, "`baseline` must be text, found 3"),
+        ({"id": "a", "better": ["first"]}, "`better` must be a name, first, second or tie, found ['first']"),
+        ({"id": "a", "better": True}, "`better` must be a name, first, second or tie, found True"),
+    ],
+)
+def test_what_is_no_name_is_refused(tmp_path: Path, row: dict[str, object], told: str) -> None:
+    with pytest.raises(DataError, match=re.escape(told)):
+        read(lines(tmp_path / "l.jsonl", row))
+
+
+@pytest.mark.parametrize("name", ["l.csv", "l.CSV", "l.csv.gz", "L.Csv.GZ"])
+def test_a_csv_file_is_told_by_its_name_in_any_letter_case(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("id,label\na,win\n")
+    assert [(one.unit, one.value) for one in read(tmp_path / name)] == [("a", 1.0)]

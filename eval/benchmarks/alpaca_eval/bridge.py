@@ -16,12 +16,15 @@ from ...data.verdicts import OfficialFigure, Verdicts
 from ...records import MetricValue
 from ...stats import bridge as bridging
 from ...stats import length_controlled, rates
+from ...stats.bounded import prompts_that_count
 from ...stats.intervals import Estimate, Resampling
 from ..measuring import figure
 from . import scores
 
 BENCHMARK = "alpaca_bridge"
 SCALES = ("win_rate", "lc_win_rate")
+FEWEST_PROMPTS = {"win_rate": 2, "lc_win_rate": rates.FEWEST}
+"""Judged answers of a model, of which there is a figure with a known error."""
 MOST_SCATTER = 0.35
 """Logits. Judges on alpaca_eval's other leaderboards scatter by .09 to .18 around GPT-4 Turbo."""
 WIDEST = 10.0
@@ -46,6 +49,9 @@ class Known(NamedTuple):
     """What is known of one model on one scale."""
 
     judged: bridging.Judged
+    """As an anchor; with GPT-4 Turbo's annotations of the same prompts, these prompts' noise is in both figures."""
+    own: bridging.Judged
+    """As the model that is bridged: its figure of all prompts is asked for, so which were judged is noise."""
     official: float | None
     """0..1."""
     usable: bool
@@ -143,7 +149,9 @@ class Bridge:
             metrics.append(self._candidate(scale, one))
             if (official := self.official(scale, model)) is not None:
                 note = self.why_no_anchor(scale, model)
-                published = Estimate(value=100 * official, low=None, high=None, n=self.total, method="as published")
+                listed = model in self.leaderboard
+                n, how = (self.total, "as published") if listed else (one.sample.n, "of its published annotations")
+                published = Estimate(value=100 * official, low=None, high=None, n=n, method=how)
                 metrics.append(
                     figure(model, BENCHMARK, f"official_{scale}", published, value_unit="percent", note=note)
                 )
@@ -161,11 +169,11 @@ class Bridge:
     def _figure(self, scale: str, one: JudgedModel) -> MetricValue:
         model, known, level = one.sample.model, self._known[scale, one.sample.model], self.how.confidence
         anchors = self.anchors(scale, model)
-        found = None if known is None else bridging.bridge(anchors, known.judged, level)
-        notes = [f"candidate judge {one.sample.judge}"]
+        found = None if known is None else bridging.bridge(anchors, known.own, level)
+        notes = [f"candidate judge {one.sample.judge}", *self._namesakes(model)]
         if found is None or known is None:
             why = (
-                "the candidate gives no figure of it"
+                f"the candidate gives no figure of it: {self._why_unknown(scale, one.sample)}"
                 if known is None
                 else f"cannot carry the scale: {len(anchors)} anchors with a known figure, and it takes "
                 f"{bridging.FEWEST_ANCHORS}"
@@ -177,7 +185,7 @@ class Bridge:
             )  # fmt: skip
         value, low, high = (100 * end for end in (found.value, found.low, found.high))
         about = f"{len(anchors)} anchors, scatter {found.scatter:.2f} and offset {found.offset:+.2f} logits"
-        notes += [about, *reasons(bridging.doubts(anchors, known.judged, level), found)]
+        notes += [about, *reasons(bridging.doubts(anchors, known.own, level), found)]
         if strange := self.why_no_anchor(scale, model):
             notes.append(f"its official figure is doubtful: {strange}")
         method = (
@@ -194,13 +202,13 @@ class Bridge:
         """The candidate's own figure, as it would stand on a leaderboard of its own."""
         if scale == "win_rate":
             found = scores.raw(one.sample, self.how)[0]
-        elif one.sample.n > 1 and self.glm is not None and self._known[scale, one.sample.model] is not None:
+        elif self.glm is not None and self._known[scale, one.sample.model] is not None:
             found = scores.length_controlled_win_rate(one.sample, self.glm, self.how)[0]
         else:
             nothing = Estimate(value=None, low=None, high=None, n=one.sample.n, method="length-controlled GLM")
             found = figure(
                 one.sample.model, BENCHMARK, scale, nothing, unscored=one.sample.unscored, value_unit="percent",
-                note="too few prompts, or the fit did not converge",
+                note=self._why_unknown(scale, one.sample),
             )  # fmt: skip
         return found.model_copy(update={"benchmark": BENCHMARK, "metric": f"candidate_{scale}"})
 
@@ -208,25 +216,49 @@ class Bridge:
         """None: the candidate gives no figure."""
         sample = one.sample
         n = sample.n
-        if n < 2:
+        size = float(n) if scale == "win_rate" else n / rates.COEFFICIENTS  # as the candidate's own interval has it
+        if n < FEWEST_PROMPTS[scale]:
             return None
         rate, error = self._rate(scale, sample, sample.preference)
         if not (np.isfinite(rate) and np.isfinite(error)):
             return None
-        rate = float(np.clip(rate, 0.5 / n, 1 - 0.5 / n))
-        if error <= 0:  # all prompts equal: as if one of them had been half a win or a loss
-            error = float(np.sqrt(rate * (1 - rate) / n))
+        found, rate = rate, float(np.clip(rate, 0.5 / n, 1 - 0.5 / n))
+        if found != rate or error <= 0:  # all prompts equal: as if one of them had been half a win or a loss
+            error = float(np.sqrt(rate * (1 - rate) / size))
+        else:
+            error = float(np.sqrt(rate * (1 - rate) / prompts_that_count(rate, error * error, size)))
         official = self.official(scale, sample.model)
         # The figure of just these prompts, where GPT-4 Turbo's annotations of them are published.
         same = self._annotated[scale, sample.model]
         paired = same is not None and n < self.total
         if paired:
             official = same
-        noise = bridging.logit_noise(
-            rate, error, n, max(n, self.total), self._disagreement(sample.model), paired=paired
+        disagreement = self._disagreement(sample.model)
+        anchor, own = (
+            bridging.Judged(
+                rate,
+                one.length,
+                bridging.logit_noise(rate, error, n, max(n, self.total), disagreement, paired=same_prompts),
+            )
+            for same_prompts in (paired, False)
         )
         usable = official is not None and 0 < official < 1 and not self.why_no_anchor(scale, sample.model)
-        return Known(bridging.Judged(rate, one.length, noise), official, usable)
+        return Known(anchor, own, official, usable)
+
+    def _why_unknown(self, scale: str, sample: scores.Sample) -> str:
+        """Why the candidate has no figure of a model."""
+        if sample.n < FEWEST_PROMPTS[scale]:
+            return f"it judged {sample.n} of its answers, and it takes {FEWEST_PROMPTS[scale]}"
+        if scale == "lc_win_rate" and np.ptp(sample.delta) == 0:
+            return "all its answers are as much longer than the baseline's, so lengths cannot be controlled"
+        return "the length-controlled fit did not converge"
+
+    def _namesakes(self, model: str) -> list[str]:
+        """A word on a model that the leaderboard has under a name of other letter case or signs."""
+        if model in self.leaderboard:
+            return []
+        alike = [name for name in self.leaderboard if plain_name(name) == plain_name(model)]
+        return [f"the leaderboard has no {model}, but {', '.join(alike)}: rename it if it is the same"] if alike else []
 
     def _by_annotations(self, scale: str, one: JudgedModel) -> float | None:
         """GPT-4 Turbo's figure of the prompts the candidate judged; None where one of its annotations is missing."""
@@ -258,6 +290,11 @@ class Bridge:
         return between / own if own > 0 else bridging.DISAGREEMENT
 
 
+def plain_name(model: str) -> str:
+    """A model's name without what people write in many ways."""
+    return "".join(letter for letter in model.casefold() if letter.isalnum())
+
+
 def reasons(doubts: bridging.Doubts, found: bridging.Bridged) -> list[str]:
     """What speaks against a bridged figure, each with the number that shows it; first what it cannot stand with."""
     cannot, doubtful = [], []
@@ -274,6 +311,8 @@ def reasons(doubts: bridging.Doubts, found: bridging.Bridged) -> list[str]:
         )
     if found.scatter > MOST_SCATTER:
         cannot.append(f"cannot carry the scale: scatter {found.scatter:.2f} logits, more than {MOST_SCATTER}")
+    if doubts.alike:
+        cannot.append(f"cannot carry the scale: the candidate gives all {doubts.anchors} anchors the same figure")
     half = 50 * (found.high - found.low)
     if half > WIDEST:
         cannot.append(f"cannot carry the scale closely: half of the interval is {half:.1f} points")

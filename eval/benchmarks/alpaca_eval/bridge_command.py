@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from srlm.engines.openai.cost import estimated
+from srlm.engines.openai.retired import notice
 from srlm.errors import DataError, SettingsError
 from srlm.records import Prompt
 from srlm.store import files
@@ -145,6 +146,11 @@ def report(
         raise SettingsError(f"--model {model}: not judged by the candidate; there are {', '.join(names)}")
     unknown = [name for name in names if bridge.official("win_rate", name) is None]
     wanted = names if leave_one_out else unknown if model is None else [model]
+    if leave_one_out and len(unknown) == len(names):
+        raise SettingsError(
+            f"--leave-one-out: none of {', '.join(names) or 'no models'} has an official figure in {scale.source}, so "
+            "no error can be measured; names must be the leaderboard's own, letter by letter"
+        )
     if not wanted:
         raise SettingsError(
             f"all {len(names)} models have an official figure in {scale.source}; name the one to bridge with --model, "
@@ -207,6 +213,8 @@ def plan(wanted: Judging, of: Asked | None, scale: Scale, guess: float | None, o
             wanted.how.confidence,
             wanted.how.seed,
         )
+        if (ending := notice(wanted.endpoint, judge.model)) is not None and judge.service != "engine":
+            print(f"WARNING: {ending.text}")
     best = found[0]
     rows = [
         [str(len(one.anchors)), str(one.prompts), str(one.calls), f"{one.dollars:.2f}", f"{one.half_width:.1f}"]

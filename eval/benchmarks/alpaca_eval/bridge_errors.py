@@ -12,6 +12,9 @@ from .bridge import BENCHMARK, SCALES
 
 ALL = "left out one by one"
 """In place of a model's name."""
+FIGURES = ("mean_absolute_error", "candidate_mean_absolute_error", "error_ratio", "coverage", "half_width")
+PURE = ("error_ratio", "coverage")
+"""Of which the unit is no percent."""
 
 
 def left_out_errors(metrics: Sequence[MetricValue], how: Resampling) -> list[MetricValue]:
@@ -39,9 +42,19 @@ def left_out_errors(metrics: Sequence[MetricValue], how: Resampling) -> list[Met
                     (bridged.high - bridged.low) / 2,
                 )
             )
-        if not rows:
+        if not rows and not unscored:
             continue
         prefix = "" if scale == "win_rate" else "lc_"
+        if not rows:
+            why = "no model could be bridged from the others"
+            nothing = Estimate(value=None, low=None, high=None, n=0, method=why)
+            for metric in FIGURES:
+                one = figure(
+                    ALL, BENCHMARK, prefix + metric, nothing, unscored=unscored, unit="models",
+                    value_unit="" if metric in PURE else "percent", note=why,
+                )  # fmt: skip
+                made.append(one)
+            continue
         errors, plain, within, halves = (list(column) for column in zip(*rows, strict=True))
         using = how.using(BENCHMARK, scale)
         ratio = _ratio(np.asarray(errors, dtype=np.float64), np.asarray(plain, dtype=np.float64), how.confidence)
@@ -82,4 +95,4 @@ def _ratio(errors: Array, plain: Array, confidence: float) -> Estimate:
 
 
 def _over_models(estimate: Estimate) -> Estimate:
-    return estimate.model_copy(update={"method": estimate.method.replace("over prompts", "over models")})
+    return estimate.model_copy(update={"method": estimate.method.replace("prompts", "models")})

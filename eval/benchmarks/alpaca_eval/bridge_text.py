@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 
 from ...figures import charts
-from ...figures.text import aligned, printable, value
+from ...figures.text import aligned, printable, value, without_interval
 from ...figures.words import MetricWords
 from ...records import MetricValue
 from .bridge import BENCHMARK, SCALES
+from .bridge_errors import FIGURES
 
 CANNOT = "cannot carry the scale"
 SCALE_NAMES = {"win_rate": "win rate", "lc_win_rate": "LC win rate"}
 COLOURS = {"var(--c1)": "#0072b2", "var(--c2)": "#d55e00", "var(--line)": "#cccccc", "currentColor": "#222222"}
-ERRORS = ("mean_absolute_error", "candidate_mean_absolute_error", "error_ratio", "coverage", "half_width")
 
 
 def bridge_table(metrics: Sequence[MetricValue]) -> str:
@@ -38,18 +38,18 @@ def bridge_table(metrics: Sequence[MetricValue]) -> str:
             if "anchors, scatter" not in part:
                 head = "WARNING: " if part.startswith(CANNOT) else ""
                 said.append(f"{head}{printable(metric.model)}, {SCALE_NAMES[metric.metric]}: {part}")
+    said += without_interval(m for m in metrics if m.metric.startswith("candidate_") and m.unit == "prompts")
     header = ["model", "figure", "on GPT-4 Turbo's scale (%)", "candidate (%)", "official (%)", "prompts", "unscored"]
     return "\n".join([aligned(header, rows), *(["", *said] if said else [])])
 
 
 def error_table(metrics: Sequence[MetricValue]) -> str:
     """What leaving one model out at a time shows: a line a figure."""
-    rows = [
-        [m.metric.replace("_", " "), value(m), f"{m.n} {m.unit}", str(m.unscored), m.note]
-        for m in metrics
-        if m.metric.removeprefix("lc_") in ERRORS
-    ]
-    return aligned(["leaving one model out", "value", "n", "unscored", "note"], rows)
+    errors = [m for m in metrics if m.metric.removeprefix("lc_") in FIGURES]
+    rows = [[m.metric.replace("_", " "), value(m), f"{m.n} {m.unit}", str(m.unscored), m.note] for m in errors]
+    table = aligned(["leaving one model out", "value", "n", "unscored", "note"], rows)
+    reasons = list(dict.fromkeys(m.method.partition("; ")[2] for m in errors if m.value is not None and m.low is None))
+    return "\n".join([table, *(["", *reasons] if reasons else [])])
 
 
 def drawing(chart: charts.Chart) -> str:

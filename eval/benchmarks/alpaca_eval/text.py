@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from ...data.cited import warning_of, without_warning
-from ...figures.text import aligned, p_value, printable, value
+from ...figures.text import aligned, p_value, printable, value, without_interval
 from ...records import MetricValue
 from ..measuring import NOT_SHOWN
 from .leaderboard import ranked
@@ -20,7 +20,10 @@ def leaderboard(metrics: Sequence[MetricValue]) -> str:
         rows.append([model, value(lc), value(win), str(win.n), str(win.unscored), f"{length.value or 0:.0f}"])
     header = ["model", "LC win rate (%)", "win rate (%)", "prompts", "unscored", "characters"]
     incomplete = [f"\n{_incomplete(found, model)}" for model in models if found[model, "win_rate"].unscored]
-    return "\n".join([aligned(header, rows), *incomplete, *warnings(found[model, "win_rate"] for model in models)])
+    rates = [found[model, name] for name in ("lc_win_rate", "win_rate") for model in models if (model, name) in found]
+    unsure = [f"\n{line}" for line in without_interval(rates)]
+    told = [*incomplete, *unsure, *warnings(found[model, "win_rate"] for model in models)]
+    return "\n".join([aligned(header, rows), *told])
 
 
 def warnings(rates: Iterable[MetricValue]) -> list[str]:

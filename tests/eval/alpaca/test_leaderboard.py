@@ -167,6 +167,14 @@ def test_a_model_with_a_missing_row_says_what_it_could_change(ask: Callable[...,
     assert "difficulty joined by row position, as in the official figure, gives LC " in out
 
 
+def test_a_figure_without_an_interval_has_its_reason_below_the_table(ask: Callable[..., Said], place: Path) -> None:
+    write(place / "results" / "fair", rows("fair", 0.4, 2)[:5])
+    write(place / "results" / "one", rows("one", 0.4, 2)[:1])
+    out = ask("leaderboard", "--results", place / "results", "--resamples", 100).out
+    assert "fair, lc win rate: no interval: fewer than 20 prompts do not hold the fit" in out
+    assert "one, win rate: no interval below two prompts" in out
+
+
 def test_rows_out_of_the_official_order_are_told_and_change_no_figure(
     ask: Callable[..., Said], place: Path, tmp_path: Path
 ) -> None:
