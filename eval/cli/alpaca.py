@@ -12,6 +12,7 @@ from srlm.settings import Price
 from ..data.alpaca_eval import ANNOTATOR, VARIABLE, AlpacaEval
 from .options import (
     AlpacaDir,
+    AnnotatorDraws,
     AnnotatorName,
     ApiVersion,
     Azure,
@@ -56,7 +57,7 @@ def alpaca(
     timeout: Timeout = 60.0,
     limit: Limit = None,
     both_orders: BothOrders = False,
-    draws: Annotated[int, typer.Option("--draws", "--votes", min=1, help="Judgements per question.")] = 1,
+    draws: AnnotatorDraws = 1,
     thought_tokens: ReasoningRoom = None,
     reasoning_effort: Effort = None,
     thoughts: ThoughtsOf = "cut",
