@@ -4,6 +4,7 @@ The default is AlpacaEval 2.0's: one token, `m` or `M`, read by its log-probabil
 """
 
 import io
+import json
 import logging
 import math
 import warnings
@@ -160,9 +161,13 @@ class Annotator:
 def _text(choice: dict[str, Any]) -> str:
     """The words of an answer as alpaca_eval's decoder takes them: a tool call's arguments, where there is one."""
     message = choice["message"]
-    calls = message.get("tool_calls")
-    if isinstance(calls, list) and calls and isinstance(calls[0], dict):
-        return str((calls[0].get("function") or {}).get("arguments", ""))
+    match message.get("tool_calls"):
+        case [{"function": {"arguments": str(arguments)}}, *_]:
+            return arguments
+        case [{"function": {"arguments": dict(decoded)}}, *_]:  # some servers decode them
+            return json.dumps(decoded)
+        case [_, *_]:
+            return ""
     content = message.get("content")
     if not isinstance(content, list):
         return str(content or "")

@@ -163,6 +163,21 @@ THOUGHT = {"message": {"content": "<think>Well.</think>\nm"}, "finish_reason": "
         ),
         ({"message": {"content": [{"type": 3}]}}, None, "cut", "parser"),
         ({"message": {"content": "m or M"}, "finish_reason": "stop"}, None, "parse", "parser"),
+        # A tool call in any form.
+        ({"message": {"tool_calls": [{"function": {"arguments": "m"}}]}}, 0.0, None, "letter"),
+        (
+            {"message": {"tool_calls": [{"function": {"arguments": {"winner": "m"}}}]}, "finish_reason": "stop"},
+            0.0,
+            None,
+            "letter",
+        ),
+        (
+            {"message": {"content": "m", "tool_calls": [{"function": "f"}]}, "finish_reason": "stop"},
+            None,
+            "parse",
+            "parser",
+        ),
+        ({"message": {"content": "m", "tool_calls": [None]}, "finish_reason": "stop"}, None, "parse", "parser"),
         ({"message": {"content": "M"}}, 1.0, None, "letter"),
         ({"message": {"content": " m\n"}}, 0.0, None, "letter"),
         ({"message": {"content": "Model m"}, "finish_reason": "stop"}, None, "parse", "parser"),
