@@ -122,7 +122,7 @@ class Parameters:
         other = RENAMED.get(name)
         self._said[name] = said
         self._instead[name] = other if refused == name and other is not None and other not in wanted else None
-        if (beside := _TOGETHER.get(name)) in wanted:
+        if (beside := _TOGETHER.get(name)) is not None and beside in wanted:
             self._said[beside], self._instead[beside] = said, None
         instead = self._instead[name]
         what = f"{instead} is sent instead" if instead else f"it is left out: {CONSEQUENCES.get(name, 'not used')}"
