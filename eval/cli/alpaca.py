@@ -12,6 +12,7 @@ from srlm.settings import Price
 from ..data.alpaca_eval import ANNOTATOR, VARIABLE, AlpacaEval
 from .options import (
     AlpacaDir,
+    AnnotatorDraws,
     AnnotatorName,
     ApiVersion,
     Azure,
@@ -56,7 +57,7 @@ def alpaca(
     timeout: Timeout = 60.0,
     limit: Limit = None,
     both_orders: BothOrders = False,
-    draws: Annotated[int, typer.Option("--draws", "--votes", min=1, help="Judgements per question.")] = 1,
+    draws: AnnotatorDraws = 1,
     thought_tokens: ReasoningRoom = None,
     reasoning_effort: Effort = None,
     thoughts: ThoughtsOf = "cut",
@@ -133,6 +134,7 @@ def judge_card(
     timeout: Timeout = 60.0,
     limit: Limit = None,
     both_orders: BothOrders = False,
+    draws: AnnotatorDraws = 1,
     thought_tokens: ReasoningRoom = None,
     reasoning_effort: Effort = None,
     price: Prices = None,
@@ -159,7 +161,7 @@ def judge_card(
         endpoint=command.endpoint(base_url, azure, api_version, api_key_env, concurrency, timeout, seed),
         price=Price(input=price[0], output=price[1]) if price else None,
         max_cost=max_cost,
-        asking=command.Asking(both_orders=both_orders, limit=limit, seed=seed),
+        asking=command.Asking(both_orders=both_orders, draws=draws, limit=limit, seed=seed),
         record=record,
         replay=replay,
         reasoning=reasoning_of(thought_tokens, reasoning_effort),

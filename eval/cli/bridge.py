@@ -12,6 +12,7 @@ from srlm.settings import Price
 from ..data.alpaca_eval import ANNOTATOR, VARIABLE, AlpacaEval
 from .options import (
     AlpacaDir,
+    AnnotatorDraws,
     AnnotatorName,
     ApiVersion,
     Azure,
@@ -19,6 +20,7 @@ from .options import (
     BothOrders,
     Concurrency,
     Confidence,
+    Effort,
     KeyEnv,
     LengthControl,
     Limit,
@@ -26,12 +28,15 @@ from .options import (
     Out,
     Overrides,
     Prices,
+    ReasoningRoom,
     RecordTo,
     ReplayFrom,
     Resamples,
     RunOrNot,
     Seed,
+    ThoughtsOf,
     Timeout,
+    reasoning_of,
 )
 
 PROMPTS = ("prompts.jsonl.gz", "prompts.jsonl")
@@ -80,6 +85,10 @@ def bridge(
     timeout: Timeout = 60.0,
     limit: Limit = None,
     both_orders: BothOrders = False,
+    draws: AnnotatorDraws = 1,
+    thought_tokens: ReasoningRoom = None,
+    reasoning_effort: Effort = None,
+    thoughts: ThoughtsOf = "cut",
     price: Prices = None,
     max_cost: MaxCost = None,
     record: RecordTo = None,
@@ -120,9 +129,11 @@ def bridge(
             endpoint=endpoint(base_url, azure, api_version, api_key_env, concurrency, timeout, seed),
             price=Price(input=price[0], output=price[1]) if price else None,
             max_cost=max_cost,
-            asking=Asking(both_orders=both_orders, limit=limit, seed=seed),
+            asking=Asking(both_orders=both_orders, draws=draws, limit=limit, seed=seed),
             record=record,
             replay=replay,
+            reasoning=reasoning_of(thought_tokens, reasoning_effort),
+            thoughts=thoughts,
             how=how,
         )
         share = None if guess is None else guess / 100

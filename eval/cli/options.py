@@ -111,6 +111,7 @@ AnnotatorName = Annotated[
     str, typer.Option("--annotator", help="The alpaca_eval annotator whose prompt and parser are used.")
 ]
 BothOrders = Annotated[bool, typer.Option("--both-orders", help="Ask in both orders and take the mean.")]
+AnnotatorDraws = Annotated[int, typer.Option("--draws", "--votes", min=1, help="Judgements per question.")]
 ThoughtsOf = Annotated[
     Literal["cut", "keep"],
     typer.Option("--thoughts", help="Thoughts of reasoning models in outputs (<think>): cut before judging, or keep."),

@@ -4,6 +4,7 @@ The default is AlpacaEval 2.0's: one token, `m` or `M`, read by its log-probabil
 """
 
 import io
+import json
 import logging
 import math
 import warnings
@@ -12,10 +13,15 @@ from contextlib import contextmanager, redirect_stdout
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
+from pydantic import ValidationError
+
+from srlm.engines.openai.answers import ChatAnswer
 from srlm.engines.openai.calls import Missing
 from srlm.errors import SettingsError
+from srlm.judge.chances import meant
 from srlm.records import digest
 from srlm.text.template import fill
+from srlm.text.thoughts import split
 from srlm.text.verdict import read_verdict
 
 from ..data.alpaca_eval import ANNOTATOR
@@ -117,17 +123,19 @@ class Annotator:
         """What one choice of a chat completion says, by the annotator's own parser.
 
         An annotator that reads the probabilities of two letters gets none from many servers: null, an empty list, other
-        tokens. The letter that was written decides then, where it is clear. Where one letter is not listed, the package
-        counts it as impossible, and so does this: figures stay comparable with the leaderboard's.
+        tokens, the letters as good as impossible. The letter that was written decides then, where it is clear. Where
+        one letter is not listed, the package counts it as impossible, and so does this: figures stay comparable with
+        the leaderboard's (where the letters have at least .49 of the probability together).
         """
         message = choice["message"]
         if choice.get("finish_reason") == "content_filter" or message.get("refusal"):
             return Read(None, "refusal")
-        text = _text(message)
-        short = self.settings.get("max_tokens", 0) > 1 or not text.strip()  # a hidden thought may take all the room
+        text = _text(choice)
+        # One token is the whole room of some annotators, and a thought may take more: hidden, begun, or in the words.
+        short = self.settings.get("max_tokens", 0) > 1 or len(text.split()) != 1 or not split(text).closed
         unread = Read(None, "cut" if short and choice.get("finish_reason") == "length" else "parse")
         verdicts = self.verdicts
-        if verdicts and not choice.get("logprobs"):
+        if verdicts and not _likely(choice, verdicts):
             return self._by_letter(text, verdicts, choice) or unread
         answer: Any = {**choice, "text": text} if self._annotator.completion_key == "completions_all" else text
         # The parser is shown what a server wrote, and may stumble over it in any way.
@@ -150,12 +158,36 @@ class Annotator:
         return None if preference not in (0.0, 1.0) else Read(1 - preference, None, "letter")
 
 
-def _text(message: dict[str, Any]) -> str:
+def _text(choice: dict[str, Any]) -> str:
     """The words of an answer as alpaca_eval's decoder takes them: a tool call's arguments, where there is one."""
-    calls = message.get("tool_calls")
-    if isinstance(calls, list) and calls and isinstance(calls[0], dict):
-        return str((calls[0].get("function") or {}).get("arguments", ""))
-    return str(message.get("content") or "")
+    message = choice["message"]
+    match message.get("tool_calls"):
+        case [{"function": {"arguments": str(arguments)}}, *_]:
+            return arguments
+        case [{"function": {"arguments": dict(decoded)}}, *_]:  # some servers decode them
+            return json.dumps(decoded)
+        case [_, *_]:
+            return ""
+    content = message.get("content")
+    if not isinstance(content, list):
+        return str(content or "")
+    try:  # in parts, as servers of reasoning models send it
+        return ChatAnswer.model_validate({"choices": [choice]}).completions()[0].text
+    except ValidationError:
+        return ""
+
+
+def _likely(choice: dict[str, Any], verdicts: tuple[str, str]) -> bool:
+    """Whether log-probabilities are there, and the letters are not as good as impossible at the one place there is.
+
+    What the judge thinks of letters that it would not write, as before a thought, is no verdict.
+    """
+    try:
+        places = choice["logprobs"]["content"]
+        listed = [one["logprob"] for place in places for one in place["top_logprobs"] if one["token"] in verdicts]
+        return len(places) > 1 or meant(listed)
+    except (KeyError, TypeError, OverflowError):
+        return False
 
 
 def _load(name: str) -> Any:

@@ -368,8 +368,18 @@ def _behind_server(name: str, around: Around) -> Judge:
             store.close()
 
     return _model(
-        f"openai:{name}", LateEngine(name, engine), around, {}, AskedPairJudge(name, client, close, around.pairs)
+        f"openai:{name}",
+        LateEngine(name, engine),
+        around,
+        {"server": _whose(around)},
+        AskedPairJudge(name, client, close, around.pairs),
     )
+
+
+def _whose(around: Around) -> str:
+    """Whose answers judgements on disk are. A run's own server may move to another port, and is then still its own."""
+    endpoint = around.server.endpoint
+    return endpoint.address if endpoint.official or around.run is None else "not OpenAI's own"
 
 
 def _reward_model(name: str, around: Around) -> Judge:

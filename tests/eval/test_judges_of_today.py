@@ -76,3 +76,22 @@ def test_a_reasoning_judge_that_scores_is_given_room_for_its_thought(serve: Serv
     answered = [body for body in server.asked if not {"max_tokens", "temperature"} & body.keys()]
     assert {body["max_completion_tokens"] for body in answered} == {256, 4096}
     assert {body["reasoning_effort"] for body in answered} == {"low"}
+
+
+def test_comparisons_of_one_server_are_not_taken_for_another_servers(
+    serve: Serve, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither where the address is an option, nor where it is a variable."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-any")
+    servers = [serve(reasoning(right)) for _ in range(2)]
+    figures(tmp_path, servers[0].url)
+    options = ["--rankings", str(tmp_path / "rows.jsonl"), "--judge", "openai:thinker", "--ask", "pairs"]
+    for given in (["--base-url", servers[1].url], []):
+        monkeypatch.setenv("OPENAI_BASE_URL", servers[1].url)
+        with pytest.raises(SystemExit) as left:
+            main(["agreement", *options, "--out", str(tmp_path / "m.json"), *given])
+        assert left.value.code == 2
+        assert (
+            f"was made with other inputs (server: '{servers[0].url}' -> '{servers[1].url}')" in capsys.readouterr().err
+        )
+    assert not servers[1].asked

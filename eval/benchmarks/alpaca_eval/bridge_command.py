@@ -17,7 +17,7 @@ from ...data.alpaca_eval import ANNOTATOR, AlpacaEval, GlmData
 from ...data.alpaca_files import Annotated, read_annotations, read_outputs
 from ...data.verdicts import OfficialFigure, installed_leaderboard, read_leaderboard, read_verdicts
 from ...figures.text import aligned, printable
-from ...judging.annotating import AnnotatingJudge, Said, annotations_of, calls_of, in_both_orders
+from ...judging.annotating import AnnotatingJudge, asked_by_prompt
 from ...records import MetricValue
 from ...stats.bridge import relative_length
 from ...stats.intervals import Resampling
@@ -26,7 +26,7 @@ from .bridge import BENCHMARK, Bridge, JudgedModel, of_annotations, of_verdicts
 from .bridge_errors import left_out_errors
 from .bridge_plan import BASELINE_CHARACTERS, BridgeOption, anchor_pool, characters, options
 from .bridge_text import bridge_charts, bridge_table, drawing, error_table
-from .judging import JudgedOutputs, asked, chosen, figures, shuffled, write
+from .judging import Asking, asked, chosen, figures, judged, shuffled, write
 from .measure import Judging
 from .scores import sample
 
@@ -203,13 +203,14 @@ def plan(wanted: Judging, of: Asked | None, scale: Scale, guess: float | None, o
         mean = float(np.mean([len(response.text) for response in own.responses.values()]))
         length = relative_length(mean, BASELINE_CHARACTERS)
     with wanted.opened(out, dry_run=True) as (judge, _):
+        alpaca_run.warn_of_end(wanted, judge, print)
         found = options(
             anchor_pool(scale.leaderboard, among),
             guess,
             length,
             wanted.max_cost,
             scale.total,
-            lambda length: _price(judge, scale.prompts or (), length, wanted.asking.both_orders),
+            lambda length: _price(judge, scale.prompts or (), length, wanted.asking),
             wanted.how.confidence,
             wanted.how.seed,
         )
@@ -235,14 +236,14 @@ def plan(wanted: Judging, of: Asked | None, scale: Scale, guess: float | None, o
     return best
 
 
-def _price(judge: AnnotatingJudge, prompts: Sequence[Prompt], length: float, both_orders: bool) -> float:
+def _price(judge: AnnotatingJudge, prompts: Sequence[Prompt], length: float, how: Asking) -> float:
     """Dollars of one prompt, by the usual tokens of an answer of this many characters."""
     assert judge.price is not None  # a judge with a cap and no price is refused when it is opened
     step = max(1, len(prompts) // PRICED_PROMPTS)
     texts = "x" * round(length), "x" * BASELINE_CHARACTERS
     some = prompts[::step]
     each = sum(estimated(judge.call(prompt.text, *texts), judge.price) for prompt in some) / len(some)
-    return each * (2 if both_orders else 1)
+    return each * how.draws * (2 if how.both_orders else 1)
 
 
 def live(wanted: Judging, of: Asked, scale: Scale, out: Path) -> list[JudgedModel]:
@@ -259,45 +260,29 @@ def live(wanted: Judging, of: Asked, scale: Scale, out: Path) -> list[JudgedMode
         limit = best.prompts if limit is None else limit
     if absent := [name for name in only if name not in published]:
         raise DataError(f"{of.anchors}: no {', '.join(absent)}/model_outputs.json in it")
-    own = read_outputs(of.outputs, scale.prompts, of.name)
-    models = [own, *(read_outputs(published[name], scale.prompts, name) for name in only)]
+    own = read_outputs(of.outputs, scale.prompts, of.name, wanted.thoughts)
+    # The official figures of an anchor are of its outputs as they were published.
+    models = [own, *(read_outputs(published[name], scale.prompts, name, "keep") for name in only)]
     if own.model in only:
         raise DataError(f"{of.outputs}: its model {own.model} is an anchor, too; give another --name or --anchor")
+    for line in alpaca_run.outputs_lines(own):
+        print(printable(line))
     prompts = chosen(scale.prompts, limit, wanted.asking.seed)
     baseline = scale.data.baseline
     with wanted.opened(out) as (judge, store):
-        questions = {one.model: asked(judge.annotator, one, baseline, prompts, wanted.asking) for one in models}
-        order = {prompt.id: place for place, prompt in enumerate(shuffled(prompts, wanted.asking.seed))}
-        every = sorted(
-            ((name, question) for name, said in questions.items() for question in said),
-            key=lambda pair: order[pair[1].pair.prompt_id],
-        )
-        print(alpaca_run.costs(f"{len(models)} models", judge, [question for _, question in every], store))
-        asking = [question for _, question in every if question.switched is not None]
+        questions = [asked(judge.annotator, one, baseline, prompts, wanted.asking) for one in models]
+        every = [question for own_questions in questions for question in own_questions]
+        print(alpaca_run.costs(f"{len(models)} models", judge, every, store))
+        order = [prompt.id for prompt in shuffled(prompts, wanted.asking.seed)]
         with Reporter(f"bridge: {judge.id}", lambda line: None, "calls") as progress:
-            answers = iter(judge.ask.ask(calls_of(judge, asking), progress))
-        said_of: dict[str, list[Said]] = {name: [] for name in questions}
-        for name, question in every:
-            if question.switched is not None:
-                said_of[name].append(next(answers))
+            said = asked_by_prompt(judge, questions, order, progress)
         found = []
-        for one in models:
-            mine = [question for name, question in every if name == one.model]
-            single = annotations_of(judge, mine, said_of[one.model], one.model, baseline.model)
-            annotations = in_both_orders(single) if wanted.asking.both_orders else single
-            if not annotations:
-                raise DataError(f"{one.model}: nothing was judged within --max-cost; raise it, or lower --limit")
-            pairs = {question.pair.prompt_id: question.pair for question in mine}
-            annotated = Annotated(
-                tuple(annotations),
-                {id: pair.output for id, pair in pairs.items()},
-                {id: pair.baseline for id, pair in pairs.items()},
-                {},
-            )
-            judged = JudgedOutputs(annotated, single)
-            write(out, judge.id, judged, one, prompts, figures(judge.id, judged, prompts, None, wanted.how))
-            known = _published(scale, {one.model: (of.outputs, annotated)}).get(one.model)
-            found.append(of_annotations(annotated, sample(annotated, prompts), known))
+        for one, mine in zip(models, questions, strict=True):
+            made = judged(said, one, baseline, mine, wanted.asking, lambda done, total: None)
+            write(out, judge.id, made, one, prompts, figures(judge.id, made, prompts, None, wanted.how))
+            known = _published(scale, {one.model: (of.outputs, made.annotated)}).get(one.model)
+            found.append(of_annotations(made.annotated, sample(made.annotated, prompts), known))
+            alpaca_run.tell_missing(made, mine, print)
         alpaca_run.account(judge, print)
     return found
 

@@ -58,6 +58,7 @@ def card(wanted: Judging, results: Path, out: Path, data: AlpacaEval, dry_run: b
         questions = [question for _, question in judge_card.asked(judge, known, data.prompts, wanted.asking)]
         print(alpaca_run.costs(f"{len(known)} models", judge, questions, store))
         if dry_run:
+            alpaca_run.warn_of_end(wanted, judge, print)
             return not broken
         with Reporter(f"judge card of {judge.id}", lambda line: None, "calls") as report:
             metrics = judge_card.run(judge, known, data.prompts, wanted.asking, wanted.how, report)

@@ -18,6 +18,7 @@ from srlm.records import Prompt
 
 from ...data.alpaca_eval import BASELINE, annotations_in
 from ...data.alpaca_files import Annotated, read_annotations
+from ...data.alpaca_rows import one_a_prompt
 from ...judging.annotating import AnnotatingJudge, Question, Report, annotations_of, calls_of, flips, in_both_orders
 from ...judging.annotator import OutputPair
 from ...records import Annotation, MetricValue
@@ -83,7 +84,7 @@ def asked(
         for model, said in known.items():
             if prompt.id in said.outputs and said.outputs[prompt.id] != said.baseline_outputs[prompt.id]:
                 pair = OutputPair(prompt.id, prompt.text, said.outputs[prompt.id], said.baseline_outputs[prompt.id])
-                found += [(model, Question(pair, first)) for first in orders]
+                found += [(model, Question(pair, first, draw)) for draw in range(how.draws) for first in orders]
     return found
 
 
@@ -187,7 +188,7 @@ def tabled(
         for one in said.annotations:
             if one.preference is not None and one.prompt_id in column:
                 reference[row, column[one.prompt_id]] = one.preference
-        for one in told[model]:
+        for one in one_a_prompt(told[model]).values():
             at = row, column[one.prompt_id]
             if one.preference is not None and not np.isnan(reference[at]):
                 candidate[at] = one.preference

@@ -150,9 +150,14 @@ def dry(wanted: Judging, models: Sequence[Model], data: AlpacaEval, say: Say) ->
         with wanted.opened(out, dry_run=True) as (judge, store):
             questions = asked(judge.annotator, outputs, data.baseline, prompts, wanted.asking)
             say(costs(outputs.model, judge, questions, store))
-            if (ending := notice(wanted.endpoint, judge.model)) is not None and judge.service != "engine":
-                say(f"WARNING: {ending.text}")
+            warn_of_end(wanted, judge, say)
     say("nothing was sent")
+
+
+def warn_of_end(wanted: Judging, judge: AnnotatingJudge, say: Say) -> None:
+    """Say that the judge was shut down, or soon will be."""
+    if judge.service != "engine" and (ending := notice(wanted.endpoint, judge.model)) is not None:
+        say(f"WARNING: {ending.text}")
 
 
 def costs(of: str, judge: AnnotatingJudge, questions: Sequence[Question], store: CallStore) -> str:
@@ -211,7 +216,7 @@ def run(wanted: Judging, models: Sequence[Model], data: AlpacaEval, say: Say, lo
                 continue
             setup = setups.of_judge(judge, wanted.endpoint, data, one.annotated, one.single)
             metrics += _finished(wanted, judge.id, one, setup, outputs, prompts, data, out, say)
-            _told(one, questions, say)
+            tell_missing(one, questions, say)
         account(judge, say)
     return _without_failed(metrics, failed, say)
 
@@ -277,7 +282,7 @@ def _finished(
     return metrics
 
 
-def _told(found: JudgedOutputs, questions: Sequence[Question], say: Say) -> None:
+def tell_missing(found: JudgedOutputs, questions: Sequence[Question], say: Say) -> None:
     """What is missing, and what a later run would do."""
     model = found.annotated.model
     if why := missing(found.single):

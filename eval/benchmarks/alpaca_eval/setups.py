@@ -13,6 +13,7 @@ from ...data.alpaca_files import WITH_THOUGHTS, Annotated
 from ...data.alpaca_rows import one_a_prompt
 from ...data.instructions import OTHERS, SAVED_OTHERWISE
 from ...judging.annotating import AnnotatingJudge
+from ...judging.annotator import Annotator
 from ...records import Annotation, MetricValue
 
 
@@ -32,7 +33,7 @@ def of_judge(
         decoding=judge.settings if asked else None,
         address=cited.other_host(url) if asked else None,
         manner=judge.manner,
-        without_probabilities=sum(map(_by_letter, single)) if judge.annotator.verdicts else 0,
+        without_probabilities=sum(_by_letter(judge.annotator, one) for one in single),
     )
 
 
@@ -53,12 +54,11 @@ def _setup(data: AlpacaEval, annotated: Annotated, **judging: object) -> cited.S
     return cited.Setup.model_validate({**facts, **judging})
 
 
-def _by_letter(one: Annotation) -> bool:
-    """Whether a verdict was read though the server gave no log-probabilities."""
+def _by_letter(annotator: Annotator, one: Annotation) -> bool:
+    """Whether a verdict was read from the letter that was written: the log-probabilities were of no use."""
     if one.preference is None or one.raw is None:
         return False
-    choice = json.loads(one.raw)
-    return isinstance(choice, dict) and not choice.get("logprobs")
+    return annotator.read(json.loads(one.raw)).by == "letter"
 
 
 def with_account(

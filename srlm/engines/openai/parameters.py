@@ -41,6 +41,13 @@ _REFUSES = re.compile(
     re.IGNORECASE,
 )
 _TOO_LONG = re.compile(r"too (?:large|long|many)|context (?:length|window|size)|maximum", re.IGNORECASE)
+_TOGETHER = {"logprobs": "top_logprobs", "top_logprobs": "logprobs"}
+"""Parameters that are left out together: servers take the second with the first alone, and one says nothing of use."""
+_BOUND = r"(?:greater than|exceed|at most|less than|more than|between|limited to|up to|maximum|too (?:large|many|high))"
+_TOO_MANY = re.compile(_BOUND, re.IGNORECASE)
+"""Said of a number of log-probabilities, which has nothing to do with the length of this one request."""
+_COUNT = r"(?<![\w.])(?<!prompt )(top_)?logprobs\b"
+_TOO_MANY_LOGPROBS = re.compile(rf"{_COUNT}.{{0,60}}{_BOUND}|{_BOUND}.{{0,60}}{_COUNT}", re.IGNORECASE)
 
 
 def refused_parameter(error: openai.APIStatusError, sent: Mapping[str, Any]) -> str | None:
@@ -48,12 +55,16 @@ def refused_parameter(error: openai.APIStatusError, sent: Mapping[str, Any]) -> 
 
     A value that is too large for this one request (`max_tokens` behind a long prompt) is no such refusal.
     """
-    if error.status_code not in (400, 422, 501):
+    if error.status_code not in (400, 403, 422, 501):  # 403: OpenAI's of log-probabilities of its reasoning models
         return None
     if forbidden := [name for name in _places(error.body) if name in sent]:
         return forbidden[0]
     words = _words(error)
     named = error.param if error.param in sent else None
+    if named in _TOGETHER and _TOO_MANY.search(words):
+        return named
+    if "logprobs" in sent and (many := _TOO_MANY_LOGPROBS.search(words)):
+        return "top_logprobs" if "top_" in many.groups() and "top_logprobs" in sent else "logprobs"
     if named and (error.code in _CODES or (_REFUSES.search(words) and not _TOO_LONG.search(words))):
         return named
     if not _REFUSES.search(words) or _TOO_LONG.search(words):
@@ -111,6 +122,8 @@ class Parameters:
         other = RENAMED.get(name)
         self._said[name] = said
         self._instead[name] = other if refused == name and other is not None and other not in wanted else None
+        if (beside := _TOGETHER.get(name)) is not None and beside in wanted:
+            self._said[beside], self._instead[beside] = said, None
         instead = self._instead[name]
         what = f"{instead} is sent instead" if instead else f"it is left out: {CONSEQUENCES.get(name, 'not used')}"
         log.warning("%s: does not accept %s; %s", self.where, refused, what)

@@ -21,7 +21,7 @@ from eval.data.verdicts import COLUMNS, installed_leaderboard, read_leaderboard
 from eval.metrics import merge
 from eval.records import MetricValue
 from eval.report import page
-from tests.chat_server import Reply, Serve, words
+from tests.chat_server import Reply, Serve, reasoning, words
 from tests.eval.report import small
 
 FILE = "other_judge.alpaca_eval_gpt4_turbo_fn.csv.gz"
@@ -384,6 +384,38 @@ def test_a_limit_asks_all_models_about_the_same_prompts(place: Path, serve: Serv
     assert len(server.asked) == 6 * 30
     win = said.metrics["mine", "win_rate"]
     assert (win.n, win.unscored) == (30, 0)
+
+
+def test_a_judge_that_reasons_is_given_room_and_votes_and_a_plan_prices_them(place: Path, serve: Serve) -> None:
+    said_right = reasoning(lambda body: str(judge(body, 0).body["choices"][0]["message"]["content"]))
+    server = serve(lambda body, number: said_right(body, number))
+    given = live(place, server.url, "--limit", 10, "--votes", 2, "--thought-tokens", 4000, "--reasoning-effort", "low")
+    said = bridge(place, *given)
+    assert said.status == 0, said.err
+    answered = [body for body in server.asked if not {"max_tokens", "temperature", "logprobs"} & body.keys()]
+    assert len(answered) == 6 * 10 * 2
+    assert {(body["max_completion_tokens"], body["reasoning_effort"]) for body in answered} == {(4000, "low")}
+    assert said.metrics["mine", "win_rate"].unscored == 0
+    given[given.index("--price") + 1 : given.index("--price") + 3] = [0, 1]
+    given += ["--plan", "--max-cost", 100]
+    plans = [bridge(place, *given, *more).out for more in ((), ("--both-orders",))]
+    dollars = [[line.split()[3] for line in plan.splitlines() if line.startswith("5 ")] for plan in plans]
+    assert dollars == [["2.88"], ["5.76"]]  # 6 models x 60 prompts x 2 votes x 4000 tokens, 1 dollar a million
+
+
+def test_a_cap_leaves_the_same_prompts_and_counts_the_others_as_not_asked(place: Path, serve: Serve) -> None:
+    server = serve(judge)
+    given = live(place, server.url, "--max-cost", 0.08, "--concurrency", 1)
+    given[given.index("--price") + 1 : given.index("--price") + 3] = [1, 0]  # 400 tokens: 0.0004 dollars a call
+    said = bridge(place, *given)
+    assert said.status == 0, said.err
+    asked = len(server.asked)
+    assert asked < 201
+    assert "stopped at --max-cost with" in said.out
+    kept = [json.loads(path.read_text()) for path in sorted((place / "asked").glob("results/*/*/metrics.json"))]
+    notes = [one["note"] for figures in kept for one in figures if one["metric"] == "win_rate"]
+    assert len(notes) == 6
+    assert all("of 60 prompts, drawn at random (budget)" in note for note in notes)
 
 
 def test_a_plan_prints_anchors_prompts_and_price_and_sends_nothing(place: Path, serve: Serve) -> None:

@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import math
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,41 @@ def test_a_judge_that_says_the_same_agrees_in_everything(serve: Serve, tmp_path:
         assert found[model, "win_rate_official"].value == pytest.approx(100 * rate)
     assert ((judge, "order_decided") in found) == bool(orders)
     assert "30 calls" in out or "60 calls" in out
+
+
+def test_a_judge_without_log_probabilities_is_compared_by_the_mean_of_its_votes(serve: Serve, tmp_path: Path) -> None:
+    """Two of three votes are for the model's output, in either order."""
+    votes = Counter[str]()
+
+    def voting(body: dict[str, Any], _: int) -> Reply:
+        asked = body["messages"][-1]["content"]
+        votes[asked] += 1
+        first = asked.split('"model_identifier": "M"')[0]
+        shown_first = any(f'"""{name} ' in first for name in GOOD)
+        return words("m" if shown_first == (votes[asked] < 3) else "M", finish="length")
+
+    server = serve(voting)
+    given = ("--base-url", server.url, "--resamples", 100, "--both-orders", "--votes", 3, "--concurrency", 1)
+    status, out, err = run(results(tmp_path), *given)
+    assert status == 0, err
+    assert set(votes.values()) == {3} and len(votes) == 60
+    (path,) = (tmp_path / "cards").glob("*.json")
+    found = {(row["model"], row["metric"]): row["value"] for row in json.loads(path.read_text())}
+    judge = "tiny (weighted_alpaca_eval_gpt4_turbo), both orders, 3 draws"
+    assert [found[model, "win_rate_candidate"] for model in GOOD] == pytest.approx([200 / 3] * 3)
+    assert found[judge, "preference_difference"] == pytest.approx((17 / 30 + 8 / 30 + 7 / 30) / 3)
+    assert found[judge, "order_decided"] == 0
+    assert "3 models: 180 calls" in out
+
+
+def test_a_dry_run_names_a_retired_judge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    place = results(tmp_path)
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.raises(SystemExit) as left:
+        main(["judge-card", "--results", str(place), "--judge", "openai:gpt-3.5-turbo-0301", "--dry-run"])
+    assert not left.value.code
+    assert "WARNING: gpt-3.5-turbo-0301: was shut down on 2024-09-13" in out.getvalue()
 
 
 def test_a_cap_leaves_all_models_the_same_prompts(serve: Serve, tmp_path: Path) -> None:

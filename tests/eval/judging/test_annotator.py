@@ -112,6 +112,13 @@ def test_text_in_an_instruction_or_output_fills_no_slot_and_begins_no_turn(annot
     assert user.count("one") - plain[1]["content"].count("one") == 1  # the first output stands there once
 
 
+def logprobs(*listed: tuple[str, float]) -> dict[str, Any]:
+    return {"content": [{"top_logprobs": [{"token": token, "logprob": log} for token, log in listed]}]}
+
+
+THOUGHT = {"message": {"content": "<think>Well.</think>\nm"}, "finish_reason": "stop"}
+
+
 @pytest.mark.parametrize(
     ("choice", "second", "missing", "by"),
     [
@@ -130,11 +137,50 @@ def test_text_in_an_instruction_or_output_fills_no_slot_and_begins_no_turn(annot
         ({"message": {"content": "**M**"}, "finish_reason": "stop"}, 1.0, None, "letter"),
         ({"message": {"content": "<think>m?</think>\n\nM"}, "finish_reason": "stop"}, 1.0, None, "letter"),
         ({"message": {"content": "M. Model m is vague"}, "finish_reason": "stop"}, 1.0, None, "letter"),
-        ({"message": {"content": "M. Model m is"}, "finish_reason": "length"}, None, "parse", "parser"),
+        ({"message": {"content": "M. Model m is"}, "finish_reason": "length"}, None, "cut", "parser"),
+        ({"message": {"content": "<think>"}, "finish_reason": "length"}, None, "cut", "parser"),
+        # Letters that the judge would not write: what stands before its thought, or a letter that is spelled otherwise.
+        ({"logprobs": logprobs(("<think>", -1e-4), ("M", -16))} | THOUGHT, 0.0, None, "letter"),
+        ({"logprobs": logprobs((" m", -1e-4), ("M", -16)), "message": {"content": " m"}}, 0.0, None, "letter"),
+        (
+            {"logprobs": logprobs(("Hello", -1e-4), ("M", -16)), "message": {"content": "Hello"}},
+            None,
+            "parse",
+            "parser",
+        ),
+        (
+            {"logprobs": logprobs(("Hello", -0.2), ("M", -3), ("m", -3)), "message": {"content": "Hello"}},
+            0.5,
+            None,
+            "parser",
+        ),
+        # A message in parts.
+        (
+            {"message": {"content": [{"type": "thinking", "thinking": "M?"}, {"type": "text", "text": "m"}]}},
+            0.0,
+            None,
+            "letter",
+        ),
+        ({"message": {"content": [{"type": 3}]}}, None, "cut", "parser"),
         ({"message": {"content": "m or M"}, "finish_reason": "stop"}, None, "parse", "parser"),
+        # A tool call in any form.
+        ({"message": {"tool_calls": [{"function": {"arguments": "m"}}]}}, 0.0, None, "letter"),
+        (
+            {"message": {"tool_calls": [{"function": {"arguments": {"winner": "m"}}}]}, "finish_reason": "stop"},
+            0.0,
+            None,
+            "letter",
+        ),
+        (
+            {"message": {"content": "m", "tool_calls": [{"function": "f"}]}, "finish_reason": "stop"},
+            None,
+            "parse",
+            "parser",
+        ),
+        ({"message": {"content": "m", "tool_calls": [None]}, "finish_reason": "stop"}, None, "parse", "parser"),
         ({"message": {"content": "M"}}, 1.0, None, "letter"),
         ({"message": {"content": " m\n"}}, 0.0, None, "letter"),
-        ({"message": {"content": "Model m"}}, None, "parse", "parser"),
+        ({"message": {"content": "Model m"}, "finish_reason": "stop"}, None, "parse", "parser"),
         ({"message": {"content": None}}, None, "cut", "parser"),  # a hidden thought took the one token
         ({"message": {"content": None, "refusal": "I will not."}}, None, "refusal", "parser"),
         ({"finish_reason": "content_filter"}, None, "refusal", "parser"),

@@ -122,5 +122,5 @@ def test_log_probabilities_that_the_server_says_it_does_not_take_are_left_out_on
     asked = judge(server.url)
     assert [one.preference for one in asked.compare(ITEMS[:1], seed=1)] == [1.0]
     assert [one.preference for one in asked.compare(ITEMS, seed=1)] == [1.0] * 4
-    # One refusal for each of the two and no more, the answer that then came, and three votes for each item.
-    assert len(server.asked) == 2 + 1 + 4 * 3
+    # One refusal for both and no more, the answer that then came, and three votes for each item.
+    assert len(server.asked) == 1 + 1 + 4 * 3

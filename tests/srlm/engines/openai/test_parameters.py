@@ -117,6 +117,21 @@ def message(text: str, **rest: Any) -> dict[str, Any]:
         pytest.param(message("deepseek-reasoner does not support the parameter `logprobs`"), "logprobs", id="deepseek"),
         pytest.param(message("Malformed input request: extraneous key [seed] is not permitted"), "seed", id="key"),
         pytest.param(message("'top_p' is deprecated for this model."), "top_p", id="deprecated"),
+        pytest.param(
+            message("Requested sample logprobs of 5, which is greater than max allowed: 0", param="logprobs"),
+            "logprobs",
+            id="vllm-max-logprobs",
+        ),
+        pytest.param(
+            {"object": "error", "message": "Requested sample logprobs of 5, which is greater than max allowed: 0"},
+            "logprobs",
+            id="vllm-max-logprobs-older",
+        ),
+        pytest.param(message("5 is greater than the maximum of 1 - 'logprobs'", param="logprobs"), "logprobs",
+                     id="together"),
+        pytest.param(message("top_logprobs must be between 0 and 3"), "top_logprobs", id="top-range"),
+        pytest.param(message("Should be less than or equal to 3", param="top_logprobs"), "top_logprobs",
+                     id="top-range-by-its-field"),
     ],
 )  # fmt: skip
 def test_the_refused_parameter_is_found_in_each_servers_words(body: Any, name: str) -> None:
@@ -145,6 +160,22 @@ def test_the_refused_parameter_is_found_in_each_servers_words(body: Any, name: s
 )
 def test_what_is_said_of_something_else_is_no_refused_parameter(body: Any) -> None:
     assert refused_parameter(refusal(body), SENT) is None
+
+
+def test_openais_403_for_log_probabilities_of_its_reasoning_models_is_a_refused_parameter() -> None:
+    body = message("You are not allowed to request logprobs from this model.", param=None, code=None)
+    assert refused_parameter(refusal(body, 403), SENT) == "logprobs"
+    assert refused_parameter(refusal(message("You are not allowed to sample from this model."), 403), SENT) is None
+
+
+@pytest.mark.parametrize("name", ["logprobs", "top_logprobs"])
+def test_both_parameters_of_log_probabilities_are_left_out_together(name: str) -> None:
+    """Alone, the second is refused, and the first says nothing of the other letter."""
+    known = Parameters("tiny at here")
+    wanted = {"max_tokens": 1, "logprobs": True, "top_logprobs": 5}
+    assert known.learn(unsupported(name), "no", wanted, wanted)
+    assert known.fit(wanted) == {"max_tokens": 1}
+    assert not known.takes("logprobs")
 
 
 def test_a_failing_server_says_nothing_of_parameters() -> None:
