@@ -13,7 +13,7 @@ from srlm.data import hub, preferences, trees, votes
 from srlm.data import published_rankings as published
 from srlm.data.human_ranking import HumanRanking
 from srlm.data.languages import in_language
-from srlm.data.lines import Row, every_row, locate
+from srlm.data.lines import Row, every_row, hold_columns, locate
 from srlm.data.thoughts import without_thoughts
 from srlm.errors import DataError
 from srlm.records import Record
@@ -106,9 +106,7 @@ def read(
     elif name == "faireval":
         found = published.faireval(locate(path), account)
     else:
-        for row in rows:
-            if absent := [column for column in FORMATS[name].columns if column not in row.value]:
-                raise DataError(f"{row.place}: {name} needs {', '.join(absent)}; found {_keys(row)}")
+        hold_columns(rows, FORMATS[name].columns, name)
         found = FORMATS[name].read(_in_language(rows, language, account), account)
     sets: dict[str, HumanRanking] = {}
     for published_one in found:

@@ -212,7 +212,10 @@ def _nested(row: Row) -> _Message:
     todo = [(root, prompt)]
     while todo:
         parent, exported = todo.pop()
-        for reply in exported.get("replies") or ():
+        replies = exported.get("replies") or []
+        if not isinstance(replies, list):
+            raise DataError(f"{row.place}: `replies` must be a list of messages, found {replies!r:.40}")
+        for reply in replies:
             if not isinstance(reply, dict):
                 raise DataError(f"{row.place}: `replies` must hold messages, found a {type(reply).__name__}")
             message = _message(row.place, reply)

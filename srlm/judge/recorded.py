@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from srlm.data.human_ranking import HumanRanking
-from srlm.data.lines import every_row, locate
+from srlm.data.lines import every_row, hold_columns, locate
 from srlm.data.thoughts import parted
 from srlm.errors import DataError
 from srlm.judge import recorded_files
@@ -60,6 +60,7 @@ class Recorded:
         if not found:
             raise DataError(f"{file}: contains no judgements")
         reader = recorded_files.reader_of(found[0])
+        hold_columns(found, reader.columns, reader.name)
         if reader.named_by_folders:
             said = cls("/".join(file.absolute().parts[-3:-1]))
         else:

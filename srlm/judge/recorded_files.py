@@ -12,7 +12,7 @@ from typing import NamedTuple
 from pydantic import Field, ValidationError
 
 from srlm.data.lines import Row
-from srlm.data.published_rankings import number_in, text_in
+from srlm.data.published_rankings import from_cell, number_in, text_in
 from srlm.data.thoughts import parted
 from srlm.engines.base import Completion
 from srlm.errors import DataError
@@ -153,7 +153,7 @@ def alpaca_eval(found: Sequence[Row], sets: Sets, account: Account) -> Iterator[
     """
     for place, value in found:
         prompt, first, second = (text_in(place, value, name) for name in ("instruction", "output_1", "output_2"))
-        told = value["preference"]
+        told = from_cell(value["preference"])
         if told is None or told != told:
             opinion = Opinion(preference=None, raw="")
         else:

@@ -1,0 +1,96 @@
+"""Every format with every field replaced by something else: read or refused in one line, never a traceback."""
+
+import copy
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from srlm.data import rankings
+from srlm.errors import DataError
+
+PAGE = Path(__file__).parents[3] / "docs" / "rankings.md"
+EXAMPLES = re.findall(r"```json (\w+)\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+OTHERS: tuple[Any, ...] = (None, 3, "3", "a\nb\x1b[31m", [], ["a"], {"a": 1}, True, float("nan"), [{"role": ["a"]}])
+
+
+def places(value: Any, before: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    if before:
+        yield before
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, one in inside:
+        yield from places(one, (*before, key))
+
+
+def changed(row: dict[str, Any], place: tuple[Any, ...], other: Any) -> dict[str, Any]:
+    whole: Any = copy.deepcopy(row)
+    inner = whole
+    for key in place[:-1]:
+        inner = inner[key]
+    inner[place[-1]] = other
+    return dict(whole)
+
+
+@pytest.mark.parametrize(("name", "text"), EXAMPLES, ids=[f"{name}-{n}" for n, (name, _) in enumerate(EXAMPLES)])
+def test_a_row_with_another_value_in_it_is_read_or_refused_in_one_line(name: str, text: str, tmp_path: Path) -> None:
+    rows, file = [json.loads(line) for line in text.strip().splitlines()], tmp_path / "rows.jsonl"
+    tried = 0
+    for place in places(rows[-1]):
+        for other in OTHERS:
+            file.write_text("\n".join(json.dumps(row) for row in [*rows, changed(rows[-1], place, other)]))
+            tried += 1
+            try:
+                rankings.read(str(file), name)
+            except DataError as error:
+                assert str(error).isprintable()
+                assert str(error).startswith(str(file))
+    assert tried >= 2 * len(OTHERS)
+
+
+def test_a_number_that_no_float_holds_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_text('{"prompt": "p", "response": "r", "helpfulness": ' + "9" * 400 + "}\n")
+    with pytest.raises(DataError) as error:
+        rankings.read(str(file))
+    assert str(error.value) == f"{file}:1: not JSON: a whole number of 400 digits"
+
+
+def test_votes_on_a_question_without_a_name_are_not_put_together(tmp_path: Path) -> None:
+    row = json.loads(dict(EXAMPLES)["mt_bench"])
+    file = tmp_path / "votes.jsonl"
+    file.write_text(json.dumps(row | {"question_id": None}))
+    with pytest.raises(DataError) as error:
+        rankings.read(str(file))
+    assert str(error.value) == f"{file}:1: `question_id` must be text or a whole number, found None"
+
+
+@pytest.mark.parametrize(
+    ("text", "ranks"),
+    [
+        pytest.param("input,output_1,output_2,label\np,4,5,2\n", (1, 0), id="llmbar"),
+        pytest.param("prompt,response,helpfulness\np,4,1\np,5,3.0\n", (1, 0), id="helpsteer"),
+        pytest.param("instruction,output_1,output_2,preference\np,4,5,1.25\np,6,7,\n", (0, 1), id="alpaca_eval"),
+        pytest.param("prompt,chosen,rejected,score_chosen,score_rejected\np,4,5,8.5,8.5\n", (0, 0), id="preferences"),
+        pytest.param(
+            "idx,instruction,response1,response2,annotator1,annotator2,annotator3\n7,p,4,5,2,2,0\n",
+            (1, 0),
+            id="pandalm",
+        ),
+    ],
+)
+def test_a_csv_file_holds_numbers_as_text(text: str, ranks: tuple[int, ...], tmp_path: Path) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text(text)
+    [one] = rankings.read(str(file)).sets
+    assert one.ranked.ranks == ranks
+    assert [response.text for response in one.ranked.responses] == ["4", "5"]
+
+
+def test_line_ends_inside_a_csv_cell_are_kept(tmp_path: Path) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_bytes(b'prompt,chosen,rejected\r\np,"two\r\nlines","one\rand\nthree"\r\n')
+    [one] = rankings.read(str(file)).sets
+    assert [response.text for response in one.ranked.responses] == ["two\r\nlines", "one\rand\nthree"]
