@@ -11,6 +11,7 @@ import os
 import re
 import sys
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,8 +25,6 @@ _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _PARQUET = b"PAR1"
-MOST_DIGITS = 300
-"""Of a whole number in a file; the largest float has 309."""
 
 
 class Cell(str):
@@ -133,7 +132,7 @@ def every_row(path: Path) -> list[Row]:
     """
     if _begins_with(path, _PARQUET):
         return _parquet(path)
-    if ".csv" not in path.suffixes:
+    if ".csv" not in path.name.lower():
         return objects(path)
     return [Row(place, {name: Cell(text) for name, text in value.items()}) for place, value in table(path, ())]
 
@@ -176,6 +175,9 @@ def table(path: Path, columns: Sequence[str]) -> list[Row]:
         reader = csv.DictReader(file, strict=True)
         try:
             header = list(reader.fieldnames or ())
+            if len(set(header)) < len(header):
+                twice = ", ".join(name for name, count in Counter(header).items() if count > 1)
+                raise DataError(f"{path}: several columns are named {twice}; rename all but one")
             if absent := [name for name in columns if name not in header]:
                 raise DataError(f"{path}: no column {', '.join(absent)}; its columns are {', '.join(header) or 'none'}")
             for value in reader:
@@ -219,11 +221,11 @@ def _opened(path: Path, begins: bytes, newline: str | None) -> TextIO:
 
 def _json(text: str, place: str, wanted: str) -> Any:
     try:
-        value = json.loads(text, parse_int=_whole)
+        value = json.loads(text)
     except json.JSONDecodeError as error:
         at = f"column {error.colno}" if error.lineno == 1 else f"line {error.lineno}, column {error.colno}"
         raise DataError(f"{place}: not JSON: {error.msg} at {at}; {wanted}") from None
-    except ValueError as error:
+    except ValueError as error:  # a whole number of thousands of digits
         raise DataError(f"{place}: not JSON: {error}") from None
     except RecursionError:
         raise DataError(f"{place}: JSON nested too deep to read") from None
@@ -235,13 +237,6 @@ def _json(text: str, place: str, wanted: str) -> Any:
                 f"{place}: contains half a character (a lone \\ud8xx escape), which cannot be written to a text file"
             ) from None
     return value
-
-
-def _whole(digits: str) -> int:
-    """A whole number. Raises ValueError for one of so many digits that no float holds it."""
-    if len(digits) > MOST_DIGITS:
-        raise ValueError(f"a whole number of {len(digits)} digits")
-    return int(digits)
 
 
 def _keys(value: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from srlm.data.conversations import Asked, asked, is_messages, is_transcript, messages, steer_turns, transcript
 from srlm.data.human_ranking import HumanRanking
 from srlm.data.lines import Row
-from srlm.data.published_rankings import PAIR, Account, dense, number_in, ranking, text_in
+from srlm.data.published_rankings import PAIR, Account, dense, hold_no_messages, number_in, ranking, text_in
 from srlm.errors import DataError
 from srlm.records import Message
 
@@ -32,6 +32,7 @@ def preferences(found: Sequence[Row], account: Account) -> Iterator[HumanRanking
     different conversations, or end without an answer, and scores that contradict the choice.
     """
     for place, value in found:
+        hold_no_messages(place, value)
         prompt = _question(place, value)
         sides = [_side(place, name, value[name], prompt) for name in ("chosen", "rejected")]
         fault = _fault(sides, prompt)

@@ -4,7 +4,8 @@ Pairs are sets of two. What several people said is joined by `consensus`. Votes 
 arenas) are read by srlm/data/votes.py.
 """
 
-import math
+import re
+import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ from srlm.records import Message, Prompt, RankedSet, Record, Response
 Account = Counter[str]
 R = TypeVar("R", bound=Record)
 
+_WRITTEN_MESSAGES = re.compile(r"""\s*\[\s*\{\s*['"](?:role|content|from|value)['"]\s*:""")
 PAIR = {"first": (0, 1), "tie": (0, 0), "second": (1, 0)}
 
 
@@ -150,8 +152,11 @@ def alpaca_eval(found: Sequence[Row], account: Account) -> Iterator[HumanRanking
         own = PAIR["tie" if preference in (0, 1.5) else "first" if preference < 1.5 else "second"]
         account["opinions of an automatic annotator"] += "annotator" in value and "annotator_index" not in value
         person = str(value.get("annotator_index", value.get("annotator", "annotator")))
-        if opinions.setdefault(key, {}).setdefault(person, own) != own:
-            account["dropped rows: a second, other opinion of the same annotator"] += 1
+        people = opinions.setdefault(key, {})
+        if person in people:
+            other = "other" if people[person] != own else "equal"
+            account[f"dropped rows: a second, {other} opinion of the same annotator"] += 1
+        people.setdefault(person, own)
         first_row.setdefault(key, Row(place, value))
     for key, people in opinions.items():
         place, value = first_row[key]
@@ -244,6 +249,7 @@ def helpsteer(found: Sequence[Row], account: Account) -> Iterator[HumanRanking]:
 def rewardbench(found: Sequence[Row], account: Account) -> Iterator[HumanRanking]:
     """RewardBench (Lambert et al. 2024) and RewardBench 2: `chosen` before `rejected`, each a text or a list."""
     for place, value in found:
+        hold_no_messages(place, value)
         sides = [value[name] if isinstance(value[name], list) else [value[name]] for name in ("chosen", "rejected")]
         answers = [text for side in sides for text in side]
         if not all(isinstance(text, str) for text in answers):
@@ -260,8 +266,19 @@ def rewardbench(found: Sequence[Row], account: Account) -> Iterator[HumanRanking
         yield ranking(place, text_in(place, value, "prompt"), answers, ranks, category=category, key=key, group=group)
 
 
+def hold_no_messages(place: str, value: Mapping[str, Any]) -> None:
+    """Raises DataError where `chosen` and `rejected` are lists of messages that a CSV writer has turned into text."""
+    if all(isinstance(value[name], str) and _WRITTEN_MESSAGES.match(value[name]) for name in ("chosen", "rejected")):
+        raise DataError(
+            f"{place}: `chosen` and `rejected` are lists of messages written as text ({value['chosen']!r:.40}); "
+            "save the data as JSON lines or Parquet, where a list stays a list"
+        )
+
+
 def faireval(folder: Path, account: Account) -> Iterator[HumanRanking]:
     """FairEval's repository (Wang et al. 2023): questions, two models' answers, people's verdicts, a line each."""
+    if not (folder / "question.jsonl").is_file():
+        raise DataError(f"{folder}: a folder without question.jsonl; only FairEval's is read as a folder: give a file")
     questions = {row.value.get("question_id"): row for row in rows(folder / "question.jsonl")}
     names = {"CHATGPT": "answer_gpt35.jsonl", "VICUNA13B": "answer_vicuna-13b.jsonl"}
     answers = {
@@ -370,6 +387,11 @@ def id_in(place: str, value: Mapping[str, Any], name: str) -> str:
 def number_in(place: str, value: object, name: str) -> float:
     """The finite number in a column; DataError where there is none (a number written as text is none, either)."""
     found = from_cell(value.get(name)) if isinstance(value, Mapping) else None
-    if isinstance(found, bool) or not isinstance(found, int | float) or not math.isfinite(found):
+    if isinstance(found, bool) or not isinstance(found, int | float) or not fits(found):
         raise DataError(f"{place}: `{name}` must be a number, found {found!r:.40}")
     return float(found)
+
+
+def fits(number: float) -> bool:
+    """Whether a float holds it; JSON's whole numbers have no end."""
+    return abs(number) <= sys.float_info.max

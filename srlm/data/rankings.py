@@ -20,6 +20,7 @@ from srlm.records import Record
 from srlm.settings import RankingFormat
 
 Account = Counter[str]
+OTHERWISE = "sets whose answers another set ranks otherwise, all kept"
 NAMES: tuple[str, ...] = get_args(RankingFormat)
 """All formats; Open Assistant's trees or rows have a reader of their own, and FairEval is a folder."""
 LANGUAGES = ("language", "lang")
@@ -116,10 +117,23 @@ def read(
         if one.ranked.id in sets:
             account["dropped: stands twice"] += 1
         sets.setdefault(one.ranked.id, one)
+    account[OTHERWISE] += _ranked_otherwise(sets.values())
     if not sets:
         told_of = ", ".join(f"{name} {count}" for name, count in account.items() if count)
         raise DataError(f"{path}: no ranking of two or more answers" + (f" ({told_of})" if told_of else ""))
     return Rankings(format=name, sets=tuple(sets.values()), account={n: c for n, c in account.items() if c})
+
+
+def _ranked_otherwise(sets: Iterable[HumanRanking]) -> int:
+    """Sets whose answers to the same prompt are also another set's, in any order, with other ranks."""
+    said: dict[tuple[str, frozenset[str]], set[frozenset[tuple[str, int]]]] = {}
+    keys = []
+    for one in sets:
+        texts = [response.text for response in one.ranked.responses]
+        key = (one.ranked.prompt.id, frozenset(texts))
+        said.setdefault(key, set()).add(frozenset(zip(texts, one.ranked.ranks, strict=True)))
+        keys.append(key)
+    return sum(len(said[key]) > 1 for key in keys)
 
 
 def told(row: Row, option: str = "data.format") -> str:

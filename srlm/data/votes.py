@@ -52,8 +52,11 @@ def mt_bench(found: Sequence[Row], account: Account) -> Iterator[HumanRanking]:
             account["dropped votes: no winner"] += 1
             continue
         own = PAIR[said][::-1] if turned else PAIR[said]
-        if votes.setdefault(key, {}).setdefault(str(value.get("judge", place)), own) != own:
-            account["dropped votes: a second, other vote of the same person"] += 1
+        people_of, person = votes.setdefault(key, {}), str(value.get("judge", place))
+        if person in people_of:
+            other = "other" if people_of[person] != own else "equal"
+            account[f"dropped votes: a second, {other} vote of the same person"] += 1
+        people_of.setdefault(person, own)
         first_row.setdefault(key, (row, turned))
     for key, by_person in votes.items():
         row, turned = first_row[key]

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from pydantic import Field, ValidationError
 
 from srlm.data.lines import Row
-from srlm.data.published_rankings import from_cell, number_in, text_in
+from srlm.data.published_rankings import fits, from_cell, number_in, text_in
 from srlm.data.thoughts import parted
 from srlm.engines.base import Completion
 from srlm.errors import DataError
@@ -120,7 +120,9 @@ def judgebench(found: Sequence[Row], sets: Sets, account: Account) -> Iterator[S
 def _reward_scores(judgment: object) -> tuple[float, float] | None:
     inner = judgment.get("judgment") if isinstance(judgment, dict) else None
     scores = inner.get("scores") if isinstance(inner, dict) else None
-    if not isinstance(scores, list) or len(scores) != 2 or not all(isinstance(one, int | float) for one in scores):
+    if not isinstance(scores, list) or len(scores) != 2:
+        return None
+    if not all(isinstance(one, int | float) and fits(one) for one in scores):
         return None
     return float(scores[0]), float(scores[1])
 

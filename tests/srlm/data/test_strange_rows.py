@@ -55,7 +55,7 @@ def test_a_number_that_no_float_holds_is_refused(tmp_path: Path) -> None:
     file.write_text('{"prompt": "p", "response": "r", "helpfulness": ' + "9" * 400 + "}\n")
     with pytest.raises(DataError) as error:
         rankings.read(str(file))
-    assert str(error.value) == f"{file}:1: not JSON: a whole number of 400 digits"
+    assert str(error.value) == f"{file}:1: `helpfulness` must be a number, found {'9' * 40}"
 
 
 def test_votes_on_a_question_without_a_name_are_not_put_together(tmp_path: Path) -> None:
@@ -94,3 +94,61 @@ def test_line_ends_inside_a_csv_cell_are_kept(tmp_path: Path) -> None:
     file.write_bytes(b'prompt,chosen,rejected\r\np,"two\r\nlines","one\rand\nthree"\r\n')
     [one] = rankings.read(str(file)).sets
     assert [response.text for response in one.ranked.responses] == ["two\r\nlines", "one\rand\nthree"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "account"),
+    [
+        pytest.param(
+            [{"input": "p", "output_1": "x", "output_2": "y", "label": label} for label in (1, 2, 1)],
+            {"dropped: stands twice": 1, "sets whose answers another set ranks otherwise, all kept": 2},
+            id="labels-that-contradict",
+        ),
+        pytest.param(
+            [
+                {"instruction": "p", "output_1": "x", "output_2": "y", "preference": said, "annotator_index": 1}
+                for said in (1, 1, 2)
+            ],
+            {
+                "dropped rows: a second, equal opinion of the same annotator": 1,
+                "dropped rows: a second, other opinion of the same annotator": 1,
+            },
+            id="opinions-of-one-person",
+        ),
+        pytest.param(
+            [json.loads(dict(EXAMPLES)["mt_bench"]) | {"winner": said} for said in ("model_a", "model_a", "tie")],
+            {
+                "dropped votes: a second, equal vote of the same person": 1,
+                "dropped votes: a second, other vote of the same person": 1,
+            },
+            id="votes-of-one-person",
+        ),
+    ],
+)
+def test_rows_that_stand_again_are_counted(rows: list[dict[str, Any]], account: dict[str, int], tmp_path: Path) -> None:
+    file = tmp_path / "rows.json"
+    file.write_text(json.dumps(rows))
+    assert rankings.read(str(file)).account == account
+
+
+def test_messages_that_a_csv_file_turned_into_text_are_no_answers(tmp_path: Path) -> None:
+    file = tmp_path / "Rows.CSV"
+    cell = "\"[{'role': 'user', 'content': 'p'}, {'role': 'assistant', 'content': 'x'}]\""
+    file.write_text(f"prompt,chosen,rejected\np,{cell},{cell}\n")
+    with pytest.raises(DataError, match=r"Rows\.CSV:2: `chosen` and `rejected` are lists of messages written as text"):
+        rankings.read(str(file))
+
+
+def test_a_csv_file_with_two_columns_of_one_name_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text("prompt,chosen,chosen,rejected\np,x,y,z\n")
+    with pytest.raises(DataError, match="several columns are named chosen; rename all but one"):
+        rankings.read(str(file))
+
+
+def test_a_folder_that_is_not_fairevals_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError) as error:
+        rankings.read(str(tmp_path))
+    assert str(error.value) == (
+        f"{tmp_path}: a folder without question.jsonl; only FairEval's is read as a folder: give a file"
+    )
