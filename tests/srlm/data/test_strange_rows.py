@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from srlm.data import rankings
+from srlm.data.lines import every_row
 from srlm.errors import DataError
 
 PAGE = Path(__file__).parents[3] / "docs" / "rankings.md"
@@ -152,3 +153,20 @@ def test_a_folder_that_is_not_fairevals_is_refused(tmp_path: Path) -> None:
     assert str(error.value) == (
         f"{tmp_path}: a folder without question.jsonl; only FairEval's is read as a folder: give a file"
     )
+
+
+def test_a_tree_that_gives_no_set_is_counted(tmp_path: Path) -> None:
+    tree = json.loads(dict(EXAMPLES)["oasst"])
+    one_answer = tree | {"prompt": tree["prompt"] | {"replies": tree["prompt"]["replies"][:1]}}
+    unranked = tree | {"prompt": tree["prompt"] | {"replies": [{"role": "assistant", "text": "x"}] * 2}}
+    file = tmp_path / "trees.jsonl"
+    file.write_text("\n".join(json.dumps(one) for one in (tree, one_answer, unranked)))
+    found = rankings.read(str(file))
+    assert len(found.sets) == 1
+    assert found.account == {"dropped: trees without two ranked answers to a prompt": 2}
+
+
+def test_a_folder_among_files_is_named_as_one(tmp_path: Path) -> None:
+    with pytest.raises(DataError) as error:
+        every_row(tmp_path)
+    assert str(error.value) == f"{tmp_path}: a folder; give a file in it"
