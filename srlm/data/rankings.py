@@ -20,7 +20,7 @@ from srlm.records import Record
 from srlm.settings import RankingFormat
 
 Account = Counter[str]
-OTHERWISE = "sets whose answers another set ranks otherwise, all kept"
+OTHERWISE = "sets whose answers another set ranks otherwise"
 NAMES: tuple[str, ...] = get_args(RankingFormat)
 """All formats; Open Assistant's trees or rows have a reader of their own, and FairEval is a folder."""
 LANGUAGES = ("language", "lang")

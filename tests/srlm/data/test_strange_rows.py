@@ -102,7 +102,7 @@ def test_line_ends_inside_a_csv_cell_are_kept(tmp_path: Path) -> None:
     [
         pytest.param(
             [{"input": "p", "output_1": "x", "output_2": "y", "label": label} for label in (1, 2, 1)],
-            {"dropped: stands twice": 1, "sets whose answers another set ranks otherwise, all kept": 2},
+            {"dropped: stands twice": 1, "sets whose answers another set ranks otherwise": 2},
             id="labels-that-contradict",
         ),
         pytest.param(
@@ -170,3 +170,14 @@ def test_a_folder_among_files_is_named_as_one(tmp_path: Path) -> None:
     with pytest.raises(DataError) as error:
         every_row(tmp_path)
     assert str(error.value) == f"{tmp_path}: a folder; give a file in it"
+
+
+@pytest.mark.parametrize("strength", [-4, 3.5, -100])
+@pytest.mark.parametrize(
+    ("name", "column"), [("helpsteer_preferences", "preference_strength"), ("helpsteer3", "overall_preference")]
+)
+def test_a_strength_out_of_range_is_no_preference(name: str, column: str, strength: float, tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_text(json.dumps(json.loads(dict(EXAMPLES)[name]) | {column: strength}))
+    with pytest.raises(DataError, match=f"`{column}` must be -3"):
+        rankings.read(str(file))
