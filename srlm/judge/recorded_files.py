@@ -36,6 +36,8 @@ class Reader(NamedTuple):
     """Whether each two answers were compared in one order only."""
     own: bool = False
     """Our own lines: a comparison that stands twice with other outcomes is a fault of the file."""
+    turned_too: bool = False
+    """Each verdict stands for both orders, so that it is here twice and counts once."""
     named_by_folders: bool = False
     """All files have one name, and two folders say whose they are: LLMBar's `GPT-4/CoT/result.json`."""
 
@@ -194,7 +196,13 @@ READERS = (
     ),
     Reader("MT-Bench's pairs", ("question_id", "model_1", "model_2", "g1_winner", "g2_winner"), mt_bench_pair),
     Reader("MT-Bench's single scores", ("question_id", "model", "score", "turn"), mt_bench_single),
-    Reader("MT-Bench's votes", ("question_id", "model_a", "model_b", "winner"), mt_bench_votes, one_order=_alone),
+    Reader(
+        "MT-Bench's votes",
+        ("question_id", "model_a", "model_b", "winner"),
+        mt_bench_votes,
+        one_order=_alone,
+        turned_too=True,
+    ),
     Reader(
         "JudgeArena's annotations",
         ("instruction", "completion_A", "completion_B", "judge_completion"),
@@ -206,5 +214,6 @@ READERS = (
         ("instruction", "output_1", "output_2", "preference"),
         alpaca_eval,
         one_order=_alone,
+        turned_too=True,
     ),
 )

@@ -48,3 +48,12 @@ def test_a_winner_that_is_no_text_is_refused(winner: Any, tmp_path: Path) -> Non
     file = lines(tmp_path / "judgments.jsonl", [GAMES | {"g1_winner": winner}])
     with pytest.raises(DataError, match="`g1_winner` must be model_1, model_2, tie, error, found"):
         judgments.games(file, "mt_bench_pair", Counter())
+
+
+def test_a_verdict_that_stands_for_both_orders_is_left_out_once(tmp_path: Path) -> None:
+    sets = rankings.read(str(lines(tmp_path / "ranked.jsonl", [PAIR]))).sets
+    file = lines(tmp_path / "judge.jsonl", [PAIR, PAIR | {"preference": 2}, PAIR | {"instruction": "another"}])
+    assert {name: count for name, count in Recorded.read(str(file), sets).account.items() if count} == {
+        "comparisons of answers that are not in the rankings": 1,
+        "verdicts on answers compared before, not used": 1,
+    }
