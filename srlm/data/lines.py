@@ -203,7 +203,7 @@ def _text(path: Path, place: Callable[[], str], newline: str | None = None) -> I
     except FileNotFoundError:
         raise DataError(f"{path}: no such file; is the path right, relative to the working directory?") from None
     except IsADirectoryError:
-        raise DataError(f"{path}: a folder; give a file in it") from None
+        raise DataError(f"{path}: cannot be read: it is a directory; give a file in it") from None
     except UnicodeDecodeError as error:
         raise DataError(f"{place()}: not UTF-8 text: {error}") from None
     except (OSError, EOFError, zlib.error) as error:

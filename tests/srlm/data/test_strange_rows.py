@@ -166,10 +166,10 @@ def test_a_tree_that_gives_no_set_is_counted(tmp_path: Path) -> None:
     assert found.account == {"dropped: trees without two ranked answers to a prompt": 2}
 
 
-def test_a_folder_among_files_is_named_as_one(tmp_path: Path) -> None:
+def test_a_directory_is_no_damaged_file(tmp_path: Path) -> None:
     with pytest.raises(DataError) as error:
         every_row(tmp_path)
-    assert str(error.value) == f"{tmp_path}: a folder; give a file in it"
+    assert str(error.value) == f"{tmp_path}: cannot be read: it is a directory; give a file in it"
 
 
 @pytest.mark.parametrize("strength", [-4, 3.5, -100])
