@@ -21,7 +21,13 @@ def first_line(error: BaseException) -> str:
 
 
 class SrlmError(Exception):
-    """Something the user can mend; the message says what was found, where, and what to do."""
+    """Something the user can mend; the message says what was found, where, and what to do.
+
+    Messages quote files that anybody wrote: what would steer a terminal is shown as `?`.
+    """
+
+    def __str__(self) -> str:
+        return "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in super().__str__())
 
 
 class SettingsError(SrlmError):
@@ -29,7 +35,10 @@ class SettingsError(SrlmError):
 
 
 class DataError(SrlmError):
-    """A seed file holds something that is not what it should hold."""
+    """A seed file holds something that is not what it should hold; the message is one line, whatever it quotes."""
+
+    def __str__(self) -> str:
+        return super().__str__().replace("\n", "?")
 
 
 class RecordError(SrlmError):

@@ -23,6 +23,7 @@ from .instructions import Joining
 
 WITH_THOUGHTS = "outputs judged with a thought before the answer"
 OUT_OF_ORDER = "rows out of the official order (alpaca_eval gives them the difficulty of other prompts)"
+SEVERAL = "prompts annotated several times, whose mean counts"
 REASONS = get_args(Missing)
 DRAWS = (0.0, 1.5)
 """Preferences that say draw: 1.5, and 0 in older files."""
@@ -226,6 +227,7 @@ def read_annotations(path: Path, prompts: Sequence[Prompt]) -> Annotated:
     if not annotations:
         raise _none_of_them(path, len(rows), "annotation", prompts, joining)
     account["prompts without row"] = len(prompts) - len(outputs)
+    account[SEVERAL] = sum(count > 1 for count in draws.values())
     account[WITH_THOUGHTS] = sum(thoughts.split(output).answer != output for output in outputs.values())
     order = {prompt.id: place for place, prompt in enumerate(prompts)}
     places = [order[one.prompt_id] for one in annotations]

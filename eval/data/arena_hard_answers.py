@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from srlm.data.lines import Row, every_row
+from srlm.data.published_rankings import fits
 from srlm.errors import DataError
 
 
@@ -49,7 +50,7 @@ def _style(row: Row) -> Style:
     for name in FIELDS:
         count = metadata.get(name) if isinstance(metadata, dict) else None
         parts = list(count.values()) if isinstance(count, dict) else [count]
-        numbers = [float(part) for part in parts if isinstance(part, int | float) and part >= 0]
+        numbers = [float(part) for part in parts if isinstance(part, int | float) and part >= 0 and fits(part)]
         if len(numbers) < len(parts):
             raise DataError(
                 f"{row.place}: `metadata` needs {', '.join(FIELDS)}; make them with arena-hard's add_markdown_info.py"

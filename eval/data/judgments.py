@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from srlm.data.lines import Row, every_row
-from srlm.data.published_rankings import number_in, text_in
+from srlm.data.lines import Row, every_row, hold_columns
+from srlm.data.published_rankings import id_in, number_in, text_in
 from srlm.data.votes import turn_of
 from srlm.errors import DataError
 from srlm.judge.recorded_files import judge_arena_scores
@@ -61,6 +61,7 @@ def form_of(path: Path) -> Form:
     if len(fitting) != 1:
         known = "; ".join(f"{form}: {', '.join(columns)}" for form, columns in COLUMNS.items())
         raise DataError(f"{rows[0].place}: found {', '.join(there) or 'no columns'}; known judgments are {known}")
+    hold_columns(rows, COLUMNS[fitting[0]], fitting[0])
     return fitting[0]
 
 
@@ -70,8 +71,8 @@ def scores(path: Path, account: Counter[str]) -> list[Score]:
     seen: set[tuple[str, str, str, int]] = set()
     for row in every_row(path):
         score = number_in(row.place, row.value, "score")
-        model, question = text_in(row.place, row.value, "model"), str(row.value.get("question_id"))
-        one = Score(_judge(row), model, question, _turn(row), None if score == FAILED else score)
+        model, question = text_in(row.place, row.value, "model"), id_in(row.place, row.value, "question_id")
+        one = Score(_judge(row), model, question, turn_of(row), None if score == FAILED else score)
         account["rows on an answer judged before, counted again"] += one[:4] in seen
         account["judgments without a score (-1)"] += one.score is None
         seen.add(one[:4])
@@ -106,18 +107,11 @@ def _pair(row: Row) -> list[Game]:
         told = row.value.get(name)
         if name == "g2_winner" and not told and names[0] == "model_A":
             continue
-        if told not in values:
+        if (told is not None and not isinstance(told, str)) or told not in values:
             raise DataError(f"{row.place}: `{name}` must be {', '.join(values)}, found {told!r:.40}")
-        question = str(row.value.get("question_id"))
-        found.append(Game(_judge(row), model, baseline, question, _turn(row), shown, values[told]))
+        question = id_in(row.place, row.value, "question_id")
+        found.append(Game(_judge(row), model, baseline, question, turn_of(row), shown, values[told]))
     return found
-
-
-def _turn(row: Row) -> int:
-    """Which turn it is about; a CSV has it as text."""
-    turn = row.value.get("turn", 1)
-    whole = int(turn) if isinstance(turn, str) and turn in ("1", "2") else turn
-    return turn_of(Row(row.place, {"turn": whole}))
 
 
 def _annotation(row: Row, baselines: dict[frozenset[str], str]) -> list[Game]:
@@ -131,9 +125,9 @@ def _annotation(row: Row, baselines: dict[frozenset[str], str]) -> list[Game]:
     if question is None:
         raise DataError(f"{row.place}: no column names the question: {', '.join(names)}")
     if models[1] == baseline:
-        return [Game(_judge(row), models[0], baseline, question, _turn(row), "first", preference)]
+        return [Game(_judge(row), models[0], baseline, question, turn_of(row), "first", preference)]
     turned = None if preference is None else 1 - preference
-    return [Game(_judge(row), models[1], baseline, question, _turn(row), "second", turned)]
+    return [Game(_judge(row), models[1], baseline, question, turn_of(row), "second", turned)]
 
 
 def _judge(row: Row) -> str:

@@ -113,7 +113,7 @@ def _number(place: str, column: str, said: Any) -> float:
         return known
     try:
         number = math.nan if isinstance(said, bool) else float(said)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not 0 <= number <= 1:
         raise DataError(f"{place}: `{column}` must be win, tie, lose or a number in 0..1, found {said!r:.40}")

@@ -154,10 +154,10 @@ def of_sums(
     """
     data = np.stack(columns, axis=1)
     n, whole = len(data), data.sum(0)
-    value = float(statistic(whole))
+    with np.errstate(divide="ignore", invalid="ignore"):  # nothing may be left; what is not finite is answered below
+        value, without = float(statistic(whole)), statistic(whole - data)
     if not np.isfinite(value):
         return Estimate(value=None, low=None, high=None, n=n, method=f"{label}; undefined")
-    without = statistic(whole - data)
     if n < 2 or not np.isfinite(without).all():
         method = f"{label}; no interval: {'below two prompts' if n < 2 else 'undefined without one of the prompts'}"
         return Estimate(value=value, low=None, high=None, n=n, method=method)

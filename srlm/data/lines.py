@@ -26,6 +26,16 @@ _ZSTD = b"\x28\xb5\x2f\xfd"
 _PARQUET = b"PAR1"
 
 
+class Cell(str):
+    """A cell of a CSV file, where numbers are text, too."""
+
+    @property
+    def number(self) -> float | None:
+        """The number that it holds; None where it is empty or `nan`. Raises ValueError where it holds anything else."""
+        said = self.strip()
+        return None if said.lower() in ("", "nan", "null", "none") else float(said)
+
+
 class Row(NamedTuple):
     """One JSON object of a file."""
 
@@ -121,12 +131,21 @@ def every_row(path: Path) -> list[Row]:
     """
     if _begins_with(path, _PARQUET):
         return _parquet(path)
-    return table(path, ()) if is_csv(path) else objects(path)
+    if not is_csv(path):
+        return objects(path)
+    return [Row(place, {name: Cell(text) for name, text in value.items()}) for place, value in table(path, ())]
 
 
 def is_csv(path: Path) -> bool:
     """Whether the name says so: `.csv` in any letter case, packed or not."""
     return ".csv" in (suffix.lower() for suffix in path.suffixes)
+
+
+def hold_columns(found: Sequence[Row], columns: Sequence[str], what: str) -> None:
+    """Raises DataError, with the place, for the first row that lacks one of these columns: another format's, mostly."""
+    for place, value in found:
+        if absent := [column for column in columns if column not in value]:
+            raise DataError(f"{place}: {what} needs {', '.join(absent)}; found {', '.join(value) or 'none'}")
 
 
 def _begins_with(path: Path, mark: bytes) -> bool:
@@ -157,7 +176,7 @@ def table(path: Path, columns: Sequence[str]) -> list[Row]:
     """
     found = []
     csv.field_size_limit(min(sys.maxsize, 2**31 - 1))  # 131,072 characters by default; conversations are longer
-    with _text(path, lambda: str(path)) as file:
+    with _text(path, lambda: str(path), newline="") as file:  # line ends inside a cell are the cell's own
         reader = csv.DictReader(file, strict=True)
         try:
             header = list(reader.fieldnames or ())
@@ -177,30 +196,33 @@ def table(path: Path, columns: Sequence[str]) -> list[Row]:
 
 
 @contextmanager
-def _text(path: Path, place: Callable[[], str]) -> Iterator[TextIO]:
+def _text(path: Path, place: Callable[[], str], newline: str | None = None) -> Iterator[TextIO]:
     """The file as text; what goes wrong while it is read, as a DataError that names `place()`."""
     try:
         with path.open("rb") as file:
             # By content, not by name: downloads lose and gain `.gz` on the way.
             begins = file.read(len(_ZSTD))
-        with _opened(path, begins) as text:
+        with _opened(path, begins, newline) as text:
             yield text
     except FileNotFoundError:
         raise DataError(f"{path}: no such file; is the path right, relative to the working directory?") from None
+    except IsADirectoryError:
+        raise DataError(f"{path}: cannot be read: it is a directory; give a file in it") from None
     except UnicodeDecodeError as error:
         raise DataError(f"{place()}: not UTF-8 text: {error}") from None
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{place()}: cannot be read: {error}; is the file whole?") from None
 
 
-def _opened(path: Path, begins: bytes) -> TextIO:
+def _opened(path: Path, begins: bytes, newline: str | None) -> TextIO:
     if begins.startswith(_GZIP):
-        return io.TextIOWrapper(gzip.open(path), encoding="utf-8-sig")
+        return io.TextIOWrapper(gzip.open(path), encoding="utf-8-sig", newline=newline)
     if begins == _ZSTD:
         import pyarrow
 
-        return io.TextIOWrapper(io.BufferedReader(pyarrow.input_stream(path, compression="zstd")), encoding="utf-8-sig")
-    return path.open(encoding="utf-8-sig")
+        stream = io.BufferedReader(pyarrow.input_stream(path, compression="zstd"))
+        return io.TextIOWrapper(stream, encoding="utf-8-sig", newline=newline)
+    return path.open(encoding="utf-8-sig", newline=newline)
 
 
 def _json(text: str, place: str, wanted: str) -> Any:

@@ -10,12 +10,14 @@ from typing import Any, NamedTuple
 from srlm.data.conversations import Asked, asked, is_messages, is_transcript, messages, steer_turns, transcript
 from srlm.data.human_ranking import HumanRanking
 from srlm.data.lines import Row
-from srlm.data.published_rankings import PAIR, Account, dense, number_in, ranking, text_in
+from srlm.data.published_rankings import PAIR, Account, dense, hold_no_messages, number_in, ranking, text_in
 from srlm.errors import DataError
 from srlm.records import Message
 
 QUESTIONS = ("prompt", "question", "instruction", "conversations", "messages")
 """Columns that hold what `chosen` and `rejected` answer; a row has one of them, or both sides hold it themselves."""
+STRONGEST = 3
+"""HelpSteer's strongest preference, on either side."""
 SYSTEMS = ("system", "system_prompt")
 SCORES = (
     ("score_chosen", "score_rejected"),
@@ -32,6 +34,7 @@ def preferences(found: Sequence[Row], account: Account) -> Iterator[HumanRanking
     different conversations, or end without an answer, and scores that contradict the choice.
     """
     for place, value in found:
+        hold_no_messages(place, value)
         prompt = _question(place, value)
         sides = [_side(place, name, value[name], prompt) for name in ("chosen", "rejected")]
         fault = _fault(sides, prompt)
@@ -179,7 +182,7 @@ def helpsteer_preferences(found: Sequence[Row], account: Account) -> Iterator[Hu
     for place, value in found:
         question = asked(place, "prompt", steer_turns(text_in(place, value, "prompt")))
         answers = [text_in(place, value, name) for name in ("response_1", "response_2")]
-        ranks = _signed(number_in(place, value, "preference_strength"))
+        ranks = _signed(place, value, "preference_strength")
         yield ranking(place, question.text, answers, ranks, before=question.before)
 
 
@@ -188,11 +191,15 @@ def helpsteer3(found: Sequence[Row], account: Account) -> Iterator[HumanRanking]
     for place, value in found:
         question = asked(place, "context", messages(place, "context", value["context"]))
         answers = [text_in(place, value, name) for name in ("response1", "response2")]
-        ranks = _signed(number_in(place, value, "overall_preference"))
+        ranks = _signed(place, value, "overall_preference")
         yield ranking(place, question.text, answers, ranks, before=question.before, category=value.get("domain"))
 
 
-def _signed(strength: float) -> tuple[int, int]:
+def _signed(place: str, value: Mapping[str, Any], name: str) -> tuple[int, int]:
+    """Ranks by a strength of -3 to 3. Raises DataError for any other."""
+    strength = number_in(place, value, name)
+    if abs(strength) > STRONGEST:
+        raise DataError(f"{place}: `{name}` must be -3 (the first is better) to 3, found {strength:g}")
     first, second = PAIR["tie" if strength == 0 else "first" if strength < 0 else "second"]
     return first, second
 

@@ -4,7 +4,8 @@ Pairs are sets of two. What several people said is joined by `consensus`. Votes 
 arenas) are read by srlm/data/votes.py.
 """
 
-import math
+import re
+import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,13 +15,14 @@ from pydantic import Field, ValidationError
 
 from srlm.data.conversations import Asked, asked, steer_turns
 from srlm.data.human_ranking import HumanRanking
-from srlm.data.lines import Row, rows
+from srlm.data.lines import Cell, Row, rows
 from srlm.errors import DataError
 from srlm.records import Message, Prompt, RankedSet, Record, Response
 
 Account = Counter[str]
 R = TypeVar("R", bound=Record)
 
+_WRITTEN_MESSAGES = re.compile(r"""\s*\[\s*\{\s*['"](?:role|content|from|value)['"]\s*:""")
 PAIR = {"first": (0, 1), "tie": (0, 0), "second": (1, 0)}
 
 
@@ -120,7 +122,7 @@ def judgebench(found: Sequence[Row], account: Account) -> Iterator[HumanRanking]
     """JudgeBench (Tan et al. 2024): `label` says which response is right, `A>B` or `B>A`; `source` is the category."""
     labels = {"A>B": PAIR["first"], "B>A": PAIR["second"], "A=B": PAIR["tie"]}
     for place, value in found:
-        if value["label"] not in labels:
+        if str(value["label"]) not in labels:
             raise DataError(f"{place}: `label` must be A>B, B>A or A=B, found {value['label']!r:.40}")
         answers = [text_in(place, value, name) for name in ("response_A", "response_B")]
         ranks = labels[value["label"]]
@@ -136,7 +138,8 @@ def alpaca_eval(found: Sequence[Row], account: Account) -> Iterator[HumanRanking
     opinions: dict[tuple[str, str, str], dict[str, tuple[int, ...]]] = {}
     first_row: dict[tuple[str, str, str], Row] = {}
     for place, value in found:
-        if value["preference"] is None or value["preference"] != value["preference"]:
+        told = from_cell(value["preference"])
+        if told is None or told != told:
             account["dropped rows: no preference"] += 1
             continue
         preference = number_in(place, value, "preference")
@@ -149,8 +152,11 @@ def alpaca_eval(found: Sequence[Row], account: Account) -> Iterator[HumanRanking
         own = PAIR["tie" if preference in (0, 1.5) else "first" if preference < 1.5 else "second"]
         account["opinions of an automatic annotator"] += "annotator" in value and "annotator_index" not in value
         person = str(value.get("annotator_index", value.get("annotator", "annotator")))
-        if opinions.setdefault(key, {}).setdefault(person, own) != own:
-            account["dropped rows: a second, other opinion of the same annotator"] += 1
+        people = opinions.setdefault(key, {})
+        if person in people:
+            other = "other" if people[person] != own else "equal"
+            account[f"dropped rows: a second, {other} opinion of the same annotator"] += 1
+        people.setdefault(person, own)
         first_row.setdefault(key, Row(place, value))
     for key, people in opinions.items():
         place, value = first_row[key]
@@ -166,10 +172,11 @@ def alpaca_eval(found: Sequence[Row], account: Account) -> Iterator[HumanRanking
 def llmbar(found: Sequence[Row], account: Account) -> Iterator[HumanRanking]:
     """LLMBar (Zeng et al. 2023), FairEval as LLMBar has it: `label` names the better output, 1 or 2."""
     for number, (place, value) in enumerate(found):
-        if value["label"] not in (1, 2):
+        label = from_cell(value["label"])
+        if label not in (1, 2):
             raise DataError(f"{place}: `label` must be 1 or 2, found {value['label']!r:.40}")
         answers = (text_in(place, value, "output_1"), text_in(place, value, "output_2"))
-        ranks = PAIR["first" if value["label"] == 1 else "second"]
+        ranks = PAIR["first" if label == 1 else "second"]
         yield ranking(place, text_in(place, value, "input"), answers, ranks, key=number)
 
 
@@ -179,9 +186,10 @@ def pandalm(found: Sequence[Row], account: Account) -> Iterator[HumanRanking]:
     for place, value in found:
         people = {}
         for name in ("annotator1", "annotator2", "annotator3"):
-            if value.get(name) not in (0, 1, 2):
+            told = from_cell(value.get(name))
+            if not isinstance(told, int | float) or told not in opinions:
                 raise DataError(f"{place}: `{name}` must be 0 (a tie), 1 or 2, found {value.get(name)!r:.40}")
-            people[name] = opinions[value[name]]
+            people[name] = opinions[int(told)]
         ranks = consensus(list(people.values()))
         if ranks is None:
             account["dropped: no majority"] += 1
@@ -241,6 +249,7 @@ def helpsteer(found: Sequence[Row], account: Account) -> Iterator[HumanRanking]:
 def rewardbench(found: Sequence[Row], account: Account) -> Iterator[HumanRanking]:
     """RewardBench (Lambert et al. 2024) and RewardBench 2: `chosen` before `rejected`, each a text or a list."""
     for place, value in found:
+        hold_no_messages(place, value)
         sides = [value[name] if isinstance(value[name], list) else [value[name]] for name in ("chosen", "rejected")]
         answers = [text for side in sides for text in side]
         if not all(isinstance(text, str) for text in answers):
@@ -257,8 +266,19 @@ def rewardbench(found: Sequence[Row], account: Account) -> Iterator[HumanRanking
         yield ranking(place, text_in(place, value, "prompt"), answers, ranks, category=category, key=key, group=group)
 
 
+def hold_no_messages(place: str, value: Mapping[str, Any]) -> None:
+    """Raises DataError where `chosen` and `rejected` are lists of messages that a CSV writer has turned into text."""
+    if all(isinstance(value[name], str) and _WRITTEN_MESSAGES.match(value[name]) for name in ("chosen", "rejected")):
+        raise DataError(
+            f"{place}: `chosen` and `rejected` are lists of messages written as text ({value['chosen']!r:.40}); "
+            "save the data as JSON lines or Parquet, where a list stays a list"
+        )
+
+
 def faireval(folder: Path, account: Account) -> Iterator[HumanRanking]:
     """FairEval's repository (Wang et al. 2023): questions, two models' answers, people's verdicts, a line each."""
+    if not (folder / "question.jsonl").is_file():
+        raise DataError(f"{folder}: a folder without question.jsonl; only FairEval's is read as a folder: give a file")
     questions = {row.value.get("question_id"): row for row in rows(folder / "question.jsonl")}
     names = {"CHATGPT": "answer_gpt35.jsonl", "VICUNA13B": "answer_vicuna-13b.jsonl"}
     answers = {
@@ -339,14 +359,39 @@ def text_in(place: str, value: Mapping[str, Any], name: str) -> str:
 
 
 def _key(place: str, value: object) -> int:
+    if isinstance(value, Cell) and value.isdecimal():
+        return int(value)
     if isinstance(value, bool) or not isinstance(value, int):
         raise DataError(f"{place}: `idx` must be a whole number, found {value!r:.40}")
     return value
 
 
+def from_cell(value: object) -> object:
+    """A column's value; of a CSV file the number that its text is, or None for an empty cell."""
+    if not isinstance(value, Cell):
+        return value
+    try:
+        return value.number
+    except ValueError:
+        return value
+
+
+def id_in(place: str, value: Mapping[str, Any], name: str) -> str:
+    """The text or whole number by which a column names something; DataError where it is neither."""
+    found = value.get(name)
+    if isinstance(found, bool) or not isinstance(found, str | int) or found == "":
+        raise DataError(f"{place}: `{name}` must be text or a whole number, found {found!r:.40}")
+    return str(found)
+
+
 def number_in(place: str, value: object, name: str) -> float:
     """The finite number in a column; DataError where there is none (a number written as text is none, either)."""
-    found = value.get(name) if isinstance(value, Mapping) else None
-    if isinstance(found, bool) or not isinstance(found, int | float) or not math.isfinite(found):
+    found = from_cell(value.get(name)) if isinstance(value, Mapping) else None
+    if isinstance(found, bool) or not isinstance(found, int | float) or not fits(found):
         raise DataError(f"{place}: `{name}` must be a number, found {found!r:.40}")
     return float(found)
+
+
+def fits(number: float) -> bool:
+    """Whether a float holds it; JSON's whole numbers have no end."""
+    return abs(number) <= sys.float_info.max

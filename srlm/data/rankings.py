@@ -13,13 +13,14 @@ from srlm.data import hub, preferences, trees, votes
 from srlm.data import published_rankings as published
 from srlm.data.human_ranking import HumanRanking
 from srlm.data.languages import in_language
-from srlm.data.lines import Row, every_row, locate
+from srlm.data.lines import Row, every_row, hold_columns, locate
 from srlm.data.thoughts import without_thoughts
 from srlm.errors import DataError
 from srlm.records import Record
 from srlm.settings import RankingFormat
 
 Account = Counter[str]
+OTHERWISE = "sets whose answers another set ranks otherwise"
 NAMES: tuple[str, ...] = get_args(RankingFormat)
 """All formats; Open Assistant's trees or rows have a reader of their own, and FairEval is a folder."""
 LANGUAGES = ("language", "lang")
@@ -106,9 +107,7 @@ def read(
     elif name == "faireval":
         found = published.faireval(locate(path), account)
     else:
-        for row in rows:
-            if absent := [column for column in FORMATS[name].columns if column not in row.value]:
-                raise DataError(f"{row.place}: {name} needs {', '.join(absent)}; found {_keys(row)}")
+        hold_columns(rows, FORMATS[name].columns, name)
         found = FORMATS[name].read(_in_language(rows, language, account), account)
     sets: dict[str, HumanRanking] = {}
     for published_one in found:
@@ -118,10 +117,23 @@ def read(
         if one.ranked.id in sets:
             account["dropped: stands twice"] += 1
         sets.setdefault(one.ranked.id, one)
+    account[OTHERWISE] += _ranked_otherwise(sets.values())
     if not sets:
         told_of = ", ".join(f"{name} {count}" for name, count in account.items() if count)
         raise DataError(f"{path}: no ranking of two or more answers" + (f" ({told_of})" if told_of else ""))
     return Rankings(format=name, sets=tuple(sets.values()), account={n: c for n, c in account.items() if c})
+
+
+def _ranked_otherwise(sets: Iterable[HumanRanking]) -> int:
+    """Sets whose answers to the same prompt are also another set's, in any order, with other ranks."""
+    said: dict[tuple[str, frozenset[str]], set[frozenset[tuple[str, int]]]] = {}
+    keys = []
+    for one in sets:
+        texts = [response.text for response in one.ranked.responses]
+        key = (one.ranked.prompt.id, frozenset(texts))
+        said.setdefault(key, set()).add(frozenset(zip(texts, one.ranked.ranks, strict=True)))
+        keys.append(key)
+    return sum(len(said[key]) > 1 for key in keys)
 
 
 def told(row: Row, option: str = "data.format") -> str:

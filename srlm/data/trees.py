@@ -89,8 +89,9 @@ def every_ranking(
     if found is None:
         found = hub.rows(path) if path.startswith(hub.HUB) else rows(locate(path))
     account = Counter() if account is None else account
-    sets = []
+    sets: list[tuple[str, RankedSet]] = []
     for number, root in enumerate(_roots(path, found, account)):
+        before = len(sets), account.total()
         for spoken in _prompts(root, "all"):
             message = spoken[-1]
             if message.role != "prompter":
@@ -104,6 +105,7 @@ def every_ranking(
                 account["dropped: other language"] += 1
             else:
                 sets.append((f"tree {number}", _as_ranked(spoken, answers)))
+        account["dropped: trees without two ranked answers to a prompt"] += before == (len(sets), account.total())
     if not sets:
         within = "" if language is None else f" in language {language}"
         left = f" ({words})" if (words := told(account)) else ""
@@ -212,7 +214,10 @@ def _nested(row: Row) -> _Message:
     todo = [(root, prompt)]
     while todo:
         parent, exported = todo.pop()
-        for reply in exported.get("replies") or ():
+        replies = exported.get("replies") or []
+        if not isinstance(replies, list):
+            raise DataError(f"{row.place}: `replies` must be a list of messages, found {replies!r:.40}")
+        for reply in replies:
             if not isinstance(reply, dict):
                 raise DataError(f"{row.place}: `replies` must hold messages, found a {type(reply).__name__}")
             message = _message(row.place, reply)

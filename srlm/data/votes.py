@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from srlm.data.conversations import ROLES
 from srlm.data.human_ranking import HumanRanking
 from srlm.data.lines import Row
-from srlm.data.published_rankings import PAIR, Account, consensus, ranking, text_in
+from srlm.data.published_rankings import PAIR, Account, consensus, from_cell, id_in, ranking, text_in
 from srlm.errors import DataError
 
 WINNERS = {
@@ -46,14 +46,17 @@ def mt_bench(found: Sequence[Row], account: Account) -> Iterator[HumanRanking]:
         place, value = row
         models = (text_in(place, value, "model_a"), text_in(place, value, "model_b"))
         turned = models[0] > models[1]
-        key = (str(value["question_id"]), *sorted(models), str(turn_of(row)))
+        key = (id_in(place, value, "question_id"), *sorted(models), str(turn_of(row)))
         said = winner_of(row)
         if said is None:
             account["dropped votes: no winner"] += 1
             continue
         own = PAIR[said][::-1] if turned else PAIR[said]
-        if votes.setdefault(key, {}).setdefault(str(value.get("judge", place)), own) != own:
-            account["dropped votes: a second, other vote of the same person"] += 1
+        people_of, person = votes.setdefault(key, {}), str(value.get("judge", place))
+        if person in people_of:
+            other = "other" if people_of[person] != own else "equal"
+            account[f"dropped votes: a second, {other} vote of the same person"] += 1
+        people_of.setdefault(person, own)
         first_row.setdefault(key, (row, turned))
     for key, by_person in votes.items():
         row, turned = first_row[key]
@@ -81,7 +84,7 @@ def is_machine(judge: object) -> bool:
 
 def turn_of(row: Row) -> int:
     """Which turn an MT-Bench row is about."""
-    turn = row.value.get("turn", 1)
+    turn = from_cell(row.value.get("turn", 1))
     if turn not in (1, 2):
         raise DataError(f"{row.place}: `turn` must be 1 or 2, found {turn!r:.40}; votes of an arena are format arena")
     return int(turn)
@@ -93,14 +96,15 @@ def winner_of(row: Row) -> str | None:
     if "winner" not in value and "both_equal" in value:  # ComparIA
         if value["both_equal"]:
             return "tie"
-        names = {value.get("model_a_name"): "first", value.get("model_b_name"): "second"}
-        return names.get(value.get("chosen_model_name"))
+        names = {str(value.get("model_a_name")): "first", str(value.get("model_b_name")): "second"}
+        chosen = value.get("chosen_model_name")
+        return names.get(chosen) if isinstance(chosen, str) else None
     if "winner" not in value:
         return _one_hot(row)
     said = value["winner"]
     if said is None or said == "":
         return None
-    if said not in WINNERS:
+    if not isinstance(said, str) or said not in WINNERS:
         raise DataError(f"{row.place}: `winner` must be model_a, model_b or tie, found {said!r:.40}")
     return WINNERS[said]
 
@@ -214,7 +218,7 @@ def _spoken(row: Row, name: str) -> Spoken:
     for place, turn in enumerate(value):
         content, role = (turn.get("content"), turn.get("role")) if isinstance(turn, dict) else (None, None)
         texts = [part.get("text") if isinstance(part, dict) else None for part in _parts(content)]
-        if role not in ROLES or not texts:
+        if not isinstance(role, str) or role not in ROLES or not texts:
             raise DataError(f"{row.place}: `{name}`: turn {place + 1} must be a message with `role` and `content`")
         if None in texts:
             fault = fault or "an image in the conversation"

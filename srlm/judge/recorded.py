@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from srlm.data.human_ranking import HumanRanking
-from srlm.data.lines import every_row, locate
+from srlm.data.lines import every_row, hold_columns, locate
 from srlm.data.thoughts import parted
 from srlm.errors import DataError
 from srlm.judge import recorded_files
@@ -60,6 +60,7 @@ class Recorded:
         if not found:
             raise DataError(f"{file}: contains no judgements")
         reader = recorded_files.reader_of(found[0])
+        hold_columns(found, reader.columns, reader.name)
         if reader.named_by_folders:
             said = cls("/".join(file.absolute().parts[-3:-1]))
         else:
@@ -70,7 +71,7 @@ class Recorded:
             else:
                 said._put(one, again_is_a_fault=reader.own)
         said.one_order = reader.one_order(found)
-        said._count_others(sets)
+        said._count_others(sets, 2 if reader.turned_too else 1)
         return said
 
     @property
@@ -126,19 +127,20 @@ class Recorded:
             raise DataError(f"{one.place}: duplicate comparison with a different outcome")
         said.append(one.opinion)
 
-    def _count_others(self, sets: Sequence[HumanRanking]) -> None:
+    def _count_others(self, sets: Sequence[HumanRanking], entries: int) -> None:
+        """`entries`: how many comparisons a verdict is here."""
         there = {(one.ranked.prompt.text, response.text) for one in sets for response in one.ranked.responses}
         self.account["judgements of answers that are not in the rankings"] += sum(
             len(said) for key, said in self._scores.items() if key not in there
         )
-        self.account["comparisons of answers that are not in the rankings"] += sum(
-            not {(prompt, first), (prompt, second)} <= there for prompt, first, second in self._pairs
+        self.account["comparisons of answers that are not in the rankings"] += (
+            sum(not {(prompt, first), (prompt, second)} <= there for prompt, first, second in self._pairs) // entries
         )
         times = Counter(
             (one.ranked.prompt.text, first.text, second.text)
             for one in sets
             for first, second in permutations(one.ranked.responses, 2)
         )
-        self.account["verdicts on answers compared before, not used"] += sum(
-            len(said) - 1 for key, said in self._pairs.items() if len(said) != times[key]
+        self.account["verdicts on answers compared before, not used"] += (
+            sum(len(said) - 1 for key, said in self._pairs.items() if len(said) != times[key]) // entries
         )

@@ -71,7 +71,7 @@ def _whole(words: Sequence[str]) -> list[float | None]:
     """Both scores, or none of either: what LLMBar cannot read of one it does not use of the other."""
     try:
         return [float(int(text)) for text in words]
-    except ValueError:
+    except (ValueError, OverflowError):
         return [None, None]
 
 

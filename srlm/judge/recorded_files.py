@@ -12,7 +12,7 @@ from typing import NamedTuple
 from pydantic import Field, ValidationError
 
 from srlm.data.lines import Row
-from srlm.data.published_rankings import number_in, text_in
+from srlm.data.published_rankings import fits, from_cell, number_in, text_in
 from srlm.data.thoughts import parted
 from srlm.engines.base import Completion
 from srlm.errors import DataError
@@ -36,6 +36,8 @@ class Reader(NamedTuple):
     """Whether each two answers were compared in one order only."""
     own: bool = False
     """Our own lines: a comparison that stands twice with other outcomes is a fault of the file."""
+    turned_too: bool = False
+    """Each verdict stands for both orders, so that it is here twice and counts once."""
     named_by_folders: bool = False
     """All files have one name, and two folders say whose they are: LLMBar's `GPT-4/CoT/result.json`."""
 
@@ -120,7 +122,9 @@ def judgebench(found: Sequence[Row], sets: Sets, account: Account) -> Iterator[S
 def _reward_scores(judgment: object) -> tuple[float, float] | None:
     inner = judgment.get("judgment") if isinstance(judgment, dict) else None
     scores = inner.get("scores") if isinstance(inner, dict) else None
-    if not isinstance(scores, list) or len(scores) != 2 or not all(isinstance(one, int | float) for one in scores):
+    if not isinstance(scores, list) or len(scores) != 2:
+        return None
+    if not all(isinstance(one, int | float) and fits(one) for one in scores):
         return None
     return float(scores[0]), float(scores[1])
 
@@ -153,7 +157,7 @@ def alpaca_eval(found: Sequence[Row], sets: Sets, account: Account) -> Iterator[
     """
     for place, value in found:
         prompt, first, second = (text_in(place, value, name) for name in ("instruction", "output_1", "output_2"))
-        told = value["preference"]
+        told = from_cell(value["preference"])
         if told is None or told != told:
             opinion = Opinion(preference=None, raw="")
         else:
@@ -192,7 +196,13 @@ READERS = (
     ),
     Reader("MT-Bench's pairs", ("question_id", "model_1", "model_2", "g1_winner", "g2_winner"), mt_bench_pair),
     Reader("MT-Bench's single scores", ("question_id", "model", "score", "turn"), mt_bench_single),
-    Reader("MT-Bench's votes", ("question_id", "model_a", "model_b", "winner"), mt_bench_votes, one_order=_alone),
+    Reader(
+        "MT-Bench's votes",
+        ("question_id", "model_a", "model_b", "winner"),
+        mt_bench_votes,
+        one_order=_alone,
+        turned_too=True,
+    ),
     Reader(
         "JudgeArena's annotations",
         ("instruction", "completion_A", "completion_B", "judge_completion"),
@@ -204,5 +214,6 @@ READERS = (
         ("instruction", "output_1", "output_2", "preference"),
         alpaca_eval,
         one_order=_alone,
+        turned_too=True,
     ),
 )

@@ -15,7 +15,9 @@ class Reporter:
     """`with Reporter("M2: candidates", log) as report:` then `report(done, total)` as often as convenient."""
 
     def __init__(self, label: str, log: Callable[[str], None], unit: str = "prompts") -> None:
-        self._label, self._log, self._unit = label, log, unit
+        # Models and judges may have been named by anybody.
+        self._label = "".join(letter if letter.isprintable() else "?" for letter in label)
+        self._log, self._unit = log, unit
         self._began = self._last_line = time.monotonic()
         self._first: tuple[int, float] | None = None
         self._bar: Progress | None = None

@@ -56,13 +56,13 @@ def card(wanted: Judging, results: Path, out: Path, data: AlpacaEval, dry_run: b
             print(text.printable(f"{folder}: {line}"))
     with wanted.opened(out, dry_run) as (judge, store):
         questions = [question for _, question in judge_card.asked(judge, known, data.prompts, wanted.asking)]
-        print(alpaca_run.costs(f"{len(known)} models", judge, questions, store))
+        _say(alpaca_run.costs(f"{len(known)} models", judge, questions, store))
         if dry_run:
             alpaca_run.warn_of_end(wanted, judge, print)
             return not broken
         with Reporter(f"judge card of {judge.id}", lambda line: None, "calls") as report:
             metrics = judge_card.run(judge, known, data.prompts, wanted.asking, wanted.how, report)
-        alpaca_run.account(judge, print)
+        alpaca_run.account(judge, _say)
         path = out / f"{file_name(judge.id)}.json"
     write_metrics(path, metrics)
     rows = [[m.model, m.metric, text.value(m, ".4g"), str(m.n), str(m.unscored), m.note] for m in metrics]
@@ -74,15 +74,20 @@ def _run(
     wanted: Judging, models: Sequence[Model], data: AlpacaEval, dry_run: bool, log: Callable[[str], None]
 ) -> list[MetricValue]:
     if dry_run:
-        alpaca_run.dry(wanted, models, data, print)
+        alpaca_run.dry(wanted, models, data, _say)
         return []
     if wanted.labels is not None:
         labels.read(wanted.labels)  # a label that is none costs no call
-    metrics = alpaca_run.run(wanted, models, data, print, log)
+    metrics = alpaca_run.run(wanted, models, data, _say, log)
     print("\n" + leaderboard([metric for metric in metrics if metric.benchmark == BENCHMARK]))
     if wanted.labels is not None:
         print("\n" + labelled.text(metrics))
     return metrics
+
+
+def _say(line: str) -> None:
+    """Lines name models and files, and anybody may have named these."""
+    print(text.printable(line))
 
 
 def endpoint(

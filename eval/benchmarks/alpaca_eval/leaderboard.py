@@ -224,10 +224,17 @@ def compared(samples: Sequence[Sample], glm: GlmData | None, how: Resampling) ->
             family.extend(made)
     warnings = {one.model: one.warning for one in samples}
     return [
-        metric.model_copy(update={"note": cited.warned(metric.note, warnings[metric.model])})
+        metric.model_copy(update={"note": cited.warned(metric.note, _of_both(metric, warnings))})
         for family in families
         for metric in with_holm(family, how)
     ]
+
+
+def _of_both(metric: MetricValue, warnings: Mapping[str, str]) -> str:
+    """What either model's figure is not comparable for; the second one's by its name, where it differs."""
+    first, other = warnings[metric.model], metric.baseline or ""
+    second = f"against {other}, {warnings[other]}" if warnings.get(other, "") not in ("", first) else ""
+    return "; ".join(sentence for sentence in (first, second) if sentence)
 
 
 def _pair(a: _Side, b: _Side, how: Resampling, *, permute: bool) -> list[list[MetricValue]]:

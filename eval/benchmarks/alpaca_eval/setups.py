@@ -9,7 +9,7 @@ from srlm.records import digest
 
 from ...data import cited
 from ...data.alpaca_eval import AlpacaEval
-from ...data.alpaca_files import WITH_THOUGHTS, Annotated
+from ...data.alpaca_files import SEVERAL, WITH_THOUGHTS, Annotated
 from ...data.alpaca_rows import one_a_prompt
 from ...data.instructions import OTHERS, SAVED_OTHERWISE
 from ...judging.annotating import AnnotatingJudge
@@ -39,7 +39,9 @@ def of_judge(
 
 def of_annotations(annotated: Annotated, data: AlpacaEval) -> cited.Setup:
     """Of annotations that somebody recorded: they say who judged, and against whom."""
-    return _setup(data, annotated, judge=annotated.annotations[0].judge)
+    several = annotated.account.get(SEVERAL, 0)
+    manner = f"several verdicts on {several} prompt{'s' if several > 1 else ''}" if several else ""
+    return _setup(data, annotated, judge=annotated.annotations[0].judge, manner=manner)
 
 
 def _setup(data: AlpacaEval, annotated: Annotated, **judging: object) -> cited.Setup:

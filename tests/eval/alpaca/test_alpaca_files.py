@@ -155,7 +155,11 @@ def test_several_annotations_of_one_prompt_are_draws_and_a_row_that_is_there_twi
     found = read_annotations(file(tmp_path, [first, second, first]), PROMPTS)
     assert [(a.draw, a.preference) for a in found.annotations] == [(0, 0.25), (1, 0.75)]
     assert len({a.id for a in found.annotations}) == 2
-    assert found.account == {"repeated rows": 1, "prompts without row": 2}
+    assert found.account == {
+        "repeated rows": 1,
+        "prompts without row": 2,
+        "prompts annotated several times, whose mean counts": 1,
+    }
 
 
 def test_draws_without_times_that_say_the_same_are_all_kept(tmp_path: Path) -> None:

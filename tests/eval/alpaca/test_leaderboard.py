@@ -208,6 +208,15 @@ def test_a_comparison_tests_each_pair_on_the_same_prompts(
     assert not any(line.startswith("good and fair, win rate: ") for line in said.out.splitlines())
 
 
+def test_a_comparison_is_warned_of_for_what_either_side_lacks(ask: Callable[..., Said], place: Path) -> None:
+    write(place / "results" / "fair", [*rows("fair", 0.4, 2), rows("fair", 0.4, 2)[0] | {"preference": 1.5}])
+    out = ask("compare", "good", "fair", "--alpaca-dir", place, "--resamples", 100).out
+    assert "fair: 1 prompts annotated several times, whose mean counts" in out
+    [warning] = [line for line in out.splitlines() if line.startswith("WARNING: ")]
+    assert warning.startswith("WARNING: good: judge j, not gpt-4-1106-preview, baseline base, not gpt4_1106_preview, ")
+    assert "; against fair, judge j, not gpt-4-1106-preview, several verdicts on 1 prompt, not one verdict" in warning
+
+
 def test_a_prompt_that_one_side_lacks_is_left_out_of_both(place: Path) -> None:
     data = AlpacaEval(place)
     whole = read_annotations(place / "results/good" / ANNOTATOR / "annotations.json", data.prompts)

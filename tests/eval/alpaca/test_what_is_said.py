@@ -93,6 +93,25 @@ def test_recorded_annotations_of_the_answer_behind_a_thought_are_of_these_output
     assert [row["output"] for row in kept] == [f"Mine is {n}." for n in range(12)]
 
 
+def test_several_verdicts_on_a_prompt_are_counted_and_warned_of(serve: Serve, place: Place) -> None:
+    place.alpaca("--judge", "openai:tiny", "--base-url", serve(verdict).url)
+    rows = json.loads((place.results() / "annotations.json").read_text())
+    recorded = place.folder / "recorded.json"
+    recorded.write_text(json.dumps([*rows, rows[1] | {"preference": 1.2, "time_per_example": None}]))
+    said = place.alpaca("--judge", f"file:{recorded}")
+    assert f"{recorded}: 1 prompts annotated several times, whose mean counts" in said.out
+    assert "several verdicts on 1 prompt, not one verdict in one order" in said.out
+
+
+def test_a_models_name_cannot_steer_the_terminal(serve: Serve, place: Place) -> None:
+    for n in range(12):
+        change(place, n, generator="m\x1b[31m\nine")
+    said = place.alpaca("--judge", "openai:tiny", "--base-url", serve(verdict).url)
+    assert said.status == 0, said.err
+    assert "m?[31m?ine: files in " in said.out
+    assert "\x1b" not in said.out and "\x1b" not in said.err
+
+
 def test_rows_that_were_saved_otherwise_are_judged_and_strangers_are_named(serve: Serve, place: Place) -> None:
     change(place, 1, instruction="Question 1?\r\n")
     change(place, 2, instruction="Question Two?")

@@ -54,6 +54,12 @@ def test_real_judgments_of_mt_bench_have_fastchats_averages(
 GAME = {"model_1": "x", "model_2": "y", "judge": ["gpt-4", "pair-v2"], "turn": 1, "g1_judgment": "...", "tstamp": 1.0}
 
 
+def test_the_scores_of_one_question_have_no_interval(tmp_path: Path) -> None:
+    row = {"question_id": 81, "model": "a", "judge": ["gpt-4", "single-v1"], "score": 7, "turn": 1}
+    score = figures(tmp_path, saved(tmp_path, [row], "single.jsonl"))["a", "score"]
+    assert (score.value, score.low, score.n) == (7, None, 1)
+
+
 def test_pairs_of_mt_bench_count_as_fastchat_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     verdicts = [
         ("model_1", "model_1"),  # win

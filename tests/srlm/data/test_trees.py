@@ -387,7 +387,11 @@ def test_deleted_answers_and_what_goes_with_them_are_counted_as_rankings(tmp_pat
     ]
     for rows in (trees, flat(trees)):
         path = saved(tmp_path / "trees.jsonl", rows)
-        left_out = {"dropped reply: deleted": 2, "dropped: fewer than two ranked answers are left": 1}
+        left_out = {
+            "dropped reply: deleted": 2,
+            "dropped: fewer than two ranked answers are left": 1,
+            "dropped: trees without two ranked answers to a prompt": 1,
+        }
         assert rankings.read(path).account == left_out
         found = rankings.read(path, language="en")
         assert [one.ranked.prompt.text for one in found.sets] == ["two are left"]
