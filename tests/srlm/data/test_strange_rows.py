@@ -143,7 +143,7 @@ def test_messages_that_a_csv_file_turned_into_text_are_no_answers(tmp_path: Path
 def test_a_csv_file_with_two_columns_of_one_name_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "rows.csv"
     file.write_text("prompt,chosen,chosen,rejected\np,x,y,z\n")
-    with pytest.raises(DataError, match="several columns are named chosen; rename all but one"):
+    with pytest.raises(DataError, match="several columns are named chosen; keep one of each"):
         rankings.read(str(file))
 
 
