@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any
@@ -14,6 +15,11 @@ import openai
 from srlm.engines.openai.endpoint import Endpoint
 from srlm.engines.openai.servers import is_local
 from srlm.errors import EngineError
+
+# At INFO and below these log every address with the password and the key that may stand in it, and some headers;
+# alpaca_eval turns INFO on for the whole process.
+for _name in ("httpx2", "httpcore2", "openai"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
 
 POOLS = 64
 """Connection pools of the client; each request costs a pool time in proportion to its connections."""

@@ -298,6 +298,7 @@ def test_no_secret_of_the_address_or_the_headers_is_kept_or_said(
             return Reply(error(f"invalid request with headers {echoed}"), 400)
         return words(f"m {echoed}") if number < 4 else Reply(error(f"wrong key {echoed}"), 401)
 
+    caplog.set_level("DEBUG")  # as a library may for the whole process
     server = serve(reply)
     url = server.url.replace("http://", "http://user:hidden-password@") + "?key=hidden-in-query"
     asked = client(url, concurrency=1)
