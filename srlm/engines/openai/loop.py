@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
+from concurrent.futures import wait
 from typing import Any, TypeVar
 
 R = TypeVar("R")
@@ -28,11 +29,9 @@ class BackgroundLoop:
         except KeyboardInterrupt:
             self._loop.call_soon_threadsafe(interrupted)
             try:
-                future.result()
+                wait([future])  # what it finds when it is to stop is not what ended it
             except KeyboardInterrupt:
                 future.cancel()
-            except Exception:
-                pass  # what it found when it was told to stop is not what ended it
             raise
 
     def close(self) -> None:
