@@ -12,7 +12,7 @@ from srlm.cli import disk
 from srlm.data.overlap import overlapping
 from srlm.engines.base import Request
 from srlm.engines.fit import misfits, thinking
-from srlm.engines.openai.retired import notice
+from srlm.engines.openai.retired import Notice, notice
 from srlm.engines.weights import (
     WHEEL,
     check_weights,
@@ -69,12 +69,12 @@ def findings(settings: Settings, weights: bool, today: datetime.date) -> Iterato
         yield Problem("problem", str(error))
         return
     try:
-        check_files(settings, settings.iterations, datetime.date.min)
+        check_files(settings, settings.iterations, datetime.date.min)  # retired models come below
     except SrlmError as error:
         yield Problem("problem", str(error))
     yield from _contest_judge(settings, run)
-    retired = list(_retired(settings, today))
-    yield from retired
+    ends = _ends(settings, today)
+    yield from (Problem("problem" if said.refused else "warning", f"{name} {said.text}") for name, said in ends.items())
     data = None
     try:
         data = read_seed_data(settings)
@@ -82,10 +82,9 @@ def findings(settings: Settings, weights: bool, today: datetime.date) -> Iterato
         yield Problem("problem", f"data: {error}")
     if data is not None:
         yield from _sets(data)
-    gone = {finding.what for finding in retired if finding.state == "problem"}
     for name, engine in (("judge.engine", settings.judge.engine), ("prompts.engine", settings.prompts.engine)):
         asked = engine is not None and engine.kind == "openai" and engine.model is not None
-        if asked and not any(what.startswith(f"{name} ") for what in gone):
+        if asked and not (name in ends and ends[name].refused):
             yield from _server(engine)
     with tempfile.TemporaryDirectory() as scratch:
         try:
@@ -135,12 +134,16 @@ def _contest_judge(settings: Settings, run: RunFolder) -> Iterator[Problem]:
         yield Problem("problem", f"{error}{made}")
 
 
-def _retired(settings: Settings, today: datetime.date) -> Iterator[Problem]:
-    """Models behind servers that do not answer any more, or soon will not, by the list that ships; asks nobody."""
-    for one in asked_models(settings):
-        said = notice(one.endpoint.model_copy(update={"today": today}), one.model)
-        if said is not None:
-            yield Problem("problem" if said.refused else "warning", f"{one.setting} {said.text}")
+def _ends(settings: Settings, today: datetime.date) -> dict[str, Notice]:
+    """Setting -> what is to be said of its model, behind a server, which does not answer any more, or soon will not.
+
+    By the list that ships; asks nobody.
+    """
+    said = {
+        one.setting: notice(one.endpoint.model_copy(update={"today": today}), one.model)
+        for one in asked_models(settings)
+    }
+    return {name: one for name, one in said.items() if one is not None}
 
 
 def _sets(data: SeedData) -> Iterator[Problem]:
