@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import ValidationError
 
-from srlm.engines.openai.answers import ChatAnswer
+from srlm.engines.openai.answers import ChatAnswer, reason_of
 from srlm.engines.openai.calls import Missing
 from srlm.errors import SettingsError
 from srlm.judge.chances import meant
@@ -127,13 +127,13 @@ class Annotator:
         one letter is not listed, the package counts it as impossible, and so does this: figures stay comparable with
         the leaderboard's (where the letters have at least .49 of the probability together).
         """
-        message = choice["message"]
-        if choice.get("finish_reason") == "content_filter" or message.get("refusal"):
+        message, reason = choice["message"], reason_of(choice.get("finish_reason"))
+        if reason == "filtered" or message.get("refusal"):
             return Read(None, "refusal")
         text = _text(choice)
         # One token is the whole room of some annotators, and a thought may take more: hidden, begun, or in the words.
         short = self.settings.get("max_tokens", 0) > 1 or len(text.split()) != 1 or not split(text).closed
-        unread = Read(None, "cut" if short and choice.get("finish_reason") == "length" else "parse")
+        unread = Read(None, "cut" if short and reason == "length" else "parse")
         verdicts = self.verdicts
         if verdicts and not _likely(choice, verdicts):
             return self._by_letter(text, verdicts, choice) or unread
@@ -152,7 +152,7 @@ class Annotator:
 
     def _by_letter(self, text: str, verdicts: tuple[str, str], choice: dict[str, Any]) -> Read | None:
         """What the words say behind any thought; None: no clear letter, or they may go on."""
-        if choice.get("finish_reason") == "length" and text.strip() not in verdicts:
+        if reason_of(choice.get("finish_reason")) == "length" and text.strip() not in verdicts:
             return None
         preference = read_verdict(text, verdicts).preference
         return None if preference not in (0.0, 1.0) else Read(1 - preference, None, "letter")

@@ -47,9 +47,10 @@ class _Choice(BaseModel):
     finish_reason: str | None = None
 
     def completion(self, tokens: int | None) -> Completion:
-        finish = _FINISH.get(self.finish_reason or "")
-        if self.finish_reason == "content_filter":
+        reason = reason_of(self.finish_reason)
+        if reason == "filtered":
             return Completion(text="", finish=None, tokens=tokens, refused=self.message.refusal or "content_filter")
+        finish = reason
         thought, text = self.message.parted()
         if thought is None:  # the server may have left it in the text
             found = _left_in(text)
@@ -93,7 +94,22 @@ class ChatAnswer(BaseModel):
         return [choice.completion(tokens) for choice in self.choices]
 
 
-_FINISH: dict[str, Literal["stop", "length"]] = {"stop": "stop", "length": "length"}
+_CUT = (
+    *("length", "max_tokens", "model_length", "model_context_window_exceeded"),  # OpenAI, Anthropic, Mistral, Zhipu
+    *("error", "abort", "network_error", "insufficient_system_resource"),  # OpenRouter, vLLM, Zhipu, DeepSeek
+)
+"""Reasons of an answer that did not come to its end: at a limit, or interrupted."""
+_FILTERED = ("content_filter", "sensitive")  # OpenAI, Zhipu
+
+
+def reason_of(finish_reason: object) -> Literal["stop", "length", "filtered"] | None:
+    """Why a choice ended, by its `finish_reason`; `length` for whatever cut it. None: the server does not say."""
+    match finish_reason:
+        case str(word) if word.casefold() in _CUT:
+            return "length"
+        case str(word) if word.casefold() in _FILTERED:
+            return "filtered"
+    return "stop" if finish_reason == "stop" else None
 
 
 def error_of(body: dict[str, Any]) -> object | None:

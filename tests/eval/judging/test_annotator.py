@@ -138,6 +138,9 @@ THOUGHT = {"message": {"content": "<think>Well.</think>\nm"}, "finish_reason": "
         ({"message": {"content": "<think>m?</think>\n\nM"}, "finish_reason": "stop"}, 1.0, None, "letter"),
         ({"message": {"content": "M. Model m is vague"}, "finish_reason": "stop"}, 1.0, None, "letter"),
         ({"message": {"content": "M. Model m is"}, "finish_reason": "length"}, None, "cut", "parser"),
+        ({"message": {"content": "M. Model m is"}, "finish_reason": "model_length"}, None, "cut", "parser"),
+        ({"message": {"content": "M. Model m is"}, "finish_reason": "abort"}, None, "cut", "parser"),
+        ({"message": {"content": "M. Model m is"}, "finish_reason": ["stop"]}, 1.0, None, "letter"),
         ({"message": {"content": "<think>"}, "finish_reason": "length"}, None, "cut", "parser"),
         # Letters that the judge would not write: what stands before its thought, or a letter that is spelled otherwise.
         ({"logprobs": logprobs(("<think>", -1e-4), ("M", -16))} | THOUGHT, 0.0, None, "letter"),
@@ -184,6 +187,7 @@ THOUGHT = {"message": {"content": "<think>Well.</think>\nm"}, "finish_reason": "
         ({"message": {"content": None}}, None, "cut", "parser"),  # a hidden thought took the one token
         ({"message": {"content": None, "refusal": "I will not."}}, None, "refusal", "parser"),
         ({"finish_reason": "content_filter"}, None, "refusal", "parser"),
+        ({"finish_reason": "sensitive"}, None, "refusal", "parser"),
     ],
 )
 def test_what_an_answer_says(

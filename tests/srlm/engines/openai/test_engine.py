@@ -166,6 +166,7 @@ def test_a_prefix_is_the_start_of_the_assistants_message(serve: Serve, connect: 
         ),
         pytest.param({"finish_reason": "content_filter", "message": {"content": None}}, None, id="content-filter"),
         pytest.param({"finish_reason": "content_filter", "message": {"content": "half a"}}, None, id="filtered-midway"),
+        pytest.param({"finish_reason": "sensitive", "message": {"content": "half a"}}, None, id="filtered-by-zhipu"),
         pytest.param({"finish_reason": None, "message": {"content": None}}, None, id="no-reason"),
         pytest.param({"message": {"content": None}}, None, id="reason-left-out"),
     ],
@@ -176,6 +177,31 @@ def test_an_answer_without_words_is_the_empty_text(
     server = serve(lambda body, _: Reply({"choices": [choice]}))
     ((drawn,),) = connect(server.url).generate([ask("x")], SAMPLING, seed=1)
     assert (drawn.text, drawn.finish) == ("", finish)
+
+
+@pytest.mark.parametrize(
+    ("reason", "finish"),
+    [
+        ("stop", "stop"),
+        ("length", "length"),
+        ("MAX_TOKENS", "length"),
+        ("model_length", "length"),
+        ("model_context_window_exceeded", "length"),
+        ("error", "length"),
+        ("abort", "length"),
+        ("network_error", "length"),
+        ("insufficient_system_resource", "length"),
+        ("eos", None),
+        ("tool_calls", None),
+    ],
+)
+def test_why_an_answer_ended_is_read_in_any_servers_words(
+    serve: Serve, connect: Open, reason: str, finish: str | None
+) -> None:
+    choice = {"finish_reason": reason, "message": {"content": "A is better, alth"}}
+    server = serve(lambda body, _: Reply({"choices": [choice]}))
+    ((drawn,),) = connect(server.url).generate([ask("x")], SAMPLING, seed=1)
+    assert (drawn.text, drawn.finish) == ("A is better, alth", finish)
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
