@@ -15,7 +15,13 @@ Fate = Literal["too long", "filtered", "invalid", "key", "model", "credit", "all
 """`too long`, `filtered`, `invalid`: this request is refused alone. `key`, `model`, `credit`, `all`: all would be.
 `wait`: the server failed. `slower`: it takes fewer requests."""
 
-_CREDIT_CODES = ("insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "insufficient_balance")
+_CREDIT_CODES = (
+    "insufficient_quota",
+    "billing_hard_limit_reached",
+    "billing_not_active",
+    "insufficient_balance",
+    "Arrearage",
+)
 _FILTER_CODES = (
     "content_filter",
     "content_policy_violation",
@@ -34,7 +40,8 @@ _MODEL_CODES = ("model_not_found", "DeploymentNotFound", "model_decommissioned",
 
 _TOO_LONG = re.compile(
     r"context (?:length|window|size|limit)|context the overflows"
-    r"|(?:prompt|input|inputs|request|message|string|conversation|text)s?\b.{0,40}\btoo (?:long|large|big)\b"
+    r"|(?:prompt|input|inputs|request|message|string|conversation|text)s?\b.{0,40}(?<!took )(?<!taking )(?<!takes )"
+    r"\btoo (?:long|large|big)\b"
     r"|too many (?:input |prompt )?tokens|maximum (?:prompt|input|context|model|sequence) (?:len|size)"
     r"|maximum length|(?:max_tokens|max_completion_tokens)\b.{0,40} too large|reduce the length"
     r"|must have less than \d+ tokens|`inputs` tokens \+|max_model_len|longer than the (?:model|maximum)"

@@ -167,6 +167,8 @@ CASES = [
     Case("deepseek-balance", 402, error("Insufficient Balance"), "no quota left"),
     Case("openrouter-credit", 402, error("This request requires more credits, or fewer max_tokens.", code=402),
         "no quota left"),
+    Case("dashscope-arrears", 400, error("Access denied, please make sure your account is in good standing.",
+        code="Arrearage"), "no quota left"),
     Case("anthropic-credit", 400, error("Your credit balance is too low to access the Anthropic API."),
         "no quota left"),
     # Waiting mends it -------------------------------------------------------------------------------------------------
@@ -178,6 +180,7 @@ CASES = [
         "You exceeded your current quota, please check your plan and billing details."}}], "again"),
     Case("plain-429", 429, "slow down", "again"),
     Case("500", 500, error("The server had an error while processing your request."), "again"),
+    Case("500-took-too-long", 500, error("The request took too long to process."), "again"),
     Case("nginx-502", 502, NGINX.format("502 Bad Gateway"), "again"),
     Case("llama.cpp-loading", 503, error("Loading model", type="unavailable_error", code=503), "again"),
     Case("504", 504, NGINX.format("504 Gateway Time-out"), "again"),
