@@ -70,13 +70,13 @@ def load(name: str) -> PairTemplate:
         whole = resources.files("srlm.judge").joinpath(f"templates/{SHIPPED[name]}.txt").read_text(encoding="utf-8")
     else:
         try:
-            whole = Path(name).read_text(encoding="utf-8")
+            whole = Path(name).read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(
                 f"pairwise template: {name} is neither a readable file nor one of {', '.join(SHIPPED)}: {error}"
             ) from None
     try:
-        template = PairTemplate.model_validate({"name": name, **_parts(whole)})
+        template = PairTemplate.model_validate({**_parts(whole), "name": name})
         template.prompt("", "", "")
     except ValidationError as error:
         first = error.errors()[0]
@@ -93,7 +93,10 @@ def _parts(whole: str) -> dict[str, object]:
     """The head's fields and the text."""
     head, line, text = whole.partition("\n---\n")
     rows = [row.partition(":") for row in head.splitlines()]
-    if not line or not all(key.strip() in ("form", "tokens", "labels") and colon for key, colon, _ in rows):
+    keys = {key.strip() for key, _, _ in rows}
+    # A head with one field that is known may have another misspelt, which is refused then.
+    fields_alone = all(key.strip().isidentifier() and colon for key, colon, _ in rows)
+    if not line or not fields_alone or keys.isdisjoint(("form", "tokens", "labels")):
         return {"text": whole.rstrip("\n")}
     fields: dict[str, object] = {key.strip(): value.strip() for key, _, value in rows}
     if "labels" in fields:

@@ -315,6 +315,13 @@ def test_a_file_of_ones_own_declares_the_form_of_its_verdict(tmp_path: Path) -> 
     assert template.digest != load("scores").digest
 
 
+def test_a_file_that_begins_with_a_byte_order_mark_has_its_head(tmp_path: Path) -> None:
+    file = tmp_path / "windows.txt"
+    file.write_bytes(b"\xef\xbb\xbfform: verdict\r\n---\r\nQ {prompt}\r\nA {first}\r\nB {second}\r\n")
+    template = load(str(file))
+    assert (template.form, template.text) == ("verdict", "Q {prompt}\nA {first}\nB {second}")
+
+
 def test_a_file_without_a_head_asks_for_one_letter(tmp_path: Path) -> None:
     file = tmp_path / "plain.txt"
     file.write_text("Q {prompt}\n---\nA {first}\nB {second}\n")
@@ -328,6 +335,7 @@ def test_a_file_without_a_head_asks_for_one_letter(tmp_path: Path) -> None:
         ("Q {prompt} A {first}", "the template has no slot {second}"),
         ("form: poem\n---\n{prompt}{first}{second}", "form: Input should be"),
         ("tokens: many\n---\n{prompt}{first}{second}", "tokens: Input should be a valid integer"),
+        ("form: scores\ntoken: 2000\n---\n{prompt}{first}{second}", "token: Extra inputs are not permitted"),
         ("labels: A\n---\n{prompt}{first}{second}", "labels"),
         ("labels: A A\n---\n{prompt}{first}{second}", "labels must be two different letters"),
     ],
