@@ -233,7 +233,7 @@ def annotate(
     return annotations_of(judge, asked, judge.ask.ask(calls_of(judge, asked), report), model, baseline)
 
 
-class Told(NamedTuple):
+class KnownAnswers(NamedTuple):
     """Answers that were asked for before, as an Ask."""
 
     said: Mapping[str, Said]
@@ -257,7 +257,7 @@ def asked_by_prompt(
             by_prompt.setdefault(question.pair.prompt_id, []).append(question)
     calls = calls_of(judge, [question for id in order for question in by_prompt.get(id, ())])
     said = judge.ask.ask(calls, report)
-    return judge._replace(ask=Told({call.key: one for call, one in zip(calls, said, strict=True)}))
+    return judge._replace(ask=KnownAnswers({call.key: one for call, one in zip(calls, said, strict=True)}))
 
 
 def annotations_of(
@@ -278,11 +278,13 @@ def annotations_of(
         held = held or (switched is not None and answer is None)
         if answer is None and (held or switched is not None):
             continue
-        told = {"preference": 0.5, "price": 0.0} if answer is None else _told(judge, answer, bool(switched), letters)
+        fields = (
+            {"preference": 0.5, "price": 0.0} if answer is None else _fields_of(judge, answer, bool(switched), letters)
+        )
         known = {"prompt_id": pair.prompt_id, "model": model, "baseline": baseline, "judge": judge.id}
         id = annotation_id(pair.prompt_id, pair.output, pair.baseline, judge.id, switched, question.draw)
         found.append(
-            Annotation.model_validate({"id": id, "draw": question.draw, "switched": switched, **known, **told})
+            Annotation.model_validate({"id": id, "draw": question.draw, "switched": switched, **known, **fields})
         )
     if letters["letter"]:
         log.warning(
@@ -293,7 +295,7 @@ def annotations_of(
     return found
 
 
-def _told(judge: AnnotatingJudge, said: Answer | Failure, switched: bool, letters: Counter[str]) -> dict[str, Any]:
+def _fields_of(judge: AnnotatingJudge, said: Answer | Failure, switched: bool, letters: Counter[str]) -> dict[str, Any]:
     """The fields of an annotation that come from the judge; `letters` counts what its preferences are read by."""
     if isinstance(said, Failure):
         return {"preference": None, "missing": said.kind, "raw": said.words}

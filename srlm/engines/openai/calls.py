@@ -128,7 +128,7 @@ class CallStore:
         """Held while SQLite is used: answers arrive in another thread than the one that opened the file."""
         if replay and not path.is_file():
             raise StoreError(f"{path}: no such file to replay; record one first with --record {path}")
-        with self._told():
+        with self._store_errors():
             if replay:
                 self._open(
                     f"{path.absolute().as_uri()}?mode=ro{'' if _beside(path, '-wal').exists() else '&immutable=1'}"
@@ -210,7 +210,7 @@ class CallStore:
         """
         found = {}
         usable = "answer NOT NULL" + ("" if self.replay else " AND failure IS NULL")
-        with self._told():
+        with self._store_errors():
             for key in keys:
                 row = self._row("answer", key, origin, usable, prefer)
                 if row is not None:
@@ -219,7 +219,7 @@ class CallStore:
 
     def failure(self, key: str, prefer: Origin | None = None) -> Failure | None:
         """How a call failed when it was last asked; see `answers`."""
-        with self._told():
+        with self._store_errors():
             row = self._row("failure", key, None, "failure NOT NULL AND answer IS NULL", prefer)
         return None if row is None else _decoded(Failure, row, self.path)
 
@@ -277,7 +277,7 @@ class CallStore:
 
     def last_origin(self, address: str, model: str) -> Origin:
         """The model at an address as the server last told of it."""
-        with self._told():
+        with self._store_errors():
             row = None
             if self._later:
                 wanted = "SELECT weights FROM origins WHERE address = ? AND model = ? ORDER BY seen DESC"
@@ -287,7 +287,7 @@ class CallStore:
     def see(self, origin: Origin, model: str, refused: Mapping[str, str] | None = None) -> None:
         """Keep which server is asked, what it told of the model, and which parameters it refused, in its words."""
         words = json.dumps(refused, sort_keys=True) if refused else None
-        with self._told():
+        with self._store_errors():
             self._make_later_tables()
             self._db.execute(
                 "INSERT INTO origins VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (key, model) DO UPDATE SET "
@@ -298,7 +298,7 @@ class CallStore:
     def refused(self, model: str) -> dict[str, str]:
         """Parameters that a server did not take of this model -> its words, over all runs that wrote to the file."""
         found: dict[str, str] = {}
-        with self._told():
+        with self._store_errors():
             if self._later:
                 for (words,) in self._db.execute(
                     "SELECT refused FROM origins WHERE model = ? AND refused NOT NULL ORDER BY seen", (model,)
@@ -309,7 +309,7 @@ class CallStore:
     def every(self, model: str) -> Iterator[tuple[Call, Answer]]:
         """Every answer of a model that the file holds."""
         rows = "SELECT request, answer FROM calls WHERE answer NOT NULL AND json_extract(request, '$.model') = ?"
-        with self._told():
+        with self._store_errors():
             for request, answer in self._db.execute(rows, (model,)):
                 yield _decoded(Call, request, self.path), _decoded(Answer, answer, self.path)
 
@@ -325,7 +325,7 @@ class CallStore:
             failure = Failure(kind=unread, words="the answer could not be read", attempts=answer.attempts)
         values = [None if one is None else one.model_dump_json(exclude_defaults=True) for one in (answer, failure)]
         key = call.key if origin is None else f"{call.key}@{origin.key}"
-        with self._told():
+        with self._store_errors():
             self._db.execute(
                 "INSERT INTO calls VALUES (?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET "
                 "answer = coalesce(excluded.answer, answer), failure = excluded.failure, changed = excluded.changed "
@@ -357,7 +357,7 @@ class CallStore:
         self.close()
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _store_errors(self) -> Iterator[None]:
         """SQLite's errors, and the disk's, as StoreErrors that say what to do."""
         try:
             with self._guard:

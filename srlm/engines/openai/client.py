@@ -327,19 +327,19 @@ class Client:
         """One request, and what it tells of the server; an answer is kept before anything else is done."""
         began = time.monotonic()
         try:
-            told = await self._sent(call, origin)
+            reply = await self._sent(call, origin)
         except _Failed as failed:
             if failed.limited:
                 self._window.refused()
             return failed
         answer = Answer.model_construct(
-            choice=told.choices[0],
-            prompt_tokens=told.prompt_tokens,
-            completion_tokens=told.completion_tokens,
+            choice=reply.choices[0],
+            prompt_tokens=reply.prompt_tokens,
+            completion_tokens=reply.completion_tokens,
             seconds=time.monotonic() - began,
             attempts=attempts,
-            more=tuple(told.choices[1:]),
-            prompt_logprobs=told.prompt_logprobs,
+            more=tuple(reply.choices[1:]),
+            prompt_logprobs=reply.prompt_logprobs,
         )
         self._kept(call, answer, origin)
         self._window.answered()
@@ -452,7 +452,7 @@ class Client:
 
     # One request ----------------------------------------------------------------------------------------------------
 
-    async def _sent(self, call: Call, origin: Origin | None) -> "_Told":
+    async def _sent(self, call: Call, origin: Origin | None) -> "_Reply":
         """What the server answers, asked again at once without parameters that it does not take. Raises _Failed, or
         EngineError where all calls would fare alike."""
         assert self._connection is not None
@@ -489,10 +489,10 @@ class Client:
                     raise EngineError(self._explained(call, told)) from None
                 raise _Failed("cut off", why, told) from None
 
-    def _read(self, response: httpx2.Response) -> "_Told":
+    def _read(self, response: httpx2.Response) -> "_Reply":
         """A chat completion. Raises _Failed where it is none, APIStatusError where it is an error with status 200."""
         try:
-            return _told(response.content.decode(), self._secrets)
+            return _reply_of(response.content.decode(), self._secrets)
         except _Disguised as disguised:
             response.status_code = status_of(disguised.error)
             body = disguised.error if isinstance(disguised.error, dict) else disguised.body
@@ -592,7 +592,7 @@ class _OtherShape(ValueError):
     """JSON that is whole, and no chat completion: another program answers there."""
 
 
-class _Told(NamedTuple):
+class _Reply(NamedTuple):
     """What is kept of a chat completion."""
 
     choices: list[dict[str, Any]]
@@ -601,7 +601,7 @@ class _Told(NamedTuple):
     prompt_logprobs: tuple[dict[str, Any] | None, ...] | None
 
 
-def _told(text: str, secrets: Sequence[str]) -> _Told:
+def _reply_of(text: str, secrets: Sequence[str]) -> _Reply:
     """A chat completion, without the key a server may echo. Raises ValueError where it is none, or _Disguised."""
     text = hidden(text, secrets)
     # Half a surrogate pair is legal JSON, and no text that can be written to a file.
@@ -624,7 +624,7 @@ def _told(text: str, secrets: Sequence[str]) -> _Told:
     usage = whole.get("usage")
     counts = usage if isinstance(usage, dict) else {}
     read = whole.get("prompt_logprobs")
-    return _Told(
+    return _Reply(
         choices,
         _count(counts.get("prompt_tokens")),
         _count(counts.get("completion_tokens")),
