@@ -42,9 +42,9 @@ _TOO_LONG = re.compile(
     r"context (?:length|window|size|limit)|context the overflows"
     r"|(?:prompt|input|inputs|request|message|string|conversation|text)s?\b.{0,40}(?<!took )(?<!taking )(?<!takes )"
     r"\btoo (?:long|large|big)\b"
-    r"|too many (?:input |prompt )?tokens|maximum (?:prompt|input|context|model|sequence) (?:len|size)"
+    r"|too many (?:input |prompt )?tokens|maximum (?:supported )?(?:prompt|input|context|model|sequence) (?:len|size)"
     r"|maximum length|(?:max_tokens|max_completion_tokens)\b.{0,40} too large|reduce the length"
-    r"|must have less than \d+ tokens|`inputs` tokens \+|max_model_len|longer than the (?:model|maximum)"
+    r"|must have less than \d+ tokens|`inputs` tokens \+|max_(?:model|seq)_len|longer than the (?:model|maximum)"
     r"|(?:tokens?|length|count|size)\b.{0,60}\bexceed(?:s|ed)?\b"
     r"|\bexceed(?:s|ed)?\b.{0,40}\b(?:token|length|maximum size)"
     r"|range of input length|more than the (?:limit|maximum)"
@@ -76,31 +76,31 @@ _FOR_EVER = re.compile(
 
 
 def fate_of(error: openai.APIStatusError) -> Fate:
-    """What an error means, by its status, its code and its words."""
-    status, code = error.status_code, str(error.code or "")
-    words = f"{code} {words_of(error, ())}"
-    if code in _CREDIT_CODES or status == 402:
+    """What an error means, by its status, its code or type, and its words."""
+    status, codes = error.status_code, {str(error.code or ""), str(error.type or "")}
+    words = f"{error.code or ''} {words_of(error, ())}"
+    if not codes.isdisjoint(_CREDIT_CODES) or status == 402:
         return "credit"
     if status == 429:
         return "too long" if _FOR_EVER.search(words) else "slower"
     if status >= 500 or status in (408, 409, 425):
         # llama.cpp and Ollama say so with status 500; in any other words it is a failure.
-        return "too long" if status == 500 and not is_page(error.response.text) and _too_long(code, words) else "wait"
+        return "too long" if status == 500 and not is_page(error.response.text) and _too_long(codes, words) else "wait"
     if status == 401:
         return "key"
     if status == 404:
         return "model"
     if status in (400, 403, 413, 422, 451):
-        return _refused(status, code, words, is_page(error.response.text))
+        return _refused(status, codes, words, is_page(error.response.text))
     return "all"
 
 
-def _refused(status: int, code: str, words: str, page: bool) -> Fate:
-    if status == 413 or (status != 403 and _too_long(code, words)):
+def _refused(status: int, codes: set[str], words: str, page: bool) -> Fate:
+    if status == 413 or (status != 403 and _too_long(codes, words)):
         return "too long"
-    if code in _FILTER_CODES or status == 451 or _FILTERED.search(words):
+    if not codes.isdisjoint(_FILTER_CODES) or status == 451 or _FILTERED.search(words):
         return "filtered"
-    if code in _MODEL_CODES or _MODEL.search(words):
+    if not codes.isdisjoint(_MODEL_CODES) or _MODEL.search(words):
         return "model"
     if _CREDIT.search(words):
         return "credit"
@@ -110,5 +110,5 @@ def _refused(status: int, code: str, words: str, page: bool) -> Fate:
     return "key" if status == 403 and not page else "invalid"
 
 
-def _too_long(code: str, words: str) -> bool:
-    return code in _TOO_LONG_CODES or _TOO_LONG.search(words) is not None
+def _too_long(codes: set[str], words: str) -> bool:
+    return not codes.isdisjoint(_TOO_LONG_CODES) or _TOO_LONG.search(words) is not None

@@ -105,6 +105,9 @@ CASES = [
         "decrease input length or `max_tokens` and try again"), "too long"),
     Case("moonshot", 400, error("Invalid request: Your request exceeded model token limit: 8192"), "too long"),
     Case("dashscope", 400, error("Range of input length should be [1, 30720]"), "too long"),
+    Case("sambanova", 400, error("Requested generation length 4096 is not possible! The provided prompt is 5000 tokens "
+        "long, but the maximum supported sequence length is just 8192."), "too long"),
+    Case("tabby", 400, error("Prompt length 5000 is greater than max_seq_len 4096"), "too long"),
     Case("plain-text", 400, "prompt too long", "too long"),
     Case("nginx-413", 413, NGINX.format("413 Request Entity Too Large"), "too long"),
     # One request is filtered ------------------------------------------------------------------------------------------
@@ -122,6 +125,8 @@ CASES = [
         code=403), "filtered"),
     Case("xai-guidelines", 403, {"code": "The caller does not have permission to execute the specified operation",
         "error": "Content violates usage guidelines. Failed check: SAFETY_CHECK_TYPE_DATA_LEAKAGE"}, "filtered"),
+    Case("moonshot-risk", 400, {"error": {"message": "The request was rejected because it was considered high risk",
+        "type": "content_filter"}}, "filtered"),
     Case("gemini-prohibited", 400, [{"error": {"code": 400, "message": "The request has prohibited content."}}],
         "filtered"),
     Case("bedrock-guardrail", 400, error("The content was stopped by a guardrail."), "filtered"),
