@@ -50,9 +50,17 @@ def refusal(status: int, message: str, **headers: str) -> Reply:
     return Reply({"error": {"message": message, "type": "error", "code": None}}, status, headers)
 
 
-def reasoning(write: Callable[[dict[str, Any]], str], thought: int = 500) -> Callable[[dict[str, Any], int], Reply]:
+OUT_OF_ROOM = (
+    "Could not finish the message because max_tokens or model output limit was reached. Please try again with higher "
+    "max_tokens."
+)
+
+
+def reasoning(
+    write: Callable[[dict[str, Any]], str], thought: int = 500, refuses: bool = False
+) -> Callable[[dict[str, Any], int], Reply]:
     """A reasoning model as providers serve them: it refuses `logprobs`, `temperature` and `max_tokens`, one an error,
-    thinks for `thought` tokens that nobody is shown, and answers nothing where these are not to be had."""
+    thinks for `thought` tokens that nobody is shown, and answers nothing, or refuses, where these are not to be had."""
 
     def reply(body: dict[str, Any], number: int) -> Reply:
         hints = {
@@ -67,6 +75,8 @@ def reasoning(write: Callable[[dict[str, Any]], str], thought: int = 500) -> Cal
                 kind = {"type": "invalid_request_error", "param": name, "code": "unsupported_parameter"}
                 return Reply({"error": {"message": message, **kind}}, 400)
         room = body["max_completion_tokens"]
+        if refuses and room <= thought:
+            return refusal(400, OUT_OF_ROOM)
         used = {"prompt_tokens": 100, "completion_tokens": min(room, thought + 1)}
         return words("", finish="length", usage=used) if room <= thought else words(write(body), usage=used)
 

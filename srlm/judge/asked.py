@@ -1,14 +1,13 @@
 """A model behind a server as pairwise judge: the verdict it writes, and its probability where the server tells it."""
 
 import logging
-import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from srlm.engines.base import Completion
-from srlm.engines.openai.answers import ChatAnswer
+from srlm.engines.openai.answers import ChatAnswer, out_of_room
 from srlm.engines.openai.calls import Answer, Call, Failure
 from srlm.errors import EngineError
 from srlm.judge.letter import chance_of
@@ -26,10 +25,6 @@ log = logging.getLogger(__name__)
 LOGPROBS = {"logprobs": True, "top_logprobs": 5}
 VOTES = 3
 """Votes for each order where the server refuses log-probabilities and nobody says how many; as judge.draws."""
-_OUT_OF_ROOM = re.compile(
-    r"max_tokens or model output limit|(?:higher|increase) max_(?:completion_)?tokens", re.IGNORECASE
-)
-"""OpenAI's words where a thought took all the room."""
 
 
 class AskedPairJudge:
@@ -81,17 +76,13 @@ class AskedPairJudge:
         """One greedy verdict an item; none where it turns out that votes have to be sampled."""
         from srlm.engines.openai.client import Refused  # the client is slow to import
 
-        short, long = samplings(self._asking, self._template)
         try:
-            said = self._ask(items, short, before=before)
-        except Refused as error:
-            if _OUT_OF_ROOM.search(str(error)) and long != short:
-                said = self._ask(items, long, before=before)
-            elif self._logprobs:  # not every server has them
-                self._vote()
-                return []
-            else:
+            said = self._ask_first(items, before=before)
+        except Refused:
+            if not self._logprobs:
                 raise
+            self._vote()  # not every server has them
+            return []
         if self._logprobs and not self._client().parameters(self._model).takes("logprobs"):
             self._vote()
             return []
@@ -142,13 +133,24 @@ class AskedPairJudge:
         votes = self._asking.votes
         assert votes is not None
         self._logprobs = {}
-        short, _ = samplings(self._asking, self._template)
         rows = [item for item in items for _ in range(votes)]
-        said = self._with_room(rows, self._ask(rows, short, votes), votes)
+        said = self._with_room(rows, self._ask_first(rows, votes), votes)
         opinions = [self._read(one)[0] for one in said]
         return [tally(opinions[place * votes : (place + 1) * votes]) for place in range(len(items))]
 
     # Asking ---------------------------------------------------------------------------------------------------------
+
+    def _ask_first(self, items: Sequence[PairItem], votes: int = 0, before: int = 0) -> "list[Answer | Failure]":
+        """The answers; with room for a thought where a server that has answered nothing yet refuses to give less."""
+        from srlm.engines.openai.client import Refused
+
+        short, long = samplings(self._asking, self._template)
+        try:
+            return self._ask(items, short, votes, before=before)
+        except Refused as error:
+            if long == short or not out_of_room(str(error)):
+                raise
+            return self._ask(items, long, votes, before=before)
 
     def _with_room(
         self, items: Sequence[PairItem], said: "list[Answer | Failure]", votes: int
@@ -172,14 +174,14 @@ class AskedPairJudge:
 
     def _thinks(self, said: "Answer | Failure") -> bool:
         if isinstance(said, Failure):
-            return _OUT_OF_ROOM.search(said.words) is not None
+            return out_of_room(said.words)
         written = _completion(said)
         return written is not None and still_thinking(written)
 
     def _read(self, said: "Answer | Failure") -> tuple[Opinion, str]:
         """What an answer says, and its words behind any thought."""
         if isinstance(said, Failure):
-            full = said.why == "too long" or _OUT_OF_ROOM.search(said.words)
+            full = said.why == "too long" or out_of_room(said.words)
             unread: Unread = "no room" if full else "refused"
             return Opinion(preference=None, raw=said.words, unread=unread), ""
         written = _completion(said)

@@ -1,5 +1,6 @@
 """What is read of a server's chat completion; servers send more, and not all the same."""
 
+import re
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field
@@ -110,6 +111,16 @@ def reason_of(finish_reason: object) -> Literal["stop", "length", "filtered"] | 
         case str(word) if word.casefold() in _FILTERED:
             return "filtered"
     return "stop" if finish_reason == "stop" else None
+
+
+def out_of_room(words: str) -> bool:
+    """Whether a server refuses because a thought took all the room: OpenAI's words, with status 400."""
+    return _OUT_OF_ROOM.search(words) is not None
+
+
+_OUT_OF_ROOM = re.compile(
+    r"max_tokens or model output limit|(?:higher|increase) max_(?:completion_)?tokens", re.IGNORECASE
+)
 
 
 def error_of(body: dict[str, Any]) -> object | None:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from srlm.engines.base import Completion, Request
-from srlm.engines.openai.answers import ChatAnswer
+from srlm.engines.openai.answers import ChatAnswer, out_of_room
 from srlm.engines.openai.calls import Answer, Call, Failure
 from srlm.engines.openai.client import Client
 from srlm.errors import EngineError, RoomError
@@ -47,7 +47,8 @@ class OpenAIEngine:
         return 1
 
     def generate(self, requests: Sequence[Request], sampling: Sampling, seed: int) -> list[tuple[Completion, ...]]:
-        """See Engine. A refusal is the text "" with the server's words; an empty answer is just that.
+        """See Engine. A refusal is the text "" with the server's words; an empty answer is just that, and so is one for
+        which a thought left no room.
 
         Where the server never answered, it is an EngineError if it refused all of these in words that do not say why
         these, or several requests in a row (see Client).
@@ -58,6 +59,8 @@ class OpenAIEngine:
             try:
                 return await self._draw(requests[index], sampling, seed_for(seed, index))
             except _Refused as alone:
+                if out_of_room(alone.failure.words):
+                    return (Completion(text="", finish="length", thought=""),) * requests[index].draws
                 refused.append(alone.failure)
                 return (Completion(text="", finish=None, refused=alone.failure.words),) * requests[index].draws
 

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from srlm.cli.doctor import findings
 from srlm.cli.main import app
 from srlm.run_file import load
+from tests.chat_server import Serve, reasoning
 
 ROOT = Path(__file__).parents[3]
 POCKET = ROOT / "configs/pocket.yaml"
@@ -209,6 +210,15 @@ def test_a_server_that_is_down(doctor: Doctor) -> None:
     (problem,) = problems(lines)
     assert problem.startswith(f"server: judge at {address}/: cannot be reached (")
     assert problem.endswith("is the server running, and is base_url (--base-url) its address?")
+
+
+@pytest.mark.parametrize("refuses", [False, True], ids=["answers nothing", "refuses"])
+def test_a_server_that_reasons_is_a_warning(doctor: Doctor, serve: Serve, refuses: bool) -> None:
+    server = serve(reasoning(lambda body: "yes", refuses=refuses))
+    _, lines = doctor(f"judge.engine={{kind: openai, model: thinker, base_url: '{server.url}'}}")
+    assert "      ok  server: thinker answers" in lines
+    (line,) = [line for line in lines if "reasons before it answers" in line]
+    assert line.startswith(" warning  server: thinker reasons before it answers: its thought takes part of")
 
 
 def test_an_oracle_outside_its_world(doctor: Doctor, on_disk: tuple[Path, Path], tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from srlm.engines.openai.calls import CallStore
 from srlm.engines.openai.client import Client
 from srlm.engines.openai.endpoint import Endpoint
 from srlm.engines.scripted import ScriptedEngine
-from srlm.errors import SettingsError
+from srlm.errors import EngineError, SettingsError
 from srlm.judge.asked import AskedPairJudge
 from srlm.judge.letter import chance_of, letter_of
 from srlm.judge.open import Around, open_judge
@@ -145,6 +145,22 @@ def test_a_known_reasoning_model_has_room_to_think_from_the_start(serve: Serve, 
     assert said[0].preference == 1.0
     assert [body.get("reasoning_effort") for body in server.asked] == ["low"] * len(server.asked)
     assert server.asked[-1]["max_completion_tokens"] == 4096
+
+
+@pytest.mark.parametrize("votes", [None, 2])
+def test_a_reasoning_model_that_refuses_to_begin_without_room_gets_it(
+    serve: Serve, judge: Open, votes: int | None
+) -> None:
+    server = serve(reasoning(lambda body: "B" if "Say 1." in body["messages"][0]["content"] else "A", refuses=True))
+    said = judge(server.url, votes=votes).compare(ITEMS, seed=1)
+    assert [one.preference for one in said] == [1.0, 0.0, 1.0]
+    assert [len(one.votes) for one in said] == [votes or 3] * 3
+
+
+def test_a_reasoning_model_that_refuses_any_room_ends_the_run_in_its_words(serve: Serve, judge: Open) -> None:
+    server = serve(reasoning(lambda body: "A", thought=900, refuses=True))
+    with pytest.raises(EngineError, match="Could not finish the message because max_tokens or model output limit"):
+        judge(server.url, votes=2, thought_tokens=600).compare(ITEMS, seed=1)
 
 
 def test_a_thought_that_takes_all_the_room_is_unread_and_told(

@@ -14,7 +14,7 @@ from srlm.engines.openai.engine import OpenAIEngine
 from srlm.errors import EngineError, RoomError
 from srlm.records import seed_for, user
 from srlm.settings import EngineSettings, Sampling
-from tests.chat_server import Reply, Serve, refusal, words
+from tests.chat_server import OUT_OF_ROOM, Reply, Serve, refusal, words
 
 KEY = "sk-a-key-nobody-may-see"
 SAMPLING = Sampling(temperature=0.7, top_p=0.9, max_new_tokens=64)
@@ -535,6 +535,13 @@ def test_a_thought_that_never_closed_has_no_text_and_was_cut(
     server = serve(lambda body, _: Reply({"choices": [{"finish_reason": "length", "message": message}]}))
     ((drawn,),) = connect(server.url).generate([ask("x")], SAMPLING, seed=1)
     assert (drawn.thought, drawn.text, drawn.finish) == ("Score: 1", "", "length")
+
+
+def test_a_thought_that_leaves_no_room_was_cut_also_where_the_server_refuses(serve: Serve, connect: Open) -> None:
+    server = serve(lambda body, _: words("Four.") if body["messages"][0]["content"] == "x" else error(OUT_OF_ROOM))
+    (good,), (bad,) = connect(server.url).generate([ask("x"), ask("y")], SAMPLING, seed=1)
+    assert (good.text, good.finish) == ("Four.", "stop")
+    assert (bad.text, bad.thought, bad.finish, bad.refused) == ("", "", "length", None)
 
 
 # Parameters -----------------------------------------------------------------------------------------------------------
