@@ -189,7 +189,7 @@ class CallStore:
     def _lock_file(self) -> int:
         """The open file whose bytes are locks."""
         if self._claims is None:
-            self._claims = Claims.opened(_beside(self.path, ".lock"))
+            self._claims = Claims.of_file(_beside(self.path, ".lock"))
         return self._claims.file
 
     def _make_later_tables(self) -> None:

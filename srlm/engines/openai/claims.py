@@ -18,7 +18,7 @@ _GUARD = threading.Lock()
 
 
 class Claims:
-    """The locks of one file. It is opened with `opened`, and closed as often as it was opened."""
+    """The locks of one file. It is opened with `of_file`, and closed as often as it was opened."""
 
     def __init__(self, file: int, name: tuple[int, int]) -> None:
         self.file = file
@@ -27,7 +27,7 @@ class Claims:
         self._process = os.getpid()
 
     @classmethod
-    def opened(cls, path: Path) -> "Claims":
+    def of_file(cls, path: Path) -> "Claims":
         """The claims of a file, which is made where it is missing. Raises StoreError where it cannot be written."""
         try:
             file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)

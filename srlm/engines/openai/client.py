@@ -81,7 +81,7 @@ class Client:
         self.answered = 0
         """Calls that the server has answered, to this client."""
         self._unread = unread
-        self._models: dict[str, _Asked] = {}
+        self._models: dict[str, _ModelState] = {}
         self._opening = threading.Lock()
         self._connection: Connection | None = None
         self._loop: BackgroundLoop | None = None
@@ -113,12 +113,12 @@ class Client:
                 loop.close()
             # What is asked after this is asked in another loop, which must meet nothing of this one.
             self._window, self._turn, self._settled = Window(self.endpoint.concurrency), asyncio.Lock(), asyncio.Event()
-            for asked in self._models.values():
-                asked.known = None
+            for state in self._models.values():
+                state.known = None
 
     def parameters(self, model: str) -> Parameters:
         """Which parameters the server takes of this model, as far as it is known."""
-        return self._asked(model).parameters
+        return self._state(model).parameters
 
     def ask(
         self, calls: Sequence[Call], report: Callable[[int, int], None] = lambda done, total: None
@@ -237,7 +237,7 @@ class Client:
             return found
         if self._replayed:
             return self._recorded_failure(call)
-        if not self._asked(call.model).living:
+        if not self._state(call.model).living:
             self._refuse_retired(call.model)
             await self._check_living(call.model)
         self.connect()
@@ -377,36 +377,36 @@ class Client:
 
     # Who answers ----------------------------------------------------------------------------------------------------
 
-    def _asked(self, model: str) -> "_Asked":
+    def _state(self, model: str) -> "_ModelState":
         found = self._models.get(model)
-        return found or self._models.setdefault(model, _Asked(Parameters(f"{model} at {self.where}")))
+        return found or self._models.setdefault(model, _ModelState(Parameters(f"{model} at {self.where}")))
 
     async def _origin(self, model: str) -> Origin | None:
         """Under what the store keeps this model's answers. None: whoever gave them, for a replay, or there is none."""
         if self.store is None or self._replayed:
             return None
-        asked = self._asked(model)
-        if asked.origin is None:
+        state = self._state(model)
+        if state.origin is None:
             served = ServedModel() if self._official else await self._served(model)
             if served is None:
-                asked.origin = self._recorded_origin(model)
+                state.origin = self._recorded_origin(model)
             else:
-                asked.origin = Origin(address=self._address, weights=served.weights)
-        return asked.origin
+                state.origin = Origin(address=self._address, weights=served.weights)
+        return state.origin
 
     def _recorded_origin(self, model: str) -> Origin:
         """The model as this server last told of it."""
         assert self.store is not None
-        asked = self._asked(model)
-        asked.recorded = asked.recorded or self.store.last_origin(self._address, model)
-        return asked.recorded
+        state = self._state(model)
+        state.recorded = state.recorded or self.store.last_origin(self._address, model)
+        return state.recorded
 
     async def _served(self, model: str) -> ServedModel | None:
         """What the server says of the model, asked once. None: it cannot be asked."""
-        asked = self._asked(model)
-        if asked.known is None:
-            asked.known = asyncio.ensure_future(self._look(model))
-        return await asyncio.shield(asked.known)
+        state = self._state(model)
+        if state.known is None:
+            state.known = asyncio.ensure_future(self._look(model))
+        return await asyncio.shield(state.known)
 
     async def _look(self, model: str) -> ServedModel | None:
         try:
@@ -438,13 +438,13 @@ class Client:
     async def _check_living(self, model: str) -> None:
         """Raise EngineError where the server says that the model was retired, before it is asked; warn where it soon
         will be."""
-        asked = self._asked(model)
+        state = self._state(model)
         served = await self._served(model)
         said = notice(self.endpoint, model, served.shutdown if served else None)
         if said is not None and said.refused:
             raise EngineError(said.text)
-        if not asked.living:
-            asked.living = True
+        if not state.living:
+            state.living = True
             if said is not None:
                 log.warning("%s", said.text)
             if self.store is not None and (origin := await self._origin(model)) is not None:
@@ -547,7 +547,7 @@ class _Run:
 _RUN: ContextVar[_Run] = ContextVar("the run that a call belongs to")
 
 
-class _Asked:
+class _ModelState:
     """What is known of one model of the server."""
 
     def __init__(self, parameters: Parameters) -> None:
