@@ -32,8 +32,9 @@ CONSEQUENCES = {
 
 _CODES = ("unsupported_parameter", "unsupported_value", "unknown_parameter", "extra_forbidden")
 _REFUSES = re.compile(
-    r"unsupported|not (?:be )?support|n't support|unrecogni[sz]ed|unknown|unexpected|extra (?:inputs|fields)|forbidden"
-    r"|not (?:permitted|allowed|available|implemented|enabled|recogni[sz]ed|accepted)|does not accept|deprecated"
+    r"unsupported|not (?:be |yet |currently )?support|n't support|unrecogni[sz]ed|unknown|unexpected|extra (?:inputs|fields)|forbidden"
+    r"|not (?:yet |currently )?(?:permitted|allowed|available|implemented|enabled|recogni[sz]ed|accepted)|deprecated"
+    r"|does not (?:accept|return|provide)|unavailable"
     r"|cannot (?:both )?be (?:used|set|specified)|please use only one|no (?:longer|such) |not a (?:valid|known)"
     r"|n[o']t compatible|incompatible|not applicable|(?:may|can) only be (?:set|used)|(?:or|be|left) unset"
     r"|invalid (?:parameter|argument|field|name)|only the default|fixed (?:at|to)|remove (?:it|the|this|`|')"

@@ -102,9 +102,10 @@ def _refused(status: int, codes: set[str], words: str, page: bool) -> Fate:
         return "filtered"
     if not codes.isdisjoint(_MODEL_CODES) or _MODEL.search(words):
         return "model"
-    if _CREDIT.search(words):
+    # A check of the request's fields (422) quotes them: a prompt may be about payments, or keys.
+    if _CREDIT.search(words) and status != 422:
         return "credit"
-    if _KEY.search(words) and not page:
+    if _KEY.search(words) and not page and status != 422:
         return "key"
     # A gateway's page forbids what this request says; a server that forbids everything says so of the next ones, too.
     return "key" if status == 403 and not page else "invalid"

@@ -117,6 +117,10 @@ def message(text: str, **rest: Any) -> dict[str, Any]:
         pytest.param(message("deepseek-reasoner does not support the parameter `logprobs`"), "logprobs", id="deepseek"),
         pytest.param(message("Malformed input request: extraneous key [seed] is not permitted"), "seed", id="key"),
         pytest.param(message("'top_p' is deprecated for this model."), "top_p", id="deprecated"),
+        pytest.param(message("Parameter seed is not yet implemented"), "seed", id="not-yet"),
+        pytest.param(message("top_p is not currently supported"), "top_p", id="not-currently"),
+        pytest.param(message("logprobs is unavailable for this deployment"), "logprobs", id="unavailable"),
+        pytest.param(message("This model does not return logprobs"), "logprobs", id="not-returned"),
         pytest.param(
             message("Requested sample logprobs of 5, which is greater than max allowed: 0", param="logprobs"),
             "logprobs",

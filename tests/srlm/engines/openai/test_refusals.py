@@ -138,6 +138,9 @@ CASES = [
         "error_type": "template_error"}, "invalid"),
     Case("fastapi", 422, {"detail": [{"type": "string_type", "loc": ["body", "messages", 0, "content"], "msg":
         "Input should be a valid string"}]}, "invalid"),
+    Case("fastapi-quotes-a-prompt", 422, {"detail": [{"type": "string_type", "loc": ["body", "messages", 0, "content"],
+        "msg": "Input should be a valid string", "input": ["How do I put an API key into a billing form?"]}]},
+        "invalid"),
     Case("gemini-argument", 400, [{"error": {"code": 400, "message": "Request contains an invalid argument.",
         "status": "INVALID_ARGUMENT"}}], "invalid"),
     Case("zhipu", 400, error("系统检测到输入或生成内容可能包含不安全或敏感内容", code="1301"), "invalid"),
