@@ -158,7 +158,7 @@ def _name_column(path: Path, rows: Sequence[Row]) -> str:
     name = next((column for column in NAMES if column in rows[0].value), first)
     if name == first and all(_optional(row, name) is not None for row in rows):
         raise DataError(f"{path}: no column has the models' names; call it `name`")
-    if all((_optional(row, "win_rate") or 0) <= 1 for row in rows):
+    if all((rate := _optional(row, "win_rate")) is not None and rate <= 1 for row in rows):
         raise DataError(f"{path}: no win_rate is above 1; they must be percent, as alpaca_eval publishes them")
     return name
 

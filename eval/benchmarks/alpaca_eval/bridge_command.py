@@ -218,6 +218,8 @@ def plan(wanted: Judging, of: Asked, scale: Scale, out: Path) -> BridgeOption:
         raise SettingsError("a plan needs --max-cost, the US dollars to spend")
     if scale.prompts is None:
         raise DataError("a plan is priced by AlpacaEval's prompts; give --alpaca-dir")
+    if absent := [name for name in of.only if name not in scale.leaderboard]:
+        raise SettingsError(f"--anchor {', '.join(absent)}: no official figure in {scale.source}")
     among = of.only or (None if of.anchors is None else sorted(_outputs(of.anchors)))
     length = None
     if of.outputs is not None:

@@ -272,6 +272,10 @@ def test_a_missing_column_and_a_cut_file_are_one_line(place: Path) -> None:
         (["--judge", "file:a.json"], "give recorded annotations with --annotations"),
         (["--judge", "openai:m", "--plan"], "a plan needs --max-cost"),
         (
+            ["--judge", "openai:m", "--plan", "--max-cost", "1", "--anchor", "zzz"],
+            "--anchor zzz: no official figure in",
+        ),
+        (
             ["--judge", "openai:m", "--plan", "--max-cost", "1"],
             "--max-cost needs a price: this judge is not in the price list",
         ),
@@ -652,6 +656,7 @@ def test_the_interval_is_of_the_figure_of_all_prompts_whatever_is_known_of_the_m
         ("name,win_rate\n", "a leaderboard without rows"),
         ("name,win_rate\n,12\n", "a row without a model's name"),
         ("name,win_rate\na,much\nb,20\n", "win_rate is 'much', not a number in 0..100"),
+        ('name,win_rate\na,"10,5"\nb,"20,5"\n', "win_rate is '10,5', not a number in 0..100"),
     ],
 )
 def test_a_leaderboard_that_is_none_is_told(place: Path, text: str, told: str) -> None:
