@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from srlm.errors import SettingsError
-from srlm.settings import Price
 
 from ..data.alpaca_eval import ANNOTATOR, VARIABLE, AlpacaEval
 from .options import (
@@ -37,6 +36,7 @@ from .options import (
     Seed,
     ThoughtsOf,
     Timeout,
+    price_of,
     reasoning_of,
 )
 
@@ -96,7 +96,7 @@ def alpaca(
         judge=judge,
         annotator=annotator,
         endpoint=command.endpoint(base_url, azure, api_version, api_key_env, concurrency, timeout, seed),
-        price=Price(input=price[0], output=price[1]) if price else None,
+        price=price_of(price),
         max_cost=max_cost,
         asking=command.Asking(both_orders=both_orders, draws=draws, limit=limit, seed=seed),
         record=record,
@@ -159,7 +159,7 @@ def judge_card(
         judge=judge,
         annotator=annotator,
         endpoint=command.endpoint(base_url, azure, api_version, api_key_env, concurrency, timeout, seed),
-        price=Price(input=price[0], output=price[1]) if price else None,
+        price=price_of(price),
         max_cost=max_cost,
         asking=command.Asking(both_orders=both_orders, draws=draws, limit=limit, seed=seed),
         record=record,

@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from srlm.errors import SettingsError
-from srlm.settings import Price
 
 from ..data.alpaca_eval import ANNOTATOR, VARIABLE, AlpacaEval
 from .options import (
@@ -36,6 +35,7 @@ from .options import (
     Seed,
     ThoughtsOf,
     Timeout,
+    price_of,
     reasoning_of,
 )
 
@@ -106,7 +106,10 @@ def bridge(
     confidence: Confidence = 0.95,
     seed: Seed = 1,
 ) -> None:
-    """AlpacaEval 2.0: your model's win rates on GPT-4 Turbo's scale, from another judge and published anchors."""
+    """AlpacaEval 2.0: your model's win rates on GPT-4 Turbo's scale, from another judge and published anchors.
+
+    A file of --annotations that cannot be used is named and left out; the exit status is then 1.
+    """
     if sum(source is not None for source in (verdicts, annotations, judge)) != 1:
         raise SettingsError("bridge needs one of --verdicts FILE, --annotations FOLDER and --judge JUDGE")
     if plan and judge is None:
@@ -122,12 +125,13 @@ def bridge(
     if os.environ.get(VARIABLE) or not (beside and any((beside / name).is_file() for name in PROMPTS)):
         beside = None
     scale = command.opened_scale(AlpacaEval.open(alpaca_dir or beside), leaderboard, length_control)
+    broken = 0
     if judge is not None:
         wanted = Judging(
             judge=judge,
             annotator=annotator,
             endpoint=endpoint(base_url, azure, api_version, api_key_env, concurrency, timeout, seed),
-            price=Price(input=price[0], output=price[1]) if price else None,
+            price=price_of(price),
             max_cost=max_cost,
             asking=Asking(both_orders=both_orders, draws=draws, limit=limit, seed=seed),
             record=record,
@@ -136,20 +140,18 @@ def bridge(
             thoughts=thoughts,
             how=how,
         )
+        if wanted.file is not None:
+            raise SettingsError("bridge asks its --judge; give recorded annotations with --annotations")
         share = None if guess is None else guess / 100
-        of = None
-        if outputs is not None and anchors is not None:
-            of = command.Asked(outputs, name, anchors, tuple(anchor or ()), share)
+        of = command.Asked(outputs, name, anchors, tuple(anchor or ()), share)
         if plan:
-            command.plan(wanted, of, scale, share, folder)
+            command.plan(wanted, of, scale, folder)
             return
-        if of is None:
-            raise SettingsError("--judge needs --outputs, your model's, and --anchors, a folder of published outputs")
         models = command.live(wanted, of, scale, folder)
     elif verdicts is not None:
         models = command.from_table(verdicts, scale, verdicts.name)
     else:
-        models = command.from_annotations(annotations or (), scale, annotated_by)
+        models, broken = command.from_annotations(annotations or (), scale, annotated_by)
     found = command.report(models, scale, model, leave_one_out, how)
     if out is not None:
         metrics.write(out, found)
@@ -158,3 +160,5 @@ def bridge(
     if run is not None:
         with opened(run, overrides) as (_, place, _engine):
             metrics.merge(place, found, [command.BENCHMARK])
+    if broken:
+        raise typer.Exit(1)

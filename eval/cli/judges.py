@@ -4,7 +4,7 @@ import typer
 
 from srlm.errors import SettingsError
 from srlm.judge.open import PointwiseSettings
-from srlm.settings import PairSettings, Price, Sampling
+from srlm.settings import PairSettings, Sampling
 
 from .options import (
     ASKING,
@@ -34,6 +34,7 @@ from .options import (
     Seed,
     ThoughtTokens,
     Votes,
+    price_of,
 )
 
 
@@ -84,7 +85,7 @@ def agreement(
         base_url=base_url,
         record=record,
         replay=replay,
-        price=Price(input=price[0], output=price[1]) if price else None,
+        price=price_of(price),
         max_cost=max_cost,
         seed=seed,
         resamples=resamples,
@@ -137,7 +138,7 @@ def audited(
         base_url=base_url,
         record=record,
         replay=replay,
-        price=Price(input=price[0], output=price[1]) if price else None,
+        price=price_of(price),
         max_cost=max_cost,
         seed=seed,
         resamples=resamples,
@@ -177,7 +178,7 @@ def canaries(
         base_url=base_url,
         record=record,
         replay=replay,
-        price=Price(input=price[0], output=price[1]) if price else None,
+        price=price_of(price),
         max_cost=max_cost,
         seed=seed,
         out=out,

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from srlm.judge.open import SPECS, PointwiseSettings
-from srlm.settings import PairSettings
+from srlm.settings import PairSettings, Price
 from srlm.worlds.table import TEMPLATES
 
 from ..data.alpaca_eval import VARIABLE
@@ -27,6 +27,11 @@ def _prices(given: tuple[float, float] | None) -> tuple[float, float] | None:
     if given is not None and not all(0 <= one <= MOST for one in given):
         raise typer.BadParameter(f"{given[0]:g} {given[1]:g}: prices must be 0 to {MOST:g} US dollars")
     return given
+
+
+def price_of(given: tuple[float, float] | None) -> Price | None:
+    """A --price; None: that of the price list."""
+    return None if given is None else Price(input=given[0], output=given[1])
 
 
 Resamples = Annotated[int, typer.Option(min=100, max=20_000, help="Bootstrap resamples per interval.")]

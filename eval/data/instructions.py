@@ -1,8 +1,8 @@
 """Which prompt a row of somebody's file belongs to.
 
 A row is joined by its instruction to the letter. An instruction that differs only in how it was saved (white space at
-the ends of lines, CRLF, typographic quotes, composed letters, invisible characters) is joined too, where exactly one
-prompt remains, and counted. Anything else matches nothing, and is told with the nearest prompt.
+line ends, CRLF, typographic quotes, hyphens and dots, composed letters, invisible characters) is joined too, where
+exactly one prompt remains, and counted. Anything else matches nothing, and is told with the nearest prompt.
 """
 
 import difflib
@@ -25,9 +25,11 @@ COMPARED = 400
 NEAR = 0.6
 """Similarity (difflib's ratio) from which a prompt is called the nearest."""
 
-_QUOTES = str.maketrans(
-    dict.fromkeys("\u2018\u2019\u201a\u201b\u2032\u00b4\u0060", "'")
-    | dict.fromkeys("\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb", '"')
+_SAVED_AS = str.maketrans(
+    dict.fromkeys("\u2018\u2019\u201a\u201b\u2032\u2039\u203a\uff07\u00b4\u0060", "'")
+    | dict.fromkeys("\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb\uff02", '"')
+    | dict.fromkeys("\u2010\u2011", "-")
+    | {"\u2026": "..."}
     | dict.fromkeys("\u00ad\u200b\u200c\u200d\u2060\ufeff")
     | {"\u2028": "\n", "\u2029": "\n", "\u0085": "\n"}
 )
@@ -35,7 +37,7 @@ _QUOTES = str.maketrans(
 
 def normalised(text: str) -> str:
     """The text as it was before an editor, a spreadsheet or another system saved it in its own way."""
-    text = unicodedata.normalize("NFC", text).translate(_QUOTES).replace("\r\n", "\n").replace("\r", "\n")
+    text = unicodedata.normalize("NFC", text).translate(_SAVED_AS).replace("\r\n", "\n").replace("\r", "\n")
     lines = [re.sub(r"[^\S\n]", " ", line).rstrip() for line in text.split("\n")]
     return "\n".join(lines).strip()
 

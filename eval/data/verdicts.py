@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from srlm.data.lines import Row, table
+from srlm.data.lines import Cell, Row, table
 from srlm.errors import DataError
 from srlm.records import Prompt
 
@@ -158,7 +158,7 @@ def _name_column(path: Path, rows: Sequence[Row]) -> str:
     name = next((column for column in NAMES if column in rows[0].value), first)
     if name == first and all(_optional(row, name) is not None for row in rows):
         raise DataError(f"{path}: no column has the models' names; call it `name`")
-    if all((_optional(row, "win_rate") or 0) <= 1 for row in rows):
+    if all((rate := _optional(row, "win_rate")) is not None and rate <= 1 for row in rows):
         raise DataError(f"{path}: no win_rate is above 1; they must be percent, as alpaca_eval publishes them")
     return name
 
@@ -187,16 +187,18 @@ def _digest(text: str) -> str:
 
 
 def _preference(row: Row, column: str) -> float | None:
-    text = row.value[column].strip()
-    if not text or text.lower() == "nan":
-        return None
+    text = Cell(row.value[column])
     try:
-        value = float(text)
+        value = text.number
     except ValueError:
         value = math.nan
+    if value is None:
+        return None
     if not 0 <= value <= 1:
         hint = "; alpaca_eval's own preference is 1..2: take 1 off" if 1 < value <= 2 else ""
-        raise DataError(f"{row.place}: {column} is {text[:40]!r}; it must be 0..1 for the model, or empty{hint}")
+        raise DataError(
+            f"{row.place}: {column} is {text.strip()[:40]!r}; it must be 0..1 for the model, or empty{hint}"
+        )
     return value
 
 

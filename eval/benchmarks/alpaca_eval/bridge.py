@@ -115,6 +115,7 @@ class Bridge:
         self.models = sorted((one for one in models if one.sample.model != BASELINE), key=lambda one: one.sample.model)
         self.leaderboard, self.glm, self.total, self.how = leaderboard, glm, total, how
         self.scales = SCALES if glm is not None else SCALES[:1]
+        self._apart = {one.sample.model: _apart(one) for one in self.models}
         self._annotated = {
             (scale, one.sample.model): self._by_annotations(scale, one) for scale in self.scales for one in self.models
         }
@@ -279,15 +280,22 @@ class Bridge:
 
     def _disagreement(self, without: str) -> float:
         """Measured on the other models' pairs that both judges judged; else what is known of such judges."""
-        between, own = 0.0, 0.0
-        for one in self.models:
-            candidate = dict(zip(one.sample.prompts, one.sample.preference.tolist(), strict=True))
-            shared = [(one.official[id], said) for id, said in candidate.items() if id in one.official]
-            if one.sample.model != without and len(shared) > 1:
-                by_official, by_candidate = np.array(shared).T
-                between += len(shared) * float(np.var(by_official - by_candidate))
-                own += len(shared) * float(np.var(by_candidate))
+        between = own = 0.0
+        for model, (difference, alone) in self._apart.items():
+            if model != without:
+                between += difference
+                own += alone
         return between / own if own > 0 else bridging.DISAGREEMENT
+
+
+def _apart(one: JudgedModel) -> tuple[float, float]:
+    """Of the pairs that both judges judged: sums of squares of (official - candidate), and of the candidate's own."""
+    candidate = zip(one.sample.prompts, one.sample.preference.tolist(), strict=True)
+    shared = [(one.official[id], said) for id, said in candidate if id in one.official]
+    if len(shared) < 2:
+        return 0.0, 0.0
+    by_official, by_candidate = np.array(shared).T
+    return len(shared) * float(np.var(by_official - by_candidate)), len(shared) * float(np.var(by_candidate))
 
 
 def plain_name(model: str) -> str:

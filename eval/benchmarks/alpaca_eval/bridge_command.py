@@ -7,14 +7,15 @@ from typing import NamedTuple
 import numpy as np
 
 from srlm.engines.openai.cost import estimated
-from srlm.engines.openai.retired import notice
 from srlm.errors import DataError, SettingsError
 from srlm.records import Prompt
 from srlm.store import files
 from srlm.store.progress import Reporter
 
+from ...data import cited
 from ...data.alpaca_eval import ANNOTATOR, AlpacaEval, GlmData
 from ...data.alpaca_files import Annotated, read_annotations, read_outputs
+from ...data.instructions import account_lines
 from ...data.verdicts import OfficialFigure, installed_leaderboard, read_leaderboard, read_verdicts
 from ...figures.text import aligned, printable
 from ...judging.annotating import AnnotatingJudge, asked_by_prompt
@@ -26,7 +27,7 @@ from .bridge import BENCHMARK, Bridge, JudgedModel, of_annotations, of_verdicts
 from .bridge_errors import left_out_errors
 from .bridge_plan import BASELINE_CHARACTERS, BridgeOption, anchor_pool, characters, options
 from .bridge_text import bridge_charts, bridge_table, drawing, error_table
-from .judging import Asking, asked, chosen, figures, judged, shuffled, write
+from .judging import Asking, asked, chosen, figures, judged, shuffled, write_annotated, write_figures
 from .measure import Judging
 from .scores import sample
 
@@ -50,7 +51,7 @@ class Scale(NamedTuple):
     @property
     def total(self) -> int:
         """Prompts of an official figure."""
-        return 805 if self.prompts is None else len(self.prompts)
+        return cited.PROMPTS if self.prompts is None else len(self.prompts)
 
 
 def opened_scale(data: AlpacaEval, leaderboard: Path | None, length_control: bool) -> Scale:
@@ -76,21 +77,41 @@ def from_table(path: Path, scale: Scale, judge: str) -> list[JudgedModel]:
     return of_verdicts(read_verdicts(path, scale.prompts), scale.total, judge)
 
 
-def from_annotations(places: Sequence[Path], scale: Scale, judge: str | None) -> list[JudgedModel]:
+class Recorded(NamedTuple):
+    """Models whose annotations somebody recorded."""
+
+    models: list[JudgedModel]
+    broken: int
+    """Files that cannot be used; each is named with its reason where it is read."""
+
+
+def from_annotations(places: Sequence[Path], scale: Scale, judge: str | None) -> Recorded:
     """The models that a candidate judge annotated, from files, models' folders or folders of these.
 
-    GPT-4 Turbo's own annotations that lie among them, or in AlpacaEval's results, tell the official preferences. Raises
-    DataError where there are none by a candidate, several candidates, or two of one model.
+    GPT-4 Turbo's own annotations that lie among them, or in AlpacaEval's results, tell the official preferences. A file
+    that cannot be used costs itself. Raises DataError where none can be used, there are none by a candidate, several
+    candidates, or two of one model.
     """
     if scale.prompts is None:
         raise DataError("annotation files are read by AlpacaEval's prompts; give --alpaca-dir")
     by_judge: dict[str, dict[str, tuple[Path, Annotated]]] = {}
+    broken: list[DataError] = []
     for path in _annotation_files(places):
-        found = read_annotations(path, scale.prompts)
+        try:
+            found = read_annotations(path, scale.prompts)
+        except DataError as error:
+            broken.append(error)
+            continue
+        for line in account_lines(found.account, found.unmatched):
+            print(printable(f"{path}: {line}"))
         models = by_judge.setdefault(found.annotations[0].judge, {})
         if found.model in models:
             raise DataError(f"{path}: model {found.model} is also in {models[found.model][0]}; keep one")
         models[found.model] = path, found
+    if not by_judge:
+        raise broken[0]
+    for error in broken:
+        print(printable(f"left out: {error}"))
     official = by_judge.pop(ANNOTATOR, {}) if judge != ANNOTATOR else {}
     if judge is None:
         if len(by_judge) != 1:
@@ -103,10 +124,11 @@ def from_annotations(places: Sequence[Path], scale: Scale, judge: str | None) ->
     if judge not in by_judge:
         raise DataError(f"no annotations by {judge}; there are some by {', '.join(sorted(by_judge)) or 'nobody'}")
     known = {model: annotated for model, (_, annotated) in official.items()} | _published(scale, by_judge[judge])
-    return [
+    judged_models = [
         of_annotations(annotated, sample(annotated, scale.prompts), known.get(model))
         for model, (_, annotated) in by_judge[judge].items()
     ]
+    return Recorded(judged_models, len(broken))
 
 
 def _published(scale: Scale, models: dict[str, tuple[Path, Annotated]]) -> dict[str, Annotated]:
@@ -179,34 +201,36 @@ def draw(metrics: Sequence[MetricValue], path: Path) -> None:
 class Asked(NamedTuple):
     """Whom a live judge is asked about."""
 
-    outputs: Path
-    """The own model's."""
+    outputs: Path | None
+    """The own model's; a plan does without."""
     name: str | None
-    anchors: Path
-    """A folder of model folders with model_outputs.json."""
+    anchors: Path | None
+    """A folder of model folders with model_outputs.json; a plan does without."""
     only: tuple[str, ...]
-    """Names of the anchors; empty: chosen for the budget."""
+    """Names of the anchors, of which a plan takes some; empty: chosen for the budget."""
     guess: float | None
     """The own model's win rate, 0..1."""
 
 
-def plan(wanted: Judging, of: Asked | None, scale: Scale, guess: float | None, out: Path) -> BridgeOption:
+def plan(wanted: Judging, of: Asked, scale: Scale, out: Path) -> BridgeOption:
     """Choose anchors and prompts for the budget and print what it buys; sends nothing."""
     if wanted.max_cost is None:
         raise SettingsError("a plan needs --max-cost, the US dollars to spend")
     if scale.prompts is None:
         raise DataError("a plan is priced by AlpacaEval's prompts; give --alpaca-dir")
-    among = None if of is None else sorted(_outputs(of.anchors))
+    if absent := [name for name in of.only if name not in scale.leaderboard]:
+        raise SettingsError(f"--anchor {', '.join(absent)}: no official figure in {scale.source}")
+    among = of.only or (None if of.anchors is None else sorted(_outputs(of.anchors)))
     length = None
-    if of is not None:
-        own = read_outputs(of.outputs, scale.prompts, of.name)
+    if of.outputs is not None:
+        own = read_outputs(of.outputs, scale.prompts, of.name, wanted.thoughts)
         mean = float(np.mean([len(response.text) for response in own.responses.values()]))
         length = relative_length(mean, BASELINE_CHARACTERS)
     with wanted.opened(out, dry_run=True) as (judge, _):
         alpaca_run.warn_of_end(wanted, judge, print)
         found = options(
             anchor_pool(scale.leaderboard, among),
-            guess,
+            of.guess,
             length,
             wanted.max_cost,
             scale.total,
@@ -214,8 +238,6 @@ def plan(wanted: Judging, of: Asked | None, scale: Scale, guess: float | None, o
             wanted.how.confidence,
             wanted.how.seed,
         )
-        if (ending := notice(wanted.endpoint, judge.model)) is not None and judge.service != "engine":
-            print(f"WARNING: {ending.text}")
     best = found[0]
     rows = [
         [str(len(one.anchors)), str(one.prompts), str(one.calls), f"{one.dollars:.2f}", f"{one.half_width:.1f}"]
@@ -253,9 +275,11 @@ def live(wanted: Judging, of: Asked, scale: Scale, out: Path) -> list[JudgedMode
     """
     if scale.prompts is None:
         raise DataError("a judge is asked about AlpacaEval's prompts; give --alpaca-dir")
+    if of.outputs is None or of.anchors is None:
+        raise SettingsError("--judge needs --outputs, your model's, and --anchors, a folder of published outputs")
     published, limit, only = _outputs(of.anchors), wanted.asking.limit, of.only
     if not only:
-        best = plan(wanted, of, scale, of.guess, out)
+        best = plan(wanted, of, scale, out)
         only = tuple(one.name for one in best.anchors)
         limit = best.prompts if limit is None else limit
     if absent := [name for name in only if name not in published]:
@@ -265,8 +289,9 @@ def live(wanted: Judging, of: Asked, scale: Scale, out: Path) -> list[JudgedMode
     models = [own, *(read_outputs(published[name], scale.prompts, name, "keep") for name in only)]
     if own.model in only:
         raise DataError(f"{of.outputs}: its model {own.model} is an anchor, too; give another --name or --anchor")
-    for line in alpaca_run.outputs_lines(own):
-        print(printable(line))
+    for one in models:
+        for line in alpaca_run.outputs_lines(one):
+            print(printable(line))
     prompts = chosen(scale.prompts, limit, wanted.asking.seed)
     baseline = scale.data.baseline
     with wanted.opened(out) as (judge, store):
@@ -279,7 +304,8 @@ def live(wanted: Judging, of: Asked, scale: Scale, out: Path) -> list[JudgedMode
         found = []
         for one, mine in zip(models, questions, strict=True):
             made = judged(said, one, baseline, mine, wanted.asking, lambda done, total: None)
-            write(out, judge.id, made, one, prompts, figures(judge.id, made, prompts, None, wanted.how))
+            place, _ = write_annotated(out, judge.id, made, one, prompts, scale.prompts, baseline)
+            write_figures(place, figures(judge.id, made, prompts, None, wanted.how))
             known = _published(scale, {one.model: (of.outputs, made.annotated)}).get(one.model)
             found.append(of_annotations(made.annotated, sample(made.annotated, prompts), known))
             alpaca_run.tell_missing(made, mine, print)

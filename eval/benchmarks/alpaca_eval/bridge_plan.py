@@ -90,10 +90,11 @@ def options(
     targets = [(rate, along) for rate in rates for along in lengths]
     own = Candidate("own model", float(np.mean(rates)), float(np.mean(lengths)))
     order = choose(near, MOST_ANCHORS, targets)
+    prices, own_price = [price(characters(one)) for one in order], price(characters(own))
     found = []
     for count in range(FEWEST_ANCHORS, len(order) + 1):
         anchors = order[:count]
-        each = sum(price(characters(one)) for one in (*anchors, own))
+        each = sum(prices[:count]) + own_price
         prompts = total if each <= 0 else min(total, int((1 - LEFT_OVER) * budget / each))
         if prompts < FEWEST_PROMPTS:
             break
@@ -101,7 +102,7 @@ def options(
         if half is not None:
             found.append(BridgeOption(tuple(anchors), prompts, each * prompts, 100 * half))
     if not found:
-        least = sum(price(characters(one)) for one in (*order[:FEWEST_ANCHORS], own))
+        least = sum(prices[:FEWEST_ANCHORS]) + own_price
         raise SettingsError(
             f"--max-cost {budget:g}: {FEWEST_ANCHORS} anchors and the own model on {FEWEST_PROMPTS} prompts cost about "
             f"${least * FEWEST_PROMPTS / (1 - LEFT_OVER):.2f}; raise it, or choose a cheaper judge"

@@ -235,20 +235,6 @@ def by_prompt(values: Sequence[tuple[str, float]], how: Resampling, is_share: bo
     return pooled_each({"": columns}, how, means=() if is_share else ("",))[""]
 
 
-def write(
-    folder: Path,
-    judge: str,
-    found: JudgedOutputs,
-    outputs: Outputs,
-    prompts: Sequence[Prompt],
-    metrics: Sequence[MetricValue],
-) -> Path:
-    """The model's files under OUT/results, of figures that are known; `prompts`: all that were asked, in order."""
-    place, _ = write_annotated(folder, judge, found, outputs, prompts, prompts, None)
-    write_figures(place, metrics)
-    return place
-
-
 def write_annotated(
     folder: Path,
     judge: str,

@@ -1,6 +1,6 @@
 """AlpacaEval in a run's folder, read again: every judged model's answers, the baseline's, and what judges said.
 
-The layout is that of `alpaca_judging.write`; `python -m eval alpaca --run` writes it.
+The layout is that of `judging.write_annotated`; `python -m eval alpaca --run` writes it.
 """
 
 from collections.abc import Sequence

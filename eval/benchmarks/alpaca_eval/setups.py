@@ -1,7 +1,6 @@
 """What a win rate was measured with, from the judge that was asked or from the annotations that were read."""
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 
 from srlm.engines.openai.endpoint import Endpoint
@@ -22,8 +21,6 @@ def of_judge(
 ) -> cited.Setup:
     """Of annotations that this judge was asked for now. `single`: each of its answers."""
     asked = judge.service != "engine"
-    # The client takes the variable where it is told no address.
-    url = endpoint.base_url or (os.environ.get("OPENAI_BASE_URL") if endpoint.service == "openai" else None)
     return _setup(
         data,
         annotated,
@@ -31,7 +28,7 @@ def of_judge(
         annotator=judge.annotator.name,
         template=judge.annotator.template,
         decoding=judge.settings if asked else None,
-        address=cited.other_host(url) if asked else None,
+        address=cited.other_host(endpoint.url) if asked else None,
         manner=judge.manner,
         without_probabilities=sum(_by_letter(judge.annotator, one) for one in single),
     )

@@ -13,7 +13,6 @@ from tests.eval.alpaca.place import KEY, Place
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
     return Place(tmp_path)
 
 

@@ -36,7 +36,6 @@ def length(n: int) -> int:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An alpaca_eval folder, and the outputs of two models."""
     monkeypatch.setenv("OPENAI_API_KEY", "sk-key")
-    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
     baseline = tmp_path / "alpaca" / "results" / "gpt4_1106_preview"
     baseline.mkdir(parents=True)
     for path, name in (

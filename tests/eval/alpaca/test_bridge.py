@@ -199,12 +199,13 @@ def test_extrapolation_is_told_by_how_much(place: Path) -> None:
     assert "cannot carry the scale: extrapolated: 2.54 logits" in said.metrics["mine", "win_rate"].note
 
 
-def test_a_model_with_few_rows_counts_the_others_as_unscored_and_has_a_wider_interval(place: Path) -> None:
+@pytest.mark.parametrize("empty", ["", " nan", "NULL"])
+def test_a_model_with_few_rows_counts_the_others_as_unscored_and_has_a_wider_interval(place: Path, empty: str) -> None:
     rows = table({**RATES, "mine": 0.25})
     whole = bridge(place, "--verdicts", save(place / "v.csv.gz", rows), *board(place))
     mine = [row for row in rows if row["model"] == "mine"]
     short = [row for row in rows if row["model"] != "mine"] + mine[:20]
-    short[-1] |= {"other_preference": ""}
+    short[-1] |= {"other_preference": empty}
     said = bridge(place, "--verdicts", save(place / "v.csv.gz", short), *board(place))
     few, all_of = said.metrics["mine", "win_rate"], whole.metrics["mine", "win_rate"]
     assert (few.n, few.unscored) == (19, 41)
@@ -268,7 +269,12 @@ def test_a_missing_column_and_a_cut_file_are_one_line(place: Path) -> None:
         (["--verdicts", "{v}"], "all 5 models have an official figure in"),
         (["--verdicts", "{v}", "--model", "nobody"], "--model nobody: not judged by the candidate; there are a, b"),
         (["--judge", "openai:m"], "--judge needs --outputs, your model's, and --anchors"),
+        (["--judge", "file:a.json"], "give recorded annotations with --annotations"),
         (["--judge", "openai:m", "--plan"], "a plan needs --max-cost"),
+        (
+            ["--judge", "openai:m", "--plan", "--max-cost", "1", "--anchor", "zzz"],
+            "--anchor zzz: no official figure in",
+        ),
         (
             ["--judge", "openai:m", "--plan", "--max-cost", "1"],
             "--max-cost needs a price: this judge is not in the price list",
@@ -339,6 +345,28 @@ def test_annotations_by_several_candidates_must_be_told_apart(place: Path) -> No
     assert "annotations by 2 candidate judges (one, two)" in said.err
 
 
+def test_a_broken_file_of_annotations_costs_itself_and_strange_rows_are_told(place: Path) -> None:
+    rates = {**RATES, "mine": 0.25}
+    for model, rate in rates.items():
+        (place / "results" / model / "cheap").mkdir()
+        rows = annotations(model, "cheap", by_rate(rate))
+        if model == "b":
+            rows[3]["instruction"] = "Question three?"
+        (place / "results" / model / "cheap" / "annotations.json").write_text(json.dumps(rows))
+    cut = place / "results" / "a" / "cheap" / "annotations.json"
+    cut.write_text(cut.read_text()[:-100])
+    said = bridge(place, "--annotations", place / "results", *board(place))
+    assert said.status == 1 and said.err == ""
+    assert f"left out: {cut}" in said.out
+    strange = place / "results" / "b" / "cheap" / "annotations.json"
+    assert f"{strange}: 1 rows of other instructions, 1 prompts without row" in said.out
+    assert '"Question three?" matches no prompt' in said.out
+    assert "4 anchors" in said.metrics["mine", "win_rate"].note
+    alone = bridge(place, "--annotations", cut, *board(place))
+    assert alone.status == 2 and str(cut) in alone.err
+    assert len(alone.err.strip().splitlines()) == 1
+
+
 def judge(body: dict[str, Any], _: int) -> Reply:
     """Says of each model's answer what the table says, wherever the answer is shown."""
     text = body["messages"][-1]["content"]
@@ -384,6 +412,18 @@ def test_a_limit_asks_all_models_about_the_same_prompts(place: Path, serve: Serv
     assert len(server.asked) == 6 * 30
     win = said.metrics["mine", "win_rate"]
     assert (win.n, win.unscored) == (30, 0)
+    # The files have a row for every prompt, in AlpacaEval's order: alpaca_eval joins by row.
+    paths = list((place / "asked").glob("results/*/*/annotations.json"))
+    assert len(paths) == 6
+    for path in paths:
+        rows = json.loads(path.read_text())
+        assert [row["instruction"] for row in rows] == QUESTIONS
+        assert all(row["output_1"] for row in rows)
+        assert [row["missing"] for row in rows if row["preference"] is None] == 30 * ["not asked"]
+    again = bridge(place, "--annotations", place / "asked" / "results", *board(place))
+    assert again.metrics["mine", "candidate_win_rate"] == said.metrics["mine", "candidate_win_rate"].model_copy(
+        update={"unscored": 30, "note": again.metrics["mine", "candidate_win_rate"].note}
+    )
 
 
 def test_a_judge_that_reasons_is_given_room_and_votes_and_a_plan_prices_them(place: Path, serve: Serve) -> None:
@@ -427,6 +467,22 @@ def test_a_plan_prints_anchors_prompts_and_price_and_sends_nothing(place: Path, 
     assert "nothing was sent" in said.out
     assert [line.split()[:3] for line in said.out.splitlines() if line.startswith("5 ")] == [["5", "60", "360"]]
     assert not server.asked and not (place / "asked").exists()
+
+
+def test_a_plan_chooses_among_the_anchors_that_are_named_or_lie_in_the_folder(place: Path) -> None:
+    given = ["--judge", "openai:m", "--price", 0, 1, "--plan", "--max-cost", 1, *board(place)]
+
+    def names(*more: object) -> list[str]:
+        lines = bridge(place, *given, *more).out.splitlines()
+        return sorted(line.split()[0] for line in lines if line.split()[:1] and line.split()[0] in RATES)
+
+    few = place / "few"
+    for name in ("a", "b", "c"):
+        (few / name).mkdir(parents=True)
+        (few / name / "model_outputs.json").write_text("[]")
+    assert names("--anchors", few) == ["a", "b", "c"]
+    assert names("--anchor", "b", "--anchor", "d", "--anchor", "e") == ["b", "d", "e"]
+    assert len(names()) > 3
 
 
 def test_a_budget_below_three_anchors_says_what_they_would_cost(place: Path, serve: Serve) -> None:
@@ -600,6 +656,7 @@ def test_the_interval_is_of_the_figure_of_all_prompts_whatever_is_known_of_the_m
         ("name,win_rate\n", "a leaderboard without rows"),
         ("name,win_rate\n,12\n", "a row without a model's name"),
         ("name,win_rate\na,much\nb,20\n", "win_rate is 'much', not a number in 0..100"),
+        ('name,win_rate\na,"10,5"\nb,"20,5"\n', "win_rate is '10,5', not a number in 0..100"),
     ],
 )
 def test_a_leaderboard_that_is_none_is_told(place: Path, text: str, told: str) -> None:
@@ -653,12 +710,11 @@ def test_an_amount_that_is_none_is_refused_without_a_traceback(place: Path, give
     assert "Invalid value for" in said.err and "Traceback" not in said.err
 
 
-def test_a_plan_for_a_retired_judge_says_so(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+def test_a_plan_for_a_retired_judge_says_so(place: Path) -> None:
     given = ("--judge", "openai:gpt-4-1106-preview", "--plan", "--max-cost", "50", "--alpaca-dir", place)
     said = bridge(place, *given, *board(place))
     assert said.status == 0, said.err
-    assert "WARNING: gpt-4-1106-preview: " in said.out and "shut down on 2026-" in said.out
+    assert said.out.count("WARNING: gpt-4-1106-preview: ") == 1 and "shut down on 2026-" in said.out
 
 
 def test_a_candidates_figure_without_an_interval_has_its_reason_beside_the_table(place: Path) -> None:

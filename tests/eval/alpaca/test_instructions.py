@@ -13,6 +13,7 @@ TEXTS = (
     "It's late.\nWhat now?",
     "Translate: caf\u00e9",
     "Name a fruit that is yellow, long and sweet.",
+    "A well-known 'fruit' is...",
 )
 PROMPTS = [Prompt.of(text, "alpaca_eval") for text in TEXTS]
 
@@ -34,6 +35,8 @@ def row(text: object, number: int = 1) -> Row:
         pytest.param("It's late.  \nWhat now?", 1, id="spaces-at-the-end-of-a-line"),
         pytest.param("It\u2019s late.\u2028What now?", 1, id="line-separator"),
         pytest.param("Translate: cafe\u0301", 2, id="decomposed-letters"),
+        pytest.param("A well\u2011known \u2039fruit\u203a is\u2026", 4, id="hyphen-single-guillemets-and-dots"),
+        pytest.param("Who wrote \uff02Emma\uff02?", 0, id="full-width-quotes"),
     ],
 )
 def test_an_instruction_that_was_only_saved_otherwise_is_joined_and_counted(text: str, prompt: int) -> None:
@@ -61,7 +64,7 @@ def test_an_instruction_to_the_letter_is_joined_without_a_word() -> None:
         ),
         pytest.param('WHO WROTE "EMMA"?', 'the nearest is "Who wrote \\"Emma\\"?"', id="capitals"),
         pytest.param('Who wrote "Emma"', 'the nearest is "Who wrote \\"Emma\\"?"', id="cut-at-the-end"),
-        pytest.param("A question of another benchmark", "is like none of the 4 prompts", id="another-benchmark"),
+        pytest.param("A question of another benchmark", "is like none of the 5 prompts", id="another-benchmark"),
         pytest.param(" \n", "the instruction is empty", id="empty"),
     ],
 )
@@ -99,5 +102,6 @@ def test_each_of_the_real_prompts_is_found_however_it_was_saved(data: AlpacaEval
     joining = Joining(data.prompts)
     for prompt in data.prompts:
         changed = f"  {prompt.text}\n".replace("\n", "\r\n").replace("'", "\u2019").replace('"', "\u201d")
+        changed = changed.replace("...", "\u2026").replace("-", "\u2011")
         assert joining.id_of(row(changed)) == prompt.id
     assert joining.account == {SAVED_OTHERWISE: 805}

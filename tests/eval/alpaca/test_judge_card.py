@@ -73,7 +73,6 @@ def run(place: Path, *words: object) -> tuple[object, str, str]:
 @pytest.fixture(autouse=True)
 def key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-key")
-    monkeypatch.delenv("SRLM_ALPACA_DIR", raising=False)
 
 
 @pytest.mark.parametrize("orders", [(), ("--both-orders",)], ids=["one-order", "both-orders"])
@@ -126,8 +125,7 @@ def test_a_judge_without_log_probabilities_is_compared_by_the_mean_of_its_votes(
     assert "3 models: 180 calls" in out
 
 
-def test_a_dry_run_names_a_retired_judge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+def test_a_dry_run_names_a_retired_judge(tmp_path: Path) -> None:
     place = results(tmp_path)
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.raises(SystemExit) as left:

@@ -75,9 +75,7 @@ class Said(NamedTuple):
 
 
 @pytest.fixture
-def ask(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Said]:
-    monkeypatch.delenv("SRLM_ALPACA_DIR", raising=False)
-
+def ask(capfd: pytest.CaptureFixture[str]) -> Callable[..., Said]:
     def command(*words: object) -> Said:
         with pytest.raises(SystemExit) as left:
             main([str(word) for word in words])

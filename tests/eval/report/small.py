@@ -88,7 +88,9 @@ def alpaca(
         written = {prompt.id: text for prompt, text in zip(prompts, texts, strict=True)}
         found = judging.JudgedOutputs(Annotated(tuple(single), written, references, {}), single)
         outputs_of = Outputs(model, {answer.prompt_id: answer for answer in answers}, {})
-        judging.write(folder.step("evaluation") / "alpaca_eval", "tiny", found, outputs_of, prompts, [])
+        out = folder.step("evaluation") / "alpaca_eval"
+        place, _ = judging.write_annotated(out, "tiny", found, outputs_of, prompts, prompts, None)
+        judging.write_figures(place, [])
 
 
 def finish(folder: RunFolder, step: str) -> None:
