@@ -97,10 +97,12 @@ def text(metrics: Sequence[MetricValue]) -> str:
         labels, both = (found[model, baseline, name + end] for end in ENDS[1:])
         of = model if baseline is None else f"{model} : {baseline}"
         form = ".2f" if alone.value_unit == "percent" else ".3f"
-        rows.append([of, name.replace("_", " "), *(value(one, form, "none") for one in (alone, labels, both))])
+        cells = [value(one, form, "none") for one in (alone, labels, both)]
+        rows.append([of, name.replace("_", " "), *cells, f"{alone.n} {alone.unit}", str(alone.unscored)])
         why = f"; none: {both.method.partition('; ')[2]}" if both.value is None else ""
         notes.append(f"{of}, {name.replace('_', ' ')}: {both.note}{why}")
-    return "\n".join([aligned(["of", "figure", "judge alone", "labels alone", "corrected"], rows), *notes])
+    header = ["of", "figure", "judge alone", "labels alone", "corrected", "n", "unscored"]
+    return "\n".join([aligned(header, rows), *notes])
 
 
 def labels_bought(wanted: str, n: int, rate: float, correlation: float | None, confidence: float) -> str:

@@ -1,4 +1,4 @@
-"""Any judge on any file of human rankings: `python -m eval agreement --rankings FILE --judge SPEC`.
+"""Any judge on any file of human rankings: `srlm-eval agreement --rankings FILE --judge SPEC`.
 
 A judge scores every answer (the mean of k draws counts), or compares every two answers of a set in both orders, or
 both. A pairwise judge's answer has as its score the share of comparisons it wins within its set. A win needs both
