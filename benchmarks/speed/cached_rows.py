@@ -80,7 +80,7 @@ def ours(folder: Path, model: Path, store: Path, *, intervals: bool) -> tuple[fl
     calls.close()
     outputs = ({pair.prompt_id: pair.output for pair in pairs}, {pair.prompt_id: pair.baseline for pair in pairs})
     annotated = Annotated(tuple(said), *outputs, {})
-    how = Resampling(resamples=1000 if intervals else 1, confidence=0.95, seed=1)
+    how = Resampling(resamples=100, confidence=0.95, seed=1)
     figures = scored(annotated, data.prompts, data, how) if intervals else raw(sample(annotated, data.prompts), how)
     return time.perf_counter() - began, next(m.value or 0.0 for m in figures if m.metric == "win_rate")
 

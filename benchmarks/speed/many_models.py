@@ -1,4 +1,4 @@
-"""A whole leaderboard: every model recomputed with 1,000-draw intervals, raw and length-controlled, all pairs compared.
+"""A whole leaderboard: every model recomputed with intervals, raw and length-controlled, all pairs compared.
 
     PYTHONPATH=. OMP_NUM_THREADS=1 python benchmarks/speed/many_models.py --alpaca-dir alpaca_eval
 

@@ -15,6 +15,7 @@ from eval.benchmarks.judge_agreement.figures import by_tie_policy, described
 from eval.stats.intervals import Resampling
 from srlm.judge.agreement import measure
 
+HOW = Resampling(resamples=100, confidence=0.95, seed=1)
 TRUTH = 400_000
 """Prompts behind the true figures."""
 
@@ -33,17 +34,15 @@ def world(generator: np.random.Generator, prompts: int) -> tuple[list[list[int]]
     return ranks, scores
 
 
-def coverage(worlds: int, prompts: int, resamples: int, truth: int = TRUTH, seed: int = 1) -> dict[str, float]:
+def coverage(worlds: int, prompts: int, truth: int = TRUTH, seed: int = 1) -> dict[str, float]:
     """Share of worlds whose interval holds the truth, by measure."""
     generator = np.random.default_rng(seed)
     true = {name: one.value for name, one in by_tie_policy(measure(*world(generator, truth))).items()}
     ids = [str(place) for place in range(prompts)]
     held = dict.fromkeys(true, 0)
-    for number in range(worlds):
+    for _ in range(worlds):
         found = measure(*world(generator, prompts))
-        for metric in described(
-            "judge", "simulated", ids, found, Resampling(resamples=resamples, confidence=0.95, seed=number)
-        ):
+        for metric in described("judge", "simulated", ids, found, HOW):
             value = true[metric.metric]
             assert value is not None and metric.low is not None and metric.high is not None
             held[metric.metric] += metric.low <= value <= metric.high
@@ -54,11 +53,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--worlds", type=int, default=1000)
     parser.add_argument("--prompts", type=int, default=190)
-    parser.add_argument("--resamples", type=int, default=2000)
     wanted = parser.parse_args()
     error = 1.96 * (0.95 * 0.05 / wanted.worlds) ** 0.5
     print(f"{wanted.worlds} worlds of {wanted.prompts} prompts; chance alone moves a share by {100 * error:.1f} points")
-    for name, share in coverage(wanted.worlds, wanted.prompts, wanted.resamples).items():
+    for name, share in coverage(wanted.worlds, wanted.prompts).items():
         print(f"{name:32} {100 * share:.1f}%")
 
 

@@ -96,8 +96,8 @@ def intervals(
         found[f"win rate, {name}"] = rates.mean_rate(rows.preference.tolist(), how)
         found[f"win rate, plain percentile, {name}"] = percentile(raw[-1].values, n)
         once, again = length_controlled.fit(rows, gamed), length_controlled.refit(rows, gamed, times)
-        lc.append(rates.Drawn(float(once.win_rate[0]), float(once.error[0]), again.win_rate, again.error))
-        found[f"LC win rate, {name}"] = rates.rate("LC", lc[-1], n, how)
+        lc.append(rates.Drawn(float(once.win_rate[0]), again.win_rate))
+        found[f"LC win rate, {name}"] = rates.rate("LC", lc[-1].value, float(once.error[0]), n, how)
         said = random.binomial(DRAWS, rows.preference) / DRAWS
         found[f"judge's draws, {name}"] = rates.mean_rate(said.tolist(), how)
         found[f"judge's draws, drawn again, {name}"] = drawn_again(said, times, random)

@@ -16,7 +16,7 @@ from ..figures.text import aligned, value
 from ..records import MetricValue
 from ..stats.bounded import SHARE, Bounds
 from ..stats.intervals import Estimate, Resampling
-from ..stats.labels import bought, corrected
+from ..stats.labels import FEWEST, bought, corrected
 from .measuring import figure
 
 COUNTS = (20, 50, 100, 200, 400)
@@ -97,10 +97,12 @@ def text(metrics: Sequence[MetricValue]) -> str:
         labels, both = (found[model, baseline, name + end] for end in ENDS[1:])
         of = model if baseline is None else f"{model} : {baseline}"
         form = ".2f" if alone.value_unit == "percent" else ".3f"
-        rows.append([of, name.replace("_", " "), *(value(one, form, "none") for one in (alone, labels, both))])
+        cells = [value(one, form, "none") for one in (alone, labels, both)]
+        rows.append([of, name.replace("_", " "), *cells, f"{alone.n} {alone.unit}", str(alone.unscored)])
         why = f"; none: {both.method.partition('; ')[2]}" if both.value is None else ""
         notes.append(f"{of}, {name.replace('_', ' ')}: {both.note}{why}")
-    return "\n".join([aligned(["of", "figure", "judge alone", "labels alone", "corrected"], rows), *notes])
+    header = ["of", "figure", "judge alone", "labels alone", "corrected", "n", "unscored"]
+    return "\n".join([aligned(header, rows), *notes])
 
 
 def labels_bought(wanted: str, n: int, rate: float, correlation: float | None, confidence: float) -> str:
@@ -131,13 +133,13 @@ def labels_bought(wanted: str, n: int, rate: float, correlation: float | None, c
             measured = f" [{low:.2f}, {high:.2f}], measured on {len(both)} labels"
     if correlation is None:
         raise SettingsError("--labels needs --judge-correlation R (judge and people, prompt by prompt), or a file")
-    if wrong := [count for count in counts if not 5 <= count < n]:
+    if wrong := [count for count in counts if not FEWEST <= count < n]:
         if measured:
             counts = [count for count in counts if count not in wrong]
             if not counts:
                 raise SettingsError(f"--n {n}: must be above {COUNTS[0]}, the fewest labels shown for a file")
         else:
-            raise SettingsError(f"--labels {wrong[0]}: must be at least 5 and below --n {n}")
+            raise SettingsError(f"--labels {wrong[0]}: must be at least {FEWEST} and below --n {n}")
     found = [bought(count, n, rate, correlation, confidence) for count in counts]
     rows = [
         [str(one.labels), f"{100 * one.alone:.1f}", f"{100 * one.corrected:.1f}", f"{one.worth:.0f}"] for one in found

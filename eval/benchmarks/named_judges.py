@@ -1,4 +1,4 @@
-"""What `python -m eval agreement`, `audit` and `canaries` do with judges that are named on the command line."""
+"""What `srlm-eval agreement`, `audit` and `canaries` do with judges that are named on the command line."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -34,7 +34,14 @@ def price_of(given: tuple[float, float] | None) -> Price | None:
     return None if given is None else Price(input=given[0], output=given[1])
 
 
-Resamples = Annotated[int, typer.Option(min=100, max=20_000, help="Bootstrap resamples per interval.")]
+Resamples = Annotated[
+    int,
+    typer.Option(
+        min=100,
+        max=20_000,
+        help="Resamples of prompts for intervals that need them: differences of win rates, style control, judge cards.",
+    ),
+]
 Confidence = Annotated[float, typer.Option(min=0.5, max=0.999, help="Confidence level of the intervals.")]
 Seed = Annotated[int, typer.Option(min=0, help="Random seed of resamples and permutations.")]
 LengthControl = Annotated[bool, typer.Option(help="Also compute length-controlled win rates.")]

@@ -12,7 +12,7 @@ reason.
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +22,8 @@ from srlm.errors import DataError
 NAMES = ("id", "prompt_id", "instruction", "prompt", "set")
 """Columns that name a unit, the first one present counts."""
 WORDS = {"win": 1.0, "tie": 0.5, "draw": 0.5, "lose": 0.0, "loss": 0.0}
+SEVERAL = -1
+"""In place of a unit: several have the name."""
 PLACES = {"first": 1.0, "a": 1.0, "1": 1.0, "second": 0.0, "b": 0.0, "2": 0.0, "tie": 0.5, "draw": 0.5}
 
 
@@ -126,6 +128,14 @@ def unit_name(text: str, first: int = 0, second: int = 1) -> str:
     return whole if (first, second) == (0, 1) else f"{whole}\0{first}-{second}"
 
 
+def places(named: Iterable[tuple[str, int]]) -> dict[str, int]:
+    """Each `unit_name` and the place of its unit, from pairs of both; SEVERAL where units share a name."""
+    found: dict[str, int] = {}
+    for name, place in named:
+        found[name] = place if found.setdefault(name, place) == place else SEVERAL
+    return found
+
+
 def match(
     labels: Sequence[HumanLabel],
     units: Mapping[str, int],
@@ -137,9 +147,8 @@ def match(
 ) -> Matched:
     """The labels of the units that the judge gave a value, `judged`.
 
-    `units`: each `unit_name` and the place of its unit, below 0 where several have it. `model`, `baseline`: whose
-    answers these are. `several`: there are other comparisons, so that a label must say which it is of. Raises DataError
-    where `better` names no answer.
+    `units`: as `places` gives them. `model`, `baseline`: whose answers these are. `several`: there are other
+    comparisons, so that a label must say which it is of. Raises DataError where `better` names no answer.
     """
     values: dict[int, list[float]] = defaultdict(list)
     unmatched = Counter[str]()
@@ -148,8 +157,8 @@ def match(
         unit = units.get(one.unit)
         if reason is None and unit is None:
             reason = "no unit of this name"
-        if reason is None and unit is not None and unit < 0:
-            reason = "several units have this name; name them by `set`"
+        if reason is None and unit == SEVERAL:
+            reason = "several units have this name; name them by `id` or `set`"
         if reason is None and unit not in judged:
             reason = "the judge gave no value"
         if reason is not None or unit is None:

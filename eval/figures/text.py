@@ -19,7 +19,8 @@ def aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def shares(metrics: Sequence[MetricValue]) -> str:
     """A line a figure: shares of 0..1 with their intervals."""
     rows = [[m.model, m.metric, value(m, ".3f"), str(m.n), str(m.unscored), m.note] for m in metrics]
-    return aligned(["model", "measure", "value", "prompts", "unscored", "of"], rows)
+    table = aligned(["model", "measure", "value", "prompts", "unscored", "of"], rows)
+    return "\n".join([table, *without_interval(metrics)])
 
 
 def value(metric: MetricValue | None, form: str = ".2f", unknown: str = "not known") -> str:
@@ -33,11 +34,15 @@ def value(metric: MetricValue | None, form: str = ".2f", unknown: str = "not kno
 
 def without_interval(metrics: Iterable[MetricValue]) -> list[str]:
     """A line for each reason why figures that are there have no interval, with the models it is of."""
-    models: dict[str, dict[str, None]] = {}
+    of: dict[str, dict[str, None]] = {}
     for metric in metrics:
         if metric.value is not None and metric.low is None and (why := _no_interval(metric.method)):
-            models.setdefault(f"{spaced(metric.metric)}: {why}", {})[metric.model] = None
-    return [f"{', '.join(map(printable, of))}, {said}" for said, of in models.items()]
+            of.setdefault(f"{spaced(metric.metric)}: {why}", {})[_compared(metric)] = None
+    return [f"{', '.join(map(printable, models))}, {said}" for said, models in of.items()]
+
+
+def _compared(metric: MetricValue) -> str:
+    return metric.model if metric.baseline is None else f"{metric.model} minus {metric.baseline}"
 
 
 def _no_interval(method: str) -> str:
@@ -49,7 +54,7 @@ def listed(metrics: Sequence[MetricValue], of: str) -> str:
     """A line a figure; `of` says what they are figures of."""
     rows = [
         [
-            m.model if m.baseline is None else f"{m.model} minus {m.baseline}",
+            _compared(m),
             spaced(m.metric),
             value(m, ".3f", ""),
             f"{m.n} {m.unit}",
@@ -58,7 +63,7 @@ def listed(metrics: Sequence[MetricValue], of: str) -> str:
         ]
         for m in metrics
     ]
-    return aligned([of, "measure", "value", "n", "unscored", "note"], rows)
+    return "\n".join([aligned([of, "measure", "value", "n", "unscored", "note"], rows), *without_interval(metrics)])
 
 
 def p_value(p: float | None) -> str:

@@ -29,6 +29,7 @@ class Resampling(Record):
     """How intervals are made."""
 
     resamples: int
+    """Of prompts, for the few figures whose variance has no formula here (stats/rates.py, judge cards)."""
     confidence: float
     seed: int
 

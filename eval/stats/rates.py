@@ -2,10 +2,10 @@
 
 A win rate may be a few percent, earned on a few prompts. Percentile intervals are then too low and too narrow, and
 bootstrap-t ones explode where resamples of few prompts have next to no spread (2.06 [0.32, 98.25] at 50 prompts). The
-score interval of stats/bounded.py holds, from the standard error of the sample alone.
+score interval of stats/bounded.py holds, from the standard error of the sample alone. Only differences are resampled.
 
-Several draws of the judge on one prompt count as their mean, and a resampled prompt brings its draws along. The
-spread between prompts then holds the judge's own noise in full; to draw again within the prompt would count it twice.
+Several draws of the judge on one prompt count as their mean. The spread between prompts then holds the judge's own
+noise in full; to draw again within the prompt would count it twice.
 """
 
 from collections.abc import Sequence
@@ -29,13 +29,11 @@ Array = npt.NDArray[np.float64]
 
 
 class Drawn(NamedTuple):
-    """A rate and its standard error, 0..1, in the sample and in each resample."""
+    """A rate, 0..1, in the sample and in each resample: what a difference of two rates needs."""
 
     value: float
-    error: float
     values: Array
     """Shape (resamples,); NaN: undefined there."""
-    errors: Array
 
 
 @lru_cache(maxsize=2)  # a leaderboard's models are resampled alike, one after the other
@@ -53,10 +51,7 @@ def standard_error(values: Array) -> float:
 
 def drawn_mean(values: Array, times: Array) -> Drawn:
     """The mean of `values` in the resamples that `times` describes."""
-    n = len(values)
-    means = times @ values / n
-    spread = np.maximum(times @ (values * values) / n - means * means, 0)
-    return Drawn(float(values.mean()), standard_error(values), means, np.sqrt(spread / (n - 1)))
+    return Drawn(float(values.mean()), times @ values / len(values))
 
 
 def mean_rate(values: Sequence[float], how: Resampling) -> Estimate:
@@ -64,16 +59,16 @@ def mean_rate(values: Sequence[float], how: Resampling) -> Estimate:
     return mean(values, how, SHARE)
 
 
-def rate(label: str, drawn: Drawn, n: int, how: Resampling) -> Estimate:
-    """A rate over `n` prompts, from its standard error in the sample; FEWEST: fewer have no interval."""
-    if not (0 < drawn.value < 1) or not np.isfinite(drawn.error):
+def rate(label: str, value: float, error: float, n: int, how: Resampling) -> Estimate:
+    """A fitted rate over `n` prompts, 0..1, from its standard error; below FEWEST prompts it has no interval."""
+    if not (0 < value < 1) or not np.isfinite(error):
         return Estimate(value=None, low=None, high=None, n=n, method=f"{label}; the fit did not converge")
     if n < FEWEST:
         method = f"{label}; no interval: fewer than {FEWEST} prompts do not hold the fit"
-        return Estimate(value=drawn.value, low=None, high=None, n=n, method=method)
+        return Estimate(value=value, low=None, high=None, n=n, method=method)
     # The coefficients share the prompts: the sandwich formula needs n / (n - 3), and a fit near 0 or 1 a third of n.
-    variance = drawn.error**2 * n / (n - COEFFICIENTS)
-    return of_variance(label, drawn.value, variance, n, n / COEFFICIENTS, how)
+    variance = error**2 * n / (n - COEFFICIENTS)
+    return of_variance(label, value, variance, n, n / COEFFICIENTS, how)
 
 
 def difference(label: str, value: float, differences: Array, n: int, how: Resampling, unit: float = 100.0) -> Estimate:

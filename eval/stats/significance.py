@@ -55,7 +55,7 @@ def agreeing(estimate: Estimate, p: float) -> Estimate:
     """
     if estimate.confidence is None or estimate.value is None or estimate.low is None or estimate.high is None:
         return estimate
-    rejected, outside = p < 1 - estimate.confidence, not estimate.low <= 0 <= estimate.high
+    rejected, outside = p < round(1 - estimate.confidence, 12), not estimate.low <= 0 <= estimate.high
     if rejected == outside or (rejected and not estimate.value):
         return estimate
     side = "low" if estimate.value > 0 else "high"

@@ -1,7 +1,7 @@
 """How far a judge's own noise moves a figure: sampled verdicts on the same prompts, asked again.
 
-A figure over resampled prompts needs no more than its prompts' means: by the law of total variance the variance between
-these means is that of the prompts plus that of the votes within them, so that the interval holds both already
+An interval over prompts needs no more than its prompts' means: by the law of total variance the variance between these
+means is that of the prompts plus that of the votes within them, so that the interval holds both already
 (benchmarks/statistics/votes.py counts it). Of the same prompts asked again, only the votes' part remains:
 
     var(mean over n prompts) = 1/n^2 sum_i s_i^2 / k_i

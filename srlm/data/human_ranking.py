@@ -11,7 +11,7 @@ class HumanRanking(Record):
     ranked: RankedSet
     """The answers and what people say together."""
     group: str
-    """What was sampled: rankings of one group (a prompt, a conversation) stay together when prompts are resampled."""
+    """What was sampled: rankings of one group (a prompt, a conversation) count as one in an interval."""
     key: int | str | None = None
     """What other files of the same publication know it by: LLMBar's row, PandaLM's `idx`, RewardBench 2's `id`,
     MT-Bench's question and turn (`81/2`)."""

@@ -44,7 +44,7 @@ class OwnRow(Record):
     language: str | None = None
     category: str | None = None
     group: str | None = None
-    """Rows of one group are resampled together. Without: rows of one prompt are."""
+    """Rows of one group were sampled as one. Without: rows of one prompt were."""
 
 
 def consensus(ranks: Sequence[Sequence[int]]) -> tuple[int, ...] | None:

@@ -36,7 +36,7 @@ class EvaluationSettings(Section):
     judge_draws: Positive = 3
     """Judgements per held-out ranked answer by each M_i."""
     bootstrap: Positive = 2000
-    """Bootstrap resamples per interval."""
+    """Accepted, and without effect: the intervals of a run no longer resample its prompts."""
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
     """Confidence level of the intervals."""
 

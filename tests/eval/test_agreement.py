@@ -449,6 +449,8 @@ def test_the_command_prints_a_table_and_writes_all_figures(tmp_path: Path, capsy
     assert "own, 8 sets of answers in 8 groups" in said
     assert re.search(r"^length +1.000 \[0.6\d\d, 1.000\]", said, re.MULTILINE)
     assert "Yuan et al. 2024" in said
+    assert re.search(r"^random:2 +length +Spearman +-\d\.\d{3} +[.\d]+ +8 prompts +0$", said, re.MULTILINE)
+    assert "\nrandom:2 minus length, spearman: no interval: fewer than 15 prompts\n" in said
     metrics = [MetricValue.model_validate(value) for value in json.loads(out.read_text())]
     assert {m.model for m in metrics} == {"length", "random:2", *BESIDE}
 

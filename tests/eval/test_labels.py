@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from eval.cli import main
-from eval.data.labels import match, read, unit_name
+from eval.data.labels import SEVERAL, match, places, read, unit_name
 from eval.records import MetricValue
 from eval.stats.bounded import SIGNED
 from eval.stats.intervals import Resampling
@@ -172,8 +172,13 @@ def test_labels_of_several_people_count_as_their_mean_and_what_matches_nothing_i
         "the judge gave no value": 1,
         "no unit of this name": 1,
         "of another comparison": 1,
-        "several units have this name; name them by `set`": 1,
+        "several units have this name; name them by `id` or `set`": 1,
     }
+
+
+def test_a_name_of_several_units_is_the_place_of_none() -> None:
+    named = [("id-1", 0), (unit_name("Hi"), 0), ("id-2", 1), (unit_name(" Hi\r\n"), 1), ("id-2", 1), ("Hi", 2)]
+    assert places(named) == {"id-1": 0, "id-2": 1, "Hi": SEVERAL}
 
 
 def test_csv_and_gz_are_read_alike(tmp_path: Path) -> None:

@@ -186,6 +186,11 @@ def test_the_interval_of_wins_minus_losses_leaves_out_0_just_where_the_sign_test
     assert (p < 0.05) == (found.low > 0 or found.high < 0)
 
 
+def test_a_p_of_exactly_5_percent_does_not_reject_and_leaves_0_inside() -> None:
+    one = mean([0.25, -0.25] * 20, HOW, SIGNED)  # 500 of 10,000 sign changes can be as far from 0
+    assert agreeing(one.model_copy(update={"value": 0.1}), 0.05).low == one.low
+
+
 def test_differences_of_several_sizes_are_tested_by_their_mean_and_not_by_their_signs() -> None:
     differences = [0.9] * 6 + [-0.01] * 14  # the mean is far above 0; most signs are below
     assert paired_test(differences, 1).test == "permutation test of signs"

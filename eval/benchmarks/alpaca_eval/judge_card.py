@@ -198,7 +198,7 @@ def tabled(
 
 
 def _pooled(values: npt.NDArray[np.generic], counted: npt.NDArray[np.bool_], how: Resampling) -> Estimate:
-    """A share, or a mean, over pairs, whole prompts resampled."""
+    """A share, or a mean, over pairs; the pairs of one prompt were sampled as one."""
     hits = np.where(counted, np.nan_to_num(values.astype(np.float64)), 0.0).sum(0)
     return pooled(hits.tolist(), counted.sum(0).tolist(), how)
 

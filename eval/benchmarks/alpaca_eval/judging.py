@@ -226,7 +226,7 @@ def figures(
 
 
 def by_prompt(values: Sequence[tuple[str, float]], how: Resampling, is_share: bool = True) -> Estimate:
-    """A share, or a mean, over values that come with their prompt's id; whole prompts are resampled."""
+    """A share, or a mean, over values that come with their prompt's id, which was sampled as one."""
     sums: dict[str, tuple[float, int]] = {}
     for id, value in values:
         total, count = sums.get(id, (0.0, 0))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from srlm.records import Prompt
 
 from ...data.alpaca_files import Annotated
-from ...data.labels import HumanLabel, match, unit_name
+from ...data.labels import HumanLabel, match, places, unit_name
 from ...records import MetricValue
 from ...stats.intervals import Resampling
 from ..labelled import figures
@@ -23,7 +23,8 @@ def corrected(
     one = sample(annotated, prompts)
     known = dict(zip(one.prompts, one.preference.tolist(), strict=True))
     judge = [known.get(prompt.id) for prompt in prompts]
-    units = {name: place for place, prompt in enumerate(prompts) for name in (prompt.id, unit_name(prompt.text))}
+    named = [(prompt.id, place) for place, prompt in enumerate(prompts)]
+    named += [(unit_name(prompt.text), place) for place, prompt in enumerate(prompts)]
     judged = {place for place, value in enumerate(judge) if value is not None}
-    found = match(labels, units, judged, model=one.model, baseline=one.baseline)
+    found = match(labels, places(named), judged, model=one.model, baseline=one.baseline)
     return figures(one.model, BENCHMARK, "win_rate", judge, found, how.using(BENCHMARK, one.judge), percent=True)

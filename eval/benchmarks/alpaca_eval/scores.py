@@ -152,7 +152,6 @@ def raw(one: Sample, how: Resampling, official_length: bool = False) -> list[Met
 
     `official_length`: answers that are not there count as empty in the mean length, as on the published leaderboard.
     """
-    how = how.using(BENCHMARK, one.judge)  # of every model: the same prompts are drawn for all, as a comparison needs
     preference = one.preference
     win = rates.mean_rate(preference.tolist(), how)
     better, worse, draw = (int(found.sum()) for found in (preference > 0.5, preference < 0.5, preference == 0.5))
@@ -190,19 +189,16 @@ def _length(one: Sample, official: bool, how: Resampling) -> MetricValue:
 
 
 def length_controlled_win_rate(one: Sample, glm: GlmData, how: Resampling) -> list[MetricValue]:
-    """Fitted on the rows that are there, and again in every resample; and what alpaca_eval calls its standard error."""
+    """Fitted on the rows that are there; and what alpaca_eval calls its standard error."""
     spread = "alpaca_eval's column: the spread of fitted values over prompts, not a sampling error; use the interval"
     if one.model == one.baseline:
         same = Estimate(value=0.5, low=0.5, high=0.5, n=one.n, method="the baseline against itself, by construction")
         return [_percent(one, "lc_win_rate", same), _plain(one, "lc_standard_error", 0.0, spread, "percent")]
-    how = how.using(BENCHMARK, one.judge)
-    drawn = drawn_lc(one, glm, rates.counts(one.n, how))
-    estimate = rates.rate("length-controlled GLM, difficulty joined by prompt", drawn, one.n, how)
     rows = one.rows(glm)
-    fitted = length_controlled.at_equal_length(
-        Weights(*length_controlled.fit(rows, glm.gamed).weights[0]), rows.difficulty
-    )
-    error = 100 * rates.standard_error(fitted)
+    fitted = length_controlled.fit(rows, glm.gamed)
+    label = "length-controlled GLM, difficulty joined by prompt"
+    estimate = rates.rate(label, float(fitted.win_rate[0]), float(fitted.error[0]), one.n, how)
+    error = 100 * rates.standard_error(length_controlled.at_equal_length(Weights(*fitted.weights[0]), rows.difficulty))
     return [
         _percent(one, "lc_win_rate", estimate, note=_stand_in(glm)),
         _plain(one, "lc_standard_error", error if math.isfinite(error) else None, spread, "percent"),
@@ -212,10 +208,10 @@ def length_controlled_win_rate(one: Sample, glm: GlmData, how: Resampling) -> li
 def drawn_lc(one: Sample, glm: GlmData, times: Array) -> rates.Drawn:
     """The length-controlled win rate, 0..1, in the sample and in each resample."""
     if one.model == one.baseline:
-        return rates.Drawn(0.5, 0.0, np.full(len(times), 0.5), np.zeros(len(times)))
+        return rates.Drawn(0.5, np.full(len(times), 0.5))
     rows = one.rows(glm)
     once, again = length_controlled.fit(rows, glm.gamed), length_controlled.refit(rows, glm.gamed, times)
-    return rates.Drawn(float(once.win_rate[0]), float(once.error[0]), again.win_rate, again.error)
+    return rates.Drawn(float(once.win_rate[0]), again.win_rate)
 
 
 def by_row_position(annotated: Annotated, data: AlpacaEval) -> MetricValue:

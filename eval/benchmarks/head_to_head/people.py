@@ -7,7 +7,7 @@ from srlm.settings import Settings
 from srlm.store import files
 from srlm.store.folder import RunFolder
 
-from ...data.labels import HumanLabel, match, unit_name
+from ...data.labels import HumanLabel, match, places, unit_name
 from ...records import MetricValue
 from ...stats.bounded import SIGNED
 from ..labelled import figures
@@ -25,10 +25,12 @@ def corrected(settings: Settings, folder: RunFolder, labels: Sequence[HumanLabel
     found = []
     for one in contests:
         judge = [None if value is None else (value + 1) / 2 for value in one.values]
-        units = {id: place for place, id in enumerate(one.prompts)}
-        units |= {unit_name(texts[id].transcript): place for id, place in units.items() if id in texts}
+        named = [(id, place) for place, id in enumerate(one.prompts)]
+        named += [(unit_name(texts[id].transcript), place) for id, place in named if id in texts]
         judged = {place for place, value in enumerate(judge) if value is not None}
-        matched = match(labels, units, judged, model=one.model, baseline=one.baseline, several=len(contests) > 1)
+        matched = match(
+            labels, places(named), judged, model=one.model, baseline=one.baseline, several=len(contests) > 1
+        )
         found += figures(
             one.model or "",
             BENCHMARK,

@@ -77,14 +77,25 @@ UNREAD = -1.0
 
 
 def of_pairs(
-    format: str, model: str, sets: Sequence[HumanRanking], pairs: Sequence[RankedPair], how: Resampling
+    format: str,
+    model: str,
+    sets: Sequence[HumanRanking],
+    pairs: Sequence[RankedPair],
+    how: Resampling,
+    *,
+    one_order: bool = False,
 ) -> list[MetricValue]:
-    """Of a judge that compares; nothing where the test set has no figures of its own."""
+    """Of a judge that compares; nothing where the test set has no figures of its own.
+
+    `one_order`: it was asked in one order only, and `turned` repeats `listed`.
+    """
+    unread = sum((pair.listed is None) + (pair.turned is None and not one_order) for pair in pairs)
     match format:
         case "llmbar":
-            return _llmbar(model, sets, pairs, how)
+            found = _llmbar(model, sets, pairs, unread, how)
+            return found[:1] if one_order else found
         case "judgebench":
-            return _judgebench(model, sets, pairs, how)
+            return _judgebench(model, sets, pairs, unread, how)
         case "rewardbench" | "preferences" if _is_first(sets):
             credit = [0.0] * len(sets)
             for pair in pairs:
@@ -113,8 +124,9 @@ def of_scores(
 
 
 def _llmbar(
-    model: str, sets: Sequence[HumanRanking], pairs: Sequence[RankedPair], how: Resampling
+    model: str, sets: Sequence[HumanRanking], pairs: Sequence[RankedPair], unread: int, how: Resampling
 ) -> list[MetricValue]:
+    """Right as listed, and what needs both orders."""
     right = [(pair.listed == better, pair.turned == better) for pair in pairs for better in (_better(sets, pair),)]
     flags = {
         "LLMBar, right as listed": [listed for listed, _ in right],
@@ -122,7 +134,6 @@ def _llmbar(
         "LLMBar, right in both": [listed and turned for listed, turned in right],
         "LLMBar, orders agree": [pair.listed == pair.turned for pair in pairs],
     }
-    unread = sum((pair.listed is None) + (pair.turned is None) for pair in pairs)
     note = f"{unread} verdicts that could not be read count as wrong" if unread else ""
     found = [_figure(model, name, share(own, how), note) for name, own in flags.items()]
     average = pooled([listed + turned for listed, turned in right], [2.0] * len(right), how)
@@ -130,7 +141,7 @@ def _llmbar(
 
 
 def _judgebench(
-    model: str, sets: Sequence[HumanRanking], pairs: Sequence[RankedPair], how: Resampling
+    model: str, sets: Sequence[HumanRanking], pairs: Sequence[RankedPair], unread: int, how: Resampling
 ) -> list[MetricValue]:
     right, kinds = [], []
     for pair in pairs:
@@ -138,7 +149,6 @@ def _judgebench(
         told = [value for value in (pair.listed, pair.turned) if value in (0.0, 1.0)]
         right.append(sum(1 if value == better else -1 for value in told) > 0)
         kinds.append(sets[pair.set].ranked.prompt.category or "")
-    unread = sum((pair.listed is None) + (pair.turned is None) for pair in pairs)
     note = f"{unread} verdicts that could not be read say neither" if unread else ""
     found = []
     for kind in (*SOURCES, ""):
@@ -191,7 +201,7 @@ def _weighted(subsets: Sequence[str | None], credit: Sequence[float], weights: M
 def _mean_of(sums: Array) -> Array:
     """(..., 2k) weighted hits and numbers of k subsets -> the weighted mean of their accuracies."""
     k = sums.shape[-1] // 2
-    with np.errstate(invalid="ignore", divide="ignore"):  # a resample may miss a subset: not finite, left out
+    with np.errstate(invalid="ignore", divide="ignore"):  # a subset may be missing: not finite
         result: Array = (sums[..., :k] / sums[..., k:]).sum(-1)
     return result
 
@@ -286,7 +296,7 @@ def ties_score(sums: Array) -> Array:
 
 
 def _summed(rows: Array, groups: Sequence[str]) -> Array:
-    """Rows of one group added up: what is resampled."""
+    """Rows of one group added up: what was sampled."""
     places = {group: place for place, group in enumerate(dict.fromkeys(groups))}
     table = np.zeros((len(places), rows.shape[1]))
     np.add.at(table, [places[group] for group in groups], rows)

@@ -5,16 +5,15 @@ counts. A pair that people tied is not compared; a judge's tie is wrong, as in `
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from srlm.data.human_ranking import HumanRanking
 
-from ...data.labels import HumanLabel, Matched, match, unit_name
+from ...data.labels import HumanLabel, Matched, match, places, unit_name
 from ...records import MetricValue
 from ...stats.intervals import Resampling
 from ..labelled import figures
 
-SEVERAL = -1
 Pairs = Mapping[tuple[int, int, int], float | None]
 """How far a judge prefers the first of two answers, by set and both places: 1, 0.5 or 0. None: unscored."""
 
@@ -28,33 +27,30 @@ def corrected(
     how: Resampling,
 ) -> list[MetricValue]:
     """pairwise_accuracy of the judge against the rankings, against the labels, and corrected by the labels."""
-    places, by_rankings = [], []
+    compared, by_rankings = [], []
     for (place, i, j), preference in pairs.items():
         ranks = sets[place].ranked.ranks
         if ranks[i] != ranks[j]:
-            places.append((place, i, j))
+            compared.append((place, i, j))
             by_rankings.append(None if preference is None else float(preference == float(ranks[i] < ranks[j])))
     judged = {unit for unit, value in enumerate(by_rankings) if value is not None}
-    found = match(labels, _units(sets, places), judged)
+    found = match(labels, places(_names(sets, compared)), judged)
     tied = sum(value == 0.5 for value in found.values.values())
     reasons = Counter(found.unmatched) + Counter({"people tied the pair": tied})
     right = {
-        unit: float(pairs[places[unit]] == float(value > 0.5)) for unit, value in found.values.items() if value != 0.5
+        unit: float(pairs[compared[unit]] == float(value > 0.5)) for unit, value in found.values.items() if value != 0.5
     }
-    groups = [sets[place].group for place, _, _ in places]
+    groups = [sets[place].group for place, _, _ in compared]
     return figures(
         judge, benchmark, "pairwise_accuracy", by_rankings, Matched(right, reasons), how.using(benchmark, judge),
         groups=groups, unit="pairs",
     )  # fmt: skip
 
 
-def _units(sets: Sequence[HumanRanking], places: Sequence[tuple[int, int, int]]) -> dict[str, int]:
-    """Each name of a pair: its set's number, its prompt's id or text. A name of several pairs names none."""
-    units: dict[str, int] = {}
-    for unit, (place, i, j) in enumerate(places):
+def _names(sets: Sequence[HumanRanking], compared: Sequence[tuple[int, int, int]]) -> Iterator[tuple[str, int]]:
+    """Each name of a pair: its set's number, its prompt's id or text."""
+    for unit, (place, i, j) in enumerate(compared):
         one = sets[place]
         number = str(place if one.key is None else one.key)
-        for text in {number, one.ranked.id, one.ranked.prompt.id, one.ranked.prompt.transcript}:
-            name = unit_name(text, i, j)
-            units[name] = SEVERAL if name in units else unit
-    return units
+        for text in (number, one.ranked.id, one.ranked.prompt.id, one.ranked.prompt.transcript):
+            yield unit_name(text, i, j), unit

@@ -2,7 +2,8 @@
 agreement of their opinions on pairs.
 
 Cohen's kappa is scikit-learn's, a mean over the pairs of annotators; Krippendorff's alpha (nominal) is the
-`krippendorff` package's, an optional one. Their intervals resample prompts, with the same formulas on sums of counts.
+`krippendorff` package's, an optional one. Their intervals leave out one prompt at a time, with the same formulas on
+sums of counts.
 """
 
 from collections.abc import Mapping, Sequence
@@ -124,7 +125,7 @@ def _kappa(sets: Sequence[HumanRanking], how: Resampling) -> list[MetricValue]:
 def kappa(counts: Array) -> Array:
     """Cohen's kappa of tables (..., 3, 3)."""
     n = counts.sum((-1, -2))
-    with np.errstate(invalid="ignore", divide="ignore"):  # a resample may miss an annotator: not finite, left out
+    with np.errstate(invalid="ignore", divide="ignore"):  # an annotator may be missing: not finite
         agreed = np.trace(counts, axis1=-2, axis2=-1) / n
         chance = (counts.sum(-1) * counts.sum(-2)).sum(-1) / n**2
         result: Array = (agreed - chance) / (1 - chance)
@@ -176,6 +177,6 @@ def alpha(together: Array) -> Array:
     margin = together.sum(-1)
     n = margin.sum(-1)
     apart = n - np.trace(together, axis1=-2, axis2=-1)
-    with np.errstate(invalid="ignore", divide="ignore"):  # one opinion only in a resample: left out
+    with np.errstate(invalid="ignore", divide="ignore"):  # one opinion only: not finite
         result: Array = 1 - (n - 1) * apart / (n**2 - (margin**2).sum(-1))
     return result

@@ -1,4 +1,4 @@
-"""Any judge on any file of human rankings: `python -m eval agreement --rankings FILE --judge SPEC`.
+"""Any judge on any file of human rankings: `srlm-eval agreement --rankings FILE --judge SPEC`.
 
 A judge scores every answer (the mean of k draws counts), or compares every two answers of a set in both orders, or
 both. A pairwise judge's answer has as its score the share of comparisons it wins within its set. A win needs both
@@ -108,7 +108,7 @@ def run(
             preferred[name] = by_pairs(pairs)
             if judge.one_order:
                 found[name] = {key: one for key, one in found[name].items() if key not in PAIR_UNITS}
-            metrics += as_published.of_pairs(rankings.format, name, sets, pairs, how)
+            metrics += as_published.of_pairs(rankings.format, name, sets, pairs, how, one_order=judge.one_order)
             metrics.append(
                 unscored_comparisons(name, BENCHMARK, groups, pairs, how, orders=1 if judge.one_order else 2)
             )

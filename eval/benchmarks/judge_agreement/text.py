@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from ...data import published
 from ...data.cited import NOT_A_TARGET
-from ...figures.text import aligned, p_value, value
+from ...figures.text import aligned, p_value, value, without_interval
 from ...records import MetricValue
 from .as_published import MARK
 from .baselines import CEILING, FIRST
@@ -43,9 +43,13 @@ def agreement(metrics: Sequence[MetricValue]) -> str:
     apart = [m for m in metrics if m.baseline is not None and m.value is not None and m.metric in COLUMNS]
     if apart:
         rows = [
-            [m.model, m.baseline or "", COLUMNS[m.metric], value(m, "+.3f", ""), p_value(m.p_adjusted)] for m in apart
-        ]
-        parts.append(aligned(["judge", "minus", "measure", "difference", "p (Holm)"], rows))
+            [m.model, m.baseline or "", COLUMNS[m.metric], value(m, "+.3f", ""), p_value(m.p_adjusted),
+             f"{m.n} {m.unit}", str(m.unscored)]
+            for m in apart
+        ]  # fmt: skip
+        parts.append(aligned(["judge", "minus", "measure", "difference", "p (Holm)", "n", "unscored"], rows))
+    unsure = without_interval([m for m in alone if m.metric in COLUMNS or m.metric in ORDERS] + apart)
+    parts += ["\n".join(unsure)] if unsure else []
     published_too = [
         [m.model, m.metric.removeprefix(MARK), value(m, ".3f", ""), f"{m.n} {m.unit}", m.note]
         for m in alone

@@ -44,11 +44,10 @@ def test_a_rate_of_one_draw_among_losses_keeps_an_interval_near_wilsons() -> Non
 
 def test_a_length_controlled_rate_of_next_to_no_spread_does_not_explode() -> None:
     """Bootstrap-t divided by each resample's own error: 2.06 [0.32, 98.25] at 50 prompts."""
-    drawn = rates.Drawn(0.0206, 0.004, np.array([0.02]), np.array([1e-9]))
-    found = rates.rate("LC", drawn, 50, HOW)
+    found = rates.rate("LC", 0.0206, 0.004, 50, HOW)
     assert found.low is not None and found.high is not None
     assert 0 <= found.low < 0.0206 < found.high < 0.2
-    assert "no interval: fewer than 20 prompts" in rates.rate("LC", drawn, 19, HOW).method
+    assert "no interval: fewer than 20 prompts" in rates.rate("LC", 0.0206, 0.004, 19, HOW).method
 
 
 @pytest.mark.parametrize(("values", "value"), [([], None), ([0.25], 0.25)], ids=["no-prompt", "one-prompt"])
@@ -67,10 +66,9 @@ def test_intervals_cover_the_truth_as_often_as_they_say() -> None:
     """300 worlds of a rate of 3%, where percentile intervals are too low; benchmarks/statistics has more."""
     population = np.random.default_rng(2).beta(0.06, 1.94, size=100_000)
     random = np.random.default_rng(3)
-    how = HOW.model_copy(update={"resamples": 400})
     covered = 0
     for world in range(300):
-        found = rates.mean_rate(random.choice(population, size=256).tolist(), how.using(world))
+        found = rates.mean_rate(random.choice(population, size=256).tolist(), HOW.using(world))
         assert found.low is not None and found.high is not None
         covered += found.low <= population.mean() <= found.high
     # 95% of 300 is 285; a fair coin of 95% lands below 272 once in 10,000 times.

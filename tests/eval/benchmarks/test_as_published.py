@@ -44,6 +44,15 @@ def test_llmbar_counts_an_unread_verdict_as_wrong_and_two_as_agreeing(tmp_path: 
     assert ours["accuracy_both_orders"].value == 1 / 2
 
 
+def test_a_judge_of_one_order_has_no_published_figure_that_needs_both(tmp_path: Path) -> None:
+    rows = [{"input": f"q{n}", "output_1": "x", "output_2": "y", "label": 1} for n in range(2)]
+    found = read(tmp_path, rows)
+    pairs = [RankedPair(0, 0, 1, 1.0, 1.0), RankedPair(1, 0, 1, None, None)]
+    (theirs,) = as_published.of_pairs("llmbar", "j", found.sets, pairs, HOW, one_order=True)
+    assert (theirs.metric, theirs.value) == ("as published: LLMBar, right as listed", 0.5)
+    assert theirs.note == "1 verdicts that could not be read count as wrong"
+
+
 @pytest.mark.parametrize("way", ["Vanilla", "Rating"])
 def test_llmbars_published_files_give_its_published_statistics(shared: Path, tmp_path: Path, way: str) -> None:
     folder = shared / "data" / "human_rankings" / "llmbar"
