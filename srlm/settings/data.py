@@ -70,7 +70,7 @@ class RankedData(SeedSets):
     """Any ranked answers: preference pairs, scored answers, our own lines (docs/rankings.md)."""
 
     kind: Literal["ranked"] = "ranked"
-    """JSON lines or a JSON list, plain or gz, Parquet, or a Hub dataset, in any format of docs/rankings.md."""
+    """JSON lines, a JSON list or CSV (plain, gz or zst), Parquet, or a Hub dataset, in a format of docs/rankings.md."""
     path: str
     """A local file, or `hub:OWNER/NAME`. `${NAME}` is replaced by the environment variable."""
     format: RankingFormat | None = None

@@ -18,6 +18,7 @@ from srlm.text import verdict_json
 from srlm.text.taken_back import taken_back
 from srlm.text.thoughts import split
 from srlm.text.verdict_labels import LETTERS, F, S, mark_labels, prepared
+from srlm.text.verdict_languages import ASPECT, GLUED, NAMES, NEGATED, PRAISED, SHOWN, SHOWN_BEHIND, TIE, TURNED
 
 Side = float
 """1 the first answer, 0 the second, 0.5 neither."""
@@ -77,7 +78,7 @@ _VALUE = re.compile(
     rf"""(?:(?P<left>[{F}{S}])\s?(?P<sign>{_SIGN})\s?(?P<right>[{F}{S}])(?!\s?[<>=])
         |(?P<side>[{F}{S}])(?!\s?[<>=])(?:'s(?:\s(?:answer|response|output))?)?
          (?:\s(?:is|was)\s{_ADVERBS}(?:(?P<good>{_GOOD})|(?P<bad>{_BAD}))(?![\w-]))?
-        |(?:it\s?(?:is|'s)\s|this\sis\s|they\sare\s|they're\s|both\sare\s)?(?:a\s)?(?P<tie>tie|tied|draw|equal|equally\sgood)(?![\w-]))""",
+        |(?:it\s?(?:is|'s)\s|this\sis\s|they\sare\s|they're\s|both\sare\s)?(?:a\s)?(?P<tie>tie|tied|draw|equal|equally\sgood|{TIE})(?![\w-]))""",
     re.IGNORECASE | re.VERBOSE,
 )
 _OPEN, _CLOSE = r"[\s\[({<\"']{0,20}", r"[\s\])}>\"']{0,20}"
@@ -123,7 +124,9 @@ _UNSURE = re.compile(
 def _clear(value: re.Match[str], behind: str) -> bool:
     """Whether what follows a value on its line leaves it as it is."""
     rest = re.sub(rf"^{_CLOSE}", "", behind) if re.match(r"[\])}>\"']", behind) else behind
-    if not rest.strip(" .!") or (value["good"] and re.match(r"\s?:\s?[\"']?\[\s?\[", rest)):  # `A is better: [[A]]`
+    if not rest.strip(" .!") or (
+        (value["good"] or value["bad"] or value["tie"]) and re.match(r"\s?:\s?[\"']?\[\s?\[", rest)
+    ):  # `A is better: [[A]]`
         return True
     apart = _SET_OFF.match(rest)
     if apart is None or _UNSURE.match(rest[apart.end() :] if apart[0] == "," else rest):
@@ -144,14 +147,25 @@ def _clear(value: re.Match[str], behind: str) -> bool:
         or re.search(rf"\bor\s[{F}{S}]", sentence)
         or (apart[0][0] not in ".!;" and _ONE_ASPECT.match(sentence))
         or any(one["who"] != value["side"] for one in _PRAISED.finditer(sentence))
+        or re.search(rf",\s[{F}{S}]\s?(?:\(|$)", sentence)
+        or any(one[1] != value["side"] for one in re.finditer(rf"^[\[(\"']*([{F}{S}])(?!\s\w)", sentence))
+        or TURNED.match(sentence)
+        or GLUED.search(rest)
+        or _praises_other(sentence, value["side"])
     )
     return (not _CONDITION.search(sentence) or opposite) and not _UNSURE.match(sentence) and not other
 
 
 _ONE_ASPECT = re.compile(
-    r"(?:in|on|at|regarding|when|with)\s(?!general|conclusion|summary|short|the\send)", re.IGNORECASE
+    rf"(?:(?:in|on|at|regarding|when|with)\s(?!general|conclusion|summary|short|the\send)|(?:{ASPECT})\s)",
+    re.IGNORECASE,
 )
 _PRAISED = re.compile(rf"(?P<who>[{F}{S}])\s(?:is|was)\s{_ADVERBS}{_GOOD}(?![\w-])", re.IGNORECASE)
+
+
+def _praises_other(text: str, side: str | None) -> bool:
+    """Whether words of another language call the other answer better."""
+    return any({"A": F, "B": S}.get(one["who"], one["who"]) != side for one in PRAISED.finditer(text))
 
 
 # Explicit verdicts ----------------------------------------------------------------------------------------------------
@@ -179,17 +193,26 @@ def _doubled(marked: str) -> Iterator[Side | None]:
             quoted = sentence.count('"') % 2 == 1 and '"' in behind and line.strip() != f'"{found[0]}"'
             if _ASIDE.search(sentence) or _ASIDE_BEHIND.match(behind) or _LISTED.search(before) or quoted:
                 continue
-            inner = _VALUE.fullmatch(found[1].strip(" '\"()"))
-            if inner is None:
-                yield 0.5 if found[1].strip() == "C" else None
-            else:
-                yield _side(inner)
+            if NEGATED.search(sentence) or SHOWN.search(sentence) or SHOWN_BEHIND.match(behind):
+                continue
+            beside = _BRACKETS.findall(sentence + found[0] + re.split(r"[.!?;]\s", behind)[0])
+            sides = {_bracketed(inner) for inner in beside}
+            yield sides.pop() if len(sides) == 1 else None
+
+
+def _bracketed(inner: str) -> Side | None:
+    """The side that stands in double brackets; None: none."""
+    value = _VALUE.fullmatch(inner.strip(" '\"()"))
+    if value is None:
+        return 0.5 if inner.strip() == "C" else None
+    return _side(value)
 
 
 _KEY = (
     r"(?:(?:my|the|final|overall|own)\s){0,3}(?:verdict|winner|decision|choice|pick|preference|vote|judge?ment|conclusion"
     r"|evaluation|assessment|ranking|result|answer|output"
-    r"|(?:better|best|preferred|superior|stronger|chosen|selected|winning)(?:\s(?:answer|assistant|response|output|model|completion|candidate|reply|option|choice|one))?)"
+    r"|(?:better|best|preferred|superior|stronger|chosen|selected|winning)(?:\s(?:answer|assistant|response|output|model|completion|candidate|reply|option|choice|one))?"
+    rf"|{NAMES})"
 )
 _LEAD = r"(?:(?:so|therefore|thus|hence|overall|in\s(?:conclusion|summary|short)|finally|to\sconclude),?\s(?:that\s)?)?"
 _KEYED = re.compile(
@@ -257,7 +280,7 @@ def _alone(marked: str) -> Iterator[Side | None]:
         if set_off and any(one["who"] != value["side"] for one in _PRAISED.finditer(remark)):
             yield None
         elif _clear(value, remark):
-            yield _side(value)
+            yield None if _praises_other("\n".join(lines[1:]), value["side"]) else _side(value)
     for line in lines[1:]:
         head = _HEAD.match(line)
         value = None if head is None else _VALUE.match(line, head.end())

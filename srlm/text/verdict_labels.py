@@ -5,6 +5,7 @@ import re
 import unicodedata
 
 from srlm.text.plain import plain
+from srlm.text.verdict_languages import QUOTED
 
 LETTERS = ("A", "B")
 """The labels of our own templates; with them the answers have the names that judges give them, too."""
@@ -16,14 +17,17 @@ _FULL_WIDTH = str.maketrans(
         **dict.fromkeys("\u3011\u3017\u3015\u301b", "]"),
         **dict.fromkeys("\u300c\u300e\u201c\u201d\u201e\u00ab\u00bb\u300d\u300f\u3008\u3009\u300a\u300b", '"'),
         **dict.fromkeys("\u2018\u2019", "'"),
-        **dict.fromkeys("\u3002\uff61", "."),
+        **dict.fromkeys("\u3002\uff61\u06d4\u0964", "."),
         **dict.fromkeys("\u227b\u203a\u27e9", ">"),
         **dict.fromkeys("\u227a\u2039\u27e8", "<"),
         **dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff\u00ad\ue000\ue001", ""),
+        **dict.fromkeys("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069", ""),  # directions
         "\u226b": ">>",
         "\u226a": "<<",
         "\u2248": "=",
-        "\u3001": ",",
+        **dict.fromkeys("\u3001\u060c", ","),
+        "\u061b": ";",
+        "\u061f": "?",
     }
 )
 _LATEX = re.compile(r"\\(?P<sign>gg|succ|ll|prec|approx|sim|left|right)(?![A-Za-z])\s?")
@@ -55,9 +59,10 @@ _FOLLOWS = (
     r"is|was|isn't|wins|won|win|beats|over|than|because|since|as|but|while|and|or|by|for|in|on|has|had|gives|does|did"
     r"|provides|fails|lacks|follows|answers|offers|seems|stops|would|should|could|might|may|loses|lost|better|if|unless"
     r"|only|with|when|even|though|although|due|to|tie|ties|outperforms|surpasses|clearly|easily|narrowly|rather"
+    r"|ist|oder|und|aber|est|ou|et|mais|es|o|y|pero|\u00e9|\u00e8"
 )
 _BARE = re.compile(
-    rf"""(?<![\w'.+/&\\-])(?:(?P<a>A)(?![\w+&\\/-]|'(?!s\b)|\.\w|[^\S\n]+(?!(?:{_FOLLOWS})\b)[^\W\d_])
+    rf"""(?<![\w'.+/&\\-])(?:(?P<a>A)(?![\w+&\\/-]|'(?!s\b)|\.\w|[^\S\n]+(?!(?:{_FOLLOWS})\b)[A-Za-z\u00c0-\u024f])
         |(?P<b>B)(?![\w+&\\/-]|'(?!s\b)|\.\w))""",
     re.VERBOSE,
 )
@@ -65,14 +70,15 @@ _BARE = re.compile(
 
 def mark_labels(text: str, labels: tuple[str, str]) -> str:
     """The words without decoration, F and S in place of every name of the first and the second answer."""
-    text = "\n".join(map(plain, _TAGGED.sub(r"\n\1: \2\n", text).splitlines()))
+    text = _RESULT.sub("\nresult: ", _TAGGED.sub(r"\n\1: \2\n", text))
+    text = "\n".join(map(plain, text.splitlines()))
     if labels != LETTERS:
         apart = labels[0].casefold() != labels[1].casefold()  # `Model m` may be any model
         noun = rf"(?:(?i:{_NOUNS})[\s_#-]{{1,3}})?" if apart else ""
         for label, mark in zip(labels, (F, S), strict=True):
             text = re.sub(rf"(?<![\w'.+/&\\-]){noun}{re.escape(label)}(?![\w+&\\/'-]|\.\w)", mark, text)
         return text
-    whole = re.fullmatch(r"[^\w?+/~-]*([ab])[^\w?+/~-]*", text, re.IGNORECASE)
+    whole = re.fullmatch(rf"[^\w?+/~{_CROSSES}-]*([ab])[^\w?+/~{_CROSSES}-]*", text, re.IGNORECASE)
     if whole and "[[" not in text:
         return F if whole[1] in "aA" else S
     marked = _BARE.sub(lambda found: F if found["a"] else S, _NAMED.sub(_named, text))
@@ -82,9 +88,13 @@ def mark_labels(text: str, labels: tuple[str, str]) -> str:
 _TAGGED = re.compile(
     r"<((?:final_)?(?:verdict|winner|answer|choice|decision|judge?ment|preference))>([^<]{0,200})</\1>", re.IGNORECASE
 )
+_RESULT = re.compile(r"\[RESULT\]\s{0,3}:?\s?")
+"""How Prometheus marks its verdict."""
+_CROSSES = "\u00d7\u274c\u2715-\u2718\U0001f44e\U0001f6ab\u26d4"
+"""Signs that cross a label out."""
 _QUOTED = re.compile(
-    rf"""(?:[{F}{S}]|\b(?:answer|response|assistant|user|prompt|text|instruction|question|example|format|template)\b)[^.:\n]{{0,40}}
-         \b(?:says?|said|writes?|wrote|reads|ends?|contains?|states?|claims?|includes?|adds?|concludes?|quotes?)\b[^.:\n]{{0,40}}:
+    rf"""(?:(?:[{F}{S}]|\b(?:answer|response|assistant|user|prompt|text|instruction|question|example|format|template)\b)[^.:\n]{{0,40}}
+         \b(?:says?|said|writes?|wrote|reads|ends?|contains?|states?|claims?|includes?|adds?|concludes?|quotes?)\b[^.:\n]{{0,40}}|{QUOTED}):
          (?:[ \t]*\S[^\n]*|\s*\n(?:[^\n]*\S[^\n]*(?:\n|\Z))+)""",
     re.IGNORECASE | re.VERBOSE,
 )
