@@ -32,7 +32,8 @@ CONSEQUENCES = {
 
 _CODES = ("unsupported_parameter", "unsupported_value", "unknown_parameter", "extra_forbidden")
 _REFUSES = re.compile(
-    r"unsupported|not (?:be |yet |currently )?support|n't support|unrecogni[sz]ed|unknown|unexpected|extra (?:inputs|fields)|forbidden"
+    r"unsupported|not (?:be |yet |currently )?support|n't support|unrecogni[sz]ed|unknown|unexpected"
+    r"|extra (?:inputs|fields)|forbidden"
     r"|not (?:yet |currently )?(?:permitted|allowed|available|implemented|enabled|recogni[sz]ed|accepted)|deprecated"
     r"|does not (?:accept|return|provide)|unavailable"
     r"|cannot (?:both )?be (?:used|set|specified)|please use only one|no (?:longer|such) |not a (?:valid|known)"
