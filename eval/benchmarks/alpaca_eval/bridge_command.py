@@ -110,8 +110,8 @@ def from_annotations(places: Sequence[Path], scale: Scale, judge: str | None) ->
         models[found.model] = path, found
     if not by_judge:
         raise broken[0]
-    for error in broken:
-        print(printable(f"left out: {error}"))
+    for refused in broken:
+        print(printable(f"left out: {refused}"))
     official = by_judge.pop(ANNOTATOR, {}) if judge != ANNOTATOR else {}
     if judge is None:
         if len(by_judge) != 1:
