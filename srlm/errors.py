@@ -14,20 +14,27 @@ SrlmError               prints as its message, exit status 2
 Anything else that is raised is a defect of ours and keeps its traceback.
 """
 
+from srlm.bounded.quote import cut
+
+LINE = 1_000
+"""Characters of one line of another library's error that a message quotes."""
+
 
 def first_line(error: BaseException) -> str:
     """The first line of what an error says, or its name where it says nothing."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    return cut((str(error).strip() or type(error).__name__).splitlines()[0], LINE)
 
 
 class SrlmError(Exception):
     """Something the user can mend; the message says what was found, where, and what to do.
 
-    Messages quote files that anybody wrote: what would steer a terminal is shown as `?`.
+    Messages quote files that anybody wrote: what would steer a terminal is shown as `?`, and a message that is longer
+    than any terminal shows is cut in its middle.
     """
 
     def __str__(self) -> str:
-        return "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in super().__str__())
+        said = cut(super().__str__())
+        return "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in said)
 
 
 class SettingsError(SrlmError):

@@ -21,11 +21,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from rich.console import Console
 from rich.table import Table
 
+from srlm.bounded import files, yaml_text
+from srlm.bounded.quote import quoted
 from srlm.errors import SettingsError, first_line
 from srlm.methods.base import Generation, Lengths, Optimisation, method_of
 from srlm.settings import Settings, Training
@@ -117,13 +118,13 @@ def show(settings: Settings, hardware: Path, shape_file: Path | None, lengths: L
 def read_hardware(path: Path) -> Hardware:
     """Raises SettingsError if the file does not describe hardware."""
     try:
-        return Hardware.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        return Hardware.model_validate(yaml_text.decode(files.read_text(path, yaml_text.SIZE)))
+    except (OSError, UnicodeDecodeError, yaml_text.NotYaml) as error:
         raise SettingsError(f"{path}: cannot be read as a hardware file: {error}") from None
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"
-        raise SettingsError(f"{path}: {where}: {first['msg']} (found {first['input']!r})") from None
+        raise SettingsError(f"{path}: {where}: {first['msg']} (found {quoted(first['input'])})") from None
 
 
 def read_shape(settings: Settings, path: Path | None) -> Shape:

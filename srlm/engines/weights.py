@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from srlm.bounded.files import read_text
 from srlm.engines import hub
 from srlm.errors import ModelError, first_line
 from srlm.settings import ModelSettings
@@ -60,7 +61,7 @@ def _chat(path: str | Path, tokenizer: Any, settings: ModelSettings) -> Chat:
         )
     if tokenizer.chat_template is None and settings.chat_template is not None:
         try:
-            tokenizer.chat_template = Path(settings.chat_template).read_text(encoding="utf-8")
+            tokenizer.chat_template = read_text(Path(settings.chat_template))
         except (OSError, UnicodeDecodeError) as error:
             raise ModelError(f"model.chat_template {settings.chat_template}: cannot be read: {error}") from None
     if tokenizer.chat_template is None:

@@ -15,6 +15,8 @@ from typing import Any, BinaryIO, TypeVar, overload
 
 from pydantic import ValidationError
 
+from srlm.bounded import files as bounded
+from srlm.bounded import json_text
 from srlm.errors import RecordError, SrlmError, StoreError
 from srlm.records import FileFact, Record
 
@@ -71,7 +73,7 @@ class Kept(Sequence[R]):
 
     def _opened(self) -> BinaryIO:
         try:
-            return self._path.open("rb")
+            return bounded.open_file(self._path)
         except FileNotFoundError:
             raise StoreError(f"{self._path}: no such file; was its step finished? `srlm status` shows it") from None
         except OSError as error:
@@ -87,20 +89,20 @@ class Kept(Sequence[R]):
 
 def read_one(path: Path, kind: type[R]) -> R:
     """The one record that is a whole JSON document."""
-    return _decode(_bytes(path), kind, str(path))
+    return _decode(_bytes(path, bounded.DOCUMENT), kind, str(path))
 
 
 def read_json(path: Path) -> Any:
     """A JSON document. Raises RecordError where it is broken, StoreError where it is missing."""
     try:
-        return json.loads(_bytes(path))
-    except ValueError as error:
-        raise RecordError(f"{path}: not JSON: {error}") from None
+        return json_text.decode(_bytes(path, bounded.DOCUMENT))
+    except json_text.NotJson as error:
+        raise RecordError(f"{path}: {error}") from None
 
 
-def _bytes(path: Path) -> bytes:
+def _bytes(path: Path, most: int | None = None) -> bytes:
     try:
-        return path.read_bytes()
+        return bounded.read_bytes(path, most)
     except FileNotFoundError:
         raise StoreError(f"{path}: no such file; was its step finished? `srlm status` shows it") from None
     except OSError as error:
