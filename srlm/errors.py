@@ -14,6 +14,8 @@ SrlmError               prints as its message, exit status 2
 Anything else that is raised is a defect of ours and keeps its traceback.
 """
 
+from srlm.printable import block, one_line
+
 
 def first_line(error: BaseException) -> str:
     """The first line of what an error says, or its name where it says nothing."""
@@ -27,7 +29,7 @@ class SrlmError(Exception):
     """
 
     def __str__(self) -> str:
-        return "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in super().__str__())
+        return block(super().__str__())
 
 
 class SettingsError(SrlmError):
@@ -38,7 +40,7 @@ class DataError(SrlmError):
     """A seed file holds something that is not what it should hold; the message is one line, whatever it quotes."""
 
     def __str__(self) -> str:
-        return super().__str__().replace("\n", "?")
+        return one_line(super().__str__())
 
 
 class RecordError(SrlmError):

@@ -16,7 +16,6 @@ from ...data import cited
 from ...data.alpaca_eval import ANNOTATOR, AlpacaEval, GlmData, annotations_in
 from ...data.alpaca_files import read_annotations
 from ...data.instructions import account_lines
-from ...figures.text import printable
 from ...records import MetricValue
 from ...stats import rates
 from ...stats.intervals import Resampling
@@ -170,7 +169,7 @@ def samples_of(words: Sequence[str], data: AlpacaEval, say: Callable[[str], None
             raise DataError(f"{word}: not an annotations file, and not a model in {data.folder} that has one")
         annotated = read_annotations(file, data.prompts)
         for line in account_lines(annotated.account, annotated.unmatched):
-            say(printable(f"{word}: {line}"))
+            say(f"{word}: {line}")
         warning = cited.warning(setups.of_annotations(annotated, data))
         found.append(sample(annotated, data.prompts)._replace(warning=warning))
     for what, named in (("judges", {one.judge for one in found}), ("baselines", {one.baseline for one in found})):
