@@ -1,7 +1,5 @@
 """metrics.json and metrics.csv: figures read, written and brought up to date, here only."""
 
-import csv
-import io
 import json
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -11,6 +9,7 @@ from pydantic import ValidationError
 from srlm.errors import RecordError
 from srlm.store import files
 from srlm.store.folder import RunFolder
+from srlm.text.spreadsheet import csv_text
 
 from .records import MetricValue
 
@@ -53,16 +52,4 @@ def as_json(metrics: Sequence[MetricValue]) -> str:
 
 def as_csv(metrics: Sequence[MetricValue]) -> str:
     """Every figure, a line each, unrounded; an empty cell is None. Nothing in it is a formula to a spreadsheet."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for metric in metrics:
-        writer.writerow([_cell(value) for value in metric.model_dump().values()])
-    return out.getvalue()
-
-
-def _cell(value: object) -> object:
-    if isinstance(value, float):
-        return repr(value)
-    # A cell that begins like a formula is one to a spreadsheet, whoever wrote it.
-    return f"'{value}" if isinstance(value, str) and value[:1] in tuple("=+-@\t\r") and value else value
+    return csv_text(COLUMNS, (tuple(metric.model_dump().values()) for metric in metrics))

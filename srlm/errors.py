@@ -15,6 +15,7 @@ Anything else that is raised is a defect of ours and keeps its traceback.
 """
 
 from srlm.bounded.quote import cut
+from srlm.printable import block, one_line
 
 LINE = 1_000
 """Characters of one line of another library's error that a message quotes."""
@@ -33,8 +34,7 @@ class SrlmError(Exception):
     """
 
     def __str__(self) -> str:
-        said = cut(super().__str__())
-        return "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in said)
+        return block(cut(super().__str__()))
 
 
 class SettingsError(SrlmError):
@@ -45,7 +45,7 @@ class DataError(SrlmError):
     """A seed file holds something that is not what it should hold; the message is one line, whatever it quotes."""
 
     def __str__(self) -> str:
-        return super().__str__().replace("\n", "?")
+        return one_line(super().__str__())
 
 
 class RecordError(SrlmError):

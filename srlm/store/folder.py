@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from srlm.errors import RecordError, SettingsError, StoreError
+from srlm.printable import one_line
 from srlm.records import Checkpoint, Input, RunInputs, RunManifest, Step, digest
 from srlm.run_file import upgrade
 from srlm.settings import LATER, Settings, shaping
@@ -258,7 +259,7 @@ class RunFolder:
         """A line with the time in the run's log.txt."""
         path = self.path / "log.txt"
         with files.writing(path), path.open("a", encoding="utf-8") as file:
-            file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S')} {text}\n")
+            file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S')} {one_line(text)}\n")
 
 
 def _as_begun(settings: Settings, inputs: RunInputs | None) -> Settings:

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict
 
 from srlm.engines.weights import beside_weights, give_memory_back, load_model, serving_format
 from srlm.errors import LaunchError
+from srlm.printable import one_line
 from srlm.processes import die_with_parent
 from srlm.settings import DpoSettings, ModelSettings, Settings, SftSettings
 from srlm.store import files
@@ -209,7 +210,7 @@ def _launch(
                     done, total = line.removeprefix(STEP).split()
                     report(int(done), int(total))
                 else:
-                    said.write(line)
+                    said.write(one_line(line.removesuffix("\n")) + "\n")
                     said.flush()
                     last_lines = [*last_lines, line.rstrip()][-LAST_WORDS:]
                     if line.startswith(FAULT):

@@ -1,6 +1,5 @@
 """What every trainer shares: TRL's arguments from our settings, resuming after a stop, saving, the loss history."""
 
-import logging
 import math
 import os
 import shutil
@@ -17,9 +16,10 @@ from srlm.engines.processor import quick_in_bfloat16
 from srlm.errors import SettingsError
 from srlm.settings import Training
 from srlm.store import files
+from srlm.terminal import logger
 from srlm.train.saving import Brought, in_parts, save_trained
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 WHOLE = "whole"
 """Written into a checkpoint folder once all else is in it: one that a kill cut short lacks it and is not resumed."""
