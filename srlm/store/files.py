@@ -36,7 +36,7 @@ def read(path: Path, kind: type[R]) -> list[R]:
     # Bytes, and only `\n` ends a line: what else Unicode calls a line end may stand inside a record's text.
     lines = content.split(b"\n")
     found = [
-        _decode(line, kind, f"{path}:{number}") for number, line in enumerate(lines[:-1] if not lines[-1] else lines, 1)
+        decode(line, kind, f"{path}:{number}") for number, line in enumerate(lines[:-1] if not lines[-1] else lines, 1)
     ]
     if not seals.confirm(path, seals.sha256_of_bytes(content)):
         for number, record in enumerate(found, 1):
@@ -105,7 +105,7 @@ class Kept(Sequence[R]):
 
     def _record(self, line: bytes, number: int) -> R:
         where = f"{self._path}:{number + 1}"
-        record = _decode(line.removesuffix(b"\n"), self._kind, where)
+        record = decode(line.removesuffix(b"\n"), self._kind, where)
         if not self._vouched:
             refuse_fault(record, where)
         return record
@@ -114,7 +114,7 @@ class Kept(Sequence[R]):
 def read_one(path: Path, kind: type[R]) -> R:
     """The one record that is a whole JSON document. Raises as `read` does."""
     content = _bytes(path)
-    found = _decode(content, kind, str(path))
+    found = decode(content, kind, str(path))
     if not seals.confirm(path, seals.sha256_of_bytes(content)):
         refuse_fault(found, str(path))
         seals.seal_late(path)
@@ -142,7 +142,8 @@ def _bytes(path: Path) -> bytes:
         raise StoreError(f"{path}: cannot be read: {error.strerror or error}") from None
 
 
-def _decode(line: bytes, kind: type[R], where: str) -> R:
+def decode(line: bytes, kind: type[R], where: str) -> R:
+    """The record in a line. Raises RecordError, which says `where` it stands."""
     try:
         return kind.model_validate_json(line)
     except ValidationError as error:

@@ -150,7 +150,8 @@ class RunFolder:
                 self._fix_date()
                 yield
                 if own.late:
-                    self.log(f"seals: {', '.join(own.late)} sealed only now; earlier changes are unknown")
+                    few = ", ".join(own.late[:3]) + (", ..." if len(own.late) > 3 else "")
+                    self.log(f"seals: {len(own.late)} files ({few}) sealed only now; earlier changes are unknown")
 
     def inputs(self) -> RunInputs | None:
         """What the run was made from so far; None where it has not begun, or before such things were recorded."""

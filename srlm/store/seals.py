@@ -186,7 +186,7 @@ def confirm(path: Path, sha256: str) -> bool:
     if wanted and sha256 not in wanted:
         raise RecordError(
             f"{path}: has changed since it was made, SHA-256 {wanted[-1][:12]} -> {sha256[:12]}; restore the file, or "
-            "delete it and what was made from it, and run the commands that made them again (`srlm verify` lists all)"
+            "delete it and run the command that made it again (`srlm verify RUN` lists every change)"
         )
     return bool(wanted)
 
