@@ -125,19 +125,22 @@ def _step(folder: RunFolder, name: str, seals: Seals, sha256: Afresh) -> Iterato
     except SrlmError as error:
         yield Row(name, MANIFEST, "damaged", str(error))
         return
+    rows: list[Row] = []
     if manifest is None:
-        yield from _unfinished(place, there, seals, sha256)
+        rows += _unfinished(place, there, seals, sha256)
     else:
-        yield _sealed(name, MANIFEST, place / MANIFEST, seals.of(place / MANIFEST), sha256)
+        rows.append(_sealed(name, MANIFEST, place / MANIFEST, seals.of(place / MANIFEST), sha256))
         for file, fact in manifest.outputs.items():
-            yield _sealed(name, file, place / file, (fact.sha256,), sha256)
+            rows.append(_sealed(name, file, place / file, (fact.sha256,), sha256))
         model_listed = any(file.startswith("model/") for file in manifest.outputs)
         for file in there.keys() - manifest.outputs.keys():
             if model_listed or "/" not in file:
-                yield Row(name, file, "new", f"not there when {name} was finished")
-        yield from _checkpoint(folder, manifest, sha256)
+                rows.append(Row(name, file, "new", f"not there when {name} was finished"))
+        rows += _checkpoint(folder, manifest, sha256)
+    yield from rows
+    vouched = {row.name for row in rows if row.state == "ok"}
     for file, path in there.items():
-        yield from _records(name, file, path, vouched=manifest is not None or bool(seals.of(path)))
+        yield from _records(name, file, path, vouched=file in vouched)
     yield from _joined(name, there)
 
 
@@ -275,9 +278,10 @@ def _evaluation(folder: RunFolder, seals: Seals, sha256: Afresh) -> Iterator[Row
     }
     for name in sorted({*found, *sealed}):
         path = place / name
-        yield _sealed(EVALUATION, name, path, sealed.get(name, ()), sha256)
+        row = _sealed(EVALUATION, name, path, sealed.get(name, ()), sha256)
+        yield row
         if path.is_file():
-            yield from _records(EVALUATION, name, path, vouched=name in sealed)
+            yield from _records(EVALUATION, name, path, vouched=row.state == "ok")
             if (why := _unfounded(folder, name, path, sha256)) is not None:
                 yield Row(EVALUATION, name, "does not follow", why)
     for part in sorted(place.rglob("*.part")):
