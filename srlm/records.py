@@ -39,10 +39,12 @@ class Growing(Record):
         return written
 
 
+_AS_JSON = json.JSONEncoder(ensure_ascii=True, sort_keys=True, separators=(",", ":")).encode
+
+
 def digest(*parts: object) -> str:
     """16 hexadecimal digits of SHA-256 over the parts as JSON: equal content, equal id, on every machine."""
-    text = json.dumps(parts, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return hashlib.sha256(_AS_JSON(parts).encode()).hexdigest()[:16]
 
 
 OTHER_ID = "its id is not that of its content"

@@ -37,10 +37,9 @@ def path_of(part: Path) -> Path:
 def read(part: Path) -> dict[int, Block] | None:
     """The blocks by number; None where nobody listed them (files of an older srlm). A line that is broken says nothing:
     its block is made again."""
-    try:
-        lines = path_of(part).read_bytes().splitlines()
-    except FileNotFoundError:
+    if not path_of(part).is_file():
         return None
+    lines = path_of(part).read_bytes().splitlines()
     found: dict[int, Block] = {}
     for line in lines:
         try:

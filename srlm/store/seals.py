@@ -217,10 +217,12 @@ def _absolute(path: Path) -> Path:
 
 
 def _read(path: Path) -> dict[str, tuple[str, ...]]:
+    if not path.exists():
+        return {}
+    if not path.is_file():
+        raise StoreError(f"{path}: is not a file; delete it: the files are then recorded as they are now")
     try:
         found = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        return {}
     except (ValueError, RecursionError):
         found = None
     except OSError as error:
@@ -240,6 +242,8 @@ def _is_seal(value: Any) -> bool:
 def _outputs(path: Path) -> Mapping[str, str]:
     """SHA-256 by file, of a step's manifest; empty where there is none, or it is broken or no step's (who needs it
     says so)."""
+    if not path.is_file():
+        return {}
     try:
         found = json.loads(path.read_bytes())
         return {str(name): str(fact["sha256"]) for name, fact in found["outputs"].items()}
