@@ -42,6 +42,8 @@ def named(
 
 def h2h(run: Run, overrides: Overrides = None, labels: Labels = None) -> None:
     """Compare every checkpoint with every other on the evaluation prompts."""
+    from srlm.store import seals
+
     from .. import metrics
     from ..benchmarks import labelled
     from ..benchmarks.head_to_head import measure as contest
@@ -56,9 +58,10 @@ def h2h(run: Run, overrides: Overrides = None, labels: Labels = None) -> None:
         found = measure(settings, folder, chosen(["h2h"]), open_engine)
         show(contests(found))
         if labels is not None:
-            figures = people.corrected(settings, folder, known)
+            with seals.using() as used:
+                figures = people.corrected(settings, folder, known)
             kept = [metric for metric in found if metric.benchmark == contest.BENCHMARK]
-            metrics.merge(folder, [*kept, *figures], [contest.BENCHMARK])
+            metrics.merge(folder, [*kept, *figures], [contest.BENCHMARK], {contest.BENCHMARK: used})
             show("\n" + labelled.text(figures))
 
 

@@ -107,6 +107,19 @@ def status(run: RunOption, set: SetOption = None) -> None:
 
 
 @app.command()
+def verify(
+    run: Annotated[Path, typer.Argument(help="The run file (YAML), or the run's folder.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print every file's state as JSON.")] = False,
+    set: SetOption = None,
+) -> None:
+    """Read every file of a run and say what has changed, or no longer follows from the rest. Exit status 1 if any."""
+    from srlm.cli.verify import print_state
+
+    if not print_state(run, set or [], as_json):
+        raise typer.Exit(1)
+
+
+@app.command()
 def doctor(
     run: RunOption,
     weights: Annotated[bool, typer.Option(help="Load the model and run the judge once.")] = True,

@@ -14,7 +14,7 @@ from srlm.data.overlap import overlapping
 from srlm.data.self_instruct import prompts_from_file, write_prompts
 from srlm.engines.base import Engine
 from srlm.engines.open import open_folder, open_server
-from srlm.engines.responses import draw_responses
+from srlm.engines.responses import draw_responses, is_answer
 from srlm.engines.weights import give_memory_back, load_chat
 from srlm.errors import DataError
 from srlm.judge import monitor
@@ -117,7 +117,7 @@ def candidates(run: Run, step: Step, model: Checkpoint, prompts: Sequence[Prompt
     name = step.name
     settings, path = run.settings.candidates, run.path(name, RESPONSES)
     if path.exists():
-        return files.read(path, Response)
+        return list(files.finished(path, Response, prompts, settings.count, is_answer))
     with run.engine(model) as engine, run.stage(name, "candidates") as report:
 
         def answer(chunk: Sequence[Prompt], index: int) -> list[Response]:
@@ -133,6 +133,7 @@ def candidates(run: Run, step: Step, model: Checkpoint, prompts: Sequence[Prompt
             block=run.block(settings.count),
             report=report,
             concurrency=lambda: engine.concurrency,
+            belongs=is_answer,
         )
         return list(made)
 
@@ -293,6 +294,7 @@ def run_training(
     if not trainer.finished(work, target):
         with run.stage(name, stage, "steps") as report:
             training(work, target, report)
+        run.folder.record_steps()  # processes that were launched for it have sealed nothing
         give_memory_back()
 
 

@@ -12,10 +12,11 @@ from accelerate import PartialState
 from transformers import PrinterCallback, TrainerCallback, TrainerState, TrainingArguments
 from transformers.integrations import TensorBoardCallback
 
+from srlm.contents import model_files
 from srlm.engines.processor import quick_in_bfloat16
 from srlm.errors import SettingsError
 from srlm.settings import Training
-from srlm.store import files
+from srlm.store import files, seals
 from srlm.terminal import logger
 from srlm.train.saving import Brought, in_parts, save_trained
 
@@ -198,6 +199,7 @@ def finished(work: Path, target: Path) -> bool:
 
 def _finish(state: TrainerState, work: Path, target: Path) -> None:
     """The model is saved: write the history beside it, and give up the checkpoints."""
+    seals.seal(path for _, path in model_files(target))  # before the file that says that it is whole
     files.write_json(target.parent / HISTORY, history_of(state))
     shutil.rmtree(work, ignore_errors=True)
 
