@@ -1,0 +1,297 @@
+"""One file of a run damaged, and what a command then makes of it: thousands of times, by chance, from a seed.
+
+    python benchmarks/damage.py                      # 2,000 damages, within the hour on two cores
+    python benchmarks/damage.py --short              # 80, two minutes; CI runs it
+    python benchmarks/damage.py --number 137 --keep  # one of them again, and what it left
+
+The run is made once in peace (damage_runs.py), and so is what kills at ten moments leave of it: within stages, between
+two, within trainings. Of each damage, a copy is made, one file of it damaged (damage_kinds.py), and a command run that
+would use it. The same command on an undamaged copy says what must come of it:
+
+    repaired    status 0, and every file is as it must be, the damaged one, too
+    harmless    status 0, and every other file is, and all that was printed: the damaged one was not used
+    refused     status 2 and one line that names the file or its folder
+    unclear     status 2 and words that do not
+    different   status 0 or 1, and other files or words: nobody would know
+    traceback   a defect's, or "Aborted."
+    hang        not done within --seconds; crash: ended by a signal
+
+Exit status 1 where anything is different, or a traceback, hang or crash; each of these is told with its number.
+"""
+
+import argparse
+import hashlib
+import os
+import random
+import re
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Mapping
+from multiprocessing import get_context
+from pathlib import Path
+from typing import NamedTuple
+
+from chaos import CALLS, HOLD_TIMES, TIMES, calls_in, judge_server
+from damage_kinds import DAMAGES
+from damage_runs import (
+    CHECKOUT,
+    FINISHED,
+    STATES,
+    VARIANTS,
+    Outcome,
+    command,
+    commands,
+    import_all,
+    kind_of,
+    make,
+    pick,
+)
+from damage_runs import settings as settings_of
+
+GOOD = ("repaired", "harmless", "refused", "unclear")
+FAULTS = ("different", "traceback", "crash", "hang")
+SAID = re.compile(r"^srlm: ", re.MULTILINE)
+
+
+class Trial(NamedTuple):
+    """One damage and its outcome."""
+
+    number: int
+    state: str
+    file: str
+    damage: str
+    words: list[str]
+    outcome: str
+    why: str
+
+    @property
+    def line(self) -> str:
+        """As it is told."""
+        return f"{self.number}: {self.outcome}: {self.state}: {self.file}: {self.damage}: {self.words[:2]}: {self.why}"
+
+
+class Bench(NamedTuple):
+    """All that the trials share."""
+
+    place: Path
+    seed: int
+    seconds: int
+    keep: bool
+    names: Mapping[str, list[str]]
+    """The words that name the run, by state."""
+    pair: str
+    """Id of a pair of the finished run."""
+    files: Mapping[str, list[str]]
+    """Of each state, the files in the run's folder."""
+    kinds: list[tuple[str, str]]
+    """(state, kind of file) that there are."""
+
+
+def main() -> None:
+    words = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    words.add_argument("--run", type=Path, default=CHECKOUT / "tests/tiny.yaml")
+    words.add_argument("--damages", type=int, default=2000)
+    words.add_argument("--short", action="store_true", help="80 damages")
+    words.add_argument("--seed", type=int, default=1)
+    words.add_argument("--number", type=int, action="append", help="only this one of the damages; repeatable")
+    words.add_argument(
+        "--only", default="", help="only damages whose state, file and damage match (regular expression)"
+    )
+    words.add_argument("--jobs", type=int, default=2)
+    words.add_argument("--seconds", type=int, default=60, help="a command that takes longer hangs")
+    words.add_argument("--keep", action="store_true", help="keep what each damage left, in --folder")
+    words.add_argument("--folder", type=Path, help="where the runs are made; without it a folder that is deleted")
+    asked = words.parse_args()
+    with tempfile.TemporaryDirectory() as made, judge_server_apart() as server:
+        place = (asked.folder or Path(made)).resolve()
+        bench = prepared(asked.run.resolve(), place, server, asked.seed, asked.seconds, asked.keep)
+        numbers = asked.number or range(80 if asked.short else asked.damages)
+        trials = []
+        with get_context("fork").Pool(asked.jobs, initializer=_take, initargs=(bench, asked.only)) as pool:
+            for trial in pool.imap_unordered(_trial, numbers):
+                if trial is None:
+                    continue
+                trials.append(trial)
+                if trial.outcome not in GOOD[:3]:
+                    print(trial.line, file=sys.stderr, flush=True)
+    print(table(trials))
+    if faults := sorted(trial for trial in trials if trial.outcome in FAULTS):
+        print(f"\n{len(faults)} of {len(trials)} damages; each again by --seed {asked.seed} --number N --keep:")
+        print("\n".join(trial.line for trial in faults))
+        sys.exit(1)
+
+
+class judge_server_apart:
+    """Address of chaos.py's judge in a process of its own: this one forks, and may have no threads."""
+
+    def __enter__(self) -> str:
+        receiver, sender = get_context("fork").Pipe(duplex=False)
+        self._process = get_context("fork").Process(target=self._serve, args=(sender,), daemon=True)
+        self._process.start()
+        return str(receiver.recv())
+
+    @staticmethod
+    def _serve(sender: object) -> None:
+        with judge_server() as address:
+            sender.send(address)  # type: ignore[attr-defined]
+            while True:
+                time.sleep(3600)
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.join()
+
+
+def prepared(run: Path, place: Path, server: str, seed: int, seconds: int, keep: bool) -> Bench:
+    """Make the run and its states, and import what the commands need."""
+    import_all()
+    date = time.strftime("%Y-%m-%d")
+    by_variant = {variant: settings_of(run, variant, server, date) for variant in VARIANTS}
+    if not (place / FINISHED).exists():
+        for variant, words in sorted(by_variant.items()):
+            make(place, variant, words)
+    names = {state.name: by_variant[state.variant] for state in STATES} | {FINISHED: by_variant["plain"]}
+    baseline = ["--against", "baseline.json", "--update-baseline", "--reason", "first", "--measure", "all"]
+    ended = command(["srlm-eval", "regress", *names[FINISHED], *baseline], place / FINISHED)
+    if ended.status:
+        sys.exit(f"damage: no baseline: {ended.err}")
+    files = {
+        state: sorted(
+            path.relative_to(folder_of(place / state)).as_posix()
+            for path in folder_of(place / state).rglob("*")
+            if path.is_file()
+        )
+        for state in names
+    }
+    kinds = sorted({(state, kind_of(name)) for state in names for name in files[state]})
+    pair = (folder_of(place / FINISHED) / "M2/pairs.jsonl").read_text().split('"id":"')[1].split('"')[0]
+    return Bench(place, seed, seconds, keep, names, pair, files, kinds)
+
+
+def folder_of(place: Path) -> Path:
+    """The one run under a place."""
+    return next(path for path in (place / "runs").iterdir() if path.is_dir())
+
+
+_bench: Bench
+_only: str
+
+
+def _take(bench: Bench, only: str) -> None:
+    global _bench, _only
+    _bench, _only = bench, only
+
+
+def _trial(number: int) -> Trial | None:
+    return trial(_bench, number, _only)
+
+
+def trial(bench: Bench, number: int, only: str = "") -> Trial | None:
+    """Damage number `number`, and what came of it; None where `only` leaves it out."""
+    draw = random.Random(f"{bench.seed} {number}")
+    trials, outside = bench.place / f"trial-{number}", bench.place / f"outside-{number}"
+    try:
+        while True:
+            # Every kind of file has its turn, the rare ones, too, in every state in which it is.
+            kind = pick(draw, sorted({kind for _, kind in bench.kinds}))
+            state = pick(draw, [state for state, found in bench.kinds if found == kind])
+            name = pick(draw, [name for name in bench.files[state] if kind_of(name) == kind])
+            damage = pick(draw, list(DAMAGES))
+            words = pick(draw, commands(state, kind, bench.names[state], bench.pair))
+            if not re.search(only, f"{state}: {name}: {damage}"):
+                return None
+            for folder in (trials, outside):
+                shutil.rmtree(folder, ignore_errors=True)
+            outside.mkdir()
+            shutil.copytree(bench.place / state, trials, symlinks=True)
+            if DAMAGES[damage](folder_of(trials) / name, draw, outside):
+                break
+        beyond = {path: path.read_bytes() for path in outside.rglob("*") if path.is_file()}
+        ended = command(words, trials, bench.seconds)
+        expected, said = reference(bench, state, words)
+        outcome, why = judged(ended, name, contents(trials), expected, said, words)
+        if beyond != {path: path.read_bytes() for path in outside.rglob("*") if path.is_file()}:
+            outcome, why = "different", "something outside the run was written"
+        return Trial(number, state, name, damage, words, outcome, why)
+    finally:
+        if not bench.keep:
+            for folder in (trials, outside):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def reference(bench: Bench, state: str, words: list[str]) -> tuple[dict[str, str], str]:
+    """What a command makes of an undamaged copy, and prints; worked out once."""
+    place = bench.place / "references" / hashlib.sha256(repr((state, words)).encode()).hexdigest()[:16]
+    if not (place / "done").exists():
+        trials = place.with_name(f"{place.name}-{os.getpid()}")
+        shutil.copytree(bench.place / state, trials)
+        ended = command(words, trials)
+        if ended.status:
+            raise RuntimeError(f"{state}, undamaged: {words[:2]} ended with {ended.status}: {ended.err[-2000:]}")
+        (trials / "done").touch()
+        try:
+            trials.rename(place)
+        except OSError:  # another process was quicker
+            shutil.rmtree(trials)
+    return contents(place), (place / ".out").read_text()
+
+
+def judged(
+    ended: Outcome, name: str, found: dict[str, str], expected: dict[str, str], said: str, words: list[str]
+) -> tuple[str, str]:
+    """(outcome, why) of a command on a run with a damaged file."""
+    lines = ended.err.strip().split("\n")
+    if ended.status < 0:
+        return ("hang" if ended.status == -14 else "crash"), f"signal {-ended.status}"
+    if "Traceback" in ended.err or "Aborted" in ended.err:
+        return "traceback", lines[-1][:300]
+    different = sorted(one for one in expected.keys() | found.keys() if expected.get(one) != found.get(one))
+    if ended.status == 2:
+        message = ended.err[found.start() :].strip() if (found := SAID.search(ended.err)) else ""
+        named = any(part in message for part in (Path(name).name.split(".part")[0], str(Path(name).parent)))
+        return ("refused" if named and "\n" not in message else "unclear"), message[:300] or lines[-1][:300]
+    if ended.status:
+        return "different", f"status {ended.status}: {ended.out[-200:]}"
+    if not set(different) <= {name}:
+        return "different", f"other bytes: {[one for one in different if one != name][:5]}"
+    if ended.out != said and words[1] != "status":  # which shows what lies there
+        return "different", "other words"
+    return ("harmless", "not used") if different or Path(name).name in HOLD_TIMES else ("repaired", "")
+
+
+def contents(place: Path) -> dict[str, str]:
+    """Digest of every file of the run but those that hold times."""
+    run = folder_of(place)
+    return {
+        path.relative_to(run).as_posix(): _content(path)
+        for path in sorted(run.rglob("*"))
+        if path.name not in HOLD_TIMES and (path.is_symlink() or not path.is_dir())
+    }
+
+
+def _content(path: Path) -> str:
+    if path.is_symlink() or not path.is_file():
+        return "no file"
+    try:
+        content = calls_in(path) if path.name == CALLS else TIMES.sub(b"", path.read_bytes())
+    except Exception as error:  # a damaged database
+        return repr(error)
+    return hashlib.sha256(content).hexdigest()
+
+
+def table(trials: list[Trial]) -> str:
+    """How many damages of each kind of file had each outcome."""
+    outcomes = [*GOOD, *FAULTS]
+    count = Counter((kind_of(trial.file), trial.outcome) for trial in trials)
+    rows = [(kind, [count[kind, outcome] for outcome in outcomes]) for kind in sorted({kind for kind, _ in count})]
+    rows.append(("all", [sum(column) for column in zip(*(row for _, row in rows), strict=True)]))
+    width = max(len(kind) for kind, _ in rows)
+    lines = [" " * width + "".join(f"{outcome:>11}" for outcome in outcomes)]
+    return "\n".join(lines + [f"{kind:<{width}}" + "".join(f"{number:>11}" for number in row) for kind, row in rows])
+
+
+if __name__ == "__main__":
+    main()
