@@ -25,6 +25,7 @@ import os
 import random
 import re
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -211,8 +212,7 @@ def trial(bench: Bench, number: int, only: str = "") -> Trial | None:
                 break
         beyond = {path: path.read_bytes() for path in outside.rglob("*") if path.is_file()}
         ended = command(words, trials, bench.seconds)
-        expected, said = reference(bench, state, words)
-        outcome, why = judged(ended, name, contents(trials), expected, said, words)
+        outcome, why = judged(ended, name, contents(trials), reference(bench, state, words), words)
         if beyond != {path: path.read_bytes() for path in outside.rglob("*") if path.is_file()}:
             outcome, why = "different", "something outside the run was written"
         return Trial(number, state, name, damage, words, outcome, why)
@@ -222,42 +222,51 @@ def trial(bench: Bench, number: int, only: str = "") -> Trial | None:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def reference(bench: Bench, state: str, words: list[str]) -> tuple[dict[str, str], str]:
-    """What a command makes of an undamaged copy, and prints; worked out once."""
+class Reference(NamedTuple):
+    """What a command makes of an undamaged copy."""
+
+    status: int
+    out: str
+    contents: dict[str, str]
+
+
+def reference(bench: Bench, state: str, words: list[str]) -> Reference:
+    """Worked out once."""
     place = bench.place / "references" / hashlib.sha256(repr((state, words)).encode()).hexdigest()[:16]
-    if not (place / "done").exists():
-        trials = place.with_name(f"{place.name}-{os.getpid()}")
-        shutil.copytree(bench.place / state, trials)
-        ended = command(words, trials)
-        if ended.status:
+    if not place.exists():
+        part = place.with_name(f"{place.name}-{os.getpid()}")
+        shutil.copytree(bench.place / state, part)
+        ended = command(words, part)
+        if ended.status and words[1] != "regress":  # which says 2 of so few prompts that they show nothing
             raise RuntimeError(f"{state}, undamaged: {words[:2]} ended with {ended.status}: {ended.err[-2000:]}")
-        (trials / "done").touch()
+        (part / ".status").write_text(str(ended.status))
         try:
-            trials.rename(place)
+            part.rename(place)
         except OSError:  # another process was quicker
-            shutil.rmtree(trials)
-    return contents(place), (place / ".out").read_text()
+            shutil.rmtree(part)
+    return Reference(int((place / ".status").read_text()), (place / ".out").read_text(), contents(place))
 
 
 def judged(
-    ended: Outcome, name: str, found: dict[str, str], expected: dict[str, str], said: str, words: list[str]
+    ended: Outcome, name: str, found: dict[str, str], expected: Reference, words: list[str]
 ) -> tuple[str, str]:
     """(outcome, why) of a command on a run with a damaged file."""
-    lines = ended.err.strip().split("\n")
+    said = ended.err.strip().split("\n")[-1][:300]
     if ended.status < 0:
-        return ("hang" if ended.status == -14 else "crash"), f"signal {-ended.status}"
+        return ("hang" if ended.status == -signal.SIGALRM else "crash"), f"signal {-ended.status}"
     if "Traceback" in ended.err or "Aborted" in ended.err:
-        return "traceback", lines[-1][:300]
-    different = sorted(one for one in expected.keys() | found.keys() if expected.get(one) != found.get(one))
-    if ended.status == 2:
-        message = ended.err[found.start() :].strip() if (found := SAID.search(ended.err)) else ""
+        return "traceback", said
+    if ended.status == 2 and (begun := SAID.search(ended.err)):
+        message = ended.err[begun.start() :].strip()
         named = any(part in message for part in (Path(name).name.split(".part")[0], str(Path(name).parent)))
-        return ("refused" if named and "\n" not in message else "unclear"), message[:300] or lines[-1][:300]
-    if ended.status:
-        return "different", f"status {ended.status}: {ended.out[-200:]}"
+        return ("refused" if named and "\n" not in message else "unclear"), message[:300]
+    if ended.status != expected.status:
+        return "different", f"status {ended.status}: {said} {ended.out[-200:]}"
+    names = expected.contents.keys() | found.keys()
+    different = sorted(one for one in names if expected.contents.get(one) != found.get(one))
     if not set(different) <= {name}:
         return "different", f"other bytes: {[one for one in different if one != name][:5]}"
-    if ended.out != said and words[1] != "status":  # which shows what lies there
+    if ended.out != expected.out and words[1] != "status":  # which shows what lies there
         return "different", "other words"
     return ("harmless", "not used") if different or Path(name).name in HOLD_TIMES else ("repaired", "")
 

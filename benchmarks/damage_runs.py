@@ -11,6 +11,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -107,9 +108,8 @@ def import_all() -> None:
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     import torch
 
-    import eval.report.page
-    import srlm.methods.train
-    import srlm.train.launch  # noqa: F401
+    for name in ("srlm.methods.train", "srlm.train.launch", "eval.report.page", "eval.gate.command"):
+        import_module(name)
 
     torch.set_num_threads(1)
 
