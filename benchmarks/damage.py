@@ -247,9 +247,7 @@ def reference(bench: Bench, state: str, words: list[str]) -> Reference:
     return Reference(int((place / ".status").read_text()), (place / ".out").read_text(), contents(place))
 
 
-def judged(
-    ended: Outcome, name: str, found: dict[str, str], expected: Reference, words: list[str]
-) -> tuple[str, str]:
+def judged(ended: Outcome, name: str, found: dict[str, str], expected: Reference, words: list[str]) -> tuple[str, str]:
     """(outcome, why) of a command on a run with a damaged file."""
     said = ended.err.strip().split("\n")[-1][:300]
     if ended.status < 0:
