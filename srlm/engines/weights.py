@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from srlm.durable import take_name
 from srlm.engines import hub
 from srlm.errors import ModelError, first_line
 from srlm.settings import ModelSettings
@@ -290,8 +291,7 @@ def save(
         _state_format(model.config, served)
         model.config.to_json_file(part / "config.json")
     tokenizer.save_pretrained(part)
-    shutil.rmtree(folder, ignore_errors=True)
-    part.rename(folder)
+    take_name(part, folder)
 
 
 def _state_format(config: Any, name: str) -> None:
