@@ -14,7 +14,8 @@ would use it. The same command on an undamaged copy says what must come of it:
     unclear     status 2 and words that do not
     different   status 0 or 1, and other files or words: nobody would know
     traceback   a defect's, or "Aborted."
-    hang        not done within --seconds; crash: ended by a signal
+    hang        not done within --seconds of a processor's time, or waiting for what never comes
+    crash       ended by a signal
 
 Exit status 1 where anything is different, or a traceback, hang or crash; each of these is told with its number.
 """
@@ -102,7 +103,7 @@ def main() -> None:
         "--only", default="", help="only damages whose state, file and damage match (regular expression)"
     )
     words.add_argument("--jobs", type=int, default=2)
-    words.add_argument("--seconds", type=int, default=60, help="a command that takes longer hangs")
+    words.add_argument("--seconds", type=int, default=60, help="of a processor's time, that a command may take")
     words.add_argument("--keep", action="store_true", help="keep what each damage left, in --folder")
     words.add_argument("--folder", type=Path, help="where the runs are made; without it a folder that is deleted")
     asked = words.parse_args()
@@ -251,7 +252,7 @@ def judged(ended: Outcome, name: str, found: dict[str, str], expected: Reference
     """(outcome, why) of a command on a run with a damaged file."""
     said = ended.err.strip().split("\n")[-1][:300]
     if ended.status < 0:
-        return ("hang" if ended.status == -signal.SIGALRM else "crash"), f"signal {-ended.status}"
+        return ("hang" if -ended.status in (signal.SIGALRM, signal.SIGXCPU) else "crash"), f"signal {-ended.status}"
     if "Traceback" in ended.err or "Aborted" in ended.err:
         return "traceback", said
     if ended.status == 2 and (begun := SAID.search(ended.err)):

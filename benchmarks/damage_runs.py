@@ -6,9 +6,11 @@ Commands run in forked processes of one that has imported everything, so that on
 import os
 import random
 import re
+import resource
 import shutil
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -43,6 +45,7 @@ class State(NamedTuple):
     """The last model that is made in resuming it; `` means that it is to be evaluated."""
 
 
+IDLE = 20
 FINISHED = "finished"
 STATES = (
     State("pretraining", "plain", "open", "M0/training/checkpoint-6/trainer_state.json", 1, "M1"),
@@ -68,15 +71,31 @@ class Outcome(NamedTuple):
 
 
 def command(words: Sequence[str], place: Path, seconds: int = 0, within: Callable[[], None] = lambda: None) -> Outcome:
-    """`srlm ...` or `srlm-eval ...` in a process of its own in the folder `place`; ended outright after so long."""
+    """`srlm ...` or `srlm-eval ...` in a process of its own in the folder `place`.
+
+    It is ended by SIGXCPU after so many seconds of a processor's time, and by SIGALRM once it has waited for IDLE
+    seconds without taking any: a busy machine makes nothing hang.
+    """
     sys.stdout.flush()
     sys.stderr.flush()
     child = os.fork()
     if not child:
         _be_command(words, place, seconds, within)
-    _, state = os.waitpid(child, 0)
+    taken, since = -1, time.monotonic()
+    while not (ended := os.waitpid(child, os.WNOHANG))[0]:
+        time.sleep(0.02)
+        if (now := _ticks(child)) != taken:
+            taken, since = now, time.monotonic()
+        elif time.monotonic() - since > IDLE:
+            os.kill(child, signal.SIGALRM)
+    state = ended[1]
     out, err = ((place / name).read_text(errors="replace") for name in (".out", ".err"))
     return Outcome(os.waitstatus_to_exitcode(state), out, err)
+
+
+def _ticks(process: int) -> int:
+    """A processor's time that a process and its ended children have taken."""
+    return sum(map(int, Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[11:15]))
 
 
 def _be_command(words: Sequence[str], place: Path, seconds: int, within: Callable[[], None]) -> None:
@@ -86,7 +105,8 @@ def _be_command(words: Sequence[str], place: Path, seconds: int, within: Callabl
         os.chdir(place)
         for number, name in ((1, ".out"), (2, ".err")):
             os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), number)
-        signal.alarm(seconds)  # nobody handles it: the system ends the process
+        if seconds:
+            resource.setrlimit(resource.RLIMIT_CPU, (seconds, resource.RLIM_INFINITY))
         within()
         from eval.cli import main as evaluate
         from srlm.cli.main import main as train
