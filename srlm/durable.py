@@ -22,6 +22,15 @@ def take_name(part: Path, folder: Path) -> None:
     _sync(folder.parent)
 
 
+def write(path: Path, content: bytes) -> None:
+    """Write a small file that is there, under its name and on the disk, whole or not at all."""
+    part = path.with_name(f"{path.name}.part")
+    part.write_bytes(content)
+    _sync(part)
+    part.replace(path)
+    _sync(path.parent)
+
+
 def _sync(path: str | Path) -> None:
     opened = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:

@@ -143,6 +143,8 @@ def _check_files(folder: Path) -> None:
             wanted = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
         except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
             raise ModelError(f"{index}: not a valid weight index: {first_line(error)}") from None
+        if outside := [name for name in wanted if not isinstance(name, str) or Path(name).name != name]:
+            raise ModelError(f"{index}: {outside[0]!r} is no name of a file in the model's folder")
         missing = [name for name in wanted if not (folder / name).is_file()]
         if missing:
             raise ModelError(

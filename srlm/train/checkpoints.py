@@ -20,11 +20,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from stat import S_ISREG
 
+from pydantic import ValidationError
+
 from srlm.contents import sha256_of
-from srlm.durable import sync
-from srlm.errors import SrlmError
+from srlm.durable import sync, write
 from srlm.records import Record
-from srlm.store import files
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ def vouch(folder: Path, seed: int, mark: str = WHOLE) -> None:
             lambda name: Content(size=(folder / name).stat().st_size, sha256=sha256_of(folder / name)), names
         )
         contents = dict(zip(names, found, strict=True))
-    files.write_json(folder / mark, Mark(step=step_of(folder), seed=seed, files=contents).model_dump(mode="json"))
+    write(folder / mark, Mark(step=step_of(folder), seed=seed, files=contents).model_dump_json().encode())
 
 
 def newest(work: Path, seed: int) -> Path | None:
@@ -104,8 +104,8 @@ def fault(folder: Path, seed: int) -> str | None:
         log.warning("%s: saved by an earlier version, without digests: it is used unverified", folder)
         return None
     try:
-        said = files.read_one(mark, Mark)
-    except SrlmError:
+        said = Mark.model_validate_json(mark.read_bytes())
+    except (ValidationError, OSError):
         return f"{mark.name}, which vouches for its files, cannot be read"
     if said.step != step_of(folder) or said.seed != seed:
         return "it belongs to another step or another training"
