@@ -55,6 +55,10 @@ from damage_runs import settings as settings_of
 
 GOOD = ("repaired", "harmless", "refused", "unclear")
 FAULTS = ("different", "traceback", "crash", "hang")
+PLACE = re.compile(rb"[^\s\"'<>]*/(?:trial-\d+|references/[0-9a-f]+(?:-\d+)?)(?=/)")
+"""Where a command ran: a report that is asked for by the run's folder tells it."""
+ACTS = ("train", "--next", "status", "explain", "all", "report", "regress")
+"""Words of a command line by which --only tells commands apart."""
 SAID = re.compile(r"^srlm: ", re.MULTILINE)
 
 
@@ -72,7 +76,9 @@ class Trial(NamedTuple):
     @property
     def line(self) -> str:
         """As it is told."""
-        return f"{self.number}: {self.outcome}: {self.state}: {self.file}: {self.damage}: {self.words[:2]}: {self.why}"
+        return (
+            f"{self.number}: {self.outcome}: {self.state}: {self.file}: {self.damage}: {short(self.words)}: {self.why}"
+        )
 
 
 class Bench(NamedTuple):
@@ -82,14 +88,8 @@ class Bench(NamedTuple):
     seed: int
     seconds: int
     keep: bool
-    names: Mapping[str, list[str]]
-    """The words that name the run, by state."""
-    pair: str
-    """Id of a pair of the finished run."""
-    files: Mapping[str, list[str]]
-    """Of each state, the files in the run's folder."""
-    kinds: list[tuple[str, str]]
-    """(state, kind of file) that there are."""
+    cells: Mapping[str, Mapping[str, list[tuple[str, str, list[str]]]]]
+    """By kind of file and state: (file, damage, command), each that --only lets through."""
 
 
 def main() -> None:
@@ -99,9 +99,7 @@ def main() -> None:
     words.add_argument("--short", action="store_true", help="80 damages")
     words.add_argument("--seed", type=int, default=1)
     words.add_argument("--number", type=int, action="append", help="only this one of the damages; repeatable")
-    words.add_argument(
-        "--only", default="", help="only damages whose state, file and damage match (regular expression)"
-    )
+    words.add_argument("--only", default="", help="regular expression: `STATE: FILE: DAMAGE: COMMAND`")
     words.add_argument("--jobs", type=int, default=2)
     words.add_argument("--seconds", type=int, default=60, help="of a processor's time, that a command may take")
     words.add_argument("--keep", action="store_true", help="keep what each damage left, in --folder")
@@ -109,13 +107,11 @@ def main() -> None:
     asked = words.parse_args()
     with tempfile.TemporaryDirectory() as made, judge_server_apart() as server:
         place = (asked.folder or Path(made)).resolve()
-        bench = prepared(asked.run.resolve(), place, server, asked.seed, asked.seconds, asked.keep)
+        bench = prepared(asked, place, server)
         numbers = asked.number or range(80 if asked.short else asked.damages)
         trials = []
-        with get_context("fork").Pool(asked.jobs, initializer=_take, initargs=(bench, asked.only)) as pool:
+        with get_context("fork").Pool(asked.jobs, initializer=_take, initargs=(bench,)) as pool:
             for trial in pool.imap_unordered(_trial, numbers):
-                if trial is None:
-                    continue
                 trials.append(trial)
                 if trial.outcome not in GOOD[:3]:
                     print(trial.line, file=sys.stderr, flush=True)
@@ -147,11 +143,10 @@ class judge_server_apart:
         self._process.join()
 
 
-def prepared(run: Path, place: Path, server: str, seed: int, seconds: int, keep: bool) -> Bench:
+def prepared(asked: argparse.Namespace, place: Path, server: str) -> Bench:
     """Make the run and its states, and import what the commands need."""
     import_all()
-    date = time.strftime("%Y-%m-%d")
-    by_variant = {variant: settings_of(run, variant, server, date) for variant in VARIANTS}
+    by_variant = {one: settings_of(asked.run.resolve(), one, server, time.strftime("%Y-%m-%d")) for one in VARIANTS}
     if not (place / FINISHED).exists():
         for variant, words in sorted(by_variant.items()):
             make(place, variant, words)
@@ -160,17 +155,26 @@ def prepared(run: Path, place: Path, server: str, seed: int, seconds: int, keep:
     ended = command(["srlm-eval", "regress", *names[FINISHED], *baseline], place / FINISHED)
     if ended.status:
         sys.exit(f"damage: no baseline: {ended.err}")
-    files = {
-        state: sorted(
-            path.relative_to(folder_of(place / state)).as_posix()
-            for path in folder_of(place / state).rglob("*")
-            if path.is_file()
-        )
-        for state in names
-    }
-    kinds = sorted({(state, kind_of(name)) for state in names for name in files[state]})
     pair = (folder_of(place / FINISHED) / "M2/pairs.jsonl").read_text().split('"id":"')[1].split('"')[0]
-    return Bench(place, seed, seconds, keep, names, pair, files, kinds)
+    cells: dict[str, dict[str, list[tuple[str, str, list[str]]]]] = {}
+    for state in names:
+        run = folder_of(place / state)
+        for name in sorted(path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_file()):
+            kind = kind_of(name)
+            found = [
+                (name, damage, words)
+                for damage in DAMAGES
+                for words in commands(state, kind, names[state], pair)
+                if re.search(asked.only, f"{state}: {name}: {damage}: {short(words)}")
+            ]
+            if found:
+                cells.setdefault(kind, {}).setdefault(state, []).extend(found)
+    return Bench(place, asked.seed, asked.seconds, asked.keep, cells)
+
+
+def short(words: list[str]) -> str:
+    """A command without what names the run."""
+    return " ".join(word for word in words[1:] if word in ACTS)
 
 
 def folder_of(place: Path) -> Path:
@@ -179,32 +183,27 @@ def folder_of(place: Path) -> Path:
 
 
 _bench: Bench
-_only: str
 
 
-def _take(bench: Bench, only: str) -> None:
-    global _bench, _only
-    _bench, _only = bench, only
+def _take(bench: Bench) -> None:
+    global _bench
+    _bench = bench
 
 
-def _trial(number: int) -> Trial | None:
-    return trial(_bench, number, _only)
+def _trial(number: int) -> Trial:
+    return trial(_bench, number)
 
 
-def trial(bench: Bench, number: int, only: str = "") -> Trial | None:
-    """Damage number `number`, and what came of it; None where `only` leaves it out."""
+def trial(bench: Bench, number: int) -> Trial:
+    """Damage number `number`, and what came of it."""
     draw = random.Random(f"{bench.seed} {number}")
     trials, outside = bench.place / f"trial-{number}", bench.place / f"outside-{number}"
     try:
         while True:
             # Every kind of file has its turn, the rare ones, too, in every state in which it is.
-            kind = pick(draw, sorted({kind for _, kind in bench.kinds}))
-            state = pick(draw, [state for state, found in bench.kinds if found == kind])
-            name = pick(draw, [name for name in bench.files[state] if kind_of(name) == kind])
-            damage = pick(draw, list(DAMAGES))
-            words = pick(draw, commands(state, kind, bench.names[state], bench.pair))
-            if not re.search(only, f"{state}: {name}: {damage}"):
-                return None
+            kind = pick(draw, sorted(bench.cells))
+            state = pick(draw, sorted(bench.cells[kind]))
+            name, damage, words = pick(draw, bench.cells[kind][state])
             for folder in (trials, outside):
                 shutil.rmtree(folder, ignore_errors=True)
             outside.mkdir()
@@ -266,9 +265,14 @@ def judged(ended: Outcome, name: str, found: dict[str, str], expected: Reference
     own = {name, name.removesuffix("-wal").removesuffix("-shm")}  # SQLite leaves out what it cannot read of the first
     if not set(different) <= own:
         return "different", f"other bytes: {sorted(set(different) - own)[:5]}"
-    if ended.out != expected.out and words[1] != "status":  # which shows what lies there
+    if printed(ended.out) != printed(expected.out) and words[1] != "status":  # which shows what lies there
         return "different", "other words"
     return ("harmless", "not used") if different or Path(name).name in HOLD_TIMES else ("repaired", "")
+
+
+def printed(out: str) -> bytes:
+    """What a command printed, wherever it ran."""
+    return PLACE.sub(b"", out.encode())
 
 
 def contents(place: Path) -> dict[str, str]:
@@ -285,7 +289,7 @@ def _content(path: Path) -> str:
     if path.is_symlink() or not path.is_file():
         return "no file"
     try:
-        content = calls_in(path) if path.name == CALLS else TIMES.sub(b"", path.read_bytes())
+        content = calls_in(path) if path.name == CALLS else PLACE.sub(b"", TIMES.sub(b"", path.read_bytes()))
     except Exception as error:  # a damaged database
         return repr(error)
     return hashlib.sha256(content).hexdigest()
