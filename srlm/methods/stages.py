@@ -289,10 +289,11 @@ def run_training(
     `training` is given the folder of the checkpoints, the folder to save to, and what to report steps to.
     """
     from srlm.train import trainer
+    from srlm.train.warned import also_logged
 
     work, target = run.path(name, "training"), run.path(name, "model")
     if not trainer.finished(work, target):
-        with run.stage(name, stage, "steps") as report:
+        with run.stage(name, stage, "steps") as report, also_logged(run.folder.log):
             training(work, target, report)
         run.folder.record_steps()  # processes that were launched for it have sealed nothing
         give_memory_back()

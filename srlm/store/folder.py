@@ -18,6 +18,7 @@ from srlm.run_file import upgrade
 from srlm.settings import LATER, Settings, shaping
 from srlm.store import changes, files, recognised, seals
 from srlm.store.digests import Digests
+from srlm.store.paths import refuse_strays, refuse_ways_out
 from srlm.store.seals import MANIFEST
 from srlm.worlds.table import WorldData
 
@@ -30,6 +31,7 @@ OTHERWISE = "choose a new name (--set name=OTHER) or delete the folder"
 
 def recorded(place: Path) -> Settings:
     """The settings that the run in a folder was last worked on with. Raises SettingsError where it is no run's."""
+    refuse_strays(place)
     try:
         found = Settings.model_validate(upgrade(files.read_json(place / "settings.json")))
     except ValidationError as error:
@@ -50,9 +52,14 @@ class RunFolder:
         """As the run file has them."""
         self._all_steps = steps
         self.path = settings.folder
+        self.check_paths()
         self.settings = _as_begun(settings, self.inputs())
         """The same with what the run has fixed: its date, commits of the hub. What works for the run reads these."""
         self.sha256 = Digests(self.path)
+
+    def check_paths(self) -> None:
+        """Raise StoreError where something in the folder leads out of it, or is neither a file nor a folder."""
+        refuse_strays(self.path, (step.name for step in self._all_steps))
 
     def step(self, name: str) -> Path:
         """Folder of one step, or of the `evaluation`."""
@@ -72,7 +79,10 @@ class RunFolder:
         if not path.exists():
             return None
         try:
-            return files.read_one(path, RunManifest)
+            found = files.read_one(path, RunManifest)
+            known = next((one for one in self._all_steps if one.name == step), None)
+            refuse_ways_out(path, found, known, self.given.model.base)
+            return found
         except RecordError as error:
             raise RecordError(
                 f"{error}; restore the file, or delete the folder of {step} and of every step made from it, and run "
@@ -212,6 +222,7 @@ class RunFolder:
 
         Of a step that is not finished, each file may be gone: it is made again.
         """
+        self.check_paths()
         changed: list[str] = []
         for step in (one.name for one in self.steps()):
             if (manifest := self.manifest(step)) is None:

@@ -23,7 +23,7 @@ from srlm.printable import one_line
 from srlm.processes import die_with_parent
 from srlm.settings import DpoSettings, ModelSettings, Settings, SftSettings
 from srlm.store import files
-from srlm.train import dpo, sft, trainer
+from srlm.train import checkpoints, dpo, sft, trainer
 from srlm.train.trainer import Contest
 
 JOB, DATA, REPLAY, SAID = "job.json", "data", "replay", "said.txt"
@@ -132,13 +132,15 @@ def optimise(
 
     if contest is None:
         return training()
+    checkpoints.newest(work, seed)
     trainer.only_paused(work)
     while True:
         if at := trainer.paused(work):
-            if contest(at.folder, at.step) <= 0:
-                return trainer.stop_at(at, settings.dpo.save_steps, target)
-            trainer.go_on(at, target)
-            if at.ended:
+            if contest(at.folder, at.step) > 0:
+                trainer.go_on(at, target)
+                if at.ended:
+                    return None
+            elif trainer.stop_at(at, settings.dpo.save_steps, target, seed):
                 return None
         training()
         give_memory_back()
@@ -174,6 +176,7 @@ def _launch(
     data: dict[str, Sequence[sft.Example] | Sequence[dpo.PairExample]],
     report: Callable[[int, int], None],
 ) -> None:
+    checkpoints.newest(Path(job.work), job.seed)
     folder = Path(job.target).with_name("launch")
     # What a failed launch left may be of other settings; a killed one is written again within seconds.
     shutil.rmtree(folder, ignore_errors=True)
