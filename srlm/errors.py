@@ -14,20 +14,25 @@ SrlmError               prints as its message, exit status 2
 Anything else that is raised is a defect of ours and keeps its traceback.
 """
 
+from srlm.secrets import withheld
+
 
 def first_line(error: BaseException) -> str:
-    """The first line of what an error says, or its name where it says nothing."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    """The first line of what an error says, without keys that this process knows of, or its name where it says
+    nothing."""
+    return withheld(str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 class SrlmError(Exception):
     """Something the user can mend; the message says what was found, where, and what to do.
 
-    Messages quote files that anybody wrote: what would steer a terminal is shown as `?`.
+    Messages quote files that anybody wrote: what would steer a terminal is shown as `?`, and keys that this process
+    knows of as `***`.
     """
 
     def __str__(self) -> str:
-        return "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in super().__str__())
+        text = withheld(super().__str__())
+        return "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in text)
 
 
 class SettingsError(SrlmError):

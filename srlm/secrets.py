@@ -9,7 +9,7 @@ import os
 import re
 import unicodedata
 from base64 import b64encode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from urllib.parse import unquote
 
@@ -19,22 +19,22 @@ LONG = 8
 """Letters and digits from which on a secret is recognised in any spelling."""
 SHORT = 4
 """Characters from which on a shorter one is recognised, as a word of its own."""
-STAND_INS = frozenset(
-    "empty none null true false test dummy dummykey fake nokey noapikey nokeyrequired sknokeyrequired notneeded "
-    "notrequired unused placeholder anything whatever localhost lmstudio ollama llamacpp vllm tokenabc123 default".split()
+STAND_INS = (
+    *("empty", "none", "null", "true", "false", "test", "default", "dummy", "dummykey", "fake", "unused", "anything"),
+    *("nokey", "noapikey", "nokeyrequired", "sknokeyrequired", "notneeded", "notrequired", "placeholder", "whatever"),
+    *("localhost", "lmstudio", "ollama", "llamacpp", "vllm", "tokenabc123"),
 )
 """Keys, by their letters and digits, that are given to servers without keys: words of their own, and no secrets."""
 
 _LOWER = bytes(range(256)).lower()
-_OTHERS = bytes(code for code in range(256) if code != 1 and not (chr(code).isascii() and chr(code).isalnum()))
-APART = "\1"
-"""Between texts that are looked at together and do not follow each other."""
+_OTHERS = bytes(code for code in range(256) if not (chr(code).isascii() and chr(code).isalnum()))
 _BACKSLASHES = re.compile(r"\\{2,}")
 _ESCAPE = re.compile(
     r"\\(?:u\{?0{0,4}([0-9a-f]{2})(?![0-9a-f])\}?|u00([0-9a-f]{2})|x([0-9a-f]{2})|([0-7]{3}))"
     r"|[%=]([0-9a-f]{2})|&#(?:x0{0,6}([0-9a-f]{2})|0{0,6}([0-9]{2,3}));?",
     re.IGNORECASE,
 )
+_FOREIGN = re.compile(r"[^\x00-\x7f]+")
 _ROUNDS = 3
 """Times a text is unescaped: a string within JSON within a string."""
 
@@ -63,34 +63,42 @@ class Secrets:
         return self._spelt(text) is not None or (self._words is not None and self._words.search(text) is not None)
 
     def hidden(self, text: str, mark: str = MARK) -> str:
-        """A text with `mark` in the place of each secret; where one was escaped, without its escapes."""
+        """A text with `mark` in the place of each secret."""
         for secret in self._literal:
             text = text.replace(secret, mark)
         if self._words is not None:
             text = self._words.sub(lambda _: mark, text)
-        while (plain := self._spelt(text)) is not None:
-            for needle in self._needles:
-                plain = _locator(needle).sub(lambda _: mark, plain)
-            if plain == text or self._spelt(plain) is not None:
-                return mark
-            text = plain
-        return text
+        if self._spelt(text) is None:
+            return text
+        for start, end in reversed(self.spans(text)):
+            text = text[:start] + mark + text[end:]
+        return mark if self._spelt(text) is not None else text
 
     def spans(self, text: str) -> list[tuple[int, int]]:
-        """Where secrets stand in a text, each from its first character to behind its last; escaped ones are not
-        found."""
-        patterns = [re.compile(re.escape(one)) for one in self._literal] + [_locator(one) for one in self._needles]
-        patterns += [] if self._words is None else [self._words]
-        return [match.span() for pattern in patterns for match in pattern.finditer(text)]
+        """Where secrets stand in a text, in order and apart, each from its first character to behind its last."""
+        found = [] if self._words is None else [match.span() for match in self._words.finditer(text)]
+        rounds = self._spelt(text)
+        if rounds is not None:
+            plain, places = _unescaped(text, rounds)
+            for needle in self._needles:
+                spans = (match.span() for match in _locator(needle).finditer(plain))
+                found += [(places[start], places[end]) for start, end in spans]
+        merged: list[tuple[int, int]] = []
+        for start, end in sorted(found):
+            if merged and start < merged[-1][1]:
+                merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+            else:
+                merged.append((start, end))
+        return merged
 
-    def _spelt(self, text: str) -> str | None:
-        """The text, unescaped as far as it takes for a long secret to be in it; None: there is none."""
+    def _spelt(self, text: str) -> int | None:
+        """How many times a text is to be unescaped for a long secret to be in it; None: there is none."""
         if not self._needles:
             return None
-        for _ in range(_ROUNDS):
+        for done in range(_ROUNDS):
             found = letters(text)
             if any(needle in found for needle in self._needles):
-                return text
+                return done
             if not any(mark in text for mark in "\\%&="):
                 return None
             plain = _ESCAPE.sub(_character, _BACKSLASHES.sub(r"\\", text))
@@ -101,10 +109,34 @@ class Secrets:
 
 
 def letters(text: str) -> bytes:
-    """The letters and digits of a text, in lower case, and APART; those of full width are the same ones."""
+    """The letters and digits of a text, without accents and in lower case."""
     if not text.isascii():
-        text = unicodedata.normalize("NFKC", text)
+        text = unicodedata.normalize("NFKD", text)
     return text.encode("utf-8", "replace").translate(_LOWER, _OTHERS)
+
+
+def _unescaped(text: str, rounds: int) -> tuple[str, list[int]]:
+    """A text unescaped so many times, as ASCII; and where in the text each of its characters comes from, and its
+    end."""
+    places = list(range(len(text) + 1))
+    for _ in range(rounds):
+        text, places = _replaced(_BACKSLASHES, lambda found: "\\", text, places)
+        text, places = _replaced(_ESCAPE, _character, text, places)
+    return _replaced(_FOREIGN, lambda found: unicodedata.normalize("NFKD", found[0]), text, places)
+
+
+def _replaced(
+    pattern: re.Pattern[str], new: Callable[[re.Match[str]], str], text: str, places: list[int]
+) -> tuple[str, list[int]]:
+    parts: list[str] = []
+    kept: list[int] = []
+    last = 0
+    for found in pattern.finditer(text):
+        instead = new(found)
+        parts += [text[last : found.start()], instead]
+        kept += places[last : found.start()] + [places[found.start()]] * len(instead)
+        last = found.end()
+    return "".join([*parts, text[last:]]), kept + places[last:]
 
 
 def _encoded(secret: str) -> Sequence[bytes]:
@@ -120,17 +152,13 @@ def _encoded(secret: str) -> Sequence[bytes]:
 
 @lru_cache(maxsize=256)
 def _locator(needle: bytes) -> re.Pattern[str]:
-    """Where these letters and digits stand, whatever is between them."""
-    each = (f"[{one}{one.upper()}{chr(ord(one) + 0xFEE0)}{chr(ord(one.upper()) + 0xFEE0)}]" for one in needle.decode())
-    return re.compile(rf"[^0-9A-Za-z{APART}]{{0,12}}?".join(each))
+    """Where these letters and digits stand in a text, whatever is between them."""
+    return re.compile(r"[^0-9A-Za-z]*+".join(f"[{one}{one.upper()}]" for one in needle.decode()))
 
 
 def _character(found: re.Match[str]) -> str:
-    *_, last = groups = found.groups()
-    if groups[3]:
-        code = int(groups[3], 8)
-    else:
-        code = int(last) if last else int(next(one for one in groups if one), 16)
+    *sixteen, ten = (found[number] for number in (1, 2, 3, 5, 6, 7))
+    code = int(found[4], 8) if found[4] else int(ten) if ten else int(next(one for one in sixteen if one), 16)
     return chr(code) if code < 128 else " "
 
 
@@ -159,18 +187,27 @@ def _like_a_key(name: str) -> bool:
     return len(name) >= 20 and name != name.upper() and any(letter.isdigit() for letter in name)
 
 
-def known(environment: Mapping[str, str] | None = None) -> tuple[str, ...]:
+def known() -> tuple[str, ...]:
     """Keys that this process knows of, by the names of variables; and names and passwords in addresses."""
-    found = []
-    for name, value in (os.environ if environment is None else environment).items():
+    return tuple(value for _, value in _known())
+
+
+def known_by_name() -> Iterator[tuple[str, Secrets]]:
+    """The same by the variables that hold them."""
+    for name, value in _known():
+        yield name, _secrets((value,))
+
+
+def _known() -> Iterator[tuple[str, str]]:
+    for name, value in os.environ.items():
         if (name in _FURTHER or _SECRET_NAME.search(name)) and not os.path.isabs(value):
-            found.append(value)
+            yield name, value
         elif _ADDRESS_NAME.search(name) and (user := _USER.search(value)):
-            found += [user[1].partition(":")[2] or user[1], b64encode(unquote(user[1]).encode()).decode()]
-    return tuple(found)
+            yield name, user[1].partition(":")[2] or user[1]
+            yield name, b64encode(unquote(user[1]).encode()).decode()
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=64)
 def _secrets(values: tuple[str, ...]) -> Secrets:
     return Secrets(values)
 

@@ -1,16 +1,19 @@
 """Secrets in a JSON value: in its texts, in its names, and spread over several of them."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from srlm.secrets import APART, MARK, Secrets
+from srlm.secrets import MARK, Secrets
 
 _LONGEST = 1 << 20
 """Characters up to which a text that looks like JSON is read as such."""
 _NAMES = frozenset(
-    "id object created model choices index message role content finish_reason logprobs token logprob bytes "
-    "top_logprobs usage prompt_tokens completion_tokens total_tokens refusal type text reasoning_content".split()
+    (
+        *("id", "object", "created", "model", "choices", "index", "message", "role", "content", "finish_reason"),
+        *("logprobs", "token", "logprob", "bytes", "top_logprobs", "refusal", "type", "text", "reasoning_content"),
+        *("usage", "prompt_tokens", "completion_tokens", "total_tokens"),
+    )
 )
 """Names of the protocol, of which no secret is made; there are many of them."""
 
@@ -31,11 +34,11 @@ def hidden_in(value: Any, secrets: Secrets, inner: int = 3) -> Any:
     for leaf in texts if inner else ():
         if leaf.text[:1] in ("{", "["):
             leaf.text = _hidden_in_text(leaf.text, secrets, inner - 1)
-    if secrets.within(APART.join("".join(leaf.text for leaf in column) for column in columns)):
-        for leaf in every:
-            leaf.text = secrets.hidden(leaf.text)
-        for column in columns:
-            _hide_across(column, secrets)
+    told = [column for column in columns if secrets.within("".join(leaf.text for leaf in column))]
+    for leaf in every if told else ():
+        leaf.text = secrets.hidden(leaf.text)
+    for column in told:
+        _hide_across(column, secrets)
     for leaf in every:
         leaf.put_back()
     return whole[0]
@@ -105,7 +108,7 @@ class _Column:
     def all(self) -> "Iterator[list[_Leaf]]":
         if len(self.leaves) > 1:
             yield self.leaves
-        if len(self.names) > 1:
+        if self.names:
             yield self.names
         for column in self.below.values():
             yield from column.all()
@@ -114,7 +117,8 @@ class _Column:
 def _collect(holder: Any, column: _Column, views: list[_Column], every: list[_Leaf]) -> None:
     """Every text below `holder`. `views`: for each list around it, the columns that keep the number in that one."""
     is_list = isinstance(holder, list)
-    for place, value in enumerate(holder) if is_list else holder.items():
+    items: Iterable[tuple[Any, Any]] = enumerate(holder) if is_list else holder.items()
+    for place, value in items:
         if not is_list and place not in _NAMES:
             name = _Leaf(holder, place, place, "name")
             every.append(name)

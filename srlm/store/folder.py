@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from srlm.errors import RecordError, SettingsError, StoreError
 from srlm.records import Checkpoint, Input, RunInputs, RunManifest, Step, digest
 from srlm.run_file import upgrade
+from srlm.secrets import withheld
 from srlm.settings import LATER, Settings, shaping
 from srlm.store import changes, files
 from srlm.store.digests import Digests
@@ -255,10 +256,10 @@ class RunFolder:
         return any(path.name not in ("timings.json", changes.SO_FAR) for path in self.step(step).glob("*"))
 
     def log(self, text: str) -> None:
-        """A line with the time in the run's log.txt."""
+        """A line with the time in the run's log.txt, without keys."""
         path = self.path / "log.txt"
         with files.writing(path), path.open("a", encoding="utf-8") as file:
-            file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S')} {text}\n")
+            file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S')} {withheld(text)}\n")
 
 
 def _as_begun(settings: Settings, inputs: RunInputs | None) -> Settings:

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict
 from srlm.engines.weights import beside_weights, give_memory_back, load_model, serving_format
 from srlm.errors import LaunchError
 from srlm.processes import die_with_parent
+from srlm.secrets import withheld
 from srlm.settings import DpoSettings, ModelSettings, Settings, SftSettings
 from srlm.store import files
 from srlm.train import dpo, sft, trainer
@@ -209,6 +210,7 @@ def _launch(
                     done, total = line.removeprefix(STEP).split()
                     report(int(done), int(total))
                 else:
+                    line = withheld(line)  # it has our environment, and with it the keys
                     said.write(line)
                     said.flush()
                     last_lines = [*last_lines, line.rstrip()][-LAST_WORDS:]

@@ -25,7 +25,7 @@ A_TOKEN = 1 << 10
 """Bytes that a token may take; four times as many with its log-probabilities."""
 DEEP = 64
 """Levels of lists and objects."""
-LISTED = 2_000_000
+LISTED = 1_000_000
 """Values in lists and objects: each takes far more memory than it has bytes."""
 KEPT = 16 << 10
 """Characters that are kept of an answer that cannot be read, or is an error."""
@@ -36,7 +36,8 @@ ACCEPTED = "gzip, deflate"
 
 _PAGE = re.compile(r"\s*<(?:!doctype|html|head|body|\?xml|!--)", re.IGNORECASE)
 _EVENTS = re.compile(r"\s*(?:data|event|id|retry|):")
-_STRING = re.compile(r'"((?:[^"\\]|\\.)*+)"?|\b(\d{2,3})\b')
+_PART = re.compile(r'"((?:[^"\\]|\\.)*+)(?:"(\s*+:)?|\Z)|\b(\d{2,3})\b')
+"""A text, perhaps a name, or a small number, in what may be JSON."""
 
 
 class Body(NamedTuple):
@@ -177,10 +178,39 @@ def is_page(text: str) -> bool:
 def _kept(text: str, secrets: Secrets) -> str:
     """As much of an unreadable answer as is kept, without the secrets; nothing of one that holds them in parts."""
     text = text[: 4 * KEPT]
-    plain = secrets.hidden(text)
-    parts = [found[1] if found[1] is not None else chr(int(found[2])) for found in _STRING.finditer(plain)]
-    texts = "".join(found[1] for found in _STRING.finditer(plain) if found[1] is not None)
-    if secrets.within(texts) or secrets.within("".join(parts)):
+    whole = _read_anyhow(text)
+    plain = (
+        text if whole is None else "\n".join(json.dumps(one, ensure_ascii=False) for one in hidden_in(whole, secrets))
+    )
+    plain = secrets.hidden(plain)
+    parts: dict[str, list[str]] = {}
+    name = ""
+    for found in _PART.finditer(plain):
+        if found[2]:
+            name = found[1]
+            parts.setdefault("names", []).append(name)
+        elif found[3]:
+            parts.setdefault("codes", []).append(chr(int(found[3])))
+        else:
+            parts.setdefault(f"of {name}", []).append(found[1])
+            parts.setdefault("texts", []).append(found[1])
+    if any(secrets.within("".join(values)) for values in parts.values()):
         return MARK
     # Half a character cannot be written.
     return plain[:KEPT].encode("utf-8", "replace").decode()
+
+
+def _read_anyhow(text: str) -> list[Any] | None:
+    """The JSON values of a text that breaks our rules, or of its lines, as a stream has them; None: it has none."""
+    try:
+        return [json.loads(text)]
+    except (ValueError, RecursionError):
+        pass
+    found = []
+    for line in text.splitlines():
+        try:
+            found.append(json.loads(line.removeprefix("data:")))
+        except (ValueError, RecursionError):
+            if len(found) < 2 and line.strip():
+                return None
+    return found or None

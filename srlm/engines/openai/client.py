@@ -56,6 +56,8 @@ MOST_OF = 5
 """Calls of one run from which on it is an error that most of them failed."""
 LOOK = 10.0
 """Seconds that a server has to say which models it serves."""
+WAITS = 2
+"""Times as long as it may take to answer, a server may ask to wait before it is asked again."""
 ELSEWHERE = 0.2
 """Seconds between looks at a call that another process is asking."""
 NEED = {"continue_final_message": "way to continue a partial answer", "prompt_logprobs": "log-probabilities"}
@@ -299,7 +301,7 @@ class Client:
                 return self._kept(call, self._given_up(call, came, attempts, run), origin)
             jitter = jitter or random.Random(seed_for(self.endpoint.seed, call.key))
             pause = min(60.0, self.endpoint.pause * 2 ** max(0, failures - 1)) * jitter.uniform(0.5, 1)
-            await self._rest(came.wait or pause)
+            await self._rest(min(came.wait, WAITS * self.endpoint.timeout) or pause)
 
     def _found(self, call: Call, origin: Origin | None) -> Answer | None:
         found = None

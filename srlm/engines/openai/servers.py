@@ -13,7 +13,7 @@ from srlm.engines.openai.endpoint import Endpoint
 from srlm.errors import EngineError
 from srlm.secrets import fault_of_name, note_key
 
-_TAGS = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.IGNORECASE | re.DOTALL)
+_TAG = re.compile(r"<[^<>]*>")
 WORDS = 400
 """Characters of a server's answer shown in an error."""
 
@@ -58,9 +58,20 @@ def is_local(base_url: str) -> bool:
 def shown(text: str) -> str:
     """A server's words on one line, shortened."""
     if is_page(text) and len(text) > WORDS:  # a long error page for people: its words alone
-        text = _TAGS.sub(" ", text[:KEPT])
+        text = _TAG.sub(" ", _without("style", _without("script", text[:KEPT])))
     text = " ".join(text[:KEPT].split()) or "(no words)"
     return text if len(text) <= WORDS else text[:WORDS] + " ..."
+
+
+def _without(tag: str, page: str) -> str:
+    """A page without these elements; one that does not end is all that is left."""
+    parts, end, lower = [], 0, page.lower()
+    while (start := lower.find(f"<{tag}", end)) >= 0:
+        parts.append(page[end:start])
+        end = lower.find(f"</{tag}", start)
+        if end < 0:
+            return " ".join(parts)
+    return " ".join([*parts, page[end:]])
 
 
 def words_of(error: openai.APIStatusError) -> str:
