@@ -228,11 +228,12 @@ def _two_choices(talk: Talk) -> None:
     talk.say({**first, "choices": first["choices"] + second["choices"]})
 
 
+def _spelt(spell: Callable[[str], str]) -> Callable[[Talk], None]:
+    return lambda talk: talk.say(talk.honest(f"\nYour key: {spell(talk.key)}"))
+
+
 ECHOES: dict[str, Callable[[Talk], None]] = {
-    **{
-        f"echo-{name}": (lambda talk, spell=spell: talk.say(talk.honest(f"\nYour key: {spell(talk.key)}")))
-        for name, spell in SPELLINGS.items()
-    },
+    **{f"echo-{name}": _spelt(spell) for name, spell in SPELLINGS.items()},
     "echo-escaped-in-json": lambda talk: talk.say(
         json.dumps(talk.honest(" KEY")).replace("KEY", SPELLINGS["escaped"](talk.key)).encode()
     ),
@@ -322,6 +323,11 @@ def _head(talk: Talk, *lines: str) -> None:
     talk.send("".join(f"{line}\r\n" for line in ("HTTP/1.1 200 OK", *lines)).encode("latin-1"))
 
 
+def _end(talk: Talk) -> None:
+    """The end of a head."""
+    talk.send(b"\r\n")
+
+
 def _cut(part: Callable[[int], int], body_alone: bool = False) -> Callable[[Talk], None]:
     """A response that ends before its end."""
 
@@ -364,6 +370,28 @@ def _slow_honest(talk: Talk) -> None:
 
 def _error(talk: Talk, status: str, text: str = "Oops:", **more: Any) -> None:
     talk.say({"error": {"message": f"{text} {talk.key}", "type": "error", **more}}, status)
+
+
+def _wishing(wish: str) -> Callable[[Talk], None]:
+    """Too many requests, and how long to wait."""
+    head = f"HTTP/1.1 429 Slow\r\nContent-Length: 0\r\nConnection: close\r\nRetry-After: {wish}\r\n\r\n"
+    return lambda talk: talk.send(head.encode())
+
+
+def _after_head(*steps: Callable[[Talk], None]) -> Callable[[Talk], None]:
+    """A response without a length, in these steps."""
+
+    def play(talk: Talk) -> None:
+        _head(talk)
+        for step in steps:
+            step(talk)
+
+    return play
+
+
+def _endless_chunks(talk: Talk) -> None:
+    _chunked(talk)
+    talk.go_on(b"10000\r\n" + b" " * 65536 + b"\r\n")
 
 
 def _shape(change: Callable[[Talk], Any]) -> Callable[[Talk], None]:
@@ -428,7 +456,7 @@ FAULTS: dict[str, Mode] = {
         "lost", lambda talk: talk.say(b"<html>" + b"<script x" * 9999 + _bytes_of(talk.key, "welcome"))
     ),
     "events": Mode("lost", lambda talk: talk.say(_events(talk), "200 OK")),
-    "endless-events": Mode("lost", lambda talk: (_head(talk, ""), talk.go_on(_events(talk) * 100))[0]),
+    "endless-events": Mode("lost", _after_head(_end, lambda talk: talk.go_on(_events(talk) * 100))),
     # Status
     "status-204": Mode("lost", lambda talk: talk.send(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")),
     "status-206": Mode("lost", lambda talk: talk.say(talk.honest(talk.key), "206 Partial Content")),
@@ -454,9 +482,7 @@ FAULTS: dict[str, Mode] = {
     **{
         f"error-429-{name}": Mode(
             "lost",
-            lambda talk, wish=wish: talk.send(
-                f"HTTP/1.1 429 Slow\r\nContent-Length: 0\r\nConnection: close\r\nRetry-After: {wish}\r\n\r\n".encode()
-            ),
+            _wishing(wish),
         )
         for name, wish in (
             ("for-ever", "1000000000"),
@@ -473,13 +499,13 @@ FAULTS: dict[str, Mode] = {
     "length-negative": Mode("lost", lambda talk: talk.say(talk.honest(talk.key), length=-1)),
     "length-huge": Mode("lost", lambda talk: talk.say(talk.honest(talk.key), length=10**30)),
     "two-lengths": Mode("lost", lambda talk: talk.say(talk.honest(talk.key), "200 OK", "Content-Length: 7")),
-    "no-length": Mode("read", lambda talk: (_head(talk, ""), talk.send(json.dumps(talk.honest()).encode()))[0]),
+    "no-length": Mode("read", _after_head(_end, lambda talk: talk.send(json.dumps(talk.honest()).encode()))),
     "chunks-of-a-byte": Mode("read", lambda talk: _chunked(talk, _as_chunks(json.dumps(talk.honest()).encode()))),
     "chunks-of-garbage": Mode("lost", lambda talk: _chunked(talk, _bytes_of(talk.key, "zz\r\n"), b"\r\n\r\n")),
     "chunk-too-large": Mode("lost", lambda talk: _chunked(talk, b"FFFFFFFFFFFFFFFF\r\n", talk.key.encode())),
     "chunks-cut": Mode("lost", lambda talk: _chunked(talk, b'5\r\n{"cho\r\n')),
-    "endless-chunks": Mode("lost", lambda talk: (_chunked(talk), talk.go_on(b"10000\r\n" + b" " * 65536 + b"\r\n"))[0]),
-    "trickle": Mode("lost", lambda talk: (_head(talk, ""), talk.go_on(b" ", 0.02))[0]),
+    "endless-chunks": Mode("lost", _endless_chunks),
+    "trickle": Mode("lost", _after_head(_end, lambda talk: talk.go_on(b" ", 0.02))),
     "trickling-head": Mode("lost", lambda talk: talk.go_on(b"H", 0.02)),
     "silence": Mode("lost", Talk.wait),
     "cut-at-once": Mode("lost", lambda talk: None),
@@ -492,10 +518,10 @@ FAULTS: dict[str, Mode] = {
     "http-0.9": Mode("lost", lambda talk: talk.send(json.dumps(talk.honest(talk.key)).encode())),
     "http-2": Mode("lost", lambda talk: talk.send(b"\0\0\x12\4\0\0\0\0\0\0\3\0\0\0d\0\4\0\1\0\0\0\2")),
     "a-million-headers": Mode(
-        "lost", lambda talk: (_head(talk), talk.send(b"".join(b"X-%d: a\r\n" % n for n in range(10**6))))[0]
+        "lost", _after_head(lambda talk: talk.send(b"".join(b"X-%d: a\r\n" % n for n in range(10**6))))
     ),
     "header-of-2-MiB": Mode("lost", lambda talk: _head(talk, "X-Long: " + "a" * (2 << 20), "")),
-    "endless-header": Mode("lost", lambda talk: (_head(talk), talk.go_on(b"X-Long: " + b"a" * 65536))[0]),
+    "endless-header": Mode("lost", _after_head(lambda talk: talk.go_on(b"X-Long: " + b"a" * 65536))),
     "header-with-the-key": Mode("lost", lambda talk: _head(talk, f"X Key\0{talk.key}", "")),
     "header-with-line-ends": Mode("lost", lambda talk: _head(talk, f"X-Key: a\rb\n {talk.key}\0", "")),
     # Packed
