@@ -1,4 +1,4 @@
-"""`srlm-eval alpaca` with a judge behind a server that does harm: single items are missing, and no key is left behind."""
+"""`srlm-eval alpaca` with a judge behind a server that does harm: single items are missing, and no key is left."""
 
 import contextlib
 import io
