@@ -35,6 +35,7 @@ _ESCAPE = re.compile(
     re.IGNORECASE,
 )
 _FOREIGN = re.compile(r"[^\x00-\x7f]+")
+_MIXED = re.compile(r"[A-Za-z][^A-Za-z]|[^A-Za-z][A-Za-z]")
 _ROUNDS = 3
 """Times a text is unescaped: a string within JSON within a string."""
 
@@ -42,16 +43,16 @@ _ROUNDS = 3
 class Secrets:
     """Some keys and passwords.
 
-    One of 8 letters and digits or more is recognised in every spelling, wherever it stands; a shorter one, from 4
-    characters on, only as it is, and as a word of its own. Shorter ones still, and STAND_INS, are no secrets: answers
-    may well hold such words, and would say something else without them.
+    One of 8 letters and digits or more is recognised in every spelling, wherever it stands; a shorter one only as it
+    is, as a word of its own, and if it is no word of letters and no number. All others, and STAND_INS, are no secrets:
+    answers may well hold them, and would say something else without them.
     """
 
     def __init__(self, values: Iterable[str]) -> None:
         given = dict.fromkeys(form for one in values for form in (one.strip(), unquote(one.strip())))
         told = [one for one in given if len(one) >= SHORT and letters(one).decode() not in STAND_INS]
         self._literal = sorted((one for one in told if len(letters(one)) >= LONG), key=len, reverse=True)
-        shorter = [re.escape(one) for one in told if len(letters(one)) < LONG]
+        shorter = [re.escape(one) for one in told if len(letters(one)) < LONG and _MIXED.search(one)]
         self._words = re.compile(rf"(?<!\w)(?:{'|'.join(shorter)})(?!\w)") if shorter else None
         self._needles = sorted({form for one in self._literal for form in _encoded(one)}, key=lambda one: -len(one))
 

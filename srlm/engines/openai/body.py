@@ -29,7 +29,9 @@ LISTED = 1_000_000
 """Values in lists and objects: each takes far more memory than it has bytes."""
 KEPT = 16 << 10
 """Characters that are kept of an answer that cannot be read, or is an error."""
-DIGITS = 25
+_TAIL = 4 << 10
+"""Characters in which the beginning of a secret may be, in its longest spelling."""
+DIGITS = 300
 """Digits that a whole number may have."""
 ACCEPTED = "gzip, deflate"
 """Encodings that are asked for; no other is unpacked."""
@@ -80,7 +82,7 @@ def body_of(raw: bytes, headers: Mapping[str, str], secrets: Secrets, room: int)
     if fault is None and len(content) > room:
         fault = f"with more than {room / 2**20:.3g} MiB"
     if fault is not None:
-        return Body(None, _kept(content[: 4 * KEPT].decode(errors="replace"), secrets), fault)
+        return Body(None, _kept(content.decode(errors="replace"), secrets), fault)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -177,12 +179,14 @@ def is_page(text: str) -> bool:
 
 def _kept(text: str, secrets: Secrets) -> str:
     """As much of an unreadable answer as is kept, without the secrets; nothing of one that holds them in parts."""
-    text = text[: 4 * KEPT]
+    is_cut, text = len(text) > 4 * KEPT, text[: 4 * KEPT]
     whole = _read_anyhow(text)
     plain = (
         text if whole is None else "\n".join(json.dumps(one, ensure_ascii=False) for one in hidden_in(whole, secrets))
     )
     plain = secrets.hidden(plain)
+    if is_cut:  # a secret may have been cut in two
+        plain = plain[:-_TAIL]
     parts: dict[str, list[str]] = {}
     name = ""
     for found in _PART.finditer(plain):
