@@ -19,8 +19,8 @@ from functools import cache
 from typing import Any, Literal, NamedTuple
 from urllib.parse import quote
 
-Fate = Literal["read", "lost", "refused"]
-"""What becomes of the one call: it is read all the same, or costs that item, or is refused alone."""
+Fate = Literal["read", "lost", "refused", "ends"]
+"""What becomes of the one call: it is read all the same, or costs that item, or is refused alone, or ends the run."""
 MARKED = re.compile(r"\[\[([\w.-]+)\]\]")
 
 
@@ -29,7 +29,7 @@ class Talk:
 
     def __init__(self, connection: socket.socket, server: "Hostile", head: str, body: dict[str, Any]) -> None:
         self._connection, self.server, self.head, self.body = connection, server, head, body
-        found = re.search(r"(?im)^(?:authorization: bearer|api-key:) *(\S+)", head)
+        found = re.search(r"(?im)^(?:authorization: (?:bearer|basic)|api-key:) *(\S+)", head)
         self.key = found[1] if found else "no-key-was-sent"
         self.half = self.key[: len(self.key) // 2], self.key[len(self.key) // 2 :]
 
@@ -85,6 +85,8 @@ class Hostile:
 
     honest: Callable[[dict[str, Any]], dict[str, Any]]
     pick: Callable[[str, int], str | None]
+    models: str | None = None
+    """The mode in which it lists its models; None: honestly."""
     url: str = ""
     other: str = ""
     """Address of another server; whatever reaches it is in `stolen`."""
@@ -128,7 +130,10 @@ def hostile(
                 self.request.settimeout(10)
                 head, content = _request(self.request)
                 if not head.startswith("POST"):
-                    return Talk(self.request, made, head, {}).say({"object": "list", "data": []})
+                    talk = Talk(self.request, made, head, {})
+                    if made.models is not None:
+                        return MODES[made.models].play(talk)
+                    return talk.say({"object": "list", "data": []})
                 body = json.loads(content)
                 words = body["messages"][-1]["content"]
                 with counting:
@@ -473,6 +478,7 @@ FAULTS: dict[str, Mode] = {
     "error-503-in-its-reason": Mode("lost", lambda talk: talk.say(b"", f"503 {talk.key}")),
     "error-500-deep": Mode("lost", lambda talk: talk.say(_nested(100_000).encode(), "500 Oops")),
     "error-500-of-20-MiB": Mode("lost", lambda talk: talk.say(b'{"error": "' + b"x" * (20 << 20), "500 Oops")),
+    "error-401": Mode("ends", lambda talk: _error(talk, "401 No", "Who is")),
     "error-400": Mode("refused", lambda talk: _error(talk, "400 Bad", "content policy: your key")),
     "error-400-in-parts": Mode(
         "refused",

@@ -500,9 +500,11 @@ class Client:
                 return reply_of(body.value, request)
             raw, why, with_what = body.text, body.fault, f" {body.fault}, and"
         except Disguised as disguised:
-            response.status_code = status_of(disguised.error)
-            said = disguised.error if isinstance(disguised.error, dict) else disguised.body
-            raise openai.APIStatusError("status 200", response=response, body=said) from None
+            if disguised.error is not disguised.body:
+                response.status_code = status_of(disguised.error)
+                said = disguised.error if isinstance(disguised.error, dict) else disguised.body
+                raise openai.APIStatusError("status 200", response=response, body=said) from None
+            raw, why, with_what = json.dumps(body.value, ensure_ascii=False)[:KEPT], "no choices", ", but"
         except OtherShape as error:
             raw, why, with_what = json.dumps(body.value, ensure_ascii=False)[:KEPT], str(error), ", but"
             if not self.answered:

@@ -71,16 +71,16 @@ def _alike(request: httpx2.Request, following: httpx2.Request) -> bool:
 def _rebuilt(response: httpx2.Response, body: Body, secrets: Secrets) -> httpx2.Response:
     """A response of what may be seen of it: its status, the headers that are heeded, and its body if it is an error."""
     status, content = response.status_code, b""
+    words = body.text if body.value is None else json.dumps(body.value, ensure_ascii=False)[:KEPT]
     if status < 400:
         if response.next_request is not None:
             place = secrets.hidden(without_secrets(str(response.next_request.url)))[:200]
-            body = Body(None, body.text, f"with a redirect to {place}, which is not followed")
+            body = Body(None, words, f"with a redirect to {place}, which is not followed")
         elif status not in (200, 201):
-            body = Body(None, body.text or json.dumps(body.value)[:KEPT], f"with status {status}")
+            body = Body(None, words, f"with status {status}")
         status = 200  # the fault says the rest: the `openai` client would make an error of its own of it
     else:
-        text = body.text if body.value is None else json.dumps(body.value, ensure_ascii=False)
-        content = text[:KEPT].encode("utf-8", "replace")
+        content = words.encode("utf-8", "replace")
     headers = {name: secrets.hidden(response.headers[name][:200]) for name in HEEDED if name in response.headers}
     return httpx2.Response(
         status,

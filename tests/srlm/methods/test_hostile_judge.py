@@ -43,7 +43,7 @@ def test_a_loop_goes_on_past_a_hostile_judge_and_nothing_that_it_writes_holds_a_
     def pick(words: str, number: int) -> str | None:
         if words in met:
             return met[words] if met[words] in STUCK else None
-        met[words] = next(modes, None) if len(met) % 2 else None
+        met[words] = next(modes, None) if len(met) % 3 else None
         return met[words]
 
     with hostile(judge, pick) as server:
