@@ -59,7 +59,8 @@ def test_a_loop_goes_on_past_a_hostile_judge_and_nothing_that_it_writes_holds_a_
     judgements = files.read(tmp_path / "tiny" / "M2" / "judgements.jsonl", Judgement)
     unscored = {one.response_id for one in judgements if one.score is None}
     lost = sum(MODES[mode].fate != "read" for mode in STUCK)
-    assert len(judgements) == 96 and 0 < len(unscored) <= lost
+    # Some that are read say nothing but the key behind their score.
+    assert len(judgements) == 96 and lost <= len(unscored) < len(STUCK)
     written = [*texts_below(tmp_path / "tiny"), ("stdout", said.stdout), ("stderr", said.stderr)]
     assert any("${CANARY_LOGIN}" in text for place, text in written if place == "settings.json")
     user, password = LOGIN.split(":")
