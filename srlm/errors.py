@@ -16,25 +16,27 @@ Anything else that is raised is a defect of ours and keeps its traceback.
 
 from srlm.bounded.quote import cut
 from srlm.printable import block, one_line
+from srlm.secrets import withheld
 
 LINE = 1_000
 """Characters of one line of another library's error that a message quotes."""
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of what an error says, or its name where it says nothing."""
-    return cut((str(error).strip() or type(error).__name__).splitlines()[0], LINE)
+    """The first line of what an error says, without keys that this process knows of, or its name where it says
+    nothing."""
+    return cut(withheld(str(error).strip() or type(error).__name__).splitlines()[0], LINE)
 
 
 class SrlmError(Exception):
     """Something the user can mend; the message says what was found, where, and what to do.
 
-    Messages quote files that anybody wrote: what would steer a terminal is shown as `?`, and a message that is longer
-    than any terminal shows is cut in its middle.
+    Messages quote files that anybody wrote: what would steer a terminal is shown as `?`, keys that this process knows
+    of as `***`, and a message that is longer than any terminal shows is cut in its middle.
     """
 
     def __str__(self) -> str:
-        return block(cut(super().__str__()))
+        return block(cut(withheld(super().__str__())))
 
 
 class SettingsError(SrlmError):

@@ -18,6 +18,7 @@ from srlm.section import Section
 from srlm.settings import Settings, fields
 from srlm.text.chat import RESERVED
 from srlm.worlds.table import KINDS, WORLDS
+from srlm.written_keys import written_keys
 
 S = TypeVar("S", bound=Section)
 
@@ -56,6 +57,8 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Settings:
     data = _parse(text, str(path))
     for override in overrides:
         _apply(data, override)
+    if faults := [f"{path}: {fault}" for fault in written_keys(data)]:  # before any message shows a value
+        raise SettingsError("\n".join(faults))
     try:
         settings = Settings.model_validate(data)
     except ValidationError as error:

@@ -24,6 +24,7 @@ from rich.table import Table
 from rich.text import Text
 
 from srlm.printable import MOST_MARKS, block, one_line, shortened
+from srlm.secrets import withheld
 
 __all__ = [
     "Console",
@@ -88,7 +89,7 @@ def print_traceback(kind: type[BaseException], error: BaseException, trace: Trac
 
 
 def _print(stream: TextIO, text: str) -> None:
-    stream.write(text)
+    stream.write(withheld(text))
     stream.flush()
 
 

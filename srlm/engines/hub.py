@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from srlm.errors import ModelError, first_line
+from srlm.secrets import Secrets
 
 
 def commit_of(name: str, revision: str | None) -> str:
@@ -77,11 +78,12 @@ def _whole(snapshot: Path) -> list[Path]:
 
 
 def _why(error: Exception) -> str:
+    from huggingface_hub import get_token
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError, OfflineModeIsEnabled
 
     if isinstance(error, HFValidationError):
         return "no such folder, and not a valid Hub id"
     if isinstance(error, LocalEntryNotFoundError | OfflineModeIsEnabled):
         return "the Hub cannot be reached, and the cache (HF_HOME) does not contain it"
-    said = first_line(error)
+    said = Secrets([get_token() or ""]).hidden(first_line(error))
     return f"could not be downloaded from the Hub ({type(error).__name__}: {said})"

@@ -46,16 +46,16 @@ def open_server(settings: EngineSettings, calls: Path | None = None) -> Engine:
     from srlm.engines.openai.calls import CallStore
     from srlm.engines.openai.client import Client
     from srlm.engines.openai.endpoint import Endpoint
-    from srlm.engines.openai.engine import OpenAIEngine
+    from srlm.engines.openai.engine import OpenAIEngine, unread
 
     if settings.model is None:
         raise SettingsError("an `openai` engine needs `model`: the model's name on the server")
     effort = settings.reasoning_effort
     if calls is None:
-        return OpenAIEngine(Client(Endpoint.of(settings)), settings.model, effort)
+        return OpenAIEngine(Client(Endpoint.of(settings), unread=unread), settings.model, effort)
     store = CallStore(calls)
     try:
-        return OpenAIEngine(Client(Endpoint.of(settings), store), settings.model, effort, store.close)
+        return OpenAIEngine(Client(Endpoint.of(settings), store, unread=unread), settings.model, effort, store.close)
     except BaseException:
         store.close()
         raise

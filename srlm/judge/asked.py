@@ -182,7 +182,7 @@ class AskedPairJudge:
         """What an answer says, and its words behind any thought."""
         if isinstance(said, Failure):
             full = said.why == "too long" or out_of_room(said.words)
-            unread: Unread = "no room" if full else "refused"
+            unread: Unread = "no room" if full else "no verdict" if said.kind == "parse" else "refused"
             return Opinion(preference=None, raw=said.words, unread=unread), ""
         written = _completion(said)
         if written is None:  # it answers, and not in words

@@ -349,11 +349,12 @@ def _behind_server(name: str, around: Around) -> Judge:
 
     def connect() -> "Client":
         from srlm.engines.openai.client import Client  # slow to import
+        from srlm.engines.openai.engine import unread
 
         price = server.price or price_of(server.endpoint.provider, name)
         kept = None if store is None else store()
         spent = spent_on(kept, name, price) if server.whole_file and kept is not None and price is not None else 0.0
-        return Client(server.endpoint, kept, Budget(price, server.max_cost, spent))
+        return Client(server.endpoint, kept, Budget(price, server.max_cost, spent), unread)
 
     client = Once(connect)
 

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from srlm.addresses import Address
 from srlm.section import Positive, Section
 
 
@@ -63,8 +64,9 @@ class EngineSettings(Section):
     vllm: VllmSettings = VllmSettings()
     model: str | None = None
     """Name of the model on the server (openai)."""
-    base_url: str | None = None
-    """Address of the server, such as http://127.0.0.1:8000/v1 (openai)."""
+    base_url: Address = None
+    """Address of the server, such as http://127.0.0.1:8000/v1 (openai). `${NAME}` is replaced by the environment
+    variable; names, passwords and keys in an address must be written so."""
     api_key_env: str = "OPENAI_API_KEY"
     """Environment variable that holds the API key; the key itself is never written to a file (openai)."""
     concurrency: Positive = 16

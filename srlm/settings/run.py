@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
+from srlm.addresses import Address
 from srlm.records import digest
 from srlm.section import Positive, Section
 from srlm.settings.data import OasstData, RankedData
@@ -30,8 +31,8 @@ class EvaluationSettings(Section):
             "the run), `openai:MODEL`, `hf:DIR_OR_ID`, `reward-model:DIR`, `length`, `random:SEED` or `constant`."
         ),
     ] = "oracle"
-    base_url: str | None = None
-    """Server of an `openai:` judge. None: the client's default."""
+    base_url: Address = None
+    """Server of an `openai:` judge. None: the client's default. `${NAME}` is replaced by the environment variable."""
     pairs: PairSettings = PairSettings()
     judge_draws: Positive = 3
     """Judgements per held-out ranked answer by each M_i."""

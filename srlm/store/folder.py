@@ -15,6 +15,7 @@ from srlm.errors import RecordError, SettingsError, StoreError
 from srlm.printable import one_line
 from srlm.records import Checkpoint, Input, RunInputs, RunManifest, Step, digest
 from srlm.run_file import upgrade
+from srlm.secrets import withheld
 from srlm.settings import LATER, Settings, shaping
 from srlm.store import changes, files, recognised, seals
 from srlm.store.digests import Digests
@@ -294,10 +295,10 @@ class RunFolder:
         return any(path.name not in ("timings.json", changes.SO_FAR) for path in self.step(step).glob("*"))
 
     def log(self, text: str) -> None:
-        """A line with the time in the run's log.txt."""
+        """A line with the time in the run's log.txt, without keys."""
         path = self.path / "log.txt"
         with files.writing(path), path.open("a", encoding="utf-8") as file:
-            file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S')} {one_line(text)}\n")
+            file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S')} {one_line(withheld(text))}\n")
 
 
 def _as_begun(settings: Settings, inputs: RunInputs | None) -> Settings:

@@ -21,6 +21,7 @@ from srlm.engines.weights import beside_weights, give_memory_back, load_model, s
 from srlm.errors import LaunchError
 from srlm.printable import one_line
 from srlm.processes import die_with_parent
+from srlm.secrets import withheld
 from srlm.settings import DpoSettings, ModelSettings, Settings, SftSettings
 from srlm.store import files
 from srlm.train import checkpoints, dpo, sft, trainer
@@ -213,7 +214,10 @@ def _launch(
                     done, total = line.removeprefix(STEP).split()
                     report(int(done), int(total))
                 else:
-                    said.write(one_line(line.removesuffix("\n")) + "\n")
+                    line = (
+                        one_line(withheld(line.removesuffix("\n"))) + "\n"
+                    )  # it has our environment, and the keys in it
+                    said.write(line)
                     said.flush()
                     last_lines = [*last_lines, line.rstrip()][-LAST_WORDS:]
                     if line.startswith(FAULT):

@@ -113,6 +113,8 @@ class Failure(Record):
     attempts: int
     why: Refusal | None = None
     """Why the server refused this call alone. None: it failed as often as it may, or could not be read."""
+    raw: str = ""
+    """The last answer where it was no chat completion, without the key, as much as is kept of it."""
 
 
 class CallStore:

@@ -17,22 +17,25 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from contextvars import ContextVar
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import httpx2
 import openai
 
-from srlm.engines.openai.answers import error_of, status_of
+from srlm.engines.openai.answers import status_of
+from srlm.engines.openai.body import KEPT
 from srlm.engines.openai.calls import Answer, Call, CallStore, Failure, Missing, Refusal, lacking
+from srlm.engines.openai.completion import Disguised, OtherShape, Reply, reply_of
 from srlm.engines.openai.connection import Connection
 from srlm.engines.openai.cost import Budget
-from srlm.engines.openai.endpoint import Endpoint, secrets_in
+from srlm.engines.openai.endpoint import Endpoint
+from srlm.engines.openai.guarded import body_in
 from srlm.engines.openai.loop import BackgroundLoop
 from srlm.engines.openai.origin import Origin, ServedModel, served_model
 from srlm.engines.openai.parameters import Parameters
 from srlm.engines.openai.refusals import fate_of
 from srlm.engines.openai.retired import notice, refuse_retired
-from srlm.engines.openai.servers import find_key, forms, hidden, shown, words_of
+from srlm.engines.openai.servers import find_key, shown, words_of
 from srlm.engines.openai.window import Window, retry_after
 from srlm.errors import EngineError
 from srlm.records import seed_for
@@ -53,6 +56,8 @@ MOST_OF = 5
 """Calls of one run from which on it is an error that most of them failed."""
 LOOK = 10.0
 """Seconds that a server has to say which models it serves."""
+WAITS = 2
+"""Times as long as it may take to answer, a server may ask to wait before it is asked again."""
 ELSEWHERE = 0.2
 """Seconds between looks at a call that another process is asking."""
 NEED = {"continue_final_message": "way to continue a partial answer", "prompt_logprobs": "log-probabilities"}
@@ -85,7 +90,6 @@ class Client:
         self._opening = threading.Lock()
         self._connection: Connection | None = None
         self._loop: BackgroundLoop | None = None
-        self._secrets = forms(secrets_in(endpoint.url))
         self._window = Window(endpoint.concurrency)
         self._turn = asyncio.Lock()
         self._settled = asyncio.Event()
@@ -97,9 +101,7 @@ class Client:
         """Raise EngineError where there is no key or no address; sends nothing."""
         with self._opening:
             if self._connection is None:
-                key = find_key(self.endpoint.api_key_env, self.endpoint)
-                self._secrets = forms([*([key] if key else []), *secrets_in(self.endpoint.url)])
-                self._connection = Connection(self.endpoint, key)
+                self._connection = Connection(self.endpoint, find_key(self.endpoint.api_key_env, self.endpoint))
 
     def close(self) -> None:
         """Close the connections and the event loop; closing again does nothing. A store is its owner's to close."""
@@ -299,7 +301,7 @@ class Client:
                 return self._kept(call, self._given_up(call, came, attempts, run), origin)
             jitter = jitter or random.Random(seed_for(self.endpoint.seed, call.key))
             pause = min(60.0, self.endpoint.pause * 2 ** max(0, failures - 1)) * jitter.uniform(0.5, 1)
-            await self._rest(came.wait or pause)
+            await self._rest(min(came.wait, WAITS * self.endpoint.timeout) or pause)
 
     def _found(self, call: Call, origin: Origin | None) -> Answer | None:
         found = None
@@ -356,7 +358,8 @@ class Client:
         many = self._failed_in_a_row >= GIVE_UP or self._given_up_in_all >= max(GIVE_UP, self.answered + 1)
         if not self.answered or many:
             self._stop(run, EngineError(self._explained(call, caught.told)))
-        return Failure(kind="api", words=caught.words, attempts=attempts)
+        kind: Missing = "parse" if caught.what == "unreadable" else "api"
+        return Failure(kind=kind, words=caught.words, attempts=attempts, raw=caught.raw)
 
     async def _refusal_of(self, call: Call, caught: "_Failed", attempts: int, run: "_Run") -> Failure:
         """A call that was refused alone, as far as one can tell; many of them, and nothing answered, end the run."""
@@ -452,7 +455,7 @@ class Client:
 
     # One request ----------------------------------------------------------------------------------------------------
 
-    async def _sent(self, call: Call, origin: Origin | None) -> "_Reply":
+    async def _sent(self, call: Call, origin: Origin | None) -> Reply:
         """What the server answers, asked again at once without parameters that it does not take. Raises _Failed, or
         EngineError where all calls would fare alike."""
         assert self._connection is not None
@@ -468,14 +471,14 @@ class Client:
             try:
                 async with asyncio.timeout(self.endpoint.timeout):
                     response = await self._connection.post(body)
-                return self._read(response)
+                return self._read(response, body)
             except TimeoutError:
                 endpoint = self.endpoint
                 words = f"no answer in {endpoint.timeout:g} s"
                 tries = f"{words} ({endpoint.tries - 1} more tries); raise the timeout or lower the concurrency"
                 raise _Failed("hung", words, tries) from None
             except openai.APIStatusError as error:
-                words = words_of(error, self._secrets)
+                words = words_of(error)
                 if parameters.learn(error, words, call.settings, settings):
                     self.tally["parameter refused"] += 1
                     if self.store is not None and origin is not None:
@@ -483,27 +486,34 @@ class Client:
                     continue
                 raise self._refusal(call, error, words) from None
             except openai.APIConnectionError as error:
-                why = shown(str(error.__cause__ or error), self._secrets)
+                why = shown(self._connection.secrets.hidden(str(error.__cause__ or error)))
                 told = f"cannot be reached ({why}); is the server running, and is base_url (--base-url) its address?"
                 if not self.answered and isinstance(error.__cause__, httpx2.ConnectError):
                     raise EngineError(self._explained(call, told)) from None
                 raise _Failed("cut off", why, told) from None
 
-    def _read(self, response: httpx2.Response) -> "_Reply":
+    def _read(self, response: httpx2.Response, request: dict[str, Any]) -> Reply:
         """A chat completion. Raises _Failed where it is none, APIStatusError where it is an error with status 200."""
+        body = body_in(response)
         try:
-            return _reply_of(response.content.decode(), self._secrets)
-        except _Disguised as disguised:
-            response.status_code = status_of(disguised.error)
-            body = disguised.error if isinstance(disguised.error, dict) else disguised.body
-            raise openai.APIStatusError("status 200", response=response, body=body) from None
-        except ValueError as error:
-            said = shown(response.content.decode(errors="replace"), self._secrets)
-            words = f"answered, but not with a chat completion ({error}): {said}"
-            told = f"answered, but not with a chat completion: {said}; does base_url end in /v1?"
-            if isinstance(error, _OtherShape) and not self.answered:
+            if body.fault is None:
+                return reply_of(body.value, request)
+            raw, why, with_what = body.text, body.fault, f" {body.fault}, and"
+        except Disguised as disguised:
+            if disguised.error is not disguised.body:
+                response.status_code = status_of(disguised.error)
+                said = disguised.error if isinstance(disguised.error, dict) else disguised.body
+                raise openai.APIStatusError("status 200", response=response, body=said) from None
+            raw, why, with_what = json.dumps(body.value, ensure_ascii=False)[:KEPT], "no choices", ", but"
+        except OtherShape as error:
+            raw, why, with_what = json.dumps(body.value, ensure_ascii=False)[:KEPT], str(error), ", but"
+            if not self.answered:
+                told = f"answered, but not with a chat completion: {shown(raw)}; does base_url end in /v1?"
                 raise EngineError(f"{self.where}: {told}") from None
-            raise _Failed("unreadable", words, told, wait=retry_after(response.headers)) from None
+        said_so = f"not with a chat completion ({why}): {shown(raw)}"
+        told = f"answered{with_what} not with a chat completion: {shown(raw)}; does base_url end in /v1?"
+        wait = retry_after(response.headers)
+        raise _Failed("unreadable", f"answered, but {said_so}", told, wait=wait, raw=raw)
 
     def _refusal(self, call: Call, error: openai.APIStatusError, said: str) -> Exception:
         status, wait, fate = error.status_code, retry_after(error.response.headers), fate_of(error)
@@ -513,7 +523,7 @@ class Client:
         if fate == "wait":
             told = f"failed ({status}): {said}; see the server's log, or run again later to resume"
             if error.message == "status 200":
-                shown_whole = shown(error.response.text, self._secrets)
+                shown_whole = shown(json.dumps(body_in(error.response).value, ensure_ascii=False))
                 told = f"answered, but not with a chat completion: {shown_whole}; does base_url end in /v1?"
             return _Failed(f"failed ({status})", said, told, wait=wait)
         told = f"refused the request ({status}): {said}; {_OTHERWISE}"
@@ -566,7 +576,7 @@ class Refused(EngineError):
 class _Failed(Exception):
     """One request that brought no answer. `words`: the server's; `told`: the same and what to do, for an error.
 
-    `why`: it was refused alone, and sending it again would not help.
+    `why`: it was refused alone, and sending it again would not help. `raw`: the answer, where it could not be read.
     """
 
     def __init__(
@@ -577,64 +587,7 @@ class _Failed(Exception):
         wait: float = 0.0,
         limited: bool = False,
         why: Refusal | None = None,
+        raw: str = "",
     ) -> None:
         self.what, self.words, self.told, self.wait, self.limited, self.why = what, words, told, wait, limited, why
-
-
-class _Disguised(Exception):
-    """An answer of status 200 that holds an error."""
-
-    def __init__(self, error: object, body: dict[str, Any]) -> None:
-        self.error, self.body = error, body
-
-
-class _OtherShape(ValueError):
-    """JSON that is whole, and no chat completion: another program answers there."""
-
-
-class _Reply(NamedTuple):
-    """What is kept of a chat completion."""
-
-    choices: list[dict[str, Any]]
-    prompt_tokens: int | None
-    completion_tokens: int | None
-    prompt_logprobs: tuple[dict[str, Any] | None, ...] | None
-
-
-def _reply_of(text: str, secrets: Sequence[str]) -> _Reply:
-    """A chat completion, without the key a server may echo. Raises ValueError where it is none, or _Disguised."""
-    text = hidden(text, secrets)
-    # Half a surrogate pair is legal JSON, and no text that can be written to a file.
-    whole = json.loads(text, parse_constant=_no_constant)
-    if "\\ud" in text.lower():
-        whole = json.loads(json.dumps(whole, ensure_ascii=False).encode("utf-8", "replace"))
-    if not isinstance(whole, dict):
-        raise _OtherShape("no object")
-    if (error := error_of(whole)) is not None:
-        raise _Disguised(error, whole)
-    choices = whole.get("choices")
-    if not isinstance(choices, list) or not all(isinstance(choice, dict) for choice in choices):
-        raise _OtherShape("no choices")
-    for choice in choices:
-        message = choice.get("message")
-        if not isinstance(message, dict):
-            raise _OtherShape("no message")
-        if not isinstance(message.get("content"), str | list | None):
-            raise _OtherShape("its content is no text")
-    usage = whole.get("usage")
-    counts = usage if isinstance(usage, dict) else {}
-    read = whole.get("prompt_logprobs")
-    return _Reply(
-        choices,
-        _count(counts.get("prompt_tokens")),
-        _count(counts.get("completion_tokens")),
-        tuple(read) if isinstance(read, list) else None,
-    )
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no number")
-
-
-def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**40 else None
+        self.raw = raw

@@ -12,9 +12,13 @@ from urllib.request import getproxies
 import httpx2
 import openai
 
+from srlm.addresses import secrets_in
+from srlm.engines.openai.body import room_for
 from srlm.engines.openai.endpoint import Endpoint
+from srlm.engines.openai.guarded import GuardedClient, body_in, room
 from srlm.engines.openai.servers import is_local
 from srlm.errors import EngineError
+from srlm.secrets import Secrets, known
 
 # At INFO and below these log every address with the password and the key that may stand in it, and some headers;
 # alpaca_eval turns INFO on for the whole process.
@@ -37,7 +41,10 @@ class Connection:
         local = is_local(endpoint.url)
         # A proxy from the environment has no way back to this machine; elsewhere it needs the client's own transport.
         proxied = not local and bool(getproxies())
-        self._http = openai.DefaultAsyncHttpxClient(
+        self.secrets = Secrets([*([key] if key else []), *secrets_in(endpoint.url), *known()])
+        """What no answer of this server may say back."""
+        self._http = GuardedClient(
+            self.secrets,
             trust_env=not local,
             timeout=None,  # whoever asks has one for the whole request
             limits=httpx2.Limits(max_connections=None, max_keepalive_connections=None),
@@ -57,7 +64,7 @@ class Connection:
                     "Azure needs --base-url https://NAME.openai.azure.com and --api-version, as in 2024-10-21"
                 )
             self._openai = openai.AsyncAzureOpenAI(
-                azure_endpoint=endpoint.base_url, api_version=endpoint.api_version, **settings
+                azure_endpoint=endpoint.url.partition("?")[0], api_version=endpoint.api_version, **settings
             )
         else:
             url, _, query = endpoint.url.partition("?")
@@ -69,6 +76,10 @@ class Connection:
 
         Raises openai.APIStatusError for a status of 400 and more, openai.APIConnectionError where none came.
         """
+        with room(room_for(body)):
+            return await self._posted(body)
+
+    async def _posted(self, body: Mapping[str, Any]) -> httpx2.Response:
         alike = self._alike.get(body["model"])
         if alike is None:
             alike = self._alike[body["model"]] = _Alike()
@@ -85,7 +96,7 @@ class Connection:
         request = httpx2.Request("POST", alike.url, headers=alike.headers, content=content, extensions=_NO_TIMEOUT)
         try:
             response = await self._http.send(request)
-        except httpx2.TransportError as error:
+        except (httpx2.RequestError, httpx2.InvalidURL) as error:
             raise openai.APIConnectionError(request=request) from error
         if response.status_code >= 400:
             raise status_error(response)
@@ -94,8 +105,10 @@ class Connection:
     async def models(self, model: str | None = None) -> object:
         """The server's list of models, or its page of one. Raises openai.APIError; ValueError where it is no JSON."""
         path = "/models" if model is None else f"/models/{quote(model, safe='')}"
-        response = await self._openai.get(path, cast_to=httpx2.Response)
-        return response.json()
+        body = body_in(await self._openai.get(path, cast_to=httpx2.Response))
+        if body.fault is not None:
+            raise ValueError(f"answered {body.fault}")
+        return body.value
 
     async def _seen(self, request: httpx2.Request) -> None:
         """A hook: the first request to a model as the `openai` client made it."""
@@ -126,10 +139,8 @@ _NO_TIMEOUT = {"timeout": dict.fromkeys(("connect", "read", "write", "pool"))}
 
 def status_error(response: httpx2.Response) -> openai.APIStatusError:
     """The `openai` client's error for a response whose status is one."""
-    try:
-        body = response.json()
-    except ValueError:
-        body = response.text
+    found = body_in(response)
+    body = response.text if found.value is None else found.value
     said = body.get("error", body) if isinstance(body, dict) else body
     return openai.APIStatusError(f"Error code: {response.status_code}", response=response, body=said)
 

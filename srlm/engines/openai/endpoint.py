@@ -2,12 +2,12 @@
 
 import datetime
 import os
-from base64 import b64encode
 from typing import Literal, Self
-from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from pydantic import Field
 
+from srlm.addresses import expanded, without_secrets, written_secret
 from srlm.records import Record
 from srlm.settings import EngineSettings
 
@@ -16,7 +16,6 @@ ADDRESS_VARIABLE = "OPENAI_BASE_URL"
 """Environment variable in which the `openai` client finds another address than OpenAI's own."""
 RETIRED_VARIABLE = "SRLM_ASK_RETIRED"
 """Environment variable that is 1 where models that the list calls retired may be asked."""
-PORTS = {"http": 80, "https": 443}
 
 
 class Endpoint(Record):
@@ -24,7 +23,8 @@ class Endpoint(Record):
 
     service: Literal["openai", "azure", "compatible"] = "openai"
     base_url: str | None = None
-    """Of Azure: the resource's endpoint. None: the client's own default."""
+    """Of Azure: the resource's endpoint. None: the client's own default. A `${NAME}` in it is taken from the
+    environment."""
     api_version: str | None = None
     """Of Azure's API."""
     api_key_env: str = "OPENAI_API_KEY"
@@ -59,13 +59,20 @@ class Endpoint(Record):
 
     @property
     def url(self) -> str:
-        """The address that is asked, with any password in it: `base_url`, else OPENAI_BASE_URL, else OpenAI's own."""
+        """The address that is asked, with any password in it: `base_url`, else OPENAI_BASE_URL, else OpenAI's own.
+
+        Raises SettingsError where a `${NAME}` in it is not set.
+        """
+        return expanded(self._written)
+
+    @property
+    def _written(self) -> str:
         return self.base_url or os.environ.get(ADDRESS_VARIABLE, "").strip() or OFFICIAL
 
     @property
     def address(self) -> str:
         """The same as it may be shown and recorded."""
-        return without_secrets(self.url)
+        return without_secrets(self._written)
 
     @property
     def official(self) -> bool:
@@ -80,7 +87,8 @@ class Endpoint(Record):
         """
         if self.base_url is None:
             return None if self.official else self.address
-        return self.base_url if "@" not in self.base_url and "?" not in self.base_url else self.address
+        plain = "$" not in self.base_url and "?" not in self.base_url and written_secret(self.base_url) is None
+        return self.base_url if plain else self.address
 
     @property
     def provider(self) -> str:
@@ -92,36 +100,3 @@ class Endpoint(Record):
         """Name of the limit of new tokens: OpenAI's newer models refuse the older one, which other servers know."""
         host = urlsplit(self.address).hostname or ""
         return "max_completion_tokens" if self.official or host.endswith(".azure.com") else "max_tokens"
-
-
-def without_secrets(url: str) -> str:
-    """An address without user, password and query, in one spelling; what is no address stays as it is, up to an `@`."""
-    try:
-        parts = urlsplit(url.strip())
-        host, port = (parts.hostname or "").lower(), parts.port
-    except ValueError:
-        return url.strip().rpartition("@")[2].partition("?")[0]
-    if not host or not parts.scheme:
-        return url.strip().rpartition("@")[2].partition("?")[0]
-    place = f"[{host}]" if ":" in host else host
-    place += "" if port is None or PORTS.get(parts.scheme) == port else f":{port}"
-    return urlunsplit((parts.scheme, place, parts.path.rstrip("/"), "", ""))
-
-
-def secrets_in(url: str) -> tuple[str, ...]:
-    """What of an address must not be shown: its password, also as it is sent, and the values of its query."""
-    try:
-        parts = urlsplit(url.strip())
-    except ValueError:
-        return ()
-    found = [value for _, value in parse_qsl(parts.query)]
-    if parts.password:
-        found += [
-            parts.password,
-            b64encode(f"{unquote(parts.username or '')}:{unquote(parts.password)}".encode()).decode(),
-        ]
-    return tuple(secret for secret in found if len(secret) > MENTIONED)
-
-
-MENTIONED = 3
-"""Characters up to which a value is no secret: `v=1`."""

@@ -12,11 +12,14 @@ from pydantic import ValidationError
 
 from srlm.engines.base import Completion, Request
 from srlm.engines.openai.answers import ChatAnswer, out_of_room
-from srlm.engines.openai.calls import Answer, Call, Failure
+from srlm.engines.openai.calls import Answer, Call, Failure, Missing
 from srlm.engines.openai.client import Client
 from srlm.errors import EngineError, RoomError
 from srlm.records import seed_for
 from srlm.settings import Sampling
+from srlm.terminal import logger
+
+log = logger(__name__)
 
 CONTINUE = {"continue_final_message": True, "add_generation_prompt": False}
 """vLLM's way to ask for the rest of an assistant's message that has begun."""
@@ -34,6 +37,7 @@ class OpenAIEngine:
         self._model = model
         self._effort = {} if effort is None else {"reasoning_effort": effort}
         self._where = f"{model} at {client.where}"
+        self._has_read = False
         if client.store is None or not client.store.replay:
             client.connect()
 
@@ -47,26 +51,36 @@ class OpenAIEngine:
         return 1
 
     def generate(self, requests: Sequence[Request], sampling: Sampling, seed: int) -> list[tuple[Completion, ...]]:
-        """See Engine. A refusal is the text "" with the server's words; an empty answer is just that, and so is one for
-        which a thought left no room.
+        """See Engine. A refusal is the text "" with the server's words, and so is an answer that is no chat completion;
+        an empty answer is just that, and so is one for which a thought left no room.
 
         Where the server never answered, it is an EngineError if it refused all of these in words that do not say why
-        these, or several requests in a row (see Client).
+        these, or several requests in a row (see Client); where none of its answers could be read, if all of these
+        cannot.
         """
         refused: list[Failure] = []
+        unread: list[Failure] = []
 
         async def one(index: int) -> tuple[Completion, ...]:
             try:
                 return await self._draw(requests[index], sampling, seed_for(seed, index))
             except _Refused as alone:
-                if out_of_room(alone.failure.words):
+                if alone.failure.why is not None and out_of_room(alone.failure.words):
                     return (Completion(text="", finish="length", thought=""),) * requests[index].draws
-                refused.append(alone.failure)
+                (refused if alone.failure.why is not None else unread).append(alone.failure)
                 return (Completion(text="", finish=None, refused=alone.failure.words),) * requests[index].draws
 
         drawn = self.client.run(one, len(requests))
         if requests and len(refused) == len(requests):
             self.client.refuse_all(refused)
+        self._has_read = self._has_read or len(refused) + len(unread) < len(requests)
+        if unread and not self._has_read:
+            raise EngineError(f"{self._where}: {unread[0].words}; does base_url end in /v1?")
+        if unread:
+            log.warning(
+                "%s: %d of %d answers could not be read, the first one: %s",
+                self._where, len(unread), len(requests), unread[0].words,
+            )  # fmt: skip
         return drawn
 
     def loglikelihood(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
@@ -148,7 +162,11 @@ class OpenAIEngine:
             raise EngineError(
                 f"{self._where}: has no log-probabilities; use vLLM (`prompt_logprobs`) or `transformers`"
             )
-        return [_Token(int(key), said.logprob) for row in answer.prompt_logprobs if row for key, said in row.items()]
+        try:
+            rows = [row for row in answer.prompt_logprobs if row]
+            return [_Token(int(key), said.logprob) for row in rows for key, said in row.items()]
+        except ValueError:
+            raise EngineError(f"{self._where}: has log-probabilities of other things than tokens") from None
 
     def _call(self, request: Request, settings: dict[str, Any]) -> Call:
         messages = [{"role": message.role, "content": message.content} for message in request.messages]
@@ -168,26 +186,37 @@ class OpenAIEngine:
                 f"{self._where}: stopped before the cost exceeds {self.client.budget.most} US dollars (max_cost); "
                 "raise it and run again to resume"
             )
-        if said.why is not None:
+        if said.why is not None or said.kind == "parse":
             raise _Refused(said)
         raise EngineError(f"{self._where}: does not answer: {said.words}; run again later to resume")
 
     def _read_as_chat(self, answer: Answer) -> ChatAnswer:
-        usage = {"completion_tokens": answer.completion_tokens}
-        parts = {"choices": [answer.choice, *answer.more], "usage": usage, "prompt_logprobs": answer.prompt_logprobs}
-        try:
-            return ChatAnswer.model_validate(parts)
-        except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(map(str, first["loc"]))
-            raise EngineError(
-                f"{self._where}: answered, but not with a chat completion ({place}: {first['msg']}); does base_url end "
-                "in /v1?"
-            ) from None
+        """Raises _Refused where an answer, though it looks like a chat completion, is none."""
+        read = read_as_chat(answer)
+        if isinstance(read, str):
+            words = f"answered, but not with a chat completion ({read})"
+            raise _Refused(Failure(kind="parse", words=words, attempts=answer.attempts))
+        return read
+
+
+def read_as_chat(answer: Answer) -> ChatAnswer | str:
+    """What a server's answer says, or what of it is no chat completion."""
+    usage = {"completion_tokens": answer.completion_tokens}
+    parts = {"choices": [answer.choice, *answer.more], "usage": usage, "prompt_logprobs": answer.prompt_logprobs}
+    try:
+        return ChatAnswer.model_validate(parts)
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+
+
+def unread(answer: Answer) -> Missing | None:
+    """Why an answer cannot be read as text, for a Client: it is asked again by a later run. None: it can."""
+    return "parse" if isinstance(read_as_chat(answer), str) else None
 
 
 class _Refused(Exception):
-    """A request that the server refused, alone as far as one can tell."""
+    """A request that the server refused, alone as far as one can tell, or answered with what cannot be read."""
 
     def __init__(self, failure: Failure) -> None:
         self.failure = failure

@@ -9,7 +9,8 @@ from typing import Literal
 
 import openai
 
-from srlm.engines.openai.servers import is_page, words_of
+from srlm.engines.openai.body import is_page
+from srlm.engines.openai.servers import words_of
 
 Fate = Literal["too long", "filtered", "invalid", "key", "model", "credit", "all", "wait", "slower"]
 """`too long`, `filtered`, `invalid`: this request is refused alone. `key`, `model`, `credit`, `all`: all would be.
@@ -78,7 +79,7 @@ _FOR_EVER = re.compile(
 def fate_of(error: openai.APIStatusError) -> Fate:
     """What an error means, by its status, its code or type, and its words."""
     status, codes = error.status_code, {str(error.code or ""), str(error.type or "")}
-    words = f"{error.code or ''} {words_of(error, ())}"
+    words = f"{error.code or ''} {words_of(error)}"
     if not codes.isdisjoint(_CREDIT_CODES) or status == 402:
         return "credit"
     if status == 429:

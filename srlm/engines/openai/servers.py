@@ -3,16 +3,17 @@
 import ipaddress
 import os
 import re
-from collections.abc import Iterable, Sequence
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import urlsplit
 
 import openai
 
-from srlm.engines.openai.endpoint import Endpoint, without_secrets
+from srlm.addresses import without_secrets
+from srlm.engines.openai.body import KEPT, is_page
+from srlm.engines.openai.endpoint import Endpoint
 from srlm.errors import EngineError
+from srlm.secrets import fault_of_name, note_key
 
-_PAGE = re.compile(r"\s*<(?:!doctype|html|head|body|\?xml)\b", re.IGNORECASE)
-_TAGS = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.IGNORECASE | re.DOTALL)
+_TAG = re.compile(r"<[^<>]*>")
 WORDS = 400
 """Characters of a server's answer shown in an error."""
 
@@ -22,6 +23,9 @@ def find_key(name: str, endpoint: Endpoint) -> str | None:
 
     Raises EngineError where a server elsewhere needs one.
     """
+    if fault := fault_of_name(name):
+        raise EngineError(f"api_key_env {fault}")
+    note_key(name)
     key = os.environ.get(name, "").strip()
     if not key and not is_local(endpoint.url):
         raise EngineError(
@@ -51,34 +55,26 @@ def is_local(base_url: str) -> bool:
     return address.is_loopback or address.is_unspecified
 
 
-def hidden(text: str, secrets: Sequence[str]) -> str:
-    """A text without the secrets."""
-    for secret in secrets:
-        text = text.replace(secret, "***")
-    return text
-
-
-def forms(secrets: Iterable[str]) -> tuple[str, ...]:
-    """The secrets as they may be met in a text: as they are, and as in a URL."""
-    found = dict.fromkeys(form for one in secrets for form in (one, quote(one, safe=""), unquote(one)))
-    return tuple(sorted(found, key=len, reverse=True))
-
-
-def shown(text: str, secrets: Sequence[str]) -> str:
-    """A server's words on one line, shortened, and without the secrets."""
-    text = hidden(text, secrets)
-    if _PAGE.match(text) and len(text) > WORDS:  # a long error page for people: its words alone
-        text = _TAGS.sub(" ", text)
-    text = " ".join(text.split()) or "(no words)"
+def shown(text: str) -> str:
+    """A server's words on one line, shortened."""
+    if is_page(text) and len(text) > WORDS:  # a long error page for people: its words alone
+        text = _TAG.sub(" ", _without("style", _without("script", text[:KEPT])))
+    text = " ".join(text[:KEPT].split()) or "(no words)"
     return text if len(text) <= WORDS else text[:WORDS] + " ..."
 
 
-def is_page(text: str) -> bool:
-    """Whether an error is an HTML page: a gateway's words, not the model server's."""
-    return _PAGE.match(text) is not None
+def _without(tag: str, page: str) -> str:
+    """A page without these elements; one that does not end is all that is left."""
+    parts, end, lower = [], 0, page.lower()
+    while (start := lower.find(f"<{tag}", end)) >= 0:
+        parts.append(page[end:start])
+        end = lower.find(f"</{tag}", start)
+        if end < 0:
+            return " ".join(parts)
+    return " ".join([*parts, page[end:]])
 
 
-def words_of(error: openai.APIStatusError, secrets: Sequence[str]) -> str:
+def words_of(error: openai.APIStatusError) -> str:
     """What a server says in an error's body, fit to show."""
     body = error.body
-    return shown(str(body["message"]) if isinstance(body, dict) and "message" in body else error.response.text, secrets)
+    return shown(str(body["message"]) if isinstance(body, dict) and "message" in body else error.response.text)

@@ -85,7 +85,7 @@ def retry_after(headers: Mapping[str, str]) -> float:
 def _until(date: str) -> float:
     try:
         when = parsedate_to_datetime(date)
-    except (ValueError, TypeError, IndexError):
+    except (ValueError, TypeError, IndexError, OverflowError):
         return 0.0
     when = when if when.tzinfo else when.replace(tzinfo=UTC)
     return (when - datetime.now(UTC)).total_seconds()
