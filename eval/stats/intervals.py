@@ -12,17 +12,13 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from srlm.records import Record, seed_for
 
-from . import bounded
+from . import bounded, skewed
 from .bounded import SHARE, SIGNED, Bounds
 
 Array = npt.NDArray[np.float64]
-
-FEWEST_FOR_T = 15
-"""Prompts below which the mean of a quantity without a range has no interval: of ten skewed ones it covers 92%."""
 
 
 class Resampling(Record):
@@ -208,34 +204,16 @@ def _ratio_of(label: str, hits: Array, totals: Array, how: Resampling, bounds: B
         return exact.model_copy(update={"method": f"{label}; {_level(how)} Blaker"})
     if bounds is not None:
         return of_parts(label, one.value, one.parts, n, bounded.equal_prompts(totals), how, bounds)
-    if n < FEWEST_FOR_T or np.ptp(hits / totals) < 1e-12:
+    if n < skewed.FEWEST or np.ptp(hits / totals) < 1e-12:
         why = (
-            f"fewer than {FEWEST_FOR_T} prompts"
-            if n < FEWEST_FOR_T
+            f"fewer than {skewed.FEWEST} prompts"
+            if n < skewed.FEWEST
             else "all prompts equal, so nothing shows its width"
         )
         return Estimate(value=one.value, low=None, high=None, n=n, method=f"{label}; no interval: {why}")
-    low, high = _of_skewed(one.value, one.parts * n, how.confidence)
+    low, high = skewed.Skewed.of(one.value, one.parts * n).interval(how.confidence)
     method = f"{label}; {_level(how)} Student's t over prompts, with Hall's transformation"
     return Estimate(value=one.value, low=low, high=high, n=n, method=method, confidence=how.confidence)
-
-
-def _of_skewed(value: float, deviations: Array, confidence: float) -> tuple[float, float]:
-    """Student's interval of a mean, its ends turned by the sample's skewness g (Hall 1992, J. R. Statist. Soc. B 54).
-
-    t = T + g T^2 / 3 + g^2 T^3 / 27 + g / (6 n) with T = (mean - truth) / s is next to free of skewness; solved for T.
-    """
-    n = len(deviations)
-    s = float(np.std(deviations, ddof=1))
-    g = float((deviations**3).mean() / np.std(deviations) ** 3)
-    quantile = float(stats.t.ppf(0.5 + confidence / 2, n - 1)) / np.sqrt(n)
-
-    def turned(t: float) -> float:
-        if abs(g) < 1e-6:
-            return t
-        return float(np.cbrt(1 + g * (t - g / (6 * n))) - 1) * 3 / g
-
-    return value - s * turned(quantile), value - s * turned(-quantile)
 
 
 def _rescaled(of_share: Estimate, bounds: Bounds) -> Estimate:
