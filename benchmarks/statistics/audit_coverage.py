@@ -60,7 +60,7 @@ def before(x: Array, chosen: npt.NDArray[np.bool_], group: Array, value: float) 
         p = special.expit(x @ beta)
         beta[1] += ((chosen - p) @ x[:, 1]) / max(1e-9, float((p * (1 - p)) @ x[:, 1] ** 2))
     p, count = special.expit(x @ beta), int(group.max()) + 1
-    bread = np.linalg.inv((x * (p * (1 - p))[:, None]).T @ x)
+    bread = np.linalg.pinv((x * (p * (1 - p))[:, None]).T @ x)
     scores = np.zeros((count, 2))
     np.add.at(scores, group, (chosen - p)[:, None] * x)
     variance = count / (count - 1) * bread @ (scores.T @ scores) @ bread

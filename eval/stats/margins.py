@@ -1,8 +1,8 @@
-"""Is a difference of two figures on the same prompts below -margin? An interval, and the one-sided p that it belongs to.
+"""Is a difference of two figures on the same prompts below -margin? An interval, and the one-sided p that goes with it.
 
     over runs:     t with k - 1 degrees of freedom; SE = s sqrt(1 + 1/k), s the standard deviation of the k figures
     over prompts:  the score interval of stats/bounded.py, where no value can leave a range
-                   Student's t with Hall's transformation, where there is no range, and 15 prompts or more
+                   Student's t, where there is no range, and 15 prompts or more
 
 A score interval has width where all prompts differ alike. A t interval has none there, and near 0 or 1 it covers too
 little (benchmarks/statistics/gate_coverage.py). Where neither holds there is no interval.
@@ -18,7 +18,7 @@ from scipy import stats
 
 from . import bounded
 from .bounded import Bounds
-from .skewed import FEWEST, Skewed
+from .intervals import FEWEST_FOR_T
 
 Array = npt.NDArray[np.float64]
 
@@ -68,14 +68,15 @@ def over_prompts(
         counted = bounded.prompts_that_count(share, variance / (bounds.high - bounds.low) ** 2, size)
         error = (bounds.high - bounds.low) * math.sqrt(share * (1 - share) / counted)
         return Held(low, high, p, error, math.inf, f"score interval over {n} prompts")
-    if n < FEWEST:
-        why = f"no interval: fewer than {FEWEST} prompts of a quantity without a range"
+    if n < FEWEST_FOR_T:
+        why = f"no interval: fewer than {FEWEST_FOR_T} prompts of a quantity without a range"
         return Held(None, None, None, 0.0, math.inf, why)
     if np.ptp(parts) < 1e-12:
         # As many prompts as there are have lost the same, or none has: the sign test needs no width.
         p = 0.5**n if difference < -margin else 1.0
         why = f"no interval: all {n} prompts differ alike, so nothing shows its width; p: exact sign test"
         return Held(None, None, p, 0.0, math.inf, why)
-    one = Skewed.of(difference, parts)
-    method = f"Student's t over {n} prompts, with Hall's transformation"
-    return Held(*one.interval(confidence), one.chance_below(-margin), one.s / math.sqrt(n), n - 1, method)
+    error = float(np.std(parts, ddof=1)) / math.sqrt(n)
+    half = float(stats.t.ppf(0.5 + confidence / 2, n - 1)) * error
+    p = float(stats.t.cdf((difference + margin) / error, n - 1))
+    return Held(difference - half, difference + half, p, error, n - 1, f"t over {n} prompts")

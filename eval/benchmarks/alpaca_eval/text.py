@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from ...data.cited import warning_of, without_warning
 from ...figures.text import aligned, p_value, printable, value, without_interval
 from ...records import MetricValue
-from ..measuring import NOT_SHOWN
+from ..measuring import ALONE, NOT_SHOWN
 from .leaderboard import ranked
 
 
@@ -54,11 +54,12 @@ def comparisons(metrics: Sequence[MetricValue]) -> str:
     ]
     table = aligned(["model", "minus", "measure", "points", "p (Holm)", "prompts", "unscored"], rows)
     silent = [
-        f"{printable(m.model)} and {printable(m.baseline or '')}, {_measure(m)}: {note.rpartition('; ')[2]}"
+        f"{printable(m.model)} and {printable(m.baseline or '')}, {_measure(m)}: {note[note.index(NOT_SHOWN) :]}"
         for m in metrics
         if NOT_SHOWN in (note := without_warning(m.note))
     ]
-    return "\n".join([table, *(["", *silent] if silent else []), *warnings(metrics)])
+    levels = ["", ALONE] if len(metrics) > len({m.metric for m in metrics}) else []
+    return "\n".join([table, *(["", *silent] if silent else []), *levels, *warnings(metrics)])
 
 
 def _measure(metric: MetricValue) -> str:
