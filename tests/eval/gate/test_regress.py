@@ -58,7 +58,9 @@ def test_a_quantity_without_a_range_has_a_t_interval_and_a_p_that_agrees_with_it
 def test_few_prompts_of_a_quantity_without_a_range_say_nothing() -> None:
     found = loss([Values([10.0] * 14)], Values([3.0, *[10.0] * 13]), margin=0.0)
     assert (found.low, found.p, verdicts([found])[0].said) == (None, None, "unread")
-    assert found.method.startswith("no interval: fewer than 15 prompts of a quantity without a range")
+    assert found.method == "no interval: fewer than 15 prompts of a quantity without a range"
+    runs = [Values([10.0 + run] * 14) for run in range(6)]
+    assert loss(runs, Values([3.0, *[10.0] * 13]), margin=0.0).p is None  # nor do six runs make up for it
 
 
 @pytest.mark.parametrize(("now", "said"), [(10.0, "not shown"), (9.0, "regression")])
@@ -84,7 +86,7 @@ def test_prompts_that_all_agree_with_the_baseline_exclude_as_much_as_so_many_can
 
 def test_one_run_against_many_is_crawford_and_howells_t_test_where_runs_differ_more_than_prompts() -> None:
     runs = [Values([share] * 10) for share in (0.2, 0.4, 0.6, 0.8)]
-    found = loss(runs, Values([0.1] * 10), margin=0.0)
+    found = loss(runs, Values([0.1] * 10), margin=0.0, bounds=SHARE)
     # Mean .5, standard deviation of the four sqrt(.2/3); every prompt alike, so prompts have no spread at all.
     error = math.sqrt(0.2 / 3) * math.sqrt(1 + 1 / 4)
     assert found.difference == pytest.approx(-0.4)
