@@ -59,8 +59,12 @@ def step_of(folder: Path) -> int:
 
 def marked(work: Path, *marks: str) -> list[Path]:
     """The checkpoints with any of these marks, in the order of their steps."""
-    found = [path for path in work.glob("checkpoint-*") if re.fullmatch(r"checkpoint-\d+", path.name)]
-    return sorted((path for path in found if any(os.path.lexists(path / mark) for mark in marks)), key=step_of)
+    return [path for path in _all(work) if any(os.path.lexists(path / mark) for mark in marks)]
+
+
+def _all(work: Path) -> list[Path]:
+    found = (path for path in work.glob("checkpoint-*") if re.fullmatch(r"checkpoint-\d+", path.name))
+    return sorted(found, key=step_of)
 
 
 def vouch(folder: Path, seed: int, mark: str = WHOLE) -> None:
@@ -80,9 +84,11 @@ def newest(work: Path, seed: int) -> Path | None:
 
     What a stop has cut short, and bears no mark, is deleted.
     """
-    for folder in work.glob("checkpoint-*"):
-        if folder not in marked(work, *MARKS):
+    for folder in set(_all(work)) - set(marked(work, *MARKS)):
+        if folder.is_dir() and not folder.is_symlink():
             shutil.rmtree(folder)
+        else:
+            folder.unlink()
     broken: list[str] = []
     chosen = None
     for folder in reversed(marked(work, *MARKS)):
