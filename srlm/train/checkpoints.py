@@ -6,9 +6,12 @@
     damaged-400/      one that was no longer what its mark says; deleted with the others when the training ends
 
 A checkpoint without a mark was cut short by a stop, and is deleted. One with an empty mark is of an earlier version,
-which wrote no digests: it was complete once, and is used unverified. SHA-256 takes about a second for 1.5 GB on one
-core, and as many files as there are cores, at most EIGHT, are read at once: of a model of 70B, whose checkpoint is
-840 GB (weights and two moments in float32), that is about a minute and a half after each save, and before a resume.
+which wrote no digests: it was complete once, and is used unverified.
+
+SHA-256 takes about a second for 1 GB on one core, and as many files as there are cores, at most EIGHT, are read at
+once. The checkpoint of a model of 70B is 840 GB (weights and two moments in float32): in many files, as DeepSpeed and
+FSDP's sharded state have it, that is about two minutes after each save, and before a resume. Where the optimizer is one
+file of 560 GB (FSDP's full state), it is nine.
 """
 
 import logging
