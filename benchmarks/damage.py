@@ -55,7 +55,7 @@ from damage_runs import settings as settings_of
 
 GOOD = ("repaired", "harmless", "refused", "unclear")
 FAULTS = ("different", "traceback", "crash", "hang")
-PLACE = re.compile(rb"[^\s\"'<>]*/(?:trial-\d+|references/[0-9a-f]+(?:-\d+)?)(?=/)")
+PLACE = re.compile(rb"(?:/[\w.-]{1,100}){0,20}/(?:trial-\d+|references/[0-9a-f]+(?:-\d+)?)(?=/)")
 """Where a command ran: a report that is asked for by the run's folder tells it."""
 ACTS = ("train", "--next", "status", "explain", "all", "report", "regress")
 """Words of a command line by which --only tells commands apart."""
