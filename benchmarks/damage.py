@@ -42,7 +42,6 @@ from damage_runs import (
     CHECKOUT,
     FINISHED,
     STATES,
-    VARIANTS,
     Outcome,
     command,
     commands,
