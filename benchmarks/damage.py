@@ -151,8 +151,10 @@ def prepared(asked: argparse.Namespace, place: Path, server: str) -> Bench:
     wanted = {state: variants[state] for state in asked.state or variants}
     by_variant = {one: settings_of(run, one, server, date) for one in {"plain", *wanted.values()}}
     if not (place / FINISHED).exists():
-        for variant, words in sorted(by_variant.items()):
-            make(place, variant, words)
+        with get_context("fork").Pool(asked.jobs) as pool:
+            pool.starmap(make, [(place, variant, words) for variant, words in sorted(by_variant.items())])
+            pool.close()
+            pool.join()
     names = {state: by_variant[variant] for state, variant in wanted.items()}
     baseline = ["--against", "baseline.json", "--update-baseline", "--reason", "first", "--measure", "all"]
     ended = command(["srlm-eval", "regress", *by_variant["plain"], *baseline], place / FINISHED)

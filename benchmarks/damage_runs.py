@@ -153,9 +153,11 @@ def make(place: Path, variant: str, words: Sequence[str]) -> None:
     for program, first in (("srlm", "train"), *([("srlm-eval", "all")] if variant == "plain" else [])):
         ended = command([program, first, *words], place / variant, within=lambda: _keep(place, variant, states))
         if ended.status:
-            sys.exit(f"damage: {program} {first} of the undisturbed run ended with {ended.status}: {ended.err[-3000:]}")
+            raise RuntimeError(
+                f"{program} {first} of the undisturbed run ended with {ended.status}: {ended.err[-3000:]}"
+            )
     if missing := [state.name for state in states if not (place / state.name).exists()]:
-        sys.exit(f"damage: these moments never came: {missing}")
+        raise RuntimeError(f"these moments never came: {missing}")
     if variant == "plain":
         _wait_in_line(place / variant, place / "judgements")
         shutil.copytree(place / variant, place / FINISHED)
