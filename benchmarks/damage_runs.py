@@ -3,6 +3,8 @@
 Commands run in forked processes of one that has imported everything, so that one takes a second and not ten.
 """
 
+import hashlib
+import json
 import os
 import random
 import re
@@ -191,7 +193,11 @@ def _wait_in_line(finished: Path, state: Path) -> None:
     whole = next(finished.glob(f"runs/*/{name}")).read_bytes().splitlines(keepends=True)
     part = next(state.glob(f"runs/*/{name}.part"))
     block = part.read_bytes().count(b"\n")
-    part.with_name("judgements.jsonl.block-000002.part").write_bytes(b"".join(whole[2 * block : 3 * block]))
+    third = b"".join(whole[2 * block : 3 * block])
+    part.with_name("judgements.jsonl.block-000002.part").write_bytes(third)
+    if (listed := part.with_name(f"{part.name}.blocks")).exists():
+        line = {"block": 2, "size": len(third), "sha256": hashlib.sha256(third).hexdigest()}
+        listed.write_text(listed.read_text() + json.dumps(line) + "\n")
 
 
 KINDS = {
