@@ -42,7 +42,6 @@ from damage_runs import (
     CHECKOUT,
     FINISHED,
     STATES,
-    VARIANTS,
     Outcome,
     command,
     commands,
@@ -55,7 +54,7 @@ from damage_runs import settings as settings_of
 
 GOOD = ("repaired", "harmless", "refused", "unclear")
 FAULTS = ("different", "traceback", "crash", "hang")
-PLACE = re.compile(rb"[^\s\"'<>]*/(?:trial-\d+|references/[0-9a-f]+(?:-\d+)?)(?=/)")
+PLACE = re.compile(rb"(?:/[\w.-]{1,100}){0,20}/(?:trial-\d+|references/[0-9a-f]+(?:-\d+)?)(?=/)")
 """Where a command ran: a report that is asked for by the run's folder tells it."""
 ACTS = ("train", "--next", "status", "explain", "all", "report", "regress")
 """Words of a command line by which --only tells commands apart."""
@@ -99,6 +98,7 @@ def main() -> None:
     words.add_argument("--short", action="store_true", help="80 damages")
     words.add_argument("--seed", type=int, default=1)
     words.add_argument("--number", type=int, action="append", help="only this one of the damages; repeatable")
+    words.add_argument("--state", action="append", help="only these states of the run; repeatable")
     words.add_argument("--only", default="", help="regular expression: `STATE: FILE: DAMAGE: COMMAND`")
     words.add_argument("--jobs", type=int, default=2)
     words.add_argument("--seconds", type=int, default=60, help="of a processor's time, that a command may take")
@@ -146,13 +146,18 @@ class judge_server_apart:
 def prepared(asked: argparse.Namespace, place: Path, server: str) -> Bench:
     """Make the run and its states, and import what the commands need."""
     import_all()
-    by_variant = {one: settings_of(asked.run.resolve(), one, server, time.strftime("%Y-%m-%d")) for one in VARIANTS}
+    date, run = time.strftime("%Y-%m-%d"), asked.run.resolve()
+    variants = {state.name: state.variant for state in STATES} | {FINISHED: "plain"}
+    wanted = {state: variants[state] for state in asked.state or variants}
+    by_variant = {one: settings_of(run, one, server, date) for one in {"plain", *wanted.values()}}
     if not (place / FINISHED).exists():
-        for variant, words in sorted(by_variant.items()):
-            make(place, variant, words)
-    names = {state.name: by_variant[state.variant] for state in STATES} | {FINISHED: by_variant["plain"]}
+        with get_context("fork").Pool(asked.jobs) as pool:
+            pool.starmap(make, [(place, variant, words) for variant, words in sorted(by_variant.items())])
+            pool.close()
+            pool.join()
+    names = {state: by_variant[variant] for state, variant in wanted.items()}
     baseline = ["--against", "baseline.json", "--update-baseline", "--reason", "first", "--measure", "all"]
-    ended = command(["srlm-eval", "regress", *names[FINISHED], *baseline], place / FINISHED)
+    ended = command(["srlm-eval", "regress", *by_variant["plain"], *baseline], place / FINISHED)
     if ended.status:
         sys.exit(f"damage: no baseline: {ended.err}")
     pair = (folder_of(place / FINISHED) / "M2/pairs.jsonl").read_text().split('"id":"')[1].split('"')[0]

@@ -3,6 +3,8 @@
 Commands run in forked processes of one that has imported everything, so that one takes a second and not ten.
 """
 
+import hashlib
+import json
 import os
 import random
 import re
@@ -131,6 +133,12 @@ def import_all() -> None:
     for name in ("srlm.methods.train", "srlm.train.launch", "eval.report.page", "eval.gate.command"):
         import_module(name)
 
+    # Nobody's commit, made while thousands of commands run, is to be taken for a difference between them.
+    from srlm.methods import run
+
+    now = run.commit()
+    run.commit = lambda: now
+
     torch.set_num_threads(1)
 
 
@@ -147,9 +155,11 @@ def make(place: Path, variant: str, words: Sequence[str]) -> None:
     for program, first in (("srlm", "train"), *([("srlm-eval", "all")] if variant == "plain" else [])):
         ended = command([program, first, *words], place / variant, within=lambda: _keep(place, variant, states))
         if ended.status:
-            sys.exit(f"damage: {program} {first} of the undisturbed run ended with {ended.status}: {ended.err[-3000:]}")
+            raise RuntimeError(
+                f"{program} {first} of the undisturbed run ended with {ended.status}: {ended.err[-3000:]}"
+            )
     if missing := [state.name for state in states if not (place / state.name).exists()]:
-        sys.exit(f"damage: these moments never came: {missing}")
+        raise RuntimeError(f"these moments never came: {missing}")
     if variant == "plain":
         _wait_in_line(place / variant, place / "judgements")
         shutil.copytree(place / variant, place / FINISHED)
@@ -183,7 +193,11 @@ def _wait_in_line(finished: Path, state: Path) -> None:
     whole = next(finished.glob(f"runs/*/{name}")).read_bytes().splitlines(keepends=True)
     part = next(state.glob(f"runs/*/{name}.part"))
     block = part.read_bytes().count(b"\n")
-    part.with_name("judgements.jsonl.block-000002.part").write_bytes(b"".join(whole[2 * block : 3 * block]))
+    third = b"".join(whole[2 * block : 3 * block])
+    part.with_name("judgements.jsonl.block-000002.part").write_bytes(third)
+    if (listed := part.with_name(f"{part.name}.blocks")).exists():
+        line = {"block": 2, "size": len(third), "sha256": hashlib.sha256(third).hexdigest()}
+        listed.write_text(listed.read_text() + json.dumps(line) + "\n")
 
 
 KINDS = {

@@ -6,9 +6,12 @@
     damaged-400/      one that was no longer what its mark says; deleted with the others when the training ends
 
 A checkpoint without a mark was cut short by a stop, and is deleted. One with an empty mark is of an earlier version,
-which wrote no digests: it was complete once, and is used unverified. SHA-256 takes about a second for 1.5 GB on one
-core, and as many files as there are cores, at most EIGHT, are read at once: of a model of 70B, whose checkpoint is
-840 GB (weights and two moments in float32), that is about a minute and a half after each save, and before a resume.
+which wrote no digests: it was complete once, and is used unverified.
+
+SHA-256 takes about a second for 1 GB on one core, and as many files as there are cores, at most EIGHT, are read at
+once. The checkpoint of a model of 70B is 840 GB (weights and two moments in float32): in many files, as DeepSpeed and
+FSDP's sharded state have it, that is about two minutes after each save, and before a resume. Where the optimizer is one
+file of 560 GB (FSDP's full state), it is nine.
 """
 
 import os
@@ -59,8 +62,12 @@ def step_of(folder: Path) -> int:
 
 def marked(work: Path, *marks: str) -> list[Path]:
     """The checkpoints with any of these marks, in the order of their steps."""
-    found = [path for path in work.glob("checkpoint-*") if re.fullmatch(r"checkpoint-\d+", path.name)]
-    return sorted((path for path in found if any(os.path.lexists(path / mark) for mark in marks)), key=step_of)
+    return [path for path in _all(work) if any(os.path.lexists(path / mark) for mark in marks)]
+
+
+def _all(work: Path) -> list[Path]:
+    found = (path for path in work.glob("checkpoint-*") if re.fullmatch(r"checkpoint-\d+", path.name))
+    return sorted(found, key=step_of)
 
 
 def vouch(folder: Path, seed: int, mark: str = WHOLE) -> None:
@@ -80,9 +87,11 @@ def newest(work: Path, seed: int) -> Path | None:
 
     What a stop has cut short, and bears no mark, is deleted.
     """
-    for folder in work.glob("checkpoint-*"):
-        if folder not in marked(work, *MARKS):
+    for folder in set(_all(work)) - set(marked(work, *MARKS)):
+        if folder.is_dir() and not folder.is_symlink():
             shutil.rmtree(folder)
+        else:
+            folder.unlink()
     broken: list[str] = []
     chosen = None
     for folder in reversed(marked(work, *MARKS)):

@@ -285,9 +285,10 @@ def test_what_training_warns_of_is_in_the_runs_log() -> None:
     assert lines == ["warning: checkpoint-6: cut short"]
 
 
-def test_what_is_no_checkpoint_is_left_alone(tmp_path: Path) -> None:
+def test_what_has_no_mark_was_cut_short_and_is_deleted_and_all_else_is_left_alone(tmp_path: Path) -> None:
     assert checkpoints.newest(tmp_path / "none", 1) is None
     (tmp_path / "runs").mkdir()
     (tmp_path / "checkpoint-2").mkdir()
+    (tmp_path / "checkpoint-4").write_text("a file")
     assert checkpoints.newest(tmp_path, 1) is None
     assert [path.name for path in tmp_path.iterdir()] == ["runs"]
