@@ -79,6 +79,16 @@ def test_a_variable_that_is_not_set_is_named_when_the_server_is_asked(monkeypatc
         expanded("http://${NOT_SET}@h/v1")
 
 
+def test_a_variable_that_is_not_set_stops_a_run_before_it_begins(
+    tiny: Path, tmp_path: Path, srlm: Callable[..., Any]
+) -> None:
+    engine = "judge.engine={kind: openai, model: m, base_url: 'http://${NOT_SET}@h/v1'}"
+    said = srlm("train", "--run", tiny, "--set", f"runs={tmp_path}", "--set", engine)
+    assert said.exit_code == 2
+    assert "base_url http://h/v1: the environment variable NOT_SET is not set" in said.stderr
+    assert "M0" not in said.stderr
+
+
 @pytest.mark.parametrize(
     ("url", "what"),
     [("http://h/v1", None), ("http://h/@x", None), ("http://:@h/", None), ("http://u:${P}@h/", "a name or a password"),
