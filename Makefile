@@ -16,9 +16,10 @@ LAST ?= 2
 # The report of the pocket run shows the study beside it, where there is one
 STUDY ?= $(if $(filter configs/pocket.yaml,$(RUN)),$(wildcard benchmarks/pocket/study.json))
 KILLS ?= 200
+DAMAGES ?= 2000
 BASELINE ?= benchmarks/pocket/baseline.json
 
-.PHONY: setup eval-all train-iter report example example-check test regress mutants chaos chaos-short oldest check smollm2 clean
+.PHONY: setup eval-all train-iter report example example-check test regress mutants chaos chaos-short damage damage-short soak oldest check smollm2 clean
 
 setup: $(READY)
 
@@ -61,6 +62,14 @@ chaos: $(READY)  ## a run killed 200 times at random ends as one left in peace; 
 
 chaos-short: $(READY)
 	$(BIN)/python benchmarks/chaos.py --run tests/tiny.yaml --kills 10 --server
+
+damage: $(READY)  ## 2,000 times one damaged file of a run, and what a command makes of it: never something else in silence
+	$(BIN)/python benchmarks/damage.py --damages $(DAMAGES)
+
+damage-short: $(READY)
+	$(BIN)/python benchmarks/damage.py --short
+
+soak: damage  ## what takes longer than CI has
 
 SITE = import sysconfig; print(sysconfig.get_path("purelib"))
 oldest: $(READY)  ## the oldest transformers that pyproject.toml allows (vLLM holds it back), laid over the rest

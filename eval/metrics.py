@@ -1,19 +1,23 @@
-"""metrics.json and metrics.csv: figures read, written and brought up to date, here only."""
+"""metrics.json and metrics.csv: figures read, written and brought up to date, here only.
 
-import csv
-import io
+Beside a run's metrics.json, metrics.json.from.json says what the figures of each benchmark were computed from: the
+checkpoints by the digest of their weights, and every file of the run that was read, by SHA-256. `srlm verify` compares.
+"""
+
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from srlm.errors import RecordError
-from srlm.store import files
+from srlm.store import files, seals
 from srlm.store.folder import RunFolder
+from srlm.text.spreadsheet import csv_text
 
 from .records import MetricValue
 
+NOTE = ".from.json"
 COLUMNS = tuple(MetricValue.model_fields)
 
 
@@ -27,7 +31,11 @@ def read(path: Path) -> list[MetricValue]:
     if not path.exists():
         return []
     try:
-        return [MetricValue.model_validate(row) for row in files.read_json(path)]
+        found = [MetricValue.model_validate(row) for row in files.read_json(path)]
+        if not seals.expected(path):
+            for number, one in enumerate(found, 1):
+                files.refuse_fault(one, f"{path}, figure {number}")
+        return found
     except (ValidationError, TypeError) as error:
         said = error.errors()[0]["msg"] if isinstance(error, ValidationError) else "it is not a list"
         raise RecordError(f"{path}: not a list of metric values: {said}; run the evaluation again") from None
@@ -38,12 +46,43 @@ def write(path: Path, metrics: Sequence[MetricValue]) -> None:
     files.write_json(path, [metric.model_dump(mode="json") for metric in metrics])
 
 
-def merge(folder: RunFolder, fresh: Sequence[MetricValue], replaced: Collection[str]) -> list[MetricValue]:
-    """Replace the figures of these benchmarks in a run's metrics.json; returns all that it then holds."""
+Used = Mapping[Path, str]
+"""Files that were read, with the SHA-256 of each (`srlm.store.seals.using`)."""
+
+
+def merge(
+    folder: RunFolder,
+    fresh: Sequence[MetricValue],
+    replaced: Collection[str],
+    used: Mapping[str, Used] = {},
+) -> list[MetricValue]:
+    """Replace the figures of these benchmarks in a run's metrics.json; returns all that it then holds.
+
+    `used`: what those of each benchmark were computed from.
+    """
     path = path_of(folder)
     metrics = [metric for metric in read(path) if metric.benchmark not in replaced] + list(fresh)
     write(path, metrics)
+    note = path.with_name(path.name + NOTE)
+    before = files.read_json(note) if note.exists() else {}
+    kept = {name: one for name, one in before.items() if name not in replaced} if isinstance(before, dict) else {}
+    weights = {checkpoint.name: checkpoint.digest for checkpoint in folder.checkpoints()}
+    for name in replaced:
+        if name in used:
+            kept[name] = {"checkpoints": weights, "files": within(folder, used[name])}
+    if kept != before or not note.exists():
+        files.write_json(note, kept)
     return metrics
+
+
+def within(folder: RunFolder, used: Used) -> dict[str, str]:
+    """Those of the files that are records of the run, by name within it."""
+    place = folder.path.absolute()
+    return {
+        path.relative_to(place).as_posix(): sha256
+        for path, sha256 in sorted(used.items())
+        if path.is_relative_to(place) and path.suffix == ".jsonl"
+    }
 
 
 def as_json(metrics: Sequence[MetricValue]) -> str:
@@ -53,16 +92,4 @@ def as_json(metrics: Sequence[MetricValue]) -> str:
 
 def as_csv(metrics: Sequence[MetricValue]) -> str:
     """Every figure, a line each, unrounded; an empty cell is None. Nothing in it is a formula to a spreadsheet."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for metric in metrics:
-        writer.writerow([_cell(value) for value in metric.model_dump().values()])
-    return out.getvalue()
-
-
-def _cell(value: object) -> object:
-    if isinstance(value, float):
-        return repr(value)
-    # A cell that begins like a formula is one to a spreadsheet, whoever wrote it.
-    return f"'{value}" if isinstance(value, str) and value[:1] in tuple("=+-@\t\r") and value else value
+    return csv_text(COLUMNS, (tuple(metric.model_dump().values()) for metric in metrics))

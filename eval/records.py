@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from srlm.engines.openai.calls import Missing
 from srlm.judge.pairwise import Outcome, outcome_of
-from srlm.records import Growing, Record, Unread, digest
+from srlm.records import OTHER_ID, Growing, Record, Unread, digest
 
 HALVES = (0.0, 0.5, 1.0)
 
@@ -55,6 +55,15 @@ class Verdict(Growing):
         if self.outcome != outcome_of(self.preference_ab, self.preference_ba):
             raise ValueError("the outcome does not follow from the two preferences")
         return self
+
+    def fault(self) -> str | None:
+        if self.id != verdict_id(self.response_a_id, self.response_b_id, self.judge):
+            return OTHER_ID
+        for value, why in ((self.preference_ab, self.unread_ab), (self.preference_ba, self.unread_ba)):
+            if value is not None and why is not None:
+                return f"it has a preference and a reason why it has none ({why})"
+        chances = (self.probability_ab, self.probability_ba, *self.votes_ab, *self.votes_ba)
+        return next((f"a probability of {p:g}" for p in chances if p is not None and not 0 <= round(p, 6) <= 1), None)
 
 
 def verdict_id(response_a_id: str, response_b_id: str, judge: str) -> str:
@@ -130,6 +139,13 @@ class MetricValue(Record):
     """The same after Holm's correction over the comparisons of its table."""
     note: str = ""
     """Why a value is missing, or what a reader has to know."""
+
+    def fault(self) -> str | None:
+        if self.n < 0 or self.unscored < 0:
+            return f"n {self.n}, unscored {self.unscored}: neither can be negative"
+        if (self.low is None) != (self.high is None) or (self.low or 0) > (self.high or 0):
+            return f"an interval from {self.low} to {self.high}"
+        return next((f"a p of {p:g}" for p in (self.p, self.p_adjusted) if p is not None and not 0 <= p <= 1), None)
 
 
 class MeasureId(Record):

@@ -11,6 +11,7 @@ from srlm.methods.run import Run
 from srlm.records import Checkpoint
 from srlm.run_file import load
 from srlm.settings import Settings
+from srlm.store import seals
 from srlm.store.folder import RunFolder
 
 from . import metrics
@@ -52,17 +53,23 @@ def measure(
     settings: Settings, folder: RunFolder, benchmarks: Sequence[Benchmark], open_engine: OpenEngine
 ) -> list[MetricValue]:
     """Measure these and bring evaluation/metrics.json up to date; figures of others stay as they are."""
-    run = RunData(settings, folder)
     answered: Answers | None = None
+    shared: dict[Path, str] = {}
     fresh: list[MetricValue] = []
+    used: dict[str, dict[Path, str]] = {}
     for benchmark in benchmarks:
+        run = RunData(settings, folder)  # what it reads is what its figures are computed from
         if benchmark.evaluation_prompts:
-            answered = answered or _answers(run, benchmark, open_engine)
+            if answered is None:
+                with seals.using() as shared:
+                    answered = _answers(run, benchmark, open_engine)
             answers = answered
-        else:
-            answers = _answers(run, benchmark, open_engine)
-        fresh += benchmark.measure(run, answers, open_engine)
-    return metrics.merge(folder, fresh, [benchmark.name for benchmark in benchmarks])
+        with seals.using() as read:
+            if not benchmark.evaluation_prompts:
+                answers = _answers(run, benchmark, open_engine)
+            fresh += benchmark.measure(run, answers, open_engine)
+        used[benchmark.name] = {**(shared if benchmark.evaluation_prompts else {}), **read}
+    return metrics.merge(folder, fresh, [benchmark.name for benchmark in benchmarks], used)
 
 
 def _answers(run: RunData, benchmark: Benchmark, open_engine: OpenEngine) -> Answers:

@@ -4,14 +4,16 @@ import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from srlm.bounded.files import open_file
+
 MODEL = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.tiktoken", "*.py", "vocab.*", "merges.txt", "*/*.jinja")
 """Files of a model's folder that shape what it writes: weights, configuration, tokenizer, templates, code. Readmes,
 licences and weights in formats that are never read do not."""
 
 
 def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal digits."""
-    with path.open("rb") as file:
+    """SHA-256 of a regular file, in hexadecimal digits. Raises OSError where it cannot be read."""
+    with open_file(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

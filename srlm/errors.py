@@ -14,25 +14,29 @@ SrlmError               prints as its message, exit status 2
 Anything else that is raised is a defect of ours and keeps its traceback.
 """
 
+from srlm.bounded.quote import cut
+from srlm.printable import block, one_line
 from srlm.secrets import withheld
+
+LINE = 1_000
+"""Characters of one line of another library's error that a message quotes."""
 
 
 def first_line(error: BaseException) -> str:
     """The first line of what an error says, without keys that this process knows of, or its name where it says
     nothing."""
-    return withheld(str(error).strip() or type(error).__name__).splitlines()[0]
+    return cut(withheld(str(error).strip() or type(error).__name__).splitlines()[0], LINE)
 
 
 class SrlmError(Exception):
     """Something the user can mend; the message says what was found, where, and what to do.
 
-    Messages quote files that anybody wrote: what would steer a terminal is shown as `?`, and keys that this process
-    knows of as `***`.
+    Messages quote files that anybody wrote: what would steer a terminal is shown as `?`, keys that this process knows
+    of as `***`, and a message that is longer than any terminal shows is cut in its middle.
     """
 
     def __str__(self) -> str:
-        text = withheld(super().__str__())
-        return "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in text)
+        return block(cut(withheld(super().__str__())))
 
 
 class SettingsError(SrlmError):
@@ -43,7 +47,7 @@ class DataError(SrlmError):
     """A seed file holds something that is not what it should hold; the message is one line, whatever it quotes."""
 
     def __str__(self) -> str:
-        return super().__str__().replace("\n", "?")
+        return one_line(super().__str__())
 
 
 class RecordError(SrlmError):

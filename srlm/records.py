@@ -7,6 +7,7 @@ A record is frozen, forbids unknown fields, NaN and infinity, and is one line of
 import datetime
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal, Self
 
@@ -17,6 +18,10 @@ class Record(BaseModel):
     """A frozen value that forbids unknown fields, NaN and infinity."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    def fault(self) -> str | None:
+        """What in the record contradicts the rest of it; None: nothing. Asked of files that no run vouches for."""
+        return None
 
 
 class Growing(Record):
@@ -34,10 +39,15 @@ class Growing(Record):
         return written
 
 
+_AS_JSON = json.JSONEncoder(ensure_ascii=True, sort_keys=True, separators=(",", ":")).encode
+
+
 def digest(*parts: object) -> str:
     """16 hexadecimal digits of SHA-256 over the parts as JSON: equal content, equal id, on every machine."""
-    text = json.dumps(parts, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return hashlib.sha256(_AS_JSON(parts).encode()).hexdigest()[:16]
+
+
+OTHER_ID = "its id is not that of its content"
 
 
 def seed_for(seed: int, *use: object) -> int:
@@ -77,9 +87,15 @@ class Prompt(Record):
 
     @classmethod
     def of(cls, text: str, source: str, category: str | None = None, before: tuple[Message, ...] = ()) -> Self:
+        return cls(id=cls._identity(text, before), text=text, source=source, category=category, before=before)
+
+    @staticmethod
+    def _identity(text: str, before: tuple[Message, ...]) -> str:
         turns = [[turn.role, turn.content] for turn in before]
-        identity = digest("prompt", text, turns) if turns else digest("prompt", text)
-        return cls(id=identity, text=text, source=source, category=category, before=before)
+        return digest("prompt", text, turns) if turns else digest("prompt", text)
+
+    def fault(self) -> str | None:
+        return OTHER_ID if self.id != self._identity(self.text, self.before) else None
 
     @property
     def messages(self) -> tuple[Message, ...]:
@@ -127,6 +143,12 @@ class Response(Record):
             thought=thought,
         )
 
+    def fault(self) -> str | None:
+        if self.draw < 0:
+            return f"draw {self.draw} is negative"
+        content = digest("response", self.prompt_id, self.author, self.draw, self.text)
+        return OTHER_ID if self.id != content else None
+
 
 class RankedSet(Record):
     """One prompt with two or more answers that people ranked."""
@@ -154,6 +176,13 @@ class RankedSet(Record):
         identity = digest("ranked", prompt.id, [r.id for r in responses], ranks)
         return cls(id=identity, prompt=prompt, responses=responses, ranks=ranks, reviews=reviews)
 
+    def fault(self) -> str | None:
+        if any(response.prompt_id != self.prompt.id for response in self.responses):
+            return "a response is of another prompt"
+        content = digest("ranked", self.prompt.id, [r.id for r in self.responses], self.ranks)
+        within = (part.fault() for part in (self.prompt, *self.responses))
+        return OTHER_ID if self.id != content else next((f"in it, {found}" for found in within if found), None)
+
 
 class Demonstration(Record):
     """One supervised example: what the user said and what the model should say."""
@@ -180,11 +209,8 @@ class Demonstration(Record):
         before: tuple[Message, ...] = (),
         thought: str | None = None,
     ) -> Self:
-        turns = [[turn.role, turn.content] for turn in before]
-        beside = [*([turns] if turns else []), *([] if thought is None else [thought])]
-        identity = digest("demonstration", kind, prompt, response, *beside)
         return cls(
-            id=identity,
+            id=cls._identity(kind, prompt, response, before, thought),
             kind=kind,
             prompt=prompt,
             response=response,
@@ -192,6 +218,16 @@ class Demonstration(Record):
             before=before,
             thought=thought,
         )
+
+    @staticmethod
+    def _identity(kind: str, prompt: str, response: str, before: tuple[Message, ...], thought: str | None) -> str:
+        turns = [[turn.role, turn.content] for turn in before]
+        beside = [*([turns] if turns else []), *([] if thought is None else [thought])]
+        return digest("demonstration", kind, prompt, response, *beside)
+
+    def fault(self) -> str | None:
+        content = self._identity(self.kind, self.prompt, self.response, self.before, self.thought)
+        return OTHER_ID if self.id != content else None
 
     @property
     def messages(self) -> tuple[Message, ...]:
@@ -278,6 +314,30 @@ class Judgement(Record):
             cut=cut,
         )
 
+    def fault(self) -> str | None:
+        """A score that today's parser reads otherwise is none: older files were read by older parsers."""
+        if self.id != digest("judgement", self.response_id, self.judge, self.draw, self.raw):
+            return OTHER_ID
+        if self.draw < 0:
+            return f"draw {self.draw} is negative"
+        if self.score is None:
+            return "it is marked as scored after it was cut, and has no score" if self.cut else None
+        if self.unread is not None:
+            return f"it has a score and a reason why it has none ({self.unread})"
+        if not self.raw.strip():
+            return f"a score of {self.score:g} without words"
+        if not 0 <= self.score <= 5 and not _says(self.raw, self.score):
+            return f"a score of {self.score:g} is not within 0 to 5"
+        return None
+
+
+def _says(raw: str, number: float) -> bool:
+    """Whether the words are a number alone, rounded: a program or a reward model has a scale of its own."""
+    try:
+        return math.isclose(float(raw), number, rel_tol=1e-4)
+    except ValueError:
+        return False
+
 
 class AnswerReward(Record):
     """The number that one answer got from something else than the mean of a judge's scores."""
@@ -348,6 +408,13 @@ class PreferencePair(Record):
             chosen_thought=chosen.thought,
             rejected_thought=rejected.thought,
         )
+
+    def fault(self) -> str | None:
+        if self.id != digest("pair", self.prompt_id, self.chosen_id, self.rejected_id):
+            return OTHER_ID
+        if self.margin != self.chosen_score - self.rejected_score:
+            return "its margin is not the difference of its scores"
+        return None
 
 
 class Step(Record):

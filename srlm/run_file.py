@@ -4,14 +4,15 @@
 """
 
 import difflib
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
+from srlm.bounded import files, yaml_text
+from srlm.bounded.quote import cut, quoted
+from srlm.bounded.yaml_text import NotYaml
 from srlm.errors import SettingsError
 from srlm.section import Section
 from srlm.settings import Settings, fields
@@ -33,13 +34,19 @@ ARMS: Mapping[str, Sequence[str]] = {
 """What the values of the former setting `arm` are called today, as overrides."""
 
 
+FAULTS = 20
+"""Faults of a run file that are shown."""
+SHOWN = 200
+"""Characters of a setting's name that are shown."""
+
+
 def load(path: Path, overrides: Sequence[str] = ()) -> Settings:
     """The settings in a YAML file, with `section.key=value` overrides applied in order.
 
     Raises SettingsError for a missing file, broken YAML, an unknown key or a wrong value; each message names the place.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = files.read_text(path, yaml_text.SIZE)
     except FileNotFoundError:
         near = sorted(p.as_posix() for p in path.parent.glob("*.yaml")) if path.parent.is_dir() else []
         raise SettingsError(
@@ -144,53 +151,20 @@ def _lacking(settings: Settings) -> Iterator[str]:
 
 def _parse(text: str, where: str) -> dict[str, Any]:
     try:
-        data = yaml.load(text, _Yaml)
-    except (yaml.YAMLError, ValueError) as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        raise SettingsError(f"{where}{line}: not YAML: {getattr(error, 'problem', error)}") from None
+        data = yaml_text.decode(text)
+    except NotYaml as error:
+        raise SettingsError(f"{where}{f':{error.line}' if error.line else ''}: {error}") from None
     if not isinstance(data, dict):
         found = "empty" if data is None else f"a {type(data).__name__}"
         raise SettingsError(f"{where}: a run file must be a mapping of settings, found {found}")
     return data
 
 
-class _Yaml(yaml.SafeLoader):
-    """YAML 1.2's plain values: `1e-6` is a number, `off` and `2024-11-05` are words; a key twice is an error.
-
-    YAML 1.1, which PyYAML reads by default, takes the first for a word and the second for False, and of two sections
-    with one name silently keeps the last.
-    """
-
-    yaml_implicit_resolvers = {}  # noqa: RUF012  (PyYAML's way: one table a class)
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key, _ in node.value:
-            if key.tag != "tag:yaml.org,2002:merge" and key.value in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"duplicate key {key.value}", key.start_mark)
-            if isinstance(key.value, str):
-                seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
-for _kind, _pattern, _first in (
-    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
-    ("int", r"[-+]?(?:0|[1-9][0-9_]*)", "-+0123456789"),
-    ("float", r"[-+]?(?:[0-9][0-9_]*\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?", "-+.0123456789"),
-    ("float", r"[-+]?[0-9]+[eE][-+]?[0-9]+", "-+0123456789"),
-    ("float", r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)", "-+."),
-    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
-    ("merge", r"<<", "<"),
-):
-    _Yaml.add_implicit_resolver(f"tag:yaml.org,2002:{_kind}", re.compile(f"(?:{_pattern})\\Z"), list(_first))
-
-
 def _apply(data: dict[str, Any], override: str) -> None:
     key, equals, value = override.partition("=")
     *sections, last = key.strip().split(".")
     if not equals or not all((*sections, last)):
-        raise SettingsError(f"--set {override}: write it as section.key=value")
+        raise SettingsError(f"--set {cut(override, SHOWN)}: write it as section.key=value")
     target = data
     if sections[:1] == ["method"] and isinstance(data.get("method"), str):
         data["method"] = {"name": data["method"]}
@@ -199,12 +173,12 @@ def _apply(data: dict[str, Any], override: str) -> None:
         if inner is None:
             inner = target[section] = {}
         if not isinstance(inner, dict):
-            raise SettingsError(f"--set {override}: {section} is a value, not a section")
+            raise SettingsError(f"--set {cut(override, SHOWN)}: {section} is a value, not a section")
         target = inner
     try:
-        target[last] = yaml.load(value, _Yaml)
-    except (yaml.YAMLError, ValueError):
-        raise SettingsError(f"--set {override}: {value!r} is not a YAML value") from None
+        target[last] = yaml_text.decode(value)
+    except NotYaml as error:
+        raise SettingsError(f"--set {cut(override, SHOWN)}: {quoted(value)} is not a YAML value ({error})") from None
 
 
 def _truth_values(data: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
@@ -217,13 +191,16 @@ def _truth_values(data: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
 
 
 def _faults(error: ValidationError, where: str, kind: type[BaseModel], prefix: str = "") -> str:
-    """All that is wrong, a line each."""
+    """What is wrong, a line each."""
     known = [f"{prefix}{name}" for name, _ in fields(kind)]
-    return "\n".join(dict.fromkeys(_explain(one, where, known, prefix) for one in error.errors()))
+    every = error.errors()
+    lines = dict.fromkeys(_explain(one, where, known, prefix) for one in every[:FAULTS])
+    more = [f"{where}: and {len(every) - FAULTS} more faults"] if len(every) > FAULTS else []
+    return "\n".join([*lines, *more])
 
 
 def _explain(error: Mapping[str, Any], where: str, known: Sequence[str], prefix: str) -> str:
-    path = [str(part) for part in error["loc"]]
+    path = [cut(str(part), SHOWN) for part in error["loc"]]
     if path[:1] in (["data"], ["reward"]):
         del path[1:2]  # pydantic puts the tag of a discriminated union (oasst, ...) there; no user wrote it
     name = prefix + ".".join(path)
@@ -243,9 +220,9 @@ def _explain(error: Mapping[str, Any], where: str, known: Sequence[str], prefix:
     if path[:2] == ["model", "template_arguments"]:
         return (
             f"{where}: {'.'.join(path[:3])}: a template argument must be a boolean, a number or text (found "
-            f"{error['input']!r})"
+            f"{quoted(error['input'])})"
         )
-    return f"{where}: {name}: {error['msg']} (found {error['input']!r})"
+    return f"{where}: {name}: {error['msg']} (found {quoted(error['input'])})"
 
 
 def _instead_of_arm(value: object) -> str:
@@ -253,7 +230,7 @@ def _instead_of_arm(value: object) -> str:
     words = ARMS.get(value) if isinstance(value, str) else None
     if words is None:
         every = "; ".join(f"`{arm}` is {' and '.join(words) or 'the default'}" for arm, words in ARMS.items())
-        return f"arm is no longer a setting (found {value!r}): {every}"
+        return f"arm is no longer a setting (found {quoted(value)}): {every}"
     if not words:
         return f"arm is no longer a setting, and `{value}` is the default; delete the line"
     return f"arm is no longer a setting; instead of `arm: {value}` set {' and '.join(words)}"

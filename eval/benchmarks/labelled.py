@@ -10,9 +10,10 @@ import numpy as np
 from scipy import stats
 
 from srlm.errors import SettingsError
+from srlm.printable import one_line
 
 from ..data.labels import Matched, read
-from ..figures.text import aligned, value
+from ..figures.text import aligned, short_name, value
 from ..records import MetricValue
 from ..stats.bounded import SHARE, Bounds
 from ..stats.intervals import Estimate, Resampling
@@ -100,7 +101,7 @@ def text(metrics: Sequence[MetricValue]) -> str:
         cells = [value(one, form, "none") for one in (alone, labels, both)]
         rows.append([of, name.replace("_", " "), *cells, f"{alone.n} {alone.unit}", str(alone.unscored)])
         why = f"; none: {both.method.partition('; ')[2]}" if both.value is None else ""
-        notes.append(f"{of}, {name.replace('_', ' ')}: {both.note}{why}")
+        notes.append(f"{short_name(of)}, {name.replace('_', ' ')}: {one_line(both.note + why)}")
     header = ["of", "figure", "judge alone", "labels alone", "corrected", "n", "unscored"]
     return "\n".join([aligned(header, rows), *notes])
 

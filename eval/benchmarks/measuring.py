@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from srlm.engines.once import Once
-from srlm.engines.responses import draw_responses
+from srlm.engines.responses import draw_responses, is_answer
 from srlm.errors import RecordError, StoreError
 from srlm.judge import rubric
-from srlm.judge.pointwise import Answered, ModelPointJudge
+from srlm.judge.pointwise import Answered, ModelPointJudge, judges
 from srlm.records import Checkpoint, Judgement, Prompt, Response, digest, seed_for
 from srlm.settings import Sampling, Settings, shaping
 from srlm.store import files
@@ -150,6 +150,7 @@ def answers(
             block=BLOCK,
             report=report,
             concurrency=lambda: engine().concurrency,
+            belongs=is_answer,
         )
         return list(made)
 
@@ -183,7 +184,7 @@ def judge_answers(
     }
     made_from(path, facts)
     if path.exists():
-        return files.read(path, Judgement)
+        return list(files.finished(path, Judgement, answered, draws, judges))
     with (
         Once(lambda: open_engine(checkpoint)) as engine,
         Reporter(f"{checkpoint.name}: {label}", folder.log, "answers") as report,

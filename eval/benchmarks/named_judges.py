@@ -13,9 +13,10 @@ from srlm.judge import rubric
 from srlm.judge.open import CALLS, SPECS, Around, Judge, PointwiseSettings, Server, open_judge
 from srlm.records import Record, seed_for
 from srlm.settings import PairSettings, Price
+from srlm.terminal import say, show
 
 from ..data import controlled, labels, rankings
-from ..figures.text import listed
+from ..figures.text import listed, short_name
 from ..metrics import write
 from ..records import MetricValue
 from ..stats.intervals import Resampling
@@ -101,18 +102,21 @@ def agreement(wanted: Wanted, path: str, format: str | None, ask: ranked.Ask, la
         for judge in judges:
             judge.close()
     wanted.write(metrics)
-    print(_account(path, found, judges))
-    print(agreement_table(metrics))
+    say(*_account(path, found, judges))
+    show(agreement_table(metrics))
     if known is not None:
-        print("\n" + labelled.text(metrics))
+        show("\n" + labelled.text(metrics))
 
 
-def _account(path: str, found: Rankings, judges: Sequence[Judge]) -> str:
+def _account(path: str, found: Rankings, judges: Sequence[Judge]) -> list[str]:
     """What was read, and what of it was left out or changed, of the rankings and of files of judgements."""
     groups = len({one.group for one in found.sets})
     lines = [f"{path}: {found.format}, {len(found.sets)} sets of answers in {groups} groups{_told(found.account)}"]
-    lines += [f"{judge.id}: not used{_told(judge.account)}" for judge in judges if judge.account]
-    return "\n".join(lines) + "\n"
+    return [
+        *lines,
+        *(f"{short_name(judge.id)}: not used{_told(judge.account)}" for judge in judges if judge.account),
+        "",
+    ]
 
 
 def _told(account: Mapping[str, int]) -> str:
@@ -165,10 +169,10 @@ def audited(wanted: Wanted, path: str | None, format: str | None, ask: ranked.As
             judge.close()
     wanted.write(metrics)
     if path is None or found is None:
-        print(f"built-in answers, the same content in three forms: {len(sets)} sets of answers\n")
+        say(f"built-in answers, the same content in three forms: {len(sets)} sets of answers", "")
     else:
-        print(_account(path, found, judges))
-    print(listed(metrics, "judge"))
+        say(*_account(path, found, judges))
+    show(listed(metrics, "judge"))
 
 
 def canaries(wanted: Wanted, ask: ranked.Ask) -> bool:
@@ -189,5 +193,5 @@ def canaries(wanted: Wanted, ask: ranked.Ask) -> bool:
         for judge in judges:
             judge.close()
     wanted.write(traps.figures(tried, wanted.how))
-    print(canary_table(tried))
+    show(canary_table(tried))
     return all(one.held for one in tried if one.way == "parsing")

@@ -86,6 +86,8 @@ def alpaca(
     """
     if (run is None) == (outputs is None):
         raise SettingsError("alpaca needs either --run FILE or --outputs FILE")
+    from srlm.store import seals
+
     from .. import metrics
     from ..benchmarks.alpaca_eval import command
     from ..benchmarks.finished import measured
@@ -114,9 +116,11 @@ def alpaca(
         return
     assert run is not None
     with opened(run, overrides) as (settings, place, open_engine):
-        if not (figures := command.of_run(wanted, settings, place, data, open_engine, dry_run)):
+        with seals.using() as used:
+            figures = command.of_run(wanted, settings, place, data, open_engine, dry_run)
+        if not figures:
             return
-        metrics.merge(place, figures, command.BENCHMARKS)
+        metrics.merge(place, figures, command.BENCHMARKS, dict.fromkeys(command.BENCHMARKS, used))
         judged = {metric.model for metric in figures}
         if any(checkpoint.name not in judged for checkpoint in measured(place)):
             raise typer.Exit(1)

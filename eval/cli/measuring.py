@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from srlm.terminal import show
+
 from .options import Labels, Overrides, Run
 from .reports import write
 
@@ -35,11 +37,13 @@ def named(
 
     wanted = chosen(names)
     figures = of_run(run, overrides, wanted)
-    print(listed([one for one in figures if one.benchmark in {benchmark.name for benchmark in wanted}], "model"))
+    show(listed([one for one in figures if one.benchmark in {benchmark.name for benchmark in wanted}], "model"))
 
 
 def h2h(run: Run, overrides: Overrides = None, labels: Labels = None) -> None:
     """Compare every checkpoint with every other on the evaluation prompts."""
+    from srlm.store import seals
+
     from .. import metrics
     from ..benchmarks import labelled
     from ..benchmarks.head_to_head import measure as contest
@@ -52,12 +56,13 @@ def h2h(run: Run, overrides: Overrides = None, labels: Labels = None) -> None:
     known = read(labels) if labels is not None else []
     with opened(run, overrides) as (settings, folder, open_engine):
         found = measure(settings, folder, chosen(["h2h"]), open_engine)
-        print(contests(found))
+        show(contests(found))
         if labels is not None:
-            figures = people.corrected(settings, folder, known)
+            with seals.using() as used:
+                figures = people.corrected(settings, folder, known)
             kept = [metric for metric in found if metric.benchmark == contest.BENCHMARK]
-            metrics.merge(folder, [*kept, *figures], [contest.BENCHMARK])
-            print("\n" + labelled.text(figures))
+            metrics.merge(folder, [*kept, *figures], [contest.BENCHMARK], {contest.BENCHMARK: used})
+            show("\n" + labelled.text(figures))
 
 
 def of_word(word: str) -> Callable[..., None]:

@@ -10,6 +10,7 @@ import typer
 from srlm.errors import SettingsError
 from srlm.store import files
 from srlm.store.progress import Reporter
+from srlm.terminal import say, show
 
 from .. import metrics
 from ..data.alpaca_eval import ANNOTATOR, VARIABLE, AlpacaEval
@@ -33,7 +34,7 @@ def leaderboard(
     """
     from ..benchmarks.alpaca_eval import leaderboard as board
     from ..benchmarks.alpaca_eval import text
-    from ..figures.text import printable
+    from ..figures.text import short_name
     from ..stats.intervals import Resampling
 
     data = AlpacaEval.open(alpaca_dir or (None if os.environ.get(VARIABLE) else results.parent))
@@ -44,14 +45,14 @@ def leaderboard(
         metrics.write(out, found.metrics)
     if csv is not None:
         files.write_text(csv, board.official_csv(found.metrics))
-    print(text.leaderboard(found.metrics))
+    show(text.leaderboard(found.metrics))
     for model, lines in found.left_out.items():
-        print("\n" + "\n".join(printable(f"{model}: {line}") for line in lines))
+        say("", *(f"{short_name(model)}: {line}" for line in lines))
     if found.without:
-        print(f"\nno annotations by {judge}: {', '.join(found.without)}")
+        say("", f"no annotations by {short_name(judge)}: {', '.join(map(short_name, found.without))}")
     if found.broken:
-        print(f"\nleft out, for their annotations cannot be used: {len(found.broken)} folders")
-        print("\n".join(printable(f"  {folder}: {why}") for folder, why in found.broken.items()))
+        say("", f"left out, for their annotations cannot be used: {len(found.broken)} folders")
+        say(*(f"  {folder}: {why}" for folder, why in found.broken.items()))
         raise typer.Exit(1)
 
 
@@ -73,11 +74,11 @@ def compare(
 
     data = AlpacaEval.open(alpaca_dir)
     how = Resampling(resamples=resamples, confidence=confidence, seed=seed)
-    samples = board.samples_of(models, data, print)
+    samples = board.samples_of(models, data, say)
     figures = board.compared(samples, data.glm if length_control else None, how)
     if out is not None:
         metrics.write(out, figures)
-    print(text.comparisons(figures))
+    show(text.comparisons(figures))
 
 
 def arena_hard(
@@ -106,7 +107,7 @@ def arena_hard(
         figures += controlled(judged, arena_hard_answers.read(answers), how)
     if out is not None:
         metrics.write(out, figures)
-    print(text.shares(figures))
+    show(text.shares(figures))
 
 
 def judgments(
@@ -140,8 +141,8 @@ def judgments(
         told.append(f"{path}: {form}{left}")
     if out is not None:
         metrics.write(out, figures)
-    print("\n".join(told) + "\n")
-    print(text.listed(figures, "model"))
+    say(*told, "")
+    show(text.listed(figures, "model"))
 
 
 def power(
@@ -169,9 +170,9 @@ def power(
     if labels is not None:
         from ..benchmarks.labelled import labels_bought
 
-        print(labels_bought(labels, n, rate, judge_correlation, confidence))
+        show(labels_bought(labels, n, rate, judge_correlation, confidence))
         return
 
     against_rate = smallest(n, rate, "a fixed rate", alpha=alpha, power=power)
     against_model = smallest(n, rate, "another model", correlation, alpha, power)
-    print(text.power([against_rate, against_model]))
+    show(text.power([against_rate, against_model]))

@@ -12,6 +12,7 @@ from srlm.run_file import load
 from srlm.settings import Settings
 from srlm.store import files
 from srlm.store.folder import RunFolder, recorded
+from srlm.terminal import say
 
 from .options import Overrides, RunOrNot
 
@@ -48,7 +49,7 @@ def report(
     for place, one in zip(chosen, settings, strict=True):
         _existing(run_folder(one), place)
     command = " ".join(["srlm-eval report", *map(str, chosen)])
-    print(compare.write(settings, out or Path("runs/compared"), command))
+    say(str(compare.write(settings, out or Path("runs/compared"), command)))
 
 
 def write(
@@ -71,15 +72,15 @@ def write(
         noted = check / repeated.MADE_ON
         made_on = files.read_json(noted) if noted.exists() else None
         if differ := repeated.unlike(kept, now, made_on):
-            print("\n".join([f"{check}: {len(differ)} figures differ from this run's:", *differ]))
+            say(f"{check}: {len(differ)} figures differ from this run's:", *differ)
             raise typer.Exit(1)
         same = made_on in (None, repeated.machine())
-        print(
+        say(
             f"{check}: {len(kept)} figures, "
             + ("the same" if same else "all there; made on another machine, so `make regress` compares them")
         )
         return
-    print(page.write(settings, folder, command, out, study))
+    say(str(page.write(settings, folder, command, out, study)))
 
 
 def _settings_of(place: Path) -> Settings:

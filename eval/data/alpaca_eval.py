@@ -17,6 +17,7 @@ import numpy.typing as npt
 from srlm.data.lines import Row, instructions, listed, table
 from srlm.errors import DataError
 from srlm.records import Prompt
+from srlm.text.spreadsheet import words
 
 from .alpaca_files import Outputs, prompts_of, read_outputs
 
@@ -167,7 +168,7 @@ class AlpacaEval:
         """The published leaderboard's row of each model, as text by column; empty where the folder has none."""
         path = self.leaderboard_file
         rows = [] if path is None else table(path, ["win_rate"])
-        return {next(iter(row.value.values())): row.value for row in rows}
+        return {words(next(iter(row.value.values()))): row.value for row in rows}
 
     def results(self) -> Path:
         """The folder with each model's files. Raises DataError where there is none."""

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from srlm.data.lines import Cell, Row, table
 from srlm.errors import DataError
 from srlm.records import Prompt
+from srlm.text.spreadsheet import words
 
 COLUMNS = (
     "model",
@@ -114,7 +115,7 @@ def read_leaderboard(path: Path) -> dict[str, OfficialFigure]:
     found = {}
     name = _name_column(path, rows)
     for row, plain, count in zip(rows, whole, counts, strict=True):
-        model = row.value[name].strip()
+        model = words(row.value[name].strip())
         if not model:
             raise DataError(f"{row.place}: a row without a model's name")
         if model in found:

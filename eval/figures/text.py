@@ -1,19 +1,32 @@
-"""Figures as text for a terminal: aligned columns, nothing cut off, however narrow the window or the pipe."""
+"""Figures as text for a terminal: aligned columns, however narrow the window. Nothing but endless names is cut."""
 
 from collections.abc import Iterable, Sequence
+
+from srlm.terminal import cut, width_of
 
 from ..records import MetricValue
 from ..stats.power import Smallest
 from .specs import spaced
 
+WIDEST = 80
+"""Cells of a name in a table; the longest name on AlpacaEval's leaderboard has 37."""
+WIDEST_LAST = 400
+"""Cells of the last column, which holds notes."""
+
 
 def aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table whose columns stand under their names, two spaces apart."""
-    table = [list(header), *([printable(cell) for cell in row] for row in rows)]
-    widths = [max(len(line[i]) for line in table) for i in range(len(header))]
+    table = [list(header), *([*map(short_name, row[:-1]), cut(row[-1], WIDEST_LAST)] for row in rows)]
+    widths = [max(width_of(line[i]) for line in table) for i in range(len(header))]
     return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in table
+        "  ".join(cell + " " * (width - width_of(cell)) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in table
     )
+
+
+def short_name(name: str) -> str:
+    """A name on a line or in a cell: names come from files that anybody wrote. Files have the whole of it."""
+    return cut(name, WIDEST)
 
 
 def shares(metrics: Sequence[MetricValue]) -> str:
@@ -38,7 +51,7 @@ def without_interval(metrics: Iterable[MetricValue]) -> list[str]:
     for metric in metrics:
         if metric.value is not None and metric.low is None and (why := _no_interval(metric.method)):
             of.setdefault(f"{spaced(metric.metric)}: {why}", {})[_compared(metric)] = None
-    return [f"{', '.join(map(printable, models))}, {said}" for said, models in of.items()]
+    return [f"{', '.join(map(short_name, models))}, {said}" for said, models in of.items()]
 
 
 def _compared(metric: MetricValue) -> str:
@@ -69,11 +82,6 @@ def listed(metrics: Sequence[MetricValue], of: str) -> str:
 def p_value(p: float | None) -> str:
     """To four digits; empty where there was no test."""
     return "" if p is None else "< .0001" if p < 0.0001 else f"{p:.4f}"
-
-
-def printable(text: str) -> str:
-    """Names come from files that anybody wrote; what would steer a terminal is shown as `?`."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def power(found: Sequence[Smallest]) -> str:

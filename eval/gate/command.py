@@ -8,6 +8,7 @@ from srlm.errors import SettingsError
 from srlm.run_file import load
 from srlm.settings import Settings
 from srlm.store import files
+from srlm.terminal import say, show
 
 from . import regress, verdicts
 
@@ -19,8 +20,8 @@ def against(baseline: Path, settings: Settings, values: Sequence[str], junit: Pa
     """
     kept = regress.read_baseline(baseline)
     rows = regress.compare(kept, regress.series(settings, values))
-    print(verdicts.text(rows, kept))
-    print(f"\n{verdicts.headline(rows)}")
+    show(verdicts.text(rows, kept))
+    say("", verdicts.headline(rows))
     if junit is not None:
         files.write_text(junit, verdicts.junit(rows, kept))
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
@@ -42,7 +43,7 @@ def update(
     )
     made = regress.baseline_of(wanted, found, reason)
     files.write_text(baseline, made.model_dump_json() + "\n")
-    print(f"{baseline}: {len(made.measures)} measures of {len(found)} run{'s' * (len(found) != 1)}")
+    say(f"{baseline}: {len(made.measures)} measures of {len(found)} run{'s' * (len(found) != 1)}")
 
 
 def sisters(run: Path, overrides: Sequence[str], seeds: str) -> list[Settings]:

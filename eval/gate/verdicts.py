@@ -3,6 +3,10 @@
 from collections.abc import Sequence
 from xml.etree import ElementTree
 
+from srlm.printable import one_line
+from srlm.text.markdown import markdown as words
+from srlm.text.markdown import markdown_table
+
 from ..figures.text import aligned
 from ..records import Baseline
 from .regress import GateRow
@@ -53,13 +57,14 @@ def notes(rows: Sequence[GateRow], baseline: Baseline) -> list[str]:
 
 def text(rows: Sequence[GateRow], baseline: Baseline) -> str:
     """The table for a terminal; differences are turned so that negative is worse."""
-    return "\n".join([aligned(HEADER, [cells(row) for row in rows]), "", *notes(rows, baseline)])
+    return "\n".join([aligned(HEADER, [cells(row) for row in rows]), "", *map(one_line, notes(rows, baseline))])
 
 
 def markdown(rows: Sequence[GateRow], baseline: Baseline) -> str:
     """The same for a web page."""
-    lines = ["| " + " | ".join(line) + " |" for line in (HEADER, ["---"] * len(HEADER), *(cells(row) for row in rows))]
-    return "\n".join([f"### {headline(rows)}", "", *lines, "", *(f"- {note}" for note in notes(rows, baseline)), ""])
+    lines = markdown_table(HEADER, [cells(row) for row in rows])
+    said = [f"- {words(note)}" for note in notes(rows, baseline)]
+    return "\n".join([f"### {words(headline(rows))}", "", *lines, "", *said, ""])
 
 
 def headline(rows: Sequence[GateRow]) -> str:
@@ -85,8 +90,10 @@ def junit(rows: Sequence[GateRow], baseline: Baseline) -> str:
         errors=str(said.count("unread")),
     )
     for row, note in zip(rows, notes(rows, baseline)[1:], strict=True):
-        case = ElementTree.SubElement(suite, "testcase", classname="regression", name=row.measure.name)
-        line = ", ".join(f"{name} {cell}" for name, cell in zip(HEADER[1:], cells(row)[1:], strict=True))
+        case = ElementTree.SubElement(suite, "testcase", classname="regression", name=one_line(row.measure.name))
+        # XML has no place for control characters, not even as references.
+        line = one_line(", ".join(f"{name} {cell}" for name, cell in zip(HEADER[1:], cells(row)[1:], strict=True)))
+        note = one_line(note)
         if row.verdict.said in ("regression", "unread"):
             kind = "failure" if row.verdict.said == "regression" else "error"
             ElementTree.SubElement(case, kind, message=line).text = note

@@ -5,7 +5,6 @@ store of calls and the annotator's own parser, so what was said once is never as
 """
 
 import json
-import logging
 import math
 import time
 from collections import Counter
@@ -24,11 +23,12 @@ from srlm.errors import SettingsError
 from srlm.judge.open import local_model
 from srlm.records import Message, digest
 from srlm.settings import PairSettings, Price
+from srlm.terminal import logger
 
 from ..records import Annotation, annotation_id
 from .annotator import Annotator, OutputPair
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 Report = Callable[[int, int], None]
 Said = Answer | Failure | None

@@ -1,31 +1,32 @@
 """The same report as a plain file for people: report.md."""
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from ..figures.words import MetricWords, p_text, plain
-from ..records import MetricValue
+from srlm.printable import one_line
+from srlm.text.markdown import markdown as text
+from srlm.text.markdown import markdown_table
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~!&])")
+from ..figures.words import MetricWords, p_text
+from ..records import MetricValue
 
 
 def markdown(content: Mapping[str, Any], words: MetricWords) -> str:
     """Findings, warnings, and every figure by benchmark."""
     lines = [
-        f"# {_safe(content['name'])}",
+        f"# {text(content['name'])}",
         "",
-        f"Made by `{content['command'].replace('`', '')}`.",
+        f"Made by `{one_line(content['command']).replace('`', '')}`.",
         "",
         "## Verdict",
         "",
     ]
-    lines += [f"- **Warning, {_safe(one.about)}**: {_safe(one.text)}" for one in content["doubts"]]
-    lines += [f"- {_safe(one.text)}" for one, _ in content["findings"]] or ["- missing: there is nothing to compare"]
+    lines += [f"- **Warning, {text(one.about)}**: {text(one.text)}" for one in content["doubts"]]
+    lines += [f"- {text(one.text)}" for one, _ in content["findings"]] or ["- missing: there is nothing to compare"]
     for benchmark in dict.fromkeys(metric.benchmark for metric in content["metrics"]):
         found = [metric for metric in content["metrics"] if metric.benchmark == benchmark]
-        lines += ["", f"## {_safe(words.title(benchmark)).capitalize()}", ""]
-        lines += table(
+        lines += ["", f"## {text(words.title(benchmark)).capitalize()}", ""]
+        lines += markdown_table(
             ("Measure", "Model", "Against", "Value", "Interval", "p (Holm)", "n", "Unscored"),
             [_row(metric, words) for metric in found],
         )
@@ -44,14 +45,3 @@ def _row(metric: MetricValue, words: MetricWords) -> tuple[str, ...]:
         f"{metric.n:,} {metric.unit}",
         f"{metric.unscored:,}",
     )
-
-
-def table(header: Sequence[str], rows: Any) -> list[str]:
-    """Lines of a Markdown table."""
-    cells = [[_safe(cell) for cell in row] for row in rows]
-    return ["| " + " | ".join(line) + " |" for line in [list(header), ["---"] * len(header), *cells]]
-
-
-def _safe(text: str) -> str:
-    """Words on one line that no reader of Markdown takes for more than words."""
-    return _SPECIAL.sub(r"\\\1", " ".join(plain(text).split()))

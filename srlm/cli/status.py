@@ -2,42 +2,40 @@
 
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
 from srlm.methods.base import method_of, run_folder
 from srlm.settings import Settings
 from srlm.store import files
 from srlm.store.folder import RunFolder
+from srlm.terminal import Console, Table, say
 
 
-def show(settings: Settings, console: Console) -> None:
+def show(settings: Settings) -> None:
     """Print a table of the run's steps, and the counts of each finished one."""
     folder = run_folder(settings)
     if not folder.path.is_dir():
-        console.print(f"{settings.name}: not started ({folder.path} does not exist)", markup=False, soft_wrap=True)
+        say(f"{settings.name}: not started ({folder.path} does not exist)")
         return
     steps = method_of(settings).steps(settings, max([settings.iterations, *(step.number for step in folder.steps())]))
     # Not the table's title, which would be wrapped: users copy the path.
-    console.print(f"{settings.name}: {folder.path}", markup=False, soft_wrap=True)
+    say(f"{settings.name}: {folder.path}")
     table = Table("step", "state", "seconds", "files")
     for name in (step.name for step in steps):
         place = folder.step(name)
         table.add_row(name, _state(folder, name), _seconds(place), _files(place))
-    console.print(table)
+    Console().print(table)
     trained = [step.name for step in steps if step.role != "base"]
     for name in trained:
         manifest = folder.manifest(name)
         if manifest is not None and manifest.counts:
-            console.print(f"{name}:", markup=False)
+            say(f"{name}:")
             for key, value in manifest.counts.items():
-                console.print(f"  {key}: {_plain(value)}", markup=False, highlight=False, soft_wrap=True)
+                say(f"  {key}: {_plain(value)}")
     for name in trained:
         manifest = folder.manifest(name)
         for said in manifest.warnings.values() if manifest else ():
-            console.print(f"warning: {name}: {said}", markup=False, highlight=False, soft_wrap=True)
+            say(f"warning: {name}: {said}")
     for path in sorted(folder.path.glob("report.html")):
-        console.print(f"report: {path}", markup=False, soft_wrap=True)
+        say(f"report: {path}")
 
 
 def _state(folder: RunFolder, name: str) -> str:

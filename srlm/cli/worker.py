@@ -14,6 +14,7 @@ from trl import SFTConfig
 from srlm.engines.weights import beside_weights, load_model, load_tokenizer
 from srlm.errors import SettingsError
 from srlm.settings import DpoSettings
+from srlm.terminal import say
 from srlm.train import dpo, sft
 from srlm.train.launch import DATA, REPLAY, STEP, Job
 from srlm.train.trainer import arguments
@@ -31,7 +32,7 @@ def work_on(job: Job, folder: Path) -> None:
 
     def report(done: int, total: int) -> None:
         if first:
-            print(STEP, done, total, flush=True)
+            say(f"{STEP} {done} {total}")
 
     tokenizer = load_tokenizer(job.base, job.model)
     model = load_model(job.base, job.model, device="auto", dtype="float32")

@@ -4,26 +4,35 @@ Text may be plain, gz or zst (told by the first bytes, not by the name), with or
 """
 
 import csv
+import errno
 import gzip
 import io
-import json
 import os
 import re
-import sys
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
+from srlm.bounded import files, json_text
+from srlm.bounded.quote import cut
 from srlm.data.conversations import Asked, asked, messages
-from srlm.errors import DataError
+from srlm.errors import DataError, first_line
 from srlm.records import Prompt
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _PARQUET = b"PAR1"
+WHOLE = 512 * 2**20
+"""Characters of a JSON list that is read at once."""
+COLUMNS, SHOWN = 30, 80
+"""Columns that a message names, and characters of each."""
+UNPACKED = 64 * 2**20
+"""Bytes that any packed file may hold."""
+RATIO = 200
+"""And how often its own size."""
 
 
 class Cell(str):
@@ -94,8 +103,8 @@ def rows(path: Path) -> Iterator[Row]:
     Raises DataError, with the line, where the file is missing, cannot be read or holds anything else.
     """
     number = 0
-    with _text(path, lambda: f"{path}:{number + 1}") as lines:
-        for number, line in enumerate(lines, 1):
+    with _text(path, lambda: f"{path}:{number + 1}") as file:
+        for number, line in enumerate(files.lines(file, path), 1):
             if line.strip():
                 value = _json(line, f"{path}:{number}", "each line must be one object")
                 if not isinstance(value, dict):
@@ -108,7 +117,12 @@ def rows(path: Path) -> Iterator[Row]:
 def listed(path: Path) -> list[Row]:
     """Each object of a file that is one JSON list of objects. Raises DataError, rows counted from 1."""
     with _text(path, lambda: str(path)) as file:
-        values = _json(file.read(), str(path), "the file must be one list of objects")
+        text = file.read(WHOLE + 1)
+        if len(text) > WHOLE:
+            raise DataError(
+                f"{path}: one JSON list of over {WHOLE >> 20} MiB; save it as JSON lines, one object a line"
+            )
+        values = _json(text, str(path), "the file must be one list of objects")
     if not isinstance(values, list):
         raise DataError(f"{path}: a JSON {type(values).__name__}; the file must be one list of objects")
     for number, value in enumerate(values, 1):
@@ -145,26 +159,30 @@ def hold_columns(found: Sequence[Row], columns: Sequence[str], what: str) -> Non
     """Raises DataError, with the place, for the first row that lacks one of these columns: another format's, mostly."""
     for place, value in found:
         if absent := [column for column in columns if column not in value]:
-            raise DataError(f"{place}: {what} needs {', '.join(absent)}; found {', '.join(value) or 'none'}")
+            raise DataError(f"{place}: {what} needs {', '.join(absent)}; found {names_of(value) or 'none'}")
 
 
 def _begins_with(path: Path, mark: bytes) -> bool:
     """False also where the file cannot be opened: the reader of its text says why."""
     try:
-        with path.open("rb") as file:
+        with files.open_file(path) as file:
             return file.read(len(mark)) == mark
     except OSError:
         return False
 
 
 def _parquet(path: Path) -> list[Row]:
-    import pyarrow
     from pyarrow import parquet
 
+    values: list[dict[str, Any]] = []
     try:
-        values: list[dict[str, Any]] = parquet.read_table(path).to_pylist()
-    except (OSError, pyarrow.ArrowException) as error:
-        raise DataError(f"{path}: cannot be read as Parquet: {next(iter(str(error).splitlines()), '')}") from None
+        room = _Room(path.stat().st_size)
+        with parquet.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=256):
+                room.take(batch.nbytes)
+                values += batch.to_pylist()
+    except Exception as error:  # of Arrow, of Thrift, of a text that is not UTF-8, of a time that no calendar has
+        raise DataError(f"{path}: cannot be read as Parquet: {first_line(error)}") from None
     return [Row(f"{path}: row {number}", value) for number, value in enumerate(values, 1)]
 
 
@@ -175,15 +193,15 @@ def table(path: Path, columns: Sequence[str]) -> list[Row]:
     header.
     """
     found = []
-    csv.field_size_limit(min(sys.maxsize, 2**31 - 1))  # 131,072 characters by default; conversations are longer
+    csv.field_size_limit(files.LINE)  # 131,072 characters by default; conversations are longer
     with _text(path, lambda: str(path), newline="") as file:  # line ends inside a cell are the cell's own
-        reader = csv.DictReader(file, strict=True)
+        reader = csv.DictReader(files.lines(file, path), strict=True)
         try:
             header = list(reader.fieldnames or ())
             if absent := [name for name in columns if name not in header]:
-                raise DataError(f"{path}: no column {', '.join(absent)}; its columns are {', '.join(header) or 'none'}")
+                raise DataError(f"{path}: no column {', '.join(absent)}; its columns are {names_of(header) or 'none'}")
             if twice := sorted({name for name in header if name and header.count(name) > 1}):
-                raise DataError(f"{path}: several columns are named {', '.join(twice)}; keep one of each")
+                raise DataError(f"{path}: several columns are named {names_of(twice)}; keep one of each")
             for value in reader:
                 if None in value or None in value.values():
                     raise DataError(
@@ -198,52 +216,84 @@ def table(path: Path, columns: Sequence[str]) -> list[Row]:
 @contextmanager
 def _text(path: Path, place: Callable[[], str], newline: str | None = None) -> Iterator[TextIO]:
     """The file as text; what goes wrong while it is read, as a DataError that names `place()`."""
+    begins = b""
     try:
-        with path.open("rb") as file:
+        with files.open_file(path) as file:
             # By content, not by name: downloads lose and gain `.gz` on the way.
             begins = file.read(len(_ZSTD))
-        with _opened(path, begins, newline) as text:
-            yield text
+            file.seek(0)
+            with _opened(file, path, begins, newline) as text:
+                yield text
     except FileNotFoundError:
         raise DataError(f"{path}: no such file; is the path right, relative to the working directory?") from None
     except IsADirectoryError:
         raise DataError(f"{path}: cannot be read: it is a directory; give a file in it") from None
     except UnicodeDecodeError as error:
-        raise DataError(f"{place()}: not UTF-8 text: {error}") from None
+        wide = "; it seems to be UTF-16: save it as UTF-8" if begins[:2] in (b"\xff\xfe", b"\xfe\xff") else ""
+        raise DataError(f"{place()}: not UTF-8 text: {error}{wide}") from None
+    except files.TooLong as error:
+        raise DataError(f"{place()}: cannot be read: {error.strerror}") from None
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{place()}: cannot be read: {error}; is the file whole?") from None
 
 
-def _opened(path: Path, begins: bytes, newline: str | None) -> TextIO:
+def _opened(file: io.BufferedReader, path: Path, begins: bytes, newline: str | None) -> TextIO:
+    packed: Any = None
     if begins.startswith(_GZIP):
-        return io.TextIOWrapper(gzip.open(path), encoding="utf-8-sig", newline=newline)
-    if begins == _ZSTD:
+        packed = gzip.GzipFile(fileobj=file)
+    elif begins == _ZSTD:
         import pyarrow
 
-        stream = io.BufferedReader(pyarrow.input_stream(path, compression="zstd"))
-        return io.TextIOWrapper(stream, encoding="utf-8-sig", newline=newline)
-    return path.open(encoding="utf-8-sig", newline=newline)
+        packed = pyarrow.CompressedInputStream(pyarrow.PythonFile(file, "r"), "zstd")
+    if packed is not None:
+        file = io.BufferedReader(_Unpacked(packed, path.stat().st_size), 2**16)
+    return io.TextIOWrapper(file, encoding="utf-8-sig", newline=newline)
+
+
+class _Room:
+    """What a packed file may hold: text is packed to a tenth of its size, a bomb to a thousandth."""
+
+    def __init__(self, packed: int) -> None:
+        self._left = max(UNPACKED, RATIO * packed)
+
+    def take(self, size: int) -> None:
+        """Raises TooLong where no such size is left."""
+        self._left -= size
+        if self._left < 0:
+            raise files.TooLong(
+                errno.EFBIG, f"it unpacks to over {RATIO} times its size, as no text does; is it what it should be?"
+            )
+
+
+class _Unpacked(io.RawIOBase):
+    """The bytes within a packed file, up to what a packed text can hold."""
+
+    def __init__(self, packed: Any, size: int) -> None:
+        super().__init__()
+        self._packed, self._room = packed, _Room(size)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        found: bytes = self._packed.read(len(buffer))
+        self._room.take(len(found))
+        buffer[: len(found)] = found
+        return len(found)
 
 
 def _json(text: str, place: str, wanted: str) -> Any:
     try:
-        value = json.loads(text)
-    except json.JSONDecodeError as error:
-        at = f"column {error.colno}" if error.lineno == 1 else f"line {error.lineno}, column {error.colno}"
-        raise DataError(f"{place}: not JSON: {error.msg.removesuffix(' at')} at {at}; {wanted}") from None
-    except ValueError as error:  # a whole number of thousands of digits
-        raise DataError(f"{place}: not JSON: {error}") from None
-    except RecursionError:
-        raise DataError(f"{place}: JSON nested too deep to read") from None
-    if "\\ud" in text.lower():
-        try:
-            json.dumps(value, ensure_ascii=False).encode()
-        except UnicodeEncodeError:
-            raise DataError(
-                f"{place}: contains half a character (a lone \\ud8xx escape), which cannot be written to a text file"
-            ) from None
-    return value
+        return json_text.decode(text)
+    except json_text.NotJson as error:
+        raise DataError(f"{place}: {error}; {wanted}") from None
 
 
 def _keys(value: dict[str, Any]) -> str:
-    return ", ".join(f"`{key}`" for key in value) or "no fields"
+    return names_of(value, "`") or "no fields"
+
+
+def names_of(columns: Iterable[str], mark: str = "") -> str:
+    """The names of columns as messages list them, each between marks; of many, or of long ones, some."""
+    there = [f"{mark}{cut(name, SHOWN)}{mark}" for name in columns]
+    return ", ".join(there[:COLUMNS]) + (f" and {len(there) - COLUMNS} more" if len(there) > COLUMNS else "")

@@ -13,6 +13,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, ValidationError
 
+from srlm.bounded.files import read_text
 from srlm.data.conversations import Asked, asked, steer_turns
 from srlm.data.human_ranking import HumanRanking
 from srlm.data.lines import Cell, Row, rows
@@ -287,7 +288,7 @@ def faireval(folder: Path, account: Account) -> Iterator[HumanRanking]:
     }
     path = folder / "review" / "review_gpt35_vicuna-13b_human.txt"
     try:
-        said = path.read_text(encoding="utf-8").split()
+        said = read_text(path).split()
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read: {error}") from None
     if len(said) != len(questions):

@@ -11,6 +11,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Literal, NamedTuple, Self
 
+from srlm.bounded.files import read_text
 from srlm.data import task_marks as tasks
 from srlm.data.lines import instructions
 from srlm.data.overlap import EvaluationPrompts, Postings, normalised
@@ -300,7 +301,7 @@ def request_template(path: str | None) -> str:
         text = resources.files("srlm.data").joinpath("templates/new_prompts.txt").read_text(encoding="utf-8")
     else:
         try:
-            text = Path(path).read_text(encoding="utf-8")
+            text = read_text(Path(path))
         except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(f"prompts.template: cannot read {path}: {error}") from None
     text = text.rstrip("\n")

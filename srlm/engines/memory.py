@@ -8,7 +8,6 @@ agrees is taken. What short rows cannot show (windows, rotary factors that chang
 configuration.
 """
 
-import logging
 from collections.abc import Sequence
 from inspect import signature
 from itertools import takewhile
@@ -19,8 +18,9 @@ from transformers import DynamicCache
 
 from srlm.engines.weights import context_of
 from srlm.errors import ModelError, first_line
+from srlm.terminal import logger
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 Way = Literal["shared", "padded", "even", "whole"]
 """How rows are read together, the quickest first. `shared`: what they begin with is read once, and the rest of each is

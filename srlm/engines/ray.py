@@ -6,7 +6,6 @@ on who made it.
 Ray starts, places and restarts the workers. A call whose worker is lost, alone or with its node, is given to another.
 """
 
-import logging
 import os
 import queue
 import socket
@@ -20,8 +19,9 @@ from srlm.engines.base import Completion, Engine, Request
 from srlm.engines.open import open_folder
 from srlm.errors import EngineError, SrlmError, first_line
 from srlm.settings import RaySettings, Sampling, Settings
+from srlm.terminal import logger
 
-LOG = logging.getLogger(__name__)
+LOG = logger(__name__)
 TRIES = 5
 """Workers that may be lost over one call before the call itself is suspected."""
 REACH = 10.0

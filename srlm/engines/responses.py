@@ -17,3 +17,8 @@ def draw_responses(
         for prompt, completions in zip(prompts, drawn, strict=True)
         for draw, one in enumerate(completions)
     ]
+
+
+def is_answer(prompt: Prompt, response: Response) -> bool:
+    """Whether it answers this prompt."""
+    return response.prompt_id == prompt.id

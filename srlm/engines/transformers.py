@@ -3,7 +3,6 @@
 Words that a batch's prompts all begin with (the judge's rubric, a conversation) are read once for all of them.
 """
 
-import logging
 from collections.abc import Iterator, Sequence
 from itertools import chain, groupby, islice
 from pathlib import Path
@@ -19,9 +18,10 @@ from srlm.engines.written import completion, generation_ends
 from srlm.errors import RoomError
 from srlm.records import seed_for
 from srlm.settings import ModelSettings, Sampling
+from srlm.terminal import logger
 from srlm.text.chat import Chat
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 STRIDE = 16
 """Tokens between two looks for rows that have ended."""

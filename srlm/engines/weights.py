@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from srlm.bounded.files import read_text
+from srlm.durable import take_name
 from srlm.engines import hub
 from srlm.errors import ModelError, first_line
 from srlm.settings import ModelSettings
@@ -60,7 +62,7 @@ def _chat(path: str | Path, tokenizer: Any, settings: ModelSettings) -> Chat:
         )
     if tokenizer.chat_template is None and settings.chat_template is not None:
         try:
-            tokenizer.chat_template = Path(settings.chat_template).read_text(encoding="utf-8")
+            tokenizer.chat_template = read_text(Path(settings.chat_template))
         except (OSError, UnicodeDecodeError) as error:
             raise ModelError(f"model.chat_template {settings.chat_template}: cannot be read: {error}") from None
     if tokenizer.chat_template is None:
@@ -142,6 +144,8 @@ def _check_files(folder: Path) -> None:
             wanted = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
         except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
             raise ModelError(f"{index}: not a valid weight index: {first_line(error)}") from None
+        if outside := [name for name in wanted if not isinstance(name, str) or Path(name).name != name]:
+            raise ModelError(f"{index}: {outside[0]!r} is no name of a file in the model's folder")
         missing = [name for name in wanted if not (folder / name).is_file()]
         if missing:
             raise ModelError(
@@ -290,8 +294,7 @@ def save(
         _state_format(model.config, served)
         model.config.to_json_file(part / "config.json")
     tokenizer.save_pretrained(part)
-    shutil.rmtree(folder, ignore_errors=True)
-    part.rename(folder)
+    take_name(part, folder)
 
 
 def _state_format(config: Any, name: str) -> None:

@@ -1,6 +1,5 @@
 """A model behind a server as pairwise judge: the verdict it writes, and its probability where the server tells it."""
 
-import logging
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +15,12 @@ from srlm.judge.pairwise import Opinion, PairItem, parse, samplings, tally
 from srlm.judge.unread import still_thinking
 from srlm.records import Unread
 from srlm.settings import PairSettings, Sampling
+from srlm.terminal import logger
 
 if TYPE_CHECKING:
     from srlm.engines.openai.client import Client
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 LOGPROBS = {"logprobs": True, "top_logprobs": 5}
 VOTES = 3

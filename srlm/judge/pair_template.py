@@ -19,6 +19,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationError
 
+from srlm.bounded.files import read_text
 from srlm.errors import SettingsError
 from srlm.records import Record, digest
 from srlm.text.score_pair import read_score_pair
@@ -70,7 +71,7 @@ def load(name: str) -> PairTemplate:
         whole = resources.files("srlm.judge").joinpath(f"templates/{SHIPPED[name]}.txt").read_text(encoding="utf-8")
     else:
         try:
-            whole = Path(name).read_text(encoding="utf-8-sig")
+            whole = read_text(Path(name), encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(
                 f"pairwise template: {name} is neither a readable file nor one of {', '.join(SHIPPED)}: {error}"

@@ -38,6 +38,11 @@ class Answered(Record):
     response: Response
 
 
+def judges(answered: Answered, judgement: Judgement) -> bool:
+    """Whether it is a judgement of this answer."""
+    return judgement.response_id == answered.response.id
+
+
 class PointwiseJudge(Protocol):
     """Anything that scores answers one by one."""
 
@@ -117,6 +122,7 @@ class ModelPointJudge:
             block=block,
             report=report,
             concurrency=lambda: engine.concurrency,
+            belongs=judges,
         )
 
     def _let_think(

@@ -14,7 +14,7 @@ from srlm.engines.once import Once
 from srlm.engines.weights import context_of, read_config
 from srlm.errors import ModelError, first_line
 from srlm.judge.pairwise import Opinion, PairItem
-from srlm.judge.pointwise import BLOCK, Answered, Report, quiet
+from srlm.judge.pointwise import BLOCK, Answered, Report, judges, quiet
 from srlm.records import Judgement, Message, user
 from srlm.settings import ModelSettings
 from srlm.store.files import resumable
@@ -168,7 +168,7 @@ class RewardModelJudge:
                 for draw in range(draws)
             ]
 
-        return resumable(path, Judgement, answered, work, per_item=draws, block=block, report=report)
+        return resumable(path, Judgement, answered, work, per_item=draws, block=block, report=report, belongs=judges)
 
     def compare(self, items: Sequence[PairItem], seed: int) -> list[Opinion]:
         """See PairwiseJudge. The prompt of an item is one turn, whatever turns it tells of."""

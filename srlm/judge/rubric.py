@@ -3,6 +3,7 @@
 from importlib import resources
 from pathlib import Path
 
+from srlm.bounded.files import read_text
 from srlm.engines.base import Request
 from srlm.errors import SettingsError
 from srlm.records import Record, digest, user
@@ -39,7 +40,7 @@ def load(template: str) -> Rubric:
         text = resources.files(package_of(template)).joinpath(f"templates/{template}.txt").read_text(encoding="utf-8")
     else:
         try:
-            text = Path(template).read_text(encoding="utf-8")
+            text = read_text(Path(template))
         except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(
                 f"judge.template: {template} is neither a readable file nor one of {', '.join(SHIPPED)}: {error}"

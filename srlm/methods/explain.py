@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from srlm.errors import StoreError
+from srlm.printable import one_line
 from srlm.records import Judgement, PreferencePair, Prompt, Response
 from srlm.rewards.base import JUDGEMENTS, kept_rewards
 from srlm.store import files
@@ -63,7 +64,7 @@ def read_turn(step: Path) -> Turn:
 
 def _one(turn: Turn, prompt: Prompt, rule: str) -> Iterator[str]:
     pair = next((p for p in turn.pairs if p.prompt_id == prompt.id), None)
-    yield f"{turn.name}, prompt {prompt.id} (from {prompt.source})"
+    yield f"{turn.name}, prompt {prompt.id} (from {one_line(prompt.source)})"
     yield _indent(prompt.transcript)
     for response in (r for r in turn.responses if r.prompt_id == prompt.id):
         role = ""
@@ -71,12 +72,12 @@ def _one(turn: Turn, prompt: Prompt, rule: str) -> Iterator[str]:
             role = {pair.chosen_id: ", CHOSEN", pair.rejected_id: ", REJECTED"}.get(response.id, "")
         score = f"{turn.rewards[response.id]:.3f}" if response.id in turn.rewards else "none"
         cut = ", cut at the token limit" if response.finish == "length" else ""
-        yield f"\nresponse {response.id} by {response.author}: reward {score}{role}{cut}"
+        yield f"\nresponse {response.id} by {one_line(response.author)}: reward {score}{role}{cut}"
         yield _indent(response.text)
         for judgement in (j for j in turn.judgements if j.response_id == response.id):
             asked = ", asked to finish" if judgement.completed else ""
             why = f" ({judgement.unread})" if judgement.unread else ""
-            yield f"    judgement {judgement.draw} by {judgement.judge}: score {judgement.score}{why}{asked}"
+            yield f"    judgement {judgement.draw} by {one_line(judgement.judge)}: score {judgement.score}{why}{asked}"
             yield _indent(judgement.raw, 6)
     yield f"\n{rule}"
     if pair is not None:

@@ -8,16 +8,14 @@ from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from srlm.contents import model_files
 from srlm.engines.base import Engine
 from srlm.engines.open import open_checkpoint
-from srlm.errors import StoreError
+from srlm.errors import RecordError, StoreError
 from srlm.methods.base import run_folder
 from srlm.methods.inputs import Found, inputs_of
 from srlm.records import Checkpoint, Count, FileFact, RunManifest, Step, seed_for
 from srlm.settings import Settings
-from srlm.store import files
-from srlm.store.changes import SO_FAR
+from srlm.store import changes, files
 from srlm.store.folder import RunFolder
 from srlm.store.progress import Reporter
 
@@ -116,9 +114,8 @@ class Run:
                 yield report
         finally:
             path = self.path(step, "timings.json")
-            seconds = files.read_json(path) if path.exists() else {}
-            seconds[name] = round(seconds.get(name, 0) + time.monotonic() - began, 2)
-            files.write_json(path, seconds)
+            before = _timings(path)
+            files.write_json(path, {**before, name: round(before.get(name, 0) + time.monotonic() - began, 2)})
 
     def open(self, checkpoint: Checkpoint) -> Engine:
         """An engine on a checkpoint; who opens it closes it."""
@@ -146,16 +143,14 @@ class Run:
         checkpoint: Checkpoint | None = None,
     ) -> None:
         """Write a step's manifest: from now on the step is done. `inputs` name what it was made from, with digests."""
+        self.folder.check_steps()  # what is vouched for is what was made
         outputs = {}
-        for path in sorted(self.folder.step(step).glob("*.json*")):
-            if path.name not in ("manifest.json", "timings.json", SO_FAR) and not path.name.endswith(".part"):
-                lines = None
-                if path.suffix == ".jsonl":
-                    with path.open("rb") as file:
-                        lines = sum(1 for _ in file)
-                outputs[path.name] = FileFact(sha256=self.folder.sha256(path), records=lines)
-        for name, path in model_files(self.path(step, "model")):
-            outputs[f"model/{name}"] = FileFact(sha256=self.folder.sha256(path))
+        for name, path in changes.made(self.folder.step(step)).items():
+            lines = None
+            if path.suffix == ".jsonl" and "/" not in name:
+                with path.open("rb") as file:
+                    lines = sum(1 for _ in file)
+            outputs[name] = FileFact(sha256=self.folder.sha256(path), records=lines)
         self.folder.finish(
             RunManifest(
                 step=step,
@@ -170,6 +165,15 @@ class Run:
             )
         )
         self.folder.sha256.keep()
+
+
+def _timings(path: Path) -> dict[str, float]:
+    """Seconds by stage; of a file that is broken, none: nothing is made from them."""
+    try:
+        found = files.read_json(path) if path.exists() else {}
+    except RecordError:
+        return {}
+    return {name: s for name, s in found.items() if isinstance(s, int | float)} if isinstance(found, dict) else {}
 
 
 def versions() -> dict[str, str]:

@@ -14,7 +14,7 @@ from srlm.data.overlap import overlapping
 from srlm.data.self_instruct import prompts_from_file, write_prompts
 from srlm.engines.base import Engine
 from srlm.engines.open import open_folder, open_server
-from srlm.engines.responses import draw_responses
+from srlm.engines.responses import draw_responses, is_answer
 from srlm.engines.weights import give_memory_back, load_chat
 from srlm.errors import DataError
 from srlm.judge import monitor
@@ -117,7 +117,7 @@ def candidates(run: Run, step: Step, model: Checkpoint, prompts: Sequence[Prompt
     name = step.name
     settings, path = run.settings.candidates, run.path(name, RESPONSES)
     if path.exists():
-        return files.read(path, Response)
+        return list(files.finished(path, Response, prompts, settings.count, is_answer))
     with run.engine(model) as engine, run.stage(name, "candidates") as report:
 
         def answer(chunk: Sequence[Prompt], index: int) -> list[Response]:
@@ -133,6 +133,7 @@ def candidates(run: Run, step: Step, model: Checkpoint, prompts: Sequence[Prompt
             block=run.block(settings.count),
             report=report,
             concurrency=lambda: engine.concurrency,
+            belongs=is_answer,
         )
         return list(made)
 
@@ -288,11 +289,13 @@ def run_training(
     `training` is given the folder of the checkpoints, the folder to save to, and what to report steps to.
     """
     from srlm.train import trainer
+    from srlm.train.warned import also_logged
 
     work, target = run.path(name, "training"), run.path(name, "model")
     if not trainer.finished(work, target):
-        with run.stage(name, stage, "steps") as report:
+        with run.stage(name, stage, "steps") as report, also_logged(run.folder.log):
             training(work, target, report)
+        run.folder.record_steps()  # processes that were launched for it have sealed nothing
         give_memory_back()
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import closing
 
 from srlm.judge import rubric
-from srlm.judge.pointwise import Answered
+from srlm.judge.pointwise import Answered, judges
 from srlm.judge.scores import judgement_counts
 from srlm.judge.scores import rewards as mean_scores
 from srlm.records import Judgement
@@ -48,7 +48,7 @@ def ask_judge(answered: Sequence[Answered], settings: JudgeSettings, context: Co
     """What the loop's judge says of each answer, kept in the step's folder."""
     path = context.folder / JUDGEMENTS
     if path.exists():
-        return files.Kept(path, Judgement)
+        return files.finished(path, Judgement, answered, settings.draws, judges)
     with closing(context.judge()) as judge, context.stage("judgements") as report:
         assert judge.pointwise is not None
         seed, block = context.seed("judgements"), context.block(settings.draws)

@@ -57,6 +57,7 @@ class ModelReward:
                 per_item=1,
                 block=4 * wanted.batch_size,
                 report=report,
+                belongs=lambda one, row: row.response_id == one.response.id,
             )
         found = [row.reward for row in rows]
         return Rewarded(found, {"responses without reward": sum(number is None for number in found)})

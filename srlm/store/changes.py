@@ -6,16 +6,13 @@ from pathlib import Path
 from srlm.contents import model_files, weights_digest
 from srlm.records import Checkpoint, Input, RunManifest
 from srlm.store import files
+from srlm.store.digests import Digests
+from srlm.store.seals import MANIFEST, UNSEALED, Seals
 
 Sha256 = Callable[[Path], str]
 
 SO_FAR = "so_far.json"
-"""In the folder of a step that is not finished: SHA-256 of what it has made and will read again."""
-READ_AGAIN = (
-    *("prompts.jsonl", "prompt_attempts.jsonl", "responses.jsonl", "judgements.jsonl"),
-    *("rewards.jsonl", "eft_judgements.jsonl", "monitor.jsonl"),
-)
-"""Files that are made once in a step and read again by one that was stopped."""
+"""Where an older srlm kept what a step that is not finished had made, before there were seals."""
 TRAINED = "training.json"
 """Written when a model is saved: from then on its folder is read again, too."""
 
@@ -35,12 +32,20 @@ def of_input(setting: str, before: Input, now: Input) -> Iterator[str]:
             yield f"{what}: {file} has changed, SHA-256 {old[:12]} -> {new[:12]}"
 
 
-def of_outputs(step: Path, manifest: RunManifest, sha256: Sha256) -> Iterator[str]:
+def made(step: Path) -> dict[str, Path]:
+    """All that a step has made, by name within its folder: its records, and the files of its model."""
+    kept = (*UNSEALED, MANIFEST, SO_FAR)
+    found = [path for path in step.glob("*.json*") if path.suffix in (".json", ".jsonl") and path.name not in kept]
+    found += [path for _, path in model_files(step / "model")]
+    return {path.relative_to(step).as_posix(): path for path in sorted(found) if path.is_file()}
+
+
+def of_outputs(step: Path, manifest: RunManifest, digests: Digests) -> Iterator[str]:
     """The files in a finished step's folder that are not those that its manifest lists."""
     for name, fact in manifest.outputs.items():
-        if not (step / name).exists():
-            yield f"{manifest.step}/{name} is gone"
-        elif sha256(step / name) != fact.sha256:
+        if not (step / name).is_file():
+            yield f"{manifest.step}/{name} is gone" + (" (no file is in its place)" if (step / name).exists() else "")
+        elif not digests.same(step / name, [fact.sha256]):
             yield f"{manifest.step}/{name} has changed since {manifest.step} was finished"
     listed = {name for name in manifest.outputs if name.startswith("model/")}
     for name, _ in model_files(step / "model"):
@@ -64,23 +69,18 @@ def of_parent(manifest: RunManifest, parent: Checkpoint) -> Iterator[str]:
         yield f"{manifest.step} was made from a different {parent.name} than the current one"
 
 
-def so_far(step: Path, sha256: Sha256) -> dict[str, str]:
-    """SHA-256, by name, of the files that a step which is not finished will read again."""
-    there = [step / name for name in READ_AGAIN]
-    if (step / TRAINED).exists():
-        there += [path for _, path in model_files(step / "model")]
-    return {path.relative_to(step).as_posix(): sha256(path) for path in there if path.is_file()}
-
-
-def of_so_far(step: Path, sha256: Sha256) -> Iterator[str]:
-    """The files of a step that is not finished that are others than when they were last recorded; one may be gone."""
-    before = recorded(step / SO_FAR)
-    for name, found in so_far(step, sha256).items():
-        if before.get(name, found) != found:
+def of_unfinished(step: Path, seals: Seals, digests: Digests) -> Iterator[str]:
+    """The files of a step that is not finished that are others than when they were made; one may be gone."""
+    before = {name: (found,) for name, found in so_far(step).items()} | seals.within(step.name)
+    trained = (step / TRAINED).exists()
+    for name, wanted in before.items():
+        if name.startswith("model/") and not trained:
+            continue  # it is saved again
+        if (step / name).is_file() and not digests.same(step / name, wanted):
             yield f"{step.name}/{name} has changed since {step.name} was interrupted"
 
 
-def recorded(path: Path) -> dict[str, str]:
-    """What was last kept of `so_far`."""
-    found: dict[str, str] = files.read_json(path) if path.exists() else {}
+def so_far(step: Path) -> dict[str, str]:
+    """What an older srlm had recorded of a step that is not finished."""
+    found: dict[str, str] = files.read_json(step / SO_FAR) if (step / SO_FAR).exists() else {}
     return found

@@ -1,6 +1,7 @@
 """SHA-256 of files that are asked for again and again: a file is read once more only where it may have changed."""
 
 import time
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
@@ -50,6 +51,14 @@ class Digests:
         if _state(path) == state and began - changed > self._settled:
             self._known[key], self._fresh = found, True
         return str(found[-1])
+
+    def same(self, path: Path, wanted: Collection[str]) -> bool:
+        """Whether a file has one of these digests; before that is denied, it is read whatever is known of it."""
+        if self(path) in wanted:
+            return True
+        for known in (self._mine, self._known):
+            known.pop(str(path.absolute()), None)
+        return self(path) in wanted
 
     def keep(self) -> None:
         """Write what is known for the next process, where there is anything new."""

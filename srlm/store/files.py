@@ -1,34 +1,50 @@
 """Records on disk: read with the line in every message, written whole or not at all, resumable in between."""
 
-import errno
 import hashlib
 import json
-import os
-import re
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager, suppress
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar, overload
 
 from pydantic import ValidationError
 
-from srlm.errors import RecordError, SrlmError, StoreError
+from srlm.bounded import files as bounded
+from srlm.bounded import json_text
+from srlm.contents import sha256_of
+from srlm.errors import RecordError, StoreError
 from srlm.records import FileFact, Record
+from srlm.store import blocks, disk, seals
+from srlm.store.blocks import Block
+from srlm.store.disk import saving as saving
+from srlm.store.disk import writing as writing
+from srlm.terminal import logger
+
+log = logger(__name__)
 
 R = TypeVar("R", bound=Record)
 T = TypeVar("T")
 
 
 def read(path: Path, kind: type[R]) -> list[R]:
-    """All records of a finished file. Raises RecordError with file and line where one does not decode."""
+    """All records of a finished file. Raises RecordError, with file and line where one does not decode.
+
+    Where a run vouches for the file, its content is confirmed; else each record is asked what contradicts itself in it
+    (`Record.fault`).
+    """
+    content = _bytes(path)
     # Bytes, and only `\n` ends a line: what else Unicode calls a line end may stand inside a record's text.
-    lines = _bytes(path).split(b"\n")
-    return [
-        _decode(line, kind, f"{path}:{number}") for number, line in enumerate(lines[:-1] if not lines[-1] else lines, 1)
+    lines = content.split(b"\n")
+    found = [
+        decode(line, kind, f"{path}:{number}") for number, line in enumerate(lines[:-1] if not lines[-1] else lines, 1)
     ]
+    if not seals.confirm(path, seals.sha256_of_bytes(content)):
+        for number, record in enumerate(found, 1):
+            refuse_fault(record, f"{path}:{number}")
+        seals.seal_late(path)
+    return found
 
 
 class Kept(Sequence[R]):
@@ -40,8 +56,16 @@ class Kept(Sequence[R]):
 
     def __init__(self, path: Path, kind: type[R]) -> None:
         self._path, self._kind = path, kind
+        found, self._starts = hashlib.sha256(), array("Q", [0])
         with self._opened() as file:
-            self._starts = array("Q", [0, *accumulate(map(len, file))])
+            for row in file:
+                found.update(row)
+                self._starts.append(self._starts[-1] + len(row))
+        self._vouched = seals.confirm(path, found.hexdigest())
+        if not self._vouched and seals.may_seal(path):
+            for _ in self:
+                """Each is sound."""
+            seals.seal_late(path)
 
     def __len__(self) -> int:
         return len(self._starts) - 1
@@ -71,7 +95,7 @@ class Kept(Sequence[R]):
 
     def _opened(self) -> BinaryIO:
         try:
-            return self._path.open("rb")
+            return bounded.open_file(self._path)
         except FileNotFoundError:
             raise StoreError(f"{self._path}: no such file; was its step finished? `srlm status` shows it") from None
         except OSError as error:
@@ -82,32 +106,46 @@ class Kept(Sequence[R]):
         return self._record(file.read(self._starts[number + 1] - self._starts[number]), number)
 
     def _record(self, line: bytes, number: int) -> R:
-        return _decode(line.removesuffix(b"\n"), self._kind, f"{self._path}:{number + 1}")
+        where = f"{self._path}:{number + 1}"
+        record = decode(line.removesuffix(b"\n"), self._kind, where)
+        if not self._vouched:
+            refuse_fault(record, where)
+        return record
 
 
 def read_one(path: Path, kind: type[R]) -> R:
-    """The one record that is a whole JSON document."""
-    return _decode(_bytes(path), kind, str(path))
+    """The one record that is a whole JSON document. Raises as `read` does."""
+    content = _bytes(path, bounded.DOCUMENT)
+    found = decode(content, kind, str(path))
+    if not seals.confirm(path, seals.sha256_of_bytes(content)):
+        refuse_fault(found, str(path))
+        seals.seal_late(path)
+    return found
 
 
 def read_json(path: Path) -> Any:
     """A JSON document. Raises RecordError where it is broken, StoreError where it is missing."""
+    content = _bytes(path, bounded.DOCUMENT)
     try:
-        return json.loads(_bytes(path))
-    except ValueError as error:
-        raise RecordError(f"{path}: not JSON: {error}") from None
+        found = json_text.decode(content)
+    except json_text.NotJson as error:
+        raise RecordError(f"{path}: {error}") from None
+    if not seals.confirm(path, seals.sha256_of_bytes(content)):
+        seals.seal_late(path)
+    return found
 
 
-def _bytes(path: Path) -> bytes:
+def _bytes(path: Path, most: int | None = None) -> bytes:
     try:
-        return path.read_bytes()
+        return bounded.read_bytes(path, most)
     except FileNotFoundError:
         raise StoreError(f"{path}: no such file; was its step finished? `srlm status` shows it") from None
     except OSError as error:
         raise StoreError(f"{path}: cannot be read: {error.strerror or error}") from None
 
 
-def _decode(line: bytes, kind: type[R], where: str) -> R:
+def decode(line: bytes, kind: type[R], where: str) -> R:
+    """The record in a line. Raises RecordError, which says `where` it stands."""
     try:
         return kind.model_validate_json(line)
     except ValidationError as error:
@@ -116,9 +154,22 @@ def _decode(line: bytes, kind: type[R], where: str) -> R:
         raise RecordError(f"{where}: not a {kind.__name__}: {place + ': ' if place else ''}{first['msg']}") from None
 
 
+def refuse_fault(record: Record, where: str) -> None:
+    """Raise RecordError where a record contradicts itself."""
+    if (fault := record.fault()) is not None:
+        raise RecordError(
+            f"{where}: this {type(record).__name__} contradicts itself: {fault}; the file was damaged or edited: "
+            "restore it, or delete it and run the command that made it again"
+        )
+
+
 def write(path: Path, records: Iterable[Record]) -> None:
     """Write a file that appears under its own name only when whole."""
     write_text(path, "".join(line(record) for record in records))
+
+
+def _lines(records: Iterable[Record]) -> bytes:
+    return "".join(map(line, records)).encode()
 
 
 def line(record: Record) -> str:
@@ -133,73 +184,9 @@ def write_json(path: Path, value: Any) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write text that appears under its own name only when whole and on disk. Raises StoreError when it cannot."""
-    part = _part(path)
     content = text.encode()
-    with writing(path):
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _put(part, "wb", content)
-            part.replace(path)
-        except BaseException:
-            with suppress(OSError):
-                part.unlink()
-            raise
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """What goes wrong with the disk while `path` is written, as a StoreError."""
-    try:
-        yield
-    except OSError as error:
-        raise _refused(path, error) from error
-
-
-@contextmanager
-def saving(path: Path) -> Iterator[None]:
-    """A disk that fills or fails while libraries write under `path`, as a StoreError; they raise kinds of their own."""
-    try:
-        yield
-    except Exception as error:
-        if (number := _disk_fault(error)) is None:
-            raise
-        raise _refused(path, OSError(number, os.strerror(number))) from error
-
-
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""Numbers of the errors that say that there is no room: on the disk, in the quota, in a file."""
-DISK = (*FULL, errno.EROFS, errno.EIO)
-"""And of those of a disk that fails, which may then be read only, or not even that."""
-
-
-def _disk_fault(error: BaseException) -> int | None:
-    """The number of the disk's error, whoever raised it; None: another fault."""
-    if isinstance(error, OSError):
-        return error.errno if error.errno in DISK else None
-    found = re.search(r"\(os error (\d+)\)", str(error))  # safetensors, from Rust
-    if found:
-        return int(found[1]) if int(found[1]) in DISK else None
-    # torch names its archive writer's source and not the cause; the file was open already, so it is the space.
-    torch_writer = "inline_container.cc" in str(error) and "PytorchStreamReader" not in str(error)
-    return errno.ENOSPC if isinstance(error, RuntimeError) and torch_writer else None
-
-
-def _refused(path: Path, error: OSError) -> SrlmError:
-    if error.errno in FULL:
-        what = "the file size limit is reached" if error.errno == errno.EFBIG else "the disk is full"
-        return StoreError(f"{path}: {what}; free some space and run the same command again to resume")
-    return StoreError(f"{path}: cannot be written: {error.strerror or error}")
-
-
-def _part(path: Path) -> Path:
-    return path.with_name(path.name + ".part")
-
-
-def _put(path: Path, mode: str, content: bytes) -> None:
-    with path.open(mode) as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    with writing(path), seals.naming(path, seals.sha256_of_bytes(content)):
+        disk.replace(path, content)
 
 
 def fact(path: Path, records: int | None = None) -> FileFact:
@@ -218,6 +205,7 @@ def resumable(
     block: int,
     report: Callable[[int, int], None] = lambda done, total: None,
     concurrency: Callable[[], int] = lambda: 1,
+    belongs: Callable[[T, R], bool] | None = None,
 ) -> Kept[R]:
     """Records of `items`, made by `work(block of items, index of the block)` and kept in `path` as they are made.
 
@@ -228,21 +216,25 @@ def resumable(
 
     `concurrency()`, asked only where something is missing, is the number of blocks worked on at once, each in a thread
     of its own; only this thread writes. A block that is done before its turn waits in a file beside `path`.
+
+    `belongs(item, record)`: whether a record that was found on disk is of this item. Each block is sealed before it is
+    written (`srlm.store.blocks`), and the whole file before it takes its name (`srlm.store.seals`). Of a file that
+    grows, what is not as it was written is cut off and made again; a whole one is refused.
     """
     if path.exists():
-        found = Kept(path, kind)
-        if len(found) != per_item * len(items):
-            raise RecordError(
-                f"{path}: {len(found)} records found, but {len(items)} items need {per_item} each; "
-                "delete the file and run the same command again"
-            )
-        return found
-    part = _part(path)
+        return finished(path, kind, items, per_item, belongs)
+    part = disk.part_of(path)
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        done = _whole_blocks(part, kind, len(items), per_item, block)
+        listed = blocks.read(part)
+        done = _whole_blocks(path, kind, len(items), per_item, block, listed)
+        if belongs is not None and done:
+            _refuse_others(part, Kept(part, kind), items, per_item, belongs)
     waiting = {start // block: items[start : start + block] for start in range(done, len(items), block)}
-    early = {index: read(kept, kind) for index in waiting if (kept := _early(path, index)).exists()}
+    early: dict[int, list[R]] = {}
+    for index, chunk in waiting.items():
+        if (kept := _kept_early(path, kind, index, per_item * len(chunk), listed)) is not None:
+            early[index] = kept
     done += sum(len(waiting[index]) for index in early)
     report(done, len(items))
 
@@ -251,7 +243,7 @@ def resumable(
         while (turn := next(iter(waiting), -1)) in early:
             records = early.pop(turn)
             with writing(path):
-                _put(part, "ab", "".join(map(line, records)).encode())
+                disk.put(part, "ab", _lines(records))
                 _early(path, turn).unlink(missing_ok=True)
             del waiting[turn]
 
@@ -261,6 +253,8 @@ def resumable(
         if len(records) != per_item * size:
             raise AssertionError(f"{path.name}: {len(records)} records from {size} items, not {per_item} each")
         early[index] = list(records)
+        with writing(path):
+            blocks.add(part, index, _lines(records))
         if index != next(iter(waiting)):
             part.touch()  # `srlm status` looks for it
             write(_early(path, index), records)
@@ -271,8 +265,36 @@ def resumable(
         for left in path.parent.glob(f"{path.name}.block-*"):  # of a process that was killed between two lines above
             left.unlink()
         part.touch()  # no items: an empty file says that they were none
-        part.replace(path)
+        with seals.naming(path, sha256_of(part)):
+            blocks.path_of(part).unlink(missing_ok=True)  # not after: whoever finds the file whole asks for no blocks
+            part.replace(path)
     return Kept(path, kind)
+
+
+def finished(
+    path: Path, kind: type[R], items: Sequence[T], per_item: int, belongs: Callable[[T, R], bool] | None = None
+) -> Kept[R]:
+    """The records in a whole file of `resumable`. Raises RecordError where they are not `per_item` of each item."""
+    found = Kept(path, kind)
+    if len(found) != per_item * len(items):
+        raise RecordError(
+            f"{path}: {len(found)} records found, but {len(items)} items need {per_item} each; "
+            "delete the file and run the same command again"
+        )
+    if belongs is not None:
+        _refuse_others(path, found, items, per_item, belongs)
+    return found
+
+
+def _refuse_others(
+    path: Path, found: Iterable[R], items: Sequence[T], per_item: int, belongs: Callable[[T, R], bool]
+) -> None:
+    for place, record in enumerate(found):
+        if not belongs(items[place // per_item], record):
+            raise RecordError(
+                f"{path}:{place + 1}: this {type(record).__name__} does not follow from what the file is made from; "
+                "delete the file and run the same command again"
+            )
 
 
 def _worked(
@@ -301,16 +323,53 @@ def _early(path: Path, index: int) -> Path:
     return path.with_name(f"{path.name}.block-{index:06d}.part")
 
 
-def _whole_blocks(part: Path, kind: type[Record], items: int, per_item: int, block: int) -> int:
-    """Items of the blocks that are whole in a part file; what follows them is cut off."""
+def _kept_early(
+    path: Path, kind: type[R], index: int, number: int, listed: Mapping[int, Block] | None
+) -> list[R] | None:
+    """The `number` records of a block that waits for its turn; None where it is not there, or not what it was."""
+    kept = _early(path, index)
+    if not kept.exists():
+        return None
+    if listed is not None and (index not in listed or not listed[index].holds(_bytes(kept))):
+        log.warning("%s: has changed since it was written; its records are made again", kept)
+        return None
+    found = read(kept, kind)
+    if len(found) != number:
+        return None
+    if listed is None:
+        with writing(path):
+            blocks.add(disk.part_of(path), index, _lines(found))
+    return found
+
+
+def _whole_blocks(
+    path: Path, kind: type[Record], items: int, per_item: int, block: int, listed: dict[int, Block] | None
+) -> int:
+    """Items of the blocks that are whole in a part file, and what they were; what follows them is cut off."""
+    part = disk.part_of(path)
     if not part.exists():
         return 0
+    if listed is None and (whole := seals.expected(path)) and sha256_of(part) not in whole:
+        # Its blocks are listed until it is whole, and then it was sealed.
+        log.warning("%s: has changed since it was written; made again", part)
+        part.unlink()
+        return 0
     with part.open("r+b") as file:
+        if listed is not None:
+            found = blocks.whole(file, listed)
+            end, size = file.tell(), part.stat().st_size
+            if size - end >= (listed[found].size if found in listed else 1):  # less was cut by a kill
+                log.warning("%s: has changed since it was written; made again from byte %d on", part, end)
+            file.truncate(end)
+            file.seek(0)
         # What stands behind the last newline was cut mid-line.
         ends = list(accumulate(len(line) for line in file if line.endswith(b"\n")))
-        whole = len(ends) // per_item
-        keep = items if whole >= items else whole // block * block
+        number = len(ends) // per_item if per_item else 0
+        keep = items if number >= items else number // block * block
         file.truncate(ends[keep * per_item - 1] if keep and per_item else 0)
-    for _ in Kept(part, kind):
-        """Each decodes."""
+    if listed is None or found * block < keep or len(ends) != keep * per_item:  # of an older srlm, or other blocks
+        records = list(Kept(part, kind))
+        blocks.path_of(part).unlink(missing_ok=True)
+        for start in range(0, keep, block):
+            blocks.add(part, start // block, _lines(records[start * per_item : (start + block) * per_item]))
     return keep

@@ -12,12 +12,15 @@ from typing import Any
 from pydantic import ValidationError
 
 from srlm.errors import RecordError, SettingsError, StoreError
+from srlm.printable import one_line
 from srlm.records import Checkpoint, Input, RunInputs, RunManifest, Step, digest
 from srlm.run_file import upgrade
 from srlm.secrets import withheld
 from srlm.settings import LATER, Settings, shaping
-from srlm.store import changes, files
+from srlm.store import changes, files, recognised, seals
 from srlm.store.digests import Digests
+from srlm.store.paths import refuse_strays, refuse_ways_out
+from srlm.store.seals import MANIFEST
 from srlm.worlds.table import WorldData
 
 INPUTS = "inputs.json"
@@ -29,6 +32,7 @@ OTHERWISE = "choose a new name (--set name=OTHER) or delete the folder"
 
 def recorded(place: Path) -> Settings:
     """The settings that the run in a folder was last worked on with. Raises SettingsError where it is no run's."""
+    refuse_strays(place)
     try:
         found = Settings.model_validate(upgrade(files.read_json(place / "settings.json")))
     except ValidationError as error:
@@ -49,9 +53,14 @@ class RunFolder:
         """As the run file has them."""
         self._all_steps = steps
         self.path = settings.folder
+        self.check_paths()
         self.settings = _as_begun(settings, self.inputs())
         """The same with what the run has fixed: its date, commits of the hub. What works for the run reads these."""
         self.sha256 = Digests(self.path)
+
+    def check_paths(self) -> None:
+        """Raise StoreError where something in the folder leads out of it, or is neither a file nor a folder."""
+        refuse_strays(self.path, (step.name for step in self._all_steps))
 
     def step(self, name: str) -> Path:
         """Folder of one step, or of the `evaluation`."""
@@ -71,7 +80,10 @@ class RunFolder:
         if not path.exists():
             return None
         try:
-            return files.read_one(path, RunManifest)
+            found = files.read_one(path, RunManifest)
+            known = next((one for one in self._all_steps if one.name == step), None)
+            refuse_ways_out(path, found, known, self.given.model.base)
+            return found
         except RecordError as error:
             raise RecordError(
                 f"{error}; restore the file, or delete the folder of {step} and of every step made from it, and run "
@@ -79,9 +91,15 @@ class RunFolder:
             ) from None
 
     def finish(self, manifest: RunManifest) -> None:
-        """Declare a step done."""
-        files.write_json(self.step(manifest.step) / "manifest.json", manifest.model_dump(mode="json"))
+        """Declare a step done; its manifest now vouches for what it has made."""
+        files.write_json(self.step(manifest.step) / MANIFEST, manifest.model_dump(mode="json"))
         (self.step(manifest.step) / changes.SO_FAR).unlink(missing_ok=True)
+        self.seals.drop(manifest.step, but=(MANIFEST,))
+
+    @property
+    def seals(self) -> seals.Seals:
+        """What the run vouches for, beside the manifests."""
+        return seals.of_run(self.path)
 
     def checkpoint(self, name: str) -> Checkpoint | None:
         """A finished checkpoint, or None."""
@@ -138,10 +156,14 @@ class RunFolder:
                 lock.truncate(0)
                 lock.write(str(os.getpid()))
                 lock.flush()
-            self.check_settings()
-            files.write_json(self.path / "settings.json", self.given.model_dump(mode="json"))
-            self._fix_date()
-            yield
+            with seals.held(self.path, self.sha256) as own:
+                self.check_settings()
+                files.write_json(self.path / "settings.json", self.given.model_dump(mode="json"))
+                self._fix_date()
+                yield
+                if own.late:
+                    few = ", ".join(own.late[:3]) + (", ..." if len(own.late) > 3 else "")
+                    self.log(f"seals: {len(own.late)} files ({few}) sealed only now; earlier changes are unknown")
 
     def inputs(self) -> RunInputs | None:
         """What the run was made from so far; None where it has not begun, or before such things were recorded."""
@@ -197,14 +219,15 @@ class RunFolder:
         self.settings = _as_begun(self.given, inputs)
 
     def check_steps(self) -> None:
-        """Raise StoreError where a finished step's files are not those that it made, or its parent is another model.
+        """Raise StoreError where a step's files are not those that it made, or its parent is another model.
 
-        Of a step that is not finished, what it will read again is compared with what was recorded of it.
+        Of a step that is not finished, each file may be gone: it is made again.
         """
+        self.check_paths()
         changed: list[str] = []
         for step in (one.name for one in self.steps()):
             if (manifest := self.manifest(step)) is None:
-                changed += changes.of_so_far(self.step(step), self.sha256)
+                changed += changes.of_unfinished(self.step(step), self.seals, self.sha256)
                 continue
             changed += changes.of_outputs(self.step(step), manifest, self.sha256)
             if (checkpoint := manifest.checkpoint) is not None:
@@ -218,13 +241,29 @@ class RunFolder:
             )
 
     def record_steps(self) -> None:
-        """Keep what the steps that are not finished have made so far."""
-        for step in (one.name for one in self.steps()):
-            record = self.step(step) / changes.SO_FAR
+        """Bring the seals of steps up to date: a finished one's are in its manifest, and what is there and was not
+        sealed when it was made (by an older srlm, by another program) is sealed as it is now.
+
+        Raises RecordError where one of these contradicts itself.
+        """
+        there = {step.name for step in self.steps()}
+        for gone in self.seals.parts() & {step.name for step in self._all_steps} - there:
+            self.seals.drop(gone)
+        for step in sorted(there):
+            place = self.step(step)
             if self.manifest(step) is not None:
-                record.unlink(missing_ok=True)
-            elif (now := changes.so_far(self.step(step), self.sha256)) != changes.recorded(record):
-                files.write_json(record, now)
+                self.seals.drop(step, but=(MANIFEST,))
+            else:
+                made = changes.made(place)
+                if changes.TRAINED not in made:  # a model that is still being saved
+                    made = {name: path for name, path in made.items() if "/" not in name}
+                late = [path for path in made.values() if not self.seals.of(path)]
+                before = changes.so_far(place)
+                for path in late:
+                    if path.relative_to(place).as_posix() not in before:
+                        recognised.refuse_faults(path)
+                self.seals.seal(late)
+            (place / changes.SO_FAR).unlink(missing_ok=True)
 
     def check_settings(self) -> None:
         """Raise StoreError where what is there was made with other settings than these."""
@@ -259,7 +298,7 @@ class RunFolder:
         """A line with the time in the run's log.txt, without keys."""
         path = self.path / "log.txt"
         with files.writing(path), path.open("a", encoding="utf-8") as file:
-            file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S')} {withheld(text)}\n")
+            file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S')} {one_line(withheld(text))}\n")
 
 
 def _as_begun(settings: Settings, inputs: RunInputs | None) -> Settings:

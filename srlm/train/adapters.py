@@ -1,7 +1,6 @@
 """Low-rank adapters: which layers take them, and whether peft can put them there."""
 
 import copy
-import logging
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,8 +11,9 @@ import torch
 
 from srlm.errors import ModelError, SettingsError, first_line
 from srlm.settings import LoraSettings, ModelSettings
+from srlm.terminal import logger
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 FUSED = {
     **dict.fromkeys(("mamba", "falcon_mamba"), ("x_proj", "dt_proj", "out_proj", "conv1d")),

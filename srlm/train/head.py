@@ -6,7 +6,6 @@ others it would train another model without a word, or fail. So both are held ag
 """
 
 import functools
-import logging
 import types
 from collections.abc import Sequence
 from typing import Any
@@ -14,9 +13,10 @@ from typing import Any
 import torch
 
 from srlm.errors import first_line
+from srlm.terminal import logger
 from srlm.train.batches import IGNORED
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 OFF = 1e-3
 """Nats a token by which the two may differ in 32 bits; in 16 bits fifty times as much."""

@@ -19,11 +19,12 @@ from pydantic import BaseModel, ConfigDict
 
 from srlm.engines.weights import beside_weights, give_memory_back, load_model, serving_format
 from srlm.errors import LaunchError
+from srlm.printable import one_line
 from srlm.processes import die_with_parent
 from srlm.secrets import withheld
 from srlm.settings import DpoSettings, ModelSettings, Settings, SftSettings
 from srlm.store import files
-from srlm.train import dpo, sft, trainer
+from srlm.train import checkpoints, dpo, sft, trainer
 from srlm.train.trainer import Contest
 
 JOB, DATA, REPLAY, SAID = "job.json", "data", "replay", "said.txt"
@@ -132,13 +133,15 @@ def optimise(
 
     if contest is None:
         return training()
+    checkpoints.newest(work, seed)
     trainer.only_paused(work)
     while True:
         if at := trainer.paused(work):
-            if contest(at.folder, at.step) <= 0:
-                return trainer.stop_at(at, settings.dpo.save_steps, target)
-            trainer.go_on(at, target)
-            if at.ended:
+            if contest(at.folder, at.step) > 0:
+                trainer.go_on(at, target)
+                if at.ended:
+                    return None
+            elif trainer.stop_at(at, settings.dpo.save_steps, target, seed):
                 return None
         training()
         give_memory_back()
@@ -174,6 +177,7 @@ def _launch(
     data: dict[str, Sequence[sft.Example] | Sequence[dpo.PairExample]],
     report: Callable[[int, int], None],
 ) -> None:
+    checkpoints.newest(Path(job.work), job.seed)
     folder = Path(job.target).with_name("launch")
     # What a failed launch left may be of other settings; a killed one is written again within seconds.
     shutil.rmtree(folder, ignore_errors=True)
@@ -210,7 +214,9 @@ def _launch(
                     done, total = line.removeprefix(STEP).split()
                     report(int(done), int(total))
                 else:
-                    line = withheld(line)  # it has our environment, and with it the keys
+                    line = (
+                        one_line(withheld(line.removesuffix("\n"))) + "\n"
+                    )  # it has our environment, and the keys in it
                     said.write(line)
                     said.flush()
                     last_lines = [*last_lines, line.rstrip()][-LAST_WORDS:]

@@ -1,6 +1,5 @@
 """What every trainer shares: TRL's arguments from our settings, resuming after a stop, saving, the loss history."""
 
-import logging
 import math
 import os
 import shutil
@@ -13,16 +12,19 @@ from accelerate import PartialState
 from transformers import PrinterCallback, TrainerCallback, TrainerState, TrainingArguments
 from transformers.integrations import TensorBoardCallback
 
+from srlm.contents import model_files
+from srlm.durable import take_name
 from srlm.engines.processor import quick_in_bfloat16
-from srlm.errors import SettingsError
+from srlm.errors import SettingsError, StoreError, first_line
 from srlm.settings import Training
-from srlm.store import files
+from srlm.store import files, seals
+from srlm.terminal import logger
+from srlm.train import checkpoints
+from srlm.train.checkpoints import PAUSED, WHOLE
 from srlm.train.saving import Brought, in_parts, save_trained
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
-WHOLE = "whole"
-"""Written into a checkpoint folder once all else is in it: one that a kill cut short lacks it and is not resumed."""
 HISTORY = "training.json"
 """The loss history beside the model, written after it: the training's last word."""
 LOGS = "logs"
@@ -138,31 +140,27 @@ class Watch(TrainerCallback):  # type: ignore[misc]
             return
         PartialState().wait_for_everyone()  # each process writes its own part
         if state.is_world_process_zero:
-            (Path(args.output_dir) / f"checkpoint-{state.global_step}" / WHOLE).touch()
+            checkpoints.vouch(Path(args.output_dir) / f"checkpoint-{state.global_step}", args.seed)
 
 
 def train(
     trainer: Any, tokenizer: Any, brought: Brought, watch: Watch, work: Path, target: Path
 ) -> list[dict[str, Any]]:
-    """Train to the end from the last whole checkpoint in `work`, save to `target`, and return the loss history.
+    """Train to the end from the last good checkpoint in `work`, save to `target`, and return the loss history.
 
     The history has no times in it, so an undisturbed run and a resumed one give the same. `work` is deleted after.
     One that pauses saves its model beside its checkpoint instead, at the end, too, and leaves the rest to its contest.
     """
-    first = trainer.is_world_process_zero()
-    found = sorted(work.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
-    whole = [path for path in found if (path / WHOLE).exists()]
-    trainer.accelerator.wait_for_everyone()  # all have looked before one tidies up
-    for path in found:
-        if first and path not in whole:
-            shutil.rmtree(path)
-    last = str(whole[-1]) if whole else None
+    first, seed = trainer.is_world_process_zero(), trainer.args.seed
+    if processes() == 1:  # who launches several has looked before
+        checkpoints.newest(work, seed)
+    whole = checkpoints.marked(work, WHOLE)
     trainer.add_callback(watch)
     trainer.remove_callback(PrinterCallback)
     for callback in trainer.callback_handler.callbacks:
         if isinstance(callback, TensorBoardCallback):
             callback.logging_dir = str(target.parent / LOGS)  # its own choice is within `work`
-    trainer.train(resume_from_checkpoint=last)
+    _resume(trainer, whole[-1] if whole else None)
     if "wandb" in trainer.args.report_to:
         import wandb
 
@@ -174,9 +172,31 @@ def train(
             trainer.state.save_to_json(str(target.parent / STATE))  # there is no checkpoint of the end
     if first or in_parts(trainer):
         save_trained(trainer, tokenizer, brought, target, first)
-    if first and not watch.pauses:
+    if first and watch.pauses:
+        checkpoints.vouch(target.parent, seed, PAUSED)
+    elif first:
         _finish(trainer.state, work, target)
     return history_of(trainer.state)
+
+
+def _resume(trainer: Any, last: Path | None) -> None:
+    """Train from a checkpoint. Raises StoreError where one without digests cannot be taken up."""
+    if last is None or (last / WHOLE).stat().st_size:
+        trainer.train(resume_from_checkpoint=None if last is None else str(last))
+        return
+    try:
+        trainer.train(resume_from_checkpoint=str(last))
+    except (MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:  # pickle, zip, JSON and safetensors each have kinds of their own
+        if trainer.state.global_step > checkpoints.step_of(last):
+            raise
+        if trainer.is_world_process_zero():
+            checkpoints.set_aside(last)
+        raise StoreError(
+            f"{last}: cannot be resumed ({first_line(error)}) and was set aside: run the same command again to resume "
+            "at the checkpoint before it, or to begin the training anew where none is left"
+        ) from None
 
 
 def history_of(state: TrainerState) -> list[dict[str, float]]:
@@ -198,6 +218,7 @@ def finished(work: Path, target: Path) -> bool:
 
 def _finish(state: TrainerState, work: Path, target: Path) -> None:
     """The model is saved: write the history beside it, and give up the checkpoints."""
+    seals.seal(path for _, path in model_files(target))  # before the file that says that it is whole
     files.write_json(target.parent / HISTORY, history_of(state))
     shutil.rmtree(work, ignore_errors=True)
 
@@ -214,16 +235,15 @@ class Paused(NamedTuple):
 
 def paused(work: Path) -> Paused | None:
     """Where a training pauses; None where none does."""
-    for folder in work.glob(f"checkpoint-*/{PLAIN}"):
-        if not (folder.parent / WHOLE).exists():
-            state = TrainerState.load_from_json(str(folder.parent / STATE))
-            return Paused(folder, state.global_step, state.global_step >= state.max_steps)
+    for folder in checkpoints.marked(work, PAUSED):
+        state = TrainerState.load_from_json(str(folder / STATE))
+        return Paused(folder / PLAIN, state.global_step, state.global_step >= state.max_steps)
     return None
 
 
 def only_paused(work: Path) -> None:
     """Begin anew what was begun without contests: no models of its checkpoints were kept to compare."""
-    if any(not (mark.parent / PLAIN).is_dir() for mark in work.glob(f"*/{WHOLE}")):
+    if any(not (folder / PLAIN).is_dir() for folder in checkpoints.marked(work, WHOLE)):
         shutil.rmtree(work)
 
 
@@ -232,13 +252,30 @@ def go_on(at: Paused, target: Path) -> None:
     if at.ended:
         _take(at.folder, at, target)
     else:
-        (at.folder.parent / WHOLE).touch()
+        (at.folder.parent / PAUSED).rename(at.folder.parent / WHOLE)
 
 
-def stop_at(at: Paused, every: int, target: Path) -> None:
-    """The checkpoint has lost its contest: the one before is the model (the first stays: none is before it)."""
-    before = (at.step - 1) // every * every
-    _take(at.folder.parents[1] / f"checkpoint-{before}" / PLAIN if before else at.folder, at, target)
+def stop_at(at: Paused, every: int, target: Path, seed: int) -> bool:
+    """The checkpoint has lost its contest: the one before is the model (the first stays: none is before it).
+
+    False where the one before is damaged: both are set aside, and training makes them again.
+    """
+    step = (at.step - 1) // every * every
+    before = at.folder.parents[1] / f"checkpoint-{step}"
+    if step and (why := _fault_of_winner(before, seed)):
+        log.warning("%s: %s; it has won a contest, so training makes it again", before, why)
+        for folder in (at.folder.parent, before):
+            if folder.is_dir():
+                checkpoints.set_aside(folder)
+        return False
+    _take(before / PLAIN if step else at.folder, at, target)
+    return True
+
+
+def _fault_of_winner(folder: Path, seed: int) -> str | None:
+    if folder not in checkpoints.marked(folder.parent, WHOLE):
+        return "it is gone"
+    return checkpoints.fault(folder, seed)
 
 
 def _take(folder: Path, at: Paused, target: Path) -> None:
@@ -246,6 +283,5 @@ def _take(folder: Path, at: Paused, target: Path) -> None:
     part = target.with_name(target.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     shutil.copytree(folder, part)
-    shutil.rmtree(target, ignore_errors=True)
-    part.rename(target)
+    take_name(part, target)
     _finish(TrainerState.load_from_json(str(at.folder.parent / STATE)), at.folder.parents[1], target)

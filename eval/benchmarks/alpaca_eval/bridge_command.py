@@ -11,13 +11,14 @@ from srlm.errors import DataError, SettingsError
 from srlm.records import Prompt
 from srlm.store import files
 from srlm.store.progress import Reporter
+from srlm.terminal import say, show
 
 from ...data import cited
 from ...data.alpaca_eval import ANNOTATOR, AlpacaEval, GlmData
 from ...data.alpaca_files import Annotated, read_annotations, read_outputs
 from ...data.instructions import account_lines
 from ...data.verdicts import OfficialFigure, installed_leaderboard, read_leaderboard, read_verdicts
-from ...figures.text import aligned, printable
+from ...figures.text import aligned, short_name
 from ...judging.annotating import AnnotatingJudge, asked_by_prompt
 from ...records import MetricValue
 from ...stats.bridge import relative_length
@@ -68,7 +69,7 @@ def opened_scale(data: AlpacaEval, leaderboard: Path | None, length_control: boo
         prompts = data.prompts
         glm = data.glm if length_control else None
     except DataError as error:
-        print(f"WARNING: raw win rates only: {error}")
+        say(f"WARNING: raw win rates only: {error}")
     return Scale(data, prompts, glm, read_leaderboard(known), str(known))
 
 
@@ -103,7 +104,7 @@ def from_annotations(places: Sequence[Path], scale: Scale, judge: str | None) ->
             broken.append(error)
             continue
         for line in account_lines(found.account, found.unmatched):
-            print(printable(f"{path}: {line}"))
+            say(f"{path}: {line}")
         models = by_judge.setdefault(found.annotations[0].judge, {})
         if found.model in models:
             raise DataError(f"{path}: model {found.model} is also in {models[found.model][0]}; keep one")
@@ -111,7 +112,7 @@ def from_annotations(places: Sequence[Path], scale: Scale, judge: str | None) ->
     if not by_judge:
         raise broken[0]
     for refused in broken:
-        print(printable(f"left out: {refused}"))
+        say(f"left out: {refused}")
     official = by_judge.pop(ANNOTATOR, {}) if judge != ANNOTATOR else {}
     if judge is None:
         if len(by_judge) != 1:
@@ -180,14 +181,14 @@ def report(
         )
     metrics = [metric for name in wanted for metric in bridge.bridged(name)]
     metrics += [metric for name in names if name not in wanted for metric in bridge.known_figures(name)]
-    print(f"official figures: {scale.source}\n")
-    print(bridge_table(metrics))
+    say(f"official figures: {scale.source}", "")
+    show(bridge_table(metrics))
     strange = [name for name in names if bridge.why_no_anchor("win_rate", name)]
     if strange:
-        print(f"\nno anchors: {', '.join(map(printable, strange))}: {bridge.why_no_anchor('win_rate', strange[0])}")
+        say("", f"no anchors: {', '.join(map(short_name, strange))}: {bridge.why_no_anchor('win_rate', strange[0])}")
     if leave_one_out:
         metrics += left_out_errors(metrics, how)
-        print("\n" + error_table(metrics))
+        show("\n" + error_table(metrics))
     return metrics
 
 
@@ -227,7 +228,7 @@ def plan(wanted: Judging, of: Asked, scale: Scale, out: Path) -> BridgeOption:
         mean = float(np.mean([len(response.text) for response in own.responses.values()]))
         length = relative_length(mean, BASELINE_CHARACTERS)
     with wanted.opened(out, dry_run=True) as (judge, _):
-        alpaca_run.warn_of_end(wanted, judge, print)
+        alpaca_run.warn_of_end(wanted, judge, say)
         found = options(
             anchor_pool(scale.leaderboard, among),
             of.guess,
@@ -244,8 +245,9 @@ def plan(wanted: Judging, of: Asked, scale: Scale, out: Path) -> BridgeOption:
         for one in found[:SHOWN_OPTIONS]
     ]
     header = ["anchors", "prompts", "verdicts", "US dollars", "half of the interval, points"]
-    print(f"{judge.id}, --max-cost {wanted.max_cost:g}; the narrowest interval first\n\n{aligned(header, rows)}\n")
-    print(
+    say(f"{judge.id}, --max-cost {wanted.max_cost:g}; the narrowest interval first", "")
+    show(aligned(header, rows) + "\n")
+    show(
         aligned(
             ["anchor", "official win rate (%)", "characters"],
             [
@@ -254,7 +256,7 @@ def plan(wanted: Judging, of: Asked, scale: Scale, out: Path) -> BridgeOption:
             ],
         )
     )
-    print("\nnothing was sent")
+    say("", "nothing was sent")
     return best
 
 
@@ -291,13 +293,13 @@ def live(wanted: Judging, of: Asked, scale: Scale, out: Path) -> list[JudgedMode
         raise DataError(f"{of.outputs}: its model {own.model} is an anchor, too; give another --name or --anchor")
     for one in models:
         for line in alpaca_run.outputs_lines(one):
-            print(printable(line))
+            say(line)
     prompts = chosen(scale.prompts, limit, wanted.asking.seed)
     baseline = scale.data.baseline
     with wanted.opened(out) as (judge, store):
         questions = [asked(judge.annotator, one, baseline, prompts, wanted.asking) for one in models]
         every = [question for own_questions in questions for question in own_questions]
-        print(alpaca_run.costs(f"{len(models)} models", judge, every, store))
+        say(alpaca_run.costs(f"{len(models)} models", judge, every, store))
         order = [prompt.id for prompt in shuffled(prompts, wanted.asking.seed)]
         with Reporter(f"bridge: {judge.id}", lambda line: None, "calls") as progress:
             said = asked_by_prompt(judge, questions, order, progress)

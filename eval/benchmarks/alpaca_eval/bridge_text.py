@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
+from srlm.printable import one_line
+
 from ...figures import charts
-from ...figures.text import aligned, printable, value, without_interval
+from ...figures.text import aligned, short_name, value, without_interval
 from ...figures.words import MetricWords
 from ...records import MetricValue
 from .bridge import BENCHMARK, SCALES
@@ -37,7 +39,7 @@ def bridge_table(metrics: Sequence[MetricValue]) -> str:
         for part in metric.note.split("; ")[1:]:
             if "anchors, scatter" not in part:
                 head = "WARNING: " if part.startswith(CANNOT) else ""
-                said.append(f"{head}{printable(metric.model)}, {SCALE_NAMES[metric.metric]}: {part}")
+                said.append(f"{head}{short_name(metric.model)}, {SCALE_NAMES[metric.metric]}: {one_line(part)}")
     said += without_interval(m for m in metrics if m.metric.startswith("candidate_") and m.unit == "prompts")
     header = ["model", "figure", "on GPT-4 Turbo's scale (%)", "candidate (%)", "official (%)", "prompts", "unscored"]
     return "\n".join([aligned(header, rows), *(["", *said] if said else [])])

@@ -8,6 +8,7 @@ from srlm.errors import SettingsError
 from srlm.settings import Settings
 from srlm.store.folder import RunFolder
 from srlm.store.progress import Reporter
+from srlm.terminal import say, show
 
 from ...data import labels
 from ...data.alpaca_eval import AlpacaEval
@@ -50,23 +51,24 @@ def card(wanted: Judging, results: Path, out: Path, data: AlpacaEval, dry_run: b
         raise SettingsError("judge-card needs a judge to ask; for recorded annotations use `leaderboard --judge`")
     known, broken = judge_card.official(results, data.prompts)
     for folder, why in broken.items():
-        print(text.printable(f"left out, {folder}: {why}"))
+        say(f"left out, {folder}: {why}")
     for folder, annotated in known.items():
         for line in account_lines(annotated.account, annotated.unmatched):
-            print(text.printable(f"{folder}: {line}"))
+            say(f"{folder}: {line}")
     with wanted.opened(out, dry_run) as (judge, store):
         questions = [question for _, question in judge_card.asked(judge, known, data.prompts, wanted.asking)]
-        _say(alpaca_run.costs(f"{len(known)} models", judge, questions, store))
+        say(alpaca_run.costs(f"{len(known)} models", judge, questions, store))
         if dry_run:
-            alpaca_run.warn_of_end(wanted, judge, print)
+            alpaca_run.warn_of_end(wanted, judge, say)
             return not broken
         with Reporter(f"judge card of {judge.id}", lambda line: None, "calls") as report:
             metrics = judge_card.run(judge, known, data.prompts, wanted.asking, wanted.how, report)
-        alpaca_run.account(judge, _say)
+        alpaca_run.account(judge, say)
         path = out / f"{file_name(judge.id)}.json"
     write_metrics(path, metrics)
     rows = [[m.model, m.metric, text.value(m, ".4g"), str(m.n), str(m.unscored), m.note] for m in metrics]
-    print(f"{path}\n\n{text.aligned(['of', 'figure', 'value', 'n', 'unscored', 'note'], rows)}")
+    say(str(path), "")
+    show(text.aligned(["of", "figure", "value", "n", "unscored", "note"], rows))
     return not broken
 
 
@@ -74,20 +76,15 @@ def _run(
     wanted: Judging, models: Sequence[Model], data: AlpacaEval, dry_run: bool, log: Callable[[str], None]
 ) -> list[MetricValue]:
     if dry_run:
-        alpaca_run.dry(wanted, models, data, _say)
+        alpaca_run.dry(wanted, models, data, say)
         return []
     if wanted.labels is not None:
         labels.read(wanted.labels)  # a label that is none costs no call
-    metrics = alpaca_run.run(wanted, models, data, _say, log)
-    print("\n" + leaderboard([metric for metric in metrics if metric.benchmark == BENCHMARK]))
+    metrics = alpaca_run.run(wanted, models, data, say, log)
+    show("\n" + leaderboard([metric for metric in metrics if metric.benchmark == BENCHMARK]))
     if wanted.labels is not None:
-        print("\n" + labelled.text(metrics))
+        show("\n" + labelled.text(metrics))
     return metrics
-
-
-def _say(line: str) -> None:
-    """Lines name models and files, and anybody may have named these."""
-    print(text.printable(line))
 
 
 def endpoint(

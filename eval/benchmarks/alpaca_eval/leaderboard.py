@@ -1,7 +1,5 @@
 """Every model of a folder of results, and any of them against any other on the same prompts."""
 
-import csv
-import io
 from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
@@ -11,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from srlm.errors import DataError
+from srlm.text.spreadsheet import csv_text
 
 from ...data import cited
 from ...data.alpaca_eval import ANNOTATOR, AlpacaEval, GlmData, annotations_in
 from ...data.alpaca_files import read_annotations
 from ...data.instructions import account_lines
-from ...figures.text import printable
 from ...records import MetricValue
 from ...stats import rates
 from ...stats.intervals import Resampling
@@ -141,18 +139,16 @@ def official_csv(metrics: Sequence[MetricValue]) -> str:
     table: dict[str, dict[str, float | None]] = {}
     for metric in metrics:
         table.setdefault(metric.model, {})[metric.metric] = metric.value
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["", *COLUMNS])
-    for model in ranked(metrics):
-        row = [MODE if column == "mode" else _cell(metric, table[model]) for column, metric in COLUMNS.items()]
-        writer.writerow([model, *row])
-    return out.getvalue()
+    rows = [
+        [model, *(MODE if column == "mode" else _cell(metric, table[model]) for column, metric in COLUMNS.items())]
+        for model in ranked(metrics)
+    ]
+    return csv_text(["", *COLUMNS], rows)
 
 
-def _cell(metric: str, values: dict[str, float | None]) -> str:
+def _cell(metric: str, values: dict[str, float | None]) -> float | None:
     value = values.get(metric)
-    return "" if value is None else str(int(value)) if metric in WHOLE else repr(float(value))
+    return None if value is None else int(value) if metric in WHOLE else float(value)
 
 
 def samples_of(words: Sequence[str], data: AlpacaEval, say: Callable[[str], None] = lambda line: None) -> list[Sample]:
@@ -170,7 +166,7 @@ def samples_of(words: Sequence[str], data: AlpacaEval, say: Callable[[str], None
             raise DataError(f"{word}: not an annotations file, and not a model in {data.folder} that has one")
         annotated = read_annotations(file, data.prompts)
         for line in account_lines(annotated.account, annotated.unmatched):
-            say(printable(f"{word}: {line}"))
+            say(f"{word}: {line}")
         warning = cited.warning(setups.of_annotations(annotated, data))
         found.append(sample(annotated, data.prompts)._replace(warning=warning))
     for what, named in (("judges", {one.judge for one in found}), ("baselines", {one.baseline for one in found})):

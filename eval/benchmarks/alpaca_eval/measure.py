@@ -22,7 +22,6 @@ from ...data.alpaca_eval import ANNOTATOR, AlpacaEval
 from ...data.alpaca_files import Outputs, Thoughts, as_judged, without_thoughts
 from ...data.cited import Setup
 from ...data.instructions import account_lines
-from ...figures.text import printable
 from ...judging.annotating import AnnotatingJudge, Question, asked_by_prompt, open_judge
 from ...judging.annotator import Annotator
 from ...records import MetricValue
@@ -146,7 +145,7 @@ def dry(wanted: Judging, models: Sequence[Model], data: AlpacaEval, say: Say) ->
     prompts = chosen(data.prompts, wanted.asking.limit, wanted.asking.seed)
     for outputs, out in models:
         for line in outputs_lines(outputs):
-            say(printable(line))
+            say(line)
         with wanted.opened(out, dry_run=True) as (judge, store):
             questions = asked(judge.annotator, outputs, data.baseline, prompts, wanted.asking)
             say(costs(outputs.model, judge, questions, store))
@@ -180,7 +179,7 @@ def run(wanted: Judging, models: Sequence[Model], data: AlpacaEval, say: Say, lo
         _ = data.glm
     for outputs in (*(one.outputs for one in models), *(() if wanted.file else (data.baseline,))):
         for line in outputs_lines(outputs):
-            say(printable(line))
+            say(line)
     metrics: list[MetricValue] = []
     failed: list[DataError] = []
     if wanted.file:
@@ -191,7 +190,7 @@ def run(wanted: Judging, models: Sequence[Model], data: AlpacaEval, say: Say, lo
                 failed.append(error)
                 continue
             for line in account_lines(found.account, found.unmatched):
-                say(printable(f"{wanted.file}: {line}"))
+                say(f"{wanted.file}: {line}")
             outputs, one = as_judged(outputs, found), JudgedOutputs(found, [])
             setup = setups.of_annotations(found, data)
             metrics += _finished(wanted, found.annotations[0].judge, one, setup, outputs, prompts, data, out, say)

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 
+from srlm.printable import one_line
+
 from ...data.cited import warning_of, without_warning
-from ...figures.text import aligned, p_value, printable, value, without_interval
+from ...figures.text import aligned, p_value, short_name, value, without_interval
 from ...records import MetricValue
 from ..measuring import NOT_SHOWN
 from .leaderboard import ranked
@@ -32,14 +34,14 @@ def warnings(rates: Iterable[MetricValue]) -> list[str]:
     for rate in rates:
         if sentence := warning_of(rate.note):
             models.setdefault(sentence, {})[rate.model] = None
-    return [f"\nWARNING: {printable(', '.join(of))}: {printable(sentence)}" for sentence, of in models.items()]
+    return [f"\nWARNING: {', '.join(map(short_name, of))}: {one_line(sentence)}" for sentence, of in models.items()]
 
 
 def _incomplete(found: dict[tuple[str, str], MetricValue], model: str) -> str:
     """What prompts without a preference could change, and what joining difficulty by row makes of their absence."""
     win, (low, high) = found[model, "win_rate"], (found[model, f"win_rate_if_missing_{end}"] for end in ("lost", "won"))
     why = without_warning(win.note).partition("; ")[2]
-    said = f"{printable(model)}: {printable(why)}; the win rate lies between {value(low)} and {value(high)}"
+    said = f"{short_name(model)}: {one_line(why)}; the win rate lies between {value(low)} and {value(high)}"
     shifted = found.get((model, "lc_win_rate_by_row_position"))
     if shifted is None:
         return said
@@ -54,7 +56,7 @@ def comparisons(metrics: Sequence[MetricValue]) -> str:
     ]
     table = aligned(["model", "minus", "measure", "points", "p (Holm)", "prompts", "unscored"], rows)
     silent = [
-        f"{printable(m.model)} and {printable(m.baseline or '')}, {_measure(m)}: {note.rpartition('; ')[2]}"
+        f"{short_name(m.model)} and {short_name(m.baseline or '')}, {_measure(m)}: {one_line(note.rpartition('; ')[2])}"
         for m in metrics
         if NOT_SHOWN in (note := without_warning(m.note))
     ]

@@ -107,6 +107,7 @@ def verdicts(
             block=BLOCK,
             report=report,
             concurrency=lambda: pairwise.concurrency,
+            belongs=lambda contest, said: (said.response_a_id, said.response_b_id) == (contest.a.id, contest.b.id),
         )
         return list(made)
 

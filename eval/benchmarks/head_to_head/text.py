@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 
+from srlm.printable import one_line
+
 from ...data import published
 from ...data.cited import NOT_A_TARGET
-from ...figures.text import aligned, p_value
+from ...figures.text import aligned, p_value, short_name
 from ...records import MetricValue
 from ..measuring import NOT_SHOWN
 
@@ -23,7 +25,7 @@ def contests(metrics: Sequence[MetricValue]) -> str:
         counted = [str(difference.n), str(difference.unscored)]
         rows.append([f"{model} : {baseline}", *shares, p_value(difference.p_adjusted), *counted, theirs])
         if NOT_SHOWN in difference.note or difference.value is None:
-            notes.append(f"{model} : {baseline}: {difference.note}")
+            notes.append(f"{short_name(model)} : {short_name(baseline or '')}: {one_line(difference.note)}")
     if not rows:
         return "no two checkpoints to compare"
     head = ["pair", "wins %", "ties %", "losses %", "p (Holm)", "prompts", "unscored", "the paper's"]

@@ -223,7 +223,14 @@ def _opinions(judge: Judge, items: Sequence[PairItem], seed: int, path: Path) ->
 
     made_from(path, {**judge.facts, "items": digest([item.model_dump() for item in items]), "seed": seed})
     kept = files.resumable(
-        path, PairVerdict, items, work, per_item=1, block=BLOCK, concurrency=lambda: pairs.concurrency
+        path,
+        PairVerdict,
+        items,
+        work,
+        per_item=1,
+        block=BLOCK,
+        concurrency=lambda: pairs.concurrency,
+        belongs=lambda item, said: said.id == digest("comparison", item.model_dump()),
     )
     return [one.opinion for one in kept]
 

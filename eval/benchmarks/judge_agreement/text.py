@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 
+from srlm.printable import one_line
+
 from ...data import published
 from ...data.cited import NOT_A_TARGET
-from ...figures.text import aligned, p_value, value, without_interval
+from ...figures.text import aligned, p_value, short_name, value, without_interval
 from ...records import MetricValue
 from .as_published import MARK
 from .baselines import CEILING, FIRST
@@ -36,7 +38,9 @@ def agreement(metrics: Sequence[MetricValue]) -> str:
     parts = [_table(alone, COLUMNS)]
     ties = {name: f"a tie is {policy}" for name, policy in TIES.items()}
     parts.append(f"pairs right, by what a judge's tie counts as\n{_table(alone, ties)}")
-    parts += [f"{m.model}: {m.note}" for m in alone if m.model in (FIRST, CEILING) and m.value is None]
+    parts += [
+        f"{short_name(m.model)}: {one_line(m.note)}" for m in alone if m.model in (FIRST, CEILING) and m.value is None
+    ]
     orders = [m for m in alone if m.metric in ORDERS]
     if orders:
         parts.append(_table(orders, ORDERS))
@@ -82,4 +86,4 @@ def _table(metrics: Sequence[MetricValue], columns: dict[str, str]) -> str:
     rows = [[model, *(value(found.get((model, name)), ".3f", "") for name in kept)] for model in models]
     n = [found[model, name] for model in models for name in kept if (model, name) in found]
     units = dict.fromkeys(f"{kept[m.metric]} {m.n} {m.unit}" for m in n if m.model == models[0])
-    return aligned(["judge", *kept.values()], rows) + f"\nn of {models[0]}: {', '.join(units)}"
+    return aligned(["judge", *kept.values()], rows) + f"\nn of {short_name(models[0])}: {', '.join(units)}"

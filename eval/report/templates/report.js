@@ -24,15 +24,19 @@ function rowsOf(table) {
 }
 
 function csv(rows) {
+  // As srlm/text/spreadsheet.py does it: no cell is a formula.
   const quoted = (text) => {
-    const safe = /^[=+\-@]/.test(text) && Number.isNaN(Number(text)) ? "'" + text : text;
-    return /[",\n]/.test(safe) ? '"' + safe.replaceAll('"', '""') + '"' : safe;
+    const number = /^'*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text);
+    const safe = /^'*\s*[=+\-@\uff1d\uff0b\uff0d\uff20]/.test(text) && !number ? "'" + text : text;
+    return /[",\r\n]/.test(safe) ? '"' + safe.replaceAll('"', '""') + '"' : safe;
   };
   return rows.map((row) => row.map(quoted).join(",")).join("\n") + "\n";
 }
 
 function markdown(rows) {
-  const line = (row) => "| " + row.map((text) => text.replaceAll("|", "\\|")).join(" | ") + " |";
+  // As srlm/text/markdown.py does it: words, and no more than words.
+  const words = (text) => text.replace(/[\\`*_{}[\]<>#|~!&$@]|:(?=\/\/)|:(?=[\w+-]+:)|(?<=\bwww)\./gi, "\\$&");
+  const line = (row) => "| " + row.map(words).join(" | ") + " |";
   return [line(rows[0]), line(rows[0].map(() => "---")), ...rows.slice(1).map(line)].join("\n") + "\n";
 }
 

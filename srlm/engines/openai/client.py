@@ -10,7 +10,6 @@ server's words, once the calls under way have come in.
 
 import asyncio
 import json
-import logging
 import random
 import threading
 import time
@@ -40,8 +39,9 @@ from srlm.engines.openai.servers import find_key, shown, words_of
 from srlm.engines.openai.window import Window, retry_after
 from srlm.errors import EngineError
 from srlm.records import seed_for
+from srlm.terminal import logger
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 R = TypeVar("R")
 Said = Answer | Failure | None

@@ -23,7 +23,7 @@ from srlm.secrets import Secrets, known
 # At INFO and below these log every address with the password and the key that may stand in it, and some headers;
 # alpaca_eval turns INFO on for the whole process.
 for _name in ("httpx2", "httpcore2", "openai"):
-    logging.getLogger(_name).setLevel(logging.WARNING)
+    logging.getLogger(_name).setLevel(logging.WARNING)  # noqa: TID251 (another library's)
 
 POOLS = 64
 """Connection pools of the client; each request costs a pool time in proportion to its connections."""

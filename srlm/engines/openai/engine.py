@@ -4,7 +4,6 @@ The server applies its own chat template; special tokens inside a message are it
 request is kept as its answer arrives, and asked once.
 """
 
-import logging
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
@@ -18,8 +17,9 @@ from srlm.engines.openai.client import Client
 from srlm.errors import EngineError, RoomError
 from srlm.records import seed_for
 from srlm.settings import Sampling
+from srlm.terminal import logger
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 CONTINUE = {"continue_final_message": True, "add_generation_prompt": False}
 """vLLM's way to ask for the rest of an assistant's message that has begun."""

@@ -4,14 +4,15 @@ Servers agree on the messages alone. OpenAI's reasoning models take no `max_toke
 know no `seed`, `n` or `logprobs`. What a server refuses it names in its error, in a field or in its words.
 """
 
-import logging
 import re
 from collections.abc import Mapping
 from typing import Any
 
 import openai
 
-log = logging.getLogger(__name__)
+from srlm.terminal import logger
+
+log = logger(__name__)
 
 RENAMED = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
 """Two names of the token limit: where a server refuses one, the other is tried."""

@@ -189,6 +189,7 @@ def test_a_template_that_comes_with_srlm_is_an_input_like_any_other(place: Place
     ]
     made["inputs"]["judge.template"]["files"]["additive.txt"] = "0" * 64  # as an older srlm had it
     record.write_text(json.dumps(made))
+    (place.folder / "runs/run/seals.json").unlink()
     with pytest.raises(StoreError, match=r"judge\.template \(srlm's own\): additive\.txt has changed"), run.held():
         pass
 
@@ -288,6 +289,7 @@ def test_a_model_whose_parent_was_made_anew_from_something_else_is_refused(mine:
     manifest = json.loads(path.read_text())
     manifest["checkpoint"]["digest"] = "0" * 64
     path.write_text(json.dumps(manifest))
+    (mine.folder.path / "seals.json").unlink()
     with pytest.raises(StoreError, match="M2 was made from a different M1 than the current one"):
         held(mine)
 
@@ -298,6 +300,7 @@ def test_weights_of_a_run_whose_manifests_list_no_model_files_are_compared_by_th
         manifest = json.loads(path.read_text())
         manifest["outputs"] = {name: fact for name, fact in manifest["outputs"].items() if "/" not in name}
         path.write_text(json.dumps(manifest))
+    (mine.folder.path / "seals.json").unlink()  # as an older srlm leaves it
     held(mine)
     swap(mine.path("SFT", "model") / "model.safetensors")
     with pytest.raises(StoreError, match=r"the weights in .*SFT/model have changed since SFT was finished"):
@@ -315,11 +318,29 @@ def test_a_file_that_a_stopped_step_will_read_again_is_refused_when_edited(mine:
     held(mine)
 
 
-def test_a_finished_step_keeps_no_record_of_how_far_it_was(mine: Run) -> None:
-    assert not list(mine.folder.path.glob("*/so_far.json"))
-    (mine.path("M2", "so_far.json")).write_text("{}")  # killed between the manifest and this
+def test_a_finished_step_s_files_are_in_its_manifest_and_no_longer_in_the_seals(mine: Run) -> None:
+    sealed = json.loads((mine.folder.path / "seals.json").read_text())
+    assert sorted(sealed) == [
+        *("M0/manifest.json", "M1/manifest.json", "M2/manifest.json", "SFT/manifest.json", "data/manifest.json"),
+        *("inputs.json", "settings.json"),
+    ]
+
+
+def test_what_an_older_srlm_recorded_of_a_stopped_step_is_compared_and_sealed(mine: Run) -> None:
+    mine.path("M2", "manifest.json").unlink()
+    record, path = mine.path("M2", "so_far.json"), mine.path("M2", "judgements.jsonl")
+    record.write_text(json.dumps({"judgements.jsonl": mine.folder.sha256(path)}))
+    (mine.folder.path / "seals.json").unlink()
+    before = path.read_bytes()
+    swap(path)
+    with pytest.raises(StoreError, match=r"M2/judgements\.jsonl has changed since M2 was interrupted"):
+        held(mine)
+    path.write_bytes(before)
     held(mine)
-    assert not list(mine.folder.path.glob("*/so_far.json"))
+    assert not record.exists()
+    swap(path)
+    with pytest.raises(StoreError, match=r"M2/judgements\.jsonl has changed since M2 was interrupted"):
+        held(mine)
 
 
 def test_the_command_line_says_it_in_one_message(mine: Run, tiny: Path, srlm: Any) -> None:

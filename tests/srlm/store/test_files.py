@@ -426,3 +426,103 @@ def test_kept_records_are_a_sequence_that_reads_its_file_when_looked_at(tmp_path
     path.unlink()
     with pytest.raises(StoreError, match="no such file"):
         files.Kept(path, Word)
+
+
+# A file that grows and is not what it was -----------------------------------------------------------------------------
+
+
+def stopped(path: Path, blocks: int) -> Path:
+    """A stage that was killed with so many of three blocks done; its part file."""
+    calls = 0
+
+    def work(words: Sequence[str], block: int) -> list[Word]:
+        nonlocal calls
+        calls += 1
+        if calls > blocks:
+            raise Killed
+        return spell(words, block)
+
+    with pytest.raises(Killed):
+        run(path, work)
+    return path.with_name(path.name + ".part")
+
+
+@pytest.mark.parametrize("place", [3, 80, 110, 160])
+def test_a_part_file_whose_bytes_have_changed_is_made_again_from_there(
+    tmp_path: Path, place: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    part = stopped(tmp_path / "w.jsonl", 2)
+    content = bytearray(part.read_bytes())
+    content[place] ^= 1
+    part.write_bytes(content)
+    asked: list[int] = []
+
+    def work(words: Sequence[str], block: int) -> list[Word]:
+        asked.append(block)
+        return spell(words, block)
+
+    run(tmp_path / "w.jsonl", work)
+    assert (tmp_path / "w.jsonl").read_bytes() == WHOLE
+    first = len("".join(f'{{"word":"{text}"}}\n' for w in "abc" for text in (w, f"{w}\u00e90")).encode())
+    assert asked == ([0, 1, 2] if place < first else [1, 2])
+    assert f"made again from byte {0 if place < first else first} on" in caplog.text
+    assert os.listdir(tmp_path) == ["w.jsonl"]
+
+
+@pytest.mark.parametrize("lines", [0, 1, 5, 6, 7, 11])
+def test_a_part_file_that_lost_whole_lines_in_front_is_made_again(tmp_path: Path, lines: int) -> None:
+    part = stopped(tmp_path / "w.jsonl", 2)
+    part.write_bytes(b"".join(part.read_bytes().splitlines(keepends=True)[lines:]))
+    run(tmp_path / "w.jsonl")
+    assert (tmp_path / "w.jsonl").read_bytes() == WHOLE
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\n", b'{"block":0,"size":-1,"sha256":""}\n', b'{"block":0}\n'])
+def test_a_broken_list_of_blocks_costs_only_the_blocks(tmp_path: Path, content: bytes) -> None:
+    part = stopped(tmp_path / "w.jsonl", 2)
+    part.with_name("w.jsonl.part.blocks").write_bytes(content)
+    run(tmp_path / "w.jsonl")
+    assert (tmp_path / "w.jsonl").read_bytes() == WHOLE
+    assert os.listdir(tmp_path) == ["w.jsonl"]
+
+
+def test_a_part_file_of_an_older_srlm_goes_on_and_is_listed_from_then_on(tmp_path: Path) -> None:
+    part = stopped(tmp_path / "w.jsonl", 1)
+    part.with_name("w.jsonl.part.blocks").unlink()
+    asked: list[int] = []
+
+    def work(words: Sequence[str], block: int) -> list[Word]:
+        asked.append(block)
+        if block == 2:
+            raise Killed
+        return spell(words, block)
+
+    with pytest.raises(Killed):
+        run(tmp_path / "w.jsonl", work)
+    assert len(part.with_name("w.jsonl.part.blocks").read_bytes().splitlines()) == 2
+    run(tmp_path / "w.jsonl")
+    assert asked == [1, 2]
+    assert (tmp_path / "w.jsonl").read_bytes() == WHOLE
+
+
+def test_a_block_that_waits_and_has_changed_is_made_again(tmp_path: Path) -> None:
+    path = tmp_path / "w.jsonl"
+    stopped(path, 1)
+    files.write(tmp_path / "w.jsonl.block-000002.part", spell("h", 2))  # nobody has listed it
+    run(path)
+    assert path.read_bytes() == WHOLE
+
+
+def test_records_of_other_items_are_refused(tmp_path: Path) -> None:
+    def belongs(item: str, record: Word) -> bool:
+        return record.word.startswith(item)
+
+    path = tmp_path / "w.jsonl"
+    run(path)
+    assert len(files.finished(path, Word, ITEMS, 2, belongs)) == 14
+    with pytest.raises(RecordError, match=r"w\.jsonl:3: this Word does not follow from what the file is made from"):
+        files.finished(path, Word, [*ITEMS[:1], "x", *ITEMS[2:]], 2, belongs)
+    part = path.rename(tmp_path / "w.jsonl.part")
+    with pytest.raises(RecordError, match=r"w\.jsonl\.part:1: this Word does not follow"):
+        files.resumable(path, Word, ["y", *ITEMS[1:]], spell, per_item=2, block=3, belongs=belongs)
+    assert part.exists()

@@ -179,6 +179,7 @@ def test_a_setting_that_did_not_exist_when_a_run_was_made_had_its_default(
     stored = json.loads((run.path / "settings.json").read_text())
     del stored["dpo"]["beta"]
     (run.path / "settings.json").write_text(json.dumps(stored))
+    (run.path / "seals.json").unlink()  # as an older srlm leaves it
     again = run_folder(settings(tmp_path, dpo={"beta": beta}))
     if fits:
         with again.held():
@@ -208,6 +209,7 @@ def test_a_run_that_was_recorded_with_an_arm_goes_on_under_the_settings_of_today
     stored = json.loads((run.path / "settings.json").read_text()) | {"arm": arm, "method": "self_rewarding"}
     del stored["reward"], stored["selection"]
     (run.path / "settings.json").write_text(json.dumps(stored))
+    (run.path / "seals.json").unlink()  # as an older srlm leaves it
     found = recorded(run.path)
     assert (found.reward.kind, found.method.name) == (
         {"random_scores": "random"}.get(arm, "judge"), {"positive_only": "positive_sft"}.get(arm, "self_rewarding")
@@ -251,6 +253,7 @@ def test_a_run_keeps_the_day_it_began_as_the_day_its_templates_are_told(tmp_path
     assert began.settings.model.date is not None
     assert before <= began.settings.model.date <= datetime.date.today()
     (began.path / "inputs.json").write_text('{"date": "2026-02-03"}')  # as if that had been then
+    (began.path / "seals.json").unlink()
     later = run_folder(settings(tmp_path))
     assert later.settings.model.date == datetime.date(2026, 2, 3)
     with later.held():

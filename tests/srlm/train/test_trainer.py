@@ -13,7 +13,8 @@ from srlm.engines.processor import quick_in_bfloat16
 from srlm.engines.weights import load_model, load_tokenizer, save
 from srlm.settings import DpoSettings, LoraSettings, ModelSettings, SftSettings
 from srlm.train import dpo, sft
-from srlm.train.trainer import WHOLE, in_bfloat16
+from srlm.train.checkpoints import WHOLE
+from srlm.train.trainer import in_bfloat16
 
 MODEL = ModelSettings(base="unused", dtype="auto")
 Report = Callable[[int, int], None]

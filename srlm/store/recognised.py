@@ -1,0 +1,44 @@
+"""Which kind of record a file of JSON lines holds, by the fields of its first line."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from srlm.records import AnswerReward, Demonstration, Judgement, PreferencePair, Prompt, RankedSet, Record, Response
+from srlm.store import files
+
+KINDS: tuple[type[Record], ...] = (
+    Prompt,
+    Response,
+    RankedSet,
+    Demonstration,
+    Judgement,
+    AnswerReward,
+    PreferencePair,
+)
+
+
+def kind_of(path: Path, kinds: Iterable[type[Record]] = KINDS) -> type[Record] | None:
+    """The only kind whose fields the first line has; None: the file is empty, or of another kind."""
+    with path.open("rb") as file:
+        first = file.readline()
+    try:
+        row = json.loads(first)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(row, dict):
+        return None
+    there = set(row)
+    fitting = [
+        kind
+        for kind in kinds
+        if {name for name, field in kind.model_fields.items() if field.is_required()} <= there <= set(kind.model_fields)
+    ]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def refuse_faults(path: Path) -> None:
+    """Raise RecordError where a record in the file does not decode, or contradicts itself; of kinds that are known."""
+    if path.suffix == ".jsonl" and (kind := kind_of(path)) is not None:
+        for number, record in enumerate(files.read(path, kind), 1):
+            files.refuse_fault(record, f"{path}:{number}")

@@ -1,0 +1,195 @@
+"""The one exit to the terminal, for both command lines: what is printed, drawn, warned of and logged goes through here.
+
+`say` and `show` print lines and blocks, `note` prints to stderr, `Console` draws tables, `Progress` a bar, `logger`
+gives a module its log. Each takes words that anybody may have written: nothing in them is markup, and nothing steers
+the terminal (srlm/printable.py). While a command runs, `guarded` does the same for whatever libraries print. Nothing
+else in srlm and eval prints: ruff holds it (T20 and TID251 in pyproject.toml).
+"""
+
+import io
+import logging
+import re
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import IO, Any, TextIO, cast
+
+import rich.console
+import rich.progress
+from rich.cells import cell_len, set_cell_size
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from srlm.printable import MOST_MARKS, block, one_line, shortened
+from srlm.secrets import withheld
+
+__all__ = [
+    "Console",
+    "Padding",
+    "Progress",
+    "Table",
+    "cut",
+    "flush",
+    "guarded",
+    "logger",
+    "note",
+    "print_traceback",
+    "say",
+    "show",
+    "width_of",
+]
+
+LONGEST = 4000
+"""Characters of one line on stderr; what is quoted in it may have any length."""
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def say(*lines: str) -> None:
+    """Print lines: each argument is one, whatever is in it."""
+    _print(sys.stdout, "".join(f"{one_line(line)}\n" for line in lines))
+
+
+def show(text: str) -> None:
+    """Print a text of several lines, such as a table of `eval.figures.text`."""
+    _print(sys.stdout, f"{block(text)}\n")
+
+
+def note(text: str) -> None:
+    """Print a message to stderr. Its lines after the first are indented: none of them passes for one of ours."""
+    first, *more = [shortened(one_line(line), LONGEST) for line in text.split("\n")]
+    _print(sys.stderr, "".join([f"{first}\n", *(f"  {line}\n" for line in more)]))
+
+
+def cut(text: str, cells: int) -> str:
+    """A text on one line, at most so many cells of a terminal wide; what is cut ends in an ellipsis."""
+    # A character takes no cell, one or two, and at most MOST_MARKS of those without stand on one with.
+    text = one_line(text if len(text) <= cells * (MOST_MARKS + 2) else f"{text[: cells * (MOST_MARKS + 2)]}...")
+    if width_of(text) <= cells:
+        return text
+    return set_cell_size(text, cells - 1).rstrip() + "\N{HORIZONTAL ELLIPSIS}"
+
+
+def width_of(text: str) -> int:
+    """Cells of a terminal that a text takes: two for a Chinese character, none for a mark."""
+    return cell_len(text)
+
+
+def flush() -> None:
+    """Let all that was printed out, by whomever."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+
+
+def print_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """What `sys.excepthook` does, through the exit: an error may quote anything."""
+    _print(sys.stderr, block("".join(traceback.format_exception(kind, error, trace))))
+
+
+def _print(stream: TextIO, text: str) -> None:
+    stream.write(withheld(text))
+    stream.flush()
+
+
+class Console(rich.console.Console):
+    """rich's: a string is text, never markup, emoji codes or highlighted."""
+
+    def __init__(self, *, stderr: bool = False, soft_wrap: bool = False, width: int | None = None) -> None:
+        stream = _behind(sys.stderr if stderr else sys.stdout)
+        super().__init__(file=stream, soft_wrap=soft_wrap, width=width, markup=False, emoji=False, highlight=False)
+
+    def render_str(self, text: str, **how: Any) -> Text:
+        """Each string that is printed, a cell of a table too, becomes text here."""
+        return super().render_str(block(text), **{**how, "markup": False, "emoji": False, "highlight": False})
+
+
+def _behind(stream: Any) -> IO[str]:
+    """The stream behind the guard: what rich draws has colours of its own, and moves the cursor."""
+    while (
+        behind := getattr(stream, "stream" if isinstance(stream, _Guarded) else "rich_proxied_file", None)
+    ) is not None:
+        stream = behind
+    found: IO[str] = stream
+    return found
+
+
+class Progress(rich.progress.Progress):
+    """A bar on stderr with its label, how much is done, the rate and the time left."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            rich.progress.TextColumn("{task.description}", markup=False),
+            rich.progress.BarColumn(),
+            rich.progress.MofNCompleteColumn(),
+            rich.progress.TextColumn("{task.fields[rate]}", markup=False),
+            rich.progress.TimeRemainingColumn(),
+            transient=True,
+            console=Console(stderr=True),
+        )
+
+    def start(self) -> None:
+        """Show the bar. What is printed meanwhile stands above it; rich would obey colours in it, but for the guard."""
+        super().start()
+        sys.stdout, sys.stderr = _guard(sys.stdout), _guard(sys.stderr)
+
+
+class _Guarded(io.TextIOBase):
+    """A stream for others than this module: no terminal to them, and what would steer one does not reach it.
+
+    Libraries colour their words and go back to the beginning of the line all the same, where they are told to by the
+    environment: colours are left out, and each state of their bars is a line.
+    """
+
+    encoding = "utf-8"
+    errors = "backslashreplace"
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def write(self, text: str) -> int:
+        self.stream.write(block(_COLOUR.sub("", text).replace("\r\n", "\n").replace("\r", "\n")))
+        return len(text)
+
+    def flush(self) -> None:
+        self.stream.flush()
+
+    def fileno(self) -> int:
+        return self.stream.fileno()
+
+    def writable(self) -> bool:
+        return True
+
+
+def _guard(stream: TextIO) -> TextIO:
+    if isinstance(stream, _Guarded):
+        return stream
+    if isinstance(stream, io.TextIOWrapper):  # a terminal of another encoding than UTF-8 shows what it cannot as codes
+        stream.reconfigure(errors="backslashreplace")
+    return cast(TextIO, _Guarded(stream))
+
+
+@contextmanager
+def guarded() -> Iterator[None]:
+    """Let nothing that is printed meanwhile, by whomever, steer the terminal."""
+    streams = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = map(_guard, streams)
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = streams
+
+
+class _OneLine(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = one_line(record.getMessage()), None
+        return True
+
+
+def logger(name: str) -> logging.Logger:
+    """The log of a module: each message is one line that steers nothing, whoever handles it."""
+    log = logging.getLogger(name)
+    if not any(isinstance(known, _OneLine) for known in log.filters):
+        log.addFilter(_OneLine())
+    return log
