@@ -26,6 +26,10 @@ BLOCK = 64
 """Prompts between two writes to disk."""
 NOT_SHOWN = "no difference shown"
 """Begins what a comparison without a result says of the differences it could have shown."""
+ALONE = "Each interval is of its comparison alone; p (Holm) is corrected for all comparisons of the measure."
+"""Below a table of several comparisons: their intervals and their p are at different levels."""
+EXCLUDED = "its own interval excludes 0"
+"""Begins what is said of a comparison whose interval excludes 0 and whose p after Holm's correction does not."""
 
 
 def aligned(path: Path, found: Sequence[str], expected: Sequence[str], each: int | None = None) -> None:
@@ -272,10 +276,10 @@ def with_holm(metrics: Sequence[MetricValue], how: Resampling) -> list[MetricVal
     adjusted = holm([m.p for m in metrics if m.p is not None])
     level = ALPHA / max(1, sum(p >= ALPHA for p in adjusted))
     each = iter(adjusted)
-    return [m if m.p is None else _concluded(m, next(each), level, how) for m in metrics]
+    return [m if m.p is None else _concluded(m, next(each), level, len(adjusted), how) for m in metrics]
 
 
-def _concluded(metric: MetricValue, p_adjusted: float, level: float, how: Resampling) -> MetricValue:
+def _concluded(metric: MetricValue, p_adjusted: float, level: float, family: int, how: Resampling) -> MetricValue:
     note = metric.note
     if p_adjusted >= ALPHA and metric.low is not None and metric.high is not None and metric.high > metric.low:
         seen = visible(standard_error_of(metric.low, metric.high, how.confidence), level)
@@ -283,5 +287,16 @@ def _concluded(metric: MetricValue, p_adjusted: float, level: float, how: Resamp
         said = f"{NOT_SHOWN}: {metric.n} {metric.unit} show one of {seen:.2g}{points} with {100 * POWER:g}% power"
         if level < ALPHA:
             said += f" (at {100 * level:.2g}%, for {round(ALPHA / level)} comparisons share 5%)"
+        if not metric.low <= 0 <= metric.high:
+            said += f"; {EXCLUDED}, which among {family} comparisons may be chance"
         note = f"{note}; {said}" if note else said
     return metric.model_copy(update={"p_adjusted": p_adjusted, "note": note})
+
+
+def excluded(metrics: Sequence[MetricValue]) -> list[str]:
+    """A line for each comparison whose interval and whose p after Holm's correction seem to disagree."""
+    return [
+        f"{m.model} minus {m.baseline}, {m.metric.replace('_', ' ')}: {m.note[m.note.index(EXCLUDED) :]}"
+        for m in metrics
+        if EXCLUDED in m.note
+    ]

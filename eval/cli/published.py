@@ -14,7 +14,7 @@ from srlm.terminal import say, show
 
 from .. import metrics
 from ..data.alpaca_eval import ANNOTATOR, VARIABLE, AlpacaEval
-from .options import AlpacaDir, Confidence, LengthControl, Out, Resamples, Seed
+from .options import AlpacaDir, Confidence, Labels, LengthControl, Out, Resamples, Seed
 
 
 def leaderboard(
@@ -22,6 +22,7 @@ def leaderboard(
     out: Out = None,
     csv: Annotated[Path | None, typer.Option(help="Write a CSV file with alpaca_eval's own columns.")] = None,
     judge: Annotated[str, typer.Option(help="Judge whose annotations are read: their folder's name.")] = ANNOTATOR,
+    labels: Labels = None,
     alpaca_dir: AlpacaDir = None,
     length_control: LengthControl = True,
     resamples: Resamples = 1000,
@@ -32,20 +33,28 @@ def leaderboard(
 
     A model folder that cannot be used is named and left out; the exit status is then 1.
     """
+    from ..benchmarks import labelled
     from ..benchmarks.alpaca_eval import leaderboard as board
-    from ..benchmarks.alpaca_eval import text
+    from ..benchmarks.alpaca_eval import people, text
+    from ..data.labels import read as read_labels
     from ..figures.text import short_name
     from ..stats.intervals import Resampling
 
     data = AlpacaEval.open(alpaca_dir or (None if os.environ.get(VARIABLE) else results.parent))
     how = Resampling(resamples=resamples, confidence=confidence, seed=seed)
+    told = None if labels is None else read_labels(labels)
     with Reporter("leaderboard", lambda line: None, "models") as progress:
         found = board.recomputed(results, data, how, length_control=length_control, judge=judge, report=progress)
+    by_people = [] if told is None else people.of_board(found.samples, data.prompts, told, how)
     if out is not None:
-        metrics.write(out, found.metrics)
+        metrics.write(out, [*found.metrics, *by_people])
     if csv is not None:
         files.write_text(csv, board.official_csv(found.metrics))
     show(text.leaderboard(found.metrics))
+    if told is not None:
+        show("\n" + labelled.text(by_people))
+        if gone := people.of_nobody(found.samples, told):
+            say(gone)
     for model, lines in found.left_out.items():
         say("", *(f"{short_name(model)}: {line}" for line in lines))
     if found.without:
@@ -59,6 +68,7 @@ def leaderboard(
 def compare(
     models: Annotated[list[str], typer.Argument(help="Two or more models of results/, or annotation files.")],
     out: Out = None,
+    labels: Labels = None,
     alpaca_dir: AlpacaDir = None,
     length_control: LengthControl = True,
     resamples: Resamples = 1000,
@@ -68,17 +78,25 @@ def compare(
     """AlpacaEval 2.0: paired tests of models on the same prompts, raw and length-controlled."""
     if len(models) < 2:
         raise SettingsError("compare needs at least two models")
+    from ..benchmarks import labelled
     from ..benchmarks.alpaca_eval import leaderboard as board
-    from ..benchmarks.alpaca_eval import text
+    from ..benchmarks.alpaca_eval import people, text
+    from ..data.labels import read as read_labels
     from ..stats.intervals import Resampling
 
     data = AlpacaEval.open(alpaca_dir)
     how = Resampling(resamples=resamples, confidence=confidence, seed=seed)
+    told = None if labels is None else read_labels(labels)
     samples = board.samples_of(models, data, say)
     figures = board.compared(samples, data.glm if length_control else None, how)
+    by_people = [] if told is None else people.apart(samples, data.prompts, told, how)
     if out is not None:
-        metrics.write(out, figures)
+        metrics.write(out, [*figures, *by_people])
     show(text.comparisons(figures))
+    if told is not None:
+        show("\n" + labelled.text(by_people))
+        if gone := people.of_nobody(samples, told):
+            say(gone)
 
 
 def arena_hard(

@@ -35,7 +35,16 @@ class MetricSpec(Record):
     """After the point, of what is no share."""
     signed: bool = False
     """Whether it is a difference in itself and carries its sign."""
+    scale: tuple[float, float] | None = None
+    """The lowest and the highest value that one prompt can have. None: a share's, or nobody can say."""
     picture: Picture | None = None
+
+    @property
+    def bounds(self) -> tuple[float, float] | None:
+        """What no value can leave. None: a quantity without a range."""
+        if self.scale is None and self.unit == "share":
+            return (-1.0 if self.signed else 0.0, 1.0)
+        return self.scale
 
 
 class Named(Protocol):

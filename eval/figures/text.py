@@ -60,7 +60,7 @@ def _compared(metric: MetricValue) -> str:
 
 def _no_interval(method: str) -> str:
     place = method.find("no interval")
-    return "" if place < 0 else method[place:]
+    return "" if place < 0 else method[place:].partition("; p: ")[0]
 
 
 def listed(metrics: Sequence[MetricValue], of: str) -> str:

@@ -22,6 +22,7 @@ from srlm.store import files
 from ..benchmarks.run_data import RunData
 from ..benchmarks.table import BENCHMARKS, WORDS
 from ..records import Baseline, BaselineMeasure, BaselineRun, Series
+from ..stats.bounded import Bounds
 from ..stats.regression import GateVerdict, Loss, Values, loss, verdicts
 
 ALL = "all"
@@ -104,10 +105,16 @@ def compare(baseline: Baseline, found: Mapping[str, Series]) -> list[GateRow]:
                 measure.margin,
                 lower_is_worse=measure.worse == "lower",
                 family=len(baseline.measures),
-                signed=WORDS.of(measure.benchmark or "").spec(measure.metric).signed,
+                bounds=_bounds(measure),
             )
         )
     return [GateRow(*row) for row in zip(baseline.measures, losses, verdicts(losses), strict=True)]
+
+
+def _bounds(measure: BaselineMeasure) -> Bounds | None:
+    """What no value of a measure can leave; None: its benchmark does not say, or it is the user's own."""
+    bounds = WORDS.of(measure.benchmark or "").spec(measure.metric).bounds
+    return None if bounds is None else Bounds(*bounds)
 
 
 class Measured(NamedTuple):

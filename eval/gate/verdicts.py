@@ -9,6 +9,7 @@ from srlm.text.markdown import markdown_table
 
 from ..figures.text import aligned
 from ..records import Baseline
+from ..stats.regression import Loss
 from .regress import GateRow
 
 HEADER = ("measure", "baseline", "now", "difference", "95% interval", "margin", "p (Holm)", "verdict")
@@ -17,30 +18,29 @@ HEADER = ("measure", "baseline", "now", "difference", "95% interval", "margin", 
 def cells(row: GateRow) -> tuple[str, ...]:
     """One line of the table."""
     measure, loss, verdict = row
-    if loss.difference is None or loss.low is None or loss.high is None or verdict.p_adjusted is None:
+    if loss.difference is None:
         return (measure.name, "-", "-", "-", "-", f"{measure.margin:g}", "-", f"unread: {loss.method}")
-    if verdict.said == "unread":
-        return (
-            measure.name,
-            f"{loss.baseline:.3f}",
-            f"{loss.now:.3f}",
-            f"{loss.difference:+.3f}",
-            f"{loss.low:+.3f} to {loss.high:+.3f}",
-            f"{measure.margin:g}",
-            "-",
-            f"unread: {loss.unscored} prompts unscored, which could hide a regression",
-        )
-    p = "< .001" if verdict.p_adjusted < 0.001 else f"{verdict.p_adjusted:.3f}".replace("0.", ".", 1)
+    told = verdict.said != "unread" and verdict.p_adjusted is not None
     return (
         measure.name,
         f"{loss.baseline:.3f}",
         f"{loss.now:.3f}",
         f"{loss.difference:+.3f}",
-        f"{loss.low:+.3f} to {loss.high:+.3f}",
+        "none" if loss.low is None else f"{loss.low:+.3f} to {loss.high:+.3f}",
         f"{measure.margin:g}",
-        p,
-        verdict.said,
+        _p(verdict.p_adjusted) if told and verdict.p_adjusted is not None else "-",
+        verdict.said if told else f"unread: {_why_unread(loss)}",
     )
+
+
+def _p(p: float) -> str:
+    return "< .001" if p < 0.001 else f"{p:.3f}".replace("0.", ".", 1)
+
+
+def _why_unread(loss: Loss) -> str:
+    if loss.p is None:
+        return loss.method
+    return f"{loss.unscored} prompts unscored, which could hide a regression"
 
 
 def notes(rows: Sequence[GateRow], baseline: Baseline) -> list[str]:
@@ -51,19 +51,45 @@ def notes(rows: Sequence[GateRow], baseline: Baseline) -> list[str]:
         unscored = f", {loss.unscored} unscored" if loss.unscored else ""
         seen = "" if loss.visible is None else f"; a loss of {loss.visible:.3f} would be seen 4 times in 5"
         seen += f" (tested with {len(rows) - 1} others)" if seen and len(rows) > 1 else ""
-        lines.append(f"{row.measure.name}: n = {loss.n} prompts{unscored}, {loss.method}{seen}")
+        lines.append(f"{row.measure.name}: n = {loss.n} prompts{unscored}, {loss.method}{seen}{_apart(row, len(rows))}")
     return lines
+
+
+def levels(rows: Sequence[GateRow]) -> str:
+    """What interval and verdict are of, for they have other levels."""
+    holm = f", with Holm's correction over {len(rows)} measures" if len(rows) > 1 else ""
+    return (
+        "Intervals are two-sided 95%, of each measure alone; a regression is a loss beyond the margin by a one-sided "
+        f"test at 5%{holm}"
+    )
+
+
+def _apart(row: GateRow, family: int) -> str:
+    """Where interval and verdict seem to differ, why they do not."""
+    measure, loss, verdict = row
+    if loss.high is None:
+        return ""
+    beyond = loss.high < -measure.margin
+    if beyond and verdict.said == "not shown":
+        return (
+            "; its own interval lies beyond the margin, which among "
+            f"{family} measures may be chance: Holm's correction does not call it"
+        )
+    if not beyond and verdict.said == "regression":
+        return "; its two-sided interval reaches the margin, the one-sided test excludes it"
+    return ""
 
 
 def text(rows: Sequence[GateRow], baseline: Baseline) -> str:
     """The table for a terminal; differences are turned so that negative is worse."""
-    return "\n".join([aligned(HEADER, [cells(row) for row in rows]), "", *map(one_line, notes(rows, baseline))])
+    said = map(one_line, [*notes(rows, baseline), levels(rows)])
+    return "\n".join([aligned(HEADER, [cells(row) for row in rows]), "", *said])
 
 
 def markdown(rows: Sequence[GateRow], baseline: Baseline) -> str:
     """The same for a web page."""
     lines = markdown_table(HEADER, [cells(row) for row in rows])
-    said = [f"- {words(note)}" for note in notes(rows, baseline)]
+    said = [f"- {words(note)}" for note in [*notes(rows, baseline), levels(rows)]]
     return "\n".join([f"### {words(headline(rows))}", "", *lines, "", *said, ""])
 
 

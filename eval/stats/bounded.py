@@ -101,6 +101,20 @@ def prompts_that_count(p: float, variance: float, size: float) -> float:
     return size * (information + BELIEF) / (information * ratio + BELIEF)
 
 
+def chance_below(value: float, variance: float, size: float, truth: float, bounds: Bounds = SHARE) -> float:
+    """One-sided p of a figure as low as `value` where the truth is `truth`: the tail at which the upper end of its
+    `interval` lies at `truth`. 0.5 or more where the figure is no lower."""
+    width = bounds.high - bounds.low
+    p, other = ((min(1.0, max(0.0, (one - bounds.low) / width))) for one in (value, truth))
+    n = prompts_that_count(p, variance / width**2, size)
+    spread = other * (1 - other) / n
+    wilson = float(special.ndtr((p - other) / np.sqrt(spread))) if spread > 0 else float(p >= other)
+    if p <= 0.5 or wilson == 0:
+        return wilson
+    # Above a half the upper end is the farther of Wilson's and Jeffreys's.
+    return max(wilson, 1 - float(special.betainc(p * n + 0.5, (1 - p) * n + 0.5, other)))
+
+
 def equal_prompts(weights: Array) -> float:
     """(sum of weights)^2 / sum of squares (Kish 1965): n where all weigh the same."""
     return float(weights.sum() ** 2 / (weights * weights).sum())

@@ -1,13 +1,12 @@
 """Has a run lost against a baseline by more than is tolerated? Paired by prompt; run-to-run variation counted in.
 
-    H0: now >= baseline - margin.   t = (now - baseline + margin) / SE, one-sided; Holm over the measures.
+    H0: now >= baseline - margin, one-sided; Holm over the measures.
 
-Two estimates of SE, and the larger one decides:
+Two intervals, and the wider one decides (stats/margins.py):
 
-- over runs, where the baseline holds three or more: SE = s * sqrt(1 + 1/k), s the standard deviation of the k runs'
-  figures and k - 1 degrees of freedom (Crawford and Howell 1998: one case against a small sample). All runs answered
-  the same prompts, so the prompts' own difficulty is in none of it.
-- over prompts: SE = s / sqrt(n), s the standard deviation of each prompt's part in the difference. By itself it knows
+- over runs, where the baseline holds three or more: t with k - 1 degrees of freedom (Crawford and Howell 1998: one case
+  against a small sample). All runs answered the same prompts, so the prompts' own difficulty is in none of it.
+- over prompts: the score interval where values have a range, a t interval where they have none. By itself it knows
   nothing of how differently the same code trains from another seed.
 
 A prompt without a value is left out, and what it could hide is bounded both ways: the worst case has what is missing
@@ -26,6 +25,8 @@ from scipy import stats
 
 from srlm.records import Record
 
+from .bounded import SHARE, Bounds, equal_prompts
+from .margins import Held, over_prompts, over_runs
 from .significance import holm
 
 FEWEST_RUNS = 3
@@ -49,7 +50,7 @@ class Loss(Record):
     difference: float | None
     """now - baseline, turned so that negative is worse."""
     low: float | None
-    """Two-sided interval of the difference."""
+    """Two-sided interval of the difference. None: `method` says why there is none."""
     high: float | None
     p: float | None
     """One-sided p of a loss no larger than the margin."""
@@ -77,27 +78,29 @@ def loss(
     *,
     lower_is_worse: bool = True,
     confidence: float = 0.95,
-    signed: bool = False,
+    bounds: Bounds | None = None,
     family: int = 1,
 ) -> Loss:
     """Compare one run with the baseline's runs, all over the same prompts in the same order.
 
-    `signed`: the measure is a difference in itself (wins minus losses) and may be as low as -1. `family`: measures that
-    Holm's correction goes over.
+    `bounds`: what no value can leave. None: a quantity without a range, or yes and no where all values are 1 or 0.
+    `family`: measures that Holm's correction goes over.
     """
-    found = _scored(baseline, now, margin, lower_is_worse, confidence, family)
+    values = [value for run in (*baseline, now) for value in run.values if value is not None]
+    if bounds is None and set(values) <= set(SHARE):
+        bounds = SHARE
+    found = _scored(baseline, now, margin, lower_is_worse, confidence, bounds, family)
     gone = sum(
         any(_known(run, i) for run in baseline) if not _known(now, i) else not all(_known(run, i) for run in baseline)
         for i in range(len(now.values))
     )
     if not gone:
         return found
-    values = [value for run in (*baseline, now) for value in run.values if value is not None]
-    low, high = min([-1.0 if signed else 0.0, *values]), max([1.0, *values])
+    low, high = bounds or (min([0.0, *values]), max([1.0, *values]))
     bad, good = (low, high) if lower_is_worse else (high, low)
     worst, best = (
         _scored([_filled(run, now, then) for run in baseline], _filled_now(baseline, now, today), margin,
-                lower_is_worse, confidence, family)
+                lower_is_worse, confidence, bounds, family)
         for today, then in ((bad, good), (good, bad))
     )  # fmt: skip
     if worst.difference is None or best.difference is None:
@@ -130,7 +133,13 @@ def _filled_now(baseline: Sequence[Values], now: Values, value: float) -> Values
 
 
 def _scored(
-    baseline: Sequence[Values], now: Values, margin: float, lower_is_worse: bool, confidence: float, family: int
+    baseline: Sequence[Values],
+    now: Values,
+    margin: float,
+    lower_is_worse: bool,
+    confidence: float,
+    bounds: Bounds | None,
+    family: int,
 ) -> Loss:
     """By the prompts that have a value in every run."""
     everything = [*baseline, now]
@@ -143,30 +152,47 @@ def _scored(
     )  # fmt: skip
     if n < 2:
         return nothing
-    figures, parts = zip(*(_figure(run, known) for run in everything), strict=True)
+    figures, parts, sizes = zip(*(_figure(run, known) for run in everything), strict=True)
     if not all(map(math.isfinite, figures)):
         return nothing.model_copy(update={"method": "a run has no unit to measure on"})
     before, turn = float(np.mean(figures[:-1])), 1.0 if lower_is_worse else -1.0
     difference = turn * (figures[-1] - before)
-    error, freedom, method = _error(figures[:-1], parts[-1] - np.mean(parts[:-1], axis=0))
-    critical = stats.t.ppf(0.5 + confidence / 2, freedom)
-    p = float(stats.t.cdf((difference + margin) / error, freedom)) if error else float(difference >= -margin)
-    one_sided, power = stats.t.isf((1 - confidence) / family, freedom), stats.t.ppf(POWER, freedom)
-    low, high = difference - critical * error, difference + critical * error
+    of_difference = None if bounds is None else Bounds(bounds.low - bounds.high, bounds.high - bounds.low)
+    apart = turn * (parts[-1] - np.mean(parts[:-1], axis=0))
+    held = over_prompts(difference, apart, min(sizes), margin, confidence, of_difference)
+    held = _wider(held, difference, figures[:-1], margin, confidence)
+    visible = None
+    if held.error:
+        one_sided = stats.t.isf((1 - confidence) / family, held.freedom)
+        visible = float(margin + (one_sided + stats.t.ppf(POWER, held.freedom)) * held.error)
     return Loss(
         baseline=before,
         now=figures[-1],
         difference=difference,
-        low=float(low),
-        high=float(high),
-        p=p,
-        shown=bool(low >= -margin),
-        visible=float(margin + (one_sided + power) * error) if error else None,
+        low=held.low,
+        high=held.high,
+        p=held.p,
+        shown=held.low is not None and held.low >= -margin,
+        visible=visible,
         n=n,
         unscored=unscored,
         runs=runs,
-        method=method,
+        method=held.method,
     )
+
+
+def _wider(held: Held, difference: float, figures: Sequence[float], margin: float, confidence: float) -> Held:
+    """The interval over prompts, or that over the baseline's runs where it is wider; `method` says what was left."""
+    k = len(figures)
+    if held.p is None:  # with so few prompts the runs' spread covers 88 to 94%
+        return held
+    if k < FEWEST_RUNS:
+        few = "one run" if k == 1 else f"{k} runs"
+        return held._replace(method=f"{held.method}; the baseline is {few}, so training's own variation is unknown")
+    by_runs = over_runs(difference, figures, margin, confidence)
+    if by_runs.error and by_runs.width >= held.width:
+        return by_runs
+    return held._replace(method=f"{held.method} (the {k} runs differ by less)")
 
 
 def _known(run: Values, i: int) -> bool:
@@ -174,27 +200,24 @@ def _known(run: Values, i: int) -> bool:
     return run.values[i] is not None or bool(run.weights and run.weights[i] == 0)
 
 
-def _figure(run: Values, known: Sequence[bool]) -> tuple[float, Array]:
-    """The weighted mean over the known prompts, and each prompt's part in its deviation (they average 0)."""
+class _Figure(NamedTuple):
+    """The weighted mean over the known prompts."""
+
+    value: float
+    parts: Array
+    """Each prompt's part in its deviation; they average 0."""
+    size: float
+    """Prompts of equal weight that it rests on."""
+
+
+def _figure(run: Values, known: Sequence[bool]) -> _Figure:
     chosen = np.asarray(known)
     values = np.asarray([0.0 if v is None else v for v in run.values], dtype=np.float64)[chosen]
     weights = np.asarray(run.weights or [1.0] * len(known), dtype=np.float64)[chosen]
     if weights.sum() <= 0:
-        return math.nan, values
+        return _Figure(math.nan, values, 0.0)
     figure = float((weights * values).sum() / weights.sum())
-    return figure, weights * (values - figure) / weights.mean()
-
-
-def _error(figures: Sequence[float], parts: Array) -> tuple[float, float, str]:
-    n, k = len(parts), len(figures)
-    over_prompts = float(np.std(parts, ddof=1) / math.sqrt(n))
-    if k >= FEWEST_RUNS:
-        over_runs = float(np.std(figures, ddof=1) * math.sqrt(1 + 1 / k))
-        if over_runs >= over_prompts:
-            return over_runs, k - 1, f"t over {k} runs"
-        return over_prompts, n - 1, f"t over {n} prompts (the {k} runs differ by less)"
-    few = "one run" if k == 1 else f"{k} runs"
-    return over_prompts, n - 1, f"t over {n} prompts; the baseline is {few}, so training's own variation is unknown"
+    return _Figure(figure, weights * (values - figure) / weights.mean(), equal_prompts(weights))
 
 
 class GateVerdict(NamedTuple):

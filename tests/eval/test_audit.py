@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from eval.benchmarks.audit import effects as audit
 from eval.benchmarks.judge_agreement import ranked
@@ -87,6 +88,47 @@ def test_the_slope_of_length_is_found_beside_quality_and_its_interval_covers() -
         assert abs(found.value - 0.7) < 0.6
         covered += found.low <= 0.7 <= found.high
     assert covered >= 53  # of 60 at 95%: fewer than 53 has a chance of 1 in 60
+
+
+def test_the_interval_of_the_slope_leaves_each_prompt_out_of_its_own_error() -> None:
+    generator = np.random.default_rng(3)
+    x = np.column_stack([generator.normal(size=36), generator.choice([-1.0, 1.0], size=36)])
+    chosen = generator.random(36) < 1 / (1 + np.exp(-x[:, 0]))
+    found = audit.slope(x, chosen, [str(n // 3) for n in range(36)], HOW)
+    assert found.value is not None and found.low is not None and found.high is not None
+    # The same by hat matrices: residuals of a prompt over (1 - H) of its own block, each in units of its deviation.
+    beta = np.zeros(2)
+    for _ in range(30):  # Newton's method, which converges in six steps
+        p = 1 / (1 + np.exp(-(x @ beta)))
+        information = x.T @ np.diag(p * (1 - p)) @ x
+        beta = beta + np.linalg.solve(information, x.T @ (chosen - p))
+    root = np.sqrt(p * (1 - p))
+    hat = root[:, None] * (x @ np.linalg.inv(information) @ x.T) * root
+    total = np.zeros((2, 2))
+    for place in range(12):
+        own = slice(3 * place, 3 * place + 3)
+        error = np.linalg.solve(np.eye(3) - hat[own, own], (chosen - p)[own] / root[own])
+        score = x[own].T @ (root[own] * error)
+        total += np.outer(score, score)
+    variance = 11 / 12 * np.linalg.inv(information) @ total @ np.linalg.inv(information)
+    half = stats.t.ppf(0.975, 11) * np.sqrt(variance[0, 0])
+    assert found.value == pytest.approx(beta[0], abs=1e-4)
+    assert (found.high - found.low) / 2 == pytest.approx(half, rel=1e-4)
+
+
+def test_the_interval_of_a_steep_slope_of_skewed_lengths_on_20_prompts_covers() -> None:
+    covered = fitted = 0
+    for world in range(150):
+        generator = np.random.default_rng(world)
+        doublings = np.sign(generator.normal(size=20)) * generator.lognormal(0, 1, 20)
+        x = np.column_stack([doublings, generator.choice([-1.0, 1.0], size=20)])
+        chosen = generator.random(20) < 1 / (1 + np.exp(-(2 * x[:, 0] + 1.2 * x[:, 1])))
+        found = audit.slope(x, chosen, [str(n) for n in range(20)], HOW)
+        if found.low is not None and found.high is not None:
+            fitted += 1
+            covered += found.low <= 2 <= found.high
+    assert fitted > 100
+    assert covered >= 0.93 * fitted  # the plain sandwich: 0.90
 
 
 def judgements(scores: list[list[list[float | None]]]) -> list[list[list[Judgement]]]:

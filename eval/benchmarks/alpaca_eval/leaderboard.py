@@ -57,6 +57,8 @@ class Board(NamedTuple):
     """Folders whose annotations cannot be used, and why."""
     left_out: dict[str, list[str]]
     """By model: rows of its file that were not used, or were joined with care; lines for a terminal."""
+    samples: list[Sample]
+    """What each model was judged, for labels to correct."""
 
 
 def recomputed(
@@ -85,6 +87,7 @@ def recomputed(
     left_out: dict[str, list[str]] = {}
     broken: dict[str, str] = {}
     models: dict[str, str] = {}
+    samples: dict[str, Sample] = {}
     for number, (folder, path) in enumerate(found):
         report(number, len(found))
         try:
@@ -99,6 +102,7 @@ def recomputed(
             setups.with_account(scores, annotated.account), setups.of_annotations(annotated, data)
         )
         models[folder.name] = annotated.model
+        samples[folder.name] = sample(annotated, data.prompts)
         if lines := account_lines(annotated.account, annotated.unmatched):
             left_out[annotated.model] = lines
     report(len(found), len(found))
@@ -107,12 +111,12 @@ def recomputed(
         for name in same:
             others = ", ".join(other for other in same if other != name)
             broken[name] = f"{results / name}: model {models[name]} is also in {others}; keep one"
-            del figures[name]
+            del figures[name], samples[name]
     if not figures:
         raise DataError(next(iter(broken.values())))
     metrics = [metric for of_model in figures.values() for metric in of_model]
     without = [folder.name for folder in folders if annotations_in(folder, judge) is None]
-    return Board(metrics, without, dict(sorted(broken.items())), left_out)
+    return Board(metrics, without, dict(sorted(broken.items())), left_out, list(samples.values()))
 
 
 def _namesakes(models: Mapping[str, str]) -> list[list[str]]:

@@ -7,7 +7,7 @@ from srlm.printable import one_line
 from ...data.cited import warning_of, without_warning
 from ...figures.text import aligned, p_value, short_name, value, without_interval
 from ...records import MetricValue
-from ..measuring import NOT_SHOWN
+from ..measuring import ALONE, NOT_SHOWN
 from .leaderboard import ranked
 
 
@@ -56,11 +56,13 @@ def comparisons(metrics: Sequence[MetricValue]) -> str:
     ]
     table = aligned(["model", "minus", "measure", "points", "p (Holm)", "prompts", "unscored"], rows)
     silent = [
-        f"{short_name(m.model)} and {short_name(m.baseline or '')}, {_measure(m)}: {one_line(note.rpartition('; ')[2])}"
+        f"{short_name(m.model)} and {short_name(m.baseline or '')}, {_measure(m)}: "
+        f"{one_line(note[note.index(NOT_SHOWN) :])}"
         for m in metrics
         if NOT_SHOWN in (note := without_warning(m.note))
     ]
-    return "\n".join([table, *(["", *silent] if silent else []), *warnings(metrics)])
+    levels = ["", ALONE] if len(metrics) > len({m.metric for m in metrics}) else []
+    return "\n".join([table, *(["", *silent] if silent else []), *levels, *warnings(metrics)])
 
 
 def _measure(metric: MetricValue) -> str:

@@ -153,7 +153,7 @@ def slope(x: Array, chosen: Flags, groups: Sequence[str], how: Resampling) -> Es
     fitted in both orders, which gives the classifier two classes and the same coefficients.
     """
     names = {name: place for place, name in enumerate(dict.fromkeys(groups))}
-    method = f"logistic regression (scikit-learn); {100 * how.confidence:g}% sandwich interval by prompt"
+    method = f"logistic regression (scikit-learn); {100 * how.confidence:g}% sandwich interval (CR3) by prompt"
     nothing = Estimate(value=None, low=None, high=None, n=len(names), method=method)
     if len(names) < 3:
         return nothing
@@ -168,18 +168,38 @@ def slope(x: Array, chosen: Flags, groups: Sequence[str], how: Resampling) -> Es
     beta = fitted.coef_[0]
     if np.all((x @ beta > 0) == chosen):
         return nothing  # separated: the likelihood grows without end
-    p = 1 / (1 + np.exp(-(x @ beta)))
-    bread = np.linalg.pinv((x * (p * (1 - p))[:, None]).T @ x)
-    scores = np.zeros((len(names), x.shape[1]))
-    np.add.at(scores, [names[name] for name in groups], (chosen - p)[:, None] * x)
     n, value = len(names), float(beta[0])
     if n < FEWEST_GROUPS:
         method = f"logistic regression (scikit-learn); no interval: fewer than {FEWEST_GROUPS} prompts do not hold it"
         return Estimate(value=value, low=None, high=None, n=n, method=method)
-    # The sandwich is too small for few groups: G / (G - 1) of it, and Student's t (Cameron and Miller 2015).
-    variance = n / (n - 1) * bread @ (scores.T @ scores) @ bread
-    half = float(stats.t.ppf((1 + how.confidence) / 2, n - 1)) * float(np.sqrt(variance[0, 0]))
+    variance = _variance(x, chosen, np.array([names[name] for name in groups]), beta)
+    if variance is None:
+        method = "logistic regression (scikit-learn); no interval: the fit rests on a single prompt"
+        return Estimate(value=value, low=None, high=None, n=n, method=method)
+    half = float(stats.t.ppf((1 + how.confidence) / 2, n - 1)) * float(np.sqrt(variance))
     return Estimate(value=value, low=value - half, high=value + half, n=len(names), method=method)
+
+
+def _variance(x: Array, chosen: Flags, group: Array, beta: Array) -> float | None:
+    """Of the first coefficient: the sandwich CR3, whose scores are those of fits that leave their own group out.
+
+    With B the inverse of the information, I_g a group's part of it and s_g its score: (G - 1) / G sum (B v_g)^2 with
+    v_g = (1 - I_g B)^-1 s_g (Bell and McCaffrey 2002). The plain sandwich is too small for few groups, or skewed
+    lengths. None: without one of the groups nothing could be fitted.
+    """
+    count = int(group.max()) + 1
+    p = 1 / (1 + np.exp(-(x @ beta)))
+    scores, parts = np.zeros((count, x.shape[1])), np.zeros((count, x.shape[1], x.shape[1]))
+    np.add.at(scores, group, (chosen - p)[:, None] * x)
+    np.add.at(parts, group, (p * (1 - p))[:, None, None] * x[:, :, None] * x[:, None, :])
+    try:
+        bread = np.linalg.inv(parts.sum(0))
+        left_out = np.linalg.solve(np.eye(x.shape[1]) - parts @ bread, scores[:, :, None])[:, :, 0]
+    except np.linalg.LinAlgError:
+        return None
+    moved = left_out @ bread[0]
+    variance = float((count - 1) / count * (moved @ moved))
+    return variance if np.isfinite(variance) else None
 
 
 def spread(

@@ -25,6 +25,7 @@ ANSWERS = {
         unit="points",
         better="higher",
         margin=0.2,
+        scale=(0.0, 5.0),
         picture=Picture("changed", "Exact score, mean of 0 to 5 points", 30),
     ),
 }
@@ -70,7 +71,7 @@ VERDICTS = {
 JUDGED = {
     # By prompt only, for the gate.
     "pairwise_accuracy": MetricSpec(label=OWN_PAIRS, unit="share", better="higher", margin=0.03),
-    "parsed": MetricSpec(label="judgements with a score", better="higher", margin=0.02),
+    "parsed": MetricSpec(label="judgements with a score", better="higher", margin=0.02, scale=(0.0, 1.0)),
 }
 
 

@@ -8,7 +8,7 @@ from ...data import published
 from ...data.cited import NOT_A_TARGET
 from ...figures.text import aligned, p_value, short_name
 from ...records import MetricValue
-from ..measuring import NOT_SHOWN
+from ..measuring import ALONE, NOT_SHOWN
 
 
 def contests(metrics: Sequence[MetricValue]) -> str:
@@ -31,7 +31,8 @@ def contests(metrics: Sequence[MetricValue]) -> str:
     head = ["pair", "wins %", "ties %", "losses %", "p (Holm)", "prompts", "unscored", "the paper's"]
     source = published.head_to_head()
     theirs = f"the paper's: {source.source}; {source.setting}, {source.n} prompts: {NOT_A_TARGET}"
-    return "\n".join([aligned(head, rows), *notes, theirs])
+    levels = [ALONE] if len(rows) > 1 else []
+    return "\n".join([aligned(head, rows), *notes, *levels, theirs])
 
 
 def _percent(metric: MetricValue) -> str:

@@ -47,7 +47,7 @@ METRICS = {
     "kendall_undefined_as_0": MetricSpec(label="Kendall's tau-b, undefined as 0", better="higher"),
     "unscored": MetricSpec(label="unscored judgements", unit="share", better="lower"),
     # By prompt only, for the gate.
-    "parsed": MetricSpec(label="judgements with a score", better="higher", margin=0.02),
+    "parsed": MetricSpec(label="judgements with a score", better="higher", margin=0.02, scale=(0.0, 1.0)),
 }
 SHOWN = tuple(name for name in METRICS if name != "parsed" and not name.startswith("pairwise_accuracy_ties"))
 INTRO = Markup(

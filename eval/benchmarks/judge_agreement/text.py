@@ -8,6 +8,7 @@ from ...data import published
 from ...data.cited import NOT_A_TARGET
 from ...figures.text import aligned, p_value, short_name, value, without_interval
 from ...records import MetricValue
+from ..measuring import ALONE, excluded
 from .as_published import MARK
 from .baselines import CEILING, FIRST
 from .figures import TIES
@@ -51,7 +52,9 @@ def agreement(metrics: Sequence[MetricValue]) -> str:
              f"{m.n} {m.unit}", str(m.unscored)]
             for m in apart
         ]  # fmt: skip
-        parts.append(aligned(["judge", "minus", "measure", "difference", "p (Holm)", "n", "unscored"], rows))
+        table = aligned(["judge", "minus", "measure", "difference", "p (Holm)", "n", "unscored"], rows)
+        parts.append(f"{table}\n{ALONE}" if len(apart) > len({m.metric for m in apart}) else table)
+        parts += ["\n".join(lines)] if (lines := excluded(apart)) else []
     unsure = without_interval([m for m in alone if m.metric in COLUMNS or m.metric in ORDERS] + apart)
     parts += ["\n".join(unsure)] if unsure else []
     published_too = [

@@ -297,15 +297,21 @@ class CallStore:
                 (origin.key, model, origin.address, origin.weights, words, _now()),
             )
 
-    def refused(self, model: str) -> dict[str, str]:
-        """Parameters that a server did not take of this model -> its words, over all runs that wrote to the file."""
+    def refused(self, model: str, origin: Origin | None = None) -> dict[str, str]:
+        """Parameters that a server did not take of this model -> its words, over all runs that wrote to the file.
+
+        `origin` None: any server.
+        """
         found: dict[str, str] = {}
         with self._store_errors():
             if self._later:
                 for (words,) in self._db.execute(
-                    "SELECT refused FROM origins WHERE model = ? AND refused NOT NULL ORDER BY seen", (model,)
+                    "SELECT refused FROM origins WHERE model = ? AND refused NOT NULL AND key LIKE ? ORDER BY seen",
+                    (model, origin.key if origin else "%"),
                 ):
-                    found |= json.loads(words)
+                    with suppress(ValueError):  # what cannot be read is learnt again
+                        said = json.loads(words)
+                        found |= {name: str(one) for name, one in said.items()} if isinstance(said, dict) else {}
         return found
 
     def every(self, model: str) -> Iterator[tuple[Call, Answer]]:

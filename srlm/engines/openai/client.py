@@ -384,6 +384,16 @@ class Client:
         found = self._models.get(model)
         return found or self._models.setdefault(model, _ModelState(Parameters(f"{model} at {self.where}")))
 
+    def _recalled(self, model: str, origin: Origin | None) -> Parameters:
+        """The same, with what the server refused of this model in earlier runs of the store."""
+        state = self._state(model)
+        if not state.recalled and self.store is not None and origin is not None:
+            state.recalled = True
+            # Without these a run ends: whether the server has them now is asked again.
+            known = {name: words for name, words in self.store.refused(model, origin).items() if name not in NEED}
+            state.parameters.recall(known)
+        return state.parameters
+
     async def _origin(self, model: str) -> Origin | None:
         """Under what the store keeps this model's answers. None: whoever gave them, for a replay, or there is none."""
         if self.store is None or self._replayed:
@@ -459,7 +469,7 @@ class Client:
         """What the server answers, asked again at once without parameters that it does not take. Raises _Failed, or
         EngineError where all calls would fare alike."""
         assert self._connection is not None
-        parameters = self.parameters(call.model)
+        parameters = self._recalled(call.model, origin)
         while True:
             settings = parameters.fit(call.settings)
             for name in NEED:
@@ -567,6 +577,8 @@ class _ModelState:
         self.recorded: Origin | None = None
         self.living = False
         """Whether it was found not to be retired."""
+        self.recalled = False
+        """Whether what earlier runs learnt of its parameters was taken over."""
 
 
 class Refused(EngineError):

@@ -132,6 +132,14 @@ class Parameters:
         log.warning("%s: does not accept %s; %s", self.where, refused, what)
         return True
 
+    def recall(self, refused: Mapping[str, str]) -> None:
+        """Take over what the same server was found to refuse by an earlier run: parameters -> its words."""
+        for name, said in refused.items():
+            if name not in self._instead:
+                self._said[name], self._instead[name] = said, RENAMED.get(name)
+        if refused:
+            log.warning("%s: does not accept %s, as an earlier run found", self.where, ", ".join(sorted(refused)))
+
     def learn_one_choice(self) -> None:
         """Remember that the server gives one choice a request."""
         if not self.one_choice:

@@ -57,3 +57,72 @@ def test_a_label_that_is_none_stops_the_command_before_anything_is_judged(
     assert left.value.code == 2
     assert "`label` must be win, tie, lose or a number in 0..1, found 'splendid'" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def answered(shared: Path, tmp_path: Path) -> tuple[list[str], dict[str, list[float]], Path]:
+    """Two models of the real folder, what people say of both on every tenth prompt, and the file of it."""
+    data = AlpacaEval(shared / "data" / "alpaca_eval")
+    models, rows, said = ["claude-2", "alpaca-7b"], [], {}
+    for model in models:
+        annotations = data.results() / model / "weighted_alpaca_eval_gpt4_turbo" / "annotations.json"
+        known = {one.prompt_id: one.preference for one in read_annotations(annotations, data.prompts).annotations}
+        said[model] = [float((known[one.id] or 0) > 0.3) for one in data.prompts[::10]]
+        rows += [
+            {"id": one.id, "label": value, "model": model}
+            for one, value in zip(data.prompts[::10], said[model], strict=True)
+        ]
+    rows += [{"id": data.prompts[1].id, "label": "win", "model": "claude-2"}]
+    rows += [{"id": data.prompts[1].id, "label": "win", "model": "nobody"}, {"id": data.prompts[2].id, "label": "win"}]
+    labels = tmp_path / "labels.jsonl"
+    labels.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return models, said, labels
+
+
+NOT_USED = (
+    "1 labels not used (of nobody, which is not here), 1 labels not used (without `model`, of which there are several)"
+)
+
+
+def test_compare_corrects_a_difference_by_the_prompts_of_which_people_labelled_both_models(
+    shared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    models, said, labels = answered(shared, tmp_path)
+    folder, out = shared / "data" / "alpaca_eval", tmp_path / "c.json"
+    rest = ["--alpaca-dir", folder, "--labels", labels, "--out", out, "--resamples", 100, "--no-length-control"]
+    with pytest.raises(SystemExit) as left:
+        main(["compare", *models, *map(str, rest)])
+    assert not left.value.code
+    found = {m.metric: m for m in map(MetricValue.model_validate, json.loads(out.read_text()))}
+    ends = ("judge_alone", "labels_alone", "corrected")
+    alone, people, both = (found[f"win_rate_difference_{end}"] for end in ends)
+    assert (alone.model, alone.baseline, alone.n) == ("claude-2", "alpaca-7b", 805)
+    assert alone.value == pytest.approx(found["win_rate_difference"].value)
+    assert people.n == 81
+    assert people.value == pytest.approx(100 * (sum(said["claude-2"]) - sum(said["alpaca-7b"])) / 81)
+    assert both.low is not None and both.high is not None and people.low is not None and people.high is not None
+    assert both.high - both.low < people.high - people.low
+    assert "1 not used (the other model has no label of the prompt)" in both.note
+    printed = capsys.readouterr().out
+    assert "claude-2 : alpaca-7b" in printed and NOT_USED in printed
+
+
+def test_leaderboard_corrects_each_model_that_labels_name(
+    shared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    models, said, labels = answered(shared, tmp_path)
+    folder, results, out = shared / "data" / "alpaca_eval", tmp_path / "results", tmp_path / "b.json"
+    results.mkdir()
+    for model in [*models, "vicuna-13b"]:
+        (results / model).symlink_to(folder / "results" / model)
+    rest = ["--alpaca-dir", folder, "--labels", labels, "--out", out, "--no-length-control"]
+    with pytest.raises(SystemExit) as left:
+        main(["leaderboard", "--results", str(results), *map(str, rest)])
+    assert not left.value.code
+    found = {(m.model, m.metric): m for m in map(MetricValue.model_validate, json.loads(out.read_text()))}
+    assert {model for model, metric in found if metric == "win_rate_corrected"} == set(models)
+    alpaca = found["alpaca-7b", "win_rate_labels_alone"]
+    assert (alpaca.n, alpaca.value) == (81, pytest.approx(100 * sum(said["alpaca-7b"]) / 81))
+    claude = found["claude-2", "win_rate_labels_alone"]
+    assert (claude.n, claude.value) == (82, pytest.approx(100 * (sum(said["claude-2"]) + 1) / 82))
+    printed = capsys.readouterr().out
+    assert "judge alone" in printed and NOT_USED in printed

@@ -204,6 +204,10 @@ def test_a_comparison_tests_each_pair_on_the_same_prompts(
     shown = [line for line in said.out.splitlines() if line.startswith("fair and also fair, lc win rate: ")]
     assert len(shown) == 1 and "no difference shown: 60 prompts show one of " in shown[0]
     assert not any(line.startswith("good and fair, win rate: ") for line in said.out.splitlines())
+    assert (
+        "Each interval is of its comparison alone; p (Holm) is corrected for all comparisons of the measure."
+        in said.out
+    )
 
 
 def test_a_comparison_is_warned_of_for_what_either_side_lacks(ask: Callable[..., Said], place: Path) -> None:

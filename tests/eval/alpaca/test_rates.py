@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from eval.benchmarks.measuring import figure, with_holm
+from eval.benchmarks.measuring import excluded, figure, with_holm
 from eval.stats import rates
 from eval.stats.intervals import Estimate, Resampling, share
 from eval.stats.power import smallest, visible
@@ -165,6 +165,18 @@ def test_the_difference_that_could_have_been_shown_is_that_of_the_level_holms_co
     # One of four is shown; the other three share 5%: (2.394 + .842) * .1
     assert "show one of 0.32 with 80% power (at 1.7%, for 3 comparisons share 5%)" in found[0].note
     assert found[3].note == ""
+
+
+def test_an_interval_that_excludes_0_without_a_verdict_by_holm_is_explained() -> None:
+    beside = Estimate(value=0.2, low=0.01, high=0.39, n=40, method="")
+    across = Estimate(value=0.05, low=-0.1, high=0.2, n=40, method="")
+    given = [(beside, 0.04), (across, 0.5), (across, 0.6)]
+    found = with_holm([figure("a", "x", "y", one, baseline="b", p=p) for one, p in given], HOW)
+    assert found[0].p_adjusted == pytest.approx(0.12)  # 3 x .04
+    assert found[0].note.endswith("; its own interval excludes 0, which among 3 comparisons may be chance")
+    assert excluded(found) == ["a minus b, y: its own interval excludes 0, which among 3 comparisons may be chance"]
+    alone = with_holm([figure("a", "x", "y", beside, baseline="b", p=0.04)], HOW)
+    assert alone[0].note == ""
 
 
 @pytest.mark.parametrize(

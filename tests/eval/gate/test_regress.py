@@ -12,7 +12,10 @@ import pytest
 from scipy import stats
 
 from eval.cli import main
-from eval.records import Baseline
+from eval.gate.regress import GateRow
+from eval.gate.verdicts import levels, notes
+from eval.records import Baseline, BaselineMeasure, BaselineRun
+from eval.stats.bounded import SHARE, SIGNED
 from eval.stats.regression import Loss, Values, loss, verdicts
 from srlm.methods.base import run_folder
 from srlm.records import Checkpoint, Judgement, Prompt, RankedSet, Response, RunManifest
@@ -24,20 +27,66 @@ from srlm.worlds.beads.settings import BeadsData
 HALF = [1.0, 0.0] * 20
 
 
-def test_one_run_against_one_is_a_paired_t_test_over_prompts() -> None:
+def test_one_run_against_one_has_the_score_interval_of_paired_prompts() -> None:
     before, now = [1.0, 1.0, 1.0, 0.0], [0.0, 1.0, 0.0, 0.0]
     found = loss([Values(before)], Values(now), margin=0.1)
-    # Differences -1, 0, -1, 0: mean -.5, standard deviation sqrt(1/3), SE sqrt(1/12).
-    error = math.sqrt(1 / 12)
+    # Differences -1, 0, -1, 0: mean -.5, a quarter of the way from -1 to 1; their variance is a third of that of yes or
+    # no, 3/16; they say 4 * 4 * 3/16 = 3, and phi = (3/3 + 1.5) / (3 + 1.5) = 5/9: 4 prompts count as 7.2.
     assert (found.baseline, found.now, found.difference) == (0.75, 0.25, -0.5)
-    assert found.p == pytest.approx(stats.t.cdf(-0.4 / error, 3))
-    assert found.low == pytest.approx(-0.5 - stats.t.ppf(0.975, 3) * error)
-    assert found.method == "t over 4 prompts; the baseline is one run, so training's own variation is unknown"
+    count, at, margin = 7.2, 0.25, 0.45
+    assert found.p == pytest.approx(stats.norm.cdf((at - margin) / math.sqrt(margin * (1 - margin) / count)))
+    assert found.p == pytest.approx(0.14036, abs=1e-5)
+    # Wilson's upper end .60679 and Jeffreys's lower one .05114 of so many, on -1..1.
+    assert found.high == pytest.approx(2 * 0.60679 - 1, abs=1e-5)
+    assert found.low == pytest.approx(2 * 0.05114 - 1, abs=1e-5)
+    assert (
+        found.method == "score interval over 4 prompts; the baseline is one run, so training's own variation is unknown"
+    )
+
+
+def test_a_quantity_without_a_range_has_a_t_interval_and_a_p_that_agrees_with_it() -> None:
+    before = [float(n % 7) for n in range(28)]
+    now = [value - 2 + (place % 2) for place, value in enumerate(before)]
+    found = loss([Values(before)], Values(now), margin=1.0)
+    # Differences -2 and -1, half and half: mean -1.5, standard deviation sqrt(.25 * 28 / 27).
+    error = math.sqrt(0.25 * 28 / 27 / 28)
+    assert found.low == pytest.approx(-1.5 - stats.t.ppf(0.975, 27) * error)
+    assert found.p == pytest.approx(stats.t.cdf(-0.5 / error, 27))
+    assert found.method.startswith("t over 28 prompts;")
+
+
+def test_few_prompts_of_a_quantity_without_a_range_say_nothing() -> None:
+    found = loss([Values([10.0] * 14)], Values([3.0, *[10.0] * 13]), margin=0.0)
+    assert (found.low, found.p, verdicts([found])[0].said) == (None, None, "unread")
+    assert found.method == "no interval: fewer than 15 prompts of a quantity without a range"
+    runs = [Values([10.0 + run] * 14) for run in range(6)]
+    assert loss(runs, Values([3.0, *[10.0] * 13]), margin=0.0).p is None  # nor do six runs make up for it
+
+
+@pytest.mark.parametrize(("now", "said"), [(10.0, "not shown"), (9.0, "regression")])
+def test_prompts_that_all_differ_alike_have_no_interval_without_a_range(now: float, said: str) -> None:
+    found = loss([Values([10.0] * 20)], Values([now] * 20), margin=0.5)
+    assert (found.low, found.high, found.shown) == (None, None, False)
+    assert found.p == (0.5**20 if now < 9.5 else 1)  # each of 20 lost more than the margin
+    assert verdicts([found])[0].said == said
+    assert "all 20 prompts differ alike, so nothing shows its width" in found.method
+
+
+@pytest.mark.parametrize(("n", "half", "said"), [(40, 0.0588, "not shown"), (100, 0.0238, "no worse")])
+def test_prompts_that_all_agree_with_the_baseline_exclude_as_much_as_so_many_can(
+    n: int, half: float, said: str
+) -> None:
+    same = Values([1.0, 0.0] * (n // 2))
+    found = loss([same], same, margin=0.05)
+    # They count as n (n + 1.5) / 1.5 prompts at a half: 1,107 and 6,767. By the rule of three it would be 3 / n.
+    assert found.difference == 0
+    assert (found.low, found.high) == (pytest.approx(-half, abs=1e-4), pytest.approx(half, abs=1e-4))
+    assert verdicts([found])[0].said == said
 
 
 def test_one_run_against_many_is_crawford_and_howells_t_test_where_runs_differ_more_than_prompts() -> None:
     runs = [Values([share] * 10) for share in (0.2, 0.4, 0.6, 0.8)]
-    found = loss(runs, Values([0.1] * 10), margin=0.0)
+    found = loss(runs, Values([0.1] * 10), margin=0.0, bounds=SHARE)
     # Mean .5, standard deviation of the four sqrt(.2/3); every prompt alike, so prompts have no spread at all.
     error = math.sqrt(0.2 / 3) * math.sqrt(1 + 1 / 4)
     assert found.difference == pytest.approx(-0.4)
@@ -48,7 +97,7 @@ def test_one_run_against_many_is_crawford_and_howells_t_test_where_runs_differ_m
 def test_prompts_decide_where_the_runs_happen_to_be_alike() -> None:
     found = loss([Values(HALF)] * 3, Values([1.0] * 40), margin=0.0)
     assert found.difference == 0.5
-    assert found.method == "t over 40 prompts (the 3 runs differ by less)"
+    assert found.method == "score interval over 40 prompts (the 3 runs differ by less)"
 
 
 def test_a_measure_that_may_not_rise_is_turned_round() -> None:
@@ -103,33 +152,39 @@ def test_missing_values_bound_the_difference_both_ways() -> None:
 
 
 def test_wins_minus_losses_that_are_missing_may_be_losses() -> None:
-    found = loss([Values([1.0, 0.0, 0.0, 0.0])], Values([1.0, 0.0, 0.0, None]), margin=0.05, signed=True)
+    found = loss([Values([1.0, 0.0, 0.0, 0.0])], Values([1.0, 0.0, 0.0, None]), margin=0.05, bounds=SIGNED)
     assert found.worst == -1 / 4
 
 
 def test_a_prompt_missing_in_every_run_hides_nothing() -> None:
-    found = loss([Values([*HALF, None])], Values([*HALF, None]), margin=0.05)
+    found = loss([Values([*HALF * 3, None])], Values([*HALF * 3, None]), margin=0.05)
     assert (found.worst, found.hidden, verdicts([found])[0].said) == (None, None, "no worse")
 
 
 def test_a_loss_that_would_be_seen_is_larger_where_more_measures_are_tested() -> None:
     alone, among = (loss([Values(HALF)], Values(HALF[::-1]), margin=0.05, family=n) for n in (1, 8))
     assert alone.visible is not None and among.visible is not None
-    error = (alone.visible - 0.05) / (stats.t.ppf(0.95, 39) + stats.t.ppf(0.8, 39))
-    assert among.visible == pytest.approx(0.05 + error * (stats.t.isf(0.05 / 8, 39) + stats.t.ppf(0.8, 39)))
+    # Differences -1 and 1, half and half, vary as yes and no do: 40 prompts count as 40, on a range of 2.
+    error = 2 * math.sqrt(0.25 / 40)
+    assert alone.visible == pytest.approx(0.05 + error * (stats.norm.ppf(0.95) + stats.norm.ppf(0.8)))
+    assert among.visible == pytest.approx(0.05 + error * (stats.norm.isf(0.05 / 8) + stats.norm.ppf(0.8)))
 
 
-def test_without_any_spread_the_margin_alone_decides() -> None:
+def test_shares_without_any_spread_still_have_an_interval() -> None:
     steady = [Values([1.0] * 5)] * 3
-    assert verdicts([loss(steady, Values([0.9] * 5), margin=0.05)])[0].said == "regression"
-    assert verdicts([loss(steady, Values([0.9] * 5), margin=0.2)])[0].said == "no worse"
+    few = loss(steady, Values([0.9] * 5), margin=0.05, bounds=SHARE)
+    assert few.low is not None and few.high is not None and few.low < -0.4 < 0.2 < few.high
+    assert verdicts([few])[0].said == "not shown"
+    many = loss([Values([1.0] * 200)] * 3, Values([0.9] * 200), margin=0.05, bounds=SHARE)
+    assert verdicts([many])[0].said == "regression"
 
 
 @pytest.mark.parametrize(
     ("now", "margin", "said"),
     [
         pytest.param([0.0] * 40, 0.05, "regression", id="far-below"),
-        pytest.param(HALF, 0.05, "no worse", id="the-same"),
+        pytest.param(HALF, 0.05, "not shown", id="the-same-on-40-prompts"),
+        pytest.param(HALF, 0.1, "no worse", id="the-same-within-a-tenth"),
         pytest.param([0.0] * 10 + HALF[10:], 0.05, "not shown", id="below-by-chance-or-not"),
     ],
 )
@@ -161,6 +216,37 @@ def test_unchanged_code_is_called_a_regression_no_more_often_than_alpha() -> Non
         called += verdicts([loss(runs[:8], runs[8], margin=0.0)])[0].said == "regression"
     # At margin 0 the bound is alpha, 20 of 400; the larger of two errors makes it less. 32 is 3 standard errors above.
     assert called <= 32
+
+
+def gate_row(p: float, high: float) -> Loss:
+    return measured(p).model_copy(update={"low": -1.0, "high": high})
+
+
+def test_an_interval_beyond_the_margin_without_a_verdict_is_explained() -> None:
+    losses = [gate_row(0.02, -0.2), gate_row(0.5, 0.1), gate_row(0.5, 0.1)]
+    measure = BaselineMeasure(metric="m", margin=0.1, prompts=("a",), runs=(BaselineRun(
+        seed=1, settings_digest="", commit=None, values=(1.0,)),))  # fmt: skip
+    rows = [GateRow(measure, one, verdict) for one, verdict in zip(losses, verdicts(losses), strict=True)]
+    first, second, _ = notes(rows, Baseline(reason="r", commit=None, made="2026-01-31", measures=(measure,)))[1:]
+    assert rows[0].verdict.p_adjusted == pytest.approx(0.06)  # 3 x .02
+    assert first.endswith(
+        "its own interval lies beyond the margin, which among 3 measures may be chance: Holm's correction does not "
+        "call it"
+    )
+    assert "interval lies" not in second
+    assert levels(rows) == (
+        "Intervals are two-sided 95%, of each measure alone; a regression is a loss beyond the margin by a one-sided "
+        "test at 5%, with Holm's correction over 3 measures"
+    )
+
+
+def test_a_regression_whose_two_sided_interval_reaches_the_margin_is_explained() -> None:
+    losses = [gate_row(0.04, -0.05)]
+    measure = BaselineMeasure(metric="m", margin=0.1, prompts=("a",), runs=(BaselineRun(
+        seed=1, settings_digest="", commit=None, values=(1.0,)),))  # fmt: skip
+    row = GateRow(measure, losses[0], verdicts(losses)[0])
+    line = notes([row], Baseline(reason="r", commit=None, made="2026-01-31", measures=(measure,)))[1]
+    assert line.endswith("; its two-sided interval reaches the margin, the one-sided test excludes it")
 
 
 # The command -----------------------------------------------------------------------------------------------------
@@ -214,7 +300,7 @@ def answered(right: int, name: str = "r", prompts: list[Prompt] | None = None, *
     )
 
 
-MEASURE = ("--measure", "M1/beads/correct=0.05")
+MEASURE = ("--measure", "M1/beads/correct=0.1")
 UPDATE = ("--against", "base.json", "--update-baseline", "--reason", "as it should be")
 
 

@@ -549,6 +549,31 @@ def test_one_client_asks_again_after_refusals_and_keeps_what_it_learnt(serve: Se
     assert texts(bench.client("http://127.0.0.1:9/v1", replay=True).ask(calls(6))) == ["m"] * 6  # keyed as wanted
 
 
+def test_the_next_run_does_not_send_what_the_same_server_refused_before(
+    serve: Serve, bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    def reply(body: dict[str, Any], _: int) -> Reply:
+        if named := [name for name in ("max_tokens", "temperature") if name in body]:
+            error = {"message": f"Unsupported parameter: '{named[0]}'", "code": "unsupported_parameter"}
+            return Reply({"error": {**error, "param": named[0]}}, 400)
+        return words("m")
+
+    wanted = [call(n, settings={"temperature": 0.0, "max_tokens": 3}) for n in range(4)]
+    server, other = serve(reply), serve(reply)
+    first = bench.client(server.url, concurrency=1)
+    assert texts(first.ask(wanted[:2])) == ["m"] * 2
+    assert first.tally["parameter refused"] == 2
+    caplog.clear()
+    again = bench.client(server.url, concurrency=1)
+    assert texts(again.ask(wanted)) == ["m"] * 4
+    assert again.tally == {"found": 2, "answered": 2}
+    assert [sorted(body) for body in server.asked[-2:]] == [["max_completion_tokens", "messages", "model"]] * 2
+    assert "does not accept max_tokens, temperature, as an earlier run found" in caplog.text
+    elsewhere = bench.client(other.url, concurrency=1)  # another server may take them
+    elsewhere.ask([call(9, settings={"temperature": 0.0, "max_tokens": 3})])
+    assert elsewhere.tally["parameter refused"] == 2
+
+
 def test_what_one_model_refuses_another_of_the_same_server_may_take_and_it_is_said_once(
     serve: Serve, bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
