@@ -8,6 +8,8 @@ from srlm.secrets import MARK, Secrets
 
 _LONGEST = 1 << 20
 """Characters up to which a text that looks like JSON is read as such."""
+_SHORT = 32
+"""Items of a list up to which the same place in several such lists is looked at."""
 _NAMES = frozenset(
     (
         *("id", "object", "created", "model", "choices", "index", "message", "role", "content", "finish_reason"),
@@ -24,24 +26,27 @@ def hidden_in(value: Any, secrets: Secrets, inner: int = 3) -> Any:
     Texts that follow each other, or have the same place in the items of a list, are also looked at as one: parts of a
     message, tokens, choices, codes of characters. `inner`: how deep JSON may be within texts of JSON.
     """
-    if not secrets:
+    if isinstance(value, str):
+        return secrets.hidden(value)
+    if not secrets or not isinstance(value, dict | list):
         return value
-    whole = [value]
     top, every = _Column(), list[_Leaf]()
-    _collect(whole, top, [], every)
+    _collect(value, top, [], every, False)
     texts = [leaf for leaf in every if leaf.kind == "text"]
     columns = [texts, *top.all()]
     for leaf in texts if inner else ():
         if leaf.text[:1] in ("{", "["):
             leaf.text = _hidden_in_text(leaf.text, secrets, inner - 1)
-    told = [column for column in columns if secrets.within("".join(leaf.text for leaf in column))]
+    # Nothing is in any of them that is not in all of them together.
+    one = " ".join("".join([leaf.text for leaf in column]) for column in columns)
+    told = columns if secrets.within(one) else []
     for leaf in every if told else ():
         leaf.text = secrets.hidden(leaf.text)
     for column in told:
         _hide_across(column, secrets)
     for leaf in every:
         leaf.put_back()
-    return whole[0]
+    return value
 
 
 def _hidden_in_text(text: str, secrets: Secrets, inner: int) -> str:
@@ -114,9 +119,11 @@ class _Column:
             yield from column.all()
 
 
-def _collect(holder: Any, column: _Column, views: list[_Column], every: list[_Leaf]) -> None:
-    """Every text below `holder`. `views`: for each list around it, the columns that keep the number in that one."""
+def _collect(holder: Any, column: _Column, views: list[_Column], every: list[_Leaf], nested: bool) -> None:
+    """Every text below `holder`. `views`: for each short list within a list around it, the columns that keep the number
+    in that one: the first of all choices for a token, the second, ..."""
     is_list = isinstance(holder, list)
+    keeps = is_list and nested and len(holder) <= _SHORT
     items: Iterable[tuple[Any, Any]] = enumerate(holder) if is_list else holder.items()
     for place, value in items:
         if not is_list and place not in _NAMES:
@@ -129,9 +136,9 @@ def _collect(holder: Any, column: _Column, views: list[_Column], every: list[_Le
             # Names that are numbers, as of vLLM's tokens, tell items apart, too.
             same = 0 if is_list or place[:1].isdigit() else place
             inner = [view.at(same) for view in views]
-            if is_list:
+            if keeps:
                 inner.append(column.at((place,)))
-            _collect(value, column.at(same), inner, every)
+            _collect(value, column.at(same), inner, every, nested or is_list)
             continue
         elif isinstance(value, int) and 32 <= value < 127:
             leaf = _Leaf(holder, place, chr(value), "code")
@@ -140,7 +147,7 @@ def _collect(holder: Any, column: _Column, views: list[_Column], every: list[_Le
         every.append(leaf)
         same = 0 if is_list else place
         column.at(same).leaves.append(leaf)
-        if is_list:
+        if keeps:
             column.at((place,)).leaves.append(leaf)
         for view in views:
             view.at(same).leaves.append(leaf)

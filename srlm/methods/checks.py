@@ -18,8 +18,8 @@ from srlm.text.score import parse_score
 
 
 def check_files(settings: Settings, last: int, today: datetime.date | None = None) -> None:
-    """Raises where a file or package on the way to M_last is missing or cannot serve, or a model behind a server was
-    retired by `today` (None: the day it is); writes nothing."""
+    """Raises where a file or package on the way to M_last is missing or cannot serve, a model behind a server was
+    retired by `today` (None: the day it is), or its address needs a variable that is not set; writes nothing."""
     for tracker in settings.report_to:
         if find_spec(tracker) is None:
             raise SettingsError(
@@ -30,6 +30,7 @@ def check_files(settings: Settings, last: int, today: datetime.date | None = Non
     check_budget(settings)
     for one in asked_models(settings):
         if one.setting != "evaluation.judge":  # which training does not ask
+            one.endpoint.check()
             refuse_retired(one.endpoint.model_copy(update={"today": today or one.endpoint.today}), one.model)
     if settings.prompts.writer in ("self", "fixed"):
         request_template(settings.prompts.template)

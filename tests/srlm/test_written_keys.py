@@ -79,6 +79,16 @@ def test_a_variable_that_is_not_set_is_named_when_the_server_is_asked(monkeypatc
         expanded("http://${NOT_SET}@h/v1")
 
 
+def test_a_variable_that_is_not_set_stops_a_run_before_it_begins(
+    tiny: Path, tmp_path: Path, srlm: Callable[..., Any]
+) -> None:
+    engine = "judge.engine={kind: openai, model: m, base_url: 'http://${NOT_SET}@h/v1'}"
+    said = srlm("train", "--run", tiny, "--set", f"runs={tmp_path}", "--set", engine)
+    assert said.exit_code == 2
+    assert "base_url http://h/v1: the environment variable NOT_SET is not set" in said.stderr
+    assert "M0" not in said.stderr
+
+
 @pytest.mark.parametrize(
     ("url", "what"),
     [("http://h/v1", None), ("http://h/@x", None), ("http://:@h/", None), ("http://u:${P}@h/", "a name or a password"),
@@ -89,14 +99,11 @@ def test_what_stands_literally_in_an_address(url: str, what: str | None) -> None
     assert (found or "").startswith(what) if what else found is None
 
 
-def test_a_run_of_an_earlier_version_opens_and_its_settings_lose_the_password(
-    tiny: Path, tmp_path: Path, srlm: Callable[..., Any]
-) -> None:
+def test_a_run_of_an_earlier_version_opens_and_its_settings_lose_the_password(tiny: Path, tmp_path: Path) -> None:
     settings = load(tiny, [f"runs={tmp_path}", "judge.engine={kind: openai, model: m, base_url: http://h/v1}"])
-    with RunFolder(settings, ()).held():
-        pass
     path = tmp_path / "tiny" / "settings.json"
-    old = json.loads(path.read_text())
+    path.parent.mkdir()
+    old = settings.model_dump(mode="json")
     old["judge"]["engine"]["base_url"] = f"http://me:{PASSWORD}@h/v1"
     path.write_text(json.dumps(old))
     found = recorded(tmp_path / "tiny")

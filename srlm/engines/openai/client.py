@@ -25,7 +25,7 @@ import openai
 from srlm.engines.openai.answers import status_of
 from srlm.engines.openai.body import KEPT
 from srlm.engines.openai.calls import Answer, Call, CallStore, Failure, Missing, Refusal, lacking
-from srlm.engines.openai.completion import Disguised, OtherShape, Reply, reply_of
+from srlm.engines.openai.completion import Disguised, OtherShape, Reply, reply_of, without_keys
 from srlm.engines.openai.connection import Connection
 from srlm.engines.openai.cost import Budget
 from srlm.engines.openai.endpoint import Endpoint
@@ -309,7 +309,7 @@ class Client:
             prefer = self._recorded_origin(call.model) if self._replayed else None
             found = self.store.answers([call.key], origin, prefer).get(call.key)
         self.tally["found"] += found is not None
-        return found
+        return None if found is None else without_keys(found)
 
     def _recorded_failure(self, call: Call) -> Failure:
         """A failure that was recorded is what the replayed run met, too."""

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from srlm.engines.openai.answers import error_of
+from srlm.engines.openai.calls import Answer
+from srlm.secrets import of_environment
+from srlm.secrets_in_json import hidden_in
 
 MOST_CHOICES = 128
 """Choices that an answer may have, where no more were asked for; OpenAI's own limit."""
@@ -55,6 +58,15 @@ def reply_of(whole: Any, request: Mapping[str, Any]) -> Reply:
         _count(counts.get("completion_tokens")),
         tuple(read) if isinstance(read, list) and all(isinstance(one, dict | None) for one in read) else None,
     )
+
+
+def without_keys(answer: Answer) -> Answer:
+    """A recorded answer without keys that this process knows of: earlier versions kept some spellings of them."""
+    secrets = of_environment()
+    if not secrets:
+        return answer
+    choice, *more = hidden_in([answer.choice, *answer.more], secrets)
+    return answer.model_copy(update={"choice": choice, "more": tuple(more)})
 
 
 def _count(value: Any) -> int | None:

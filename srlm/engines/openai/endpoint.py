@@ -65,6 +65,10 @@ class Endpoint(Record):
         """
         return expanded(self._written)
 
+    def check(self) -> None:
+        """Raise SettingsError where a `${NAME}` in the address is not set; sends nothing."""
+        _ = self.url
+
     @property
     def _written(self) -> str:
         return self.base_url or os.environ.get(ADDRESS_VARIABLE, "").strip() or OFFICIAL

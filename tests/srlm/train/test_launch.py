@@ -154,6 +154,18 @@ def test_what_failed_processes_said_is_shown(tiny: Path, bead_model: Path, tmp_p
     assert "  ls: unrecognized option '--no-such-option'" in str(error.value).splitlines()
 
 
+def test_no_key_that_launched_processes_print_is_kept_or_shown(
+    tiny: Path, bead_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_API_KEY", "Canary_7Qx2-0aZ9")
+    with pytest.raises(LaunchError) as error:
+        supervised(bead_model, settings(tiny, "printenv", "WANDB_API_KEY", "HOME"), tmp_path)
+    assert "Canary" not in str(error.value)
+    assert "  ***" in str(error.value).splitlines()
+    (said,) = tmp_path.rglob(launch.SAID)
+    assert said.read_text().startswith("***\n")
+
+
 def test_a_batch_that_processes_cannot_share_is_refused(tiny: Path, bead_model: Path, tmp_path: Path) -> None:
     wanted = load(tiny, ["sft.batch_size=3", "sft.micro_batch_size=3", f"launch.command=[{', '.join(COMMAND)}]"])
     with pytest.raises(LaunchError, match="batch_size 3 cannot be divided among 2 processes in micro batches of 3"):

@@ -1,8 +1,10 @@
 """Every way in which a server does harm costs one answer, at most, and leaves no key behind."""
 
 import logging
+import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,7 @@ from srlm.errors import EngineError
 from srlm.records import Message
 from srlm.settings import Sampling
 from tests.canary import found_in, texts_below
-from tests.hostile_server import ECHOES, MODES, Hostile, hostile
+from tests.hostile_server import ECHOES, MODES, SPELLINGS, Hostile, hostile
 
 KEY = "sk-Canary_7Qx2-0aZ9"
 HONEST = "Clear and correct.\nScore: 4"
@@ -117,6 +119,21 @@ def test_a_key_that_is_refused_half_way_ends_the_run_and_what_was_answered_is_ke
     assert not found_in(str(caught.value), KEY)
     with CallStore(tmp_path / "calls.sqlite") as store:
         assert len(list(store.every("m"))) == 3
+
+
+def test_a_key_that_an_earlier_version_recorded_is_not_handed_on(server: Hostile, tmp_path: Path) -> None:
+    asking = engine(server, tmp_path / "calls.sqlite")
+    asking.generate([ask("x")], SAMPLING, seed=1)
+    asking.close()
+    with closing(sqlite3.connect(tmp_path / "calls.sqlite")) as store:
+        answer = "replace(answer, 'correct', ?)"
+        store.execute(f"UPDATE calls SET answer = {answer}", (SPELLINGS["percent"](KEY),))
+        store.commit()
+    again = engine(server, tmp_path / "calls.sqlite")
+    ((drawn,),) = again.generate([ask("x")], SAMPLING, seed=1)
+    again.close()
+    assert drawn.text.startswith("Clear and ") and drawn.text.endswith(".\nScore: 4")
+    assert drawn.text != HONEST and not found_in(drawn.text, KEY)
 
 
 def test_what_could_not_be_read_is_kept_as_far_as_there_is_room(server: Hostile, tmp_path: Path) -> None:
