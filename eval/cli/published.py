@@ -45,7 +45,11 @@ def leaderboard(
     told = None if labels is None else read_labels(labels)
     with Reporter("leaderboard", lambda line: None, "models") as progress:
         found = board.recomputed(results, data, how, length_control=length_control, judge=judge, report=progress)
-    by_people = [] if told is None else people.of_board(found.samples, data.prompts, told, how)
+    by_people = (
+        []
+        if told is None
+        else people.of_board(found.samples, data.prompts, told, how, data.glm if length_control else None)
+    )
     if out is not None:
         metrics.write(out, [*found.metrics, *by_people])
     if csv is not None:

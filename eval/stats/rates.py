@@ -66,9 +66,13 @@ def rate(label: str, value: float, error: float, n: int, how: Resampling) -> Est
     if n < FEWEST:
         method = f"{label}; no interval: fewer than {FEWEST} prompts do not hold the fit"
         return Estimate(value=value, low=None, high=None, n=n, method=method)
-    # The coefficients share the prompts: the sandwich formula needs n / (n - 3), and a fit near 0 or 1 a third of n.
-    variance = error**2 * n / (n - COEFFICIENTS)
-    return of_variance(label, value, variance, n, n / COEFFICIENTS, how)
+    # The coefficients share the prompts: the sandwich formula needs n / (n - 3).
+    return of_fit(label, value, error * float(np.sqrt(n / (n - COEFFICIENTS))), n, how)
+
+
+def of_fit(label: str, value: float, error: float, n: int, how: Resampling) -> Estimate:
+    """A fitted rate whose standard error allows for the fit; near 0 or 1 it rests on a third of its `n` prompts."""
+    return of_variance(label, value, error**2, n, n / COEFFICIENTS, how)
 
 
 def difference(label: str, value: float, differences: Array, n: int, how: Resampling, unit: float = 100.0) -> Estimate:

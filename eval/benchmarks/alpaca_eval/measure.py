@@ -273,7 +273,8 @@ def _finished(
     metrics = figures(judge, found, prompts, data, wanted.how, rows, wanted.length_control)
     if wanted.labels is not None:
         # Read when the command began: a label that is none costs no call.
-        metrics += corrected(found.annotated, prompts, labels.read(wanted.labels), wanted.how)
+        glm = data.glm if wanted.length_control else None
+        metrics += corrected(found.annotated, prompts, labels.read(wanted.labels), wanted.how, glm)
     metrics = setups.with_account(metrics, outputs.account, outputs.thoughts, outputs.open_thoughts)
     metrics = setups.with_warning(metrics, setup)
     write_figures(place, metrics)

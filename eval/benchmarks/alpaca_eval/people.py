@@ -1,7 +1,4 @@
-"""AlpacaEval's raw win rate, and differences of two models', corrected by human labels of some prompts.
-
-The length-controlled one is a fit and no mean over prompts; it is not corrected.
-"""
+"""AlpacaEval's win rates, and differences of two models' raw ones, corrected by human labels of some prompts."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -9,44 +6,64 @@ from itertools import combinations
 
 from srlm.records import Prompt
 
+from ...data.alpaca_eval import GlmData
 from ...data.alpaca_files import Annotated
 from ...data.labels import HumanLabel, Matched, match, places, unit_name
 from ...records import MetricValue
 from ...stats.bounded import SIGNED
 from ...stats.intervals import Resampling
 from ..labelled import figures
+from . import people_length
 from .scores import BENCHMARK, Sample, sample
 
 
 def corrected(
-    annotated: Annotated, prompts: Sequence[Prompt], labels: Sequence[HumanLabel], how: Resampling
+    annotated: Annotated,
+    prompts: Sequence[Prompt],
+    labels: Sequence[HumanLabel],
+    how: Resampling,
+    glm: GlmData | None = None,
 ) -> list[MetricValue]:
     """The win rate of the judge, of the labels, and of both together, in percent; a label is named by instruction or
-    prompt id."""
-    return corrected_sample(sample(annotated, prompts), prompts, labels, how)
+    prompt id. With `glm`, the same of the length-controlled one."""
+    return corrected_sample(sample(annotated, prompts), prompts, labels, how, glm)
 
 
 def corrected_sample(
-    one: Sample, prompts: Sequence[Prompt], labels: Sequence[HumanLabel], how: Resampling, *, several: bool = False
+    one: Sample,
+    prompts: Sequence[Prompt],
+    labels: Sequence[HumanLabel],
+    how: Resampling,
+    glm: GlmData | None = None,
+    *,
+    several: bool = False,
 ) -> list[MetricValue]:
     """The same. `several`: there are other models, so that a label must name the one it is of."""
     known = dict(zip(one.prompts, one.preference.tolist(), strict=True))
     judge = [known.get(prompt.id) for prompt in prompts]
     found = _matched(one, prompts, labels, several=several)
-    return figures(one.model, BENCHMARK, "win_rate", judge, found, how.using(BENCHMARK, one.judge), percent=True)
+    raw = figures(one.model, BENCHMARK, "win_rate", judge, found, how.using(BENCHMARK, one.judge), percent=True)
+    if glm is None or one.n < 2:
+        return raw
+    place = {prompt.id: place for place, prompt in enumerate(prompts)}
+    return raw + people_length.corrected(one, place, found, glm, how, unscored=len(prompts) - one.n)
 
 
 def of_board(
-    samples: Sequence[Sample], prompts: Sequence[Prompt], labels: Sequence[HumanLabel], how: Resampling
+    samples: Sequence[Sample],
+    prompts: Sequence[Prompt],
+    labels: Sequence[HumanLabel],
+    how: Resampling,
+    glm: GlmData | None = None,
 ) -> list[MetricValue]:
-    """The corrected win rate of each model that labels name; of a model alone, all labels that name no other."""
+    """The corrected win rates of each model that labels name; of a model alone, all labels that name no other."""
     several = len(samples) > 1
     named = {label.model for label in labels}
     return [
         metric
         for one in samples
         if one.model in named or not several
-        for metric in corrected_sample(one, prompts, labels, how, several=several)
+        for metric in corrected_sample(one, prompts, labels, how, glm, several=several)
     ]
 
 

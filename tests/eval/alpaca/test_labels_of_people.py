@@ -114,7 +114,7 @@ def test_leaderboard_corrects_each_model_that_labels_name(
     results.mkdir()
     for model in [*models, "vicuna-13b"]:
         (results / model).symlink_to(folder / "results" / model)
-    rest = ["--alpaca-dir", folder, "--labels", labels, "--out", out, "--no-length-control"]
+    rest = ["--alpaca-dir", folder, "--labels", labels, "--out", out]
     with pytest.raises(SystemExit) as left:
         main(["leaderboard", "--results", str(results), *map(str, rest)])
     assert not left.value.code
@@ -124,5 +124,13 @@ def test_leaderboard_corrects_each_model_that_labels_name(
     assert (alpaca.n, alpaca.value) == (81, pytest.approx(100 * sum(said["alpaca-7b"]) / 81))
     claude = found["claude-2", "win_rate_labels_alone"]
     assert (claude.n, claude.value) == (82, pytest.approx(100 * (sum(said["claude-2"]) + 1) / 82))
+    lc, people, judge = (
+        found["claude-2", f"lc_win_rate_{end}"] for end in ("corrected", "labels_alone", "judge_alone")
+    )
+    assert judge.value == found["claude-2", "lc_win_rate"].value and judge.n == 805
+    assert (lc.n, people.n, lc.unit) == (82, 82, "labels")
+    assert lc.low is not None and lc.high is not None and people.low is not None and people.high is not None
+    assert lc.high - lc.low < people.high - people.low
+    assert lc.note.startswith("weight of the judge (lambda) ") and "; 82 labels; " in lc.note
     printed = capsys.readouterr().out
-    assert "judge alone" in printed and NOT_USED in printed
+    assert "judge alone" in printed and "lc win rate" in printed and NOT_USED in printed
