@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from srlm.terminal import Console, Table, cut, guarded, logger, note, say, show, width_of
+from srlm.terminal import Console, Table, cut, guarded, logger, note, say, width_of
 from tests import hostile_words
 
 ROOT = Path(__file__).parents[2]
