@@ -64,12 +64,18 @@ def note(text: str) -> None:
 
 
 def cut(text: str, cells: int) -> str:
-    """A text on one line, at most so many cells of a terminal wide; what is cut ends in an ellipsis."""
+    """A text on one line, at most so many cells of a terminal wide; of a longer one the middle is left out."""
     # A character takes no cell, one or two, and at most MOST_MARKS of those without stand on one with.
-    text = one_line(text if len(text) <= cells * (MOST_MARKS + 2) else f"{text[: cells * (MOST_MARKS + 2)]}...")
+    enough = cells * (MOST_MARKS + 2)
+    text = one_line(text if len(text) <= 2 * enough else text[:enough] + text[-enough:])
     if width_of(text) <= cells:
         return text
-    return set_cell_size(text, cells - 1).rstrip() + "\N{HORIZONTAL ELLIPSIS}"
+    start, most = len(text), cells // 3
+    while width_of(text[start - 1 :]) <= most:
+        start -= 1
+    while start < len(text) and width_of(text[start]) == 0:  # a mark whose letter is left out
+        start += 1
+    return set_cell_size(text, cells - 1 - most).rstrip() + "\N{HORIZONTAL ELLIPSIS}" + text[start:]
 
 
 def width_of(text: str) -> int:

@@ -8,8 +8,8 @@ from ..records import MetricValue
 from ..stats.power import Smallest
 from .specs import spaced
 
-WIDEST = 80
-"""Cells of a name in a table; the longest name on AlpacaEval's leaderboard has 37."""
+WIDEST = 160
+"""Cells of a name in a table. The longest on AlpacaEval's leaderboard has 37, but a path may be a name, too."""
 WIDEST_LAST = 400
 """Cells of the last column, which holds notes."""
 

@@ -128,7 +128,8 @@ class Judge:
     @property
     def file(self) -> str:
         """How names of its files begin; for people, it is never parsed."""
-        return "".join(letter if letter.isalnum() or letter in "-._" else "-" for letter in self.id)[:80] or "judge"
+        name = "".join(letter if letter.isalnum() or letter in "-._" else "-" for letter in self.id)[:80] or "judge"
+        return name.encode(errors="replace")[:200].decode(errors="ignore")  # a file's name has at most 255 bytes
 
 
 def open_judge(spec: str, around: Around) -> Judge:

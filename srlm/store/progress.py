@@ -3,20 +3,19 @@
 import time
 from collections.abc import Callable
 
-from srlm.printable import one_line, shortened
-from srlm.terminal import Progress, note
+from srlm.terminal import Progress, cut, note
 
 LINE_EVERY = 10.0
 """Seconds between plain lines."""
-LONGEST_LABEL = 200
-"""Characters of a label; models and judges may have been named by anybody."""
+WIDEST = 100
+"""Cells of a label; models and judges may have been named by anybody."""
 
 
 class Reporter:
     """`with Reporter("M2: candidates", log) as report:` then `report(done, total)` as often as convenient."""
 
     def __init__(self, label: str, log: Callable[[str], None], unit: str = "prompts") -> None:
-        self._label = shortened(one_line(label), LONGEST_LABEL)
+        self._label = cut(label, WIDEST)
         self._log, self._unit = log, unit
         self._began = self._last_line = time.monotonic()
         self._first: tuple[int, float] | None = None

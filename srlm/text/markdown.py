@@ -1,7 +1,7 @@
 """Markdown of words that anybody may have written: no reader takes them for more than words.
 
-No emphasis, code, heading, list or HTML; no link, not even the one GitHub makes of a bare address; no picture, for it
-would be fetched by whoever looks; no formula, mention or emoji code; and no cell that ends before its end.
+No emphasis, code, heading, list or HTML; no link, also none that GitHub makes of a bare address; no picture, which is
+fetched by whoever looks; no formula, mention or emoji code; and no cell that ends before its end.
 """
 
 import re

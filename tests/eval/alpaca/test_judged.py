@@ -274,4 +274,7 @@ def test_a_larger_limit_adds_prompts_to_a_smaller_ones() -> None:
 
 def test_a_name_of_a_judge_or_model_is_one_folder() -> None:
     assert file_name("meta-llama/Llama-3 (x)") == "meta-llama_Llama-3_x"
-    assert file_name("../..") == "unnamed"
+    assert file_name("../..") == file_name("\x00") == file_name("\u202e") == "unnamed"
+    assert file_name("CON") == "CON_" and file_name("lpt1.txt") == "lpt1.txt_" and file_name("console") == "console"
+    long, other = file_name("m" * 10_000), file_name("m" * 10_001)
+    assert len(long) == 150 and long.startswith("m" * 133 + "-") and long != other
