@@ -36,7 +36,7 @@ SOUND: list[Record] = [
     JUDGEMENT,
     Judgement.of(GOOD.id, "M1", 0, "no idea", None, unread="no score"),
     Judgement.of(GOOD.id, "M1", 0, "Hm\nScore: 3", 3.0, completed=True, cut=True),
-    Judgement.of(GOOD.id, "reward-model", 0, "-7.25", -7.251),  # a scale of its own
+    Judgement.of(GOOD.id, "reward-model", 0, "-7.25003", -7.2500312),  # a scale of its own
     PreferencePair.of(PROMPT, GOOD, BAD, 4.0, 1.5),
     VERDICT,
     FIGURE,
