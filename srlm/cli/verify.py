@@ -1,7 +1,6 @@
 """`srlm verify`: which files of a run are not what they were, and what no longer follows from what."""
 
 import json
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from srlm.terminal import Console, Table, say, show
 
 LARGE = 280e9
 """Bytes of the float32 weights of a model of 70B parameters."""
-TELLING = 50e6
+TELLING = 20e6
 """Bytes from which on the time says how fast they are read."""
 
 
@@ -24,20 +23,18 @@ def print_state(place: Path, overrides: list[str], as_json: bool) -> bool:
     folder = run_folder(settings)
     if not folder.path.is_dir():
         raise StoreError(f"{folder.path}: no such run; train it first: srlm train --run {place}")
-    began = time.monotonic()
     found = verify(folder)
-    seconds = time.monotonic() - began
     if as_json:
         rows = [row._asdict() for row in found.rows]
         told = {"run": str(folder.path), "sound": found.sound, "files": found.files, "bytes": found.bytes, "rows": rows}
         show(json.dumps(told, indent=1, ensure_ascii=True))
         return found.sound
     say(f"{settings.name}: {folder.path}")
-    _print(found, seconds)
+    _print(found)
     return found.sound
 
 
-def _print(found: Verified, seconds: float) -> None:
+def _print(found: Verified) -> None:
     table = Table("part", "ok", "not sealed", "other")
     for part in dict.fromkeys(row.part for row in found.rows):
         states = Counter(row.state for row in found.rows if row.part == part)
@@ -48,10 +45,10 @@ def _print(found: Verified, seconds: float) -> None:
         if row.state not in FINE or (row.state == "ok" and row.why.startswith("scores")):
             state = row.state + (f": {row.why}" if row.why else "")
             say(f"{row.part}/{row.name}: {state}")
-    read = f"{found.files} files, {found.bytes / 1e6:.1f} MB read in {seconds:.1f} s"
+    read = f"{found.files} files, {found.bytes / 1e6:.1f} MB read in {found.seconds:.1f} s"
     if found.bytes >= TELLING:
-        read += f"; at that rate {LARGE / 1e9:g} GB (the weights of a 70B model) take "
-        read += f"{LARGE * seconds / found.bytes:.0f} s"
+        read += f"; at that rate the weights of a 70B model ({LARGE / 1e9:g} GB) take "
+        read += f"{LARGE * found.seconds / found.bytes:.0f} s"
     say(read)
     older = sum(row.state == "not sealed" for row in found.rows)
     unknown = f"; {older} files are of an older srlm, which recorded no digest of them" if older else ""

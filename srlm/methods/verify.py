@@ -7,6 +7,7 @@ figures     the figures of metrics.json, a row a benchmark, against the files th
 """
 
 import json
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -44,6 +45,8 @@ class Verified(NamedTuple):
     rows: list[Row]
     files: int
     bytes: int
+    seconds: float
+    """Spent on reading these bytes; the records are decoded beside that."""
 
     @property
     def sound(self) -> bool:
@@ -56,11 +59,13 @@ class Afresh:
 
     def __init__(self) -> None:
         self._known: dict[Path, str] = {}
-        self.bytes = 0
+        self.bytes, self.seconds = 0, 0.0
 
     def __call__(self, path: Path) -> str:
         if path not in self._known:
+            began = time.perf_counter()
             self._known[path] = sha256_of(path)
+            self.seconds += time.perf_counter() - began
             self.bytes += path.stat().st_size
         return self._known[path]
 
@@ -76,7 +81,7 @@ def verify(folder: RunFolder) -> Verified:
         rows += _step(folder, step.name, seals, sha256)
     rows += _evaluation(folder, seals, sha256)
     rows += _figures(folder, sha256)
-    return Verified(rows, len(sha256), sha256.bytes)
+    return Verified(rows, len(sha256), sha256.bytes, sha256.seconds)
 
 
 def _own(folder: RunFolder, seals: Seals, sha256: Afresh) -> Iterator[Row]:

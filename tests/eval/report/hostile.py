@@ -121,7 +121,7 @@ def run(tmp_path: Path, payloads: tuple[str, ...] = (*PAYLOADS, MEGABYTE), **set
         place = folder.step("evaluation") / step
         files.write(place / "responses.jsonl", answers)
         files.write(place / "own_responses.jsonl", answers)
-        judgements = [Judgement.of(a.id, step, d, a.text[:9000], float(d * 4)) for a in answers for d in (0, 1)]
+        judgements = [Judgement.of(a.id, step, d, a.text[:9000] or ".", float(d * 4)) for a in answers for d in (0, 1)]
         files.write(place / "own_judgements.jsonl", judgements)
     small.alpaca(
         folder,

@@ -209,9 +209,11 @@ def test_no_key_reaches_any_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         judge=JudgeSettings(engine=EngineSettings(kind="openai", base_url=address, api_key_env="MY_KEY")),
     )  # fmt: skip
     answers = folder.step("evaluation") / "M2" / "responses.jsonl"
-    files.write(answers, [one.model_copy(update={"text": f"it is {KEY}"}) for one in files.read(answers, Response)])
+    said = files.read(answers, Response)
+    files.write(answers, [Response.of(one.prompt_id, f"it is {KEY}", one.author, one.draw, one.finish) for one in said])
     own = folder.step("evaluation") / "M1" / "own_judgements.jsonl"
-    files.write(own, [one.model_copy(update={"raw": KEY}) for one in files.read(own, Judgement)])
+    judged = files.read(own, Judgement)
+    files.write(own, [Judgement.of(one.response_id, one.judge, one.draw, KEY, one.score) for one in judged])
     metrics = [metric("cut", 0.5, note=f"401 for {KEY}", model=KEY)]
     files.write_json(folder.step("evaluation") / "metrics.json", [m.model_dump(mode="json") for m in metrics])
     html = page.write(folder.settings, folder, f"srlm-eval report --set judge.engine.base_url={address}")

@@ -133,7 +133,7 @@ def contents(run: Path) -> dict[str, str]:
         path.relative_to(run).as_posix(): sha256_of(path)
         for path in sorted(run.rglob("*"))
         if path.is_file() and path.name not in ("timings.json", "log.txt", ".lock", ".digests.json", "inputs.json")
-        and path.name not in ("settings.json", "seals.json")
+        and path.name not in ("settings.json", "seals.json", "manifest.json")  # the trained run has another date
     }  # fmt: skip
 
 
