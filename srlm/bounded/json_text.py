@@ -60,7 +60,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _deeper(value: Any, depth: int) -> bool:
     """Whether lists and objects lie within each other to more than `depth`."""
     level = [value]
-    for _ in range(depth + 1):
+    for _ in range(depth):
         level = [
             inner
             for one in level
