@@ -13,11 +13,12 @@ class NotJson(ValueError):
     """Text that is not JSON, or not of a kind that is read; the message is a short phrase."""
 
 
-def decode(text: str | bytes) -> Any:
+def decode(text: str | bytes, strict: bool = True) -> Any:
     """The value of a JSON document in UTF-8, with or without a byte order mark. Raises NotJson.
 
     Refused besides what is not JSON: a name that stands twice in an object (the last would win in silence), half a
     character (a lone `\\ud800`, which no file can hold), brackets over 100 deep, a whole number of thousands of digits.
+    Not `strict`: a text may hold control characters.
     """
     if isinstance(text, bytes):
         try:
@@ -25,7 +26,7 @@ def decode(text: str | bytes) -> Any:
         except UnicodeDecodeError as error:
             raise NotJson(f"not JSON: not UTF-8 text: {error}") from None
     try:
-        value = json.loads(text.removeprefix("\ufeff"), object_pairs_hook=_object)
+        value = json.loads(text.removeprefix("\ufeff"), object_pairs_hook=_object, strict=strict)
     except json.JSONDecodeError as error:
         at = f"column {error.colno}" if error.lineno == 1 else f"line {error.lineno}, column {error.colno}"
         raise NotJson(f"not JSON: {error.msg.removesuffix(' at')} at {at}") from None

@@ -116,7 +116,7 @@ class Run:
                 yield report
         finally:
             path = self.path(step, "timings.json")
-            seconds = files.read_json(path) if path.exists() else {}
+            seconds = files.read_seconds(path)
             seconds[name] = round(seconds.get(name, 0) + time.monotonic() - began, 2)
             files.write_json(path, seconds)
 

@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import json
+import math
 import os
 import re
 from array import array
@@ -98,6 +99,22 @@ def read_json(path: Path) -> Any:
         return json_text.decode(_bytes(path, bounded.DOCUMENT))
     except json_text.NotJson as error:
         raise RecordError(f"{path}: {error}") from None
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """A JSON document that is an object. Raises as `read_json` does, and RecordError where it is anything else."""
+    found = read_json(path)
+    if not isinstance(found, dict):
+        raise RecordError(f"{path}: a JSON {type(found).__name__}, where an object is expected")
+    return found
+
+
+def read_seconds(path: Path) -> dict[str, float]:
+    """What a step's timings.json says: seconds by stage; nothing where there is none. Raises as `read_object` does."""
+    found = read_object(path) if path.exists() else {}
+    if not all(isinstance(one, int | float) and 0 <= one < math.inf for one in found.values()):
+        raise RecordError(f"{path}: not seconds by stage; delete the file, which holds nothing but times")
+    return found
 
 
 def _bytes(path: Path, most: int | None = None) -> bytes:
