@@ -16,9 +16,11 @@ LAST ?= 2
 # The report of the pocket run shows the study beside it, where there is one
 STUDY ?= $(if $(filter configs/pocket.yaml,$(RUN)),$(wildcard benchmarks/pocket/study.json))
 KILLS ?= 200
+# Seconds of fuzzing for each reader
+FUZZ ?= 300
 BASELINE ?= benchmarks/pocket/baseline.json
 
-.PHONY: setup eval-all train-iter report example example-check test regress mutants chaos chaos-short oldest check smollm2 clean
+.PHONY: setup eval-all train-iter report example example-check test regress mutants chaos chaos-short soak oldest check smollm2 clean
 
 setup: $(READY)
 
@@ -61,6 +63,13 @@ chaos: $(READY)  ## a run killed 200 times at random ends as one left in peace; 
 
 chaos-short: $(READY)
 	$(BIN)/python benchmarks/chaos.py --run tests/tiny.yaml --kills 10 --server
+
+# Parsers, which take their inputs as text and so by coverage, too
+PARSERS = score verdict score_pair words run_file setting lines records metrics server_answer
+soak: $(READY)  ## every reader of what others wrote, fuzzed for FUZZ seconds each: hours
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints-cpu.txt -e '.[fuzz]'
+	$(BIN)/python -m tests.fuzz --seconds $(FUZZ)
+	$(BIN)/python -m tests.fuzz $(PARSERS) --seconds $(FUZZ) --with atheris
 
 SITE = import sysconfig; print(sysconfig.get_path("purelib"))
 oldest: $(READY)  ## the oldest transformers that pyproject.toml allows (vLLM holds it back), laid over the rest

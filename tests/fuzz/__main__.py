@@ -61,6 +61,8 @@ def _by_hypothesis(name: str, seconds: int, first_seed: int) -> int:
             @given(content=damaged(target.examples))
             def batch(content: bytes) -> None:
                 nonlocal tried, last
+                if time.monotonic() > began + seconds:
+                    return
                 last, tried = content, tried + 1
                 check(target, content, Path(place))
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import atheris
 
+atheris.enabled_hooks.add("RegEx")  # most of what reads a judge's words is a pattern
 with atheris.instrument_imports(include=["srlm", "eval"]):
     from tests.fuzz.targets import TARGETS, check
 
