@@ -426,3 +426,18 @@ def test_kept_records_are_a_sequence_that_reads_its_file_when_looked_at(tmp_path
     path.unlink()
     with pytest.raises(StoreError, match="no such file"):
         files.Kept(path, Word)
+
+
+@pytest.mark.parametrize("content", ["[]", "null", '{"a": "x"}', '{"a": -1}', '{"a": Infinity}', '{"a": [1]}'])
+def test_times_that_are_none_are_a_record_error(tmp_path: Path, content: str) -> None:
+    (tmp_path / "timings.json").write_text(content)
+    with pytest.raises(RecordError, match=r"timings\.json: (a JSON|not seconds by stage)"):
+        files.read_seconds(tmp_path / "timings.json")
+    assert files.read_seconds(tmp_path / "none.json") == {}
+
+
+@pytest.mark.parametrize("content", ["[" * 10**5, '{"a": 1, "a": 2}', '["\\ud800"]', "9" * 10**5])
+def test_json_of_a_strange_kind_is_a_record_error(tmp_path: Path, content: str) -> None:
+    (tmp_path / "x.json").write_text(content)
+    with pytest.raises(RecordError, match=r"x\.json: "):
+        files.read_json(tmp_path / "x.json")
