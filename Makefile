@@ -20,7 +20,7 @@ KILLS ?= 200
 FUZZ ?= 300
 BASELINE ?= benchmarks/pocket/baseline.json
 
-.PHONY: setup eval-all train-iter report example example-check test regress mutants chaos chaos-short soak oldest check smollm2 clean
+.PHONY: setup eval-all train-iter report example example-check test regress mutants chaos chaos-short fuzz soak oldest check smollm2 clean
 
 setup: $(READY)
 
@@ -66,10 +66,12 @@ chaos-short: $(READY)
 
 # Parsers, which take their inputs as text and so by coverage, too
 PARSERS = score verdict score_pair words run_file setting lines records metrics server_answer
-soak: $(READY)  ## every reader of what others wrote, fuzzed for FUZZ seconds each: hours
+fuzz: $(READY)  ## every reader of what others wrote, FUZZ seconds each: hours
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints-cpu.txt -e '.[fuzz]'
 	$(BIN)/python -m tests.fuzz --seconds $(FUZZ)
 	$(BIN)/python -m tests.fuzz $(PARSERS) --seconds $(FUZZ) --with atheris
+
+soak: fuzz  ## what takes longer than CI has
 
 SITE = import sysconfig; print(sysconfig.get_path("purelib"))
 oldest: $(READY)  ## the oldest transformers that pyproject.toml allows (vLLM holds it back), laid over the rest

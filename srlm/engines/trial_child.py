@@ -41,6 +41,10 @@ def main() -> None:
     try_it(given, seconds, memory)
 
 
+def _say(fault: str) -> None:
+    os.write(1, fault.encode("utf-8", "replace"))  # to the parent, which reads it as the fault
+
+
 def _limit(seconds: int, memory: int) -> None:
     """From here on this much processor time and memory; what was imported before does not count."""
     try:
@@ -87,7 +91,7 @@ def _template(given: Any, seconds: int, memory: int) -> None:
     try:
         compiled = environment.from_string(template)
     except MemoryError:
-        print("needs more than 1 GiB of memory to compile")
+        _say("needs more than 1 GiB of memory to compile")
         return
     except Exception:  # it renders nothing: transformers says why
         return
@@ -100,12 +104,12 @@ def _template(given: Any, seconds: int, memory: int) -> None:
                         messages=said, tools=None, documents=None, add_generation_prompt=prompt, **names
                     )
                 except MemoryError:
-                    print(f"needs more than 1 GiB of memory for a conversation of {len(messages)} turns")
+                    _say(f"needs more than 1 GiB of memory for a conversation of {len(messages)} turns")
                     return
                 except Exception:  # it refuses this conversation, as many do
                     continue
                 if len(text) > GROWTH * len(json.dumps(said)) + MORE:
-                    print(f"makes {len(text):,} characters of a conversation of {len(messages)} turns")
+                    _say(f"makes {len(text):,} characters of a conversation of {len(messages)} turns")
                     return
 
 
@@ -119,11 +123,11 @@ def _tokenizer(given: Any, seconds: int, memory: int) -> None:
             text = file.read()
         added = json.loads(text).get("added_tokens") or []
         if len(added) > ADDED:
-            print(f"has {len(added):,} added tokens, and is not opened with over {ADDED:,}, which would take minutes")
+            _say(f"has {len(added):,} added tokens, and is not opened with over {ADDED:,}, which would take minutes")
             return
         tokenizer = Tokenizer.from_str(text)
     except MemoryError:
-        print("needs too much memory to open")
+        _say("needs too much memory to open")
         return
     except Exception:  # it does not open: transformers says why
         return
@@ -134,7 +138,7 @@ def _tokenizer(given: Any, seconds: int, memory: int) -> None:
             except Exception:  # of a text that this tokenizer cannot say
                 continue
             except BaseException as error:  # what Rust calls a panic
-                print(f"fails on a text of {LETTERS:,} letters: {str(error)[:200]}")
+                _say(f"fails on a text of {LETTERS:,} letters: {str(error)[:200]}")
                 return
 
 
