@@ -18,7 +18,7 @@ def decode(text: str | bytes, strict: bool = True) -> Any:
 
     Refused besides what is not JSON: a name that stands twice in an object (the last would win in silence), half a
     character (a lone `\\ud800`, which no file can hold), brackets over 100 deep, a whole number of thousands of digits.
-    Not `strict`: a text may hold control characters.
+    Not `strict`: a text may hold control characters, and half a character, which the caller then has to look for.
     """
     if isinstance(text, bytes):
         try:
@@ -39,7 +39,7 @@ def decode(text: str | bytes, strict: bool = True) -> Any:
     # Text with few brackets is not deep, and is not walked through.
     if text.count("[") + text.count("{") > DEPTH and _deeper(value, DEPTH):
         raise NotJson("JSON nested too deep to read")
-    if "\\ud" in text.lower():
+    if strict and "\\ud" in text.lower():
         try:
             json.dumps(value, ensure_ascii=False).encode()
         except UnicodeEncodeError:

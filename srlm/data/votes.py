@@ -209,7 +209,7 @@ def _spoken(row: Row, name: str) -> Spoken:
     value = row.value.get(name)
     if isinstance(value, str):
         try:
-            value = json_text.decode(value)
+            value = json_text.decode(value, strict=False)
         except json_text.NotJson:
             value = None
     if not isinstance(value, list) or not value:
