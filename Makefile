@@ -17,9 +17,11 @@ LAST ?= 2
 STUDY ?= $(if $(filter configs/pocket.yaml,$(RUN)),$(wildcard benchmarks/pocket/study.json))
 KILLS ?= 200
 DAMAGES ?= 2000
+# Seconds of fuzzing for each reader
+FUZZ ?= 300
 BASELINE ?= benchmarks/pocket/baseline.json
 
-.PHONY: setup eval-all train-iter report example example-check test regress mutants chaos chaos-short damage damage-short soak oldest check smollm2 clean
+.PHONY: setup eval-all train-iter report example example-check test regress mutants chaos chaos-short damage damage-short fuzz soak oldest check smollm2 clean
 
 setup: $(READY)
 
@@ -69,7 +71,14 @@ damage: $(READY)  ## 2,000 times one damaged file of a run, and what a command m
 damage-short: $(READY)
 	$(BIN)/python benchmarks/damage.py --short
 
-soak: damage  ## what takes longer than CI has
+# Parsers, which take their inputs as text and so by coverage, too
+PARSERS = score verdict score_pair words run_file setting lines records metrics server_answer
+fuzz: $(READY)  ## every reader of what others wrote, FUZZ seconds each: hours
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints-cpu.txt -e '.[fuzz]'
+	$(BIN)/python -m tests.fuzz --seconds $(FUZZ)
+	$(BIN)/python -m tests.fuzz $(PARSERS) --seconds $(FUZZ) --with atheris
+
+soak: damage fuzz  ## what takes longer than CI has
 
 SITE = import sysconfig; print(sysconfig.get_path("purelib"))
 oldest: $(READY)  ## the oldest transformers that pyproject.toml allows (vLLM holds it back), laid over the rest

@@ -13,11 +13,12 @@ class NotJson(ValueError):
     """Text that is not JSON, or not of a kind that is read; the message is a short phrase."""
 
 
-def decode(text: str | bytes) -> Any:
+def decode(text: str | bytes, strict: bool = True) -> Any:
     """The value of a JSON document in UTF-8, with or without a byte order mark. Raises NotJson.
 
     Refused besides what is not JSON: a name that stands twice in an object (the last would win in silence), half a
     character (a lone `\\ud800`, which no file can hold), brackets over 100 deep, a whole number of thousands of digits.
+    Not `strict`: a text may hold control characters, and half a character, which the caller then has to look for.
     """
     if isinstance(text, bytes):
         try:
@@ -25,7 +26,7 @@ def decode(text: str | bytes) -> Any:
         except UnicodeDecodeError as error:
             raise NotJson(f"not JSON: not UTF-8 text: {error}") from None
     try:
-        value = json.loads(text.removeprefix("\ufeff"), object_pairs_hook=_object)
+        value = json.loads(text.removeprefix("\ufeff"), object_pairs_hook=_object, strict=strict)
     except json.JSONDecodeError as error:
         at = f"column {error.colno}" if error.lineno == 1 else f"line {error.lineno}, column {error.colno}"
         raise NotJson(f"not JSON: {error.msg.removesuffix(' at')} at {at}") from None
@@ -38,7 +39,7 @@ def decode(text: str | bytes) -> Any:
     # Text with few brackets is not deep, and is not walked through.
     if text.count("[") + text.count("{") > DEPTH and _deeper(value, DEPTH):
         raise NotJson("JSON nested too deep to read")
-    if "\\ud" in text.lower():
+    if strict and "\\ud" in text.lower():
         try:
             json.dumps(value, ensure_ascii=False).encode()
         except UnicodeEncodeError:
@@ -60,7 +61,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _deeper(value: Any, depth: int) -> bool:
     """Whether lists and objects lie within each other to more than `depth`."""
     level = [value]
-    for _ in range(depth + 1):
+    for _ in range(depth):
         level = [
             inner
             for one in level

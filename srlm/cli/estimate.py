@@ -15,16 +15,17 @@ All figures are calculated; none is measured:
 each at a share of the hardware's peak, given in the hardware file.
 """
 
-import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from srlm.bounded import files, yaml_text
 from srlm.bounded.quote import quoted
+from srlm.engines.model_files import json_object, refuse_unusable_config
+from srlm.engines.weights import read_config
 from srlm.errors import SettingsError, first_line
 from srlm.methods.base import Generation, Lengths, Optimisation, method_of
 from srlm.settings import Settings, Training
@@ -131,7 +132,8 @@ def read_shape(settings: Settings, path: Path | None) -> Shape:
 
     try:
         if path is not None:
-            known = json.loads(path.read_text(encoding="utf-8"))
+            known = json_object(path)
+            refuse_unusable_config(str(path), known, settings.model.trust_remote_code)
             config = AutoConfig.for_model(known.pop("model_type"), **known)
         elif settings.model.base == "scratch":
             from srlm.train import scratch
@@ -139,20 +141,19 @@ def read_shape(settings: Settings, path: Path | None) -> Shape:
             words = scratch.tokenizer(WORLDS[settings.data.kind].vocabulary())
             config = scratch.random_model(settings.model.scratch, words, 0).config
         else:
-            config = AutoConfig.from_pretrained(
-                settings.model.base,
-                revision=settings.model.revision,
-                trust_remote_code=settings.model.trust_remote_code,
-            )
+            config = read_config(settings.model.base, settings.model)
         with torch.device("meta"):
             model = AutoModelForCausalLM.from_config(config, trust_remote_code=settings.model.trust_remote_code)
+        return _shape(model, config.get_text_config())  # of a model that also sees, the part that writes
     except Exception as error:  # transformers raises anything from OSError to KeyError for a broken configuration
         said = first_line(error)
         raise SettingsError(
             f"{path or settings.model.base}: cannot read the model configuration: {said}; give one with --shape FILE, "
             "in the format of config.json (examples: configs/shapes)"
         ) from None
-    config = config.get_text_config()  # of a model that also sees, the part that writes
+
+
+def _shape(model: Any, config: Any) -> Shape:
     heads = getattr(config, "num_attention_heads", None)
     keys = 0  # states instead of attention: nothing is kept of each token
     if heads:

@@ -55,10 +55,7 @@ def _state(folder: RunFolder, name: str) -> str:
 
 
 def _seconds(step: Path) -> str:
-    path = step / "timings.json"
-    if not path.exists():
-        return ""
-    timings = files.read_json(path)
+    timings = files.read_seconds(step / "timings.json")
     return "\n".join(f"{seconds:.0f} {name}" for name, seconds in timings.items())
 
 

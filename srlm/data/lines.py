@@ -10,6 +10,7 @@ import io
 import os
 import re
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -178,9 +179,14 @@ def _parquet(path: Path) -> list[Row]:
     try:
         room = _Room(path.stat().st_size)
         with parquet.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=256):
-                room.take(batch.nbytes)
-                values += batch.to_pylist()
+            for batch in file.iter_batches(batch_size=16):
+                room.hold(batch.nbytes)
+                found = batch.to_pylist()
+                # A column of one long text and a million numbers of it takes its room here alone.
+                room.take(_characters(found))
+                values += found
+    except files.TooLong as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
     except Exception as error:  # of Arrow, of Thrift, of a text that is not UTF-8, of a time that no calendar has
         raise DataError(f"{path}: cannot be read as Parquet: {first_line(error)}") from None
     return [Row(f"{path}: row {number}", value) for number, value in enumerate(values, 1)]
@@ -200,7 +206,7 @@ def table(path: Path, columns: Sequence[str]) -> list[Row]:
             header = list(reader.fieldnames or ())
             if absent := [name for name in columns if name not in header]:
                 raise DataError(f"{path}: no column {', '.join(absent)}; its columns are {names_of(header) or 'none'}")
-            if twice := sorted({name for name in header if name and header.count(name) > 1}):
+            if twice := sorted(name for name, count in Counter(header).items() if name and count > 1):
                 raise DataError(f"{path}: several columns are named {names_of(twice)}; keep one of each")
             for value in reader:
                 if None in value or None in value.values():
@@ -250,6 +256,14 @@ def _opened(file: io.BufferedReader, path: Path, begins: bytes, newline: str | N
     return io.TextIOWrapper(file, encoding="utf-8-sig", newline=newline)
 
 
+def _characters(value: Any) -> int:
+    """Characters and bytes of all texts in a value of lists and dicts, and one for any other value."""
+    if isinstance(value, str | bytes):
+        return len(value)
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + sum(map(_characters, inner))
+
+
 class _Room:
     """What a packed file may hold: text is packed to a tenth of its size, a bomb to a thousandth."""
 
@@ -258,8 +272,12 @@ class _Room:
 
     def take(self, size: int) -> None:
         """Raises TooLong where no such size is left."""
+        self.hold(size)
         self._left -= size
-        if self._left < 0:
+
+    def hold(self, size: int) -> None:
+        """The same of what is in memory for a moment."""
+        if size > self._left:
             raise files.TooLong(
                 errno.EFBIG, f"it unpacks to over {RATIO} times its size, as no text does; is it what it should be?"
             )

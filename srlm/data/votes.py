@@ -4,10 +4,10 @@ A conversation of several turns was held with each model by itself: the user sai
 So its prompt is what the user said, and each answer is the rest of its conversation, with the speakers' names.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from srlm.bounded import json_text
 from srlm.data.conversations import ROLES
 from srlm.data.human_ranking import HumanRanking
 from srlm.data.lines import Row
@@ -193,8 +193,8 @@ def _listed(text: str) -> list[str] | None:
     if not text.startswith("["):
         return None
     try:
-        turns = json.loads(text, strict=False)
-    except (ValueError, RecursionError):
+        turns = json_text.decode(text, strict=False)
+    except json_text.NotJson:
         return None
     if not isinstance(turns, list) or not all(turn is None or isinstance(turn, str) for turn in turns):
         return None
@@ -209,8 +209,8 @@ def _spoken(row: Row, name: str) -> Spoken:
     value = row.value.get(name)
     if isinstance(value, str):
         try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
+            value = json_text.decode(value, strict=False)
+        except json_text.NotJson:
             value = None
     if not isinstance(value, list) or not value:
         raise DataError(f"{row.place}: `{name}` must be a list of at least 2 turns with `content`")

@@ -2,15 +2,25 @@
 
 import gc
 import importlib.util
-import json
 import shutil
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from srlm.bounded.files import read_text
 from srlm.durable import take_name
 from srlm.engines import hub
+from srlm.engines.model_files import (
+    INDEX,
+    SIZES,
+    VOCABULARY,
+    json_object,
+    refuse_other_weights,
+    refuse_unusable_files,
+    weights_of_index,
+)
+from srlm.engines.trial import refuse_hungry_template, try_tokenizer
 from srlm.errors import ModelError, first_line
 from srlm.settings import ModelSettings
 from srlm.text.chat import Chat
@@ -33,7 +43,7 @@ def load_chat(path: str | Path, settings: ModelSettings) -> Chat:
     """
     from transformers import AutoTokenizer
 
-    _present(path)
+    refuse_unusable(path, settings, vocabulary=True)
     try:
         tokenizer = AutoTokenizer.from_pretrained(
             path, trust_remote_code=settings.trust_remote_code, revision=settings.revision
@@ -48,7 +58,7 @@ def gguf_chat(file: Path, settings: ModelSettings) -> Chat:
     from transformers import AutoTokenizer
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
+        tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name, trust_remote_code=False)
     except Exception as error:  # as above
         raise ModelError(f"{file}: cannot load a tokenizer: {first_line(error)}") from error
     return _chat(file, tokenizer, settings)
@@ -76,9 +86,12 @@ def _chat(path: str | Path, tokenizer: Any, settings: ModelSettings) -> Chat:
         tokenizer.pad_token = tokenizer.eos_token
     tokenizer.padding_side = "left"
     try:
+        refuse_hungry_template(tokenizer, settings.date, settings.template_arguments)
         return Chat(tokenizer, settings.template_arguments, settings.date, settings.thoughts)
     except ModelError as error:
         raise ModelError(f"{path}: {str(error).rstrip('.')}; fix the template, or use another model") from error
+    except Exception as error:  # as above: much of a tokenizer's configuration is looked at when it is first used
+        raise ModelError(f"{path}: the tokenizer cannot be used: {first_line(error)}; use another model") from error
 
 
 def load_tokenizer(path: str | Path, settings: ModelSettings) -> Any:
@@ -103,7 +116,7 @@ def check_weights(path: str | Path, settings: ModelSettings) -> int:
         method = quantized.get("quant_method") if isinstance(quantized, dict) else quantized.quant_method
         raise ModelError(f"{path}: its weights are quantised ({method}) and cannot be trained; use the full model")
     if Path(path).is_dir():
-        _check_files(Path(path))
+        refuse_other_weights(Path(path), _check_files(Path(path)), config)
     return context_of(config)
 
 
@@ -111,7 +124,7 @@ def read_config(path: str | Path, settings: ModelSettings) -> Any:
     """A model's configuration. Raises ModelError where there is none."""
     from transformers import AutoConfig
 
-    _present(path)
+    refuse_unusable(path, settings)
     try:
         return AutoConfig.from_pretrained(
             path, trust_remote_code=settings.trust_remote_code, revision=settings.revision
@@ -133,19 +146,14 @@ def context_of(config: Any) -> int:
     return next((size for size in found if isinstance(size, int) and size > 0), 2**31)
 
 
-def _check_files(folder: Path) -> None:
-    """Raises ModelError where safetensors files are missing or broken; reads their headers only."""
+def _check_files(folder: Path) -> list[str]:
+    """The names of the safetensors files that are loaded. Raises ModelError where they are missing or broken; reads
+    their headers only."""
     from safetensors import SafetensorError, safe_open
 
     files = sorted(folder.glob("*.safetensors"))
-    index = folder / "model.safetensors.index.json"
-    if index.exists():
-        try:
-            wanted = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
-        except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
-            raise ModelError(f"{index}: not a valid weight index: {first_line(error)}") from None
-        if outside := [name for name in wanted if not isinstance(name, str) or Path(name).name != name]:
-            raise ModelError(f"{index}: {outside[0]!r} is no name of a file in the model's folder")
+    if (folder / INDEX).exists():
+        wanted = weights_of_index(folder, json_object(folder / INDEX))
         missing = [name for name in wanted if not (folder / name).is_file()]
         if missing:
             raise ModelError(
@@ -166,6 +174,7 @@ def _check_files(folder: Path) -> None:
             raise ModelError(
                 f"{folder}: {file.name} is incomplete ({first_line(error)}); copy or download the model again"
             ) from None
+    return hub.weight_files(file.name for file in files)
 
 
 def load_model(path: str | Path, settings: ModelSettings, device: str | None = None, dtype: str | None = None) -> Any:
@@ -178,17 +187,23 @@ def load_model(path: str | Path, settings: ModelSettings, device: str | None = N
     import torch
     from transformers import AutoModelForCausalLM
 
-    _present(path)
+    refuse_unusable(path, settings)
     try:
-        model = AutoModelForCausalLM.from_pretrained(
+        model, loaded = AutoModelForCausalLM.from_pretrained(
             path,
             dtype=dtype or settings.dtype,
             use_safetensors=True,
             trust_remote_code=settings.trust_remote_code,
             revision=settings.revision,
+            output_loading_info=True,
         )
     except Exception as error:  # as above
         raise ModelError(f"{path}: cannot load the model: {_why(path, error, 'config.json')}") from error
+    if missing := sorted(loaded["missing_keys"]):
+        raise ModelError(
+            f"{path}: the weights lack {len(missing)} tensors that config.json asks for ({', '.join(missing[:3])}), "
+            "and would be random numbers; copy or download the model again"
+        )
     if device == "auto":
         return model
     return model.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
@@ -203,6 +218,7 @@ def serving_format(path: str | Path, settings: ModelSettings) -> str:
         return settings.dtype
     from transformers import AutoConfig
 
+    refuse_unusable(path, settings)
     try:
         config = AutoConfig.from_pretrained(
             path, trust_remote_code=settings.trust_remote_code, revision=settings.revision
@@ -344,37 +360,61 @@ def convert_gguf(file: Path, folder: Path, settings: ModelSettings) -> None:
         model = AutoModelForCausalLM.from_pretrained(
             file.parent,
             gguf_file=file.name,
+            trust_remote_code=False,
             quantization_config=GgufConfig(dequantize=True),
             dtype="float32",  # what is trained starts from all that the file holds
         )
-        tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
+        tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name, trust_remote_code=False)
     except Exception as error:  # as above
         raise ModelError(f"{file}: cannot load the model: {first_line(error)}") from error
     save(model, tokenizer, folder, served="float32" if settings.dtype == "auto" else settings.dtype)
 
 
-def _present(path: str | Path) -> None:
-    """A path that looks like a folder of this machine must be one (a hub id has one slash at most, no dot in front)."""
+def refuse_unusable(path: str | Path, settings: ModelSettings, vocabulary: bool = False) -> None:
+    """Raises ModelError where a folder or hub model should be given to no library to open.
+
+    A path that looks like a folder of this machine must be one (a hub id has one slash at most, no dot in front).
+    `vocabulary`: its tokenizer is to be opened, and is tried first.
+    """
     text = str(path)
     looks_local = text.startswith(("/", ".", "~")) or text.count("/") > 1 or isinstance(path, Path)
     if looks_local and not Path(path).is_dir():
         raise ModelError(f"{path}: no such model folder")
-    folder = Path(path)
+    folder = Path(path) if Path(path).is_dir() else _downloaded(str(path), settings.revision)
+    if folder is None:
+        return
+    refuse_unusable_files(folder, settings)
     if (folder / "adapter_config.json").is_file() and not any(folder.glob("model*.safetensors")):
+        base = json_object(folder / "adapter_config.json").get("base_model_name_or_path")
         raise ModelError(
-            f"{path}: contains LoRA adapters{_adapted(folder)}, not a model; merge them into the model (peft: "
-            "AutoPeftModelForCausalLM.from_pretrained(...).merge_and_unload().save_pretrained(...)), and give that "
-            "folder"
+            f"{path}: contains LoRA adapters{f' for {base}' if isinstance(base, str) else ''}, not a model; merge them "
+            "into the model (peft: AutoPeftModelForCausalLM.from_pretrained(...).merge_and_unload()"
+            ".save_pretrained(...)), and give that folder"
         )
+    if vocabulary and (folder / "tokenizer.json").is_file():
+        try:
+            try_tokenizer(folder / "tokenizer.json")
+        except ModelError as error:
+            raise ModelError(f"{path}: {error}; use another model, or another tokenizer.json") from None
 
 
-def _adapted(folder: Path) -> str:
-    """The model that LoRA adapters say they are for."""
-    try:
-        base = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))["base_model_name_or_path"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
-    return f" for {base}" if isinstance(base, str) else ""
+@lru_cache(maxsize=16)
+def _downloaded(name: str, revision: str | None) -> Path | None:
+    """The folder in which the small files of a hub model lie, downloaded where they were not; None: not to be had."""
+    from transformers.utils import cached_file
+
+    found = None
+    for file in (*SIZES, *VOCABULARY):
+        there = cached_file(
+            name,
+            file,
+            revision=revision,
+            _raise_exceptions_for_missing_entries=False,
+            _raise_exceptions_for_gated_repo=False,
+            _raise_exceptions_for_connection_errors=False,
+        )
+        found = Path(there).parent if there is not None else found
+    return found
 
 
 def _why(path: str | Path, error: Exception, needed: str) -> str:

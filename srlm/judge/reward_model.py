@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from srlm.engines.once import Once
-from srlm.engines.weights import context_of, read_config
+from srlm.engines.trial import refuse_hungry_template
+from srlm.engines.weights import context_of, read_config, refuse_unusable
 from srlm.errors import ModelError, first_line
 from srlm.judge.pairwise import Opinion, PairItem
 from srlm.judge.pointwise import BLOCK, Answered, Report, judges, quiet
@@ -39,16 +40,21 @@ def context_of_reward_model(path: str, settings: ModelSettings, max_length: int 
     return min(max_length or context_of(config), context_of(config))
 
 
-def load_tokenizer(path: str, revision: str | None) -> Any:
+def load_tokenizer(path: str, settings: ModelSettings) -> Any:
     """A reward model's tokenizer. Raises ModelError where it has no chat template."""
     from transformers import AutoTokenizer
 
+    refuse_unusable(path, settings.model_copy(update={"trust_remote_code": False}), vocabulary=True)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(path, revision=revision, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(path, revision=settings.revision, trust_remote_code=False)
     except Exception as error:  # transformers raises anything from OSError to KeyError for a broken folder
         raise ModelError(f"{path}: cannot load a tokenizer: {first_line(error)}") from error
     if tokenizer.chat_template is None:
         raise ModelError(f"{path}: its tokenizer has no chat template; use a reward model that has one")
+    try:
+        refuse_hungry_template(tokenizer, None, {})
+    except ModelError as error:
+        raise ModelError(f"{path}: {error}; use another reward model") from None
     return tokenizer
 
 
@@ -67,7 +73,7 @@ class RewardModel:
 
         longest, tokenizer = (
             context_of_reward_model(path, settings, max_length),
-            load_tokenizer(path, settings.revision),
+            load_tokenizer(path, settings),
         )
         try:
             model, loaded = AutoModelForSequenceClassification.from_pretrained(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from srlm.engines.base import Engine
 from srlm.engines.open import open_checkpoint
-from srlm.errors import RecordError, StoreError
+from srlm.errors import StoreError
 from srlm.methods.base import run_folder
 from srlm.methods.inputs import Found, inputs_of
 from srlm.records import Checkpoint, Count, FileFact, RunManifest, Step, seed_for
@@ -114,8 +114,9 @@ class Run:
                 yield report
         finally:
             path = self.path(step, "timings.json")
-            before = _timings(path)
-            files.write_json(path, {**before, name: round(before.get(name, 0) + time.monotonic() - began, 2)})
+            seconds = files.read_seconds(path)
+            seconds[name] = round(seconds.get(name, 0) + time.monotonic() - began, 2)
+            files.write_json(path, seconds)
 
     def open(self, checkpoint: Checkpoint) -> Engine:
         """An engine on a checkpoint; who opens it closes it."""
@@ -165,15 +166,6 @@ class Run:
             )
         )
         self.folder.sha256.keep()
-
-
-def _timings(path: Path) -> dict[str, float]:
-    """Seconds by stage; of a file that is broken, none: nothing is made from them."""
-    try:
-        found = files.read_json(path) if path.exists() else {}
-    except RecordError:
-        return {}
-    return {name: s for name, s in found.items() if isinstance(s, int | float)} if isinstance(found, dict) else {}
 
 
 def versions() -> dict[str, str]:

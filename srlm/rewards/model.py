@@ -32,7 +32,7 @@ class ModelReward:
         wanted = self._settings
         with _named():
             context_of_reward_model(wanted.path, _as_model(wanted), wanted.max_length)
-            load_tokenizer(wanted.path, wanted.revision)
+            load_tokenizer(wanted.path, _as_model(wanted))
 
     def rewards(self, answered: Sequence[Answered], context: Context) -> Rewarded:
         wanted = self._settings

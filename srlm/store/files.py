@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -133,6 +134,23 @@ def read_json(path: Path) -> Any:
     if not seals.confirm(path, seals.sha256_of_bytes(content)):
         seals.seal_late(path)
     return found
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """A JSON document that is an object. Raises as `read_json` does, and RecordError where it is anything else."""
+    found = read_json(path)
+    if not isinstance(found, dict):
+        raise RecordError(f"{path}: a JSON {type(found).__name__}, where an object is expected")
+    return found
+
+
+def read_seconds(path: Path) -> dict[str, float]:
+    """What a step's timings.json says: seconds by stage; of a file that is broken, none: nothing is made from them."""
+    try:
+        found = read_object(path) if path.exists() else {}
+    except RecordError:
+        return {}
+    return {name: s for name, s in found.items() if isinstance(s, int | float) and 0 <= s < math.inf}
 
 
 def _bytes(path: Path, most: int | None = None) -> bytes:

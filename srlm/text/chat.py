@@ -29,6 +29,8 @@ RESERVED = frozenset(
 """Arguments of a template that are not the user's to set."""
 
 _ANSWER, _THOUGHT, _ASKED, _SYSTEM = (f"srlm{word}7f3c9d" for word in ("answer", "thought", "asked", "system"))
+STAND_INS = (_ASKED, _ANSWER, _SYSTEM)
+"""What stands for a user's, an assistant's and the system's words where a template is looked at."""
 _TAG = re.compile(r"([<\[]\|?)([^<>\[\]/\s]+[>\]])")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from srlm.engines.weights import read_config
 from srlm.errors import ModelError, SettingsError, first_line
 from srlm.settings import LoraSettings, ModelSettings
 from srlm.terminal import logger
@@ -51,11 +52,11 @@ def adapters(model: Any, settings: LoraSettings | None) -> Any:
 
 def check_adapters(path: str | Path, model: ModelSettings, settings: LoraSettings) -> None:
     """Raise SettingsError where the model in a folder, or on the hub, can have no adapters; reads no weights."""
-    from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM
 
     options: dict[str, Any] = {"trust_remote_code": model.trust_remote_code}
+    config = read_config(path, model)
     try:
-        config = AutoConfig.from_pretrained(path, revision=model.revision, **options)
         with torch.device("meta"):
             skeleton = AutoModelForCausalLM.from_config(config, **options)
     except Exception as error:  # transformers raises anything from OSError to KeyError for a broken folder

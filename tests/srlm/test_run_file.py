@@ -1,4 +1,5 @@
 import datetime
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -335,3 +336,56 @@ def test_adapters_have_default_rates_of_their_own_ten_times_as_high(run_file: Pa
     assert rates("sft.lora.rank=16", "dpo.lora.rank=16") == [5.5e-5, 1.1e-5, 1e-5, 1e-6]
     assert rates("dpo.lora.rank=16") == [5.5e-6, 1.1e-6, 1e-5, 1e-6]
     assert rates("dpo.lora.rank=16", "dpo.learning_rate=2e-6")[2:] == [2e-6, 1e-6]
+
+
+LAUGHS = "\n".join(
+    [
+        "l0: &l0 [x, x, x, x, x, x, x, x, x, x]",
+        *(f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 10)}]" for n in range(1, 10)),
+    ]
+)
+
+
+@pytest.mark.parametrize("key", ["name", "nonsense"])
+def test_aliases_that_stand_for_more_than_memory_holds_are_refused_wherever_they_stand(
+    tmp_path: Path, key: str
+) -> None:
+    path = tmp_path / "run.yaml"
+    path.write_text(f"{LAUGHS}\n{key}: *l9\nmodel: {{base: x}}\ndata: {{kind: oasst, path: p}}\n")
+    with pytest.raises(SettingsError) as error:
+        load(path)
+    assert str(error.value) == f"{path}:5: more than 20,000 values, those that aliases (*name) repeat counted"
+
+
+def test_of_many_faults_the_first_twenty_are_shown_and_long_values_are_cut(tmp_path: Path) -> None:
+    path = tmp_path / "run.yaml"
+    many = "".join(f"{'k' * 300}{number}: 1\n" for number in range(100))
+    path.write_text(f"name: {'x' * 100_000}\nmodel: {{base: x}}\ndata: {{kind: oasst, path: p}}\n{many}")
+    with pytest.raises(SettingsError) as error:
+        load(path)
+    lines = str(error.value).splitlines()
+    assert len(str(error.value)) < 4_200
+    assert lines[-1] == f"{path}: and 81 more faults"
+    assert f"{path}: name: String should match pattern" in lines[0]
+
+
+@pytest.mark.parametrize("put", ["fifo", "folder", "link", "large"])
+def test_what_is_no_run_file_is_refused_without_waiting(tmp_path: Path, put: str) -> None:
+    path = tmp_path / "run.yaml"
+    if put == "fifo":
+        os.mkfifo(path)
+    elif put == "folder":
+        path.mkdir()
+    elif put == "link":
+        path.symlink_to(path)
+    else:
+        with path.open("wb") as file:
+            file.truncate(2**40)
+    said = {
+        "fifo": "it is a FIFO",
+        "folder": "Is a directory",
+        "link": "Too many levels",
+        "large": "it is over 256 KiB",
+    }
+    with pytest.raises(SettingsError, match=f"cannot be read as a run file: .*{said[put]}"):
+        load(path)

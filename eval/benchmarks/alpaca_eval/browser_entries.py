@@ -1,9 +1,10 @@
 """AlpacaEval's prompts: every model's answer, the baseline's, and what each judge said in each order."""
 
-import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
+
+from srlm.bounded import json_text
 
 from ...records import Annotation
 from ..base import BrowserEntry, LongText, RunData
@@ -49,8 +50,8 @@ def _shown(one: Annotation) -> list[Any]:
 def spoken(raw: str) -> str:
     """The judge's words in what a server answered: a choice of a chat completion, as JSON; else all of it."""
     try:
-        choice = json.loads(raw)
-    except (ValueError, RecursionError):
+        choice = json_text.decode(raw)
+    except json_text.NotJson:
         return raw
     message = choice.get("message") if isinstance(choice, dict) else None
     said = message.get("content") if isinstance(message, dict) else None

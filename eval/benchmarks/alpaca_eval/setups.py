@@ -1,8 +1,8 @@
 """What a win rate was measured with, from the judge that was asked or from the annotations that were read."""
 
-import json
 from collections.abc import Mapping, Sequence
 
+from srlm.bounded import json_text
 from srlm.engines.openai.endpoint import Endpoint
 from srlm.records import digest
 
@@ -57,7 +57,7 @@ def _by_letter(annotator: Annotator, one: Annotation) -> bool:
     """Whether a verdict was read from the letter that was written: the log-probabilities were of no use."""
     if one.preference is None or one.raw is None:
         return False
-    return annotator.read(json.loads(one.raw)).by == "letter"
+    return annotator.read(json_text.decode(one.raw)).by == "letter"
 
 
 def with_account(

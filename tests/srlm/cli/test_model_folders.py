@@ -158,6 +158,31 @@ def opens_no_turn(folder: Path) -> None:
     )
 
 
+def a_million_layers(folder: Path) -> None:
+    change(folder / "config.json", num_hidden_layers=10**6)
+
+
+def a_kernel_of_the_hub(folder: Path) -> None:
+    change(folder / "config.json", _attn_implementation="any/kernel")
+
+
+def another_vocabulary(folder: Path) -> None:
+    change(folder / "config.json", vocab_size=32_000)
+
+
+def a_template_without_end(folder: Path) -> None:
+    template(folder, "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}")
+
+
+def a_template_that_fills_memory(folder: Path) -> None:
+    template(folder, "{{ messages[0].content * 10**9 }}")
+
+
+def a_pattern_without_end(folder: Path) -> None:
+    split = {"type": "Split", "pattern": {"Regex": "(a+)+$"}, "behavior": "Isolated", "invert": False}
+    change(folder / "tokenizer.json", pre_tokenizer=split)
+
+
 PROBLEMS: list[tuple[Callable[[Path], None], str]] = [
     (lora_adapter, "contains LoRA adapters for some/base, not a model; merge them into the model (peft: "),
     (pad_behind_the_embedding, "the pad token '[PAD]' has the id 78, but the embedding has 78 rows; set pad_token in "),
@@ -175,6 +200,12 @@ PROBLEMS: list[tuple[Callable[[Path], None], str]] = [
     (wants_a_system_turn, "cannot render a conversation of user: a system turn comes first; fix the template"),
     (drops_the_user, "the chat template drops the user's message; fix the template"),
     (drops_the_answer, "the chat template does not render assistant turns, so there is nothing to train on"),
+    (a_million_layers, "config.json: num_hidden_layers is 1000000, and can be 0 to 2,000"),
+    (a_kernel_of_the_hub, "config.json: _attn_implementation names code of the Hub ('any/kernel'), which is never run"),
+    (another_vocabulary, "config.json has vocab_size 32000, but no tensor of the weights has that size"),
+    (a_template_without_end, "the chat template takes more than 5 s to render a short conversation; fix the template"),
+    (a_template_that_fills_memory, "the chat template needs more than 1 GiB of memory for a conversation of 1 turns"),
+    (a_pattern_without_end, "the tokenizer fails on a text of 2,000 letters"),
     (opens_no_turn, "the chat template does not open the assistant turn (it ignores add_generation_prompt)"),
 ]  # fmt: skip
 

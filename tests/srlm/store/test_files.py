@@ -526,3 +526,10 @@ def test_records_of_other_items_are_refused(tmp_path: Path) -> None:
     with pytest.raises(RecordError, match=r"w\.jsonl\.part:1: this Word does not follow"):
         files.resumable(path, Word, ["y", *ITEMS[1:]], spell, per_item=2, block=3, belongs=belongs)
     assert part.exists()
+
+
+@pytest.mark.parametrize("content", ["[]", "null", "{", '{"a": "x"}', '{"a": -1}', '{"a": Infinity}', '{"a": [1]}'])
+def test_times_that_are_none_are_left_out(tmp_path: Path, content: str) -> None:
+    (tmp_path / "timings.json").write_text(content)
+    assert files.read_seconds(tmp_path / "timings.json") == {}
+    assert files.read_seconds(tmp_path / "none.json") == {}

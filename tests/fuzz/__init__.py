@@ -1,0 +1,1 @@
+"""Everything that reads what others wrote, given anything at all (`python -m tests.fuzz`)."""
