@@ -16,6 +16,7 @@ from statistics import fmean, pstdev
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from scipy import stats
 
 from srlm.data.human_ranking import HumanRanking
@@ -172,7 +173,7 @@ def slope(x: Array, chosen: Flags, groups: Sequence[str], how: Resampling) -> Es
     if n < FEWEST_GROUPS:
         method = f"logistic regression (scikit-learn); no interval: fewer than {FEWEST_GROUPS} prompts do not hold it"
         return Estimate(value=value, low=None, high=None, n=n, method=method)
-    variance = _variance(x, chosen, np.array([names[name] for name in groups]), beta)
+    variance = _variance(x, chosen, np.array([names[name] for name in groups], dtype=np.intp), beta)
     if variance is None:
         method = "logistic regression (scikit-learn); no interval: the fit rests on a single prompt"
         return Estimate(value=value, low=None, high=None, n=n, method=method)
@@ -180,7 +181,7 @@ def slope(x: Array, chosen: Flags, groups: Sequence[str], how: Resampling) -> Es
     return Estimate(value=value, low=value - half, high=value + half, n=len(names), method=method)
 
 
-def _variance(x: Array, chosen: Flags, group: Array, beta: Array) -> float | None:
+def _variance(x: Array, chosen: Flags, group: npt.NDArray[np.intp], beta: Array) -> float | None:
     """Of the first coefficient: the sandwich CR3, whose scores are those of fits that leave their own group out.
 
     With B the inverse of the information, I_g a group's part of it and s_g its score: (G - 1) / G sum (B v_g)^2 with
