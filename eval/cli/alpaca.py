@@ -9,6 +9,7 @@ import typer
 from srlm.errors import SettingsError
 
 from ..data.alpaca_eval import ANNOTATOR, VARIABLE, AlpacaEval
+from .holding import hold
 from .options import (
     AlpacaDir,
     AnnotatorDraws,
@@ -42,6 +43,7 @@ from .options import (
 
 
 def alpaca(
+    context: typer.Context,
     run: Annotated[Path | None, typer.Option("--run", help="A run's YAML file: judge every M_i.")] = None,
     outputs: Annotated[Path | None, typer.Option(help="Or any model_outputs.json.")] = None,
     name: Annotated[
@@ -110,10 +112,14 @@ def alpaca(
     )
     data = AlpacaEval.open(alpaca_dir)
     if outputs is not None:
+        if not dry_run:
+            hold(context, folder=folder)
         command.of_outputs(wanted, outputs, name, folder, data, dry_run)
         return
     assert run is not None
     with opened(run, overrides) as (settings, place, open_engine):
+        if not dry_run:  # whoever gave it as --out does not hold the run
+            hold(context, folder=command.results_of(place))
         if not (figures := command.of_run(wanted, settings, place, data, open_engine, dry_run)):
             return
         metrics.merge(place, figures, command.BENCHMARKS)
@@ -123,6 +129,7 @@ def alpaca(
 
 
 def judge_card(
+    context: typer.Context,
     results: Annotated[Path, typer.Option(help="alpaca_eval's results/, with GPT-4 Turbo's annotations.")],
     judge: JudgeSpec,
     annotator: AnnotatorName = ANNOTATOR,
@@ -168,5 +175,7 @@ def judge_card(
         how=Resampling(resamples=resamples, confidence=confidence, seed=seed),
     )
     data = AlpacaEval.open(alpaca_dir or (None if os.environ.get(VARIABLE) else results.parent))
+    if not dry_run:
+        hold(context, folder=folder)
     if not command.card(wanted, results, folder, data, dry_run):
         raise typer.Exit(1)

@@ -13,10 +13,12 @@ from srlm.store.progress import Reporter
 
 from .. import metrics
 from ..data.alpaca_eval import ANNOTATOR, VARIABLE, AlpacaEval
+from .holding import hold
 from .options import AlpacaDir, Confidence, LengthControl, Out, Resamples, Seed
 
 
 def leaderboard(
+    context: typer.Context,
     results: Annotated[Path, typer.Option(help="Folder with one folder per model, such as alpaca_eval's results/.")],
     out: Out = None,
     csv: Annotated[Path | None, typer.Option(help="Write a CSV file with alpaca_eval's own columns.")] = None,
@@ -36,6 +38,7 @@ def leaderboard(
     from ..figures.text import printable
     from ..stats.intervals import Resampling
 
+    hold(context, out, csv)
     data = AlpacaEval.open(alpaca_dir or (None if os.environ.get(VARIABLE) else results.parent))
     how = Resampling(resamples=resamples, confidence=confidence, seed=seed)
     with Reporter("leaderboard", lambda line: None, "models") as progress:
@@ -56,6 +59,7 @@ def leaderboard(
 
 
 def compare(
+    context: typer.Context,
     models: Annotated[list[str], typer.Argument(help="Two or more models of results/, or annotation files.")],
     out: Out = None,
     alpaca_dir: AlpacaDir = None,
@@ -71,6 +75,7 @@ def compare(
     from ..benchmarks.alpaca_eval import text
     from ..stats.intervals import Resampling
 
+    hold(context, out)
     data = AlpacaEval.open(alpaca_dir)
     how = Resampling(resamples=resamples, confidence=confidence, seed=seed)
     samples = board.samples_of(models, data, print)
@@ -81,6 +86,7 @@ def compare(
 
 
 def arena_hard(
+    context: typer.Context,
     files_of: Annotated[list[Path], typer.Argument(metavar="FILE...", help="arena-hard's model_judgment/*/*.jsonl.")],
     answers: Annotated[
         Path | None, typer.Option(help="arena-hard's model_answer folder: also compute style-controlled scores.")
@@ -96,6 +102,7 @@ def arena_hard(
     from ..figures import text
     from ..stats.intervals import Resampling
 
+    hold(context, out)
     how = Resampling(resamples=resamples, confidence=confidence, seed=seed)
     judged = read(files_of)
     figures = scored(judged, how)
@@ -110,6 +117,7 @@ def arena_hard(
 
 
 def judgments(
+    context: typer.Context,
     files_of: Annotated[
         list[Path], typer.Argument(metavar="FILE...", help="FastChat's, JudgeArena's or arena-hard's.")
     ],
@@ -126,6 +134,7 @@ def judgments(
     from ..figures import text
     from ..stats.intervals import Resampling
 
+    hold(context, out)
     how = Resampling(resamples=resamples, confidence=confidence, seed=seed)
     figures, told = [], []
     for path in files_of:

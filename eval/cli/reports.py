@@ -12,6 +12,7 @@ from srlm.run_file import load
 from srlm.settings import Settings
 from srlm.store import files
 from srlm.store.folder import RunFolder, recorded
+from srlm.store.lock import hold_files
 
 from .options import Overrides, RunOrNot
 
@@ -48,7 +49,9 @@ def report(
     for place, one in zip(chosen, settings, strict=True):
         _existing(run_folder(one), place)
     command = " ".join(["srlm-eval report", *map(str, chosen)])
-    print(compare.write(settings, out or Path("runs/compared"), command))
+    place = out or Path("runs/compared")
+    with hold_files(place / "report.html"):
+        print(compare.write(settings, place, command))
 
 
 def write(
@@ -79,7 +82,8 @@ def write(
             + ("the same" if same else "all there; made on another machine, so `make regress` compares them")
         )
         return
-    print(page.write(settings, folder, command, out, study))
+    with hold_files((out or folder.path) / "report.html"):  # of a run that trains meanwhile there may be a report
+        print(page.write(settings, folder, command, out, study))
 
 
 def _settings_of(place: Path) -> Settings:

@@ -31,7 +31,18 @@ from .judging import Asking, asked, chosen, figures, judged, shuffled, write_ann
 from .measure import Judging
 from .scores import sample
 
-__all__ = ["BENCHMARK", "Asked", "draw", "from_annotations", "from_table", "live", "opened_scale", "plan", "report"]
+__all__ = [
+    "BENCHMARK",
+    "Asked",
+    "draw",
+    "from_annotations",
+    "from_table",
+    "length_controlled",
+    "live",
+    "opened_scale",
+    "plan",
+    "report",
+]
 SHOWN_OPTIONS = 5
 PRICED_PROMPTS = 50
 """Of which the price of a planned call is the mean."""
@@ -193,9 +204,14 @@ def report(
 
 def draw(metrics: Sequence[MetricValue], path: Path) -> None:
     """The raw figures as SVG in `path`, the length-controlled ones beside it."""
-    places = (path, path.with_name(f"{path.stem}-lc{path.suffix}"))
+    places = (path, length_controlled(path))
     for place, chart in zip(places, bridge_charts(metrics), strict=False):
         files.write_text(place, drawing(chart))
+
+
+def length_controlled(picture: Path) -> Path:
+    """Where the picture of the length-controlled figures goes."""
+    return picture.with_name(f"{picture.stem}-lc{picture.suffix}")
 
 
 class Asked(NamedTuple):

@@ -21,11 +21,11 @@ from ..base import OpenEngine
 from . import judge_card
 from . import measure as alpaca_run
 from .judging import BENCHMARKS, Asking, file_name
-from .measure import Judging, Model
+from .measure import Judging, Model, results_of
 from .scores import BENCHMARK
 from .text import leaderboard
 
-__all__ = ["BENCHMARKS", "Asking", "Judging", "card", "endpoint", "of_outputs", "of_run"]
+__all__ = ["BENCHMARKS", "Asking", "Judging", "card", "endpoint", "of_outputs", "of_run", "results_of"]
 
 
 def of_outputs(

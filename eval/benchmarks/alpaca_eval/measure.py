@@ -132,10 +132,15 @@ def of_run(
         outputs = Outputs(checkpoint.name, {one.prompt_id: one for one in written}, {})
         if thought == "cut":
             outputs = without_thoughts(outputs)
-        made.append(Model(outputs, folder.step("evaluation") / "alpaca_eval"))
+        made.append(Model(outputs, results_of(folder)))
     if not made:
         raise DataError(f"{folder.path}: no finished checkpoint to evaluate; train one first (srlm train)")
     return made
+
+
+def results_of(folder: RunFolder) -> Path:
+    """Where the files of a run's models go."""
+    return folder.step("evaluation") / "alpaca_eval"
 
 
 def dry(wanted: Judging, models: Sequence[Model], data: AlpacaEval, say: Say) -> None:

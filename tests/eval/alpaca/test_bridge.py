@@ -93,6 +93,10 @@ def save(path: Path, rows: list[dict[str, str]]) -> Path:
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    return alpaca_folder(tmp_path, monkeypatch)
+
+
+def alpaca_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """AlpacaEval's files with 60 prompts, outputs of seven models, and a leaderboard of five."""
     monkeypatch.setenv("OPENAI_API_KEY", "sk-a-key-nobody-may-see")
     monkeypatch.setenv("SRLM_ALPACA_DIR", str(tmp_path))
