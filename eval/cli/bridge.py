@@ -87,7 +87,7 @@ def bridge(
     timeout: Timeout = 60.0,
     limit: Limit = None,
     both_orders: BothOrders = False,
-    draws: AnnotatorDraws = 1,
+    draws: AnnotatorDraws = None,
     thought_tokens: ReasoningRoom = None,
     reasoning_effort: Effort = None,
     thoughts: ThoughtsOf = "cut",

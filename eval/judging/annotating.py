@@ -286,7 +286,7 @@ def annotations_of(
         found.append(
             Annotation.model_validate({"id": id, "draw": question.draw, "switched": switched, **known, **fields})
         )
-    if letters["letter"]:
+    if letters["letter"] and not any(question.draw for question in asked):
         log.warning(
             "%s: %d of %d preferences are the letter written, 0 or 1: the server gave no log-probabilities of use; "
             "sample several (--votes N)",

@@ -1,6 +1,6 @@
 """What `python -m eval bridge` does: verdicts from a table, from annotation files or from a judge; or a plan."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from srlm.store.progress import Reporter
 
 from ...data import cited
 from ...data.alpaca_eval import ANNOTATOR, AlpacaEval, GlmData
-from ...data.alpaca_files import Annotated, read_annotations, read_outputs
+from ...data.alpaca_files import Annotated, Outputs, read_annotations, read_outputs
 from ...data.instructions import account_lines
 from ...data.verdicts import OfficialFigure, installed_leaderboard, read_leaderboard, read_verdicts
 from ...figures.text import aligned, printable
@@ -30,6 +30,7 @@ from .bridge_text import bridge_charts, bridge_table, drawing, error_table
 from .judging import Asking, asked, chosen, figures, judged, shuffled, write_annotated, write_figures
 from .measure import Judging
 from .scores import sample
+from .voting import settled, voting
 
 __all__ = [
     "BENCHMARK",
@@ -142,7 +143,7 @@ def from_annotations(places: Sequence[Path], scale: Scale, judge: str | None) ->
     return Recorded(judged_models, len(broken))
 
 
-def _published(scale: Scale, models: dict[str, tuple[Path, Annotated]]) -> dict[str, Annotated]:
+def _published(scale: Scale, models: Iterable[str]) -> dict[str, Annotated]:
     """GPT-4 Turbo's annotations in AlpacaEval's folder of results, of these models."""
     folder = scale.data.folder
     if folder is None or scale.prompts is None:
@@ -270,6 +271,11 @@ def plan(wanted: Judging, of: Asked, scale: Scale, out: Path) -> BridgeOption:
             ],
         )
     )
+    if (votes := voting(judge, wanted.asking)) is not None:
+        print(
+            f"\nif it gives no log-probabilities, it is asked {2 * votes.times} times as often: plan that with "
+            f"--both-orders --votes {votes.times}"
+        )
     print("\nnothing was sent")
     return best
 
@@ -281,7 +287,15 @@ def _price(judge: AnnotatingJudge, prompts: Sequence[Prompt], length: float, how
     texts = "x" * round(length), "x" * BASELINE_CHARACTERS
     some = prompts[::step]
     each = sum(estimated(judge.call(prompt.text, *texts), judge.price) for prompt in some) / len(some)
-    return each * how.draws * (2 if how.both_orders else 1)
+    return each * how.times * (2 if how.both_orders else 1)
+
+
+class _Subjects(NamedTuple):
+    """Whom a judge is asked about, and on which prompts."""
+
+    models: list[Outputs]
+    """The own one first."""
+    prompts: list[Prompt]
 
 
 def live(wanted: Judging, of: Asked, scale: Scale, out: Path) -> list[JudgedModel]:
@@ -289,6 +303,37 @@ def live(wanted: Judging, of: Asked, scale: Scale, out: Path) -> list[JudgedMode
 
     Annotations go to OUT/results, the calls to OUT/calls.sqlite: the same command again asks only what is missing.
     """
+    models, prompts = _subjects(wanted, of, scale, out)
+    baseline = scale.data.baseline
+    with wanted.opened(out) as (opened, store):
+        first = asked(opened.annotator, models[0], baseline, prompts, wanted.asking)
+        judge, how = settled(opened, first, wanted.asking, print)
+        if how != wanted.asking:
+            wanted = wanted.model_copy(update={"asking": how})
+            models, prompts = _subjects(wanted, of, scale, out)  # for the price of votes other anchors may be best
+        for one in models:
+            for line in alpaca_run.outputs_lines(one):
+                print(printable(line))
+        questions = [asked(judge.annotator, one, baseline, prompts, how) for one in models]
+        every = [question for own_questions in questions for question in own_questions]
+        print(alpaca_run.costs(f"{len(models)} models", judge, every, store))
+        order = [prompt.id for prompt in shuffled(prompts, how.seed)]
+        with Reporter(f"bridge: {judge.id}", lambda line: None, "calls") as progress:
+            said = asked_by_prompt(judge, questions, order, progress)
+        found = []
+        for one, mine in zip(models, questions, strict=True):
+            made = judged(said, one, baseline, mine, how, lambda done, total: None)
+            place, _ = write_annotated(out, judge.id, made, one, prompts, scale.prompts or (), baseline)
+            write_figures(place, figures(judge.id, made, prompts, None, wanted.how))
+            known = _published(scale, [one.model]).get(one.model)
+            found.append(of_annotations(made.annotated, sample(made.annotated, prompts), known))
+            alpaca_run.tell_missing(made, mine, print)
+        alpaca_run.account(opened, print)
+    return found
+
+
+def _subjects(wanted: Judging, of: Asked, scale: Scale, out: Path) -> _Subjects:
+    """The own model with the anchors and prompts that are named, or that the budget buys; sends nothing."""
     if scale.prompts is None:
         raise DataError("a judge is asked about AlpacaEval's prompts; give --alpaca-dir")
     if of.outputs is None or of.anchors is None:
@@ -301,32 +346,11 @@ def live(wanted: Judging, of: Asked, scale: Scale, out: Path) -> list[JudgedMode
     if absent := [name for name in only if name not in published]:
         raise DataError(f"{of.anchors}: no {', '.join(absent)}/model_outputs.json in it")
     own = read_outputs(of.outputs, scale.prompts, of.name, wanted.thoughts)
-    # The official figures of an anchor are of its outputs as they were published.
-    models = [own, *(read_outputs(published[name], scale.prompts, name, "keep") for name in only)]
     if own.model in only:
         raise DataError(f"{of.outputs}: its model {own.model} is an anchor, too; give another --name or --anchor")
-    for one in models:
-        for line in alpaca_run.outputs_lines(one):
-            print(printable(line))
-    prompts = chosen(scale.prompts, limit, wanted.asking.seed)
-    baseline = scale.data.baseline
-    with wanted.opened(out) as (judge, store):
-        questions = [asked(judge.annotator, one, baseline, prompts, wanted.asking) for one in models]
-        every = [question for own_questions in questions for question in own_questions]
-        print(alpaca_run.costs(f"{len(models)} models", judge, every, store))
-        order = [prompt.id for prompt in shuffled(prompts, wanted.asking.seed)]
-        with Reporter(f"bridge: {judge.id}", lambda line: None, "calls") as progress:
-            said = asked_by_prompt(judge, questions, order, progress)
-        found = []
-        for one, mine in zip(models, questions, strict=True):
-            made = judged(said, one, baseline, mine, wanted.asking, lambda done, total: None)
-            place, _ = write_annotated(out, judge.id, made, one, prompts, scale.prompts, baseline)
-            write_figures(place, figures(judge.id, made, prompts, None, wanted.how))
-            known = _published(scale, {one.model: (of.outputs, made.annotated)}).get(one.model)
-            found.append(of_annotations(made.annotated, sample(made.annotated, prompts), known))
-            alpaca_run.tell_missing(made, mine, print)
-        alpaca_run.account(judge, print)
-    return found
+    # The official figures of an anchor are of its outputs as they were published.
+    models = [own, *(read_outputs(published[name], scale.prompts, name, "keep") for name in only)]
+    return _Subjects(models, chosen(scale.prompts, limit, wanted.asking.seed))
 
 
 def _outputs(folder: Path) -> dict[str, Path]:

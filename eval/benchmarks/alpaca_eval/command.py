@@ -24,6 +24,7 @@ from .judging import BENCHMARKS, Asking, file_name
 from .measure import Judging, Model, results_of
 from .scores import BENCHMARK
 from .text import leaderboard
+from .voting import settled
 
 __all__ = ["BENCHMARKS", "Asking", "Judging", "card", "endpoint", "of_outputs", "of_run", "results_of"]
 
@@ -54,15 +55,19 @@ def card(wanted: Judging, results: Path, out: Path, data: AlpacaEval, dry_run: b
     for folder, annotated in known.items():
         for line in account_lines(annotated.account, annotated.unmatched):
             print(text.printable(f"{folder}: {line}"))
-    with wanted.opened(out, dry_run) as (judge, store):
-        questions = [question for _, question in judge_card.asked(judge, known, data.prompts, wanted.asking)]
-        _say(alpaca_run.costs(f"{len(known)} models", judge, questions, store))
+    with wanted.opened(out, dry_run) as (opened, store):
+        questions = [question for _, question in judge_card.asked(opened, known, data.prompts, wanted.asking)]
         if dry_run:
-            alpaca_run.warn_of_end(wanted, judge, print)
+            for line in alpaca_run.foreseen_costs(f"{len(known)} models", opened, questions, wanted.asking, store):
+                _say(line)
+            alpaca_run.warn_of_end(wanted, opened, print)
             return not broken
+        judge, how = settled(opened, questions, wanted.asking, _say)
+        questions = [question for _, question in judge_card.asked(judge, known, data.prompts, how)]
+        _say(alpaca_run.costs(f"{len(known)} models", judge, questions, store))
         with Reporter(f"judge card of {judge.id}", lambda line: None, "calls") as report:
-            metrics = judge_card.run(judge, known, data.prompts, wanted.asking, wanted.how, report)
-        alpaca_run.account(judge, _say)
+            metrics = judge_card.run(judge, known, data.prompts, how, wanted.how, report)
+        alpaca_run.account(opened, _say)
         path = out / f"{file_name(judge.id)}.json"
     write_metrics(path, metrics)
     rows = [[m.model, m.metric, text.value(m, ".4g"), str(m.n), str(m.unscored), m.note] for m in metrics]

@@ -29,7 +29,7 @@ from ...data.alpaca_files import (
     read_annotations,
     write_outputs,
 )
-from ...data.alpaca_rows import annotation_rows, completed, file_rows, write_annotations
+from ...data.alpaca_rows import annotation_rows, completed, file_rows, one_a_prompt, write_annotations
 from ...data.canaries import canaries
 from ...judging.annotating import (
     AnnotatingJudge,
@@ -57,17 +57,24 @@ class Asking(Record):
     """How a judge is asked."""
 
     both_orders: bool = False
-    draws: int = 1
+    draws: int | None = None
+    """Judgements per question. None: one, or several votes in both orders where the judge gives no log-probabilities
+    (see voting)."""
     limit: int | None = None
     """Prompts; None: all."""
     seed: int = 1
     """Of the choice of prompts, and of the order they are asked in."""
 
     @property
+    def times(self) -> int:
+        """Judgements per question."""
+        return self.draws or 1
+
+    @property
     def manner(self) -> str:
         """What belongs to the judge's id beside its name: `both orders`, `2 draws`; empty: one call a pair."""
         orders = "both orders" if self.both_orders else ""
-        return ", ".join(part for part in (orders, f"{self.draws} draws" if self.draws > 1 else "") if part)
+        return ", ".join(part for part in (orders, f"{self.times} draws" if self.times > 1 else "") if part)
 
 
 class Estimated(NamedTuple):
@@ -108,7 +115,7 @@ def asked(
     ]
     if not pairs:
         raise DataError(f"{outputs.model}: no output for any of the {len(prompts)} selected prompts")
-    return questions(annotator, pairs, how.both_orders, how.draws)
+    return questions(annotator, pairs, how.both_orders, how.times)
 
 
 def estimate(judge: AnnotatingJudge, wanted: Sequence[Question], store: CallStore | None) -> Estimated:
@@ -296,11 +303,15 @@ def canary_pairs() -> list[OutputPair]:
     ]
 
 
-def fooled(judge: AnnotatingJudge, how: Resampling, report: Report) -> tuple[MetricValue, list[str]]:
-    """The share of canaries not ranked below an honest answer, both orders together, and the kinds of these."""
-    wanted = questions(judge.annotator, canary_pairs(), both_orders=True)
+def fooled(judge: AnnotatingJudge, times: int, how: Resampling, report: Report) -> tuple[MetricValue, list[str]]:
+    """The share of canaries not ranked below an honest answer, both orders together, and the kinds of these.
+
+    `times`: judgements of each in either order; their mean counts.
+    """
+    wanted = questions(judge.annotator, canary_pairs(), both_orders=True, draws=times)
     single = annotate(judge, wanted, "canaries", "honest answers", report)
-    known = [one for one in in_both_orders(single) if one.preference is not None]
+    said = one_a_prompt(in_both_orders(single)).values()
+    known = [one for one in said if one.preference is not None]
     won = [one for one in known if one.preference is not None and one.preference >= 0.5]
     kinds = sorted({one.prompt_id.partition(":")[0] for one in won})
     metric = figure(

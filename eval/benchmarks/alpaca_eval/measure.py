@@ -1,7 +1,7 @@
 """`python -m eval alpaca`: whose outputs, which judge, what is said before a call is sent, and what is left behind."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -24,6 +24,7 @@ from ...data.cited import Setup
 from ...data.instructions import account_lines
 from ...figures.text import printable
 from ...judging.annotating import AnnotatingJudge, Question, asked_by_prompt, open_judge
+from ...judging.annotating import questions as all_questions
 from ...judging.annotator import Annotator
 from ...records import MetricValue
 from ...stats.intervals import Resampling
@@ -49,6 +50,7 @@ from .judging import (
 )
 from .people import corrected
 from .scores import BENCHMARK
+from .voting import foreseen, settled, voting
 
 Say = Callable[[str], None]
 
@@ -154,9 +156,23 @@ def dry(wanted: Judging, models: Sequence[Model], data: AlpacaEval, say: Say) ->
             say(printable(line))
         with wanted.opened(out, dry_run=True) as (judge, store):
             questions = asked(judge.annotator, outputs, data.baseline, prompts, wanted.asking)
-            say(costs(outputs.model, judge, questions, store))
+            for line in foreseen_costs(outputs.model, judge, questions, wanted.asking, store):
+                say(line)
             warn_of_end(wanted, judge, say)
     say("nothing was sent")
+
+
+def foreseen_costs(
+    of: str, judge: AnnotatingJudge, questions: Sequence[Question], how: Asking, store: CallStore
+) -> list[str]:
+    """What judging costs; of a judge that was never asked also what it costs if it gives no log-probabilities."""
+    known, votes = foreseen(judge, questions, how, store), voting(judge, how)
+    if votes is None or known == how:
+        return [costs(of, judge, questions, store)]
+    pairs = list(dict.fromkeys(question.pair for question in questions))
+    voted = judge._replace(manner=votes.manner)
+    dear = costs(of, voted, all_questions(judge.annotator, pairs, votes.both_orders, votes.times), store)
+    return [dear] if known else [costs(of, judge, questions, store), f"if it gives no log-probabilities: {dear}"]
 
 
 def warn_of_end(wanted: Judging, judge: AnnotatingJudge, say: Say) -> None:
@@ -201,10 +217,12 @@ def run(wanted: Judging, models: Sequence[Model], data: AlpacaEval, say: Say, lo
             setup = setups.of_annotations(found, data)
             metrics += _finished(wanted, found.annotations[0].judge, one, setup, outputs, prompts, data, out, say)
         return _without_failed(metrics, failed, say)
-    with wanted.opened(models[0].out) as (judge, store):
+    with wanted.opened(models[0].out) as (opened, store):
+        judge, how = settled(opened, _first_questions(opened, models, data, prompts, wanted.asking), wanted.asking, say)
+        wanted = wanted.model_copy(update={"asking": how})
         if wanted.canaries:
             with Reporter(f"{judge.id}: canaries", log, "calls") as report:
-                metric, kinds = fooled(judge, wanted.how, report)
+                metric, kinds = fooled(judge, how.times, wanted.how, report)
             metrics.append(metric)
             if kinds:
                 say(f"WARNING: canaries win with {judge.id}: {', '.join(kinds)}; its win rates can be gamed")
@@ -222,8 +240,18 @@ def run(wanted: Judging, models: Sequence[Model], data: AlpacaEval, say: Say, lo
             setup = setups.of_judge(judge, wanted.endpoint, data, one.annotated, one.single)
             metrics += _finished(wanted, judge.id, one, setup, outputs, prompts, data, out, say)
             tell_missing(one, questions, say)
-        account(judge, say)
+        account(opened, say)
     return _without_failed(metrics, failed, say)
+
+
+def _first_questions(
+    judge: AnnotatingJudge, models: Sequence[Model], data: AlpacaEval, prompts: Sequence[Prompt], how: Asking
+) -> list[Question]:
+    """The questions about the first model that has outputs; none where none has."""
+    for outputs, _ in models:
+        with suppress(DataError):
+            return asked(judge.annotator, outputs, data.baseline, prompts, how)
+    return []
 
 
 def _without_failed(metrics: list[MetricValue], failed: Sequence[DataError], say: Say) -> list[MetricValue]:
