@@ -88,7 +88,6 @@ def alpaca(
     """
     if (run is None) == (outputs is None):
         raise SettingsError("alpaca needs either --run FILE or --outputs FILE")
-    from .. import metrics
     from ..benchmarks.alpaca_eval import command
     from ..benchmarks.finished import measured
     from ..run import opened
@@ -120,10 +119,11 @@ def alpaca(
     with opened(run, overrides) as (settings, place, open_engine):
         if not dry_run:  # whoever gave it as --out does not hold the run
             hold(context, folder=command.results_of(place))
-        if not (figures := command.of_run(wanted, settings, place, data, open_engine, dry_run)):
+        figures = command.of_run(wanted, settings, place, data, open_engine, dry_run)
+        if figures is None:
             return
-        metrics.merge(place, figures, command.BENCHMARKS)
-        judged = {metric.model for metric in figures}
+        command.merged(figures, place)
+        judged = {metric.model for metric in figures.metrics}
         if any(checkpoint.name not in judged for checkpoint in measured(place)):
             raise typer.Exit(1)
 

@@ -18,7 +18,7 @@ from ...data.alpaca_files import Annotated, Outputs, read_annotations, read_outp
 from ...data.instructions import account_lines
 from ...data.verdicts import OfficialFigure, installed_leaderboard, read_leaderboard, read_verdicts
 from ...figures.text import aligned, printable
-from ...judging.annotating import AnnotatingJudge, asked_by_prompt
+from ...judging.annotating import AnnotatingJudge, asked_by_prompt, by_prompt
 from ...records import MetricValue
 from ...stats.bridge import relative_length
 from ...stats.intervals import Resampling
@@ -306,28 +306,31 @@ def live(wanted: Judging, of: Asked, scale: Scale, out: Path) -> list[JudgedMode
     models, prompts = _subjects(wanted, of, scale, out)
     baseline = scale.data.baseline
     with wanted.opened(out) as (opened, store):
-        first = asked(opened.annotator, models[0], baseline, prompts, wanted.asking)
+        order = [prompt.id for prompt in shuffled(prompts, wanted.asking.seed)]
+        first = by_prompt([asked(opened.annotator, one, baseline, prompts, wanted.asking) for one in models], order)
         judge, how = settled(opened, first, wanted.asking, print)
         if how != wanted.asking:
             wanted = wanted.model_copy(update={"asking": how})
             models, prompts = _subjects(wanted, of, scale, out)  # for the price of votes other anchors may be best
+            order = [prompt.id for prompt in shuffled(prompts, how.seed)]
         for one in models:
             for line in alpaca_run.outputs_lines(one):
                 print(printable(line))
         questions = [asked(judge.annotator, one, baseline, prompts, how) for one in models]
         every = [question for own_questions in questions for question in own_questions]
         print(alpaca_run.costs(f"{len(models)} models", judge, every, store))
-        order = [prompt.id for prompt in shuffled(prompts, how.seed)]
         with Reporter(f"bridge: {judge.id}", lambda line: None, "calls") as progress:
             said = asked_by_prompt(judge, questions, order, progress)
         found = []
         for one, mine in zip(models, questions, strict=True):
             made = judged(said, one, baseline, mine, how, lambda done, total: None)
-            place, _ = write_annotated(out, judge.id, made, one, prompts, scale.prompts or (), baseline)
-            write_figures(place, figures(judge.id, made, prompts, None, wanted.how))
+            written = write_annotated(out, judge.id, made, one, prompts, scale.prompts or (), baseline)
+            write_figures(written.folder, figures(judge.id, made, prompts, None, wanted.how))
             known = _published(scale, [one.model]).get(one.model)
             found.append(of_annotations(made.annotated, sample(made.annotated, prompts), known))
             alpaca_run.tell_missing(made, mine, print)
+            if written.apart:
+                print(printable(f"{one.model}: {alpaca_run.APART}; files in {written.folder}"))
         alpaca_run.account(opened, print)
     return found
 

@@ -5,6 +5,7 @@ OUT/results/MODEL/model_outputs.json             as alpaca_eval reads it
 OUT/results/MODEL/JUDGE/annotations.json         as alpaca_eval reads it, to send in or to score again
 OUT/results/MODEL/JUDGE/annotations.jsonl        each answer of the judge: order, why it is missing, price
 OUT/results/MODEL/JUDGE/metrics.json, leaderboard.csv
+OUT/on-N-prompts/results/...                     the same of N prompts, where OUT/results has verdicts on more
 """
 
 import re
@@ -47,6 +48,7 @@ from ...records import Annotation, MetricValue
 from ...stats.intervals import Estimate, Resampling, pooled_each, share
 from ..measuring import figure
 from .leaderboard import official_csv
+from .places import ANNOTATIONS, OUTPUTS, place_of
 from .scores import BENCHMARK, scored
 
 CANARIES = "alpaca_canaries"
@@ -242,6 +244,16 @@ def by_prompt(values: Sequence[tuple[str, float]], how: Resampling, is_share: bo
     return pooled_each({"": columns}, how, means=() if is_share else ("",))[""]
 
 
+class Written(NamedTuple):
+    """The files of one model and judge."""
+
+    folder: Path
+    rows: list[FileRow]
+    """Those of its annotations.json."""
+    apart: bool
+    """Whether they lie beside OUT/results, where verdicts on more prompts are kept."""
+
+
 def write_annotated(
     folder: Path,
     judge: str,
@@ -250,19 +262,21 @@ def write_annotated(
     prompts: Sequence[Prompt],
     official: Sequence[Prompt],
     baseline: Outputs | None,
-) -> tuple[Path, list[FileRow]]:
-    """The model's outputs and annotations under OUT/results: the folder, and the rows of its annotations.json.
+) -> Written:
+    """The model's outputs and annotations under OUT/results, or beside it where more of this model is kept there.
 
     `prompts`: those that were asked. `official`: all, in the official order. `baseline`: its outputs to all of them, as
     far as `found` does not have them.
     """
-    place = folder / "results" / file_name(outputs.model)
-    write_outputs(place / "model_outputs.json", prompts, outputs.responses, outputs.model)
-    place /= file_name(judge)
+    own = {prompt.id: outputs.responses[prompt.id] for prompt in prompts if prompt.id in outputs.responses}
+    preferred = {one.prompt_id for one in found.annotated.annotations if one.preference is not None}
+    model, judged_by = file_name(outputs.model), file_name(judge)
+    place = place_of(folder, model, judged_by, own, preferred, official)
+    write_outputs(place.folder / OUTPUTS, official, place.responses, outputs.model)
     whole = completed(found.annotated, outputs, baseline, official)
-    write_annotations(place / "annotations.json", official, whole)
-    files.write(place / "annotations.jsonl", found.single)
-    return place, file_rows(annotation_rows(official, whole))
+    write_annotations(place.folder / judged_by / ANNOTATIONS, official, whole)
+    files.write(place.folder / judged_by / "annotations.jsonl", found.single)
+    return Written(place.folder / judged_by, file_rows(annotation_rows(official, whole)), place.apart)
 
 
 def baseline_of(annotated: Annotated, data: AlpacaEval) -> Outputs | None:

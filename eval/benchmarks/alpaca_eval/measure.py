@@ -23,7 +23,7 @@ from ...data.alpaca_files import Outputs, Thoughts, as_judged, without_thoughts
 from ...data.cited import Setup
 from ...data.instructions import account_lines
 from ...figures.text import printable
-from ...judging.annotating import AnnotatingJudge, Question, asked_by_prompt, open_judge
+from ...judging.annotating import AnnotatingJudge, Question, asked_by_prompt, by_prompt, open_judge
 from ...judging.annotating import questions as all_questions
 from ...judging.annotator import Annotator
 from ...records import MetricValue
@@ -98,6 +98,18 @@ class Judging(Record):
             judge = open_judge(self.judge, annotator, self.endpoint, store, self.price, self.max_cost, self.reasoning)
             held.callback(judge.close)
             yield judge._replace(manner=self.asking.manner), store
+
+
+APART = "verdicts on more prompts are kept and stay"
+"""Why a model's files are not in OUT/results."""
+
+
+class Figures(NamedTuple):
+    """What a judge's verdicts come to."""
+
+    metrics: list[MetricValue]
+    apart: tuple[str, ...]
+    """Models of which more prompts are kept; the files of these figures lie beside theirs."""
 
 
 class Model(NamedTuple):
@@ -190,7 +202,7 @@ def costs(of: str, judge: AnnotatingJudge, questions: Sequence[Question], store:
     return f"{text}; about ${found.dollars:.2f}, at most ${found.most:.2f}, by {_prices(judge)}"
 
 
-def run(wanted: Judging, models: Sequence[Model], data: AlpacaEval, say: Say, log: Say) -> list[MetricValue]:
+def run(wanted: Judging, models: Sequence[Model], data: AlpacaEval, say: Say, log: Say) -> Figures:
     """Judge every model, write its files, and give all figures.
 
     A model that cannot be judged costs itself. Raises DataError where none could be, or where a file is missing that
@@ -203,6 +215,7 @@ def run(wanted: Judging, models: Sequence[Model], data: AlpacaEval, say: Say, lo
         for line in outputs_lines(outputs):
             say(printable(line))
     metrics: list[MetricValue] = []
+    apart: list[str] = []
     failed: list[DataError] = []
     if wanted.file:
         for outputs, out in models:
@@ -215,8 +228,10 @@ def run(wanted: Judging, models: Sequence[Model], data: AlpacaEval, say: Say, lo
                 say(printable(f"{wanted.file}: {line}"))
             outputs, one = as_judged(outputs, found), JudgedOutputs(found, [])
             setup = setups.of_annotations(found, data)
-            metrics += _finished(wanted, found.annotations[0].judge, one, setup, outputs, prompts, data, out, say)
-        return _without_failed(metrics, failed, say)
+            done = _finished(wanted, found.annotations[0].judge, one, setup, outputs, prompts, data, out, say)
+            metrics += done.metrics
+            apart += done.apart
+        return Figures(_without_failed(metrics, failed, say), tuple(apart))
     with wanted.opened(models[0].out) as (opened, store):
         judge, how = settled(opened, _first_questions(opened, models, data, prompts, wanted.asking), wanted.asking, say)
         wanted = wanted.model_copy(update={"asking": how})
@@ -238,20 +253,23 @@ def run(wanted: Judging, models: Sequence[Model], data: AlpacaEval, say: Say, lo
                 failed.append(error)
                 continue
             setup = setups.of_judge(judge, wanted.endpoint, data, one.annotated, one.single)
-            metrics += _finished(wanted, judge.id, one, setup, outputs, prompts, data, out, say)
+            done = _finished(wanted, judge.id, one, setup, outputs, prompts, data, out, say)
+            metrics += done.metrics
+            apart += done.apart
             tell_missing(one, questions, say)
         account(opened, say)
-    return _without_failed(metrics, failed, say)
+    return Figures(_without_failed(metrics, failed, say), tuple(apart))
 
 
 def _first_questions(
     judge: AnnotatingJudge, models: Sequence[Model], data: AlpacaEval, prompts: Sequence[Prompt], how: Asking
 ) -> list[Question]:
-    """The questions about the first model that has outputs; none where none has."""
+    """The questions about all models that have outputs, prompt by prompt."""
+    found = []
     for outputs, _ in models:
         with suppress(DataError):
-            return asked(judge.annotator, outputs, data.baseline, prompts, how)
-    return []
+            found.append(asked(judge.annotator, outputs, data.baseline, prompts, how))
+    return by_prompt(found, [prompt.id for prompt in shuffled(prompts, how.seed)])
 
 
 def _without_failed(metrics: list[MetricValue], failed: Sequence[DataError], say: Say) -> list[MetricValue]:
@@ -301,18 +319,18 @@ def _finished(
     data: AlpacaEval,
     out: Path,
     say: Say,
-) -> list[MetricValue]:
+) -> Figures:
     # What was paid for is on disk before anything is computed from it.
-    place, rows = write_annotated(out, judge, found, outputs, prompts, data.prompts, baseline_of(found.annotated, data))
-    metrics = figures(judge, found, prompts, data, wanted.how, rows, wanted.length_control)
+    written = write_annotated(out, judge, found, outputs, prompts, data.prompts, baseline_of(found.annotated, data))
+    metrics = figures(judge, found, prompts, data, wanted.how, written.rows, wanted.length_control)
     if wanted.labels is not None:
         # Read when the command began: a label that is none costs no call.
         metrics += corrected(found.annotated, prompts, labels.read(wanted.labels), wanted.how)
     metrics = setups.with_account(metrics, outputs.account, outputs.thoughts, outputs.open_thoughts)
     metrics = setups.with_warning(metrics, setup)
-    write_figures(place, metrics)
-    say(f"{outputs.model}: files in {place}")
-    return metrics
+    write_figures(written.folder, metrics)
+    say(f"{outputs.model}: {f'{APART}; ' if written.apart else ''}files in {written.folder}")
+    return Figures(metrics, (outputs.model,) if written.apart else ())
 
 
 def tell_missing(found: JudgedOutputs, questions: Sequence[Question], say: Say) -> None:

@@ -144,7 +144,7 @@ def test_a_model_that_cannot_be_judged_costs_itself_and_not_the_others(
     wanted = measure.Judging(judge=f"file:{recorded}", length_control=False)
     lines: list[str] = []
     models = [measure.Model(other, tmp_path / "o"), measure.Model(mine, tmp_path / "o")]
-    metrics = measure.run(wanted, models, data, lines.append, lambda line: None)
+    metrics = measure.run(wanted, models, data, lines.append, lambda line: None).metrics
     assert {metric.model for metric in metrics} == {"mine"}
     assert any(line.startswith("left out: ") and "its annotations are of other outputs" in line for line in lines)
 
@@ -166,7 +166,7 @@ def test_a_cap_is_spent_on_the_same_prompts_of_every_model(serve: Serve, place: 
     )  # fmt: skip
     lines: list[str] = []
     models = [measure.Model(mine, tmp_path / "o"), measure.Model(other, tmp_path / "o")]
-    metrics = measure.run(wanted, models, data, lines.append, lambda line: None)
+    metrics = measure.run(wanted, models, data, lines.append, lambda line: None).metrics
     rates = {metric.model: metric for metric in metrics if metric.metric == "win_rate"}
     assert set(rates) == {"mine", "other"}
     assert rates["mine"].n == rates["other"].n > 0
