@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from srlm.engines.base import Completion
 from srlm.engines.openai.answers import ChatAnswer, out_of_room
 from srlm.engines.openai.calls import Answer, Call, Failure
+from srlm.engines.openai.cost import BudgetSpent
 from srlm.errors import EngineError
 from srlm.judge.letter import chance_of
 from srlm.judge.pair_template import PairTemplate, load
@@ -208,7 +209,7 @@ class AskedPairJudge:
         if failed:
             raise EngineError(f"{self._model}: {len(failed)} calls failed ({failed[0].words}); run again to resume")
         if held := sum(one is None for one in said):
-            raise EngineError(
+            raise BudgetSpent(
                 f"{self._model}: stopped before the cost exceeds {client.budget.most} US dollars (--max-cost), "
                 f"with {held} of {before + len(said)} comparisons not asked; raise it and run again to resume"
             )

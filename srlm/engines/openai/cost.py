@@ -66,6 +66,10 @@ def spent_on(store: CallStore, model: str, price: Price) -> float:
     return total
 
 
+class BudgetSpent(EngineError):
+    """A call was not sent, for the budget has no room for it."""
+
+
 class Budget:
     """Money spent in this run, and the cap that no call may be sent beyond.
 
