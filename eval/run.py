@@ -56,6 +56,8 @@ def measure(
     answered: Answers | None = None
     fresh: list[MetricValue] = []
     for benchmark in benchmarks:
+        benchmark.check(run)
+    for benchmark in benchmarks:
         if benchmark.evaluation_prompts:
             answered = answered or _answers(run, benchmark, open_engine)
             answers = answered

@@ -16,6 +16,7 @@ from srlm.judge import rubric
 from srlm.judge.open import CALLS, SPECS, Around, Judge, PointwiseSettings, Server, open_judge
 from srlm.records import Record, seed_for
 from srlm.settings import PairSettings, Price
+from srlm.text.counts import counted
 
 from ..data import controlled, labels, rankings
 from ..figures.text import listed
@@ -117,7 +118,9 @@ def agreement(wanted: Wanted, path: str, format: str | None, ask: ranked.Ask, la
 def _account(path: str, found: Rankings, judges: Sequence[Judge]) -> str:
     """What was read, and what of it was left out or changed, of the rankings and of files of judgements."""
     groups = len({one.group for one in found.sets})
-    lines = [f"{path}: {found.format}, {len(found.sets)} sets of answers in {groups} groups{_told(found.account)}"]
+    lines = [
+        f"{path}: {found.format}, {counted(len(found.sets), 'sets of answers')} in {counted(groups, 'groups')}{_told(found.account)}"
+    ]
     lines += [f"{judge.id}: not used{_told(judge.account)}" for judge in judges if judge.account]
     return "\n".join(lines) + "\n"
 
@@ -159,7 +162,7 @@ def audited(wanted: Wanted, path: str | None, format: str | None, ask: ranked.As
             judge.close()
     wanted.write(metrics)
     if path is None or found is None:
-        print(f"built-in answers, the same content in three forms: {len(sets)} sets of answers\n")
+        print(f"built-in answers, the same content in three forms: {counted(len(sets), 'sets of answers')}\n")
     else:
         print(_account(path, found, judges))
     if sample.note:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from srlm.engines.openai.cost import Budget, BudgetSpent
 from srlm.errors import DataError
 from srlm.records import digest
+from srlm.text.counts import counted
 
 from ..records import MetricValue
 
@@ -56,7 +57,7 @@ def sample_of(prompts: Sequence[str], by_judge: Sequence[Sequence[str]], most: f
 
 def budget_note(reached: int, prompts: int) -> str:
     """What stands beside a figure; empty where the budget reached all."""
-    return f"on {reached} of {prompts} prompts, drawn at random (budget)" if reached < prompts else ""
+    return f"on {reached} of {counted(prompts, 'prompts')}, drawn at random (budget)" if reached < prompts else ""
 
 
 def noted(metrics: Sequence[MetricValue], note: str) -> list[MetricValue]:

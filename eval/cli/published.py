@@ -10,6 +10,7 @@ import typer
 from srlm.errors import SettingsError
 from srlm.store import files
 from srlm.store.progress import Reporter
+from srlm.text.counts import counted
 
 from .. import metrics
 from ..data.alpaca_eval import ANNOTATOR, VARIABLE, AlpacaEval
@@ -53,7 +54,7 @@ def leaderboard(
     if found.without:
         print(f"\nno annotations by {judge}: {', '.join(found.without)}")
     if found.broken:
-        print(f"\nleft out, for their annotations cannot be used: {len(found.broken)} folders")
+        print(f"\nleft out, for their annotations cannot be used: {counted(len(found.broken), 'folders')}")
         print("\n".join(printable(f"  {folder}: {why}") for folder, why in found.broken.items()))
         raise typer.Exit(1)
 

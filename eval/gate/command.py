@@ -8,6 +8,7 @@ from srlm.errors import SettingsError
 from srlm.run_file import load
 from srlm.settings import Settings
 from srlm.store import files
+from srlm.text.counts import counted
 
 from . import regress, verdicts
 
@@ -42,7 +43,7 @@ def update(
     )
     made = regress.baseline_of(wanted, found, reason)
     files.write_text(baseline, made.model_dump_json() + "\n")
-    print(f"{baseline}: {len(made.measures)} measures of {len(found)} run{'s' * (len(found) != 1)}")
+    print(f"{baseline}: {len(made.measures)} measures of {counted(len(found), 'runs')}")
 
 
 def sisters(run: Path, overrides: Sequence[str], seeds: str) -> list[Settings]:

@@ -17,6 +17,7 @@ from srlm.judge.pairwise import Opinion, PairItem, parse, samplings, tally
 from srlm.judge.unread import still_thinking
 from srlm.records import Unread
 from srlm.settings import PairSettings, Sampling
+from srlm.text.counts import counted
 
 if TYPE_CHECKING:
     from srlm.engines.openai.client import Client
@@ -207,11 +208,13 @@ class AskedPairJudge:
         )
         failed = [one for one in said if isinstance(one, Failure) and one.kind == "api" and one.why is None]
         if failed:
-            raise EngineError(f"{self._model}: {len(failed)} calls failed ({failed[0].words}); run again to resume")
+            raise EngineError(
+                f"{self._model}: {counted(len(failed), 'calls')} failed ({failed[0].words}); run again to resume"
+            )
         if held := sum(one is None for one in said):
             raise BudgetSpent(
                 f"{self._model}: stopped before the cost exceeds {client.budget.most} US dollars (--max-cost), "
-                f"with {held} of {before + len(said)} comparisons not asked; raise it and run again to resume"
+                f"with {held} of {counted(before + len(said), 'comparisons')} not asked; raise it and run again to resume"
             )
         return [one for one in said if one is not None]
 

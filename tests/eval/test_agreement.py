@@ -348,11 +348,11 @@ def test_annotators_who_always_say_the_same_have_no_kappa_and_the_reason(tmp_pat
     found = by_key(people.figures(rankings.read(file(tmp_path, alike)).sets, HOW))
     kappa, alpha = (found["people", name, None] for name in ("cohen_kappa", "krippendorff_alpha"))
     assert (kappa.value, kappa.low, kappa.unscored) == (None, None, 12)
-    assert kappa.note == "undefined for 1 pairs of annotators, who say the same of every pair"
+    assert kappa.note == "undefined for 1 pair of annotators, who say the same of every pair"
     assert (alpha.value, alpha.n) == (None, 12)
     mixed = by_key(people.figures(rankings.read(file(tmp_path, rows)).sets, HOW))["people", "cohen_kappa", None]
     assert mixed.value == 0  # x and z, y and z agree as chance would; of x and y nothing can be said
-    assert mixed.note.startswith("2 pairs of annotators") and "undefined for 1 pairs" in mixed.note
+    assert mixed.note.startswith("2 pairs of annotators") and "undefined for 1 pair of" in mixed.note
 
 
 def test_baselines_and_every_policy_on_ties_stand_beside_a_judge(tmp_path: Path) -> None:

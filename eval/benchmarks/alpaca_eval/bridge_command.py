@@ -11,6 +11,7 @@ from srlm.errors import DataError, SettingsError
 from srlm.records import Prompt
 from srlm.store import files
 from srlm.store.progress import Reporter
+from srlm.text.counts import counted
 
 from ...data import cited
 from ...data.alpaca_eval import ANNOTATOR, AlpacaEval, GlmData
@@ -187,7 +188,7 @@ def report(
         )
     if not wanted:
         raise SettingsError(
-            f"all {len(names)} models have an official figure in {scale.source}; name the one to bridge with --model, "
+            f"each of {counted(len(names), 'models')} has an official figure in {scale.source}; name the one to bridge with --model, "
             "or test the candidate with --leave-one-out"
         )
     metrics = [metric for name in wanted for metric in bridge.bridged(name)]
@@ -318,7 +319,7 @@ def live(wanted: Judging, of: Asked, scale: Scale, out: Path) -> list[JudgedMode
                 print(printable(line))
         questions = [asked(judge.annotator, one, baseline, prompts, how) for one in models]
         every = [question for own_questions in questions for question in own_questions]
-        print(alpaca_run.costs(f"{len(models)} models", judge, every, store))
+        print(alpaca_run.costs(counted(len(models), "models"), judge, every, store))
         with Reporter(f"bridge: {judge.id}", lambda line: None, "calls") as progress:
             said = asked_by_prompt(judge, questions, order, progress)
         found = []

@@ -8,6 +8,7 @@ from srlm.errors import SettingsError
 from srlm.settings import Settings
 from srlm.store.folder import RunFolder
 from srlm.store.progress import Reporter
+from srlm.text.counts import counted
 
 from ...data import labels
 from ...data.alpaca_eval import AlpacaEval
@@ -59,13 +60,15 @@ def card(wanted: Judging, results: Path, out: Path, data: AlpacaEval, dry_run: b
     with wanted.opened(out, dry_run) as (opened, store):
         questions = [question for _, question in judge_card.asked(opened, known, data.prompts, wanted.asking)]
         if dry_run:
-            for line in alpaca_run.foreseen_costs(f"{len(known)} models", opened, questions, wanted.asking, store):
+            for line in alpaca_run.foreseen_costs(
+                counted(len(known), "models"), opened, questions, wanted.asking, store
+            ):
                 _say(line)
             alpaca_run.warn_of_end(wanted, opened, print)
             return not broken
         judge, how = settled(opened, questions, wanted.asking, _say)
         questions = [question for _, question in judge_card.asked(judge, known, data.prompts, how)]
-        _say(alpaca_run.costs(f"{len(known)} models", judge, questions, store))
+        _say(alpaca_run.costs(counted(len(known), "models"), judge, questions, store))
         with Reporter(f"judge card of {judge.id}", lambda line: None, "calls") as report:
             metrics = judge_card.run(judge, known, data.prompts, how, wanted.how, report)
         alpaca_run.account(opened, _say)

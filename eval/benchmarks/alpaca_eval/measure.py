@@ -16,6 +16,7 @@ from srlm.records import Prompt, Record, digest, seed_for
 from srlm.settings import PairSettings, Price, Settings
 from srlm.store.folder import RunFolder
 from srlm.store.progress import Reporter
+from srlm.text.counts import counted
 
 from ...data import labels
 from ...data.alpaca_eval import ANNOTATOR, AlpacaEval
@@ -196,7 +197,7 @@ def warn_of_end(wanted: Judging, judge: AnnotatingJudge, say: Say) -> None:
 def costs(of: str, judge: AnnotatingJudge, questions: Sequence[Question], store: CallStore) -> str:
     """How many calls it takes, how many of them are known, and what the others cost."""
     found = estimate(judge, questions, store)
-    text = f"{of}: {found.calls} calls to {judge.id}, {found.known} of them already answered"
+    text = f"{of}: {counted(found.calls, 'calls')} to {judge.id}, {found.known} of them already answered"
     if found.dollars is None:
         return f"{text}; {_unpriced(judge)}"
     return f"{text}; about ${found.dollars:.2f}, at most ${found.most:.2f}, by {_prices(judge)}"
@@ -286,7 +287,9 @@ def outputs_lines(outputs: Outputs) -> list[str]:
     lines = account_lines(outputs.account, outputs.unmatched)
     if outputs.thoughts:
         open_too = f", {outputs.open_thoughts} of them never closed (an empty answer is judged)"
-        lines.append(f"a thought was cut from {outputs.thoughts} outputs{open_too if outputs.open_thoughts else ''}")
+        lines.append(
+            f"a thought was cut from {counted(outputs.thoughts, 'outputs')}{open_too if outputs.open_thoughts else ''}"
+        )
     return [f"{outputs.model}: {line}" for line in lines]
 
 
@@ -305,7 +308,7 @@ def _paid(
     for model, own in zip(models, questions, strict=True):
         say(costs(model.outputs.model, judge, own, store))
     order = [prompt.id for prompt in shuffled(prompts, wanted.asking.seed)]
-    with Reporter(f"{len(models)} model{'s' if len(models) > 1 else ''}: {judge.id}", log, "calls") as report:
+    with Reporter(f"{counted(len(models), 'models')}: {judge.id}", log, "calls") as report:
         return asked_by_prompt(judge, questions, order, report)
 
 
@@ -339,7 +342,9 @@ def tell_missing(found: JudgedOutputs, questions: Sequence[Question], say: Say) 
     if why := missing(found.single):
         say(f"{model}: {why} missing; run the same command again to ask only these")
     if held := len(questions) - len(found.single):
-        say(f"{model}: stopped at --max-cost with {held} calls not made; run the same command again to resume")
+        say(
+            f"{model}: stopped at --max-cost with {counted(held, 'calls')} not made; run the same command again to resume"
+        )
 
 
 def account(judge: AnnotatingJudge, say: Say) -> None:

@@ -12,7 +12,8 @@ from itertools import combinations
 from pathlib import Path
 from typing import NamedTuple
 
-from srlm.judge.open import Judge, contest_judge, pairwise_of
+from srlm.engines.openai.retired import refuse_retired
+from srlm.judge.open import Judge, asked_models, contest_judge, pairwise_of
 from srlm.judge.pairwise import BothOrders, Opinion, PairItem, PairwiseJudge, in_both_orders
 from srlm.records import Prompt, Response, seed_for
 from srlm.settings import Settings
@@ -93,6 +94,15 @@ def _affordable(
 def verdicts_path(folder: RunFolder, later: str, earlier: str) -> Path:
     """Where the verdicts on two checkpoints are kept."""
     return folder.step("evaluation") / "verdicts" / f"{later}-vs-{earlier}.jsonl"
+
+
+def refuse_retired_judge(settings: Settings, folder: RunFolder) -> None:
+    """Raise EngineError where verdicts are missing and their judge was shut down."""
+    names = [checkpoint.name for checkpoint in measured(folder)]
+    if not all(verdicts_path(folder, later, earlier).exists() for earlier, later in combinations(names, 2)):
+        for one in asked_models(settings):
+            if one.setting == "evaluation.judge":
+                refuse_retired(one.endpoint, one.model)
 
 
 def by_prompt(settings: Settings, folder: RunFolder) -> list[Series]:

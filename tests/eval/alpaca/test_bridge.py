@@ -270,7 +270,7 @@ def test_a_missing_column_and_a_cut_file_are_one_line(place: Path) -> None:
     [
         ([], "bridge needs one of --verdicts FILE, --annotations FOLDER and --judge JUDGE"),
         (["--verdicts", "v.csv.gz", "--plan", "--max-cost", "5"], "--plan needs --judge"),
-        (["--verdicts", "{v}"], "all 5 models have an official figure in"),
+        (["--verdicts", "{v}"], "each of 5 models has an official figure in"),
         (["--verdicts", "{v}", "--model", "nobody"], "--model nobody: not judged by the candidate; there are a, b"),
         (["--judge", "openai:m"], "--judge needs --outputs, your model's, and --anchors"),
         (["--judge", "file:a.json"], "give recorded annotations with --annotations"),
@@ -363,7 +363,7 @@ def test_a_broken_file_of_annotations_costs_itself_and_strange_rows_are_told(pla
     assert said.status == 1 and said.err == ""
     assert f"left out: {cut}" in said.out
     strange = place / "results" / "b" / "cheap" / "annotations.json"
-    assert f"{strange}: 1 rows of other instructions, 1 prompts without row" in said.out
+    assert f"{strange}: 1 row of other instructions, 1 prompt without row" in said.out
     assert '"Question three?" matches no prompt' in said.out
     assert "4 anchors" in said.metrics["mine", "win_rate"].note
     alone = bridge(place, "--annotations", cut, *board(place))
