@@ -176,6 +176,7 @@ class Benchmark(Protocol):
 
     def check(self, run: RunData) -> None:
         """Raises where it could not be measured, before any model is asked for any benchmark."""
+        return None
 
     def measure(self, run: RunData, answers: Answers, open_engine: OpenEngine) -> list[MetricValue]:
         """Every figure; models are asked only what is not on disk."""

@@ -118,9 +118,8 @@ def agreement(wanted: Wanted, path: str, format: str | None, ask: ranked.Ask, la
 def _account(path: str, found: Rankings, judges: Sequence[Judge]) -> str:
     """What was read, and what of it was left out or changed, of the rankings and of files of judgements."""
     groups = len({one.group for one in found.sets})
-    lines = [
-        f"{path}: {found.format}, {counted(len(found.sets), 'sets of answers')} in {counted(groups, 'groups')}{_told(found.account)}"
-    ]
+    held = f"{counted(len(found.sets), 'sets of answers')} in {counted(groups, 'groups')}"
+    lines = [f"{path}: {found.format}, {held}{_told(found.account)}"]
     lines += [f"{judge.id}: not used{_told(judge.account)}" for judge in judges if judge.account]
     return "\n".join(lines) + "\n"
 

@@ -214,7 +214,8 @@ class AskedPairJudge:
         if held := sum(one is None for one in said):
             raise BudgetSpent(
                 f"{self._model}: stopped before the cost exceeds {client.budget.most} US dollars (--max-cost), "
-                f"with {held} of {counted(before + len(said), 'comparisons')} not asked; raise it and run again to resume"
+                f"with {held} of {counted(before + len(said), 'comparisons')} not asked; raise it and run "
+                "again to resume"
             )
         return [one for one in said if one is not None]
 

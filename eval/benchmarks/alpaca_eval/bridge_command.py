@@ -188,8 +188,8 @@ def report(
         )
     if not wanted:
         raise SettingsError(
-            f"each of {counted(len(names), 'models')} has an official figure in {scale.source}; name the one to bridge with --model, "
-            "or test the candidate with --leave-one-out"
+            f"each of {counted(len(names), 'models')} has an official figure in {scale.source}; name the one to "
+            "bridge with --model, or test the candidate with --leave-one-out"
         )
     metrics = [metric for name in wanted for metric in bridge.bridged(name)]
     metrics += [metric for name in names if name not in wanted for metric in bridge.known_figures(name)]

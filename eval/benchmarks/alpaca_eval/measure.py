@@ -343,7 +343,8 @@ def tell_missing(found: JudgedOutputs, questions: Sequence[Question], say: Say) 
         say(f"{model}: {why} missing; run the same command again to ask only these")
     if held := len(questions) - len(found.single):
         say(
-            f"{model}: stopped at --max-cost with {counted(held, 'calls')} not made; run the same command again to resume"
+            f"{model}: stopped at --max-cost with {counted(held, 'calls')} not made; "
+            "run the same command again to resume"
         )
 
 
