@@ -357,7 +357,9 @@ def account(judge: AnnotatingJudge, say: Say) -> None:
 
 
 def _unpriced(judge: AnnotatingJudge) -> str:
-    return f"cost unknown: the price of {judge.model} is not in the list of {price_list().date}; give --price"
+    listed = price_list()
+    why = f" ({listed.unknown[judge.model]})" if judge.model in listed.unknown else ""
+    return f"cost unknown: the price of {judge.model} is not in the list of {listed.date}{why}; give --price"
 
 
 def _prices(judge: AnnotatingJudge) -> str:

@@ -23,6 +23,8 @@ class Prices(Record):
     source: str
     usd_per_million_tokens: dict[str, Price]
     """By the exact name of the model; a name that is not there has no known price."""
+    unknown: dict[str, str] = {}
+    """Why a model's price is not known, where that can be told."""
 
 
 @cache
