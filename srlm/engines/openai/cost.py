@@ -3,6 +3,8 @@
 from functools import cache
 from importlib import resources
 
+from pydantic import Field
+
 from srlm.engines.openai.calls import Answer, Call, CallStore
 from srlm.errors import EngineError
 from srlm.records import Record
@@ -23,7 +25,7 @@ class Prices(Record):
     source: str
     usd_per_million_tokens: dict[str, Price]
     """By the exact name of the model; a name that is not there has no known price."""
-    unknown: dict[str, str] = {}
+    unknown: dict[str, str] = Field(default={})
     """Why a model's price is not known, where that can be told."""
 
 
