@@ -232,8 +232,6 @@ def _affordable(
         if one.group in found
     ]
     with TemporaryDirectory() as nowhere:
-        for judge in judges:
-            one_by_one.begin(Path(nowhere), judge)
         yield _Sample(tuple(part), Path(nowhere), budget_note(len(found), len(groups)))
 
 
@@ -243,7 +241,7 @@ def _begun(judge: Judge, keep: Path, ask: ranked.Ask) -> bool:
     paths = [keep / f"{judge.file}-{name}.jsonl" for name in names]
     begun = any(path.exists() or path.with_name(f"{path.name}.part").exists() for path in paths)
     if not begun:
-        one_by_one.begin(keep, judge)
+        one_by_one.begin(judge)
     return begun
 
 
@@ -254,7 +252,6 @@ def _ask_about(
     place = {group: number for number, group in enumerate(groups)}
     own = sorted((one for one in sets if one.group in place), key=lambda one: place[one.group])
     with TemporaryDirectory() as nowhere:
-        one_by_one.begin(Path(nowhere), judge)
         if ask != "pairs":
             ranked.judge_sets(judge, own, _draws(wanted, judge), seed, Path(nowhere))
         if ask != "scores":

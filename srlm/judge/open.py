@@ -123,6 +123,8 @@ class Judge:
     """Whether its comparisons were made in one order only: such a verdict stands alone."""
     budget: Callable[[], Budget] | None = None
     """What its answers have cost; each is kept as it comes. None: no server is asked."""
+    calls: Path | None = None
+    """The file of a server's answers."""
     account: Mapping[str, int] = field(default_factory=dict)
     """What a file of judgements holds and is not used, by reason."""
     close: Callable[[], None] = field(default=_nothing)
@@ -382,7 +384,7 @@ def _behind_server(name: str, around: Around) -> Judge:
         {"server": _whose(around)},
         AskedPairJudge(name, client, close, around.pairs),
     )
-    return replace(judge, budget=lambda: client().budget)
+    return replace(judge, budget=lambda: client().budget, calls=server.calls)
 
 
 def _whose(around: Around) -> str:

@@ -558,7 +558,7 @@ def test_a_server_is_recorded_replayed_and_capped(
     price = ["--price", "10", "30"]  # an answer costs 1000 x 10 / 1e6 + 10 x 30 / 1e6 = 0.0103 dollars
     status, error = run("capped", *price, "--max-cost", "0.045", "--record", str(tmp_path / "calls.sqlite"))
     assert status == 2 and 0 < len(server.asked) < 6, error  # a call under way counts with all that it may write
-    assert "stopped before the cost exceeds 0.045 US dollars" in error and "Traceback" not in error
+    assert "no prompt was judged whole within 0.045 US dollars (--max-cost, max_cost); raise it" in error
     assert run("whole", "--record", str(tmp_path / "calls.sqlite")) == (0, "")
     # 2 prompts x 3 answers are scored, 2 x 3 pairs compared in both orders.
     assert len(server.asked) == 6 + 12

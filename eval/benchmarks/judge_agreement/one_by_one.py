@@ -19,14 +19,15 @@ AT_ONCE = 16
 """Answers that are asked about side by side."""
 
 
-def begin(keep: Path, judge: Judge) -> None:
-    """Ask this judge one by one, from now on, for what is kept in this folder."""
-    files.write_json(_mark(keep, judge), {"seeds": "of each answer"})
+def begin(judge: Judge) -> None:
+    """Ask this judge one by one, from now on, for what its file of calls does not hold."""
+    if (mark := _mark(judge)) is not None:
+        files.write_json(mark, {"seeds": "of each answer"})
 
 
-def exists(keep: Path, judge: Judge) -> bool:
+def exists(judge: Judge) -> bool:
     """Whether it is."""
-    return _mark(keep, judge).exists()
+    return (mark := _mark(judge)) is not None and mark.exists()
 
 
 def judgements(judge: PointwiseJudge, answers: Sequence[Answered], draws: int, seed: int) -> list[Judgement]:
@@ -45,5 +46,5 @@ def judgements(judge: PointwiseJudge, answers: Sequence[Answered], draws: int, s
     return [one for own in said for one in own]
 
 
-def _mark(keep: Path, judge: Judge) -> Path:
-    return keep / f"{judge.file}-judgements.one-by-one.json"
+def _mark(judge: Judge) -> Path | None:
+    return judge.calls and judge.calls.with_name(f"{judge.calls.name}.{judge.file}.one-by-one.json")

@@ -181,7 +181,7 @@ def judge_sets(
     path = keep_file(judge, keep, "judgements", {"answers": asked, "draws": draws, "seed": seed})
     answers = [shown[key] for key in order]
     begun = path.exists() or path.with_name(f"{path.name}.part").exists()
-    if judge.budget is not None and not begun and one_by_one.exists(keep, judge):
+    if not begun and one_by_one.exists(judge):
         said = one_by_one.judgements(judge.pointwise, answers, draws, seed)
         files.write(path, said)
     else:
