@@ -58,6 +58,8 @@ def measure(
     fresh: list[MetricValue] = []
     used: dict[str, dict[Path, str]] = {}
     for benchmark in benchmarks:
+        benchmark.check(RunData(settings, folder))
+    for benchmark in benchmarks:
         run = RunData(settings, folder)  # what it reads is what its figures are computed from
         if benchmark.evaluation_prompts:
             if answered is None:

@@ -174,6 +174,10 @@ class Benchmark(Protocol):
         """Questions that every measured checkpoint answers once; none where it measures something else."""
         return [Item(prompt=prompt) for prompt in run.prompts] if self.evaluation_prompts else ()
 
+    def check(self, run: RunData) -> None:
+        """Raises where it could not be measured, before any model is asked for any benchmark."""
+        return None
+
     def measure(self, run: RunData, answers: Answers, open_engine: OpenEngine) -> list[MetricValue]:
         """Every figure; models are asked only what is not on disk."""
         raise SettingsError(f"{self.name} needs more options; run its own command: srlm-eval {self.command} --help")

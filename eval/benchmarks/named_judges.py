@@ -1,8 +1,11 @@
 """What `srlm-eval agreement`, `audit` and `canaries` do with judges that are named on the command line."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Literal
+from tempfile import TemporaryDirectory
+from typing import Literal, NamedTuple
 
 from srlm.cli.main import quiet
 from srlm.data.human_ranking import HumanRanking
@@ -14,6 +17,7 @@ from srlm.judge.open import CALLS, SPECS, Around, Judge, PointwiseSettings, Serv
 from srlm.records import Record, seed_for
 from srlm.settings import PairSettings, Price
 from srlm.terminal import say, show
+from srlm.text.counts import counted
 
 from ..data import controlled, labels, rankings
 from ..figures.text import listed, short_name
@@ -24,8 +28,9 @@ from . import labelled
 from .audit import effects as audit
 from .canaries import measure as traps
 from .canaries.text import canaries as canary_table
-from .judge_agreement import ranked
+from .judge_agreement import one_by_one, ranked
 from .judge_agreement.text import agreement as agreement_table
+from .within_budget import budget_note, noted, reached, sample_of
 
 ON_THIS_MACHINE = ("hf", "transformers", "reward-model")
 """Kinds of judges that compute here."""
@@ -83,26 +88,29 @@ class Wanted(Record):
 
 def agreement(wanted: Wanted, path: str, format: str | None, ask: ranked.Ask, labels_of: Path | None = None) -> None:
     """Judges on a file of human rankings: figures to `--out`, a table to stdout."""
-    keep = wanted.keep()
     known = None if labels_of is None else labels.read(labels_of)
     found = rankings.read(path, format)
     judges = _open(wanted, found.sets)
     try:
-        metrics = ranked.run(
-            found,
-            judges,
-            draws=wanted.asking.draws,
-            ask=ask,
-            how=wanted.how,
-            seed=wanted.seed,
-            keep=keep,
-            labels=known,
-        )
+        with _affordable(wanted, judges, found.sets, ask, "agreement") as sample:
+            metrics = ranked.run(
+                found.model_copy(update={"sets": sample.sets}),
+                judges,
+                draws=wanted.asking.draws,
+                ask=ask,
+                how=wanted.how,
+                seed=wanted.seed,
+                keep=sample.keep,
+                labels=known,
+            )
+        metrics = noted(metrics, sample.note)
     finally:
         for judge in judges:
             judge.close()
     wanted.write(metrics)
     say(*_account(path, found, judges))
+    if sample.note:
+        say(_stopped(sample.note))
     show(agreement_table(metrics))
     if known is not None:
         show("\n" + labelled.text(metrics))
@@ -111,7 +119,8 @@ def agreement(wanted: Wanted, path: str, format: str | None, ask: ranked.Ask, la
 def _account(path: str, found: Rankings, judges: Sequence[Judge]) -> list[str]:
     """What was read, and what of it was left out or changed, of the rankings and of files of judgements."""
     groups = len({one.group for one in found.sets})
-    lines = [f"{path}: {found.format}, {len(found.sets)} sets of answers in {groups} groups{_told(found.account)}"]
+    held = f"{counted(len(found.sets), 'sets of answers')} in {counted(groups, 'groups')}"
+    lines = [f"{path}: {found.format}, {held}{_told(found.account)}"]
     return [
         *lines,
         *(f"{short_name(judge.id)}: not used{_told(judge.account)}" for judge in judges if judge.account),
@@ -145,34 +154,116 @@ def _open(wanted: Wanted, sets: Sequence[HumanRanking]) -> list[Judge]:
 
 def audited(wanted: Wanted, path: str | None, format: str | None, ask: ranked.Ask) -> None:
     """Audit judges on a file of rankings, or on built-in answers with the same content in three forms."""
-    keep = wanted.keep()
     found = None if path is None else rankings.read(path, format)
     sets = controlled.sets() if found is None else list(found.sets)
     judges = _open(wanted, sets)
-    metrics: list[MetricValue] = []
     try:
-        for judge in judges:
-            seed = seed_for(wanted.seed, "audit", judge.id)
-            draws = wanted.asking.draws if judge.draws is None else min(wanted.asking.draws, judge.draws)
-            scored = judge.pointwise is not None and ask != "pairs"
-            if scored:
-                said = ranked.judge_sets(judge, sets, draws, seed, keep)
-                metrics += audit.preferences(judge.id, sets, audit.from_scores(said), wanted.how)
-                metrics += audit.spread(judge.id, sets, said, wanted.how, five_points=judge.five_points)
-            if judge.pairwise is not None and ask != "scores" and not judge.one_order:
-                name = f"{judge.id} (pairs)" if scored else judge.id
-                pairs = ranked.compared(judge, sets, seed, keep)
-                metrics += audit.preferences(name, sets, audit.from_pairs(pairs), wanted.how)
-                metrics += audit.orders(name, sets, pairs, wanted.how)
+        with _affordable(wanted, judges, sets, ask, "audit") as sample:
+            metrics = noted(_sways(wanted, judges, sample, ask), sample.note)
     finally:
         for judge in judges:
             judge.close()
     wanted.write(metrics)
     if path is None or found is None:
-        say(f"built-in answers, the same content in three forms: {len(sets)} sets of answers", "")
+        say(f"built-in answers, the same content in three forms: {counted(len(sets), 'sets of answers')}", "")
     else:
         say(*_account(path, found, judges))
+    if sample.note:
+        say(_stopped(sample.note))
     show(listed(metrics, "judge"))
+
+
+def _sways(wanted: Wanted, judges: Sequence[Judge], sample: "_Sample", ask: ranked.Ask) -> list[MetricValue]:
+    """What sways each judge, on these sets."""
+    metrics: list[MetricValue] = []
+    sets, keep = sample.sets, sample.keep
+    for judge in judges:
+        seed = _seed(wanted, "audit", judge)
+        scored = judge.pointwise is not None and ask != "pairs"
+        if scored:
+            said = ranked.judge_sets(judge, sets, _draws(wanted, judge), seed, keep)
+            metrics += audit.preferences(judge.id, sets, audit.from_scores(said), wanted.how)
+            metrics += audit.spread(judge.id, sets, said, wanted.how, five_points=judge.five_points)
+        if judge.pairwise is not None and ask != "scores" and not judge.one_order:
+            name = f"{judge.id} (pairs)" if scored else judge.id
+            pairs = ranked.compared(judge, sets, seed, keep)
+            metrics += audit.preferences(name, sets, audit.from_pairs(pairs), wanted.how)
+            metrics += audit.orders(name, sets, pairs, wanted.how)
+    return metrics
+
+
+def _seed(wanted: Wanted, command: str, judge: Judge) -> int:
+    return seed_for(wanted.seed, command, judge.id)
+
+
+def _draws(wanted: Wanted, judge: Judge) -> int:
+    return wanted.asking.draws if judge.draws is None else min(wanted.asking.draws, judge.draws)
+
+
+# Within a budget ------------------------------------------------------------------------------------------------------
+
+
+class _Sample(NamedTuple):
+    """The sets that are judged."""
+
+    sets: tuple[HumanRanking, ...]
+    keep: Path
+    """Where what models say is kept: of a part of the sets, only for the while."""
+    note: str
+    """Which part of the prompts these are; empty: all."""
+
+
+@contextmanager
+def _affordable(
+    wanted: Wanted, judges: Sequence[Judge], sets: Sequence[HumanRanking], ask: ranked.Ask, command: str
+) -> Iterator[_Sample]:
+    """The sets that `--max-cost` reaches for every judge, with all that is asked of them answered."""
+    keep, groups = wanted.keep(), list(dict.fromkeys(one.group for one in sets))
+    done: list[list[str]] = []
+    if wanted.max_cost is not None and wanted.replay is None:
+        for judge in judges:
+            if judge.budget is not None and not _begun(judge, keep, ask):
+                about = partial(_ask_about, wanted, judge, sets, ask, _seed(wanted, command, judge))
+                done.append(reached(groups, about, judge.budget(), wanted.seed))
+    found = sample_of(groups, done, wanted.max_cost)
+    if len(found) == len(groups):
+        yield _Sample(tuple(sets), keep, "")
+        return
+    # Labels know a set by its place among all.
+    part = [
+        one if one.key is not None else one.model_copy(update={"key": place})
+        for place, one in enumerate(sets)
+        if one.group in found
+    ]
+    with TemporaryDirectory() as nowhere:
+        yield _Sample(tuple(part), Path(nowhere), budget_note(len(found), len(groups)))
+
+
+def _begun(judge: Judge, keep: Path, ask: ranked.Ask) -> bool:
+    """Whether judgements are kept already: they go on as they were begun."""
+    names = [*(["judgements"] if ask != "pairs" else []), *(["comparisons"] if ask != "scores" else [])]
+    paths = [keep / f"{judge.file}-{name}.jsonl" for name in names]
+    begun = any(path.exists() or path.with_name(f"{path.name}.part").exists() for path in paths)
+    if not begun:
+        one_by_one.begin(judge)
+    return begun
+
+
+def _ask_about(
+    wanted: Wanted, judge: Judge, sets: Sequence[HumanRanking], ask: ranked.Ask, seed: int, groups: Sequence[str]
+) -> None:
+    """Ask a judge about the sets of these groups; the answers stay among its calls. Raises BudgetSpent."""
+    place = {group: number for number, group in enumerate(groups)}
+    own = sorted((one for one in sets if one.group in place), key=lambda one: place[one.group])
+    with TemporaryDirectory() as nowhere:
+        if ask != "pairs":
+            ranked.judge_sets(judge, own, _draws(wanted, judge), seed, Path(nowhere))
+        if ask != "scores":
+            ranked.compared(judge, own, seed, Path(nowhere))
+
+
+def _stopped(note: str) -> str:
+    return f"stopped at --max-cost: figures {note}; raise it and run the same command again to resume\n"
 
 
 def canaries(wanted: Wanted, ask: ranked.Ask) -> bool:

@@ -9,6 +9,7 @@ import typer
 from srlm.errors import SettingsError
 
 from ..data.alpaca_eval import ANNOTATOR, VARIABLE, AlpacaEval
+from .holding import hold
 from .options import (
     AlpacaDir,
     AnnotatorDraws,
@@ -42,6 +43,7 @@ from .options import (
 
 
 def alpaca(
+    context: typer.Context,
     run: Annotated[Path | None, typer.Option("--run", help="A run's YAML file: judge every M_i.")] = None,
     outputs: Annotated[Path | None, typer.Option(help="Or any model_outputs.json.")] = None,
     name: Annotated[
@@ -57,7 +59,7 @@ def alpaca(
     timeout: Timeout = 60.0,
     limit: Limit = None,
     both_orders: BothOrders = False,
-    draws: AnnotatorDraws = 1,
+    draws: AnnotatorDraws = None,
     thought_tokens: ReasoningRoom = None,
     reasoning_effort: Effort = None,
     thoughts: ThoughtsOf = "cut",
@@ -88,7 +90,6 @@ def alpaca(
         raise SettingsError("alpaca needs either --run FILE or --outputs FILE")
     from srlm.store import seals
 
-    from .. import metrics
     from ..benchmarks.alpaca_eval import command
     from ..benchmarks.finished import measured
     from ..run import opened
@@ -112,21 +113,26 @@ def alpaca(
     )
     data = AlpacaEval.open(alpaca_dir)
     if outputs is not None:
+        if not dry_run:
+            hold(context, folder=folder)
         command.of_outputs(wanted, outputs, name, folder, data, dry_run)
         return
     assert run is not None
     with opened(run, overrides) as (settings, place, open_engine):
+        if not dry_run:  # whoever gave it as --out does not hold the run
+            hold(context, folder=command.results_of(place))
         with seals.using() as used:
             figures = command.of_run(wanted, settings, place, data, open_engine, dry_run)
-        if not figures:
+        if figures is None:
             return
-        metrics.merge(place, figures, command.BENCHMARKS, dict.fromkeys(command.BENCHMARKS, used))
-        judged = {metric.model for metric in figures}
+        command.merged(figures, place, used)
+        judged = {metric.model for metric in figures.metrics}
         if any(checkpoint.name not in judged for checkpoint in measured(place)):
             raise typer.Exit(1)
 
 
 def judge_card(
+    context: typer.Context,
     results: Annotated[Path, typer.Option(help="alpaca_eval's results/, with GPT-4 Turbo's annotations.")],
     judge: JudgeSpec,
     annotator: AnnotatorName = ANNOTATOR,
@@ -138,7 +144,7 @@ def judge_card(
     timeout: Timeout = 60.0,
     limit: Limit = None,
     both_orders: BothOrders = False,
-    draws: AnnotatorDraws = 1,
+    draws: AnnotatorDraws = None,
     thought_tokens: ReasoningRoom = None,
     reasoning_effort: Effort = None,
     price: Prices = None,
@@ -172,5 +178,7 @@ def judge_card(
         how=Resampling(resamples=resamples, confidence=confidence, seed=seed),
     )
     data = AlpacaEval.open(alpaca_dir or (None if os.environ.get(VARIABLE) else results.parent))
+    if not dry_run:
+        hold(context, folder=folder)
     if not command.card(wanted, results, folder, data, dry_run):
         raise typer.Exit(1)

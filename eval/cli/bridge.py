@@ -9,6 +9,7 @@ import typer
 from srlm.errors import SettingsError
 
 from ..data.alpaca_eval import ANNOTATOR, VARIABLE, AlpacaEval
+from .holding import hold
 from .options import (
     AlpacaDir,
     AnnotatorDraws,
@@ -44,6 +45,7 @@ PROMPTS = ("prompts.jsonl.gz", "prompts.jsonl")
 
 
 def bridge(
+    context: typer.Context,
     verdicts: Annotated[
         Path | None,
         typer.Option(help="A CSV file (.gz) of the candidate judge's verdicts (docs/alpaca_eval_today.md)."),
@@ -85,7 +87,7 @@ def bridge(
     timeout: Timeout = 60.0,
     limit: Limit = None,
     both_orders: BothOrders = False,
-    draws: AnnotatorDraws = 1,
+    draws: AnnotatorDraws = None,
     thought_tokens: ReasoningRoom = None,
     reasoning_effort: Effort = None,
     thoughts: ThoughtsOf = "cut",
@@ -120,6 +122,11 @@ def bridge(
     from ..run import opened
     from ..stats.intervals import Resampling
 
+    measured = None
+    if not plan:
+        beside_picture = None if picture is None else command.length_controlled(picture)
+        hold(context, out, picture, beside_picture, folder=folder if judge is not None else None, option="--folder")
+        measured = None if run is None else context.with_resource(opened(run, overrides))[1]
     how = Resampling(resamples=resamples, confidence=confidence, seed=seed)
     beside = None if verdicts is None else verdicts.parent
     if os.environ.get(VARIABLE) or not (beside and any((beside / name).is_file() for name in PROMPTS)):
@@ -157,8 +164,7 @@ def bridge(
         metrics.write(out, found)
     if picture is not None:
         command.draw(found, picture)
-    if run is not None:
-        with opened(run, overrides) as (_, place, _engine):
-            metrics.merge(place, found, [command.BENCHMARK])
+    if measured is not None:
+        metrics.merge(measured, found, [command.BENCHMARK])
     if broken:
         raise typer.Exit(1)

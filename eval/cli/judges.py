@@ -6,6 +6,7 @@ from srlm.errors import SettingsError
 from srlm.judge.open import PointwiseSettings
 from srlm.settings import PairSettings, Sampling
 
+from .holding import hold
 from .options import (
     ASKING,
     PAIRS,
@@ -39,6 +40,7 @@ from .options import (
 
 
 def agreement(
+    context: typer.Context,
     run: RunOrNot = None,
     overrides: Overrides = None,
     rankings: Rankings = None,
@@ -92,10 +94,12 @@ def agreement(
         confidence=confidence,
         out=out,
     )
+    hold(context, out, folder=wanted.keep())
     named_judges.agreement(wanted, rankings, format, ask, labels)
 
 
 def audited(
+    context: typer.Context,
     run: RunOrNot = None,
     overrides: Overrides = None,
     rankings: Rankings = None,
@@ -145,10 +149,12 @@ def audited(
         confidence=confidence,
         out=out,
     )
+    hold(context, out, folder=wanted.keep())
     named_judges.audited(wanted, rankings, format, ask)
 
 
 def canaries(
+    context: typer.Context,
     judge: Judges = None,
     ask: Ask = "both",
     out: Out = None,
@@ -183,6 +189,7 @@ def canaries(
         seed=seed,
         out=out,
     )
+    hold(context, out, folder=wanted.keep())
     if not named_judges.canaries(wanted, ask):
         raise typer.Exit(1)
 

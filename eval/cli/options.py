@@ -123,7 +123,16 @@ AnnotatorName = Annotated[
     str, typer.Option("--annotator", help="The alpaca_eval annotator whose prompt and parser are used.")
 ]
 BothOrders = Annotated[bool, typer.Option("--both-orders", help="Ask in both orders and take the mean.")]
-AnnotatorDraws = Annotated[int, typer.Option("--draws", "--votes", min=1, help="Judgements per question.")]
+AnnotatorDraws = Annotated[
+    int | None,
+    typer.Option(
+        "--draws",
+        "--votes",
+        min=1,
+        help="Judgements per question, sampled. Default: 1, or 3 in both orders where the judge gives no "
+        "log-probabilities (1: then the letter it writes).",
+    ),
+]
 ThoughtsOf = Annotated[
     Literal["cut", "keep"],
     typer.Option("--thoughts", help="Thoughts of reasoning models in outputs (<think>): cut before judging, or keep."),

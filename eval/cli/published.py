@@ -11,13 +11,16 @@ from srlm.errors import SettingsError
 from srlm.store import files
 from srlm.store.progress import Reporter
 from srlm.terminal import say, show
+from srlm.text.counts import counted
 
 from .. import metrics
 from ..data.alpaca_eval import ANNOTATOR, VARIABLE, AlpacaEval
+from .holding import hold
 from .options import AlpacaDir, Confidence, Labels, LengthControl, Out, Resamples, Seed
 
 
 def leaderboard(
+    context: typer.Context,
     results: Annotated[Path, typer.Option(help="Folder with one folder per model, such as alpaca_eval's results/.")],
     out: Out = None,
     csv: Annotated[Path | None, typer.Option(help="Write a CSV file with alpaca_eval's own columns.")] = None,
@@ -40,6 +43,7 @@ def leaderboard(
     from ..figures.text import short_name
     from ..stats.intervals import Resampling
 
+    hold(context, out, csv)
     data = AlpacaEval.open(alpaca_dir or (None if os.environ.get(VARIABLE) else results.parent))
     how = Resampling(resamples=resamples, confidence=confidence, seed=seed)
     told = None if labels is None else read_labels(labels)
@@ -64,12 +68,13 @@ def leaderboard(
     if found.without:
         say("", f"no annotations by {short_name(judge)}: {', '.join(map(short_name, found.without))}")
     if found.broken:
-        say("", f"left out, for their annotations cannot be used: {len(found.broken)} folders")
+        say("", f"left out, for their annotations cannot be used: {counted(len(found.broken), 'folders')}")
         say(*(f"  {folder}: {why}" for folder, why in found.broken.items()))
         raise typer.Exit(1)
 
 
 def compare(
+    context: typer.Context,
     models: Annotated[list[str], typer.Argument(help="Two or more models of results/, or annotation files.")],
     out: Out = None,
     labels: Labels = None,
@@ -88,6 +93,7 @@ def compare(
     from ..data.labels import read as read_labels
     from ..stats.intervals import Resampling
 
+    hold(context, out)
     data = AlpacaEval.open(alpaca_dir)
     how = Resampling(resamples=resamples, confidence=confidence, seed=seed)
     told = None if labels is None else read_labels(labels)
@@ -104,6 +110,7 @@ def compare(
 
 
 def arena_hard(
+    context: typer.Context,
     files_of: Annotated[list[Path], typer.Argument(metavar="FILE...", help="arena-hard's model_judgment/*/*.jsonl.")],
     answers: Annotated[
         Path | None, typer.Option(help="arena-hard's model_answer folder: also compute style-controlled scores.")
@@ -119,6 +126,7 @@ def arena_hard(
     from ..figures import text
     from ..stats.intervals import Resampling
 
+    hold(context, out)
     how = Resampling(resamples=resamples, confidence=confidence, seed=seed)
     judged = read(files_of)
     figures = scored(judged, how)
@@ -133,6 +141,7 @@ def arena_hard(
 
 
 def judgments(
+    context: typer.Context,
     files_of: Annotated[
         list[Path], typer.Argument(metavar="FILE...", help="FastChat's, JudgeArena's or arena-hard's.")
     ],
@@ -149,6 +158,7 @@ def judgments(
     from ..figures import text
     from ..stats.intervals import Resampling
 
+    hold(context, out)
     how = Resampling(resamples=resamples, confidence=confidence, seed=seed)
     figures, told = [], []
     for path in files_of:

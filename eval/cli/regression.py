@@ -7,10 +7,12 @@ import typer
 
 from srlm.run_file import load
 
+from .holding import hold
 from .options import Overrides, Run
 
 
 def regress(
+    context: typer.Context,
     run: Run,
     against: Annotated[Path, typer.Option(help="The baseline (JSON).")],
     overrides: Overrides = None,
@@ -35,6 +37,7 @@ def regress(
     """Compare an evaluated run with a baseline. Exit status 0: no regression, 1: a regression, 2: cannot tell."""
     from ..gate import command
 
+    hold(context, junit, against if update_baseline else None)
     if update_baseline:
         runs = command.sisters(run, overrides or (), seeds)
         command.update(against, runs, values or (), reason, measure or ())

@@ -12,6 +12,7 @@ from srlm.run_file import load
 from srlm.settings import Settings
 from srlm.store import files
 from srlm.store.folder import RunFolder, recorded
+from srlm.store.lock import hold_files
 from srlm.terminal import say
 
 from .options import Overrides, RunOrNot
@@ -49,7 +50,9 @@ def report(
     for place, one in zip(chosen, settings, strict=True):
         _existing(run_folder(one), place)
     command = " ".join(["srlm-eval report", *map(str, chosen)])
-    say(str(compare.write(settings, out or Path("runs/compared"), command)))
+    place = out or Path("runs/compared")
+    with hold_files(place / "report.html"):
+        say(str(compare.write(settings, place, command)))
 
 
 def write(
@@ -80,7 +83,8 @@ def write(
             + ("the same" if same else "all there; made on another machine, so `make regress` compares them")
         )
         return
-    say(str(page.write(settings, folder, command, out, study)))
+    with hold_files((out or folder.path) / "report.html"):  # of a run that trains meanwhile there may be a report
+        say(str(page.write(settings, folder, command, out, study)))
 
 
 def _settings_of(place: Path) -> Settings:

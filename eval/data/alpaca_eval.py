@@ -17,6 +17,7 @@ import numpy.typing as npt
 from srlm.data.lines import Row, instructions, listed, table
 from srlm.errors import DataError
 from srlm.records import Prompt
+from srlm.text.counts import counted
 from srlm.text.spreadsheet import words
 
 from .alpaca_files import Outputs, prompts_of, read_outputs
@@ -143,7 +144,7 @@ class AlpacaEval:
             if found.setdefault(id, value) != value:
                 raise DataError(f"{row.place}: index {position:g} has two difficulties, {found[id]} and {value}")
         if absent := len(self.prompts) - len(found):
-            raise DataError(f"{rows[0].place.rpartition(':')[0]}: {absent} prompts have no difficulty")
+            raise DataError(f"{rows[0].place.rpartition(':')[0]}: {counted(absent, 'prompts')} without a difficulty")
         return found
 
     @cached_property

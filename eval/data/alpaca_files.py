@@ -17,6 +17,7 @@ from srlm.errors import DataError
 from srlm.records import Prompt, Response
 from srlm.store import files
 from srlm.text import thoughts
+from srlm.text.counts import counted
 
 from ..records import Annotation, annotation_id
 from .instructions import Joining
@@ -296,7 +297,7 @@ def _shown(row: Row) -> str:
 
 def _none_of_them(path: Path, rows: int, what: str, prompts: Sequence[Prompt], joining: Joining) -> DataError:
     near = f"; {joining.unmatched[0]}" if joining.unmatched else ""
-    return DataError(f"{path}: {rows} rows, but no {what} for any of the {len(prompts)} prompts{near}")
+    return DataError(f"{path}: {counted(rows, 'rows')}, but no {what} for any of the {len(prompts)} prompts{near}")
 
 
 def _counted(account: Counter[str]) -> dict[str, int]:

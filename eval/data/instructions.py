@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from srlm.data.lines import Row
 from srlm.errors import DataError
 from srlm.records import Prompt
+from srlm.text.counts import counted
 
 SAVED_OTHERWISE = "rows joined after normalising white space, line ends, quotes or Unicode"
 OTHERS = "rows of other instructions"
@@ -106,8 +107,8 @@ def account_lines(account: dict[str, int], unmatched: Sequence[str]) -> list[str
     """What was left out of a file, for a terminal: one line of counts, then the rows that match nothing."""
     if not account:
         return []
-    lines = [", ".join(f"{count} {name}" for name, count in account.items())]
+    lines = [", ".join(counted(count, name) for name, count in account.items())]
     lines += [f"  {one}" for one in unmatched]
     if (more := account.get(OTHERS, 0) - len(unmatched)) > 0 and unmatched:
-        lines.append(f"  and {more} more rows that match no prompt")
+        lines.append(f"  and {counted(more, 'more rows that match no prompt')}")
     return lines

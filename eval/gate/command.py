@@ -9,6 +9,7 @@ from srlm.run_file import load
 from srlm.settings import Settings
 from srlm.store import files
 from srlm.terminal import say, show
+from srlm.text.counts import counted
 
 from . import regress, verdicts
 
@@ -43,7 +44,7 @@ def update(
     )
     made = regress.baseline_of(wanted, found, reason)
     files.write_text(baseline, made.model_dump_json() + "\n")
-    say(f"{baseline}: {len(made.measures)} measures of {len(found)} run{'s' * (len(found) != 1)}")
+    say(f"{baseline}: {len(made.measures)} measures of {counted(len(found), 'runs')}")
 
 
 def sisters(run: Path, overrides: Sequence[str], seeds: str) -> list[Settings]:

@@ -244,6 +244,15 @@ class KnownAnswers(NamedTuple):
         return [self.said[call.key] for call in calls]
 
 
+def by_prompt(asked: Sequence[Sequence[Question]], order: Sequence[str]) -> list[Question]:
+    """The questions about several models, prompt by prompt, in the order of these ids."""
+    found: dict[str, list[Question]] = {}
+    for questions_of_one in asked:
+        for question in questions_of_one:
+            found.setdefault(question.pair.prompt_id, []).append(question)
+    return [question for id in order for question in found.get(id, ())]
+
+
 def asked_by_prompt(
     judge: AnnotatingJudge, asked: Sequence[Sequence[Question]], order: Sequence[str], report: Report
 ) -> AnnotatingJudge:
@@ -251,11 +260,7 @@ def asked_by_prompt(
 
     What a budget lets through is then the same prompts of every model.
     """
-    by_prompt: dict[str, list[Question]] = {}
-    for questions_of_one in asked:
-        for question in questions_of_one:
-            by_prompt.setdefault(question.pair.prompt_id, []).append(question)
-    calls = calls_of(judge, [question for id in order for question in by_prompt.get(id, ())])
+    calls = calls_of(judge, by_prompt(asked, order))
     said = judge.ask.ask(calls, report)
     return judge._replace(ask=KnownAnswers({call.key: one for call, one in zip(calls, said, strict=True)}))
 
@@ -286,7 +291,7 @@ def annotations_of(
         found.append(
             Annotation.model_validate({"id": id, "draw": question.draw, "switched": switched, **known, **fields})
         )
-    if letters["letter"]:
+    if letters["letter"] and not any(question.draw for question in asked):
         log.warning(
             "%s: %d of %d preferences are the letter written, 0 or 1: the server gave no log-probabilities of use; "
             "sample several (--votes N)",

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from srlm.engines.base import Completion
 from srlm.engines.openai.answers import ChatAnswer, out_of_room
 from srlm.engines.openai.calls import Answer, Call, Failure
+from srlm.engines.openai.cost import BudgetSpent
 from srlm.errors import EngineError
 from srlm.judge.letter import chance_of
 from srlm.judge.pair_template import PairTemplate, load
@@ -16,6 +17,7 @@ from srlm.judge.unread import still_thinking
 from srlm.records import Unread
 from srlm.settings import PairSettings, Sampling
 from srlm.terminal import logger
+from srlm.text.counts import counted
 
 if TYPE_CHECKING:
     from srlm.engines.openai.client import Client
@@ -206,11 +208,14 @@ class AskedPairJudge:
         )
         failed = [one for one in said if isinstance(one, Failure) and one.kind == "api" and one.why is None]
         if failed:
-            raise EngineError(f"{self._model}: {len(failed)} calls failed ({failed[0].words}); run again to resume")
-        if held := sum(one is None for one in said):
             raise EngineError(
+                f"{self._model}: {counted(len(failed), 'calls')} failed ({failed[0].words}); run again to resume"
+            )
+        if held := sum(one is None for one in said):
+            raise BudgetSpent(
                 f"{self._model}: stopped before the cost exceeds {client.budget.most} US dollars (--max-cost), "
-                f"with {held} of {before + len(said)} comparisons not asked; raise it and run again to resume"
+                f"with {held} of {counted(before + len(said), 'comparisons')} not asked; raise it and run "
+                "again to resume"
             )
         return [one for one in said if one is not None]
 

@@ -16,7 +16,7 @@ this one and a case in `open_judge`. Models are loaded, and servers asked, only 
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -121,6 +121,10 @@ class Judge:
     """Judgements of an answer that differ from each other; None: as many as are asked for."""
     one_order: bool = False
     """Whether its comparisons were made in one order only: such a verdict stands alone."""
+    budget: Callable[[], Budget] | None = None
+    """What its answers have cost; each is kept as it comes. None: no server is asked."""
+    calls: Path | None = None
+    """The file of a server's answers."""
     account: Mapping[str, int] = field(default_factory=dict)
     """What a file of judgements holds and is not used, by reason."""
     close: Callable[[], None] = field(default=_nothing)
@@ -207,7 +211,13 @@ def contest_judge(run: RunFolder, open_checkpoint: Callable[[Checkpoint], Engine
         settings.evaluation.judge,
         Around(
             pairs=settings.evaluation.pairs,
-            server=Server(endpoint=endpoint, calls=run.step("evaluation") / CALLS),
+            server=Server(
+                endpoint=endpoint,
+                calls=run.step("evaluation") / CALLS,
+                price=settings.evaluation.price,
+                max_cost=settings.evaluation.max_cost,
+                whole_file=settings.evaluation.max_cost is not None,
+            ),
             run=run,
             open_checkpoint=open_checkpoint,
             world=WORLDS[settings.data.kind].score if settings.data.kind in WORLDS else None,
@@ -369,13 +379,14 @@ def _behind_server(name: str, around: Around) -> Judge:
         if store is not None:
             store.close()
 
-    return _model(
+    judge = _model(
         f"openai:{name}",
         LateEngine(name, engine),
         around,
         {"server": _whose(around)},
         AskedPairJudge(name, client, close, around.pairs),
     )
+    return replace(judge, budget=lambda: client().budget, calls=server.calls)
 
 
 def _whose(around: Around) -> str:

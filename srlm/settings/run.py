@@ -9,7 +9,7 @@ from srlm.addresses import Address
 from srlm.records import digest
 from srlm.section import Positive, Section
 from srlm.settings.data import OasstData, RankedData
-from srlm.settings.engines import EngineSettings, Sampling
+from srlm.settings.engines import EngineSettings, Price, Sampling
 from srlm.settings.judge import EftSettings, JudgeSettings, PairSettings
 from srlm.settings.model import ModelSettings
 from srlm.settings.prompts import CandidateSettings, PromptSettings
@@ -34,6 +34,11 @@ class EvaluationSettings(Section):
     base_url: Address = None
     """Server of an `openai:` judge. None: the client's default. `${NAME}` is replaced by the environment variable."""
     pairs: PairSettings = PairSettings()
+    max_cost: Annotated[float | None, Field(ge=0)] = None
+    """Limit in US dollars for an `openai:` judge, over all starts of this run. What it does not reach is left out: the
+    figures are then of a random part of the prompts."""
+    price: Price | None = None
+    """The server's price. None: from the price list, if it has the model."""
     judge_draws: Positive = 3
     """Judgements per held-out ranked answer by each M_i."""
     bootstrap: Positive = 2000

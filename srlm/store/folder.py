@@ -1,8 +1,6 @@
 """The folder of one run: where everything is, who holds it, and whether its settings are the ones it was made with."""
 
 import datetime
-import fcntl
-import os
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,7 +15,7 @@ from srlm.records import Checkpoint, Input, RunInputs, RunManifest, Step, digest
 from srlm.run_file import upgrade
 from srlm.secrets import withheld
 from srlm.settings import LATER, Settings, shaping
-from srlm.store import changes, files, recognised, seals
+from srlm.store import changes, files, lock, recognised, seals
 from srlm.store.digests import Digests
 from srlm.store.paths import refuse_strays, refuse_ways_out
 from srlm.store.seals import MANIFEST
@@ -131,39 +129,24 @@ class RunFolder:
     @contextmanager
     def held(self) -> Iterator[None]:
         """Hold the run for one process, with its settings checked. Raises StoreError where another process has it."""
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            lock = (self.path / ".lock").open("a+")
-        except OSError as error:
-            done = "write to it" if self.path.is_dir() else "create it"
-            raise StoreError(
-                f"{self.path}: cannot {done}: {error.strerror or error}; choose another folder (--set runs=DIR) or "
-                "give this user write permission"
-            ) from None
-        with lock:
-            os.set_inheritable(lock.fileno(), True)  # processes that train for this one hold the run with it
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                lock.seek(0)
-                holder = lock.read().strip() or "unknown"
-                raise StoreError(
-                    f"{self.path}: another process is working on this run (process {holder}); wait for it or stop it"
-                ) from None
-            except OSError as error:
-                raise StoreError(f"{self.path}: cannot be locked on this file system: {error.strerror}") from None
-            with files.writing(self.path / ".lock"):
-                lock.truncate(0)
-                lock.write(str(os.getpid()))
-                lock.flush()
-            with seals.held(self.path, self.sha256) as own:
-                self.check_settings()
-                files.write_json(self.path / "settings.json", self.given.model_dump(mode="json"))
-                self._fix_date()
-                yield
-                if own.late:
-                    few = ", ".join(own.late[:3]) + (", ..." if len(own.late) > 3 else "")
-                    self.log(f"seals: {len(own.late)} files ({few}) sealed only now; earlier changes are unknown")
+        # Processes that train for this one hold the run with it.
+        with (
+            lock.hold(
+                self.path / lock.LOCK,
+                self.path,
+                "is working on this run",
+                "choose another folder (--set runs=DIR)",
+                leave=True,
+            ),
+            seals.held(self.path, self.sha256) as own,
+        ):
+            self.check_settings()
+            files.write_json(self.path / "settings.json", self.given.model_dump(mode="json"))
+            self._fix_date()
+            yield
+            if own.late:
+                few = ", ".join(own.late[:3]) + (", ..." if len(own.late) > 3 else "")
+                self.log(f"seals: {len(own.late)} files ({few}) sealed only now; earlier changes are unknown")
 
     def inputs(self) -> RunInputs | None:
         """What the run was made from so far; None where it has not begun, or before such things were recorded."""

@@ -10,6 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from srlm.text.counts import counted
+
 from ...data.alpaca_eval import BASELINE, GlmData
 from ...data.alpaca_files import Annotated
 from ...data.verdicts import OfficialFigure, Verdicts
@@ -176,7 +178,7 @@ class Bridge:
             why = (
                 f"the candidate gives no figure of it: {self._why_unknown(scale, one.sample)}"
                 if known is None
-                else f"cannot carry the scale: {len(anchors)} anchors with a known figure, and it takes "
+                else f"cannot carry the scale: {counted(len(anchors), 'anchors')} with a known figure, and it takes "
                 f"{bridging.FEWEST_ANCHORS}"
             )
             nothing = Estimate(value=None, low=None, high=None, n=one.sample.n, method="bridge; no figure")

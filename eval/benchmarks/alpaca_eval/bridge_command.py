@@ -1,6 +1,6 @@
 """What `python -m eval bridge` does: verdicts from a table, from annotation files or from a judge; or a plan."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,14 +12,15 @@ from srlm.records import Prompt
 from srlm.store import files
 from srlm.store.progress import Reporter
 from srlm.terminal import say, show
+from srlm.text.counts import counted
 
 from ...data import cited
 from ...data.alpaca_eval import ANNOTATOR, AlpacaEval, GlmData
-from ...data.alpaca_files import Annotated, read_annotations, read_outputs
+from ...data.alpaca_files import Annotated, Outputs, read_annotations, read_outputs
 from ...data.instructions import account_lines
 from ...data.verdicts import OfficialFigure, installed_leaderboard, read_leaderboard, read_verdicts
 from ...figures.text import aligned, short_name
-from ...judging.annotating import AnnotatingJudge, asked_by_prompt
+from ...judging.annotating import AnnotatingJudge, asked_by_prompt, by_prompt
 from ...records import MetricValue
 from ...stats.bridge import relative_length
 from ...stats.intervals import Resampling
@@ -31,8 +32,20 @@ from .bridge_text import bridge_charts, bridge_table, drawing, error_table
 from .judging import Asking, asked, chosen, figures, judged, shuffled, write_annotated, write_figures
 from .measure import Judging
 from .scores import sample
+from .voting import settled, voting
 
-__all__ = ["BENCHMARK", "Asked", "draw", "from_annotations", "from_table", "live", "opened_scale", "plan", "report"]
+__all__ = [
+    "BENCHMARK",
+    "Asked",
+    "draw",
+    "from_annotations",
+    "from_table",
+    "length_controlled",
+    "live",
+    "opened_scale",
+    "plan",
+    "report",
+]
 SHOWN_OPTIONS = 5
 PRICED_PROMPTS = 50
 """Of which the price of a planned call is the mean."""
@@ -132,7 +145,7 @@ def from_annotations(places: Sequence[Path], scale: Scale, judge: str | None) ->
     return Recorded(judged_models, len(broken))
 
 
-def _published(scale: Scale, models: dict[str, tuple[Path, Annotated]]) -> dict[str, Annotated]:
+def _published(scale: Scale, models: Iterable[str]) -> dict[str, Annotated]:
     """GPT-4 Turbo's annotations in AlpacaEval's folder of results, of these models."""
     folder = scale.data.folder
     if folder is None or scale.prompts is None:
@@ -176,8 +189,8 @@ def report(
         )
     if not wanted:
         raise SettingsError(
-            f"all {len(names)} models have an official figure in {scale.source}; name the one to bridge with --model, "
-            "or test the candidate with --leave-one-out"
+            f"each of {counted(len(names), 'models')} has an official figure in {scale.source}; name the one to "
+            "bridge with --model, or test the candidate with --leave-one-out"
         )
     metrics = [metric for name in wanted for metric in bridge.bridged(name)]
     metrics += [metric for name in names if name not in wanted for metric in bridge.known_figures(name)]
@@ -194,9 +207,14 @@ def report(
 
 def draw(metrics: Sequence[MetricValue], path: Path) -> None:
     """The raw figures as SVG in `path`, the length-controlled ones beside it."""
-    places = (path, path.with_name(f"{path.stem}-lc{path.suffix}"))
+    places = (path, length_controlled(path))
     for place, chart in zip(places, bridge_charts(metrics), strict=False):
         files.write_text(place, drawing(chart))
+
+
+def length_controlled(picture: Path) -> Path:
+    """Where the picture of the length-controlled figures goes."""
+    return picture.with_name(f"{picture.stem}-lc{picture.suffix}")
 
 
 class Asked(NamedTuple):
@@ -256,6 +274,12 @@ def plan(wanted: Judging, of: Asked, scale: Scale, out: Path) -> BridgeOption:
             ],
         )
     )
+    if (votes := voting(judge, wanted.asking)) is not None:
+        say(
+            "",
+            f"if it gives no log-probabilities, it is asked {2 * votes.times} times as often: plan that with "
+            f"--both-orders --votes {votes.times}",
+        )
     say("", "nothing was sent")
     return best
 
@@ -267,7 +291,15 @@ def _price(judge: AnnotatingJudge, prompts: Sequence[Prompt], length: float, how
     texts = "x" * round(length), "x" * BASELINE_CHARACTERS
     some = prompts[::step]
     each = sum(estimated(judge.call(prompt.text, *texts), judge.price) for prompt in some) / len(some)
-    return each * how.draws * (2 if how.both_orders else 1)
+    return each * how.times * (2 if how.both_orders else 1)
+
+
+class _Subjects(NamedTuple):
+    """Whom a judge is asked about, and on which prompts."""
+
+    models: list[Outputs]
+    """The own one first."""
+    prompts: list[Prompt]
 
 
 def live(wanted: Judging, of: Asked, scale: Scale, out: Path) -> list[JudgedModel]:
@@ -275,6 +307,40 @@ def live(wanted: Judging, of: Asked, scale: Scale, out: Path) -> list[JudgedMode
 
     Annotations go to OUT/results, the calls to OUT/calls.sqlite: the same command again asks only what is missing.
     """
+    models, prompts = _subjects(wanted, of, scale, out)
+    baseline = scale.data.baseline
+    with wanted.opened(out) as (opened, store):
+        order = [prompt.id for prompt in shuffled(prompts, wanted.asking.seed)]
+        first = by_prompt([asked(opened.annotator, one, baseline, prompts, wanted.asking) for one in models], order)
+        judge, how = settled(opened, first, wanted.asking, say)
+        if how != wanted.asking:
+            wanted = wanted.model_copy(update={"asking": how})
+            models, prompts = _subjects(wanted, of, scale, out)  # for the price of votes other anchors may be best
+            order = [prompt.id for prompt in shuffled(prompts, how.seed)]
+        for one in models:
+            for line in alpaca_run.outputs_lines(one):
+                say(line)
+        questions = [asked(judge.annotator, one, baseline, prompts, how) for one in models]
+        every = [question for own_questions in questions for question in own_questions]
+        say(alpaca_run.costs(counted(len(models), "models"), judge, every, store))
+        with Reporter(f"bridge: {judge.id}", lambda line: None, "calls") as progress:
+            said = asked_by_prompt(judge, questions, order, progress)
+        found = []
+        for one, mine in zip(models, questions, strict=True):
+            made = judged(said, one, baseline, mine, how, lambda done, total: None)
+            written = write_annotated(out, judge.id, made, one, prompts, scale.prompts or (), baseline)
+            write_figures(written.folder, figures(judge.id, made, prompts, None, wanted.how))
+            known = _published(scale, [one.model]).get(one.model)
+            found.append(of_annotations(made.annotated, sample(made.annotated, prompts), known))
+            alpaca_run.tell_missing(made, mine, say)
+            if written.apart:
+                say(f"{one.model}: {alpaca_run.APART}; files in {written.folder}")
+        alpaca_run.account(opened, say)
+    return found
+
+
+def _subjects(wanted: Judging, of: Asked, scale: Scale, out: Path) -> _Subjects:
+    """The own model with the anchors and prompts that are named, or that the budget buys; sends nothing."""
     if scale.prompts is None:
         raise DataError("a judge is asked about AlpacaEval's prompts; give --alpaca-dir")
     if of.outputs is None or of.anchors is None:
@@ -287,32 +353,11 @@ def live(wanted: Judging, of: Asked, scale: Scale, out: Path) -> list[JudgedMode
     if absent := [name for name in only if name not in published]:
         raise DataError(f"{of.anchors}: no {', '.join(absent)}/model_outputs.json in it")
     own = read_outputs(of.outputs, scale.prompts, of.name, wanted.thoughts)
-    # The official figures of an anchor are of its outputs as they were published.
-    models = [own, *(read_outputs(published[name], scale.prompts, name, "keep") for name in only)]
     if own.model in only:
         raise DataError(f"{of.outputs}: its model {own.model} is an anchor, too; give another --name or --anchor")
-    for one in models:
-        for line in alpaca_run.outputs_lines(one):
-            say(line)
-    prompts = chosen(scale.prompts, limit, wanted.asking.seed)
-    baseline = scale.data.baseline
-    with wanted.opened(out) as (judge, store):
-        questions = [asked(judge.annotator, one, baseline, prompts, wanted.asking) for one in models]
-        every = [question for own_questions in questions for question in own_questions]
-        say(alpaca_run.costs(f"{len(models)} models", judge, every, store))
-        order = [prompt.id for prompt in shuffled(prompts, wanted.asking.seed)]
-        with Reporter(f"bridge: {judge.id}", lambda line: None, "calls") as progress:
-            said = asked_by_prompt(judge, questions, order, progress)
-        found = []
-        for one, mine in zip(models, questions, strict=True):
-            made = judged(said, one, baseline, mine, wanted.asking, lambda done, total: None)
-            place, _ = write_annotated(out, judge.id, made, one, prompts, scale.prompts, baseline)
-            write_figures(place, figures(judge.id, made, prompts, None, wanted.how))
-            known = _published(scale, {one.model: (of.outputs, made.annotated)}).get(one.model)
-            found.append(of_annotations(made.annotated, sample(made.annotated, prompts), known))
-            alpaca_run.tell_missing(made, mine, print)
-        alpaca_run.account(judge, print)
-    return found
+    # The official figures of an anchor are of its outputs as they were published.
+    models = [own, *(read_outputs(published[name], scale.prompts, name, "keep") for name in only)]
+    return _Subjects(models, chosen(scale.prompts, limit, wanted.asking.seed))
 
 
 def _outputs(folder: Path) -> dict[str, Path]:

@@ -9,38 +9,41 @@ from srlm.settings import Settings
 from srlm.store.folder import RunFolder
 from srlm.store.progress import Reporter
 from srlm.terminal import say, show
+from srlm.text.counts import counted
 
 from ...data import labels
 from ...data.alpaca_eval import AlpacaEval
 from ...data.alpaca_files import read_outputs
 from ...data.instructions import account_lines
 from ...figures import text
+from ...metrics import Used, merge
+from ...metrics import path_of as metrics_path
+from ...metrics import read as read_metrics
 from ...metrics import write as write_metrics
-from ...records import MetricValue
 from .. import labelled
 from ..base import OpenEngine
 from . import judge_card
 from . import measure as alpaca_run
 from .judging import BENCHMARKS, Asking, file_name
-from .measure import Judging, Model
+from .measure import Figures, Judging, Model, results_of
+from .places import card_place
 from .scores import BENCHMARK
 from .text import leaderboard
+from .voting import settled
 
-__all__ = ["BENCHMARKS", "Asking", "Judging", "card", "endpoint", "of_outputs", "of_run"]
+__all__ = ["Asking", "Judging", "card", "endpoint", "merged", "of_outputs", "of_run", "results_of"]
 
 
-def of_outputs(
-    wanted: Judging, path: Path, name: str | None, out: Path, data: AlpacaEval, dry_run: bool
-) -> list[MetricValue]:
+def of_outputs(wanted: Judging, path: Path, name: str | None, out: Path, data: AlpacaEval, dry_run: bool) -> None:
     """Anybody's outputs judged; the files go to `out`."""
     outputs = read_outputs(path, data.prompts, name, "keep" if wanted.file else wanted.thoughts)
-    return _run(wanted, [Model(outputs, out)], data, dry_run, lambda line: None)
+    _run(wanted, [Model(outputs, out)], data, dry_run, lambda line: None)
 
 
 def of_run(
     wanted: Judging, settings: Settings, folder: RunFolder, data: AlpacaEval, open_engine: OpenEngine, dry_run: bool
-) -> list[MetricValue]:
-    """Every measured checkpoint of a run answers and is judged; figures for the run's metrics.json."""
+) -> Figures | None:
+    """Every measured checkpoint of a run answers and is judged; figures for the run's metrics.json. None: a dry run."""
     models = alpaca_run.of_run(settings, folder, data, wanted.asking, open_engine, wanted.thoughts)
     return _run(wanted, models, data, dry_run, folder.log)
 
@@ -55,16 +58,20 @@ def card(wanted: Judging, results: Path, out: Path, data: AlpacaEval, dry_run: b
     for folder, annotated in known.items():
         for line in account_lines(annotated.account, annotated.unmatched):
             say(f"{folder}: {line}")
-    with wanted.opened(out, dry_run) as (judge, store):
-        questions = [question for _, question in judge_card.asked(judge, known, data.prompts, wanted.asking)]
-        say(alpaca_run.costs(f"{len(known)} models", judge, questions, store))
+    with wanted.opened(out, dry_run) as (opened, store):
+        questions = [question for _, question in judge_card.asked(opened, known, data.prompts, wanted.asking)]
         if dry_run:
-            alpaca_run.warn_of_end(wanted, judge, say)
+            say(*alpaca_run.foreseen_costs(counted(len(known), "models"), opened, questions, wanted.asking, store))
+            alpaca_run.warn_of_end(wanted, opened, say)
             return not broken
+        judge, how = settled(opened, questions, wanted.asking, say)
+        questions = [question for _, question in judge_card.asked(judge, known, data.prompts, how)]
+        say(alpaca_run.costs(counted(len(known), "models"), judge, questions, store))
         with Reporter(f"judge card of {judge.id}", lambda line: None, "calls") as report:
-            metrics = judge_card.run(judge, known, data.prompts, wanted.asking, wanted.how, report)
-        alpaca_run.account(judge, say)
-        path = out / f"{file_name(judge.id)}.json"
+            metrics = judge_card.run(judge, known, data.prompts, how, wanted.how, report)
+        alpaca_run.account(opened, say)
+        (pairs,) = [metric.n for metric in metrics if metric.metric == "preference_difference"]
+        path = card_place(out, file_name(judge.id), pairs)
     write_metrics(path, metrics)
     rows = [[m.model, m.metric, text.value(m, ".4g"), str(m.n), str(m.unscored), m.note] for m in metrics]
     say(str(path), "")
@@ -74,17 +81,28 @@ def card(wanted: Judging, results: Path, out: Path, data: AlpacaEval, dry_run: b
 
 def _run(
     wanted: Judging, models: Sequence[Model], data: AlpacaEval, dry_run: bool, log: Callable[[str], None]
-) -> list[MetricValue]:
+) -> Figures | None:
     if dry_run:
         alpaca_run.dry(wanted, models, data, say)
-        return []
+        return None
     if wanted.labels is not None:
         labels.read(wanted.labels)  # a label that is none costs no call
-    metrics = alpaca_run.run(wanted, models, data, say, log)
+    found = alpaca_run.run(wanted, models, data, say, log)
+    metrics = found.metrics
     show("\n" + leaderboard([metric for metric in metrics if metric.benchmark == BENCHMARK]))
     if wanted.labels is not None:
         show("\n" + labelled.text(metrics))
-    return metrics
+    return found
+
+
+def merged(found: Figures, folder: RunFolder, used: Used) -> None:
+    """Bring the run's metrics.json up to date; of models with figures on more prompts these stay.
+
+    `used`: the files that they were computed from.
+    """
+    fresh = [metric for metric in found.metrics if metric.model not in found.apart]
+    kept = [m for m in read_metrics(metrics_path(folder)) if m.benchmark == BENCHMARK and m.model in found.apart]
+    merge(folder, [*fresh, *kept], BENCHMARKS, dict.fromkeys(BENCHMARKS, used))
 
 
 def endpoint(

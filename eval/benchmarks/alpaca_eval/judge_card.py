@@ -84,7 +84,7 @@ def asked(
         for model, said in known.items():
             if prompt.id in said.outputs and said.outputs[prompt.id] != said.baseline_outputs[prompt.id]:
                 pair = OutputPair(prompt.id, prompt.text, said.outputs[prompt.id], said.baseline_outputs[prompt.id])
-                found += [(model, Question(pair, first, draw)) for draw in range(how.draws) for first in orders]
+                found += [(model, Question(pair, first, draw)) for draw in range(how.times) for first in orders]
     return found
 
 

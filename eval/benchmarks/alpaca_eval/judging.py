@@ -5,6 +5,7 @@ OUT/results/MODEL/model_outputs.json             as alpaca_eval reads it
 OUT/results/MODEL/JUDGE/annotations.json         as alpaca_eval reads it, to send in or to score again
 OUT/results/MODEL/JUDGE/annotations.jsonl        each answer of the judge: order, why it is missing, price
 OUT/results/MODEL/JUDGE/metrics.json, leaderboard.csv
+OUT/on-N-prompts/results/...                     the same of N prompts, where OUT/results has verdicts on more
 """
 
 import re
@@ -29,7 +30,7 @@ from ...data.alpaca_files import (
     read_annotations,
     write_outputs,
 )
-from ...data.alpaca_rows import annotation_rows, completed, file_rows, write_annotations
+from ...data.alpaca_rows import annotation_rows, completed, file_rows, one_a_prompt, write_annotations
 from ...data.canaries import canaries
 from ...judging.annotating import (
     AnnotatingJudge,
@@ -47,6 +48,7 @@ from ...records import Annotation, MetricValue
 from ...stats.intervals import Estimate, Resampling, pooled_each, share
 from ..measuring import figure
 from .leaderboard import official_csv
+from .places import ANNOTATIONS, OUTPUTS, place_of
 from .scores import BENCHMARK, scored
 
 CANARIES = "alpaca_canaries"
@@ -61,17 +63,24 @@ class Asking(Record):
     """How a judge is asked."""
 
     both_orders: bool = False
-    draws: int = 1
+    draws: int | None = None
+    """Judgements per question. None: one, or several votes in both orders where the judge gives no log-probabilities
+    (see voting)."""
     limit: int | None = None
     """Prompts; None: all."""
     seed: int = 1
     """Of the choice of prompts, and of the order they are asked in."""
 
     @property
+    def times(self) -> int:
+        """Judgements per question."""
+        return self.draws or 1
+
+    @property
     def manner(self) -> str:
         """What belongs to the judge's id beside its name: `both orders`, `2 draws`; empty: one call a pair."""
         orders = "both orders" if self.both_orders else ""
-        return ", ".join(part for part in (orders, f"{self.draws} draws" if self.draws > 1 else "") if part)
+        return ", ".join(part for part in (orders, f"{self.times} draws" if self.times > 1 else "") if part)
 
 
 class Estimated(NamedTuple):
@@ -112,7 +121,7 @@ def asked(
     ]
     if not pairs:
         raise DataError(f"{outputs.model}: no output for any of the {len(prompts)} selected prompts")
-    return questions(annotator, pairs, how.both_orders, how.draws)
+    return questions(annotator, pairs, how.both_orders, how.times)
 
 
 def estimate(judge: AnnotatingJudge, wanted: Sequence[Question], store: CallStore | None) -> Estimated:
@@ -239,6 +248,16 @@ def by_prompt(values: Sequence[tuple[str, float]], how: Resampling, is_share: bo
     return pooled_each({"": columns}, how, means=() if is_share else ("",))[""]
 
 
+class Written(NamedTuple):
+    """The files of one model and judge."""
+
+    folder: Path
+    rows: list[FileRow]
+    """Those of its annotations.json."""
+    apart: bool
+    """Whether they lie beside OUT/results, where verdicts on more prompts are kept."""
+
+
 def write_annotated(
     folder: Path,
     judge: str,
@@ -247,19 +266,21 @@ def write_annotated(
     prompts: Sequence[Prompt],
     official: Sequence[Prompt],
     baseline: Outputs | None,
-) -> tuple[Path, list[FileRow]]:
-    """The model's outputs and annotations under OUT/results: the folder, and the rows of its annotations.json.
+) -> Written:
+    """The model's outputs and annotations under OUT/results, or beside it where more of this model is kept there.
 
     `prompts`: those that were asked. `official`: all, in the official order. `baseline`: its outputs to all of them, as
     far as `found` does not have them.
     """
-    place = folder / "results" / file_name(outputs.model)
-    write_outputs(place / "model_outputs.json", prompts, outputs.responses, outputs.model)
-    place /= file_name(judge)
+    own = {prompt.id: outputs.responses[prompt.id] for prompt in prompts if prompt.id in outputs.responses}
+    preferred = {one.prompt_id for one in found.annotated.annotations if one.preference is not None}
+    model, judged_by = file_name(outputs.model), file_name(judge)
+    place = place_of(folder, model, judged_by, own, preferred, official)
+    write_outputs(place.folder / OUTPUTS, official, place.responses, outputs.model)
     whole = completed(found.annotated, outputs, baseline, official)
-    write_annotations(place / "annotations.json", official, whole)
-    files.write(place / "annotations.jsonl", found.single)
-    return place, file_rows(annotation_rows(official, whole))
+    write_annotations(place.folder / judged_by / ANNOTATIONS, official, whole)
+    files.write(place.folder / judged_by / "annotations.jsonl", found.single)
+    return Written(place.folder / judged_by, file_rows(annotation_rows(official, whole)), place.apart)
 
 
 def baseline_of(annotated: Annotated, data: AlpacaEval) -> Outputs | None:
@@ -303,11 +324,15 @@ def canary_pairs() -> list[OutputPair]:
     ]
 
 
-def fooled(judge: AnnotatingJudge, how: Resampling, report: Report) -> tuple[MetricValue, list[str]]:
-    """The share of canaries not ranked below an honest answer, both orders together, and the kinds of these."""
-    wanted = questions(judge.annotator, canary_pairs(), both_orders=True)
+def fooled(judge: AnnotatingJudge, times: int, how: Resampling, report: Report) -> tuple[MetricValue, list[str]]:
+    """The share of canaries not ranked below an honest answer, both orders together, and the kinds of these.
+
+    `times`: judgements of each in either order; their mean counts.
+    """
+    wanted = questions(judge.annotator, canary_pairs(), both_orders=True, draws=times)
     single = annotate(judge, wanted, "canaries", "honest answers", report)
-    known = [one for one in in_both_orders(single) if one.preference is not None]
+    said = one_a_prompt(in_both_orders(single)).values()
+    known = [one for one in said if one.preference is not None]
     won = [one for one in known if one.preference is not None and one.preference >= 0.5]
     kinds = sorted({one.prompt_id.partition(":")[0] for one in won})
     metric = figure(

@@ -79,7 +79,7 @@ def recomputed(
     folders = sorted(folder for folder in results.iterdir() if folder.is_dir())
     found = [(folder, path) for folder in folders if (path := annotations_in(folder, judge)) is not None]
     if not found:
-        raise DataError(f"{results}: none of its {len(folders)} folders has {judge}/annotations.json")
+        raise DataError(f"{results}: none of its folders ({len(folders)}) has {judge}/annotations.json")
     if length_control:
         _ = data.glm  # where it is missing, no folder is to blame
     names = {folder.name for folder, _ in found}

@@ -1,7 +1,7 @@
 """`python -m eval alpaca`: whose outputs, which judge, what is said before a call is sent, and what is left behind."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -16,13 +16,15 @@ from srlm.records import Prompt, Record, digest, seed_for
 from srlm.settings import PairSettings, Price, Settings
 from srlm.store.folder import RunFolder
 from srlm.store.progress import Reporter
+from srlm.text.counts import counted
 
 from ...data import labels
 from ...data.alpaca_eval import ANNOTATOR, AlpacaEval
 from ...data.alpaca_files import Outputs, Thoughts, as_judged, without_thoughts
 from ...data.cited import Setup
 from ...data.instructions import account_lines
-from ...judging.annotating import AnnotatingJudge, Question, asked_by_prompt, open_judge
+from ...judging.annotating import AnnotatingJudge, Question, asked_by_prompt, by_prompt, open_judge
+from ...judging.annotating import questions as all_questions
 from ...judging.annotator import Annotator
 from ...records import MetricValue
 from ...stats.intervals import Resampling
@@ -48,6 +50,7 @@ from .judging import (
 )
 from .people import corrected
 from .scores import BENCHMARK
+from .voting import foreseen, settled, voting
 
 Say = Callable[[str], None]
 
@@ -97,6 +100,18 @@ class Judging(Record):
             yield judge._replace(manner=self.asking.manner), store
 
 
+APART = "verdicts on more prompts are kept and stay"
+"""Why a model's files are not in OUT/results."""
+
+
+class Figures(NamedTuple):
+    """What a judge's verdicts come to."""
+
+    metrics: list[MetricValue]
+    apart: tuple[str, ...]
+    """Models of which more prompts are kept; the files of these figures lie beside theirs."""
+
+
 class Model(NamedTuple):
     """A model's outputs, and where its files go."""
 
@@ -131,10 +146,15 @@ def of_run(
         outputs = Outputs(checkpoint.name, {one.prompt_id: one for one in written}, {})
         if thought == "cut":
             outputs = without_thoughts(outputs)
-        made.append(Model(outputs, folder.step("evaluation") / "alpaca_eval"))
+        made.append(Model(outputs, results_of(folder)))
     if not made:
         raise DataError(f"{folder.path}: no finished checkpoint to evaluate; train one first (srlm train)")
     return made
+
+
+def results_of(folder: RunFolder) -> Path:
+    """Where the files of a run's models go."""
+    return folder.step("evaluation") / "alpaca_eval"
 
 
 def dry(wanted: Judging, models: Sequence[Model], data: AlpacaEval, say: Say) -> None:
@@ -148,9 +168,23 @@ def dry(wanted: Judging, models: Sequence[Model], data: AlpacaEval, say: Say) ->
             say(line)
         with wanted.opened(out, dry_run=True) as (judge, store):
             questions = asked(judge.annotator, outputs, data.baseline, prompts, wanted.asking)
-            say(costs(outputs.model, judge, questions, store))
+            for line in foreseen_costs(outputs.model, judge, questions, wanted.asking, store):
+                say(line)
             warn_of_end(wanted, judge, say)
     say("nothing was sent")
+
+
+def foreseen_costs(
+    of: str, judge: AnnotatingJudge, questions: Sequence[Question], how: Asking, store: CallStore
+) -> list[str]:
+    """What judging costs; of a judge that was never asked also what it costs if it gives no log-probabilities."""
+    known, votes = foreseen(judge, questions, how, store), voting(judge, how)
+    if votes is None or known == how:
+        return [costs(of, judge, questions, store)]
+    pairs = list(dict.fromkeys(question.pair for question in questions))
+    voted = judge._replace(manner=votes.manner)
+    dear = costs(of, voted, all_questions(judge.annotator, pairs, votes.both_orders, votes.times), store)
+    return [dear] if known else [costs(of, judge, questions, store), f"if it gives no log-probabilities: {dear}"]
 
 
 def warn_of_end(wanted: Judging, judge: AnnotatingJudge, say: Say) -> None:
@@ -162,13 +196,13 @@ def warn_of_end(wanted: Judging, judge: AnnotatingJudge, say: Say) -> None:
 def costs(of: str, judge: AnnotatingJudge, questions: Sequence[Question], store: CallStore) -> str:
     """How many calls it takes, how many of them are known, and what the others cost."""
     found = estimate(judge, questions, store)
-    text = f"{of}: {found.calls} calls to {judge.id}, {found.known} of them already answered"
+    text = f"{of}: {counted(found.calls, 'calls')} to {judge.id}, {found.known} of them already answered"
     if found.dollars is None:
         return f"{text}; {_unpriced(judge)}"
     return f"{text}; about ${found.dollars:.2f}, at most ${found.most:.2f}, by {_prices(judge)}"
 
 
-def run(wanted: Judging, models: Sequence[Model], data: AlpacaEval, say: Say, log: Say) -> list[MetricValue]:
+def run(wanted: Judging, models: Sequence[Model], data: AlpacaEval, say: Say, log: Say) -> Figures:
     """Judge every model, write its files, and give all figures.
 
     A model that cannot be judged costs itself. Raises DataError where none could be, or where a file is missing that
@@ -181,6 +215,7 @@ def run(wanted: Judging, models: Sequence[Model], data: AlpacaEval, say: Say, lo
         for line in outputs_lines(outputs):
             say(line)
     metrics: list[MetricValue] = []
+    apart: list[str] = []
     failed: list[DataError] = []
     if wanted.file:
         for outputs, out in models:
@@ -193,12 +228,16 @@ def run(wanted: Judging, models: Sequence[Model], data: AlpacaEval, say: Say, lo
                 say(f"{wanted.file}: {line}")
             outputs, one = as_judged(outputs, found), JudgedOutputs(found, [])
             setup = setups.of_annotations(found, data)
-            metrics += _finished(wanted, found.annotations[0].judge, one, setup, outputs, prompts, data, out, say)
-        return _without_failed(metrics, failed, say)
-    with wanted.opened(models[0].out) as (judge, store):
+            done = _finished(wanted, found.annotations[0].judge, one, setup, outputs, prompts, data, out, say)
+            metrics += done.metrics
+            apart += done.apart
+        return Figures(_without_failed(metrics, failed, say), tuple(apart))
+    with wanted.opened(models[0].out) as (opened, store):
+        judge, how = settled(opened, _first_questions(opened, models, data, prompts, wanted.asking), wanted.asking, say)
+        wanted = wanted.model_copy(update={"asking": how})
         if wanted.canaries:
             with Reporter(f"{judge.id}: canaries", log, "calls") as report:
-                metric, kinds = fooled(judge, wanted.how, report)
+                metric, kinds = fooled(judge, how.times, wanted.how, report)
             metrics.append(metric)
             if kinds:
                 say(f"WARNING: canaries win with {judge.id}: {', '.join(kinds)}; its win rates can be gamed")
@@ -214,10 +253,23 @@ def run(wanted: Judging, models: Sequence[Model], data: AlpacaEval, say: Say, lo
                 failed.append(error)
                 continue
             setup = setups.of_judge(judge, wanted.endpoint, data, one.annotated, one.single)
-            metrics += _finished(wanted, judge.id, one, setup, outputs, prompts, data, out, say)
+            done = _finished(wanted, judge.id, one, setup, outputs, prompts, data, out, say)
+            metrics += done.metrics
+            apart += done.apart
             tell_missing(one, questions, say)
-        account(judge, say)
-    return _without_failed(metrics, failed, say)
+        account(opened, say)
+    return Figures(_without_failed(metrics, failed, say), tuple(apart))
+
+
+def _first_questions(
+    judge: AnnotatingJudge, models: Sequence[Model], data: AlpacaEval, prompts: Sequence[Prompt], how: Asking
+) -> list[Question]:
+    """The questions about all models that have outputs, prompt by prompt."""
+    found = []
+    for outputs, _ in models:
+        with suppress(DataError):
+            found.append(asked(judge.annotator, outputs, data.baseline, prompts, how))
+    return by_prompt(found, [prompt.id for prompt in shuffled(prompts, how.seed)])
 
 
 def _without_failed(metrics: list[MetricValue], failed: Sequence[DataError], say: Say) -> list[MetricValue]:
@@ -234,7 +286,9 @@ def outputs_lines(outputs: Outputs) -> list[str]:
     lines = account_lines(outputs.account, outputs.unmatched)
     if outputs.thoughts:
         open_too = f", {outputs.open_thoughts} of them never closed (an empty answer is judged)"
-        lines.append(f"a thought was cut from {outputs.thoughts} outputs{open_too if outputs.open_thoughts else ''}")
+        lines.append(
+            f"a thought was cut from {counted(outputs.thoughts, 'outputs')}{open_too if outputs.open_thoughts else ''}"
+        )
     return [f"{outputs.model}: {line}" for line in lines]
 
 
@@ -253,7 +307,7 @@ def _paid(
     for model, own in zip(models, questions, strict=True):
         say(costs(model.outputs.model, judge, own, store))
     order = [prompt.id for prompt in shuffled(prompts, wanted.asking.seed)]
-    with Reporter(f"{len(models)} model{'s' if len(models) > 1 else ''}: {judge.id}", log, "calls") as report:
+    with Reporter(f"{counted(len(models), 'models')}: {judge.id}", log, "calls") as report:
         return asked_by_prompt(judge, questions, order, report)
 
 
@@ -267,19 +321,19 @@ def _finished(
     data: AlpacaEval,
     out: Path,
     say: Say,
-) -> list[MetricValue]:
+) -> Figures:
     # What was paid for is on disk before anything is computed from it.
-    place, rows = write_annotated(out, judge, found, outputs, prompts, data.prompts, baseline_of(found.annotated, data))
-    metrics = figures(judge, found, prompts, data, wanted.how, rows, wanted.length_control)
+    written = write_annotated(out, judge, found, outputs, prompts, data.prompts, baseline_of(found.annotated, data))
+    metrics = figures(judge, found, prompts, data, wanted.how, written.rows, wanted.length_control)
     if wanted.labels is not None:
         # Read when the command began: a label that is none costs no call.
         glm = data.glm if wanted.length_control else None
         metrics += corrected(found.annotated, prompts, labels.read(wanted.labels), wanted.how, glm)
     metrics = setups.with_account(metrics, outputs.account, outputs.thoughts, outputs.open_thoughts)
     metrics = setups.with_warning(metrics, setup)
-    write_figures(place, metrics)
-    say(f"{outputs.model}: files in {place}")
-    return metrics
+    write_figures(written.folder, metrics)
+    say(f"{outputs.model}: {f'{APART}; ' if written.apart else ''}files in {written.folder}")
+    return Figures(metrics, (outputs.model,) if written.apart else ())
 
 
 def tell_missing(found: JudgedOutputs, questions: Sequence[Question], say: Say) -> None:
@@ -288,7 +342,10 @@ def tell_missing(found: JudgedOutputs, questions: Sequence[Question], say: Say) 
     if why := missing(found.single):
         say(f"{model}: {why} missing; run the same command again to ask only these")
     if held := len(questions) - len(found.single):
-        say(f"{model}: stopped at --max-cost with {held} calls not made; run the same command again to resume")
+        say(
+            f"{model}: stopped at --max-cost with {counted(held, 'calls')} not made; "
+            "run the same command again to resume"
+        )
 
 
 def account(judge: AnnotatingJudge, say: Say) -> None:
@@ -300,7 +357,9 @@ def account(judge: AnnotatingJudge, say: Say) -> None:
 
 
 def _unpriced(judge: AnnotatingJudge) -> str:
-    return f"cost unknown: the price of {judge.model} is not in the list of {price_list().date}; give --price"
+    listed = price_list()
+    why = f" ({listed.unknown[judge.model]})" if judge.model in listed.unknown else ""
+    return f"cost unknown: the price of {judge.model} is not in the list of {listed.date}{why}; give --price"
 
 
 def _prices(judge: AnnotatingJudge) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from srlm.bounded import json_text
 from srlm.engines.openai.endpoint import Endpoint
 from srlm.records import digest
+from srlm.text.counts import counted
 
 from ...data import cited
 from ...data.alpaca_eval import AlpacaEval
@@ -37,7 +38,7 @@ def of_judge(
 def of_annotations(annotated: Annotated, data: AlpacaEval) -> cited.Setup:
     """Of annotations that somebody recorded: they say who judged, and against whom."""
     several = annotated.account.get(SEVERAL, 0)
-    manner = f"several verdicts on {several} prompt{'s' if several > 1 else ''}" if several else ""
+    manner = f"several verdicts on {counted(several, 'prompts')}" if several else ""
     return _setup(data, annotated, judge=annotated.annotations[0].judge, manner=manner)
 
 
@@ -71,7 +72,7 @@ def with_account(
         "outputs whose thought was cut off": thoughts,
         "thoughts that never closed (an empty answer was judged)": open_thoughts,
     }
-    said = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+    said = ", ".join(counted(count, what) for what, count in counts.items() if count)
     return [
         m.model_copy(update={"note": f"{m.note}; {said}"}) if said and m.metric == "win_rate" else m for m in metrics
     ]

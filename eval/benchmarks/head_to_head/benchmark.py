@@ -37,6 +37,11 @@ class HeadToHead(Benchmark):
     pairs = True
     own_table = True
 
+    def check(self, run: RunData) -> None:
+        from .measure import refuse_retired_judge
+
+        refuse_retired_judge(run.settings, run.folder)
+
     def measure(self, run: RunData, answers: Answers, open_engine: OpenEngine) -> list[MetricValue]:
         from .measure import figures
 

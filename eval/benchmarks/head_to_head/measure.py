@@ -9,15 +9,18 @@ a verdict is about stands in the verdict.
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from itertools import combinations
+from pathlib import Path
 from typing import NamedTuple
 
-from srlm.judge.open import Judge, contest_judge, pairwise_of
+from srlm.engines.openai.retired import refuse_retired
+from srlm.judge.open import Judge, asked_models, contest_judge, pairwise_of
 from srlm.judge.pairwise import BothOrders, Opinion, PairItem, PairwiseJudge, in_both_orders
 from srlm.records import Prompt, Response, seed_for
 from srlm.settings import Settings
 from srlm.store import files
 from srlm.store.folder import RunFolder
 from srlm.store.progress import Reporter
+from srlm.terminal import say
 
 from ...judging.open import judge_facts
 from ...records import MetricValue, Series, Verdict, verdict_id
@@ -28,6 +31,7 @@ from ...stats.votes import on_these_prompts
 from ..base import OpenEngine
 from ..finished import measured
 from ..measuring import BLOCK, figure, made_from, resampling, with_holm
+from ..within_budget import budget_note, noted, reached, sample_of
 
 BENCHMARK = "head_to_head"
 POINTS = {"win": 1.0, "tie": 0.0, "lose": -1.0}
@@ -47,19 +51,66 @@ def figures(
     """All figures of the head-to-head, from the answers of each checkpoint; the judge is asked what is not on disk."""
     prompts = files.read(folder.step("data") / "evaluation_prompts.jsonl", Prompt)
     how = resampling(settings)
+    contests = {
+        (later, earlier): [AnswerPair(*row) for row in zip(prompts, written[later], written[earlier], strict=True)]
+        for earlier, later in combinations(written, 2)
+    }
     metrics = []
     with closing(contest_judge(folder, open_engine)) as judge:
-        for earlier, later in combinations(written, 2):
-            contests = [AnswerPair(*row) for row in zip(prompts, written[later], written[earlier], strict=True)]
-            metrics += compared(later, earlier, verdicts(settings, folder, later, earlier, contests, judge), how)
-    return with_holm(metrics, how)
+        sample = _affordable(settings, folder, contests, judge)
+        for (later, earlier), own in contests.items():
+            if len(sample) == len(prompts):
+                said = verdicts(settings, folder, later, earlier, own, judge)
+            else:  # kept among the judge's calls alone: a file of verdicts is of all prompts
+                part = [one for one in own if one.prompt.id in sample]
+                said = judged(pairwise_of(judge), later, earlier, part, settings.seed)
+            metrics += compared(later, earlier, said, how)
+    return noted(with_holm(metrics, how), budget_note(len(sample), len(prompts)))
+
+
+def _affordable(
+    settings: Settings, folder: RunFolder, contests: Mapping[tuple[str, str], Sequence[AnswerPair]], judge: Judge
+) -> frozenset[str]:
+    """Ids of the prompts that `evaluation.max_cost` reaches, with every contest on them judged."""
+    ids = [one.prompt.id for one in next(iter(contests.values()), ())]
+    most, kept = settings.evaluation.max_cost, [verdicts_path(folder, *models) for models in contests]
+    if most is None or judge.budget is None or all(path.exists() for path in kept):
+        return frozenset(ids)
+    pairwise = pairwise_of(judge)
+
+    def ask(prompts: Sequence[str]) -> None:
+        for (later, earlier), own in contests.items():
+            part = [one for one in own if one.prompt.id in set(prompts)]
+            judged(pairwise, later, earlier, part, settings.seed)
+
+    with Reporter("head to head: within the budget", folder.log):
+        done = reached(ids, ask, judge.budget(), settings.seed)
+    found = sample_of(ids, [done], most)
+    if note := budget_note(len(found), len(ids)):
+        folder.log(f"head to head: stopped at evaluation.max_cost: figures {note}")
+        say(f"stopped at evaluation.max_cost: figures {note}; raise it and run the same command again to resume")
+    return found
+
+
+def verdicts_path(folder: RunFolder, later: str, earlier: str) -> Path:
+    """Where the verdicts on two checkpoints are kept."""
+    return folder.step("evaluation") / "verdicts" / f"{later}-vs-{earlier}.jsonl"
+
+
+def refuse_retired_judge(settings: Settings, folder: RunFolder) -> None:
+    """Raise EngineError where verdicts are missing and their judge was shut down."""
+    names = [checkpoint.name for checkpoint in measured(folder)]
+    if not all(verdicts_path(folder, later, earlier).exists() for earlier, later in combinations(names, 2)):
+        for one in asked_models(settings):
+            if one.setting == "evaluation.judge":
+                refuse_retired(one.endpoint, one.model)
 
 
 def by_prompt(settings: Settings, folder: RunFolder) -> list[Series]:
     """Win 1, tie 0, lose -1 of every pair of checkpoints on every prompt, from the verdicts on disk."""
     found = []
     for earlier, later in combinations([checkpoint.name for checkpoint in measured(folder)], 2):
-        path = folder.step("evaluation") / "verdicts" / f"{later}-vs-{earlier}.jsonl"
+        path = verdicts_path(folder, later, earlier)
         if path.exists():
             said = files.read(path, Verdict)
             found.append(
@@ -85,7 +136,7 @@ def verdicts(
 ) -> list[Verdict]:
     """The judge's verdict on each contest, kept as they come."""
     evaluation = folder.step("evaluation")
-    path = evaluation / "verdicts" / f"{model_a}-vs-{model_b}.jsonl"
+    path = verdicts_path(folder, model_a, model_b)
     seed = seed_for(settings.seed, "verdicts", model_a, model_b)
     facts = judge_facts(settings, judge) | {
         name: files.fact(evaluation / name / "responses.jsonl").sha256 for name in (model_a, model_b)

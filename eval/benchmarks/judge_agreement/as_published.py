@@ -27,6 +27,7 @@ import numpy as np
 
 from srlm.data.human_ranking import HumanRanking
 from srlm.judge.agreement import Array, Scores
+from srlm.text.counts import counted
 
 from ...records import MetricValue
 from ...stats.bounded import SHARE
@@ -134,7 +135,7 @@ def _llmbar(
         "LLMBar, right in both": [listed and turned for listed, turned in right],
         "LLMBar, orders agree": [pair.listed == pair.turned for pair in pairs],
     }
-    note = f"{unread} verdicts that could not be read count as wrong" if unread else ""
+    note = f"{counted(unread, 'verdicts that could not be read')}, counted as wrong" if unread else ""
     found = [_figure(model, name, share(own, how), note) for name, own in flags.items()]
     average = pooled([listed + turned for listed, turned in right], [2.0] * len(right), how)
     return [*found, _figure(model, "LLMBar, right on average", average, note)]
@@ -149,7 +150,7 @@ def _judgebench(
         told = [value for value in (pair.listed, pair.turned) if value in (0.0, 1.0)]
         right.append(sum(1 if value == better else -1 for value in told) > 0)
         kinds.append(sets[pair.set].ranked.prompt.category or "")
-    note = f"{unread} verdicts that could not be read say neither" if unread else ""
+    note = f"{counted(unread, 'verdicts that could not be read')}, counted as neither" if unread else ""
     found = []
     for kind in (*SOURCES, ""):
         own = [flag for flag, one in zip(right, kinds, strict=True) if one.startswith(kind)]
@@ -162,7 +163,7 @@ def _sections(
     model: str, sets: Sequence[HumanRanking], credit: Sequence[float], unread: int, how: Resampling
 ) -> list[MetricValue]:
     subsets = [one.ranked.prompt.category for one in sets]
-    note = f"{unread} pairs hold something that could not be read" if unread else ""
+    note = f"{counted(unread, 'pairs with something that could not be read')}" if unread else ""
     found, parts = [], []
     for section, weights in SECTIONS.items():
         there = [name for name in weights if name in subsets]
@@ -216,7 +217,7 @@ def _second(model: str, sets: Sequence[HumanRanking], scores: Sequence[Scores], 
     subsets = [one.ranked.prompt.category or "" for one in sets]
     groups = [one.group for one in sets]
     unread = sum(value is None for row in scores for value in row)
-    note = f"{unread} answers without a score count as {UNREAD:g}" if unread else ""
+    note = f"{counted(unread, 'answers without a score')}, counted as {UNREAD:g}" if unread else ""
     found, parts = [], []
     for subset in dict.fromkeys(subsets):
         flags = np.array([float(one == subset) for one in subsets])

@@ -14,6 +14,7 @@ import numpy as np
 from srlm.data.human_ranking import HumanRanking
 from srlm.data.published_rankings import consensus
 from srlm.judge.agreement import Array, measure
+from srlm.text.counts import counted
 
 from ...records import MetricValue
 from ...stats.intervals import Estimate, Resampling, of_sums
@@ -76,7 +77,9 @@ def _kappa(sets: Sequence[HumanRanking], how: Resampling) -> list[MetricValue]:
     alike = [rows for rows in kept if len({opinion for _, one, other in rows for opinion in (one, other)}) == 1]
     left = sum(map(len, said.values())) - sum(map(len, kept)) + sum(map(len, alike))
     kept = [rows for rows in kept if rows not in alike]
-    silent = f"undefined for {len(alike)} pairs of annotators, who say the same of every pair" if alike else ""
+    silent = (
+        f"undefined for {counted(len(alike), 'pairs of annotators')}, who say the same of every pair" if alike else ""
+    )
     label = "mean of Cohen's kappa over pairs of annotators (scikit-learn)"
     if not kept:
         undefined = Estimate(value=None, low=None, high=None, n=len(groups), method=f"{label}; undefined")
@@ -110,7 +113,7 @@ def _kappa(sets: Sequence[HumanRanking], how: Resampling) -> list[MetricValue]:
                 filter(
                     None,
                     (
-                        f"{len(kept)} pairs of annotators",
+                        counted(len(kept), "pairs of annotators"),
                         f"others share fewer than {COMMON}"
                         if any(len(rows) < COMMON for rows in said.values())
                         else "",

@@ -25,7 +25,7 @@ from ...data.labels import HumanLabel
 from ...records import MetricValue
 from ...stats.intervals import Resampling
 from ..measuring import BLOCK, made_from
-from . import as_published, baselines, labelled, people
+from . import as_published, baselines, labelled, one_by_one, people
 from .figures import BY_SET, PAIR_UNITS, Compared, described, differences, judgement_note, unscored_share
 from .ranked_pair import RankedPair
 
@@ -169,7 +169,7 @@ def mean_score(said: Sequence[Judgement]) -> float | None:
 def judge_sets(
     judge: Judge, sets: Sequence[HumanRanking], draws: int, seed: int, keep: Path
 ) -> list[list[list[Judgement]]]:
-    """What the judge says, by set, answer and draw; an answer that stands in several sets is read once."""
+    """What the judge says, by set, answer and draw; an answer that stands in several sets is judged once."""
     assert judge.pointwise is not None
     shown = {
         (one.ranked.prompt.id, response.text): Answered(prompt=one.ranked.prompt, response=response)
@@ -179,7 +179,13 @@ def judge_sets(
     order = list(dict.fromkeys((one.ranked.prompt.id, r.text) for one in sets for r in one.ranked.responses))
     asked = digest([[prompt, text] for prompt, text in order])
     path = keep_file(judge, keep, "judgements", {"answers": asked, "draws": draws, "seed": seed})
-    said = list(judge.pointwise.judge([shown[key] for key in order], draws, seed, path))
+    answers = [shown[key] for key in order]
+    begun = path.exists() or path.with_name(f"{path.name}.part").exists()
+    if not begun and one_by_one.exists(judge):
+        said = one_by_one.judgements(judge.pointwise, answers, draws, seed)
+        files.write(path, said)
+    else:
+        said = list(judge.pointwise.judge(answers, draws, seed, path))
     by_text = {key: said[place * draws : (place + 1) * draws] for place, key in enumerate(order)}
     return [[by_text[one.ranked.prompt.id, r.text] for r in one.ranked.responses] for one in sets]
 

@@ -3,6 +3,8 @@
 from functools import cache
 from importlib import resources
 
+from pydantic import Field
+
 from srlm.engines.openai.calls import Answer, Call, CallStore
 from srlm.errors import EngineError
 from srlm.records import Record
@@ -23,6 +25,8 @@ class Prices(Record):
     source: str
     usd_per_million_tokens: dict[str, Price]
     """By the exact name of the model; a name that is not there has no known price."""
+    unknown: dict[str, str] = Field(default={})
+    """Why a model's price is not known, where that can be told."""
 
 
 @cache
@@ -64,6 +68,10 @@ def spent_on(store: CallStore, model: str, price: Price) -> float:
         cost = paid(answer, price)
         total += estimated(call, price, BYTES_A_TOKEN_AT_LEAST) if cost is None else cost
     return total
+
+
+class BudgetSpent(EngineError):
+    """A call was not sent, for the budget has no room for it."""
 
 
 class Budget:

@@ -14,6 +14,7 @@ from srlm.engines.base import Completion, Request
 from srlm.engines.openai.answers import ChatAnswer, out_of_room
 from srlm.engines.openai.calls import Answer, Call, Failure, Missing
 from srlm.engines.openai.client import Client
+from srlm.engines.openai.cost import BudgetSpent
 from srlm.errors import EngineError, RoomError
 from srlm.records import seed_for
 from srlm.settings import Sampling
@@ -182,7 +183,7 @@ class OpenAIEngine:
         if isinstance(said, Answer):
             return said
         if said is None:
-            raise EngineError(
+            raise BudgetSpent(
                 f"{self._where}: stopped before the cost exceeds {self.client.budget.most} US dollars (max_cost); "
                 "raise it and run again to resume"
             )

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from srlm.engines.openai.endpoint import RETIRED_VARIABLE, Endpoint
 from srlm.errors import EngineError
 from srlm.records import Record
+from srlm.text.counts import counted
 
 
 class Retired(Record):
@@ -71,7 +72,7 @@ def notice(endpoint: Endpoint, model: str, told: datetime.date | None = None) ->
     choice = living_choice(found, today)
     if date > today:
         days = (date - today).days
-        left = f"{days} day{'' if days == 1 else 's'} left"
+        left = f"{counted(days, 'days')} left"
         return Notice(False, f"{model}: will be shut down on {date} ({left}; {source}){choice}")
     gone = f"{model}: was shut down on {date} ({source})"
     if endpoint.ask_retired:

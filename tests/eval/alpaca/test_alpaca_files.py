@@ -101,7 +101,7 @@ def test_a_missing_file_and_a_folder_are_told(tmp_path: Path) -> None:
     [
         pytest.param([answer(), answer(generator="n")], r"the same `generator`; found 2: m, n", id="two-models"),
         pytest.param([answer(), answer(output="Fig.")], r"row 2: a second, different output to \"Name a f", id="two"),
-        pytest.param([answer("Name a bird.")], r"1 rows, but no output for any of the 3 prompts", id="other-prompts"),
+        pytest.param([answer("Name a bird.")], r"1 row, but no output for any of the 3 prompts", id="other-prompts"),
         pytest.param([answer(output=3)], r"row 1: `output` must be text", id="a-number-as-output"),
         pytest.param([answer() | {"instruction": None}], r"row 1: `instruction` must be text", id="no-instruction"),
     ],
@@ -208,7 +208,7 @@ def test_the_difficulty_of_a_position_becomes_that_of_its_prompt(tmp_path: Path)
         pytest.param(
             {"difficulty": DIFFICULTY + "3,1\n"}, r":5: index 3 is not a position of the 3 prompts", id="too-many"
         ),
-        pytest.param({"difficulty": DIFFICULTY[:-4]}, r": 1 prompts have no difficulty", id="too-few"),
+        pytest.param({"difficulty": DIFFICULTY[:-4]}, r": 1 prompt without a difficulty", id="too-few"),
         pytest.param({"difficulty": DIFFICULTY + "0,9\n"}, r":5: index 0 has two difficulties", id="two-values"),
         pytest.param({"difficulty": DIFFICULTY + "0\n"}, r":5: a row whose length differs", id="short-row"),
         pytest.param({"difficulty": "index,instruction_difficulty\n0,nan\n"}, r":2: .* not a finite number", id="nan"),

@@ -130,7 +130,7 @@ def test_a_budget_covers_the_same_prompts_of_every_model_and_they_are_a_random_p
 
     lines: list[str] = []
     half = 1.0 if both_orders else 0.5
-    found = run(judging(half), models, data, lines.append, lines.append)
+    found = run(judging(half), models, data, lines.append, lines.append).metrics
     rates = {one.model: one for one in found if one.metric == "win_rate"}
     assert rates["one"].n == rates["two"].n
     assert 0.3 * NUMBER < rates["one"].n < 0.8 * NUMBER
@@ -142,7 +142,7 @@ def test_a_budget_covers_the_same_prompts_of_every_model_and_they_are_a_random_p
     reached = {text for text in first if any(text in body["messages"][1]["content"] for body in server.asked)}
     assert reached == set(first)
     sent = len(server.asked)
-    whole = run(judging(10.0), models, data, lines.append, lines.append)
+    whole = run(judging(10.0), models, data, lines.append, lines.append).metrics
     assert {one.n for one in whole if one.metric == "win_rate"} == {NUMBER}
     assert len(server.asked) == (4 if both_orders else 2) * NUMBER > sent  # none was asked twice
 

@@ -93,6 +93,10 @@ def save(path: Path, rows: list[dict[str, str]]) -> Path:
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    return alpaca_folder(tmp_path, monkeypatch)
+
+
+def alpaca_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """AlpacaEval's files with 60 prompts, outputs of seven models, and a leaderboard of five."""
     monkeypatch.setenv("OPENAI_API_KEY", "sk-a-key-nobody-may-see")
     monkeypatch.setenv("SRLM_ALPACA_DIR", str(tmp_path))
@@ -266,7 +270,7 @@ def test_a_missing_column_and_a_cut_file_are_one_line(place: Path) -> None:
     [
         ([], "bridge needs one of --verdicts FILE, --annotations FOLDER and --judge JUDGE"),
         (["--verdicts", "v.csv.gz", "--plan", "--max-cost", "5"], "--plan needs --judge"),
-        (["--verdicts", "{v}"], "all 5 models have an official figure in"),
+        (["--verdicts", "{v}"], "each of 5 models has an official figure in"),
         (["--verdicts", "{v}", "--model", "nobody"], "--model nobody: not judged by the candidate; there are a, b"),
         (["--judge", "openai:m"], "--judge needs --outputs, your model's, and --anchors"),
         (["--judge", "file:a.json"], "give recorded annotations with --annotations"),
@@ -359,7 +363,7 @@ def test_a_broken_file_of_annotations_costs_itself_and_strange_rows_are_told(pla
     assert said.status == 1 and said.err == ""
     assert f"left out: {cut}" in said.out
     strange = place / "results" / "b" / "cheap" / "annotations.json"
-    assert f"{strange}: 1 rows of other instructions, 1 prompts without row" in said.out
+    assert f"{strange}: 1 row of other instructions, 1 prompt without row" in said.out
     assert '"Question three?" matches no prompt' in said.out
     assert "4 anchors" in said.metrics["mine", "win_rate"].note
     alone = bridge(place, "--annotations", cut, *board(place))

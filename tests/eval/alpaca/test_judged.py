@@ -193,7 +193,7 @@ def test_every_model_of_a_run_answers_and_is_judged_beside_its_other_figures(
     baseline = place.data / "results" / "gpt4_1106_preview" / "model_outputs.json"
     place.write(baseline, rows, "gpt4_1106_preview", lambda n: f"The baseline's answer is {n}.")
     server = serve(lambda body, _: words("M"))
-    command = ("--run", tiny, "--judge", "openai:tiny", "--base-url", server.url)
+    command = ("--run", tiny, "--judge", "openai:tiny", "--base-url", server.url, "--votes", 1)
     said = place.alpaca(*command, outputs=False)
     assert said.status == 0, said.err
     kept = [MetricValue.model_validate(row) for row in files.read_json(evaluation / "metrics.json")]
@@ -207,6 +207,10 @@ def test_every_model_of_a_run_answers_and_is_judged_beside_its_other_figures(
     assert place.alpaca(*command, outputs=False).status == 0
     assert (len(server.asked), (evaluation / "M2" / "alpaca_eval.jsonl").read_bytes()) == (sent, answers)
     assert (evaluation / "alpaca_eval" / "results" / "M2" / "model_outputs.json").is_file()
+    # A smaller request leaves the figures of all prompts where the report reads them.
+    few = place.alpaca(*command, "--limit", 3, outputs=False)
+    assert few.status == 0 and "M2: verdicts on more prompts are kept and stay" in few.out
+    assert [MetricValue.model_validate(row) for row in files.read_json(evaluation / "metrics.json")] == kept
     with pytest.raises(SystemExit) as left:
         main(["report", "--run", str(tiny)])
     assert not left.value.code

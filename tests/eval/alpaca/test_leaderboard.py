@@ -213,7 +213,7 @@ def test_a_comparison_tests_each_pair_on_the_same_prompts(
 def test_a_comparison_is_warned_of_for_what_either_side_lacks(ask: Callable[..., Said], place: Path) -> None:
     write(place / "results" / "fair", [*rows("fair", 0.4, 2), rows("fair", 0.4, 2)[0] | {"preference": 1.5}])
     out = ask("compare", "good", "fair", "--alpaca-dir", place, "--resamples", 100).out
-    assert "fair: 1 prompts annotated several times, whose mean counts" in out
+    assert "fair: 1 prompt annotated several times, whose mean counts" in out
     [warning] = [line for line in out.splitlines() if line.startswith("WARNING: ")]
     assert warning.startswith("WARNING: good: judge j, not gpt-4-1106-preview, baseline base, not gpt4_1106_preview, ")
     assert "; against fair, judge j, not gpt-4-1106-preview, several verdicts on 1 prompt, not one verdict" in warning
@@ -282,7 +282,7 @@ def refused(said: Said, *parts: str) -> None:
     [
         pytest.param(["leaderboard", "--results", "{}/none"], ["none: no such folder; give one like"], id="no-results"),
         pytest.param(["leaderboard", "--results", "{}/prompts.jsonl"], ["no such folder"], id="results-a-file"),
-        pytest.param(["leaderboard", "--results", "{}"], ["none of its 1 folders has "], id="not-results"),
+        pytest.param(["leaderboard", "--results", "{}"], ["none of its folders (1) has "], id="not-results"),
         pytest.param(["compare", "good", "--alpaca-dir", "{}"], ["compare needs at least two models"], id="one-model"),
         pytest.param(["compare", "good", "god", "--alpaca-dir", "{}"], ["god: not an annotations"], id="misspelt"),
         pytest.param(["compare", "good", "good", "--alpaca-dir", "{}"], ["compared with itself"], id="twice"),
@@ -325,7 +325,7 @@ def test_one_broken_folder_costs_itself_and_is_named_in_the_output_and_the_statu
     assert said.status == 1
     assert "Traceback" not in said.err
     lines = said.out.splitlines()
-    assert lines[-2] == "left out, for their annotations cannot be used: 1 folders"
+    assert lines[-2] == "left out, for their annotations cannot be used: 1 folder"
     assert lines[-1].startswith("  fair: ") and part.format(path) in lines[-1]
     assert {m.model for m in figures(out)} == {"good", "also fair"}
     assert len(table.read_text().splitlines()) == 3

@@ -45,8 +45,9 @@ def test_an_address_from_the_environment_is_warned_of_too(
 
 def test_verdicts_without_log_probabilities_are_counted_in_the_warning(serve: Serve, place: Place) -> None:
     server = serve(lambda body, number: words("M", finish="length"))
-    said = place.alpaca("--judge", "openai:tiny", "--base-url", server.url)
-    assert "11 verdicts without log-probabilities" in said.out
+    judge = ("--judge", "openai:tiny", "--base-url", server.url)
+    assert "11 verdicts without log-probabilities" in place.alpaca(*judge, "--votes", 1).out
+    assert "66 verdicts without log-probabilities" in place.alpaca(*judge).out
 
 
 def test_a_thought_is_cut_from_what_is_judged_and_measured_and_counted(serve: Serve, place: Place) -> None:
@@ -61,7 +62,7 @@ def test_a_thought_is_cut_from_what_is_judged_and_measured_and_counted(serve: Se
     sent = "".join(body["messages"][-1]["content"] for body in server.asked)
     assert "think>" not in sent and "will not end" not in sent
     found = place.metrics()
-    assert "4 outputs whose thought was cut off, 1 thoughts that never closed" in found["win_rate"].note
+    assert "4 outputs whose thought was cut off, 1 thought that never closed" in found["win_rate"].note
     # Ten answers of ten characters, one of none ("Mine is 10." and "Mine is 11." have eleven): (9 x 10 + 2 x 11) / 12.
     assert (found["avg_length"].value, found["avg_length"].n) == (9, 12)
     kept = {
@@ -77,7 +78,7 @@ def test_thoughts_are_judged_where_that_is_asked_for(serve: Serve, place: Place)
     assert said.status == 0, said.err
     assert "a thought was cut" not in said.out
     recorded = place.results() / "annotations.json"
-    assert "1 outputs judged with a thought before the answer" in place.alpaca("--judge", f"file:{recorded}").out
+    assert "1 output judged with a thought before the answer" in place.alpaca("--judge", f"file:{recorded}").out
     assert sum("<think>Which?</think>" in body["messages"][-1]["content"] for body in server.asked) == 1
 
 
@@ -99,7 +100,7 @@ def test_several_verdicts_on_a_prompt_are_counted_and_warned_of(serve: Serve, pl
     recorded = place.folder / "recorded.json"
     recorded.write_text(json.dumps([*rows, rows[1] | {"preference": 1.2, "time_per_example": None}]))
     said = place.alpaca("--judge", f"file:{recorded}")
-    assert f"{recorded}: 1 prompts annotated several times, whose mean counts" in said.out
+    assert f"{recorded}: 1 prompt annotated several times, whose mean counts" in said.out
     assert "several verdicts on 1 prompt, not one verdict in one order" in said.out
 
 
@@ -118,13 +119,13 @@ def test_rows_that_were_saved_otherwise_are_judged_and_strangers_are_named(serve
     said = place.alpaca("--judge", "openai:tiny", "--base-url", serve(verdict).url)
     assert said.status == 0, said.err
     assert (
-        "mine: 1 rows joined after normalising white space, line ends, quotes or Unicode, 1 rows of other "
-        "instructions, 1 prompts without row" in said.out
+        "mine: 1 row joined after normalising white space, line ends, quotes or Unicode, 1 row of other "
+        "instructions, 1 prompt without row" in said.out
     )
     assert f'{place.outputs}: row 3: "Question Two?" matches no prompt; the nearest is "Question ' in said.out
     rate = place.metrics()["win_rate"]
     assert (rate.n, rate.unscored) == (11, 1)
-    assert "1 rows joined after normalising" in rate.note and "1 rows of other instructions, left out" in rate.note
+    assert "1 row joined after normalising" in rate.note and "1 row of other instructions, left out" in rate.note
 
 
 def test_a_model_that_cannot_be_judged_costs_itself_and_not_the_others(
@@ -144,7 +145,7 @@ def test_a_model_that_cannot_be_judged_costs_itself_and_not_the_others(
     wanted = measure.Judging(judge=f"file:{recorded}", length_control=False)
     lines: list[str] = []
     models = [measure.Model(other, tmp_path / "o"), measure.Model(mine, tmp_path / "o")]
-    metrics = measure.run(wanted, models, data, lines.append, lambda line: None)
+    metrics = measure.run(wanted, models, data, lines.append, lambda line: None).metrics
     assert {metric.model for metric in metrics} == {"mine"}
     assert any(line.startswith("left out: ") and "its annotations are of other outputs" in line for line in lines)
 
@@ -166,7 +167,7 @@ def test_a_cap_is_spent_on_the_same_prompts_of_every_model(serve: Serve, place: 
     )  # fmt: skip
     lines: list[str] = []
     models = [measure.Model(mine, tmp_path / "o"), measure.Model(other, tmp_path / "o")]
-    metrics = measure.run(wanted, models, data, lines.append, lambda line: None)
+    metrics = measure.run(wanted, models, data, lines.append, lambda line: None).metrics
     rates = {metric.model: metric for metric in metrics if metric.metric == "win_rate"}
     assert set(rates) == {"mine", "other"}
     assert rates["mine"].n == rates["other"].n > 0

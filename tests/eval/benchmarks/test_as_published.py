@@ -38,7 +38,7 @@ def test_llmbar_counts_an_unread_verdict_as_wrong_and_two_as_agreeing(tmp_path: 
     values = {name.removeprefix("LLMBar, "): m.value for name, m in theirs.items()}
     alone = {"right as listed": 0.5, "right turned": 0.5, "right on average": 0.5}
     assert values == alone | {"right in both": 0.25, "orders agree": 0.5}
-    assert {m.note for m in theirs.values()} == {"3 verdicts that could not be read count as wrong"}
+    assert {m.note for m in theirs.values()} == {"3 verdicts that could not be read, counted as wrong"}
     ours = ranked.pair_measures([one.ranked.ranks for one in found.sets], pairs)
     assert ours["accuracy_as_listed"].value == 2 / 3  # of three that were read
     assert ours["accuracy_both_orders"].value == 1 / 2
@@ -50,7 +50,7 @@ def test_a_judge_of_one_order_has_no_published_figure_that_needs_both(tmp_path: 
     pairs = [RankedPair(0, 0, 1, 1.0, 1.0), RankedPair(1, 0, 1, None, None)]
     (theirs,) = as_published.of_pairs("llmbar", "j", found.sets, pairs, HOW, one_order=True)
     assert (theirs.metric, theirs.value) == ("as published: LLMBar, right as listed", 0.5)
-    assert theirs.note == "1 verdicts that could not be read count as wrong"
+    assert theirs.note == "1 verdict that could not be read, counted as wrong"
 
 
 @pytest.mark.parametrize("way", ["Vanilla", "Rating"])
@@ -102,7 +102,7 @@ def test_rewardbench_gives_half_for_a_comparison_that_is_a_tie_or_unread(tmp_pat
     theirs = named(as_published.of_pairs(found.format, "j", found.sets, pairs, HOW))
     easy = (1 + (0 + 0.5) / 2) / 2
     assert theirs["RewardBench, Chat"].value == pytest.approx((easy * 100 + 0.75 * 28) / 128)
-    assert theirs["RewardBench, Chat"].note == "1 pairs hold something that could not be read"
+    assert theirs["RewardBench, Chat"].note == "1 pair with something that could not be read"
 
 
 def test_rewardbench_kept_as_messages_has_its_sections_too(tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ def test_right_answers_of_one_score_have_no_margin_and_an_unscored_answer_has_mi
     theirs = named(as_published.of_scores(found.format, "rm", found.sets, scores, HOW))["RewardBench 2, Ties"]
     # ref: 0 over -1, right; tied: gap 0, spread 0: neither right nor wider than the spread; 0 / 0 is no margin
     assert theirs.value == pytest.approx(0.3)
-    assert theirs.note == "1 answers without a score count as -1"
+    assert theirs.note == "1 answer without a score, counted as -1"
 
 
 def test_ties_without_both_forms_and_comparisons_have_no_score_and_say_why(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def alpaca(
         found = judging.JudgedOutputs(Annotated(tuple(single), written, references, {}), single)
         outputs_of = Outputs(model, {answer.prompt_id: answer for answer in answers}, {})
         out = folder.step("evaluation") / "alpaca_eval"
-        place, _ = judging.write_annotated(out, "tiny", found, outputs_of, prompts, prompts, None)
+        place = judging.write_annotated(out, "tiny", found, outputs_of, prompts, prompts, None).folder
         judging.write_figures(place, [])
 
 

@@ -72,7 +72,7 @@ def test_failed_calls_make_no_verdicts_and_are_asked_again(serve: Serve, judge: 
         return refusal(500, "down") if broken else words("A")
 
     server = serve(reply)
-    with pytest.raises(EngineError, match=r"1 calls failed \(down\); run again"):
+    with pytest.raises(EngineError, match=r"1 call failed \(down\); run again"):
         judge(server.url).compare(ITEMS, seed=1)
     down.clear()
     down.append(False)

@@ -11,8 +11,9 @@ import pytest
 
 from srlm.engines.openai.calls import Answer, Call, CallStore
 from srlm.engines.openai.client import Client
-from srlm.engines.openai.cost import Budget, estimated
+from srlm.engines.openai.cost import Budget, estimated, price_list, price_of
 from srlm.engines.openai.endpoint import Endpoint
+from srlm.engines.openai.retired import retired_models, retirement
 from srlm.settings import Price
 from tests.chat_server import Reply, Serve, refusal, words
 
@@ -155,3 +156,12 @@ def test_a_first_answer_that_costs_more_than_was_thought_stops_the_burst(serve: 
 def test_an_estimate_is_of_bytes_and_of_the_limit() -> None:
     one = questions()[0]
     assert estimated(one, PRICE, 2.5) == pytest.approx((10 * size(one) / 2.5 + 30 * 300) / 1e6)
+
+
+def test_todays_models_have_a_price_where_one_is_known_and_a_reason_where_none_is() -> None:
+    assert price_of("openai", "gpt-6.1-sol") == Price(input=2, output=10)
+    assert price_of("openai", "gpt-5.6-sol") is None  # a promotion has ended, or not
+    assert price_list().unknown["gpt-5.6-sol"].endswith("until 2026-11-21 only")
+    assert not price_list().unknown.keys() & price_list().usd_per_million_tokens.keys()
+    living = {name for row in retired_models().models.values() for name in row.instead if retirement(name) is None}
+    assert living - price_list().usd_per_million_tokens.keys() == {"gpt-5.6-sol"}
