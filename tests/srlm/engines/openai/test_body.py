@@ -92,8 +92,13 @@ def test_any_chat_completion_is_read_or_named_and_stored_without_the_key(choice:
         reply = reply_of(found.value, {})
     except (Disguised, OtherShape):
         return
-    known = {"seconds": 1.0, "attempts": 1, "more": tuple(reply.choices[1:]), "prompt_logprobs": reply.prompt_logprobs}
-    counts = {"prompt_tokens": reply.prompt_tokens, "completion_tokens": reply.completion_tokens}
+    known: dict[str, Any] = {
+        "seconds": 1.0,
+        "attempts": 1,
+        "more": tuple(reply.choices[1:]),
+        "prompt_logprobs": reply.prompt_logprobs,
+    }
+    counts: dict[str, Any] = {"prompt_tokens": reply.prompt_tokens, "completion_tokens": reply.completion_tokens}
     kept = Answer.model_construct(choice=reply.choices[0], **counts, **known).model_dump_json()
     assert not found_in(kept, KEY)
     read_as_chat(Answer.model_validate_json(kept))
