@@ -1,8 +1,9 @@
-"""Folders that are on the disk before anything says so: a name or a mark never outlives a loss of power that its
-contents do not."""
+"""Files and folders that are on the disk before anything says so: a name or a mark never outlives a loss of power that
+its contents do not."""
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -19,16 +20,23 @@ def take_name(part: Path, folder: Path) -> None:
     sync(part)
     shutil.rmtree(folder, ignore_errors=True)
     part.rename(folder)
-    _sync(folder.parent)
+    _sync(folder.parent.resolve())
 
 
 def write(path: Path, content: bytes) -> None:
-    """Write a small file that is there, under its name and on the disk, whole or not at all."""
+    """Write a file, and the folder that it is in: it has this content, under its name and on the disk, or that which it
+    had. Raises OSError."""
     part = path.with_name(f"{path.name}.part")
-    part.write_bytes(content)
-    _sync(part)
-    part.replace(path)
-    _sync(path.parent)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        part.write_bytes(content)
+        _sync(part)
+        part.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            part.unlink()
+        raise
+    _sync(path.parent.resolve())
 
 
 def _sync(path: str | Path) -> None:

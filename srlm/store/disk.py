@@ -1,10 +1,10 @@
-"""Bytes on the disk: what goes wrong with it in words, and files that are there whole or not at all."""
+"""Bytes on the disk: what goes wrong with it in words, and files that grow."""
 
 import errno
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from srlm.errors import SrlmError, StoreError
@@ -66,16 +66,3 @@ def put(path: Path, mode: str, content: bytes) -> None:
 def part_of(path: Path) -> Path:
     """Where a file grows until it is whole."""
     return path.with_name(path.name + ".part")
-
-
-def replace(path: Path, content: bytes) -> None:
-    """Write a file that has this content, or that which it had. Raises OSError."""
-    part = part_of(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        put(part, "wb", content)
-        part.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            part.unlink()
-        raise

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO, TypeVar, overload
 
 from pydantic import ValidationError
 
+from srlm import durable
 from srlm.bounded import files as bounded
 from srlm.bounded import json_text
 from srlm.contents import sha256_of
@@ -204,7 +205,7 @@ def write_text(path: Path, text: str) -> None:
     """Write text that appears under its own name only when whole and on disk. Raises StoreError when it cannot."""
     content = text.encode()
     with writing(path), seals.naming(path, seals.sha256_of_bytes(content)):
-        disk.replace(path, content)
+        durable.write(path, content)
 
 
 def fact(path: Path, records: int | None = None) -> FileFact:

@@ -19,6 +19,7 @@ from pathlib import Path
 from threading import RLock
 from typing import Any
 
+from srlm import durable
 from srlm.contents import sha256_of
 from srlm.errors import RecordError, StoreError
 from srlm.store import disk
@@ -106,7 +107,7 @@ class Seals:
                 path = self._folder / NAME
                 text = json.dumps(self._now, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
                 with disk.writing(path):
-                    disk.replace(path, text.encode())
+                    durable.write(path, text.encode())
                 self._kept = dict(self._now)
 
 
