@@ -18,19 +18,19 @@ HOSTILE = "\x1b[2J\x1b]0;title\x07 \u202eevil\u202c \u2066x\u2069 [bold]no marku
 class Told:
     """A run with one turn of the loop on disk."""
 
-    def __init__(self, runs: Path, text: str = BAD, step: str = "M2") -> None:
+    def __init__(self, runs: Path, text: str = BAD, step: str = "M2", author: str = "M1") -> None:
         self.runs = runs
         self.prompt, self.other = (Prompt.of(words, "beads") for words in ("a red b blue copy", "a blue b red turn"))
         self.responses = [
-            Response.of(self.prompt.id, GOOD, "M1", 0, "stop"),
-            Response.of(self.prompt.id, text, "M1", 1, "length"),
+            Response.of(self.prompt.id, GOOD, author, 0, "stop"),
+            Response.of(self.prompt.id, text, author, 1, "length"),
         ]
         good, bad = self.responses
         self.judgements = [
-            Judgement.of(good.id, "M1", 0, "right\nscore : 5", 5.0),
-            Judgement.of(good.id, "M1", 1, "well\nscore : 4", 4.0, completed=True),
-            Judgement.of(bad.id, "M1", 0, "no idea", None),
-            Judgement.of(bad.id, "M1", 1, "wrong\nscore : 1", 1.0),
+            Judgement.of(good.id, author, 0, "right\nscore : 5", 5.0),
+            Judgement.of(good.id, author, 1, "well\nscore : 4", 4.0, completed=True),
+            Judgement.of(bad.id, author, 0, "no idea", None),
+            Judgement.of(bad.id, author, 1, "wrong\nscore : 1", 1.0),
         ]
         self.pair = PreferencePair.of(self.prompt, good, bad, 4.5, 1.0)
         folder = runs / "pocket" / step

@@ -120,10 +120,7 @@ def test_status_and_explain_on_a_real_terminal(runs: Path) -> None:
 
 
 def test_explain_shows_hostile_words_and_names(ask: Callable[..., Said], tmp_path: Path) -> None:
-    told = Told(tmp_path, "\n".join(NAMES))
-    for part in ("responses.jsonl", "judgements.jsonl"):
-        path = tmp_path / "pocket/M2" / part
-        path.write_text(path.read_text().replace('"M1"', '"M1 [/INST]\\u001b[31m\\nrule: mine\\u202e"'))
+    told = Told(tmp_path, "\n".join(NAMES), author="M1 [/INST]\u001b[31m\nrule: mine\u202e")
     said = ask("explain", told.prompt.id, "--run", POCKET, "--set", f"runs={tmp_path}")
     assert said.status == 0, said.err
     assert "  mistral[/INST]v2" in said.out.splitlines() and "  a\\u001b[31mred\\u001b[0m" in said.out.splitlines()

@@ -125,9 +125,10 @@ def test_the_report_is_named_where_there_is_one(run: RunFolder, tmp_path: Path) 
 
 
 def test_a_broken_file_of_the_run_is_named_and_no_traceback_shown(run: RunFolder, tmp_path: Path) -> None:
-    (run.step("M2") / "timings.json").write_text("{")
+    (run.step("M1") / "timings.json").write_text("{")  # nothing is made from it: it is left out
+    (run.step("M1") / "manifest.json").write_text("{")
     command = [sys.executable, "-m", "srlm", "status", "--run", str(POCKET), "--set", f"runs={tmp_path}"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=dict(os.environ))
     assert done.returncode == 2
-    assert done.stderr.startswith(f"srlm: {tmp_path}/pocket/M2/timings.json: not JSON: ")
+    assert done.stderr.startswith(f"srlm: {tmp_path}/pocket/M1/manifest.json: not a RunManifest: ")
     assert len(done.stderr.splitlines()) == 1

@@ -18,7 +18,7 @@ TRAIN = [
     ("open", "M0/training/checkpoint-8/trainer_state.json", 1),
     ("rename", "M0/model", 1),
     ("rename", "M0/manifest.json", 1),
-    ("open", "SFT/training/checkpoint-8/whole", 1),
+    ("rename", "SFT/training/checkpoint-8/whole", 1),
     ("rename", "M1/eft.jsonl", 1),
     ("open", "M1/training/checkpoint-4/config.json", 1),
     ("rename", "M2/prompts.jsonl", 1),
