@@ -302,7 +302,9 @@ def test_a_folder_alone_gives_its_own_report(tmp_path: Path) -> None:
         pytest.param("evaluation/metrics.json", b"7", "metrics.json: not a list of metric values", id="no-list"),
         pytest.param("evaluation/metrics.json", b"", "metrics.json: not JSON", id="empty"),
         pytest.param("evaluation/metrics.json", b"[\xff]", "metrics.json: not JSON", id="not-utf-8"),
-        pytest.param("evaluation/metrics.json", None, "metrics.json: a folder where a file of the run belongs", id="a-folder"),
+        pytest.param(
+            "evaluation/metrics.json", None, "metrics.json: a folder where a file of the run belongs", id="a-folder"
+        ),
         pytest.param("M1/training.json", b"{", "training.json: not JSON", id="cut-off"),
         pytest.param("evaluation/M1/responses.jsonl", b"{}\n", "responses.jsonl:1: not a Response", id="record"),
         pytest.param("evaluation/verdicts/M2-vs-M1.jsonl", b"NaN\n", "M2-vs-M1.jsonl:1: not a Verdict", id="nan"),
