@@ -1,9 +1,9 @@
-"""Which kind of record a file of JSON lines holds, by the fields of its first line."""
+"""Which kind of record a file of JSON lines holds, by the fields of a line."""
 
-import json
-from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
+from srlm.bounded import json_text
 from srlm.records import AnswerReward, Demonstration, Judgement, PreferencePair, Prompt, RankedSet, Record, Response
 from srlm.store import files
 
@@ -18,23 +18,27 @@ KINDS: tuple[type[Record], ...] = (
 )
 
 
-def kind_of(path: Path, kinds: Iterable[type[Record]] = KINDS) -> type[Record] | None:
-    """The only kind whose fields the first line has; None: the file is empty, or of another kind."""
+def kind_of(path: Path) -> type[Record] | None:
+    """The only kind whose fields the first line has that decodes (one before it is damaged, and is still to be refused
+    as of this kind); None: no line does, or the file is of another kind."""
     with path.open("rb") as file:
-        first = file.readline()
-    try:
-        row = json.loads(first)
-    except (ValueError, RecursionError):
-        return None
+        row = next(filter(None, map(_decoded, file)), None)
     if not isinstance(row, dict):
         return None
     there = set(row)
     fitting = [
         kind
-        for kind in kinds
+        for kind in KINDS
         if {name for name, field in kind.model_fields.items() if field.is_required()} <= there <= set(kind.model_fields)
     ]
     return fitting[0] if len(fitting) == 1 else None
+
+
+def _decoded(line: bytes) -> Any:
+    try:
+        return json_text.decode(line)
+    except json_text.NotJson:
+        return None
 
 
 def refuse_faults(path: Path) -> None:
