@@ -146,7 +146,7 @@ class Run:
         """Write a step's manifest: from now on the step is done. `inputs` name what it was made from, with digests."""
         self.folder.check_steps()  # what is vouched for is what was made
         outputs = {}
-        for name, path in changes.made(self.folder.step(step)).items():
+        for name, path in changes.files_of(self.folder.step(step)).items():
             lines = None
             if path.suffix == ".jsonl" and "/" not in name:
                 with path.open("rb") as file:

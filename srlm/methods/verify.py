@@ -6,7 +6,6 @@ evaluation  the answers, judgements and verdicts, and the notes of what each was
 figures     the figures of metrics.json, a row a benchmark, against the files they were computed from
 """
 
-import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -14,20 +13,20 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from srlm.bounded import json_text
 from srlm.contents import sha256_of, weights_digest
 from srlm.errors import RecordError, SrlmError
 from srlm.methods.inputs import inputs_of
 from srlm.records import Judgement, RunManifest
 from srlm.store import blocks, changes, files, recognised
 from srlm.store.folder import INPUTS, RunFolder
-from srlm.store.seals import MANIFEST, UNSEALED, Seals
+from srlm.store.seals import MANIFEST, NOTE, UNSEALED, Seals
 from srlm.text.score import read_score
 
 State = Literal["ok", "not sealed", "changed", "gone", "new", "does not follow", "damaged"]
 FINE: tuple[State, ...] = ("ok", "not sealed")
 """`not sealed`: of an older srlm, which recorded no digest of it; nothing can be said."""
 EVALUATION = "evaluation"
-NOTE = ".from.json"
 
 
 class Row(NamedTuple):
@@ -124,7 +123,7 @@ def _inputs(folder: RunFolder, sha256: Afresh) -> Iterator[Row]:
 
 def _step(folder: RunFolder, name: str, seals: Seals, sha256: Afresh) -> Iterator[Row]:
     place = folder.step(name)
-    there = changes.made(place)
+    there = changes.files_of(place)
     try:
         manifest = folder.manifest(name)
     except SrlmError as error:
@@ -151,9 +150,11 @@ def _step(folder: RunFolder, name: str, seals: Seals, sha256: Afresh) -> Iterato
 
 def _unfinished(place: Path, there: dict[str, Path], seals: Seals, sha256: Afresh) -> Iterator[Row]:
     wanted = {file: (one,) for file, one in changes.so_far(place).items()} | seals.within(place.name)
-    for file, path in there.items():
+    deeper = {file: place / file for file in sorted(wanted) if file not in there and (place / file).is_file()}
+    found = there | deeper  # answers to validation prompts have a folder of their own
+    for file, path in found.items():
         yield _sealed(place.name, file, path, wanted.get(file, ()), sha256)
-    for file in sorted(wanted.keys() - there.keys()):
+    for file in sorted(wanted.keys() - found.keys()):
         if not file.startswith("prompt_attempts.round-") and not (place / f"{file}.part").exists():
             yield Row(place.name, file, "gone", "it is made again")
     for part in sorted(place.glob("*.part")):
@@ -162,16 +163,15 @@ def _unfinished(place: Path, there: dict[str, Path], seals: Seals, sha256: Afres
 
 
 def _growing(step: str, part: Path) -> Row:
-    """A file that grows: what is behind its last whole block was cut by a kill, if it is less than a block."""
+    """A file that grows."""
     listed = blocks.read(part)
     if listed is None:
         return Row(step, part.name, "not sealed")
     with part.open("rb") as file:
-        found = blocks.whole(file, listed)
-        end, size = file.tell(), part.stat().st_size
-    if size - end >= (listed[found].size if found in listed else 1):
-        return Row(step, part.name, "changed", f"from byte {end} on; it is made again from there")
-    return Row(step, part.name, "ok", f"{found} whole blocks")
+        whole = blocks.whole(file, listed)
+    if whole.changed:
+        return Row(step, part.name, "changed", f"from byte {whole.end} on; it is made again from there")
+    return Row(step, part.name, "ok", f"{whole.number} whole blocks")
 
 
 def _checkpoint(folder: RunFolder, manifest: RunManifest, sha256: Afresh) -> Iterator[Row]:
@@ -260,7 +260,7 @@ def _joined(part: str, there: dict[str, Path]) -> Iterator[Row]:
         try:
             known = {row["id"] for row in _rows(there[source])}
             times = Counter(id for row in _rows(there[file]) for id in named(row))
-        except (ValueError, LookupError, TypeError, RecursionError):
+        except (json_text.NotJson, LookupError, TypeError):
             continue  # it does not decode, and its own row says so
         if strangers := [id for id in times if id not in known]:
             yield Row(part, file, "does not follow", f"{len(strangers)} of its records name none of {source}")
@@ -271,7 +271,7 @@ def _joined(part: str, there: dict[str, Path]) -> Iterator[Row]:
 def _rows(path: Path) -> Iterator[dict[str, Any]]:
     with path.open("rb") as lines:
         for line in lines:
-            yield json.loads(line)
+            yield json_text.decode(line)
 
 
 def _evaluation(folder: RunFolder, seals: Seals, sha256: Afresh) -> Iterator[Row]:

@@ -5,9 +5,10 @@ a block that is not what its line says was cut or has changed. The file goes whe
 """
 
 import hashlib
+import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from pydantic import ValidationError
 
@@ -56,14 +57,22 @@ def add(part: Path, block: int, content: bytes) -> None:
     disk.put(path_of(part), "ab", b"\n" * _torn(path_of(part)) + one.model_dump_json().encode() + b"\n")
 
 
-def whole(file: BinaryIO, listed: Mapping[int, Block]) -> int:
-    """How many blocks the file begins with as they were written; it is then at the end of the last."""
-    for index in range(len(listed)):
-        start, one = file.tell(), listed.get(index)
-        if one is None or one.size < 0 or not one.holds(file.read(one.size)):
-            file.seek(start)
-            return index
-    return len(listed)
+class Whole(NamedTuple):
+    """The blocks that a file begins with as they were written."""
+
+    number: int
+    end: int
+    """Bytes."""
+    changed: bool
+    """As many bytes follow as the next block has, or any where none is listed; fewer were cut by a kill."""
+
+
+def whole(file: BinaryIO, listed: Mapping[int, Block]) -> Whole:
+    """The whole blocks of a file that is at its beginning."""
+    number = end = 0
+    while (one := listed.get(number)) is not None and one.size >= 0 and one.holds(file.read(one.size)):
+        number, end = number + 1, end + one.size
+    return Whole(number, end, changed=file.seek(0, os.SEEK_END) - end >= (1 if one is None else one.size))
 
 
 def _torn(path: Path) -> bool:

@@ -1,18 +1,14 @@
 """What of a run is not what it was: its inputs, and the files that its steps have made. In words, for one message."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from srlm.contents import model_files, weights_digest
 from srlm.records import Checkpoint, Input, RunManifest
 from srlm.store import files
 from srlm.store.digests import Digests
-from srlm.store.seals import MANIFEST, UNSEALED, Seals
+from srlm.store.seals import MANIFEST, SO_FAR, UNSEALED, Seals, Sha256
 
-Sha256 = Callable[[Path], str]
-
-SO_FAR = "so_far.json"
-"""Where an older srlm kept what a step that is not finished had made, before there were seals."""
 TRAINED = "training.json"
 """Written when a model is saved: from then on its folder is read again, too."""
 
@@ -32,10 +28,10 @@ def of_input(setting: str, before: Input, now: Input) -> Iterator[str]:
             yield f"{what}: {file} has changed, SHA-256 {old[:12]} -> {new[:12]}"
 
 
-def made(step: Path) -> dict[str, Path]:
+def files_of(step: Path) -> dict[str, Path]:
     """All that a step has made, by name within its folder: its records, and the files of its model."""
-    kept = (*UNSEALED, MANIFEST, SO_FAR)
-    found = [path for path in step.glob("*.json*") if path.suffix in (".json", ".jsonl") and path.name not in kept]
+    not_its = (*UNSEALED, MANIFEST)
+    found = [path for path in step.glob("*.json*") if path.suffix in (".json", ".jsonl") and path.name not in not_its]
     found += [path for _, path in model_files(step / "model")]
     return {path.relative_to(step).as_posix(): path for path in sorted(found) if path.is_file()}
 
@@ -82,5 +78,4 @@ def of_unfinished(step: Path, seals: Seals, digests: Digests) -> Iterator[str]:
 
 def so_far(step: Path) -> dict[str, str]:
     """What an older srlm had recorded of a step that is not finished."""
-    found: dict[str, str] = files.read_json(step / SO_FAR) if (step / SO_FAR).exists() else {}
-    return found
+    return files.read_object(step / SO_FAR) if (step / SO_FAR).exists() else {}

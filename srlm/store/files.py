@@ -210,8 +210,7 @@ def write_text(path: Path, text: str) -> None:
 
 def fact(path: Path, records: int | None = None) -> FileFact:
     """Digest of a file for a manifest."""
-    with path.open("rb") as file:
-        return FileFact(sha256=hashlib.file_digest(file, "sha256").hexdigest(), records=records)
+    return FileFact(sha256=sha256_of(path), records=records)
 
 
 def resumable(
@@ -376,17 +375,18 @@ def _whole_blocks(
     with part.open("r+b") as file:
         if listed is not None:
             found = blocks.whole(file, listed)
-            end, size = file.tell(), part.stat().st_size
-            if size - end >= (listed[found].size if found in listed else 1):  # less was cut by a kill
-                log.warning("%s: has changed since it was written; made again from byte %d on", part, end)
-            file.truncate(end)
+            if found.changed:
+                log.warning("%s: has changed since it was written; made again from byte %d on", part, found.end)
+            file.truncate(found.end)
             file.seek(0)
         # What stands behind the last newline was cut mid-line.
         ends = list(accumulate(len(line) for line in file if line.endswith(b"\n")))
         number = len(ends) // per_item if per_item else 0
         keep = items if number >= items else number // block * block
         file.truncate(ends[keep * per_item - 1] if keep and per_item else 0)
-    if listed is None or found * block < keep or len(ends) != keep * per_item:  # of an older srlm, or other blocks
+    if (
+        listed is None or found.number * block < keep or len(ends) != keep * per_item
+    ):  # of an older srlm, or other blocks
         records = list(Kept(part, kind))
         blocks.path_of(part).unlink(missing_ok=True)
         for start in range(0, keep, block):

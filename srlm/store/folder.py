@@ -91,7 +91,7 @@ class RunFolder:
     def finish(self, manifest: RunManifest) -> None:
         """Declare a step done; its manifest now vouches for what it has made."""
         files.write_json(self.step(manifest.step) / MANIFEST, manifest.model_dump(mode="json"))
-        (self.step(manifest.step) / changes.SO_FAR).unlink(missing_ok=True)
+        (self.step(manifest.step) / seals.SO_FAR).unlink(missing_ok=True)
         self.seals.drop(manifest.step, but=(MANIFEST,))
 
     @property
@@ -229,24 +229,24 @@ class RunFolder:
 
         Raises RecordError where one of these contradicts itself.
         """
-        there = {step.name for step in self.steps()}
-        for gone in self.seals.parts() & {step.name for step in self._all_steps} - there:
+        begun = {step.name for step in self.steps()}
+        for gone in self.seals.parts() & {step.name for step in self._all_steps} - begun:
             self.seals.drop(gone)
-        for step in sorted(there):
+        for step in sorted(begun):
             place = self.step(step)
             if self.manifest(step) is not None:
                 self.seals.drop(step, but=(MANIFEST,))
             else:
-                made = changes.made(place)
-                if changes.TRAINED not in made:  # a model that is still being saved
-                    made = {name: path for name, path in made.items() if "/" not in name}
-                late = [path for path in made.values() if not self.seals.of(path)]
+                there = changes.files_of(place)
+                if changes.TRAINED not in there:  # a model that is still being saved
+                    there = {name: path for name, path in there.items() if "/" not in name}
+                late = [path for path in there.values() if not self.seals.of(path)]
                 before = changes.so_far(place)
                 for path in late:
                     if path.relative_to(place).as_posix() not in before:
                         recognised.refuse_faults(path)
                 self.seals.seal(late)
-            (place / changes.SO_FAR).unlink(missing_ok=True)
+            (place / seals.SO_FAR).unlink(missing_ok=True)
 
     def check_settings(self) -> None:
         """Raise StoreError where what is there was made with other settings than these."""
@@ -275,7 +275,7 @@ class RunFolder:
 
     def _has_begun(self, step: str) -> bool:
         """Whether anything is made; a stage that failed at once leaves its time, and no more."""
-        return any(path.name not in ("timings.json", changes.SO_FAR) for path in self.step(step).glob("*"))
+        return any(path.name not in ("timings.json", seals.SO_FAR) for path in self.step(step).glob("*"))
 
     def log(self, text: str) -> None:
         """A line with the time in the run's log.txt, without keys."""

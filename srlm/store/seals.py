@@ -20,14 +20,21 @@ from threading import RLock
 from typing import Any
 
 from srlm import durable
+from srlm.bounded import files as bounded
+from srlm.bounded import json_text
 from srlm.contents import sha256_of
 from srlm.errors import RecordError, StoreError
 from srlm.store import disk
 
 NAME = "seals.json"
 MANIFEST = "manifest.json"
-UNSEALED = (NAME, "timings.json", ".digests.json", "report.html", "report.md", "metrics.csv")
-"""Files in which nothing is read that shapes anything, or that are made from all others at any time."""
+NOTE = ".from.json"
+"""End of the name of a note beside a file: what it was made from."""
+SO_FAR = "so_far.json"
+"""Where an older srlm kept what a step that is not finished had made, before there were seals."""
+UNSEALED = (NAME, SO_FAR, "timings.json", ".digests.json", "job.json", "report.html", "report.md", "metrics.csv")
+"""Files in which nothing is read that shapes anything, or that are made from all others at any time, or anew whenever
+they are used."""
 DEEP = 5
 """Folders above a file that may be its step's or its run's: RUN/evaluation/MODEL/PART/FILE."""
 
@@ -137,7 +144,7 @@ def held(folder: Path, sha256: Sha256) -> Iterator[Seals]:
 @contextmanager
 def naming(path: Path, sha256: str) -> Iterator[None]:
     """Within it a file takes its name and this content; sealed first, where this process holds its run."""
-    if (holder := _holder(path)) is not None and may_seal(path):
+    if (holder := _sealer(path)) is not None:
         with holder.replacing(path, sha256):
             yield
     else:
@@ -147,22 +154,22 @@ def naming(path: Path, sha256: str) -> Iterator[None]:
 
 def seal(paths: Iterable[Path]) -> None:
     """Seal files that were not written by `srlm.store.files`, where this process holds their run."""
-    by_run: dict[int, tuple[Seals, list[Path]]] = {}
+    by_run: dict[Seals, list[Path]] = {}
     for path in paths:
         if (holder := _holder(path)) is not None:
-            by_run.setdefault(id(holder), (holder, []))[1].append(path)
-    for holder, own in by_run.values():
+            by_run.setdefault(holder, []).append(path)
+    for holder, own in by_run.items():
         holder.seal(own)
 
 
 def may_seal(path: Path) -> bool:
     """Whether this process seals what it writes at this place."""
-    return path.name not in UNSEALED and not path.name.endswith(".part") and _holder(path) is not None
+    return _sealer(path) is not None
 
 
 def seal_late(path: Path) -> None:
     """Seal a file that was read and that nothing vouches for: one of an older srlm."""
-    if (holder := _holder(path)) is not None and may_seal(path):
+    if (holder := _sealer(path)) is not None:
         holder.late += holder.seal([path])
 
 
@@ -212,6 +219,11 @@ def _holder(path: Path) -> Seals | None:
     return next((_HELD[folder] for folder in _absolute(path).parents if folder in _HELD), None) if _HELD else None
 
 
+def _sealer(path: Path) -> Seals | None:
+    """Who seals what is written at this place; None: nobody, or nobody in this process."""
+    return None if path.name in UNSEALED or path.name.endswith(".part") else _holder(path)
+
+
 def _absolute(path: Path) -> Path:
     """Without following links: a file's name is where it was asked for."""
     return Path(os.path.abspath(path))
@@ -223,8 +235,8 @@ def _read(path: Path) -> dict[str, tuple[str, ...]]:
     if not path.is_file():
         raise StoreError(f"{path}: is not a file; delete it: the files are then recorded as they are now")
     try:
-        found = json.loads(path.read_bytes())
-    except (ValueError, RecursionError):
+        found = json_text.decode(bounded.read_bytes(path))
+    except json_text.NotJson:
         found = None
     except OSError as error:
         raise StoreError(f"{path}: cannot be read: {error.strerror or error}") from None
@@ -246,9 +258,9 @@ def _outputs(path: Path) -> Mapping[str, str]:
     if not path.is_file():
         return {}
     try:
-        found = json.loads(path.read_bytes())
+        found = json_text.decode(bounded.read_bytes(path))
         return {str(name): str(fact["sha256"]) for name, fact in found["outputs"].items()}
-    except (OSError, ValueError, RecursionError, LookupError, TypeError, AttributeError):
+    except (OSError, json_text.NotJson, LookupError, TypeError, AttributeError):
         return {}
 
 
