@@ -135,8 +135,7 @@ class judge_server_apart:
     def _serve(sender: object) -> None:
         with judge_server() as address:
             sender.send(address)  # type: ignore[attr-defined]
-            while True:
-                time.sleep(3600)
+            signal.pause()
 
     def __exit__(self, *_: object) -> None:
         self._process.terminate()

@@ -17,7 +17,6 @@ from srlm.text.spreadsheet import csv_text
 
 from .records import MetricValue
 
-NOTE = ".from.json"
 COLUMNS = tuple(MetricValue.model_fields)
 
 
@@ -63,7 +62,7 @@ def merge(
     path = path_of(folder)
     metrics = [metric for metric in read(path) if metric.benchmark not in replaced] + list(fresh)
     write(path, metrics)
-    note = path.with_name(path.name + NOTE)
+    note = path.with_name(path.name + seals.NOTE)
     before = files.read_json(note) if note.exists() else {}
     kept = {name: one for name, one in before.items() if name not in replaced} if isinstance(before, dict) else {}
     weights = {checkpoint.name: checkpoint.digest for checkpoint in folder.checkpoints()}

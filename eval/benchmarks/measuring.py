@@ -14,6 +14,7 @@ from srlm.settings import Sampling, Settings, shaping
 from srlm.store import files
 from srlm.store.folder import RunFolder, differences
 from srlm.store.progress import Reporter
+from srlm.store.seals import NOTE
 
 from ..records import MetricValue
 from ..stats.bounded import SHARE
@@ -51,7 +52,7 @@ def made_from(path: Path, facts: dict[str, Any]) -> None:
     Results are reused for as long as they answer the same question, and never deleted: they may have cost money. A fact
     that nobody noted when they were begun counts as the same, and is noted now.
     """
-    note = path.with_name(path.name + ".from.json")
+    note = path.with_name(path.name + NOTE)
     begun = path.exists() or path.with_name(path.name + ".part").exists()
     if begun and note.exists():
         before = files.read_json(note)

@@ -214,12 +214,11 @@ def _launch(
                     done, total = line.removeprefix(STEP).split()
                     report(int(done), int(total))
                 else:
-                    line = (
-                        one_line(withheld(line.removesuffix("\n"))) + "\n"
-                    )  # it has our environment, and the keys in it
-                    said.write(line)
+                    # It has our environment, and the keys in it.
+                    words_said = one_line(withheld(line.removesuffix("\n")))
+                    said.write(f"{words_said}\n")
                     said.flush()
-                    last_lines = [*last_lines, line.rstrip()][-LAST_WORDS:]
+                    last_lines = [*last_lines, words_said.rstrip()][-LAST_WORDS:]
                     if line.startswith(FAULT):
                         fault = fault or line.removeprefix(FAULT).strip()
             status = process.wait()
