@@ -14,6 +14,7 @@ from srlm.errors import RecordError, StoreError
 from srlm.methods.verify import verify
 from srlm.store.folder import RunFolder
 from tests.eval.test_run import ALL, HEAD_TO_HEAD, WORLD, bead_answer, bead_judge, beads, made, opener, refuse
+from tests.file_damage import empty, halve, lines, turn_scores_round
 
 
 @pytest.fixture
@@ -32,25 +33,6 @@ def again(folder: RunFolder) -> None:
         measure(folder.settings, folder, ALL, refuse)
 
 
-def lines(path: Path) -> list[bytes]:
-    return path.read_bytes().splitlines(keepends=True)
-
-
-def halved(path: Path) -> None:
-    path.write_bytes(b"".join(lines(path)[: len(lines(path)) // 2]))
-
-
-def emptied(path: Path) -> None:
-    path.write_bytes(b"")
-
-
-def turned_round(path: Path) -> None:
-    rows = [json.loads(line) for line in lines(path)]
-    for row in rows:
-        row["score"] = None if row["score"] is None else 5 - row["score"]
-    path.write_text("".join(json.dumps(row, separators=(",", ":")) + "\n" for row in rows))
-
-
 def other_text(path: Path) -> None:
     rows = [json.loads(line) for line in lines(path)]
     rows[0]["text"] += " more"
@@ -58,12 +40,12 @@ def other_text(path: Path) -> None:
 
 
 CHANGES = [
-    pytest.param("M1/judgements.jsonl", turned_round, id="scores-turned-round"),
-    pytest.param("M1/judgements.jsonl", halved, id="judgements-cut-at-a-line-end"),
-    pytest.param("M1/own_judgements.jsonl", emptied, id="judgements-emptied"),
+    pytest.param("M1/judgements.jsonl", turn_scores_round, id="scores-turned-round"),
+    pytest.param("M1/judgements.jsonl", halve, id="judgements-cut-at-a-line-end"),
+    pytest.param("M1/own_judgements.jsonl", empty, id="judgements-emptied"),
     pytest.param("M2/responses.jsonl", other_text, id="an-answer"),
-    pytest.param("M2/responses.jsonl", halved, id="answers-lost"),
-    pytest.param("M0/greedy.jsonl", emptied, id="answers-emptied"),
+    pytest.param("M2/responses.jsonl", halve, id="answers-lost"),
+    pytest.param("M0/greedy.jsonl", empty, id="answers-emptied"),
     pytest.param("verdicts/M2-vs-M1.jsonl", lambda p: p.write_bytes(b"".join(lines(p)[::-1])), id="verdicts-reordered"),
     pytest.param("M1/judgements.jsonl.from.json", lambda p: p.write_text("{}"), id="a-note"),
     pytest.param("metrics.json", lambda p: p.write_text(p.read_text().replace("1.0", "0.9")), id="figures"),
@@ -133,7 +115,7 @@ def test_a_measurement_of_an_older_srlm_is_sealed_when_it_is_next_measured(tmp_p
     measure(settings, run, ALL, opener(bead_answer, bead_judge))  # nobody held the run: nothing is sealed
     path = run.step("evaluation") / "M1/judgements.jsonl"
     whole = path.read_bytes()
-    turned_round(path)
+    turn_scores_round(path)
     again(run)  # the words may have been read so by an older parser
     assert "seals: " in (run.path / "log.txt").read_text()
     path.write_bytes(whole)
@@ -144,8 +126,8 @@ def test_a_measurement_of_an_older_srlm_is_sealed_when_it_is_next_measured(tmp_p
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        pytest.param(halved, r"judgements\.jsonl: 12 records found, but 12 items need 2 each", id="cut"),
-        pytest.param(emptied, r"judgements\.jsonl: 0 records found, but 12 items need 2 each", id="empty"),
+        pytest.param(halve, r"judgements\.jsonl: 12 records found, but 12 items need 2 each", id="cut"),
+        pytest.param(empty, r"judgements\.jsonl: 0 records found, but 12 items need 2 each", id="empty"),
         pytest.param(
             lambda path: path.write_bytes(b"".join(lines(path)[::-1])), "does not follow from what", id="reordered"
         ),

@@ -17,6 +17,7 @@ from srlm.errors import SrlmError
 from srlm.methods.run import Run
 from srlm.methods.verify import verify
 from srlm.run_file import load
+from tests.file_damage import empty, halve, lines, turn_scores_round
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 KILLED = Path(__file__).with_name("killed.py")
@@ -54,37 +55,21 @@ def other_weights(path: Path) -> None:
     shutil.copyfile(path.parents[2] / "SFT/model" / path.name, path)
 
 
-def emptied(path: Path) -> None:
-    path.write_bytes(b"")
-
-
 def lines_lost(path: Path) -> None:
-    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[2:]))
-
-
-def cut_to_half(path: Path) -> None:
-    lines = path.read_bytes().splitlines(keepends=True)
-    path.write_bytes(b"".join(lines[: len(lines) // 2]))
-
-
-def turned_round(path: Path) -> None:
-    rows = [json.loads(line) for line in path.read_text().splitlines()]
-    for row in rows:
-        row["score"] = None if row["score"] is None else 5 - row["score"]
-    path.write_text("".join(json.dumps(row, separators=(",", ":")) + "\n" for row in rows))
+    path.write_bytes(b"".join(lines(path)[2:]))
 
 
 CHANGES = [
     pytest.param("M1/model/model.safetensors", other_weights, id="weights-of-another-model"),
-    pytest.param("M1/model/chat_template.jinja", emptied, id="chat-template-emptied"),
-    pytest.param("M1/eft.jsonl", emptied, id="eft-emptied"),
-    pytest.param("M1/eft_judgements.jsonl", turned_round, id="scores-of-eft-turned-round"),
+    pytest.param("M1/model/chat_template.jinja", empty, id="chat-template-emptied"),
+    pytest.param("M1/eft.jsonl", empty, id="eft-emptied"),
+    pytest.param("M1/eft_judgements.jsonl", turn_scores_round, id="scores-of-eft-turned-round"),
     pytest.param("M2/prompts.jsonl", lines_lost, id="prompts-lost"),
     pytest.param("M2/prompt_counts.json", lambda path: path.write_text('{"got": 7}'), id="counts-of-prompts"),
     pytest.param("M2/responses.jsonl", lines_lost, id="responses-lost"),
-    pytest.param("M2/judgements.jsonl", cut_to_half, id="judgements-cut-at-a-line-end"),
-    pytest.param("M2/judgements.jsonl", emptied, id="judgements-emptied"),
-    pytest.param("M2/judgements.jsonl", turned_round, id="scores-turned-round"),
+    pytest.param("M2/judgements.jsonl", halve, id="judgements-cut-at-a-line-end"),
+    pytest.param("M2/judgements.jsonl", empty, id="judgements-emptied"),
+    pytest.param("M2/judgements.jsonl", turn_scores_round, id="scores-turned-round"),
     pytest.param("SFT/manifest.json", lambda path: path.write_text(path.read_text() + " "), id="a-manifest"),
     pytest.param(
         "inputs.json", lambda path: path.write_text(path.read_text().replace("2026-02-03", "2026-02-13")), id="the-date"
@@ -140,8 +125,8 @@ def contents(run: Path) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("file", "change"),
     [
-        pytest.param("M2/judgements.jsonl.part", turned_round, id="scores-turned-round"),
-        pytest.param("M2/judgements.jsonl.part.blocks", emptied, id="list-of-blocks-emptied"),
+        pytest.param("M2/judgements.jsonl.part", turn_scores_round, id="scores-turned-round"),
+        pytest.param("M2/judgements.jsonl.part.blocks", empty, id="list-of-blocks-emptied"),
     ],
 )
 def test_a_stage_that_grows_is_made_again_where_it_has_changed(
