@@ -46,7 +46,7 @@ _USED: ContextVar[dict[Path, str] | None] = ContextVar("used", default=None)
 
 
 class Seals:
-    """The seals of one run. Raises RecordError where its file is broken."""
+    """The seals of one run. Raises StoreError where its file is broken."""
 
     def __init__(self, folder: Path, sha256: Sha256 = sha256_of) -> None:
         self._folder, self._sha256, self._lock = _absolute(folder), sha256, RLock()
@@ -241,7 +241,7 @@ def _read(path: Path) -> dict[str, tuple[str, ...]]:
     except OSError as error:
         raise StoreError(f"{path}: cannot be read: {error.strerror or error}") from None
     if not isinstance(found, dict) or not all(_is_seal(one) for one in found.values()):
-        raise RecordError(
+        raise StoreError(
             f"{path}: not a record of SHA-256 by file; restore the file, or delete it: the files are then recorded as "
             "they are now, and earlier changes to them cannot be detected"
         )

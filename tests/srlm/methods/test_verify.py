@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from srlm.errors import RecordError
+from srlm.errors import RecordError, StoreError
 from srlm.methods.base import run_folder
 from srlm.methods.verify import Row, verify
 from srlm.records import Prompt, Response
@@ -61,3 +61,13 @@ def test_a_broken_record_of_an_older_srlm_is_refused(stopped: RunFolder) -> None
     (stopped.step("M2") / "so_far.json").write_text("[1]")
     with stopped.held(), pytest.raises(RecordError, match=r"so_far\.json: a JSON list, where an object is expected"):
         stopped.check_steps()
+
+
+def test_broken_seals_are_refused_with_advice_on_them_alone(stopped: RunFolder) -> None:
+    (stopped.path / "seals.json").write_text("{")
+    with pytest.raises(StoreError) as refused:
+        run_folder(stopped.given)
+    assert str(refused.value) == (
+        f"{stopped.path}/seals.json: not a record of SHA-256 by file; restore the file, or delete it: the files are "
+        "then recorded as they are now, and earlier changes to them cannot be detected"
+    )

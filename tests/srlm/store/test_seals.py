@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from srlm.contents import sha256_of
-from srlm.errors import RecordError
+from srlm.errors import RecordError, StoreError
 from srlm.records import Judgement, Prompt
 from srlm.store import files, seals
 
@@ -111,7 +111,7 @@ def test_a_manifest_vouches_for_what_it_lists(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"{", b"[]", b'{"a": "b"}', b'{"a": []}', b'{"a": ["1", "2", "3"]}', b"[" * 9999])
 def test_broken_seals_say_what_to_do(run: Path, content: bytes) -> None:
     (run / "seals.json").write_bytes(content)
-    with pytest.raises(RecordError, match=r"seals\.json: not a record of SHA-256 by file; restore the file, or delete"):
+    with pytest.raises(StoreError, match=r"seals\.json: not a record of SHA-256 by file; restore the file, or delete"):
         files.read(run / "M2/prompts.jsonl", Prompt)
 
 
