@@ -31,8 +31,10 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple
 
@@ -107,7 +109,7 @@ def main() -> None:
     asked = words.parse_args()
     with tempfile.TemporaryDirectory() as made, judge_server_apart() as server:
         place = (asked.folder or Path(made)).resolve()
-        bench = prepared(asked, place, server)
+        bench = prepare(asked, place, server)
         numbers = asked.number or range(80 if asked.short else asked.damages)
         trials = []
         with get_context("fork").Pool(asked.jobs, initializer=_take, initargs=(bench,)) as pool:
@@ -122,27 +124,26 @@ def main() -> None:
         sys.exit(1)
 
 
-class judge_server_apart:
+@contextmanager
+def judge_server_apart() -> Iterator[str]:
     """Address of chaos.py's judge in a process of its own: this one forks, and may have no threads."""
-
-    def __enter__(self) -> str:
-        receiver, sender = get_context("fork").Pipe(duplex=False)
-        self._process = get_context("fork").Process(target=self._serve, args=(sender,), daemon=True)
-        self._process.start()
-        return str(receiver.recv())
-
-    @staticmethod
-    def _serve(sender: object) -> None:
-        with judge_server() as address:
-            sender.send(address)  # type: ignore[attr-defined]
-            signal.pause()
-
-    def __exit__(self, *_: object) -> None:
-        self._process.terminate()
-        self._process.join()
+    receiver, sender = get_context("fork").Pipe(duplex=False)
+    process = get_context("fork").Process(target=_serve, args=(sender,), daemon=True)
+    process.start()
+    try:
+        yield str(receiver.recv())
+    finally:
+        process.terminate()
+        process.join()
 
 
-def prepared(asked: argparse.Namespace, place: Path, server: str) -> Bench:
+def _serve(sender: Connection) -> None:
+    with judge_server() as address:
+        sender.send(address)
+        signal.pause()
+
+
+def prepare(asked: argparse.Namespace, place: Path, server: str) -> Bench:
     """Make the run and its states, and import what the commands need."""
     import_all()
     date, run = time.strftime("%Y-%m-%d"), asked.run.resolve()
@@ -216,7 +217,7 @@ def trial(bench: Bench, number: int) -> Trial:
                 break
         beyond = {path: path.read_bytes() for path in outside.rglob("*") if path.is_file()}
         ended = command(words, trials, bench.seconds)
-        outcome, why = judged(ended, name, contents(trials), reference(bench, state, words), words)
+        outcome, why = outcome_of(ended, name, contents(trials), reference(bench, state, words), words)
         if beyond != {path: path.read_bytes() for path in outside.rglob("*") if path.is_file()}:
             outcome, why = "different", "something outside the run was written"
         return Trial(number, state, name, damage, words, outcome, why)
@@ -251,7 +252,9 @@ def reference(bench: Bench, state: str, words: list[str]) -> Reference:
     return Reference(int((place / ".status").read_text()), (place / ".out").read_text(), contents(place))
 
 
-def judged(ended: Outcome, name: str, found: dict[str, str], expected: Reference, words: list[str]) -> tuple[str, str]:
+def outcome_of(
+    ended: Outcome, name: str, found: dict[str, str], expected: Reference, words: list[str]
+) -> tuple[str, str]:
     """(outcome, why) of a command on a run with a damaged file."""
     said = ended.err.strip().split("\n")[-1][:300]
     if ended.status < 0:
@@ -269,12 +272,12 @@ def judged(ended: Outcome, name: str, found: dict[str, str], expected: Reference
     own = {name, name.removesuffix("-wal").removesuffix("-shm")}  # SQLite leaves out what it cannot read of the first
     if not set(different) <= own:
         return "different", f"other bytes: {sorted(set(different) - own)[:5]}"
-    if printed(ended.out) != printed(expected.out) and words[1] != "status":  # which shows what lies there
+    if without_place(ended.out) != without_place(expected.out) and words[1] != "status":  # which shows what lies there
         return "different", "other words"
     return ("harmless", "not used") if different or Path(name).name in HOLD_TIMES else ("repaired", "")
 
 
-def printed(out: str) -> bytes:
+def without_place(out: str) -> bytes:
     """What a command printed, wherever it ran."""
     return PLACE.sub(b"", out.encode())
 
