@@ -6,6 +6,7 @@ evaluation  the answers, judgements and verdicts, and the notes of what each was
 figures     the figures of metrics.json, a row a benchmark, against the files they were computed from
 """
 
+import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -13,7 +14,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from srlm.bounded import json_text
 from srlm.contents import sha256_of, weights_digest
 from srlm.errors import RecordError, SrlmError
 from srlm.methods.inputs import inputs_of
@@ -260,7 +260,7 @@ def _joined(part: str, there: dict[str, Path]) -> Iterator[Row]:
         try:
             known = {row["id"] for row in _rows(there[source])}
             times = Counter(id for row in _rows(there[file]) for id in named(row))
-        except (json_text.NotJson, LookupError, TypeError):
+        except (ValueError, LookupError, TypeError, RecursionError):
             continue  # it does not decode, and its own row says so
         if strangers := [id for id in times if id not in known]:
             yield Row(part, file, "does not follow", f"{len(strangers)} of its records name none of {source}")
@@ -271,7 +271,7 @@ def _joined(part: str, there: dict[str, Path]) -> Iterator[Row]:
 def _rows(path: Path) -> Iterator[dict[str, Any]]:
     with path.open("rb") as lines:
         for line in lines:
-            yield json_text.decode(line)
+            yield json.loads(line)
 
 
 def _evaluation(folder: RunFolder, seals: Seals, sha256: Afresh) -> Iterator[Row]:

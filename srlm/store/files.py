@@ -384,9 +384,8 @@ def _whole_blocks(
         number = len(ends) // per_item if per_item else 0
         keep = items if number >= items else number // block * block
         file.truncate(ends[keep * per_item - 1] if keep and per_item else 0)
-    if (
-        listed is None or found.number * block < keep or len(ends) != keep * per_item
-    ):  # of an older srlm, or other blocks
+    # Of an older srlm, or cut into other blocks.
+    if listed is None or found.number * block < keep or len(ends) != keep * per_item:
         records = list(Kept(part, kind))
         blocks.path_of(part).unlink(missing_ok=True)
         for start in range(0, keep, block):

@@ -1,9 +1,9 @@
 """Which kind of record a file of JSON lines holds, by the fields of a line."""
 
+import json
 from pathlib import Path
 from typing import Any
 
-from srlm.bounded import json_text
 from srlm.records import AnswerReward, Demonstration, Judgement, PreferencePair, Prompt, RankedSet, Record, Response
 from srlm.store import files
 
@@ -22,7 +22,7 @@ def kind_of(path: Path) -> type[Record] | None:
     """The only kind whose fields the first line has that decodes (one before it is damaged, and is still to be refused
     as of this kind); None: no line does, or the file is of another kind."""
     with path.open("rb") as file:
-        row = next(filter(None, map(_decoded, file)), None)
+        row = next(filter(None, map(_value, file)), None)
     if not isinstance(row, dict):
         return None
     there = set(row)
@@ -34,10 +34,11 @@ def kind_of(path: Path) -> type[Record] | None:
     return fitting[0] if len(fitting) == 1 else None
 
 
-def _decoded(line: bytes) -> Any:
+def _value(line: bytes) -> Any:
+    """None: it is not JSON. What else is wrong with it is found when it is decoded as a record."""
     try:
-        return json_text.decode(line)
-    except json_text.NotJson:
+        return json.loads(line)
+    except (ValueError, RecursionError):
         return None
 
 

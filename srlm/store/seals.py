@@ -258,9 +258,9 @@ def _outputs(path: Path) -> Mapping[str, str]:
     if not path.is_file():
         return {}
     try:
-        found = json_text.decode(bounded.read_bytes(path))
+        found = json.loads(bounded.read_bytes(path))
         return {str(name): str(fact["sha256"]) for name, fact in found["outputs"].items()}
-    except (OSError, json_text.NotJson, LookupError, TypeError, AttributeError):
+    except (OSError, ValueError, RecursionError, LookupError, TypeError, AttributeError):
         return {}
 
 

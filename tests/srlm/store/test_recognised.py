@@ -36,3 +36,11 @@ def test_a_file_of_no_known_kind_has_none(tmp_path: Path, content: bytes) -> Non
     path.write_bytes(content)
     assert kind_of(path) is None
     refuse_faults(path)
+
+
+def test_a_name_that_stands_twice_hides_no_kind(tmp_path: Path) -> None:
+    path = tmp_path / "any.jsonl"
+    path.write_text('{"id": "x", ' + Prompt.of("one", "test").model_dump_json()[1:].replace("one", "two") + "\n")
+    assert kind_of(path) is Prompt
+    with pytest.raises(RecordError, match="its id is not that of its content"):
+        refuse_faults(path)
