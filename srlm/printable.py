@@ -107,8 +107,3 @@ def _without_piles(text: str, instead: Callable[[str], str]) -> str:
         marks = marks + 1 if unicodedata.category(letter) in ("Mn", "Me") else 0
         kept.append(letter if marks <= MOST_MARKS else instead(letter))
     return "".join(kept)
-
-
-def shortened(text: str, most: int) -> str:
-    """The beginning of a long text, and how much more there is."""
-    return text if len(text) <= most else f"{text[:most]} ... ({len(text) - most:,} more characters)"

@@ -23,7 +23,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from srlm.printable import MOST_MARKS, block, one_line, shortened
+from srlm.bounded import quote
+from srlm.printable import MOST_MARKS, block, one_line
 from srlm.secrets import withheld
 
 __all__ = [
@@ -42,8 +43,6 @@ __all__ = [
     "width_of",
 ]
 
-LONGEST = 4000
-"""Characters of one line on stderr; what is quoted in it may have any length."""
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -58,8 +57,11 @@ def show(text: str) -> None:
 
 
 def note(text: str) -> None:
-    """Print a message to stderr. Its lines after the first are indented: none of them passes for one of ours."""
-    first, *more = [shortened(one_line(line), LONGEST) for line in text.split("\n")]
+    """Print a message to stderr. Its lines after the first are indented: none of them passes for one of ours.
+
+    A long line loses its middle.
+    """
+    first, *more = [quote.cut(one_line(line), quote.LINE) for line in text.split("\n")]
     _print(sys.stderr, "".join([f"{first}\n", *(f"  {line}\n" for line in more)]))
 
 

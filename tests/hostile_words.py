@@ -2,6 +2,10 @@
 
 import re
 import unicodedata
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import pytest
 
 STEERING = (
     # escape sequences: colours, the cursor, the screen, the title, links, the clipboard, answers typed by the terminal
@@ -121,3 +125,25 @@ def _steers(letter: str) -> bool:
         or letter in _DIRECTION + _INVISIBLE
         or "\U000e0000" <= letter <= "\U000e007f"
     )
+
+
+class Said(NamedTuple):
+    """How a command ended, and all it wrote."""
+
+    status: object
+    out: str
+    err: str
+
+
+def asking(main: Callable[[Sequence[str]], None], capfd: pytest.CaptureFixture[str]) -> Callable[..., Said]:
+    """Runs a command line. Nothing that it writes steers a terminal, and none of its lines is endless."""
+
+    def command(*given: object) -> Said:
+        with pytest.raises(SystemExit) as left:
+            main([str(word) for word in given])
+        said = Said(left.value.code or 0, *capfd.readouterr())
+        assert not steering(said.out) and not steering(said.err)
+        assert max(map(len, (said.out + said.err).splitlines()), default=0) < 4200
+        return said
+
+    return command

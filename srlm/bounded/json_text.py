@@ -37,7 +37,7 @@ def decode(text: str | bytes, strict: bool = True) -> Any:
     except RecursionError:
         raise NotJson("JSON nested too deep to read") from None
     # Text with few brackets is not deep, and is not walked through.
-    if text.count("[") + text.count("{") > DEPTH and _deeper(value, DEPTH):
+    if text.count("[") + text.count("{") > DEPTH and deeper(value, DEPTH):
         raise NotJson("JSON nested too deep to read")
     if strict and "\\ud" in text.lower():
         try:
@@ -58,7 +58,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _deeper(value: Any, depth: int) -> bool:
+def deeper(value: Any, depth: int) -> bool:
     """Whether lists and objects lie within each other to more than `depth`."""
     level = [value]
     for _ in range(depth):

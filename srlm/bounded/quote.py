@@ -2,8 +2,10 @@
 
 import reprlib
 
-MESSAGE = 4_000
-"""Characters of a message. What it says to do comes last, so the middle is cut."""
+LINE = 4_000
+"""Characters of one line on a terminal."""
+MESSAGE = LINE - 100
+"""Characters of a message. What it says to do comes last, so the middle is cut; what is left is one line at most."""
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 80
 _SHORT.maxlevel, _SHORT.maxlist, _SHORT.maxtuple, _SHORT.maxdict = 3, 4, 4, 4

@@ -62,8 +62,8 @@ def refuse_unusable_files(folder: Path, settings: ModelSettings) -> None:
     for name, value in found.items():
         if name != INDEX:
             _hold_entries(f"{folder}: {name}", value)
-    longest = found.get("tokenizer_config.json", {}).get("model_max_length", 0)
-    if isinstance(longest, bool) or not isinstance(longest, int | float):
+    longest = found.get("tokenizer_config.json", {}).get("model_max_length")  # None: it has no bound
+    if isinstance(longest, bool) or not isinstance(longest, int | float | None):
         raise ModelError(f"{folder}: tokenizer_config.json: model_max_length must be a number, found {quoted(longest)}")
     if "config.json" in found:
         refuse_unusable_config(f"{folder}: config.json", found["config.json"], settings.trust_remote_code)

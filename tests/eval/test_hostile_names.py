@@ -6,7 +6,7 @@ import random
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -19,7 +19,7 @@ from eval.report import page
 from srlm.store.files import read_json
 from tests.chat_server import Reply, Serve, words
 from tests.eval.report import hostile, small
-from tests.hostile_words import HARMLESS, NAMES, STEERING, steering
+from tests.hostile_words import HARMLESS, NAMES, STEERING, Said, asking, steering
 from tests.srlm.test_terminal import on_a_terminal
 
 QUESTIONS = [f"Question {number}?" for number in range(6)]
@@ -27,28 +27,11 @@ LONG = "long" * 2500
 MIXED = "mistral[/INST]v2 :smile: " + "".join(STEERING[::5])
 
 
-class Said(NamedTuple):
-    """How a command ended, and all it wrote."""
-
-    status: object
-    out: str
-    err: str
-
-
 @pytest.fixture
 def ask(capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Said]:
-    """Run a command in `tmp_path`. Nothing that it writes steers a terminal, and none of its lines is endless."""
+    """`srlm-eval` in `tmp_path`."""
     monkeypatch.chdir(tmp_path)
-
-    def command(*given: object) -> Said:
-        with pytest.raises(SystemExit) as left:
-            main([str(word) for word in given])
-        said = Said(left.value.code or 0, *capfd.readouterr())
-        assert not steering(said.out) and not steering(said.err)
-        assert max(map(len, (said.out + said.err).splitlines())) < 4200
-        return said
-
-    return command
+    return asking(main, capfd)
 
 
 @pytest.fixture

@@ -14,8 +14,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pydantic import ValidationError
-
 from eval import metrics
 from eval.benchmarks.beads import study
 from eval.data import alpaca_files, arena_hard, arena_hard_answers, judgments, labels, verdicts
@@ -25,7 +23,10 @@ from eval.records import Annotation
 from srlm.data import lines, rankings, trees
 from srlm.data.self_instruct import prompts_from_file
 from srlm.engines.model_files import refuse_unusable_files
-from srlm.engines.openai.answers import ChatAnswer
+from srlm.engines.openai.body import MOST, body_of
+from srlm.engines.openai.calls import Answer
+from srlm.engines.openai.completion import Disguised, OtherShape, reply_of
+from srlm.engines.openai.engine import read_as_chat
 from srlm.engines.trial import refuse_hungry_template
 from srlm.errors import ModelError, SrlmError
 from srlm.judge import pair_template, rubric
@@ -33,6 +34,7 @@ from srlm.judge.pairwise import Opinion
 from srlm.judge.recorded import Recorded
 from srlm.records import Judgement, Message, PreferencePair, Prompt, RankedSet, Record, Response, RunManifest, user
 from srlm.run_file import load
+from srlm.secrets import Secrets
 from srlm.settings import ModelSettings
 from srlm.store import files
 from srlm.text.chat import Chat
@@ -281,12 +283,28 @@ def _examples_of_records() -> bytes:
     )
 
 
-def _server_answer(text: str) -> None:
-    try:
-        answer = ChatAnswer.model_validate_json(text)
-    except ValidationError:
+def _server_answer(content: bytes, folder: Path) -> None:
+    """From the bytes to the words, by way of the store."""
+    body = body_of(content, {}, Secrets(()), MOST)
+    if body.fault is not None:
+        assert body.value is None
         return
-    for one in answer.completions():
+    try:
+        reply = reply_of(body.value, {})
+    except (Disguised, OtherShape):
+        return
+    first, *more = reply.choices
+    kept = Answer(
+        choice=first,
+        prompt_tokens=reply.prompt_tokens,
+        completion_tokens=reply.completion_tokens,
+        seconds=1.0,
+        attempts=1,
+        more=tuple(more),
+        prompt_logprobs=reply.prompt_logprobs,
+    ).model_dump_json(exclude_defaults=True)
+    found = read_as_chat(Answer.model_validate_json(kept))
+    for one in () if isinstance(found, str) else found.completions():
         assert isinstance(one.text, str)
 
 
@@ -386,7 +404,7 @@ TARGETS: Mapping[str, Target] = {
         (b"form: scores\ntokens: 8\nlabels: A B\n---\n{prompt} {first} {second}",),
         _file("p.txt", lambda path: pair_template.load(str(path))),
     ),
-    "server_answer": Target((json.dumps(_COMPLETION).encode(),), _text(_server_answer)),
+    "server_answer": Target((json.dumps(_COMPLETION).encode(),), _server_answer),
 }
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from srlm.errors import DataError, SettingsError
-from srlm.printable import MOST_MARKS, block, escaped, one_line, shortened
+from srlm.printable import MOST_MARKS, block, escaped, one_line
 from tests import hostile_words
 
 
@@ -50,11 +50,6 @@ def test_a_block_keeps_its_lines_and_shows_tabs_as_spaces() -> None:
 
 def test_words_to_be_read_as_they_are_show_what_is_hidden_in_them() -> None:
     assert escaped("a\x1b\u202e\U000e0041\n\tb") == "a\\u001b\\u202e\\U000e0041\n\\u0009b"
-
-
-def test_a_long_text_says_how_much_more_there_is() -> None:
-    assert shortened("x" * 1005, 5) == "xxxxx ... (1,000 more characters)"
-    assert shortened("xxxxx", 5) == "xxxxx"
 
 
 def test_errors_show_what_they_quote_through_the_same_exit() -> None:

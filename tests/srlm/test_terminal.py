@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from srlm.errors import SrlmError
 from srlm.terminal import Console, Table, cut, guarded, logger, note, say, width_of
 from tests import hostile_words
 
@@ -55,11 +56,13 @@ def test_a_line_that_is_said_is_one_line_whatever_is_in_it() -> None:
 def test_lines_after_a_messages_first_are_indented_and_endless_ones_cut() -> None:
     with printed() as out:
         note("srlm: bad\nsrlm: all checks passed\x1b")
-        note("x" * 5000)
+        note("x" * 4000 + "y" * 1000)
+        note(f"srlm: {SrlmError('x' * 9000 + '; remove it')}")
     assert out.getvalue().splitlines() == [
         "srlm: bad",
         "  srlm: all checks passed?",
-        "x" * 4000 + " ... (1,000 more characters)",
+        "x" * 3000 + " [... 1,000 characters ...] " + "y" * 1000,
+        "srlm: " + "x" * 2925 + " [... 5,111 characters ...] " + "x" * 964 + "; remove it",
     ]
 
 

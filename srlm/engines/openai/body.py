@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import httpx2
 
+from srlm.bounded.json_text import DEPTH, deeper
 from srlm.secrets import MARK, Secrets
 from srlm.secrets_in_json import hidden_in
 
@@ -115,17 +116,7 @@ def _parsed(text: str) -> Any:
     value = json.loads(
         text, parse_constant=_no_constant, parse_float=_finite, parse_int=_whole, object_pairs_hook=_each_once
     )
-    level = [value]
-    for _ in range(DEEP):
-        level = [
-            inner
-            for one in level
-            for inner in (one.values() if isinstance(one, dict) else one if isinstance(one, list) else ())
-            if isinstance(inner, dict | list)
-        ]
-        if not level:
-            break
-    else:
+    if deeper(value, DEEP):
         raise ValueError("nested too deeply")
     if "\\ud" in text.lower():  # half a surrogate pair is legal JSON, and no text that can be written to a file
         value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
@@ -207,14 +198,22 @@ def _kept(text: str, secrets: Secrets) -> str:
 def _read_anyhow(text: str) -> list[Any] | None:
     """The JSON values of a text that breaks our rules, or of its lines, as a stream has them; None: it has none."""
     try:
-        return [json.loads(text)]
+        return [_decoded(text)]
     except (ValueError, RecursionError):
         pass
     found = []
     for line in text.splitlines():
         try:
-            found.append(json.loads(line.removeprefix("data:")))
+            found.append(_decoded(line.removeprefix("data:")))
         except (ValueError, RecursionError):
             if len(found) < 2 and line.strip():
                 return None
     return found or None
+
+
+def _decoded(text: str) -> Any:
+    """A JSON value that can be walked through. Raises ValueError, RecursionError."""
+    value = json.loads(text)
+    if deeper(value, DEPTH):
+        raise ValueError("nested too deeply")
+    return value

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 import yaml
@@ -12,34 +11,18 @@ from srlm.cli.main import main
 from srlm.methods.base import run_folder
 from srlm.records import Checkpoint, RunManifest
 from srlm.run_file import load
-from tests.hostile_words import HARMLESS, NAMES, STEERING, steering
+from tests.hostile_words import HARMLESS, NAMES, STEERING, Said, asking, steering
 from tests.srlm.cli.test_explain import Told
 from tests.srlm.test_terminal import on_a_terminal
 
 POCKET = Path(__file__).parents[3] / "configs/pocket.yaml"
 
 
-class Said(NamedTuple):
-    """How a command ended, and all it wrote."""
-
-    status: object
-    out: str
-    err: str
-
-
 @pytest.fixture
 def ask(capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Said]:
-    """Run a command in `tmp_path`; nothing that it writes steers a terminal."""
+    """`srlm` in `tmp_path`."""
     monkeypatch.chdir(tmp_path)
-
-    def command(*given: object) -> Said:
-        with pytest.raises(SystemExit) as left:
-            main([str(word) for word in given])
-        said = Said(left.value.code or 0, *capfd.readouterr())
-        assert not steering(said.out) and not steering(said.err)
-        return said
-
-    return command
+    return asking(main, capfd)
 
 
 @pytest.mark.parametrize(

@@ -141,6 +141,11 @@ def test_a_folder_that_no_library_should_open_is_refused_in_one_line(folder: Pat
     assert len(told) < 600
 
 
+def test_a_tokenizer_may_say_that_it_has_no_longest_text(folder: Path) -> None:
+    changed("tokenizer_config.json", model_max_length=None)(folder)
+    assert load_chat(folder, ModelSettings(base=str(folder))).tokenizer.model_max_length > 2**31
+
+
 def test_code_and_pickles_of_a_model_are_never_run(folder: Path, tmp_path: Path) -> None:
     mark = tmp_path / "ran"
     code = f"import pathlib\npathlib.Path({str(mark)!r}).touch()\n"

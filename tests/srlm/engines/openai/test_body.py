@@ -76,6 +76,16 @@ def test_a_fault_is_named(raw: bytes, headers: dict[str, str], fault: str | None
     assert found.value is None
 
 
+@pytest.mark.parametrize(("begin", "end"), [("[", "]"), ('{"error":', "}"), ('[{"a":1,"a":', "}]")])
+def test_a_body_of_any_depth_is_read_or_a_fault_without_the_key(begin: str, end: str) -> None:
+    halves = json.dumps([KEY[:9], KEY[9:]])
+    # Between what the parser takes and what a walk by recursion takes are few levels, or thousands: as Python has it.
+    for depth in (*range(60, 1000, 13), *range(900, 1001), 2_000, 20_000):
+        found = body_of((begin * depth + halves + end * depth).encode(), {}, HIDES, MOST)
+        assert not found_in(json.dumps([found.value, found.text]), KEY)
+        assert found.value is None or depth < 64
+
+
 @given(st.binary(max_size=80), st.sampled_from(["", "gzip", "deflate", "br"]))
 def test_any_bytes_are_a_body_that_can_be_written(raw: bytes, encoding: str) -> None:
     found = body_of(raw, {"content-encoding": encoding}, HIDES, 60)
