@@ -222,7 +222,9 @@ def _affordable(
     done: list[list[str]] = []
     if wanted.max_cost is not None and wanted.replay is None:
         for judge in judges:
-            if judge.budget is not None and not _begun(judge, keep, ask):
+            # Judgements that are kept already go on as they were begun.
+            if judge.budget is not None and not _is_begun(judge, keep, ask):
+                one_by_one.begin(judge)
                 about = partial(_ask_about, wanted, judge, sets, ask, _seed(wanted, command, judge))
                 done.append(reached(groups, about, judge.budget(), wanted.seed))
     found = sample_of(groups, done, wanted.max_cost)
@@ -239,14 +241,10 @@ def _affordable(
         yield _Sample(tuple(part), Path(nowhere), budget_note(len(found), len(groups)))
 
 
-def _begun(judge: Judge, keep: Path, ask: ranked.Ask) -> bool:
-    """Whether judgements are kept already: they go on as they were begun."""
+def _is_begun(judge: Judge, keep: Path, ask: ranked.Ask) -> bool:
+    """Whether judgements are kept already."""
     names = [*(["judgements"] if ask != "pairs" else []), *(["comparisons"] if ask != "scores" else [])]
-    paths = [keep / f"{judge.file}-{name}.jsonl" for name in names]
-    begun = any(path.exists() or path.with_name(f"{path.name}.part").exists() for path in paths)
-    if not begun:
-        one_by_one.begin(judge)
-    return begun
+    return any(ranked.is_begun(keep / f"{judge.file}-{name}.jsonl") for name in names)
 
 
 def _ask_about(

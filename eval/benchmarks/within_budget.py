@@ -3,6 +3,9 @@
 A judge behind a server keeps its answers call by call, so that what is asked twice is paid once. First the prompts are
 asked in a random order until the budget has no room left. The figures are then computed on those that it reached, from
 answers that are there. A larger budget adds prompts to these.
+
+AlpacaEval's judges are asked call by call, all calls being known beforehand: `asked_by_prompt` (eval/judging) asks them
+in the same order of prompts, and the client leaves out what the budget does not reach.
 """
 
 import math
@@ -19,13 +22,18 @@ MOST_AT_ONCE = 32
 """Prompts that are asked about side by side; fewer where the budget has not room for twice as many."""
 
 
+def random_place(prompt: str, seed: int) -> str:
+    """What prompts are sorted by, so that the first of them are a random part, and more of them hold fewer."""
+    return digest("asked", seed, prompt)
+
+
 def reached(prompts: Sequence[str], ask: Callable[[Sequence[str]], object], budget: Budget, seed: int) -> list[str]:
     """The prompts that the budget reaches: the first of a random order; all, where it reaches all.
 
     `prompts`: their ids, each once. `ask` asks all there is to ask about some of them, in that order, and raises
     BudgetSpent where `budget` has no room for it.
     """
-    order = sorted(prompts, key=lambda prompt: digest("asked", seed, prompt))
+    order = sorted(prompts, key=lambda prompt: random_place(prompt, seed))
     done, at_once = 0, 1
     while done < len(order):
         some, before = order[done : done + at_once], budget.spent

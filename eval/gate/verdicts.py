@@ -20,7 +20,7 @@ def cells(row: GateRow) -> tuple[str, ...]:
     measure, loss, verdict = row
     if loss.difference is None:
         return (measure.name, "-", "-", "-", "-", f"{measure.margin:g}", "-", f"unread: {loss.method}")
-    told = verdict.said != "unread" and verdict.p_adjusted is not None
+    p = None if verdict.said == "unread" else verdict.p_adjusted
     return (
         measure.name,
         f"{loss.baseline:.3f}",
@@ -28,8 +28,8 @@ def cells(row: GateRow) -> tuple[str, ...]:
         f"{loss.difference:+.3f}",
         "none" if loss.low is None else f"{loss.low:+.3f} to {loss.high:+.3f}",
         f"{measure.margin:g}",
-        _p(verdict.p_adjusted) if told and verdict.p_adjusted is not None else "-",
-        verdict.said if told else f"unread: {_why_unread(loss)}",
+        "-" if p is None else _p(p),
+        f"unread: {_why_unread(loss)}" if p is None else verdict.said,
     )
 
 

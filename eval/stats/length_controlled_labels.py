@@ -10,7 +10,7 @@ of the win rate the smallest there is, by the prompts' parts in it at the judge'
 
     weight = cov(a x (label - p), a x (judge - p)) / ((1 + n / N) var(a x (judge - p))), kept in 0..1
 
-benchmarks/statistics/labels_coverage.py shows what the interval covers.
+benchmarks/statistics/lc_labels_coverage.py shows what the interval covers.
 """
 
 from typing import NamedTuple

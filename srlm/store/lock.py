@@ -51,7 +51,8 @@ def hold_folder(folder: Path, option: str = "--out") -> Iterator[None]:
 def hold_files(*paths: Path | None) -> Iterator[None]:
     """Hold files that are to be written. Raises StoreError where another process writes one, or this one cannot."""
     with ExitStack() as held:
-        for path in sorted({path.parent.resolve() / path.name for path in paths if path is not None}):
+        # `resolve` fails where links lead in a circle.
+        for path in sorted({Path(os.path.realpath(path.parent), path.name) for path in paths if path is not None}):
             if os.path.isdir(path):
                 raise StoreError(f"{path}: is a folder; name a file")
             lock = path.with_name(f".{path.name}{LOCK}")

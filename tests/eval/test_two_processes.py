@@ -37,10 +37,15 @@ def gate() -> Gate:
     return Gate()
 
 
-@pytest.fixture
-def server(serve: Serve, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> Server:
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the processes are started with."""
     monkeypatch.setenv("OPENAI_API_KEY", "sk-key")
     monkeypatch.setenv("PYTHONUNBUFFERED", "1")
+
+
+@pytest.fixture
+def server(serve: Serve, gate: Gate) -> Server:
     return serve(gate.reply)
 
 
@@ -99,7 +104,6 @@ def test_bridge_is_refused_before_it_asks_where_another_asks_for_its_folder(
     serve: Serve, start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = test_bridge.alpaca_folder(tmp_path, monkeypatch)
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-key")
     gate = Gate()
     server = serve(lambda body, number: (gate.reply(body, number), test_bridge.judge(body, number))[1])
     given = ["bridge", *map(str, test_bridge.live(place, server.url)), "--limit", "5", "--resamples", "100"]
@@ -140,9 +144,8 @@ def test_two_folders_may_share_one_file_of_calls_and_nothing_is_asked_twice(
 
 
 def test_a_killed_process_holds_nobody_up_and_what_it_paid_is_not_asked_again(
-    serve: Serve, start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    serve: Serve, start: Start, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-key")
     gate = Gate()
     server = serve(lambda body, number: gate.reply(body, number) if number == 6 else verdict(body))
     given = list(

@@ -47,6 +47,7 @@ from ...metrics import write as write_metrics
 from ...records import Annotation, MetricValue
 from ...stats.intervals import Estimate, Resampling, pooled_each, share
 from ..measuring import figure
+from ..within_budget import random_place
 from .leaderboard import official_csv
 from .places import ANNOTATIONS, OUTPUTS, place_of
 from .scores import BENCHMARK, scored
@@ -107,7 +108,7 @@ def chosen(prompts: Sequence[Prompt], limit: int | None, seed: int) -> list[Prom
 
 def shuffled(prompts: Sequence[Prompt], seed: int) -> list[Prompt]:
     """The prompts in an order that says nothing: what a cap lets through is then a fair sample of them."""
-    return sorted(prompts, key=lambda prompt: digest("asked", seed, prompt.id))
+    return sorted(prompts, key=lambda prompt: random_place(prompt.id, seed))
 
 
 def asked(

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from itertools import combinations
 
 from srlm.records import Prompt
+from srlm.text.counts import counted
 
 from ...data.alpaca_eval import GlmData
 from ...data.alpaca_files import Annotated
@@ -77,7 +78,7 @@ def of_nobody(samples: Sequence[Sample], labels: Sequence[HumanLabel]) -> str:
         for label in labels
         if (label.model not in models if label.model is not None else len(models) > 1)
     )
-    return ", ".join(f"{count} labels not used ({reason})" for reason, count in sorted(gone.items()))
+    return ", ".join(f"{counted(count, 'labels')} not used ({reason})" for reason, count in sorted(gone.items()))
 
 
 def apart(
@@ -85,10 +86,12 @@ def apart(
 ) -> list[MetricValue]:
     """Every pair's difference of win rates, corrected by the prompts on which people labelled both, in points.
 
-    Labels of only one of the two say nothing of their difference on a prompt; they are counted.
+    Labels of only one of the two say nothing of their difference on a prompt; they are counted, as those are that
+    match nothing. Of those that name no model `of_nobody` tells.
     """
     metrics = []
-    own = {one.model: _matched(one, prompts, labels, several=True) for one in samples}
+    named = [label for label in labels if label.model is not None]
+    own = {one.model: _matched(one, prompts, named, several=True) for one in samples}
     for one, other in combinations(samples, 2):
         first, second = (dict(zip(side.prompts, side.preference.tolist(), strict=True)) for side in (one, other))
         # On 0..1, as labels are: a half is no difference.
@@ -99,7 +102,8 @@ def apart(
         told, theirs = own[one.model].values, own[other.model].values
         both = {place: (told[place] - theirs[place] + 1) / 2 for place in told if theirs.get(place) is not None}
         alone = len(told) + len(theirs) - 2 * len(both)
-        found = Matched(both, {"the other model has no label of the prompt": alone} if alone else {})
+        gone = Counter(own[one.model].unmatched) + Counter(own[other.model].unmatched)
+        found = Matched(both, gone + Counter({"the other model has no label of the prompt": alone}))
         metrics += figures(
             one.model,
             BENCHMARK,

@@ -5,7 +5,7 @@ import numpy as np
 from ...data.alpaca_eval import GlmData
 from ...data.labels import Matched
 from ...records import MetricValue
-from ...stats import length_controlled_labels, rates
+from ...stats import length_controlled, length_controlled_labels, rates
 from ...stats.intervals import Estimate, Resampling
 from ..labelled import ENDS
 from ..measuring import figure
@@ -30,10 +30,14 @@ def corrected(
     estimates = []
     for end, weight in ((ENDS[1], 0.0), (ENDS[2], None)):
         label = "length-controlled GLM of human labels" if weight == 0 else "length-controlled GLM, rectified by labels"
-        if n < rates.FEWEST or n == one.n or one.model == one.baseline:
-            why = f"fewer than {rates.FEWEST} labels" if n < rates.FEWEST else "every unit is labelled"
+        if why := _why_none(one, n, corrects=weight is None):
             nothing = Estimate(value=None, low=None, high=None, n=n, method=f"{label}; {why}")
             estimates.append((end, nothing, ""))
+            continue
+        if n == one.n:
+            whole = length_controlled.fit(one.rows(glm)._replace(preference=values), glm.gamed)
+            estimate = rates.rate(label, float(whole.win_rate[0]), float(whole.error[0]), n, how)
+            estimates.append((end, _percent(estimate), ""))
             continue
         fit = length_controlled_labels.corrected(one.rows(glm), values, known, glm.gamed, weight)
         if fit is None:
@@ -54,6 +58,15 @@ def corrected(
             for end, estimate, said in estimates
         ),
     ]  # fmt: skip
+
+
+def _why_none(one: Sample, labels: int, *, corrects: bool) -> str:
+    """Why so many labels give no figure; empty: they give one. `corrects`: one of judge and labels together."""
+    if one.model == one.baseline:
+        return "the baseline against itself is a half by construction"
+    if labels < rates.FEWEST:
+        return f"fewer than {rates.FEWEST} labels"
+    return "every unit is labelled: the labels are the figure" if corrects and labels == one.n else ""
 
 
 def _percent(one: Estimate) -> Estimate:

@@ -22,6 +22,7 @@ from ...data.alpaca_rows import one_a_prompt
 from ...records import MetricValue
 from ...stats import length_controlled, rates
 from ...stats.intervals import Estimate, Resampling, mean
+from ..within_budget import budget_note
 
 BENCHMARK = "alpaca_eval"
 
@@ -272,7 +273,7 @@ def _stand_in(glm: GlmData) -> str:
 def _asked(one: Sample) -> str:
     """On how many prompts, where the budget did not reach for all."""
     reached = one.n + one.unscored
-    return f"on {reached} of {reached + one.not_asked} prompts, drawn at random (budget)" if one.not_asked else ""
+    return budget_note(reached, reached + one.not_asked)
 
 
 def _missing(one: Sample) -> str:

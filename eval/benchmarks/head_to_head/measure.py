@@ -79,8 +79,9 @@ def _affordable(
     pairwise = pairwise_of(judge)
 
     def ask(prompts: Sequence[str]) -> None:
+        place = {prompt: number for number, prompt in enumerate(prompts)}
         for (later, earlier), own in contests.items():
-            part = [one for one in own if one.prompt.id in set(prompts)]
+            part = sorted((one for one in own if one.prompt.id in place), key=lambda one: place[one.prompt.id])
             judged(pairwise, later, earlier, part, settings.seed)
 
     with Reporter("head to head: within the budget", folder.log):

@@ -19,7 +19,7 @@ from srlm.judge.open import Judge
 from srlm.judge.pairwise import BothOrders, Opinion, PairItem, outcome_of
 from srlm.judge.pointwise import Answered
 from srlm.records import Growing, Judgement, Unread, digest, seed_for
-from srlm.store import files
+from srlm.store import disk, files
 
 from ...data.labels import HumanLabel
 from ...records import MetricValue
@@ -180,8 +180,7 @@ def judge_sets(
     asked = digest([[prompt, text] for prompt, text in order])
     path = keep_file(judge, keep, "judgements", {"answers": asked, "draws": draws, "seed": seed})
     answers = [shown[key] for key in order]
-    begun = path.exists() or path.with_name(f"{path.name}.part").exists()
-    if not begun and one_by_one.exists(judge):
+    if not is_begun(path) and one_by_one.exists(judge):
         said = one_by_one.judgements(judge.pointwise, answers, draws, seed)
         files.write(path, said)
     else:
@@ -239,6 +238,11 @@ def _opinions(judge: Judge, items: Sequence[PairItem], seed: int, path: Path) ->
         belongs=lambda item, said: said.id == digest("comparison", item.model_dump()),
     )
     return [one.opinion for one in kept]
+
+
+def is_begun(path: Path) -> bool:
+    """Whether what a judge said is kept in this file, or was being written to it."""
+    return path.exists() or disk.part_of(path).exists()
 
 
 def keep_file(judge: Judge, keep: Path, name: str, facts: Mapping[str, object]) -> Path:

@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from eval.benchmarks.alpaca_eval.people import corrected
 from eval.cli import main
 from eval.data.alpaca_eval import AlpacaEval
 from eval.data.alpaca_files import read_annotations
+from eval.data.labels import read as read_labels
 from eval.records import MetricValue
+from eval.stats.intervals import Resampling
 
 
 def test_the_command_corrects_a_recorded_judge_by_labels(
@@ -79,7 +82,7 @@ def answered(shared: Path, tmp_path: Path) -> tuple[list[str], dict[str, list[fl
 
 
 NOT_USED = (
-    "1 labels not used (of nobody, which is not here), 1 labels not used (without `model`, of which there are several)"
+    "1 label not used (of nobody, which is not here), 1 label not used (without `model`, of which there are several)"
 )
 
 
@@ -87,6 +90,8 @@ def test_compare_corrects_a_difference_by_the_prompts_of_which_people_labelled_b
     shared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     models, said, labels = answered(shared, tmp_path)
+    with labels.open("a") as file:
+        file.write('{"id": "no such prompt", "label": "win", "model": "alpaca-7b"}\n')
     folder, out = shared / "data" / "alpaca_eval", tmp_path / "c.json"
     rest = ["--alpaca-dir", folder, "--labels", labels, "--out", out, "--resamples", 100, "--no-length-control"]
     with pytest.raises(SystemExit) as left:
@@ -101,7 +106,8 @@ def test_compare_corrects_a_difference_by_the_prompts_of_which_people_labelled_b
     assert people.value == pytest.approx(100 * (sum(said["claude-2"]) - sum(said["alpaca-7b"])) / 81)
     assert both.low is not None and both.high is not None and people.low is not None and people.high is not None
     assert both.high - both.low < people.high - people.low
-    assert "1 not used (the other model has no label of the prompt)" in both.note
+    assert "1 not used (no unit of this name), 1 not used (the other model has no label of the prompt)" in both.note
+    assert both.unscored == 2
     printed = capsys.readouterr().out
     assert "claude-2 : alpaca-7b" in printed and NOT_USED in printed
 
@@ -134,3 +140,32 @@ def test_leaderboard_corrects_each_model_that_labels_name(
     assert lc.note.startswith("weight of the judge (lambda) ") and "; 82 labels; " in lc.note
     printed = capsys.readouterr().out
     assert "judge alone" in printed and "lc win rate" in printed and NOT_USED in printed
+
+
+def test_labels_of_every_prompt_have_a_length_controlled_figure_of_their_own(data: AlpacaEval, tmp_path: Path) -> None:
+    """People say what the judge said: the figure of the labels is the judge's, and there is nothing to correct."""
+    place = data.results() / "alpaca-7b" / "weighted_alpaca_eval_gpt4_turbo" / "annotations.json"
+    annotated = read_annotations(place, data.prompts)
+    labels = tmp_path / "labels.jsonl"
+    rows = [{"id": one.prompt_id, "label": one.preference} for one in annotated.annotations]
+    labels.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    how = Resampling(resamples=100, confidence=0.95, seed=1)
+    found = {m.metric: m for m in corrected(annotated, data.prompts, read_labels(labels), how, data.glm)}
+    judge, people, both = (found[f"lc_win_rate_{end}"] for end in ("judge_alone", "labels_alone", "corrected"))
+    assert (people.n, people.unit) == (805, "labels")
+    assert people.value == pytest.approx(5.88, abs=0.1)  # as published
+    assert (people.value, people.low, people.high) == pytest.approx((judge.value, judge.low, judge.high))
+    assert both.value is None and both.method.endswith("every unit is labelled: the labels are the figure")
+
+
+def test_the_baseline_against_itself_is_never_corrected(data: AlpacaEval, tmp_path: Path) -> None:
+    place = data.results() / "gpt4_1106_preview" / "weighted_alpaca_eval_gpt4_turbo" / "annotations.json"
+    annotated = read_annotations(place, data.prompts)
+    labels = tmp_path / "labels.jsonl"
+    labels.write_text("".join(json.dumps({"id": one.id, "label": "tie"}) + "\n" for one in data.prompts[:50]))
+    how = Resampling(resamples=100, confidence=0.95, seed=1)
+    found = {m.metric: m for m in corrected(annotated, data.prompts, read_labels(labels), how, data.glm)}
+    assert found["lc_win_rate_judge_alone"].value == 50
+    for end in ("labels_alone", "corrected"):
+        one = found[f"lc_win_rate_{end}"]
+        assert one.value is None and one.method.endswith("the baseline against itself is a half by construction")

@@ -87,6 +87,12 @@ def test_what_cannot_be_written_is_told_with_another_choice(tmp_path: Path) -> N
         pass
     with pytest.raises(StoreError, match="is a folder; name a file"), hold_files(tmp_path):
         pass
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    with (
+        pytest.raises(StoreError, match=r"circle/m.json: cannot create it"),
+        hold_files(tmp_path / "circle" / "m.json"),
+    ):
+        pass
     assert (tmp_path / "file").read_text() == "kept"
 
 
