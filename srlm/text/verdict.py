@@ -152,6 +152,7 @@ def _clear(value: re.Match[str], behind: str) -> bool:
         or TURNED.match(sentence)
         or GLUED.search(rest)
         or _praises_other(sentence, value["side"])
+        or _is_foreign(sentence, value["side"])
     )
     return (not _CONDITION.search(sentence) or opposite) and not _UNSURE.match(sentence) and not other
 
@@ -160,6 +161,19 @@ _ONE_ASPECT = re.compile(
     rf"(?:(?:in|on|at|regarding|when|with)\s(?!general|conclusion|summary|short|the\send)|(?:{ASPECT})\s)",
     re.IGNORECASE,
 )
+_ENGLISH = re.compile(
+    r"\b(?:an?|and|are|as|at|because|beats|better|both|but|by|did|does|fails|for|gives|had|has|have|in|is|it|its|lacks|less"
+    r"|more|no|not|of|on|only|or|over|since|so|stops|than|that|the|this|to|was|were|while|which|wins|with|worse)\b",
+    re.IGNORECASE,
+)
+
+
+def _is_foreign(remark: str, side: str | None) -> bool:
+    """Whether a remark names the other answer in words that are no English: whatever it says of it is not known."""
+    other = any(mark in remark for mark in (F, S) if mark != side)
+    return other and re.search(r"[^\W\d_]{2,}", remark) is not None and _ENGLISH.search(remark) is None
+
+
 _PRAISED = re.compile(rf"(?P<who>[{F}{S}])\s(?:is|was)\s{_ADVERBS}{_GOOD}(?![\w-])", re.IGNORECASE)
 
 

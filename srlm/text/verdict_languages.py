@@ -34,6 +34,7 @@ _OPEN_UNSPACED = r"如果|若|除非|也许|或许|可能|もし|なら|かも�
 _TURNS = (
     r"oder|aber|doch|jedoch|nein|sondern|obwohl|eigentlich|moment|warte|halt"
     r"|ou|mais|non|cependant|pourtant|attend\w*|en\sfait|o|pero|no|aunque|espera|en\srealidad|sin\sembargo"
+    r"|maar|ale|ama|men|mutta|dar|ali|tapi|nhưng|αλλά|όμως"
     r"|mas|não|porém|espere|ma|però|aspetta|или|но|нет|не|хотя|однако|впрочем|подожди\w*|стоп|أو|لكن|لا|بل|انتظر"
 )
 _BETTER = r"besser|meilleure?|mejor|melhor|migliore|лучше|лучший|أفضل"
@@ -55,7 +56,7 @@ GLUED = re.compile(
 ASPECT = r"im|bei|beim|bezüglich|hinsichtlich|für|en|pour|dans|sur|para|por|em|nel|per|по|в|في"
 """Begins a remark on one aspect."""
 NEGATED = re.compile(
-    r"(?:\b(?:nicht|kein\w*|pas|no\s(?:es|gana)|não(?:\sé)?|non(?:\sè)?|не|ليس)|不是|并非|不選|不选)[\s:\"'(]*$",
+    r"(?:\b(?:niet|nie|inte|ikke|ei|nem|není|nije|bukan|tidak|değil|δεν|όχι|không|nicht|kein\w*|pas|no\s(?:es|gana)|não(?:\sé)?|non(?:\sè)?|не|ليس)|不是|并非|不選|不选)[\s:\"'(]*$",
     re.IGNORECASE,
 )
 """Ends the words before a verdict that is denied."""
@@ -65,7 +66,8 @@ SHOWN = re.compile(
 )
 """Stands before a verdict that is tied to a condition, or shown as an example."""
 SHOWN_BEHIND = re.compile(
-    r"\s?\(?(?:(?:wenn|falls|oder|si|ou|o|se|если|или|إذا|أو)\b|如果|或|ではな|ではあり|じゃな|または)", re.IGNORECASE
+    r"\s?\(?(?:(?:niet|nie|inte|ikke|değil|wenn|falls|oder|si|ou|o|se|если|или|إذا|أو)\b|如果|或|ではな|ではあり|じゃな|または)",
+    re.IGNORECASE,
 )
 QUOTED = (
     r"(?:antwort|réponse|respuesta|resposta|risposta|ответ|الإجابة|回答|回复|答案|답변)[^.:\n]{0,40}"

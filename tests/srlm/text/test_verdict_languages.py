@@ -41,6 +41,8 @@ UNREAD = (
     ),
     *("A, но B лучше.", "A, или B.", "Не [[A]].", "A. Нет, B.", "Победитель: A или B", "A, возможно."),
     *("Победитель: A, хотя лучше B", "Победитель: не A", "A\nНет, B лучше.", "A. B лучше."),
+    *("A, ale B jest lepsza.", "A, maar B is beter.", "A, ama B daha iyi.", "A, αλλά B", "A, tapi B lebih baik"),
+    *("A; jednak B jest pełna.", "nie [[A]]", "niet [[A]]", "[[A]] değil", "bukan [[A]]"),
     *("A، أو B", "A, لكن B أفضل", "ليس [[A]]", "A؟", "الفائز: A أو B", "A. لا، B.", "승자: A 또는 B"),
 )
 
