@@ -8,6 +8,7 @@ from markupsafe import Markup
 from srlm.engines.base import Engine
 from srlm.errors import SettingsError
 from srlm.records import Checkpoint, Message, Prompt, Record, Response
+from srlm.settings import Settings
 
 from ..figures.charts import Chart
 from ..figures.specs import MetricSpec, Picture, Unit, spaced
@@ -17,6 +18,7 @@ from .run_data import RunData
 
 __all__ = [
     "Answers",
+    "Asked",
     "Benchmark",
     "BrowserEntry",
     "Doubt",
@@ -40,6 +42,20 @@ class OpenEngine(Protocol):
     """Opens a checkpoint; `plain` as a base model, which continues text and knows of no chat."""
 
     def __call__(self, checkpoint: Checkpoint, plain: bool = False) -> Engine: ...
+
+
+class Asked(NamedTuple):
+    """What measuring asks of one model: its number of requests, and the length of each."""
+
+    what: str
+    """In words: `answers to both turns`."""
+    model: str
+    """Name of a checkpoint, or the specification of a judge."""
+    requests: int
+    reads: int
+    """Tokens of a request, on average."""
+    writes: int
+    """Tokens of an answer, at most."""
 
 
 class Item(Record):
@@ -177,6 +193,10 @@ class Benchmark(Protocol):
     def check(self, run: RunData) -> None:
         """Raises where it could not be measured, before any model is asked for any benchmark."""
         return None
+
+    def asked(self, settings: Settings, models: Sequence[str]) -> Iterable[Asked]:
+        """What measuring these checkpoints would ask in all, known before anything is trained or sent."""
+        return ()
 
     def measure(self, run: RunData, answers: Answers, open_engine: OpenEngine) -> list[MetricValue]:
         """Every figure; models are asked only what is not on disk."""

@@ -35,9 +35,10 @@ WORDS = MetricWords((*BENCHMARKS, STUDY))
 """How figures of all benchmarks read."""
 
 
-def by_default() -> list[Benchmark]:
-    """Those of `eval all`."""
-    return [one for one in BENCHMARKS if one.by_default]
+def of_all(also: Sequence[str] = ()) -> list[Benchmark]:
+    """Those of `eval all`, and those that a run's settings add by name (`evaluation.also`)."""
+    added = chosen(also)
+    return [one for one in BENCHMARKS if one.by_default or one in added]
 
 
 def chosen(names: Sequence[str]) -> list[Benchmark]:

@@ -17,10 +17,12 @@ def everything(
     report: Annotated[bool, typer.Option(help="Also write the report.")] = True,
 ) -> None:
     """Run every benchmark, then write the report; the last line is its path."""
-    from ..benchmarks.table import by_default
+    from srlm.run_file import load
+
+    from ..benchmarks.table import of_all
     from ..run import of_run
 
-    of_run(run, overrides, by_default())
+    of_run(run, overrides, of_all(load(run, overrides or ()).evaluation.also))
     if report:
         write(run, overrides)
 

@@ -6,6 +6,7 @@
 
 from srlm.settings.data import OasstData, RankedData, RankingFormat, SeedSets
 from srlm.settings.engines import EngineSettings, Price, RaySettings, Sampling, VllmSettings
+from srlm.settings.evaluation import EvaluationSettings
 from srlm.settings.judge import EftSettings, JudgeSettings, PairSettings
 from srlm.settings.model import ModelSettings, ScratchModel
 from srlm.settings.prompts import CandidateSettings, PromptSettings
@@ -19,7 +20,7 @@ from srlm.settings.rewards import (
     SelectionSettings,
     WorldRewardSettings,
 )
-from srlm.settings.run import EvaluationSettings, MethodSettings, Settings, Tracker
+from srlm.settings.run import MethodSettings, Settings, Tracker
 from srlm.settings.shaping import ELSEWHERE, GONE, GUARDS, LATER, TRANSPORT, fields, shaping
 from srlm.settings.training import DpoSettings, LaunchSettings, LoraSettings, SftSettings, Training
 

@@ -5,46 +5,18 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from srlm.addresses import Address
 from srlm.records import digest
 from srlm.section import Positive, Section
 from srlm.settings.data import OasstData, RankedData
-from srlm.settings.engines import EngineSettings, Price, Sampling
-from srlm.settings.judge import EftSettings, JudgeSettings, PairSettings
+from srlm.settings.engines import EngineSettings
+from srlm.settings.evaluation import EvaluationSettings
+from srlm.settings.judge import EftSettings, JudgeSettings
 from srlm.settings.model import ModelSettings
 from srlm.settings.prompts import CandidateSettings, PromptSettings
 from srlm.settings.rewards import JudgeRewardSettings, RewardSettings, SelectionSettings
 from srlm.settings.shaping import GONE, shaping
 from srlm.settings.training import DpoSettings, LaunchSettings, SftSettings, Training
 from srlm.worlds.table import TITLES, WorldData
-
-
-class EvaluationSettings(Section):
-    """How every M_i is evaluated."""
-
-    sampling: Sampling = Sampling()
-    """How answers to the evaluation prompts are sampled."""
-    judge: Annotated[
-        str,
-        Field(
-            description=f"Pairwise judge of the head-to-head: `oracle` ({TITLES} only), `checkpoint:M0` (a model of "
-            "the run), `openai:MODEL`, `hf:DIR_OR_ID`, `reward-model:DIR`, `length`, `random:SEED` or `constant`."
-        ),
-    ] = "oracle"
-    base_url: Address = None
-    """Server of an `openai:` judge. None: the client's default. `${NAME}` is replaced by the environment variable."""
-    pairs: PairSettings = PairSettings()
-    max_cost: Annotated[float | None, Field(ge=0)] = None
-    """Limit in US dollars for an `openai:` judge, over all starts of this run. What it does not reach is left out: the
-    figures are then of a random part of the prompts."""
-    price: Price | None = None
-    """The server's price. None: from the price list, if it has the model."""
-    judge_draws: Positive = 3
-    """Judgements per held-out ranked answer by each M_i."""
-    bootstrap: Positive = 2000
-    """Accepted, and without effect: the intervals of a run no longer resample its prompts."""
-    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
-    """Confidence level of the intervals."""
 
 
 class MethodSettings(Section):

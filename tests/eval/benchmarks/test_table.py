@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 import eval.report
 from eval.benchmarks.base import Benchmark, RunData
-from eval.benchmarks.table import BENCHMARKS, WORDS, by_default, chosen
+from eval.benchmarks.table import BENCHMARKS, WORDS, of_all, chosen
 from eval.cli import app
 from eval.metrics import merge
 from eval.records import MetricValue
@@ -75,9 +75,14 @@ def test_the_report_knows_no_benchmark_by_name() -> None:
 
 
 def test_all_measures_what_asks_for_nothing_more() -> None:
-    assert [one.name for one in by_default()] == [
+    assert [one.name for one in of_all()] == [
         "head_to_head", "answers", "slices", "judge_agreement", "beads", "bead_skills", "bead_judge",
     ]  # fmt: skip
+    assert [one.name for one in of_all(["audit"])] == [
+        "head_to_head", "answers", "slices", "judge_agreement", "audit", "beads", "bead_skills", "bead_judge",
+    ]  # fmt: skip
+    with pytest.raises(SettingsError, match="gsm9k: no such benchmark"):
+        of_all(["gsm9k"])
 
 
 def test_benchmarks_are_chosen_by_name_or_by_the_word_of_their_command() -> None:
