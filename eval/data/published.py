@@ -71,6 +71,21 @@ class PublishedWinRates(Record):
     leaderboard: tuple[PublishedWinRate, ...]
 
 
+class PublishedRun(Record):
+    """How the paper trained: its seed data, its settings, the pairs and lengths that came of it."""
+
+    source: str
+    label: str
+    data: dict[str, int]
+    """Numbers of examples and prompts."""
+    pairs: dict[str, int]
+    """By the model that was trained on them."""
+    characters: dict[str, float]
+    """Mean length of an answer by model; the unit is not stated, and characters by all that is known of it."""
+    training: dict[str, str]
+    """By our name of the setting; empty: not stated."""
+
+
 def head_to_head() -> PublishedHeadToHead:
     """The paper's win, tie and lose shares."""
     return PublishedHeadToHead.model_validate_json(_text("paper_head_to_head.json"))
@@ -84,6 +99,11 @@ def judge_agreement() -> PublishedAgreement:
 def alpaca_eval() -> PublishedWinRates:
     """The paper's AlpacaEval 2.0 win rates."""
     return PublishedWinRates.model_validate_json(_text("paper_alpaca_eval.json"))
+
+
+def run() -> PublishedRun:
+    """The paper's seed data, settings, pairs and lengths."""
+    return PublishedRun.model_validate_json(_text("paper_run.json"))
 
 
 def _text(name: str) -> str:
