@@ -1,11 +1,14 @@
 """The answers to the evaluation prompts by themselves: how long they are, and how many were cut at the token limit."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
+
+from srlm.methods.base import ASSUMED
+from srlm.settings import Settings
 
 from ...data import published
 from ...records import MetricValue
-from ..base import Answers, Benchmark, Doubt, LookedFor, MetricSpec, OpenEngine, PageSection, Picture, RunData
+from ..base import Answers, Asked, Benchmark, Doubt, LookedFor, MetricSpec, OpenEngine, PageSection, Picture, RunData
 from ..paper_table import PaperPart, PaperRow, PaperTable, unlike_paper
 
 LENGTH_DRIFT = 1.25
@@ -31,6 +34,11 @@ class AnswerLengths(Benchmark):
     evaluation_prompts = True
     in_paper = True
     metrics = METRICS
+
+    def asked(self, settings: Settings, models: Sequence[str]) -> Iterator[Asked]:
+        writes = settings.evaluation.sampling.max_new_tokens
+        for name in models:  # the head to head compares these answers
+            yield Asked("answers", name, settings.data.evaluation_prompts, ASSUMED.prompt, writes)
 
     def measure(self, run: RunData, answers: Answers, open_engine: OpenEngine) -> list[MetricValue]:
         from ..measuring import resampling

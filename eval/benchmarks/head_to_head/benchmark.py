@@ -1,10 +1,14 @@
 """Every checkpoint against every other on the evaluation prompts: verdicts of a judge, in both orders."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import combinations
+
+from srlm.settings import Settings
 
 from ...data import cited, published
 from ...records import MetricValue, Series
-from ..base import Answers, Benchmark, BrowserEntry, Doubt, Finding, MetricSpec, OpenEngine, PageSection, RunData
+from ..asked import comparisons
+from ..base import Answers, Asked, Benchmark, BrowserEntry, Doubt, Finding, MetricSpec, OpenEngine, PageSection, RunData
 from ..order import order_doubts
 from ..paper_table import PaperPart, PaperRow, PaperTable, model_and_data
 from .browser_entries import browser_entries
@@ -43,6 +47,10 @@ class HeadToHead(Benchmark):
         from .measure import refuse_retired_judge
 
         refuse_retired_judge(run.settings, run.folder)
+
+    def asked(self, settings: Settings, models: Sequence[str]) -> Iterable[Asked]:
+        contests = len(list(combinations(models, 2))) * settings.data.evaluation_prompts
+        return comparisons("verdicts in both orders", settings, contests)
 
     def measure(self, run: RunData, answers: Answers, open_engine: OpenEngine) -> list[MetricValue]:
         from .measure import figures

@@ -1,18 +1,22 @@
 """Each checkpoint as a judge of answers that people ranked."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from statistics import fmean
 
 from markupsafe import Markup
 
+from srlm.methods.base import ASSUMED
+from srlm.methods.start import answers_a_set
+from srlm.methods.work import judge_lengths
 from srlm.records import Judgement, RankedSet
+from srlm.settings import Settings
 
 from ...data import published
 from ...figures import charts
 from ...figures.words import percent
 from ...records import MetricValue, Series
-from ..base import Answers, Benchmark, Doubt, MetricSpec, OpenEngine, PageSection, Picture, RunData
+from ..base import Answers, Asked, Benchmark, Doubt, MetricSpec, OpenEngine, PageSection, Picture, RunData
 from ..order import JUDGES
 from ..paper_table import PaperPart, PaperRow, PaperTable, unlike_paper
 
@@ -66,6 +70,13 @@ class JudgeAgreement(Benchmark):
     command = "agreement"
     metrics = METRICS
     in_paper = True
+
+    def asked(self, settings: Settings, models: Sequence[str]) -> Iterator[Asked]:
+        reads, _ = judge_lengths(settings, ASSUMED)
+        writes = settings.judge.sampling.max_new_tokens
+        draws = round(settings.data.heldout_sets * answers_a_set(settings)) * settings.evaluation.judge_draws
+        for name in models:
+            yield Asked("judgements of held-out answers", name, draws, reads, writes)
 
     def measure(self, run: RunData, answers: Answers, open_engine: OpenEngine) -> list[MetricValue]:
         from .measure import figures
