@@ -49,6 +49,8 @@ class PaperRow(NamedTuple):
     """The paper's values by metric, in the metric's own unit (a share lies in 0..1); without: the paper has none."""
     label: str = ""
     """What the row is called. Empty: the model's name, or both names."""
+    missing: str = ""
+    """Why there is no figure of ours, where there is none. Empty: as the page says of any model."""
 
 
 class PaperTable(NamedTuple):

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from srlm.errors import SettingsError
 
 from ..figures.words import MetricWords
+from .ablations.benchmark import Ablations
 from .alpaca_eval.benchmark import AlpacaBridge, AlpacaCanaries, AlpacaEval2
 from .answers.benchmark import AnswerLengths
 from .audit.benchmark import Audit
@@ -28,6 +29,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     AlpacaBridge(),
     AlpacaCanaries(),
     Canaries(),
+    Ablations(),
 )
 STUDY = WorseJudges()
 """What `report --study` shows beside a run: figures of a file, and not of the run's checkpoints."""

@@ -58,7 +58,9 @@ Ask = Annotated[
 Rankings = Annotated[str | None, typer.Option(help="A file of human rankings (docs/rankings.md).")]
 Format = Annotated[str | None, typer.Option(help="Format of --rankings. Default: recognised by its columns.")]
 Judges = Annotated[list[str] | None, typer.Option(help=f"A judge: {SPECS}; repeatable.")]
-JudgeTemplate = Annotated[str, typer.Option(help=f"Rubric of a judge that scores: `additive`, {TEMPLATES}, or a file.")]
+JudgeTemplate = Annotated[
+    str, typer.Option(help=f"Rubric of a judge that scores: `additive`, `multiple_choice`, {TEMPLATES}, or a file.")
+]
 JudgeDraws = Annotated[int, typer.Option(help="Judgements per answer.", min=1)]
 JudgeTemperature = Annotated[
     float, typer.Option(help="Sampling temperature of the judge; 0 = greedy.", min=0, max=MOST)

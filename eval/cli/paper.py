@@ -84,6 +84,7 @@ def _estimate(settings: Settings, hardware: Path | None, shape: Path | None) -> 
     """Print what training and measuring would take."""
     from srlm.cli.estimate import read_hardware, read_shape
 
+    from ..benchmarks.ablations.arms import ARMS, inapplicable
     from ..benchmarks.table import BENCHMARKS
     from ..report import paper_estimate as estimate
 
@@ -92,6 +93,8 @@ def _estimate(settings: Settings, hardware: Path | None, shape: Path | None) -> 
     on, of = read_hardware(hardware), read_shape(settings, shape)
     measured = [one for one in BENCHMARKS if one.in_paper]
     found = [estimate.training(settings, on, of), *estimate.lines(measured, settings, on, of)]
+    arms = [arm for arm in ARMS if not inapplicable(arm.name, settings)]
+    found += [line for arm in arms for line in estimate.ablation(settings, arm, on, of)]
     say(
         f"{settings.name} on {on.name}: {of.parameters / 1e9:.2f} billion parameters. Estimated, not measured; answers "
         f"are taken to be as long as they may be, prompts {ASSUMED.prompt} tokens. Generation with vLLM; loading is "

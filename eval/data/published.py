@@ -86,6 +86,21 @@ class PublishedRun(Record):
     """By our name of the setting; empty: not stated."""
 
 
+class PublishedAblations(Record):
+    """What the paper left out or put in another's place."""
+
+    source: str
+    label: str
+    rubrics: dict[str, dict[str, float]]
+    """Agreement of the SFT baseline with people, by the judge's prompt and metric."""
+    ift_only_pairs: dict[str, int]
+    """Pairs that each model was trained on, where M1 was trained on IFT alone."""
+    positive_only: dict[str, float]
+    """Win and lose shares against the SFT baseline."""
+    positive_only_examples: int
+    """Answers with the highest score that it was trained on."""
+
+
 def head_to_head() -> PublishedHeadToHead:
     """The paper's win, tie and lose shares."""
     return PublishedHeadToHead.model_validate_json(_text("paper_head_to_head.json"))
@@ -104,6 +119,11 @@ def alpaca_eval() -> PublishedWinRates:
 def run() -> PublishedRun:
     """The paper's seed data, settings, pairs and lengths."""
     return PublishedRun.model_validate_json(_text("paper_run.json"))
+
+
+def ablations() -> PublishedAblations:
+    """The paper's ablations."""
+    return PublishedAblations.model_validate_json(_text("paper_ablations.json"))
 
 
 def _text(name: str) -> str:

@@ -163,7 +163,7 @@ def _rows(run: RunData, part: PaperTable) -> list[PaperRow]:
 
 def _row(run: RunData, part: PaperTable, row: PaperRow, benchmark: Benchmark | None, words: MetricWords) -> ShownRow:
     absent = [name for name in (row.model, row.baseline) if name is not None and name not in run.finished]
-    why = f"no {absent[0]} in this run" if absent else not_measured(benchmark)
+    why = row.missing or (f"no {absent[0]} in this run" if absent else not_measured(benchmark))
     cells = []
     for metric in part.metrics:
         ours, theirs = run.figure(part.benchmark, metric, row.model, row.baseline), row.published.get(metric)

@@ -8,13 +8,17 @@ is measured. How fast a server answers, and a price that is not listed, are unkn
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from srlm.cli.estimate import Hardware, Shape, generation, stages
+from srlm.cli.estimate import Hardware, Shape, generation, stages, stages_of
 from srlm.engines.openai.cost import price_of
+from srlm.methods import start
 from srlm.methods.base import ASSUMED, method_of
 from srlm.settings import Price, Settings
 from srlm.terminal import Table
 
+from ..benchmarks.ablations.arms import Arm
+from ..benchmarks.ablations.shared import shareable
 from ..benchmarks.base import Asked, Benchmark
+from ..benchmarks.table import BENCHMARKS
 
 
 class Line(NamedTuple):
@@ -44,6 +48,33 @@ def training(settings: Settings, on: Hardware, shape: Shape, what: str = "traini
     """All that `srlm train` does."""
     seconds = sum(stage.seconds for stage in stages(settings, on, shape, ASSUMED))
     return Line("srlm train", what, settings.model.base, 0, 0, 0, seconds / 3600, 0.0)
+
+
+def ablation(given: Settings, arm: Arm, on: Hardware, shape: Shape) -> Iterator[Line]:
+    """Training one ablation's run, but for what it shares with the run itself, and measuring it."""
+    settings = arm.settings(given)
+    shared, first = shareable(given, settings), list(start.work(settings, ASSUMED))
+    done = first if start.FIRST in shared else first[:1] if start.BASELINE in shared else []
+    seconds = sum(stage.seconds for stage in stages(settings, on, shape, ASSUMED))
+    seconds -= sum(stage.seconds for stage in stages_of(done, on, shape))
+    name = f"ablation: {arm.name}"
+    yield Line(name, "training", settings.model.base, 0, 0, 0, seconds / 3600, 0.0)
+    by_model: dict[bool, list[Line]] = {}
+    for line in lines([one for one in BENCHMARKS if one.by_default], settings, on, shape):
+        by_model.setdefault(line.hours is None, []).append(line)
+    for found in by_model.values():
+        asked = ", ".join(dict.fromkeys(line.model for line in found))
+        yield Line(
+            name, "measuring", asked, sum(line.requests for line in found), sum(line.read for line in found),
+            sum(line.written for line in found), _all([line.hours for line in found]),
+            _all([line.dollars for line in found]),
+        )  # fmt: skip
+
+
+def _all(values: Sequence[float | None]) -> float | None:
+    """The sum; None where a part is unknown."""
+    known = [value for value in values if value is not None]
+    return sum(known) if len(known) == len(values) else None
 
 
 def lines(benchmarks: Sequence[Benchmark], settings: Settings, on: Hardware, shape: Shape) -> Iterator[Line]:
