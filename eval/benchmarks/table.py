@@ -10,6 +10,7 @@ from .answers.benchmark import AnswerLengths
 from .audit.benchmark import Audit
 from .base import Benchmark
 from .beads.benchmark import BeadAnswers, BeadJudge, BeadSkills, WorseJudges
+from .breakdown.benchmark import Breakdown
 from .canaries.benchmark import Canaries
 from .head_to_head.benchmark import HeadToHead
 from .judge_agreement.benchmark import JudgeAgreement
@@ -19,6 +20,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     HeadToHead(),
     AnswerLengths(),
     Slices(),
+    Breakdown(),
     JudgeAgreement(),
     Audit(),
     BeadAnswers(),

@@ -382,6 +382,50 @@ def bridge(title: str, rows: Sequence[Row], note: str) -> Chart:
     return drawn(title, spec, rows, header, note)
 
 
+def by_kind(title: str, rows: Sequence[Row], axis: str, signed: bool, note: str = "") -> Chart:
+    """A line a kind of prompt, on it a dot and whisker a model, each with a colour and a shape of its own.
+
+    Rows: kind, model, value, low, high, said; `signed`: values lie around 0, else they are shares.
+    """
+    models = list(dict.fromkeys(str(row["model"]) for row in rows))
+    ends = [row[key] for row in rows for key in ("value", "low", "high") if row[key] is not None]
+    lowest = min(-LEAST_SHOWN, *ends) if signed else 0.0
+    ticks = {
+        "axis": {"format": "+.0%" if signed else ".0%", "tickCount": 5},
+        "scale": {"domain": [lowest, max(LEAST_SHOWN, *ends)], "nice": True},
+    }
+    zero = {
+        "data": {"values": [{"zero": 0}]},
+        "mark": {"type": "rule", "strokeDash": [4, 3], "color": "currentColor", "aria": False},
+        "encoding": {"x": _x("zero"), "y": None, "yOffset": None, "color": None},
+    }
+    spec = {
+        "height": {"step": 11 * max(2, len(models)) + 6, "for": "position"},
+        "encoding": {
+            "y": _named("kind", axis={"labelLimit": 130}, scale={"paddingInner": 0.25}),
+            "yOffset": {"field": "model", "type": "nominal", "sort": models},
+            "color": colours("model", models),
+        },
+        "layer": [
+            *([zero] if signed else []),
+            {
+                "mark": {"type": "rule", "strokeWidth": 2, "aria": False},
+                "encoding": {"x": _x("low", axis, **ticks), "x2": {"field": "high"}},
+            },
+            {
+                "mark": {"type": "point", "filled": True, "size": 45, "opacity": 1},
+                "encoding": {
+                    "x": _x("value", axis, **ticks),
+                    "shape": {"field": "model", "type": "nominal", "sort": None, "scale": {"domain": models}},
+                    "description": _said(),
+                },
+            },
+        ],
+    }
+    header = {"kind": "kind", "model": "model", "value": "value", "low": "low", "high": "high"}
+    return drawn(title, spec, rows, header, note)
+
+
 def dots(metrics: Sequence[MetricValue], title: str, words: MetricWords) -> Chart | None:
     """A chart of one measure, model by model; None where no model has a value."""
     rows = [dot(metric, words) for metric in metrics if metric.value is not None]
