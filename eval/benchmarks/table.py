@@ -12,6 +12,7 @@ from .base import Benchmark
 from .beads.benchmark import BeadAnswers, BeadJudge, BeadSkills, WorseJudges
 from .breakdown.benchmark import Breakdown
 from .canaries.benchmark import Canaries
+from .data_map.benchmark import DataMap
 from .head_to_head.benchmark import HeadToHead
 from .judge_agreement.benchmark import JudgeAgreement
 from .slices.benchmark import Slices
@@ -21,6 +22,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     AnswerLengths(),
     Slices(),
     Breakdown(),
+    DataMap(),
     JudgeAgreement(),
     Audit(),
     BeadAnswers(),

@@ -10,7 +10,7 @@ import typer
 from srlm.cli.main import enter
 
 from ..benchmarks.table import BENCHMARKS
-from . import alpaca, breakdown, bridge, judges, measuring, published, regression, reports
+from . import alpaca, breakdown, bridge, data_map, judges, measuring, published, regression, reports
 
 app = typer.Typer(
     add_completion=False,
@@ -27,6 +27,7 @@ for _benchmark in BENCHMARKS:
     if _benchmark.help:
         app.command(_benchmark.command, help=_benchmark.help)(measuring.of_word(_benchmark.command))
 app.command("breakdown")(breakdown.breakdown)
+app.command("data-map")(data_map.data_map)
 app.command("run")(measuring.named)
 app.command("report")(reports.report)
 app.command("alpaca")(alpaca.alpaca)

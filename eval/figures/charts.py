@@ -4,6 +4,7 @@ A chart's rows are its data, its hover text and its text alternative: the page l
 from which they are copied and downloaded. Colours are the page's CSS variables, so light and dark need one picture.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 from xml.etree import ElementTree
@@ -72,12 +73,20 @@ class Chart(Record):
         return Markup(self.svg)
 
 
-def drawn(title: str, spec: Mapping[str, Any], rows: Sequence[Row], header: Mapping[str, str], note: str = "") -> Chart:
+def drawn(
+    title: str,
+    spec: Mapping[str, Any],
+    rows: Sequence[Row],
+    header: Mapping[str, str],
+    note: str = "",
+    listed: Sequence[Row] | None = None,
+) -> Chart:
     """Draw `spec` over `rows`; `header` names the columns of the rows that the reader gets, and what they are called.
 
-    A row's `said` is what shows when the pointer rests on its mark.
+    A row's `said` is what shows when the pointer rests on its mark. `listed`: rows for the reader in place of those
+    that are drawn.
     """
-    clean = [{key: plain(v) if isinstance(v, str) else v for key, v in row.items()} for row in rows]
+    clean = [_plain(row) for row in rows]
     whole = {
         "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
         "config": CONFIG,
@@ -88,7 +97,8 @@ def drawn(title: str, spec: Mapping[str, Any], rows: Sequence[Row], header: Mapp
         **spec,
     }
     svg = vl_convert.vegalite_to_svg(whole, vl_version="6.4")
-    table = tuple(tuple(_cell(row.get(key)) for key in header) for row in clean)
+    shown = clean if listed is None else [_plain(row) for row in listed]
+    table = tuple(tuple(_cell(row.get(key)) for key in header) for row in shown)
     return Chart(
         title=title,
         svg=_inline(svg, f"{title}; the data stand below"),
@@ -96,6 +106,10 @@ def drawn(title: str, spec: Mapping[str, Any], rows: Sequence[Row], header: Mapp
         rows=table,
         note=note,
     )
+
+
+def _plain(row: Row) -> dict[str, Any]:
+    return {key: plain(value) if isinstance(value, str) else value for key, value in row.items()}
 
 
 def _cell(value: object) -> str:
@@ -293,6 +307,33 @@ def scatter(title: str, rows: Sequence[Row], kind: str, note: str) -> Chart:
         },
     }
     return drawn(title, spec, rows, {kind: kind, "x": "x", "y": "y", "said": "prompt"}, note)
+
+
+def each_alone(title: str, rows: Sequence[Row], kind: str, note: str = "") -> Chart:
+    """The points of `scatter`, each kind in a picture of its own on the same axes, two beside each other."""
+    ends = {axis: [min(row[axis] for row in rows), max(row[axis] for row in rows)] for axis in ("x", "y")}
+    side = (WIDTH - 24) // 2
+    spec = {
+        "facet": {
+            "field": kind, "type": "nominal", "sort": None, "title": None,
+            "header": {"labelColor": "currentColor", "labelFontSize": 11},
+        },
+        "columns": 2,
+        "spacing": 12,
+        "autosize": "pad",
+        "spec": {
+            "width": side,
+            "height": side,
+            "view": {"stroke": "var(--line)"},
+            "mark": {"type": "circle", "size": 6, "opacity": 0.7, "color": "currentColor", "aria": False},
+            "encoding": {
+                axis: _x(axis, axis=None, scale={"domain": ends[axis], "nice": True}) for axis in ("x", "y")
+            },
+        },
+    }  # fmt: skip
+    counts = Counter(str(row[kind]) for row in rows)
+    drawn_rows = [{kind: name, "points": count} for name, count in counts.items()]
+    return drawn(title, spec, rows, {kind: kind, "points": "points"}, note, listed=drawn_rows)
 
 
 def costs(title: str, rows: Sequence[Row], x: str, y: str, note: str) -> Chart:
