@@ -11,7 +11,9 @@ from .answers.benchmark import AnswerLengths
 from .audit.benchmark import Audit
 from .base import Benchmark
 from .beads.benchmark import BeadAnswers, BeadJudge, BeadSkills, WorseJudges
+from .breakdown.benchmark import Breakdown
 from .canaries.benchmark import Canaries
+from .data_map.benchmark import DataMap
 from .head_to_head.benchmark import HeadToHead
 from .judge_agreement.benchmark import JudgeAgreement
 from .slices.benchmark import Slices
@@ -20,6 +22,8 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     HeadToHead(),
     AnswerLengths(),
     Slices(),
+    Breakdown(),
+    DataMap(),
     JudgeAgreement(),
     Audit(),
     BeadAnswers(),

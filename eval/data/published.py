@@ -101,6 +101,34 @@ class PublishedAblations(Record):
     """Answers with the highest score that it was trained on."""
 
 
+class PublishedKind(Record):
+    """How many of the prompts are of one kind."""
+
+    kind: str
+    share: float
+    n: int | None = None
+
+
+class PublishedBreakdown(Record):
+    """The paper's sorting of AlpacaEval's prompts, as far as it is known, and what it found."""
+
+    source: str
+    label: str
+    setting: str
+    judge: str
+    n: int
+    categories: int
+    """That the judge found; the shares of most are not known."""
+    rows: dict[str, tuple[PublishedKind, ...]]
+    """By label: category, complexity, length."""
+    findings: tuple[str, ...]
+
+
+def breakdown() -> PublishedBreakdown:
+    """The paper's kinds of prompts and what it says of them."""
+    return PublishedBreakdown.model_validate_json(_text("paper_breakdown.json"))
+
+
 def head_to_head() -> PublishedHeadToHead:
     """The paper's win, tie and lose shares."""
     return PublishedHeadToHead.model_validate_json(_text("paper_head_to_head.json"))

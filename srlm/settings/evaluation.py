@@ -6,6 +6,8 @@ from pydantic import Field
 
 from srlm.addresses import Address
 from srlm.section import Positive, Section
+from srlm.settings.breakdown import BreakdownSettings
+from srlm.settings.data_map import DataMapSettings
 from srlm.settings.engines import Price, Sampling
 from srlm.settings.judge import PairSettings
 from srlm.worlds.table import TITLES
@@ -34,6 +36,8 @@ class EvaluationSettings(Section):
     also: tuple[str, ...] = ()
     """Benchmarks that `srlm-eval all` measures beside those it always does, by name or by the word of
     their command."""
+    breakdown: BreakdownSettings = BreakdownSettings()
+    data_map: DataMapSettings = DataMapSettings()
     judge_draws: Positive = 3
     """Judgements per held-out ranked answer by each M_i."""
     bootstrap: Positive = 2000
