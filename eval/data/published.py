@@ -71,6 +71,26 @@ class PublishedWinRates(Record):
     leaderboard: tuple[PublishedWinRate, ...]
 
 
+class PublishedGrades(Record):
+    """One model's mean scores on MT-Bench, by the names of our figures."""
+
+    model: str
+    values: dict[str, float]
+
+
+class PublishedMtBench(Record):
+    """The paper's MT-Bench tables."""
+
+    source: str
+    label: str
+    setting: str
+    model: str
+    """What was trained."""
+    judge: str
+    questions: int
+    rows: tuple[PublishedGrades, ...]
+
+
 def head_to_head() -> PublishedHeadToHead:
     """The paper's win, tie and lose shares."""
     return PublishedHeadToHead.model_validate_json(_text("paper_head_to_head.json"))
@@ -84,6 +104,11 @@ def judge_agreement() -> PublishedAgreement:
 def alpaca_eval() -> PublishedWinRates:
     """The paper's AlpacaEval 2.0 win rates."""
     return PublishedWinRates.model_validate_json(_text("paper_alpaca_eval.json"))
+
+
+def mt_bench() -> PublishedMtBench:
+    """The paper's MT-Bench scores."""
+    return PublishedMtBench.model_validate_json(_text("paper_mt_bench.json"))
 
 
 def _text(name: str) -> str:
