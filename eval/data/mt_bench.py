@@ -154,8 +154,8 @@ def _bench_file(folder: Path, name: str, what: str) -> Path:
 
 
 def _reference_file(folder: Path, name: str) -> Path:
-    named = locate(name)
-    if named.suffix or named.is_file():
+    if "/" in name or "\\" in name or ".jsonl" in name:  # a name may have points, as gpt-4.1 has
+        named = locate(name)
         if not named.is_file():
             raise DataError(f"{named}: no such file of reference answers (evaluation.mt_bench.references)")
         return named

@@ -50,7 +50,7 @@ class JudgePrompt(Record):
 
     @classmethod
     def of(cls, row: Row) -> "JudgePrompt | None":
-        """From a line of judge_prompts.jsonl; None for a prompt that is not MT-Bench's. Raises DataError for a bad one."""
+        """From a line of judge_prompts.jsonl; None: it is not one of MT-Bench's. Raises DataError for a bad one."""
         place, value = row
         name = text_in(place, value, "name")
         if name not in SLOTS:
@@ -74,9 +74,7 @@ class JudgePrompt(Record):
             between[-1] += text
             between += [] if slot is None else [""]
         marks = marks_around(between)
-        return "".join(
-            text + ("" if slot is None else disarm_plain(values[slot], marks)) for text, slot in self.parts
-        )
+        return "".join(text + ("" if slot is None else disarm_plain(values[slot], marks)) for text, slot in self.parts)
 
     def messages(self, values: Mapping[str, str]) -> tuple[Message, ...]:
         """The conversation that a judge answers."""

@@ -51,6 +51,8 @@ SPECS = (
 )
 CALLS = "calls.sqlite"
 """Name of the file of a server's answers, in a run's folder and beside other results."""
+PATIENCE, GRADING_PATIENCE = 60.0, 300.0
+"""Seconds that a verdict may take a server, and a grade of up to 2,048 tokens."""
 
 
 class PointwiseSettings(Record):
@@ -252,7 +254,7 @@ def mt_bench_judge(run: RunFolder, open_checkpoint: Callable[[Checkpoint], Engin
     own = wanted.mt_bench
     spec, option = mt_bench_spec(run.settings)
     server = Server(
-        endpoint=_endpoint(own.base_url or wanted.base_url, run.settings.seed),
+        endpoint=_endpoint(own.base_url or wanted.base_url, run.settings.seed, GRADING_PATIENCE),
         price=own.price or wanted.price,
         max_cost=wanted.max_cost if own.max_cost is None else own.max_cost,
     )
@@ -318,8 +320,8 @@ def _contest_endpoint(settings: Settings) -> Endpoint:
     return _endpoint(settings.evaluation.base_url, settings.seed)
 
 
-def _endpoint(url: str | None, seed: int) -> Endpoint:
-    return Endpoint(service="compatible" if url else "openai", base_url=url, seed=seed)
+def _endpoint(url: str | None, seed: int, timeout: float = PATIENCE) -> Endpoint:
+    return Endpoint(service="compatible" if url else "openai", base_url=url, seed=seed, timeout=timeout)
 
 
 # Plain ones -----------------------------------------------------------------------------------------------------------

@@ -8,8 +8,8 @@ import re
 from typing import Literal, NamedTuple
 
 LOWEST, HIGHEST = 1.0, 10.0
-_RATING = re.compile(r"\[\[([0-9]+\.?[0-9]*)\]\]")
-_IN_SINGLE_BRACKETS = re.compile(r"\[([0-9]+\.?[0-9]*)\]")
+_RATING = re.compile(r"\[\[([0-9]+(?:\.[0-9]*)?)\]\]")
+_IN_SINGLE_BRACKETS = re.compile(r"\[([0-9]+(?:\.[0-9]*)?)\]")
 
 
 class Rating(NamedTuple):

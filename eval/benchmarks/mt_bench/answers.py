@@ -1,6 +1,6 @@
 """A model's answers to both turns of MT-Bench's questions: the second turn is asked behind its own first answer.
 
-    evaluation/M2/mt_bench_turn_1_at_0.7.jsonl     answers to the first turn, of the categories asked at temperature 0.7
+evaluation/M2/mt_bench_turn_1_at_0.7.jsonl     answers to the first turn, of the categories asked at temperature 0.7
 """
 
 from collections.abc import Callable, Sequence
@@ -110,6 +110,4 @@ def _answers(
 
 def sampling(settings: Settings, temperature: float) -> Sampling:
     """How FastChat asks a model: nothing cuts off the unlikely words."""
-    return Sampling(
-        temperature=temperature, top_p=1.0, max_new_tokens=settings.evaluation.mt_bench.answer_tokens
-    )
+    return Sampling(temperature=temperature, top_p=1.0, max_new_tokens=settings.evaluation.mt_bench.answer_tokens)

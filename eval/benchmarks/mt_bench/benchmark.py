@@ -127,7 +127,11 @@ def page(run: RunData, figures: Sequence[MetricValue], pairs: Sequence[MetricVal
     facts = [
         ("judge", spec.removeprefix("openai:"), paper.judge),
         ("model", run.settings.model.base, paper.model),
-        ("questions", str(_questions(run.settings)), str(paper.questions)),
+        (
+            "questions",
+            str(max((one.n + one.unscored for one in figures if one.metric == TURNS[0]), default=0)),
+            str(paper.questions),
+        ),
     ]
     return {
         "columns": COLUMNS,

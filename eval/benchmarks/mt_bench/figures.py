@@ -54,9 +54,7 @@ def measures(categories: Categories) -> list[Measure]:
     for name in in_order(there):
         within = _of(categories, (name,))
         said.append(Measure(f"category: {name}", within, "categories"))
-        said += [
-            Measure(f"category: {name}, {TURNS[turn - 1]}", _both(within, _of_turn(turn)), "") for turn in (1, 2)
-        ]
+        said += [Measure(f"category: {name}, {TURNS[turn - 1]}", _both(within, _of_turn(turn)), "") for turn in (1, 2)]
     return said
 
 
@@ -90,7 +88,7 @@ def figures(
 def mean_score(
     benchmark: str, model: str, metric: str, part: Sequence[Score], how: Resampling, note: str = ""
 ) -> MetricValue:
-    """The mean over all scores but failures, with its interval over questions; `n` are judgments, as FastChat counts."""
+    """The mean over all scores but failures, with its interval over questions; `n` are judgements, as in FastChat."""
     scored = [one for one in part if one.score is not None]
     rows: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
     for one in scored:

@@ -1,6 +1,6 @@
 """A judge's grades of answers: FastChat's prompt by turn and category, read by its own rule, and kept as they come.
 
-    evaluation/M2/mt_bench_grades.jsonl     one grade an answer, of both turns
+evaluation/M2/mt_bench_grades.jsonl     one grade an answer, of both turns
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from srlm.engines.base import Completion, Engine, Request
 from srlm.errors import SettingsError
 from srlm.judge.open import Judge
 from srlm.judge.unread import parted, still_thinking, why_unread
-from srlm.records import OTHER_ID, Message, Record, Unread, digest, seed_for
+from srlm.records import OTHER_ID, Message, Record, Unread, digest, seed_for, user
 from srlm.settings import Sampling, Settings
 from srlm.store import files
 from srlm.store.folder import RunFolder
@@ -151,13 +151,15 @@ def written(
     """What a judge writes at temperature 0; one that was still thinking at its limit is asked again with more room.
 
     A server is asked each in the same words, whichever others are asked with it: an answer of its own seed is found
-    again among its calls, by a later run or within another budget.
+    again among its calls, by a later run or within another budget. A model on this machine is told in one turn what the
+    system's turn says: many chat templates refuse such a turn, or drop it without a word.
     """
-    engine, requests = engine_of(judge), [Request(messages=one) for one in conversations]
-    if not requests:
+    if not conversations:
         return []
+    engine = engine_of(judge)
     if judge.calls is None:
-        return _answered(settings, engine, requests, seed)
+        return _answered(settings, engine, [Request(messages=_in_one_turn(one)) for one in conversations], seed)
+    requests = [Request(messages=one) for one in conversations]
 
     def alone(request: Request) -> Completion:
         own = seed_for(settings.seed, "graded", *(message.content for message in request.messages))
@@ -166,6 +168,10 @@ def written(
     said = [alone(requests[0])]  # settles for all what the server takes
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return said + list(pool.map(alone, requests[1:]))
+
+
+def _in_one_turn(messages: Sequence[Message]) -> tuple[Message, ...]:
+    return user("\n\n".join(one.content.strip("\n") for one in messages))
 
 
 def _answered(settings: Settings, engine: Engine, requests: Sequence[Request], seed: int) -> list[Completion]:
@@ -212,4 +218,3 @@ def grading_facts(settings: Settings, judge: Judge, bench: MtBench, responses: S
 def scores(model: str, found: Sequence[Grade]) -> list[Score]:
     """The same as scores that figures are made of."""
     return [Score(one.judge, model, one.question, one.turn, one.score, one.unread) for one in found]
-

@@ -47,9 +47,7 @@ def all_conversations(
     settings: Settings, folder: RunFolder, bench: MtBench, open_engine: OpenEngine
 ) -> dict[str, list[Conversation]]:
     """Both turns of every measured checkpoint."""
-    return {
-        one.name: conversations(settings, folder, one, bench.questions, open_engine) for one in measured(folder)
-    }
+    return {one.name: conversations(settings, folder, one, bench.questions, open_engine) for one in measured(folder)}
 
 
 def measure(settings: Settings, folder: RunFolder, open_engine: OpenEngine) -> list[MetricValue]:
@@ -70,9 +68,7 @@ def measure(settings: Settings, folder: RunFolder, open_engine: OpenEngine) -> l
     return noted_questions([_with_cut(one, found) for one in values], sample, bench)
 
 
-def affordable(
-    settings: Settings, folder: RunFolder, bench: MtBench, found: Written, judge: Judge
-) -> frozenset[str]:
+def affordable(settings: Settings, folder: RunFolder, bench: MtBench, found: Written, judge: Judge) -> frozenset[str]:
     """Ids of the questions that the budget reaches, with both turns of every model graded."""
 
     def ask(some: Sequence[str]) -> None:

@@ -36,7 +36,7 @@ from ...stats.significance import paired_test
 from ..base import OpenEngine
 from ..measuring import figure, made_from, resampling, with_holm
 from .answers import Conversation
-from .grading import block_of, grading_facts, written
+from .grading import block_of, engine_of, grading_facts, written
 from .measure import affordable_questions, all_conversations, noted_questions, opened
 
 BENCHMARK = "mt_bench_pairs"
@@ -119,8 +119,10 @@ def verdicts(
             per_item=1,
             block=block_of(judge),
             report=report,
+            concurrency=lambda: engine_of(judge).concurrency,
             belongs=lambda pair, said: (
-                (said.response_a_id, said.response_b_id) == (pair.ours.answer(pair.turn).id, pair.theirs.answer(pair.turn).id)
+                (said.response_a_id, said.response_b_id)
+                == (pair.ours.answer(pair.turn).id, pair.theirs.answer(pair.turn).id)
             ),
         )
         return list(made)

@@ -103,9 +103,12 @@ def _shown(score: float | None) -> str:
 
 
 def _partial(by_model: Mapping[tuple[str, str], Sequence[Score]]) -> list[str]:
-    """Models whose questions are not all judged at both turns."""
+    """Models whose answers are judged at one turn only, or more than once."""
     lines = []
     for (name, _), found in by_model.items():
+        often = sum(count > 1 for count in Counter((one.question, one.turn) for one in found).values())
+        if often:
+            lines.append(f"{name}: {often} answers are judged more than once; every judgment counts, as in FastChat")
         turns: dict[str, set[int]] = defaultdict(set)
         for one in found:
             turns[one.question].add(one.turn)
