@@ -16,6 +16,7 @@ from .canaries.benchmark import Canaries
 from .data_map.benchmark import DataMap
 from .head_to_head.benchmark import HeadToHead
 from .judge_agreement.benchmark import JudgeAgreement
+from .mt_bench.benchmark import MtBenchPairs, MtBenchScores
 from .slices.benchmark import Slices
 
 BENCHMARKS: tuple[Benchmark, ...] = (
@@ -34,6 +35,8 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     AlpacaCanaries(),
     Canaries(),
     Ablations(),
+    MtBenchScores(),
+    MtBenchPairs(),
 )
 STUDY = WorseJudges()
 """What `report --study` shows beside a run: figures of a file, and not of the run's checkpoints."""

@@ -10,7 +10,7 @@ import typer
 from srlm.cli.main import enter
 
 from ..benchmarks.table import BENCHMARKS
-from . import ablations, alpaca, breakdown, bridge, data_map, judges, measuring, paper, published, regression, reports
+from . import ablations, alpaca, breakdown, bridge, data_map, judges, measuring, mt_bench, paper, published, regression, reports
 
 app = typer.Typer(
     add_completion=False,
@@ -39,6 +39,7 @@ app.command("leaderboard")(published.leaderboard)
 app.command("compare")(published.compare)
 app.command("arena-hard")(published.arena_hard)
 app.command("judgments")(published.judgments)
+app.command("mt-bench")(mt_bench.mt_bench)
 app.command("power")(published.power)
 app.command("regress")(regression.regress)
 

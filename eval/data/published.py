@@ -112,6 +112,17 @@ class PublishedKind(Record):
 class PublishedBreakdown(Record):
     """The paper's sorting of AlpacaEval's prompts, as far as it is known, and what it found."""
 
+
+class PublishedGrades(Record):
+    """One model's mean scores on MT-Bench, by the names of our figures."""
+
+    model: str
+    values: dict[str, float]
+
+
+class PublishedMtBench(Record):
+    """The paper's MT-Bench tables."""
+
     source: str
     label: str
     setting: str
@@ -127,6 +138,13 @@ class PublishedBreakdown(Record):
 def breakdown() -> PublishedBreakdown:
     """The paper's kinds of prompts and what it says of them."""
     return PublishedBreakdown.model_validate_json(_text("paper_breakdown.json"))
+
+
+    model: str
+    """What was trained."""
+    judge: str
+    questions: int
+    rows: tuple[PublishedGrades, ...]
 
 
 def head_to_head() -> PublishedHeadToHead:
@@ -152,6 +170,11 @@ def run() -> PublishedRun:
 def ablations() -> PublishedAblations:
     """The paper's ablations."""
     return PublishedAblations.model_validate_json(_text("paper_ablations.json"))
+
+
+def mt_bench() -> PublishedMtBench:
+    """The paper's MT-Bench scores."""
+    return PublishedMtBench.model_validate_json(_text("paper_mt_bench.json"))
 
 
 def _text(name: str) -> str:

@@ -10,6 +10,7 @@ from srlm.settings.breakdown import BreakdownSettings
 from srlm.settings.data_map import DataMapSettings
 from srlm.settings.engines import Price, Sampling
 from srlm.settings.judge import PairSettings
+from srlm.settings.mt_bench import MtBenchSettings
 from srlm.worlds.table import TITLES
 
 
@@ -38,6 +39,7 @@ class EvaluationSettings(Section):
     their command."""
     breakdown: BreakdownSettings = BreakdownSettings()
     data_map: DataMapSettings = DataMapSettings()
+    mt_bench: MtBenchSettings = MtBenchSettings()
     judge_draws: Positive = 3
     """Judgements per held-out ranked answer by each M_i."""
     bootstrap: Positive = 2000
