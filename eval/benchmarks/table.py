@@ -13,6 +13,7 @@ from .beads.benchmark import BeadAnswers, BeadJudge, BeadSkills, WorseJudges
 from .canaries.benchmark import Canaries
 from .head_to_head.benchmark import HeadToHead
 from .judge_agreement.benchmark import JudgeAgreement
+from .nlp.benchmark import Nlp
 from .slices.benchmark import Slices
 
 BENCHMARKS: tuple[Benchmark, ...] = (
@@ -28,6 +29,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     AlpacaBridge(),
     AlpacaCanaries(),
     Canaries(),
+    Nlp(),
 )
 STUDY = WorseJudges()
 """What `report --study` shows beside a run: figures of a file, and not of the run's checkpoints."""

@@ -10,7 +10,7 @@ import typer
 from srlm.cli.main import enter
 
 from ..benchmarks.table import BENCHMARKS
-from . import alpaca, bridge, judges, measuring, published, regression, reports
+from . import alpaca, bridge, judges, measuring, nlp, published, regression, reports
 
 app = typer.Typer(
     add_completion=False,
@@ -29,6 +29,7 @@ for _benchmark in BENCHMARKS:
 app.command("run")(measuring.named)
 app.command("report")(reports.report)
 app.command("alpaca")(alpaca.alpaca)
+app.command("nlp")(nlp.nlp)
 app.command("judge-card")(alpaca.judge_card)
 app.command("bridge")(bridge.bridge)
 app.command("leaderboard")(published.leaderboard)

@@ -71,6 +71,28 @@ class PublishedWinRates(Record):
     leaderboard: tuple[PublishedWinRate, ...]
 
 
+class PublishedNlpModel(Record):
+    """One model's scores on the NLP benchmarks, 0..1, by lm-eval's name of the task."""
+
+    model: str
+    values: dict[str, float]
+
+
+class PublishedNlp(Record):
+    """The paper's NLP benchmarks."""
+
+    source: str
+    label: str
+    setting: str
+    model: str
+    """What was trained."""
+    data: str
+    shots: dict[str, int]
+    """Worked examples, by task, where they are known."""
+    shots_source: str
+    rows: tuple[PublishedNlpModel, ...]
+
+
 def head_to_head() -> PublishedHeadToHead:
     """The paper's win, tie and lose shares."""
     return PublishedHeadToHead.model_validate_json(_text("paper_head_to_head.json"))
@@ -84,6 +106,11 @@ def judge_agreement() -> PublishedAgreement:
 def alpaca_eval() -> PublishedWinRates:
     """The paper's AlpacaEval 2.0 win rates."""
     return PublishedWinRates.model_validate_json(_text("paper_alpaca_eval.json"))
+
+
+def nlp() -> PublishedNlp:
+    """The paper's scores on nine NLP benchmarks."""
+    return PublishedNlp.model_validate_json(_text("paper_nlp.json"))
 
 
 def _text(name: str) -> str:

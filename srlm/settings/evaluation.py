@@ -8,6 +8,7 @@ from srlm.addresses import Address
 from srlm.section import Positive, Section
 from srlm.settings.engines import Price, Sampling
 from srlm.settings.judge import PairSettings
+from srlm.settings.nlp import NlpSettings
 from srlm.worlds.table import TITLES
 
 
@@ -34,6 +35,7 @@ class EvaluationSettings(Section):
     also: tuple[str, ...] = ()
     """Benchmarks that `srlm-eval all` measures beside those it always does, by name or by the word of
     their command."""
+    nlp: NlpSettings = NlpSettings()
     judge_draws: Positive = 3
     """Judgements per held-out ranked answer by each M_i."""
     bootstrap: Positive = 2000
