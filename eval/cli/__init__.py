@@ -10,7 +10,7 @@ import typer
 from srlm.cli.main import enter
 
 from ..benchmarks.table import BENCHMARKS
-from . import alpaca, bridge, judges, measuring, nlp, published, regression, reports
+from . import alpaca, bridge, judges, measuring, nlp, paper, published, regression, reports
 
 app = typer.Typer(
     add_completion=False,
@@ -28,6 +28,7 @@ for _benchmark in BENCHMARKS:
         app.command(_benchmark.command, help=_benchmark.help)(measuring.of_word(_benchmark.command))
 app.command("run")(measuring.named)
 app.command("report")(reports.report)
+app.command("paper")(paper.paper)
 app.command("alpaca")(alpaca.alpaca)
 app.command("nlp")(nlp.nlp)
 app.command("judge-card")(alpaca.judge_card)

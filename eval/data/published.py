@@ -93,6 +93,21 @@ class PublishedNlp(Record):
     rows: tuple[PublishedNlpModel, ...]
 
 
+class PublishedRun(Record):
+    """How the paper trained: its seed data, its settings, the pairs and lengths that came of it."""
+
+    source: str
+    label: str
+    data: dict[str, int]
+    """Numbers of examples and prompts."""
+    pairs: dict[str, int]
+    """By the model that was trained on them."""
+    characters: dict[str, float]
+    """Mean length of an answer by model; the unit is not stated, and characters by all that is known of it."""
+    training: dict[str, str]
+    """By our name of the setting; empty: not stated."""
+
+
 def head_to_head() -> PublishedHeadToHead:
     """The paper's win, tie and lose shares."""
     return PublishedHeadToHead.model_validate_json(_text("paper_head_to_head.json"))
@@ -111,6 +126,11 @@ def alpaca_eval() -> PublishedWinRates:
 def nlp() -> PublishedNlp:
     """The paper's scores on nine NLP benchmarks."""
     return PublishedNlp.model_validate_json(_text("paper_nlp.json"))
+
+
+def run() -> PublishedRun:
+    """The paper's seed data, settings, pairs and lengths."""
+    return PublishedRun.model_validate_json(_text("paper_run.json"))
 
 
 def _text(name: str) -> str:

@@ -69,7 +69,11 @@ def write(
     place = out or folder.path
     path = place / "report.html"
     pages = {
-        path: render("report.html", {**content, "browser": browser.packed(run, hidden)}, WORDS),
+        path: render(
+            "report.html",
+            {**content, "browser": browser.packed(run, hidden), "paper": (place / "paper.html").exists()},
+            WORDS,
+        ),
         place / "report.md": written.markdown(content, WORDS),
         place / "metrics.csv": metrics.as_csv(run.metrics),
     }

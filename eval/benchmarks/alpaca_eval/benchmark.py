@@ -7,6 +7,7 @@ from ...data.cited import warning_of
 from ...figures.words import percent
 from ..base import Benchmark, BrowserEntry, Doubt, LookedFor, MetricSpec, PageSection, RunData
 from ..order import JUDGES, order_doubts
+from ..paper_table import PaperPart, PaperRow, PaperTable, unlike_paper
 from .browser_entries import browser_entries
 
 CANARIES = 40
@@ -37,6 +38,7 @@ class AlpacaEval2(Benchmark):
     command = "alpaca"
     by_default = False
     in_browser = True
+    in_paper = True
     metrics = METRICS
 
     def sections(self, run: RunData) -> list[PageSection]:
@@ -49,6 +51,20 @@ class AlpacaEval2(Benchmark):
             "paper": published.alpaca_eval(),
         }
         return [PageSection("wins", "alpaca_eval/section.html", content, rank=20)]
+
+    def paper_tables(self, run: RunData) -> Iterable[PaperPart]:
+        paper = published.alpaca_eval()
+        yield PaperTable(
+            "table 1",
+            "AlpacaEval 2.0",
+            self.name,
+            ("win_rate",),
+            [PaperRow(row.model, published={"win_rate": row.win_rate}) for row in paper.rows],
+            f"{paper.setting}, {paper.n} prompts",
+            unlike="; ".join([*filter(None, [unlike_paper(run.settings)]), *warnings(run)]),
+            others=[(row.model, {"win_rate": row.win_rate}) for row in paper.leaderboard],
+            value_unit="percent",
+        )
 
     def doubts(self, run: RunData) -> Iterable[Doubt]:
         yield from order_doubts(run.of(self.name))

@@ -217,7 +217,11 @@ def _difference(own: Kept, other: Kept, how: Resampling) -> MetricValue:
 def _unlike(own: Kept, other: Kept) -> str:
     """Why two models' answers to a task are not to the same questions; empty: they are, as far as both were asked."""
     one, two = own.asked.question, other.asked.question
-    if own.asked.main != other.asked.main or {**one, "documents": {}, "chat": None} != {**two, "documents": {}, "chat": None}:
+    if own.asked.main != other.asked.main or {**one, "documents": {}, "chat": None} != {
+        **two,
+        "documents": {},
+        "chat": None,
+    }:
         return f"{own.model} and {other.model} were not asked the same (examples, data or version): measure both again"
     if one["chat"] != two["chat"]:
         return f"{own.model} was asked by {FORMS[one['chat']]}, {other.model} by {FORMS[two['chat']]}: not compared"

@@ -26,7 +26,14 @@ FIELDS: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {
     "arc_easy": {"question": str, "choices": dict, "answerKey": str},
     "arc_challenge": {"question": str, "choices": dict, "answerKey": str},
     "hellaswag": {"ctx_a": str, "ctx_b": str, "activity_label": str, "endings": list, "label": (str, int)},
-    "social_iqa": {"context": str, "question": str, "answerA": str, "answerB": str, "answerC": str, "label": (str, int)},
+    "social_iqa": {
+        "context": str,
+        "question": str,
+        "answerA": str,
+        "answerB": str,
+        "answerC": str,
+        "label": (str, int),
+    },
     "piqa": {"goal": str, "sol1": str, "sol2": str, "label": int},
     "gsm8k": {"question": str, "answer": str},
     "mmlu": {"question": str, "choices": list, "answer": int, "subject": str},
@@ -143,7 +150,9 @@ def loader(splits: Mapping[str, Sequence[Mapping[str, Any]]], path: Path) -> Cal
         from datasets import Dataset, DatasetDict
 
         try:
-            return DatasetDict({name: Dataset.from_list([dict(row) for row in found]) for name, found in splits.items()})
+            return DatasetDict(
+                {name: Dataset.from_list([dict(row) for row in found]) for name, found in splits.items()}
+            )
         except (ValueError, TypeError) as error:  # Arrow's errors are ValueErrors
             raise DataError(f"{path}: its rows are not alike: {error}") from None
 

@@ -54,9 +54,7 @@ def place_of(folder: RunFolder, checkpoint: str, task: str) -> Path:
     return folder.step("evaluation") / checkpoint / FOLDER / f"{task}.jsonl"
 
 
-def ask_all(
-    settings: Settings, folder: RunFolder, tasks: Sequence[AskedTask], open_engine: OpenEngine
-) -> list[Failed]:
+def ask_all(settings: Settings, folder: RunFolder, tasks: Sequence[AskedTask], open_engine: OpenEngine) -> list[Failed]:
     """Ask every checkpoint what it was not asked yet. Returns the tasks that failed, with the reason; others go on."""
     failed = []
     bases = {step.name for step in folder.steps() if step.role == "base"}
@@ -117,9 +115,7 @@ def _keep(path: Path, folder: RunFolder, checkpoint: Checkpoint, task: AskedTask
         fewshot_as_multiturn=chat,
     )
     assert found is not None  # None on other ranks than 0, and there is one
-    records = [
-        record for name, leaf in task.leaves.items() for record in documents(name, leaf, found["samples"][name])
-    ]
+    records = [record for name, leaf in task.leaves.items() for record in documents(name, leaf, found["samples"][name])]
     files.write(path, records)
     first = next(iter(task.leaves.values()))
     asked = Measured(

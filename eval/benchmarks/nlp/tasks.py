@@ -51,7 +51,9 @@ class AskedTask(NamedTuple):
     def ids(self) -> dict[str, list[str]]:
         """Id of each document that is asked, by task."""
         return {
-            name: [document_id(name, place, doc) for place, doc in enumerate(islice(leaf.eval_docs, self.documents[name]))]
+            name: [
+                document_id(name, place, doc) for place, doc in enumerate(islice(leaf.eval_docs, self.documents[name]))
+            ]
             for name, leaf in self.leaves.items()
             if self.documents[name]
         }
@@ -137,7 +139,8 @@ def _of_folder(name: str, data: Path, shots: int | None) -> _Found:
     for config in _configs(name):
         subject = config.get("dataset_name") if name == "mmlu" else None
         own = {
-            split: [row for row in found if subject is None or row["subject"] == subject] for split, found in rows.items()
+            split: [row for row in found if subject is None or row["subject"] == subject]
+            for split, found in rows.items()
         }
         if not own[_evaluated(config)]:
             continue
@@ -153,9 +156,11 @@ def _of_folder(name: str, data: Path, shots: int | None) -> _Found:
         leaves[leaf.config.task] = leaf
     if not leaves:
         raise DataError(f"{where}: none of its subjects is one of {name}'s")
-    strange = {row["subject"] for row in rows[_evaluated(config)]} - {
-        config["dataset_name"] for config in _configs(name)
-    } if name == "mmlu" else set()
+    strange = (
+        {row["subject"] for row in rows[_evaluated(config)]} - {config["dataset_name"] for config in _configs(name)}
+        if name == "mmlu"
+        else set()
+    )
     if strange:
         raise DataError(f"{where}: subjects that MMLU does not have: {', '.join(sorted(strange)[:5])}")
     return _Found(name, leaves)
