@@ -36,7 +36,7 @@ def nlp(
     ] = None,
     overrides: Overrides = None,
 ) -> None:
-    """Measure every checkpoint on NLP benchmarks with lm-eval: ARC, HellaSwag, SIQA, PIQA, GSM8K, MMLU, OBQA, NQ, IFEval.
+    """Measure every checkpoint on NLP benchmarks with lm-eval: ARC, HellaSwag, GSM8K, MMLU, IFEval and others.
 
     A task that fails while it is measured is named and left out; the exit status is then 1.
     """

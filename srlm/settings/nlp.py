@@ -26,5 +26,6 @@ class NlpSettings(Section):
     chat: bool | None = None
     """Ask with the chat template. None: IFEval with it, all others as plain text. The base model is always asked as
     plain text."""
-    shots: dict[str, Annotated[int, Field(ge=0)]] = {}
-    """Worked examples before each question, by task. Tasks that are not named here: as the task says."""
+    shots: dict[str, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
+    """Worked examples before each question, by task. Tasks that are not named here: MMLU 5, as in the report of
+    Llama 2, others as the task says."""

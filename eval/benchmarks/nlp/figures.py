@@ -142,7 +142,7 @@ def _failure(one: Failed) -> MetricValue:
     return figure(one.model, BENCHMARK, metric, nothing, unit=UNIT, note=f"could not be measured: {one.why}")
 
 
-# Over all tasks ---------------------------------------------------------------------------------------------------------
+# Over all tasks -------------------------------------------------------------------------------------------------------
 
 
 def _averages(kept: Sequence[Kept], how: Resampling) -> list[MetricValue]:
@@ -217,11 +217,8 @@ def _difference(own: Kept, other: Kept, how: Resampling) -> MetricValue:
 def _unlike(own: Kept, other: Kept) -> str:
     """Why two models' answers to a task are not to the same questions; empty: they are, as far as both were asked."""
     one, two = own.asked.question, other.asked.question
-    if own.asked.main != other.asked.main or {**one, "documents": {}, "chat": None} != {
-        **two,
-        "documents": {},
-        "chat": None,
-    }:
+    apart: dict[str, object] = {"documents": {}, "chat": None}
+    if own.asked.main != other.asked.main or {**one, **apart} != {**two, **apart}:
         return f"{own.model} and {other.model} were not asked the same (examples, data or version): measure both again"
     if one["chat"] != two["chat"]:
         return f"{own.model} was asked by {FORMS[one['chat']]}, {other.model} by {FORMS[two['chat']]}: not compared"
@@ -233,7 +230,7 @@ def _single(one: NlpDocument, metric: str) -> float | None:
     return sum(value) / len(value) if isinstance(value, tuple) else value
 
 
-# By document ------------------------------------------------------------------------------------------------------------
+# By document ----------------------------------------------------------------------------------------------------------
 
 
 def by_document(kept: Sequence[Kept]) -> list[Series]:

@@ -21,11 +21,11 @@ class KnownTask(NamedTuple):
     choices: int
     """Continuations that are asked of each document; 0: the model writes."""
     reads: int
-    """Tokens of a request by SmolLM2's tokenizer, on average, with the task's own number of examples."""
+    """Tokens of a request by SmolLM2's tokenizer, on average, with the default number of examples."""
     writes: int = 0
     """Tokens of an answer, at most."""
     shots: int = 0
-    """Worked examples, as the task says."""
+    """Worked examples: of MMLU as in the report of Llama 2, whose row is the paper's; else as lm-eval says."""
     chat: bool = False
     """Whether it is asked as a chat unless the settings say otherwise: it gives instructions, and no text to
     continue."""

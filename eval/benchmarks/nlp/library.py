@@ -4,7 +4,7 @@ import logging
 import random
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib.metadata import version
 from importlib.util import find_spec
 
@@ -32,10 +32,11 @@ def lm_eval_version() -> str:
 
 
 @contextmanager
-def lm_eval_at_work() -> Iterator[None]:
+def lm_eval_at_work(sentences: bool = True) -> Iterator[None]:
     """Around all that lm-eval does: it prints nothing, draws the same at every start and needs no download for nltk.
 
-    langdetect, by which IFEval tells languages, draws too, and is seeded.
+    langdetect, by which IFEval tells languages, draws too, and is seeded. `sentences`: whether a task may split
+    sentences; nltk takes seconds to import.
     """
     refuse_missing()
     import numpy as np
@@ -43,7 +44,7 @@ def lm_eval_at_work() -> Iterator[None]:
     before = random.getstate(), np.random.get_state()
     log = logger("lm_eval")
     level = log.level
-    with splitter(), warnings.catch_warnings(), _without_bars():
+    with splitter() if sentences else nullcontext(), warnings.catch_warnings(), _without_bars():
         warnings.simplefilter("ignore")
         log.setLevel(logging.CRITICAL + 1)
         random.seed(SEEDS[0])

@@ -28,7 +28,7 @@ from .known import title
 from .library import FEWSHOT_SEED, lm_eval_at_work
 from .record import Measured, NlpDocument
 from .scores import documents, lower_is_better, means, metric_names, number
-from .tasks import AskedTask
+from .tasks import AskedTask, splits_sentences
 
 FOLDER = "nlp"
 
@@ -56,7 +56,7 @@ def place_of(folder: RunFolder, checkpoint: str, task: str) -> Path:
 
 def ask_all(settings: Settings, folder: RunFolder, tasks: Sequence[AskedTask], open_engine: OpenEngine) -> list[Failed]:
     """Ask every checkpoint what it was not asked yet. Returns the tasks that failed, with the reason; others go on."""
-    failed = []
+    failed: list[Failed] = []
     bases = {step.name for step in folder.steps() if step.role == "base"}
     for checkpoint in folder.checkpoints():
         for chat in (False, True):
@@ -85,7 +85,7 @@ def _ask(
         shown[-1](done, total)
 
     with (
-        lm_eval_at_work(),
+        lm_eval_at_work(splits_sentences(task.name for task in tasks)),
         checkpoint_lm(settings, folder, checkpoint, open_engine, chat=chat, report=report) as lm,
     ):
         for task in tasks:
@@ -104,11 +104,11 @@ def _keep(path: Path, folder: RunFolder, checkpoint: Checkpoint, task: AskedTask
 
     for leaf in task.leaves.values():
         leaf.set_fewshot_seed(seed=FEWSHOT_SEED)
-    cut = any(task.documents[name] < len(leaf.eval_docs) for name, leaf in task.leaves.items())
+    asked = sum(task.documents.values())
     found = evaluate(
         lm,
         {"tasks": dict(task.leaves)},
-        samples={name: list(range(task.documents[name])) for name in task.leaves} if cut else None,
+        samples={name: list(range(task.documents[name])) for name in task.leaves} if asked < task.total else None,
         bootstrap_iters=0,
         log_samples=True,
         apply_chat_template=chat,
@@ -118,7 +118,7 @@ def _keep(path: Path, folder: RunFolder, checkpoint: Checkpoint, task: AskedTask
     records = [record for name, leaf in task.leaves.items() for record in documents(name, leaf, found["samples"][name])]
     files.write(path, records)
     first = next(iter(task.leaves.values()))
-    asked = Measured(
+    beside = Measured(
         task=task.name,
         model=folder.model_facts(checkpoint),
         question=_question(task, chat),
@@ -130,7 +130,7 @@ def _keep(path: Path, folder: RunFolder, checkpoint: Checkpoint, task: AskedTask
         balanced=task.balanced,
         notes=task.notes,
     )
-    files.write_json(path.with_name(path.name + NOTE), asked.model_dump(mode="json"))
+    files.write_json(path.with_name(path.name + NOTE), beside.model_dump(mode="json"))
 
 
 def _question(task: AskedTask, chat: bool) -> dict[str, Any]:

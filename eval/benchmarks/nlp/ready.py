@@ -1,14 +1,13 @@
 """Tasks loaded once for the checks and for the measuring, and models that could not even write the questions."""
 
 from collections.abc import Sequence
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from srlm.errors import SettingsError
 from srlm.settings.nlp import NlpSettings
 from srlm.store.folder import RunFolder
 
-from .tasks import AskedTask, prepare
+from .tasks import AskedTask, documents_of, prepare
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -50,7 +49,7 @@ def refuse_other_alphabets(folder: RunFolder, tasks: Sequence[AskedTask]) -> Non
 
 def _questions(task: AskedTask) -> list[str]:
     name, leaf = next(iter(task.leaves.items()))
-    return [str(leaf.doc_to_text(doc)) for doc in islice(leaf.eval_docs, min(TRIED, task.documents[name]))]
+    return [str(leaf.doc_to_text(doc)) for doc in documents_of(leaf)[: min(TRIED, task.documents[name])]]
 
 
 def _unknown(words: "Tokenizer", texts: Sequence[str]) -> float:

@@ -1,8 +1,9 @@
 """From a run's settings to lm-eval's tasks with their data: everything that can be refused before a model is asked."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Iterable, Iterator, Mapping
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +16,6 @@ from srlm.terminal import note
 from . import local
 from .known import KNOWN, KnownTask
 from .library import EXTRA, FEWSHOT_SEED, lm_eval_at_work, lm_eval_version
-from .record import document_id
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,99}")
 """What a task may be called: its name is a file's, and a part of a figure's."""
@@ -47,17 +47,6 @@ class AskedTask(NamedTuple):
     notes: tuple[str, ...]
     """What a reader of its figures has to know."""
 
-    @property
-    def ids(self) -> dict[str, list[str]]:
-        """Id of each document that is asked, by task."""
-        return {
-            name: [
-                document_id(name, place, doc) for place, doc in enumerate(islice(leaf.eval_docs, self.documents[name]))
-            ]
-            for name, leaf in self.leaves.items()
-            if self.documents[name]
-        }
-
 
 class _Found(NamedTuple):
     """What a name stands for, before it is counted out."""
@@ -76,7 +65,7 @@ def prepare(wanted: NlpSettings) -> list[AskedTask]:
     """
     if not wanted.tasks:
         raise SettingsError("evaluation.nlp.tasks names no task")
-    with lm_eval_at_work():
+    with lm_eval_at_work(splits_sentences(wanted.tasks)):
         data = locate(wanted.data) if wanted.data is not None else None
         if data is not None:
             _refuse_missing(data, wanted)
@@ -89,21 +78,45 @@ def prepare(wanted: NlpSettings) -> list[AskedTask]:
     return asked
 
 
+def splits_sentences(names: Iterable[str]) -> bool:
+    """Whether one of these tasks may split sentences: IFEval does, and of others we do not know."""
+    return any(name == "ifeval" or name not in KNOWN for name in names)
+
+
+def documents_of(leaf: Any) -> list[Any]:
+    """The documents of one of lm-eval's tasks, as it would ask them."""
+    found = getattr(leaf, "task_docs", None)
+    if found is None:
+        found = leaf.eval_docs
+    rows: list[Any] = found.to_list() if hasattr(found, "to_list") else list(found)
+    return rows
+
+
 def _found(name: str, data: Path | None, shots: int | None) -> list[_Found]:
     if name.endswith((".yaml", ".yml")):
         return _of_file(locate(name), shots)
     if data is not None and (name in KNOWN or name in local.PROMPTED):
-        return [_of_folder(name, data, shots)]
+        return [_of_folder(name, data, _shots(name, shots))]
     if name in KNOWN:
-        return [_Found(name, {leaf.config.task: leaf for leaf in _stock(name, shots)})]
+        return [_Found(name, {leaf.config.task: leaf for leaf in _stock(name, _shots(name, shots))})]
     return _of_index(name, shots)
 
 
-# The known tasks --------------------------------------------------------------------------------------------------------
+def _shots(name: str, wanted: int | None) -> int:
+    """Worked examples of a known task: as the settings say, else the paper's where they are known, else the task's."""
+    return (KNOWN[name].shots if name in KNOWN else 0) if wanted is None else wanted
+
+
+# The known tasks ------------------------------------------------------------------------------------------------------
 
 
 def _configs(name: str) -> list[dict[str, Any]]:
     """lm-eval's configurations of a known task: one, or one for each subject."""
+    return deepcopy(_read(name))  # lm-eval changes what it is given
+
+
+@cache
+def _read(name: str) -> list[dict[str, Any]]:
     import lm_eval
     from lm_eval.tasks._yaml_loader import load_yaml
 
@@ -121,13 +134,13 @@ def _cleared(config: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in config.items() if key not in ("tag", "group")}
 
 
-def _stock(name: str, shots: int | None) -> Iterator[Any]:
+def _stock(name: str, shots: int) -> Iterator[Any]:
     """lm-eval's tasks with the Hub's data."""
     for config in _configs(name):
         yield _task(_with_shots(config, shots), f"{name}: its data ({config.get('dataset_path')}) could not be loaded")
 
 
-def _of_folder(name: str, data: Path, shots: int | None) -> _Found:
+def _of_folder(name: str, data: Path, shots: int) -> _Found:
     """A task with data from a folder."""
     if name not in KNOWN or _hub_files(name, data, shots) is None:
         return _prompted(name, data, shots)
@@ -166,7 +179,7 @@ def _of_folder(name: str, data: Path, shots: int | None) -> _Found:
     return _Found(name, leaves)
 
 
-def _prompted(name: str, data: Path, shots: int | None) -> _Found:
+def _prompted(name: str, data: Path, shots: int) -> _Found:
     path = local.prompted_file(data, name)
     assert path is not None  # _refuse_missing looked for it
     if shots:
@@ -181,7 +194,7 @@ def _prompted(name: str, data: Path, shots: int | None) -> _Found:
     return _Found(name, {name: _task(config, f"{path}: not usable as data of {name}")}, notes=tuple(notes))
 
 
-def _hub_files(name: str, data: Path, shots: int | None) -> dict[str, Path] | None:
+def _hub_files(name: str, data: Path, shots: int) -> dict[str, Path] | None:
     """By split; None where a split that is needed is missing."""
     files = {}
     for split, needed in _splits(name, shots).items():
@@ -193,11 +206,10 @@ def _hub_files(name: str, data: Path, shots: int | None) -> dict[str, Path] | No
     return files
 
 
-def _splits(name: str, shots: int | None) -> dict[str, bool]:
+def _splits(name: str, shots: int) -> dict[str, bool]:
     """The splits of a known task, and whether it can be asked without."""
     config = _configs(name)[0]
-    count = config.get("num_fewshot", KNOWN[name].shots) if shots is None else shots
-    examples = config.get("fewshot_split") or config.get("training_split") if count else None
+    examples = config.get("fewshot_split") or config.get("training_split") if shots else None
     return {_evaluated(config): True} | ({examples: True} if examples else {})
 
 
@@ -210,7 +222,7 @@ def _refuse_missing(data: Path, wanted: NlpSettings) -> None:
         raise DataError(f"{data}: no such folder; evaluation.nlp.data must be one with the data of the tasks")
     gone = []
     for name in dict.fromkeys(wanted.tasks):
-        shots = wanted.shots.get(name)
+        shots = _shots(name, wanted.shots.get(name))
         if name in KNOWN and _hub_files(name, data, shots) is None and local.prompted_file(data, name) is None:
             absent = [split for split in _splits(name, shots) if local.split_file(data, name, split) is None]
             gone += [local.missing(name, split) for split in absent]
@@ -219,7 +231,7 @@ def _refuse_missing(data: Path, wanted: NlpSettings) -> None:
     local.refuse(data, gone)
 
 
-# Other tasks ------------------------------------------------------------------------------------------------------------
+# Other tasks ----------------------------------------------------------------------------------------------------------
 
 
 def _of_index(name: str, shots: int | None) -> list[_Found]:
@@ -288,7 +300,7 @@ def _loaded(manager: Any, spec: str, name: str, shots: int | None) -> list[_Foun
     return [_Found(leaf, {leaf: task}) for leaf, task in found["tasks"].items()]
 
 
-# What all share ---------------------------------------------------------------------------------------------------------
+# What all share -------------------------------------------------------------------------------------------------------
 
 
 def _task(config: dict[str, Any], trouble: str) -> Any:
@@ -310,8 +322,8 @@ def _unusable(trouble: str, error: Exception) -> SrlmError:
     )
 
 
-def _with_shots(config: dict[str, Any], shots: int | None) -> dict[str, Any]:
-    return config if shots is None else {**config, "num_fewshot": shots}
+def _with_shots(config: dict[str, Any], shots: int) -> dict[str, Any]:
+    return {**config, "num_fewshot": shots}
 
 
 def _counted(found: _Found, wanted: NlpSettings) -> AskedTask:
@@ -326,7 +338,7 @@ def _counted(found: _Found, wanted: NlpSettings) -> AskedTask:
             raise SettingsError(f"{name}: its questions hold more than text; leave it out")
         if leaf.get_config("num_fewshot") is None:
             leaf.set_config(key="num_fewshot", value=0)
-    sizes = {each: len(leaf.eval_docs) for each, leaf in leaves.items()}
+    sizes = {each: len(documents_of(leaf)) for each, leaf in leaves.items()}
     counts = _spread(sizes, wanted.limit)
     shots = {leaf.get_config("num_fewshot") for leaf in leaves.values()}
     known = KNOWN.get(name)
@@ -388,8 +400,8 @@ def _shape(leaf: Any) -> dict[str, Any]:
         "version": str(leaf.VERSION),
         "shots": shots,
         "configuration": digest(_plain(config)),
-        "documents": digest(*(_plain(doc) for doc in leaf.eval_docs)),
-        "examples": digest(FEWSHOT_SEED, *(_plain(doc) for doc in leaf.fewshot_docs() or ())) if shots else "",
+        "documents": digest(*map(_plain, documents_of(leaf))),
+        "examples": digest(FEWSHOT_SEED, *map(_plain, leaf.fewshot_docs() or ())) if shots else "",
     }
 
 
