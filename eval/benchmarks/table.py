@@ -17,6 +17,7 @@ from .data_map.benchmark import DataMap
 from .head_to_head.benchmark import HeadToHead
 from .judge_agreement.benchmark import JudgeAgreement
 from .mt_bench.benchmark import MtBenchPairs, MtBenchScores
+from .nlp.benchmark import Nlp
 from .slices.benchmark import Slices
 
 BENCHMARKS: tuple[Benchmark, ...] = (
@@ -37,6 +38,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     Ablations(),
     MtBenchScores(),
     MtBenchPairs(),
+    Nlp(),
 )
 STUDY = WorseJudges()
 """What `report --study` shows beside a run: figures of a file, and not of the run's checkpoints."""

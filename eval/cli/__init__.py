@@ -10,7 +10,7 @@ import typer
 from srlm.cli.main import enter
 
 from ..benchmarks.table import BENCHMARKS
-from . import ablations, alpaca, breakdown, bridge, data_map, judges, measuring, mt_bench, paper, published, regression, reports
+from . import ablations, alpaca, breakdown, bridge, data_map, judges, measuring, mt_bench, nlp, paper, published, regression, reports
 
 app = typer.Typer(
     add_completion=False,
@@ -33,6 +33,7 @@ app.command("report")(reports.report)
 app.command("paper")(paper.paper)
 app.command("ablations")(ablations.ablations)
 app.command("alpaca")(alpaca.alpaca)
+app.command("nlp")(nlp.nlp)
 app.command("judge-card")(alpaca.judge_card)
 app.command("bridge")(bridge.bridge)
 app.command("leaderboard")(published.leaderboard)

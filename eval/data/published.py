@@ -71,6 +71,28 @@ class PublishedWinRates(Record):
     leaderboard: tuple[PublishedWinRate, ...]
 
 
+class PublishedNlpModel(Record):
+    """One model's scores on the NLP benchmarks, 0..1, by lm-eval's name of the task."""
+
+    model: str
+    values: dict[str, float]
+
+
+class PublishedNlp(Record):
+    """The paper's NLP benchmarks."""
+
+    source: str
+    label: str
+    setting: str
+    model: str
+    """What was trained."""
+    data: str
+    shots: dict[str, int]
+    """Worked examples, by task, where they are known."""
+    shots_source: str
+    rows: tuple[PublishedNlpModel, ...]
+
+
 class PublishedRun(Record):
     """How the paper trained: its seed data, its settings, the pairs and lengths that came of it."""
 
@@ -160,6 +182,11 @@ def judge_agreement() -> PublishedAgreement:
 def alpaca_eval() -> PublishedWinRates:
     """The paper's AlpacaEval 2.0 win rates."""
     return PublishedWinRates.model_validate_json(_text("paper_alpaca_eval.json"))
+
+
+def nlp() -> PublishedNlp:
+    """The paper's scores on nine NLP benchmarks."""
+    return PublishedNlp.model_validate_json(_text("paper_nlp.json"))
 
 
 def run() -> PublishedRun:

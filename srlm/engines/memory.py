@@ -9,6 +9,7 @@ configuration.
 """
 
 from collections.abc import Sequence
+from copy import deepcopy
 from inspect import signature
 from itertools import takewhile
 from typing import Any, Literal, NamedTuple, get_args
@@ -61,6 +62,13 @@ class Switch(NamedTuple):
     """True: one other set of factors. False: other factors for every length beyond."""
 
 
+class Head(NamedTuple):
+    """Tokens that many prompts begin with, and what the model remembers of them."""
+
+    tokens: tuple[int, ...]
+    cache: Any
+
+
 class Memory:
     """How a model's rows are read and remembered. Raises ModelError where it cannot write text at all."""
 
@@ -85,21 +93,43 @@ class Memory:
         return way, 0 if way in ("shared", "padded") else length
 
     @torch.inference_mode()  # type: ignore[untyped-decorator]
-    def read(self, prompts: Sequence[Sequence[int]], room: int, copies: int = 1) -> "CacheRows":
-        """Prompts that are alike, each `copies` times in a row, with all but their last token read."""
-        way, _ = self.alike(max(map(len, prompts)), room)
-        return self._read(prompts, way, self._shared(prompts, way, room), copies)
+    def read(
+        self, prompts: Sequence[Sequence[int]], room: int, copies: int = 1, head: "Head | None" = None
+    ) -> "CacheRows":
+        """Prompts that are alike, each `copies` times in a row, with all but their last token read.
 
-    def _shared(self, prompts: Sequence[Sequence[int]], way: Way, room: int) -> int:
+        `head`: what all of them begin with, read before.
+        """
+        way, _ = self.alike(max(map(len, prompts)), room)
+        return self._read(prompts, way, self._shared(prompts, way, room, head), copies, head)
+
+    @torch.inference_mode()  # type: ignore[untyped-decorator]
+    def head(self, prompts: Sequence[Sequence[int]], shared: int, room: int) -> "Head | None":
+        """The `shared` tokens that all prompts begin with, read once for all batches of them; None where it is no use
+        to read them apart."""
+        if self.way != "shared" or shared < WORTH_SHARING or max(map(len, prompts)) + room > self._window:
+            return None
+        tokens, cache = tuple(prompts[0][:shared]), DynamicCache(config=self.model.config)
+        self.look(torch.tensor([tokens], dtype=torch.long, device=self.model.device), None, cache, 0)
+        return Head(tokens, cache)
+
+    def _shared(self, prompts: Sequence[Sequence[int]], way: Way, room: int, head: "Head | None" = None) -> int:
         """How many tokens that the prompts begin with are read once."""
-        shared = common_tokens([prompt[:-1] for prompt in prompts])
-        if way != "shared" or len(prompts) == 1 or shared < WORTH_SHARING:
+        shared = common_tokens([prompt[:-1] for prompt in prompts]) if head is None else len(head.tokens)
+        if way != "shared" or (head is None and len(prompts) == 1) or shared < WORTH_SHARING:
             return 0
         # What pads a short row would take up a part of the window.
         uneven = len({len(prompt) for prompt in prompts}) > 1
         return 0 if uneven and max(map(len, prompts)) + room > self._window else shared
 
-    def _read(self, prompts: Sequence[Sequence[int]], way: Way, shared: int, copies: int) -> "CacheRows":
+    def _read(
+        self,
+        prompts: Sequence[Sequence[int]],
+        way: Way,
+        shared: int,
+        copies: int,
+        begun: "Head | None" = None,
+    ) -> "CacheRows":
         device = self.model.device
         head = torch.tensor([prompts[0][:shared]], dtype=torch.long, device=device)
         width = max(len(prompt) for prompt in prompts) - shared
@@ -114,7 +144,10 @@ class Memory:
         rows = CacheRows(self, ids, mask, None if way == "whole" else DynamicCache(config=self.model.config), 0)
         if way != "whole":
             if shared:
-                self.look(head, None, rows.cache, 0)
+                if begun is None:
+                    self.look(head, None, rows.cache, 0)
+                else:
+                    rows.cache = deepcopy(begun.cache)
                 rows.cache.reorder_cache(torch.zeros(len(prompts), dtype=torch.long, device=device))
                 rows.read = shared
             if ids.shape[1] - 1 > rows.read:
@@ -125,32 +158,55 @@ class Memory:
         return rows
 
     @torch.inference_mode()  # type: ignore[untyped-decorator]
-    def behind(self, starts: Sequence[Sequence[int]], stems: Sequence[tuple[int, Sequence[int]]]) -> list[torch.Tensor]:
+    def behind(
+        self,
+        starts: Sequence[Sequence[int]],
+        stems: Sequence[tuple[int, Sequence[int]]],
+        head: "Head | None" = None,
+        ahead: int = 1,
+    ) -> list[torch.Tensor]:
         """Logits behind the last token of a start and behind each token of the stem that goes on from it.
 
-        A stem is (number of its start, tokens); it gets a tensor (its tokens + 1, words). Starts are read once.
+        A stem is (number of its start, tokens); it gets a tensor (its tokens + 1, words). Starts are read once, and
+        `head`, which all of them begin with, was read before. Rotary factors that hang on a row's length are those of a
+        row that is `ahead` tokens longer: 1 counts the token that is scored and never read, 0 does not.
         """
         found: dict[int, torch.Tensor] = {}
         together: dict[tuple[Way, int], list[int]] = {}
         for number, (start, stem) in enumerate(stems):
             length = len(starts[start]) + len(stem)
-            together.setdefault(self.alike(length, 1), []).append(number)
-        for (way, _), numbers in together.items():
+            together.setdefault(self.alike(length, ahead), []).append(number)
+        waiting = [(way, numbers) for (way, _), numbers in together.items()]
+        while waiting:
+            way, numbers = waiting.pop()
             some = [stems[number] for number in numbers]
             padded = way in ("shared", "padded")
-            logits = self._behind(starts, some, way) if padded else self._behind_whole(starts, some)
+            if padded and len(some) > 1 and self._too_wide(starts, some):
+                numbers.sort(key=lambda number: (len(starts[stems[number][0]]), number))
+                half = len(numbers) // 2
+                waiting += [(way, numbers[:half]), (way, numbers[half:])]
+                continue
+            logits = self._behind(starts, some, way, head) if padded else self._behind_whole(starts, some, ahead)
             found.update(zip(numbers, logits, strict=True))
         return [found[number] for number in range(len(stems))]
 
+    def _too_wide(self, starts: Sequence[Sequence[int]], stems: Sequence[tuple[int, Sequence[int]]]) -> bool:
+        """Whether rows that fit one by one are wider than the model reads, with what pads them."""
+        return max(len(starts[start]) for start, _ in stems) + max(len(stem) for _, stem in stems) > self.longest
+
     def _behind(
-        self, starts: Sequence[Sequence[int]], stems: Sequence[tuple[int, Sequence[int]]], way: Way
+        self,
+        starts: Sequence[Sequence[int]],
+        stems: Sequence[tuple[int, Sequence[int]]],
+        way: Way,
+        head: "Head | None",
     ) -> list[torch.Tensor]:
         device = self.model.device
         width = max(len(stem) for _, stem in stems) + 1
         used = sorted({start for start, _ in stems})
         place = {start: row for row, start in enumerate(used)}
         prompts = [starts[start] for start in used]
-        rows = self._read(prompts, way, self._shared(prompts, way, width), 1)
+        rows = self._read(prompts, way, self._shared(prompts, way, width, head), 1, head)
         rows.keep(torch.tensor([place[start] for start, _ in stems], device=device))
         # What fills up a short row stands behind it and is never read.
         more = torch.tensor([[*stem, *[0] * (width - 1 - len(stem))] for _, stem in stems], device=device)
@@ -162,14 +218,17 @@ class Memory:
         return [own[: len(stem) + 1] for own, (_, stem) in zip(logits, stems, strict=True)]
 
     def _behind_whole(
-        self, starts: Sequence[Sequence[int]], stems: Sequence[tuple[int, Sequence[int]]]
+        self, starts: Sequence[Sequence[int]], stems: Sequence[tuple[int, Sequence[int]]], ahead: int
     ) -> list[torch.Tensor]:
         """The same for rows that are equally long, each read whole."""
-        # The token that is scored comes behind the stem. It changes no logits before it, but rotary factors may hang on
-        # how long the row is with it.
-        ids = torch.tensor([[*starts[start], *stem, self._pad] for start, stem in stems], device=self.model.device)
+        # What comes behind the stem changes no logits before it, but rotary factors may hang on how long the row is.
+        more = [self._pad] * ahead
+        ids = torch.tensor([[*starts[start], *stem, *more] for start, stem in stems], device=self.model.device)
         logits = self.look(ids, None, None, 0, last=False)
-        return [own[-len(stem) - 2 : -1] for own, (_, stem) in zip(logits, stems, strict=True)]
+        return [
+            own[len(own) - ahead - len(stem) - 1 : len(own) - ahead]
+            for own, (_, stem) in zip(logits, stems, strict=True)
+        ]
 
     def look(self, ids: torch.Tensor, mask: torch.Tensor | None, cache: Any, read: int, last: bool = True) -> Any:
         """Logits behind the tokens of ids, (rows, length), that come after the `read` first: of the last one alone, or

@@ -11,6 +11,7 @@ from srlm.settings.data_map import DataMapSettings
 from srlm.settings.engines import Price, Sampling
 from srlm.settings.judge import PairSettings
 from srlm.settings.mt_bench import MtBenchSettings
+from srlm.settings.nlp import NlpSettings
 from srlm.worlds.table import TITLES
 
 
@@ -40,6 +41,7 @@ class EvaluationSettings(Section):
     breakdown: BreakdownSettings = BreakdownSettings()
     data_map: DataMapSettings = DataMapSettings()
     mt_bench: MtBenchSettings = MtBenchSettings()
+    nlp: NlpSettings = NlpSettings()
     judge_draws: Positive = 3
     """Judgements per held-out ranked answer by each M_i."""
     bootstrap: Positive = 2000

@@ -1,0 +1,73 @@
+"""IFEval's checkers without a download: nltk's own splitter with nltk's own parameters, languages told alike."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from eval.benchmarks.nlp.library import lm_eval_at_work
+from eval.benchmarks.nlp.sentences import splitter
+
+TEXTS = {
+    "Dr. Smith went home. He was tired.": 2,
+    "It costs $3.50, i.e. too much. Really? Yes!": 3,
+    "We met at 5 p.m. on Jan. 3 in the U.S. Senate.": 1,
+    "1. First one.\n2. Second one.\n3. Third one.": 6,
+    "": 0,
+}
+
+
+def test_nltk_reads_the_packages_parameters_as_its_own() -> None:
+    import punkt
+    from nltk.tokenize.punkt import PunktTokenizer
+
+    with splitter():
+        read = PunktTokenizer("english")._params
+    given = punkt.load_model("english")
+    assert read.abbrev_types == given.abbrev_types
+    assert read.collocations == given.collocations
+    assert read.sent_starters == given.sent_starters
+    assert dict(read.ortho_context) == {word: int(context) for word, context in given.ortho_context.items()}
+
+
+def test_nothing_is_left_on_nltks_path() -> None:
+    import nltk
+
+    before = list(nltk.data.path)
+    with splitter():
+        assert len(nltk.data.path) == len(before) + 1
+        place = Path(nltk.data.path[0])
+    assert nltk.data.path == before
+    assert not place.exists()
+
+
+def test_sentences_are_counted_offline(capfd: pytest.CaptureFixture[str]) -> None:
+    with lm_eval_at_work():
+        from lm_eval.tasks.ifeval import instructions_util
+
+        assert {text: instructions_util.count_sentences(text) for text in TEXTS} == TEXTS
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_language_is_told_alike_every_time() -> None:
+    text = "ja nein no si"  # langdetect draws, and tells this text's language by chance
+    with lm_eval_at_work():
+        import langdetect
+
+        assert len({langdetect.detect(text) for _ in range(20)}) == 1
+
+
+def test_all_541_prompts_are_checked_without_a_network(shared: Path) -> None:
+    """Every instruction of the real set gives a verdict on its own prompt, and nothing on an empty answer."""
+    import gzip
+
+    path = shared / "data" / "nlp_benchmarks" / "ifeval" / "input_data.jsonl.gz"
+    docs = [json.loads(line) for line in gzip.open(path, "rt", encoding="utf-8")]
+    with lm_eval_at_work():
+        from lm_eval.tasks.ifeval.utils import process_results
+
+        found = [process_results(doc, [doc["prompt"]]) for doc in docs]
+        empty = [process_results(doc, [""]) for doc in docs]
+    assert len(found) == 541
+    assert sum(len(one["inst_level_strict_acc"]) for one in found) == 834
+    assert not any(any(one["inst_level_loose_acc"]) for one in empty)
