@@ -12,6 +12,7 @@ from .base import Benchmark
 from .beads.benchmark import BeadAnswers, BeadJudge, BeadSkills, WorseJudges
 from .canaries.benchmark import Canaries
 from .head_to_head.benchmark import HeadToHead
+from .human.benchmark import Human
 from .judge_agreement.benchmark import JudgeAgreement
 from .slices.benchmark import Slices
 
@@ -28,6 +29,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     AlpacaBridge(),
     AlpacaCanaries(),
     Canaries(),
+    Human(),
 )
 STUDY = WorseJudges()
 """What `report --study` shows beside a run: figures of a file, and not of the run's checkpoints."""

@@ -10,7 +10,7 @@ import typer
 from srlm.cli.main import enter
 
 from ..benchmarks.table import BENCHMARKS
-from . import alpaca, bridge, judges, measuring, published, regression, reports
+from . import alpaca, annotate, bridge, judges, measuring, published, regression, reports
 
 app = typer.Typer(
     add_completion=False,
@@ -26,6 +26,7 @@ app.command("canaries")(judges.canaries)
 for _benchmark in BENCHMARKS:
     if _benchmark.help:
         app.command(_benchmark.command, help=_benchmark.help)(measuring.of_word(_benchmark.command))
+app.command("annotate")(annotate.annotate)
 app.command("run")(measuring.named)
 app.command("report")(reports.report)
 app.command("alpaca")(alpaca.alpaca)

@@ -71,6 +71,20 @@ class PublishedWinRates(Record):
     leaderboard: tuple[PublishedWinRate, ...]
 
 
+class PublishedHuman(Record):
+    """The paper's human evaluation."""
+
+    source: str
+    label: str
+    setting: str
+    model: str
+    """What was trained."""
+    data: str
+    n: int
+    annotators: int
+    rows: tuple[PublishedComparison, ...]
+
+
 def head_to_head() -> PublishedHeadToHead:
     """The paper's win, tie and lose shares."""
     return PublishedHeadToHead.model_validate_json(_text("paper_head_to_head.json"))
@@ -84,6 +98,11 @@ def judge_agreement() -> PublishedAgreement:
 def alpaca_eval() -> PublishedWinRates:
     """The paper's AlpacaEval 2.0 win rates."""
     return PublishedWinRates.model_validate_json(_text("paper_alpaca_eval.json"))
+
+
+def human() -> PublishedHuman:
+    """The paper's win, tie and lose shares by majority of people."""
+    return PublishedHuman.model_validate_json(_text("paper_human.json"))
 
 
 def _text(name: str) -> str:

@@ -7,6 +7,7 @@ from pydantic import Field
 from srlm.addresses import Address
 from srlm.section import Positive, Section
 from srlm.settings.engines import Price, Sampling
+from srlm.settings.human import HumanSettings
 from srlm.settings.judge import PairSettings
 from srlm.worlds.table import TITLES
 
@@ -40,3 +41,4 @@ class EvaluationSettings(Section):
     """Accepted, and without effect: the intervals of a run no longer resample its prompts."""
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
     """Confidence level of the intervals."""
+    human: HumanSettings = HumanSettings()
