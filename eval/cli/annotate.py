@@ -1,5 +1,6 @@
 """Human evaluation: write a page for people, import what they said."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -45,12 +46,13 @@ def annotate(
     from ..benchmarks.table import chosen
     from ..run import measure, opened
 
+    of_run = shlex.join(["--run", str(run), *(word for one in overrides or () for word in ("--set", one))])
     if models:
         if out.suffix != ".html":
             raise SettingsError(f"--out {out}: must end with .html")
         hold(context, out)
         with opened(run, overrides) as (settings, folder, open_engine):
-            command.write_page(RunData(settings, folder), open_engine, models, prompts, seed, out, run)
+            command.write_page(RunData(settings, folder), open_engine, models, prompts, seed, out, of_run)
         return
     with opened(run, overrides) as (settings, folder, open_engine):
         taken = ballots.take(RunData(settings, folder), wanted, replace=replace)
@@ -58,4 +60,4 @@ def annotate(
         for line in command.told(taken):
             say(line)
         say("")
-        command.show_result(RunData(settings, folder), found, run)
+        command.show_result(RunData(settings, folder), found, of_run)

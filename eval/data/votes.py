@@ -21,21 +21,21 @@ Id = Annotated[str, Field(pattern="^[0-9a-f]{16}$")]
 
 
 class Vote(Record):
-    """What one person said of one screen."""
+    """What one person said of one comparison."""
 
     item: Id
     vote: Choice
 
 
 class Votes(Record):
-    """What one person said of a page; screens without a vote are left out."""
+    """What one person said of a page; comparisons without a vote are left out."""
 
     format: Literal["srlm-votes-1"]
     page: Id
     annotator: str
     """A name or initials."""
     items: int
-    """Screens of the page."""
+    """Comparisons of the page."""
     votes: tuple[Vote, ...]
 
     @field_validator("annotator")
@@ -53,12 +53,12 @@ class Votes(Record):
 
     @property
     def by_item(self) -> dict[str, Choice]:
-        """The votes by screen."""
+        """The votes by comparison."""
         return {one.item: one.vote for one in self.votes}
 
 
 def read(path: Path) -> Votes:
-    """One person's votes, each screen once. Raises DataError where the file holds anything else."""
+    """One person's votes, each comparison once. Raises DataError where the file holds anything else."""
     try:
         value = json_text.decode(bounded.read_bytes(path, MOST))
     except json_text.NotJson as error:

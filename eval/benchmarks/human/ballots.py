@@ -84,8 +84,10 @@ def _check(path: Path, votes: Votes, page: Page, run: RunData) -> None:
     shown = {one.id for one in page.key.shown}
     strange = [item for item in votes.by_item if item not in shown]
     if strange or votes.items != len(shown):
-        what = f"{counted(len(strange), 'votes')} on screens that the page has not ({strange[0]})" if strange else ""
-        count = f"{votes.items} screens, where the page has {len(shown)}" if votes.items != len(shown) else ""
+        what = (
+            f"{counted(len(strange), 'votes')} on comparisons that the page has not ({strange[0]})" if strange else ""
+        )
+        count = f"{votes.items} comparisons, where the page has {len(shown)}" if votes.items != len(shown) else ""
         raise DataError(f"{path}: {'; '.join(filter(None, (what, count)))}: the file was edited; {votes_file.ORIGIN}")
     if gone := changed(run, page.key.contests):
         models = ", ".join(sorted({name for one in gone for name in (one.model, one.baseline)}))

@@ -50,9 +50,12 @@ def pairs_of(models: Sequence[str], names: Sequence[str]) -> list[Pair]:
 
 
 def write_page(
-    run: RunData, open_engine: OpenEngine, models: Sequence[str], prompts: int, seed: int, out: Path, run_file: Path
+    run: RunData, open_engine: OpenEngine, models: Sequence[str], prompts: int, seed: int, out: Path, of_run: str
 ) -> None:
-    """Write a page to `out` and its key into the run's folder. Models answer what is not on disk yet."""
+    """Write a page to `out` and its key into the run's folder. Models answer what is not on disk yet.
+
+    `of_run`: the options that name the run, for the command that comes next.
+    """
     pairs = pairs_of(models, run.names)
     wanted = [one for one in measured(run.folder) if any(one.name in pair for pair in pairs)]
     answers: dict[str, dict[str, Response]] = {}
@@ -70,21 +73,21 @@ def write_page(
     key = PageKey.of(seed, drawn.key, drawn.alike)
     place = keep(run.folder, key)
     files.write_text(out, render(key.page, drawn.shown))
-    say(*_written(key, drawn, pairs, prompts, out, place, run_file))
+    say(*_written(key, drawn, pairs, prompts, out, place, of_run))
 
 
 def _written(
-    key: PageKey, drawn: Drawn, pairs: Sequence[Pair], wanted: int, out: Path, place: Path, run_file: Path
+    key: PageKey, drawn: Drawn, pairs: Sequence[Pair], wanted: int, out: Path, place: Path, of_run: str
 ) -> list[str]:
     count = len({one.prompt_id for one in key.contests})
     fewer = f" (the run has no more; {wanted} were asked for)" if count < wanted else ""
     named = ", ".join(f"{pair.model} against {pair.baseline}" for pair in pairs)
     alike = counted(len(drawn.alike), "pairs of answers")
     return [
-        f"{out}: page {key.page}, {counted(len(drawn.shown), 'screens')}: {counted(count, 'prompts')}{fewer}, {named}",
+        f"{out}: page {key.page}, {counted(len(drawn.shown), 'comparisons')}: {counted(count, 'prompts')}{fewer}, {named}",
         *([f"{alike} are the same words: ties, and not shown"] if drawn.alike else []),
         f"which side was which model: {place / KEY}; keep it from the annotators",
-        f"then: srlm-eval annotate --run {run_file} --import votes-*.json",
+        f"then: srlm-eval annotate {of_run} --import votes-*.json",
     ]
 
 
@@ -92,18 +95,18 @@ def told(taken: Sequence[Taken]) -> list[str]:
     """What became of each imported file, a line each."""
     return [
         f"{one.path}: {one_line(one.votes.annotator)}, {counted(len(one.votes.votes), 'votes')} on {one.votes.items} "
-        f"screens of page {one.votes.page}" + (f"; {one.known} of them known already" if one.known else "")
+        f"comparisons of page {one.votes.page}" + (f"; {one.known} of them known already" if one.known else "")
         for one in taken
     ]
 
 
-def show_result(run: RunData, metrics: Sequence[MetricValue], run_file: Path) -> None:
-    """The figures, and what else the votes are good for."""
+def show_result(run: RunData, metrics: Sequence[MetricValue], of_run: str) -> None:
+    """The figures, and what else the votes are good for; `of_run`: the options that name the run."""
     own = Human()
     show(result([metric for metric in metrics if metric.benchmark == own.name], own.words))
     say(
         "",
         "the same votes correct a judge (docs/labels.md), and test any other:",
-        f"  srlm-eval h2h --run {run_file} --labels {labels_path(run.folder)}",
+        f"  srlm-eval h2h {of_run} --labels {labels_path(run.folder)}",
         f"  srlm-eval agreement --rankings {rankings_path(run.folder)} --judge JUDGE --ask pairs --out agreement.json",
     )

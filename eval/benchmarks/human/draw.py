@@ -13,7 +13,7 @@ from .key import Contest, ShownContest, Side
 
 
 class ShownPair(NamedTuple):
-    """One screen of a page: a conversation and two answers, without a word of whose they are."""
+    """One comparison of a page: a conversation and two answers, without a word of whose they are."""
 
     id: str
     turns: tuple[Message, ...]
@@ -26,7 +26,7 @@ class Drawn(NamedTuple):
 
     shown: tuple[ShownPair, ...]
     key: tuple[ShownContest, ...]
-    """Of each screen, whose answers it shows."""
+    """Of each comparison, whose answers it shows."""
     alike: tuple[Contest, ...]
     """Pairs of answers of the same words: ties."""
 

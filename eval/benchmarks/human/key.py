@@ -29,7 +29,7 @@ class ShownContest(Contest):
     """The same on a page."""
 
     id: str
-    """Of the screen that shows it."""
+    """Of the comparison that shows it."""
     model_side: Side
 
     @property
@@ -42,7 +42,7 @@ class PageKey(Record):
     """What a page shows, and of whom."""
 
     page: str
-    """Id of the page, from the ids of its screens, which are those of what they show."""
+    """Id of the page, from the ids of its comparisons, which are those of what they show."""
     seed: int
     shown: tuple[ShownContest, ...]
     """In the order of the page."""
@@ -56,7 +56,7 @@ class PageKey(Record):
     def fault(self) -> str | None:
         if self.page != page_id([one.id for one in self.shown]):
             return "its id is not that of what it shows"
-        return None if len({one.id for one in self.shown}) == len(self.shown) else "two screens have one id"
+        return None if len({one.id for one in self.shown}) == len(self.shown) else "two comparisons have one id"
 
     @property
     def contests(self) -> tuple[Contest, ...]:
@@ -72,7 +72,7 @@ class Page(NamedTuple):
 
 
 def page_id(shown: list[str]) -> str:
-    """Id of a page from the ids of its screens."""
+    """Id of a page from the ids of its comparisons."""
     return digest("human evaluation page", shown)
 
 

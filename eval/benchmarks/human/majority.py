@@ -13,7 +13,7 @@ from srlm.judge.pairwise import Outcome
 from ...data.votes import Choice, Votes
 from .key import Contest, PageKey, ShownContest, Side
 
-Unscored = Literal["nobody has voted", "skipped by all", "too few votes", "no majority"]
+Unscored = Literal["nobody has voted", "skipped by all", "contradictory votes", "too few votes", "no majority"]
 OUTCOMES: tuple[Outcome, ...] = ("win", "tie", "lose")
 
 
@@ -49,6 +49,8 @@ class Told(NamedTuple):
         if self.outcome(needed) is not None:
             return None
         if not self.votes:
+            if self.contradicting:
+                return "contradictory votes"
             return "skipped by all" if self.skips else "nobody has voted"
         return "no majority" if self._enough(needed) else "too few votes"
 

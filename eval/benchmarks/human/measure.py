@@ -80,7 +80,7 @@ def _note(told: Sequence[Told], needed: int | None, gone: int) -> str:
         f"majority of {counted(people, 'annotators')}",
         f"unscored: {', '.join(f'{count} {why}' for why, count in sorted(reasons.items()))}" if reasons else "",
         f"{alike} answered alike: ties" if alike else "",
-        f"{counted(twice, 'votes')} left out: they contradict the same person's on another page" if twice else "",
+        f"opinions that one person changed from page to page, left out: {twice}" if twice else "",
     ]
     return "; ".join(filter(None, parts))
 

@@ -19,8 +19,8 @@ const at = (id) => document.getElementById(id);
 class State {
   constructor() {
     this.annotator = "";
-    this.votes = new Map(); // id of a screen -> choice
-    this.place = 0; // of the screen that is shown; items.length: the end
+    this.votes = new Map(); // id of a comparison -> choice
+    this.place = 0; // of the comparison that is shown; items.length: the end
     this.history = []; // of each step the votes before it: [[id, choice or null], ...]
     this.keys = true;
     this.unsaved = false;
@@ -60,7 +60,7 @@ class State {
     return step;
   }
 
-  // The next screen without a vote, from here round to the start; items.length: every screen has one.
+  // The next comparison without a vote, from here round to the start; items.length: every one has a vote.
   open(from) {
     for (let step = 0; step < items.length; step += 1) {
       const place = (from + step) % items.length;
@@ -139,7 +139,7 @@ function turn(role, text) {
   return whole;
 }
 
-let shown = null; // the screen whose words are on the page
+let shown = null; // the comparison whose words are on the page
 
 function show() {
   const begun = state.annotator !== "";
@@ -164,7 +164,7 @@ function show() {
   if (!begun || over) return;
   const item = items[state.place];
   if (shown !== item) {
-    at("where").textContent = `Screen ${state.place + 1} of ${items.length}`;
+    at("where").textContent = `Comparison ${state.place + 1} of ${items.length}`;
     const several = item.turns.length > 1;
     at("turns").replaceChildren(...item.turns.map(([role, text]) => turn(several ? role : null, text)));
     // Of a conversation, its end is what is to be answered.
@@ -197,7 +197,7 @@ function begun() {
 
 function goTo(place) {
   state.place = Math.min(Math.max(0, place), items.length);
-  update(state.place < items.length ? `Screen ${state.place + 1} of ${items.length}.` : "Every screen has a vote.");
+  update(state.place < items.length ? `Comparison ${state.place + 1} of ${items.length}.` : "Every comparison has a vote.");
   at(state.place < items.length ? "where" : "done-title").focus({ preventScroll: false });
   window.scrollTo(0, 0);
 }
@@ -208,7 +208,7 @@ function vote(choice) {
   state.change([[items[state.place].id, choice]]);
   state.place = state.open(state.place + 1);
   const over = state.place === items.length;
-  update(`Screen ${number}: ${CHOICES[choice]}. ` + (over ? "Every screen has a vote." : `Now screen ${state.place + 1}.`));
+  update(`Comparison ${number}: ${CHOICES[choice]}. ` + (over ? "Every comparison has a vote." : `Now ${state.place + 1}.`));
   window.scrollTo(0, 0);
   if (over) at("save-done").focus();
 }
@@ -217,7 +217,7 @@ function undo() {
   if (state.annotator === "" || state.history.length === 0) return;
   const step = state.undo();
   state.place = places.get(step[0][0]);
-  const what = step.length === 1 ? `The vote on screen ${state.place + 1}` : `What the file said of ${step.length} screens`;
+  const what = step.length === 1 ? `The vote on comparison ${state.place + 1}` : `What the file said of ${step.length} comparisons`;
   update(`${what} is taken back.`);
   if (at("undo").disabled && document.activeElement === document.body) at("where").focus();
 }
@@ -238,7 +238,7 @@ function save() {
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
   state.unsaved = false;
   const rest = items.length - state.votes.size;
-  update(`Saved as ${link.download}` + (rest ? `: ${rest} of ${items.length} screens have no vote yet.` : "."));
+  update(`Saved as ${link.download}` + (rest ? `: ${rest} of ${items.length} comparisons have no vote yet.` : "."));
 }
 
 // The votes in a saved file. Throws an Error that says what is wrong with it.
@@ -263,7 +263,7 @@ function votesIn(text) {
     if (typeof one !== "object" || one === null || !places.has(one.item) || !Object.hasOwn(CHOICES, one.vote)) {
       throw new Error("it holds a vote that this page did not write");
     }
-    if (votes.has(one.item) && votes.get(one.item) !== one.vote) throw new Error("it holds two votes on one screen");
+    if (votes.has(one.item) && votes.get(one.item) !== one.vote) throw new Error("it holds two votes on one comparison");
     votes.set(one.item, one.vote);
   }
   if (votes.size === 0) throw new Error("it holds no votes");
@@ -304,7 +304,7 @@ function begin(event) {
   }
   state.annotator = name;
   state.place = state.open(0);
-  update(`Screen ${state.place + 1} of ${items.length}.`);
+  update(`Comparison ${state.place + 1} of ${items.length}.`);
   at("where").focus();
 }
 

@@ -1,4 +1,4 @@
-"""The page on which people vote: one file, no network, no name of a model, the same bytes for the same screens.
+"""The page on which people vote: one file, no network, no name of a model, the same bytes for the same comparisons.
 
 Models wrote most of what it shows. The words travel as JSON in ASCII without `<`, `>` and `&`, reach the screen as text
 alone, and what would be invisible, or would turn a line round, is shown by its code.
@@ -28,11 +28,11 @@ def render(page: str, shown: Sequence[ShownPair]) -> str:
     )
     return environment.from_string(_file("page.html")).render(
         style=Markup(style), script=Markup(script), policy=policy(script, style), count=len(shown),
-        data=Markup(_as_ascii({"page": page, "items": [_screen(one) for one in shown]})),
+        data=Markup(_as_ascii({"page": page, "items": [_comparison(one) for one in shown]})),
     )  # fmt: skip
 
 
-def _screen(one: ShownPair) -> dict[str, object]:
+def _comparison(one: ShownPair) -> dict[str, object]:
     turns = [[_words(turn.role), _words(turn.content)] for turn in one.turns]
     return {"id": one.id, "turns": turns, "left": _words(one.left), "right": _words(one.right)}
 
