@@ -15,6 +15,7 @@ from .breakdown.benchmark import Breakdown
 from .canaries.benchmark import Canaries
 from .data_map.benchmark import DataMap
 from .head_to_head.benchmark import HeadToHead
+from .human.benchmark import Human
 from .judge_agreement.benchmark import JudgeAgreement
 from .mt_bench.benchmark import MtBenchPairs, MtBenchScores
 from .nlp.benchmark import Nlp
@@ -39,6 +40,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     MtBenchScores(),
     MtBenchPairs(),
     Nlp(),
+    Human(),
 )
 STUDY = WorseJudges()
 """What `report --study` shows beside a run: figures of a file, and not of the run's checkpoints."""

@@ -10,7 +10,7 @@ import typer
 from srlm.cli.main import enter
 
 from ..benchmarks.table import BENCHMARKS
-from . import ablations, alpaca, breakdown, bridge, data_map, judges, measuring, mt_bench, nlp, paper, published, regression, reports
+from . import ablations, alpaca, annotate, breakdown, bridge, data_map, judges, measuring, mt_bench, nlp, paper, published, regression, reports
 
 app = typer.Typer(
     add_completion=False,
@@ -28,6 +28,7 @@ for _benchmark in BENCHMARKS:
         app.command(_benchmark.command, help=_benchmark.help)(measuring.of_word(_benchmark.command))
 app.command("breakdown")(breakdown.breakdown)
 app.command("data-map")(data_map.data_map)
+app.command("annotate")(annotate.annotate)
 app.command("run")(measuring.named)
 app.command("report")(reports.report)
 app.command("paper")(paper.paper)

@@ -81,6 +81,10 @@ class PublishedNlpModel(Record):
 class PublishedNlp(Record):
     """The paper's NLP benchmarks."""
 
+
+class PublishedHuman(Record):
+    """The paper's human evaluation."""
+
     source: str
     label: str
     setting: str
@@ -169,6 +173,11 @@ def breakdown() -> PublishedBreakdown:
     rows: tuple[PublishedGrades, ...]
 
 
+    n: int
+    annotators: int
+    rows: tuple[PublishedComparison, ...]
+
+
 def head_to_head() -> PublishedHeadToHead:
     """The paper's win, tie and lose shares."""
     return PublishedHeadToHead.model_validate_json(_text("paper_head_to_head.json"))
@@ -202,6 +211,11 @@ def ablations() -> PublishedAblations:
 def mt_bench() -> PublishedMtBench:
     """The paper's MT-Bench scores."""
     return PublishedMtBench.model_validate_json(_text("paper_mt_bench.json"))
+
+
+def human() -> PublishedHuman:
+    """The paper's win, tie and lose shares by majority of people."""
+    return PublishedHuman.model_validate_json(_text("paper_human.json"))
 
 
 def _text(name: str) -> str:

@@ -9,6 +9,7 @@ from srlm.section import Positive, Section
 from srlm.settings.breakdown import BreakdownSettings
 from srlm.settings.data_map import DataMapSettings
 from srlm.settings.engines import Price, Sampling
+from srlm.settings.human import HumanSettings
 from srlm.settings.judge import PairSettings
 from srlm.settings.mt_bench import MtBenchSettings
 from srlm.settings.nlp import NlpSettings
@@ -48,3 +49,4 @@ class EvaluationSettings(Section):
     """Accepted, and without effect: the intervals of a run no longer resample its prompts."""
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
     """Confidence level of the intervals."""
+    human: HumanSettings = HumanSettings()
