@@ -10,7 +10,22 @@ import typer
 from srlm.cli.main import enter
 
 from ..benchmarks.table import BENCHMARKS
-from . import ablations, alpaca, annotate, breakdown, bridge, data_map, judges, measuring, mt_bench, nlp, paper, published, regression, reports
+from . import (
+    ablations,
+    alpaca,
+    annotate,
+    breakdown,
+    bridge,
+    data_map,
+    judges,
+    measuring,
+    mt_bench,
+    nlp,
+    paper,
+    published,
+    regression,
+    reports,
+)
 
 app = typer.Typer(
     add_completion=False,

@@ -71,32 +71,6 @@ class PublishedWinRates(Record):
     leaderboard: tuple[PublishedWinRate, ...]
 
 
-class PublishedNlpModel(Record):
-    """One model's scores on the NLP benchmarks, 0..1, by lm-eval's name of the task."""
-
-    model: str
-    values: dict[str, float]
-
-
-class PublishedNlp(Record):
-    """The paper's NLP benchmarks."""
-
-
-class PublishedHuman(Record):
-    """The paper's human evaluation."""
-
-    source: str
-    label: str
-    setting: str
-    model: str
-    """What was trained."""
-    data: str
-    shots: dict[str, int]
-    """Worked examples, by task, where they are known."""
-    shots_source: str
-    rows: tuple[PublishedNlpModel, ...]
-
-
 class PublishedRun(Record):
     """How the paper trained: its seed data, its settings, the pairs and lengths that came of it."""
 
@@ -138,6 +112,17 @@ class PublishedKind(Record):
 class PublishedBreakdown(Record):
     """The paper's sorting of AlpacaEval's prompts, as far as it is known, and what it found."""
 
+    source: str
+    label: str
+    setting: str
+    judge: str
+    n: int
+    categories: int
+    """That the judge found; the shares of most are not known."""
+    rows: dict[str, tuple[PublishedKind, ...]]
+    """By label: category, complexity, length."""
+    findings: tuple[str, ...]
+
 
 class PublishedGrades(Record):
     """One model's mean scores on MT-Bench, by the names of our figures."""
@@ -152,20 +137,6 @@ class PublishedMtBench(Record):
     source: str
     label: str
     setting: str
-    judge: str
-    n: int
-    categories: int
-    """That the judge found; the shares of most are not known."""
-    rows: dict[str, tuple[PublishedKind, ...]]
-    """By label: category, complexity, length."""
-    findings: tuple[str, ...]
-
-
-def breakdown() -> PublishedBreakdown:
-    """The paper's kinds of prompts and what it says of them."""
-    return PublishedBreakdown.model_validate_json(_text("paper_breakdown.json"))
-
-
     model: str
     """What was trained."""
     judge: str
@@ -173,6 +144,37 @@ def breakdown() -> PublishedBreakdown:
     rows: tuple[PublishedGrades, ...]
 
 
+class PublishedNlpModel(Record):
+    """One model's scores on the NLP benchmarks, 0..1, by lm-eval's name of the task."""
+
+    model: str
+    values: dict[str, float]
+
+
+class PublishedNlp(Record):
+    """The paper's NLP benchmarks."""
+
+    source: str
+    label: str
+    setting: str
+    model: str
+    """What was trained."""
+    data: str
+    shots: dict[str, int]
+    """Worked examples, by task, where they are known."""
+    shots_source: str
+    rows: tuple[PublishedNlpModel, ...]
+
+
+class PublishedHuman(Record):
+    """The paper's human evaluation."""
+
+    source: str
+    label: str
+    setting: str
+    model: str
+    """What was trained."""
+    data: str
     n: int
     annotators: int
     rows: tuple[PublishedComparison, ...]
@@ -193,11 +195,6 @@ def alpaca_eval() -> PublishedWinRates:
     return PublishedWinRates.model_validate_json(_text("paper_alpaca_eval.json"))
 
 
-def nlp() -> PublishedNlp:
-    """The paper's scores on nine NLP benchmarks."""
-    return PublishedNlp.model_validate_json(_text("paper_nlp.json"))
-
-
 def run() -> PublishedRun:
     """The paper's seed data, settings, pairs and lengths."""
     return PublishedRun.model_validate_json(_text("paper_run.json"))
@@ -208,9 +205,19 @@ def ablations() -> PublishedAblations:
     return PublishedAblations.model_validate_json(_text("paper_ablations.json"))
 
 
+def breakdown() -> PublishedBreakdown:
+    """The paper's kinds of prompts and what it says of them."""
+    return PublishedBreakdown.model_validate_json(_text("paper_breakdown.json"))
+
+
 def mt_bench() -> PublishedMtBench:
     """The paper's MT-Bench scores."""
     return PublishedMtBench.model_validate_json(_text("paper_mt_bench.json"))
+
+
+def nlp() -> PublishedNlp:
+    """The paper's scores on nine NLP benchmarks."""
+    return PublishedNlp.model_validate_json(_text("paper_nlp.json"))
 
 
 def human() -> PublishedHuman:
