@@ -73,6 +73,11 @@ class Shown(NamedTuple):
     missing: str = ""
     one_source: bool = False
 
+    @property
+    def heading(self) -> str:
+        """Where it stands in the paper, and what it is."""
+        return f"{self.place[:1].upper()}{self.place[1:]}: {self.title}"
+
 
 def write(settings: Settings, folder: RunFolder, command: str, out: Path | None = None) -> Path:
     """Write paper.html and paper.md into the run's folder, or into `out`; returns the page's path."""

@@ -21,12 +21,12 @@ OF_DATA = {
 def facts(run: RunData) -> Iterator[PaperFacts]:
     """All of them, in the paper's order."""
     paper = published.run()
-    yield PaperFacts("seed data", "Seed data", _data(run, paper.data))
+    yield PaperFacts("seed data", "what the models start from", _data(run, paper.data))
     settings = run.settings.model_dump(mode="json")
     rows = [PaperFact(name, _setting(settings, name), value) for name, value in paper.training.items()]
     note = "Empty: the paper does not state it. `srlm settings` explains each."
-    yield PaperFacts("training", "Settings of the training", rows, [note])
-    yield PaperFacts("preference pairs", "Preference pairs", _pairs(run, paper.pairs))
+    yield PaperFacts("training", "settings", rows, [note])
+    yield PaperFacts("preference pairs", "how many there were", _pairs(run, paper.pairs))
 
 
 def _data(run: RunData, paper: Mapping[str, int]) -> list[PaperFact]:

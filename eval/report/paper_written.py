@@ -24,7 +24,7 @@ def markdown(content: Mapping[str, Any], words: MetricWords) -> str:
         f"{content['source'].label[:1].upper()}{content['source'].label[1:]}.",
     ]
     for part in content["parts"]:
-        lines += ["", f"## {text(part.place.capitalize())}: {text(part.title)}", ""]
+        lines += ["", f"## {text(part.heading)}", ""]
         lines += _part(part, words)
     return "\n".join([*lines, ""])
 

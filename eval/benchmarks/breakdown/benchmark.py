@@ -6,6 +6,7 @@ from srlm.settings import Settings
 
 from ...records import MetricValue
 from ..base import Answers, Asked, Benchmark, MetricSpec, OpenEngine, PageSection, RunData
+from ..paper_table import PaperPart
 from . import names
 
 
@@ -40,6 +41,11 @@ class Breakdown(Benchmark):
         from .measure import figures
 
         return figures(run, open_engine)
+
+    def paper_tables(self, run: RunData) -> Iterable[PaperPart]:
+        from .paper import parts
+
+        return parts(run, self.words, "not measured: run `srlm-eval breakdown --run FILE`")
 
     def sections(self, run: RunData) -> list[PageSection]:
         if not run.of(self.name):

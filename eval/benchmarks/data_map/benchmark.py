@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from ...records import MetricValue
 from ..base import Answers, Benchmark, Doubt, LookedFor, MetricSpec, OpenEngine, PageSection, RunData
+from ..paper_table import PaperPart, PaperPicture
 
 METRICS = {
     "nearest": MetricSpec(label="nearest neighbour is in the other set", unit="share"),
@@ -45,6 +46,20 @@ class DataMap(Benchmark):
         from .section import section
 
         return [section(run)]
+
+    def paper_tables(self, run: RunData) -> Iterable[PaperPart]:
+        from .section import section
+
+        figures = run.of(self.name)
+        beyond = [one for one in figures if one.metric == "nearest_beyond_chance"]
+        yield PaperPicture(
+            "appendix A.1",
+            "Where the training prompts lie",
+            "t-SNE of IFT, EFT and new prompts: IFT and the new ones overlap, EFT lies apart; no figures",
+            section(run).content["charts"] if figures else [],
+            [f"{self.spec(one.metric).label}: {self.words.sentence(one)}" for one in beyond],
+            "" if figures else "not measured: run `srlm-eval data-map --run FILE`",
+        )
 
     def doubts(self, run: RunData) -> Iterable[Doubt]:
         from .measure import against_evaluation

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 
-from ...data import cited, published
+from ...data import published
 from ...figures import charts
 from ...records import MetricValue, Series
 from ..base import Answers, Benchmark, Doubt, MetricSpec, OpenEngine, PageSection, RunData
+from ..paper_table import PaperPart, PaperRow, PaperTable, unlike_paper
 
 METRICS = {
     "win": MetricSpec(label="wins", unit="share", better="higher"),
@@ -22,6 +23,7 @@ METRICS = {
     "judge_agreement_decided": MetricSpec(label="the same without ties", unit="share", better="higher"),
     "judge_kappa": MetricSpec(label="Cohen's kappa of judge and people", scale=(-1, 1), better="higher"),
 }
+SHARES = ("win", "tie", "lose")
 OF_PEOPLE = ("krippendorff_alpha", "raw_agreement", "person_agreement", "left_chosen", "longer_chosen")
 OF_TWO = ("raw_agreement", "cohen_kappa")
 OF_JUDGES = ("judge_agreement", "judge_agreement_decided", "judge_kappa")
@@ -73,13 +75,7 @@ class Human(Benchmark):
             "judges": [m for m in found if m.metric in OF_JUDGES],
             "paper": paper,
             "published": {(row.model, row.baseline): row for row in paper.rows},
-            "unlike": cited.unlike(
-                [
-                    ("model", run.settings.model.base, paper.model),
-                    ("data", run.settings.data.kind, paper.data),
-                    ("prompts", str(max((m.n for m in contests), default=0)), str(paper.n)),
-                ]
-            ),
+            "unlike": _unlike(run),
             "pictures": [
                 charts.forest("People: wins minus losses", rows, "share of prompts; right of 0 the first is better")
             ]
@@ -87,6 +83,14 @@ class Human(Benchmark):
             else [],
         }
         return [PageSection("wins", "human/section.html", content, rank=30)]
+
+    def paper_tables(self, run: RunData) -> Iterable[PaperPart]:
+        paper = published.human()
+        rows = [
+            PaperRow(row.model, row.baseline, {"win": row.win, "tie": row.tie, "lose": row.lose}) for row in paper.rows
+        ]
+        setting = f"{paper.setting}, {paper.n} prompts, {paper.annotators} people"
+        yield PaperTable("figure 5", "Human evaluation", self.name, SHARES, rows, setting, _unlike(run))
 
     def doubts(self, run: RunData) -> Iterable[Doubt]:
         for metric in run.of(self.name):
@@ -100,6 +104,12 @@ class Human(Benchmark):
             if metric.metric == "left_chosen" and metric.value is not None and _excludes_half(metric):
                 said = self.words.text_of(metric, metric.value)
                 yield Doubt("people", f"human evaluation: of votes for an answer, {said} were for the one on the left")
+
+
+def _unlike(run: RunData) -> str:
+    """How people's votes on the run differ from the paper's."""
+    counts = [m.n for m in run.of(Human.name) if m.metric == "win_minus_lose"]
+    return unlike_paper(run.settings, [("prompts", str(max(counts, default=0)), str(published.human().n))])
 
 
 def _excludes_half(metric: MetricValue) -> bool:

@@ -11,6 +11,7 @@ from ...data.mt_bench import CATEGORIES
 from ...figures import charts
 from ...records import MetricValue, Series
 from ..base import Answers, Asked, Benchmark, MetricSpec, OpenEngine, PageSection, RunData
+from ..paper_table import PaperPart
 from .figures import HARD, OTHERS, OVERALL, TURNS
 
 POINTS = {"unit": "points", "better": "higher", "digits": 2, "scale": (1.0, 10.0)}
@@ -90,6 +91,11 @@ class MtBenchScores(Benchmark):
         drawn = [charts.forest("MT-Bench: each model minus the one before it", rows, "points")] if rows else []
         content = page(run, figures, pairs)
         return [PageSection("own", "mt_bench/section.html", content, charts=drawn, id="mt-bench", link="MT-Bench")]
+
+    def paper_tables(self, run: RunData) -> Iterable[PaperPart]:
+        from .paper import tables
+
+        return tables(self.name, page(run, run.of(self.name), [])["unlike"])
 
 
 class MtBenchPairs(Benchmark):

@@ -6,6 +6,7 @@ from srlm.settings import Settings
 
 from ...records import MetricValue, Series
 from ..base import Answers, Asked, Benchmark, MetricSpec, OpenEngine, PageSection, RunData
+from ..paper_table import PaperPart
 from .known import KNOWN, title
 
 SHARES = ("acc", "exact_match", "em", "f1", "pass@1", "mc1", "mc2", "contains")
@@ -65,6 +66,11 @@ class Nlp(Benchmark):
         from .measure import kept
 
         return by_document(kept(run.folder))
+
+    def paper_tables(self, run: RunData) -> Iterable[PaperPart]:
+        from .paper import tables
+
+        return tables(run)
 
     def sections(self, run: RunData) -> list[PageSection]:
         from .page import section
