@@ -14,7 +14,7 @@ from srlm.store import files
 from srlm.store.folder import RunFolder
 
 from ..benchmarks.base import Benchmark, RunData
-from ..benchmarks.paper_table import PLACES, PaperFacts, PaperPart, PaperPicture, PaperRow, PaperTable
+from ..benchmarks.paper_table import PLACES, PaperFacts, PaperPart, PaperPicture, PaperRow, PaperTable, Place
 from ..benchmarks.table import BENCHMARKS, WORDS
 from ..data import published
 from ..figures.charts import Chart
@@ -44,6 +44,11 @@ class ShownRow(NamedTuple):
     cells: Sequence[ShownCell]
 
     @property
+    def missing(self) -> str:
+        """Why none of its figures is there; empty where one is."""
+        return "" if any(cell.ours for cell in self.cells) else self.cells[0].missing
+
+    @property
     def is_published(self) -> bool:
         """Whether the paper has any of its figures."""
         return any(cell.published for cell in self.cells)
@@ -60,7 +65,7 @@ class Shown(NamedTuple):
     id: str
     kind: str
     """`table`, `facts` or `picture`."""
-    place: str
+    place: Place
     title: str
     setting: str = ""
     unlike: str = ""
@@ -72,6 +77,11 @@ class Shown(NamedTuple):
     notes: Sequence[str] = ()
     missing: str = ""
     one_source: bool = False
+
+    @property
+    def rank(self) -> int:
+        """Its place among those of the paper."""
+        return PLACES.index(self.place)
 
     @property
     def heading(self) -> str:
@@ -104,11 +114,11 @@ def gather(run: RunData, command: str) -> dict[str, Any]:
     }
 
 
-def parts(run: RunData) -> list[tuple[PaperPart, Benchmark | None]]:
+def parts(run: RunData, benchmarks: Sequence[Benchmark] = BENCHMARKS) -> list[tuple[PaperPart, Benchmark | None]]:
     """Every table and figure, in the paper's order, with the benchmark that gives it; None: nothing measures it."""
     found: list[tuple[PaperPart, Benchmark | None]] = [(part, None) for part in facts(run)]
     found += [
-        (part, one) for one in BENCHMARKS if one.in_paper for part in list(one.paper_tables(run)) or _plain(run, one)
+        (part, one) for one in benchmarks if one.in_paper for part in list(one.paper_tables(run)) or _plain(run, one)
     ]
     return sorted(found, key=lambda one: PLACES.index(one[0].place))
 
@@ -138,7 +148,10 @@ def shown(run: RunData, part: PaperPart, benchmark: Benchmark | None, words: Met
         (name, [_published(part, metric, values.get(metric), words) for metric in part.metrics])
         for name, values in part.others
     ]
-    missing = "" if any(cell.ours for row in rows for cell in row.cells) else not_measured(benchmark)
+    missing = ""
+    if not any(cell.ours for row in rows for cell in row.cells):
+        reasons = {row.missing for row in rows}
+        missing = reasons.pop() if len(reasons) == 1 else not_measured(benchmark)
     return Shown(
         id, "table", part.place, part.title, part.setting, part.unlike if not missing else "", columns, rows, others,
         part.charts, part.notes, missing, part.one_source,

@@ -42,7 +42,10 @@ def _part(part: "Shown", words: MetricWords) -> Iterator[str]:
     elif part.kind == "table":
         rows = []
         for row in part.rows:
-            rows.append((row.label, *(_cell(cell.ours, cell.missing, words) for cell in row.cells)))
+            said = "-" if row.missing == part.missing else row.missing
+            absent = (said, *[""] * (len(row.cells) - 1))
+            own = absent if row.missing else tuple(_cell(cell.ours, cell.missing, words) for cell in row.cells)
+            rows.append((row.label, *own))
             if row.is_published:
                 rows.append(("the paper's", *(cell.published for cell in row.cells)))
             if row.is_compared:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from srlm.errors import SettingsError
+from srlm.errors import SettingsError, first_line
 from srlm.run_file import overridden
 from srlm.settings import Settings
 from srlm.worlds.table import WORLDS
@@ -48,7 +48,11 @@ def inapplicable(name: str, given: Settings) -> str:
         world = given.data.kind in WORLDS
         return f"the models of {given.data.kind} read no English rubric" if world else ""
     arm = next(arm for arm in ARMS if arm.name == name)
-    if arm.settings(given).digest == given.digest:
+    try:
+        same = arm.settings(given).digest == given.digest
+    except SettingsError as error:  # what the arm changes does not go with the rest of the run
+        return first_line(error)
+    if same:
         return f"the run itself is trained like that ({', '.join(arm.overrides)})"
     return ""
 

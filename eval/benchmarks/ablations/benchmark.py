@@ -99,7 +99,7 @@ class Ablations(Benchmark):
             "SFT on the answers that the model scored 5, instead of DPO on pairs",
             self.name,
             CONTESTS,
-            _rows(run, "positive_only", ("M2",), won, {"M2": paper.positive_only}),
+            _rows(run, "positive_only", ("M2",), CONTESTS, won, {"M2": paper.positive_only}),
             f"{paper.positive_only_examples:,} answers scored 5; wins and losses against the SFT baseline",
             unlike,
             charts=self._differences(run, "positive_only"),
@@ -110,7 +110,7 @@ class Ablations(Benchmark):
             "M1 trained on IFT alone: what its scores are worth",
             self.name,
             YIELD,
-            _rows(run, "ift_only", ("M2", "M3"), pairs, few),
+            _rows(run, "ift_only", ("M2", "M3"), YIELD, pairs, few),
             "few answers get different scores, which collapse to 4, so that few pairs are left",
             unlike,
             charts=self._differences(run, "ift_only"),
@@ -121,7 +121,7 @@ class Ablations(Benchmark):
             "New prompts by M_t itself",
             self.name,
             (*CONTESTS, "pair_yield"),
-            _rows(run, "own_prompts", ("M2", "M3"), {}, {}),
+            _rows(run, "own_prompts", ("M2", "M3"), (*CONTESTS, "pair_yield"), {}, {}),
             "30 prompts of each model were read by people: all models can write them, M2 and M3 sometimes run on; no "
             "figures are given",
             charts=self._differences(run, "own_prompts"),
@@ -140,7 +140,7 @@ class Ablations(Benchmark):
             for one in found
             if self.spec(one.metric).unit == "share"
         ]
-        title = "The ablation's last model minus the run's own, on the same prompts"
+        title = f"The last model of {arm} minus the run's own, on the same prompts"
         return [charts.forest(title, rows, "right of 0 the ablation is better")] if rows else []
 
 
@@ -148,14 +148,16 @@ def _rows(
     run: RunData,
     arm: str,
     names: Sequence[str],
+    metrics: Sequence[str],
     own: Mapping[str, Mapping[str, float]],
     published: Mapping[str, Mapping[str, float]],
 ) -> list[PaperRow]:
     """The run's own models and those of an arm, with the paper's values of both."""
-    ours = dict.fromkeys([*names, *(one.model.partition("/")[2] for one in run.of(BENCHMARK) if _of(one, arm))])
+    measured = [one for one in run.of(BENCHMARK) if _of(one, arm) and one.metric in metrics]
+    ours = dict.fromkeys([*names, *(one.model.partition("/")[2] for one in measured)])
     itself = [PaperRow(name, None, own.get(name, {}), f"{name}, the run itself") for name in ours]
     return itself + [
-        PaperRow(f"{arm}/{name}", None, published.get(name, {}), f"{name}, ablation", _missing(run, arm))
+        PaperRow(f"{arm}/{name}", None, published.get(name, {}), f"{name}, ablation", _missing(run, arm, name))
         for name in ours
     ]
 
@@ -164,9 +166,11 @@ def _of(metric: MetricValue, arm: str) -> bool:
     return metric.baseline is None and metric.model.startswith(f"{arm}/")
 
 
-def _missing(run: RunData, name: str) -> str:
-    """Why an ablation has no figure."""
+def _missing(run: RunData, name: str, model: str | None = None) -> str:
+    """Why an ablation has no figure, or none of a model."""
     why = inapplicable(name, run.folder.given)
+    if not why and model is not None and model not in run.finished:
+        why = f"no {model} in this run"
     return why or f"not measured: run `srlm-eval ablations --run FILE --only {name}`"
 
 

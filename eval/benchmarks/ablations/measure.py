@@ -23,7 +23,7 @@ from ..judge_agreement.figures import Compared, described, differences
 from ..judge_agreement.measure import answered, scores_of
 from ..measuring import judge_answers, resampling, with_holm
 from ..run_data import RunData
-from .arms import ARMS, RUBRICS
+from .arms import ARMS, RUBRICS, inapplicable
 from .benchmark import BENCHMARK
 
 COUNTS = {
@@ -41,28 +41,27 @@ STOPPED = "ablations_stopped.json"
 def figures(run: RunData) -> list[MetricValue]:
     """All that lies on disk; no model is asked."""
     settings, how = run.settings, resampling(run.settings)
-    found = [arm for arm in ARMS if run_folder(arm.settings(run.folder.given)).path.is_dir()]
+    possible = [arm for arm in ARMS if not inapplicable(arm.name, run.folder.given)]
+    found = [arm for arm in possible if run_folder(arm.settings(run.folder.given)).path.is_dir()]
     metrics = [*_counted("", run), *_contests("", run)] if found else []
+    trained = {checkpoint.digest for checkpoint in run.folder.checkpoints()}
     paired: list[MetricValue] = []
     own = series(settings, run.folder) if found else []
     for arm in found:
         folder = run_folder(arm.settings(run.folder.given))
         other = RunData(folder.settings, folder)
-        metrics += [*_counted(f"{arm.name}/", other), *_contests(f"{arm.name}/", other)]
-        last = [name for name in other.names if name in run.names][-1:]
+        # Models that both runs share are the run's own.
+        apart = [one.name for one in folder.measured() if one.digest not in trained]
+        of_arm = [*_counted(f"{arm.name}/", other), *_contests(f"{arm.name}/", other)]
+        metrics += [one for one in of_arm if one.model.removeprefix(f"{arm.name}/") in apart]
+        last = [name for name in apart if name in run.names][-1:]
         known = {(one.baseline, one.benchmark, one.metric): one for one in own if [one.model] == last}
-        for one in series(folder.settings, folder) if last and last != _shared(other, run) else []:
+        for one in series(folder.settings, folder) if last else []:
             against = known.get((one.baseline, one.benchmark, one.metric))
             if [one.model] == last and against is not None:
                 paired.append(between(BENCHMARK, f"{arm.name}/{last[0]}", last[0], one, against, how))
     metrics += [*with_holm(paired, how), *_stopped(run)]
     return metrics + rubrics_on_disk(settings, run.folder)
-
-
-def _shared(other: RunData, run: RunData) -> list[str]:
-    """The last model that two runs share."""
-    own = {checkpoint.digest for checkpoint in run.folder.checkpoints()}
-    return [one.name for one in other.folder.checkpoints() if one.digest in own][-1:]
 
 
 def _counted(prefix: str, run: RunData) -> Iterator[MetricValue]:

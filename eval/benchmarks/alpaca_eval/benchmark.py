@@ -79,7 +79,7 @@ class AlpacaEval2(Benchmark):
         wanted = run.settings.evaluation
         if wanted.judge.partition(":")[0] not in JUDGED_BY:
             raise SettingsError(
-                f"AlpacaEval 2.0: {wanted.judge} does not judge it; give openai:MODEL or hf:DIR as --judge "
+                f"alpaca_eval needs a judge, and {wanted.judge} cannot be asked; set openai:MODEL or hf:DIR as --judge "
                 "(evaluation.judge), or run its own command: srlm-eval alpaca --help"
             )
         from .command import measured_by
