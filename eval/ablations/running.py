@@ -39,7 +39,9 @@ def ablate(settings: Settings, names: Sequence[str]) -> tuple[list[MetricValue],
         if JUDGE_PROMPT in names:
             _ask_rubrics(own, folder, open_engine)
         _note(folder, names, stopped)
-        found = measure(own, folder, chosen([BENCHMARK]), open_engine)
+        # What the arms are compared with; what is measured already is only read.
+        usual = [one for one in BENCHMARKS if one.by_default] if names != [JUDGE_PROMPT] else []
+        found = measure(own, folder, [*usual, *chosen([BENCHMARK])], open_engine)
     return [one for one in found if one.benchmark == BENCHMARK], list(stopped)
 
 
