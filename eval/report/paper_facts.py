@@ -31,13 +31,14 @@ def facts(run: RunData) -> Iterator[PaperFacts]:
 
 def _data(run: RunData, paper: Mapping[str, int]) -> list[PaperFact]:
     place, counts = run.folder.step("data"), {m.step: m.counts for m in run.manifests}
+    lines = {name: fact.records for m in run.manifests if m.step == "data" for name, fact in m.outputs.items()}
     heldout = run.records(place / "heldout_sets.jsonl", RankedSet)
     ours: dict[str, object] = {
-        "ift": counts.get("data", {}).get("ift"),
+        "ift": lines.get("ift.jsonl"),
         "eft": counts.get("M1", {}).get("sft: eft examples"),
         "heldout": sum(len(one.responses) for one in heldout) or None,
         "evaluation_prompts": len(run.prompts) or None,
-        "validation_prompts": counts.get("data", {}).get("validation prompts"),
+        "validation_prompts": lines.get("validation_prompts.jsonl"),
     }
     return [PaperFact(OF_DATA[name], _count(ours[name]), f"{value:,}") for name, value in paper.items()]
 
