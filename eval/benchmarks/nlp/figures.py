@@ -136,9 +136,8 @@ def _notes(own: Kept, metric: str) -> list[str]:
 
 
 def _failure(one: Failed) -> MetricValue:
-    known = KNOWN.get(one.task)
     nothing = Estimate(value=None, low=None, high=None, n=0, method="not measured")
-    metric = metric_of(one.task, known.main if known else "score")
+    metric = metric_of(one.task, one.main)
     return figure(one.model, BENCHMARK, metric, nothing, unit=UNIT, note=f"could not be measured: {one.why}")
 
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from srlm.errors import SrlmError, first_line
+from srlm.errors import RoomError, SrlmError, first_line
 from srlm.records import Checkpoint
 from srlm.settings import Settings
 from srlm.store import files
@@ -46,6 +46,8 @@ class Failed(NamedTuple):
 
     model: str
     task: str
+    main: str
+    """The metric that it would have."""
     why: str
 
 
@@ -93,10 +95,13 @@ def _ask(
                 shown.append(reporter)
                 try:
                     _keep(place_of(folder, checkpoint.name, task.name), folder, checkpoint, task, chat, lm)
+                except RoomError as error:  # its answers are too long for this model; those of others may not be
+                    yield Failed(checkpoint.name, task.name, task.main, first_line(error))
                 except SrlmError:
                     raise  # the engine or the disk: no other task would fare better
                 except Exception as error:  # of lm-eval, or of code that came with the task
-                    yield Failed(checkpoint.name, task.name, f"{type(error).__name__}: {first_line(error)}")
+                    said = f"{type(error).__name__}: {first_line(error)}"
+                    yield Failed(checkpoint.name, task.name, task.main, said)
 
 
 def _keep(path: Path, folder: RunFolder, checkpoint: Checkpoint, task: AskedTask, chat: bool, lm: Any) -> None:

@@ -49,7 +49,9 @@ def test_a_packed_file_is_as_good(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        pytest.param({"question": "Why?", "answerKey": "A"}, "test.jsonl:2: a row of arc_easy needs choices", id="field"),
+        pytest.param(
+            {"question": "Why?", "answerKey": "A"}, "test.jsonl:2: a row of arc_easy needs choices", id="field"
+        ),
         pytest.param(
             {"question": 3, "choices": {"text": ["a"], "label": ["A"]}, "answerKey": "A"},
             "test.jsonl:2: `question` of arc_easy is a int, not str",

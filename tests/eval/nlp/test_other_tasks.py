@@ -24,7 +24,9 @@ metric_list: [{{metric: acc, aggregation: mean, higher_is_better: true}}]
 
 @pytest.fixture
 def rows(tmp_path: Path) -> Path:
-    return tiny_run.lines(tmp_path / "colours.jsonl", [{"question": f"Number {n} is", "answer": n % 2} for n in range(4)])
+    return tiny_run.lines(
+        tmp_path / "colours.jsonl", [{"question": f"Number {n} is", "answer": n % 2} for n in range(4)]
+    )
 
 
 def own(tmp_path: Path, text: str) -> str:
@@ -39,9 +41,7 @@ def test_a_file_of_ones_own_is_a_task(tmp_path: Path, rows: Path) -> None:
     assert (task.name, task.total, task.main, task.chat) == ("colours", 4, "acc", False)
 
 
-def test_code_beside_a_file_is_run_and_named(
-    tmp_path: Path, rows: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_code_beside_a_file_is_run_and_named(tmp_path: Path, rows: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = own(tmp_path, TASK.format(file=rows, target="!function answers.last"))
     (tmp_path / "own" / "answers.py").write_text("def last(doc):\n    return 1\n", encoding="utf-8")
     (task,) = prepare(NlpSettings(tasks=(path,)))
@@ -55,7 +55,9 @@ def test_code_beside_a_file_is_run_and_named(
         pytest.param("just words", "not a task of lm-eval", id="no mapping"),
         pytest.param("dataset_path: json", "not a task of lm-eval", id="no name"),
         pytest.param("task: [", "not a task of lm-eval", id="no YAML"),
-        pytest.param("task: a/b\ntest_split: test", "could not load it|not usable as a task's name", id="a path as name"),
+        pytest.param(
+            "task: a/b\ntest_split: test", "could not load it|not usable as a task's name", id="a path as name"
+        ),
     ],
 )
 def test_a_file_that_is_no_task_is_refused(tmp_path: Path, text: str, said: str) -> None:

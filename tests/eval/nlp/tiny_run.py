@@ -40,7 +40,7 @@ def made(wanted: Settings, names: Sequence[str] = NAMES, **shape: int) -> RunFol
     """The folder of a run whose models are random Llamas of width 32, each with its own weights."""
     words = byte_level(["<|user|>", "<|assistant|>", "<|system|>", "<|end|>"], "<|end|>")
     words.chat_template = TEMPLATE
-    size = ScratchModel(**{"width": 32, "layers": 1, "heads": 2, "feed_forward": 32, "max_positions": 1024, **shape})
+    size = ScratchModel(**{"width": 32, "layers": 1, "heads": 2, "feed_forward": 32, "max_positions": 2048, **shape})
     folder = run_folder(wanted)
     files.write(folder.step("data") / "evaluation_prompts.jsonl", [Prompt.of("which colour", "test")])
     for seed, name in enumerate(names):
