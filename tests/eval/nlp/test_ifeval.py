@@ -1,12 +1,12 @@
 """IFEval's checkers without a download: nltk's own splitter with nltk's own parameters, languages told alike."""
 
-import json
 from pathlib import Path
 
 import pytest
 
 from eval.benchmarks.nlp.library import lm_eval_at_work
 from eval.benchmarks.nlp.sentences import splitter
+from srlm.data.lines import rows
 
 TEXTS = {
     "Dr. Smith went home. He was tired.": 2,
@@ -59,10 +59,7 @@ def test_a_language_is_told_alike_every_time() -> None:
 
 def test_all_541_prompts_are_checked_without_a_network(shared: Path) -> None:
     """Every instruction of the real set gives a verdict on its own prompt, and nothing on an empty answer."""
-    import gzip
-
-    path = shared / "data" / "nlp_benchmarks" / "ifeval" / "input_data.jsonl.gz"
-    docs = [json.loads(line) for line in gzip.open(path, "rt", encoding="utf-8")]
+    docs = [row.value for row in rows(shared / "data" / "nlp_benchmarks" / "ifeval" / "input_data.jsonl.gz")]
     with lm_eval_at_work():
         from lm_eval.tasks.ifeval.utils import process_results
 

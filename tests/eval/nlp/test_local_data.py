@@ -70,7 +70,7 @@ def test_a_row_that_is_none_is_named(tmp_path: Path, row: dict[str, Any], said: 
 def test_an_answer_that_is_no_choice_is_refused(tmp_path: Path) -> None:
     row = {"query": "Question: Why?", "choices": ["so", "not"], "gold": 2}
     tiny_run.lines(tmp_path / "llm_foundry" / "piqa.jsonl", [row])
-    with pytest.raises(DataError, match="piqa.jsonl:1: `gold` must be 0 to 1"):
+    with pytest.raises(DataError, match=r"piqa\.jsonl:1: `gold` must be 0 to 1"):
         asked(tmp_path, "piqa")
 
 

@@ -1,8 +1,10 @@
 """A run's checkpoints measured with real tiny models: the whole way to metrics.json, resumed, widened, broken off."""
 
 import random
+import shutil
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -15,6 +17,7 @@ from eval.run import measure
 from srlm.cli.main import quiet
 from srlm.engines.base import Engine
 from srlm.errors import EngineError, SettingsError
+from srlm.methods.base import run_folder
 from srlm.records import Checkpoint
 from srlm.store import files
 from srlm.store.folder import RunFolder
@@ -44,21 +47,56 @@ def documents(folder: RunFolder, model: str, task: str) -> list[NlpDocument]:
     return list(files.read(folder.step("evaluation") / model / FOLDER / f"{task}.jsonl", NlpDocument))
 
 
-def test_every_checkpoint_is_measured_and_asked_once(tmp_path: Path, data: Path) -> None:
-    folder, opened = run_of(tmp_path, tasks=TASKS), list[str]()
-    found = nlp(folder, tiny_run.opening(folder, opened))
-    assert opened == ["M0", "SFT", "SFT", "M1", "M1"]  # plain text and chat; the base knows no chat
-    for model in ("M0", "SFT", "M1"):
-        accuracy, followed = found["arc_easy.acc_norm", model, None], found["ifeval.inst_level_strict_acc", model, None]
+class Whole(NamedTuple):
+    """A run measured on ARC and IFEval; IFEval's long answers are written once for all tests."""
+
+    folder: RunFolder
+    opened: list[str]
+    found: Mapping[tuple[str, str, str | None], MetricValue]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    place = tmp_path_factory.mktemp("nlp")
+    tiny_run.arc(8)(place / "data")
+    tiny_run.ifeval(place / "data")
+    folder, opened = run_of(place, ("M0", "SFT"), tasks=TASKS), list[str]()
+    return Whole(folder, opened, nlp(folder, tiny_run.opening(folder, opened)))
+
+
+def test_every_checkpoint_is_measured_and_asked_once(whole: Whole) -> None:
+    assert whole.opened == ["M0", "SFT", "SFT"]  # plain text and chat; the base knows no chat
+    for model in ("M0", "SFT"):
+        accuracy = whole.found["arc_easy.acc_norm", model, None]
         assert (accuracy.n, accuracy.unit, accuracy.unscored) == (8, "documents", 0)
         assert accuracy.low is not None
-        assert followed.n == 2
-        form = "plain text" if model == "M0" else "chat template"
-        assert form in found["ifeval.prompt_level_strict_acc", model, None].note
         assert "0-shot; plain text; lm-eval" in accuracy.note
-    again = nlp(folder, tiny_run.opening(folder, opened))
-    assert opened == ["M0", "SFT", "SFT", "M1", "M1"]
-    assert again == found
+        assert whole.found["ifeval.inst_level_strict_acc", model, None].n == 2
+        form = "plain text" if model == "M0" else "chat template"
+        assert form in whole.found["ifeval.prompt_level_strict_acc", model, None].note
+    again = nlp(whole.folder, tiny_run.opening(whole.folder, whole.opened))
+    assert whole.opened == ["M0", "SFT", "SFT"]
+    assert again == whole.found
+
+
+def test_values_by_document_are_the_figures(whole: Whole) -> None:
+    (benchmark,) = chosen(["nlp"])
+    series = {(m.metric, m.model): m for m in benchmark.per_prompt(RunData(whole.folder.settings, whole.folder))}
+    assert set(series) == {(metric, model) for metric, model, baseline in whole.found if baseline is None}
+    for key, one in series.items():
+        weights = one.weights or (1.0,) * len(one.values)
+        total = sum(value * weight for value, weight in zip(one.values, weights, strict=True) if value is not None)
+        assert total / sum(weights) == pytest.approx(whole.found[*key, None].value)
+
+
+def test_tasks_measured_before_keep_their_figures(whole: Whole, tmp_path: Path) -> None:
+    """Another task of the same run: ARC's and IFEval's figures stay, and nothing of them is asked."""
+    shutil.copytree(whole.folder.path, tmp_path / "runs" / "tiny")
+    tiny_run.arc(4, "arc_challenge")(tmp_path / "data")
+    folder = run_folder(tiny_run.settings(tmp_path, tasks=("arc_challenge",)))
+    found = nlp(folder, tiny_run.opening(folder))
+    assert {key: one for key, one in found.items() if key in whole.found} == whole.found
+    assert found["arc_challenge.acc_norm", "SFT", None].n == 4
 
 
 def test_scores_are_lm_evals_own(tmp_path: Path, data: Path) -> None:
@@ -94,15 +132,6 @@ def test_more_documents_ask_only_for_those(tmp_path: Path, data: Path) -> None:
     assert (all_of_them.n, "the first" in all_of_them.note) == (8, False)
     assert after[: len(before)] == before
     assert documents(folder, "SFT", "arc_easy")[:3] == few
-
-
-def test_tasks_measured_before_keep_their_figures(tmp_path: Path, data: Path) -> None:
-    folder = run_of(tmp_path, tasks=("arc_easy",))
-    first = nlp(folder, tiny_run.opening(folder))
-    folder = run_of(tmp_path, tasks=("ifeval",))
-    both = nlp(folder, tiny_run.opening(folder))
-    assert {key for key, _, _ in both} > {key for key, _, _ in first if key != "average"}
-    assert both["arc_easy.acc_norm", "SFT", None] == first["arc_easy.acc_norm", "SFT", None]
 
 
 def test_other_weights_are_measured_again(tmp_path: Path, data: Path) -> None:
@@ -177,18 +206,6 @@ def test_no_random_state_of_ours_is_touched_and_nothing_of_lm_eval_is_printed(
     out, err = capfd.readouterr()
     assert out == ""
     assert [line.partition(": done")[0] for line in err.splitlines()] == ["SFT: ARC-E ...", "SFT: ARC-E"]
-
-
-def test_values_by_document_are_the_figures(tmp_path: Path, data: Path) -> None:
-    folder = run_of(tmp_path, ("SFT",), tasks=TASKS)
-    found = nlp(folder, tiny_run.opening(folder))
-    (benchmark,) = chosen(["nlp"])
-    series = {one.metric: one for one in benchmark.per_prompt(RunData(folder.settings, folder))}
-    assert set(series) == {metric for metric, _, _ in found} - {"average"}
-    for name, one in series.items():
-        weights = one.weights or (1.0,) * len(one.values)
-        total = sum(value * weight for value, weight in zip(one.values, weights, strict=True) if value is not None)
-        assert total / sum(weights) == pytest.approx(found[name, "SFT", None].value)
 
 
 def test_a_model_of_another_alphabet_is_refused_before_it_is_asked(

@@ -102,12 +102,14 @@ def mmlu(data: Path, subjects: Sequence[str] = ("anatomy", "virology", "astronom
     for split in ("test", "dev"):
         rows = [
             {
-                "subject": subject, "question": f"{split} {n} of {subject}?", "choices": ["one", "two", "three", "four"],
+                "subject": subject,
+                "question": f"{split} {n} of {subject}?",
+                "choices": ["one", "two", "three", "four"],
                 "answer": n % 4,
             }
             for subject in subjects
             for n in range(5 if split == "dev" else number)
-        ]  # fmt: skip
+        ]
         lines(data / "mmlu" / f"{split}.jsonl", rows)
 
 
