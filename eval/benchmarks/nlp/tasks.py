@@ -15,7 +15,7 @@ from srlm.terminal import note
 
 from . import local
 from .known import KNOWN, KnownTask
-from .library import EXTRA, FEWSHOT_SEED, lm_eval_at_work, lm_eval_version
+from .library import EXTRA, FEWSHOT_SEED, lm_eval_at_work, lm_eval_version, score_alike
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,99}")
 """What a task may be called: its name is a file's, and a part of a figure's."""
@@ -338,6 +338,7 @@ def _counted(found: _Found, wanted: NlpSettings) -> AskedTask:
             raise SettingsError(f"{name}: its questions hold more than text; leave it out")
         if leaf.get_config("num_fewshot") is None:
             leaf.set_config(key="num_fewshot", value=0)
+        score_alike(leaf)
     sizes = {each: len(documents_of(leaf)) for each, leaf in leaves.items()}
     counts = _spread(sizes, wanted.limit)
     shots = {leaf.get_config("num_fewshot") for leaf in leaves.values()}

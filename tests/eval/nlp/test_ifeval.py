@@ -6,7 +6,10 @@ import pytest
 
 from eval.benchmarks.nlp.library import lm_eval_at_work
 from eval.benchmarks.nlp.sentences import splitter
+from eval.benchmarks.nlp.tasks import prepare
 from srlm.data.lines import rows
+from srlm.settings.nlp import NlpSettings
+from tests.eval.nlp import tiny_run
 
 TEXTS = {
     "Dr. Smith went home. He was tired.": 2,
@@ -55,6 +58,25 @@ def test_a_language_is_told_alike_every_time() -> None:
         import langdetect
 
         assert len({langdetect.detect(text) for _ in range(20)}) == 1
+
+
+def test_a_letter_that_the_checker_draws_is_the_same_for_every_model(tmp_path: Path) -> None:
+    """Prompt 1129 counts `!`, which Google's checker takes for no letter: it draws one."""
+    instruction = {"let_relation": "at least", "letter": "!", "let_frequency": 6}
+    row = {
+        "key": 1129,
+        "prompt": "Cheer.",
+        "instruction_id_list": ["keywords:letter_frequency"],
+        "kwargs": [instruction],
+    }
+    tiny_run.lines(tmp_path / "ifeval" / "input_data.jsonl", [row])
+    (task,) = prepare(NlpSettings(tasks=("ifeval",), data=str(tmp_path)))
+    leaf = task.leaves["ifeval"]
+    answers = [letter * 6 for letter in "abcdefghijklmnopqrstuvwxyz"]
+    with lm_eval_at_work():
+        verdicts = [[leaf.process_results(row, [one])["prompt_level_strict_acc"] for one in answers] for _ in range(3)]
+    assert [sum(said) for said in verdicts] == [1, 1, 1]
+    assert verdicts[0] == verdicts[1] == verdicts[2]
 
 
 def test_all_541_prompts_are_checked_without_a_network(shared: Path) -> None:

@@ -2,7 +2,6 @@
 
 import random
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,7 +33,11 @@ def data(tmp_path: Path) -> Path:
     return place
 
 
-def nlp(folder: RunFolder, open_engine: OpenEngine) -> dict[tuple[str, str, str | None], MetricValue]:
+Found = dict[tuple[str, str, str | None], MetricValue]
+"""Figures by metric, model and baseline."""
+
+
+def nlp(folder: RunFolder, open_engine: OpenEngine) -> Found:
     found = measure(folder.settings, folder, chosen(["nlp"]), open_engine)
     return {(m.metric, m.model, m.baseline): m for m in found if m.benchmark == "nlp"}
 
@@ -52,7 +55,7 @@ class Whole(NamedTuple):
 
     folder: RunFolder
     opened: list[str]
-    found: Mapping[tuple[str, str, str | None], MetricValue]
+    found: Found
 
 
 @pytest.fixture(scope="module")
@@ -83,10 +86,10 @@ def test_values_by_document_are_the_figures(whole: Whole) -> None:
     (benchmark,) = chosen(["nlp"])
     series = {(m.metric, m.model): m for m in benchmark.per_prompt(RunData(whole.folder.settings, whole.folder))}
     assert set(series) == {(metric, model) for metric, model, baseline in whole.found if baseline is None}
-    for key, one in series.items():
+    for (metric, model), one in series.items():
         weights = one.weights or (1.0,) * len(one.values)
         total = sum(value * weight for value, weight in zip(one.values, weights, strict=True) if value is not None)
-        assert total / sum(weights) == pytest.approx(whole.found[*key, None].value)
+        assert total / sum(weights) == pytest.approx(whole.found[metric, model or "", None].value)
 
 
 def test_tasks_measured_before_keep_their_figures(whole: Whole, tmp_path: Path) -> None:
