@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from srlm.data.lines import locate
-from srlm.errors import DataError, SettingsError, SrlmError, first_line
+from srlm.errors import DataError, EngineError, SettingsError, SrlmError, first_line
 from srlm.records import digest
 from srlm.settings.nlp import NlpSettings
 from srlm.terminal import note
@@ -336,6 +336,8 @@ def _counted(found: _Found, wanted: NlpSettings) -> AskedTask:
             raise SettingsError(f"{name}: it executes code that models write, which is not done here; leave it out")
         if getattr(leaf, "MULTIMODAL", False):
             raise SettingsError(f"{name}: its questions hold more than text; leave it out")
+        if leaf.get_config("output_type") == "generate_until":
+            _refuse_generation(name, leaf)
         if leaf.get_config("num_fewshot") is None:
             leaf.set_config(key="num_fewshot", value=0)
         score_alike(leaf)
@@ -365,6 +367,16 @@ def _counted(found: _Found, wanted: NlpSettings) -> AskedTask:
         },
         notes=tuple(notes),
     )
+
+
+def _refuse_generation(name: str, leaf: Any) -> None:
+    """Raises SettingsError where a task wants its answers written in a way that the engines do not have."""
+    from .lm import generation_of
+
+    try:
+        generation_of("", leaf.get_config("generation_kwargs") or {})
+    except EngineError as error:
+        raise SettingsError(f"{name}: {error}") from None
 
 
 def _spread(sizes: Mapping[str, int], limit: int | None) -> dict[str, int]:

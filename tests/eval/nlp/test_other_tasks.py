@@ -82,6 +82,14 @@ def test_a_task_that_runs_what_models_write_is_refused(tmp_path: Path, rows: Pat
         prepare(NlpSettings(tasks=(own(tmp_path, text),)))
 
 
+def test_answers_that_the_engines_cannot_write_are_refused(tmp_path: Path, rows: Path) -> None:
+    text = f"task: colours\ndataset_path: json\ndataset_kwargs: {{data_files: {{test: {rows}}}}}\ntest_split: test\n"
+    text += "output_type: generate_until\ndoc_to_text: '{{question}}'\ndoc_to_target: '{{answer}}'\n"
+    text += "generation_kwargs: {until: ['.'], num_beams: 4}\nmetric_list: [{metric: exact_match}]\n"
+    with pytest.raises(SettingsError, match="colours: a task asks for num_beams: 4"):
+        prepare(NlpSettings(tasks=(own(tmp_path, text),)))
+
+
 def test_no_task_is_asked_twice(tmp_path: Path, rows: Path) -> None:
     path = own(tmp_path, TASK.format(file=rows, target="answer"))
     again = tmp_path / "own" / "again.yaml"

@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import lm_eval
+
 from eval.benchmarks.base import OpenEngine
 from srlm.engines.base import Engine
 from srlm.engines.open import open_checkpoint
@@ -40,7 +42,7 @@ def made(wanted: Settings, names: Sequence[str] = NAMES, **shape: int) -> RunFol
     """The folder of a run whose models are random Llamas of width 32, each with its own weights."""
     words = byte_level(["<|user|>", "<|assistant|>", "<|system|>", "<|end|>"], "<|end|>")
     words.chat_template = TEMPLATE
-    size = ScratchModel(**{"width": 32, "layers": 1, "heads": 2, "feed_forward": 32, "max_positions": 2048, **shape})
+    size = ScratchModel(**{"width": 32, "layers": 1, "heads": 2, "feed_forward": 32, "max_positions": 1024, **shape})
     folder = run_folder(wanted)
     files.write(folder.step("data") / "evaluation_prompts.jsonl", [Prompt.of("which colour", "test")])
     for seed, name in enumerate(names):
@@ -113,7 +115,8 @@ def mmlu(data: Path, subjects: Sequence[str] = ("anatomy", "virology", "astronom
         lines(data / "mmlu" / f"{split}.jsonl", rows)
 
 
-def ifeval(data: Path) -> None:
+def ifeval(place: Path) -> str:
+    """A file with IFEval of two prompts, whose answers have 16 tokens at most, not 1,280."""
     rows = [
         {"key": 1, "prompt": "Write without commas.", "instruction_id_list": ["punctuation:no_comma"], "kwargs": [{}]},
         {
@@ -123,4 +126,12 @@ def ifeval(data: Path) -> None:
             "kwargs": [{}, {"relation": "at least", "num_sentences": 300}],
         },
     ]
-    lines(data / "ifeval" / "input_data.jsonl", rows)
+    stock = Path(lm_eval.__file__).parent / "tasks" / "ifeval" / "ifeval.yaml"
+    file = place / "ifeval.yaml"
+    file.write_text(
+        f"include: {stock}\ndataset_path: json\n"
+        f"dataset_kwargs: {{data_files: {{train: {lines(place / 'ifeval.jsonl', rows)}}}}}\n"
+        "generation_kwargs: {until: [], do_sample: false, max_gen_toks: 16}\n",
+        encoding="utf-8",
+    )
+    return str(file)
