@@ -8,7 +8,7 @@ interrupted goes on where it was, and one that is asked with more documents asks
 it and is written anew when the question has changed.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -155,12 +155,19 @@ def _aggregates(task: AskedTask, results: Any) -> dict[str, float | None]:
 
 
 def _on_disk(folder: RunFolder, checkpoint: Checkpoint, task: AskedTask, chat: bool) -> Measured | None:
-    """What was asked, where it is what would be asked now and its documents are on disk."""
+    """What was asked, where it covers what would be asked now; one that was asked with more documents stays."""
     asked = _asked(place_of(folder, checkpoint.name, task.name))
-    if asked is None:
+    if asked is None or asked.model != folder.model_facts(checkpoint):
         return None
-    same = asked.model == folder.model_facts(checkpoint) and asked.question == _question(task, chat)
-    return asked if same else None
+    return asked if _covers(asked.question, _question(task, chat)) else None
+
+
+def _covers(kept: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Whether each document that is wanted was asked, in the same way."""
+    return (kept["lm_eval"], kept["chat"]) == (wanted["lm_eval"], wanted["chat"]) and all(
+        kept["tasks"].get(name) == shape and kept["documents"][name] >= wanted["documents"][name]
+        for name, shape in wanted["tasks"].items()
+    )
 
 
 def _asked(path: Path) -> Measured | None:

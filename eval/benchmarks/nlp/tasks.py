@@ -99,6 +99,10 @@ def _found(name: str, data: Path | None, shots: int | None) -> list[_Found]:
         return [_of_folder(name, data, _shots(name, shots))]
     if name in KNOWN:
         return [_Found(name, {leaf.config.task: leaf for leaf in _stock(name, _shots(name, shots))})]
+    if data is not None:
+        raise SettingsError(
+            f"{name}: has no place in {data}; give a YAML file that names its data, or leave evaluation.nlp.data out"
+        )
     return _of_index(name, shots)
 
 

@@ -105,6 +105,14 @@ def test_models_that_were_asked_otherwise_are_not_compared() -> None:
     assert found.note == "M1 was asked by chat template, SFT by plain text: not compared"
 
 
+def test_models_that_saw_other_examples_are_not_compared() -> None:
+    more = of("M1", "piqa", [1, 0])
+    question = {**more.asked.question, "tasks": {"piqa": {"shots": 3}}}
+    more = more._replace(asked=more.asked.model_copy(update={"question": question}))
+    found = by_name([of("SFT", "piqa", [1, 1]), more])["piqa.acc_norm", "M1", "SFT"]
+    assert found.note == "M1 and SFT were not asked the same (examples, data or version): measure both again"
+
+
 def test_the_average_is_of_the_papers_nine_and_says_what_is_missing() -> None:
     kept = [of("M1", task, [1, 0, 0, 0]) for task in OF_THE_PAPER]
     whole = by_name([*kept, of("M1", "ifeval", [1, 1])])["average", "M1", None]
@@ -135,6 +143,7 @@ def test_the_page_has_a_table_with_the_papers_and_a_picture_of_the_tax(tmp_path:
     write(folder.step("evaluation") / "metrics.json", figures(folder.settings, kept))
     text = page.write(folder.settings, folder, "command").read_text(encoding="utf-8")
     assert '<a href="#nlp">NLP</a>' in text
+    assert '<h2 id="nlp">NLP benchmarks</h2>' in text
     assert "(paper 76.5%)" in text  # SFT's ARC-E
     assert "Alignment tax of M2: its score minus SFT&#39;s" in text
     assert "others unknown" in text

@@ -39,6 +39,11 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
         asked(tmp_path / "elsewhere", "arc_easy")
 
 
+def test_a_task_without_a_place_in_the_folder_is_not_downloaded(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="winogrande: has no place in"):
+        asked(tmp_path, "winogrande")
+
+
 def test_a_packed_file_is_as_good(tmp_path: Path) -> None:
     plain = tiny_run.arc(3)(tmp_path)
     plain.with_name("test.jsonl.gz").write_bytes(gzip.compress(plain.read_bytes()))

@@ -134,6 +134,14 @@ def test_more_documents_ask_only_for_those(tmp_path: Path, data: Path) -> None:
     assert documents(folder, "SFT", "arc_easy")[:3] == few
 
 
+def test_fewer_documents_than_before_leave_the_figure_as_it_is(whole: Whole, tmp_path: Path) -> None:
+    shutil.copytree(whole.folder.path, tmp_path / "runs" / "tiny")
+    tiny_run.arc(8)(tmp_path / "data")
+    folder, opened = run_folder(tiny_run.settings(tmp_path, tasks=("arc_easy",), limit=2)), list[str]()
+    assert nlp(folder, tiny_run.opening(folder, opened))["arc_easy.acc_norm", "SFT", None].n == 8
+    assert opened == []
+
+
 def test_other_weights_are_measured_again(tmp_path: Path, data: Path) -> None:
     folder, opened = run_of(tmp_path, ("SFT",), tasks=("arc_easy",)), list[str]()
     nlp(folder, tiny_run.opening(folder, opened))
