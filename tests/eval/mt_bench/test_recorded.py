@@ -1,4 +1,4 @@
-"""`mt-bench --judgments`: FastChat's averages, read again from the judge's words, and what of a file is told or refused."""
+"""`mt-bench --judgments`: FastChat's averages, read from the judge's words again; what is told, and what is refused."""
 
 import gzip
 import json
@@ -55,7 +55,7 @@ def of(tmp_path: Path) -> Callable[..., Figures]:
 def test_real_judgments_read_again_from_their_words_have_fastchats_averages(
     shared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The averages were computed independently. One model is there with two sets of answers, and one judgment failed."""
+    """The averages were computed independently. One model has two sets of answers there, and one judgment failed."""
     found = measured(tmp_path / "m.json", "--judgments", shared / "data/mt_bench/gpt-4_single.jsonl.gz")
     averages = {
         "mistral-orpo-trl": (7.73125, 6.6, 7.165625),
