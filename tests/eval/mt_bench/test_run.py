@@ -19,8 +19,10 @@ from srlm.engines.base import Completion, Engine, Request
 from srlm.engines.scripted import ScriptedEngine
 from srlm.errors import DataError, EngineError, SettingsError
 from srlm.records import Checkpoint
+from srlm.run_file import load
 from srlm.settings import EvaluationSettings, Price, Sampling
 from srlm.settings.mt_bench import MtBenchSettings
+from srlm.store import files
 from srlm.store.folder import RunFolder
 from tests.chat_server import Reply, Serve, Server, reasoning, refusal, words
 from tests.eval.mt_bench import place
@@ -68,9 +70,9 @@ def refuse(checkpoint: Checkpoint, plain: bool = False) -> Engine:
 
 
 def run(tmp_path: Path, server: Server | None, **own: Any) -> RunFolder:
-    files = place.fastchat(tmp_path / "files")
+    folder = place.fastchat(tmp_path / "files")
     judge = {} if server is None else {"judge": "openai:grader", "base_url": server.url}
-    wanted = MtBenchSettings(files=str(files), **{**judge, **own})
+    wanted = MtBenchSettings(files=str(folder), **{**judge, **own})
     return small.run(tmp_path, evaluation=EvaluationSettings(mt_bench=wanted))
 
 
@@ -315,7 +317,9 @@ def test_the_command_shows_a_row_a_model_and_writes_every_figure(
     folder = run(tmp_path, serve(place.grader))
     both = figures(folder, Models(), BENCH, PAIRS)
     file, out = tmp_path / "small.yaml", tmp_path / "m.json"
-    file.write_text(yaml.safe_dump(folder.settings.model_dump(mode="json")))
+    dumped = folder.settings.model_dump(mode="json")
+    file.write_text(yaml.safe_dump(dumped | {"model": {"base": str(tmp_path)}, "pretraining": None}))
+    files.write_json(folder.path / "settings.json", load(file).model_dump(mode="json"))
     capsys.readouterr()
     with pytest.raises(SystemExit) as left:
         main(["mt-bench", "--run", str(file), "--files", str(tmp_path / "files"), "--pairs", "--out", str(out)])
@@ -323,7 +327,7 @@ def test_the_command_shows_a_row_a_model_and_writes_every_figure(
     written = [MetricValue.model_validate(one) for one in json.loads(out.read_text())]
     assert {(m.model, m.baseline, m.metric): m for m in written} == both
     said = capsys.readouterr().out
-    assert "SFT    2.50 [" in said and "M2     6.50 [" in said and "M2 minus M1  overall" in said
+    assert "SFT    2.50 [" in said and "M2     6.50 [" in said and "M2 minus M1   overall" in said
     with pytest.raises(SystemExit) as left:
         main(["mt-bench", "--run", str(file), "--confidence", "0.9"])
     assert left.value.code == 2
