@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 import eval.report
 from eval.benchmarks.base import Benchmark, RunData
-from eval.benchmarks.table import BENCHMARKS, WORDS, of_all, chosen
+from eval.benchmarks.table import BENCHMARKS, WORDS, chosen, of_all
 from eval.cli import app
 from eval.metrics import merge
 from eval.records import MetricValue
