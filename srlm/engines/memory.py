@@ -113,7 +113,7 @@ class Memory:
         to read them apart."""
         if self.way != "shared" or shared < WORTH_SHARING or max(map(len, prompts)) + room > self._window:
             return None
-        return self._head(prompts[0][:shared], self._attends_apart)
+        return self._head(prompts[0][:shared], self.attends_apart)
 
     def _head(self, tokens: Sequence[int], apart: bool) -> "Head":
         cache = DynamicCache(config=self.model.config)
@@ -314,7 +314,7 @@ class Memory:
         return right
 
     @cached_property
-    def _attends_apart(self) -> bool:
+    def attends_apart(self) -> bool:
         """Whether rows behind a beginning may keep what is their own alone, by the same trial."""
         rows, more = self._trial()
         expected = torch.stack([self._plain(row)[-more:].float().log_softmax(-1) for row in rows])

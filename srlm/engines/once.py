@@ -64,8 +64,7 @@ class LateEngine:
         """See Engine."""
         return self._engine().loglikelihood(requests, continuations)
 
-    @property
-    def text(self) -> PlainText:
+    def plain_text(self) -> PlainText:
         """See HasText; opens it."""
         return text_of(self._engine())
 

@@ -59,15 +59,16 @@ class PlainText(Protocol):
 class HasText(Protocol):
     """An engine that continues plain text, too."""
 
-    @property
-    def text(self) -> PlainText: ...
+    def plain_text(self) -> PlainText:
+        """Its way with plain text."""
+        ...
 
 
 def text_of(engine: Engine) -> PlainText:
     """An engine's way with plain text. Raises EngineError where it has none."""
     if not isinstance(engine, HasText):
         raise EngineError(f"{engine.id}: this engine does not continue plain text; use `transformers`, `vllm` or `ray`")
-    return engine.text
+    return engine.plain_text()
 
 
 # Text as tokens -----------------------------------------------------------------------------------------------------

@@ -74,8 +74,7 @@ class RayEngine:
         scores: list[list[float]] = self._ask("loglikelihood", list(requests), [list(texts) for texts in continuations])
         return scores
 
-    @property
-    def text(self) -> "RayText":
+    def plain_text(self) -> "RayText":
         """See HasText."""
         return RayText(self._ask)
 

@@ -66,8 +66,7 @@ class TransformersEngine:
         """See Engine: one model, one batch at a time."""
         return 1
 
-    @property
-    def text(self) -> TokenText:
+    def plain_text(self) -> TokenText:
         """See HasText."""
         from srlm.engines.transformers_text import transformers_text
 

@@ -78,8 +78,7 @@ class VllmEngine:
         """See Engine: the requests of one call run side by side already."""
         return 1
 
-    @property
-    def text(self) -> TokenText:
+    def plain_text(self) -> TokenText:
         """See HasText."""
         return vllm_text(self)
 
