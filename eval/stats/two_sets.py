@@ -17,6 +17,7 @@ Vectors = npt.NDArray[np.float32]
 CHUNK = 512
 """Rows of a table of cosines that are held at once."""
 FOLDS = 5
+GROUPS = "over groups of texts with one nearest neighbour"
 
 
 class Nearest(NamedTuple):
@@ -53,7 +54,7 @@ def nearest(first: Vectors, second: Vectors, how: Resampling) -> Nearest | None:
     estimate = pooled(hits.tolist(), np.bincount(of, minlength=len(hubs)).astype(float).tolist(), how)
     by_chance = len(second) / (total - 1)
     return Nearest(
-        estimate.model_copy(update={"n": n, "value": float(crossing.mean())}),
+        estimate.model_copy(update={"n": n, "method": estimate.method.replace("over prompts", GROUPS)}),
         by_chance,
         _p(neighbours, n, int(crossing.sum()), how.seed),
     )
