@@ -123,6 +123,6 @@ def near_duplicates(first: Vectors, second: Vectors, threshold: float, how: Resa
         cosines = first[start : start + CHUNK] @ second.T
         best[start : start + CHUNK], place[start : start + CHUNK] = cosines.max(1), cosines.argmax(1)
     near = best >= threshold - 1e-6  # a text and itself, in 32 bits
-    rows = sorted(np.flatnonzero(near), key=lambda row: (-best[row], row))
-    pairs = tuple((int(row), int(place[row]), min(1.0, float(best[row]))) for row in rows)
+    found = [(int(row), int(place[row]), min(1.0, round(float(best[row]), 4))) for row in np.flatnonzero(near)]
+    pairs = tuple(sorted(found, key=lambda pair: (-pair[2], pair)))
     return Duplicates(share(near.tolist(), how), pairs)
