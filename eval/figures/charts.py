@@ -441,6 +441,8 @@ def by_kind(title: str, rows: Sequence[Row], axis: str, signed: bool, note: str 
         "encoding": {"x": _x("zero"), "y": None, "yOffset": None, "color": None},
     }
     spec = {
+        # A reader's font may be wider than the one that the labels were measured with.
+        "padding": {"left": 20, "right": 2, "top": 2, "bottom": 2},
         "height": {"step": 11 * max(2, len(models)) + 6, "for": "position"},
         "encoding": {
             "y": _named("kind", axis={"labelLimit": 130}, scale={"paddingInner": 0.25}),

@@ -14,7 +14,7 @@ class Breakdown(Benchmark):
     """Every head-to-head, and AlpacaEval, by kind of prompt; the kinds are a judge's."""
 
     name = "breakdown"
-    label = "breakdown by kind of prompt"
+    label = "by kind"
     command = "breakdown"
     by_default = False
     in_paper = True
