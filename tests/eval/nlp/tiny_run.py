@@ -8,6 +8,7 @@ from typing import Any
 import lm_eval
 
 from eval.benchmarks.base import OpenEngine
+from srlm.contents import weights_digest
 from srlm.engines.base import Engine
 from srlm.engines.open import open_checkpoint
 from srlm.engines.weights import save
@@ -32,7 +33,7 @@ def settings(tmp_path: Path, **nlp: Any) -> Settings:
         name="tiny",
         runs=str(tmp_path / "runs"),
         threads=1,
-        model=ModelSettings(base="scratch"),
+        model=ModelSettings(base=str(tmp_path / "base")),
         data=OasstData(path="trees.jsonl"),
         evaluation=EvaluationSettings(nlp={"data": str(tmp_path / "data"), **nlp}),
     )
@@ -48,7 +49,7 @@ def made(wanted: Settings, names: Sequence[str] = NAMES, **shape: int) -> RunFol
     for seed, name in enumerate(names):
         place = folder.step(name) / "model"
         save(scratch.random_model(size, words, seed=seed), words, place)
-        checkpoint = Checkpoint(name=name, parent=None, path=f"{name}/model", digest=f"weights of seed {seed}")
+        checkpoint = Checkpoint(name=name, parent=None, path=f"{name}/model", digest=weights_digest(place))
         folder.finish(
             RunManifest(
                 step=name, settings_digest="0", seed=1, versions={}, commit=None, checkpoint=checkpoint, inputs={},
