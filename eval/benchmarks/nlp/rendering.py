@@ -1,9 +1,9 @@
 """How a conversation of lm-eval becomes text: by the run's own chat template, or by the server that is asked."""
 
-import json
 from collections.abc import Sequence
 from typing import Protocol
 
+from srlm.engines.openai.text import Conversation
 from srlm.errors import ModelError
 from srlm.records import Message
 from srlm.terminal import logger
@@ -67,8 +67,7 @@ class ServerRendering:
 
     def text(self, messages: Sequence[Message], begun: bool) -> str:
         """See Rendering."""
-        turns = [{"role": message.role, "content": message.content} for message in messages]
-        return json.dumps({"messages": turns, "begun": begun}, ensure_ascii=False)
+        return Conversation(messages=tuple(messages), begun=begun).model_dump_json()
 
 
 def with_user(messages: Sequence[Message]) -> list[Message]:

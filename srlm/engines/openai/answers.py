@@ -11,6 +11,8 @@ from srlm.text.thoughts import Split, split
 
 class Logprob(BaseModel):
     logprob: float
+    rank: int | None = None
+    """Of the token among all there are, from 1; vLLM says it."""
 
 
 class _Part(BaseModel):

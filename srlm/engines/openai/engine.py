@@ -15,6 +15,8 @@ from srlm.engines.openai.answers import ChatAnswer, out_of_room
 from srlm.engines.openai.calls import Answer, Call, Failure, Missing
 from srlm.engines.openai.client import Client
 from srlm.engines.openai.cost import BudgetSpent
+from srlm.engines.openai.text import ServerText
+from srlm.engines.plain_text import Likelihood
 from srlm.errors import EngineError, RoomError
 from srlm.records import seed_for
 from srlm.settings import Sampling
@@ -37,7 +39,7 @@ class OpenAIEngine:
         self.client, self._closed = client, closed
         self._model = model
         self._effort = {} if effort is None else {"reasoning_effort": effort}
-        self._where = f"{model} at {client.where}"
+        self.where = f"{model} at {client.where}"
         self._has_read = False
         if client.store is None or not client.store.replay:
             client.connect()
@@ -76,16 +78,22 @@ class OpenAIEngine:
             self.client.refuse_all(refused)
         self._has_read = self._has_read or len(refused) + len(unread) < len(requests)
         if unread and not self._has_read:
-            raise EngineError(f"{self._where}: {unread[0].words}; does base_url end in /v1?")
+            raise EngineError(f"{self.where}: {unread[0].words}; does base_url end in /v1?")
         if unread:
             log.warning(
                 "%s: %d of %d answers could not be read, the first one: %s",
-                self._where, len(unread), len(requests), unread[0].words,
+                self.where, len(unread), len(requests), unread[0].words,
             )  # fmt: skip
         return drawn
 
     def loglikelihood(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
         """See Engine: vLLM's `prompt_logprobs` of the conversation with and without the continuation."""
+        return [[one.total for one in own] for own in self.likelihoods(requests, continuations)]
+
+    def likelihoods(
+        self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]
+    ) -> list[list[Likelihood]]:
+        """The same, and whether each continuation is what the model would write: its tokens have the rank 1."""
         asked = [
             (request, text)
             for request, texts in zip(requests, continuations, strict=True)
@@ -99,16 +107,22 @@ class OpenAIEngine:
         read = iter(self.client.run(one, len(asked)))
         return [self._after(next(read), texts, read) if texts else [] for texts in continuations]
 
-    def _after(self, before: "list[_Token]", texts: Sequence[str], read: "Iterator[list[_Token]]") -> list[float]:
+    def _after(self, before: "list[_Token]", texts: Sequence[str], read: "Iterator[list[_Token]]") -> list[Likelihood]:
         """What the texts add to the words before them: their tokens are the next that `read` gives."""
-        totals = []
+        found = []
         for text, tokens in zip(texts, islice(read, len(texts)), strict=True):
             if [t.id for t in tokens[: len(before)]] != [t.id for t in before]:
                 raise EngineError(
-                    f"{self._where}: has no log-probabilities for {text!r}: its start merges with the text before it"
+                    f"{self.where}: has no log-probabilities for {text!r}: its start merges with the text before it"
                 )
-            totals.append(sum(token.logprob for token in tokens[len(before) :]))
-        return totals
+            own = tokens[len(before) :]
+            total = sum(token.logprob for token in own)
+            found.append(Likelihood(total, bool(own) and all(token.rank == 1 for token in own)))
+        return found
+
+    def plain_text(self) -> ServerText:
+        """See HasText: conversations alone."""
+        return ServerText(self)
 
     def close(self) -> None:
         """Close the connections and the event loop; closing again does nothing."""
@@ -155,19 +169,17 @@ class OpenAIEngine:
         try:
             answer = self._read_as_chat(await self._ask(self._call(whole, settings)))
         except _Refused as refused:
-            words = f"{self._where}: refused the request: {refused.failure.words}"
+            words = f"{self.where}: refused the request: {refused.failure.words}"
             if refused.failure.why == "too long":
                 raise RoomError(words) from None
             raise EngineError(f"{words} (has no log-probabilities?)") from None
         if answer.prompt_logprobs is None:
-            raise EngineError(
-                f"{self._where}: has no log-probabilities; use vLLM (`prompt_logprobs`) or `transformers`"
-            )
+            raise EngineError(f"{self.where}: has no log-probabilities; use vLLM (`prompt_logprobs`) or `transformers`")
         try:
             rows = [row for row in answer.prompt_logprobs if row]
-            return [_Token(int(key), said.logprob) for row in rows for key, said in row.items()]
+            return [_Token(int(key), said.logprob, said.rank) for row in rows for key, said in row.items()]
         except ValueError:
-            raise EngineError(f"{self._where}: has log-probabilities of other things than tokens") from None
+            raise EngineError(f"{self.where}: has log-probabilities of other things than tokens") from None
 
     def _call(self, request: Request, settings: dict[str, Any]) -> Call:
         messages = [{"role": message.role, "content": message.content} for message in request.messages]
@@ -184,12 +196,12 @@ class OpenAIEngine:
             return said
         if said is None:
             raise BudgetSpent(
-                f"{self._where}: stopped before the cost exceeds {self.client.budget.most} US dollars (max_cost); "
+                f"{self.where}: stopped before the cost exceeds {self.client.budget.most} US dollars (max_cost); "
                 "raise it and run again to resume"
             )
         if said.why is not None or said.kind == "parse":
             raise _Refused(said)
-        raise EngineError(f"{self._where}: does not answer: {said.words}; run again later to resume")
+        raise EngineError(f"{self.where}: does not answer: {said.words}; run again later to resume")
 
     def _read_as_chat(self, answer: Answer) -> ChatAnswer:
         """Raises _Refused where an answer, though it looks like a chat completion, is none."""
@@ -226,3 +238,5 @@ class _Refused(Exception):
 class _Token(NamedTuple):
     id: int
     logprob: float
+    rank: int | None
+    """1: the likeliest one. None: the server does not say."""

@@ -14,6 +14,7 @@ import pytest
 
 from srlm.engines.base import Engine, Request
 from srlm.engines.open import open_folder
+from srlm.engines.plain_text import TextPair, text_of
 from srlm.errors import EngineError, ModelError
 from srlm.records import Prompt, Response, seed_for, user
 from srlm.settings import Sampling, Settings
@@ -74,6 +75,20 @@ def alone(bead_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     answers(engine, path)
     engine.close()
     return path
+
+
+def test_plain_text_on_a_pool_is_that_of_one_process(cluster: Any, bead_model: Path) -> None:
+    one = open_folder(settings(bead_model), str(bead_model), "M1")
+    pool = open_folder(settings(bead_model, address=cluster.address, workers=2), str(bead_model), "M1")
+    pairs = [TextPair(f"a gold b red c blue copy {number}", text) for number in range(3) for text in (" red", " gold")]
+    prompts, greedy = [pair.context for pair in pairs], Sampling(temperature=0, max_new_tokens=8)
+    try:
+        assert text_of(pool).likelihoods(pairs) == text_of(one).likelihoods(pairs)
+        assert text_of(pool).rolling(prompts) == text_of(one).rolling(prompts)
+        assert text_of(pool).write(prompts, ["red"], greedy, 1) == text_of(one).write(prompts, ["red"], greedy, 1)
+    finally:
+        pool.close()
+        one.close()
 
 
 def test_two_nodes_write_what_one_process_writes(cluster: Any, bead_model: Path, alone: Path, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ import torch
 
 from srlm.engines.base import Completion, Engine, Request
 from srlm.engines.open import open_folder
+from srlm.engines.plain_text import TextPair, text_of
 from srlm.errors import EngineError
 from srlm.records import user
 from srlm.settings import Sampling, ScratchModel, Settings
@@ -98,6 +99,17 @@ def test_log_probabilities_are_those_of_the_transformers_engine(engine: Engine, 
     assert none == []
     assert first == pytest.approx(expected[0], abs=1e-3)
     assert last == pytest.approx(expected[1], abs=1e-3)
+
+
+@needs_vllm
+def test_plain_text_is_that_of_the_transformers_engine(engine: Engine, alone: Engine) -> None:
+    """Short continuations are asked token by token, long ones are read; both say what the transformers engine says."""
+    pairs = [TextPair(text, more) for text in PROMPTS for more in (" red", " gold blue", " a red b gold c blue copy")]
+    found, expected = text_of(engine).likelihoods(pairs), text_of(alone).likelihoods(pairs)
+    assert [one.total for one in found] == pytest.approx([one.total for one in expected], abs=1e-3)
+    assert [one.greedy for one in found] == [one.greedy for one in expected]
+    assert text_of(engine).rolling(PROMPTS) == pytest.approx(text_of(alone).rolling(PROMPTS), abs=1e-3)
+    assert text_of(engine).write(PROMPTS, ["red"], GREEDY, 0) == text_of(alone).write(PROMPTS, ["red"], GREEDY, 0)
 
 
 @needs_vllm
