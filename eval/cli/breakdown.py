@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from srlm.errors import SettingsError
 from srlm.terminal import show
 
 from .options import Effort, JudgeServer, MaxCost, Overrides, Prices, Run, settings_given
@@ -31,6 +32,8 @@ def breakdown(
     reasoning_effort: Effort = None,
 ) -> None:
     """Split every comparison by category, complexity and expected length of the answer, labelled by a judge."""
+    if judge is not None and kinds is not None:
+        raise SettingsError("--judge and --kinds cannot be used together: either somebody labels, or a file has labels")
     from ..benchmarks.breakdown.text import breakdown_table
     from ..benchmarks.table import chosen
     from ..run import of_run
@@ -45,4 +48,6 @@ def breakdown(
         max_cost=max_cost,
         reasoning_effort=reasoning_effort,
     )
+    if judge is not None:
+        given.append("evaluation.breakdown.labels=null")  # a file that the run names would take the judge's place
     show(breakdown_table(of_run(run, [*(overrides or ()), *given], chosen(["breakdown"]))))

@@ -17,6 +17,7 @@ Vectors = npt.NDArray[np.float32]
 CHUNK = 512
 """Rows of a table of cosines that are held at once."""
 FOLDS = 5
+GROUPS = "over groups of texts with one nearest neighbour"
 
 
 class Nearest(NamedTuple):
@@ -53,7 +54,7 @@ def nearest(first: Vectors, second: Vectors, how: Resampling) -> Nearest | None:
     estimate = pooled(hits.tolist(), np.bincount(of, minlength=len(hubs)).astype(float).tolist(), how)
     by_chance = len(second) / (total - 1)
     return Nearest(
-        estimate.model_copy(update={"n": n, "value": float(crossing.mean())}),
+        estimate.model_copy(update={"n": n, "method": estimate.method.replace("over prompts", GROUPS)}),
         by_chance,
         _p(neighbours, n, int(crossing.sum()), how.seed),
     )
@@ -122,6 +123,6 @@ def near_duplicates(first: Vectors, second: Vectors, threshold: float, how: Resa
         cosines = first[start : start + CHUNK] @ second.T
         best[start : start + CHUNK], place[start : start + CHUNK] = cosines.max(1), cosines.argmax(1)
     near = best >= threshold - 1e-6  # a text and itself, in 32 bits
-    rows = sorted(np.flatnonzero(near), key=lambda row: (-best[row], row))
-    pairs = tuple((int(row), int(place[row]), min(1.0, float(best[row]))) for row in rows)
+    found = [(int(row), int(place[row]), min(1.0, round(float(best[row]), 4))) for row in np.flatnonzero(near)]
+    pairs = tuple(sorted(found, key=lambda pair: (-pair[2], pair)))
     return Duplicates(share(near.tolist(), how), pairs)

@@ -16,7 +16,7 @@ class DataMapSettings(Section):
     eft: Literal["prompt", "instruction"] = "prompt"
     """What is embedded of an EFT example. `prompt`: the judge's whole prompt, as in the paper. `instruction`: the
     user's instruction in it."""
-    most: Annotated[int, Field(ge=10)] = 1000
+    most: Annotated[int, Field(ge=10)] = 500
     """Maximum number of texts of each set, sampled with the run's seed."""
     drawn: Annotated[int, Field(ge=10)] = 2000
     """Maximum number of points in the picture."""

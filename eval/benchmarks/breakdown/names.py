@@ -41,11 +41,24 @@ SPECS: Mapping[str, MetricSpec] = {
 
 def spec(metric: str) -> MetricSpec:
     """How a figure of this name reads."""
+    if is_test(metric):
+        return MetricSpec(label=f"{metric}: variance explained", unit="share")
     for what, one in SPECS.items():
         if metric.startswith(f"{what}, "):
             return one.model_copy(update={"label": metric})
-        if metric.startswith(f"{what} by "):
-            return MetricSpec(label=f"{metric}: variance explained", unit="share")
-    if metric.startswith(f"{MARGIN} by "):
-        return MetricSpec(label=f"{metric}: variance explained", unit="share")
     return MetricSpec(label=metric, unit="share", better="higher", signed=True)
+
+
+def is_test(metric: str) -> bool:
+    """Whether it says that kinds differ, and is of no kind itself."""
+    return any(metric == differs(what, sort) for what in (MARGIN, GAIN) for sort in SORTS.values())
+
+
+def is_composition(metric: str) -> bool:
+    """Whether it says how many prompts are of a kind."""
+    return metric.startswith((f"{PROMPTS}, ", f"{ALPACA_PROMPTS}, "))
+
+
+def is_detail(metric: str) -> bool:
+    """Whether tables leave it to metrics.csv: wins and losses by themselves."""
+    return metric.startswith((f"{WINS}, ", f"{LOSSES}, "))

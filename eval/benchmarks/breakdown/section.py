@@ -45,7 +45,6 @@ def section(run: RunData, words: MetricWords) -> list[PageSection]:
             ("model", run.settings.model.base, "Llama-2-70B"),
         ]
     )
-    split = [m for m in figures if m.baseline is not None or m.model not in judges]
     steps = {(later, earlier) for earlier, later in pairwise(run.names)}
     content = {
         "paper": paper,
@@ -54,11 +53,12 @@ def section(run: RunData, words: MetricWords) -> list[PageSection]:
         "labelled": len(rows),
         "floor": run.settings.evaluation.breakdown.floor,
         "compositions": compositions(run),
-        "tests": [m for m in split if m.p is not None and " by " in m.method + m.metric and _is_test(m)],
+        "tests": [m for m in figures if names.is_test(m.metric) and m.value is not None],
         "figures": [
             m
-            for m in split
-            if not _is_test(m) and (m.baseline is None or (m.model, m.baseline) in steps) and _is_main(m)
+            for m in figures
+            if not (names.is_test(m.metric) or names.is_composition(m.metric) or names.is_detail(m.metric))
+            and (m.baseline is None or (m.model, m.baseline) in steps)
         ],
         "more": run.of("slices"),
     }
@@ -66,18 +66,6 @@ def section(run: RunData, words: MetricWords) -> list[PageSection]:
         PageSection("changed", charts=pictures(run, words)),
         PageSection("differences", "breakdown/section.html", content, rank=10),
     ]
-
-
-def _is_test(metric: MetricValue) -> bool:
-    """Whether it says that kinds differ, and is of no kind itself."""
-    return metric.metric in {
-        names.differs(what, sort) for what in (names.MARGIN, names.GAIN) for sort in names.SORTS.values()
-    }
-
-
-def _is_main(metric: MetricValue) -> bool:
-    """Whether the table shows it; wins and losses alone are in metrics.csv."""
-    return not metric.metric.startswith((f"{names.WINS}, ", f"{names.LOSSES}, "))
 
 
 def compositions(run: RunData) -> list[Composition]:

@@ -11,10 +11,10 @@ from . import names
 def breakdown_table(metrics: Sequence[MetricValue]) -> str:
     """What the prompts are, then each comparison kind by kind, then whether kinds differ."""
     own = [m for m in metrics if m.benchmark == names.BREAKDOWN]
-    compositions = [m for m in own if m.metric.startswith((f"{names.PROMPTS}, ", f"{names.ALPACA_PROMPTS}, "))]
-    tests = [m for m in own if f"{m.metric} ".startswith((f"{names.MARGIN} by ", f"{names.GAIN} by "))]
-    hidden = (f"{names.WINS}, ", f"{names.LOSSES}, ")
-    rest = [m for m in own if m not in compositions and m not in tests and not m.metric.startswith(hidden)]
+    compositions = [m for m in own if names.is_composition(m.metric)]
+    tests = [m for m in own if names.is_test(m.metric)]
+    shown = [m for m in own if not names.is_detail(m.metric)]
+    rest = [m for m in shown if m not in compositions and m not in tests]
     parts = [
         aligned(
             ["share of", "value", "labelled", "unscored", "note"],

@@ -30,7 +30,7 @@ from .texts import TextSet
 Vectors = npt.NDArray[np.float32]
 
 SHIPPED = "minilm"
-BLOCK = 256
+BLOCK = 64
 """Texts between two writes to disk."""
 NAMELESS = (".md", ".py", ".lock")
 """Files of a model's folder that make no difference to its vectors."""

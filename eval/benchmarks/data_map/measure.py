@@ -138,7 +138,7 @@ def overlap(
             second=names[1],
             text=first.of.texts[row][:LONGEST],
             other=second.of.texts[column][:LONGEST],
-            cosine=round(cosine, 4),
+            cosine=cosine,
         )
         for row, column, cosine in near.pairs[:MOST_PAIRS]
     ]
