@@ -1,5 +1,6 @@
 """MT-Bench: of a run's checkpoints, or of judgments that exist."""
 
+import json
 from collections import Counter
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +12,11 @@ from srlm.terminal import say, show
 
 from .. import metrics
 from .holding import hold
-from .options import Confidence, Out, Overrides, Resamples, RunOrNot, Seed
+from .options import Confidence, Out, Overrides, RunOrNot, Seed
+
+CONFIDENCE, SEED = 0.95, 1
+NONE = 100
+"""Resamples: no figure of these needs any."""
 
 
 def mt_bench(
@@ -27,13 +32,14 @@ def mt_bench(
     ] = None,
     pairs: Annotated[bool, typer.Option(help="Also compare each model with the one before it.")] = False,
     out: Out = None,
-    resamples: Resamples = 1000,
-    confidence: Confidence = 0.95,
-    seed: Seed = 1,
+    confidence: Confidence = CONFIDENCE,
+    seed: Seed = SEED,
 ) -> None:
     """MT-Bench: scores by turn and category, of every checkpoint of a run or from judgments that exist."""
     if (run is None) == (not judgments):
         raise SettingsError("give either --run FILE or --judgments FILE")
+    if run is not None and (confidence, seed) != (CONFIDENCE, SEED):
+        raise SettingsError("--confidence and --seed need --judgments; a run has evaluation.confidence and seed")
     hold(context, out)
     if run is not None:
         of_run(run, overrides, files, pairs, out)
@@ -45,7 +51,7 @@ def mt_bench(
     from ..stats.intervals import Resampling
 
     account: Counter[str] = Counter()
-    how = Resampling(resamples=resamples, confidence=confidence, seed=seed)
+    how = Resampling(resamples=NONE, confidence=confidence, seed=seed)
     found = recorded(judgments or [], None if files is None else str(files), account, how)
     if out is not None:
         metrics.write(out, found.metrics)
@@ -61,7 +67,10 @@ def of_run(run: Path, overrides: list[str] | None, files: Path | None, pairs: bo
     from ..run import of_run as measured
 
     wanted = ["mt_bench", *(["mt_bench_pairs"] if pairs else [])]
-    given = [*(overrides or ()), *([] if files is None else [f"evaluation.mt_bench.files={files}"])]
+    given = [
+        *(overrides or ()),
+        *([] if files is None else [f"evaluation.mt_bench.files={json.dumps(str(files), ensure_ascii=False)}"]),
+    ]
     found = [one for one in measured(run, given, chosen(wanted)) if one.benchmark in wanted]
     if out is not None:
         metrics.write(out, found)

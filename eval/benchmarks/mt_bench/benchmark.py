@@ -83,19 +83,31 @@ class MtBenchScores(Benchmark):
         figures, pairs = run.of(self.name), run.of(MtBenchPairs.name)
         if not figures and not pairs:
             return []
-        changes = [one for one in figures if one.baseline and one.metric in COLUMNS[:5] and one.value is not None]
-        rows = [
-            charts.dot(one, self.words) | {"pair": f"{one.model} minus {one.baseline}, {self.spec(one.metric).label}"}
-            for one in changes
-        ]
-        drawn = [charts.forest("MT-Bench: each model minus the one before it", rows, "points")] if rows else []
+        drawn = self._chart(run, figures)
         content = page(run, figures, pairs)
         return [PageSection("own", "mt_bench/section.html", content, charts=drawn, id="mt-bench", link="MT-Bench")]
 
     def paper_tables(self, run: RunData) -> Iterable[PaperPart]:
         from .paper import tables
 
-        return tables(self.name, page(run, run.of(self.name), [])["unlike"])
+        figures = run.of(self.name)
+        return tables(self.name, page(run, figures, [])["unlike"], self._chart(run, figures))
+
+    def _chart(self, run: RunData, figures: Sequence[MetricValue]) -> list[charts.Chart]:
+        """The mean of both turns, model by model, beside the paper's models of the same names."""
+        own = [one for one in figures if one.metric == OVERALL and one.baseline is None and one.value is not None]
+        if not own:
+            return []
+        rows = [charts.dot(one, self.words, "this run") for one in own]
+        names = {one.model for one in own}
+        for row in published.mt_bench().rows:
+            if row.model in names:
+                value = row.values[OVERALL]
+                said = f"{row.model}, published: {value:.2f}"
+                rows.append(
+                    {"model": row.model, "kind": "published", "value": value, "low": None, "high": None, "said": said}
+                )
+        return [charts.series("MT-Bench: mean score of both turns", rows, share=False)]
 
 
 class MtBenchPairs(Benchmark):

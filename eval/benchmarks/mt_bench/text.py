@@ -8,6 +8,7 @@ from .figures import HARD, OTHERS, OVERALL, TURNS
 
 SHOWN = {OVERALL: "both turns", TURNS[0]: "turn 1", TURNS[1]: "turn 2", HARD: "math+code+reasoning", OTHERS: "rest"}
 """Columns, and how they are called."""
+BY_TURN = tuple(f", {name}" for name in TURNS)
 
 
 def scores(metrics: Sequence[MetricValue]) -> str:
@@ -21,7 +22,7 @@ def scores(metrics: Sequence[MetricValue]) -> str:
         figures = [value(means.get((model, name)), unknown="-") for name in there]
         rows.append([model, *figures, str(whole.n), str(whole.unscored), whole.note])
     table = aligned(["model", *(SHOWN[name] for name in there), "n", "unscored", "note"], rows)
-    categories = [name for _, name in means if name.startswith("category: ") and ", " not in name]
+    categories = [name for _, name in means if name.startswith("category: ") and not name.endswith(BY_TURN)]
     parts = [table]
     if categories:
         named = list(dict.fromkeys(categories))

@@ -38,7 +38,10 @@ def prompt(name: str, system: str, template: str) -> Json:
 
 _REF = "[Reference]\n{ref_answer_1}\n[End of reference]\n\n"
 _REFS = "<|Reference|>\n{question_1}\n{ref_answer_1}\n{question_2}\n{ref_answer_2}\n<|End of reference|>\n\n"
-_TALK = "<|Talk|>\n### User:\n{question_1}\n### Model:\n{answer_1}\n### User:\n{question_2}\n### Model:\n{answer_2}\n<|End|>"
+_TALK = (
+    "<|Talk|>\n### User:\n{question_1}\n### Model:\n{answer_1}\n"
+    "### User:\n{question_2}\n### Model:\n{answer_2}\n<|End|>"
+)
 _PAIR = "[Question]\n{question}\n\n[A]\n{answer_a}\n[End of A]\n\n[B]\n{answer_b}\n[End of B]"
 _PAIRS = (
     "<|A|>\n{question_1}\n{answer_a_1}\n{question_2}\n{answer_a_2}\n<|End of A|>\n"

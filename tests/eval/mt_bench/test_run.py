@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from eval.benchmarks.base import Asked, RunData
 from eval.benchmarks.table import chosen
+from eval.cli import main
 from eval.records import MetricValue
 from eval.report.page import sections
 from eval.run import measure
@@ -17,8 +19,10 @@ from srlm.engines.base import Completion, Engine, Request
 from srlm.engines.scripted import ScriptedEngine
 from srlm.errors import DataError, EngineError, SettingsError
 from srlm.records import Checkpoint
+from srlm.run_file import load
 from srlm.settings import EvaluationSettings, Price, Sampling
 from srlm.settings.mt_bench import MtBenchSettings
+from srlm.store import files
 from srlm.store.folder import RunFolder
 from tests.chat_server import Reply, Serve, Server, reasoning, refusal, words
 from tests.eval.mt_bench import place
@@ -66,9 +70,9 @@ def refuse(checkpoint: Checkpoint, plain: bool = False) -> Engine:
 
 
 def run(tmp_path: Path, server: Server | None, **own: Any) -> RunFolder:
-    files = place.fastchat(tmp_path / "files")
+    folder = place.fastchat(tmp_path / "files")
     judge = {} if server is None else {"judge": "openai:grader", "base_url": server.url}
-    wanted = MtBenchSettings(files=str(files), **{**judge, **own})
+    wanted = MtBenchSettings(files=str(folder), **{**judge, **own})
     return small.run(tmp_path, evaluation=EvaluationSettings(mt_bench=wanted))
 
 
@@ -304,7 +308,30 @@ def test_pairs_are_asked_in_both_orders_and_a_disagreement_is_a_tie(serve: Serve
     assert figures(folder, refuse, PAIRS) == found
 
 
-# The page, the gate, the plan -----------------------------------------------------------------------------------------
+# The command, the page, the gate, the plan ----------------------------------------------------------------------------
+
+
+def test_the_command_shows_a_row_a_model_and_writes_every_figure(
+    serve: Serve, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = run(tmp_path, serve(place.grader))
+    both = figures(folder, Models(), BENCH, PAIRS)
+    file, out = tmp_path / "small.yaml", tmp_path / "m.json"
+    dumped = folder.settings.model_dump(mode="json")
+    file.write_text(yaml.safe_dump(dumped | {"model": {"base": str(tmp_path)}, "pretraining": None}))
+    files.write_json(folder.path / "settings.json", load(file).model_dump(mode="json"))
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as left:
+        main(["mt-bench", "--run", str(file), "--files", str(tmp_path / "files"), "--pairs", "--out", str(out)])
+    assert not left.value.code, capsys.readouterr().err
+    written = [MetricValue.model_validate(one) for one in json.loads(out.read_text())]
+    assert {(m.model, m.baseline, m.metric): m for m in written} == both
+    said = capsys.readouterr().out
+    assert "SFT    2.50 [" in said and "M2     6.50 [" in said and "M2 minus M1   overall" in said
+    with pytest.raises(SystemExit) as left:
+        main(["mt-bench", "--run", str(file), "--confidence", "0.9"])
+    assert left.value.code == 2
+    assert "--confidence and --seed need --judgments" in capsys.readouterr().err
 
 
 def test_the_page_has_a_chapter_where_it_was_measured_alone(serve: Serve, tmp_path: Path) -> None:
@@ -314,9 +341,9 @@ def test_the_page_has_a_chapter_where_it_was_measured_alone(serve: Serve, tmp_pa
     (own,) = (one for one in sections(RunData(folder.settings, folder))["own"] if one.id == "mt-bench")
     assert own.content["models"] == ["SFT", "M1", "M2"]
     assert own.content["published"]["M2", "overall"] == 7.01
-    assert own.content["unlike"] == (
-        "judge grader, not gpt-4, model scratch, not Llama-2-70B, questions 16, not 80: a shape to compare, not a target"
-    )
+    unlike = "judge grader, not gpt-4, model scratch, not Llama-2-70B, questions 16, not 80"
+    assert own.content["unlike"] == f"{unlike}: a shape to compare, not a target"
+    assert own.charts[0].rows[-1][:3] == ("published", "M2", "7.01")
 
 
 def test_the_gate_has_a_value_a_question(serve: Serve, tmp_path: Path) -> None:
