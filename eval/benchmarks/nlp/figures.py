@@ -136,9 +136,8 @@ def _notes(own: Kept, metric: str) -> list[str]:
 
 
 def _failure(one: Failed) -> MetricValue:
-    known = KNOWN.get(one.task)
     nothing = Estimate(value=None, low=None, high=None, n=0, method="not measured")
-    metric = metric_of(one.task, known.main if known else "score")
+    metric = metric_of(one.task, one.main)
     return figure(one.model, BENCHMARK, metric, nothing, unit=UNIT, note=f"could not be measured: {one.why}")
 
 
@@ -217,8 +216,9 @@ def _difference(own: Kept, other: Kept, how: Resampling) -> MetricValue:
 def _unlike(own: Kept, other: Kept) -> str:
     """Why two models' answers to a task are not to the same questions; empty: they are, as far as both were asked."""
     one, two = own.asked.question, other.asked.question
-    apart: dict[str, object] = {"documents": {}, "chat": None}
-    if own.asked.main != other.asked.main or {**one, **apart} != {**two, **apart}:
+    shared = one["tasks"].keys() & two["tasks"].keys()  # of a group a limit may reach only some
+    same = all(one["tasks"][name] == two["tasks"][name] for name in shared)
+    if own.asked.main != other.asked.main or one["lm_eval"] != two["lm_eval"] or not same:
         return f"{own.model} and {other.model} were not asked the same (examples, data or version): measure both again"
     if one["chat"] != two["chat"]:
         return f"{own.model} was asked by {FORMS[one['chat']]}, {other.model} by {FORMS[two['chat']]}: not compared"

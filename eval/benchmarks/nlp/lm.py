@@ -41,7 +41,7 @@ MEANS_NOTHING: Mapping[str, tuple[Any, ...]] = {
 """Arguments of generation that leave these engines' way as it is, with the values that do."""
 
 
-class _Generation(NamedTuple):
+class Generation(NamedTuple):
     """A request to write."""
 
     prompt: str
@@ -129,10 +129,10 @@ class EngineLM(LM):  # type: ignore[misc]
 
     def generate_until(self, requests: list[Instance]) -> list[str]:
         """See LM. The same request asked several times is drawn as often where it is sampled."""
-        seen = Counter[_Generation]()
-        keyed: dict[int, tuple[str, _Generation]] = {}
+        seen = Counter[Generation]()
+        keyed: dict[int, tuple[str, Generation]] = {}
         for place, request in enumerate(requests):
-            first = _generation(*request.args)
+            first = generation_of(*request.args)
             drawn = first._replace(draw=seen[first] if first.temperature > 0 else 0)
             seen[first] += 1
             keyed[place] = self._kept.key("text", *drawn, *([self._seed] if drawn.temperature > 0 else [])), drawn
@@ -145,7 +145,7 @@ class EngineLM(LM):  # type: ignore[misc]
             sampling = Sampling(temperature=way.temperature, top_p=way.top_p, max_new_tokens=way.max_new_tokens)
 
             def answer(
-                some: Sequence[_Generation], name: str, stops: Sequence[str] = way.stops, sampling: Sampling = sampling
+                some: Sequence[Generation], name: str, stops: Sequence[str] = way.stops, sampling: Sampling = sampling
             ) -> list[KeptAnswer]:
                 seed = seed_for(self._seed, "nlp", name)
                 prompts = [one.prompt for one in some]
@@ -217,8 +217,11 @@ def _finite(total: float) -> float:
     return max(total, -sys.float_info.max)
 
 
-def _generation(prompt: str, arguments: Mapping[str, Any]) -> _Generation:
-    """A request as lm-eval makes it. Raises EngineError for arguments that these engines have not."""
+def generation_of(prompt: str, arguments: Mapping[str, Any]) -> Generation:
+    """A request as lm-eval makes it, from a prompt and a task's generation_kwargs.
+
+    Raises EngineError for arguments that these engines have not.
+    """
     left = dict(normalize_gen_kwargs(dict(arguments), NEW_TOKENS))
     stops = handle_stop_sequences(left.pop("until", None), eos=None)
     drawn, temperature = left.pop("do_sample", False), float(left.pop("temperature", 0.0) or 0.0)
@@ -230,4 +233,4 @@ def _generation(prompt: str, arguments: Mapping[str, Any]) -> _Generation:
         raise EngineError(
             f"a task asks for {what}, which the engines do not do; leave it out of the task's generation_kwargs"
         )
-    return _Generation(prompt, tuple(stops), int(limit), temperature if drawn else 0.0, float(top_p or 1.0), 0)
+    return Generation(prompt, tuple(stops), int(limit), temperature if drawn else 0.0, float(top_p or 1.0), 0)

@@ -8,13 +8,13 @@ interrupted goes on where it was, and one that is asked with more documents asks
 it and is written anew when the question has changed.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from srlm.errors import SrlmError, first_line
+from srlm.errors import RoomError, SrlmError, first_line
 from srlm.records import Checkpoint
 from srlm.settings import Settings
 from srlm.store import files
@@ -46,6 +46,8 @@ class Failed(NamedTuple):
 
     model: str
     task: str
+    main: str
+    """The metric that it would have."""
     why: str
 
 
@@ -93,10 +95,13 @@ def _ask(
                 shown.append(reporter)
                 try:
                     _keep(place_of(folder, checkpoint.name, task.name), folder, checkpoint, task, chat, lm)
+                except RoomError as error:  # its answers are too long for this model; those of others may not be
+                    yield Failed(checkpoint.name, task.name, task.main, first_line(error))
                 except SrlmError:
                     raise  # the engine or the disk: no other task would fare better
                 except Exception as error:  # of lm-eval, or of code that came with the task
-                    yield Failed(checkpoint.name, task.name, f"{type(error).__name__}: {first_line(error)}")
+                    said = f"{type(error).__name__}: {first_line(error)}"
+                    yield Failed(checkpoint.name, task.name, task.main, said)
 
 
 def _keep(path: Path, folder: RunFolder, checkpoint: Checkpoint, task: AskedTask, chat: bool, lm: Any) -> None:
@@ -150,12 +155,19 @@ def _aggregates(task: AskedTask, results: Any) -> dict[str, float | None]:
 
 
 def _on_disk(folder: RunFolder, checkpoint: Checkpoint, task: AskedTask, chat: bool) -> Measured | None:
-    """What was asked, where it is what would be asked now and its documents are on disk."""
+    """What was asked, where it covers what would be asked now; one that was asked with more documents stays."""
     asked = _asked(place_of(folder, checkpoint.name, task.name))
-    if asked is None:
+    if asked is None or asked.model != folder.model_facts(checkpoint):
         return None
-    same = asked.model == folder.model_facts(checkpoint) and asked.question == _question(task, chat)
-    return asked if same else None
+    return asked if _covers(asked.question, _question(task, chat)) else None
+
+
+def _covers(kept: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Whether each document that is wanted was asked, in the same way."""
+    return (kept["lm_eval"], kept["chat"]) == (wanted["lm_eval"], wanted["chat"]) and all(
+        kept["tasks"].get(name) == shape and kept["documents"][name] >= wanted["documents"][name]
+        for name, shape in wanted["tasks"].items()
+    )
 
 
 def _asked(path: Path) -> Measured | None:

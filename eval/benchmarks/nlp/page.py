@@ -87,7 +87,7 @@ def pictures(figures: Sequence[MetricValue], words: MetricWords) -> list[charts.
 def unlike(run: RunData, figures: Sequence[MetricValue]) -> list[tuple[str, str, str]]:
     """How ours differ from the paper's: (what, ours, the paper's)."""
     paper, asked = published.nlp(), run.settings.evaluation.nlp
-    facts = [*model_and_data(run.settings), ("metrics and prompts", "lm-eval's", "unnamed ones")]
+    facts = [*model_and_data(run.settings), ("harness", "lm-eval", "the paper's, which it does not name")]
     found = {m.metric.partition(".")[0]: m.note for m in figures if m.baseline is None}
     for task in OF_THE_PAPER:
         if task in found and task in paper.shots:

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from srlm.data.lines import locate
-from srlm.errors import DataError, SettingsError, SrlmError, first_line
+from srlm.errors import DataError, EngineError, SettingsError, SrlmError, first_line
 from srlm.records import digest
 from srlm.settings.nlp import NlpSettings
 from srlm.terminal import note
 
 from . import local
 from .known import KNOWN, KnownTask
-from .library import EXTRA, FEWSHOT_SEED, lm_eval_at_work, lm_eval_version
+from .library import EXTRA, FEWSHOT_SEED, lm_eval_at_work, lm_eval_version, score_alike
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,99}")
 """What a task may be called: its name is a file's, and a part of a figure's."""
@@ -99,6 +99,10 @@ def _found(name: str, data: Path | None, shots: int | None) -> list[_Found]:
         return [_of_folder(name, data, _shots(name, shots))]
     if name in KNOWN:
         return [_Found(name, {leaf.config.task: leaf for leaf in _stock(name, _shots(name, shots))})]
+    if data is not None:
+        raise SettingsError(
+            f"{name}: has no place in {data}; give a YAML file that names its data, or leave evaluation.nlp.data out"
+        )
     return _of_index(name, shots)
 
 
@@ -336,8 +340,11 @@ def _counted(found: _Found, wanted: NlpSettings) -> AskedTask:
             raise SettingsError(f"{name}: it executes code that models write, which is not done here; leave it out")
         if getattr(leaf, "MULTIMODAL", False):
             raise SettingsError(f"{name}: its questions hold more than text; leave it out")
+        if leaf.get_config("output_type") == "generate_until":
+            _refuse_generation(name, leaf)
         if leaf.get_config("num_fewshot") is None:
             leaf.set_config(key="num_fewshot", value=0)
+        score_alike(leaf)
     sizes = {each: len(documents_of(leaf)) for each, leaf in leaves.items()}
     counts = _spread(sizes, wanted.limit)
     shots = {leaf.get_config("num_fewshot") for leaf in leaves.values()}
@@ -364,6 +371,16 @@ def _counted(found: _Found, wanted: NlpSettings) -> AskedTask:
         },
         notes=tuple(notes),
     )
+
+
+def _refuse_generation(name: str, leaf: Any) -> None:
+    """Raises SettingsError where a task wants its answers written in a way that the engines do not have."""
+    from .lm import generation_of
+
+    try:
+        generation_of("", leaf.get_config("generation_kwargs") or {})
+    except EngineError as error:
+        raise SettingsError(f"{name}: {error}") from None
 
 
 def _spread(sizes: Mapping[str, int], limit: int | None) -> dict[str, int]:

@@ -39,6 +39,11 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
         asked(tmp_path / "elsewhere", "arc_easy")
 
 
+def test_a_task_without_a_place_in_the_folder_is_not_downloaded(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="winogrande: has no place in"):
+        asked(tmp_path, "winogrande")
+
+
 def test_a_packed_file_is_as_good(tmp_path: Path) -> None:
     plain = tiny_run.arc(3)(tmp_path)
     plain.with_name("test.jsonl.gz").write_bytes(gzip.compress(plain.read_bytes()))
@@ -49,7 +54,9 @@ def test_a_packed_file_is_as_good(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        pytest.param({"question": "Why?", "answerKey": "A"}, "test.jsonl:2: a row of arc_easy needs choices", id="field"),
+        pytest.param(
+            {"question": "Why?", "answerKey": "A"}, "test.jsonl:2: a row of arc_easy needs choices", id="field"
+        ),
         pytest.param(
             {"question": 3, "choices": {"text": ["a"], "label": ["A"]}, "answerKey": "A"},
             "test.jsonl:2: `question` of arc_easy is a int, not str",
@@ -68,7 +75,7 @@ def test_a_row_that_is_none_is_named(tmp_path: Path, row: dict[str, Any], said: 
 def test_an_answer_that_is_no_choice_is_refused(tmp_path: Path) -> None:
     row = {"query": "Question: Why?", "choices": ["so", "not"], "gold": 2}
     tiny_run.lines(tmp_path / "llm_foundry" / "piqa.jsonl", [row])
-    with pytest.raises(DataError, match="piqa.jsonl:1: `gold` must be 0 to 1"):
+    with pytest.raises(DataError, match=r"piqa\.jsonl:1: `gold` must be 0 to 1"):
         asked(tmp_path, "piqa")
 
 

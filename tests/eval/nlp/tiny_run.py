@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import lm_eval
+
 from eval.benchmarks.base import OpenEngine
 from srlm.engines.base import Engine
 from srlm.engines.open import open_checkpoint
@@ -102,16 +104,19 @@ def mmlu(data: Path, subjects: Sequence[str] = ("anatomy", "virology", "astronom
     for split in ("test", "dev"):
         rows = [
             {
-                "subject": subject, "question": f"{split} {n} of {subject}?", "choices": ["one", "two", "three", "four"],
+                "subject": subject,
+                "question": f"{split} {n} of {subject}?",
+                "choices": ["one", "two", "three", "four"],
                 "answer": n % 4,
             }
             for subject in subjects
             for n in range(5 if split == "dev" else number)
-        ]  # fmt: skip
+        ]
         lines(data / "mmlu" / f"{split}.jsonl", rows)
 
 
-def ifeval(data: Path) -> None:
+def ifeval(place: Path) -> str:
+    """A file with IFEval of two prompts, whose answers have 16 tokens at most, not 1,280."""
     rows = [
         {"key": 1, "prompt": "Write without commas.", "instruction_id_list": ["punctuation:no_comma"], "kwargs": [{}]},
         {
@@ -121,4 +126,12 @@ def ifeval(data: Path) -> None:
             "kwargs": [{}, {"relation": "at least", "num_sentences": 300}],
         },
     ]
-    lines(data / "ifeval" / "input_data.jsonl", rows)
+    stock = Path(lm_eval.__file__).parent / "tasks" / "ifeval" / "ifeval.yaml"
+    file = place / "ifeval.yaml"
+    file.write_text(
+        f"include: {stock}\ndataset_path: json\n"
+        f"dataset_kwargs: {{data_files: {{train: {lines(place / 'ifeval.jsonl', rows)}}}}}\n"
+        "generation_kwargs: {until: [], do_sample: false, max_gen_toks: 16}\n",
+        encoding="utf-8",
+    )
+    return str(file)
