@@ -84,7 +84,8 @@ def _written(
     named = ", ".join(f"{pair.model} against {pair.baseline}" for pair in pairs)
     alike = counted(len(drawn.alike), "pairs of answers")
     return [
-        f"{out}: page {key.page}, {counted(len(drawn.shown), 'comparisons')}: {counted(count, 'prompts')}{fewer}, {named}",
+        f"{out}: page {key.page}, {counted(len(drawn.shown), 'comparisons')} of {named}",
+        f"{counted(count, 'prompts')}{fewer}",
         *([f"{alike} are the same words: ties, and not shown"] if drawn.alike else []),
         f"which side was which model: {place / KEY}; keep it from the annotators",
         f"then: srlm-eval annotate {of_run} --import votes-*.json",

@@ -11,6 +11,7 @@ const KEYS = { ArrowLeft: "left", 1: "left", t: "tie", 2: "tie", ArrowRight: "ri
 const STORE = `srlm-votes-${data.page}`;
 const MOST_BYTES = 16 * 2 ** 20;
 const MOST_UNDONE = 1000;
+const MOST_PARTS = 2000; // of a text in which codes stand out; a browser lays out hundreds of thousands in minutes
 
 const at = (id) => document.getElementById(id);
 
@@ -107,15 +108,19 @@ let state = kept();
 
 function write(element, text) {
   const parts = text.split(/\ue000([0-9A-F]+)\ue001/u);
-  element.replaceChildren(
-    ...parts.map((part, place) => {
-      if (place % 2 === 0) return document.createTextNode(part);
-      const code = document.createElement("span");
-      code.className = "code";
-      code.textContent = `U+${part.padStart(4, "0")}`;
-      return code;
-    }),
-  );
+  if (parts.length > MOST_PARTS) {
+    element.textContent = text.replace(/\ue000([0-9A-F]+)\ue001/gu, "U+$1");
+  } else {
+    element.replaceChildren(
+      ...parts.map((part, place) => {
+        if (place % 2 === 0) return document.createTextNode(part);
+        const code = document.createElement("span");
+        code.className = "code";
+        code.textContent = `U+${part}`;
+        return code;
+      }),
+    );
+  }
   element.classList.toggle("empty", !text.trim());
   if (!text.trim()) element.textContent = "(an empty answer)";
   element.scrollTop = 0;

@@ -18,6 +18,8 @@ from .draw import ShownPair
 
 BEGIN, END = "\ue000", "\ue001"
 """Around the code of a character that is not shown as itself. Words hold neither: they are such characters."""
+LONGEST = 100_000
+"""Characters of an answer that are shown: fifty pages. A browser lays out a megabyte in minutes on a small machine."""
 
 
 def render(page: str, shown: Sequence[ShownPair]) -> str:
@@ -38,7 +40,9 @@ def _comparison(one: ShownPair) -> dict[str, object]:
 
 
 def _words(text: str) -> str:
-    return revealed(text, lambda letter: f"{BEGIN}{ord(letter):04X}{END}")
+    words = revealed(text[:LONGEST], lambda letter: f"{BEGIN}{ord(letter):04X}{END}")
+    rest = len(text) - LONGEST
+    return words if rest <= 0 else f"{words}\n\n[{rest:,} more characters are not shown]"
 
 
 def _as_ascii(value: object) -> str:

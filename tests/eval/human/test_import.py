@@ -129,7 +129,7 @@ def test_equal_votes_that_stand_twice_count_once(tmp_path: Path, folder: RunFold
 
 def test_one_annotator_twice_is_refused(tmp_path: Path, folder: RunFolder, sent: dict[str, Any]) -> None:
     paths = [study.write(tmp_path / f"{name}.json", sent | {"annotator": name}) for name in ("Ana", " ANA ")]
-    with pytest.raises(DataError, match="annotator ANA has votes on this page in .*Ana.json, too"):
+    with pytest.raises(DataError, match=r"annotator ANA has votes on this page in .*Ana\.json, too"):
         taken(folder, *paths)
     assert ballots.kept(key.pages(folder)[0]) == []
 
@@ -147,7 +147,7 @@ def test_other_votes_of_an_annotator_are_refused_unless_they_replace(
     changed = [{**sent["votes"][0], "vote": "tie"}, *sent["votes"][1:]]
     for votes in (changed, sent["votes"][1:]):
         path = study.write(tmp_path / "second.json", sent | {"votes": votes})
-        with pytest.raises(DataError, match="1 of 6 differ or are missing.*--replace"):
+        with pytest.raises(DataError, match=r"1 of 6 differ or are missing.*--replace"):
             taken(folder, path)
     assert taken(folder, study.write(tmp_path / "second.json", sent | {"votes": changed}), replace=True)[0].known == 5
     assert ballots.kept(key.pages(folder)[0])[0].votes[0].vote == "tie"
