@@ -117,8 +117,6 @@ class Judge:
     pairwise: PairwiseJudge | None
     facts: Mapping[str, Any] | None = None
     """What shapes its words, for the note beside them. None: it costs nothing and nothing is kept."""
-    engine: Engine | None = None
-    """The language model itself, which can be asked anything. None: it writes no text."""
     five_points: bool = False
     """Whether all its scores lie in 0..5."""
     draws: int | None = None
@@ -407,7 +405,6 @@ def _model(
     pointwise = ModelPointJudge(engine, wording, asking.sampling, asking.complete, asking.thought_tokens)
     pairs = pairwise or ModelPairJudge(engine, around.pairs, pair_template)
     close = engine.close if pairwise is None else pairwise.close
-    return Judge(engine.id, pointwise, pairs, facts=facts, engine=engine, five_points=True, close=close)
     return Judge(engine.id, pointwise, pairs, facts=facts, five_points=True, close=close, engine=engine)
 
 

@@ -90,7 +90,8 @@ class MtBenchScores(Benchmark):
     def paper_tables(self, run: RunData) -> Iterable[PaperPart]:
         from .paper import tables
 
-        return tables(self.name, page(run, run.of(self.name), [])["unlike"])
+        figures = run.of(self.name)
+        return tables(self.name, page(run, figures, [])["unlike"], self._chart(run, figures))
 
     def _chart(self, run: RunData, figures: Sequence[MetricValue]) -> list[charts.Chart]:
         """The mean of both turns, model by model, beside the paper's models of the same names."""

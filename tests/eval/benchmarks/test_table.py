@@ -59,7 +59,8 @@ def refuse(checkpoint: Checkpoint, plain: bool = False) -> Engine:
 def test_no_name_stands_twice_in_the_table() -> None:
     names = [one.name for one in BENCHMARKS]
     assert len(set(names)) == len(names)
-    assert not {one.command for one in BENCHMARKS} & ({*names} - {"audit", "beads", "breakdown", "canaries", "nlp"})
+    own = {"ablations", "audit", "beads", "breakdown", "canaries", "nlp"}  # a command of the benchmark's own name
+    assert not {one.command for one in BENCHMARKS} & ({*names} - own)
 
 
 def test_the_report_knows_no_benchmark_by_name() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Dialog, Request, sync_playwright
 
 from eval.metrics import merge
 from eval.records import MetricValue
@@ -58,8 +58,17 @@ def test_the_page_is_whole_and_axe_finds_nothing(chromium: Browser, written: Pat
 
 def test_what_others_wrote_is_shown_and_does_nothing(chromium: Browser, written: Path) -> None:
     tab, events = chromium.new_page(), list[str]()
-    tab.on("dialog", lambda dialog: (events.append(f"dialog: {dialog.message}"), dialog.dismiss()))
-    tab.on("request", lambda request: events.append(request.url[:200]) if request.url != written.as_uri() else None)
+
+    def asked(dialog: Dialog) -> None:
+        events.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+    def sent(request: Request) -> None:
+        if request.url != written.as_uri():
+            events.append(request.url[:200])
+
+    tab.on("dialog", asked)
+    tab.on("request", sent)
     tab.on("console", lambda message: events.append(f"console: {message.text}"))
     tab.on("pageerror", lambda error: events.append(f"error: {error}"))
     tab.goto(written.as_uri())
