@@ -315,7 +315,7 @@ def each_alone(title: str, rows: Sequence[Row], kind: str, note: str = "") -> Ch
     side = (WIDTH - 24) // 2
     spec = {
         "facet": {
-            "field": kind, "type": "nominal", "sort": None, "title": None,
+            "field": kind, "type": "nominal", "sort": list(dict.fromkeys(str(row[kind]) for row in rows)), "title": None,
             "header": {"labelColor": "currentColor", "labelFontSize": 11},
         },
         "columns": 2,
