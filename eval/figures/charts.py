@@ -313,9 +313,10 @@ def each_alone(title: str, rows: Sequence[Row], kind: str, note: str = "") -> Ch
     """The points of `scatter`, each kind in a picture of its own on the same axes, two beside each other."""
     ends = {axis: [min(row[axis] for row in rows), max(row[axis] for row in rows)] for axis in ("x", "y")}
     side = (WIDTH - 24) // 2
+    kinds = list(dict.fromkeys(str(row[kind]) for row in rows))
     spec = {
         "facet": {
-            "field": kind, "type": "nominal", "sort": None, "title": None,
+            "field": kind, "type": "nominal", "sort": kinds, "title": None,
             "header": {"labelColor": "currentColor", "labelFontSize": 11},
         },
         "columns": 2,

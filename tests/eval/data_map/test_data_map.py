@@ -168,7 +168,7 @@ def test_few_texts_get_a_smaller_perplexity_and_fewer_than_five_no_map() -> None
     points, perplexity = placed([("a", ["t"] * 5, vectors[:5]), ("b", ["u"] * 3, vectors[5:])], 30.0, 1)
     assert (len(points), perplexity) == (8, 2.3333)
     assert placed([("a", ["t"] * 2, vectors[:2]), ("b", ["u"] * 2, vectors[2:4])], 30.0, 1)[0] == []
-    alike = np.ones((6, 4), dtype=np.float32) / 2
+    alike = np.full((6, 4), 0.5, dtype=np.float32)
     assert len(placed([("a", ["t"] * 6, alike)], 30.0, 1)[0]) == 6
 
 

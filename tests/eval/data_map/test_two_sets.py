@@ -13,7 +13,7 @@ Vectors = npt.NDArray[np.float32]
 
 def unit(vectors: npt.NDArray[np.float64]) -> Vectors:
     """Each of length 1."""
-    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), dtype=np.float32)
 
 
 def drawn(n: int, seed: int, shift: float = 0.0, dimensions: int = 24) -> Vectors:
