@@ -95,22 +95,31 @@ class Forks:
     """
 
     def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
-        self._path = folder / "forks.socket"
+        self.path = folder / "forks.socket"
         self.environment = {"PYTHONPATH": str(CHECKOUT), "OMP_NUM_THREADS": "1", **(environment or {})}
         self._server: subprocess.Popen[str] | None = None
         self._begun: list[Command] = []
 
-    def start(self, *words: str, cwd: Path | None = None, environment: Mapping[str, str] | None = None) -> Command:
-        """Begin `python WORDS`, where the first word is `-m`, `-c` or a script, in a folder."""
+    def begin(self) -> None:
+        """Start the server, where it was not."""
         if self._server is None:
-            command = [sys.executable, "-m", "tests.forks.server", str(self._path)]
+            command = [sys.executable, "-m", "tests.forks.server", str(self.path)]
             self._server = subprocess.Popen(
-                command, env={**os.environ, **self.environment}, stdout=subprocess.PIPE, text=True
+                command, cwd=CHECKOUT, env={**os.environ, **self.environment}, stdout=subprocess.PIPE, text=True
             )
             assert self._server.stdout is not None
             assert self._server.stdout.readline() == "ready\n"
+
+    def launcher(self) -> list[str]:
+        """A `launch.command` of two processes."""
+        self.begin()
+        return [sys.executable, str(Path(__file__).with_name("launcher.py")), str(self.path)]
+
+    def start(self, *words: str, cwd: Path | None = None, environment: Mapping[str, str] | None = None) -> Command:
+        """Begin `python WORDS`, where the first word is `-m`, `-c` or a script, in a folder."""
+        self.begin()
         given = {**os.environ, **self.environment, **(environment or {})}
-        begun = Command(self._path, words, cwd or Path.cwd(), given)
+        begun = Command(self.path, words, cwd or Path.cwd(), given)
         self._begun.append(begun)
         return begun
 
