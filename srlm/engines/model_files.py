@@ -48,8 +48,8 @@ COUNTS: Mapping[str, int] = {
 }
 """Names of sizes in a configuration, and what no model has more of; the largest published ones have a tenth."""
 ENTRIES = 10_000
-"""Entries of one object or list in these files, but for the index of weights: each label and each added token takes
-transformers a millisecond."""
+"""Entries of one object or list in these files, but for the index of weights and the lists of added tokens: each label
+takes transformers a millisecond."""
 KERNELS = ("attn_implementation", "experts_implementation", "kernel_config")
 
 
