@@ -1,6 +1,6 @@
 """Checkpoints in many files, as FSDP and DeepSpeed leave them: damage of any one of them is noticed before a resume.
 
-The files are named as the libraries name them and made here; what a mark vouches for does not depend on what is in them.
+The files are named as the libraries name them, and made here: a mark vouches for whatever is in them.
 """
 
 import os
