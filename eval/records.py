@@ -108,6 +108,102 @@ def annotation_id(
     return digest("annotation", prompt_id, output, baseline_output, judge, switched, draw)
 
 
+Unlabelled = (
+    Literal["no such line", "several values", "not in the list", "not on the scale"]
+    | Literal["cut", "open thought", "no room", "refused", "not asked", "none of its own"]
+)
+"""Why a prompt has no category, complexity or length: the judge's words name none, several different ones, one that it
+was not offered, or no whole number of 1 to 10; they were cut, or were all thought; the request did not fit or was
+refused; nobody was asked; the prompt carries no category."""
+
+
+class PromptKind(Record):
+    """What one prompt is: its category, its complexity and the length that an answer should have."""
+
+    id: str
+    prompt_id: str
+    judge: str
+    """Id of who labelled it; `file:NAME` of a labelled file, `prompts` where it is the prompt's own category alone."""
+    raw: str
+    """All that the judge wrote."""
+    category: str | None
+    complexity: int | None
+    """1 to 10."""
+    length: str | None
+    unread: dict[str, Unlabelled]
+    """By field, why it is None."""
+
+    @classmethod
+    def of(
+        cls,
+        prompt_id: str,
+        judge: str,
+        raw: str,
+        labels: "Labels",
+        unread: dict[str, Unlabelled],
+    ) -> Self:
+        return cls(
+            id=digest("prompt kind", prompt_id, judge, raw),
+            prompt_id=prompt_id,
+            judge=judge,
+            raw=raw,
+            unread=unread,
+            **labels.model_dump(),
+        )
+
+    def fault(self) -> str | None:
+        if self.id != digest("prompt kind", self.prompt_id, self.judge, self.raw):
+            return OTHER_ID
+        if self.complexity is not None and not 1 <= self.complexity <= 10:
+            return f"a complexity of {self.complexity} is not within 1 to 10"
+        missing = {name for name in Labels.model_fields if getattr(self, name) is None}
+        return None if missing == set(self.unread) else "a label and a reason why it is missing do not go together"
+
+
+class Labels(Record):
+    """The three labels of a prompt."""
+
+    category: str | None = None
+    complexity: int | None = None
+    length: str | None = None
+
+
+class KindRow(Record):
+    """A labelled prompt as figures use it, and as `evaluation.breakdown.labels` takes it."""
+
+    prompt_id: str
+    sets: tuple[str, ...]
+    """The benchmarks whose prompt it is: `head_to_head`, `alpaca_eval`."""
+    instruction: str
+    category: str | None
+    complexity: int | None
+    length: str | None
+    unread: dict[str, Unlabelled]
+    judge: str
+
+
+class CategoryList(Record):
+    """Categories that a judge found in the prompts it was shown."""
+
+    id: str
+    judge: str
+    prompt_ids: tuple[str, ...]
+    """Those that it was shown."""
+    raw: str
+    """All that the judge wrote."""
+    names: tuple[str, ...]
+    """Empty: they could not be read, and `unread` says why."""
+    unread: str | None = None
+
+    @classmethod
+    def of(cls, judge: str, prompt_ids: tuple[str, ...], raw: str, names: tuple[str, ...], unread: str | None) -> Self:
+        identity = digest("categories", judge, prompt_ids, raw)
+        return cls(id=identity, judge=judge, prompt_ids=prompt_ids, raw=raw, names=names, unread=unread)
+
+    def fault(self) -> str | None:
+        return OTHER_ID if self.id != digest("categories", self.judge, self.prompt_ids, self.raw) else None
+
+
 class MetricValue(Record):
     """One figure of the report and all that has to stand beside it."""
 

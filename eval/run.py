@@ -31,13 +31,17 @@ def of_run(run: Path, overrides: Sequence[str] | None, benchmarks: Sequence[Benc
 @contextmanager
 def opened(run: Path, overrides: Sequence[str] | None) -> Iterator[tuple[Settings, RunFolder, OpenEngine]]:
     """A run with checkpoints to measure, held so that nobody else changes it meanwhile."""
-    settings = load(run, overrides or ())
+    with opened_run(load(run, overrides or ()), f"srlm train --run {run}") as found:
+        yield found
+
+
+@contextmanager
+def opened_run(settings: Settings, command: str = "srlm train") -> Iterator[tuple[Settings, RunFolder, OpenEngine]]:
+    """The same, by its settings; `command` trains it."""
     work = Run(settings)
     folder = work.folder
     if not measured(folder):
-        raise StoreError(
-            f"{folder.path} has no finished checkpoint to evaluate; train it first: srlm train --run {run}"
-        )
+        raise StoreError(f"{folder.path} has no finished checkpoint to evaluate; train it first: {command}")
 
     def open_engine(checkpoint: Checkpoint, plain: bool = False) -> Engine:
         from srlm.engines.open import open_checkpoint

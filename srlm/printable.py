@@ -51,6 +51,12 @@ def escaped(text: str) -> str:
     return _shown(text, lambda letter: letter if letter == "\n" else _code(letter))
 
 
+def revealed(text: str, instead: Callable[[str], str]) -> str:
+    """Several lines; a tab is shown as spaces, and what would be `?` as `instead` says."""
+    plain = text.replace("\r\n", "\n").expandtabs()
+    return _shown(plain, lambda letter: letter if letter == "\n" else instead(letter))
+
+
 def _code(letter: str) -> str:
     return f"\\u{ord(letter):04x}" if letter <= "\uffff" else f"\\U{ord(letter):08x}"
 

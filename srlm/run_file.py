@@ -54,7 +54,16 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Settings:
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: cannot be read as a run file: {error}") from None
-    data = _parse(text, str(path))
+    return _settings(_parse(text, str(path)), overrides, str(path))
+
+
+def overridden(settings: Settings, overrides: Sequence[str]) -> Settings:
+    """The same settings with `section.key=value` overrides applied in order. Raises SettingsError as `load` does."""
+    return _settings(settings.model_dump(mode="json"), overrides, settings.name)
+
+
+def _settings(data: dict[str, Any], overrides: Sequence[str], path: str) -> Settings:
+    """What a mapping of settings says, once the overrides are applied; `path` is what messages call it."""
     for override in overrides:
         _apply(data, override)
     if faults := [f"{path}: {fault}" for fault in written_keys(data)]:  # before any message shows a value
@@ -62,7 +71,7 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Settings:
     try:
         settings = Settings.model_validate(data)
     except ValidationError as error:
-        raise SettingsError(_faults(error, str(path), Settings)) from None
+        raise SettingsError(_faults(error, path, Settings)) from None
     kinds = {name: field.annotation for name, field in fields(Settings)}
     for name in _truth_values(data):  # pydantic takes `true` for the number 1
         # The names in model.template_arguments are the template's own, and so are their kinds.

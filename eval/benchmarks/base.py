@@ -14,6 +14,7 @@ from ..figures.charts import Chart
 from ..figures.specs import MetricSpec, Picture, Unit, spaced
 from ..figures.words import MetricWords
 from ..records import MetricValue, Series
+from .paper_table import PaperPart
 from .run_data import RunData
 
 __all__ = [
@@ -176,6 +177,8 @@ class Benchmark(Protocol):
     """Whether its items are the run's evaluation prompts, which all such benchmarks have answered once."""
     in_browser: bool = False
     """Whether its prompts can be looked at in the page's browser."""
+    in_paper: bool = False
+    """Whether the paper has it, so that `srlm-eval paper` measures it and shows its `paper_tables`."""
 
     @property
     def words(self) -> MetricWords:
@@ -209,6 +212,10 @@ class Benchmark(Protocol):
     def sections(self, run: RunData) -> list[PageSection]:
         """Its parts of the page. None: a table of its metrics, model by model."""
         return []
+
+    def paper_tables(self, run: RunData) -> Iterable[PaperPart]:
+        """The paper's tables and figures that it measures, with the published values."""
+        return ()
 
     def findings(self, run: RunData) -> list[Finding]:
         """What the top of the page says of each model and the one before it."""

@@ -9,19 +9,16 @@ pairs of models     win, tie and lose (both orders agree, else a tie) over quest
 from collections import defaultdict
 from collections.abc import Sequence
 
-import numpy as np
-
 from srlm.judge.pairwise import outcome_of
 
 from ..data.judgments import Game, Score
 from ..records import MetricValue
-from ..stats.bounded import Bounds
-from ..stats.intervals import Resampling, of_sums, pooled
+from ..stats.intervals import Resampling, pooled
 from .measuring import figure
+from .mt_bench.figures import BENCHMARK as MT_BENCH
+from .mt_bench.figures import mean_score
 
-MT_BENCH, PAIRS = "mt_bench", "judged_pairs"
-POINTS = Bounds(1, 10)
-"""MT-Bench's scale."""
+PAIRS = "judged_pairs"
 
 
 def mt_bench(found: Sequence[Score], how: Resampling) -> list[MetricValue]:
@@ -31,34 +28,8 @@ def mt_bench(found: Sequence[Score], how: Resampling) -> list[MetricValue]:
         own = [one for one in found if (one.judge, one.model) == (judge, model)]
         turns = sorted({one.turn for one in own})
         for name, of in [*((f"score, turn {turn}", (turn,)) for turn in turns), ("score", tuple(turns))]:
-            part = [one for one in own if one.turn in of]
-            figures.append(_mean_score(model, name, part, judge, how))
+            figures.append(mean_score(MT_BENCH, model, name, [one for one in own if one.turn in of], how))
     return figures
-
-
-def _mean_score(model: str, name: str, part: Sequence[Score], judge: str, how: Resampling) -> MetricValue:
-    sums: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
-    for one in part:
-        if one.score is not None:
-            sums[one.question][0] += one.score
-            sums[one.question][1] += 1
-    n = sum(one.score is not None for one in part)
-    if not n:
-        estimate = pooled([], [], how)
-    else:
-        columns = np.array(list(sums.values()))
-        estimate = of_sums("mean of scores", tuple(columns.T), lambda total: total[..., 0] / total[..., 1], how, POINTS)
-    return figure(
-        model,
-        MT_BENCH,
-        name,
-        estimate,
-        n=n,
-        unscored=len(part) - n,
-        unit="judgements",
-        value_unit="points",
-        note=f"judge {judge}; {len(sums)} questions",
-    )
 
 
 def pairs(found: Sequence[Game], how: Resampling) -> list[MetricValue]:

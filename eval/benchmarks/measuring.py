@@ -1,9 +1,10 @@
 """What benchmarks share: engines opened when needed, answers and judgements that are kept, figures from estimates."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from srlm.engines.base import Engine
 from srlm.engines.once import Once
 from srlm.engines.responses import draw_responses, is_answer
 from srlm.errors import RecordError, StoreError
@@ -129,6 +130,31 @@ def answers(
 
     `source` is the digest of the prompts; None: they are the run's evaluation prompts.
     """
+    with Once(lambda: open_engine(checkpoint)) as engine:
+        return drawn_answers(
+            folder, checkpoint, prompts, engine,
+            name=name, label=label, sampling=sampling, draws=draws, seed=seed, source=source,
+        )  # fmt: skip
+
+
+def drawn_answers(
+    folder: RunFolder,
+    checkpoint: Checkpoint,
+    prompts: Sequence[Prompt],
+    engine: Callable[[], Engine],
+    *,
+    name: str,
+    label: str,
+    sampling: Sampling,
+    draws: int,
+    seed: int,
+    source: str | None = None,
+    block: int = BLOCK,
+) -> list[Response]:
+    """The same from an engine that stays open: it is called only where something is missing.
+
+    `block`: prompts between two writes to disk.
+    """
     path = folder.step("evaluation") / checkpoint.name / f"{name}.jsonl"
     facts = {
         **folder.model_facts(checkpoint),
@@ -138,10 +164,7 @@ def answers(
         "seed": seed,
     }
     made_from(path, facts)
-    with (
-        Once(lambda: open_engine(checkpoint)) as engine,
-        Reporter(f"{checkpoint.name}: {label}", folder.log) as report,
-    ):
+    with Reporter(f"{checkpoint.name}: {label}", folder.log) as report:
 
         def work(chunk: Sequence[Prompt], index: int) -> list[Response]:
             return draw_responses(engine(), chunk, sampling, draws, seed_for(seed, index), checkpoint.name)
@@ -152,7 +175,7 @@ def answers(
             prompts,
             work,
             per_item=draws,
-            block=BLOCK,
+            block=block,
             report=report,
             concurrency=lambda: engine().concurrency,
             belongs=is_answer,

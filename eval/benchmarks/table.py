@@ -5,20 +5,28 @@ from collections.abc import Sequence
 from srlm.errors import SettingsError
 
 from ..figures.words import MetricWords
+from .ablations.benchmark import Ablations
 from .alpaca_eval.benchmark import AlpacaBridge, AlpacaCanaries, AlpacaEval2
 from .answers.benchmark import AnswerLengths
 from .audit.benchmark import Audit
 from .base import Benchmark
 from .beads.benchmark import BeadAnswers, BeadJudge, BeadSkills, WorseJudges
+from .breakdown.benchmark import Breakdown
 from .canaries.benchmark import Canaries
+from .data_map.benchmark import DataMap
 from .head_to_head.benchmark import HeadToHead
+from .human.benchmark import Human
 from .judge_agreement.benchmark import JudgeAgreement
+from .mt_bench.benchmark import MtBenchPairs, MtBenchScores
+from .nlp.benchmark import Nlp
 from .slices.benchmark import Slices
 
 BENCHMARKS: tuple[Benchmark, ...] = (
     HeadToHead(),
     AnswerLengths(),
     Slices(),
+    Breakdown(),
+    DataMap(),
     JudgeAgreement(),
     Audit(),
     BeadAnswers(),
@@ -28,6 +36,11 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     AlpacaBridge(),
     AlpacaCanaries(),
     Canaries(),
+    Ablations(),
+    MtBenchScores(),
+    MtBenchPairs(),
+    Nlp(),
+    Human(),
 )
 STUDY = WorseJudges()
 """What `report --study` shows beside a run: figures of a file, and not of the run's checkpoints."""

@@ -10,7 +10,22 @@ import typer
 from srlm.cli.main import enter
 
 from ..benchmarks.table import BENCHMARKS
-from . import alpaca, bridge, judges, measuring, published, regression, reports
+from . import (
+    ablations,
+    alpaca,
+    annotate,
+    breakdown,
+    bridge,
+    data_map,
+    judges,
+    measuring,
+    mt_bench,
+    nlp,
+    paper,
+    published,
+    regression,
+    reports,
+)
 
 app = typer.Typer(
     add_completion=False,
@@ -26,15 +41,22 @@ app.command("canaries")(judges.canaries)
 for _benchmark in BENCHMARKS:
     if _benchmark.help:
         app.command(_benchmark.command, help=_benchmark.help)(measuring.of_word(_benchmark.command))
+app.command("breakdown")(breakdown.breakdown)
+app.command("data-map")(data_map.data_map)
+app.command("annotate")(annotate.annotate)
 app.command("run")(measuring.named)
 app.command("report")(reports.report)
+app.command("paper")(paper.paper)
+app.command("ablations")(ablations.ablations)
 app.command("alpaca")(alpaca.alpaca)
+app.command("nlp")(nlp.nlp)
 app.command("judge-card")(alpaca.judge_card)
 app.command("bridge")(bridge.bridge)
 app.command("leaderboard")(published.leaderboard)
 app.command("compare")(published.compare)
 app.command("arena-hard")(published.arena_hard)
 app.command("judgments")(published.judgments)
+app.command("mt-bench")(mt_bench.mt_bench)
 app.command("power")(published.power)
 app.command("regress")(regression.regress)
 

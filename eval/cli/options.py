@@ -1,5 +1,6 @@
 """Options that several commands share: their types, names and help."""
 
+import json
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -58,7 +59,9 @@ Ask = Annotated[
 Rankings = Annotated[str | None, typer.Option(help="A file of human rankings (docs/rankings.md).")]
 Format = Annotated[str | None, typer.Option(help="Format of --rankings. Default: recognised by its columns.")]
 Judges = Annotated[list[str] | None, typer.Option(help=f"A judge: {SPECS}; repeatable.")]
-JudgeTemplate = Annotated[str, typer.Option(help=f"Rubric of a judge that scores: `additive`, {TEMPLATES}, or a file.")]
+JudgeTemplate = Annotated[
+    str, typer.Option(help=f"Rubric of a judge that scores: `additive`, `multiple_choice`, {TEMPLATES}, or a file.")
+]
 JudgeDraws = Annotated[int, typer.Option(help="Judgements per answer.", min=1)]
 JudgeTemperature = Annotated[
     float, typer.Option(help="Sampling temperature of the judge; 0 = greedy.", min=0, max=MOST)
@@ -141,3 +144,9 @@ Limit = Annotated[int | None, typer.Option(min=1, help="Judge at most N randomly
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the number of calls and their price; send none.")]
 RecordTo = Annotated[Path | None, typer.Option(help="Record all calls in this file.")]
 ReplayFrom = Annotated[Path | None, typer.Option(help="Replay all calls from this file; send none.")]
+
+
+def settings_given(section: str, **options: object) -> list[str]:
+    """Options of a command as overrides of the settings that they stand for; those that were not given change none."""
+    named = {name: str(value) if isinstance(value, Path) else value for name, value in options.items()}
+    return [f"{section}.{name}={json.dumps(value)}" for name, value in named.items() if value is not None]

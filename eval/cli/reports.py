@@ -46,9 +46,9 @@ def report(
         raise SettingsError("--set, --check and --study work with one run only")
     from ..report import compare
 
-    settings = [_settings_of(place) for place in chosen]
+    settings = [settings_of(place) for place in chosen]
     for place, one in zip(chosen, settings, strict=True):
-        _existing(run_folder(one), place)
+        existing_folder(run_folder(one), place)
     command = " ".join(["srlm-eval report", *map(str, chosen)])
     place = out or Path("runs/compared")
     with hold_files(place / "report.html"):
@@ -64,10 +64,10 @@ def write(
 ) -> None:
     """Write the report of one run and print its path; with `check`, only compare its figures with a kept report's."""
     from .. import metrics
-    from ..report import page, repeated
+    from ..report import page, paper, repeated
 
-    settings = _settings_of(run) if run.is_dir() else load(run, overrides or ())
-    folder = _existing(run_folder(settings), run)
+    settings = settings_of(run) if run.is_dir() else load(run, overrides or ())
+    folder = existing_folder(run_folder(settings), run)
     how = "report" if run.is_dir() else "all --run"
     command = " ".join([f"srlm-eval {how}", str(run), *(f"--set {override}" for override in overrides or ())])
     if check is not None:
@@ -83,16 +83,19 @@ def write(
             + ("the same" if same else "all there; made on another machine, so `make regress` compares them")
         )
         return
-    with hold_files((out or folder.path) / "report.html"):  # of a run that trains meanwhile there may be a report
+    place = out or folder.path
+    with hold_files(place / "report.html"):  # of a run that trains meanwhile there may be a report
+        if (place / paper.FILE).exists():  # the report links to it: both are of the same figures
+            paper.write(settings, folder, command, out)
         say(str(page.write(settings, folder, command, out, study)))
 
 
-def _settings_of(place: Path) -> Settings:
+def settings_of(place: Path) -> Settings:
     """A run's settings, from its YAML file or its folder. Raises SettingsError if `place` is neither."""
     return recorded(place) if place.is_dir() else load(place, ())
 
 
-def _existing(folder: RunFolder, run: Path) -> RunFolder:
+def existing_folder(folder: RunFolder, run: Path) -> RunFolder:
     if not folder.path.is_dir():
         raise StoreError(f"{folder.path}: no such run; train it first: srlm train --run {run}")
     return folder

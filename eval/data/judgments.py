@@ -10,9 +10,12 @@ from typing import Literal, NamedTuple
 
 from srlm.data.lines import Row, every_row, hold_columns
 from srlm.data.published_rankings import id_in, number_in, text_in
+from srlm.data.thoughts import parted
 from srlm.data.votes import turn_of
 from srlm.errors import DataError
 from srlm.judge.recorded_files import judge_arena_scores
+from srlm.records import Unread
+from srlm.text.rating import HIGHEST, LOWEST, read_rating
 
 Form = Literal["mt_bench_single", "mt_bench_pair", "judge_arena", "judge_arena_pair", "arena_hard"]
 COLUMNS: dict[Form, tuple[str, ...]] = {
@@ -34,7 +37,27 @@ class Score(NamedTuple):
     question: str
     turn: int
     score: float | None
-    """1 to 10, as the judge wrote it. None: it wrote none."""
+    """1 to 10, read from the judge's words where the file has them. None: there is none."""
+    unread: Unread | None = None
+    """Why there is none; None where there is, or where nobody said why."""
+
+
+class Judged(NamedTuple):
+    """A row of FastChat's `JUDGE_single.jsonl`."""
+
+    place: str
+    score: Score
+    stored: float | None
+    """The score as the file has it. None: it has -1, FastChat's mark of a judgment that holds none."""
+    prompt: str | None
+    """Name of the judge's prompt. None: the file does not say."""
+    has_words: bool
+    """Whether `score` was read from the judge's words; else it is the stored one."""
+
+    @property
+    def differs(self) -> bool:
+        """Whether the words say something else than the stored score."""
+        return self.score.score != self.stored
 
 
 class Game(NamedTuple):
@@ -67,17 +90,55 @@ def form_of(path: Path) -> Form:
 
 def scores(path: Path, account: Counter[str]) -> list[Score]:
     """Of FastChat's `JUDGE_single.jsonl`. A row on an answer judged before counts again, as FastChat counts it."""
-    found: list[Score] = []
+    return [one.score for one in judged([path], account)]
+
+
+def judged(paths: Sequence[Path], account: Counter[str]) -> list[Judged]:
+    """Each row of FastChat's `JUDGE_single.jsonl`, its score read from the judge's words again.
+
+    The words count where they differ from the stored score, and the account says how often. A row without words has the
+    stored one.
+    """
+    found = [_judged(row) for path in paths for row in every_row(path)]
     seen: set[tuple[str, str, str, int]] = set()
-    for row in every_row(path):
-        score = number_in(row.place, row.value, "score")
-        model, question = text_in(row.place, row.value, "model"), id_in(row.place, row.value, "question_id")
-        one = Score(_judge(row), model, question, turn_of(row), None if score == FAILED else score)
-        account["rows on an answer judged before, counted again"] += one[:4] in seen
-        account["judgments without a score (-1)"] += one.score is None
-        seen.add(one[:4])
-        found.append(one)
+    for one in found:
+        unscored = one.score.score is None
+        account["rows on an answer judged before, counted again"] += one.score[:4] in seen
+        account["judgments without a score (-1)"] += unscored and one.stored is None
+        account["judgments without a score from 1 to 10, unscored"] += unscored and one.stored is not None
+        account["stored scores that differ from the judge's words, which count"] += one.differs and one.has_words
+        account["judgments without the judge's words, their stored scores taken"] += not one.has_words
+        seen.add(one.score[:4])
     return found
+
+
+def _judged(row: Row) -> Judged:
+    place, value = row
+    model, question = text_in(place, value, "model"), id_in(place, value, "question_id")
+    told = number_in(place, value, "score")
+    stored = None if told == FAILED else told
+    words = value.get("judgment")
+    if words is not None and not isinstance(words, str):
+        raise DataError(f"{place}: `judgment` must be the judge's words, found {words!r:.40}")
+    score, unread = (stored, None) if words is None else _read(words)
+    if words is None and stored is not None and not LOWEST <= stored <= HIGHEST:
+        score, unread = None, "not on the scale"
+    return Judged(
+        place, Score(_judge(row), model, question, turn_of(row), score, unread), stored, _prompt(row), words is not None
+    )
+
+
+def _read(words: str) -> tuple[float | None, Unread | None]:
+    """What a judge's words say behind any thought."""
+    parts = parted(words)
+    return read_rating(parts.answer) if parts.closed else (None, "open thought")
+
+
+def _prompt(row: Row) -> str | None:
+    """Name of the judge's prompt, which FastChat keeps beside the judge."""
+    judge = row.value.get("judge")
+    named = judge[1] if isinstance(judge, list) and len(judge) == 2 else None
+    return named if isinstance(named, str) else None
 
 
 def games(path: Path, form: Form, account: Counter[str]) -> list[Game]:

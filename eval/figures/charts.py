@@ -4,6 +4,7 @@ A chart's rows are its data, its hover text and its text alternative: the page l
 from which they are copied and downloaded. Colours are the page's CSS variables, so light and dark need one picture.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 from xml.etree import ElementTree
@@ -72,12 +73,20 @@ class Chart(Record):
         return Markup(self.svg)
 
 
-def drawn(title: str, spec: Mapping[str, Any], rows: Sequence[Row], header: Mapping[str, str], note: str = "") -> Chart:
+def drawn(
+    title: str,
+    spec: Mapping[str, Any],
+    rows: Sequence[Row],
+    header: Mapping[str, str],
+    note: str = "",
+    listed: Sequence[Row] | None = None,
+) -> Chart:
     """Draw `spec` over `rows`; `header` names the columns of the rows that the reader gets, and what they are called.
 
-    A row's `said` is what shows when the pointer rests on its mark.
+    A row's `said` is what shows when the pointer rests on its mark. `listed`: rows for the reader in place of those
+    that are drawn.
     """
-    clean = [{key: plain(v) if isinstance(v, str) else v for key, v in row.items()} for row in rows]
+    clean = [_plain(row) for row in rows]
     whole = {
         "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
         "config": CONFIG,
@@ -89,7 +98,8 @@ def drawn(title: str, spec: Mapping[str, Any], rows: Sequence[Row], header: Mapp
         **spec,
     }
     svg = vl_convert.vegalite_to_svg(whole, vl_version="6.4")
-    table = tuple(tuple(_cell(row.get(key)) for key in header) for row in clean)
+    shown = clean if listed is None else [_plain(row) for row in listed]
+    table = tuple(tuple(_cell(row.get(key)) for key in header) for row in shown)
     return Chart(
         title=title,
         svg=_inline(svg, f"{title}; the data stand below"),
@@ -97,6 +107,10 @@ def drawn(title: str, spec: Mapping[str, Any], rows: Sequence[Row], header: Mapp
         rows=table,
         note=note,
     )
+
+
+def _plain(row: Row) -> dict[str, Any]:
+    return {key: plain(value) if isinstance(value, str) else value for key, value in row.items()}
 
 
 def _cell(value: object) -> str:
@@ -296,6 +310,33 @@ def scatter(title: str, rows: Sequence[Row], kind: str, note: str) -> Chart:
     return drawn(title, spec, rows, {kind: kind, "x": "x", "y": "y", "said": "prompt"}, note)
 
 
+def each_alone(title: str, rows: Sequence[Row], kind: str, note: str = "") -> Chart:
+    """The points of `scatter`, each kind in a picture of its own on the same axes, two beside each other."""
+    ends = {axis: [min(row[axis] for row in rows), max(row[axis] for row in rows)] for axis in ("x", "y")}
+    side = (WIDTH - 24) // 2
+    spec = {
+        "facet": {
+            "field": kind, "type": "nominal", "sort": None, "title": None,
+            "header": {"labelColor": "currentColor", "labelFontSize": 11},
+        },
+        "columns": 2,
+        "spacing": 12,
+        "autosize": "pad",
+        "spec": {
+            "width": side,
+            "height": side,
+            "view": {"stroke": "var(--line)"},
+            "mark": {"type": "circle", "size": 6, "opacity": 0.7, "color": "currentColor", "aria": False},
+            "encoding": {
+                axis: _x(axis, axis=None, scale={"domain": ends[axis], "nice": True}) for axis in ("x", "y")
+            },
+        },
+    }  # fmt: skip
+    counts = Counter(str(row[kind]) for row in rows)
+    drawn_rows = [{kind: name, "points": count} for name, count in counts.items()]
+    return drawn(title, spec, rows, {kind: kind, "points": "points"}, note, listed=drawn_rows)
+
+
 def costs(title: str, rows: Sequence[Row], x: str, y: str, note: str) -> Chart:
     """Small points with a mean and its whisker a group. Rows: arm, seed, x, y, low, high, kind, name, side, said.
 
@@ -380,6 +421,52 @@ def bridge(title: str, rows: Sequence[Row], note: str) -> Chart:
         ],
     }
     header = {"model": "model", "kind": "which", "candidate": x, "figure": along_y, "low": "low", "high": "high"}
+    return drawn(title, spec, rows, header, note)
+
+
+def by_kind(title: str, rows: Sequence[Row], axis: str, signed: bool, note: str = "") -> Chart:
+    """A line a kind of prompt, on it a dot and whisker a model, each with a colour and a shape of its own.
+
+    Rows: kind, model, value, low, high, said; `signed`: values lie around 0, else they are shares.
+    """
+    models = list(dict.fromkeys(str(row["model"]) for row in rows))
+    ends = [row[key] for row in rows for key in ("value", "low", "high") if row[key] is not None]
+    lowest = min(-LEAST_SHOWN, *ends) if signed else 0.0
+    ticks = {
+        "axis": {"format": "+.0%" if signed else ".0%", "tickCount": 5},
+        "scale": {"domain": [lowest, max(LEAST_SHOWN, *ends)], "nice": True},
+    }
+    zero = {
+        "data": {"values": [{"zero": 0}]},
+        "mark": {"type": "rule", "strokeDash": [4, 3], "color": "currentColor", "aria": False},
+        "encoding": {"x": _x("zero"), "y": None, "yOffset": None, "color": None},
+    }
+    spec = {
+        # A reader's font may be wider than the one that the labels were measured with.
+        "padding": {"left": 20, "right": 2, "top": 2, "bottom": 2},
+        "height": {"step": 11 * max(2, len(models)) + 6, "for": "position"},
+        "encoding": {
+            "y": _named("kind", axis={"labelLimit": 130}, scale={"paddingInner": 0.25}),
+            "yOffset": {"field": "model", "type": "nominal", "sort": models},
+            "color": colours("model", models),
+        },
+        "layer": [
+            *([zero] if signed else []),
+            {
+                "mark": {"type": "rule", "strokeWidth": 2, "aria": False},
+                "encoding": {"x": _x("low", axis, **ticks), "x2": {"field": "high"}},
+            },
+            {
+                "mark": {"type": "point", "filled": True, "size": 45, "opacity": 1},
+                "encoding": {
+                    "x": _x("value", axis, **ticks),
+                    "shape": {"field": "model", "type": "nominal", "sort": None, "scale": {"domain": models}},
+                    "description": _said(),
+                },
+            },
+        ],
+    }
+    header = {"kind": "kind", "model": "model", "value": "value", "low": "low", "high": "high"}
     return drawn(title, spec, rows, header, note)
 
 

@@ -43,8 +43,14 @@ class MetricWords:
 
     def text_of(self, metric: MetricValue, value: float) -> str:
         """A value of this metric, rounded; differences carry their sign, those of shares are percentage points."""
+        return self._text(metric, value, self.spec(metric).signed or self.is_difference(metric))
+
+    def change_of(self, metric: MetricValue, value: float) -> str:
+        """A difference between two values of this metric, rounded, with its sign."""
+        return self._text(metric, value, signed=True)
+
+    def _text(self, metric: MetricValue, value: float, signed: bool) -> str:
         spec = self.spec(metric)
-        signed = spec.signed or self.is_difference(metric)
         sign = "+" if signed and value > 0 else ""
         if metric.value_unit == "percent":
             return f"{sign}{value:.1f} pp" if signed else f"{value:.1f}%"

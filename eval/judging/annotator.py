@@ -73,6 +73,11 @@ class Annotator:
         return digest("annotator", self._annotator.prompt_template, parser.func.__name__, repr(parser.keywords))
 
     @property
+    def characters(self) -> int:
+        """Length of its prompt without the instruction and the two outputs."""
+        return len(str(self._annotator.prompt_template))
+
+    @property
     def verdicts(self) -> tuple[str, str] | None:
         """The tokens that stand for the first and the second output; None: the annotator reads words instead."""
         found = self._annotator.fn_completion_parser.keywords

@@ -9,17 +9,16 @@ from srlm.errors import SettingsError
 from srlm.methods.base import run_folder
 from srlm.settings import Settings
 from srlm.store import files
-from srlm.store.folder import RunFolder
 
 from .. import metrics as kept
+from ..benchmarks.between_runs import between, called, series
 from ..benchmarks.finished import measured
-from ..benchmarks.measuring import difference, resampling, with_holm
-from ..benchmarks.run_data import RunData
+from ..benchmarks.measuring import resampling, with_holm
 from ..benchmarks.table import BENCHMARKS
 from ..figures import charts
 from ..figures.specs import Group, MetricSpec, spaced
 from ..figures.words import MetricWords
-from ..records import MeasureId, MetricValue, Series
+from ..records import MetricValue, Series
 from ..stats.intervals import Resampling
 from . import keys, page, written
 
@@ -54,7 +53,7 @@ def gather(runs: Sequence[Settings], command: str) -> dict[str, Any]:
         folder.refuse_gone()
     found = {name: kept.read(kept.path_of(folder)) for name, folder in folders.items()}
     last = {name: [checkpoint.name for checkpoint in measured(folder)] for name, folder in folders.items()}
-    by_prompt = {settings.name: _series(settings, folders[settings.name]) for settings in runs}
+    by_prompt = {settings.name: series(settings, folders[settings.name]) for settings in runs}
     paired = differences(by_prompt, last, resampling(runs[0]))
     words = MetricWords((*BENCHMARKS, _group(by_prompt.values())))
     metrics = [metric.model_copy(update=_within(run, metric)) for run, own in found.items() for metric in own] + paired
@@ -93,26 +92,15 @@ def method_words(settings: Settings) -> str:
     return ", ".join(words)
 
 
-def _series(settings: Settings, folder: RunFolder) -> list[Series]:
-    run = RunData(settings, folder)
-    return [series for benchmark in BENCHMARKS for series in benchmark.per_prompt(run)]
-
-
 def _group(every: Iterable[Sequence[Series]]) -> Group:
     """How differences between runs read: as what they are differences of."""
     specs: dict[str, MetricSpec] = {}
     words = MetricWords(BENCHMARKS)
-    for series in every:
-        for one in series:
+    for own in every:
+        for one in own:
             spec = words.of(one.benchmark or "").spec(one.metric)
-            specs[_called(one)] = MetricSpec(label=spaced(_called(one)), unit=spec.unit)
+            specs[called(one)] = MetricSpec(label=spaced(called(one)), unit=spec.unit)
     return Group(BENCHMARK, spaced(BENCHMARK), specs)
-
-
-def _called(one: MeasureId) -> str:
-    """What a difference of this measure is called: against a model of its own run, it says which."""
-    measure = f"{one.benchmark}/{one.metric}"
-    return measure if one.baseline is None else f"over {one.baseline}: {measure}"
 
 
 def _within(run: str, metric: MetricValue) -> dict[str, str | None]:
@@ -146,21 +134,11 @@ def differences(
             continue
         one, other = models[second][-1], models[first][-1]
         theirs = {(s.baseline, s.benchmark, s.metric): s for s in by_prompt[first] if s.model == other}
-        for series in by_prompt[second]:
-            against = theirs.get((series.baseline, series.benchmark, series.metric))
-            if series.model == one and against is not None:
-                found.append(_difference(f"{second}/{one}", f"{first}/{other}", _called(series), series, against, how))
+        for own in by_prompt[second]:
+            against = theirs.get((own.baseline, own.benchmark, own.metric))
+            if own.model == one and against is not None:
+                found.append(between(BENCHMARK, f"{second}/{one}", f"{first}/{other}", own, against, how))
     return with_holm(found, how)
-
-
-def _difference(
-    model: str, baseline: str, measure: str, found: Series, against: Series, how: Resampling
-) -> MetricValue:
-    theirs = dict(zip(against.prompts, against.values, strict=True))
-    # The test wants what a prompt gained or lost; a share of several units a prompt is that prompt's mean.
-    shared = [(value, theirs[id]) for id, value in zip(found.prompts, found.values, strict=True) if id in theirs]
-    none_known = "the two runs share no prompt that both could be scored on"
-    return difference(model, baseline, BENCHMARK, measure, shared, how.using(model, baseline, measure), none_known)
 
 
 def forest(paired: Sequence[MetricValue], words: MetricWords) -> list[charts.Chart]:

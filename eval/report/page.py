@@ -6,8 +6,6 @@ style by their digests and nothing else (Content-Security-Policy). Every figure 
 a `<data value=...>` element that carries the unrounded number. report.md and metrics.csv say the same.
 """
 
-import base64
-import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -27,14 +25,13 @@ from .. import metrics
 from ..benchmarks.base import Benchmark, PageSection, Place, RunData
 from ..benchmarks.table import BENCHMARKS, STUDY, WORDS
 from ..figures import words
+from ..figures.policy import policy
 from ..figures.words import MetricWords
 from ..records import MetricValue
 from . import browser, keys, pictures, repeated, training, verdict, written
 
 FOLD = 280
 """Characters: a longer text is folded."""
-NOWHERE = "base-uri 'none'; form-action 'none'"
-"""What default-src does not rule: the base of addresses, and where forms go."""
 MOST_FIGURES = 3000
 """Rows of the table of every figure; where there are more, it names metrics.csv instead."""
 TEMPLATES = tuple(Path(__file__).parent.parent / name for name in ("report/templates", "benchmarks"))
@@ -73,7 +70,11 @@ def write(
     place = out or folder.path
     path = place / "report.html"
     pages = {
-        path: render("report.html", {**content, "browser": browser.packed(run, hidden)}, WORDS),
+        path: render(
+            "report.html",
+            {**content, "browser": browser.packed(run, hidden), "paper": (place / "paper.html").exists()},
+            WORDS,
+        ),
         place / "report.md": written.markdown(content, WORDS),
         place / "metrics.csv": metrics.as_csv(run.metrics),
     }
@@ -106,17 +107,18 @@ def render(template: str, content: Mapping[str, Any], how: MetricWords) -> str:
         "count": words.count,
     }
     style, script = _file("report.css"), _file("report.js")
-    policy = f"default-src 'none'; script-src {_digest(script)}; style-src {_digest(style)}; {NOWHERE}"
-    frame = {"style": Markup(style), "script": Markup(script), "policy": policy, "fold": FOLD, "how": how}
+    frame = {
+        "style": Markup(style),
+        "script": Markup(script),
+        "policy": policy(script, style),
+        "fold": FOLD,
+        "how": how,
+    }
     return environment.get_template(template).render({**content, **frame}).removesuffix("\n")
 
 
 def _file(name: str) -> str:
     return resources.files(__package__).joinpath("templates", name).read_text(encoding="utf-8")
-
-
-def _digest(text: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 def gather(run: RunData, command: str, more: Sequence[PageSection] = ()) -> dict[str, Any]:

@@ -16,7 +16,7 @@ each at a share of the hardware's peak, given in the hardware file.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -27,7 +27,7 @@ from srlm.bounded.quote import quoted
 from srlm.engines.model_files import json_object, refuse_unusable_config
 from srlm.engines.weights import read_config
 from srlm.errors import SettingsError, first_line
-from srlm.methods.base import Generation, Lengths, Optimisation, method_of
+from srlm.methods.base import Generation, Lengths, Optimisation, Work, method_of
 from srlm.settings import Settings, Training
 from srlm.terminal import Console, Table, say
 from srlm.worlds.table import WORLDS
@@ -167,7 +167,12 @@ def _shape(model: Any, config: Any) -> Shape:
 
 def stages(settings: Settings, on: Hardware, shape: Shape, lengths: Lengths) -> Iterator[Stage]:
     """Every stage of the run's method, in its order."""
-    for work in method_of(settings).work(settings, lengths):
+    yield from stages_of(method_of(settings).work(settings, lengths), on, shape)
+
+
+def stages_of(every: Iterable[Work], on: Hardware, shape: Shape) -> Iterator[Stage]:
+    """The same of any work."""
+    for work in every:
         match work:
             case Generation(name, calls, draws, reads, writes):
                 seconds, gib = generation(shape, on, calls, draws, reads, writes)

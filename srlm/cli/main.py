@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 import typer
 
 from srlm.errors import SettingsError, SrlmError
+from srlm.methods.base import ASSUMED
 from srlm.run_file import load
 from srlm.section import Section
 from srlm.settings import Settings, fields
@@ -142,9 +143,11 @@ def estimate(
         Path | None,
         typer.Option(help="The model's config.json, if the model itself is not available (configs/shapes)."),
     ] = None,
-    prompt_tokens: Annotated[int, typer.Option(min=1, help="Assumed mean length of a prompt.")] = 100,
-    answer_tokens: Annotated[int, typer.Option(min=1, help="Assumed mean length of an answer.")] = 400,
-    judgement_tokens: Annotated[int, typer.Option(min=1, help="Assumed mean length of a judgement.")] = 150,
+    prompt_tokens: Annotated[int, typer.Option(min=1, help="Assumed mean length of a prompt.")] = ASSUMED.prompt,
+    answer_tokens: Annotated[int, typer.Option(min=1, help="Assumed mean length of an answer.")] = ASSUMED.answer,
+    judgement_tokens: Annotated[
+        int, typer.Option(min=1, help="Assumed mean length of a judgement.")
+    ] = ASSUMED.judgement,
     set: SetOption = None,
 ) -> None:
     """Estimate memory and time of every stage on given hardware. Exit status 2 if a stage does not fit."""

@@ -9,6 +9,8 @@ configuration.
 """
 
 from collections.abc import Sequence
+from copy import deepcopy
+from functools import cached_property
 from inspect import signature
 from itertools import takewhile
 from typing import Any, Literal, NamedTuple, get_args
@@ -16,6 +18,7 @@ from typing import Any, Literal, NamedTuple, get_args
 import torch
 from transformers import DynamicCache
 
+from srlm.engines.shared_attention import attending, cache_behind
 from srlm.engines.weights import context_of
 from srlm.errors import ModelError, first_line
 from srlm.terminal import logger
@@ -61,6 +64,15 @@ class Switch(NamedTuple):
     """True: one other set of factors. False: other factors for every length beyond."""
 
 
+class Head(NamedTuple):
+    """Tokens that many prompts begin with, and what the model remembers of them."""
+
+    tokens: tuple[int, ...]
+    cache: Any
+    apart: bool
+    """Whether rows behind it keep only what is their own (srlm/engines/shared_attention.py)."""
+
+
 class Memory:
     """How a model's rows are read and remembered. Raises ModelError where it cannot write text at all."""
 
@@ -85,21 +97,46 @@ class Memory:
         return way, 0 if way in ("shared", "padded") else length
 
     @torch.inference_mode()  # type: ignore[untyped-decorator]
-    def read(self, prompts: Sequence[Sequence[int]], room: int, copies: int = 1) -> "CacheRows":
-        """Prompts that are alike, each `copies` times in a row, with all but their last token read."""
-        way, _ = self.alike(max(map(len, prompts)), room)
-        return self._read(prompts, way, self._shared(prompts, way, room), copies)
+    def read(
+        self, prompts: Sequence[Sequence[int]], room: int, copies: int = 1, head: "Head | None" = None
+    ) -> "CacheRows":
+        """Prompts that are alike, each `copies` times in a row, with all but their last token read.
 
-    def _shared(self, prompts: Sequence[Sequence[int]], way: Way, room: int) -> int:
+        `head`: what all of them begin with, read before.
+        """
+        way, _ = self.alike(max(map(len, prompts)), room)
+        return self._read(prompts, way, self._shared(prompts, way, room, head), copies, head)
+
+    @torch.inference_mode()  # type: ignore[untyped-decorator]
+    def head(self, prompts: Sequence[Sequence[int]], shared: int, room: int) -> "Head | None":
+        """The `shared` tokens that all prompts begin with, read once for all batches of them; None where it is no use
+        to read them apart."""
+        if self.way != "shared" or shared < WORTH_SHARING or max(map(len, prompts)) + room > self._window:
+            return None
+        return self._head(prompts[0][:shared], self.attends_apart)
+
+    def _head(self, tokens: Sequence[int], apart: bool) -> "Head":
+        cache = DynamicCache(config=self.model.config)
+        self.look(torch.tensor([list(tokens)], dtype=torch.long, device=self.model.device), None, cache, 0)
+        return Head(tuple(tokens), cache, apart)
+
+    def _shared(self, prompts: Sequence[Sequence[int]], way: Way, room: int, head: "Head | None" = None) -> int:
         """How many tokens that the prompts begin with are read once."""
-        shared = common_tokens([prompt[:-1] for prompt in prompts])
-        if way != "shared" or len(prompts) == 1 or shared < WORTH_SHARING:
+        shared = common_tokens([prompt[:-1] for prompt in prompts]) if head is None else len(head.tokens)
+        if way != "shared" or (head is None and len(prompts) == 1) or shared < WORTH_SHARING:
             return 0
         # What pads a short row would take up a part of the window.
         uneven = len({len(prompt) for prompt in prompts}) > 1
         return 0 if uneven and max(map(len, prompts)) + room > self._window else shared
 
-    def _read(self, prompts: Sequence[Sequence[int]], way: Way, shared: int, copies: int) -> "CacheRows":
+    def _read(
+        self,
+        prompts: Sequence[Sequence[int]],
+        way: Way,
+        shared: int,
+        copies: int,
+        begun: "Head | None" = None,
+    ) -> "CacheRows":
         device = self.model.device
         head = torch.tensor([prompts[0][:shared]], dtype=torch.long, device=device)
         width = max(len(prompt) for prompt in prompts) - shared
@@ -114,8 +151,14 @@ class Memory:
         rows = CacheRows(self, ids, mask, None if way == "whole" else DynamicCache(config=self.model.config), 0)
         if way != "whole":
             if shared:
-                self.look(head, None, rows.cache, 0)
-                rows.cache.reorder_cache(torch.zeros(len(prompts), dtype=torch.long, device=device))
+                if begun is not None and begun.apart:
+                    rows.cache = cache_behind(self.model.config, begun.cache)
+                else:
+                    if begun is None:
+                        self.look(head, None, rows.cache, 0)
+                    else:
+                        rows.cache = deepcopy(begun.cache)
+                    rows.cache.reorder_cache(torch.zeros(len(prompts), dtype=torch.long, device=device))
                 rows.read = shared
             if ids.shape[1] - 1 > rows.read:
                 self.look(ids[:, :-1], None if mask is None else mask[:, :-1], rows.cache, rows.read)
@@ -125,32 +168,55 @@ class Memory:
         return rows
 
     @torch.inference_mode()  # type: ignore[untyped-decorator]
-    def behind(self, starts: Sequence[Sequence[int]], stems: Sequence[tuple[int, Sequence[int]]]) -> list[torch.Tensor]:
+    def behind(
+        self,
+        starts: Sequence[Sequence[int]],
+        stems: Sequence[tuple[int, Sequence[int]]],
+        head: "Head | None" = None,
+        ahead: int = 1,
+    ) -> list[torch.Tensor]:
         """Logits behind the last token of a start and behind each token of the stem that goes on from it.
 
-        A stem is (number of its start, tokens); it gets a tensor (its tokens + 1, words). Starts are read once.
+        A stem is (number of its start, tokens); it gets a tensor (its tokens + 1, words). Starts are read once, and
+        `head`, which all of them begin with, was read before. Rotary factors that hang on a row's length are those of a
+        row that is `ahead` tokens longer: 1 counts the token that is scored and never read, 0 does not.
         """
         found: dict[int, torch.Tensor] = {}
         together: dict[tuple[Way, int], list[int]] = {}
         for number, (start, stem) in enumerate(stems):
             length = len(starts[start]) + len(stem)
-            together.setdefault(self.alike(length, 1), []).append(number)
-        for (way, _), numbers in together.items():
+            together.setdefault(self.alike(length, ahead), []).append(number)
+        waiting = [(way, numbers) for (way, _), numbers in together.items()]
+        while waiting:
+            way, numbers = waiting.pop()
             some = [stems[number] for number in numbers]
             padded = way in ("shared", "padded")
-            logits = self._behind(starts, some, way) if padded else self._behind_whole(starts, some)
+            if padded and len(some) > 1 and self._too_wide(starts, some):
+                numbers.sort(key=lambda number: (len(starts[stems[number][0]]), number))
+                half = len(numbers) // 2
+                waiting += [(way, numbers[:half]), (way, numbers[half:])]
+                continue
+            logits = self._behind(starts, some, way, head) if padded else self._behind_whole(starts, some, ahead)
             found.update(zip(numbers, logits, strict=True))
         return [found[number] for number in range(len(stems))]
 
+    def _too_wide(self, starts: Sequence[Sequence[int]], stems: Sequence[tuple[int, Sequence[int]]]) -> bool:
+        """Whether rows that fit one by one are wider than the model reads, with what pads them."""
+        return max(len(starts[start]) for start, _ in stems) + max(len(stem) for _, stem in stems) > self.longest
+
     def _behind(
-        self, starts: Sequence[Sequence[int]], stems: Sequence[tuple[int, Sequence[int]]], way: Way
+        self,
+        starts: Sequence[Sequence[int]],
+        stems: Sequence[tuple[int, Sequence[int]]],
+        way: Way,
+        head: "Head | None",
     ) -> list[torch.Tensor]:
         device = self.model.device
         width = max(len(stem) for _, stem in stems) + 1
         used = sorted({start for start, _ in stems})
         place = {start: row for row, start in enumerate(used)}
         prompts = [starts[start] for start in used]
-        rows = self._read(prompts, way, self._shared(prompts, way, width), 1)
+        rows = self._read(prompts, way, self._shared(prompts, way, width, head), 1, head)
         rows.keep(torch.tensor([place[start] for start, _ in stems], device=device))
         # What fills up a short row stands behind it and is never read.
         more = torch.tensor([[*stem, *[0] * (width - 1 - len(stem))] for _, stem in stems], device=device)
@@ -162,14 +228,17 @@ class Memory:
         return [own[: len(stem) + 1] for own, (_, stem) in zip(logits, stems, strict=True)]
 
     def _behind_whole(
-        self, starts: Sequence[Sequence[int]], stems: Sequence[tuple[int, Sequence[int]]]
+        self, starts: Sequence[Sequence[int]], stems: Sequence[tuple[int, Sequence[int]]], ahead: int
     ) -> list[torch.Tensor]:
         """The same for rows that are equally long, each read whole."""
-        # The token that is scored comes behind the stem. It changes no logits before it, but rotary factors may hang on
-        # how long the row is with it.
-        ids = torch.tensor([[*starts[start], *stem, self._pad] for start, stem in stems], device=self.model.device)
+        # What comes behind the stem changes no logits before it, but rotary factors may hang on how long the row is.
+        more = [self._pad] * ahead
+        ids = torch.tensor([[*starts[start], *stem, *more] for start, stem in stems], device=self.model.device)
         logits = self.look(ids, None, None, 0, last=False)
-        return [own[-len(stem) - 2 : -1] for own, (_, stem) in zip(logits, stems, strict=True)]
+        return [
+            own[len(own) - ahead - len(stem) - 1 : len(own) - ahead]
+            for own, (_, stem) in zip(logits, stems, strict=True)
+        ]
 
     def look(self, ids: torch.Tensor, mask: torch.Tensor | None, cache: Any, read: int, last: bool = True) -> Any:
         """Logits behind the tokens of ids, (rows, length), that come after the `read` first: of the last one alone, or
@@ -181,7 +250,8 @@ class Memory:
                 extra["position_ids"] = (mask.cumsum(-1) - 1).clamp(min=0)[:, read:]
         if cache is None:
             return self.model(ids, use_cache=False, **extra).logits
-        return self.model(ids[:, read:], use_cache=True, **{self._cache_name: cache}, **extra).logits
+        with attending(self.model, cache):
+            return self.model(ids[:, read:], use_cache=True, **{self._cache_name: cache}, **extra).logits
 
     def outgrown(self, length: int) -> bool:
         """Whether what was remembered of rows of `length - 1` tokens is of no use to rows that are one token longer."""
@@ -243,6 +313,20 @@ class Memory:
             log.info("%s: rows are read %s (%s)", type(self.model).__name__, right, quicker or "it has states")
         return right
 
+    @cached_property
+    def attends_apart(self) -> bool:
+        """Whether rows behind a beginning may keep what is their own alone, by the same trial."""
+        rows, more = self._trial()
+        expected = torch.stack([self._plain(row)[-more:].float().log_softmax(-1) for row in rows])
+        exact = self._plain(rows[0]).dtype in (torch.float32, torch.float64)
+        try:
+            begun = self._head(rows[0][:BEGUN], apart=True)
+            moved = (self._tried(rows, more, "shared", begun) - expected).square().mean((-1, -2)).sqrt().max()
+        except Exception as error:  # as above
+            log.info("%s: beginnings are copied for each row (%s)", type(self.model).__name__, first_line(error))
+            return False
+        return bool(moved / expected.std(-1).mean().clamp(min=1e-6) <= (EXACT if exact else NARROW))
+
     def _plain(self, row: Sequence[int]) -> torch.Tensor:
         """Logits behind each token of one row, (length, words), with nothing remembered or padded."""
         logits: torch.Tensor = self.look(torch.tensor([row], device=self.model.device), None, None, 0, last=False)[0]
@@ -256,12 +340,12 @@ class Memory:
         most = min(self.longest, self._switch.tokens if self._switch else self.longest)
         return [drawn[: BEGUN + 5], [*drawn[:BEGUN], *drawn[BEGUN + 5 :]][:most]], 4
 
-    def _tried(self, rows: Sequence[Sequence[int]], more: int, way: Way) -> torch.Tensor:
+    def _tried(self, rows: Sequence[Sequence[int]], more: int, way: Way, begun: "Head | None" = None) -> torch.Tensor:
         """Log-probabilities behind each of the `more` last tokens of the rows, (rows, more, words), in this way."""
         apart = [[row] for row in rows] if way == "even" else [list(rows)]
         found = []
         for batch in apart:
-            held = self._read([row[: -more + 1] for row in batch], way, BEGUN if way == "shared" else 0, 1)
+            held = self._read([row[: -more + 1] for row in batch], way, BEGUN if way == "shared" else 0, 1, begun)
             logs = [held.following().float().log_softmax(-1)]
             for place in range(1 - more, 0):
                 held.write(torch.tensor([row[place] for row in batch], device=self.model.device))

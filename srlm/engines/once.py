@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Generic, Protocol, TypeVar
 
 from srlm.engines.base import Completion, Engine, Request
+from srlm.engines.plain_text import PlainText, text_of
 from srlm.settings import Sampling
 
 
@@ -62,6 +63,10 @@ class LateEngine:
     def loglikelihood(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
         """See Engine."""
         return self._engine().loglikelihood(requests, continuations)
+
+    def plain_text(self) -> PlainText:
+        """See HasText; opens it."""
+        return text_of(self._engine())
 
     def close(self) -> None:
         """See Engine; one that was never opened stays so."""

@@ -1,7 +1,7 @@
 """One model over a cluster: a pool of Ray actors, each with a local engine, that writes what one such engine writes.
 
-A call of `generate` or `loglikelihood` goes whole to one worker, with its own seed, and as many calls run at once as
-there are workers. The stages cut their work into calls by `batch_size`, whatever the engine, so that no record depends
+A call (of `generate`, say) goes whole to one worker, with its own seed, and as many calls run at once as there are
+workers. The stages cut their work into calls by `batch_size`, whatever the engine, so that no record depends
 on who made it.
 Ray starts, places and restarts the workers. A call whose worker is lost, alone or with its node, is given to another.
 """
@@ -9,7 +9,7 @@ Ray starts, places and restarts the workers. A call whose worker is lost, alone 
 import os
 import queue
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from functools import cached_property, partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any
 
 from srlm.engines.base import Completion, Engine, Request
 from srlm.engines.open import open_folder
+from srlm.engines.plain_text import Likelihood, TextPair, text_of
 from srlm.errors import EngineError, SrlmError, first_line
 from srlm.settings import RaySettings, Sampling, Settings
 from srlm.terminal import logger
@@ -72,6 +73,10 @@ class RayEngine:
         """See Engine."""
         scores: list[list[float]] = self._ask("loglikelihood", list(requests), [list(texts) for texts in continuations])
         return scores
+
+    def plain_text(self) -> "RayText":
+        """See HasText."""
+        return RayText(self._ask)
 
     def close(self) -> None:
         """End the workers, and the cluster where it was started here; calls under way fail."""
@@ -151,6 +156,30 @@ class RayEngine:
         )
 
 
+class RayText:
+    """Plain text on a pool; see PlainText."""
+
+    def __init__(self, ask: Callable[..., Any]) -> None:
+        self._ask = ask
+
+    def likelihoods(self, pairs: Sequence[TextPair], rendered: bool = False) -> list[Likelihood]:
+        """See PlainText."""
+        found: list[Likelihood] = self._ask("likelihoods", list(pairs), rendered)
+        return found
+
+    def rolling(self, texts: Sequence[str]) -> list[float]:
+        """See PlainText."""
+        found: list[float] = self._ask("rolling", list(texts))
+        return found
+
+    def write(
+        self, prompts: Sequence[str], stops: Sequence[str], sampling: Sampling, seed: int, rendered: bool = False
+    ) -> list[str]:
+        """See PlainText."""
+        written: list[str] = self._ask("write", list(prompts), list(stops), sampling, seed, rendered)
+        return written
+
+
 class Worker:
     """A local engine in a process of its own, on whichever node Ray has put it."""
 
@@ -184,6 +213,20 @@ class Worker:
     def loglikelihood(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
         """See Engine."""
         return self._engine.loglikelihood(requests, continuations)
+
+    def likelihoods(self, pairs: Sequence[TextPair], rendered: bool) -> list[Likelihood]:
+        """See PlainText."""
+        return text_of(self._engine).likelihoods(pairs, rendered)
+
+    def rolling(self, texts: Sequence[str]) -> list[float]:
+        """See PlainText."""
+        return text_of(self._engine).rolling(texts)
+
+    def write(
+        self, prompts: Sequence[str], stops: Sequence[str], sampling: Sampling, seed: int, rendered: bool
+    ) -> list[str]:
+        """See PlainText."""
+        return text_of(self._engine).write(prompts, stops, sampling, seed, rendered)
 
 
 def _of_a_worker(settings: Settings) -> Settings:

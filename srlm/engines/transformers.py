@@ -3,7 +3,7 @@
 Words that a batch's prompts all begin with (the judge's rubric, a conversation) are read once for all of them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, groupby, islice
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -12,7 +12,8 @@ import torch
 from transformers import LogitsProcessorList, TemperatureLogitsWarper, TopPLogitsWarper
 
 from srlm.engines.base import Completion, Request
-from srlm.engines.memory import CacheRows, Memory, Way, common_tokens
+from srlm.engines.memory import CacheRows, Head, Memory, Way, common_tokens
+from srlm.engines.plain_text import TokenText
 from srlm.engines.weights import give_memory_back, load_chat, load_model
 from srlm.engines.written import completion, generation_ends
 from srlm.errors import RoomError
@@ -32,13 +33,17 @@ class TransformersEngine:
 
     def __init__(self, model: Any, chat: Chat, id: str, batch_size: int) -> None:
         self._id = id
-        self._batch_size = batch_size
+        self.batch_size = batch_size
         self.chat = chat
         self.tokenizer = chat.tokenizer
         self.model = model
-        self._ends = sorted({*chat.ends, *generation_ends(self.model.generation_config)})
-        self._memory = Memory(model, self.tokenizer.pad_token_id)
-        self._longest = self._memory.longest
+        own = generation_ends(self.model.generation_config)
+        self.ends = sorted({*chat.ends, *own})
+        """Tokens that end an answer."""
+        self.text_ends = sorted({self.tokenizer.eos_token_id, *own})
+        """Tokens that end a plain text."""
+        self.memory = Memory(model, self.tokenizer.pad_token_id)
+        self._longest = self.memory.longest
 
     @classmethod
     def load(cls, path: str | Path, id: str, model: ModelSettings, batch_size: int) -> Self:
@@ -53,7 +58,7 @@ class TransformersEngine:
     @property
     def way(self) -> Way:
         """How rows are read together on this architecture (srlm/engines/memory.py)."""
-        way: Way = self._memory.way
+        way: Way = self.memory.way
         return way
 
     @property
@@ -61,25 +66,33 @@ class TransformersEngine:
         """See Engine: one model, one batch at a time."""
         return 1
 
+    def plain_text(self) -> TokenText:
+        """See HasText."""
+        from srlm.engines.transformers_text import transformers_text
+
+        return transformers_text(self)
+
     def generate(self, requests: Sequence[Request], sampling: Sampling, seed: int) -> list[tuple[Completion, ...]]:
         """See Engine. A prompt that leaves no room for an answer gets the empty text, marked as cut."""
         prompts = [self.chat.prompt_ids(r.messages, r.prefix) for r in requests]
         rooms = [max(0, min(sampling.max_new_tokens, self._longest - len(prompt))) for prompt in prompts]
         written: dict[int, tuple[Completion, ...]] = {}
-        limit = self._batch_size
+        limit = self.batch_size
         for number, rows in enumerate(self._batches(requests, prompts, rooms)):
             draws, room = requests[rows[0]].draws, rooms[rows[0]]
             if room == 0:
                 written.update({row: (Completion(text="", finish="length", tokens=0),) * draws for row in rows})
                 continue
-            work = _Work([prompts[row] for row in rows], draws, sampling, room, seed_for(seed, "batch", number))
-            drawn, limit = self._within_memory(work, limit)
+            asked = [prompts[row] for row in rows]
+            work = Work(asked, draws, sampling, room, seed_for(seed, "batch", number), tuple(self.ends))
+            drawn, limit = self.within_memory(work, limit)
             for place, row in enumerate(rows):
-                written[row] = tuple(drawn[place * draws : (place + 1) * draws])
+                new = drawn[place * draws : (place + 1) * draws]
+                written[row] = tuple(completion(self.chat, prompts[row], ids, self.ends) for ids in new)
         return [written[row] for row in range(len(requests))]
 
-    def _within_memory(self, work: "_Work", limit: int) -> tuple[list[Completion], int]:
-        """The answers, made at most `limit` rows at a time, and the limit that memory leaves for what comes next.
+    def within_memory(self, work: "Work", limit: int) -> tuple[list[list[int]], int]:
+        """The new tokens, made at most `limit` rows at a time, and the limit that memory leaves for what comes next.
 
         It is found anew in every call of `generate`, so that a run that was stopped goes on as if it had not been.
         """
@@ -87,14 +100,14 @@ class TransformersEngine:
             try:
                 return self._draw(work), limit
             except RuntimeError as error:
-                limit = self._halved(error, work.rows)
-        drawn: list[Completion] = []
+                limit = self.halved(error, work.rows)
+        drawn: list[list[int]] = []
         for part in work.halves():
-            generated, limit = self._within_memory(part, limit)
+            generated, limit = self.within_memory(part, limit)
             drawn += generated
         return drawn, limit
 
-    def _halved(self, error: RuntimeError, rows: int) -> int:
+    def halved(self, error: RuntimeError, rows: int) -> int:
         """Half of the rows, where memory did not reach for them (torch.OutOfMemoryError, and what it says on a CPU)."""
         from accelerate.utils.memory import should_reduce_batch_size  # slow to import, and seldom asked
 
@@ -109,39 +122,35 @@ class TransformersEngine:
         """Rows of similar prompt length that want equally many draws, have equal room (none is cut for another) and may
         be read together."""
         order = sorted(range(len(requests)), key=lambda row: (requests[row].draws, len(prompts[row]), row))
-        batch: list[int] = []
-        first: tuple[object, ...] = ()
-        for row in order:
-            draws, room = requests[row].draws, rooms[row]
-            kind = draws, room, self._memory.alike(len(prompts[row]), room)
-            if batch and (kind != first or (len(batch) + 1) * draws > self._batch_size):
-                yield batch
-                batch = []
-            first = kind
-            batch.append(row)
-        if batch:
-            yield batch
+        draws = [request.draws for request in requests]
+        return batches(
+            order,
+            lambda row: (draws[row], rooms[row], self.memory.alike(len(prompts[row]), rooms[row])),
+            lambda row: draws[row],
+            self.batch_size,
+        )
 
     @torch.inference_mode()  # type: ignore[untyped-decorator]
-    def _draw(self, work: "_Work") -> list[Completion]:
-        prompts, draws, sampling, room, seed = work
+    def _draw(self, work: "Work") -> list[list[int]]:
+        """`draws` rows of new tokens a prompt."""
+        draws, sampling = work.draws, work.sampling
         # Each prompt is read once; its draws share what was read.
-        rows = self._memory.read(prompts, room, draws if sampling.temperature > 0 else 1)
+        rows = self.memory.read(work.prompts, work.room, draws if sampling.temperature > 0 else 1, work.head)
         devices = [self.model.device] if self.model.device.type == "cuda" else []
         with torch.random.fork_rng(devices):
-            torch.manual_seed(seed)
-            new = self._write(rows, sampling, room)
-        if sampling.temperature == 0:  # greedy draws are all the same
-            new = [row for row in new for _ in range(draws)]
-        return [completion(self.chat, prompts[number // draws], row, self._ends) for number, row in enumerate(new)]
+            torch.manual_seed(work.seed)
+            new = self._write(rows, work)
+        # Greedy draws are all the same.
+        return [row for row in new for _ in range(draws)] if sampling.temperature == 0 else new
 
-    def _write(self, rows: CacheRows, sampling: Sampling, room: int) -> list[list[int]]:
+    def _write(self, rows: CacheRows, work: "Work") -> list[list[int]]:
         """Up to `room` new tokens of each row.
 
         Rows that have ended leave the batch every few tokens: the longest answer would else be paid for by all.
         """
+        sampling, room = work.sampling, work.room
         device = rows.ids.device
-        warp, ends = _warpers(sampling), torch.tensor(self._ends, device=device)
+        warp, ends = _warpers(sampling), torch.tensor(work.ends, device=device)
         numbers, ended = (
             torch.arange(len(rows.ids), device=device),
             torch.zeros(len(rows.ids), dtype=bool, device=device),
@@ -164,6 +173,9 @@ class TransformersEngine:
             for row, tokens in zip(numbers.tolist(), new.tolist(), strict=True):
                 written[row] += tokens
             room -= new.shape[1]
+            if work.stopped is not None:
+                for place, row in enumerate(numbers.tolist()):
+                    ended[place] |= work.stopped(written[row])
             if ended.any():
                 going_on = (~ended).nonzero()[:, 0]
                 rows.keep(going_on)
@@ -190,7 +202,7 @@ class TransformersEngine:
             size = len(_stems(questions[number].ends))
             if size > room:
                 waiting.append([])
-                room = self._batch_size
+                room = self.batch_size
             waiting[-1].append(number)
             room -= size
         while waiting:
@@ -198,7 +210,7 @@ class TransformersEngine:
             try:
                 scores = self._score([questions[number] for number in numbers])
             except RuntimeError as error:
-                half = self._halved(error, len(numbers))
+                half = self.halved(error, len(numbers))
                 waiting += [numbers[:half], numbers[half:]]
             else:
                 for number, own in zip(numbers, scores, strict=True):
@@ -211,7 +223,7 @@ class TransformersEngine:
         # A prompt is read once, and so is all but the last token of continuations that differ in it alone.
         stems = [(row, stem) for row, question in enumerate(questions) for stem in _stems(question.ends)]
         totals = [[0.0] * len(question.ends) for question in questions]
-        every = self._memory.behind([question.start for question in questions], stems)
+        every = self.memory.behind([question.start for question in questions], stems)
         for (row, stem), own in zip(stems, every, strict=True):
             logs = own.float().log_softmax(-1)  # (width, words); of all rows at once they would be the most in memory
             for number, (ids, known) in enumerate(zip(questions[row].ends, questions[row].known, strict=True)):
@@ -222,7 +234,7 @@ class TransformersEngine:
 
     def close(self) -> None:
         """Free the weights."""
-        del self.model, self._memory
+        del self.model, self.memory
         give_memory_back()
 
 
@@ -257,7 +269,24 @@ def _stems(continuations: Sequence[Sequence[int]]) -> list[tuple[int, ...]]:
     return list(dict.fromkeys(tuple(ids[:-1]) for ids in continuations))
 
 
-class _Work(NamedTuple):
+def batches(
+    rows: Iterable[int], kind: Callable[[int], object], size: Callable[[int], int], most: int
+) -> Iterator[list[int]]:
+    """The rows, in their order, in batches of one kind each and of `most` sequences, `size` of a row."""
+    batch: list[int] = []
+    room, first = most, None
+    for row in rows:
+        if batch and (kind(row) != first or size(row) > room):
+            yield batch
+            batch, room = [], most
+        first = kind(row)
+        batch.append(row)
+        room -= size(row)
+    if batch:
+        yield batch
+
+
+class Work(NamedTuple):
     """One batch: its prompts' token ids, and what is drawn for each of them."""
 
     prompts: Sequence[Sequence[int]]
@@ -266,6 +295,12 @@ class _Work(NamedTuple):
     room: int
     """New tokens, at most."""
     seed: int
+    ends: tuple[int, ...]
+    """Tokens that end a row."""
+    head: Head | None = None
+    """What all prompts begin with, where it was read before."""
+    stopped: Callable[[list[int]], bool] | None = None
+    """Whether new tokens hold what ends a row, beside the tokens that do; asked every few tokens."""
 
     @property
     def rows(self) -> int:

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from srlm.engines.base import Completion, Request
+from srlm.engines.plain_text import TokenText
+from srlm.engines.vllm_text import vllm_text
 from srlm.engines.weights import check_weights, give_memory_back, load_chat, serving_format
 from srlm.engines.written import completion, generation_ends
 from srlm.errors import EngineError, ModelError, RoomError, first_line
@@ -59,8 +61,13 @@ class VllmEngine:
             )
         except (ValueError, RuntimeError, OSError) as error:
             raise ModelError(f"{path}: vLLM cannot load it: {first_line(error)}") from error
-        self._longest: int = self._llm.model_config.max_model_len
-        self._ends = sorted({*self.chat.ends, *_generation_ends(path, model.revision)})
+        self.longest: int = self._llm.model_config.max_model_len
+        self.parameters = vllm.SamplingParams
+        own = _generation_ends(path, model.revision)
+        self.ends = sorted({*self.chat.ends, *own})
+        """Tokens that end an answer."""
+        self.text_ends = sorted({self.chat.tokenizer.eos_token_id, *own})
+        """Tokens that end a plain text."""
 
     @property
     def id(self) -> str:
@@ -71,19 +78,23 @@ class VllmEngine:
         """See Engine: the requests of one call run side by side already."""
         return 1
 
+    def plain_text(self) -> TokenText:
+        """See HasText."""
+        return vllm_text(self)
+
     def generate(self, requests: Sequence[Request], sampling: Sampling, seed: int) -> list[tuple[Completion, ...]]:
         """See Engine. A prompt that leaves no room for an answer gets the empty text, marked as cut."""
         greedy = sampling.temperature == 0  # all draws would be the same, and vLLM refuses to draw twice
         prompts = [self.chat.prompt_ids(r.messages, r.prefix) for r in requests]
-        rooms = [max(0, min(sampling.max_new_tokens, self._longest - len(prompt))) for prompt in prompts]
+        rooms = [max(0, min(sampling.max_new_tokens, self.longest - len(prompt))) for prompt in prompts]
         roomy = [row for row, room in enumerate(rooms) if room]
         wanted = [
-            self._vllm.SamplingParams(
+            self.parameters(
                 n=1 if greedy else requests[row].draws,
                 temperature=sampling.temperature,
                 top_p=1.0 if greedy else sampling.top_p,
                 max_tokens=rooms[row],
-                stop_token_ids=self._ends,
+                stop_token_ids=self.ends,
                 seed=seed_for(seed, row),
                 detokenize=False,
             )
@@ -91,10 +102,8 @@ class VllmEngine:
         ]
         cut = Completion(text="", finish="length", tokens=0)
         written = [(cut,) * request.draws for request in requests]
-        for row, answer in zip(roomy, self._ask([prompts[row] for row in roomy], wanted), strict=True):
-            drawn = tuple(
-                completion(self.chat, prompts[row], list(one.token_ids), self._ends) for one in answer.outputs
-            )
+        for row, answer in zip(roomy, self.ask([prompts[row] for row in roomy], wanted), strict=True):
+            drawn = tuple(completion(self.chat, prompts[row], list(one.token_ids), self.ends) for one in answer.outputs)
             written[row] = drawn * requests[row].draws if greedy else drawn
         return written
 
@@ -110,29 +119,30 @@ class VllmEngine:
         ]
         starts = [one.prompt for one in asked]
         wordings = [[tuple(ids) for ids in one.continuations] for one in asked]
-        if any(len(starts[row]) + len(ids) > self._longest for row, texts in enumerate(wordings) for ids in texts):
-            raise RoomError(f"{self._id}: no room for a continuation in {self._longest} tokens of context")
+        if any(len(starts[row]) + len(ids) > self.longest for row, texts in enumerate(wordings) for ids in texts):
+            raise RoomError(f"{self._id}: no room for a continuation in {self.longest} tokens of context")
         following: dict[tuple[int, tuple[int, ...]], set[int]] = defaultdict(set)
         for row, texts in enumerate(wordings):
             for ids in texts:
                 for place, token in enumerate(ids):
                     following[row, ids[:place]].add(token)
         wanted = [
-            self._vllm.SamplingParams(temperature=0, max_tokens=1, logprob_token_ids=sorted(tokens), detokenize=False)
+            self.parameters(temperature=0, max_tokens=1, logprob_token_ids=sorted(tokens), detokenize=False)
             for tokens in following.values()
         ]
-        answers = self._ask([starts[row] + list(before) for row, before in following], wanted)
+        answers = self.ask([starts[row] + list(before) for row, before in following], wanted)
         logs = {place: answer.outputs[0].logprobs[0] for place, answer in zip(following, answers, strict=True)}
         return [
             [float(sum(logs[row, ids[:place]][token].logprob for place, token in enumerate(ids))) for ids in texts]
             for row, texts in enumerate(wordings)
         ]
 
-    def _ask(self, prompts: Sequence[list[int]], wanted: Sequence[Any]) -> list[Any]:
-        """vLLM's answers, in the order of the prompts."""
+    def ask(self, prompts: Sequence[list[int]], wanted: Sequence[Any], afresh: bool = True) -> list[Any]:
+        """vLLM's answers, in the order of the prompts; not `afresh`: these go on where the last ones ended."""
         if not prompts:
             return []
-        self._llm.reset_prefix_cache()
+        if afresh:
+            self._llm.reset_prefix_cache()
         # In this order prompts that begin alike stand together, and what they share is still in the cache.
         order = sorted(range(len(prompts)), key=lambda row: (prompts[row], row))
         asked = [self._vllm.TokensPrompt(prompt_token_ids=prompts[row]) for row in order]

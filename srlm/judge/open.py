@@ -51,6 +51,8 @@ SPECS = (
 )
 CALLS = "calls.sqlite"
 """Name of the file of a server's answers, in a run's folder and beside other results."""
+PATIENCE, GRADING_PATIENCE = 60.0, 300.0
+"""Seconds that a verdict may take a server, and a grade of up to 2,048 tokens."""
 
 
 class PointwiseSettings(Record):
@@ -115,6 +117,8 @@ class Judge:
     pairwise: PairwiseJudge | None
     facts: Mapping[str, Any] | None = None
     """What shapes its words, for the note beside them. None: it costs nothing and nothing is kept."""
+    engine: Engine | None = None
+    """The language model itself, which can be asked anything. None: it writes no text."""
     five_points: bool = False
     """Whether all its scores lie in 0..5."""
     draws: int | None = None
@@ -125,6 +129,8 @@ class Judge:
     """What its answers have cost; each is kept as it comes. None: no server is asked."""
     calls: Path | None = None
     """The file of a server's answers."""
+    engine: Engine | None = None
+    """What writes its words, whatever it is asked. None: it writes none."""
     account: Mapping[str, int] = field(default_factory=dict)
     """What a file of judgements holds and is not used, by reason."""
     close: Callable[[], None] = field(default=_nothing)
@@ -206,26 +212,68 @@ def contest_judge(run: RunFolder, open_checkpoint: Callable[[Checkpoint], Engine
 
     Raises SettingsError where there is no such judge, or it scores only.
     """
-    settings, endpoint = run.settings, _contest_endpoint(run.settings)
-    judge = open_judge(
-        settings.evaluation.judge,
+    wanted = run.settings.evaluation
+    server = Server(
+        endpoint=_contest_endpoint(run.settings),
+        price=wanted.price,
+        max_cost=wanted.max_cost,
+    )
+    judge = evaluation_judge(run, wanted.judge, "evaluation.judge", server, open_checkpoint)
+    pairwise_of(judge)
+    return judge
+
+
+def evaluation_judge(
+    run: RunFolder,
+    spec: str,
+    option: str,
+    server: Server,
+    open_checkpoint: Callable[[Checkpoint], Engine] | None = None,
+) -> Judge:
+    """A judge of a run's evaluation, which the setting `option` names. All servers' answers are kept in one file, and
+    what one judge has cost counts for every use of it."""
+    settings = run.settings
+    kept = {"calls": run.step("evaluation") / CALLS, "whole_file": server.max_cost is not None}
+    return open_judge(
+        spec,
         Around(
             pairs=settings.evaluation.pairs,
-            server=Server(
-                endpoint=endpoint,
-                calls=run.step("evaluation") / CALLS,
-                price=settings.evaluation.price,
-                max_cost=settings.evaluation.max_cost,
-                whole_file=settings.evaluation.max_cost is not None,
-            ),
+            server=server.model_copy(update=kept),
             run=run,
             open_checkpoint=open_checkpoint,
             world=WORLDS[settings.data.kind].score if settings.data.kind in WORLDS else None,
-            option="evaluation.judge",
+            option=option,
         ),
     )
-    pairwise_of(judge)
+
+
+def mt_bench_judge(run: RunFolder, open_checkpoint: Callable[[Checkpoint], Engine] | None = None) -> Judge:
+    """Who grades a run's models on MT-Bench: `evaluation.mt_bench.judge`, else `evaluation.judge`.
+
+    Raises SettingsError where there is no such judge, or it writes no words.
+    """
+    wanted = run.settings.evaluation
+    own = wanted.mt_bench
+    spec, option = mt_bench_spec(run.settings)
+    server = Server(
+        endpoint=_endpoint(own.base_url or wanted.base_url, run.settings.seed, GRADING_PATIENCE),
+        price=own.price or wanted.price,
+        max_cost=wanted.max_cost if own.max_cost is None else own.max_cost,
+    )
+    judge = evaluation_judge(run, spec, option, server, open_checkpoint)
+    if judge.engine is None:
+        judge.close()
+        raise SettingsError(
+            f"{option} {spec}: writes no words, so it cannot grade MT-Bench; set evaluation.mt_bench.judge to "
+            "openai:MODEL, hf:DIR_OR_ID or checkpoint:NAME"
+        )
     return judge
+
+
+def mt_bench_spec(settings: Settings) -> tuple[str, str]:
+    """The judge of MT-Bench, and the setting that names it."""
+    own = settings.evaluation.mt_bench.judge
+    return (settings.evaluation.judge, "evaluation.judge") if own is None else (own, "evaluation.mt_bench.judge")
 
 
 def pairwise_of(judge: Judge) -> PairwiseJudge:
@@ -262,12 +310,20 @@ def asked_models(settings: Settings) -> list[AskedModel]:
     kind, _, model = settings.evaluation.judge.partition(":")
     if kind == "openai" and model:
         found.append(AskedModel("evaluation.judge", _contest_endpoint(settings), model))
+    own = settings.evaluation.mt_bench
+    kind, _, model = (own.judge or "").partition(":")
+    if kind == "openai" and model:
+        endpoint = _endpoint(own.base_url or settings.evaluation.base_url, settings.seed)
+        found.append(AskedModel("evaluation.mt_bench.judge", endpoint, model))
     return found
 
 
 def _contest_endpoint(settings: Settings) -> Endpoint:
-    url = settings.evaluation.base_url
-    return Endpoint(service="compatible" if url else "openai", base_url=url, seed=settings.seed)
+    return _endpoint(settings.evaluation.base_url, settings.seed)
+
+
+def _endpoint(url: str | None, seed: int, timeout: float = PATIENCE) -> Endpoint:
+    return Endpoint(service="compatible" if url else "openai", base_url=url, seed=seed, timeout=timeout)
 
 
 # Plain ones -----------------------------------------------------------------------------------------------------------
@@ -351,7 +407,8 @@ def _model(
     pointwise = ModelPointJudge(engine, wording, asking.sampling, asking.complete, asking.thought_tokens)
     pairs = pairwise or ModelPairJudge(engine, around.pairs, pair_template)
     close = engine.close if pairwise is None else pairwise.close
-    return Judge(engine.id, pointwise, pairs, facts=facts, five_points=True, close=close)
+    return Judge(engine.id, pointwise, pairs, facts=facts, engine=engine, five_points=True, close=close)
+    return Judge(engine.id, pointwise, pairs, facts=facts, five_points=True, close=close, engine=engine)
 
 
 def _behind_server(name: str, around: Around) -> Judge:

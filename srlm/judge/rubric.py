@@ -10,8 +10,9 @@ from srlm.records import Record, digest, user
 from srlm.text.template import frame
 from srlm.worlds.table import WORLDS
 
-SHIPPED = ("additive", *WORLDS)
-"""The names of those that come with srlm: ours, and one of each world."""
+SHIPPED = ("additive", *WORLDS, "multiple_choice")
+"""The names of those that come with srlm: the additive one, one of each world, and five descriptions to choose from
+(after Li et al. 2023, arXiv 2308.06259, with which the paper compares)."""
 
 
 class Rubric(Record):

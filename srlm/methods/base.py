@@ -42,6 +42,10 @@ class Lengths(NamedTuple):
     judgement: int
 
 
+ASSUMED = Lengths(prompt=100, answer=400, judgement=150)
+"""Where nobody says otherwise."""
+
+
 class Generation(NamedTuple):
     """Work of an engine: `calls` prompts of `reads` tokens, and `draws` continuations of `writes` tokens each."""
 

@@ -55,14 +55,18 @@ def work(settings: Settings, lengths: Lengths) -> Iterator[Work]:
     """What the SFT baseline, EFT and M1 take."""
     data, example = settings.data, lengths.prompt + answer_length(settings, lengths)
     yield Optimisation("SFT baseline", data.ift, example, "sft", settings.sft)
-    answers = WORLDS[data.kind].answers_a_set if data.kind in WORLDS else ANSWERS_A_SET
-    judgements = round(data.eft_sets * answers) if settings.eft.writer != "off" else 0
+    judgements = round(data.eft_sets * answers_a_set(settings)) if settings.eft.writer != "off" else 0
     reads, writes = judge_lengths(settings, lengths)
     if settings.eft.writer == "sft" and judgements:
         yield Generation("M1: EFT judgements", judgements, settings.eft.draws, reads, writes)
     mixed = data.ift + judgements
     mean = (data.ift * example + judgements * (reads + writes)) // mixed
     yield Optimisation("M1: supervised fine-tuning", mixed, mean, "sft", settings.sft)
+
+
+def answers_a_set(settings: Settings) -> float:
+    """Ranked answers of a prompt, on average, before the data is read."""
+    return WORLDS[settings.data.kind].answers_a_set if settings.data.kind in WORLDS else ANSWERS_A_SET
 
 
 def seed_data(run: Run) -> SeedData:

@@ -4,7 +4,9 @@
 `srlm/run_file.py` reads them from a YAML file.
 """
 
+from srlm.settings.breakdown import BreakdownSettings
 from srlm.settings.data import OasstData, RankedData, RankingFormat, SeedSets
+from srlm.settings.data_map import DataMapSettings
 from srlm.settings.engines import EngineSettings, Price, RaySettings, Sampling, VllmSettings
 from srlm.settings.evaluation import EvaluationSettings
 from srlm.settings.judge import EftSettings, JudgeSettings, PairSettings
@@ -30,7 +32,9 @@ __all__ = [
     "GUARDS",
     "LATER",
     "TRANSPORT",
+    "BreakdownSettings",
     "CandidateSettings",
+    "DataMapSettings",
     "DpoSettings",
     "EftSettings",
     "EngineSettings",

@@ -6,8 +6,13 @@ from pydantic import Field
 
 from srlm.addresses import Address
 from srlm.section import Positive, Section
+from srlm.settings.breakdown import BreakdownSettings
+from srlm.settings.data_map import DataMapSettings
 from srlm.settings.engines import Price, Sampling
+from srlm.settings.human import HumanSettings
 from srlm.settings.judge import PairSettings
+from srlm.settings.mt_bench import MtBenchSettings
+from srlm.settings.nlp import NlpSettings
 from srlm.worlds.table import TITLES
 
 
@@ -34,9 +39,14 @@ class EvaluationSettings(Section):
     also: tuple[str, ...] = ()
     """Benchmarks that `srlm-eval all` measures beside those it always does, by name or by the word of
     their command."""
+    breakdown: BreakdownSettings = BreakdownSettings()
+    data_map: DataMapSettings = DataMapSettings()
+    mt_bench: MtBenchSettings = MtBenchSettings()
+    nlp: NlpSettings = NlpSettings()
     judge_draws: Positive = 3
     """Judgements per held-out ranked answer by each M_i."""
     bootstrap: Positive = 2000
     """Accepted, and without effect: the intervals of a run no longer resample its prompts."""
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
     """Confidence level of the intervals."""
+    human: HumanSettings = HumanSettings()

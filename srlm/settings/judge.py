@@ -15,8 +15,8 @@ class JudgeSettings(Section):
     template: Annotated[
         str,
         Field(
-            description=f"Rubric: `additive` (five points), {TEMPLATES}, or a file with {{prompt}} and {{response}}. "
-            "Its digest is recorded."
+            description="Rubric: `additive` (five points), `multiple_choice` (one of five descriptions), "
+            f"{TEMPLATES}, or a file with {{prompt}} and {{response}}. Its digest is recorded."
         ),
     ] = "additive"
     draws: Positive = 3

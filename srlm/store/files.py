@@ -266,7 +266,7 @@ def resumable(
             del waiting[turn]
 
     in_turn()
-    for index, records in _worked(work, {i: waiting[i] for i in waiting if i not in early}, concurrency):
+    for index, records in worked(work, {i: waiting[i] for i in waiting if i not in early}, concurrency):
         size = len(waiting[index])
         if len(records) != per_item * size:
             raise AssertionError(f"{path.name}: {len(records)} records from {size} items, not {per_item} each")
@@ -315,7 +315,7 @@ def _refuse_others(
             )
 
 
-def _worked(
+def worked(
     work: Callable[[Sequence[T], int], Sequence[R]],
     blocks: Mapping[int, Sequence[T]],
     concurrency: Callable[[], int],

@@ -107,6 +107,11 @@ class Chat:
         ids = self._words.ids(start)
         return self._words.on(ids, start, self._begun(messages, start, prefix)) if prefix else ids
 
+    def opening(self, messages: Sequence[Message], prefix: str = "") -> str:
+        """The text of which `prompt_ids` gives the token ids."""
+        start = self._generation_prompt(messages)
+        return self._begun(messages, start, prefix) if prefix else start
+
     def tokens(
         self, messages: Sequence[Message], answer: str, ended: bool = True, thought: str | None = None
     ) -> Tokens:

@@ -1,16 +1,38 @@
 """AlpacaEval 2.0 of a run's checkpoints; `python -m eval alpaca` measures it, for it wants to be told of a judge."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
-from ...data import published
+from srlm.errors import SettingsError
+from srlm.methods.base import ASSUMED
+from srlm.methods.work import CHARACTERS_A_TOKEN
+from srlm.settings import Settings
+
+from ...data import cited, published
 from ...data.cited import warning_of
 from ...figures.words import percent
-from ..base import Benchmark, BrowserEntry, Doubt, LookedFor, MetricSpec, PageSection, RunData
+from ...records import MetricValue
+from ..base import (
+    Answers,
+    Asked,
+    Benchmark,
+    BrowserEntry,
+    Doubt,
+    LookedFor,
+    MetricSpec,
+    OpenEngine,
+    PageSection,
+    RunData,
+)
 from ..order import JUDGES, order_doubts
+from ..paper_table import PaperPart, PaperRow, PaperTable, unlike_paper
 from .browser_entries import browser_entries
 
 CANARIES = 40
 """Rank of what canaries say of AlpacaEval's judge."""
+JUDGED_BY = ("openai", "hf")
+"""Kinds of judges that AlpacaEval's annotators can ask."""
+BASELINE_TOKENS = 430
+"""Of one output of GPT-4 Turbo: 2,049 characters on average, 4.8 a token."""
 LISTED = ("win_rate", "lc_win_rate", "avg_length")
 METRICS = {
     "win_rate": MetricSpec(label="win rate", better="higher"),
@@ -37,7 +59,32 @@ class AlpacaEval2(Benchmark):
     command = "alpaca"
     by_default = False
     in_browser = True
+    in_paper = True
     metrics = METRICS
+
+    def asked(self, settings: Settings, models: Sequence[str]) -> Iterator[Asked]:
+        from ...judging.annotator import Annotator
+
+        answer = settings.evaluation.sampling.max_new_tokens
+        for name in models:
+            yield Asked("answers", name, cited.PROMPTS, ASSUMED.prompt, answer)
+        if settings.evaluation.judge.partition(":")[0] in JUDGED_BY:
+            annotator = Annotator()
+            shown = ASSUMED.prompt + min(ASSUMED.answer, answer) + BASELINE_TOKENS
+            reads = annotator.characters // CHARACTERS_A_TOKEN + shown
+            writes = int(annotator.settings.get("max_tokens", 1))
+            yield Asked("verdicts", settings.evaluation.judge, cited.PROMPTS * len(models), reads, writes)
+
+    def measure(self, run: RunData, answers: Answers, open_engine: OpenEngine) -> list[MetricValue]:
+        wanted = run.settings.evaluation
+        if wanted.judge.partition(":")[0] not in JUDGED_BY:
+            raise SettingsError(
+                f"alpaca_eval needs a judge, and {wanted.judge} cannot be asked; set openai:MODEL or hf:DIR as --judge "
+                "(evaluation.judge), or run its own command: srlm-eval alpaca --help"
+            )
+        from .command import measured_by
+
+        return measured_by(run.settings, run.folder, open_engine)
 
     def sections(self, run: RunData) -> list[PageSection]:
         figures = [metric for metric in run.of(self.name) if metric.metric in LISTED]
@@ -49,6 +96,20 @@ class AlpacaEval2(Benchmark):
             "paper": published.alpaca_eval(),
         }
         return [PageSection("wins", "alpaca_eval/section.html", content, rank=20)]
+
+    def paper_tables(self, run: RunData) -> Iterable[PaperPart]:
+        paper = published.alpaca_eval()
+        yield PaperTable(
+            "table 1",
+            "AlpacaEval 2.0",
+            self.name,
+            ("win_rate",),
+            [PaperRow(row.model, published={"win_rate": row.win_rate}) for row in paper.rows],
+            f"{paper.setting}, {paper.n} prompts",
+            unlike="; ".join([*filter(None, [unlike_paper(run.settings)]), *warnings(run)]),
+            others=[(row.model, {"win_rate": row.win_rate}) for row in paper.leaderboard],
+            value_unit="percent",
+        )
 
     def doubts(self, run: RunData) -> Iterable[Doubt]:
         yield from order_doubts(run.of(self.name))

@@ -20,8 +20,10 @@ from ...metrics import Used, merge
 from ...metrics import path_of as metrics_path
 from ...metrics import read as read_metrics
 from ...metrics import write as write_metrics
+from ...records import MetricValue
 from .. import labelled
 from ..base import OpenEngine
+from ..measuring import resampling
 from . import judge_card
 from . import measure as alpaca_run
 from .judging import BENCHMARKS, Asking, file_name
@@ -31,7 +33,7 @@ from .scores import BENCHMARK
 from .text import leaderboard
 from .voting import settled
 
-__all__ = ["Asking", "Judging", "card", "endpoint", "merged", "of_outputs", "of_run", "results_of"]
+__all__ = ["Asking", "Judging", "card", "endpoint", "measured_by", "merged", "of_outputs", "of_run", "results_of"]
 
 
 def of_outputs(wanted: Judging, path: Path, name: str | None, out: Path, data: AlpacaEval, dry_run: bool) -> None:
@@ -46,6 +48,30 @@ def of_run(
     """Every measured checkpoint of a run answers and is judged; figures for the run's metrics.json. None: a dry run."""
     models = alpaca_run.of_run(settings, folder, data, wanted.asking, open_engine, wanted.thoughts)
     return _run(wanted, models, data, dry_run, folder.log)
+
+
+def measured_by(settings: Settings, folder: RunFolder, open_engine: OpenEngine) -> list[MetricValue]:
+    """Figures of AlpacaEval by the judge of the run's settings (`evaluation.judge`), asked as AlpacaEval asks."""
+    how = settings.evaluation
+    wanted = Judging(
+        judge=how.judge,
+        endpoint=Endpoint(
+            service="compatible" if how.base_url else "openai", base_url=how.base_url, seed=settings.seed
+        ),
+        price=how.price,
+        max_cost=how.max_cost,
+        asking=Asking(seed=settings.seed),
+        how=resampling(settings),
+    )
+    found = of_run(wanted, settings, folder, AlpacaEval.open(None), open_engine, dry_run=False)
+    assert found is not None  # no dry run
+    fresh = [metric for metric in found.metrics if metric.model not in found.apart and metric.benchmark == BENCHMARK]
+    return [*fresh, *_kept(folder, found)]
+
+
+def _kept(folder: RunFolder, found: Figures) -> list[MetricValue]:
+    """Figures on more prompts, which stay."""
+    return [m for m in read_metrics(metrics_path(folder)) if m.benchmark == BENCHMARK and m.model in found.apart]
 
 
 def card(wanted: Judging, results: Path, out: Path, data: AlpacaEval, dry_run: bool) -> bool:
@@ -101,8 +127,7 @@ def merged(found: Figures, folder: RunFolder, used: Used) -> None:
     `used`: the files that they were computed from.
     """
     fresh = [metric for metric in found.metrics if metric.model not in found.apart]
-    kept = [m for m in read_metrics(metrics_path(folder)) if m.benchmark == BENCHMARK and m.model in found.apart]
-    merge(folder, [*fresh, *kept], BENCHMARKS, dict.fromkeys(BENCHMARKS, used))
+    merge(folder, [*fresh, *_kept(folder, found)], BENCHMARKS, dict.fromkeys(BENCHMARKS, used))
 
 
 def endpoint(

@@ -1,10 +1,15 @@
 """The answers to the evaluation prompts by themselves: how long they are, and how many were cut at the token limit."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
+from srlm.methods.base import ASSUMED
+from srlm.settings import Settings
+
+from ...data import published
 from ...records import MetricValue
-from ..base import Answers, Benchmark, Doubt, LookedFor, MetricSpec, OpenEngine, PageSection, Picture, RunData
+from ..base import Answers, Asked, Benchmark, Doubt, LookedFor, MetricSpec, OpenEngine, PageSection, Picture, RunData
+from ..paper_table import PaperPart, PaperRow, PaperTable, unlike_paper
 
 LENGTH_DRIFT = 1.25
 """Answers of a model that are this many times as long (or short) as those of the one before are warned of."""
@@ -27,7 +32,13 @@ class AnswerLengths(Benchmark):
     label = "answers"
     command = "h2h"
     evaluation_prompts = True
+    in_paper = True
     metrics = METRICS
+
+    def asked(self, settings: Settings, models: Sequence[str]) -> Iterator[Asked]:
+        writes = settings.evaluation.sampling.max_new_tokens
+        for name in models:  # the head to head compares these answers
+            yield Asked("answers", name, settings.data.evaluation_prompts, ASSUMED.prompt, writes)
 
     def measure(self, run: RunData, answers: Answers, open_engine: OpenEngine) -> list[MetricValue]:
         from ..measuring import resampling
@@ -38,6 +49,18 @@ class AnswerLengths(Benchmark):
 
     def sections(self, run: RunData) -> list[PageSection]:
         return [PageSection("changed", "answers/section.html", rank=20)]
+
+    def paper_tables(self, run: RunData) -> Iterator[PaperPart]:
+        rows = [PaperRow(name, published={"characters": count}) for name, count in published.run().characters.items()]
+        yield PaperTable(
+            "length of answers",
+            "Mean length of an answer",
+            self.name,
+            ("characters",),
+            rows,
+            "answers to AlpacaEval's prompts; no unit is given, and characters are assumed, as in AlpacaEval",
+            unlike_paper(run.settings, [("prompts", "the run's", "AlpacaEval's")]),
+        )
 
     def doubts(self, run: RunData) -> Iterator[Doubt]:
         lengths = [run.figure("answers", "characters", name) for name in run.names]

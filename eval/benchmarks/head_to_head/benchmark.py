@@ -1,13 +1,18 @@
 """Every checkpoint against every other on the evaluation prompts: verdicts of a judge, in both orders."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import combinations
+
+from srlm.settings import Settings
 
 from ...data import cited, published
 from ...records import MetricValue, Series
-from ..base import Answers, Benchmark, BrowserEntry, Doubt, Finding, MetricSpec, OpenEngine, PageSection, RunData
+from ..asked import comparisons
+from ..base import Answers, Asked, Benchmark, BrowserEntry, Doubt, Finding, MetricSpec, OpenEngine, PageSection, RunData
 from ..order import order_doubts
+from ..paper_table import PaperPart, PaperRow, PaperTable, model_and_data
 from .browser_entries import browser_entries
-from .contests import findings, pairings, pictures, shown
+from .contests import Pairing, findings, pairings, pictures, shown
 from .lost import regressions
 
 METRICS = {
@@ -36,11 +41,16 @@ class HeadToHead(Benchmark):
     metrics = METRICS
     pairs = True
     own_table = True
+    in_paper = True
 
     def check(self, run: RunData) -> None:
         from .measure import refuse_retired_judge
 
         refuse_retired_judge(run.settings, run.folder)
+
+    def asked(self, settings: Settings, models: Sequence[str]) -> Iterable[Asked]:
+        contests = len(list(combinations(models, 2))) * settings.data.evaluation_prompts
+        return comparisons("verdicts in both orders", settings, contests)
 
     def measure(self, run: RunData, answers: Answers, open_engine: OpenEngine) -> list[MetricValue]:
         from .measure import figures
@@ -55,27 +65,34 @@ class HeadToHead(Benchmark):
     def sections(self, run: RunData) -> list[PageSection]:
         found = pairings(run)
         rows = shown(found, run.names)
-        paper, settings = published.head_to_head(), run.settings
-        unlike = cited.unlike(
-            [
-                ("judge", settings.evaluation.judge.removeprefix("openai:"), paper.judge),
-                ("model", settings.model.base, paper.model),
-                ("data", settings.data.kind, paper.data),
-                ("prompts", str(max((one.win.n for one in rows), default=0)), str(paper.n)),
-            ]
-        )
         wins = {
             "pairings": rows,
             "left_out": len(found) - len(rows),
             "pictures": pictures(rows, self.words),
-            "paper": paper,
-            "unlike": unlike,
+            "paper": published.head_to_head(),
+            "unlike": _unlike(run, rows),
         }
         return [
             PageSection("verdict", "head_to_head/verdict.html"),
             PageSection("wins", "head_to_head/wins.html", wins, rank=10),
             PageSection("differences", "head_to_head/lost.html", {"regressions": regressions(run)}, rank=20),
         ]
+
+    def paper_tables(self, run: RunData) -> Iterable[PaperPart]:
+        paper, rows = published.head_to_head(), shown(pairings(run), run.names)
+        yield PaperTable(
+            "figure 3",
+            "Head to head",
+            self.name,
+            ("win", "tie", "lose"),
+            [
+                PaperRow(row.model, row.baseline, {"win": row.win, "tie": row.tie, "lose": row.lose})
+                for row in paper.rows
+            ],
+            f"{paper.setting}, {paper.n} prompts",
+            _unlike(run, rows),
+            charts=pictures(rows, self.words),
+        )
 
     def findings(self, run: RunData) -> list[Finding]:
         alpha = round(1 - run.settings.evaluation.confidence, 12)
@@ -86,3 +103,11 @@ class HeadToHead(Benchmark):
 
     def browser_entries(self, run: RunData) -> Iterator[BrowserEntry]:
         return browser_entries(run)
+
+
+def _unlike(run: RunData, rows: Sequence[Pairing]) -> str:
+    """How the run's contests differ from the paper's."""
+    paper = published.head_to_head()
+    judge = ("judge", run.settings.evaluation.judge.removeprefix("openai:"), paper.judge)
+    prompts = ("prompts", str(max((one.win.n for one in rows), default=0)), str(paper.n))
+    return cited.unlike([judge, *model_and_data(run.settings), prompts])

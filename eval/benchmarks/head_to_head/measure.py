@@ -127,6 +127,11 @@ def by_prompt(settings: Settings, folder: RunFolder) -> list[Series]:
     return found
 
 
+def outcome_points(verdicts: Sequence[Verdict]) -> dict[str, float | None]:
+    """Win 1, tie 0, lose -1 by prompt; None: not readable."""
+    return {one.prompt_id: None if one.outcome is None else POINTS[one.outcome] for one in verdicts}
+
+
 def verdicts(
     settings: Settings,
     folder: RunFolder,

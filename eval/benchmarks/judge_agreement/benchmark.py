@@ -1,19 +1,24 @@
 """Each checkpoint as a judge of answers that people ranked."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from statistics import fmean
 
 from markupsafe import Markup
 
+from srlm.methods.base import ASSUMED
+from srlm.methods.start import answers_a_set
+from srlm.methods.work import judge_lengths
 from srlm.records import Judgement, RankedSet
+from srlm.settings import Settings
 
-from ...data import cited, published
+from ...data import published
 from ...figures import charts
 from ...figures.words import percent
 from ...records import MetricValue, Series
-from ..base import Answers, Benchmark, Doubt, MetricSpec, OpenEngine, PageSection, Picture, RunData
+from ..base import Answers, Asked, Benchmark, Doubt, MetricSpec, OpenEngine, PageSection, Picture, RunData
 from ..order import JUDGES
+from ..paper_table import PaperPart, PaperRow, PaperTable, unlike_paper
 
 UNSCORED = 0.1
 """Share of judgements without a score above which a judge is warned of."""
@@ -64,6 +69,14 @@ class JudgeAgreement(Benchmark):
     label = "as a judge"
     command = "agreement"
     metrics = METRICS
+    in_paper = True
+
+    def asked(self, settings: Settings, models: Sequence[str]) -> Iterator[Asked]:
+        reads, _ = judge_lengths(settings, ASSUMED)
+        writes = settings.judge.sampling.max_new_tokens
+        draws = round(settings.data.heldout_sets * answers_a_set(settings)) * settings.evaluation.judge_draws
+        for name in models:
+            yield Asked("judgements of held-out answers", name, draws, reads, writes)
 
     def measure(self, run: RunData, answers: Answers, open_engine: OpenEngine) -> list[MetricValue]:
         from .measure import figures
@@ -76,15 +89,11 @@ class JudgeAgreement(Benchmark):
         return by_prompt(run.settings, run.folder)
 
     def sections(self, run: RunData) -> list[PageSection]:
-        paper, settings = published.judge_agreement(), run.settings
-        counts = [metric.n for metric in run.of(self.name) if metric.metric == "spearman"]
-        prompts = [("prompts", str(max(counts)), paper.n)] if counts else []
+        paper = published.judge_agreement()
         content = {
             "metrics": SHOWN,
             "paper": paper,
-            "unlike": cited.unlike(
-                [("model", settings.model.base, paper.model), ("data", settings.data.kind, paper.data), *prompts]
-            ),
+            "unlike": _unlike(run),
             "rows": {row.model: row for row in paper.rows},
             "in_paper": PAPER,
             "shares": [name for name in PAPER if METRICS[name].unit == "share"],
@@ -109,11 +118,23 @@ class JudgeAgreement(Benchmark):
             sections.append(PageSection("judge", "judge_agreement/baselines.html", ties, rank=11))
         return sections
 
+    def paper_tables(self, run: RunData) -> Iterator[PaperPart]:
+        paper = published.judge_agreement()
+        rows = [PaperRow(row.model, published={name: getattr(row, name) for name in PAPER}) for row in paper.rows]
+        yield PaperTable("table 4", "The models as judges", self.name, PAPER, rows, paper.setting, _unlike(run))
+
     def doubts(self, run: RunData) -> Iterator[Doubt]:
         for metric in run.of(self.name):
             if metric.metric == "unscored" and metric.value is not None and metric.value > UNSCORED:
                 said = f"{metric.model} as a judge: {percent(metric.value)} of its judgements hold no score"
                 yield Doubt("judge", said, JUDGES)
+
+
+def _unlike(run: RunData) -> str:
+    """How the run's agreement differs from the paper's."""
+    counts = [metric.n for metric in run.of(JudgeAgreement.name) if metric.metric == "spearman"]
+    prompts = [("prompts", str(max(counts)), published.judge_agreement().n)] if counts else []
+    return unlike_paper(run.settings, prompts)
 
 
 def reliability(run: RunData) -> charts.Chart | None:

@@ -5,6 +5,7 @@ from itertools import pairwise
 from ...figures import charts
 from ...records import MetricValue
 from ..base import Answers, Benchmark, OpenEngine, PageSection, RunData
+from ..breakdown.names import BREAKDOWN
 
 
 class Slices(Benchmark):
@@ -22,6 +23,8 @@ class Slices(Benchmark):
         return figures(run.settings, run.folder)
 
     def sections(self, run: RunData) -> list[PageSection]:
+        if run.of(BREAKDOWN):  # which shows these, too: one section of kinds
+            return []
         figures = run.of(self.name)
         pictures = self._pictures(run, figures)
         return [

@@ -4,7 +4,7 @@ Each model against the one before it, by category, by source and by length of th
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -15,12 +15,11 @@ from srlm.store import files
 from srlm.store.folder import RunFolder
 
 from ...records import MetricValue, Verdict
-from ...stats.bounded import SIGNED
-from ...stats.intervals import Resampling, mean
-from ...stats.significance import sign_test_of
+from ...stats.intervals import Resampling
+from ..by_kind import parts, wins_minus_losses
 from ..finished import measured
-from ..head_to_head.measure import POINTS
-from ..measuring import figure, resampling, with_holm
+from ..head_to_head.measure import outcome_points
+from ..measuring import resampling, with_holm
 
 BENCHMARK = "slices"
 THIRDS = ("shortest third", "middle third", "longest third")
@@ -56,24 +55,8 @@ def compared(
     model: str, baseline: str, prompts: Sequence[Prompt], verdicts: Sequence[Verdict], how: Resampling
 ) -> list[MetricValue]:
     """Wins minus losses on each kind of prompt, Holm's correction over them all."""
-    outcomes: Mapping[str, str | None] = {verdict.prompt_id: verdict.outcome for verdict in verdicts}
-    metrics = []
-    for name, found in kinds(prompts).items():
-        for kind, ids in found.items():
-            said = [outcomes.get(id) for id in ids]
-            points = [POINTS[outcome] for outcome in said if outcome is not None]
-            if len(ids) < FEWEST:
-                continue
-            metrics.append(
-                figure(
-                    model,
-                    BENCHMARK,
-                    f"{name}: {kind}",
-                    mean(points, how.using(BENCHMARK, model, baseline, name, kind), SIGNED),
-                    unscored=len(said) - len(points),
-                    baseline=baseline,
-                    p=sign_test_of(points) if points else None,
-                    note="" if points else "no verdict could be read",
-                )
-            )
+    points = outcome_points(verdicts)
+    # A prompt without a verdict is one whose verdict could not be told.
+    every = {prompt.id: points.get(prompt.id) for prompt in prompts}
+    metrics = wins_minus_losses(BENCHMARK, model, baseline, parts(kinds(prompts), every, FEWEST), how)
     return with_holm(metrics, how)

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from eval.records import MetricValue, Verdict, verdict_id
+from eval.benchmarks.data_map.measure import MapPoint, NearTexts
+from eval.records import KindRow, MetricValue, Verdict, verdict_id
 from srlm.methods.base import run_folder
 from srlm.records import Checkpoint, Judgement, Prompt, Response, RunManifest
 from srlm.settings import ModelSettings, Settings
@@ -150,8 +151,31 @@ def run(tmp_path: Path, payloads: tuple[str, ...] = (*PAYLOADS, MEGABYTE), **set
     ]
     metrics += [_metric(n, "head_to_head", m, n) for n in names[:9] for m in ("win", "tie", "lose", "win_minus_lose")]
     metrics += [_metric("M1", "slices", f"category: {name}", "SFT") for name in names]
+    metrics += _kinds_and_map(folder, prompts, names)
     files.write_json(folder.step("evaluation") / "metrics.json", [m.model_dump(mode="json") for m in metrics])
     return folder
+
+
+def _kinds_and_map(folder: RunFolder, prompts: list[Prompt], names: list[str]) -> list[MetricValue]:
+    """Categories, labels and texts of a map that anybody may have written."""
+    place = folder.step("evaluation")
+    rows = [
+        KindRow(
+            prompt_id=prompt.id, sets=("head_to_head", "alpaca_eval"), instruction=prompt.text, category=name,
+            complexity=1, length=name, unread={}, judge=name,
+        )
+        for prompt, name in zip(prompts, names, strict=False)
+    ]  # fmt: skip
+    files.write(place / "breakdown" / "kinds.jsonl", rows)
+    near = [NearTexts(first=name, second=name, text=name, other=name, cosine=1.0) for name in names]
+    files.write(place / "data_map" / "near.jsonl", near)
+    points = [MapPoint(of=names[n % 2], x=n, y=-n, text=name) for n, name in enumerate(names)]
+    files.write(place / "data_map" / "places.jsonl", points)
+    said = {"model": names[0], "perplexity": 1.0, "sets": {names[0]: names[1]}, "drawn": {names[0]: 1}, "eft": names[0]}
+    files.write_json(place / "data_map" / "made.json", said | {"cut": {names[0]: 1}})
+    found = [_metric("M1", "breakdown", f"{what}category: {name}", "SFT") for name in names for what in ("", "wins, ")]
+    found += [_metric(name, "breakdown", f"prompts, category: {name}", None) for name in names]
+    return found + [_metric(name, "data_map", "near_duplicates", name) for name in names]
 
 
 def _metric(model: str, benchmark: str, metric: str, baseline: str | None) -> MetricValue:

@@ -1,0 +1,59 @@
+"""Steps of a run that another run, which differs in few settings, would make alike: taken over, not made again.
+
+Which these are, says `shareable`. The files of a step are linked where
+the disk can do that (models are large) and copied elsewhere. Each file is checked against the manifest when the run
+that has it starts, like its own.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+from srlm.errors import StoreError
+from srlm.methods.base import run_folder
+from srlm.settings import Settings
+from srlm.store.folder import INPUTS, RunFolder
+
+from ..benchmarks.ablations.shared import shareable
+
+
+def take_over(given: Settings, other: Settings) -> list[str]:
+    """Take the finished steps that two runs share into the folder of the other; returns the names of those it has.
+
+    A step is there when it is whole, as after a kill in the midst of it. Raises StoreError where it cannot be written.
+    """
+    source, target = run_folder(given), run_folder(other)
+    found = [step.name for step in shareable(given, other) if source.manifest(step.name) is not None]
+    try:
+        if found and not (target.path / INPUTS).exists() and (source.path / INPUTS).exists():
+            target.path.mkdir(parents=True, exist_ok=True)
+            _whole(source.path / INPUTS, target.path / INPUTS, target)
+        for name in found:
+            if not target.step(name).exists():
+                _whole(source.step(name), target.step(name), target)
+    except OSError as error:
+        raise StoreError(f"{target.path}: steps of {source.path} cannot be taken over: {error}") from None
+    return [name for name in found if target.manifest(name) is not None]
+
+
+def _whole(source: Path, place: Path, target: RunFolder) -> None:
+    """Put a file or a folder in its place under its own name at once."""
+    part = target.path.with_name(f"{target.path.name}.{place.name}.part")
+    if part.is_dir():
+        shutil.rmtree(part)
+    if source.is_dir():
+        shutil.copytree(source, part, copy_function=_linked)
+    else:
+        shutil.copy2(source, part)
+    os.rename(part, place)
+
+
+def _linked(source: str, place: str) -> None:
+    # Files of a finished step are never written again. Small ones are copied: only large ones share their bytes.
+    if os.path.getsize(source) > 1_000_000:
+        try:
+            os.link(source, place)
+            return
+        except OSError:  # another disk, or one without links
+            pass
+    shutil.copy2(source, place)

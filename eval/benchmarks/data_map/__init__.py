@@ -1,0 +1,1 @@
+"""Training and evaluation prompts in two dimensions, and how far they overlap (the paper, appendix A.1)."""

@@ -1,0 +1,52 @@
+"""The data map's chapter of the page."""
+
+from srlm.store import files
+
+from ...figures import charts
+from ..base import PageSection, RunData
+from .measure import DATA_MAP, NEAR, PLACES, MapMade, MapPoint, NearTexts
+from .texts import EVALUATION
+
+EXCERPT = 90
+MOST_SHOWN = 30
+"""Near duplicates on the page; near.jsonl has more."""
+
+
+def section(run: RunData) -> PageSection:
+    """The map, each set alone, overlap in numbers, and near duplicates."""
+    place = run.evaluation / DATA_MAP
+    made = files.read_one(place / "made.json", MapMade) if (place / "made.json").exists() else None
+    near = run.records(place / NEAR, NearTexts)
+    near = sorted(near, key=lambda one: (one.first != EVALUATION, -one.cosine))
+    content = {
+        "made": made,
+        "figures": run.of(DATA_MAP),
+        "near": near[:MOST_SHOWN],
+        "more": max(0, len(near) - MOST_SHOWN),
+        "threshold": run.settings.evaluation.data_map.near,
+        "charts": pictures(run.records(place / PLACES, MapPoint), made),
+    }
+    return PageSection("own", "data_map/section.html", content, id="data-map", link="Data map")
+
+
+def pictures(points: list[MapPoint], made: MapMade | None) -> list[charts.Chart]:
+    """All sets in one picture, and each alone: colours are not needed to tell them apart."""
+    if not points:
+        return []
+    rows = [{"kind": one.of, "x": one.x, "y": one.y, "said": _excerpt(f"{one.of}: {one.text}")} for one in points]
+    note = ""
+    if made is not None:
+        drawn = ", ".join(f"{name} {count:,} of {made.sets[name]}" for name, count in made.drawn.items())
+        note = (
+            f"Embeddings by {made.model}, t-SNE (perplexity {made.perplexity:g}). Drawn: {drawn}. Near means: alike to "
+            "the embedding model. Distances between far groups, and the size of a group, mean nothing in t-SNE."
+        )
+    return [
+        charts.scatter("Data map: all sets", rows, "kind", note),
+        charts.each_alone("Data map: each set alone", rows, "kind"),
+    ]
+
+
+def _excerpt(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= EXCERPT else text[:EXCERPT] + " ..."

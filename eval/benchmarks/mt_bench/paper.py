@@ -1,0 +1,20 @@
+"""MT-Bench as the paper has it: table 2, and each category."""
+
+from collections.abc import Iterator
+
+from ...data import published
+from ...data.mt_bench import CATEGORIES
+from ..paper_table import PaperPart, PaperRow, PaperTable
+from .figures import HARD, OTHERS, OVERALL
+
+
+def tables(benchmark: str, unlike: str) -> Iterator[PaperPart]:
+    """Both tables. `unlike`: how the run's figures differ from the paper's."""
+    paper = published.mt_bench()
+    rows = [PaperRow(row.model, published=row.values) for row in paper.rows]
+    setting = f"{paper.setting}, {paper.questions} questions of two turns"
+    yield PaperTable("table 2", "MT-Bench", benchmark, (OVERALL, HARD, OTHERS), rows, setting, unlike)
+    metrics = [f"category: {name}" for name in CATEGORIES]
+    yield PaperTable(
+        "appendix: MT-Bench by category", "MT-Bench, each category", benchmark, metrics, rows, setting, unlike
+    )

@@ -1,0 +1,198 @@
+"""Every finished checkpoint asked every task; what it answered is kept by document, and asked once.
+
+    settings -> tasks with their data (tasks.py) -> lm-eval with our engines (lm.py)
+        -> evaluation/CHECKPOINT/nlp/TASK.jsonl, a record a document, and beside it what was asked
+
+lm-eval's `EngineLM` keeps every answer of a model in evaluation/CHECKPOINT/nlp.jsonl as it comes: a task that was
+interrupted goes on where it was, and one that is asked with more documents asks only for those. TASK.jsonl follows from
+it and is written anew when the question has changed.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from srlm.errors import RoomError, SrlmError, first_line
+from srlm.records import Checkpoint
+from srlm.settings import Settings
+from srlm.store import files
+from srlm.store.folder import RunFolder
+from srlm.store.progress import Reporter
+from srlm.store.seals import NOTE
+from srlm.terminal import note
+
+from ..base import OpenEngine
+from .known import title
+from .library import FEWSHOT_SEED, lm_eval_at_work
+from .record import Measured, NlpDocument
+from .scores import documents, lower_is_better, means, metric_names, number
+from .tasks import AskedTask, splits_sentences
+
+FOLDER = "nlp"
+
+
+class Kept(NamedTuple):
+    """One model's answers to one task, on disk."""
+
+    model: str
+    asked: Measured
+    documents: Sequence[NlpDocument]
+
+
+class Failed(NamedTuple):
+    """A task that could not be measured of a model."""
+
+    model: str
+    task: str
+    main: str
+    """The metric that it would have."""
+    why: str
+
+
+def place_of(folder: RunFolder, checkpoint: str, task: str) -> Path:
+    """Where a model's answers to a task are kept."""
+    return folder.step("evaluation") / checkpoint / FOLDER / f"{task}.jsonl"
+
+
+def ask_all(settings: Settings, folder: RunFolder, tasks: Sequence[AskedTask], open_engine: OpenEngine) -> list[Failed]:
+    """Ask every checkpoint what it was not asked yet. Returns the tasks that failed, with the reason; others go on."""
+    failed: list[Failed] = []
+    bases = {step.name for step in folder.steps() if step.role == "base"}
+    for checkpoint in folder.checkpoints():
+        for chat in (False, True):
+            form = [task for task in tasks if (task.chat and checkpoint.name not in bases) == chat]
+            open_ones = [task for task in form if _on_disk(folder, checkpoint, task, chat) is None]
+            failed += _ask(settings, folder, checkpoint, open_ones, chat, open_engine) if open_ones else []
+    for one in failed:
+        note(f"{one.model}: {one.task} could not be measured: {one.why}")
+        folder.log(f"{one.model}: {one.task} could not be measured: {one.why}")
+    return failed
+
+
+def _ask(
+    settings: Settings,
+    folder: RunFolder,
+    checkpoint: Checkpoint,
+    tasks: Sequence[AskedTask],
+    chat: bool,
+    open_engine: OpenEngine,
+) -> Iterator[Failed]:
+    from .lm import checkpoint_lm
+
+    shown: list[Reporter] = []
+
+    def report(done: int, total: int) -> None:
+        shown[-1](done, total)
+
+    with (
+        lm_eval_at_work(splits_sentences(task.name for task in tasks)),
+        checkpoint_lm(settings, folder, checkpoint, open_engine, chat=chat, report=report) as lm,
+    ):
+        for task in tasks:
+            with Reporter(f"{checkpoint.name}: {title(task.name)}", folder.log, "requests") as reporter:
+                shown.append(reporter)
+                try:
+                    _keep(place_of(folder, checkpoint.name, task.name), folder, checkpoint, task, chat, lm)
+                except RoomError as error:  # its answers are too long for this model; those of others may not be
+                    yield Failed(checkpoint.name, task.name, task.main, first_line(error))
+                except SrlmError:
+                    raise  # the engine or the disk: no other task would fare better
+                except Exception as error:  # of lm-eval, or of code that came with the task
+                    said = f"{type(error).__name__}: {first_line(error)}"
+                    yield Failed(checkpoint.name, task.name, task.main, said)
+
+
+def _keep(path: Path, folder: RunFolder, checkpoint: Checkpoint, task: AskedTask, chat: bool, lm: Any) -> None:
+    from lm_eval.evaluator import evaluate
+
+    for leaf in task.leaves.values():
+        leaf.set_fewshot_seed(seed=FEWSHOT_SEED)
+    asked = sum(task.documents.values())
+    found = evaluate(
+        lm,
+        {"tasks": dict(task.leaves)},
+        samples={name: list(range(task.documents[name])) for name in task.leaves} if asked < task.total else None,
+        bootstrap_iters=0,
+        log_samples=True,
+        apply_chat_template=chat,
+        fewshot_as_multiturn=chat,
+    )
+    assert found is not None  # None on other ranks than 0, and there is one
+    records = [record for name, leaf in task.leaves.items() for record in documents(name, leaf, found["samples"][name])]
+    files.write(path, records)
+    first = next(iter(task.leaves.values()))
+    beside = Measured(
+        task=task.name,
+        model=folder.model_facts(checkpoint),
+        question=_question(task, chat),
+        answers=files.fact(path).sha256,
+        main=task.main,
+        aggregates=_aggregates(task, found["results"]),
+        means=tuple(means(first)),
+        lower_is_better=tuple(lower_is_better(first)),
+        balanced=task.balanced,
+        notes=task.notes,
+    )
+    files.write_json(path.with_name(path.name + NOTE), beside.model_dump(mode="json"))
+
+
+def _question(task: AskedTask, chat: bool) -> dict[str, Any]:
+    return {**task.question, "chat": chat}
+
+
+def _aggregates(task: AskedTask, results: Any) -> dict[str, float | None]:
+    """By metric as lm-eval gives it; of a group only where it is a single task."""
+    if len(task.leaves) > 1:
+        return {}
+    (name, leaf) = next(iter(task.leaves.items()))
+    filters = [one.name for one in leaf._filters]
+    keys = [(metric, one) for metric in leaf.aggregation() for one in filters]
+    return dict(
+        zip(metric_names(leaf), (number(results[name].get(f"{metric},{one}")) for metric, one in keys), strict=True)
+    )
+
+
+def _on_disk(folder: RunFolder, checkpoint: Checkpoint, task: AskedTask, chat: bool) -> Measured | None:
+    """What was asked, where it covers what would be asked now; one that was asked with more documents stays."""
+    asked = _asked(place_of(folder, checkpoint.name, task.name))
+    if asked is None or asked.model != folder.model_facts(checkpoint):
+        return None
+    return asked if _covers(asked.question, _question(task, chat)) else None
+
+
+def _covers(kept: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Whether each document that is wanted was asked, in the same way."""
+    return (kept["lm_eval"], kept["chat"]) == (wanted["lm_eval"], wanted["chat"]) and all(
+        kept["tasks"].get(name) == shape and kept["documents"][name] >= wanted["documents"][name]
+        for name, shape in wanted["tasks"].items()
+    )
+
+
+def _asked(path: Path) -> Measured | None:
+    """The note beside a file of documents; None where there is none, or not one of these documents."""
+    beside = path.with_name(path.name + NOTE)
+    if not beside.exists() or not path.exists():
+        return None
+    try:
+        found = Measured.model_validate(files.read_json(beside))
+    except ValidationError:
+        return None
+    return found if found.answers == files.fact(path).sha256 else None
+
+
+def kept(folder: RunFolder, warn: Callable[[str], None] = lambda said: None) -> list[Kept]:
+    """All that is on disk of the checkpoints as they are now, by model and task; no model is asked.
+
+    What was measured of other weights under a checkpoint's name is left out, and `warn`ed of.
+    """
+    found = []
+    for checkpoint in folder.checkpoints():
+        for path in sorted(place_of(folder, checkpoint.name, "any").parent.glob("*.jsonl")):
+            asked = _asked(path)
+            if asked is None or asked.model != folder.model_facts(checkpoint):
+                warn(f"{path}: measured of other weights than {checkpoint.name} has now: left out; measure it again")
+                continue
+            found.append(Kept(checkpoint.name, asked, files.read(path, NlpDocument)))
+    return found

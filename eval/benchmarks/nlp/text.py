@@ -1,0 +1,41 @@
+"""What `srlm-eval nlp` prints: tasks x models, and what the last model lost or gained against SFT."""
+
+from collections.abc import Sequence
+
+from ...figures.text import aligned
+from ...records import MetricValue
+from .page import mains
+
+FAILED = "could not be measured"
+"""Begins the note of a figure whose task failed."""
+
+
+def table(figures: Sequence[MetricValue]) -> str:
+    """Every figure that stands for a task, by model, with its interval, and its difference from SFT's."""
+    rows = []
+    for metric in [*mains(figures), "average"]:
+        for one in figures:
+            if one.metric != metric or one.baseline is not None:
+                continue
+            tax = next((m for m in figures if (m.metric, m.model, m.baseline) == (metric, one.model, "SFT")), None)
+            rows.append([metric, one.model, _ends(one), str(one.n), _tax(tax), one.note])
+    return aligned(["task", "model", "score", "n", "minus SFT (p, Holm)", "note"], rows)
+
+
+def failures(figures: Sequence[MetricValue]) -> list[MetricValue]:
+    """Tasks that could not be measured."""
+    return [one for one in figures if one.note.startswith(FAILED)]
+
+
+def _ends(one: MetricValue) -> str:
+    if one.value is None:
+        return "-"
+    ends = "" if one.low is None or one.high is None else f" ({one.low:.3f} to {one.high:.3f})"
+    return f"{one.value:.3f}{ends}"
+
+
+def _tax(one: MetricValue | None) -> str:
+    if one is None or one.value is None:
+        return "-"
+    ends = "" if one.low is None or one.high is None else f" ({one.low:+.3f} to {one.high:+.3f})"
+    return f"{one.value:+.3f}{ends}" + ("" if one.p_adjusted is None else f", p {one.p_adjusted:.3f}")

@@ -1,0 +1,83 @@
+"""The page of the paper in a real Chromium: whole at three widths, light and dark, and nothing in it acts."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, sync_playwright
+
+from eval.metrics import merge
+from eval.records import MetricValue
+from eval.report import paper
+from tests.eval.report import hostile
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("needs Chromium (Debian: apt-get install chromium); .ci/run installs it")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Hostile names of models, notes and commands, in every table that shows some."""
+    folder = hostile.run(tmp_path_factory.mktemp("hostile"))
+    figures = [
+        MetricValue(
+            model="M1", benchmark="ablations", metric="finished", value=None, low=None, high=None, n=0, unscored=0,
+            method="x", note=payload,
+        ).model_copy(update={"model": "positive_only"})
+        for payload in hostile.PAYLOADS
+    ]  # fmt: skip
+    merge(folder, figures, ["ablations"])
+    return paper.write(folder.settings, folder, f"srlm-eval paper {hostile.PAYLOADS[0]}")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("wide", [390, 1280, 2000])
+def test_the_page_is_whole_and_axe_finds_nothing(chromium: Browser, written: Path, wide: int, scheme: Any) -> None:
+    tab = chromium.new_page(viewport={"width": wide, "height": 900}, color_scheme=scheme, bypass_csp=True)
+    tab.goto(written.as_uri())
+    tab.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+    sizes: list[int] = tab.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+    found = Axe().run(tab, options={"resultTypes": ["violations"]}).response["violations"]
+    tab.close()
+    assert sizes[0] <= sizes[1]
+    assert [(one["id"], [node["html"][:200] for node in one["nodes"]][:3]) for one in found] == []
+
+
+def test_what_others_wrote_is_shown_and_does_nothing(chromium: Browser, written: Path) -> None:
+    tab, events = chromium.new_page(), list[str]()
+    tab.on("dialog", lambda dialog: (events.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+    tab.on("request", lambda request: events.append(request.url[:200]) if request.url != written.as_uri() else None)
+    tab.on("console", lambda message: events.append(f"console: {message.text}"))
+    tab.on("pageerror", lambda error: events.append(f"error: {error}"))
+    tab.goto(written.as_uri())
+    text = tab.inner_text("main")
+    assert "<script>window.pwned=1;alert(1)</script>" in text
+    assert "onerror=alert(1)" in text
+    assert tab.locator("main img, main iframe, main object, main embed, main link, main base, main form").count() == 0
+    assert tab.evaluate("window.pwned") is None
+    tab.close()
+    assert events == []
+
+
+def test_every_link_of_the_page_leads_to_a_place_on_it(chromium: Browser, written: Path) -> None:
+    tab = chromium.new_page()
+    tab.goto(written.as_uri())
+    dead = tab.evaluate(
+        "[...document.querySelectorAll('nav a')].filter(a => !document.getElementById(a.hash.slice(1))).length"
+    )
+    links = tab.locator("nav a").count()
+    tab.close()
+    assert (dead, links) == (0, 18)
