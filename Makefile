@@ -79,6 +79,7 @@ fuzz: $(READY)  ## every reader of what others wrote, FUZZ seconds each: hours
 	$(BIN)/python -m tests.fuzz $(PARSERS) --seconds $(FUZZ) --with atheris
 
 soak: damage fuzz  ## what takes longer than CI has
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m soak
 
 SITE = import sysconfig; print(sysconfig.get_path("purelib"))
 oldest: $(READY)  ## the oldest transformers that pyproject.toml allows (vLLM holds it back), laid over the rest

@@ -47,7 +47,8 @@ class State(NamedTuple):
     """The last model that is made in resuming it; `` means that it is to be evaluated."""
 
 
-IDLE = 20
+IDLE = 60
+"""Seconds; on a machine with ten times the work it can do, one of 20 were seen without a turn."""
 FINISHED = "finished"
 STATES = (
     State("pretraining", "plain", "open", "M0/training/checkpoint-6/trainer_state.json", 1, "M1"),

@@ -74,6 +74,13 @@ def merge(
     return metrics
 
 
+def computed_from(folder: RunFolder) -> set[str]:
+    """Names within the run of all files that the figures of a run were computed from."""
+    note = path_of(folder).with_name(path_of(folder).name + seals.NOTE)
+    found = files.read_object(note) if note.exists() else {}
+    return {name for one in found.values() if isinstance(one, dict) for name in one.get("files") or {}}
+
+
 def within(folder: RunFolder, used: Used) -> dict[str, str]:
     """Those of the files that are records of the run, by name within it."""
     place = folder.path.absolute()

@@ -1,6 +1,8 @@
 """What tests in many folders need."""
 
 import contextlib
+import fcntl
+import gc
 import io
 import os
 import signal
@@ -8,12 +10,13 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import hypothesis
 import pytest
 
 from tests.chat_server import Serve, serving
+from tests.forks.command import Forks, Start
 
 # Tests reach nothing outside this machine: the libraries would look for newer files, and count their uses, on the hub.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -29,6 +32,12 @@ hypothesis.settings.register_profile(
     "srlm", deadline=None, derandomize=True, database=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("srlm")
+
+
+def pytest_collection_finish() -> None:
+    """Tests and modules are there to stay: no collection of garbage looks at those million objects again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
@@ -83,21 +92,17 @@ def tiny() -> Path:
 
 
 @pytest.fixture(scope="session")
-def start() -> Callable[..., subprocess.Popen[str]]:
+def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
+    """Starts `python -m MODULE ...` or a script within milliseconds, as forks of one process (tests/forks)."""
+    found = Forks(tmp_path_factory.mktemp("forks"))
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="session")
+def start(forks: Forks) -> Start:
     """`start("srlm", "train", ...)` begins `python -m srlm train ...` as a user's shell would."""
-
-    def begin(*words: str, **options: Any) -> subprocess.Popen[str]:
-        environment = {**os.environ, "PYTHONPATH": str(CHECKOUT), "OMP_NUM_THREADS": "1"}
-        return subprocess.Popen(
-            [sys.executable, "-m", *words],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            **options,
-        )
-
-    return begin
+    return lambda *words, **options: forks.start("-m", *words, **options)
 
 
 class Said(NamedTuple):
@@ -124,15 +129,24 @@ def srlm() -> Callable[..., Said]:
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory, tiny: Path, start: Callable[..., subprocess.Popen[str]]) -> Path:
+def trained(tmp_path_factory: pytest.TempPathFactory, tiny: Path) -> Path:
     """The folder in which `runs/tiny` was trained to M2 undisturbed; `stderr.txt` is what it said.
 
-    Copy it before anything is changed.
+    Copy it before anything is changed: all processes of pytest-xdist share it.
     """
-    folder = tmp_path_factory.mktemp("trained")
-    work = start("srlm", "train", "--run", str(tiny), cwd=folder)
-    said, logged = work.communicate()
-    assert work.returncode == 0, logged
-    assert said == "tiny: M2 is in runs/tiny/M2/model\n"
-    (folder / "stderr.txt").write_text(logged)
+    base = tmp_path_factory.getbasetemp()
+    place = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder, part = place / "trained", place / "trained.part"
+    with (place / "trained.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            part.mkdir()
+            # A start of its own: what libraries say when they are imported is in stderr.txt, too.
+            command = [sys.executable, "-m", "srlm", "train", "--run", str(tiny)]
+            environment = {**os.environ, "PYTHONPATH": str(CHECKOUT), "OMP_NUM_THREADS": "1"}
+            done = subprocess.run(command, cwd=part, env=environment, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stderr
+            assert done.stdout == "tiny: M2 is in runs/tiny/M2/model\n"
+            (part / "stderr.txt").write_text(done.stderr)
+            part.rename(folder)
     return folder

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.forks.command import Forks
+
 CHECKOUT = Path(__file__).resolve().parents[1]
 
 
@@ -29,7 +31,9 @@ def make(target: str, run: Path) -> list[str]:
     return done.stdout.splitlines()
 
 
-def test_train_iter_makes_one_more_model_and_eval_all_makes_the_rest_and_the_report(tmp_path: Path) -> None:
+def test_train_iter_makes_one_more_model_and_eval_all_makes_the_rest_and_the_report(
+    forks: Forks, tmp_path: Path
+) -> None:
     run = tmp_path / "tiny.yaml"
     run.write_text((CHECKOUT / "tests/tiny.yaml").read_text() + f"runs: {tmp_path}\n")
     made = tmp_path / "tiny"
@@ -40,8 +44,7 @@ def test_train_iter_makes_one_more_model_and_eval_all_makes_the_rest_and_the_rep
     assert not (made / "M3").exists()
     page = (made / "report.html").read_bytes()
     (made / "report.html").unlink()
-    words = ["all", "--run", str(run), "--no-report"]
-    subprocess.run([sys.executable, "-m", "eval", *words], cwd=CHECKOUT, check=True, capture_output=True)
+    assert forks.run("-m", "eval", "all", "--run", str(run), "--no-report", cwd=CHECKOUT).returncode == 0
     assert not (made / "report.html").exists()
     make("report", run)
     assert len((made / "report.html").read_bytes()) == len(page)

@@ -19,10 +19,14 @@ def everything(
     """Run every benchmark, then write the report; the last line is its path."""
     from srlm.run_file import load
 
+    from .. import metrics
     from ..benchmarks.table import of_all
-    from ..run import of_run
+    from ..run import measure, opened
 
-    of_run(run, overrides, of_all(load(run, overrides or ()).evaluation.also))
+    wanted = of_all(load(run, overrides or ()).evaluation.also)
+    with opened(run, overrides) as (settings, folder, open_engine):
+        measure(settings, folder, wanted, open_engine)
+        folder.forget_gone(metrics.computed_from(folder))
     if report:
         write(run, overrides)
 

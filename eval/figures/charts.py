@@ -92,7 +92,8 @@ def drawn(
         "config": CONFIG,
         "width": WIDTH,
         "autosize": {"type": "fit-x", "contains": "padding"},
-        "padding": 2,
+        # Labels of rows are measured in the font of this machine; browsers' are some pixels wider.
+        "padding": {"left": 10, "right": 2, "top": 2, "bottom": 2},
         "data": {"values": clean},
         **spec,
     }

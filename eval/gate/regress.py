@@ -54,7 +54,9 @@ class Line(Record):
 
 def series(settings: Settings, own: Sequence[str] = ()) -> dict[str, Series]:
     """Every measure that lies on disk, by name, and the user's own as NAME=FILE words; no model is asked."""
-    run = RunData(settings, run_folder(settings))
+    folder = run_folder(settings)
+    folder.refuse_gone()
+    run = RunData(settings, folder)
     found = {one.name: one for benchmark in BENCHMARKS for one in benchmark.per_prompt(run)}
     for word in own:
         name, equals, path = word.partition("=")

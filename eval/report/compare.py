@@ -49,6 +49,8 @@ def write(runs: Sequence[Settings], out: Path, command: str) -> Path:
 def gather(runs: Sequence[Settings], command: str) -> dict[str, Any]:
     """All that the page shows: each run's figures under RUN/MODEL, and the paired differences between runs."""
     folders = {settings.name: run_folder(settings) for settings in runs}
+    for folder in folders.values():
+        folder.refuse_gone()
     found = {name: kept.read(kept.path_of(folder)) for name, folder in folders.items()}
     last = {name: [checkpoint.name for checkpoint in measured(folder)] for name, folder in folders.items()}
     by_prompt = {settings.name: series(settings, folders[settings.name]) for settings in runs}

@@ -49,7 +49,11 @@ class Headline(NamedTuple):
 
 
 def data_of(settings: Settings, folder: RunFolder, study: Path | None = None) -> RunData:
-    """What the report of a run is made of; with the figures of a study's file among the run's own."""
+    """What the report of a run is made of; with the figures of a study's file among the run's own.
+
+    Raises StoreError where a file that it would be made from is gone.
+    """
+    folder.refuse_gone()
     return RunData(settings, folder, STUDY.figures(study) if study is not None else None)
 
 

@@ -21,6 +21,10 @@ class Tested(NamedTuple):
     test: str
 
 
+BESIDE = 1e-6
+"""Where an end beside 0 lies, as a share of the estimate: it reads as 0 in a table, and is on the estimate's side."""
+
+
 def sign_test(wins: int, losses: int) -> float:
     """Two-sided exact p of `wins` against `losses` under even chances; ties say nothing and are left out.
 
@@ -59,7 +63,7 @@ def agreeing(estimate: Estimate, p: float) -> Estimate:
     if rejected == outside or (rejected and not estimate.value):
         return estimate
     side = "low" if estimate.value > 0 else "high"
-    end = float(np.nextafter(0.0, estimate.value)) if rejected else 0.0
+    end = BESIDE * estimate.value if rejected else 0.0
     method = f"{estimate.method}, its {side} end at 0 as the test says"
     return estimate.model_copy(update={side: end, "method": method})
 

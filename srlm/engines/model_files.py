@@ -48,8 +48,11 @@ COUNTS: Mapping[str, int] = {
 }
 """Names of sizes in a configuration, and what no model has more of; the largest published ones have a tenth."""
 ENTRIES = 10_000
-"""Entries of one object or list in these files, but for the index of weights: each label and each added token takes
-transformers a millisecond."""
+"""Entries of one object or list in these files, but for the index of weights and the lists of added tokens: each label
+takes transformers a millisecond."""
+ADDED = 100_000
+"""Entries of the lists of added tokens, as in tokenizer.json (trial_child.py says which models have many)."""
+LISTS_OF_ADDED = ("added_tokens_decoder", "additional_special_tokens", "extra_special_tokens")
 KERNELS = ("attn_implementation", "experts_implementation", "kernel_config")
 
 
@@ -153,14 +156,15 @@ def json_object(path: Path) -> dict[str, Any]:
     raise ModelError(f"{path.parent}: {path.name} is not a valid {kind}: {what}; copy or download the model again")
 
 
-def _hold_entries(place: str, value: Any) -> None:
+def _hold_entries(place: str, value: Any, most: int = ENTRIES) -> None:
     if isinstance(value, dict | list):
-        if len(value) > ENTRIES:
+        if len(value) > most:
             raise ModelError(
                 f"{place}: {len(value):,} entries, where models have some hundreds; copy or download the model again"
             )
         for name, inner in value.items() if isinstance(value, dict) else enumerate(value):
-            _hold_entries(f"{place}: {name}" if place.count(":") < 3 else place, inner)
+            within = ADDED if name in LISTS_OF_ADDED else ENTRIES
+            _hold_entries(f"{place}: {name}" if place.count(":") < 3 else place, inner, within)
 
 
 def _named(value: Any, where: str = "") -> Iterator[tuple[str, str, Any]]:

@@ -20,13 +20,12 @@ from srlm.methods.inputs import inputs_of
 from srlm.records import Judgement, RunManifest
 from srlm.store import blocks, changes, files, recognised
 from srlm.store.folder import INPUTS, RunFolder
-from srlm.store.seals import MANIFEST, NOTE, UNSEALED, Seals
+from srlm.store.seals import EVALUATION, MANIFEST, NOTE, UNSEALED, Seals
 from srlm.text.score import read_score
 
 State = Literal["ok", "not sealed", "changed", "gone", "new", "does not follow", "damaged"]
 FINE: tuple[State, ...] = ("ok", "not sealed")
 """`not sealed`: of an older srlm, which recorded no digest of it; nothing can be said."""
-EVALUATION = "evaluation"
 
 
 class Row(NamedTuple):

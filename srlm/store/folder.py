@@ -223,6 +223,25 @@ class RunFolder:
                 "every step made from them, and run the same command again"
             )
 
+    def refuse_gone(self) -> None:
+        """Raise StoreError where records or figures that the run vouches for are no longer there: what is made from all
+        of them (a report) would be another, in silence. Deleted weights are no records."""
+        steps = [manifest for step in self.steps() if (manifest := self.manifest(step.name)) is not None]
+        made = [(one.step, name) for one in steps for name in one.outputs if not name.startswith("model/")]
+        measured = [(seals.EVALUATION, name) for name in self.seals.within(seals.EVALUATION)]
+        if gone := [f"{part}/{name}" for part, name in (*made, *measured) if not (self.step(part) / name).is_file()]:
+            few = ", ".join(gone[:3]) + (f" and {len(gone) - 3} more" if len(gone) > 3 else "")
+            measuring = all(name.startswith(f"{seals.EVALUATION}/") for name in gone)
+            what = "measure again (srlm-eval all)" if measuring else "train again, into another folder"
+            raise StoreError(f"{self.path}: {few} {'is' if len(gone) == 1 else 'are'} gone; restore, or {what}")
+
+    def forget_gone(self, used: Collection[str]) -> None:
+        """After all was measured, vouch no more for what was deleted and not made again, but for what figures were
+        computed from: `used`, names within the run."""
+        place, own = self.step(seals.EVALUATION), self.seals.within(seals.EVALUATION)
+        kept = [name for name in own if (place / name).is_file() or f"{seals.EVALUATION}/{name}" in used]
+        self.seals.drop(seals.EVALUATION, but=kept)
+
     def record_steps(self) -> None:
         """Bring the seals of steps up to date: a finished one's are in its manifest, and what is there and was not
         sealed when it was made (by an older srlm, by another program) is sealed as it is now.

@@ -30,6 +30,8 @@ NAME = "seals.json"
 MANIFEST = "manifest.json"
 NOTE = ".from.json"
 """End of the name of a note beside a file: what it was made from."""
+EVALUATION = "evaluation"
+"""The part of a run in which its models' answers and figures are."""
 SO_FAR = "so_far.json"
 """Where an older srlm kept what a step that is not finished had made, before there were seals."""
 UNSEALED = (NAME, SO_FAR, "timings.json", ".digests.json", "job.json", "report.html", "report.md", "metrics.csv")

@@ -38,7 +38,7 @@ class World(Protocol[SettingsOfWorld]):
         ...
 
     def score(self, prompt: str, response: str) -> float:
-        """Points of the exact program, 0 to 5. Raises ValueError where `prompt` is no prompt of this world."""
+        """Points of the exact program, 0 to 5. Raises DataError where `prompt` is no prompt of this world."""
         ...
 
     def form_score(self, review: str) -> float | None:

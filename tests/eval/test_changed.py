@@ -1,6 +1,7 @@
 """An evaluation whose files changed since they were made: refused by whoever reads it, and listed by `verify`."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from eval.report import page
 from eval.run import measure
 from srlm.errors import RecordError, StoreError
 from srlm.methods.verify import verify
+from srlm.store import files
 from srlm.store.folder import RunFolder
 from tests.eval.test_run import ALL, HEAD_TO_HEAD, WORLD, bead_answer, bead_judge, beads, made, opener, refuse
 from tests.file_damage import empty, halve, lines, turn_scores_round
@@ -79,6 +81,36 @@ def test_the_report_and_the_gate_refuse_what_has_changed(folder: RunFolder) -> N
     figures.write_text(figures.read_text().replace('"n": 4', '"n": 5'))
     with pytest.raises(RecordError, match=r"metrics\.json: has changed since it was made, .*restore the file, or del"):
         page.write(folder.settings, folder, "srlm-eval report")
+
+
+@pytest.mark.parametrize(
+    "file", ["evaluation/metrics.json", "evaluation/M1/own_judgements.jsonl", "evaluation/verdicts/M2-vs-M1.jsonl"]
+)
+def test_the_report_and_the_gate_refuse_a_run_of_which_a_file_is_gone(folder: RunFolder, file: str) -> None:
+    (folder.path / file).unlink()
+    said = re.escape(f"{folder.path}: {file} is gone; restore, or measure again (srlm-eval all)")
+    with pytest.raises(StoreError, match=said):
+        page.write(folder.settings, folder, "srlm-eval report")
+    with pytest.raises(StoreError, match=said):
+        series(folder.settings)
+    with folder.held():
+        measure(folder.settings, folder, ALL, opener(bead_answer, bead_judge))
+    assert page.write(folder.settings, folder, "srlm-eval report").exists()
+
+
+def test_what_is_deleted_and_not_made_again_is_forgotten_where_no_figure_was_computed_from_it(
+    folder: RunFolder,
+) -> None:
+    with folder.held():
+        files.write_json(folder.step("evaluation") / "verdicts/by-another-judge.json", {})
+    (folder.step("evaluation") / "verdicts/by-another-judge.json").unlink()
+    (folder.step("evaluation") / "M1/judgements.jsonl").unlink()
+    with pytest.raises(StoreError, match=r"M1/judgements\.jsonl, .*by-another-judge\.json are gone"):
+        folder.refuse_gone()
+    with folder.held():
+        folder.forget_gone(metrics.computed_from(folder))
+    with pytest.raises(StoreError, match=r"evaluation/M1/judgements\.jsonl is gone"):
+        folder.refuse_gone()
 
 
 def test_figures_say_what_they_were_computed_from(folder: RunFolder) -> None:

@@ -18,6 +18,8 @@ from eval.gate import verdicts
 from eval.report import page
 from srlm.store.files import read_json
 from tests.chat_server import Reply, Serve, words
+from tests.eval.alpaca import test_bridge, test_judge_card
+from tests.eval.alpaca.place import Place, verdict
 from tests.eval.report import hostile, small
 from tests.hostile_words import HARMLESS, NAMES, STEERING, Said, asking, steering
 from tests.srlm.test_terminal import on_a_terminal
@@ -136,6 +138,84 @@ def test_judges_and_rankings_of_hostile_names(
         said = ask(command, *given, "--draws", 1, "--out", f"{command}.json", "--resamples", 100)
         assert said.status == 0, said.err
         assert "mistral[/INST]v2 :smile: a?[31mred?[0m" in said.out
+
+
+SPOKEN = MIXED.replace("\x00", "")
+
+
+def test_canaries_by_a_judge_of_a_hostile_name(
+    ask: Callable[..., Said], serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-nothing")
+    url = serve(lambda body, number: words("score: 3" if number % 2 else MIXED)).url
+    judge = ("--judge", f"openai:{SPOKEN}", "--base-url", url)
+    said = ask("canaries", *judge, "--ask", "scores", "--draws", 1, "--out", "canaries.json")
+    assert said.status == 0, said.err
+    assert "mistral[/INST]v2 :smile: a?[31mred?[0m" in said.out
+
+
+def test_alpaca_of_models_and_a_judge_of_hostile_names(
+    ask: Callable[..., Said], serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-nothing")
+    place = Place(tmp_path)
+    url = serve(verdict).url
+    rows = json.loads(place.outputs.read_text())
+    for number, name in enumerate((MIXED, LONG, "../../up", "..", "/etc", *NAMES[3::12])):
+        place.outputs.write_text(json.dumps([row | {"generator": name} for row in rows]))
+        given = ("--outputs", place.outputs, "--alpaca-dir", place.data, "--no-length-control", "--resamples", 100)
+        judge = ("--judge", f"openai:{SPOKEN if number == 0 else 'tiny'}", "--base-url", url)
+        said = ask("alpaca", *given, *judge, "--out", f"out{number}")
+        assert said.status in (0, 2), said.err
+        assert "Traceback" not in said.err
+        for path in (tmp_path / f"out{number}").rglob("*"):
+            assert not steering(path.name)
+    assert {path.name for path in tmp_path.iterdir()} <= {"alpaca", "outputs.json", *(f"out{n}" for n in range(20))}
+
+
+def test_a_judge_card_of_models_of_hostile_names(
+    ask: Callable[..., Said], serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-nothing")
+    results = test_judge_card.results(tmp_path)
+    hostile_names = dict(zip(sorted(test_judge_card.GOOD), (MIXED, NAMES[0], LONG), strict=False))
+    for path in results.rglob("*.json"):
+        rows = json.loads(path.read_text())
+        for row in rows:
+            for field in ("generator", "generator_2"):
+                if row.get(field) in hostile_names:
+                    row[field] = hostile_names[row[field]]
+        path.write_text(json.dumps(rows))
+    url = serve(verdict).url
+    given = ("--results", results, "--judge", f"openai:{SPOKEN}", "--base-url", url, "--resamples", 100)
+    said = ask("judge-card", *given, "--out", "card")
+    assert said.status in (0, 2), said.err
+    assert "Traceback" not in said.err
+
+
+def test_a_bridge_by_a_judge_of_a_hostile_name_from_a_model_of_another(
+    ask: Callable[..., Said], serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = test_bridge.alpaca_folder(tmp_path, monkeypatch)
+    mine = place / "results" / "mine" / "model_outputs.json"
+    mine.write_text(json.dumps([row | {"generator": MIXED} for row in json.loads(mine.read_text())]))
+    given = [SPOKEN.join(("openai:", "")) if word == "openai:tiny" else word for word in test_bridge.live(
+        place, serve(test_bridge.judge).url
+    )]  # fmt: skip
+    said = ask("bridge", *given, "--limit", 5, "--resamples", 100, "--out", "bridge.json")
+    assert said.status in (0, 2), said.err
+    assert "mistral[/INST]v2 :smile: a?[31mred?[0m" in said.out + said.err
+
+
+def test_a_head_to_head_by_judges_of_hostile_names(ask: Callable[..., Said], tmp_path: Path) -> None:
+    folder = small.run(tmp_path)
+    run = {"name": "small", "runs": str(folder.path.parent), "model": {"base": "scratch"}, "pretraining": {}}
+    run["data"] = {"kind": "oasst", "path": "trees.jsonl"}
+    for name in (*NAMES, LONG):
+        for judge in (name, f"openai:{name}"):
+            (tmp_path / "run.yaml").write_text(json.dumps(run | {"evaluation": {"judge": judge}}))
+            said = ask("h2h", "--run", "run.yaml")
+            assert said.status == 2 and "Traceback" not in said.err
 
 
 def test_what_a_server_says_in_its_refusal(

@@ -6,9 +6,7 @@ The server holds the first process's requests until the second has ended: it is 
 import json
 import os
 import threading
-from collections.abc import Callable
 from pathlib import Path
-from subprocess import Popen
 from typing import Any
 
 import pytest
@@ -16,8 +14,7 @@ import pytest
 from tests.chat_server import Reply, Serve, Server, words
 from tests.eval.alpaca import test_bridge, test_judge_card
 from tests.eval.alpaca.place import Place, verdict
-
-Start = Callable[..., Popen[str]]
+from tests.forks.command import Start
 
 
 class Gate:

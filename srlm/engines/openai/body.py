@@ -19,7 +19,10 @@ from srlm.secrets import MARK, Secrets
 from srlm.secrets_in_json import hidden_in
 
 MOST = 16 << 20
-"""Bytes that any answer may have: log-probabilities of 100,000 tokens."""
+"""Bytes that an answer may have where the request does not say how many tokens it may have."""
+MOST_TOKENS = 64 << 20
+"""Bytes that any answer may have: a thought of 32,768 tokens, each with 20 others and their log-probabilities (21
+entries of 75 bytes) takes 52 million."""
 BESIDE = 1 << 20
 """Bytes that an answer may have beside the tokens that were asked for."""
 A_TOKEN = 1 << 10
@@ -28,6 +31,9 @@ DEEP = 64
 """Levels of lists and objects."""
 LISTED = 1_000_000
 """Values in lists and objects: each takes far more memory than it has bytes."""
+A_VALUE = 8
+"""Bytes for each further value in an answer that has room for more. A token with 20 others has some 250 values (half of
+them its bytes, one by one), and room for 512: the thought above has 8.3 million."""
 KEPT = 16 << 10
 """Characters that are kept of an answer that cannot be read, or is an error."""
 _TAIL = 4 << 10
@@ -60,7 +66,7 @@ def room_for(request: Mapping[str, Any]) -> int:
     if not tokens or "prompt_logprobs" in request:
         return MOST
     each = A_TOKEN * (1 + 3 * bool(request.get("logprobs")))
-    return int(min(MOST, BESIDE + request.get("n", 1) * min(tokens) * each))
+    return int(min(MOST_TOKENS if request.get("logprobs") else MOST, BESIDE + request.get("n", 1) * min(tokens) * each))
 
 
 async def read_body(response: httpx2.Response, secrets: Secrets, room: int) -> Body:
@@ -89,7 +95,7 @@ def body_of(raw: bytes, headers: Mapping[str, str], secrets: Secrets, room: int)
     except UnicodeDecodeError:
         return Body(None, _kept(content.decode(errors="replace"), secrets), "with text that is not UTF-8")
     try:
-        return Body(hidden_in(_parsed(text), secrets), "", None)
+        return Body(hidden_in(_parsed(text, max(LISTED, room // A_VALUE)), secrets), "", None)
     except (ValueError, RecursionError) as error:
         fault = _what(text, headers.get("content-type", "")) or f"with text that is not JSON ({_why(error)})"
         return Body(None, _kept(text, secrets), fault)
@@ -109,9 +115,9 @@ def _unpacked(raw: bytes, encoding: str, room: int) -> tuple[bytes, str | None]:
     return raw, f"with text that is not {encoding}"
 
 
-def _parsed(text: str) -> Any:
-    """JSON with finite numbers and each name once. Raises ValueError."""
-    if text.count("[") + text.count("{") + text.count(",") > LISTED:
+def _parsed(text: str, most: int) -> Any:
+    """JSON of at most so many values, with finite numbers and each name once. Raises ValueError."""
+    if text.count("[") + text.count("{") + text.count(",") > most:
         raise ValueError("too many values")
     value = json.loads(
         text, parse_constant=_no_constant, parse_float=_finite, parse_int=_whole, object_pairs_hook=_each_once

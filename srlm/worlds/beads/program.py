@@ -18,6 +18,8 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from srlm.bounded.quote import quoted
+from srlm.errors import DataError
 from srlm.records import Record
 
 PARTNERS = (("gold", "gray"), ("black", "white"), ("brown", "yellow"), ("red", "green"), ("blue", "pink"))
@@ -139,7 +141,7 @@ def parse_answer(text: str) -> ParsedAnswer:
 
 
 def grade(prompt: str, response: str) -> Grade:
-    """Grade an answer exactly. Raises ValueError where `prompt` is no prompt of this world."""
+    """Grade an answer exactly. Raises DataError where `prompt` is no prompt of this world."""
     row, answer = _row(prompt), parse_answer(response)
     return _points(row, answer, _marks(row, answer))
 
@@ -175,7 +177,10 @@ def review(prompt: str, response: str, mistaken: random.Random | None = None) ->
 def _row(prompt: str) -> BeadRow:
     row = parse_prompt(prompt)
     if row is None:
-        raise ValueError(f"not a bead prompt: {prompt!r}")
+        raise DataError(
+            f"not a prompt of the bead world: {quoted(prompt)}; its exact program can grade no other (for other "
+            "prompts, give data, evaluation.judge and reward that do not need it)"
+        )
     return row
 
 

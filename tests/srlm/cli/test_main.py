@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from srlm.cli.main import app, enter
 from srlm.errors import DataError
+from tests.forks.command import Start
 
 ROOT = Path(__file__).parents[3]
 POCKET = ROOT / "configs/pocket.yaml"
@@ -108,18 +109,15 @@ def test_a_defect_of_ours_keeps_its_traceback() -> None:
         enter(one_command(ZeroDivisionError("ours")), [])
 
 
-@pytest.mark.usefixtures("ctrl_c")
-def test_ctrl_c_stops_a_training_with_one_message(tmp_path: Path) -> None:
+def test_ctrl_c_stops_a_training_with_one_message(start: Start, tmp_path: Path) -> None:
     words = ["train", "--run", str(POCKET), "--set", f"runs={tmp_path}/runs", "--set", "data.base_lines=1000"]
-    command = [sys.executable, "-m", "srlm", *words]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT) as training:
-        assert training.stderr is not None
+    with start("srlm", *words, cwd=ROOT) as training:
         before = [training.stderr.readline()]
         while before[-1] and not before[-1].startswith("M0: pretraining ..."):
             before.append(training.stderr.readline())
         training.send_signal(signal.SIGINT)
         rest = training.stderr.read()
-    assert training.returncode == 130
+        assert training.wait() == 130
     assert rest.splitlines()[-1] == "srlm: interrupted; run the same command again to resume"
     assert "Traceback" not in rest
     assert "Aborted" not in rest

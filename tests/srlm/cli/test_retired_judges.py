@@ -4,13 +4,13 @@ The official address is given and a key is set; an audit hook ends the process w
 reach any machine, or to look up its name.
 """
 
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
+from typing import Protocol
 
 import pytest
+
+from tests.forks.command import Ended, Forks
 
 GUARDED = """
 import os, sys
@@ -28,12 +28,18 @@ main(words)
 """
 
 
-def guarded(package: str, *words: object, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """A command line of `srlm.cli.main` or `eval.cli` that cannot reach anything."""
-    checkout = Path(__file__).resolve().parents[3]
-    environment = {**os.environ, "PYTHONPATH": str(checkout), "OPENAI_API_KEY": "sk-key", "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-c", GUARDED, package, *map(str, words)]
-    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True)
+class Guarded(Protocol):
+    def __call__(self, package: str, *words: object, cwd: Path) -> Ended:
+        """A command line of `srlm.cli.main` or `eval.cli` that cannot reach anything."""
+        ...
+
+
+@pytest.fixture
+def guarded(forks: Forks) -> Guarded:
+    def run(package: str, *words: object, cwd: Path) -> Ended:
+        return forks.run("-c", GUARDED, package, *map(str, words), cwd=cwd, environment={"OPENAI_API_KEY": "sk-key"})
+
+    return run
 
 
 def settings(*pairs: str) -> list[str]:
@@ -53,7 +59,7 @@ def settings(*pairs: str) -> list[str]:
     ],
 )
 def test_training_with_a_retired_model_sends_nothing_and_makes_nothing(
-    tmp_path: Path, tiny: Path, given: tuple[str, ...]
+    guarded: Guarded, tmp_path: Path, tiny: Path, given: tuple[str, ...]
 ) -> None:
     said = guarded("srlm.cli.main", "train", "--run", tiny, *settings(*given), cwd=tmp_path)
     assert said.returncode == 2, said.stderr
@@ -65,7 +71,7 @@ def test_training_with_a_retired_model_sends_nothing_and_makes_nothing(
 
 @pytest.mark.parametrize("command", ["h2h", "all"])
 def test_a_head_to_head_with_a_retired_judge_sends_nothing_and_answers_nothing(
-    tmp_path: Path, trained: Path, tiny: Path, command: str
+    guarded: Guarded, tmp_path: Path, trained: Path, tiny: Path, command: str
 ) -> None:
     work = shutil.copytree(trained, tmp_path / "work")
     said = guarded("eval.cli", command, "--run", tiny, *settings("evaluation.judge=openai:gpt-4-0613"), cwd=work)
@@ -75,7 +81,7 @@ def test_a_head_to_head_with_a_retired_judge_sends_nothing_and_answers_nothing(
     assert not list((work / "runs/tiny/evaluation").glob("*/responses.jsonl"))
 
 
-def test_agreement_and_audit_with_a_retired_judge_send_nothing(tmp_path: Path) -> None:
+def test_agreement_and_audit_with_a_retired_judge_send_nothing(guarded: Guarded, tmp_path: Path) -> None:
     (tmp_path / "rows.jsonl").write_text('{"prompt": "q", "responses": ["a", "b"], "ranks": [0, 1]}\n')
     for command in ("agreement", "audit", "canaries"):
         rankings = [] if command == "canaries" else ["--rankings", "rows.jsonl"]

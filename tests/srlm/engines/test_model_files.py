@@ -53,7 +53,7 @@ def pattern(regex: str) -> Damage:
 def many_added_tokens(folder: Path) -> None:
     known = json.loads((folder / "tokenizer.json").read_text())
     one = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
-    known["added_tokens"] += [{"id": 1000 + number, "content": f"<{number}>", **one} for number in range(10_001)]
+    known["added_tokens"] += [{"id": 1000 + number, "content": f"<{number}>", **one} for number in range(100_001)]
     (folder / "tokenizer.json").write_text(json.dumps(known))
 
 
@@ -98,7 +98,7 @@ DAMAGES: list[tuple[str, Damage, str]] = [
     ("a-length-as-text", changed("tokenizer_config.json", model_max_length="x"), "must be a number, found 'x'"),
     ("a-link-to-itself", loop, "config.json: cannot be read: Too many levels of symbolic links"),
     ("a-fifo", fifo, "tokenizer_config.json: cannot be read: it is a FIFO, not a file"),
-    ("many-added-tokens", many_added_tokens, "has 10,007 added tokens"),
+    ("many-added-tokens", many_added_tokens, "has 100,007 added tokens"),
     ("a-pattern-that-backtracks", pattern("(a+)+$"), "the tokenizer fails on a text of 2,000 letters"),
     ("weights-of-another-folder", index("../../x.safetensors"), "names '../../x.safetensors', which is"),
     ("weights-by-path", index("/etc/passwd"), "names '/etc/passwd', which is no .safetensors file of this folder"),

@@ -121,6 +121,7 @@ def test_one_engine_closed_leaves_another_at_work(cluster: Any, bead_model: Path
         plain.close()
 
 
+@pytest.mark.soak  # by default: a node that is lost half-way (below), and kills of runs in one process (test_kill)
 def test_a_run_killed_on_a_cluster_goes_on_there_and_ends_with_the_bytes_of_one_process(
     cluster: Any, tiny: Path, trained: Path, tmp_path: Path, srlm: Callable[..., Any], monkeypatch: Any
 ) -> None:

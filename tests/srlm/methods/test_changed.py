@@ -1,11 +1,8 @@
 """A run whose files changed while nobody worked on it: what is not what it was is refused by name, or made again."""
 
 import json
-import os
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,25 +15,24 @@ from srlm.methods.run import Run
 from srlm.methods.verify import verify
 from srlm.run_file import load
 from tests.file_damage import empty, halve, lines, turn_scores_round
+from tests.forks.command import Forks
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 KILLED = Path(__file__).with_name("killed.py")
 
 
-def killed(where: Path, *at: str) -> None:
+def killed(forks: Forks, where: Path, *at: str) -> None:
     words = ["srlm", "train", "--run", str(CHECKOUT / "tests/tiny.yaml"), "--set", "model.date=2026-02-03"]
-    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run([sys.executable, str(KILLED), "9", *at, *words], cwd=where, env=environment)
-    assert done.returncode == -signal.SIGKILL
+    assert forks.run(str(KILLED), "9", *at, *words, cwd=where).returncode == -signal.SIGKILL
 
 
 @pytest.fixture(scope="module")
-def halfway(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def halfway(forks: Forks, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The tiny run, killed while M1 judges its answers, and then before the pairs take their name."""
     first, second = (tmp_path_factory.mktemp(name) for name in ("inside", "between"))
-    killed(first, "open", "M2/judgements.jsonl.part", "3")
+    killed(forks, first, "open", "M2/judgements.jsonl.part", "3")
     shutil.copytree(first, second, dirs_exist_ok=True)
-    killed(second, "rename", "M2/pairs.jsonl", "1")
+    killed(forks, second, "rename", "M2/pairs.jsonl", "1")
     return {"inside": first, "between": second}
 
 

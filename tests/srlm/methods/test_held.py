@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.forks.command import Forks
+
 DYING = Path(__file__).with_name("killed.py")
 CHECKOUT = Path(__file__).resolve().parents[3]
 
@@ -34,13 +36,12 @@ def test_a_second_process_is_refused_until_the_first_is_gone(tmp_path: Path, tin
 
 
 def test_a_half_written_line_is_written_again(
-    tmp_path: Path, tiny: Path, trained: Path, srlm: Callable[..., Any], monkeypatch: Any
+    tmp_path: Path, tiny: Path, trained: Path, forks: Forks, srlm: Callable[..., Any], monkeypatch: Any
 ) -> None:
     monkeypatch.chdir(tmp_path)
     words = ["train", "--run", str(tiny)]
     place = ["9", "open", "M2/responses.jsonl.part", "2"]
-    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run([sys.executable, str(DYING), *place, "srlm", *words], env=environment)
+    done = forks.run(str(DYING), *place, "srlm", *words, cwd=tmp_path)
     assert done.returncode == -signal.SIGKILL
     part = tmp_path / "runs/tiny/M2/responses.jsonl.part"
     whole = part.read_bytes()

@@ -4,11 +4,9 @@ There is no hub here: the cache that its client keeps (HF_HOME) is laid out by h
 """
 
 import json
-import os
 import shutil
 import signal
-import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +17,7 @@ from srlm.engines.weights import save
 from srlm.settings import ScratchModel
 from srlm.train import scratch
 from srlm.worlds.beads import program
+from tests.forks.command import Ended, Forks
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 FIRST, SECOND = "a" * 40, "b" * 40
@@ -40,8 +39,8 @@ judge: {template: beads}
 class Hub:
     """The client's cache of a hub on which each name has a newest commit."""
 
-    def __init__(self, folder: Path) -> None:
-        self.home = folder / "home"
+    def __init__(self, home: Path, forks: Forks) -> None:
+        self.home, self._forks = home, forks
 
     def publish(self, name: str, commit: str, model: Path) -> None:
         """A model's folder as the newest commit of a name."""
@@ -50,22 +49,25 @@ class Hub:
         (place / "refs").mkdir(exist_ok=True)
         (place / "refs/main").write_text(commit)
 
-    def run(self, *words: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
-        """A process of its own: the client reads the environment when it is imported."""
-        environment = {**os.environ, "PYTHONPATH": str(CHECKOUT), "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
-        return subprocess.run(
-            [sys.executable, *words],
-            cwd=cwd,
-            env={**environment, "HF_HOME": str(self.home)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+    def run(self, *words: str, cwd: Path) -> Ended:
+        """A process that was started with this cache: the client reads the environment when it is imported."""
+        return self._forks.run(*words, cwd=cwd)
+
+
+@pytest.fixture(scope="module")
+def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
+    """Forks of a process that has imported the client with a cache of these tests' own."""
+    folder = tmp_path_factory.mktemp("hub")
+    found = Forks(folder, {"HF_HUB_OFFLINE": "1", "HF_HOME": str(folder / "home")})
+    yield found
+    found.close()
 
 
 @pytest.fixture
-def hub(tmp_path: Path) -> Hub:
-    return Hub(tmp_path)
+def hub(forks: Forks) -> Hub:
+    home = Path(forks.environment["HF_HOME"])
+    shutil.rmtree(home, ignore_errors=True)
+    return Hub(home, forks)
 
 
 @pytest.fixture(scope="module")

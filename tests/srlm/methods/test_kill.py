@@ -4,12 +4,12 @@ import hashlib
 import os
 import re
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
+
+from tests.forks.command import Forks
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 KILLED = Path(__file__).with_name("killed.py")
@@ -45,19 +45,14 @@ TIMES = re.compile(rb"<dt>Time</dt><dd>.*?</dd>")
 
 
 def start(
-    where: Path, program: str, *words: str, at: tuple[str, str, int] = ("", "", 0), by: int = 9
+    forks: Forks, where: Path, program: str, *words: str, at: tuple[str, str, int] = ("", "", 0), by: int = 9
 ) -> tuple[int, str]:
     """Exit status and messages of one process that ends at a place, or at its own end."""
     # One day for all runs, though midnight may pass between them.
     arguments = [*words, "--run", str(CHECKOUT / "tests/tiny.yaml"), "--set", "model.date=2026-02-03"]
     event, end, occurrence = at
-    done = subprocess.run(
-        [sys.executable, str(KILLED), str(by), event, end, str(occurrence), program, *arguments],
-        cwd=where,  # the run lies in `runs` below it, and nothing in its files says where that is
-        env={**os.environ, "PYTHONPATH": str(CHECKOUT), "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-    )
+    # The run lies in `runs` below `where`, and nothing in its files says where that is.
+    done = forks.run(str(KILLED), str(by), event, end, str(occurrence), program, *arguments, cwd=where)
     return done.returncode, done.stderr
 
 
@@ -71,11 +66,11 @@ def contents(run: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def undisturbed(forks: Forks, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that was trained and measured in peace."""
     where = tmp_path_factory.mktemp("undisturbed")
     for program, words in (("srlm", ["train"]), ("eval", ["all"])):
-        status, said = start(where, program, *words)
+        status, said = start(forks, where, program, *words)
         assert status == 0, said
     return where / "runs/tiny"
 
@@ -88,37 +83,36 @@ def set_the_clock_back(folder: Path) -> None:
 
 
 def test_a_run_killed_in_every_stage_ends_with_the_same_bytes_whatever_the_clock_says(
-    undisturbed: Path, tmp_path: Path
+    forks: Forks, undisturbed: Path, tmp_path: Path
 ) -> None:
     for program, words, places in (("srlm", ["train"], TRAIN), ("eval", ["all"], EVALUATE)):
         for number, place in enumerate(places):
-            status, said = start(tmp_path, program, *words, at=place)
+            status, said = start(forks, tmp_path, program, *words, at=place)
             assert status == -signal.SIGKILL, f"never came to {place}: {said}"
             if number % 2:
                 set_the_clock_back(tmp_path)
-        status, said = start(tmp_path, program, *words)
+        status, said = start(forks, tmp_path, program, *words)
         assert status == 0, said
     expected = contents(undisturbed)
     assert len(expected) > 60
     assert contents(tmp_path / "runs/tiny") == expected
 
 
-def test_a_training_that_came_to_its_end_before_the_kill_is_not_done_again(tmp_path: Path) -> None:
+def test_a_training_that_came_to_its_end_before_the_kill_is_not_done_again(forks: Forks, tmp_path: Path) -> None:
     def saved(name: str) -> int:
         return (tmp_path / f"runs/tiny/{name}/model/model.safetensors").stat().st_ino
 
     first = {}
     for name in ("M0", "SFT", "M1", "M2"):
-        status, said = start(tmp_path, "srlm", "train", at=("rename", f"{name}/manifest.json", 1))
+        status, said = start(forks, tmp_path, "srlm", "train", at=("rename", f"{name}/manifest.json", 1))
         assert status == -signal.SIGKILL, said
         first[name] = saved(name)
-    assert start(tmp_path, "srlm", "train")[0] == 0
+    assert start(forks, tmp_path, "srlm", "train")[0] == 0
     assert {name: saved(name) for name in first} == first
 
 
-@pytest.mark.usefixtures("ctrl_c")
-def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
-    status, said = start(tmp_path, "srlm", "train", at=("rename", "data/ift.jsonl", 1), by=signal.SIGINT)
+def test_ctrl_c_says_how_to_go_on(forks: Forks, tmp_path: Path) -> None:
+    status, said = start(forks, tmp_path, "srlm", "train", at=("rename", "data/ift.jsonl", 1), by=signal.SIGINT)
     assert status == 130
     assert said.splitlines()[-1] == "srlm: interrupted; run the same command again to resume"
-    assert start(tmp_path, "srlm", "train", "--to", "M1")[0] == 0
+    assert start(forks, tmp_path, "srlm", "train", "--to", "M1")[0] == 0

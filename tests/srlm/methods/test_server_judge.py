@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -19,8 +18,8 @@ from srlm.records import Checkpoint, user
 from srlm.run_file import load
 from srlm.settings import Sampling
 from tests.chat_server import Reply, Serve, Server, words
+from tests.forks.command import Command, Start
 
-Start = Callable[..., subprocess.Popen[str]]
 CALLS = 48
 """24 prompts with two answers each; both draws of a judgement are one request."""
 
@@ -49,7 +48,7 @@ def command(tiny: Path, url: str, *more: str) -> list[str]:
 def test_a_loop_that_was_killed_and_capped_asks_its_judge_nothing_twice_and_can_be_replayed(
     serve: Serve, start: Start, tiny: Path, tmp_path: Path
 ) -> None:
-    working: list[subprocess.Popen[str]] = []
+    working: list[Command] = []
 
     def reply(body: dict[str, Any], number: int) -> Reply:
         if number == 20:  # one at a time: the twenty before it are answered and kept

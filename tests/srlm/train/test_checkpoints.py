@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,7 +31,7 @@ class Killed(Exception):
     """The training stops here."""
 
 
-def training(model: Path, folder: Path, kill_at: int = 0, seed: int = 3) -> list[int]:
+def training(model: Path, folder: Path, kill_at: int = 0, seed: int = 3, **more: Any) -> list[int]:
     """Train for eight steps with a checkpoint every second one; returns the steps that were made."""
     steps: list[int] = []
 
@@ -44,7 +45,7 @@ def training(model: Path, folder: Path, kill_at: int = 0, seed: int = 3) -> list
         load_model(model, MODEL),
         load_tokenizer(model, MODEL),
         ROWS,
-        SftSettings.model_validate(words),
+        SftSettings.model_validate({**words, **more}),
         seed=seed,
         dtype="float32",
         work=folder / "training",
@@ -165,6 +166,23 @@ def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_is_taken(
     assert training(bead_model, stopped) == [5, 6, 7, 8]
     assert outcome(stopped) == outcome(undisturbed)
     assert sorted(path.name for path in stopped.iterdir() if path.name != "elsewhere") == ["model", "training.json"]
+
+
+@pytest.mark.parametrize("damage", [flip, cut, Path.unlink])
+def test_a_damaged_adapter_is_set_aside_and_training_ends_with_the_same_bytes(
+    damage: Callable[[Path], None], bead_model: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    lora: dict[str, Any] = {"lora": {"rank": 2, "alpha": 4}}
+    training(bead_model, tmp_path / "one", **lora)
+    with pytest.raises(Killed):
+        training(bead_model, tmp_path / "two", kill_at=7, **lora)
+    newest = tmp_path / "two/training/checkpoint-6"
+    damage(newest / "adapter_model.safetensors")
+    caplog.clear()
+    assert training(bead_model, tmp_path / "two", **lora) == [5, 6, 7, 8]
+    (said,) = warnings(caplog)
+    assert said.startswith(f"{newest}: adapter_model.safetensors is ") and said.endswith("resumes at checkpoint-4")
+    assert outcome(tmp_path / "two") == outcome(tmp_path / "one")
 
 
 def test_where_no_checkpoint_is_good_training_begins_anew_and_says_so(

@@ -5,8 +5,6 @@ import os
 import re
 import select
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,11 +19,13 @@ from srlm.run_file import load
 from srlm.settings import LoraSettings, ModelSettings, Settings
 from srlm.store import files
 from srlm.train import dpo, launch, sft
+from tests.forks.command import Forks
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 DYING = CHECKOUT / "tests/srlm/methods/killed.py"
 # The processes talk to each other on loopback. (`accelerate launch` starts one process where there is no GPU.)
-COMMAND = ("env", "GLOO_SOCKET_IFNAME=lo", "torchrun", "--standalone", "--nproc-per-node=2")
+LOOPBACK = ("env", "GLOO_SOCKET_IFNAME=lo")
+TORCHRUN = (*LOOPBACK, "torchrun", "--standalone", "--nproc-per-node=2")
 MODEL = ModelSettings(base="unused")
 TOLERANCE = 1e-6
 """Largest difference of a weight, where training moves weights by 1e-2: two processes add up in another order."""
@@ -35,6 +35,12 @@ ROWS = [
     for labels, weight in [([26, 6 + number, *([27] * (number % 4)), 3], 3.0 if number % 2 else 1.0)]
 ]
 PAIRS = [dpo.PairExample([2, 4, 16, 5], [26, 6 + number, 3], [26, 17 - number, 27, 3]) for number in range(12)]
+
+
+@pytest.fixture
+def command(forks: Forks) -> tuple[str, ...]:
+    """A launcher of two processes that have imported everything before: seconds less than torchrun's take."""
+    return (*LOOPBACK, *forks.launcher())
 
 
 class Stopped(Exception):
@@ -108,34 +114,35 @@ def wait_until_none_is_left(folder: Path) -> None:
 
 @pytest.mark.parametrize("training", [supervised, preferences])
 def test_two_processes_give_the_weights_of_one_even_when_stopped_half_way(
-    training: Callable[..., None], tiny: Path, bead_model: Path, tmp_path: Path
+    training: Callable[..., None], command: tuple[str, ...], tiny: Path, bead_model: Path, tmp_path: Path
 ) -> None:
+    wanted = settings(tiny, *(TORCHRUN if training is preferences else command))
     training(bead_model, settings(tiny), tmp_path / "one")
     two = tmp_path / "two"
     with pytest.raises(Stopped):
-        training(bead_model, settings(tiny, *COMMAND), two, stopped_at(4))
+        training(bead_model, wanted, two, stopped_at(4))
     assert processes_of(two) == []
     # Until they are ended the processes go on: they may have come to the next checkpoint, or into the middle of it.
     whole = {int(path.parent.name.removeprefix("checkpoint-")) for path in two.glob("training/checkpoint-*/whole")}
     assert whole in ({3}, {3, 6})
     steps: list[int] = []
-    training(bead_model, settings(tiny, *COMMAND), two, lambda done, total: steps.append(done))
+    training(bead_model, wanted, two, lambda done, total: steps.append(done))
     assert steps == list(range(max(whole) + 1, 9))
     assert furthest(tmp_path / "one/model", two / "model") < TOLERANCE
     assert furthest(bead_model, two / "model") > 1000 * TOLERANCE
     assert sorted(path.name for path in two.iterdir()) == ["model", "training.json"]
 
 
-def test_when_the_run_is_killed_its_processes_end_and_the_run_can_go_on(tiny: Path, tmp_path: Path) -> None:
-    words = ["srlm", "train", "--run", str(tiny), "--to", "M1", "--set", f"launch.command=[{', '.join(COMMAND)}]"]
+def test_when_the_run_is_killed_its_processes_end_and_the_run_can_go_on(
+    forks: Forks, command: tuple[str, ...], tiny: Path, tmp_path: Path
+) -> None:
+    def words(launcher: tuple[str, ...]) -> list[str]:
+        return ["srlm", "train", "--run", str(tiny), "--to", "M1", "--set", f"launch.command=[{', '.join(launcher)}]"]
+
     place = [str(int(signal.SIGKILL)), "open", "SFT/launch/said.txt", "1"]
-    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT), "OMP_NUM_THREADS": "1"}
-    killed = subprocess.run([sys.executable, str(DYING), *place, *words], env=environment, cwd=tmp_path)
-    assert killed.returncode == -signal.SIGKILL
+    assert forks.run(str(DYING), *place, *words(TORCHRUN), cwd=tmp_path).returncode == -signal.SIGKILL
     wait_until_none_is_left(tmp_path / "runs/tiny/SFT/launch")
-    again = subprocess.run(
-        [sys.executable, "-m", *words], env=environment, cwd=tmp_path, capture_output=True, text=True
-    )
+    again = forks.run("-m", *words(command), cwd=tmp_path)
     assert again.returncode == 0, again.stderr
     assert (tmp_path / "runs/tiny/M1/manifest.json").exists()
     assert not (tmp_path / "runs/tiny/SFT/launch").exists()
@@ -166,8 +173,10 @@ def test_no_key_that_launched_processes_print_is_kept_or_shown(
     assert said.read_text().startswith("***\n")
 
 
-def test_a_batch_that_processes_cannot_share_is_refused(tiny: Path, bead_model: Path, tmp_path: Path) -> None:
-    wanted = load(tiny, ["sft.batch_size=3", "sft.micro_batch_size=3", f"launch.command=[{', '.join(COMMAND)}]"])
+def test_a_batch_that_processes_cannot_share_is_refused(
+    command: tuple[str, ...], tiny: Path, bead_model: Path, tmp_path: Path
+) -> None:
+    wanted = load(tiny, ["sft.batch_size=3", "sft.micro_batch_size=3", f"launch.command=[{', '.join(command)}]"])
     with pytest.raises(LaunchError, match="batch_size 3 cannot be divided among 2 processes in micro batches of 3"):
         supervised(bead_model, wanted, tmp_path)
 
@@ -243,14 +252,14 @@ def test_an_end_without_a_checkpoint_before_it_stays(tiny: Path, bead_model: Pat
 
 
 def test_a_lost_contest_ends_launched_training_as_it_ends_one_process(
-    tiny: Path, bead_model: Path, tmp_path: Path
+    command: tuple[str, ...], tiny: Path, bead_model: Path, tmp_path: Path
 ) -> None:
     nets = {3: 0.5, 6: -0.1}
     assert contested(bead_model, settings(tiny), tmp_path / "one", nets) == {3: plain(3), 6: plain(6)}
     two = tmp_path / "two"
     with pytest.raises(KeyError):  # stopped at the second contest, which is held again
-        contested(bead_model, settings(tiny, *COMMAND), two, {3: 0.5})
-    assert contested(bead_model, settings(tiny, *COMMAND), two, {6: -0.1}) == {6: plain(6)}
+        contested(bead_model, settings(tiny, *command), two, {3: 0.5})
+    assert contested(bead_model, settings(tiny, *command), two, {6: -0.1}) == {6: plain(6)}
     assert furthest(tmp_path / "one/model", two / "model") < TOLERANCE
     assert furthest(bead_model, two / "model") > 1000 * TOLERANCE
     assert sorted(path.name for path in two.iterdir()) == ["model", "training.json"]
@@ -258,21 +267,23 @@ def test_a_lost_contest_ends_launched_training_as_it_ends_one_process(
     assert [line["step"] for line in after] == [line["step"] for line in before] == [1, 2, 3, 4, 5, 6]
 
 
-def test_the_first_checkpoint_is_kept_though_it_loses(tiny: Path, bead_model: Path, tmp_path: Path) -> None:
-    for name, command in (("one", ()), ("two", COMMAND)):
-        assert list(contested(bead_model, settings(tiny, *command), tmp_path / name, {3: 0.0})) == [3]
+def test_the_first_checkpoint_is_kept_though_it_loses(
+    command: tuple[str, ...], tiny: Path, bead_model: Path, tmp_path: Path
+) -> None:
+    for name, launcher in (("one", ()), ("two", command)):
+        assert list(contested(bead_model, settings(tiny, *launcher), tmp_path / name, {3: 0.0})) == [3]
     assert furthest(tmp_path / "one/model", tmp_path / "two/model") < TOLERANCE
 
 
 def test_won_contests_change_nothing_and_launched_training_goes_on_from_one_process(
-    tiny: Path, bead_model: Path, tmp_path: Path
+    command: tuple[str, ...], tiny: Path, bead_model: Path, tmp_path: Path
 ) -> None:
     preferences(bead_model, settings(tiny), tmp_path / "one")
     two = tmp_path / "two"
     with pytest.raises(KeyError):
         contested(bead_model, settings(tiny), two, {3: 1.0})
     assert (two / "training/checkpoint-3/whole").exists()
-    assert list(contested(bead_model, settings(tiny, *COMMAND), two, {6: 1.0, 8: 1.0})) == [6, 8]
+    assert list(contested(bead_model, settings(tiny, *command), two, {6: 1.0, 8: 1.0})) == [6, 8]
     assert furthest(tmp_path / "one/model", two / "model") < TOLERANCE
 
 
@@ -283,10 +294,12 @@ def test_what_was_begun_without_contests_is_begun_anew(tiny: Path, bead_model: P
     assert list(contested(bead_model, settings(tiny), tmp_path, {3: 1.0, 6: 0.0})) == [3, 6]
 
 
-def test_between_launches_the_engine_of_the_run_answers_for_the_contest(srlm: Any, tiny: Path, tmp_path: Path) -> None:
+def test_between_launches_the_engine_of_the_run_answers_for_the_contest(
+    command: tuple[str, ...], srlm: Any, tiny: Path, tmp_path: Path
+) -> None:
     wanted = [f"runs={tmp_path}", "dpo.early_stop=pairwise", "data.validation_prompts=4"]
     words = ["train", "--run", tiny, *(word for setting in wanted for word in ("--set", setting))]
-    for more in (["--to", "M1"], ["--to", "M2", "--set", f"launch.command=[{', '.join(COMMAND)}]"]):
+    for more in (["--to", "M1"], ["--to", "M2", "--set", f"launch.command=[{', '.join(command)}]"]):
         said = srlm(*words, *more)
         assert said.exit_code == 0, said.stderr
     kept = files.read(tmp_path / "tiny/M2/validation/validation-000002.jsonl", Response)

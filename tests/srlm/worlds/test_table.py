@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 import pytest
 
+from srlm.errors import DataError
 from srlm.judge import rubric
 from srlm.settings import Settings, fields
 from srlm.text.score import parse_score
@@ -100,7 +101,7 @@ def test_the_form_of_an_answer_gives_no_more_points_than_all_of_it(kind: str) ->
 
 
 def test_the_exact_program_refuses_a_prompt_of_elsewhere(kind: str) -> None:
-    with pytest.raises(ValueError, match="not a"):
+    with pytest.raises(DataError, match="not a"):
         WORLDS[kind].score("Write a poem about the sea.", "")
 
 

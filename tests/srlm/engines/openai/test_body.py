@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from srlm.engines.openai.body import MOST, body_of, room_for
+from srlm.engines.openai.body import MOST, MOST_TOKENS, body_of, room_for
 from srlm.engines.openai.calls import Answer
 from srlm.engines.openai.completion import Disguised, OtherShape, reply_of
 from srlm.engines.openai.engine import read_as_chat
@@ -46,6 +46,7 @@ VALUES = st.recursive(
         pytest.param({"max_completion_tokens": 100, "n": 3}, 2**20 + 300 * 2**10, id="three-choices"),
         pytest.param({"max_tokens": 1, "logprobs": True}, 2**20 + 4 * 2**10, id="log-probabilities"),
         pytest.param({"max_tokens": 10**9}, MOST, id="at-most"),
+        pytest.param({"max_tokens": 32_768, "logprobs": True, "top_logprobs": 20}, MOST_TOKENS, id="a-long-thought"),
         pytest.param({}, MOST, id="no-limit"),
         pytest.param({"max_tokens": 1, "prompt_logprobs": 0}, MOST, id="of-the-prompt"),
     ],
@@ -74,6 +75,19 @@ def test_a_fault_is_named(raw: bytes, headers: dict[str, str], fault: str | None
     found = body_of(raw, headers, HIDES, 200 if fault is None else 100)
     assert found.fault == (fault or "with text that is not JSON (nested too deeply)")
     assert found.value is None
+
+
+def test_a_long_thought_with_log_probabilities_is_read_whole() -> None:
+    """Each token with twenty others, as OpenAI writes them: 252 values a token, over a million in all."""
+    entry = {"token": " thought", "logprob": -0.10213049, "bytes": list(b" thought")}
+    token = json.dumps({**entry, "top_logprobs": [entry] * 20}, separators=(",", ":"))
+    text = f'{{"content":[{",".join([token] * 4_096)}]}}'
+    room = room_for({"max_tokens": 4_096, "logprobs": True, "top_logprobs": 20})
+    found = body_of(text.encode(), {}, HIDES, room)
+    assert found.fault is None and len(found.value["content"]) == 4_096
+    assert body_of(("[" + "0," * 2**21 + "0]").encode(), {}, HIDES, MOST // 2).fault == (
+        "with text that is not JSON (too many values)"
+    )
 
 
 @pytest.mark.parametrize(("begin", "end"), [("[", "]"), ('{"error":', "}"), ('[{"a":1,"a":', "}]")])

@@ -5,7 +5,6 @@ import os
 import signal
 import socket
 import sqlite3
-import subprocess
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -23,6 +22,7 @@ from srlm.engines.openai.endpoint import Endpoint
 from srlm.errors import EngineError, SrlmError, StoreError
 from srlm.settings import Price
 from tests.chat_server import Reply, Serve, Server, refusal, words
+from tests.forks.command import Start
 
 KEY = "sk-a-key-nobody-may-see"
 USAGE = {"prompt_tokens": 1000, "completion_tokens": 1, "total_tokens": 1001}
@@ -422,8 +422,6 @@ with CallStore(Path(path)) as store:
     client.close()
 print(json.dumps([one.choice["message"]["content"] for one in said]))
 """
-
-Start = Callable[..., subprocess.Popen[str]]
 
 
 @pytest.fixture

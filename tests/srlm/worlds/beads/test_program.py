@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from srlm.errors import DataError
 from srlm.judge import rubric
 from srlm.text.score import parse_score
 from srlm.train import scratch
@@ -89,9 +90,9 @@ def test_a_grade(prompt: str, answer: str, points: tuple[int, int, int, int]) ->
 )
 def test_other_texts_are_no_prompts(text: str) -> None:
     assert program.parse_prompt(text) is None
-    with pytest.raises(ValueError, match="not a bead prompt"):
+    with pytest.raises(DataError, match=r"^not a prompt of the bead world: "):
         program.grade(text, "1 gold .")
-    with pytest.raises(ValueError, match="not a bead prompt"):
+    with pytest.raises(DataError, match=r"^not a prompt of the bead world: "):
         program.review(text, "1 gold .")
 
 
