@@ -4,7 +4,7 @@ An engine asks in conversations; benchmarks of language models ask in text of th
 Text and tokens are joined as lm-eval's own `hf` model joins them, so that the figures are the same ones.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from srlm.engines.base import Engine
@@ -175,6 +175,16 @@ def until(text: str, stops: Sequence[str]) -> str:
     return text
 
 
+def up_to_end(ids: Sequence[int], ends: Collection[int], rendered: bool) -> list[int]:
+    """New tokens up to the first that ends them.
+
+    It is no part of an answer to a conversation. Of a plain text it is, as in lm-eval's `hf`: nearly always a special
+    token, which is left out of the words.
+    """
+    end = next((place for place, token in enumerate(ids) if token in ends), len(ids))
+    return list(ids[: end if rendered else end + 1])
+
+
 class TokenText:
     """Plain text on a model whose tokens are known here: `score` and `go_on` ask the model."""
 
@@ -184,8 +194,8 @@ class TokenText:
         score: Callable[[Sequence[TokenPair]], list[Likelihood]],
         go_on: Callable[[Sequence[Sequence[int]], Sequence[str], Sampling, int, bool], list[list[int]]],
     ) -> None:
-        """`go_on` writes new tokens behind each prompt, at least as far as the first stop or the end, which it leaves
-        out, and may write more behind a stop."""
+        """`go_on` writes new tokens behind each prompt, at least as far as the first stop or the end (`up_to_end`), and
+        may write more behind a stop."""
         self._words, self._score, self._go_on = words, score, go_on
 
     def likelihoods(self, pairs: Sequence[TextPair], rendered: bool = False) -> list[Likelihood]:

@@ -9,7 +9,7 @@ import torch
 
 from srlm.engines.beginnings import beginnings
 from srlm.engines.memory import WORTH_SHARING, Head
-from srlm.engines.plain_text import Likelihood, TextTokens, TokenPair, TokenText
+from srlm.engines.plain_text import Likelihood, TextTokens, TokenPair, TokenText, up_to_end
 from srlm.engines.transformers import TransformersEngine, Work, batches
 from srlm.records import seed_for
 from srlm.settings import Sampling
@@ -87,7 +87,7 @@ class _Writer:
     def go_on(
         self, prompts: Sequence[Sequence[int]], stops: Sequence[str], sampling: Sampling, seed: int, rendered: bool
     ) -> list[list[int]]:
-        """New tokens behind each prompt, without the token that ends it."""
+        """See TokenText."""
         ends = self._engine.ends if rendered else self._engine.text_ends
         found: dict[int, list[int]] = {}
         room, limit, number = sampling.max_new_tokens, self._engine.batch_size, 0
@@ -109,13 +109,8 @@ class _Writer:
                 written, limit = self._engine.within_memory(work, limit)
                 found.update(zip(rows, written, strict=True))
                 number += 1
-        return [_before(found[row], ends) for row in range(len(prompts))]
+        return [up_to_end(found[row], ends, rendered) for row in range(len(prompts))]
 
 
 def _stems(continuations: dict[Stem, None]) -> list[Stem]:
     return list(dict.fromkeys(continuation[:-1] for continuation in continuations))
-
-
-def _before(ids: list[int], ends: Sequence[int]) -> list[int]:
-    """Tokens before the first that ends a text."""
-    return ids[: next((place for place, token in enumerate(ids) if token in ends), len(ids))]

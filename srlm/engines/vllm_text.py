@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from srlm.engines.plain_text import Likelihood, TextTokens, TokenPair, TokenText, until
+from srlm.engines.plain_text import Likelihood, TextTokens, TokenPair, TokenText, until, up_to_end
 from srlm.records import seed_for
 from srlm.settings import Sampling
 
@@ -86,8 +86,8 @@ class _Writer:
     def go_on(
         self, prompts: Sequence[Sequence[int]], stops: Sequence[str], sampling: Sampling, seed: int, rendered: bool
     ) -> list[list[int]]:
-        """New tokens behind each prompt, without the token that ends it; texts that hold a stop are not continued."""
-        ends = self._engine.ends if rendered else self._engine.text_ends
+        """See TokenText; texts that hold a stop are not continued."""
+        ends = set(self._engine.ends if rendered else self._engine.text_ends)
         written: list[list[int]] = [[] for _ in prompts]
         going_on, room, turn = list(range(len(prompts))), sampling.max_new_tokens, 0
         while going_on and room:
@@ -97,7 +97,7 @@ class _Writer:
                     temperature=sampling.temperature,
                     top_p=1.0 if sampling.temperature == 0 else sampling.top_p,
                     max_tokens=step,
-                    stop_token_ids=list(ends),
+                    stop_token_ids=sorted(ends),
                     seed=seed_for(seed, row, turn),
                     detokenize=False,
                 )
@@ -108,10 +108,9 @@ class _Writer:
             left = []
             for row, answer in zip(going_on, answers, strict=True):
                 new = list(answer.outputs[0].token_ids)
-                end = next((place for place, token in enumerate(new) if token in ends), None)
-                written[row] += new[:end]
+                written[row] += up_to_end(new, ends, rendered)
                 text = self._words.words(written[row])
-                if end is None and len(new) == step and until(text, stops) == text:
+                if ends.isdisjoint(new) and len(new) == step and until(text, stops) == text:
                     left.append(row)
             going_on, room, turn = left, room - step, turn + 1
         return written
