@@ -30,8 +30,8 @@ TEXTS = (
 """What is repeated to try a pattern, and once with another ending: patterns backtrack where the end does not fit."""
 LETTERS = 2_000
 ADDED = 100_000
-"""Added tokens. Llasa, which speaks, has 65,536 of them and more, Orpheus 28,000, NLLB 204: each takes transformers up
-to a millisecond."""
+"""Added tokens. Models that speak add tens of thousands of them, one for each sound; each takes transformers up to a
+millisecond."""
 GROWTH, MORE = 20, 1_000_000
 """A rendered conversation is at most so often as long as its JSON, and some characters more."""
 
