@@ -16,7 +16,7 @@ from srlm.methods.base import Generation, Lengths, Optimisation, Work
 from srlm.methods.checks import check_reviews, check_turns
 from srlm.methods.run import Run
 from srlm.methods.stages import EFT, chat_of, run_training, supervised
-from srlm.methods.work import answer_length, judge_lengths
+from srlm.methods.work import answer_length, answers_a_set, judge_lengths
 from srlm.records import Checkpoint, Count, Demonstration, Judgement, Prompt, RankedSet, Record, SeedData, Step
 from srlm.settings import Settings
 from srlm.store import files
@@ -33,8 +33,6 @@ FIRST = Step(
     shaped_by=(*BASELINE.shaped_by, "method", "engine.", "eft.", "judge."),
 )
 STEPS = (DATA, BASE, BASELINE, FIRST)
-ANSWERS_A_SET = 2.85
-"""Ranked answers a prompt: the paper's 541 held-out examples of 190 prompts."""
 
 
 def make(run: Run, step: Step) -> None:
@@ -62,11 +60,6 @@ def work(settings: Settings, lengths: Lengths) -> Iterator[Work]:
     mixed = data.ift + judgements
     mean = (data.ift * example + judgements * (reads + writes)) // mixed
     yield Optimisation("M1: supervised fine-tuning", mixed, mean, "sft", settings.sft)
-
-
-def answers_a_set(settings: Settings) -> float:
-    """Ranked answers of a prompt, on average, before the data is read."""
-    return WORLDS[settings.data.kind].answers_a_set if settings.data.kind in WORLDS else ANSWERS_A_SET
 
 
 def seed_data(run: Run) -> SeedData:

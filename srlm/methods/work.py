@@ -7,9 +7,19 @@ from srlm.methods.base import Generation, Lengths, Optimisation, Work
 from srlm.records import Step
 from srlm.rewards.open import open_reward
 from srlm.settings import Settings
+from srlm.worlds.table import WORLDS
 
 CHARACTERS_A_TOKEN = 4
 """Of English text, roughly."""
+
+
+ANSWERS_A_SET = 2.85
+"""Ranked answers a prompt: the paper's 541 held-out examples of 190 prompts."""
+
+
+def answers_a_set(settings: Settings) -> float:
+    """Ranked answers of a prompt, on average, before the data is read."""
+    return WORLDS[settings.data.kind].answers_a_set if settings.data.kind in WORLDS else ANSWERS_A_SET
 
 
 def answer_length(settings: Settings, lengths: Lengths) -> int:

@@ -128,7 +128,7 @@ def test_ablations_are_trained_measured_and_compared_and_a_second_start_does_not
     assert {(one.model, one.baseline) for one in paired} == {("ift_only/M2", "M2")}
     assert "beads/correct" in {one.metric for one in paired}
     assert all(one.n + one.unscored == 8 for one in paired if one.metric == "beads/correct")
-    assert WORDS.label(next(one for one in paired if one.metric == "beads/correct")) == "bead answers, correct"
+    assert WORDS.label(next(one for one in paired if one.metric == "beads/correct")) == "bead world, correct answers"
     run = RunData(given, run_folder(given))
     parts = {part.place: part for part in paper.gather(run, "x")["parts"]}
     rows = {row.label: row for row in parts["ablation: no EFT data"].rows}

@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from srlm.methods.base import ASSUMED
-from srlm.methods.start import answers_a_set
-from srlm.methods.work import judge_lengths
+from srlm.methods.work import answers_a_set, judge_lengths
 from srlm.settings import Settings
 
 from ...data import published

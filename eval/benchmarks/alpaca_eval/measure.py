@@ -23,6 +23,7 @@ from ...data.alpaca_eval import ANNOTATOR, AlpacaEval
 from ...data.alpaca_files import Outputs, Thoughts, as_judged, without_thoughts
 from ...data.cited import Setup
 from ...data.instructions import account_lines
+from ...figures.text import short_name
 from ...judging.annotating import AnnotatingJudge, Question, asked_by_prompt, by_prompt, open_judge
 from ...judging.annotating import questions as all_questions
 from ...judging.annotator import Annotator
@@ -196,7 +197,8 @@ def warn_of_end(wanted: Judging, judge: AnnotatingJudge, say: Say) -> None:
 def costs(of: str, judge: AnnotatingJudge, questions: Sequence[Question], store: CallStore) -> str:
     """How many calls it takes, how many of them are known, and what the others cost."""
     found = estimate(judge, questions, store)
-    text = f"{of}: {counted(found.calls, 'calls')} to {judge.id}, {found.known} of them already answered"
+    calls = counted(found.calls, "calls")
+    text = f"{short_name(of)}: {calls} to {short_name(judge.id)}, {found.known} of them already answered"
     if found.dollars is None:
         return f"{text}; {_unpriced(judge)}"
     return f"{text}; about ${found.dollars:.2f}, at most ${found.most:.2f}, by {_prices(judge)}"
@@ -240,14 +242,16 @@ def run(wanted: Judging, models: Sequence[Model], data: AlpacaEval, say: Say, lo
                 metric, kinds = fooled(judge, how.times, wanted.how, report)
             metrics.append(metric)
             if kinds:
-                say(f"WARNING: canaries win with {judge.id}: {', '.join(kinds)}; its win rates can be gamed")
+                say(
+                    f"WARNING: canaries win with {short_name(judge.id)}: {', '.join(kinds)}; its win rates can be gamed"
+                )
         said = judge if wanted.max_cost is None else _paid(wanted, judge, models, data, store, say, log)
         for outputs, out in models:
             questions = asked(judge.annotator, outputs, data.baseline, prompts, wanted.asking)
             if wanted.max_cost is None:
                 say(costs(outputs.model, judge, questions, store))
             try:
-                with Reporter(f"{outputs.model}: {judge.id}", log, "calls") as report:
+                with Reporter(f"{short_name(outputs.model)}: {short_name(judge.id)}", log, "calls") as report:
                     one = judged(said, outputs, data.baseline, questions, wanted.asking, report)
             except DataError as error:
                 failed.append(error)
@@ -332,7 +336,7 @@ def _finished(
     metrics = setups.with_account(metrics, outputs.account, outputs.thoughts, outputs.open_thoughts)
     metrics = setups.with_warning(metrics, setup)
     write_figures(written.folder, metrics)
-    say(f"{outputs.model}: {f'{APART}; ' if written.apart else ''}files in {written.folder}")
+    say(f"{short_name(outputs.model)}: {f'{APART}; ' if written.apart else ''}files in {written.folder}")
     return Figures(metrics, (outputs.model,) if written.apart else ())
 
 
@@ -340,10 +344,10 @@ def tell_missing(found: JudgedOutputs, questions: Sequence[Question], say: Say) 
     """What is missing, and what a later run would do."""
     model = found.annotated.model
     if why := missing(found.single):
-        say(f"{model}: {why} missing; run the same command again to ask only these")
+        say(f"{short_name(model)}: {why} missing; run the same command again to ask only these")
     if held := len(questions) - len(found.single):
         say(
-            f"{model}: stopped at --max-cost with {counted(held, 'calls')} not made; "
+            f"{short_name(model)}: stopped at --max-cost with {counted(held, 'calls')} not made; "
             "run the same command again to resume"
         )
 

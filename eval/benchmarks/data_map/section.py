@@ -3,6 +3,7 @@
 from srlm.store import files
 
 from ...figures import charts
+from ...figures.text import short_name
 from ..base import PageSection, RunData
 from .measure import DATA_MAP, NEAR, PLACES, MapMade, MapPoint, NearTexts
 from .texts import EVALUATION
@@ -33,7 +34,10 @@ def pictures(points: list[MapPoint], made: MapMade | None) -> list[charts.Chart]
     """All sets in one picture, and each alone: colours are not needed to tell them apart."""
     if not points:
         return []
-    rows = [{"kind": one.of, "x": one.x, "y": one.y, "said": _excerpt(f"{one.of}: {one.text}")} for one in points]
+    rows = [
+        {"kind": short_name(one.of), "x": one.x, "y": one.y, "said": _excerpt(f"{one.of}: {one.text}")}
+        for one in points
+    ]
     note = ""
     if made is not None:
         drawn = ", ".join(f"{name} {count:,} of {made.sets[name]}" for name, count in made.drawn.items())

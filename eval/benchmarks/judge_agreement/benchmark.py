@@ -7,8 +7,7 @@ from statistics import fmean
 from markupsafe import Markup
 
 from srlm.methods.base import ASSUMED
-from srlm.methods.start import answers_a_set
-from srlm.methods.work import judge_lengths
+from srlm.methods.work import answers_a_set, judge_lengths
 from srlm.records import Judgement, RankedSet
 from srlm.settings import Settings
 

@@ -12,7 +12,7 @@ from ...figures import charts
 from ...records import MetricValue, Series
 from ..base import Answers, Asked, Benchmark, MetricSpec, OpenEngine, PageSection, RunData
 from ..paper_table import PaperPart
-from .figures import HARD, OTHERS, OVERALL, TURNS
+from .names import HARD, OTHERS, OVERALL, TURNS
 
 POINTS = {"unit": "points", "better": "higher", "digits": 2, "scale": (1.0, 10.0)}
 METRICS = {

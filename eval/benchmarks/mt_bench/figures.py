@@ -23,13 +23,12 @@ from ...stats.bounded import Bounds
 from ...stats.intervals import Estimate, Resampling, of_sums, pooled
 from ...stats.significance import paired_test
 from ..measuring import figure, with_holm
+from .names import HARD, OTHERS, OVERALL, TURNS
 
 BENCHMARK = "mt_bench"
 SCALE = Bounds(LOWEST, HIGHEST)
 APART = Bounds(LOWEST - HIGHEST, HIGHEST - LOWEST)
 """Of the difference of two scores."""
-OVERALL, HARD, OTHERS = "overall", "math_coding_reasoning", "other_categories"
-TURNS = ("turn_1", "turn_2")
 Categories = Mapping[str, str]
 """Category of each question."""
 

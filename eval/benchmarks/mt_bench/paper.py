@@ -6,7 +6,7 @@ from ...data import published
 from ...data.mt_bench import CATEGORIES
 from ...figures.charts import Chart
 from ..paper_table import PaperPart, PaperRow, PaperTable
-from .figures import HARD, OTHERS, OVERALL
+from .names import HARD, OTHERS, OVERALL
 
 
 def tables(benchmark: str, unlike: str, drawn: Sequence[Chart]) -> Iterator[PaperPart]:

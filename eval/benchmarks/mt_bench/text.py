@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from ...figures.text import aligned, listed, value, without_interval
 from ...records import MetricValue
-from .figures import HARD, OTHERS, OVERALL, TURNS
+from .names import HARD, OTHERS, OVERALL, TURNS
 
 SHOWN = {OVERALL: "both turns", TURNS[0]: "turn 1", TURNS[1]: "turn 2", HARD: "math+code+reasoning", OTHERS: "rest"}
 """Columns, and how they are called."""

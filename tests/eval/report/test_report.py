@@ -114,7 +114,7 @@ def test_a_quiet_run_says_what_was_looked_for(tmp_path: Path) -> None:
     (folder.step("data") / "ift.jsonl").unlink()
     run = with_metrics(folder, metric("characters", 10.0))
     assert verdict.doubts(run) == []
-    html = page.render("report.html", {**page.gather(run, "x"), "browser": None}, WORDS)
+    html = page.render("report.html", {**page.gather(run, "x"), "browser": None, "paper": False}, WORDS)
     assert "No warning. Looked for: length drift; judge collapse (no judgements yet); canaries (not tried" in html
 
 
@@ -379,7 +379,9 @@ def test_what_cannot_be_compared_is_a_message(
 def test_numbers_of_any_size_are_written(tmp_path: Path) -> None:
     huge = metric("characters", 1e300, low=-1e300, high=1e308, model="M2")
     run = with_metrics(small.run(tmp_path), huge)
-    html = page.render("report.html", {**page.gather(run, "x"), "browser": browser.packed(run, [])}, WORDS)
+    html = page.render(
+        "report.html", {**page.gather(run, "x"), "browser": browser.packed(run, []), "paper": False}, WORDS
+    )
     assert f'<data value="{1e300!r}">' in html
     assert json.loads(json.dumps(as_csv(run.metrics))).count("1e+300") == 2
 
