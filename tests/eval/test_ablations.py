@@ -134,11 +134,14 @@ def test_ablations_are_trained_measured_and_compared_and_a_second_start_does_not
     rows = {row.label: row for row in parts["ablation: no EFT data"].rows}
     assert rows["M2, ablation"].cells[0].published == "541"
     assert rows["M2, ablation"].cells[0].ours.value == other.counts["pairs"]
-    log = run_folder(arm("ift_only").settings(given)).path / "log.txt"
-    before = log.read_text()
+    place = run_folder(arm("ift_only").settings(given)).path
+    written = {path: path.stat().st_mtime_ns for path in place.rglob("*") if path.suffix in (".jsonl", ".safetensors")}
+    assert {"M2/model/model.safetensors", "M2/pairs.jsonl", "evaluation/M2/responses.jsonl"} <= {
+        path.relative_to(place).as_posix() for path in written
+    }
     again, stopped = ablate(given, ["ift_only"])
     assert (again, stopped) == (found, [])
-    assert log.read_text() == before
+    assert {path: path.stat().st_mtime_ns for path in written} == written
 
 
 def test_why_an_ablation_stopped_stands_on_the_page(given: Settings) -> None:
