@@ -4,14 +4,13 @@ import csv
 import io
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Dialog, Page, Request, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, Dialog, Page, Request, ViewportSize, expect
 
 from eval.figures.words import plain
 from eval.metrics import read as read_metrics
@@ -20,22 +19,10 @@ from srlm.records import Prompt
 from srlm.store import files
 from tests.eval.report import hostile, small
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 CHOICE = json.dumps({"index": 0, "message": {"role": "assistant", "content": "m"}, "logprobs": None})
 """What a server answered, as annotations keep it."""
 DESKTOP: ViewportSize = {"width": 1280, "height": 900}
 PHONE: ViewportSize = {"width": 390, "height": 844}
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("needs Chromium (Debian: apt-get install chromium); .ci/run installs it")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
