@@ -48,7 +48,7 @@ class State(NamedTuple):
 
 
 IDLE = 60
-"""Seconds; on a machine with ten times the work it can do, one of 20 were seen without a turn."""
+"""Seconds without any of a processor's time: on a busy machine commands that end within seconds had none for 20."""
 FINISHED = "finished"
 STATES = (
     State("pretraining", "plain", "open", "M0/training/checkpoint-6/trainer_state.json", 1, "M1"),

@@ -5,7 +5,7 @@ import fcntl
 import gc
 import io
 import os
-import signal
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -74,14 +74,6 @@ def serve() -> Iterator[Serve]:
         yield start
 
 
-@pytest.fixture
-def ctrl_c() -> Iterator[None]:
-    """A process started meanwhile heeds Ctrl-C, even where these tests run in a shell's background and ignore it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 CHECKOUT = Path(__file__).resolve().parents[1]
 
 
@@ -140,6 +132,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, tiny: Path) -> Path:
     with (place / "trained.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not folder.exists():
+            shutil.rmtree(part, ignore_errors=True)  # another process's, that failed
             part.mkdir()
             # A start of its own: what libraries say when they are imported is in stderr.txt, too.
             command = [sys.executable, "-m", "srlm", "train", "--run", str(tiny)]

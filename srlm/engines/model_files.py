@@ -11,6 +11,7 @@ from typing import Any
 
 from srlm.bounded import files, json_text
 from srlm.bounded.quote import quoted
+from srlm.engines.trial_child import ADDED
 from srlm.errors import ModelError
 from srlm.settings import ModelSettings
 
@@ -50,9 +51,8 @@ COUNTS: Mapping[str, int] = {
 ENTRIES = 10_000
 """Entries of one object or list in these files, but for the index of weights and the lists of added tokens: each label
 takes transformers a millisecond."""
-ADDED = 100_000
-"""Entries of the lists of added tokens, as in tokenizer.json (trial_child.py says which models have many)."""
 LISTS_OF_ADDED = ("added_tokens_decoder", "additional_special_tokens", "extra_special_tokens")
+"""They may have as many as a tokenizer.json has added tokens."""
 KERNELS = ("attn_implementation", "experts_implementation", "kernel_config")
 
 

@@ -11,8 +11,6 @@ from srlm.worlds.table import WORLDS
 
 CHARACTERS_A_TOKEN = 4
 """Of English text, roughly."""
-
-
 ANSWERS_A_SET = 2.85
 """Ranked answers a prompt: the paper's 541 held-out examples of 190 prompts."""
 

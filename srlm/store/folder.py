@@ -232,7 +232,8 @@ class RunFolder:
         if gone := [f"{part}/{name}" for part, name in (*made, *measured) if not (self.step(part) / name).is_file()]:
             few = ", ".join(gone[:3]) + (f" and {len(gone) - 3} more" if len(gone) > 3 else "")
             measuring = all(name.startswith(f"{seals.EVALUATION}/") for name in gone)
-            what = "measure again (srlm-eval all)" if measuring else "train again, into another folder"
+            again = "measure again (srlm-eval all, or the benchmark's own command)"
+            what = again if measuring else "train again, into another folder"
             raise StoreError(f"{self.path}: {few} {'is' if len(gone) == 1 else 'are'} gone; restore, or {what}")
 
     def forget_gone(self, used: Collection[str]) -> None:

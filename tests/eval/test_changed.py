@@ -88,7 +88,8 @@ def test_the_report_and_the_gate_refuse_what_has_changed(folder: RunFolder) -> N
 )
 def test_the_report_and_the_gate_refuse_a_run_of_which_a_file_is_gone(folder: RunFolder, file: str) -> None:
     (folder.path / file).unlink()
-    said = re.escape(f"{folder.path}: {file} is gone; restore, or measure again (srlm-eval all)")
+    again = "measure again (srlm-eval all, or the benchmark's own command)"
+    said = re.escape(f"{folder.path}: {file} is gone; restore, or {again}")
     with pytest.raises(StoreError, match=said):
         page.write(folder.settings, folder, "srlm-eval report")
     with pytest.raises(StoreError, match=said):

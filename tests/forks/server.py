@@ -87,6 +87,7 @@ def be(asked: dict[str, Any], streams: list[int]) -> None:
     os.chdir(asked["cwd"])
     os.environ.clear()
     os.environ.update(asked["environment"])
+    # Ctrl-C is heeded even where the tests run in a shell's background, which ignores it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     # As a new interpreter opens its streams.
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115

@@ -468,7 +468,7 @@ def test_processes_may_make_one_store_at_the_same_moment(start: Start, tmp_path:
 
 @pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGINT], ids=["kill-9", "ctrl-c"])
 def test_a_stopped_run_has_kept_every_answer_that_arrived(
-    serve: Serve, bench: Bench, start: Start, tmp_path: Path, program: str, ctrl_c: None, blow: signal.Signals
+    serve: Serve, bench: Bench, start: Start, tmp_path: Path, program: str, blow: signal.Signals
 ) -> None:
     wait = threading.Event()
     reached = threading.Semaphore(0)
