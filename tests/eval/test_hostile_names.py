@@ -166,7 +166,7 @@ def test_alpaca_of_models_and_a_judge_of_hostile_names(
         given = ("--outputs", place.outputs, "--alpaca-dir", place.data, "--no-length-control", "--resamples", 100)
         judge = ("--judge", f"openai:{SPOKEN if number == 0 else 'tiny'}", "--base-url", url)
         said = ask("alpaca", *given, *judge, "--out", f"out{number}")
-        assert said.status in (0, 2), said.err
+        assert said.status == 0, said.err
         assert "Traceback" not in said.err
         for path in (tmp_path / f"out{number}").rglob("*"):
             assert not steering(path.name)
@@ -189,7 +189,7 @@ def test_a_judge_card_of_models_of_hostile_names(
     url = serve(verdict).url
     given = ("--results", results, "--judge", f"openai:{SPOKEN}", "--base-url", url, "--resamples", 100)
     said = ask("judge-card", *given, "--out", "card")
-    assert said.status in (0, 2), said.err
+    assert said.status == 0, said.err
     assert "Traceback" not in said.err
 
 
@@ -203,7 +203,7 @@ def test_a_bridge_by_a_judge_of_a_hostile_name_from_a_model_of_another(
         place, serve(test_bridge.judge).url
     )]  # fmt: skip
     said = ask("bridge", *given, "--limit", 5, "--resamples", 100, "--out", "bridge.json")
-    assert said.status in (0, 2), said.err
+    assert said.status == 0, said.err
     assert "mistral[/INST]v2 :smile: a?[31mred?[0m" in said.out + said.err
 
 
@@ -249,7 +249,7 @@ def test_the_gate_with_measures_of_hostile_names(
     assert said.status == 0, said.err
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
     said = ask("regress", "--run", "run.yaml", "--against", "base.json", *values, "--junit", "verdicts.xml")
-    assert said.status in (0, 2), said.err
+    assert said.status == 0, said.err
     suite = ElementTree.parse(tmp_path / "verdicts.xml").getroot()
     assert len(suite) == len(NAMES) and suite[0].attrib["name"] == "a?[31mred?[0m"
     summary = (tmp_path / "summary.md").read_text()
