@@ -41,8 +41,7 @@ def ablate(settings: Settings, names: Sequence[str]) -> tuple[list[MetricValue],
         _note(folder, names, stopped)
         # What the arms are compared with; what is measured already is only read.
         usual = [one for one in BENCHMARKS if one.by_default] if names != [JUDGE_PROMPT] else []
-        measure(own, folder, usual, open_engine)
-        found = measure(own, folder, chosen([BENCHMARK]), open_engine)  # reads the figures of the others
+        found = measure(own, folder, [*usual, *chosen([BENCHMARK])], open_engine)
     return [one for one in found if one.benchmark == BENCHMARK], list(stopped)
 
 
