@@ -11,7 +11,8 @@ from ...data.mt_bench import CATEGORIES
 from ...figures import charts
 from ...records import MetricValue, Series
 from ..base import Answers, Asked, Benchmark, MetricSpec, OpenEngine, PageSection, RunData
-from ..paper_table import PaperPart
+from ..head_to_head.benchmark import METRICS as CONTESTS
+from ..paper_table import PaperPart, model_and_data
 from .names import HARD, OTHERS, OVERALL, TURNS
 
 POINTS = {"unit": "points", "better": "higher", "digits": 2, "scale": (1.0, 10.0)}
@@ -28,13 +29,7 @@ METRICS = {
         for turn in TURNS
     },
 }
-PAIR_METRICS = {
-    "win": MetricSpec(label="wins", unit="share", better="higher"),
-    "tie": MetricSpec(label="ties", unit="share"),
-    "lose": MetricSpec(label="losses", unit="share", better="lower"),
-    "win_minus_lose": MetricSpec(label="wins minus losses", unit="share", better="higher", signed=True, margin=0.1),
-    "order_decided": MetricSpec(label="verdict changed with the order shown", unit="share", better="lower"),
-}
+PAIR_METRICS = {name: CONTESTS[name] for name in ("win", "tie", "lose", "win_minus_lose", "order_decided")}
 COLUMNS = (OVERALL, HARD, OTHERS, *TURNS, *(f"category: {name}" for name in CATEGORIES))
 """Of the table by model: the paper's columns, and the turns, which it does not give."""
 QUESTIONS = 80
@@ -144,7 +139,7 @@ def page(run: RunData, figures: Sequence[MetricValue], pairs: Sequence[MetricVal
     spec = mt_bench_spec(run.settings)[0]
     facts = [
         ("judge", spec.removeprefix("openai:"), paper.judge),
-        ("model", run.settings.model.base, paper.model),
+        *model_and_data(run.settings),
         (
             "questions",
             str(max((one.n + one.unscored for one in figures if one.metric == TURNS[0]), default=0)),
