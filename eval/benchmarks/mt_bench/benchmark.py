@@ -1,9 +1,9 @@
 """MT-Bench of a run's checkpoints, beside the paper's."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from srlm.judge.open import mt_bench_spec
+from srlm.judge.open import WRITERS, mt_bench_spec
 from srlm.settings import Settings
 
 from ...data import cited, published
@@ -56,13 +56,13 @@ class MtBenchScores(Benchmark):
         check(run.settings, run.folder)
 
     def asked(self, settings: Settings, models: Sequence[str]) -> Iterable[Asked]:
-        own, number = settings.evaluation.mt_bench, _questions(settings)
-        for model in models:
-            for turn, reads in enumerate(ASKED_TOKENS, 1):
-                yield Asked(f"MT-Bench: answers to turn {turn}", model, number, reads, own.answer_tokens)
-        for turn, reads in enumerate(GRADED_TOKENS, 1):
-            what, requests = f"MT-Bench: grades of turn {turn}", number * len(models)
-            yield Asked(what, mt_bench_spec(settings)[0], requests, reads, own.judge_tokens)
+        number, tokens = _questions(settings), settings.evaluation.mt_bench.answer_tokens
+        grades = list(_judged(settings, "grades of turn {}", number * len(models), GRADED_TOKENS))
+        if grades:
+            for model in models:
+                for turn, reads in enumerate(ASKED_TOKENS, 1):
+                    yield Asked(f"MT-Bench: answers to turn {turn}", model, number, reads, tokens)
+        yield from grades
 
     def measure(self, run: RunData, answers: Answers, open_engine: OpenEngine) -> list[MetricValue]:
         from .measure import measure
@@ -122,10 +122,8 @@ class MtBenchPairs(Benchmark):
         check(run.settings, run.folder)
 
     def asked(self, settings: Settings, models: Sequence[str]) -> Iterable[Asked]:
-        own, number = settings.evaluation.mt_bench, _questions(settings)
-        for turn, reads in enumerate(COMPARED_TOKENS, 1):
-            what, requests = f"MT-Bench: comparisons of turn {turn}, both orders", 2 * number * max(0, len(models) - 1)
-            yield Asked(what, mt_bench_spec(settings)[0], requests, reads, own.judge_tokens)
+        requests = 2 * _questions(settings) * max(0, len(models) - 1)
+        return _judged(settings, "comparisons of turn {}, both orders", requests, COMPARED_TOKENS)
 
     def measure(self, run: RunData, answers: Answers, open_engine: OpenEngine) -> list[MetricValue]:
         from .pairs import measure
@@ -157,6 +155,16 @@ def page(run: RunData, figures: Sequence[MetricValue], pairs: Sequence[MetricVal
         "published": {(row.model, name): value for row in paper.rows for name, value in row.values.items()},
         "unlike": cited.unlike(facts),
     }
+
+
+def _judged(settings: Settings, what: str, requests: int, tokens: Sequence[int]) -> Iterator[Asked]:
+    """What the judge is asked of each turn; nothing where it writes no words, for then nobody is asked (`check`)."""
+    wanted, (spec, _) = settings.evaluation, mt_bench_spec(settings)
+    own = wanted.mt_bench
+    if spec.partition(":")[0] in WRITERS:
+        for turn, reads in enumerate(tokens, 1):
+            price = own.price or wanted.price
+            yield Asked(f"MT-Bench: {what.format(turn)}", spec, requests, reads, own.judge_tokens, price)
 
 
 def _questions(settings: Settings) -> int:
