@@ -1,6 +1,7 @@
 """MT-Bench of a run's checkpoints, beside the paper's."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 from srlm.judge.open import WRITERS, mt_bench_spec
@@ -51,9 +52,10 @@ class MtBenchScores(Benchmark):
     own_table = True
 
     def check(self, run: RunData) -> None:
+        from .grading import grades_path
         from .measure import check
 
-        check(run.settings, run.folder)
+        check(run.settings, run.folder, [grades_path(run.folder, name) for name in run.names])
 
     def asked(self, settings: Settings, models: Sequence[str]) -> Iterable[Asked]:
         number, tokens = _questions(settings), settings.evaluation.mt_bench.answer_tokens
@@ -118,8 +120,9 @@ class MtBenchPairs(Benchmark):
 
     def check(self, run: RunData) -> None:
         from .measure import check
+        from .pairs import verdicts_path
 
-        check(run.settings, run.folder)
+        check(run.settings, run.folder, [verdicts_path(run.folder, *models[::-1]) for models in pairwise(run.names)])
 
     def asked(self, settings: Settings, models: Sequence[str]) -> Iterable[Asked]:
         requests = 2 * _questions(settings) * max(0, len(models) - 1)

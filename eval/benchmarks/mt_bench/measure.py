@@ -34,11 +34,11 @@ def opened(settings: Settings) -> MtBench:
     return bench._replace(questions=some_of(bench.questions, wanted.questions, settings.seed))
 
 
-def check(settings: Settings, folder: RunFolder) -> None:
-    """Raises where MT-Bench could not be measured, before any model is asked."""
+def check(settings: Settings, folder: RunFolder, kept: Sequence[Path]) -> None:
+    """Raises where MT-Bench could not be measured, before any model is asked. `kept`: files of what the judge said."""
     opened(settings)
     mt_bench_judge(folder).close()
-    if not all(grades_path(folder, one.name).exists() for one in measured(folder)):
+    if not all(path.exists() for path in kept):
         for one in asked_models(settings):
             if one.setting == mt_bench_spec(settings)[1]:
                 refuse_retired(one.endpoint, one.model)

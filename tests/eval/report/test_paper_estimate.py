@@ -139,3 +139,10 @@ def test_the_whole_table_is_priced_before_anything_is_trained(tmp_path: Path) ->
 def test_without_hardware_nothing_can_be_estimated() -> None:
     said = CliRunner().invoke(app, ["paper", "--dry-run", "--run", str(CONFIGS / "llama3-8b.yaml")])
     assert "--dry-run needs --hardware FILE" in str(said.exception)
+
+
+@pytest.mark.parametrize("command", ["paper", "ablations"])
+@pytest.mark.parametrize("option", ["--hardware", "--shape"])
+def test_what_only_an_estimate_heeds_is_refused_without_one(command: str, option: str) -> None:
+    said = CliRunner().invoke(app, [command, "--run", str(CONFIGS / "llama3-8b.yaml"), option, "x"])
+    assert str(said.exception) == "--hardware and --shape need --dry-run"
