@@ -18,7 +18,7 @@ from srlm.terminal import Table
 from ..benchmarks.ablations.arms import Arm
 from ..benchmarks.ablations.shared import shareable
 from ..benchmarks.base import Asked, Benchmark
-from ..benchmarks.table import BENCHMARKS
+from ..benchmarks.table import of_all
 
 
 class Line(NamedTuple):
@@ -60,7 +60,7 @@ def ablation(given: Settings, arm: Arm, on: Hardware, shape: Shape) -> Iterator[
     name = f"ablation: {arm.name}"
     yield Line(name, "training", settings.model.base, 0, 0, 0, seconds / 3600, 0.0)
     by_model: dict[bool, list[Line]] = {}
-    for line in lines([one for one in BENCHMARKS if one.by_default], settings, on, shape):
+    for line in lines(of_all(), settings, on, shape):
         by_model.setdefault(line.hours is None, []).append(line)
     for found in by_model.values():
         asked = ", ".join(dict.fromkeys(line.model for line in found))
