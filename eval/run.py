@@ -56,11 +56,13 @@ def opened_run(settings: Settings, command: str = "srlm train") -> Iterator[tupl
 def measure(
     settings: Settings, folder: RunFolder, benchmarks: Sequence[Benchmark], open_engine: OpenEngine
 ) -> list[MetricValue]:
-    """Measure these and bring evaluation/metrics.json up to date; figures of others stay as they are."""
+    """Measure these and bring evaluation/metrics.json up to date; figures of others stay as they are.
+
+    Those of each benchmark are written before the next is measured: it may read them, and a stop loses none.
+    """
     answered: Answers | None = None
     shared: dict[Path, str] = {}
-    fresh: list[MetricValue] = []
-    used: dict[str, dict[Path, str]] = {}
+    found = metrics.read(metrics.path_of(folder))
     for benchmark in benchmarks:
         benchmark.check(RunData(settings, folder))
     for benchmark in benchmarks:
@@ -73,9 +75,10 @@ def measure(
         with seals.using() as read:
             if not benchmark.evaluation_prompts:
                 answers = _answers(run, benchmark, open_engine)
-            fresh += benchmark.measure(run, answers, open_engine)
-        used[benchmark.name] = {**(shared if benchmark.evaluation_prompts else {}), **read}
-    return metrics.merge(folder, fresh, [benchmark.name for benchmark in benchmarks], used)
+            fresh = benchmark.measure(run, answers, open_engine)
+        used = {**(shared if benchmark.evaluation_prompts else {}), **read}
+        found = metrics.merge(folder, fresh, [benchmark.name], {benchmark.name: used})
+    return found
 
 
 def _answers(run: RunData, benchmark: Benchmark, open_engine: OpenEngine) -> Answers:

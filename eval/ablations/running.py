@@ -14,7 +14,7 @@ from ..benchmarks.ablations import measure as figures
 from ..benchmarks.ablations.arms import ARMS, JUDGE_PROMPT, Arm, inapplicable
 from ..benchmarks.ablations.benchmark import BENCHMARK
 from ..benchmarks.base import OpenEngine
-from ..benchmarks.table import BENCHMARKS, chosen
+from ..benchmarks.table import chosen, of_all
 from ..records import MetricValue
 from ..run import measure, opened_run
 from .sharing import take_over
@@ -40,9 +40,8 @@ def ablate(settings: Settings, names: Sequence[str]) -> tuple[list[MetricValue],
             _ask_rubrics(own, folder, open_engine)
         _note(folder, names, stopped)
         # What the arms are compared with; what is measured already is only read.
-        usual = [one for one in BENCHMARKS if one.by_default] if names != [JUDGE_PROMPT] else []
-        measure(own, folder, usual, open_engine)
-        found = measure(own, folder, chosen([BENCHMARK]), open_engine)  # reads the figures of the others
+        usual = of_all() if names != [JUDGE_PROMPT] else []
+        found = measure(own, folder, [*usual, *chosen([BENCHMARK])], open_engine)
     return [one for one in found if one.benchmark == BENCHMARK], list(stopped)
 
 
@@ -53,7 +52,7 @@ def _train_and_measure(given: Settings, arm: Arm) -> None:
     say(f"{settings.name}: {arm.what}; shares {', '.join(shared) or 'nothing'} with {given.name}")
     train(work, settings.iterations)
     with opened_run(settings) as (own, folder, open_engine):
-        measure(own, folder, [one for one in BENCHMARKS if one.by_default], open_engine)
+        measure(own, folder, of_all(), open_engine)
 
 
 def _ask_rubrics(settings: Settings, folder: RunFolder, open_engine: OpenEngine) -> None:

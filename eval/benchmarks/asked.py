@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from srlm.judge.open import WRITERS
 from srlm.judge.pair_template import load
 from srlm.methods.base import ASSUMED
 from srlm.methods.work import CHARACTERS_A_TOKEN
@@ -9,7 +10,7 @@ from srlm.settings import Settings
 
 from .base import Asked
 
-ASKED = ("openai", "hf", "transformers", "checkpoint", "reward-model")
+ASKED = (*WRITERS, "reward-model")
 """Kinds of judges that take time or money; the others compute a verdict."""
 
 

@@ -8,7 +8,7 @@ from markupsafe import Markup
 from srlm.engines.base import Engine
 from srlm.errors import SettingsError
 from srlm.records import Checkpoint, Message, Prompt, Record, Response
-from srlm.settings import Settings
+from srlm.settings import Price, Settings
 
 from ..figures.charts import Chart
 from ..figures.specs import MetricSpec, Picture, Unit, spaced
@@ -57,6 +57,8 @@ class Asked(NamedTuple):
     """Tokens of a request, on average."""
     writes: int
     """Tokens of an answer, at most."""
+    price: Price | None = None
+    """Of a judge with a section of its own. None: what `evaluation.price` or the price list says."""
 
 
 class Item(Record):

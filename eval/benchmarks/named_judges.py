@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from srlm.cli.main import quiet
 from srlm.data.human_ranking import HumanRanking
@@ -58,9 +58,8 @@ class Wanted(Record):
         """What specifications refer to; a server's answers are kept beside `--out`, or where an option says."""
         if self.record and self.replay:
             raise SettingsError("--record and --replay cannot be used together")
-        service: Literal["openai", "compatible"] = "compatible" if self.base_url else "openai"
         server = Server(
-            endpoint=Endpoint(service=service, base_url=self.base_url, timeout=PATIENCE, seed=self.seed),
+            endpoint=Endpoint.at(self.base_url, self.seed, PATIENCE),
             calls=self.replay or self.record or self.keep() / CALLS,
             replay=self.replay is not None,
             price=self.price,

@@ -37,6 +37,8 @@ def ablations(
     from ..benchmarks.ablations.arms import chosen
 
     settings, names = load(run, overrides or ()), chosen(only or ())
+    if not dry_run and (hardware or shape) is not None:
+        raise SettingsError("--hardware and --shape need --dry-run")
     if dry_run:
         _plan(settings, names, hardware, shape)
         return

@@ -47,6 +47,8 @@ def paper(
     given = [*(overrides or ()), *([f"evaluation.judge={judge}"] if judge is not None else [])]
     if run.is_dir() and (given or measure):
         raise SettingsError(f"{run}: is a folder; to measure a run or override its settings, give its YAML file")
+    if not dry_run and (hardware or shape) is not None:
+        raise SettingsError("--hardware and --shape need --dry-run")
     if dry_run:
         _estimate(load(run, given), hardware, shape)
         return

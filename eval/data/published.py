@@ -124,8 +124,8 @@ class PublishedBreakdown(Record):
     findings: tuple[str, ...]
 
 
-class PublishedGrades(Record):
-    """One model's mean scores on MT-Bench, by the names of our figures."""
+class PublishedScores(Record):
+    """One model's scores, by the names of our figures."""
 
     model: str
     values: dict[str, float]
@@ -141,14 +141,7 @@ class PublishedMtBench(Record):
     """What was trained."""
     judge: str
     questions: int
-    rows: tuple[PublishedGrades, ...]
-
-
-class PublishedNlpModel(Record):
-    """One model's scores on the NLP benchmarks, 0..1, by lm-eval's name of the task."""
-
-    model: str
-    values: dict[str, float]
+    rows: tuple[PublishedScores, ...]
 
 
 class PublishedNlp(Record):
@@ -163,7 +156,8 @@ class PublishedNlp(Record):
     shots: dict[str, int]
     """Worked examples, by task, where they are known."""
     shots_source: str
-    rows: tuple[PublishedNlpModel, ...]
+    rows: tuple[PublishedScores, ...]
+    """0..1, by lm-eval's name of the task."""
 
 
 class PublishedHuman(Record):

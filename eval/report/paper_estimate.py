@@ -18,7 +18,7 @@ from srlm.terminal import Table
 from ..benchmarks.ablations.arms import Arm
 from ..benchmarks.ablations.shared import shareable
 from ..benchmarks.base import Asked, Benchmark
-from ..benchmarks.table import BENCHMARKS
+from ..benchmarks.table import of_all
 
 
 class Line(NamedTuple):
@@ -60,7 +60,7 @@ def ablation(given: Settings, arm: Arm, on: Hardware, shape: Shape) -> Iterator[
     name = f"ablation: {arm.name}"
     yield Line(name, "training", settings.model.base, 0, 0, 0, seconds / 3600, 0.0)
     by_model: dict[bool, list[Line]] = {}
-    for line in lines([one for one in BENCHMARKS if one.by_default], settings, on, shape):
+    for line in lines(of_all(), settings, on, shape):
         by_model.setdefault(line.hours is None, []).append(line)
     for found in by_model.values():
         asked = ", ".join(dict.fromkeys(line.model for line in found))
@@ -106,7 +106,7 @@ def _line(
         hours, dollars = sum(seconds) / 3600, 0.0
     elif asks.partition(":")[0] != "openai":
         dollars = 0.0  # another model on this machine, whose shape nobody has said
-    elif (price := _price(settings, asks)) is not None:
+    elif (price := found[0].price or _price(settings, asks)) is not None:
         dollars = price.of(read, written)
     named = ", ".join(dict.fromkeys(one.model for one in found))
     return Line(benchmark.label, what, named, requests, read, written, hours, dollars)
@@ -152,6 +152,9 @@ def unknowns(found: Sequence[Line], on: Hardware) -> Iterator[str]:
     else:
         yield f"{hours * on.gpus:,.1f} GPU hours; their price is unknown (price_per_gpu_hour in the hardware file)"
     for judge in dict.fromkeys(one.model for one in found if one.dollars is None):
-        yield f"{judge}: no price is known; give evaluation.price (US dollars per million tokens of input and output)"
+        yield (
+            f"{judge}: no price is known; give evaluation.price, or `price` beside a judge of its own (US dollars per "
+            "million tokens of input and output)"
+        )
     for model in dict.fromkeys(one.model for one in found if one.hours is None):
         yield f"{model}: how fast it answers is unknown; its time is not in the hours"

@@ -51,8 +51,10 @@ SPECS = (
 )
 CALLS = "calls.sqlite"
 """Name of the file of a server's answers, in a run's folder and beside other results."""
-PATIENCE, GRADING_PATIENCE = 60.0, 300.0
-"""Seconds that a verdict may take a server, and a grade of up to 2,048 tokens."""
+WRITERS = ("openai", "hf", "transformers", "checkpoint")
+"""Kinds of judges that write words, whatever they are asked."""
+GRADING_PATIENCE = 300.0
+"""Seconds that a grade of up to 2,048 tokens may take a server."""
 
 
 class PointwiseSettings(Record):
@@ -211,11 +213,8 @@ def contest_judge(run: RunFolder, open_checkpoint: Callable[[Checkpoint], Engine
     Raises SettingsError where there is no such judge, or it scores only.
     """
     wanted = run.settings.evaluation
-    server = Server(
-        endpoint=_contest_endpoint(run.settings),
-        price=wanted.price,
-        max_cost=wanted.max_cost,
-    )
+    endpoint = Endpoint.at(wanted.base_url, run.settings.seed)
+    server = Server(endpoint=endpoint, price=wanted.price, max_cost=wanted.max_cost)
     judge = evaluation_judge(run, wanted.judge, "evaluation.judge", server, open_checkpoint)
     pairwise_of(judge)
     return judge
@@ -227,15 +226,19 @@ def evaluation_judge(
     option: str,
     server: Server,
     open_checkpoint: Callable[[Checkpoint], Engine] | None = None,
+    pairs: PairSettings | None = None,
 ) -> Judge:
-    """A judge of a run's evaluation, which the setting `option` names. All servers' answers are kept in one file, and
-    what one judge has cost counts for every use of it."""
+    """A judge of a run's evaluation, which the setting `option` names.
+
+    Servers' answers are kept in one file, where `server` names no other, and what one judge has cost counts for every
+    use of it there. `pairs`: instead of `evaluation.pairs`.
+    """
     settings = run.settings
-    kept = {"calls": run.step("evaluation") / CALLS, "whole_file": server.max_cost is not None}
+    kept = {"calls": server.calls or run.step("evaluation") / CALLS, "whole_file": server.max_cost is not None}
     return open_judge(
         spec,
         Around(
-            pairs=settings.evaluation.pairs,
+            pairs=pairs or settings.evaluation.pairs,
             server=server.model_copy(update=kept),
             run=run,
             open_checkpoint=open_checkpoint,
@@ -254,7 +257,7 @@ def mt_bench_judge(run: RunFolder, open_checkpoint: Callable[[Checkpoint], Engin
     own = wanted.mt_bench
     spec, option = mt_bench_spec(run.settings)
     server = Server(
-        endpoint=_endpoint(own.base_url or wanted.base_url, run.settings.seed, GRADING_PATIENCE),
+        endpoint=Endpoint.at(own.base_url or wanted.base_url, run.settings.seed, GRADING_PATIENCE),
         price=own.price or wanted.price,
         max_cost=wanted.max_cost if own.max_cost is None else own.max_cost,
     )
@@ -298,30 +301,24 @@ class AskedModel(NamedTuple):
 
 
 def asked_models(settings: Settings) -> list[AskedModel]:
-    """Every model behind a server that the run asks: its judge, its writer of prompts, the judge of its contests."""
+    """Every model behind a server that the run asks: its judge, its writer of prompts, the judges of its evaluation."""
     engines = {"judge.engine": settings.judge.engine, "prompts.engine": settings.prompts.engine}
     found = [
         AskedModel(name, Endpoint.of(engine, settings.seed), engine.model)
         for name, engine in engines.items()
         if engine is not None and engine.kind == "openai" and engine.model is not None
     ]
-    kind, _, model = settings.evaluation.judge.partition(":")
-    if kind == "openai" and model:
-        found.append(AskedModel("evaluation.judge", _contest_endpoint(settings), model))
-    own = settings.evaluation.mt_bench
-    kind, _, model = (own.judge or "").partition(":")
-    if kind == "openai" and model:
-        endpoint = _endpoint(own.base_url or settings.evaluation.base_url, settings.seed)
-        found.append(AskedModel("evaluation.mt_bench.judge", endpoint, model))
+    wanted = settings.evaluation
+    judges = {
+        "evaluation.judge": (wanted.judge, wanted.base_url),
+        "evaluation.mt_bench.judge": (wanted.mt_bench.judge, wanted.mt_bench.base_url or wanted.base_url),
+        "evaluation.breakdown.judge": (wanted.breakdown.judge, wanted.breakdown.base_url),
+    }
+    for name, (spec, base_url) in judges.items():
+        kind, _, model = (spec or "").partition(":")
+        if kind == "openai" and model:
+            found.append(AskedModel(name, Endpoint.at(base_url, settings.seed), model))
     return found
-
-
-def _contest_endpoint(settings: Settings) -> Endpoint:
-    return _endpoint(settings.evaluation.base_url, settings.seed)
-
-
-def _endpoint(url: str | None, seed: int, timeout: float = PATIENCE) -> Endpoint:
-    return Endpoint(service="compatible" if url else "openai", base_url=url, seed=seed, timeout=timeout)
 
 
 # Plain ones -----------------------------------------------------------------------------------------------------------

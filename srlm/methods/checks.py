@@ -29,7 +29,7 @@ def check_files(settings: Settings, last: int, today: datetime.date | None = Non
     open_reward(settings).check()
     check_budget(settings)
     for one in asked_models(settings):
-        if one.setting != "evaluation.judge":  # which training does not ask
+        if not one.setting.startswith("evaluation."):  # which training does not ask
             one.endpoint.check()
             refuse_retired(one.endpoint.model_copy(update={"today": today or one.endpoint.today}), one.model)
     if settings.prompts.writer in ("self", "fixed"):

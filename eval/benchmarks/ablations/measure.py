@@ -24,7 +24,7 @@ from ..judge_agreement.measure import answered, scores_of
 from ..measuring import judge_answers, resampling, with_holm
 from ..run_data import RunData
 from .arms import ARMS, RUBRICS, inapplicable
-from .benchmark import BENCHMARK
+from .benchmark import BENCHMARK, CONTESTS
 
 COUNTS = {
     "pairs": "pairs",
@@ -88,7 +88,7 @@ def _contests(prefix: str, run: RunData) -> Iterator[MetricValue]:
     """Each model of a run against its baseline."""
     baseline = baseline_of(run.settings).name
     for metric in run.of("head_to_head"):
-        if metric.baseline == baseline and metric.metric in ("win", "tie", "lose"):
+        if metric.baseline == baseline and metric.metric in CONTESTS:
             own = {"benchmark": BENCHMARK, "model": f"{prefix}{metric.model}", "baseline": None}
             yield metric.model_copy(update=own)
 

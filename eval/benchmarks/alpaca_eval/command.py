@@ -55,9 +55,7 @@ def measured_by(settings: Settings, folder: RunFolder, open_engine: OpenEngine) 
     how = settings.evaluation
     wanted = Judging(
         judge=how.judge,
-        endpoint=Endpoint(
-            service="compatible" if how.base_url else "openai", base_url=how.base_url, seed=settings.seed
-        ),
+        endpoint=Endpoint.at(how.base_url, settings.seed),
         price=how.price,
         max_cost=how.max_cost,
         asking=Asking(seed=settings.seed),

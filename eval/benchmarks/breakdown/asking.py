@@ -17,7 +17,7 @@ from srlm.engines.base import Completion, Engine, Request
 from srlm.engines.openai.endpoint import Endpoint
 from srlm.engines.openai.retired import refuse_retired
 from srlm.errors import DataError, SettingsError
-from srlm.judge.open import CALLS, Around, Judge, Server, open_judge
+from srlm.judge.open import CALLS, WRITERS, Judge, Server, evaluation_judge
 from srlm.judge.unread import parted, still_thinking, why_unread
 from srlm.records import Prompt, digest, seed_for, user
 from srlm.settings import BreakdownSettings, PairSettings, Sampling, Settings
@@ -35,8 +35,6 @@ from ..measuring import BLOCK, made_from
 from ..within_budget import budget_note, reached, sample_of
 from .reading import LENGTHS, read_categories, read_labels, unusable
 
-WRITERS = ("openai", "hf", "transformers", "checkpoint")
-"""Kinds of judges that write text."""
 SETTING = "evaluation.breakdown.judge"
 AT_ONCE = 16
 """Prompts that a server is asked about side by side."""
@@ -98,7 +96,7 @@ def check(settings: Settings) -> None:
             "checkpoint:NAME"
         )
     if kind == "openai":
-        refuse_retired(_endpoint(settings, wanted), name)
+        refuse_retired(Endpoint.at(wanted.base_url, settings.seed), name)
 
 
 def open_labeller(settings: Settings, folder: RunFolder, open_engine: OpenEngine) -> Judge:
@@ -107,20 +105,13 @@ def open_labeller(settings: Settings, folder: RunFolder, open_engine: OpenEngine
     if wanted.judge is None:
         raise SettingsError(f"{SETTING} is missing: openai:MODEL, hf:DIR_OR_ID or checkpoint:NAME")
     server = Server(
-        endpoint=_endpoint(settings, wanted),
+        endpoint=Endpoint.at(wanted.base_url, settings.seed),
         calls=place(folder) / CALLS,
         price=wanted.price,
         max_cost=wanted.max_cost,
-        whole_file=wanted.max_cost is not None,
     )
     pairs = PairSettings(reasoning_effort=wanted.reasoning_effort)
-    around = Around(pairs=pairs, server=server, run=folder, open_checkpoint=open_engine, option=SETTING)
-    return open_judge(wanted.judge, around)
-
-
-def _endpoint(settings: Settings, wanted: BreakdownSettings) -> Endpoint:
-    url = wanted.base_url
-    return Endpoint(service="compatible" if url else "openai", base_url=url, seed=settings.seed)
+    return evaluation_judge(folder, wanted.judge, SETTING, server, open_engine, pairs)
 
 
 # Categories -----------------------------------------------------------------------------------------------------------
@@ -322,7 +313,8 @@ def requests(settings: Settings) -> Iterator[Asked]:
     names = wanted.number if wanted.categories == "paper" else 0
     if wanted.categories == "paper":
         reads = TEMPLATE_TOKENS + min(wanted.shown, count) * PROMPT_TOKENS
-        yield Asked("categories of the prompts", wanted.judge, 1, reads, names * NAME_TOKENS)
+        yield Asked("categories of the prompts", wanted.judge, 1, reads, names * NAME_TOKENS, wanted.price)
     reads = TEMPLATE_TOKENS + PROMPT_TOKENS + names * NAME_TOKENS
-    yield Asked("labels of the prompts", wanted.judge, count, reads, LABEL_TOKENS)
-    yield Asked("labels of AlpacaEval's prompts, if it is judged", wanted.judge, cited.PROMPTS, reads, LABEL_TOKENS)
+    alpaca = "labels of AlpacaEval's prompts, if it is judged"
+    for what, prompts in (("labels of the prompts", count), (alpaca, cited.PROMPTS)):
+        yield Asked(what, wanted.judge, prompts, reads, LABEL_TOKENS, wanted.price)

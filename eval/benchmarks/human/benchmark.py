@@ -6,13 +6,13 @@ from ...data import published
 from ...figures import charts
 from ...records import MetricValue, Series
 from ..base import Answers, Benchmark, Doubt, MetricSpec, OpenEngine, PageSection, RunData
+from ..head_to_head.benchmark import METRICS as CONTESTS
 from ..paper_table import PaperPart, PaperRow, PaperTable, unlike_paper
 
+SHARES = ("win", "tie", "lose")
 METRICS = {
-    "win": MetricSpec(label="wins", unit="share", better="higher"),
-    "tie": MetricSpec(label="ties", unit="share"),
-    "lose": MetricSpec(label="losses", unit="share", better="lower"),
-    "win_minus_lose": MetricSpec(label="wins minus losses", unit="share", better="higher", signed=True),
+    **{name: CONTESTS[name] for name in SHARES},
+    "win_minus_lose": CONTESTS["win_minus_lose"].model_copy(update={"margin": None}),
     "raw_agreement": MetricSpec(label="two people say the same", unit="share", better="higher"),
     "cohen_kappa": MetricSpec(label="Cohen's kappa of two people", scale=(-1, 1), better="higher"),
     "krippendorff_alpha": MetricSpec(label="Krippendorff's alpha", scale=(-1, 1), better="higher"),
@@ -23,7 +23,6 @@ METRICS = {
     "judge_agreement_decided": MetricSpec(label="the same without ties", unit="share", better="higher"),
     "judge_kappa": MetricSpec(label="Cohen's kappa of judge and people", scale=(-1, 1), better="higher"),
 }
-SHARES = ("win", "tie", "lose")
 OF_PEOPLE = ("krippendorff_alpha", "raw_agreement", "person_agreement", "left_chosen", "longer_chosen")
 OF_TWO = ("raw_agreement", "cohen_kappa")
 OF_JUDGES = ("judge_agreement", "judge_agreement_decided", "judge_kappa")

@@ -1,9 +1,10 @@
 """MT-Bench of a run's checkpoints, beside the paper's."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
-from srlm.judge.open import mt_bench_spec
+from srlm.judge.open import WRITERS, mt_bench_spec
 from srlm.settings import Settings
 
 from ...data import cited, published
@@ -11,7 +12,8 @@ from ...data.mt_bench import CATEGORIES
 from ...figures import charts
 from ...records import MetricValue, Series
 from ..base import Answers, Asked, Benchmark, MetricSpec, OpenEngine, PageSection, RunData
-from ..paper_table import PaperPart
+from ..head_to_head.benchmark import METRICS as CONTESTS
+from ..paper_table import PaperPart, model_and_data
 from .names import HARD, OTHERS, OVERALL, TURNS
 
 POINTS = {"unit": "points", "better": "higher", "digits": 2, "scale": (1.0, 10.0)}
@@ -28,13 +30,7 @@ METRICS = {
         for turn in TURNS
     },
 }
-PAIR_METRICS = {
-    "win": MetricSpec(label="wins", unit="share", better="higher"),
-    "tie": MetricSpec(label="ties", unit="share"),
-    "lose": MetricSpec(label="losses", unit="share", better="lower"),
-    "win_minus_lose": MetricSpec(label="wins minus losses", unit="share", better="higher", signed=True, margin=0.1),
-    "order_decided": MetricSpec(label="verdict changed with the order shown", unit="share", better="lower"),
-}
+PAIR_METRICS = {name: CONTESTS[name] for name in ("win", "tie", "lose", "win_minus_lose", "order_decided")}
 COLUMNS = (OVERALL, HARD, OTHERS, *TURNS, *(f"category: {name}" for name in CATEGORIES))
 """Of the table by model: the paper's columns, and the turns, which it does not give."""
 QUESTIONS = 80
@@ -56,18 +52,19 @@ class MtBenchScores(Benchmark):
     own_table = True
 
     def check(self, run: RunData) -> None:
+        from .grading import grades_path
         from .measure import check
 
-        check(run.settings, run.folder)
+        check(run.settings, run.folder, [grades_path(run.folder, name) for name in run.names])
 
     def asked(self, settings: Settings, models: Sequence[str]) -> Iterable[Asked]:
-        own, number = settings.evaluation.mt_bench, _questions(settings)
-        for model in models:
-            for turn, reads in enumerate(ASKED_TOKENS, 1):
-                yield Asked(f"MT-Bench: answers to turn {turn}", model, number, reads, own.answer_tokens)
-        for turn, reads in enumerate(GRADED_TOKENS, 1):
-            what, requests = f"MT-Bench: grades of turn {turn}", number * len(models)
-            yield Asked(what, mt_bench_spec(settings)[0], requests, reads, own.judge_tokens)
+        number, tokens = _questions(settings), settings.evaluation.mt_bench.answer_tokens
+        grades = list(_judged(settings, "grades of turn {}", number * len(models), GRADED_TOKENS))
+        if grades:
+            for model in models:
+                for turn, reads in enumerate(ASKED_TOKENS, 1):
+                    yield Asked(f"MT-Bench: answers to turn {turn}", model, number, reads, tokens)
+        yield from grades
 
     def measure(self, run: RunData, answers: Answers, open_engine: OpenEngine) -> list[MetricValue]:
         from .measure import measure
@@ -123,14 +120,13 @@ class MtBenchPairs(Benchmark):
 
     def check(self, run: RunData) -> None:
         from .measure import check
+        from .pairs import verdicts_path
 
-        check(run.settings, run.folder)
+        check(run.settings, run.folder, [verdicts_path(run.folder, *models[::-1]) for models in pairwise(run.names)])
 
     def asked(self, settings: Settings, models: Sequence[str]) -> Iterable[Asked]:
-        own, number = settings.evaluation.mt_bench, _questions(settings)
-        for turn, reads in enumerate(COMPARED_TOKENS, 1):
-            what, requests = f"MT-Bench: comparisons of turn {turn}, both orders", 2 * number * max(0, len(models) - 1)
-            yield Asked(what, mt_bench_spec(settings)[0], requests, reads, own.judge_tokens)
+        requests = 2 * _questions(settings) * max(0, len(models) - 1)
+        return _judged(settings, "comparisons of turn {}, both orders", requests, COMPARED_TOKENS)
 
     def measure(self, run: RunData, answers: Answers, open_engine: OpenEngine) -> list[MetricValue]:
         from .pairs import measure
@@ -144,7 +140,7 @@ def page(run: RunData, figures: Sequence[MetricValue], pairs: Sequence[MetricVal
     spec = mt_bench_spec(run.settings)[0]
     facts = [
         ("judge", spec.removeprefix("openai:"), paper.judge),
-        ("model", run.settings.model.base, paper.model),
+        *model_and_data(run.settings),
         (
             "questions",
             str(max((one.n + one.unscored for one in figures if one.metric == TURNS[0]), default=0)),
@@ -162,6 +158,16 @@ def page(run: RunData, figures: Sequence[MetricValue], pairs: Sequence[MetricVal
         "published": {(row.model, name): value for row in paper.rows for name, value in row.values.items()},
         "unlike": cited.unlike(facts),
     }
+
+
+def _judged(settings: Settings, what: str, requests: int, tokens: Sequence[int]) -> Iterator[Asked]:
+    """What the judge is asked of each turn; nothing where it writes no words, for then nobody is asked (`check`)."""
+    wanted, (spec, _) = settings.evaluation, mt_bench_spec(settings)
+    own = wanted.mt_bench
+    if spec.partition(":")[0] in WRITERS:
+        for turn, reads in enumerate(tokens, 1):
+            price = own.price or wanted.price
+            yield Asked(f"MT-Bench: {what.format(turn)}", spec, requests, reads, own.judge_tokens, price)
 
 
 def _questions(settings: Settings) -> int:

@@ -63,13 +63,11 @@ def in_order(categories: Iterable[str]) -> list[str]:
     return [*(name for name in CATEGORIES if name in there), *sorted(there - set(CATEGORIES))]
 
 
-def figures(
-    by_model: Mapping[str, Sequence[Score]], categories: Categories, how: Resampling, note: str = ""
-) -> list[MetricValue]:
+def figures(by_model: Mapping[str, Sequence[Score]], categories: Categories, how: Resampling) -> list[MetricValue]:
     """Every mean of each model, and each model minus the one before it with Holm's correction."""
     wanted = measures(categories)
     found = [
-        mean_score(BENCHMARK, model, one.metric, [s for s in own if one.holds(s)], how.using(BENCHMARK, model), note)
+        mean_score(BENCHMARK, model, one.metric, [s for s in own if one.holds(s)], how.using(BENCHMARK, model))
         for model, own in by_model.items()
         for one in wanted
     ]
@@ -84,9 +82,7 @@ def figures(
     return found
 
 
-def mean_score(
-    benchmark: str, model: str, metric: str, part: Sequence[Score], how: Resampling, note: str = ""
-) -> MetricValue:
+def mean_score(benchmark: str, model: str, metric: str, part: Sequence[Score], how: Resampling) -> MetricValue:
     """The mean over all scores but failures, with its interval over questions; `n` are judgements, as in FastChat."""
     scored = [one for one in part if one.score is not None]
     rows: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
@@ -98,7 +94,6 @@ def mean_score(
         f"judge {', '.join(sorted({one.judge for one in part}))}" if part else "no judgment",
         _counted(scored, len(rows)),
         *(name.removeprefix("judgements ") + f" {n}" for name, n in reason_counts(one.unread for one in part).items()),
-        *([note] if note else []),
     ]
     return figure(
         model,

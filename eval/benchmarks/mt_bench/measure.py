@@ -21,6 +21,7 @@ from ..within_budget import noted, reached, sample_of
 from .answers import Conversation, conversations, some_of
 from .figures import figures, series
 from .grading import Grade, askings, graded, grades, grades_path, scores
+from .names import OVERALL
 
 Written = Mapping[str, Sequence[Conversation]]
 """By model."""
@@ -33,11 +34,11 @@ def opened(settings: Settings) -> MtBench:
     return bench._replace(questions=some_of(bench.questions, wanted.questions, settings.seed))
 
 
-def check(settings: Settings, folder: RunFolder) -> None:
-    """Raises where MT-Bench could not be measured, before any model is asked."""
+def check(settings: Settings, folder: RunFolder, kept: Sequence[Path]) -> None:
+    """Raises where MT-Bench could not be measured, before any model is asked. `kept`: files of what the judge said."""
     opened(settings)
     mt_bench_judge(folder).close()
-    if not all(grades_path(folder, one.name).exists() for one in measured(folder)):
+    if not all(path.exists() for path in kept):
         for one in asked_models(settings):
             if one.setting == mt_bench_spec(settings)[1]:
                 refuse_retired(one.endpoint, one.model)
@@ -115,7 +116,7 @@ def question_note(reached: int, questions: int) -> str:
 
 def _with_cut(figure: MetricValue, found: Written) -> MetricValue:
     """The figure of all answers says how many of them were cut at the token limit, or empty."""
-    if figure.metric != "overall" or figure.baseline is not None:
+    if figure.metric != OVERALL or figure.baseline is not None:
         return figure
     said = [answer for one in found[figure.model] for answer in (one.first, one.second)]
     cut, empty = sum(one.finish == "length" for one in said), sum(not one.text.strip() for one in said)

@@ -55,9 +55,6 @@ def _categories(files: str | None) -> Mapping[str, str]:
 
 def _by_model(found: Sequence[Score]) -> dict[tuple[str, str], list[Score]]:
     """Scores by what a row is called and by judge, in the order of the files."""
-    judges: dict[str, set[str]] = defaultdict(set)
-    for one in found:
-        judges[one.model].add(one.judge)
     several = len({one.judge for one in found}) > 1
     by_model: dict[tuple[str, str], list[Score]] = defaultdict(list)
     for one in found:

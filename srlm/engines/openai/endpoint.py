@@ -45,6 +45,12 @@ class Endpoint(Record):
     """Whether a retired model is asked nevertheless, as by somebody to whom OpenAI still serves it."""
 
     @classmethod
+    def at(cls, base_url: str | None, seed: int = 0, timeout: float = 60.0) -> Self:
+        """The server at an address that somebody names; None: the client's default."""
+        service: Literal["openai", "compatible"] = "compatible" if base_url else "openai"
+        return cls(service=service, base_url=base_url, seed=seed, timeout=timeout)
+
+    @classmethod
     def of(cls, settings: EngineSettings, seed: int = 0) -> Self:
         """The server that a section of a run file names."""
         return cls(

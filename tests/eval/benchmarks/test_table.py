@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 import eval.report
-from eval.benchmarks.base import Benchmark, RunData
+from eval.benchmarks.base import Answers, Benchmark, OpenEngine, RunData
 from eval.benchmarks.table import BENCHMARKS, WORDS, chosen, of_all
 from eval.cli import app
 from eval.metrics import merge
@@ -117,6 +117,38 @@ def test_the_documented_benchmark_is_asked_once_and_gives_figures_differences_an
     }  # fmt: skip
     assert sums.words.label(own["M1", None]) == "right sums"
     assert sums.words.text_of(own["M2", "M1"], 2 / 3) == "+66.7 pp"
+
+
+class Best(Benchmark):
+    """The best share of right sums, from the figures of `arithmetic`; stops where `stops` is true."""
+
+    name, label = "best", "the best"
+
+    def __init__(self, stops: bool = False) -> None:
+        self.stops = stops
+
+    def measure(self, run: RunData, answers: Answers, open_engine: OpenEngine) -> list[MetricValue]:
+        if self.stops:
+            raise EngineError("nobody answers")
+        best = max((one for one in run.of("arithmetic") if one.baseline is None), key=lambda one: one.value or 0)
+        return [best.model_copy(update={"benchmark": self.name})]
+
+
+def test_a_benchmark_may_read_the_figures_of_one_before_it_and_a_stop_loses_none(
+    tmp_path: Path, sums: Benchmark
+) -> None:
+    stopped, whole, apart = (small.run(tmp_path / name) for name in ("stopped", "whole", "apart"))
+    with pytest.raises(EngineError, match="nobody answers"):
+        measure(stopped.settings, stopped, [sums, Best(stops=True)], open_engine)
+    assert len(RunData(stopped.settings, stopped).of("arithmetic")) == 5
+    measure(stopped.settings, stopped, [Best()], refuse)
+    measure(whole.settings, whole, [sums, Best()], open_engine)
+    assert [(one.model, one.value) for one in RunData(whole.settings, whole).of("best")] == [("M2", 1)]
+    measure(apart.settings, apart, [sums], open_engine)
+    measure(apart.settings, apart, [Best()], refuse)
+    for name in ("metrics.json", "metrics.json.from.json"):
+        texts = [(one.step("evaluation") / name).read_bytes() for one in (stopped, whole, apart)]
+        assert texts[0] == texts[1] == texts[2]
 
 
 def test_answers_to_other_items_are_not_scored(tmp_path: Path, sums: Benchmark) -> None:

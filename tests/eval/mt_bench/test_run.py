@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from eval.benchmarks.base import Asked, RunData
+from eval.benchmarks.paper_table import PaperTable
 from eval.benchmarks.table import chosen
 from eval.cli import main
 from eval.records import MetricValue
@@ -20,7 +21,7 @@ from srlm.engines.scripted import ScriptedEngine
 from srlm.errors import DataError, EngineError, SettingsError
 from srlm.records import Checkpoint
 from srlm.run_file import load
-from srlm.settings import EvaluationSettings, Price, Sampling
+from srlm.settings import EvaluationSettings, ModelSettings, OasstData, Price, RankedData, Sampling
 from srlm.settings.mt_bench import MtBenchSettings
 from srlm.store import files
 from srlm.store.folder import RunFolder
@@ -270,6 +271,19 @@ def test_a_judge_that_cannot_grade_is_refused_before_anybody_is_asked(
     assert not models.asked
 
 
+def test_a_judge_that_was_shut_down_is_refused_only_where_it_has_something_to_say_yet(tmp_path: Path) -> None:
+    folder = run(tmp_path, None, judge="openai:gpt-4-0613")
+    data = RunData(folder.settings, folder)
+    grades, verdicts = (chosen([name])[0] for name in (BENCH, PAIRS))
+    for models in ("M1-vs-SFT", "M2-vs-M1"):
+        with pytest.raises(EngineError, match="gpt-4-0613: was shut down on 2026-10-23"):
+            verdicts.check(data)
+        files.write_text(folder.step("evaluation") / "mt_bench" / f"{models}.jsonl", "")
+    verdicts.check(data)
+    with pytest.raises(EngineError, match="gpt-4-0613: was shut down on 2026-10-23"):
+        grades.check(data)
+
+
 def test_missing_files_are_told_before_anybody_is_asked(serve: Serve, tmp_path: Path) -> None:
     models, server = Models(), serve(place.grader)
     folder = run(tmp_path, server)
@@ -344,6 +358,24 @@ def test_the_page_has_a_chapter_where_it_was_measured_alone(serve: Serve, tmp_pa
     unlike = "judge grader, not gpt-4, model scratch, not Llama-2-70B, questions 16, not 80"
     assert own.content["unlike"] == f"{unlike}: a shape to compare, not a target"
     assert own.charts[0].rows[-1][:3] == ("published", "M2", "7.01")
+
+
+@pytest.mark.parametrize(
+    ("base", "data", "unlike"),
+    [
+        pytest.param(
+            "meta-llama/Llama-2-70b-hf", OasstData(path="trees.jsonl"), "questions 0, not 80", id="the paper's"
+        ),
+        pytest.param("meta-llama/Llama-2-70b-hf", RankedData(path="mine"), "data ranked, not oasst, ", id="other data"),
+        pytest.param("meta-llama/Llama-3.1-70B", OasstData(path="trees.jsonl"), "model meta-llama/", id="other model"),
+    ],
+)
+def test_the_papers_model_and_data_are_known_to_mt_bench_too(tmp_path: Path, base: str, data: Any, unlike: str) -> None:
+    folder = run(tmp_path, None, judge="openai:gpt-4")
+    settings = folder.settings.model_copy(update={"model": ModelSettings(base=base), "data": data})
+    (table, _) = chosen([BENCH])[0].paper_tables(RunData(settings, folder))
+    assert isinstance(table, PaperTable)
+    assert table.unlike.startswith(unlike)
 
 
 def test_the_gate_has_a_value_a_question(serve: Serve, tmp_path: Path) -> None:

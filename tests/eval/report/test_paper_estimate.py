@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 from eval.benchmarks.ablations.arms import ARMS
 from eval.benchmarks.base import Asked, Benchmark
 from eval.benchmarks.head_to_head.benchmark import HeadToHead
+from eval.benchmarks.mt_bench.benchmark import MtBenchPairs, MtBenchScores
 from eval.cli import app
 from eval.report import paper_estimate as estimate
 from srlm.cli.estimate import Hardware, Shape
@@ -72,6 +73,31 @@ def test_an_unknown_price_is_not_0(overrides: list[str], dollars: float | None) 
     assert any("no price is known" in line for line in said) == (dollars is None)
 
 
+@pytest.mark.parametrize(
+    ("overrides", "dollars"),
+    [
+        pytest.param(["evaluation.mt_bench.price={input: 1, output: 10}"], 0.64 * 1 + 1.31072 * 10, id="its-own"),
+        pytest.param(["evaluation.price={input: 2, output: 20}"], 0.64 * 2 + 1.31072 * 20, id="the-evaluation's"),
+        pytest.param(["evaluation.mt_bench.judge=openai:gpt-4.1"], 0.64 * 2 + 1.31072 * 8, id="the-list's"),
+        pytest.param([], None, id="none"),
+    ],
+)
+def test_a_judge_of_its_own_has_the_price_of_its_own_section(overrides: list[str], dollars: float | None) -> None:
+    given = settings("evaluation.judge=length", "evaluation.mt_bench.judge=openai:nobody", *overrides)
+    *_, first, second = estimate.lines([MtBenchScores()], given, HARDWARE, SHAPE)
+    # Four models, 80 questions: 320 requests a turn, of 700 and 1,300 tokens, with answers of at most 2,048.
+    assert (first.read + second.read, first.written + second.written) == (640_000, 1_310_720)
+    found = [one.dollars for one in (first, second) if one.dollars is not None]
+    assert (sum(found) if found else None) == (None if dollars is None else pytest.approx(dollars))
+
+
+def test_where_nobody_can_grade_mt_bench_asks_nobody() -> None:
+    assert (
+        list(estimate.lines([MtBenchScores(), MtBenchPairs()], settings("evaluation.judge=length"), HARDWARE, SHAPE))
+        == []
+    )
+
+
 def test_a_checkpoint_as_judge_is_one_of_our_models_and_a_program_is_not_asked() -> None:
     (judge,) = estimate.lines([HeadToHead()], settings("evaluation.judge=checkpoint:M0"), HARDWARE, SHAPE)
     assert (judge.requests, judge.dollars) == (6 * 256 * 2, 0)  # six pairs of four models
@@ -113,3 +139,10 @@ def test_the_whole_table_is_priced_before_anything_is_trained(tmp_path: Path) ->
 def test_without_hardware_nothing_can_be_estimated() -> None:
     said = CliRunner().invoke(app, ["paper", "--dry-run", "--run", str(CONFIGS / "llama3-8b.yaml")])
     assert "--dry-run needs --hardware FILE" in str(said.exception)
+
+
+@pytest.mark.parametrize("command", ["paper", "ablations"])
+@pytest.mark.parametrize("option", ["--hardware", "--shape"])
+def test_what_only_an_estimate_heeds_is_refused_without_one(command: str, option: str) -> None:
+    said = CliRunner().invoke(app, [command, "--run", str(CONFIGS / "llama3-8b.yaml"), option, "x"])
+    assert str(said.exception) == "--hardware and --shape need --dry-run"

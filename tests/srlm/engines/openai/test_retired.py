@@ -181,3 +181,13 @@ def test_training_does_not_begin_with_a_judge_that_is_gone_or_goes_meanwhile() -
     check_files(settings, 2, datetime.date(2026, 10, 22))
     own = load(ROOT / "configs/pocket.yaml", [*judged, "judge.engine.base_url=http://127.0.0.1:8000/v1"])
     check_files(own, 2, TODAY)
+
+
+def test_training_begins_whatever_became_of_the_judges_that_only_measure() -> None:
+    judges = ("judge", "mt_bench.judge", "breakdown.judge")
+    gone = [f"evaluation.{name}=openai:gpt-4-0613" for name in judges]
+    unset = [f"evaluation.{name}=https://${{NOBODY_SET_THIS}}/v1" for name in ("base_url", "mt_bench.base_url")]
+    settings = load(ROOT / "configs/pocket.yaml", gone)
+    assert [one.setting for one in asked_models(settings)] == [f"evaluation.{name}" for name in judges]
+    check_files(settings, 2, TODAY)
+    check_files(load(ROOT / "configs/pocket.yaml", [*gone, *unset]), 2, TODAY)
