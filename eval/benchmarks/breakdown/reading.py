@@ -22,7 +22,7 @@ SCALE = range(1, 11)
 LONGEST_NAME = 80
 """Letters of a category's name."""
 
-_LABEL = re.compile(r"^[\W_]*(category|complexity|length)[\s*_\"'`]*:(.*)$", re.IGNORECASE | re.MULTILINE)
+_LABEL = re.compile(r"^[\W_]*(category|complexity|length)[\s*_\"'`]*[:\uff1a](.*)$", re.IGNORECASE | re.MULTILINE)
 _NUMBER = re.compile(r"(\d{1,3})(?:\s*(?:/|out of)\s*10)?", re.IGNORECASE)
 _LISTED = re.compile(r"^\s*(?:[-*\u2022+]|\(?(\d{1,3})[.):])\s+(\S.*)$")
 _AROUND = " \t\r*_`\"'.,;"

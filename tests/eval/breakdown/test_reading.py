@@ -25,6 +25,9 @@ NAMES = ("Coding", "Math / Logic", "Creative writing")
             "Coding", 1, "more than 1 page", id="json-lines",
         ),
         pytest.param(
+            "Category\uff1aCoding\nComplexity\uff1a3\nLength\uff1a1 page", "Coding", 3, "1 page", id="wide-colons",
+        ),
+        pytest.param(
             "Category: Coding\nCategory: coding\nComplexity: 2\nComplexity: 2 out of 10\nLength: 1 page",
             "Coding", None, "1 page", id="the-same-twice-counts-but-not-in-other-words",
         ),
