@@ -7,6 +7,7 @@ from ..records import MetricValue
 from ..stats.bounded import SIGNED
 from ..stats.intervals import Resampling, mean
 from ..stats.significance import sign_test_of
+from .breakdown.names import kind_of
 from .measuring import figure
 
 Kinds = Mapping[str, Mapping[str, Sequence[str]]]
@@ -26,7 +27,7 @@ class Part(NamedTuple):
     @property
     def name(self) -> str:
         """As metrics call it."""
-        return f"{self.sort}: {self.kind}"
+        return kind_of(self.sort, self.kind)
 
 
 def parts(kinds: Kinds, values: Mapping[str, float | None], floor: int) -> list[Part]:

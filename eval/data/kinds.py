@@ -1,5 +1,6 @@
 """Labelled prompts and lists of categories that people bring."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +13,8 @@ from srlm.records import Prompt
 from ..records import Labels
 from .labels import unit_name
 
+WHOLE = re.compile(r"[0-9]{1,3}(\.0)?")
+"""As text; pandas writes 3.0 where another row of the column is empty."""
 COLUMNS = ("instruction", "category", "complexity", "length")
 
 
@@ -70,7 +73,9 @@ def _complexity(place: str, value: Mapping[str, Any]) -> int | None:
     if said is None or said == "":
         return None
     number = said.strip() if isinstance(said, str) else said
-    if isinstance(number, str) and number.isdecimal() and number.isascii() and len(number) < 4:
+    if isinstance(number, str) and WHOLE.fullmatch(number):
+        number = int(number.partition(".")[0])
+    if isinstance(number, float) and number.is_integer():
         number = int(number)
     if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= 10:
         raise DataError(f"{place}: `complexity` must be a whole number of 1 to 10, found {said!r:.40}")

@@ -13,8 +13,10 @@ import vl_convert
 from markupsafe import Markup
 
 from srlm.records import Record
+from srlm.terminal import cut
 
 from ..records import MetricValue
+from .text import WIDEST
 from .words import MetricWords, plain
 
 SVG = "http://www.w3.org/2000/svg"
@@ -52,6 +54,8 @@ LEAST_SHOWN = 0.05
 """A chart of differences shows this much to either side of 0, at least."""
 MOST_ON_A_LINE = 26
 """Letters of a pair's name on one line; a longer one is broken between its two models."""
+MOST_ALONE = 60
+"""Kinds with a picture of their own: some thousands are more than vl_convert lays out."""
 MOST_IN_A_ROW = 40
 """Letters of a key's names beside each other; longer ones stand below each other."""
 
@@ -83,8 +87,8 @@ def drawn(
 ) -> Chart:
     """Draw `spec` over `rows`; `header` names the columns of the rows that the reader gets, and what they are called.
 
-    A row's `said` is what shows when the pointer rests on its mark. `listed`: rows for the reader in place of those
-    that are drawn.
+    A row's `said` is what shows when the pointer rests on its mark; its other words are names, and endless ones are cut
+    in the picture, not in the columns. `listed`: rows for the reader in place of those that are drawn.
     """
     clean = [_plain(row) for row in rows]
     whole = {
@@ -94,8 +98,8 @@ def drawn(
         "autosize": {"type": "fit-x", "contains": "padding"},
         # Labels of rows are measured in the font of this machine; browsers' are some pixels wider.
         "padding": {"left": 10, "right": 2, "top": 2, "bottom": 2},
-        "data": {"values": clean},
-        **spec,
+        "data": {"values": [{key: v if key == "said" else _drawable(v) for key, v in row.items()} for row in clean]},
+        **{key: _drawable(value) for key, value in spec.items()},
     }
     svg = vl_convert.vegalite_to_svg(whole, vl_version="6.4")
     shown = clean if listed is None else [_plain(row) for row in listed]
@@ -111,6 +115,21 @@ def drawn(
 
 def _plain(row: Row) -> dict[str, Any]:
     return {key: plain(value) if isinstance(value, str) else value for key, value in row.items()}
+
+
+def _drawable(value: Any) -> Any:
+    """Part of a specification, or a row's value, as it is drawn: a name is called the same wherever it stands in them.
+
+    vl_convert measures all of a label before it cuts it: minutes for a long one, and some take the process down.
+    """
+    match value:
+        case str():
+            return plain(value) if len(value) <= WIDEST else cut(value, WIDEST)
+        case dict():
+            return {key: _drawable(own) for key, own in value.items()}
+        case list() | tuple():
+            return [_drawable(own) for own in value]
+    return value
 
 
 def _cell(value: object) -> str:
@@ -311,10 +330,14 @@ def scatter(title: str, rows: Sequence[Row], kind: str, note: str) -> Chart:
 
 
 def each_alone(title: str, rows: Sequence[Row], kind: str, note: str = "") -> Chart:
-    """The points of `scatter`, each kind in a picture of its own on the same axes, two beside each other."""
+    """The points of `scatter`, each kind in a picture of its own on the same axes, two beside each other.
+
+    The first MOST_ALONE kinds are drawn, and the columns have all.
+    """
     ends = {axis: [min(row[axis] for row in rows), max(row[axis] for row in rows)] for axis in ("x", "y")}
     side = (WIDTH - 24) // 2
-    kinds = list(dict.fromkeys(str(row[kind]) for row in rows))
+    counts = Counter(str(row[kind]) for row in rows)
+    kinds = list(counts)[:MOST_ALONE]
     spec = {
         "facet": {
             "field": kind, "type": "nominal", "sort": kinds, "title": None,
@@ -333,9 +356,11 @@ def each_alone(title: str, rows: Sequence[Row], kind: str, note: str = "") -> Ch
             },
         },
     }  # fmt: skip
-    counts = Counter(str(row[kind]) for row in rows)
-    drawn_rows = [{kind: name, "points": count} for name, count in counts.items()]
-    return drawn(title, spec, rows, {kind: kind, "points": "points"}, note, listed=drawn_rows)
+    listed = [{kind: name, "points": count} for name, count in counts.items()]
+    shown = [row for row in rows if str(row[kind]) in kinds]
+    if len(counts) > len(kinds):
+        note = f"{note} {len(counts) - len(kinds):,} more kinds are not drawn.".lstrip()
+    return drawn(title, spec, shown, {kind: kind, "points": "points"}, note, listed=listed)
 
 
 def costs(title: str, rows: Sequence[Row], x: str, y: str, note: str) -> Chart:

@@ -45,6 +45,12 @@ def value(metric: MetricValue | None, form: str = ".2f", unknown: str = "not kno
     return f"{metric.value:{form}} [{metric.low:{form}}, {metric.high:{form}}]"
 
 
+def percent(metric: MetricValue) -> str:
+    """A share in percent, with its interval."""
+    scaled = {name: None if (end := getattr(metric, name)) is None else 100 * end for name in ("value", "low", "high")}
+    return value(metric.model_copy(update=scaled), ".1f")
+
+
 def without_interval(metrics: Iterable[MetricValue]) -> list[str]:
     """A line for each reason why figures that are there have no interval, with the models it is of."""
     of: dict[str, dict[str, None]] = {}

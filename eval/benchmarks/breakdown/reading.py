@@ -22,9 +22,11 @@ SCALE = range(1, 11)
 LONGEST_NAME = 80
 """Letters of a category's name."""
 
-_LABEL = re.compile(r"^[\W_]*(category|complexity|length)[\s*_\"'`]*:(.*)$", re.IGNORECASE | re.MULTILINE)
+_LABEL = re.compile(r"^[\W_]*(category|complexity|length)[\s*_\"'`]*[:\uff1a](.*)$", re.IGNORECASE | re.MULTILINE)
 _NUMBER = re.compile(r"(\d{1,3})(?:\s*(?:/|out of)\s*10)?", re.IGNORECASE)
-_LISTED = re.compile(r"^\s*(?:[-*\u2022+]|\(?(\d{1,3})[.):])\s+(\S.*)$")
+_LISTED = re.compile(r"^\s*(?:\*\*(?=\(?\d))?(?:[-*\u2022+]|\(?(\d{1,3})[.):])\s+(\S.*)$")
+_BOLD = re.compile(r"(\*\*|__)(?P<name>.+?)(?::\1|\1\s*:|\1\s+[\u2013\u2014-]\s)")
+"""A name that its marks set apart from a description behind it."""
 _AROUND = " \t\r*_`\"'.,;"
 _DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2212"), "-")
 
@@ -83,7 +85,8 @@ def read_labels(text: str, categories: Sequence[str] | None) -> ReadLabels:
 def read_categories(text: str, most: int) -> ReadCategories:
     """The names of a numbered or dashed list of at most `most`, each once."""
     listed = [found for line in text.splitlines() if (found := _LISTED.match(line))]
-    names = [" ".join(one[2].strip(_AROUND).split()) for one in listed]
+    marked = [bold["name"] if (bold := _BOLD.match(one[2])) else one[2] for one in listed]
+    names = [" ".join(name.strip(_AROUND).split()) for name in marked]
     numbers = [int(one[1]) for one in listed if one[1]]
     if len(names) < 2:
         return ReadCategories((), f"it holds {len(names)} list items")

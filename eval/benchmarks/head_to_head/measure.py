@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from srlm.engines.openai.retired import refuse_retired
 from srlm.judge.open import Judge, asked_models, contest_judge, pairwise_of
-from srlm.judge.pairwise import BothOrders, Opinion, PairItem, PairwiseJudge, in_both_orders
+from srlm.judge.pairwise import BothOrders, Opinion, Outcome, PairItem, PairwiseJudge, in_both_orders
 from srlm.records import Prompt, Response, seed_for
 from srlm.settings import Settings
 from srlm.store import files
@@ -215,30 +215,7 @@ def compared(model: str, baseline: str, verdicts: Sequence[Verdict], how: Resamp
     judge = f"judge {verdicts[0].judge}" if verdicts else ""
     note = judge if outcomes else f"no verdict could be read ({judge or 'there are no prompts'})"
     how = how.using(BENCHMARK, model, baseline)
-    shares = [
-        figure(
-            model,
-            BENCHMARK,
-            outcome,
-            share([found == outcome for found in outcomes], how),
-            unscored=unscored,
-            baseline=baseline,
-            note=note,
-        )
-        for outcome in ("win", "tie", "lose")
-    ]
-    points = [POINTS[found] for found in outcomes]
-    p = sign_test(outcomes.count("win"), outcomes.count("lose")) if outcomes else None
-    difference = figure(
-        model,
-        BENCHMARK,
-        "win_minus_lose",
-        mean(points, how, SIGNED),
-        unscored=unscored,
-        baseline=baseline,
-        p=p,
-        note=note,
-    )
+    shares = outcome_figures(BENCHMARK, model, baseline, outcomes, how, unscored, note)
     read = [v for v in verdicts if v.outcome is not None]
     flips = figure(
         model,
@@ -253,7 +230,7 @@ def compared(model: str, baseline: str, verdicts: Sequence[Verdict], how: Resamp
     both = [(v.probability_ab, v.probability_ba) for v in verdicts]
     leans = [(ab + ba) / 2 for ab, ba in both if ab is not None and ba is not None]
     if not leans:
-        return [*shares, difference, flips]
+        return [*shares, flips]
     preference = figure(
         model,
         BENCHMARK,
@@ -263,7 +240,42 @@ def compared(model: str, baseline: str, verdicts: Sequence[Verdict], how: Resamp
         baseline=baseline,
         note=judge,
     )
-    return [*shares, difference, flips, preference, *asked_again(model, baseline, verdicts, how, judge)]
+    return [*shares, flips, preference, *asked_again(model, baseline, verdicts, how, judge)]
+
+
+def outcome_figures(
+    benchmark: str,
+    model: str,
+    baseline: str,
+    outcomes: Sequence[Outcome],
+    how: Resampling,
+    unscored: int,
+    note: str,
+) -> list[MetricValue]:
+    """Win, tie and lose shares of two models, whoever judged, and win minus lose with the exact sign test."""
+    shares = [
+        figure(
+            model,
+            benchmark,
+            outcome,
+            share([found == outcome for found in outcomes], how),
+            unscored=unscored,
+            baseline=baseline,
+            note=note,
+        )
+        for outcome in ("win", "tie", "lose")
+    ]
+    difference = figure(
+        model,
+        benchmark,
+        "win_minus_lose",
+        mean([POINTS[found] for found in outcomes], how, SIGNED),
+        unscored=unscored,
+        baseline=baseline,
+        p=sign_test(outcomes.count("win"), outcomes.count("lose")) if outcomes else None,
+        note=note,
+    )
+    return [*shares, difference]
 
 
 def asked_again(

@@ -6,7 +6,7 @@ from srlm.printable import one_line
 
 from ...data import published
 from ...data.cited import NOT_A_TARGET
-from ...figures.text import aligned, p_value, short_name
+from ...figures.text import aligned, p_value, percent, short_name
 from ...records import MetricValue
 from ..measuring import ALONE, NOT_SHOWN
 
@@ -19,7 +19,7 @@ def contests(metrics: Sequence[MetricValue]) -> str:
     for (model, baseline, metric), difference in found.items():
         if metric != "win_minus_lose":
             continue
-        shares = [_percent(found[model, baseline, name]) for name in ("win", "tie", "lose")]
+        shares = [percent(found[model, baseline, name]) for name in ("win", "tie", "lose")]
         said = paper.get((model, baseline or ""))
         theirs = f"{100 * said.win:.1f} / {100 * said.tie:.1f} / {100 * said.lose:.1f}" if said else ""
         counted = [str(difference.n), str(difference.unscored)]
@@ -33,9 +33,3 @@ def contests(metrics: Sequence[MetricValue]) -> str:
     theirs = f"the paper's: {source.source}; {source.setting}, {source.n} prompts: {NOT_A_TARGET}"
     levels = [ALONE] if len(rows) > 1 else []
     return "\n".join([aligned(head, rows), *notes, *levels, theirs])
-
-
-def _percent(metric: MetricValue) -> str:
-    if metric.value is None or metric.low is None or metric.high is None:
-        return "not known" if metric.value is None else f"{100 * metric.value:.1f}"
-    return f"{100 * metric.value:.1f} [{100 * metric.low:.1f}, {100 * metric.high:.1f}]"

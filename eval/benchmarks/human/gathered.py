@@ -2,8 +2,6 @@
 
 from typing import NamedTuple
 
-from srlm.text.counts import counted
-
 from ..run_data import RunData
 from .ballots import kept
 from .key import Contest, changed, pages
@@ -27,11 +25,6 @@ class Gathered(NamedTuple):
     def gone_of(self, model: str, baseline: str) -> int:
         """How many of their pairs of answers are gone."""
         return sum((one.model, one.baseline) == (model, baseline) for one in self.gone)
-
-    @property
-    def gone_note(self) -> str:
-        """How many are gone in all, in words; empty: none."""
-        return f"left out: {counted(len(self.gone), 'pairs of answers')} that have changed since" if self.gone else ""
 
     @property
     def pairs(self) -> list[tuple[str, str]]:

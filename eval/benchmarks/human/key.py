@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple, Self
 
 from srlm.errors import StoreError
-from srlm.records import Prompt, Record, digest
+from srlm.records import Record, digest
 from srlm.store import files
 from srlm.store.folder import RunFolder
 
@@ -111,8 +111,3 @@ def _is_current(run: RunData, one: Contest) -> bool:
     both = ((one.model, one.model_response_id), (one.baseline, one.baseline_response_id))
     found = [(run.answers.get(name, {}).get(one.prompt_id), id) for name, id in both]
     return all(answer is not None and answer.id == id for answer, id in found)
-
-
-def prompt_of(run: RunData) -> dict[str, Prompt]:
-    """The evaluation prompts by id."""
-    return {prompt.id: prompt for prompt in run.prompts}

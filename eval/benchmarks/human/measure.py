@@ -7,16 +7,14 @@ from srlm.settings import Settings
 from srlm.text.counts import counted
 
 from ...records import MetricValue, Series
-from ...stats.bounded import SIGNED
-from ...stats.intervals import Resampling, mean, share
-from ...stats.significance import sign_test
-from ..head_to_head.measure import POINTS
-from ..measuring import figure, resampling, with_holm
+from ...stats.intervals import Resampling
+from ..head_to_head.measure import POINTS, outcome_figures
+from ..measuring import resampling, with_holm
 from ..run_data import RunData
 from . import judges, people, taste
 from .gathered import Gathered, gather
 from .labels import write_labels
-from .majority import OUTCOMES, Told
+from .majority import Told
 
 BENCHMARK = "human"
 
@@ -48,25 +46,7 @@ def compared(model: str, baseline: str, found: Gathered, needed: int | None, how
     told, gone = found.of(model, baseline), found.gone_of(model, baseline)
     outcomes = [outcome for one in told if (outcome := one.outcome(needed)) is not None]
     unscored, note = len(told) - len(outcomes) + gone, _note(told, needed, gone)
-    points = [POINTS[one] for one in outcomes]
-    p = sign_test(outcomes.count("win"), outcomes.count("lose")) if outcomes else None
-    shares = [
-        figure(
-            model,
-            BENCHMARK,
-            outcome,
-            share([one == outcome for one in outcomes], how),
-            unscored=unscored,
-            baseline=baseline,
-            note=note,
-        )
-        for outcome in OUTCOMES
-    ]
-    difference = figure(
-        model, BENCHMARK, "win_minus_lose", mean(points, how, SIGNED), unscored=unscored, baseline=baseline, p=p,
-        note=note,
-    )  # fmt: skip
-    return [*shares, difference]
+    return outcome_figures(BENCHMARK, model, baseline, outcomes, how, unscored, note)
 
 
 def _note(told: Sequence[Told], needed: int | None, gone: int) -> str:

@@ -6,7 +6,7 @@ from srlm.printable import one_line
 
 from ...data import published
 from ...data.cited import NOT_A_TARGET
-from ...figures.text import aligned, p_value, short_name, value
+from ...figures.text import aligned, p_value, percent, short_name, value
 from ...figures.words import MetricWords
 from ...records import MetricValue
 from ..measuring import ALONE
@@ -20,7 +20,7 @@ def result(metrics: Sequence[MetricValue], words: MetricWords) -> str:
     for (model, baseline, metric), difference in found.items():
         if metric != "win_minus_lose":
             continue
-        shares = [_percent(found[model, baseline, name]) for name in ("win", "tie", "lose")]
+        shares = [percent(found[model, baseline, name]) for name in ("win", "tie", "lose")]
         said = paper.get((model, baseline or ""))
         theirs = f"{100 * said.win:.0f} / {100 * said.tie:.0f} / {100 * said.lose:.0f}" if said else ""
         tested = [p_value(difference.p), p_value(difference.p_adjusted)]
@@ -54,9 +54,3 @@ def _others(metrics: Sequence[MetricValue], words: MetricWords) -> str:
         for m in metrics
     ]
     return aligned(["of", "measure", "value", "n", "unscored", "note"], rows)
-
-
-def _percent(metric: MetricValue) -> str:
-    if metric.value is None or metric.low is None or metric.high is None:
-        return "not known" if metric.value is None else f"{100 * metric.value:.1f}"
-    return f"{100 * metric.value:.1f} [{100 * metric.low:.1f}, {100 * metric.high:.1f}]"

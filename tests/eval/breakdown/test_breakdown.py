@@ -12,13 +12,14 @@ from eval.benchmarks.base import RunData
 from eval.benchmarks.breakdown.measure import rows_of
 from eval.benchmarks.table import chosen
 from eval.cli import app
-from eval.records import CategoryList, MetricValue, PromptKind
+from eval.data.kinds import read_kinds
+from eval.records import CategoryList, Labels, MetricValue, PromptKind
 from eval.report import page
 from eval.run import measure
 from eval.stats.kinds import spread
 from srlm.engines.base import Engine
 from srlm.errors import DataError, EngineError, SettingsError, StoreError
-from srlm.records import Checkpoint
+from srlm.records import Checkpoint, Prompt
 from srlm.settings import BreakdownSettings, EvaluationSettings, Price
 from srlm.store import files
 from srlm.store.folder import RunFolder
@@ -241,8 +242,24 @@ def test_a_labelled_file_takes_the_judges_place(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        pytest.param("k.csv", "instruction,category,complexity\nQ,,3.0\nR,Coding,\n", id="csv"),
+        pytest.param("k.jsonl", '{"instruction": "Q", "complexity": 3.0}\n{"instruction": "R"}\n', id="json"),
+    ],
+)
+def test_a_whole_number_that_pandas_wrote_with_a_point_is_one(tmp_path: Path, name: str, text: str) -> None:
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    prompt = Prompt.of("Q", "oasst")
+    assert read_kinds(path, [prompt]).labels == {prompt.id: Labels(complexity=3)}
+
+
+@pytest.mark.parametrize(
     ("row", "said"),
     [
+        ({"instruction": "x", "complexity": 3.5}, "`complexity` must be a whole number of 1 to 10, found 3.5"),
+        ({"instruction": "x", "complexity": "3.5"}, "`complexity` must be a whole number of 1 to 10, found '3.5'"),
         ({"instruction": "x", "complexity": 11}, "`complexity` must be a whole number of 1 to 10, found 11"),
         ({"instruction": "x", "complexity": True}, "`complexity` must be a whole number of 1 to 10, found True"),
         ({"instruction": "x", "category": 3}, "`category` must be text, found 3"),

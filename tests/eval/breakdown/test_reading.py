@@ -25,6 +25,9 @@ NAMES = ("Coding", "Math / Logic", "Creative writing")
             "Coding", 1, "more than 1 page", id="json-lines",
         ),
         pytest.param(
+            "Category\uff1aCoding\nComplexity\uff1a3\nLength\uff1a1 page", "Coding", 3, "1 page", id="wide-colons",
+        ),
+        pytest.param(
             "Category: Coding\nCategory: coding\nComplexity: 2\nComplexity: 2 out of 10\nLength: 1 page",
             "Coding", None, "1 page", id="the-same-twice-counts-but-not-in-other-words",
         ),
@@ -81,6 +84,13 @@ def test_a_judge_that_was_not_asked_for_a_category_gives_none() -> None:
 def test_a_list_of_categories_is_read_by_its_numbers_or_dashes() -> None:
     assert read_categories("Here they are:\n1. **Coding**\n2) Math / Logic\n(3) Creative  writing.\n", 3).names == NAMES
     assert read_categories("- Coding\n* Math / Logic\n\u2022 Creative writing", 20).names == NAMES
+    assert read_categories("**1. Coding**\n**2. Math / Logic**\n**(3) Creative writing**", 3).names == NAMES
+    described = "1. **Coding**: programs\n2. **Math / Logic:** sums\n3. __Creative writing__ \u2013 poems, tales"
+    assert read_categories(described, 3).names == NAMES
+    assert read_categories("1. **Full**-stack\n2. **Coding** and maths", 2).names == (
+        "Full**-stack",
+        "Coding** and maths",
+    )
 
 
 @pytest.mark.parametrize(
