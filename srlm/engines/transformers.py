@@ -12,7 +12,8 @@ import torch
 from transformers import LogitsProcessorList, TemperatureLogitsWarper, TopPLogitsWarper
 
 from srlm.engines.base import Completion, Request
-from srlm.engines.memory import CacheRows, Head, Memory, Way, common_tokens
+from srlm.engines.beginnings import common_tokens
+from srlm.engines.memory import CacheRows, Head, Memory, Way
 from srlm.engines.plain_text import TokenText
 from srlm.engines.weights import give_memory_back, load_chat, load_model
 from srlm.engines.written import completion, generation_ends
