@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -272,28 +273,61 @@ def _of_file(path: Path, shots: int | None) -> list[_Found]:
         config = load_yaml(path, resolve_func=False)
     except Exception as error:
         raise SettingsError(f"{path}: not a task of lm-eval: {first_line(error)}") from None
-    if entry is None:
+    name = config.get("group") or config.get("task")
+    if entry is None or not isinstance(name, str):
         raise SettingsError(f"{path}: not a task of lm-eval: it names no `task` or `group`")
-    if code := _code(path):
-        note(f"{path}: runs code that stands beside it: {', '.join(code)}")
     manager = TaskManager(include_path=str(path.resolve().parent), include_defaults=False)
-    members = config.get("task")
-    if isinstance(members, list) and any(isinstance(one, str) and one not in manager.all_tasks for one in members):
+    if code := sorted({function for file in _files(path, config, manager.task_index) for function in _code(file)}):
+        note(f"{path}: runs code that stands beside it: {', '.join(code)}")
+    if any(member not in manager.task_index for member in _members(config)):
         note(f"{path}: looking through all tasks of lm-eval, about 20 seconds")
         manager = TaskManager(include_path=str(path.resolve().parent))
-    return _loaded(manager, str(path), entry.name, shots)
+    manager.task_index[name] = replace(entry, name=name)  # by its path lm-eval would call a group by its members
+    return _loaded(manager, str(path), name, shots)
 
 
-def _code(path: Path) -> list[str]:
-    """The functions that a YAML file names, as it writes them."""
-    return sorted(set(re.findall(r"!function\s+([^\s#]+)", path.read_text(encoding="utf-8", errors="replace"))))
+def _members(config: Mapping[str, Any]) -> list[str]:
+    """The names in a group's list of tasks; of a task, none."""
+    members = config.get("task")
+    named = (
+        [one.get("task") if isinstance(one, Mapping) else one for one in members] if isinstance(members, list) else []
+    )
+    return [one for one in named if isinstance(one, str)]
+
+
+def _files(path: Path, config: Mapping[str, Any], index: Mapping[str, Any]) -> list[Path]:
+    """The YAML file of a task, or those of a group and of all in it that the index has."""
+    found, waiting = [path], _members(config)
+    while waiting:
+        entry = index.get(waiting.pop())
+        if entry is not None and entry.yaml_path is not None and entry.yaml_path not in found:
+            found.append(entry.yaml_path)
+            waiting += _members(entry.cfg or {})
+    return found
+
+
+def _code(path: Path) -> set[str]:
+    """The functions that a YAML file and those that it includes name, as they write them; lm-eval's own aside."""
+    import lm_eval
+    from lm_eval.tasks._yaml_loader import load_yaml
+
+    if path.resolve().is_relative_to(Path(lm_eval.__file__).resolve().parent):
+        return set()
+    found = set(re.findall(r"!function\s+([^\s#]+)", path.read_text(encoding="utf-8", errors="replace")))
+    included = load_yaml(path, resolve_func=False, recursive=False).get("include", [])
+    for one in included if isinstance(included, list) else [included]:
+        found |= _code(path.parent / one)
+    return found
 
 
 def _loaded(manager: Any, spec: str, name: str, shots: int | None) -> list[_Found]:
+    """What lm-eval has under a name; `spec` is what the settings call it."""
     try:
-        found = manager.load([spec])
+        found = manager.load([name])
     except Exception as error:
         raise _unusable(f"{spec}: lm-eval could not load it", error) from None
+    if not found["tasks"]:
+        raise SettingsError(f"{spec}: a group without tasks; list them under `task`")
     for leaf in found["tasks"].values():
         if shots is not None:
             leaf.set_config(key="num_fewshot", value=shots)
