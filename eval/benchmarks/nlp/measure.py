@@ -66,8 +66,9 @@ def ask_all(settings: Settings, folder: RunFolder, tasks: Sequence[AskedTask], o
             open_ones = [task for task in form if _on_disk(folder, checkpoint, task, chat) is None]
             failed += _ask(settings, folder, checkpoint, open_ones, chat, open_engine) if open_ones else []
     for one in failed:
-        note(f"{one.model}: {one.task} could not be measured: {one.why}")
-        folder.log(f"{one.model}: {one.task} could not be measured: {one.why}")
+        said = f"{one.model}: {one.task} could not be measured: {one.why}"
+        note(said)
+        folder.log(said)
     return failed
 
 
