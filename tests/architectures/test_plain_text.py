@@ -11,7 +11,7 @@ import torch
 
 from srlm.engines.plain_text import Likelihood, TextPair
 from srlm.engines.transformers import TransformersEngine
-from srlm.errors import EngineError, RoomError
+from srlm.errors import DataError, RoomError
 from srlm.settings import Sampling
 from srlm.text.chat import Chat
 from tests.architectures import zoo
@@ -177,7 +177,7 @@ def test_a_continuation_longer_than_the_model_reads_is_refused_by_name() -> None
         text.likelihoods([TextPair("w1", " " + zoo.sentence(200, seed=1))])
     with pytest.raises(RoomError, match="192 new tokens are asked for, but the model reads and writes 192 in all"):
         text.write(["w1"], [], Sampling(temperature=0, max_new_tokens=192), 0)
-    with pytest.raises(EngineError, match="nothing to score: '' adds no token to the text before it"):
+    with pytest.raises(DataError, match="nothing to score: '' adds no token to the text before it"):
         text.likelihoods([TextPair("w1", "")])
 
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from srlm.errors import RoomError, SrlmError, first_line
+from srlm.errors import DataError, RoomError, SrlmError, first_line
 from srlm.records import Checkpoint
 from srlm.settings import Settings
 from srlm.store import files
@@ -96,7 +96,7 @@ def _ask(
                 shown.append(reporter)
                 try:
                     _keep(place_of(folder, checkpoint.name, task.name), folder, checkpoint, task, chat, lm)
-                except RoomError as error:  # its answers are too long for this model; those of others may not be
+                except (RoomError, DataError) as error:  # too long for this model, or nothing; those of others are not
                     yield Failed(checkpoint.name, task.name, task.main, first_line(error))
                 except SrlmError:
                     raise  # the engine or the disk: no other task would fare better
