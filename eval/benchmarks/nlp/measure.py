@@ -1,6 +1,7 @@
 """Every finished checkpoint asked every task; what it answered is kept by document, and asked once.
 
-    settings -> tasks with their data (tasks.py) -> lm-eval with our engines (lm.py)
+    settings -> tasks with their data (sources.py) -> what is asked of them (tasks.py)
+        -> lm-eval with our engines (lm.py)
         -> evaluation/CHECKPOINT/nlp/TASK.jsonl, a record a document, and beside it what was asked
 
 lm-eval's `EngineLM` keeps every answer of a model in evaluation/CHECKPOINT/nlp.jsonl as it comes: a task that was
