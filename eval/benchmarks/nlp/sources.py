@@ -29,18 +29,18 @@ class Found(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def found_tasks(name: str, data: Path | None, shots: int | None) -> list[Found]:
-    """What the settings call by this name: of a group without an aggregate, each of its tasks.
+def found_tasks(name: str, data: Path | None, shots: Mapping[str, int]) -> list[Found]:
+    """What the settings call by this name: of a group without an aggregate, each of its tasks. `shots`: by name.
 
     Raises SettingsError for a name that lm-eval does not have or a file that is no task, DataError for data that are
     missing or broken.
     """
     if name.endswith((".yaml", ".yml")):
-        return _of_file(locate(name), shots)
+        return _of_file(name, shots)
     if data is not None and (name in KNOWN or name in local.PROMPTED):
-        return [_of_folder(name, data, _shots(name, shots))]
+        return [_of_folder(name, data, _shots(name, shots.get(name)))]
     if name in KNOWN:
-        return [Found(name, {leaf.config.task: leaf for leaf in _stock(name, _shots(name, shots))})]
+        return [Found(name, {leaf.config.task: leaf for leaf in _stock(name, _shots(name, shots.get(name)))})]
     if data is not None:
         raise SettingsError(
             f"{name}: has no place in {data}; give a YAML file that names its data, or leave evaluation.nlp.data out"
@@ -181,7 +181,7 @@ def refuse_missing(data: Path, wanted: NlpSettings) -> None:
 # Other tasks ----------------------------------------------------------------------------------------------------------
 
 
-def _of_index(name: str, shots: int | None) -> list[Found]:
+def _of_index(name: str, shots: Mapping[str, int]) -> list[Found]:
     """A task or group of lm-eval that is not among the known ones."""
     import lm_eval
     from lm_eval.tasks import TaskManager
@@ -202,12 +202,13 @@ def _of_index(name: str, shots: int | None) -> list[Found]:
     return _loaded(manager, name, name, shots)
 
 
-def _of_file(path: Path, shots: int | None) -> list[Found]:
-    """A task or group in a YAML file of the user's."""
+def _of_file(file: str, shots: Mapping[str, int]) -> list[Found]:
+    """A task or group in a YAML file of the user's; its examples are told by the file's name or by its own."""
     from lm_eval.tasks import TaskManager
     from lm_eval.tasks._index import TaskIndex
     from lm_eval.tasks._yaml_loader import load_yaml
 
+    path = locate(file)
     if not path.is_file():
         raise SettingsError(f"{path}: no such file; a task is lm-eval's name or a YAML file")
     try:
@@ -225,7 +226,7 @@ def _of_file(path: Path, shots: int | None) -> list[Found]:
         note(f"{path}: looking through all tasks of lm-eval, about 20 seconds")
         manager = TaskManager(include_path=str(path.resolve().parent))
     manager.task_index[name] = replace(entry, name=name)  # by its path lm-eval would call a group by its members
-    return _loaded(manager, str(path), name, shots)
+    return _loaded(manager, str(path), name, {**shots, name: shots[file]} if file in shots else shots)
 
 
 def _members(config: Mapping[str, Any]) -> list[str]:
@@ -262,7 +263,7 @@ def _code(path: Path) -> set[str]:
     return found
 
 
-def _loaded(manager: Any, spec: str, name: str, shots: int | None) -> list[Found]:
+def _loaded(manager: Any, spec: str, name: str, shots: Mapping[str, int]) -> list[Found]:
     """What lm-eval has under a name; `spec` is what the settings call it."""
     try:
         found = manager.load([name])
@@ -270,9 +271,9 @@ def _loaded(manager: Any, spec: str, name: str, shots: int | None) -> list[Found
         raise _unusable(f"{spec}: lm-eval could not load it", error) from None
     if not found["tasks"]:
         raise SettingsError(f"{spec}: a group without tasks; list them under `task`")
-    for leaf in found["tasks"].values():
-        if shots is not None:
-            leaf.set_config(key="num_fewshot", value=shots)
+    for each, leaf in found["tasks"].items():
+        if (wanted := shots.get(name, shots.get(each))) is not None:
+            leaf.set_config(key="num_fewshot", value=wanted)
     group = found.get("groups", {}).get(name)
     if group is not None and group.has_aggregation:
         sizes = {one.weight_by_size for one in group.aggregate_metric_list}

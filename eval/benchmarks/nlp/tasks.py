@@ -55,7 +55,7 @@ def prepare(wanted: NlpSettings) -> list[AskedTask]:
         data = locate(wanted.data) if wanted.data is not None else None
         if data is not None:
             refuse_missing(data, wanted)
-        found = [one for name in dict.fromkeys(wanted.tasks) for one in found_tasks(name, data, wanted.shots.get(name))]
+        found = [one for name in dict.fromkeys(wanted.tasks) for one in found_tasks(name, data, wanted.shots)]
         asked = [_counted(one, wanted) for one in found]
     if strange := sorted(set(wanted.shots) - {*wanted.tasks, *(one.name for one in asked)}):
         raise SettingsError(f"evaluation.nlp.shots: {', '.join(strange)}: not among the tasks")

@@ -41,6 +41,12 @@ def test_a_file_of_ones_own_is_a_task(tmp_path: Path, rows: Path) -> None:
     assert (task.name, task.total, task.main, task.chat) == ("colours", 4, "acc", False)
 
 
+def test_examples_of_a_file_are_told_by_the_files_name_or_by_the_tasks(tmp_path: Path, rows: Path) -> None:
+    path = own(tmp_path, TASK.format(file=rows, target="answer"))
+    counts = [prepare(NlpSettings(tasks=(path,), shots={name: 2}))[0].shots for name in (path, "colours")]
+    assert counts == [2, 2]
+
+
 def test_code_beside_a_file_is_run_and_named(tmp_path: Path, rows: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = own(tmp_path, TASK.format(file=rows, target="!function answers.last"))
     (tmp_path / "own" / "answers.py").write_text("def last(doc):\n    return 1\n", encoding="utf-8")
