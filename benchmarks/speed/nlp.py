@@ -54,7 +54,7 @@ def main() -> None:
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     engine = opened(asked.model, asked.dtype, asked.ours)
-    print(f"rows are read {engine.way} and attend to beginnings {'once' if engine.memory.attends_apart else 'each'}")
+    print(f"rows are read {engine.way}")
     data = shared()
     print("data:", data or "made up in the shape of MMLU and GSM8K", flush=True)
     batches = [int(size) for size in asked.batches.split(",")]

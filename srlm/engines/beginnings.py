@@ -62,5 +62,9 @@ def _together(found: Sequence[Alike]) -> list[Alike]:
 
 def _shared(one: Tokens, other: Tokens) -> int:
     """Tokens that both begin with, without the last of either."""
-    pairs = zip(one[:-1], other[:-1], strict=False)
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    return common_tokens([one[:-1], other[:-1]])
+
+
+def common_tokens(rows: Sequence[Tokens]) -> int:
+    """How many tokens all rows begin with."""
+    return sum(1 for _ in takewhile(lambda column: len(set(column)) == 1, zip(*rows, strict=False)))

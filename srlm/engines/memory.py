@@ -10,15 +10,13 @@ configuration.
 
 from collections.abc import Sequence
 from copy import deepcopy
-from functools import cached_property
 from inspect import signature
-from itertools import takewhile
 from typing import Any, Literal, NamedTuple, get_args
 
 import torch
 from transformers import DynamicCache
 
-from srlm.engines.shared_attention import attending, cache_behind
+from srlm.engines.beginnings import common_tokens
 from srlm.engines.weights import context_of
 from srlm.errors import ModelError, first_line
 from srlm.terminal import logger
@@ -69,8 +67,6 @@ class Head(NamedTuple):
 
     tokens: tuple[int, ...]
     cache: Any
-    apart: bool
-    """Whether rows behind it keep only what is their own (srlm/engines/shared_attention.py)."""
 
 
 class Memory:
@@ -113,12 +109,9 @@ class Memory:
         to read them apart."""
         if self.way != "shared" or shared < WORTH_SHARING or max(map(len, prompts)) + room > self._window:
             return None
-        return self._head(prompts[0][:shared], self.attends_apart)
-
-    def _head(self, tokens: Sequence[int], apart: bool) -> "Head":
-        cache = DynamicCache(config=self.model.config)
-        self.look(torch.tensor([list(tokens)], dtype=torch.long, device=self.model.device), None, cache, 0)
-        return Head(tuple(tokens), cache, apart)
+        tokens, cache = tuple(prompts[0][:shared]), DynamicCache(config=self.model.config)
+        self.look(torch.tensor([tokens], dtype=torch.long, device=self.model.device), None, cache, 0)
+        return Head(tokens, cache)
 
     def _shared(self, prompts: Sequence[Sequence[int]], way: Way, room: int, head: "Head | None" = None) -> int:
         """How many tokens that the prompts begin with are read once."""
@@ -151,14 +144,11 @@ class Memory:
         rows = CacheRows(self, ids, mask, None if way == "whole" else DynamicCache(config=self.model.config), 0)
         if way != "whole":
             if shared:
-                if begun is not None and begun.apart:
-                    rows.cache = cache_behind(self.model.config, begun.cache)
+                if begun is None:
+                    self.look(head, None, rows.cache, 0)
                 else:
-                    if begun is None:
-                        self.look(head, None, rows.cache, 0)
-                    else:
-                        rows.cache = deepcopy(begun.cache)
-                    rows.cache.reorder_cache(torch.zeros(len(prompts), dtype=torch.long, device=device))
+                    rows.cache = deepcopy(begun.cache)
+                rows.cache.reorder_cache(torch.zeros(len(prompts), dtype=torch.long, device=device))
                 rows.read = shared
             if ids.shape[1] - 1 > rows.read:
                 self.look(ids[:, :-1], None if mask is None else mask[:, :-1], rows.cache, rows.read)
@@ -250,8 +240,7 @@ class Memory:
                 extra["position_ids"] = (mask.cumsum(-1) - 1).clamp(min=0)[:, read:]
         if cache is None:
             return self.model(ids, use_cache=False, **extra).logits
-        with attending(self.model, cache):
-            return self.model(ids[:, read:], use_cache=True, **{self._cache_name: cache}, **extra).logits
+        return self.model(ids[:, read:], use_cache=True, **{self._cache_name: cache}, **extra).logits
 
     def outgrown(self, length: int) -> bool:
         """Whether what was remembered of rows of `length - 1` tokens is of no use to rows that are one token longer."""
@@ -313,20 +302,6 @@ class Memory:
             log.info("%s: rows are read %s (%s)", type(self.model).__name__, right, quicker or "it has states")
         return right
 
-    @cached_property
-    def attends_apart(self) -> bool:
-        """Whether rows behind a beginning may keep what is their own alone, by the same trial."""
-        rows, more = self._trial()
-        expected = torch.stack([self._plain(row)[-more:].float().log_softmax(-1) for row in rows])
-        exact = self._plain(rows[0]).dtype in (torch.float32, torch.float64)
-        try:
-            begun = self._head(rows[0][:BEGUN], apart=True)
-            moved = (self._tried(rows, more, "shared", begun) - expected).square().mean((-1, -2)).sqrt().max()
-        except Exception as error:  # as above
-            log.info("%s: beginnings are copied for each row (%s)", type(self.model).__name__, first_line(error))
-            return False
-        return bool(moved / expected.std(-1).mean().clamp(min=1e-6) <= (EXACT if exact else NARROW))
-
     def _plain(self, row: Sequence[int]) -> torch.Tensor:
         """Logits behind each token of one row, (length, words), with nothing remembered or padded."""
         logits: torch.Tensor = self.look(torch.tensor([row], device=self.model.device), None, None, 0, last=False)[0]
@@ -340,12 +315,12 @@ class Memory:
         most = min(self.longest, self._switch.tokens if self._switch else self.longest)
         return [drawn[: BEGUN + 5], [*drawn[:BEGUN], *drawn[BEGUN + 5 :]][:most]], 4
 
-    def _tried(self, rows: Sequence[Sequence[int]], more: int, way: Way, begun: "Head | None" = None) -> torch.Tensor:
+    def _tried(self, rows: Sequence[Sequence[int]], more: int, way: Way) -> torch.Tensor:
         """Log-probabilities behind each of the `more` last tokens of the rows, (rows, more, words), in this way."""
         apart = [[row] for row in rows] if way == "even" else [list(rows)]
         found = []
         for batch in apart:
-            held = self._read([row[: -more + 1] for row in batch], way, BEGUN if way == "shared" else 0, 1, begun)
+            held = self._read([row[: -more + 1] for row in batch], way, BEGUN if way == "shared" else 0, 1)
             logs = [held.following().float().log_softmax(-1)]
             for place in range(1 - more, 0):
                 held.write(torch.tensor([row[place] for row in batch], device=self.model.device))
@@ -403,8 +378,3 @@ def _switch(config: Any) -> Switch | None:
             tokens = part.get("original_max_position_embeddings") or config.max_position_embeddings
             found.append(Switch(int(tokens), part["rope_type"] == "longrope"))
     return min(found, default=None)
-
-
-def common_tokens(rows: Sequence[Sequence[int]]) -> int:
-    """How many tokens all rows begin with."""
-    return sum(1 for _ in takewhile(lambda column: len(set(column)) == 1, zip(*rows, strict=False)))

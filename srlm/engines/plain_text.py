@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from srlm.engines.base import Engine
-from srlm.errors import EngineError, RoomError
+from srlm.errors import DataError, EngineError, RoomError
 from srlm.settings import Sampling
 
 
@@ -30,7 +30,7 @@ class TextPair(NamedTuple):
 
 class PlainText(Protocol):
     """A model that continues text as it stands, and knows of no chat. Raises EngineError where it cannot do as asked,
-    RoomError where a text does not fit."""
+    RoomError where a text does not fit, DataError where there is nothing to score."""
 
     def likelihoods(self, pairs: Sequence[TextPair], rendered: bool = False) -> list[Likelihood]:
         """Of each continuation behind its context, which is cut on the left where both are too long together.
@@ -116,10 +116,11 @@ class TextTokens:
         return ids
 
     def pair(self, pair: TextPair, rendered: bool = False) -> TokenPair:
-        """A context and its continuation, cut on the left to what can be read. Raises RoomError where it cannot."""
+        """A context and its continuation, cut on the left to what can be read. Raises RoomError where it cannot,
+        DataError where one of them has no token."""
         context, continuation = self._joined(pair, rendered)
         if not context or not continuation:
-            raise EngineError(f"nothing to score: {pair.continuation[:80]!r} adds no token to the text before it")
+            raise DataError(f"nothing to score: {pair.continuation[:80]!r} adds no token to the text before it")
         if len(continuation) > self.longest:
             raise RoomError(f"a continuation of {len(continuation)} tokens; the model reads {self.longest} at once")
         # The last token is scored and never read.

@@ -6,13 +6,14 @@ Words that a batch's prompts all begin with (the judge's rubric, a conversation)
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, groupby, islice
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, TypeVar
 
 import torch
 from transformers import LogitsProcessorList, TemperatureLogitsWarper, TopPLogitsWarper
 
 from srlm.engines.base import Completion, Request
-from srlm.engines.memory import CacheRows, Head, Memory, Way, common_tokens
+from srlm.engines.beginnings import common_tokens
+from srlm.engines.memory import CacheRows, Head, Memory, Way
 from srlm.engines.plain_text import TokenText
 from srlm.engines.weights import give_memory_back, load_chat, load_model
 from srlm.engines.written import completion, generation_ends
@@ -23,6 +24,8 @@ from srlm.terminal import logger
 from srlm.text.chat import Chat
 
 log = logger(__name__)
+
+T = TypeVar("T")
 
 STRIDE = 16
 """Tokens between two looks for rows that have ended."""
@@ -196,32 +199,32 @@ class TransformersEngine:
         questions = [_Question.of([starts[row] for row in rows], [ends[row] for row in rows]) for rows in together]
         asked = sorted((n for n, one in enumerate(questions) if one.ends), key=lambda n: (len(questions[n].start), n))
         totals: list[list[float]] = [[] for _ in questions]
-        waiting: list[list[int]] = []
-        room = 0
-        for number in asked:  # as many sequences at once as are drawn at once
-            size = len(_stems(questions[number].ends))
-            if size > room:
-                waiting.append([])
-                room = self.batch_size
-            waiting[-1].append(number)
-            room -= size
-        while waiting:
-            numbers = waiting.pop()
-            try:
-                scores = self._score([questions[number] for number in numbers])
-            except RuntimeError as error:
-                half = self.halved(error, len(numbers))
-                waiting += [numbers[:half], numbers[half:]]
-            else:
-                for number, own in zip(numbers, scores, strict=True):
-                    totals[number] = own
+        # As many sequences at once as are drawn at once.
+        cut = batches(asked, lambda number: None, lambda number: len(stems_of(questions[number].ends)), self.batch_size)
+        for numbers, scores in self.in_parts(cut, lambda some: self._score([questions[number] for number in some])):
+            for number, own in zip(numbers, scores, strict=True):
+                totals[number] = own
         in_order = iter(chain.from_iterable(totals))
         return [list(islice(in_order, len(own))) for own in ends]
+
+    def in_parts(self, parts: Iterable[list[int]], work: Callable[[list[int]], T]) -> Iterator[tuple[list[int], T]]:
+        """Each part, the last one first, with what `work` makes of it; where memory does not reach for one, its
+        halves."""
+        waiting = list(parts)
+        while waiting:
+            some = waiting.pop()
+            try:
+                found = work(some)
+            except RuntimeError as error:
+                half = self.halved(error, len(some))
+                waiting += [some[:half], some[half:]]
+            else:
+                yield some, found
 
     @torch.inference_mode()  # type: ignore[untyped-decorator]
     def _score(self, questions: Sequence["_Question"]) -> list[list[float]]:
         # A prompt is read once, and so is all but the last token of continuations that differ in it alone.
-        stems = [(row, stem) for row, question in enumerate(questions) for stem in _stems(question.ends)]
+        stems = [(row, stem) for row, question in enumerate(questions) for stem in stems_of(question.ends)]
         totals = [[0.0] * len(question.ends) for question in questions]
         every = self.memory.behind([question.start for question in questions], stems)
         for (row, stem), own in zip(stems, every, strict=True):
@@ -264,7 +267,7 @@ def _warpers(sampling: Sampling) -> LogitsProcessorList:
     return warpers
 
 
-def _stems(continuations: Sequence[Sequence[int]]) -> list[tuple[int, ...]]:
+def stems_of(continuations: Iterable[Sequence[int]]) -> list[tuple[int, ...]]:
     """All but the last token of each continuation, once each."""
     return list(dict.fromkeys(tuple(ids[:-1]) for ids in continuations))
 

@@ -4,13 +4,14 @@ lm-eval's own `hf` model reads it again for every text, and each continuation of
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 
 from srlm.engines.beginnings import beginnings
 from srlm.engines.memory import WORTH_SHARING, Head
 from srlm.engines.plain_text import Likelihood, TextTokens, TokenPair, TokenText, up_to_end
-from srlm.engines.transformers import TransformersEngine, Work, batches
+from srlm.engines.transformers import TransformersEngine, Work, batches, stems_of
 from srlm.records import seed_for
 from srlm.settings import Sampling
 
@@ -35,49 +36,33 @@ class _Scorer:
             asked.setdefault(tuple(context), {})[tuple(continuation)] = None
         contexts = list(asked)
         width = max((len(continuation) for _, continuation in pairs), default=0)
+        sizes = [len(stems_of(asked[context])) for context in contexts]
         found: dict[tuple[Stem, Stem], Likelihood] = {}
         for alike in beginnings(contexts, WORTH_SHARING):
             head = self._memory.head([contexts[row] for row in alike.rows], alike.shared, width)
-            # The longest come first, which need most memory.
-            order = sorted(alike.rows, key=lambda row: (-len(contexts[row]), row))
-            sizes = [len(_stems(asked[context])) for context in contexts]
-            for batch in batches(order, lambda row: None, sizes.__getitem__, self._engine.batch_size):
-                self._score_within_memory([contexts[row] for row in batch], asked, head, found)
+            order = sorted(alike.rows, key=lambda row: (len(contexts[row]), row))
+            cut = batches(order, lambda row: None, sizes.__getitem__, self._engine.batch_size)
+            for _, scored in self._engine.in_parts(cut, partial(self._score, contexts, asked, head)):
+                found.update(scored)
         return [found[tuple(context), tuple(continuation)] for context, continuation in pairs]
-
-    def _score_within_memory(
-        self,
-        contexts: list[Stem],
-        asked: dict[Stem, dict[Stem, None]],
-        head: Head | None,
-        found: dict[tuple[Stem, Stem], Likelihood],
-    ) -> None:
-        waiting = [contexts]
-        while waiting:
-            some = waiting.pop()
-            try:
-                self._score(some, asked, head, found)
-            except RuntimeError as error:
-                half = self._engine.halved(error, len(some))
-                waiting += [some[:half], some[half:]]
 
     @torch.inference_mode()  # type: ignore[untyped-decorator]
     def _score(
-        self,
-        contexts: Sequence[Stem],
-        asked: dict[Stem, dict[Stem, None]],
-        head: Head | None,
-        found: dict[tuple[Stem, Stem], Likelihood],
-    ) -> None:
-        stems = [(row, stem) for row, context in enumerate(contexts) for stem in _stems(asked[context])]
-        logits = self._memory.behind(contexts, stems, head, ahead=0)
+        self, contexts: Sequence[Stem], asked: dict[Stem, dict[Stem, None]], head: Head | None, rows: Sequence[int]
+    ) -> dict[tuple[Stem, Stem], Likelihood]:
+        """By context and continuation, of the contexts of these rows."""
+        found = {}
+        some = [contexts[row] for row in rows]
+        stems = [(row, stem) for row, context in enumerate(some) for stem in stems_of(asked[context])]
+        logits = self._memory.behind(some, stems, head, ahead=0)
         for (row, stem), own in zip(stems, logits, strict=True):
             logs = own.float().log_softmax(-1)  # (tokens of the stem + 1, words)
             best = logs.argmax(-1).tolist()
-            for continuation in asked[contexts[row]]:
+            for continuation in asked[some[row]]:
                 if continuation[:-1] == stem:
                     scored = logs.gather(1, torch.tensor(continuation, device=logs.device)[:, None])
-                    found[contexts[row], continuation] = Likelihood(float(scored.sum()), best == list(continuation))
+                    found[some[row], continuation] = Likelihood(float(scored.sum()), best == list(continuation))
+        return found
 
 
 class _Writer:
@@ -91,10 +76,10 @@ class _Writer:
         ends = self._engine.ends if rendered else self._engine.text_ends
         found: dict[int, list[int]] = {}
         room, limit, number = sampling.max_new_tokens, self._engine.batch_size, 0
+        kinds = [self._memory.alike(len(prompt), room) for prompt in prompts]
         for alike in beginnings(prompts, WORTH_SHARING):
             head = self._memory.head([prompts[row] for row in alike.rows], alike.shared, room)
             order = sorted(alike.rows, key=lambda row: (len(prompts[row]), row))
-            kinds = [self._memory.alike(len(prompt), room) for prompt in prompts]
             for rows in batches(order, kinds.__getitem__, lambda row: 1, self._engine.batch_size):
                 work = Work(
                     [prompts[row] for row in rows],
@@ -110,7 +95,3 @@ class _Writer:
                 found.update(zip(rows, written, strict=True))
                 number += 1
         return [up_to_end(found[row], ends, rendered) for row in range(len(prompts))]
-
-
-def _stems(continuations: dict[Stem, None]) -> list[Stem]:
-    return list(dict.fromkeys(continuation[:-1] for continuation in continuations))

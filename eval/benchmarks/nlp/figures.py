@@ -5,7 +5,7 @@ unit is the document. Of a group all documents weigh the same where lm-eval says
 fixed, and no sample of subjects. The average of the paper's nine has its variance from theirs.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -25,6 +25,8 @@ from .record import NlpDocument
 BENCHMARK = "nlp"
 AVERAGE = "average"
 UNIT = "documents"
+FAILED = "could not be measured"
+"""Begins the note of a figure whose task failed."""
 FORMS = {True: "chat template", False: "plain text"}
 
 
@@ -34,8 +36,10 @@ def metric_of(task: str, metric: str) -> str:
 
 
 def figures(settings: Settings, kept: Sequence[Kept], failed: Sequence[Failed] = ()) -> list[MetricValue]:
-    """Every figure of the tasks of these models."""
+    """Every figure of the tasks of these models. Of a task that failed, what was kept is of another question."""
     how = resampling(settings)
+    without = {(one.model, one.task) for one in failed}
+    kept = [one for one in kept if (one.model, one.asked.task) not in without]
     found = [one for own in kept for one in _of_task(own, how)]
     found += [_failure(one) for one in failed]
     found += _averages(kept, how)
@@ -138,7 +142,7 @@ def _notes(own: Kept, metric: str) -> list[str]:
 def _failure(one: Failed) -> MetricValue:
     nothing = Estimate(value=None, low=None, high=None, n=0, method="not measured")
     metric = metric_of(one.task, one.main)
-    return figure(one.model, BENCHMARK, metric, nothing, unit=UNIT, note=f"could not be measured: {one.why}")
+    return figure(one.model, BENCHMARK, metric, nothing, unit=UNIT, note=f"{FAILED}: {one.why}")
 
 
 # Over all tasks -------------------------------------------------------------------------------------------------------
@@ -254,12 +258,4 @@ def by_document(kept: Sequence[Kept]) -> list[Series]:
                     else tuple(units.get(one.id, 1.0) for one in own.documents),
                 )
             )
-    return found
-
-
-def by_task(metrics: Sequence[MetricValue]) -> Mapping[str, list[MetricValue]]:
-    """Figures by the task that they are of; the average stands under its own name."""
-    found: dict[str, list[MetricValue]] = {}
-    for metric in metrics:
-        found.setdefault(metric.metric.partition(".")[0], []).append(metric)
     return found

@@ -26,10 +26,6 @@ from .rendering import ChatRendering, Rendering
 
 KEPT = "nlp.jsonl"
 """The file of a checkpoint's answers, in evaluation/CHECKPOINT."""
-PAIRS = 512
-"""Continuations that are scored between two writes to disk."""
-TEXTS = 64
-"""Texts that are written, or scored as a whole, between two writes to disk."""
 NEW_TOKENS = 256
 """Written where a task sets no limit, as by lm-eval's own models."""
 MEANS_NOTHING: Mapping[str, tuple[Any, ...]] = {
@@ -39,6 +35,18 @@ MEANS_NOTHING: Mapping[str, tuple[Any, ...]] = {
     "use_cache": (True, False, None),
 }
 """Arguments of generation that leave these engines' way as it is, with the values that do."""
+
+
+class Blocks(NamedTuple):
+    """How much is asked between two writes to disk."""
+
+    pairs: int = 512
+    """Continuations that are scored."""
+    texts: int = 64
+    """Texts that are written, or scored as a whole."""
+
+
+BLOCKS = Blocks()
 
 
 class Generation(NamedTuple):
@@ -70,6 +78,7 @@ class EngineLM(LM):  # type: ignore[misc]
         rendering: Rendering | None = None,
         seed: int = 0,
         report: Callable[[int, int], None] = lambda done, total: None,
+        blocks: Blocks = BLOCKS,
     ) -> None:
         """`keep`: the file of its answers; `facts`: what tells the model from all others. `rendering` None: no chat
         template. `report(done, total)` is called as requests are answered."""
@@ -77,7 +86,7 @@ class EngineLM(LM):  # type: ignore[misc]
         self._engine = Once(open)
         self._kept = KeptAnswers(keep, {**facts, "rendered": rendering is not None})
         self._facts = digest("model", dict(facts))
-        self._rendering, self._seed, self._report = rendering, seed, report
+        self._rendering, self._seed, self._report, self._blocks = rendering, seed, report, blocks
 
     def __enter__(self) -> Self:
         return self
@@ -115,7 +124,7 @@ class EngineLM(LM):  # type: ignore[misc]
             return [KeptAnswer(key="", total=_finite(one.total), greedy=one.greedy) for one in scored]
 
         keyed = [(self._kept.key("likelihood", *pair), pair) for pair in pairs]
-        found = self._answers(keyed, Ask(answer, tuple), PAIRS)
+        found = self._answers(keyed, Ask(answer, tuple), self._blocks.pairs)
         return [(one.total, one.greedy) for one in map(likelihood_of, found)]
 
     def loglikelihood_rolling(self, requests: list[Instance]) -> list[float]:
@@ -125,7 +134,7 @@ class EngineLM(LM):  # type: ignore[misc]
             return [KeptAnswer(key="", total=_finite(total)) for total in text_of(self._engine()).rolling(some)]
 
         keyed = [(self._kept.key("rolling", *request.args), str(request.args[0])) for request in requests]
-        return [one.total or 0.0 for one in self._answers(keyed, Ask(answer, str), TEXTS)]
+        return [one.total or 0.0 for one in self._answers(keyed, Ask(answer, str), self._blocks.texts)]
 
     def generate_until(self, requests: list[Instance]) -> list[str]:
         """See LM. The same request asked several times is drawn as often where it is sampled."""
@@ -153,7 +162,9 @@ class EngineLM(LM):  # type: ignore[misc]
                 return [KeptAnswer(key="", text=text) for text in written]
 
             answers = self._answers(
-                [keyed[place] for place in places], Ask(answer, lambda one: (one.prompt, one.draw)), TEXTS
+                [keyed[place] for place in places],
+                Ask(answer, lambda one: (one.prompt, one.draw)),
+                self._blocks.texts,
             )
             found.update((place, one.text or "") for place, one in zip(places, answers, strict=True))
         return [found[place] for place in range(len(requests))]

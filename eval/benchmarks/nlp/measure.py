@@ -1,6 +1,7 @@
 """Every finished checkpoint asked every task; what it answered is kept by document, and asked once.
 
-    settings -> tasks with their data (tasks.py) -> lm-eval with our engines (lm.py)
+    settings -> tasks with their data (sources.py) -> what is asked of them (tasks.py)
+        -> lm-eval with our engines (lm.py)
         -> evaluation/CHECKPOINT/nlp/TASK.jsonl, a record a document, and beside it what was asked
 
 lm-eval's `EngineLM` keeps every answer of a model in evaluation/CHECKPOINT/nlp.jsonl as it comes: a task that was
@@ -14,7 +15,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from srlm.errors import RoomError, SrlmError, first_line
+from srlm.errors import DataError, RoomError, SrlmError, first_line
 from srlm.records import Checkpoint
 from srlm.settings import Settings
 from srlm.store import files
@@ -66,8 +67,9 @@ def ask_all(settings: Settings, folder: RunFolder, tasks: Sequence[AskedTask], o
             open_ones = [task for task in form if _on_disk(folder, checkpoint, task, chat) is None]
             failed += _ask(settings, folder, checkpoint, open_ones, chat, open_engine) if open_ones else []
     for one in failed:
-        note(f"{one.model}: {one.task} could not be measured: {one.why}")
-        folder.log(f"{one.model}: {one.task} could not be measured: {one.why}")
+        said = f"{one.model}: {one.task} could not be measured: {one.why}"
+        note(said)
+        folder.log(said)
     return failed
 
 
@@ -95,7 +97,7 @@ def _ask(
                 shown.append(reporter)
                 try:
                     _keep(place_of(folder, checkpoint.name, task.name), folder, checkpoint, task, chat, lm)
-                except RoomError as error:  # its answers are too long for this model; those of others may not be
+                except (RoomError, DataError) as error:  # too long for this model, or nothing; those of others are not
                     yield Failed(checkpoint.name, task.name, task.main, first_line(error))
                 except SrlmError:
                     raise  # the engine or the disk: no other task would fare better

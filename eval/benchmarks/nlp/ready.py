@@ -34,6 +34,8 @@ def refuse_other_alphabets(folder: RunFolder, tasks: Sequence[AskedTask]) -> Non
     from tokenizers import Tokenizer
 
     texts = [text for task in tasks for text in _questions(task)]
+    if not texts:
+        return
     for checkpoint in folder.checkpoints():
         place = folder.model_path(checkpoint)
         if not (place / "tokenizer.json").exists():
@@ -48,8 +50,12 @@ def refuse_other_alphabets(folder: RunFolder, tasks: Sequence[AskedTask]) -> Non
 
 
 def _questions(task: AskedTask) -> list[str]:
+    """The first questions of a task; none where its own code fails to write them, which costs that task alone."""
     name, leaf = next(iter(task.leaves.items()))
-    return [str(leaf.doc_to_text(doc)) for doc in documents_of(leaf)[: min(TRIED, task.documents[name])]]
+    try:
+        return [str(leaf.doc_to_text(doc)) for doc in documents_of(leaf)[: min(TRIED, task.documents[name])]]
+    except Exception:  # as where it is measured
+        return []
 
 
 def _unknown(words: "Tokenizer", texts: Sequence[str]) -> float:

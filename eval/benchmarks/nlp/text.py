@@ -4,16 +4,14 @@ from collections.abc import Sequence
 
 from ...figures.text import aligned
 from ...records import MetricValue
+from .figures import AVERAGE, FAILED
 from .page import mains
-
-FAILED = "could not be measured"
-"""Begins the note of a figure whose task failed."""
 
 
 def table(figures: Sequence[MetricValue]) -> str:
     """Every figure that stands for a task, by model, with its interval, and its difference from SFT's."""
     rows = []
-    for metric in [*mains(figures), "average"]:
+    for metric in [*mains(figures), AVERAGE]:
         for one in figures:
             if one.metric != metric or one.baseline is not None:
                 continue

@@ -19,8 +19,7 @@ from tests.architectures import zoo
 
 pytest.importorskip("lm_eval", reason="needs lm-eval (pip install 'srlm[nlp]')")
 
-from eval.benchmarks.nlp import lm as nlp_lm
-from eval.benchmarks.nlp.lm import EngineLM, generation_of
+from eval.benchmarks.nlp.lm import Blocks, EngineLM, generation_of
 from eval.benchmarks.nlp.rendering import ChatRendering, ServerRendering
 
 SHOWN = zoo.sentence(40, seed=7)
@@ -56,15 +55,12 @@ class Interrupted:
     def close(self) -> None: ...
 
 
-@pytest.fixture(autouse=True)
-def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Several writes to disk in a test of 20 requests."""
-    monkeypatch.setattr(nlp_lm, "PAIRS", 8)
-    monkeypatch.setattr(nlp_lm, "TEXTS", 2)
+FEW = Blocks(pairs=8, texts=2)
+"""Several writes to disk in a test of 20 requests."""
 
 
 def test_every_request_is_asked_once_and_a_killed_run_goes_on_to_the_same_file(tmp_path: Path) -> None:
-    whole = EngineLM(opened, tmp_path / "whole.jsonl", {"weights": "1"})
+    whole = EngineLM(opened, tmp_path / "whole.jsonl", {"weights": "1"}, blocks=FEW)
     expected = whole.loglikelihood(asked("loglikelihood", PAIRS))
     texts = [(context, GREEDY) for context, _ in PAIRS[::4]]
     written = whole.generate_until(asked("generate_until", texts))
@@ -72,11 +68,15 @@ def test_every_request_is_asked_once_and_a_killed_run_goes_on_to_the_same_file(t
 
     killed = tmp_path / "killed.jsonl"
     engine = Interrupted(calls=2)
-    with pytest.raises(KeyboardInterrupt), EngineLM(lambda: engine, killed, {"weights": "1"}) as lm:  # type: ignore[arg-type,return-value]
+    with pytest.raises(KeyboardInterrupt), EngineLM(lambda: engine, killed, {"weights": "1"}, blocks=FEW) as lm:  # type: ignore[arg-type,return-value]
         lm.loglikelihood(asked("loglikelihood", PAIRS))
     assert len(killed.read_text().splitlines()) == 16
     done: list[tuple[int, int]] = []
-    with EngineLM(opened, killed, {"weights": "1"}, report=lambda now, total: done.append((now, total))) as lm:
+
+    def report(now: int, total: int) -> None:
+        done.append((now, total))
+
+    with EngineLM(opened, killed, {"weights": "1"}, report=report, blocks=FEW) as lm:
         assert lm.loglikelihood(asked("loglikelihood", PAIRS)) == expected
         assert (lm.asked, lm.reused) == (4, 16)
         assert done == [(16, 20), (20, 20)]
@@ -90,7 +90,7 @@ def never() -> Any:
 
 def test_what_is_kept_is_answered_without_a_model_in_any_order_and_in_other_company(tmp_path: Path) -> None:
     path = tmp_path / "nlp.jsonl"
-    first = EngineLM(opened, path, {"weights": "1"}).loglikelihood(asked("loglikelihood", PAIRS))
+    first = EngineLM(opened, path, {"weights": "1"}, blocks=FEW).loglikelihood(asked("loglikelihood", PAIRS))
     kept = EngineLM(never, path, {"weights": "1"})
     assert kept.loglikelihood(asked("loglikelihood", PAIRS[::-1])) == first[::-1]
     with pytest.raises(AssertionError, match="the model was opened"):
@@ -102,31 +102,31 @@ def test_what_is_kept_is_answered_without_a_model_in_any_order_and_in_other_comp
 
 def test_answers_that_were_cut_or_changed_on_disk_are_asked_again(tmp_path: Path) -> None:
     path = tmp_path / "nlp.jsonl"
-    expected = EngineLM(opened, path, {}).loglikelihood(asked("loglikelihood", PAIRS))
+    expected = EngineLM(opened, path, {}, blocks=FEW).loglikelihood(asked("loglikelihood", PAIRS))
     before = path.read_bytes()
     path.write_bytes(before[:-20])
-    cut = EngineLM(opened, path, {})
+    cut = EngineLM(opened, path, {}, blocks=FEW)
     assert cut.loglikelihood(asked("loglikelihood", PAIRS)) == expected
     assert (cut.asked, path.read_bytes()) == (4, before)
     at = before.index(b'"total":-') + len(b'"total":-')
     path.write_bytes(before[:at] + (b"1" if before[at : at + 1] != b"1" else b"2") + before[at + 1 :])
-    changed = EngineLM(opened, path, {})
+    changed = EngineLM(opened, path, {}, blocks=FEW)
     assert changed.loglikelihood(asked("loglikelihood", PAIRS)) == expected
     assert (changed.asked, path.read_bytes()) == (20, before)
     path.with_name("nlp.jsonl.blocks").unlink()
     with pytest.raises(StoreError, match=r"nlp.jsonl exists without nlp.jsonl.blocks"):
-        EngineLM(opened, path, {})
+        EngineLM(opened, path, {}, blocks=FEW)
 
 
 def test_the_same_request_is_drawn_as_often_as_it_is_asked(tmp_path: Path) -> None:
     requests = asked("generate_until", [(SHOWN, DRAWN)] * 4 + [(SHOWN, GREEDY)] * 2)
-    lm = EngineLM(opened, tmp_path / "nlp.jsonl", {}, seed=1)
+    lm = EngineLM(opened, tmp_path / "nlp.jsonl", {}, seed=1, blocks=FEW)
     drawn = lm.generate_until(requests)
     assert len(set(drawn[:4])) == 4
     assert drawn[4] == drawn[5]
     assert lm.asked == 5
-    assert EngineLM(never, tmp_path / "nlp.jsonl", {}, seed=1).generate_until(requests) == drawn
-    assert EngineLM(opened, tmp_path / "nlp.jsonl", {}, seed=2).generate_until(requests)[:4] != drawn[:4]
+    assert EngineLM(never, tmp_path / "nlp.jsonl", {}, seed=1, blocks=FEW).generate_until(requests) == drawn
+    assert EngineLM(opened, tmp_path / "nlp.jsonl", {}, seed=2, blocks=FEW).generate_until(requests)[:4] != drawn[:4]
 
 
 def test_conversations_are_rendered_by_the_runs_own_template_and_end_with_their_turn(tmp_path: Path) -> None:
@@ -260,7 +260,7 @@ def test_lm_evals_own_figures_are_equal(tmp_path: Path, monkeypatch: pytest.Monk
         simple_evaluate(
             model=lm, tasks=["shades"], task_manager=manager, bootstrap_iters=0, log_samples=True, verbosity="CRITICAL"
         )
-        for lm in (EngineLM(lambda: engine, tmp_path / "nlp.jsonl", {}), hf)
+        for lm in (EngineLM(lambda: engine, tmp_path / "nlp.jsonl", {}, blocks=FEW), hf)
     ]
     ours, theirs = ([[r[0][0] for r in s["resps"]] for s in one["samples"]["shades"]] for one in both)
     assert [x for own in ours for x in own] == pytest.approx([float(x) for own in theirs for x in own], abs=1e-3)

@@ -189,6 +189,41 @@ def test_a_task_whose_own_code_fails_costs_that_task(
     assert found["arc_easy.acc_norm", "M1", None].n == 8
 
 
+@pytest.mark.parametrize(
+    ("shape", "said"),
+    [
+        # lm-eval itself tries the first document while it loads the task.
+        pytest.param(
+            "doc_to_text: !function questions.asked\ndoc_to_choice: [red, green]",
+            "KeyError: 'Number 1 is'",
+            id="a later question",
+        ),
+        pytest.param(
+            "doc_to_text: '{{question}}'\ntarget_delimiter: ''\n"
+            "doc_to_choice: \"{{['red', 'green' if '0' in question else '']}}\"",
+            "nothing to score: '' adds no token to the text before it",
+            id="an empty choice",
+        ),
+    ],
+)
+def test_a_task_with_a_fault_in_its_documents_costs_that_task(
+    tmp_path: Path, data: Path, shape: str, said: str
+) -> None:
+    rows = tiny_run.lines(tmp_path / "own.jsonl", [{"question": f"Number {n} is"} for n in range(3)])
+    (tmp_path / "own.yaml").write_text(
+        f"task: own\ndataset_path: json\ndataset_kwargs: {{data_files: {{test: {rows}}}}}\ntest_split: test\n"
+        f"output_type: multiple_choice\n{shape}\n"
+        "doc_to_target: 0\nmetric_list: [{metric: acc, aggregation: mean, higher_is_better: true}]\n",
+        encoding="utf-8",
+    )
+    code = "def asked(doc):\n    return {'Number 0 is': 'Zero is'}[doc['question']]\n"
+    (tmp_path / "questions.py").write_text(code, encoding="utf-8")
+    folder = run_of(tmp_path, ("SFT",), tasks=(str(tmp_path / "own.yaml"), "arc_easy"))
+    found = nlp(folder, tiny_run.opening(folder))
+    assert found["own.acc", "SFT", None].note == f"could not be measured: {said}"
+    assert found["arc_easy.acc_norm", "SFT", None].n == 8
+
+
 def test_a_model_without_room_for_the_answers_costs_that_task(tmp_path: Path, data: Path) -> None:
     """GSM8K's answers may have 256 tokens."""
     tiny_run.gsm8k(data)

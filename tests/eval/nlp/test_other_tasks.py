@@ -41,6 +41,12 @@ def test_a_file_of_ones_own_is_a_task(tmp_path: Path, rows: Path) -> None:
     assert (task.name, task.total, task.main, task.chat) == ("colours", 4, "acc", False)
 
 
+def test_examples_of_a_file_are_told_by_the_files_name_or_by_the_tasks(tmp_path: Path, rows: Path) -> None:
+    path = own(tmp_path, TASK.format(file=rows, target="answer"))
+    counts = [prepare(NlpSettings(tasks=(path,), shots={name: 2}))[0].shots for name in (path, "colours")]
+    assert counts == [2, 2]
+
+
 def test_code_beside_a_file_is_run_and_named(tmp_path: Path, rows: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = own(tmp_path, TASK.format(file=rows, target="!function answers.last"))
     (tmp_path / "own" / "answers.py").write_text("def last(doc):\n    return 1\n", encoding="utf-8")
@@ -49,12 +55,30 @@ def test_code_beside_a_file_is_run_and_named(tmp_path: Path, rows: Path, capsys:
     assert "runs code that stands beside it: answers.last" in capsys.readouterr().err
 
 
+def test_code_of_included_files_and_of_a_groups_tasks_is_named(
+    tmp_path: Path, rows: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = own(tmp_path, "group: shades\ntask: [colours, tints]\naggregate_metric_list: [{metric: acc}]\n")
+    text = TASK.format(file=rows, target="!function answers.last")
+    (tmp_path / "own" / "one.yaml").write_text(text, encoding="utf-8")
+    (tmp_path / "own" / "shape.yml").write_text("doc_to_target: !function answers.first\n", encoding="utf-8")
+    text = TASK.format(file=rows, target=0).replace("doc_to_target: 0\n", "").replace("colours\n", "tints\n")
+    (tmp_path / "own" / "two.yaml").write_text(f"include: shape.yml\n{text}", encoding="utf-8")
+    code = "def last(doc):\n    return 1\ndef first(doc):\n    return 0\n"
+    (tmp_path / "own" / "answers.py").write_text(code, encoding="utf-8")
+    (task,) = prepare(NlpSettings(tasks=(path,)))
+    assert (task.name, list(task.leaves), task.total, task.balanced) == ("shades", ["colours", "tints"], 8, False)
+    assert "runs code that stands beside it: answers.first, answers.last" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         pytest.param("just words", "not a task of lm-eval", id="no mapping"),
         pytest.param("dataset_path: json", "not a task of lm-eval", id="no name"),
         pytest.param("task: [", "not a task of lm-eval", id="no YAML"),
+        pytest.param("task: [colours]", "not a task of lm-eval", id="a list, and no group"),
+        pytest.param("group: shades\ntask: colours", "a group without tasks", id="a group of no list"),
         pytest.param(
             "task: a/b\ntest_split: test", "could not load it|not usable as a task's name", id="a path as name"
         ),
