@@ -1,12 +1,15 @@
 """Figures as text for a terminal: aligned columns, however narrow the window. Nothing but endless names is cut."""
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from srlm.terminal import cut, width_of
 
 from ..records import MetricValue
-from ..stats.power import Smallest
 from .specs import spaced
+
+if TYPE_CHECKING:
+    from ..stats.power import Smallest  # brings scipy along
 
 WIDEST = 160
 """Cells of a name in a table. The longest on AlpacaEval's leaderboard has 37, but a path may be a name, too."""
@@ -90,7 +93,7 @@ def p_value(p: float | None) -> str:
     return "" if p is None else "< .0001" if p < 0.0001 else f"{p:.4f}"
 
 
-def power(found: Sequence[Smallest]) -> str:
+def power(found: Sequence["Smallest"]) -> str:
     """What so many prompts can show."""
     first = found[0]
     rows = [[f"against {one.against}", _points(one.up), _points(one.down)] for one in found]

@@ -241,6 +241,7 @@ def test_without_storage_it_warns_and_a_saved_file_is_gone_on_with(
     tab.keyboard.press("Tab")
     assert tab.evaluate("document.activeElement.id") == "load-first"
     with tab.expect_file_chooser() as waited:
+        tab.evaluate("null")  # Playwright does not wait until choosers are caught; after a round trip they are
         tab.keyboard.press("Space")
     waited.value.set_files(tmp_path / "half.json")
     at(tab, 3)
