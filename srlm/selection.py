@@ -35,7 +35,8 @@ def pair(
     """A pair a prompt; one whose rewarded answers are all equal, or fewer than two, gives none.
 
     `reward` by response; a response without one is absent. Where the two that would be taken are the same words, the
-    next pair in the selection's order is. `selection.flip` swaps chosen and rejected.
+    next pair in the selection's order is. `selection.flip` swaps chosen and rejected; `selection.max_chosen` drops pairs
+    with a longer chosen answer.
     """
     answers: dict[str, list[Response]] = {}
     for response in responses:
@@ -61,6 +62,9 @@ def pair(
         best, worst = apart[0]
         if settings.flip:
             best, worst = worst, best
+        if settings.max_chosen is not None and len(best.text) > settings.max_chosen:
+            account["prompts whose chosen answer is too long"] += 1
+            continue
         chosen_pairs.append(PreferencePair.of(prompt, best, worst, reward[best.id], reward[worst.id]))
         lengths["chosen"].append(len(best.text))
         lengths["rejected"].append(len(worst.text))
@@ -90,7 +94,10 @@ RULES = {
 
 def rule(settings: SelectionSettings) -> str:
     """The rule in words, for `srlm explain`."""
-    return RULES[settings.kind] + (", chosen and rejected swapped" if settings.flip else "")
+    longest = (
+        "" if settings.max_chosen is None else f", none with a chosen answer over {settings.max_chosen} characters"
+    )
+    return RULES[settings.kind] + (", chosen and rejected swapped" if settings.flip else "") + longest
 
 
 def _in_order(

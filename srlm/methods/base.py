@@ -6,7 +6,7 @@ how it makes them (`make`), what that takes (`work`), and how one of its records
 
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from srlm.errors import SettingsError
 from srlm.records import Step
@@ -23,6 +23,7 @@ S = TypeVar("S", bound=Section)
 METHODS: dict[str, str] = {
     "self_rewarding": "srlm.methods.self_rewarding",
     "positive_sft": "srlm.methods.positive_sft",
+    "meta_rewarding": "srlm.methods.meta_rewarding",
 }
 """The module of each method, by the name that a run file has."""
 
@@ -106,6 +107,27 @@ class Method(Protocol):
 
         The words of models are in them as they were written: who prints them takes care of the terminal.
         """
+        ...
+
+
+class OwnFile(NamedTuple):
+    """A file that shapes what a method makes."""
+
+    name: str
+    """A user's file or, with `package`, a file in that package's folder `templates`."""
+    package: str | None = None
+
+
+@runtime_checkable
+class NeedsFiles(Protocol):
+    """A method whose own settings name files; it has these members beside those of `Method`."""
+
+    def check(self, settings: Settings) -> None:
+        """Raise SrlmError where one is missing or cannot be used; called before the first step is made."""
+        ...
+
+    def own_files(self, settings: Settings) -> Mapping[str, OwnFile]:
+        """The files by setting (`method.template`), whose content is compared at every start."""
         ...
 
 

@@ -1,6 +1,6 @@
 """How an answer came to be chosen or rejected: its prompt, all samples, the judge's words, the rewards, the pair."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,12 +29,31 @@ class Turn(NamedTuple):
         return {prompt for id, prompt in self.owner.items() if id.startswith(start)}
 
 
-def explain_answers(folder: RunFolder, wanted: str, rule: str) -> Iterator[str]:
+class Beside(NamedTuple):
+    """What a method keeps of a turn beside answers, judgements and pairs of answers."""
+
+    owner: Callable[[Path, Turn], Mapping[str, str]]
+    """The prompt's id for the id of each record more, from the turn's folder."""
+    lines: Callable[[Path, Turn, Prompt], Iterator[str]]
+    """What they say of one prompt."""
+
+
+def nothing_more(*turn: object) -> Iterator[str]:
+    """No lines."""
+    yield from ()
+
+
+NOTHING = Beside(lambda folder, turn: {}, nothing_more)
+
+
+def explain_answers(folder: RunFolder, wanted: str, rule: str, beside: Beside = NOTHING) -> Iterator[str]:
     """Lines about the prompt behind an id, in every turn that has it. Raises StoreError where none or several match.
 
     `rule`: how answers get their rewards and become pairs, in words.
     """
     turns = [read_turn(path.parent) for path in folder.holding("responses.jsonl")]
+    for turn in turns:
+        turn.owner.update(beside.owner(folder.step(turn.name), turn))
     exact = [(turn, turn.owner[wanted]) for turn in turns if wanted in turn.owner]
     near = [(turn, owner) for turn in turns for owner in sorted(turn.owned(wanted))]
     found = exact or near
@@ -46,6 +65,7 @@ def explain_answers(folder: RunFolder, wanted: str, rule: str) -> Iterator[str]:
         raise StoreError(f"{wanted}: matches {several} prompts of {where}; give more characters of the id")
     for turn, prompt in found:
         yield from _one(turn, turn.prompts[prompt], f"rule: method {folder.settings.method.name}; {rule}")
+        yield from beside.lines(folder.step(turn.name), turn, turn.prompts[prompt])
 
 
 def read_turn(step: Path) -> Turn:
@@ -65,7 +85,7 @@ def read_turn(step: Path) -> Turn:
 def _one(turn: Turn, prompt: Prompt, rule: str) -> Iterator[str]:
     pair = next((p for p in turn.pairs if p.prompt_id == prompt.id), None)
     yield f"{turn.name}, prompt {prompt.id} (from {one_line(prompt.source)})"
-    yield _indent(prompt.transcript)
+    yield indented(prompt.transcript)
     for response in (r for r in turn.responses if r.prompt_id == prompt.id):
         role = ""
         if pair is not None:
@@ -73,12 +93,12 @@ def _one(turn: Turn, prompt: Prompt, rule: str) -> Iterator[str]:
         score = f"{turn.rewards[response.id]:.3f}" if response.id in turn.rewards else "none"
         cut = ", cut at the token limit" if response.finish == "length" else ""
         yield f"\nresponse {response.id} by {one_line(response.author)}: reward {score}{role}{cut}"
-        yield _indent(response.text)
+        yield indented(response.text)
         for judgement in (j for j in turn.judgements if j.response_id == response.id):
             asked = ", asked to finish" if judgement.completed else ""
             why = f" ({judgement.unread})" if judgement.unread else ""
             yield f"    judgement {judgement.draw} by {one_line(judgement.judge)}: score {judgement.score}{why}{asked}"
-            yield _indent(judgement.raw, 6)
+            yield indented(judgement.raw, 6)
     yield f"\n{rule}"
     if pair is not None:
         yield f"pair {pair.id}: {pair.chosen_score:.3f} against {pair.rejected_score:.3f}, margin {pair.margin:.3f}"
@@ -86,5 +106,6 @@ def _one(turn: Turn, prompt: Prompt, rule: str) -> Iterator[str]:
         yield "no pair: the scored answers are equal, or fewer than two have a score"
 
 
-def _indent(text: str, by: int = 2) -> str:
+def indented(text: str, by: int = 2) -> str:
+    """The text with every line moved to the right."""
     return "\n".join(" " * by + line for line in text.split("\n"))

@@ -27,6 +27,7 @@ from srlm.records import Checkpoint, Count, Demonstration, Prompt, RankedSet, Re
 from srlm.rewards.base import JUDGEMENTS, Context, Rewarded
 from srlm.rewards.open import open_reward
 from srlm.selection import Paired, pair
+from srlm.settings import SelectionSettings
 from srlm.store import files
 from srlm.text.chat import Chat
 from srlm.worlds.table import WORLDS, WorldData
@@ -159,14 +160,22 @@ def reward_answers(
 
 
 def preferences(
-    run: Run, step: Step, prompts: Sequence[Prompt], responses: Sequence[Response], found: Rewarded
+    run: Run,
+    step: Step,
+    prompts: Sequence[Prompt],
+    responses: Sequence[Response],
+    found: Rewarded,
+    selection: SelectionSettings | None = None,
 ) -> Paired:
-    """Pairs of a better and a worse answer (step 3); a judge that has collapsed stops the run here."""
+    """Pairs of a better and a worse answer (step 3); a judge that has collapsed stops the run here.
+
+    `selection`: the rule, where the method has one of its own for this step. None: the run's.
+    """
     name = step.name
     reward = {
         response.id: number for response, number in zip(responses, found.rewards, strict=True) if number is not None
     }
-    paired = pair(prompts, responses, reward, run.settings.selection)
+    paired = pair(prompts, responses, reward, selection or run.settings.selection)
     counts: dict[str, Count] = {**paired.counts, **found.counts}
     warning = check_collapse(counts, run.settings.judge, name)
     if warning:

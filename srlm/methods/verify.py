@@ -250,8 +250,15 @@ def _joined(part: str, there: dict[str, Path]) -> Iterator[Row]:
         "judgements.jsonl": lambda row: (row["response_id"],),
         "rewards.jsonl": lambda row: (row["response_id"],),
         "pairs.jsonl": lambda row: (row["chosen_id"], row["rejected_id"]),
+        "meta_judgements.jsonl": lambda row: (row["first_id"], row["second_id"]),
+        "ratings.jsonl": lambda row: (row["judgement_id"],),
+        "judge_pairs.jsonl": lambda row: (row["chosen_id"], row["rejected_id"]),
     }
-    of = {"responses.jsonl": "prompts.jsonl"}
+    of = {
+        "responses.jsonl": "prompts.jsonl",
+        **dict.fromkeys(("meta_judgements.jsonl", "ratings.jsonl", "judge_pairs.jsonl"), "judgements.jsonl"),
+    }
+    of_all = ("responses.jsonl", "judgements.jsonl", "rewards.jsonl")  # the others are of some
     for file, named in keys.items():
         source = of.get(file, "responses.jsonl")
         if file not in there or source not in there:
@@ -263,7 +270,7 @@ def _joined(part: str, there: dict[str, Path]) -> Iterator[Row]:
             continue  # it does not decode, and its own row says so
         if strangers := [id for id in times if id not in known]:
             yield Row(part, file, "does not follow", f"{len(strangers)} of its records name none of {source}")
-        elif file != "pairs.jsonl" and times and (len(times) < len(known) or len(set(times.values())) > 1):
+        elif file in of_all and times and (len(times) < len(known) or len(set(times.values())) > 1):
             yield Row(part, file, "does not follow", f"not as many records for each of {source}")
 
 

@@ -30,6 +30,7 @@ LATER: Mapping[str, Any] = {
     "reward.kind": "judge",
     "selection.kind": "best_worst",
     "selection.band": 0.32,
+    "selection.max_chosen": None,
     "selection.flip": False,
     **{f"{training}.autocast": "auto" for training in ("pretraining", "sft", "dpo")},
 }

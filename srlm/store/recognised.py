@@ -4,7 +4,18 @@ import json
 from pathlib import Path
 from typing import Any
 
-from srlm.records import AnswerReward, Demonstration, Judgement, PreferencePair, Prompt, RankedSet, Record, Response
+from srlm.records import (
+    AnswerReward,
+    Demonstration,
+    Judgement,
+    JudgementRating,
+    MetaJudgement,
+    PreferencePair,
+    Prompt,
+    RankedSet,
+    Record,
+    Response,
+)
 from srlm.store import files
 
 KINDS: tuple[type[Record], ...] = (
@@ -15,6 +26,8 @@ KINDS: tuple[type[Record], ...] = (
     Judgement,
     AnswerReward,
     PreferencePair,
+    MetaJudgement,
+    JudgementRating,
 )
 
 
