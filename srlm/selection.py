@@ -35,8 +35,8 @@ def pair(
     """A pair a prompt; one whose rewarded answers are all equal, or fewer than two, gives none.
 
     `reward` by response; a response without one is absent. Where the two that would be taken are the same words, the
-    next pair in the selection's order is. `selection.flip` swaps chosen and rejected; `selection.max_chosen` drops pairs
-    with a longer chosen answer.
+    next pair in the selection's order is. `selection.flip` swaps chosen and rejected; `selection.max_chosen` drops
+    pairs with a longer chosen answer.
     """
     answers: dict[str, list[Response]] = {}
     for response in responses:
