@@ -23,6 +23,7 @@ S = TypeVar("S", bound=Section)
 METHODS: dict[str, str] = {
     "self_rewarding": "srlm.methods.self_rewarding",
     "positive_sft": "srlm.methods.positive_sft",
+    "constitutional": "srlm.methods.constitutional",
 }
 """The module of each method, by the name that a run file has."""
 
