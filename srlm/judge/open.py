@@ -185,8 +185,8 @@ def open_judge(spec: str, around: Around) -> Judge:
 def loops_judge(run: RunFolder, model: Checkpoint, pair_template: PairTemplate | None = None) -> Judge:
     """Who judges in a run's loop: the server of `judge.engine` where there is one, else the model itself.
 
-    `pair_template`: how it is asked to compare two answers; None: as srlm asks. A server's answers are kept in the run's
-    folder, and `judge.max_cost` caps what all of them cost together.
+    `pair_template`: how it is asked to compare two answers; None: as srlm asks. A server's answers are kept in the
+    run's folder, and `judge.max_cost` caps what all of them cost together.
     """
     settings = run.settings
     asking = PointwiseSettings(
