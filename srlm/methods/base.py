@@ -6,7 +6,7 @@ how it makes them (`make`), what that takes (`work`), and how one of its records
 
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from srlm.errors import SettingsError
 from srlm.records import Step
@@ -23,6 +23,7 @@ S = TypeVar("S", bound=Section)
 METHODS: dict[str, str] = {
     "self_rewarding": "srlm.methods.self_rewarding",
     "positive_sft": "srlm.methods.positive_sft",
+    "self_taught_evaluator": "srlm.methods.self_taught_evaluator",
 }
 """The module of each method, by the name that a run file has."""
 
@@ -106,6 +107,19 @@ class Method(Protocol):
 
         The words of models are in them as they were written: who prints them takes care of the terminal.
         """
+        ...
+
+
+@runtime_checkable
+class Prepared(Protocol):
+    """What a method may have beside: files of its own that are looked at before a run begins, and compared after."""
+
+    def check(self, settings: Settings, last: int) -> None:
+        """Raise an SrlmError where something that is needed on the way to M_last is missing or cannot serve."""
+        ...
+
+    def inputs(self, settings: Settings) -> Mapping[str, str]:
+        """Files, folders and `hub:` data sets by the setting that names them (`method.principles`)."""
         ...
 
 

@@ -10,6 +10,7 @@ from srlm.engines.weights import WHEEL, gguf_in_wheel, load_chat
 from srlm.errors import DataError, ModelError, SettingsError
 from srlm.judge import rubric
 from srlm.judge.open import asked_models, check_budget
+from srlm.methods.base import Prepared, method_of
 from srlm.records import Demonstration, Prompt, SeedData
 from srlm.rewards.open import open_reward
 from srlm.settings import Settings
@@ -32,6 +33,8 @@ def check_files(settings: Settings, last: int, today: datetime.date | None = Non
         if not one.setting.startswith("evaluation."):  # which training does not ask
             one.endpoint.check()
             refuse_retired(one.endpoint.model_copy(update={"today": today or one.endpoint.today}), one.model)
+    if isinstance(method := method_of(settings), Prepared):
+        method.check(settings, last)
     if settings.prompts.writer in ("self", "fixed"):
         request_template(settings.prompts.template)
     if last > 1 and settings.prompts.writer == "file" and settings.prompts.path is not None:

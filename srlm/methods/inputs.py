@@ -3,7 +3,8 @@
 Each is named by the setting that names it, and shapes the steps that this setting shapes (`Step.shaped_by`):
 
     data.path, data.prompts_path, model.base, model.chat_template, judge.template, prompts.path, prompts.model,
-    prompts.template, prompts.writer (its own templates), reward.path, dpo.early_stop (the pairwise template)
+    prompts.template, prompts.writer (its own templates), reward.path, dpo.early_stop (the pairwise template), and
+    what the method itself names (`Prepared.inputs`)
 
 RunFolder.check_inputs compares them at every start and before every stage. One that is not there is not compared:
 whoever needs it says so. Lines may be added to prompts.path: each iteration takes the next ones.
@@ -23,6 +24,7 @@ from srlm.engines import hub
 from srlm.engines.weights import WHEEL, gguf_in_wheel
 from srlm.errors import SrlmError
 from srlm.judge.rubric import SHIPPED, package_of
+from srlm.methods.base import Prepared, method_of
 from srlm.records import Input
 from srlm.settings import Settings
 from srlm.worlds.table import WorldData
@@ -75,8 +77,18 @@ def inputs_of(settings: Settings, known: Known, sha256: Sha256) -> Found:
         found["reward.path"] = _model(known.get("reward.path"), reward.path, reward.revision, sha256)
     if settings.dpo.early_stop != "off":
         found["dpo.early_stop"] = _shipped("srlm.judge", "pairwise.txt", sha256)
+    if isinstance(method := method_of(settings), Prepared):
+        for setting, name in method.inputs(settings).items():
+            found[setting] = _own(known.get(setting), name, sha256)
     there = {setting: one for setting, one in found.items() if one is not None}
     return Found(there, frozenset(name for name in there if name in known and _grown(known[name], there[name])))
+
+
+def _own(known: Input | None, name: str, sha256: Sha256) -> Input | None:
+    """What a method's own setting names: a file, a folder, or a data set of the hub."""
+    if name.startswith(data_hub.HUB):
+        return _commit(known, name, None, data_hub.commit_of)
+    return _file(name, sha256)
 
 
 def _file(name: str | None, sha256: Sha256) -> Input | None:

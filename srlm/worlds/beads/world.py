@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from srlm.records import Prompt, SeedData
 from srlm.worlds.base import BaseLine
-from srlm.worlds.beads import base_text, data, program
+from srlm.worlds.beads import base_text, data, program, rows
 from srlm.worlds.beads.settings import BeadsData
 
 
@@ -26,6 +26,9 @@ class BeadWorld:
 
     def form_score(self, review: str) -> float | None:
         return program.form(review)
+
+    def changed(self, prompt: str, seed: int) -> str:
+        return rows.changed(prompt, seed)
 
     def vocabulary(self) -> Sequence[str]:
         return program.vocabulary()
