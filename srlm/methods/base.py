@@ -24,6 +24,7 @@ METHODS: dict[str, str] = {
     "self_rewarding": "srlm.methods.self_rewarding",
     "positive_sft": "srlm.methods.positive_sft",
     "self_taught_evaluator": "srlm.methods.self_taught_evaluator",
+    "autorater": "srlm.methods.autorater",
 }
 """The module of each method, by the name that a run file has."""
 
@@ -125,6 +126,15 @@ class Weights(NamedTuple):
     revision: str | None = None
 
 
+class Rows(NamedTuple):
+    """Rankings that a method's own settings name: a file or folder, or a data set of the hub."""
+
+    path: str
+    config: str | None = None
+    folder: str | None = None
+    revision: str | None = None
+
+
 @runtime_checkable
 class Prepared(Protocol):
     """A method that needs more than what all methods do: files that its own settings name, engines that can do more."""
@@ -134,9 +144,9 @@ class Prepared(Protocol):
         load no weights."""
         ...
 
-    def inputs(self, settings: Settings) -> "Mapping[str, str | Shipped | Weights]":
-        """The files that shape its models, by the setting that names each; `inputs.json` keeps what is in them. A name
-        that begins with `hub:` is a data set's, and is read at the commit that `inputs.json` has."""
+    def inputs(self, settings: Settings) -> "Mapping[str, str | Shipped | Weights | Rows]":
+        """The files that shape its models, by the setting that names each; `inputs.json` keeps what is in them, and the
+        commit of what is on the hub."""
         ...
 
 

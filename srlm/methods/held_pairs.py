@@ -16,7 +16,8 @@ from srlm.judge.pair_sampling import ShownPair, kept_opinions
 from srlm.judge.pair_template import PairTemplate
 from srlm.judge.pairwise import ModelPairJudge, outcome_of
 from srlm.methods.run import Run
-from srlm.records import Checkpoint, Count, PairJudgement, Prompt, RankedSet, Response, seed_for
+from srlm.methods.stages import Look
+from srlm.records import Checkpoint, Count, PairJudgement, Prompt, RankedSet, Response, Step, seed_for
 
 FILE = "held_out_pairs"
 """Begins the name of the file of a set's judgements, in the step's folder."""
@@ -57,34 +58,44 @@ def _shown(prompt: Prompt, first: Response, second: Response) -> ShownPair:
     return ShownPair(prompt=prompt, first=first, second=second)
 
 
-def held_pair_counts(
+def look_at_pairs(run: Run, step: Step, template: PairTemplate, sets: Mapping[str, Sequence[ShownPair]]) -> Look:
+    """What measures a new model on each set's pairs, whose better answer stands first: `pairs on NAME`.
+
+    M2's manifest also has M1's figures, `pairs on NAME, by M1`: with what the loop began.
+    """
+
+    def look(checkpoint: Checkpoint) -> Mapping[str, Count]:
+        if not any(sets.values()):
+            return {}
+        found = {}
+        if step.number == 2:
+            first = run.previous_model(step)
+            figures = held_pair_figures(run, step.name, first, template, sets, f"{FILE}.{first.name}")
+            found = {f"pairs on {name}, by {first.name}": own for name, own in figures.items()}
+        figures = held_pair_figures(run, step.name, checkpoint, template, sets, FILE)
+        return found | {f"pairs on {name}": own for name, own in figures.items()}
+
+    return look
+
+
+def held_pair_figures(
     run: Run,
     step: str,
     checkpoint: Checkpoint,
     template: PairTemplate,
     sets: Mapping[str, Sequence[ShownPair]],
-) -> dict[str, Count]:
-    """`pairs on NAME` for each set: what the checkpoint says of its pairs, whose better answer stands first.
-
-    The judgements are kept in the step's folder, a file a set, numbered in the order of `sets`.
-    """
-    counts: dict[str, Count] = {}
-    if not any(sets.values()):
-        return counts
-    with run.engine(checkpoint) as engine, run.stage(step, "held-out pairs", "pairs") as report:
+    file: str,
+) -> dict[str, dict[str, int | float | None]]:
+    """Figures by set. The judgements are kept in the step's folder, a file a set, numbered in the order of `sets`."""
+    figures = {}
+    with run.engine(checkpoint) as engine, run.stage(step, f"held-out pairs by {checkpoint.name}", "pairs") as report:
         judge = ModelPairJudge(engine, template=template)
         for number, (name, pairs) in enumerate(sets.items()):
             both = [one for pair in pairs for one in (pair, pair.turned)]
-            said = kept_opinions(
-                judge,
-                both,
-                run.seed(step, "held-out pairs", name),
-                run.path(step, f"{FILE}.{number}.jsonl"),
-                report,
-                run.block(2),
-            )
-            counts[f"pairs on {name}"] = pair_figures(list(said))
-    return counts
+            path, seed = run.path(step, f"{file}.{number}.jsonl"), run.seed(step, "held-out pairs", name)
+            said = kept_opinions(judge, both, seed, path, report, run.block(2))
+            figures[name] = pair_figures(list(said))
+    return figures
 
 
 def pair_figures(said: Sequence[PairJudgement]) -> dict[str, int | float | None]:

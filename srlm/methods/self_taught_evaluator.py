@@ -26,7 +26,7 @@ from srlm.judge.pair_sampling import PairSampler, ShownPair
 from srlm.methods import start
 from srlm.methods.base import Generation, Lengths, Optimisation, Work, own_settings
 from srlm.methods.explain_pairs import explain_pairs
-from srlm.methods.held_pairs import better_first, held_pair_counts, of_run
+from srlm.methods.held_pairs import better_first, look_at_pairs, of_run
 from srlm.methods.run import Run
 from srlm.methods.stages import EFT, RESPONSES, new_prompts, prompt_counts, supervised
 from srlm.methods.work import CHARACTERS_A_TOKEN, answer_length, new_prompt_work
@@ -99,10 +99,7 @@ class SelfTaughtEvaluator:
             *(d for path in earlier for d in files.read(path, Demonstration)),
         ]
         held = better_first(of_run(data.heldout_sets), run.settings.seed, own.heldout_pairs)
-
-        def look(checkpoint: Checkpoint) -> Mapping[str, Count]:
-            return held_pair_counts(run, step.name, checkpoint, wording, {"held-out sets": held} if held else {})
-
+        look = look_at_pairs(run, step, wording, {"held-out sets": held} if held else {})
         supervised(run, step, [*seeds, *examples], counts, look)
 
     def work(self, settings: Settings, lengths: Lengths) -> Iterator[Work]:
