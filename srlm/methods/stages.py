@@ -252,7 +252,22 @@ def _contest(run: Run, model: Checkpoint, name: str, data: SeedData) -> Callable
     return held
 
 
-def supervised(run: Run, step: Step, demonstrations: Sequence[Demonstration], counts: Mapping[str, Count]) -> None:
+Look = Callable[[Checkpoint], Mapping[str, Count]]
+"""What a method measures of a model that has just been trained, for its manifest."""
+
+
+def look_at_nothing(checkpoint: Checkpoint) -> Mapping[str, Count]:
+    """No figures of the method's own."""
+    return {}
+
+
+def supervised(
+    run: Run,
+    step: Step,
+    demonstrations: Sequence[Demonstration],
+    counts: Mapping[str, Count],
+    look: Look = look_at_nothing,
+) -> None:
     """Fine-tune the step's parent on demonstrations, loss on the answers only."""
     from srlm.train import launch, sft
 
@@ -276,7 +291,7 @@ def supervised(run: Run, step: Step, demonstrations: Sequence[Demonstration], co
 
     run_training(run, name, "supervised fine-tuning", training)
     kinds = {f"sft: {kind} examples": sum(d.kind == kind for d in demonstrations) for kind in ("ift", "eft")}
-    finish_model(run, step, parent, {**counts, **kinds, "sft: examples too long": too_long})
+    finish_model(run, step, parent, {**counts, **kinds, "sft: examples too long": too_long}, look)
 
 
 def place_of(run: Run, checkpoint: Checkpoint) -> Path | str:
@@ -308,12 +323,15 @@ def run_training(
         give_memory_back()
 
 
-def finish_model(run: Run, step: Step, parent: Checkpoint, counts: Mapping[str, Count]) -> None:
+def finish_model(
+    run: Run, step: Step, parent: Checkpoint, counts: Mapping[str, Count], look: Look = look_at_nothing
+) -> None:
     """Declare a freshly saved model done, once it was compared with its parent and looked at as a judge."""
     name = step.name
     found = weights_digest(run.path(name, "model"), run.folder.sha256)
     checkpoint = Checkpoint(name=name, parent=parent.name, path=f"{name}/model", digest=found)
     counts = {**counts, **movement_counts(run, parent, checkpoint), **monitor_counts(run, step, checkpoint)}
+    counts |= look(checkpoint)
     run.finish(name, counts, inputs={f"{parent.name} weights": parent.digest}, checkpoint=checkpoint)
 
 

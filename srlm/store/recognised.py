@@ -4,7 +4,17 @@ import json
 from pathlib import Path
 from typing import Any
 
-from srlm.records import AnswerReward, Demonstration, Judgement, PreferencePair, Prompt, RankedSet, Record, Response
+from srlm.records import (
+    AnswerReward,
+    Demonstration,
+    Judgement,
+    PairJudgement,
+    PreferencePair,
+    Prompt,
+    RankedSet,
+    Record,
+    Response,
+)
 from srlm.store import files
 
 KINDS: tuple[type[Record], ...] = (
@@ -13,6 +23,7 @@ KINDS: tuple[type[Record], ...] = (
     RankedSet,
     Demonstration,
     Judgement,
+    PairJudgement,
     AnswerReward,
     PreferencePair,
 )
