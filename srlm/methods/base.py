@@ -23,6 +23,11 @@ S = TypeVar("S", bound=Section)
 METHODS: dict[str, str] = {
     "self_rewarding": "srlm.methods.self_rewarding",
     "positive_sft": "srlm.methods.positive_sft",
+    "spin": "srlm.methods.spin",
+    "cream": "srlm.methods.cream",
+    "temporal": "srlm.methods.temporal",
+    "length_regularised": "srlm.methods.length_regularised",
+    "rest": "srlm.methods.rest",
 }
 """The module of each method, by the name that a run file has."""
 

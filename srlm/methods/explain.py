@@ -1,6 +1,6 @@
 """How an answer came to be chosen or rejected: its prompt, all samples, the judge's words, the rewards, the pair."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,10 +29,13 @@ class Turn(NamedTuple):
         return {prompt for id, prompt in self.owner.items() if id.startswith(start)}
 
 
-def explain_answers(folder: RunFolder, wanted: str, rule: str) -> Iterator[str]:
+def explain_answers(
+    folder: RunFolder, wanted: str, rule: str, outcome: Callable[[Turn, Prompt], Iterator[str]] | None = None
+) -> Iterator[str]:
     """Lines about the prompt behind an id, in every turn that has it. Raises StoreError where none or several match.
 
-    `rule`: how answers get their rewards and become pairs, in words.
+    `rule`: how answers get their rewards and become pairs, in words. `outcome`: what came of a turn's answers to a
+    prompt, the last lines; None: the pair (`pair_lines`).
     """
     turns = [read_turn(path.parent) for path in folder.holding("responses.jsonl")]
     exact = [(turn, turn.owner[wanted]) for turn in turns if wanted in turn.owner]
@@ -45,13 +48,16 @@ def explain_answers(folder: RunFolder, wanted: str, rule: str) -> Iterator[str]:
         where = ", ".join(dict.fromkeys(turn.name for turn, _ in found))
         raise StoreError(f"{wanted}: matches {several} prompts of {where}; give more characters of the id")
     for turn, prompt in found:
-        yield from _one(turn, turn.prompts[prompt], f"rule: method {folder.settings.method.name}; {rule}")
+        yield from _answers(turn, turn.prompts[prompt])
+        yield f"\nrule: method {folder.settings.method.name}; {rule}"
+        yield from (outcome or pair_lines)(turn, turn.prompts[prompt])
 
 
 def read_turn(step: Path) -> Turn:
     """What lies in the folder of a turn; it has answers at least."""
     prompts = {p.id: p for p in files.read(step / "prompts.jsonl", Prompt)}
-    responses = files.read(step / "responses.jsonl", Response)
+    written = [step / name for name in ("responses.jsonl", "anchors.jsonl")]
+    responses = [one for path in written if path.exists() for one in files.read(path, Response)]
     judged, paired = step / JUDGEMENTS, step / "pairs.jsonl"
     judgements = files.read(judged, Judgement) if judged.exists() else []
     pairs = files.read(paired, PreferencePair) if paired.exists() else []
@@ -62,8 +68,31 @@ def read_turn(step: Path) -> Turn:
     return Turn(step.name, prompts, responses, judgements, kept_rewards(step), pairs, known)
 
 
-def _one(turn: Turn, prompt: Prompt, rule: str) -> Iterator[str]:
-    pair = next((p for p in turn.pairs if p.prompt_id == prompt.id), None)
+def pair_of(turn: Turn, prompt: Prompt) -> PreferencePair | None:
+    """The pair that came of a turn's answers to a prompt."""
+    return next((pair for pair in turn.pairs if pair.prompt_id == prompt.id), None)
+
+
+def pair_lines(turn: Turn, prompt: Prompt) -> Iterator[str]:
+    """The pair, or why there is none; words of other turns or of people, which stand in no list above, are shown."""
+    pair = pair_of(turn, prompt)
+    if pair is None:
+        yield "no pair: the scored answers are equal, or fewer than two have a score"
+        return
+    shown = {response.id for response in turn.responses}
+    for role, id, turns in (("CHOSEN", pair.chosen_id, pair.chosen), ("REJECTED", pair.rejected_id, pair.rejected)):
+        if id not in shown:
+            yield f"{role}, of elsewhere: {id}"
+            yield from (_indent(one.content) for one in turns)
+    weight = "" if pair.label_weight == 1 else f", label weight {pair.label_weight:.3f}"
+    yield (
+        f"pair {pair.id}: {pair.chosen_score:.3f} against {pair.rejected_score:.3f}, margin {pair.margin:.3f}{weight}"
+    )
+
+
+def _answers(turn: Turn, prompt: Prompt) -> Iterator[str]:
+    """The prompt, and all answers with what was said of them."""
+    pair = pair_of(turn, prompt)
     yield f"{turn.name}, prompt {prompt.id} (from {one_line(prompt.source)})"
     yield _indent(prompt.transcript)
     for response in (r for r in turn.responses if r.prompt_id == prompt.id):
@@ -79,11 +108,6 @@ def _one(turn: Turn, prompt: Prompt, rule: str) -> Iterator[str]:
             why = f" ({judgement.unread})" if judgement.unread else ""
             yield f"    judgement {judgement.draw} by {one_line(judgement.judge)}: score {judgement.score}{why}{asked}"
             yield _indent(judgement.raw, 6)
-    yield f"\n{rule}"
-    if pair is not None:
-        yield f"pair {pair.id}: {pair.chosen_score:.3f} against {pair.rejected_score:.3f}, margin {pair.margin:.3f}"
-    else:
-        yield "no pair: the scored answers are equal, or fewer than two have a score"
 
 
 def _indent(text: str, by: int = 2) -> str:
