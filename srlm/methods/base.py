@@ -26,6 +26,11 @@ METHODS: dict[str, str] = {
     "constitutional": "srlm.methods.constitutional",
     "self_taught_evaluator": "srlm.methods.self_taught_evaluator",
     "autorater": "srlm.methods.autorater",
+    "spin": "srlm.methods.spin",
+    "cream": "srlm.methods.cream",
+    "temporal": "srlm.methods.temporal",
+    "length_regularised": "srlm.methods.length_regularised",
+    "rest": "srlm.methods.rest",
 }
 """The module of each method, by the name that a run file has."""
 

@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from srlm.records import (
+    AnswerLikelihood,
     AnswerReward,
     Demonstration,
     Judgement,
     PairJudgement,
     PreferencePair,
     Prompt,
+    RankAgreement,
     RankedSet,
     Record,
     Response,
@@ -25,6 +27,8 @@ KINDS: tuple[type[Record], ...] = (
     Judgement,
     PairJudgement,
     AnswerReward,
+    AnswerLikelihood,
+    RankAgreement,
     PreferencePair,
 )
 
