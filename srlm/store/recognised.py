@@ -5,13 +5,16 @@ from pathlib import Path
 from typing import Any
 
 from srlm.records import (
+    AnswerLikelihood,
     AnswerReward,
     Demonstration,
     Judgement,
     JudgementRating,
     MetaJudgement,
+    PairJudgement,
     PreferencePair,
     Prompt,
+    RankAgreement,
     RankedSet,
     Record,
     Response,
@@ -24,7 +27,10 @@ KINDS: tuple[type[Record], ...] = (
     RankedSet,
     Demonstration,
     Judgement,
+    PairJudgement,
     AnswerReward,
+    AnswerLikelihood,
+    RankAgreement,
     PreferencePair,
     MetaJudgement,
     JudgementRating,
