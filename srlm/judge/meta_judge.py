@@ -18,8 +18,9 @@ from srlm.settings import PairSettings
 from srlm.text.template import frame
 from srlm.worlds.table import WORLDS
 
-PLAIN = "meta_judge"
-"""The template that comes with srlm; a world has its own, `templates/KIND_meta.txt`, where it teaches the skill."""
+PLAIN = ("meta_judge", "meta_letter")
+"""The templates that come with srlm: the model explains and names a winner, or is asked for the probability of a
+letter, for those too small to explain. A world has its own, `templates/KIND_meta.txt`, where it teaches the skill."""
 
 
 class MetaItem(PairItem):
@@ -64,13 +65,14 @@ def place_of(name: str) -> Place:
     """Where the template of a name is."""
     if name in WORLDS:
         return Place(f"{name}_meta.txt", WORLDS[name].package)
-    return Place(f"{name}.txt", "srlm.judge") if name == PLAIN else Place(name, None)
+    return Place(f"{name}.txt", "srlm.judge") if name in PLAIN else Place(name, None)
 
 
 def load(name: str, rubric: Rubric) -> MetaTemplate:
     """The shipped template, a world's, or a file's. Raises SettingsError where it cannot be used.
 
-    Its answer is read as any verdict is (`srlm/text/verdict.py`), whatever its head says of a form.
+    Without a head that says otherwise its answer is read as any verdict is (`srlm/text/verdict.py`). With `form:
+    letter` a very small model, which cannot write a comparison, is asked for the probability of a letter.
     """
     file, package = place_of(name)
     try:
@@ -79,10 +81,10 @@ def load(name: str, rubric: Rubric) -> MetaTemplate:
         else:
             whole = read_text(Path(file), encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        known = ", ".join((PLAIN, *WORLDS))
+        known = ", ".join((*PLAIN, *WORLDS))
         raise SettingsError(f"method.template: {name} is neither a readable file nor one of {known}: {error}") from None
     rules = rubric.prompt("(the question)", "(the response)")
-    template = MetaTemplate.model_validate({**parts(whole), "form": "verdict", "name": name, "rubric": rules})
+    template = MetaTemplate.model_validate({"form": "verdict", **parts(whole), "name": name, "rubric": rules})
     try:
         template.shown(MetaItem(prompt="", response="", first="", second=""))
     except SettingsError as error:

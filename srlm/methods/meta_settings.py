@@ -23,9 +23,10 @@ class MetaRewardingSettings(Section):
     """A pair of answers whose chosen one has more characters is dropped (the paper: 2,500 in the first iteration)."""
     judge_iterations: Annotated[int, Field(ge=0)] = 2
     """Iterations, from M2 on, that train the judge as well; later ones train the actor alone (the paper: 2)."""
-    template: str = PLAIN
-    """The meta-judge's prompt: `meta_judge`, the kind of a world that teaches the skill, or a file with {prompt},
-    {response}, {first}, {second} and, if wanted, {rubric}."""
+    template: str = PLAIN[0]
+    """The meta-judge's prompt: `meta_judge` (reasons, then `Winner:`), `meta_letter` (the probability of a letter, for
+    small models), the kind of a world that teaches the skill, or a file with {prompt}, {response}, {first}, {second}
+    and, if wanted, {rubric}."""
     tokens: Positive | None = None
     """Maximum length of a comparison in tokens. None: the template's own."""
     votes: Positive | None = None

@@ -130,9 +130,8 @@ def beside(step: Path) -> list[Beside]:
 
 def _comparison(said: MetaJudgement, draws: Mapping[str, int]) -> list[str]:
     first, second = (f"judgement {draws.get(id)}" for id in (said.first_id, said.second_id))
-    winner = (
-        f"none ({said.unread})" if said.preference is None else {1: first, 0: second}.get(said.preference, "neither")
-    )
+    winners = {1.0: first, 0.0: second, 0.5: "neither", None: f"none ({said.unread})"}
+    winner = winners[said.preference]
     return [f"meta-judgement {said.id} by {one_line(said.judge)}: {first} before {second}, winner {winner}", said.raw]
 
 

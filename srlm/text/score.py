@@ -88,7 +88,7 @@ def _without_mentions(line: str) -> str:
         behind = _BEHIND.match(words, found.end())
         assert behind is not None  # every part of it may be empty
         kept += words[place : found.start()]
-        place = behind.end()
+        place = behind.start("close")
     return kept + words[place:] if place else line
 
 
