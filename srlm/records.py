@@ -349,6 +349,26 @@ class AnswerReward(Record):
     """None: it could not be rewarded; such an answer is counted, and in no pair."""
 
 
+class Sample(Record):
+    """An answer that was sampled in online training, and what its training took from it."""
+
+    response_id: str
+    step: int
+    """Optimiser steps that were made before it was sampled."""
+    reward: float | None
+    """None: it could not be rewarded; such an answer has no part in the gradient."""
+    advantage: float
+    """What weighed its gradient: its reward, less the KL penalty where that is taken off, compared with those of the
+    prompt's other answers; 0 where it has no reward, or nothing to compare with."""
+
+    def fault(self) -> str | None:
+        if self.step < 0:
+            return f"step {self.step} is negative"
+        if self.reward is None and self.advantage:
+            return f"an advantage of {self.advantage:g} without a reward"
+        return None
+
+
 Finish = Literal["stop", "length"]
 
 
@@ -424,8 +444,9 @@ class Step(Record):
     """Also its folder's: `data`, `M0`, `SFT`, `M1`, `M2`, ..."""
     parent: str | None = None
     """The model that its training starts from."""
-    role: Literal["data", "base", "baseline", "iteration"]
-    """`base` is M0, which never saw an instruction and is not measured; an iteration's models are M1, M2, ..."""
+    role: Literal["data", "base", "baseline", "reward", "iteration"]
+    """`base` is M0, which never saw an instruction and is not measured; `reward` is a reward model, which writes
+    nothing; an iteration's models are M1, M2, ..."""
     number: int = 0
     """t of the iteration that makes M_t; 0 before the loop."""
     shaped_by: tuple[str, ...] = ("",)

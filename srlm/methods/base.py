@@ -23,6 +23,8 @@ S = TypeVar("S", bound=Section)
 METHODS: dict[str, str] = {
     "self_rewarding": "srlm.methods.self_rewarding",
     "positive_sft": "srlm.methods.positive_sft",
+    "self_rewarding_rl": "srlm.methods.self_rewarding_rl",
+    "rlhf": "srlm.methods.rlhf",
 }
 """The module of each method, by the name that a run file has."""
 
@@ -57,7 +59,7 @@ class Generation(NamedTuple):
 
 
 class Optimisation(NamedTuple):
-    """Work of a trainer: so many examples of `length` tokens (pairs: of two such sequences, and a reference)."""
+    """Work of a trainer: so many examples of `length` tokens (pairs: of two such sequences)."""
 
     name: str
     examples: int
@@ -66,6 +68,8 @@ class Optimisation(NamedTuple):
     """The settings of the training, as in `sft`."""
     training: Training
     pairs: bool = False
+    reference: bool | None = None
+    """Whether a frozen copy of the model reads along; None: where there are pairs."""
 
 
 Work = Generation | Optimisation

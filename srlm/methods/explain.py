@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from srlm.errors import StoreError
 from srlm.printable import one_line
-from srlm.records import Judgement, PreferencePair, Prompt, Response
+from srlm.records import Judgement, PreferencePair, Prompt, Response, Sample, transcript_of
 from srlm.rewards.base import JUDGEMENTS, kept_rewards
 from srlm.store import files
 from srlm.store.folder import RunFolder
@@ -21,6 +21,8 @@ class Turn(NamedTuple):
     judgements: list[Judgement]
     rewards: dict[str, float]
     pairs: list[PreferencePair]
+    samples: dict[str, Sample]
+    """What online training took from each response; empty where there was none."""
     owner: dict[str, str]
     """The prompt's id for the id of each prompt, response, judgement and pair."""
 
@@ -48,6 +50,43 @@ def explain_answers(folder: RunFolder, wanted: str, rule: str) -> Iterator[str]:
         yield from _one(turn, turn.prompts[prompt], f"rule: method {folder.settings.method.name}; {rule}")
 
 
+def knows_pair(folder: RunFolder, wanted: str) -> bool:
+    """Whether an id, or the beginning of one, is that of a pair of the run or of what it is made of."""
+    return any(_is_of(pair, wanted) for _, pair in _pairs(folder))
+
+
+def explain_pairs(folder: RunFolder, wanted: str, rule: str) -> Iterator[str]:
+    """Lines about the pairs with this id, or of a prompt or an answer with it, that no model wrote for the run.
+
+    Raises StoreError where they are of several prompts.
+    """
+    found = [(name, pair) for name, pair in _pairs(folder) if _is_of(pair, wanted)]
+    several = len({pair.prompt_id for _, pair in found})
+    if several != 1:
+        raise StoreError(f"{wanted}: matches pairs of {several} prompts of {folder.path}; give more characters of it")
+    yield f"prompt {found[0][1].prompt_id}"
+    yield _indent(transcript_of(found[0][1].prompt))
+    for name, pair in found:
+        yield f"\n{name}, pair {pair.id}: {pair.chosen_score:g} against {pair.rejected_score:g}"
+        for role, id, (turn,) in (
+            ("CHOSEN", pair.chosen_id, pair.chosen),
+            ("REJECTED", pair.rejected_id, pair.rejected),
+        ):
+            yield f"response {id}, {role}"
+            yield _indent(turn.content)
+    yield f"\nrule: method {folder.settings.method.name}; {rule}"
+
+
+def _pairs(folder: RunFolder) -> Iterator[tuple[str, PreferencePair]]:
+    for path in folder.holding("pairs.jsonl"):
+        for pair in files.read(path, PreferencePair):
+            yield path.parent.name, pair
+
+
+def _is_of(pair: PreferencePair, wanted: str) -> bool:
+    return any(id.startswith(wanted) for id in (pair.id, pair.prompt_id, pair.chosen_id, pair.rejected_id))
+
+
 def read_turn(step: Path) -> Turn:
     """What lies in the folder of a turn; it has answers at least."""
     prompts = {p.id: p for p in files.read(step / "prompts.jsonl", Prompt)}
@@ -55,11 +94,14 @@ def read_turn(step: Path) -> Turn:
     judged, paired = step / JUDGEMENTS, step / "pairs.jsonl"
     judgements = files.read(judged, Judgement) if judged.exists() else []
     pairs = files.read(paired, PreferencePair) if paired.exists() else []
+    sampled = step / "samples.jsonl"
+    samples = {one.response_id: one for one in files.read(sampled, Sample)} if sampled.exists() else {}
+    rewards = kept_rewards(step) | {id: one.reward for id, one in samples.items() if one.reward is not None}
     answered = {r.id: r.prompt_id for r in responses}
     owner = {id: id for id in prompts} | answered | {p.id: p.prompt_id for p in pairs}
     owner |= {j.id: answered[j.response_id] for j in judgements if j.response_id in answered}
     known = {id: prompt for id, prompt in owner.items() if prompt in prompts}
-    return Turn(step.name, prompts, responses, judgements, kept_rewards(step), pairs, known)
+    return Turn(step.name, prompts, responses, judgements, rewards, pairs, samples, known)
 
 
 def _one(turn: Turn, prompt: Prompt, rule: str) -> Iterator[str]:
@@ -70,6 +112,8 @@ def _one(turn: Turn, prompt: Prompt, rule: str) -> Iterator[str]:
         role = ""
         if pair is not None:
             role = {pair.chosen_id: ", CHOSEN", pair.rejected_id: ", REJECTED"}.get(response.id, "")
+        if (sample := turn.samples.get(response.id)) is not None:
+            role = f", advantage {sample.advantage:+.3f} in step {sample.step + 1}"
         score = f"{turn.rewards[response.id]:.3f}" if response.id in turn.rewards else "none"
         cut = ", cut at the token limit" if response.finish == "length" else ""
         yield f"\nresponse {response.id} by {one_line(response.author)}: reward {score}{role}{cut}"
@@ -80,6 +124,8 @@ def _one(turn: Turn, prompt: Prompt, rule: str) -> Iterator[str]:
             yield f"    judgement {judgement.draw} by {one_line(judgement.judge)}: score {judgement.score}{why}{asked}"
             yield _indent(judgement.raw, 6)
     yield f"\n{rule}"
+    if turn.samples:
+        return
     if pair is not None:
         yield f"pair {pair.id}: {pair.chosen_score:.3f} against {pair.rejected_score:.3f}, margin {pair.margin:.3f}"
     else:

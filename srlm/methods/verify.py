@@ -250,6 +250,7 @@ def _joined(part: str, there: dict[str, Path]) -> Iterator[Row]:
         "judgements.jsonl": lambda row: (row["response_id"],),
         "rewards.jsonl": lambda row: (row["response_id"],),
         "pairs.jsonl": lambda row: (row["chosen_id"], row["rejected_id"]),
+        "samples.jsonl": lambda row: (row["response_id"],),
     }
     of = {"responses.jsonl": "prompts.jsonl"}
     for file, named in keys.items():
@@ -263,6 +264,8 @@ def _joined(part: str, there: dict[str, Path]) -> Iterator[Row]:
             continue  # it does not decode, and its own row says so
         if strangers := [id for id in times if id not in known]:
             yield Row(part, file, "does not follow", f"{len(strangers)} of its records name none of {source}")
+        elif file == "responses.jsonl" and "samples.jsonl" in there:
+            continue  # sampled in training, as often as there were steps
         elif file != "pairs.jsonl" and times and (len(times) < len(known) or len(set(times.values())) > 1):
             yield Row(part, file, "does not follow", f"not as many records for each of {source}")
 

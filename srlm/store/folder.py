@@ -105,8 +105,9 @@ class RunFolder:
         return manifest.checkpoint if manifest else None
 
     def checkpoints(self) -> list[Checkpoint]:
-        """All finished checkpoints, in the order in which they are made."""
-        return [found for step in self.steps() if (found := self.checkpoint(step.name)) is not None]
+        """All finished language models, in the order in which they are made."""
+        writing = [step for step in self.steps() if step.role != "reward"]
+        return [found for step in writing if (found := self.checkpoint(step.name)) is not None]
 
     def measured(self) -> list[Checkpoint]:
         """All finished ones but the base, which never saw an instruction."""

@@ -4,7 +4,17 @@ import json
 from pathlib import Path
 from typing import Any
 
-from srlm.records import AnswerReward, Demonstration, Judgement, PreferencePair, Prompt, RankedSet, Record, Response
+from srlm.records import (
+    AnswerReward,
+    Demonstration,
+    Judgement,
+    PreferencePair,
+    Prompt,
+    RankedSet,
+    Record,
+    Response,
+    Sample,
+)
 from srlm.store import files
 
 KINDS: tuple[type[Record], ...] = (
@@ -15,6 +25,7 @@ KINDS: tuple[type[Record], ...] = (
     Judgement,
     AnswerReward,
     PreferencePair,
+    Sample,
 )
 
 
