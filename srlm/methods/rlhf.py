@@ -4,8 +4,8 @@
                     M_t -> new prompts -> N answers each, sampled in training, rewarded by RM -> RLOO or GRPO -> M_t+1
     training: dpo   M_t -> DPO on the human pairs themselves, reference M_t -> M_t+1 (Rafailov et al. 2023)
 
-The paper's PPO is no longer part of TRL. RLOO, which Ahmadian et al. (2024) find at least as good for this, or GRPO takes
-its place. `online.reference` says whether the KL divergence is from M1 or from M_t.
+The paper's PPO is no longer part of TRL. RLOO, which Ahmadian et al. (2024) find at least as good for this, or GRPO
+takes its place. `online.reference` says whether the KL divergence is from M1 or from M_t.
 """
 
 from collections.abc import Iterator, Sequence

@@ -203,6 +203,7 @@ class _Policy:
 
     def __init__(self, trainer: Any, chat: Chat, plan: Plan, name: str) -> None:
         self._trainer, self._chat, self._plan, self._name = trainer, chat, plan, name
+        self._ends = sorted(trainer.eos_token_ids)  # the trainer takes them out of the model's own settings
         self._engine: TransformersEngine | None = None
 
     @contextmanager
@@ -215,6 +216,7 @@ class _Policy:
         try:
             if self._engine is None:
                 self._engine = TransformersEngine(own, self._chat, self._name, self._plan.batch_size)
+                self._engine.ends = self._ends
             yield self._engine
         finally:
             model.train(training)
@@ -226,13 +228,11 @@ class _Policy:
             drawn = engine.draw_ids(
                 [rows[0].prompt_ids for rows in groups], [len(rows) for rows in groups], self._plan.sampling, seed
             )
-            ends = set(engine.ends)
-        return [_up_to_end(ids, ends) for own in drawn for ids in own]
+        return [_up_to_end(ids, set(self._ends)) for own in drawn for ids in own]
 
     def completion(self, asked: Asked, ids: Sequence[int]) -> Completion:
         """What the token ids say."""
-        assert self._engine is not None
-        return completion(self._chat, asked.prompt_ids, ids, self._engine.ends)
+        return completion(self._chat, asked.prompt_ids, ids, self._ends)
 
 
 def _up_to_end(ids: list[int], ends: set[int]) -> list[int]:

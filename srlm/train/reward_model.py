@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import torch
 from datasets import Dataset
 from trl import RewardConfig, RewardTrainer
-from trl.trainer.reward_trainer import DataCollatorForPreference
+from trl.trainer.reward_trainer import DataCollatorForPreference, suppress_seqcls_warning
 
 from srlm.engines.weights import read_config, refuse_unusable
 from srlm.errors import ModelError, first_line
@@ -86,7 +86,7 @@ def load_classifier(path: Path | str, settings: ModelSettings, seed: int) -> Any
 
     check_classifier(path, settings)
     refuse_unusable(path, settings)
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(), suppress_seqcls_warning():  # the head is new, and is to be trained
         torch.manual_seed(seed)
         try:
             model, loaded = AutoModelForSequenceClassification.from_pretrained(
@@ -128,7 +128,7 @@ def fit(
     brought = Brought(copy.deepcopy(model.config), None, dtype, {})
     set_dropout(model, settings.dropout)
     model.float()
-    pad = _unused(pairs, model.config.get_text_config().vocab_size)
+    padding = _padded_by_unused(tokenizer, pairs)
     with peft_without_noise():
         trainer = RewardTrainer(
             model=model,
@@ -137,23 +137,27 @@ def fit(
                 disable_dropout=False,  # set_dropout has seen to it
                 center_rewards_coefficient=settings.center or None,
             ),
-            data_collator=DataCollatorForPreference(pad_token_id=pad),
+            data_collator=DataCollatorForPreference(pad_token_id=padding.pad_token_id),
             train_dataset=Dataset.from_list([pair._asdict() for pair in pairs]),
-            processing_class=copy.deepcopy(tokenizer),  # TRL gives it a pad token
+            processing_class=padding,  # whose pad token the trainer writes into the model's configuration
             peft_config=_with_head(adapters(model, settings.lora)),
         )
-    # transformers takes the output at the last token that is not this one.
-    trainer.accelerator.unwrap_model(trainer.model).config.get_text_config().pad_token_id = pad
     return train(trainer, tokenizer, brought, Watch(report), work, target)
 
 
-def _unused(pairs: Sequence[RankedExample], words: int) -> int:
-    """A token that no pair holds: a turn may end with the tokenizer's own pad token, and would seem to be shorter."""
+def _padded_by_unused(tokenizer: Any, pairs: Sequence[RankedExample]) -> Any:
+    """The tokenizer with a pad token that no pair holds.
+
+    transformers takes the output at the last token that is not the pad token, and a turn may end with the tokenizer's
+    own. Raises ModelError where every token is used.
+    """
     used = {token for pair in pairs for ids in pair for token in ids}
-    pad = next((token for token in range(words) if token not in used), None)
-    if pad is None:
-        raise ModelError(f"all {words} tokens of the vocabulary are in the pairs, so that none is left for padding")
-    return pad
+    found = next((token for token in range(len(tokenizer)) if token not in used), None)
+    if found is None:
+        raise ModelError(f"all {len(tokenizer)} tokens of the vocabulary are in the pairs; none is left for padding")
+    padding = copy.deepcopy(tokenizer)
+    padding.pad_token = padding.convert_ids_to_tokens(found)
+    return padding
 
 
 def _with_head(lora: Any) -> Any:
