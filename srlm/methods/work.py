@@ -32,8 +32,8 @@ def judge_lengths(settings: Settings, lengths: Lengths) -> tuple[int, int]:
     return reads, min(lengths.judgement, settings.judge.sampling.max_new_tokens)
 
 
-def prompt_work(settings: Settings, lengths: Lengths, step: Step) -> Iterator[Work]:
-    """New prompts; none where nobody writes them."""
+def new_prompt_work(settings: Settings, lengths: Lengths, step: Step) -> Iterator[Work]:
+    """New prompts; none where they lie in a file or a program draws them."""
     prompts = settings.prompts
     if prompts.writer in ("self", "fixed"):
         shots = (prompts.shots_seed + prompts.shots_new) * lengths.prompt
@@ -42,8 +42,8 @@ def prompt_work(settings: Settings, lengths: Lengths, step: Step) -> Iterator[Wo
 
 def answer_work(settings: Settings, lengths: Lengths, step: Step) -> Iterator[Work]:
     """New prompts and candidates."""
-    yield from prompt_work(settings, lengths, step)
     number, count = settings.prompts.wanted(step.number), settings.candidates.count
+    yield from new_prompt_work(settings, lengths, step)
     yield Generation(f"{step.name}: candidates", number, count, lengths.prompt, answer_length(settings, lengths))
 
 

@@ -32,6 +32,12 @@ class Context(NamedTuple):
     once: Callable[[Callable[[], Any]], AbstractContextManager[Callable[[], Any]]] = Once
     """Loads a model when it is first needed, and closes it at the end of the `with`; online training, which asks at
     every step, keeps it until its own end."""
+    prefix: str = ""
+    """How the names of the reward's files begin, where a step keeps those of several rewards."""
+
+    def path(self, name: str) -> Path:
+        """Where a file of the reward lies."""
+        return self.folder / f"{self.prefix}{name}"
 
 
 class Rewarded(NamedTuple):
@@ -64,13 +70,16 @@ class Reward(Protocol):
         ...
 
 
-def keep_rewards(folder: Path, source: str, responses: Sequence[Response], numbers: Sequence[float | None]) -> Rewarded:
-    """Numbers that need no stage, as a step's rewards, kept in its folder; `source` says what gave them."""
+def keep_rewards(
+    folder: Path, source: str, responses: Sequence[Response], numbers: Sequence[float | None], prefix: str = ""
+) -> Rewarded:
+    """Numbers that need no stage, as a step's rewards, kept in its folder; `source` says what gave them, `prefix` how
+    their file's name begins (Context.prefix)."""
     rows = [
         AnswerReward(response_id=response.id, source=source, reward=number)
         for response, number in zip(responses, numbers, strict=True)
     ]
-    files.write(folder / REWARDS, rows)
+    files.write(folder / f"{prefix}{REWARDS}", rows)
     return Rewarded(list(numbers), {})
 
 

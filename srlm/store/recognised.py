@@ -5,11 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from srlm.records import (
+    AnswerLikelihood,
     AnswerReward,
     Demonstration,
     Judgement,
+    PairJudgement,
     PreferencePair,
     Prompt,
+    RankAgreement,
     RankedSet,
     Record,
     Response,
@@ -23,7 +26,10 @@ KINDS: tuple[type[Record], ...] = (
     RankedSet,
     Demonstration,
     Judgement,
+    PairJudgement,
     AnswerReward,
+    AnswerLikelihood,
+    RankAgreement,
     PreferencePair,
     Sample,
 )
