@@ -19,7 +19,7 @@ from srlm.judge.pointwise import BLOCK, Answered, Report, judges, quiet
 from srlm.records import Judgement, Message, user
 from srlm.settings import ModelSettings
 from srlm.store.files import resumable
-from srlm.text.marks import disarm
+from srlm.text.rewarded import rewarded_ids
 from srlm.text.tokens import special_tokens
 
 
@@ -105,12 +105,7 @@ class RewardModel:
 
     def ids(self, messages: Sequence[Message], answer: str) -> list[int]:
         """Tokens of a conversation as the template renders it, to its last line break: so reward models are trained."""
-        # Nobody's words end a turn or begin one: a policy would soon find out what that is worth.
-        turns = [{"role": one.role, "content": disarm(one.content, self._special)} for one in messages]
-        turns.append({"role": "assistant", "content": disarm(answer, self._special)})
-        text = self._tokenizer.apply_chat_template(turns, tokenize=False)
-        ids: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]  # the template writes these
-        return ids
+        return rewarded_ids(self._tokenizer, messages, answer, self._special)
 
     def _batch(self, rows: Sequence[Sequence[int]]) -> list[float]:
         import torch

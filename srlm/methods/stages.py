@@ -89,8 +89,9 @@ def earlier_prompts(run: Run, step: Step) -> list[Prompt]:
 
 
 def prompt_counts(run: Run, step: Step) -> dict[str, Count]:
-    """What the step's manifest says of its new prompts."""
-    written: Mapping[str, Count] = files.read_object(run.path(step.name, PROMPT_COUNTS))
+    """What the step's manifest says of its new prompts; nothing where it has none."""
+    path = run.path(step.name, PROMPT_COUNTS)
+    written: Mapping[str, Count] = files.read_object(path) if path.exists() else {}
     return {f"new prompts: {key}": value for key, value in written.items()}
 
 
