@@ -339,6 +339,73 @@ def _says(raw: str, number: float) -> bool:
         return False
 
 
+class PairJudgement(Record):
+    """One judge's judgement of two responses, in the order in which it saw them."""
+
+    id: str
+    prompt_id: str
+    first_id: str
+    """Of the response that was shown first."""
+    second_id: str
+    judge: str
+    """Id of the checkpoint or model that judged."""
+    draw: int
+    raw: str
+    """All that the judge wrote, or the log-probabilities of its letters."""
+    preference: float | None
+    """1 = the first is better, 0.5 = equal, 0 = the second is. None: not readable; counted, never averaged."""
+    probability: float | None = None
+    """Probability the judge gives to the first. None: it does not say."""
+    completed: bool = False
+    """True: the judge stopped without a verdict, and its letter was drawn from its own probabilities."""
+    thought: str | None = None
+    """What a reasoning judge wrote before `raw`; no verdict is read from it."""
+    unread: Unread | None = None
+    """Why `preference` is None; None where there is one."""
+
+    @classmethod
+    def of(
+        cls,
+        prompt_id: str,
+        first_id: str,
+        second_id: str,
+        judge: str,
+        draw: int,
+        raw: str,
+        preference: float | None,
+        probability: float | None = None,
+        completed: bool = False,
+        thought: str | None = None,
+        unread: Unread | None = None,
+    ) -> Self:
+        return cls(
+            id=digest("pair judgement", prompt_id, first_id, second_id, judge, draw, raw),
+            prompt_id=prompt_id,
+            first_id=first_id,
+            second_id=second_id,
+            judge=judge,
+            draw=draw,
+            raw=raw,
+            preference=preference,
+            probability=probability,
+            completed=completed,
+            thought=thought,
+            unread=unread,
+        )
+
+    def fault(self) -> str | None:
+        content = (self.prompt_id, self.first_id, self.second_id, self.judge, self.draw, self.raw)
+        if self.id != digest("pair judgement", *content):
+            return OTHER_ID
+        if self.draw < 0:
+            return f"draw {self.draw} is negative"
+        if self.preference is None:
+            return None
+        if self.unread is not None:
+            return f"it has a verdict and a reason why it has none ({self.unread})"
+        return None if self.preference in (0, 0.5, 1) else f"a preference of {self.preference:g} is not 0, 0.5 or 1"
+
+
 class AnswerReward(Record):
     """The number that one answer got from something else than the mean of a judge's scores."""
 

@@ -24,3 +24,9 @@ def chances(engine: Engine, requests: Sequence[Request], texts: Sequence[str]) -
     Raises EngineError where the engine has no log-probabilities.
     """
     return likelihoods(engine, requests, [texts] * len(requests))
+
+
+def prefix_for(written: str, lead: str) -> str:
+    """The words that a model wrote, up to where its answer stands: behind their last `lead`, else behind one more."""
+    before, found, _ = written.rpartition(lead)
+    return before + lead if found else f"{written.rstrip()}{'' if lead[:1].isspace() else chr(10)}{lead}"

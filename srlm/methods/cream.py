@@ -91,7 +91,7 @@ class Cream:
         wanted = own_settings(folder.settings, CreamSettings).consistency
         weight = "the mean consistency of all prompts" if wanted == "set" else "its prompt's consistency"
         said = f"reward = log M_t - log M0 of the answer; {rule(folder.settings.selection)}; label weight = {weight}"
-        yield from explain_answers(folder, id, said, lambda turn, prompt: _outcome(folder, turn, prompt))
+        yield from explain_answers(folder, id, said, outcome=lambda turn, prompt: _outcome(folder, turn, prompt))
 
 
 def _earlier(run: Run, step: Step) -> list[Checkpoint]:

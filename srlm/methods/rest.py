@@ -109,7 +109,7 @@ class Rest:
                 why = ", cut at the token limit" if response.finish == "length" else ""
                 yield f"response {response.id}: in {steps} of {len(taus)} Improve steps{why}"
 
-        yield from explain_answers(folder, id, said, outcome)
+        yield from explain_answers(folder, id, said, outcome=outcome)
 
 
 def grow(run: Run, step: Step, data: SeedData) -> None:

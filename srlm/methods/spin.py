@@ -79,7 +79,7 @@ class Spin:
 
     def explain(self, folder: RunFolder, id: str) -> Iterator[str]:
         said = "the human answer over the model's own, and the pairs of the iteration before; no rewards"
-        yield from explain_answers(folder, id, said, _outcome)
+        yield from explain_answers(folder, id, said, outcome=_outcome)
 
 
 class AskedOfPeople(NamedTuple):

@@ -164,20 +164,29 @@ def reward_answers(
 
     `model` is who judges, where the reward is the run's own judge.
     """
+    context = reward_context(run, step, model)
+    reward = open_reward(run.settings)
+    found = reward.rewards(beside_prompts(prompts, responses), context)
+    if not reward.asks_judge:
+        files.write(context.folder / JUDGEMENTS, [])
+    return found
+
+
+def beside_prompts(prompts: Sequence[Prompt], responses: Sequence[Response]) -> list[Answered]:
+    """Each answer beside the prompt it answers, in the order of the answers."""
     asked = {prompt.id: prompt for prompt in prompts}
-    answered = [Answered(prompt=asked[response.prompt_id], response=response) for response in responses]
-    context = Context(
+    return [Answered(prompt=asked[response.prompt_id], response=response) for response in responses]
+
+
+def reward_context(run: Run, step: Step, model: Checkpoint) -> Context:
+    """What a reward may use of a step; M_t judges unless `judge.engine` names another."""
+    return Context(
         folder=run.folder.step(step.name),
         seed=lambda use: run.seed(step.name, use),
         stage=lambda name: run.stage(step.name, name, "answers"),
         judge=lambda: loops_judge(run.folder, model),
         block=run.block,
     )
-    reward = open_reward(run.settings)
-    found = reward.rewards(answered, context)
-    if not reward.asks_judge:
-        files.write(context.folder / JUDGEMENTS, [])
-    return found
 
 
 def preferences(
@@ -247,7 +256,7 @@ def preference_step(
 
     run_training(run, name, "DPO", training)
     counts = {**counts, "dpo: pairs": len(rows), "dpo: pairs left out": left_out}
-    finish_model(run, step, model, counts, made_from)
+    finish_model(run, step, model, counts, made_from=made_from)
 
 
 def _contest(run: Run, model: Checkpoint, name: str, data: SeedData) -> Callable[[Path, int], float] | None:
@@ -278,7 +287,22 @@ def _contest(run: Run, model: Checkpoint, name: str, data: SeedData) -> Callable
     return held
 
 
-def supervised(run: Run, step: Step, demonstrations: Sequence[Demonstration], counts: Mapping[str, Count]) -> None:
+Look = Callable[[Checkpoint], Mapping[str, Count]]
+"""What a method measures of a model that has just been trained, for its manifest."""
+
+
+def look_at_nothing(checkpoint: Checkpoint) -> Mapping[str, Count]:
+    """No figures of the method's own."""
+    return {}
+
+
+def supervised(
+    run: Run,
+    step: Step,
+    demonstrations: Sequence[Demonstration],
+    counts: Mapping[str, Count],
+    look: Look = look_at_nothing,
+) -> None:
     """Fine-tune the step's parent on demonstrations, loss on the answers only."""
     from srlm.train import launch, sft
 
@@ -302,7 +326,7 @@ def supervised(run: Run, step: Step, demonstrations: Sequence[Demonstration], co
 
     run_training(run, name, "supervised fine-tuning", training)
     kinds = {f"sft: {kind} examples": sum(d.kind == kind for d in demonstrations) for kind in ("ift", "eft")}
-    finish_model(run, step, parent, {**counts, **kinds, "sft: examples too long": too_long})
+    finish_model(run, step, parent, {**counts, **kinds, "sft: examples too long": too_long}, look)
 
 
 def place_of(run: Run, checkpoint: Checkpoint) -> Path | str:
@@ -335,16 +359,22 @@ def run_training(
 
 
 def finish_model(
-    run: Run, step: Step, parent: Checkpoint, counts: Mapping[str, Count], made_from: Sequence[Checkpoint] = ()
+    run: Run,
+    step: Step,
+    parent: Checkpoint,
+    counts: Mapping[str, Count],
+    look: Look = look_at_nothing,
+    made_from: Sequence[Checkpoint] = (),
 ) -> None:
     """Declare a freshly saved model done, once it was compared with its parent and looked at as a judge.
 
-    `made_from`: the models beside its parent that it comes from.
+    `look`: further figures of the model. `made_from`: the models beside its parent that it comes from.
     """
     name = step.name
     found = weights_digest(run.path(name, "model"), run.folder.sha256)
     checkpoint = Checkpoint(name=name, parent=parent.name, path=f"{name}/model", digest=found)
     counts = {**counts, **movement_counts(run, parent, checkpoint), **monitor_counts(run, step, checkpoint)}
+    counts |= look(checkpoint)
     run.finish(name, counts, inputs=weights_of(parent, *made_from), checkpoint=checkpoint)
 
 

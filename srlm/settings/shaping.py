@@ -24,6 +24,7 @@ LATER: Mapping[str, Any] = {
     "model.thoughts": "cut",
     "data.revision": None,
     "data.turns": "first",
+    "data.skills": [],
     "prompts.revision": None,
     "prompts.template": None,
     "reward.kind": "judge",
