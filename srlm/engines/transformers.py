@@ -16,12 +16,13 @@ from srlm.engines.beginnings import common_tokens
 from srlm.engines.memory import CacheRows, Head, Memory, Way
 from srlm.engines.plain_text import TokenText
 from srlm.engines.weights import give_memory_back, load_chat, load_model
-from srlm.engines.written import completion, generation_ends
+from srlm.engines.written import completion, generation_ends, used, used_to_score
 from srlm.errors import RoomError
 from srlm.records import seed_for
 from srlm.settings import ModelSettings, Sampling
 from srlm.terminal import logger
 from srlm.text.chat import Chat
+from srlm.usage import count
 
 log = logger(__name__)
 
@@ -92,7 +93,9 @@ class TransformersEngine:
             for place, row in enumerate(rows):
                 new = drawn[place * draws : (place + 1) * draws]
                 written[row] = tuple(completion(self.chat, prompts[row], ids, self.ends) for ids in new)
-        return [written[row] for row in range(len(requests))]
+        answers = [written[row] for row in range(len(requests))]
+        count(used(prompts, answers, sampling))
+        return answers
 
     def within_memory(self, work: "Work", limit: int) -> tuple[list[list[int]], int]:
         """The new tokens, made at most `limit` rows at a time, and the limit that memory leaves for what comes next.
@@ -195,6 +198,7 @@ class TransformersEngine:
         for start, own in zip(starts, ends, strict=True):
             if any(len(start) + len(ids) > self._longest for ids in own):
                 raise RoomError(f"{self._id}: no room for a continuation in {self._longest} tokens of context")
+        count(used_to_score(starts, ends))
         together = [list(rows) for _, rows in groupby(range(len(requests)), key=lambda row: requests[row].messages)]
         questions = [_Question.of([starts[row] for row in rows], [ends[row] for row in rows]) for rows in together]
         asked = sorted((n for n, one in enumerate(questions) if one.ends), key=lambda n: (len(questions[n].start), n))

@@ -211,6 +211,7 @@ def preference_step(run: Run, step: Step, model: Checkpoint, chosen: Paired, dat
             contest=_contest(run, model, name, data),
         )
 
+    run.trained(name, "DPO", len(rows))
     run_training(run, name, "DPO", training)
     finish_model(run, step, model, {**counts, "dpo: pairs": len(rows), "dpo: pairs left out": left_out})
 
@@ -265,6 +266,7 @@ def supervised(run: Run, step: Step, demonstrations: Sequence[Demonstration], co
             report=report,
         )
 
+    run.trained(name, "supervised fine-tuning", len(data))
     run_training(run, name, "supervised fine-tuning", training)
     kinds = {f"sft: {kind} examples": sum(d.kind == kind for d in demonstrations) for kind in ("ift", "eft")}
     finish_model(run, step, parent, {**counts, **kinds, "sft: examples too long": too_long})
