@@ -263,6 +263,7 @@ def preference_step(
             contest=_contest(run, model, name, data),
         )
 
+    run.trained(name, "DPO", len(rows))
     run_training(run, name, "DPO", training)
     counts = {**counts, "dpo: pairs": len(rows), "dpo: pairs left out": left_out}
     finish_model(run, step, model, counts, made_from=made_from)
@@ -333,6 +334,7 @@ def supervised(
             report=report,
         )
 
+    run.trained(name, "supervised fine-tuning", len(data))
     run_training(run, name, "supervised fine-tuning", training)
     kinds = {f"sft: {kind} examples": sum(d.kind == kind for d in demonstrations) for kind in ("ift", "eft")}
     finish_model(run, step, parent, {**counts, **kinds, "sft: examples too long": too_long}, look)

@@ -40,6 +40,7 @@ from srlm.engines.openai.window import Window, retry_after
 from srlm.errors import EngineError
 from srlm.records import seed_for
 from srlm.terminal import logger
+from srlm.usage import Usage
 
 log = logger(__name__)
 
@@ -79,6 +80,8 @@ class Client:
         unread: Callable[[Answer], Missing | None] = lambda answer: None,
     ) -> None:
         self.tally = Counter[str]()
+        self.used = Usage()
+        """What the answers that came took; those that were found in the store took nothing."""
         self.budget = budget or Budget()
         self.endpoint, self.store = endpoint, store
         self._address, self._official = endpoint.address, endpoint.official
@@ -348,6 +351,7 @@ class Client:
         self.answered += 1
         self._failed_in_a_row = 0
         self.tally["answered"] += 1
+        self.used += _used_for(answer)
         self.budget.spend(call, answer)
         return answer
 
@@ -552,6 +556,13 @@ class Client:
 
 
 _OTHERWISE = "prefixes and log-probabilities need vLLM; is the text too long?"
+
+
+def _used_for(answer: Answer) -> Usage:
+    """What an answer took, as the server says."""
+    if answer.prompt_tokens is None or answer.completion_tokens is None:
+        return Usage(requests=1, unknown=1)
+    return Usage(requests=1, read=answer.prompt_tokens, written=answer.completion_tokens)
 
 
 class _Run:
