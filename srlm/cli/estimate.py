@@ -138,7 +138,7 @@ def read_shape(settings: Settings, path: Path | None) -> Shape:
         elif settings.model.base == "scratch":
             from srlm.train import scratch
 
-            words = scratch.tokenizer(WORLDS[settings.data.kind].vocabulary())
+            words = scratch.tokenizer(WORLDS[settings.data.kind].vocabulary(settings.data))
             config = scratch.random_model(settings.model.scratch, words, 0).config
         else:
             config = read_config(settings.model.base, settings.model)

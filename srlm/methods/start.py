@@ -46,6 +46,10 @@ def make(run: Run, step: Step) -> None:
             supervised(run, step, data.ift, {})  # it writes the EFT judgements, and every M_i is compared with it
         case Step(role="iteration"):
             examples, counts = ([], {}) if run.settings.eft.writer == "off" else evaluation_examples(run, step, data)
+            if skills := skill_demonstrations(run.settings, data):
+                examples, counts = [*examples, *skills], {**counts, "skills: demonstrations": len(skills)}
+            if examples:
+                files.write(run.path(step.name, EFT), examples)
             supervised(run, step, [*data.ift, *examples], counts)
 
 
@@ -135,7 +139,7 @@ def _scratch(run: Run) -> dict[str, Count]:
     data, settings = run.settings.data, run.settings.pretraining
     assert settings is not None  # run_file.load sees to it, and that the data is a world's
     world = WORLDS[data.kind]
-    vocabulary = scratch.tokenizer(world.vocabulary())
+    vocabulary = scratch.tokenizer(world.vocabulary(data))
     lines = scratch.base_examples(vocabulary, world.base_lines(data, run.settings.seed))
 
     def training(work: Path, target: Path, report: Callable[[int, int], None]) -> None:
@@ -154,6 +158,13 @@ def _scratch(run: Run) -> dict[str, Count]:
 
     run_training(run, BASE.name, "pretraining", training)
     return {"base lines": len(lines)}
+
+
+def skill_demonstrations(settings: Settings, data: SeedData) -> list[Demonstration]:
+    """What a world teaches M1 beside answering and judging, where the run asks for it."""
+    if settings.data.kind not in WORLDS:
+        return []
+    return WORLDS[settings.data.kind].demonstrations(settings.data, data, settings.seed)
 
 
 def evaluation_examples(run: Run, step: Step, data: SeedData) -> tuple[list[Demonstration], dict[str, Count]]:
@@ -183,6 +194,5 @@ def evaluation_examples(run: Run, step: Step, data: SeedData) -> tuple[list[Demo
             "judge more draws (eft.draws), let it complete its score (judge.complete=true), or use data with reviews "
             "(eft.writer=reviews)"
         )
-    files.write(run.path(step.name, EFT), result.examples)
     counts: dict[str, Count] = {f"eft: {key}": value for key, value in result.counts.items()}
     return result.examples, {**counts, "rubric": wording.digest}

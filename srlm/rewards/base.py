@@ -28,6 +28,12 @@ class Context(NamedTuple):
     """Opens the loop's judge; who opens it closes it."""
     block: Callable[[int], int]
     """Answers between two writes to disk, where each takes so many draws."""
+    prefix: str = ""
+    """How the names of the reward's files begin, where a step keeps those of several rewards."""
+
+    def path(self, name: str) -> Path:
+        """Where a file of the reward lies."""
+        return self.folder / f"{self.prefix}{name}"
 
 
 class Rewarded(NamedTuple):
@@ -60,13 +66,16 @@ class Reward(Protocol):
         ...
 
 
-def keep_rewards(folder: Path, source: str, responses: Sequence[Response], numbers: Sequence[float | None]) -> Rewarded:
-    """Numbers that need no stage, as a step's rewards, kept in its folder; `source` says what gave them."""
+def keep_rewards(
+    folder: Path, source: str, responses: Sequence[Response], numbers: Sequence[float | None], prefix: str = ""
+) -> Rewarded:
+    """Numbers that need no stage, as a step's rewards, kept in its folder; `source` says what gave them, `prefix` how
+    their file's name begins (Context.prefix)."""
     rows = [
         AnswerReward(response_id=response.id, source=source, reward=number)
         for response, number in zip(responses, numbers, strict=True)
     ]
-    files.write(folder / REWARDS, rows)
+    files.write(folder / f"{prefix}{REWARDS}", rows)
     return Rewarded(list(numbers), {})
 
 

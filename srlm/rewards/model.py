@@ -50,7 +50,7 @@ class ModelReward:
 
         with Once(load) as model, context.stage("rewards") as report:  # nothing is loaded for what is on disk
             rows = resumable(
-                context.folder / REWARDS,
+                context.path(REWARDS),
                 AnswerReward,
                 answered,
                 work,

@@ -24,12 +24,14 @@ LATER: Mapping[str, Any] = {
     "model.thoughts": "cut",
     "data.revision": None,
     "data.turns": "first",
+    "data.skills": [],
     "prompts.revision": None,
     "prompts.template": None,
     "reward.kind": "judge",
     "selection.kind": "best_worst",
     "selection.band": 0.32,
     "selection.flip": False,
+    "dpo.length_margin": 0.0,
     **{f"{training}.autocast": "auto" for training in ("pretraining", "sft", "dpo")},
 }
 """Settings added after digests of runs were recorded, with the value that those runs had. With that value they are

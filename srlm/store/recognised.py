@@ -4,7 +4,19 @@ import json
 from pathlib import Path
 from typing import Any
 
-from srlm.records import AnswerReward, Demonstration, Judgement, PreferencePair, Prompt, RankedSet, Record, Response
+from srlm.records import (
+    AnswerLikelihood,
+    AnswerReward,
+    Demonstration,
+    Judgement,
+    PairJudgement,
+    PreferencePair,
+    Prompt,
+    RankAgreement,
+    RankedSet,
+    Record,
+    Response,
+)
 from srlm.store import files
 
 KINDS: tuple[type[Record], ...] = (
@@ -13,7 +25,10 @@ KINDS: tuple[type[Record], ...] = (
     RankedSet,
     Demonstration,
     Judgement,
+    PairJudgement,
     AnswerReward,
+    AnswerLikelihood,
+    RankAgreement,
     PreferencePair,
 )
 
