@@ -40,6 +40,7 @@ from srlm.engines.openai.window import Window, retry_after
 from srlm.errors import EngineError
 from srlm.records import seed_for
 from srlm.terminal import logger
+from srlm.text.counts import counted
 from srlm.usage import Usage
 
 log = logger(__name__)
@@ -304,7 +305,7 @@ class Client:
                 return self._kept(call, self._given_up(call, came, attempts, run), origin)
             jitter = jitter or random.Random(seed_for(self.endpoint.seed, call.key))
             pause = min(60.0, self.endpoint.pause * 2 ** max(0, failures - 1)) * jitter.uniform(0.5, 1)
-            await self._rest(min(came.wait, WAITS * self.endpoint.timeout) or pause)
+            await self._rest(min(came.wait, WAITS * self.endpoint.patience()) or pause)
 
     def _found(self, call: Call, origin: Origin | None) -> Answer | None:
         found = None
@@ -429,7 +430,7 @@ class Client:
         try:
             self.connect()
             assert self._connection is not None
-            async with asyncio.timeout(min(LOOK, self.endpoint.timeout)):
+            async with asyncio.timeout(min(LOOK, self.endpoint.patience())):
                 found = await self._connection.models(model if self._official else None)
         except openai.APIStatusError as error:
             # No such page: it tells nothing. Busy, broken, or closed to this key: it may tell another time.
@@ -482,14 +483,15 @@ class Client:
                     what = f"refused {name}: {words}; it has no {NEED[name]}; use vLLM or `transformers`"
                     raise EngineError(self._explained(call, what))
             body = {"model": call.model, "messages": list(call.messages), **settings}
+            patience = self.endpoint.patience(call.limit)
             try:
-                async with asyncio.timeout(self.endpoint.timeout):
+                async with asyncio.timeout(patience):
                     response = await self._connection.post(body)
                 return self._read(response, body)
             except TimeoutError:
-                endpoint = self.endpoint
-                words = f"no answer in {endpoint.timeout:g} s"
-                tries = f"{words} ({endpoint.tries - 1} more tries); raise the timeout or lower the concurrency"
+                words = f"no answer in {patience:g} s"
+                tries = f"{words} ({counted(self.endpoint.tries - 1, 'more tries')})"
+                tries += "; raise the timeout or lower the concurrency"
                 raise _Failed("hung", words, tries) from None
             except openai.APIStatusError as error:
                 words = words_of(error)
