@@ -352,16 +352,48 @@ class AnswerReward(Record):
 Finish = Literal["stop", "length"]
 
 
-class PreferencePair(Record):
+class AnswerLikelihood(Record):
+    """How likely a model finds one answer behind its prompt."""
+
+    response_id: str
+    model: str
+    """Id of the checkpoint."""
+    tokens: int
+    """Of the answer's words; the token that ends it is not among them."""
+    log_probability: float | None
+    """Natural, summed over these tokens. None: the answer does not fit the model's context."""
+
+
+class RankAgreement(Record):
+    """How far two models agree on the order of the answers to one prompt."""
+
+    prompt_id: str
+    answers: int
+    """Answers that both have rewarded, and that are ranked."""
+    tau: float | None
+    """Kendall's, -1..1. None: fewer than two answers are ranked."""
+    consistency: float | None
+    """(tau + 1) / 2, the share of pairs of answers in the same order."""
+
+    def fault(self) -> str | None:
+        if self.answers < 0 or (self.tau is None) != (self.answers < 2):
+            return f"{self.answers} ranked answers and a tau of {self.tau}"
+        expected = None if self.tau is None else (self.tau + 1) / 2
+        return None if self.consistency == expected else "its consistency is not (tau + 1) / 2"
+
+
+class PreferencePair(Growing):
     """Two continuations of one conversation, the better one and the worse one.
 
     `prompt`, `chosen` and `rejected` have the names and the form of TRL's conversational preference data.
     """
 
+    LATER: ClassVar[tuple[str, ...]] = ("label_weight",)
+
     id: str
     prompt_id: str
     chosen_id: str
-    """Of the Response (or Judgement) that `chosen` is."""
+    """Of the Response, Judgement or Demonstration that `chosen` is."""
     rejected_id: str
     chosen_score: float
     rejected_score: float
@@ -378,6 +410,9 @@ class PreferencePair(Record):
     chosen_thought: str | None = None
     """What a reasoning model wrote before it; trained on where `model.thoughts` is `train`."""
     rejected_thought: str | None = None
+    label_weight: float = 1.0
+    """How sure the label is, 0..1: in training this pair has this weight, and the same pair with chosen and rejected
+    swapped the rest."""
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -414,6 +449,8 @@ class PreferencePair(Record):
             return OTHER_ID
         if self.margin != self.chosen_score - self.rejected_score:
             return "its margin is not the difference of its scores"
+        if not 0 <= self.label_weight <= 1:
+            return f"a label weight of {self.label_weight:g} is not within 0 to 1"
         return None
 
 
@@ -424,10 +461,11 @@ class Step(Record):
     """Also its folder's: `data`, `M0`, `SFT`, `M1`, `M2`, ..."""
     parent: str | None = None
     """The model that its training starts from."""
-    role: Literal["data", "base", "baseline", "iteration"]
-    """`base` is M0, which never saw an instruction and is not measured; an iteration's models are M1, M2, ..."""
+    role: Literal["data", "base", "baseline", "intermediate", "iteration"]
+    """`base` is M0, which never saw an instruction and is not measured; an iteration's models are M1, M2, ...;
+    `intermediate` is a model, or a data set, on the way to one of these, and is not measured either."""
     number: int = 0
-    """t of the iteration that makes M_t; 0 before the loop."""
+    """t of the iteration that makes M_t, or that an intermediate step is part of; 0 before the loop."""
     shaped_by: tuple[str, ...] = ("",)
     """How the names of the settings begin whose change would make it another; the empty word: all of them."""
 

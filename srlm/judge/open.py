@@ -357,7 +357,7 @@ def _of_run(name: str, around: Around) -> Judge:
     run = around.run
     if run is None:
         raise SettingsError(f"{around.option} checkpoint:{name}: there is no run here; use hf:runs/NAME/{name}/model")
-    found = {checkpoint.name: checkpoint for checkpoint in run.checkpoints()}
+    found = {checkpoint.name: checkpoint for checkpoint in run.all_checkpoints()}
     if name not in found:
         here = ", ".join(found) or "none"
         raise SettingsError(f"{around.option}: no finished checkpoint {name!r} in {run.path} (finished: {here})")

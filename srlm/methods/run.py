@@ -64,7 +64,7 @@ class Run:
 
     def iterations_up_to(self, step: Step) -> list[Step]:
         """The iterations with new prompts, up to this one."""
-        return [one for one in self.folder.steps() if 1 < one.number <= step.number]
+        return [one for one in self.folder.steps() if one.role == "iteration" and 1 < one.number <= step.number]
 
     def _made(self, name: str) -> Checkpoint:
         found = self.folder.checkpoint(name)

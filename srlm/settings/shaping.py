@@ -31,6 +31,7 @@ LATER: Mapping[str, Any] = {
     "selection.kind": "best_worst",
     "selection.band": 0.32,
     "selection.flip": False,
+    "dpo.length_margin": 0.0,
     **{f"{training}.autocast": "auto" for training in ("pretraining", "sft", "dpo")},
 }
 """Settings added after digests of runs were recorded, with the value that those runs had. With that value they are

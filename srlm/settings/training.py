@@ -96,6 +96,10 @@ class DpoSettings(Training):
     """Strength of the pull towards the reference (Rafailov et al. 2023, equation 7)."""
     nll_weight: Annotated[float, Field(ge=0)] = 0.0
     """Weight of the negative log-likelihood per token of the chosen answer (the paper: 0)."""
+    length_margin: Annotated[float, Field(ge=0)] = 0.0
+    """alpha of length-regularised DPO (Liu et al. 2024, Park et al. 2024): alpha times the chosen answer's length minus
+    the rejected one's, in tokens, is added within the sigmoid, so that a pair whose chosen answer is the longer one
+    teaches less. 0: plain DPO."""
     eft_replay: Annotated[float, Field(ge=0)] = 0.0
     """Weight of the loss on a batch of EFT examples added to every batch of pairs (the paper: 0)."""
     early_stop: Literal["off", "pairwise"] = "off"

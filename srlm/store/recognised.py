@@ -4,7 +4,18 @@ import json
 from pathlib import Path
 from typing import Any
 
-from srlm.records import AnswerReward, Demonstration, Judgement, PreferencePair, Prompt, RankedSet, Record, Response
+from srlm.records import (
+    AnswerLikelihood,
+    AnswerReward,
+    Demonstration,
+    Judgement,
+    PreferencePair,
+    Prompt,
+    RankAgreement,
+    RankedSet,
+    Record,
+    Response,
+)
 from srlm.store import files
 
 KINDS: tuple[type[Record], ...] = (
@@ -14,6 +25,8 @@ KINDS: tuple[type[Record], ...] = (
     Demonstration,
     Judgement,
     AnswerReward,
+    AnswerLikelihood,
+    RankAgreement,
     PreferencePair,
 )
 
