@@ -24,6 +24,7 @@ METHODS: dict[str, str] = {
     "self_rewarding": "srlm.methods.self_rewarding",
     "positive_sft": "srlm.methods.positive_sft",
     "constitutional": "srlm.methods.constitutional",
+    "rule_based_rewards": "srlm.methods.rule_based_rewards",
 }
 """The module of each method, by the name that a run file has."""
 

@@ -87,9 +87,7 @@ def optimise(model: Path, reference: Path, folder: Path, weights: tuple[float, f
     )
 
 
-def by_hand(
-    policy: Any, reference: Any, weights: tuple[float, float], beta: float = 0.5, alpha: float = 0.0
-) -> float:
+def by_hand(policy: Any, reference: Any, weights: tuple[float, float], beta: float = 0.5, alpha: float = 0.0) -> float:
     """From the raw logits of unpadded sequences."""
     losses = []
     for pair, weight in zip(PAIRS, weights, strict=True):
