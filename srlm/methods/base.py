@@ -34,6 +34,7 @@ METHODS: dict[str, str] = {
     "temporal": "srlm.methods.temporal",
     "length_regularised": "srlm.methods.length_regularised",
     "rest": "srlm.methods.rest",
+    "rule_based_rewards": "srlm.methods.rule_based_rewards",
 }
 """The module of each method, by the name that a run file has."""
 

@@ -24,7 +24,7 @@ from srlm.judge.scores import check_collapse
 from srlm.methods.early_stop import Contest
 from srlm.methods.run import Run
 from srlm.records import Checkpoint, Count, Demonstration, Prompt, RankedSet, Response, SeedData, Step
-from srlm.rewards.base import JUDGEMENTS, Context, Rewarded
+from srlm.rewards.base import JUDGEMENTS, Context, Reward, Rewarded
 from srlm.rewards.open import open_reward
 from srlm.selection import Paired, pair
 from srlm.settings import DpoSettings, SelectionSettings
@@ -159,14 +159,19 @@ def drawn_answers(
 
 
 def reward_answers(
-    run: Run, step: Step, model: Checkpoint, prompts: Sequence[Prompt], responses: Sequence[Response]
+    run: Run,
+    step: Step,
+    model: Checkpoint,
+    prompts: Sequence[Prompt],
+    responses: Sequence[Response],
+    reward: Reward | None = None,
 ) -> Rewarded:
-    """The run's reward gives each answer its number (step 3: M_t reads it k times and scores it).
+    """A reward (None: the run's) gives each answer its number (step 3: M_t reads it k times and scores it).
 
     `model` is who judges, where the reward is the run's own judge.
     """
     context = reward_context(run, step, model)
-    reward = open_reward(run.settings)
+    reward = reward or open_reward(run.settings)
     found = reward.rewards(beside_prompts(prompts, responses), context)
     if not reward.asks_judge:
         files.write(context.folder / JUDGEMENTS, [])
