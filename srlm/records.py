@@ -472,6 +472,26 @@ class AnswerReward(Record):
     """None: it could not be rewarded; such an answer is counted, and in no pair."""
 
 
+class Sample(Record):
+    """An answer that was sampled in online training, and what its training took from it."""
+
+    response_id: str
+    step: int
+    """Optimiser steps that were made before it was sampled."""
+    reward: float | None
+    """None: it could not be rewarded; such an answer has no part in the gradient."""
+    advantage: float
+    """What weighed its gradient: its reward, less the KL penalty where that is taken off, compared with those of the
+    prompt's other answers; 0 where it has no reward, or nothing to compare with."""
+
+    def fault(self) -> str | None:
+        if self.step < 0:
+            return f"step {self.step} is negative"
+        if self.reward is None and self.advantage:
+            return f"an advantage of {self.advantage:g} without a reward"
+        return None
+
+
 Finish = Literal["stop", "length"]
 
 

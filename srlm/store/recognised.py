@@ -18,6 +18,7 @@ from srlm.records import (
     RankedSet,
     Record,
     Response,
+    Sample,
 )
 from srlm.store import files
 
@@ -34,6 +35,7 @@ KINDS: tuple[type[Record], ...] = (
     PreferencePair,
     MetaJudgement,
     JudgementRating,
+    Sample,
 )
 
 
