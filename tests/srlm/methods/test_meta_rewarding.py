@@ -149,7 +149,7 @@ def test_a_rating_of_a_judgement_that_is_not_there_does_not_follow(
     rows = [row for row in json.loads(told.stdout)["rows"] if row["name"] == "ratings.jsonl"]
     assert told.exit_code == 1
     assert ("does not follow", "1 of its records name none of judgements.jsonl") in [
-        (row["state"], row["note"]) for row in rows
+        (row["state"], row["why"]) for row in rows
     ], rows
 
 
