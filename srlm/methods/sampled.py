@@ -46,7 +46,7 @@ class KeptRewards:
         self._loaded: Once[Any] | None = None
         self._rewarded: list[tuple[Response, float | None]] = []
 
-    def rewards(self, step: int, sampled: Sequence[Sampled], policy: Engine) -> list[float | None]:
+    def rewards(self, step: int, sampled: Sequence[Sampled], policy: Engine | None) -> list[float | None]:
         """See Scorer."""
         responses = self._responses(step, sampled)
         folder = self._folder(step)
@@ -89,7 +89,7 @@ class KeptRewards:
             drawn[place] += 1
         return responses
 
-    def _context(self, step: int, folder: Path, policy: Engine) -> Context:
+    def _context(self, step: int, folder: Path, policy: Engine | None) -> Context:
         run, name = self._run, self._step.name
         return Context(
             folder=folder,
@@ -100,10 +100,11 @@ class KeptRewards:
             once=self._held,
         )
 
-    def _judge_now(self, policy: Engine) -> Judge:
+    def _judge_now(self, policy: Engine | None) -> Judge:
         """Who judges at this step; it stays open until the end of training."""
         settings = self._run.settings
         if settings.online.judge == "policy" and settings.judge.engine is None:
+            assert policy is not None  # check_online sees to it
             return Judge(policy.id, ModelPointJudge.of(policy, settings.judge), None)
         return replace(self._judge(), close=lambda: None)
 

@@ -64,8 +64,9 @@ class Sampled(NamedTuple):
 class Scorer(Protocol):
     """What rewards the answers of a step. In a training of several processes the first alone asks it."""
 
-    def rewards(self, step: int, sampled: Sequence[Sampled], policy: Engine) -> list[float | None]:
-        """A number an answer; None: it could not be rewarded. `policy`: the model in training as it is now."""
+    def rewards(self, step: int, sampled: Sequence[Sampled], policy: Engine | None) -> list[float | None]:
+        """A number an answer; None: it could not be rewarded. `policy`: the model in training as it is now; None: it is
+        in another process."""
         ...
 
     def keep(self, step: int, advantages: Sequence[float]) -> None:
@@ -246,7 +247,7 @@ def _without_noise() -> Iterator[None]:
     heard = [logging.getLogger(f"trl.trainer.{name}_trainer") for name in ("rloo", "grpo")]  # noqa: TID251  (TRL's)
 
     def other(record: logging.LogRecord) -> bool:
-        return not str(record.msg).startswith("All reward functions returned None")
+        return "All reward functions returned None" not in str(record.msg)
 
     for one in heard:
         one.addFilter(other)

@@ -5,6 +5,7 @@ With r(x, y) the head's output at the last token of the conversation:
     loss = mean over pairs of -log sigmoid(r(x, y_w) - r(x, y_l)) + center * mean of (r(x, y_w) + r(x, y_l))^2
 """
 
+import datetime
 import math
 from pathlib import Path
 from typing import Any
@@ -162,16 +163,18 @@ def test_answers_that_are_too_long_or_read_alike_are_left_out(bead_model: Path) 
 
 
 def test_a_template_with_a_clock_is_saved_with_the_runs_date(bead_model: Path) -> None:
-    chat = load_chat(bead_model, MODEL.model_copy(update={"date": "2026-02-03"}))
+    chat = load_chat(bead_model, MODEL.model_copy(update={"date": datetime.date(2026, 2, 3)}))
     chat.tokenizer.chat_template = "{{ strftime_now('%d %b') }} " + chat.tokenizer.chat_template
-    chat.date = chat.date.replace(2026, 2, 3)
     tokenizer = reward_model.reading_tokenizer(chat)
     text = tokenizer.apply_chat_template([{"role": m.role, "content": m.content} for m in user("a")], tokenize=False)
     assert text.startswith("03 Feb ")
     assert chat.tokenizer.chat_template.startswith("{{ strftime_now")
 
 
-@pytest.mark.parametrize("name", ["qwen2", "gpt2", "gemma3_text", "opt", "mixtral"])
+@pytest.mark.parametrize(
+    "name",
+    ["qwen2", *(pytest.param(name, marks=pytest.mark.soak) for name in ("gpt2", "gemma3_text", "opt", "mixtral"))],
+)
 def test_real_architectures_are_trained_saved_and_opened(tmp_path: Path, name: str) -> None:
     families.make(name, tmp_path / "base")
     first, *_ = fit(tmp_path / "base", tmp_path, settings())
