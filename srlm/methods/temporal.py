@@ -11,7 +11,7 @@ evaluated, and nothing is trained from it. Of the paper only its abstract and re
 answer is the best of both models' is our reading of "dynamically curating chosen samples".
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 from srlm.methods import start
@@ -30,6 +30,7 @@ from srlm.methods.stages import (
     preference_step,
     reward_answers,
 )
+from srlm.methods.unused import refuse_unused
 from srlm.methods.work import answer_length, answer_work, preference_work, reward_work
 from srlm.records import Checkpoint, Count, Prompt, Response, SeedData, Step
 from srlm.rewards.base import Rewarded, kept_rewards
@@ -89,6 +90,14 @@ class Temporal:
                 yield Generation(f"{step.name}: candidates", number, settings.candidates.count, lengths.prompt, answer)
                 yield from reward_work(settings, lengths, step)
             yield from preference_work(settings, lengths, step)
+
+    def check(self, settings: Settings, last: int) -> None:
+        """See Prepared."""
+        refuse_unused(settings, "selection")
+
+    def inputs(self, settings: Settings) -> Mapping[str, str]:
+        """See Prepared: its own settings name no files."""
+        return {}
 
     def explain(self, folder: RunFolder, id: str) -> Iterator[str]:
         anchor = own_settings(folder.settings, TemporalSettings).anchor
