@@ -24,10 +24,10 @@ from srlm.judge.scores import check_collapse
 from srlm.methods.early_stop import Contest
 from srlm.methods.run import Run
 from srlm.records import Checkpoint, Count, Demonstration, Prompt, RankedSet, Response, SeedData, Step
-from srlm.rewards.base import JUDGEMENTS, Context, Rewarded
+from srlm.rewards.base import JUDGEMENTS, Context, Reward, Rewarded
 from srlm.rewards.open import open_reward
 from srlm.selection import Paired, pair
-from srlm.settings import DpoSettings
+from srlm.settings import DpoSettings, SelectionSettings
 from srlm.store import files
 from srlm.text.chat import Chat
 from srlm.worlds.table import WORLDS, WorldData
@@ -89,8 +89,9 @@ def earlier_prompts(run: Run, step: Step) -> list[Prompt]:
 
 
 def prompt_counts(run: Run, step: Step) -> dict[str, Count]:
-    """What the step's manifest says of its new prompts."""
-    written: Mapping[str, Count] = files.read_object(run.path(step.name, PROMPT_COUNTS))
+    """What the step's manifest says of its new prompts; nothing where it has none."""
+    path = run.path(step.name, PROMPT_COUNTS)
+    written: Mapping[str, Count] = files.read_object(path) if path.exists() else {}
     return {f"new prompts: {key}": value for key, value in written.items()}
 
 
@@ -158,14 +159,19 @@ def drawn_answers(
 
 
 def reward_answers(
-    run: Run, step: Step, model: Checkpoint, prompts: Sequence[Prompt], responses: Sequence[Response]
+    run: Run,
+    step: Step,
+    model: Checkpoint,
+    prompts: Sequence[Prompt],
+    responses: Sequence[Response],
+    reward: Reward | None = None,
 ) -> Rewarded:
-    """The run's reward gives each answer its number (step 3: M_t reads it k times and scores it).
+    """A reward (None: the run's) gives each answer its number (step 3: M_t reads it k times and scores it).
 
     `model` is who judges, where the reward is the run's own judge.
     """
     context = reward_context(run, step, model)
-    reward = open_reward(run.settings)
+    reward = reward or open_reward(run.settings)
     found = reward.rewards(beside_prompts(prompts, responses), context)
     if not reward.asks_judge:
         files.write(context.folder / JUDGEMENTS, [])
@@ -190,14 +196,22 @@ def reward_context(run: Run, step: Step, model: Checkpoint) -> Context:
 
 
 def preferences(
-    run: Run, step: Step, prompts: Sequence[Prompt], responses: Sequence[Response], found: Rewarded
+    run: Run,
+    step: Step,
+    prompts: Sequence[Prompt],
+    responses: Sequence[Response],
+    found: Rewarded,
+    selection: SelectionSettings | None = None,
 ) -> Paired:
-    """Pairs of a better and a worse answer (step 3); a judge that has collapsed stops the run here."""
+    """Pairs of a better and a worse answer (step 3); a judge that has collapsed stops the run here.
+
+    `selection`: the rule, where the method has one of its own for this step. None: the run's.
+    """
     name = step.name
     reward = {
         response.id: number for response, number in zip(responses, found.rewards, strict=True) if number is not None
     }
-    paired = pair(prompts, responses, reward, run.settings.selection)
+    paired = pair(prompts, responses, reward, selection or run.settings.selection)
     counts: dict[str, Count] = {**paired.counts, **found.counts}
     warning = check_collapse(counts, run.settings.judge, name)
     if warning:
@@ -254,6 +268,7 @@ def preference_step(
             contest=_contest(run, model, name, data),
         )
 
+    run.trained(name, "DPO", len(rows))
     run_training(run, name, "DPO", training)
     counts = {**counts, "dpo: pairs": len(rows), "dpo: pairs left out": left_out}
     finish_model(run, step, model, counts, made_from=made_from)
@@ -324,6 +339,7 @@ def supervised(
             report=report,
         )
 
+    run.trained(name, "supervised fine-tuning", len(data))
     run_training(run, name, "supervised fine-tuning", training)
     kinds = {f"sft: {kind} examples": sum(d.kind == kind for d in demonstrations) for kind in ("ift", "eft")}
     finish_model(run, step, parent, {**counts, **kinds, "sft: examples too long": too_long}, look)
