@@ -124,7 +124,7 @@ def test_a_prompt_on_which_the_old_answers_are_no_worse_gives_no_pair() -> None:
     new, old = answers(PROMPT, "M2", ["a", "b"]), answers(PROMPT, "M1", ["d", "e"])
     found = pair_across([PROMPT, OTHER], new, old, rewards([*new, *old], [2, 3, 3, 4]))
     assert found.pairs == []
-    assert found.counts["prompts with equal scores"] == 1
+    assert found.counts["prompts whose rejected answers are no worse"] == 1
     assert found.counts["prompts with fewer than two scored answers"] == 1  # the other prompt's
 
 
@@ -139,7 +139,7 @@ def test_among_equals_the_first_is_chosen_and_the_same_words_are_passed_over() -
 
 def test_where_both_sides_are_the_same_answers_it_is_the_loops_pair() -> None:
     own = [*answers(PROMPT, "M1", ["a", "b", "c"]), *answers(OTHER, "M1", ["a", "a", "b"])]
-    given = rewards(own, [1, 4, 2, None, 3, 3])
+    given = rewards(own, [1, 4, 2, None, 3, 2])
     assert pair_across([PROMPT, OTHER], own, own, given) == pair([PROMPT, OTHER], own, given)
 
 
