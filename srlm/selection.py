@@ -60,7 +60,8 @@ def pair_across(
         return list(_from_best(high, low, reward)) if high and low else None
 
     every = list({one.id: one for one in (*better, *worse)}.values())
-    return _paired(prompts, every, reward, order, SelectionSettings())
+    none = "prompts whose rejected answers are no worse"
+    return _paired(prompts, every, reward, order, SelectionSettings(), none)
 
 
 def _by_prompt(responses: Sequence[Response]) -> dict[str, list[Response]]:
@@ -76,10 +77,11 @@ def _paired(
     reward: Mapping[str, float],
     order: Callable[[Prompt], Sequence[tuple[Response, Response]] | None],
     settings: SelectionSettings,
+    none: str = "prompts with equal scores",
 ) -> Paired:
     """`order`: every two answers to a prompt that may be a pair, the one to take first; None: too few have a reward.
 
-    Of the settings `flip` and `max_chosen` are used.
+    `none`: how prompts without two such answers are counted. Of the settings `flip` and `max_chosen` are used.
     """
     answers = _by_prompt(responses)
     chosen_pairs: list[PreferencePair] = []
@@ -91,7 +93,7 @@ def _paired(
             account["prompts with fewer than two scored answers"] += 1
             continue
         if not ordered:
-            account["prompts with equal scores"] += 1
+            account[none] += 1
             continue
         apart = [(best, worst) for best, worst in ordered if best.text != worst.text]
         if apart[:1] != ordered[:1]:

@@ -207,17 +207,21 @@ def preferences(
 
     `selection`: the rule, where the method has one of its own for this step. None: the run's.
     """
-    name = step.name
     reward = {
         response.id: number for response, number in zip(responses, found.rewards, strict=True) if number is not None
     }
-    paired = pair(prompts, responses, reward, selection or run.settings.selection)
-    counts: dict[str, Count] = {**paired.counts, **found.counts}
-    warning = check_collapse(counts, run.settings.judge, name)
+    return kept_pairs(run, step, pair(prompts, responses, reward, selection or run.settings.selection), found.counts)
+
+
+def kept_pairs(run: Run, step: Step, paired: Paired, judged: Mapping[str, Count]) -> Paired:
+    """A step's pairs, written to its folder, with the counts of its rewards beside theirs; a judge that has collapsed
+    stops the run here."""
+    counts: dict[str, Count] = {**paired.counts, **judged}
+    warning = check_collapse(counts, run.settings.judge, step.name)
     if warning:
-        run.folder.log(f"{name}: warning: {warning}")
+        run.folder.log(f"{step.name}: warning: {warning}")
         counts["warning"] = warning
-    files.write(run.path(name, PAIRS), paired.pairs)
+    files.write(run.path(step.name, PAIRS), paired.pairs)
     return Paired(paired.pairs, counts)
 
 
