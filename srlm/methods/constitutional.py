@@ -150,7 +150,7 @@ class Constitutional:
             f"principles {own.principles} ({found.digest}); up to M{own.supervised + 1} SFT on each answer's last "
             f"revision, then the answer with the higher mean probability over both orders{clamped} is chosen"
         )
-        yield from explain_answers(folder, id, rule, beside)
+        yield from explain_answers(folder, id, rule, beside=beside)
 
 
 def revised(

@@ -156,6 +156,7 @@ def _scratch(run: Run) -> dict[str, Count]:
             report_to=run.settings.report_to,
         )
 
+    run.trained(BASE.name, "pretraining", len(lines))
     run_training(run, BASE.name, "pretraining", training)
     return {"base lines": len(lines)}
 

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
+from srlm.engines.once import Once
 from srlm.judge.open import Judge
 from srlm.judge.pointwise import Answered
 from srlm.judge.scores import rewards as mean_scores
@@ -28,6 +29,9 @@ class Context(NamedTuple):
     """Opens the loop's judge; who opens it closes it."""
     block: Callable[[int], int]
     """Answers between two writes to disk, where each takes so many draws."""
+    once: Callable[[Callable[[], Any]], AbstractContextManager[Callable[[], Any]]] = Once
+    """Loads a model when it is first needed, and closes it at the end of the `with`; online training, which asks at
+    every step, keeps it until its own end."""
     prefix: str = ""
     """How the names of the reward's files begin, where a step rewards answers of several kinds."""
     numbers: str = REWARDS

@@ -9,12 +9,16 @@ from srlm.records import (
     AnswerReward,
     Demonstration,
     Judgement,
+    JudgementRating,
+    MetaJudgement,
+    PairJudgement,
     PreferencePair,
     Prompt,
     RankAgreement,
     RankedSet,
     Record,
     Response,
+    Sample,
 )
 from srlm.store import files
 
@@ -24,10 +28,14 @@ KINDS: tuple[type[Record], ...] = (
     RankedSet,
     Demonstration,
     Judgement,
+    PairJudgement,
     AnswerReward,
     AnswerLikelihood,
     RankAgreement,
     PreferencePair,
+    MetaJudgement,
+    JudgementRating,
+    Sample,
 )
 
 

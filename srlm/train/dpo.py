@@ -72,9 +72,10 @@ def examples(chat: Chat, pairs: Sequence[PreferencePair], max_length: int) -> tu
             continue
         # Where one thought and the other did not, their prompts may end at different places.
         shared = alike(chosen.prompt, rejected.prompt)
-        prompt, *answers = chosen.prompt[:shared], *(one.prompt[shared:] + one.answer for one in (chosen, rejected))
-        if len(prompt) + max(len(answer) for answer in answers) <= max_length:
-            pair_examples.append(PairExample(prompt, *answers, label_weight=pair.label_weight))
+        prompt = chosen.prompt[:shared]
+        better, worse = (one.prompt[shared:] + one.answer for one in (chosen, rejected))
+        if len(prompt) + max(len(better), len(worse)) <= max_length:
+            pair_examples.append(PairExample(prompt, better, worse, pair.label_weight))
     return pair_examples, len(pairs) - len(pair_examples)
 
 

@@ -22,9 +22,10 @@ from srlm.errors import LaunchError
 from srlm.printable import one_line
 from srlm.processes import die_with_parent
 from srlm.secrets import withheld
-from srlm.settings import DpoSettings, ModelSettings, Settings, SftSettings
+from srlm.settings import DpoSettings, ModelSettings, RewardModelSettings, Settings, SftSettings
 from srlm.store import files
-from srlm.train import checkpoints, dpo, sft, trainer
+from srlm.text.chat import Chat
+from srlm.train import checkpoints, dpo, online, reward_model, sft, trainer
 from srlm.train.trainer import Contest
 
 JOB, DATA, REPLAY, SAID = "job.json", "data", "replay", "said.txt"
@@ -47,8 +48,8 @@ class Job(BaseModel):
     model: ModelSettings
     served: str
     """Number format in which the model generates."""
-    training: DpoSettings | SftSettings
-    """DPO or supervised fine-tuning."""
+    training: DpoSettings | SftSettings | RewardModelSettings
+    """What kind of training it is."""
     seed: int
     threads: int
     report_to: tuple[str, ...]
@@ -147,10 +148,72 @@ def optimise(
         give_memory_back()
 
 
+def fit_reward_model(
+    base: Path | str,
+    tokenizer: Any,
+    pairs: Sequence[reward_model.RankedExample],
+    settings: Settings,
+    *,
+    seed: int,
+    work: Path,
+    target: Path,
+    report: Callable[[int, int], None],
+) -> None:
+    """Train a reward model from the model in `base`. Raises LaunchError where processes fail."""
+    if settings.launch.command:
+        job = _job(base, settings, settings.reward_model, seed, work, target)
+        return _launch(settings.launch.command, job, {DATA: pairs}, report)
+    reward_model.fit(
+        reward_model.load_classifier(base, settings.model, seed),
+        tokenizer,
+        pairs,
+        settings.reward_model,
+        seed=seed,
+        dtype=serving_format(base, settings.model),
+        work=work,
+        target=target,
+        report=report,
+        report_to=settings.report_to,
+    )
+
+
+def learn(
+    base: Path | str,
+    reference: Path | None,
+    chat: Chat,
+    plan: online.Plan,
+    scorer: online.Scorer,
+    settings: Settings,
+    *,
+    name: str,
+    seed: int,
+    work: Path,
+    target: Path,
+    report: Callable[[int, int], None],
+) -> None:
+    """Online training of the model in `base`; see `online.learn`. Raises LaunchError where processes fail."""
+    online.learn(
+        load_model(base, settings.model, dtype="float32"),
+        reference,
+        chat,
+        plan,
+        settings.online,
+        scorer,
+        name=name,
+        seed=seed,
+        dtype=serving_format(base, settings.model),
+        work=work,
+        target=target,
+        report=report,
+        report_to=settings.report_to,
+        beside=beside_weights(base, settings.model),
+    )
+
+
 def _job(
     base: Path | str,
     settings: Settings,
-    training: SftSettings | DpoSettings,
+    training: SftSettings | DpoSettings | RewardModelSettings,
     seed: int,
     work: Path,
     target: Path,
@@ -174,7 +237,7 @@ def _job(
 def _launch(
     command: Sequence[str],
     job: Job,
-    data: dict[str, Sequence[sft.Example] | Sequence[dpo.PairExample]],
+    data: dict[str, Sequence[sft.Example] | Sequence[dpo.PairExample] | Sequence[reward_model.RankedExample]],
     report: Callable[[int, int], None],
 ) -> None:
     checkpoints.newest(Path(job.work), job.seed)

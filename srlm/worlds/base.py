@@ -45,6 +45,10 @@ class World(Protocol[SettingsOfWorld]):
         """The points that a review gives for an answer's form alone; None where it gives none."""
         ...
 
+    def changed(self, prompt: str, seed: int) -> str:
+        """A prompt that resembles this one and wants another answer. Raises DataError as `score` does."""
+        ...
+
     def vocabulary(self, settings: SettingsOfWorld) -> Sequence[str]:
         """Every word of the world, in a fixed order, for the tokenizer of an M0 from random weights."""
         ...

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from srlm.records import Demonstration, Prompt, SeedData
 from srlm.worlds.base import BaseLine
-from srlm.worlds.beads import base_text, data, program
+from srlm.worlds.beads import base_text, data, program, rows
 from srlm.worlds.beads.settings import BeadsData
 from srlm.worlds.beads.skills.table import chosen
 
@@ -27,6 +27,9 @@ class BeadWorld:
 
     def form_score(self, review: str) -> float | None:
         return program.form(review)
+
+    def changed(self, prompt: str, seed: int) -> str:
+        return rows.changed(prompt, seed)
 
     def vocabulary(self, settings: BeadsData) -> Sequence[str]:
         more = (word for skill in chosen(settings.skills) for word in skill.words)

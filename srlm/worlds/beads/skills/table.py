@@ -11,6 +11,7 @@ SKILLS: dict[str, str] = {
     "revision": "srlm.worlds.beads.skills.revision",
     "choice": "srlm.worlds.beads.skills.choice",
     "reasoned_choice": "srlm.worlds.beads.skills.reasoned_choice",
+    "pair_judge": "srlm.worlds.beads.skills.pair_judge",
 }
 """The module of each skill, by the name that a run file has."""
 
