@@ -134,7 +134,7 @@ def test_the_commands_know_the_method(made: Made, srlm: Any, monkeypatch: pytest
         refused = srlm("train", "--run", TINY, *WORDS)
     finally:
         (made.where / "letters.txt").write_text(LETTERS)
-    assert refused.exit_code == 1 and "method.template" in refused.stderr
+    assert refused.exit_code == 2 and "method.template" in refused.stderr
 
 
 def test_a_rating_of_a_judgement_that_is_not_there_does_not_follow(made: Made, srlm: Any, tmp_path: Path) -> None:
@@ -187,7 +187,7 @@ def test_a_missing_template_is_refused_before_the_first_step(srlm: Any, tmp_path
     refused = srlm(
         "train", "--run", TINY, "--set", f"runs={tmp_path}", "--set", "method={name: meta_rewarding, template: no.txt}"
     )
-    assert refused.exit_code == 1
+    assert refused.exit_code == 2
     assert "method.template: no.txt is neither a readable file nor one of meta_judge, meta_letter" in refused.stderr
     assert not (tmp_path / "tiny/M0").exists()
 
