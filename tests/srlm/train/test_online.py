@@ -159,7 +159,10 @@ def test_the_gradient_of_rloo_is_that_of_whole_answers(bead_model: Path, tmp_pat
 def test_the_gradient_of_grpo_is_that_of_tokens_and_its_kl_term_spares_the_unscored(
     bead_model: Path, other_model: Path, tmp_path: Path
 ) -> None:
-    """(1 / 8) sum over scored answers of the mean over tokens of -A log pi + beta (ref / pi - log(ref / pi) - 1)."""
+    """(1 / 8) sum over scored answers of the mean over tokens of (beta (ref / pi - log(ref / pi) - 1) - A) pi / pi'.
+
+    pi' is pi, and no part of the gradient.
+    """
     scores = Scores()
     first, *_ = learn(bead_model, tmp_path, settings(algorithm="grpo", beta=0.5), scores, other_model)
     policy, reference = load_model(bead_model, MODEL), load_model(other_model, MODEL)
@@ -168,7 +171,7 @@ def test_the_gradient_of_grpo_is_that_of_tokens_and_its_kl_term_spares_the_unsco
     for place, advantage in {0: -1 / 1.0001, 1: 0.0, 2: 1 / 1.0001, 4: 0.0}.items():
         logs = log_probabilities(policy, *every[place])
         ratio = log_probabilities(reference, *every[place]).detach() - logs
-        losses.append((-advantage * logs + 0.5 * (ratio.exp() - ratio - 1)).mean())
+        losses.append((((0.5 * (ratio.exp() - ratio - 1)) - advantage) * (logs - logs.detach()).exp()).mean())
     assert first["grad_norm"] == pytest.approx(gradient_norm(policy, torch.stack(losses).sum() / 8), rel=1e-4)
 
 
