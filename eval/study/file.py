@@ -27,8 +27,6 @@ from srlm.settings import Settings
 from srlm.written_keys import written_keys
 
 MOST_SEEDS = 1000
-FEWEST_SEEDS = 2
-"""Seeds below which nothing can be said of their spread."""
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$")]
 """What is a run's name, with room for `-s` and the seed."""
 Measure = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]{1,80}/[^/]{1,80}$")]
