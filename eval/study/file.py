@@ -63,7 +63,9 @@ class StudySettings(Section):
     outcome: Measure | None = None
     """What counts, as BENCHMARK/METRIC. Default: the first headline figure that the runs have, or wins minus losses."""
     measure: tuple[str, ...] = ()
-    """Benchmarks to measure. Default: those of `srlm-eval all`. The drift from M1 is always measured."""
+    """Benchmarks to measure. Default: those of `srlm-eval all`."""
+    drift: bool = True
+    """Also measure the KL from M1, for which two models must fit into memory in float32."""
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
     """Level of the intervals."""
     set: tuple[str, ...] = ()
