@@ -35,7 +35,10 @@ def study(folder: Path, methods: str, *, seeds: str = "1-4", note: str = "") -> 
 def train(
     of: Study, method: str, seed: int, figures: Mapping[str, Mapping[str, float | None]], seconds: float = 10.0
 ) -> Settings:
-    """A run with these figures: model -> measure -> value. M2 writes 1000 tokens times the seed, judges 300, trains 21."""
+    """A run with these figures: model -> measure -> value.
+
+    Every step writes 1000 tokens times the seed, takes 300 to judge and is trained on 21 examples.
+    """
     cell = next(one for one in of.cells(seed) if one.method == method)
     folder = run_folder(cell.settings)
     for step in method_of(cell.settings).steps(cell.settings, cell.settings.iterations):
