@@ -20,6 +20,7 @@ from srlm.methods.work import answer_length, answers_a_set, judge_lengths
 from srlm.records import Checkpoint, Count, Demonstration, Judgement, Prompt, RankedSet, Record, SeedData, Step
 from srlm.settings import Settings
 from srlm.store import files
+from srlm.text.counts import counted
 from srlm.worlds.table import WORLDS
 
 DATA = Step(name="data", role="data", shaped_by=("seed", "data."))
@@ -188,7 +189,9 @@ def evaluation_examples(run: Run, step: Step, data: SeedData) -> tuple[list[Demo
     if not result.examples:
         cut = sum(judgement.cut or judgement.unread == "cut" for judgement in judgements)
         longer = (
-            f"raise judge.sampling.max_new_tokens ({cut} of {len(judgements)} judgements were cut), " if cut else ""
+            f"raise judge.sampling.max_new_tokens ({cut} of {counted(len(judgements), 'judgements were')} cut), "
+            if cut
+            else ""
         )
         raise DataError(
             f"{run.settings.name}: no set of EFT judgements was kept: {result.counts}. What may help: {longer}give the "

@@ -6,6 +6,7 @@ from srlm.errors import SettingsError
 from srlm.methods.base import ASSUMED
 from srlm.methods.work import CHARACTERS_A_TOKEN
 from srlm.settings import Settings
+from srlm.text.counts import counted
 
 from ...data import cited, published
 from ...data.cited import warning_of
@@ -106,7 +107,7 @@ class AlpacaEval2(Benchmark):
             self.name,
             ("win_rate",),
             [PaperRow(row.model, published={"win_rate": row.win_rate}) for row in paper.rows],
-            f"{paper.setting}, {paper.n} prompts",
+            f"{paper.setting}, {counted(paper.n, 'prompts')}",
             unlike="; ".join([*filter(None, [unlike_paper(run.settings)]), *warnings(run)]),
             others=[(row.model, {"win_rate": row.win_rate}) for row in paper.leaderboard],
             value_unit="percent",
