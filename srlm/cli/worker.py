@@ -15,7 +15,7 @@ from srlm.engines.weights import beside_weights, load_model, load_tokenizer
 from srlm.errors import SettingsError
 from srlm.settings import DpoSettings
 from srlm.terminal import say
-from srlm.train import dpo, sft
+from srlm.train import choice, dpo, sft
 from srlm.train.launch import DATA, REPLAY, STEP, Job
 from srlm.train.trainer import arguments
 
@@ -46,7 +46,10 @@ def work_on(job: Job, folder: Path) -> None:
         "report": report,
         "report_to": job.report_to,
     }
-    if isinstance(job.training, DpoSettings):
+    if job.confidence is not None:
+        choices = [choice.ChoiceExample(**row) for row in data]
+        choice.fine_tune(model, tokenizer, choices, job.training, job.confidence, **common)
+    elif isinstance(job.training, DpoSettings):
         reference = None
         if job.training.lora is None:
             reference = load_model(job.base, job.model, device="auto", dtype="float32").eval()

@@ -25,6 +25,7 @@ METHODS: dict[str, str] = {
     "positive_sft": "srlm.methods.positive_sft",
     "self_taught_evaluator": "srlm.methods.self_taught_evaluator",
     "autorater": "srlm.methods.autorater",
+    "weak_to_strong": "srlm.methods.weak_to_strong",
 }
 """The module of each method, by the name that a run file has."""
 

@@ -266,9 +266,10 @@ def supervised(
     step: Step,
     demonstrations: Sequence[Demonstration],
     counts: Mapping[str, Count],
+    made_from: Sequence[Checkpoint] = (),
     look: Look = look_at_nothing,
 ) -> None:
-    """Fine-tune the step's parent on demonstrations, loss on the answers only."""
+    """Fine-tune the step's parent on demonstrations, loss on the answers only. `made_from`: see `finish_model`."""
     from srlm.train import launch, sft
 
     name, parent = step.name, run.parent(step)
@@ -291,7 +292,7 @@ def supervised(
 
     run_training(run, name, "supervised fine-tuning", training)
     kinds = {f"sft: {kind} examples": sum(d.kind == kind for d in demonstrations) for kind in ("ift", "eft")}
-    finish_model(run, step, parent, {**counts, **kinds, "sft: examples too long": too_long}, look)
+    finish_model(run, step, parent, {**counts, **kinds, "sft: examples too long": too_long}, made_from, look)
 
 
 def place_of(run: Run, checkpoint: Checkpoint) -> Path | str:
@@ -324,15 +325,28 @@ def run_training(
 
 
 def finish_model(
-    run: Run, step: Step, parent: Checkpoint, counts: Mapping[str, Count], look: Look = look_at_nothing
+    run: Run,
+    step: Step,
+    parent: Checkpoint,
+    counts: Mapping[str, Count],
+    made_from: Sequence[Checkpoint] = (),
+    look: Look = look_at_nothing,
 ) -> None:
-    """Declare a freshly saved model done, once it was compared with its parent and looked at as a judge."""
+    """Declare a freshly saved model done, once it was compared with its parent and looked at as a judge.
+
+    `made_from`: the models beside its parent that it comes from.
+    """
     name = step.name
     found = weights_digest(run.path(name, "model"), run.folder.sha256)
     checkpoint = Checkpoint(name=name, parent=parent.name, path=f"{name}/model", digest=found)
     counts = {**counts, **movement_counts(run, parent, checkpoint), **monitor_counts(run, step, checkpoint)}
     counts |= look(checkpoint)
-    run.finish(name, counts, inputs={f"{parent.name} weights": parent.digest}, checkpoint=checkpoint)
+    run.finish(name, counts, inputs=weights_of(parent, *made_from), checkpoint=checkpoint)
+
+
+def weights_of(*models: Checkpoint) -> dict[str, str]:
+    """What a manifest's `inputs` say of the models that a step was made from; of another model, the step is refused."""
+    return {f"{one.name} weights": one.digest for one in models}
 
 
 def movement_counts(run: Run, parent: Checkpoint, checkpoint: Checkpoint) -> dict[str, Count]:
