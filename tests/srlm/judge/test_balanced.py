@@ -52,7 +52,12 @@ def test_one_judgement_a_prompt_is_kept_and_places_are_preferred_equally_often()
 
 
 def test_the_same_seed_draws_the_same_and_another_draws_others() -> None:
-    every = [judged(prompt, first, float(first == "good"), draw) for prompt in BETTER for first in ("good", "bad") for draw in range(5)]  # fmt: skip
+    every = [
+        judged(prompt, first, float(first == "good"), draw)
+        for prompt in BETTER
+        for first in ("good", "bad")
+        for draw in range(5)
+    ]
     assert balanced(every, BETTER, 1) == balanced(every, BETTER, 1)
     assert len({tuple(one.id for one in balanced(every, BETTER, seed).judgements) for seed in range(9)}) > 1
 
