@@ -53,23 +53,29 @@ def made_from(path: Path, facts: dict[str, Any]) -> None:
     Results are reused for as long as they answer the same question, and never deleted: they may have cost money. A fact
     that nobody noted when they were begun counts as the same, and is noted now.
     """
+    if refuse_others(path, facts) != facts:
+        files.write_json(path.with_name(path.name + NOTE), facts)
+
+
+def refuse_others(path: Path, facts: dict[str, Any]) -> Any:
+    """What results at `path` were noted to be made from; None: there are none. Raises StoreError where it is not this.
+
+    A budget that reaches a part leaves the file as it is: it must not hold the answers to another question then.
+    """
     note = path.with_name(path.name + NOTE)
-    begun = path.exists() or path.with_name(path.name + ".part").exists()
-    if begun and note.exists():
-        before = files.read_json(note)
-        noted = dict(shaping(before))
-        changed = [f"{key}: {old!r} -> {new!r}" for key, old, new in differences(before, facts) if key in noted]
-        if changed:
-            raise StoreError(
-                f"{path} was made with other inputs ({'; '.join(changed)}); "
-                "restore the old value, or move the file away and run the command again"
-            )
-        if before != facts:
-            files.write_json(note, facts)
-    elif begun:
+    if not path.exists() and not path.with_name(path.name + ".part").exists():
+        return None
+    if not note.exists():
         raise StoreError(f"{path} exists without {note.name}, which records its inputs; move it away")
-    else:
-        files.write_json(note, facts)
+    before = files.read_json(note)
+    noted = dict(shaping(before))
+    changed = [f"{key}: {old!r} -> {new!r}" for key, old, new in differences(before, facts) if key in noted]
+    if changed:
+        raise StoreError(
+            f"{path} was made with other inputs ({'; '.join(changed)}); "
+            "restore the old value, or move the file away and run the command again"
+        )
+    return before
 
 
 def evaluation_answers(

@@ -24,15 +24,16 @@ from srlm.judge.scores import check_collapse
 from srlm.methods.early_stop import Contest
 from srlm.methods.run import Run
 from srlm.records import Checkpoint, Count, Demonstration, Prompt, RankedSet, Response, SeedData, Step
-from srlm.rewards.base import JUDGEMENTS, Context, Rewarded
+from srlm.rewards.base import JUDGEMENTS, Context, Reward, Rewarded
 from srlm.rewards.open import open_reward
 from srlm.selection import Paired, pair
+from srlm.settings import DpoSettings, SelectionSettings
 from srlm.store import files
 from srlm.text.chat import Chat
 from srlm.worlds.table import WORLDS, WorldData
 
 PROMPTS, PROMPT_COUNTS, RESPONSES, PAIRS = "prompts.jsonl", "prompt_counts.json", "responses.jsonl", "pairs.jsonl"
-EFT = "eft.jsonl"
+EFT, ANCHORS = "eft.jsonl", "anchors.jsonl"
 """Files of a step."""
 
 
@@ -65,25 +66,32 @@ def new_prompts(run: Run, step: Step, model: Checkpoint, data: SeedData) -> list
                         settings.in_language(_language(run)).model_copy(update={"count": settings.wanted(t)}),
                         seed=run.seed(name, "prompts"),
                         path=run.path(name, "prompt_attempts.jsonl"),
-                        earlier=[
-                            one
-                            for before in run.iterations_up_to(step)
-                            if before != step
-                            for one in files.read(run.path(before.name, PROMPTS), Prompt)
-                        ],
+                        earlier=earlier_prompts(run, step),
                         avoid=_measured_prompts(data),
                         report=report,
                     )
                 finally:
                     engine.close()
-    files.write_json(run.path(name, PROMPT_COUNTS), counts)
-    files.write(path, prompts)
+    keep_prompts(run, step, prompts, counts)
     return prompts
 
 
+def keep_prompts(run: Run, step: Step, prompts: Sequence[Prompt], counts: Mapping[str, Count]) -> None:
+    """Write a step's prompts, and what its manifest is to say of them."""
+    files.write_json(run.path(step.name, PROMPT_COUNTS), dict(counts))
+    files.write(run.path(step.name, PROMPTS), prompts)
+
+
+def earlier_prompts(run: Run, step: Step) -> list[Prompt]:
+    """The new prompts of all iterations before that of a step, each once."""
+    before = [run.path(one.name, PROMPTS) for one in run.folder.steps() if 1 < one.number < step.number]
+    return list({one.id: one for path in before if path.exists() for one in files.read(path, Prompt)}.values())
+
+
 def prompt_counts(run: Run, step: Step) -> dict[str, Count]:
-    """What the step's manifest says of its new prompts."""
-    written: Mapping[str, Count] = files.read_object(run.path(step.name, PROMPT_COUNTS))
+    """What the step's manifest says of its new prompts; nothing where it has none."""
+    path = run.path(step.name, PROMPT_COUNTS)
+    written: Mapping[str, Count] = files.read_object(path) if path.exists() else {}
     return {f"new prompts: {key}": value for key, value in written.items()}
 
 
@@ -114,23 +122,35 @@ def open_prompt_writer(run: Run, model: Checkpoint) -> Engine:
 
 def candidates(run: Run, step: Step, model: Checkpoint, prompts: Sequence[Prompt]) -> list[Response]:
     """M_t answers each prompt N times (step 2)."""
+    return drawn_answers(run, step, model, prompts, run.settings.candidates.count)
+
+
+def drawn_answers(
+    run: Run,
+    step: Step,
+    model: Checkpoint,
+    prompts: Sequence[Prompt],
+    count: int,
+    file: str = RESPONSES,
+    stage: str = "candidates",
+) -> list[Response]:
+    """`count` answers of a model to each prompt, kept in a file of the step."""
     name = step.name
-    settings, path = run.settings.candidates, run.path(name, RESPONSES)
+    sampling, path = run.settings.candidates.sampling, run.path(name, file)
     if path.exists():
-        return list(files.finished(path, Response, prompts, settings.count, is_answer))
-    with run.engine(model) as engine, run.stage(name, "candidates") as report:
+        return list(files.finished(path, Response, prompts, count, is_answer))
+    with run.engine(model) as engine, run.stage(name, stage) as report:
 
         def answer(chunk: Sequence[Prompt], index: int) -> list[Response]:
-            seed = run.seed(name, "candidates", index)
-            return draw_responses(engine, chunk, settings.sampling, settings.count, seed)
+            return draw_responses(engine, chunk, sampling, count, run.seed(name, stage, index))
 
         made = files.resumable(
             path,
             Response,
             prompts,
             answer,
-            per_item=settings.count,
-            block=run.block(settings.count),
+            per_item=count,
+            block=run.block(count),
             report=report,
             concurrency=lambda: engine.concurrency,
             belongs=is_answer,
@@ -139,11 +159,19 @@ def candidates(run: Run, step: Step, model: Checkpoint, prompts: Sequence[Prompt
 
 
 def reward_answers(
-    run: Run, step: Step, model: Checkpoint, prompts: Sequence[Prompt], responses: Sequence[Response]
+    run: Run,
+    step: Step,
+    model: Checkpoint,
+    prompts: Sequence[Prompt],
+    responses: Sequence[Response],
+    reward: Reward | None = None,
 ) -> Rewarded:
-    """The run's reward gives each answer its number (step 3: M_t reads it k times and scores it)."""
+    """A reward (None: the run's) gives each answer its number (step 3: M_t reads it k times and scores it).
+
+    `model` is who judges, where the reward is the run's own judge.
+    """
     context = reward_context(run, step, model)
-    reward = open_reward(run.settings)
+    reward = reward or open_reward(run.settings)
     found = reward.rewards(beside_prompts(prompts, responses), context)
     if not reward.asks_judge:
         files.write(context.folder / JUDGEMENTS, [])
@@ -168,28 +196,52 @@ def reward_context(run: Run, step: Step, model: Checkpoint) -> Context:
 
 
 def preferences(
-    run: Run, step: Step, prompts: Sequence[Prompt], responses: Sequence[Response], found: Rewarded
+    run: Run,
+    step: Step,
+    prompts: Sequence[Prompt],
+    responses: Sequence[Response],
+    found: Rewarded,
+    selection: SelectionSettings | None = None,
 ) -> Paired:
-    """Pairs of a better and a worse answer (step 3); a judge that has collapsed stops the run here."""
-    name = step.name
+    """Pairs of a better and a worse answer (step 3); a judge that has collapsed stops the run here.
+
+    `selection`: the rule, where the method has one of its own for this step. None: the run's.
+    """
     reward = {
         response.id: number for response, number in zip(responses, found.rewards, strict=True) if number is not None
     }
-    paired = pair(prompts, responses, reward, run.settings.selection)
-    counts: dict[str, Count] = {**paired.counts, **found.counts}
-    warning = check_collapse(counts, run.settings.judge, name)
+    return kept_pairs(run, step, pair(prompts, responses, reward, selection or run.settings.selection), found.counts)
+
+
+def kept_pairs(run: Run, step: Step, paired: Paired, judged: Mapping[str, Count]) -> Paired:
+    """A step's pairs, written to its folder, with the counts of its rewards beside theirs; a judge that has collapsed
+    stops the run here."""
+    counts: dict[str, Count] = {**paired.counts, **judged}
+    warning = check_collapse(counts, run.settings.judge, step.name)
     if warning:
-        run.folder.log(f"{name}: warning: {warning}")
+        run.folder.log(f"{step.name}: warning: {warning}")
         counts["warning"] = warning
-    files.write(run.path(name, PAIRS), paired.pairs)
+    files.write(run.path(step.name, PAIRS), paired.pairs)
     return Paired(paired.pairs, counts)
 
 
-def preference_step(run: Run, step: Step, model: Checkpoint, chosen: Paired, data: SeedData) -> None:
-    """DPO from M_t with M_t as reference (step 4)."""
+def preference_step(
+    run: Run,
+    step: Step,
+    model: Checkpoint,
+    chosen: Paired,
+    data: SeedData,
+    trained_as: DpoSettings | None = None,
+    made_from: Sequence[Checkpoint] = (),
+) -> None:
+    """DPO from M_t with M_t as reference (step 4).
+
+    `trained_as`: how this step is trained, where that is not as the run's `dpo` says. `made_from`: models beside M_t
+    whose words or judgements are in the pairs.
+    """
     from srlm.train import dpo, launch, sft
 
-    name, settings = step.name, run.settings.dpo
+    name, settings = step.name, trained_as or run.settings.dpo
     counts = {**prompt_counts(run, step), **chosen.counts}
     if not chosen.pairs:
         raise DataError(
@@ -212,7 +264,7 @@ def preference_step(run: Run, step: Step, model: Checkpoint, chosen: Paired, dat
             chat.tokenizer,
             rows,
             replay,
-            run.settings,
+            run.settings.model_copy(update={"dpo": settings}),
             seed=run.seed(name, "dpo"),
             work=work,
             target=target,
@@ -220,8 +272,10 @@ def preference_step(run: Run, step: Step, model: Checkpoint, chosen: Paired, dat
             contest=_contest(run, model, name, data),
         )
 
+    run.trained(name, "DPO", len(rows))
     run_training(run, name, "DPO", training)
-    finish_model(run, step, model, {**counts, "dpo: pairs": len(rows), "dpo: pairs left out": left_out})
+    counts = {**counts, "dpo: pairs": len(rows), "dpo: pairs left out": left_out}
+    finish_model(run, step, model, counts, made_from=made_from)
 
 
 def _contest(run: Run, model: Checkpoint, name: str, data: SeedData) -> Callable[[Path, int], float] | None:
@@ -290,9 +344,10 @@ def supervised(
             report=report,
         )
 
+    run.trained(name, "supervised fine-tuning", len(data))
     run_training(run, name, "supervised fine-tuning", training)
     kinds = {f"sft: {kind} examples": sum(d.kind == kind for d in demonstrations) for kind in ("ift", "eft")}
-    finish_model(run, step, parent, {**counts, **kinds, "sft: examples too long": too_long}, made_from, look)
+    finish_model(run, step, parent, {**counts, **kinds, "sft: examples too long": too_long}, look, made_from)
 
 
 def place_of(run: Run, checkpoint: Checkpoint) -> Path | str:
@@ -329,12 +384,12 @@ def finish_model(
     step: Step,
     parent: Checkpoint,
     counts: Mapping[str, Count],
-    made_from: Sequence[Checkpoint] = (),
     look: Look = look_at_nothing,
+    made_from: Sequence[Checkpoint] = (),
 ) -> None:
     """Declare a freshly saved model done, once it was compared with its parent and looked at as a judge.
 
-    `made_from`: the models beside its parent that it comes from.
+    `look`: further figures of the model. `made_from`: the models beside its parent that it comes from.
     """
     name = step.name
     found = weights_digest(run.path(name, "model"), run.folder.sha256)
@@ -373,8 +428,8 @@ def movement_counts(run: Run, parent: Checkpoint, checkpoint: Checkpoint) -> dic
 def monitor_counts(run: Run, step: Step, checkpoint: Checkpoint) -> dict[str, Count]:
     """The new model's judgements of a few held-out sets. Raises CollapseError where it gives almost one score."""
     settings, name = run.settings.judge, step.name
-    # The baseline never saw a judgement.
-    if not settings.monitor_sets or step.role == "baseline":
+    # The baseline never saw a judgement, and a model on the way to another is asked for none.
+    if not settings.monitor_sets or step.role in ("baseline", "intermediate"):
         return {}
     sets = files.read(run.path("data", "heldout_sets.jsonl"), RankedSet)[: settings.monitor_sets]
     answered = [Answered(prompt=one.prompt, response=response) for one in sets for response in one.responses]

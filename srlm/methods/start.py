@@ -157,6 +157,7 @@ def pretrained(run: Run, name: str, shape: ScratchModel, *use: str) -> dict[str,
             report_to=run.settings.report_to,
         )
 
+    run.trained(name, "pretraining", len(lines))
     run_training(run, name, "pretraining", training)
     return {"base lines": len(lines)}
 

@@ -291,9 +291,10 @@ def choice_step(
             found |= {f"performance gap: {key}": one for key, one in gap.items()}
         return found
 
+    run.trained(name, "choices", len(rows))
     run_training(run, name, "choices", training)
     kept = {**counts, "choices": len(rows), "choices too long": left_out, "pairwise template": template.digest}
-    finish_model(run, step, parent, kept, made_from, look)
+    finish_model(run, step, parent, kept, look, made_from)
 
 
 def _model(run: Run, name: str) -> Checkpoint:

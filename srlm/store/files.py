@@ -208,6 +208,13 @@ def write_text(path: Path, text: str) -> None:
         durable.write(path, content)
 
 
+def delete(path: Path) -> None:
+    """Delete a file, so that nothing vouches for it and nobody misses it; one that is not there is deleted already."""
+    with writing(path):
+        seals.forget(path)
+        path.unlink(missing_ok=True)
+
+
 def fact(path: Path, records: int | None = None) -> FileFact:
     """Digest of a file for a manifest."""
     return FileFact(sha256=sha256_of(path), records=records)

@@ -5,15 +5,20 @@ from pathlib import Path
 from typing import Any
 
 from srlm.records import (
+    AnswerLikelihood,
     AnswerReward,
     Demonstration,
     Judgement,
+    JudgementRating,
+    MetaJudgement,
     PairJudgement,
     PreferencePair,
     Prompt,
+    RankAgreement,
     RankedSet,
     Record,
     Response,
+    Sample,
 )
 from srlm.store import files
 
@@ -25,7 +30,12 @@ KINDS: tuple[type[Record], ...] = (
     Judgement,
     PairJudgement,
     AnswerReward,
+    AnswerLikelihood,
+    RankAgreement,
     PreferencePair,
+    MetaJudgement,
+    JudgementRating,
+    Sample,
 )
 
 

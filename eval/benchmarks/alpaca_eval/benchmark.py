@@ -73,7 +73,8 @@ class AlpacaEval2(Benchmark):
             shown = ASSUMED.prompt + min(ASSUMED.answer, answer) + BASELINE_TOKENS
             reads = annotator.characters // CHARACTERS_A_TOKEN + shown
             writes = int(annotator.settings.get("max_tokens", 1))
-            yield Asked("verdicts", settings.evaluation.judge, cited.PROMPTS * len(models), reads, writes)
+            requests, wanted = cited.PROMPTS * len(models), settings.evaluation
+            yield Asked("verdicts", wanted.judge, requests, reads, writes, wanted.price, wanted.base_url)
 
     def measure(self, run: RunData, answers: Answers, open_engine: OpenEngine) -> list[MetricValue]:
         wanted = run.settings.evaluation

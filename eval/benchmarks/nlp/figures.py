@@ -36,10 +36,8 @@ def metric_of(task: str, metric: str) -> str:
 
 
 def figures(settings: Settings, kept: Sequence[Kept], failed: Sequence[Failed] = ()) -> list[MetricValue]:
-    """Every figure of the tasks of these models. Of a task that failed, what was kept is of another question."""
+    """Every figure of the tasks of these models. Of a task that failed nothing is kept."""
     how = resampling(settings)
-    without = {(one.model, one.task) for one in failed}
-    kept = [one for one in kept if (one.model, one.asked.task) not in without]
     found = [one for own in kept for one in _of_task(own, how)]
     found += [_failure(one) for one in failed]
     found += _averages(kept, how)

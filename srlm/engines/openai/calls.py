@@ -85,6 +85,11 @@ class Call(Record):
         """Equal for equal questions, on every machine."""
         return digest("judge call", self.model_dump(mode="json"))
 
+    @property
+    def limit(self) -> int:
+        """Most tokens that a choice of its answer may have; 0: it is not said."""
+        return int(self.settings.get("max_tokens") or self.settings.get("max_completion_tokens") or 0)
+
 
 class Answer(Record):
     """What a judge said."""

@@ -40,6 +40,8 @@ from srlm.engines.openai.window import Window, retry_after
 from srlm.errors import EngineError
 from srlm.records import seed_for
 from srlm.terminal import logger
+from srlm.text.counts import counted
+from srlm.usage import Usage
 
 log = logger(__name__)
 
@@ -79,6 +81,8 @@ class Client:
         unread: Callable[[Answer], Missing | None] = lambda answer: None,
     ) -> None:
         self.tally = Counter[str]()
+        self.used = Usage()
+        """What the answers that came took; those that were found in the store took nothing."""
         self.budget = budget or Budget()
         self.endpoint, self.store = endpoint, store
         self._address, self._official = endpoint.address, endpoint.official
@@ -301,7 +305,7 @@ class Client:
                 return self._kept(call, self._given_up(call, came, attempts, run), origin)
             jitter = jitter or random.Random(seed_for(self.endpoint.seed, call.key))
             pause = min(60.0, self.endpoint.pause * 2 ** max(0, failures - 1)) * jitter.uniform(0.5, 1)
-            await self._rest(min(came.wait, WAITS * self.endpoint.timeout) or pause)
+            await self._rest(min(came.wait, WAITS * self.endpoint.patience()) or pause)
 
     def _found(self, call: Call, origin: Origin | None) -> Answer | None:
         found = None
@@ -348,6 +352,7 @@ class Client:
         self.answered += 1
         self._failed_in_a_row = 0
         self.tally["answered"] += 1
+        self.used += _used_for(answer)
         self.budget.spend(call, answer)
         return answer
 
@@ -425,7 +430,7 @@ class Client:
         try:
             self.connect()
             assert self._connection is not None
-            async with asyncio.timeout(min(LOOK, self.endpoint.timeout)):
+            async with asyncio.timeout(min(LOOK, self.endpoint.patience())):
                 found = await self._connection.models(model if self._official else None)
         except openai.APIStatusError as error:
             # No such page: it tells nothing. Busy, broken, or closed to this key: it may tell another time.
@@ -478,14 +483,15 @@ class Client:
                     what = f"refused {name}: {words}; it has no {NEED[name]}; use vLLM or `transformers`"
                     raise EngineError(self._explained(call, what))
             body = {"model": call.model, "messages": list(call.messages), **settings}
+            patience = self.endpoint.patience(call.limit)
             try:
-                async with asyncio.timeout(self.endpoint.timeout):
+                async with asyncio.timeout(patience):
                     response = await self._connection.post(body)
                 return self._read(response, body)
             except TimeoutError:
-                endpoint = self.endpoint
-                words = f"no answer in {endpoint.timeout:g} s"
-                tries = f"{words} ({endpoint.tries - 1} more tries); raise the timeout or lower the concurrency"
+                words = f"no answer in {patience:g} s"
+                tries = f"{words} ({counted(self.endpoint.tries - 1, 'more tries')})"
+                tries += "; raise the timeout or lower the concurrency"
                 raise _Failed("hung", words, tries) from None
             except openai.APIStatusError as error:
                 words = words_of(error)
@@ -552,6 +558,13 @@ class Client:
 
 
 _OTHERWISE = "prefixes and log-probabilities need vLLM; is the text too long?"
+
+
+def _used_for(answer: Answer) -> Usage:
+    """What an answer took, as the server says."""
+    if answer.prompt_tokens is None or answer.completion_tokens is None:
+        return Usage(requests=1, unknown=1)
+    return Usage(requests=1, read=answer.prompt_tokens, written=answer.completion_tokens)
 
 
 class _Run:

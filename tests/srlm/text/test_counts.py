@@ -13,6 +13,10 @@ from srlm.text.counts import counted
         (2, "prompts", "2 prompts"),
         (1, "sets of answers", "1 set of answers"),
         (1, "repeated rows", "1 repeated row"),
+        (1, "more tries", "1 more try"),
+        (1, "batches of answers", "1 batch of answers"),
+        (1, "responses", "1 response"),
+        (1234, "answers", "1,234 answers"),
         (1, "rows of other instructions", "1 row of other instructions"),
         (
             1,

@@ -7,6 +7,10 @@ from srlm.worlds.beads.skills.base import Skill
 
 SKILLS: dict[str, str] = {
     "meta_judge": "srlm.worlds.beads.skills.meta_judge",
+    "critique": "srlm.worlds.beads.skills.critique",
+    "revision": "srlm.worlds.beads.skills.revision",
+    "choice": "srlm.worlds.beads.skills.choice",
+    "reasoned_choice": "srlm.worlds.beads.skills.reasoned_choice",
     "pair_judge": "srlm.worlds.beads.skills.pair_judge",
 }
 """The module of each skill, by the name that a run file has."""

@@ -32,7 +32,7 @@ SMALL = {"base_lines": 50, "ift": 5, "eft_sets": 60, "heldout_sets": 5, "evaluat
 def test_a_run_without_skills_has_the_settings_text_and_data_that_it_had_before_there_were_any(
     file: str, settings_digest: str, lines: str, data: str, prompts: str
 ) -> None:
-    """The digests were taken at the commit before the setting came; of the pocket run's data a smaller draw is enough."""
+    """The digests were taken before the setting came; of the pocket run's data a smaller draw is enough."""
     settings = load(CHECKOUT / file)
     assert settings.digest == settings_digest
     if settings.data.eft_sets > 50:
