@@ -75,7 +75,8 @@ def test_letters_that_are_as_good_as_impossible_are_drawn_only_where_the_judge_i
     (said,) = judged(engine, load("letter"), tmp_path / "a")
     assert (said.raw, said.preference, said.probability) == ("A is better.", 1.0, None)
     (made,) = judged(engine, load("letter"), tmp_path / "b", complete=True)
-    assert (made.raw in ("A", "B"), made.completed, made.probability) == (True, True, pytest.approx(0.5))
+    assert (made.raw in ("A", "B"), made.completed) == (True, True)
+    assert made.probability == pytest.approx(0.5)
 
 
 def test_temperature_raises_the_odds_and_at_zero_the_likelier_letter_is_taken() -> None:
@@ -83,7 +84,10 @@ def test_temperature_raises_the_odds_and_at_zero_the_likelier_letter_is_taken() 
     logs = [math.log(0.75), -math.inf, math.log(0.25), -math.inf]
     first = [drawn_letter(logs, 0.5, seed)[0] for seed in range(2000)]
     assert 1800 - 41 < sum(map(bool, first)) < 1800 + 41
-    assert all(drawn_letter(logs, 0.0, seed) == (True, pytest.approx(0.75)) for seed in range(9))
+    for seed in range(9):
+        taken, chance = drawn_letter(logs, 0.0, seed)
+        assert taken is True
+        assert chance == pytest.approx(0.75)
     assert drawn_letter([-math.inf] * 4, 1.0, 1) == (None, None)
     assert drawn_letter([0.0, -math.inf, -math.inf, -math.inf], 1.0, 1) == (True, 1.0)
 
