@@ -325,9 +325,10 @@ def supervised(
     step: Step,
     demonstrations: Sequence[Demonstration],
     counts: Mapping[str, Count],
+    made_from: Sequence[Checkpoint] = (),
     look: Look = look_at_nothing,
 ) -> None:
-    """Fine-tune the step's parent on demonstrations, loss on the answers only."""
+    """Fine-tune the step's parent on demonstrations, loss on the answers only. `made_from`: see `finish_model`."""
     from srlm.train import launch, sft
 
     name, parent = step.name, run.parent(step)
@@ -354,7 +355,7 @@ def supervised(
     run.trained(name, "supervised fine-tuning", len(data))
     run_training(run, name, "supervised fine-tuning", training)
     kinds = {f"sft: {kind} examples": sum(d.kind == kind for d in demonstrations) for kind in ("ift", "eft")}
-    finish_model(run, step, parent, {**counts, **kinds, "sft: examples too long": too_long}, look)
+    finish_model(run, step, parent, {**counts, **kinds, "sft: examples too long": too_long}, look, made_from)
 
 
 def place_of(run: Run, checkpoint: Checkpoint) -> Path | str:
