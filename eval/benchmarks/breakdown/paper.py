@@ -39,7 +39,7 @@ def _rows(one: Composition, words: MetricWords) -> list[PaperFact]:
         PaperFact(row.kind, _own(row.share, words), _published(row.paper) if row.paper is not None else "")
         for row in one.rows
     ]
-    return ours + [PaperFact(row.kind, "", _published(row)) for row in one.others]
+    return ours + [PaperFact(row.kind, "no such kind", _published(row)) for row in one.others]
 
 
 def _own(share: MetricValue | None, words: MetricWords) -> str:

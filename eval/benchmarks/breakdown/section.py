@@ -110,7 +110,7 @@ def pictures(run: RunData, words: MetricWords) -> list[charts.Chart]:
             if rows:
                 left = len(found) - min(len(found), MOST_DRAWN)
                 note = f"{left} smaller kinds are in metrics.csv alone." if left else ""
-                title = f"AlpacaEval win rate by {sort}" if what else f"Head to head against {first} by {sort}"
+                title = f"AlpacaEval win rate by {sort}" if what else f"Wins minus losses against {first} by {sort}"
                 axis = "win rate" if what else "wins minus losses"
                 drawn.append(charts.by_kind(title, rows, axis, signed=what is None, note=note))
     return drawn

@@ -18,7 +18,11 @@ def breakdown_table(metrics: Sequence[MetricValue]) -> str:
     parts = [
         aligned(
             ["share of", "value", "labelled", "unscored", "note"],
-            [[m.metric, value(m, ".3f"), str(m.n), str(m.unscored or ""), m.note] for m in compositions],
+            [
+                # All kinds of a label have one note; it is shown once.
+                [m.metric, value(m, ".3f"), str(m.n), str(m.unscored or ""), m.note if m.note != before else ""]
+                for m, before in zip(compositions, ["", *(m.note for m in compositions)], strict=False)
+            ],
         )
     ]
     if rest:

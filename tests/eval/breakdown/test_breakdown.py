@@ -311,7 +311,7 @@ def test_the_page_shows_one_section_of_kinds_beside_the_papers(tmp_path: Path, s
     assert len(re.findall("<h3>By kind of prompt</h3>", html)) == 1
     assert "no judge labelled these prompts" not in html
     assert "Mathematics and logic do not improve." in html
-    assert "Head to head against SFT by complexity" in html
+    assert "Wins minus losses against SFT by complexity" in html
     assert [row.complexity for row in rows_of(RunData(folder.settings, folder))] == [2, 6] * 6
 
 
