@@ -53,7 +53,7 @@ def section(run: RunData, words: MetricWords) -> list[PageSection]:
         "labelled": len(rows),
         "floor": run.settings.evaluation.breakdown.floor,
         "compositions": compositions(run),
-        "tests": [m for m in figures if names.is_test(m.metric) and m.value is not None],
+        "tests": [m for m in figures if names.is_test(m.metric)],
         "figures": [
             m
             for m in figures
@@ -78,7 +78,7 @@ def compositions(run: RunData) -> list[Composition]:
             theirs = {one.kind: one for one in paper.rows[label]}
             counted = [
                 Counted(kind, _of(run, names.figure_of(what, sort, kind)), theirs.pop(kind, None))
-                for kind in own[sort] or (["(none read)"] if any(label in row.unread for row in rows) else [])
+                for kind in own.get(sort) or (["(none read)"] if any(label in row.unread for row in rows) else [])
             ]
             counted = [one for one in counted if one.share is not None]
             if counted:

@@ -32,7 +32,7 @@ def breakdown_table(metrics: Sequence[MetricValue]) -> str:
             for m in rest
         ]
         parts.append(f"wins minus losses, and AlpacaEval's win rates\n{aligned(head, rows)}")
-    else:
+    elif not tests:
         parts.append("no comparison lies on disk; run srlm-eval h2h (and srlm-eval alpaca) first")
     if tests:
         rows = [[_pair(m), m.metric, value(m, ".3f"), str(m.n), p_value(m.p_adjusted), m.note] for m in tests]

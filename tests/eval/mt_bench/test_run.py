@@ -366,7 +366,7 @@ def test_the_page_has_a_chapter_where_it_was_measured_alone(serve: Serve, tmp_pa
         pytest.param(
             "meta-llama/Llama-2-70b-hf", OasstData(path="trees.jsonl"), "questions 0, not 80", id="the paper's"
         ),
-        pytest.param("meta-llama/Llama-2-70b-hf", RankedData(path="mine"), "data ranked, not oasst, ", id="other data"),
+        pytest.param("meta-llama/Llama-2-70b-hf", RankedData(path="mine"), "data ranked, not oasst; ", id="other data"),
         pytest.param("meta-llama/Llama-3.1-70B", OasstData(path="trees.jsonl"), "model meta-llama/", id="other model"),
     ],
 )
