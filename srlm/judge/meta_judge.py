@@ -28,6 +28,10 @@ class MetaItem(PairItem):
 
     response: str
 
+    @property
+    def turned(self) -> "MetaItem":
+        return self.model_copy(update={"first": self.second, "second": self.first})
+
 
 class MetaTemplate(PairTemplate):
     """A meta-judge's prompt: slots {prompt}, {response}, {first}, {second} and, where it shows the rubric, {rubric}."""

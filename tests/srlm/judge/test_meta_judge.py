@@ -95,7 +95,7 @@ def test_the_meta_judge_is_asked_once_an_item_and_its_words_are_kept() -> None:
         pytest.param("The score is 3. It is short.", "The . It is short.", id="within-a-sentence"),
         pytest.param("Good.\n$\\boxed{4}$", "Good.", id="box"),
         pytest.param("Score: 4\n\n", "", id="nothing-else"),
-        pytest.param("Right. " + "Score: 4" * 5000, "", id="more-than-anybody-takes-out"),
+        pytest.param("Right. " + "Score: 4" * 500, "", id="more-than-anybody-takes-out"),
         pytest.param("It scored well with me.", "It scored well with me.", id="no-score"),
     ],
 )

@@ -6,7 +6,7 @@ import pytest
 
 from srlm.judge.meta_pairs import Contest, comparison_counts, contests, matches, pair_judgements, rate
 from srlm.judge.rubric import Rubric
-from srlm.records import Judgement, JudgementRating, MetaJudgement, Prompt, Response
+from srlm.records import Count, Judgement, JudgementRating, MetaJudgement, Prompt, Response, Unread
 
 RUBRIC = Rubric(name="short", text="Judge. {prompt} <response>{response}</response> Score: <0-5>")
 PROMPT = Prompt.of("Name a river.", "test")
@@ -45,13 +45,13 @@ def rated(one: Contest, *elo: float | None) -> list[JudgementRating]:
 
 def said(one: Contest, first: int, second: int, preference: float | None) -> MetaJudgement:
     ids = (one.judgements[first].id, one.judgements[second].id)
-    unread = "no verdict" if preference is None else None
+    unread: Unread | None = "no verdict" if preference is None else None
     return MetaJudgement.of(one.response.id, *ids, "M1", f"{first} {second} {preference}", preference, unread)
 
 
 def paired(
     all_contests: Sequence[Contest], ratings: Sequence[JudgementRating], **rules: object
-) -> tuple[list[tuple[str, str]], dict[str, object]]:
+) -> tuple[list[tuple[str, str]], dict[str, Count]]:
     """Ids of chosen and rejected judgements, and the counts that are not means."""
     every: dict[str, object] = {"ties": "any", "longest": None, "max_score_share": 1.0, **rules}
     found = pair_judgements(all_contests, ratings, RUBRIC, **every)  # type: ignore[arg-type]
@@ -135,7 +135,7 @@ def test_the_weights_of_the_places_are_those_of_all_comparisons_together() -> No
     assert rate([one, other], told, position_weights=False, ridge=0.01).weights == (0.5, 0.5)
     first, second, third, fourth = (rating.elo for rating in found.ratings)
     assert first is not None and second is not None and first > 0 > second
-    assert (third, fourth) == (pytest.approx(0, abs=1e-7), pytest.approx(0, abs=1e-7))  # each won when shown first
+    assert [third, fourth] == pytest.approx([0, 0], abs=1e-7)  # each won when shown first
     assert found.counts == {
         "contests without ratings": 0,
         "contests whose ratings need the ridge": 1,

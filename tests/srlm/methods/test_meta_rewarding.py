@@ -122,8 +122,8 @@ def test_the_commands_know_the_method(made: Made, srlm: Any, monkeypatch: pytest
     for one in pairs[:1]:
         shown = srlm("explain", one.id, "--run", TINY, *WORDS).stdout
         assert re.search(rf"pair of judgements {one.id}: judgement \d CHOSEN, judgement \d REJECTED, Elo", shown)
-    verified = srlm("verify", "--run", TINY, *WORDS)
-    assert (verified.exit_code, "does not follow" in verified.stdout) == (0, False), verified.stdout
+    verified = srlm("verify", made.where / "runs/meta")
+    assert (verified.exit_code, "does not follow" in verified.stdout) == (0, False), verified
     assert re.search(r"M2 +\u2502 done +\u2502", srlm("status", "--run", TINY, *WORDS).stdout)
     estimate = srlm("estimate", "--run", TINY, "--hardware", CHECKOUT / "configs/hardware/1xh100.yaml", *WORDS).stdout
     assert "M2: meta-judgements" in estimate
@@ -137,15 +137,20 @@ def test_the_commands_know_the_method(made: Made, srlm: Any, monkeypatch: pytest
     assert refused.exit_code == 2 and "method.template" in refused.stderr
 
 
-def test_a_rating_of_a_judgement_that_is_not_there_does_not_follow(made: Made, srlm: Any, tmp_path: Path) -> None:
-    shutil.copytree(made.where / "runs", tmp_path / "runs")
-    (tmp_path / "letters.txt").write_text(LETTERS)
-    path = tmp_path / "runs/meta/M2/ratings.jsonl"
+def test_a_rating_of_a_judgement_that_is_not_there_does_not_follow(
+    made: Made, srlm: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(made.where, tmp_path / "copy")
+    monkeypatch.chdir(tmp_path / "copy")
+    path = Path("runs/meta/M2/ratings.jsonl")
     first, *rest = path.read_text().splitlines(keepends=True)
     path.write_text(re.sub(r'"judgement_id":"\w+"', '"judgement_id":"0123456789abcdef"', first) + "".join(rest))
-    told = srlm("verify", "--run", TINY, *WORDS, "--set", f"runs={tmp_path / 'runs'}")
+    told = srlm("verify", "runs/meta", "--json")
+    rows = [row for row in json.loads(told.stdout)["rows"] if row["name"] == "ratings.jsonl"]
     assert told.exit_code == 1
-    assert re.search(r"ratings\.jsonl.*does not follow.*1 of its records name none of judgements\.jsonl", told.stdout)
+    assert ("does not follow", "1 of its records name none of judgements.jsonl") in [
+        (row["state"], row["note"]) for row in rows
+    ], rows
 
 
 # Settings -------------------------------------------------------------------------------------------------------------
