@@ -180,7 +180,7 @@ def test_a_reward_model_that_has_changed_is_noticed_before_training_goes_on(
     weights = tmp_path / "runs/tiny/RM/model/model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-4] + b"\0\0\0\1")
     status, said = start(forks, tmp_path, "srlm", "train", "--to", "M3", *words(RLHF))
-    assert status == 1
+    assert status == 2
     assert "RM/model/model.safetensors has changed since RM was finished" in said
 
 
