@@ -58,7 +58,9 @@ class Asked(NamedTuple):
     writes: int
     """Tokens of an answer, at most."""
     price: Price | None = None
-    """Of a judge with a section of its own. None: what `evaluation.price` or the price list says."""
+    """Of a judge behind a server, as the settings say. None: what the price list says of its server."""
+    base_url: str | None = None
+    """Of a judge's server. None: the client's own default."""
 
 
 class Item(Record):
@@ -198,6 +200,10 @@ class Benchmark(Protocol):
     def check(self, run: RunData) -> None:
         """Raises where it could not be measured, before any model is asked for any benchmark."""
         return None
+
+    def inapplicable(self, settings: Settings) -> str:
+        """Why its figures would say nothing of a run; empty: they say something. `srlm-eval paper` leaves it out."""
+        return ""
 
     def asked(self, settings: Settings, models: Sequence[str]) -> Iterable[Asked]:
         """What measuring these checkpoints would ask in all, known before anything is trained or sent."""

@@ -13,9 +13,9 @@ from trl import SFTConfig
 
 from srlm.engines.weights import beside_weights, load_chat, load_model, load_tokenizer
 from srlm.errors import SettingsError
-from srlm.settings import DpoSettings, OnlineSettings, RewardModelSettings
+from srlm.settings import DpoSettings, OnlineSettings, RewardModelSettings, SftSettings
 from srlm.terminal import say
-from srlm.train import dpo, online, reward_model, sft
+from srlm.train import choice, dpo, online, reward_model, sft
 from srlm.train.asked import AskingScorer
 from srlm.train.launch import DATA, REPLAY, STEP, Job
 from srlm.train.trainer import arguments
@@ -45,7 +45,15 @@ def work_on(job: Job, folder: Path) -> None:
         "report_to": job.report_to,
     }
     beside = beside_weights(job.base, job.model)
-    if isinstance(job.training, OnlineSettings):
+    if job.confidence is not None:
+        assert isinstance(job.training, SftSettings)
+        model, tokenizer = (
+            load_model(job.base, job.model, device="auto", dtype="float32"),
+            load_tokenizer(job.base, job.model),
+        )
+        choices = [choice.ChoiceExample(**row) for row in data]
+        choice.fine_tune(model, tokenizer, choices, job.training, job.confidence, beside=beside, **common)
+    elif isinstance(job.training, OnlineSettings):
         assert job.online is not None
         own, policy = job.online, load_model(job.base, job.model, device="auto", dtype="float32")
         online.learn(

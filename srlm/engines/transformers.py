@@ -16,12 +16,14 @@ from srlm.engines.beginnings import common_tokens
 from srlm.engines.memory import CacheRows, Head, Memory, Way
 from srlm.engines.plain_text import TokenText
 from srlm.engines.weights import give_memory_back, load_chat, load_model
-from srlm.engines.written import completion, generation_ends
+from srlm.engines.written import completion, generation_ends, used, used_to_score
 from srlm.errors import RoomError
 from srlm.records import seed_for
 from srlm.settings import ModelSettings, Sampling
 from srlm.terminal import logger
 from srlm.text.chat import Chat
+from srlm.text.counts import counted
+from srlm.usage import count
 
 log = logger(__name__)
 
@@ -79,13 +81,15 @@ class TransformersEngine:
         """See Engine. A prompt that leaves no room for an answer gets the empty text, marked as cut."""
         prompts = [self.chat.prompt_ids(r.messages, r.prefix) for r in requests]
         drawn = self.draw_ids(prompts, [request.draws for request in requests], sampling, seed)
-        return [
+        answers = [
             tuple(
                 completion(self.chat, prompt, ids, self.ends) if ids else Completion(text="", finish="length", tokens=0)
                 for ids in own
             )
             for prompt, own in zip(prompts, drawn, strict=True)
         ]
+        count(used(prompts, answers, sampling))
+        return answers
 
     def draw_ids(
         self, prompts: Sequence[Sequence[int]], draws: Sequence[int], sampling: Sampling, seed: int
@@ -206,7 +210,10 @@ class TransformersEngine:
         starts, ends = [one.prompt for one in scored], [one.continuations for one in scored]
         for start, own in zip(starts, ends, strict=True):
             if any(len(start) + len(ids) > self._longest for ids in own):
-                raise RoomError(f"{self._id}: no room for a continuation in {self._longest} tokens of context")
+                raise RoomError(
+                    f"{self._id}: no room for a continuation in {counted(self._longest, 'tokens')} of context"
+                )
+        count(used_to_score(starts, ends))
         together = [list(rows) for _, rows in groupby(range(len(requests)), key=lambda row: requests[row].messages)]
         questions = [_Question.of([starts[row] for row in rows], [ends[row] for row in rows]) for rows in together]
         asked = sorted((n for n, one in enumerate(questions) if one.ends), key=lambda n: (len(questions[n].start), n))

@@ -54,8 +54,6 @@ CALLS = "calls.sqlite"
 """Name of the file of a server's answers, in a run's folder and beside other results."""
 WRITERS = ("openai", "hf", "transformers", "checkpoint")
 """Kinds of judges that write words, whatever they are asked."""
-GRADING_PATIENCE = 300.0
-"""Seconds that a grade of up to 2,048 tokens may take a server."""
 
 
 class PointwiseSettings(Record):
@@ -265,7 +263,7 @@ def mt_bench_judge(run: RunFolder, open_checkpoint: Callable[[Checkpoint], Engin
     own = wanted.mt_bench
     spec, option = mt_bench_spec(run.settings)
     server = Server(
-        endpoint=Endpoint.at(own.base_url or wanted.base_url, run.settings.seed, GRADING_PATIENCE),
+        endpoint=Endpoint.at(own.base_url or wanted.base_url, run.settings.seed),
         price=own.price or wanted.price,
         max_cost=wanted.max_cost if own.max_cost is None else own.max_cost,
     )

@@ -21,6 +21,7 @@ from srlm.records import Judgement, Prompt, RankedSet, Record, Response, RunMani
 from srlm.store import blocks, changes, files, recognised
 from srlm.store.folder import INPUTS, RunFolder
 from srlm.store.seals import EVALUATION, MANIFEST, NOTE, UNSEALED, Seals
+from srlm.text.counts import counted
 from srlm.text.score import read_score
 
 State = Literal["ok", "not sealed", "changed", "gone", "new", "does not follow", "damaged"]
@@ -173,7 +174,7 @@ def _growing(step: str, part: Path) -> Row:
         whole = blocks.whole(file, listed)
     if whole.changed:
         return Row(step, part.name, "changed", f"from byte {whole.end} on; it is made again from there")
-    return Row(step, part.name, "ok", f"{whole.number} whole blocks")
+    return Row(step, part.name, "ok", f"{counted(whole.number, 'whole blocks')}")
 
 
 def _checkpoint(folder: RunFolder, manifest: RunManifest, sha256: Afresh) -> Iterator[Row]:
@@ -288,15 +289,19 @@ def _joined(part: str, there: dict[str, Path], known: set[str]) -> Iterator[Row]
             continue  # sampled in training, as often as there were steps
         elif times and (len(times) < len(wanted) or len(set(times.values())) > 1):
             yield Row(part, file, "does not follow", f"not as many records for each of {source}")
-    if "pairs.jsonl" in rows:
+    naming = {
+        "pairs.jsonl": ("responses.jsonl", "chosen_id", "rejected_id"),
+        "judge_pairs.jsonl": ("judgements.jsonl", "chosen_id", "rejected_id"),
+        "meta_judgements.jsonl": ("judgements.jsonl", "first_id", "second_id"),
+        "ratings.jsonl": ("judgements.jsonl", "judgement_id"),
+    }
+    for file, (source, *fields) in naming.items():
         try:
-            paired = {id for row in rows["pairs.jsonl"] for id in (row["chosen_id"], row["rejected_id"])}
+            told = {row[field] for row in rows.get(file, ()) for field in fields}
         except (LookupError, TypeError):
-            return
-        if strangers := [id for id in paired if id not in known]:
-            yield Row(
-                part, "pairs.jsonl", "does not follow", f"{len(strangers)} of its records name none of responses.jsonl"
-            )
+            continue
+        if strangers := [id for id in told if id not in known]:
+            yield Row(part, file, "does not follow", f"{len(strangers)} of its records name none of {source}")
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:
@@ -377,4 +382,4 @@ def _figures(folder: RunFolder, sha256: Afresh) -> Iterator[Row]:
         if gone := [*models, *others]:
             yield Row("figures", benchmark, "does not follow", f"from {', '.join(gone[:5])} as they are now")
         else:
-            yield Row("figures", benchmark, "ok", f"from {len(of['files'])} files")
+            yield Row("figures", benchmark, "ok", f"from {counted(len(of['files']), 'files')}")

@@ -33,11 +33,18 @@ class Context(NamedTuple):
     """Loads a model when it is first needed, and closes it at the end of the `with`; online training, which asks at
     every step, keeps it until its own end."""
     prefix: str = ""
-    """How the names of the reward's files begin, where a step keeps those of several rewards."""
+    """How the names of the reward's files begin, where a step rewards answers of several kinds."""
+    numbers: str = REWARDS
+    """Name of the file of its numbers, where a reward is made of several."""
 
     def path(self, name: str) -> Path:
         """Where a file of the reward lies."""
         return self.folder / f"{self.prefix}{name}"
+
+    @property
+    def numbers_name(self) -> str:
+        """Name of the file of its numbers, in `folder`."""
+        return f"{self.prefix}{self.numbers}"
 
 
 class Rewarded(NamedTuple):
@@ -71,15 +78,14 @@ class Reward(Protocol):
 
 
 def keep_rewards(
-    folder: Path, source: str, responses: Sequence[Response], numbers: Sequence[float | None], prefix: str = ""
+    folder: Path, source: str, responses: Sequence[Response], numbers: Sequence[float | None], name: str = REWARDS
 ) -> Rewarded:
-    """Numbers that need no stage, as a step's rewards, kept in its folder; `source` says what gave them, `prefix` how
-    their file's name begins (Context.prefix)."""
+    """Numbers that need no stage, as a step's rewards, kept in its folder; `source` says what gave them."""
     rows = [
         AnswerReward(response_id=response.id, source=source, reward=number)
         for response, number in zip(responses, numbers, strict=True)
     ]
-    files.write(folder / f"{prefix}{REWARDS}", rows)
+    files.write(folder / name, rows)
     return Rewarded(list(numbers), {})
 
 

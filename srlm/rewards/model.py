@@ -10,7 +10,7 @@ from srlm.errors import ModelError
 from srlm.judge.pointwise import Answered
 from srlm.judge.reward_model import RewardModel, context_of_reward_model, load_tokenizer
 from srlm.records import AnswerReward
-from srlm.rewards.base import REWARDS, Context, Rewarded
+from srlm.rewards.base import Context, Rewarded
 from srlm.settings import ModelRewardSettings, ModelSettings
 from srlm.store.files import resumable
 
@@ -50,7 +50,7 @@ class ModelReward:
 
         with context.once(load) as model, context.stage("rewards") as report:  # nothing is loaded for what is on disk
             rows = resumable(
-                context.path(REWARDS),
+                context.path(context.numbers),
                 AnswerReward,
                 answered,
                 work,

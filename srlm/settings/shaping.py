@@ -31,6 +31,7 @@ LATER: Mapping[str, Any] = {
     "reward.kind": "judge",
     "selection.kind": "best_worst",
     "selection.band": 0.32,
+    "selection.max_chosen": None,
     "selection.flip": False,
     "dpo.length_margin": 0.0,
     **{f"{training}.autocast": "auto" for training in ("pretraining", "sft", "dpo")},

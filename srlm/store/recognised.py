@@ -9,6 +9,8 @@ from srlm.records import (
     AnswerReward,
     Demonstration,
     Judgement,
+    JudgementRating,
+    MetaJudgement,
     PairJudgement,
     PreferencePair,
     Prompt,
@@ -31,6 +33,8 @@ KINDS: tuple[type[Record], ...] = (
     AnswerLikelihood,
     RankAgreement,
     PreferencePair,
+    MetaJudgement,
+    JudgementRating,
     Sample,
 )
 

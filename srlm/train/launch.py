@@ -33,8 +33,9 @@ from srlm.settings import (
 )
 from srlm.store import files
 from srlm.text.chat import Chat
-from srlm.train import checkpoints, dpo, online, reward_model, sft, trainer
+from srlm.train import checkpoints, choice, dpo, online, reward_model, sft, trainer
 from srlm.train.asked import ASK, Asked
+from srlm.train.confidence import ConfidenceSettings
 from srlm.train.trainer import Contest
 
 JOB, DATA, REPLAY, SAID = "job.json", "data", "replay", "said.txt"
@@ -62,6 +63,8 @@ class Job(BaseModel):
     seed: int
     threads: int
     report_to: tuple[str, ...]
+    confidence: ConfidenceSettings | None = None
+    """The examples are choices between two answers, with this loss. None: they are not."""
     pauses: bool = False
     """The training stops at each checkpoint, where this process holds a contest."""
     work: str
@@ -109,6 +112,38 @@ def fine_tune(
         tokenizer,
         data,
         settings.sft,
+        seed=seed,
+        dtype=serving_format(base, settings.model),
+        work=work,
+        target=target,
+        report=report,
+        report_to=settings.report_to,
+        beside=beside_weights(base, settings.model),
+    )
+
+
+def choose(
+    base: Path | str,
+    tokenizer: Any,
+    data: Sequence[choice.ChoiceExample],
+    settings: Settings,
+    confidence: ConfidenceSettings,
+    *,
+    seed: int,
+    work: Path,
+    target: Path,
+    report: Callable[[int, int], None],
+) -> None:
+    """Train the model in `base` on choices and save it to `target`. Raises LaunchError where processes fail."""
+    if settings.launch.command:
+        job = _job(base, settings, settings.sft, seed, work, target).model_copy(update={"confidence": confidence})
+        return _launch(settings.launch.command, job, {DATA: data}, report)
+    choice.fine_tune(
+        load_model(base, settings.model, dtype="float32"),
+        tokenizer,
+        data,
+        settings.sft,
+        confidence,
         seed=seed,
         dtype=serving_format(base, settings.model),
         work=work,

@@ -314,8 +314,10 @@ def requests(settings: Settings) -> Iterator[Asked]:
     names = wanted.number if wanted.categories == "paper" else 0
     if wanted.categories == "paper":
         reads = TEMPLATE_TOKENS + min(wanted.shown, count) * PROMPT_TOKENS
-        yield Asked("categories of the prompts", wanted.judge, 1, reads, names * NAME_TOKENS, wanted.price)
+        yield Asked(
+            "categories of the prompts", wanted.judge, 1, reads, names * NAME_TOKENS, wanted.price, wanted.base_url
+        )
     reads = TEMPLATE_TOKENS + PROMPT_TOKENS + names * NAME_TOKENS
     alpaca = "labels of AlpacaEval's prompts, if it is judged"
     for what, prompts in (("labels of the prompts", count), (alpaca, cited.PROMPTS)):
-        yield Asked(what, wanted.judge, prompts, reads, LABEL_TOKENS, wanted.price)
+        yield Asked(what, wanted.judge, prompts, reads, LABEL_TOKENS, wanted.price, wanted.base_url)
