@@ -9,11 +9,11 @@ asked for again; where they are not (another GPU, another library), it is writte
 
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from srlm.engines.base import Engine
 from srlm.engines.once import Once
@@ -25,6 +25,7 @@ from srlm.records import AnswerReward, Checkpoint, Count, Judgement, Prompt, Rec
 from srlm.rewards.base import JUDGEMENTS, REWARDS, Context, Reward
 from srlm.store import files
 from srlm.train.online import Sampled
+from srlm.usage import Usage, count
 
 SAMPLED, RESPONSES, SAMPLES = "sampled", "responses.jsonl", "samples.jsonl"
 KINDS: dict[str, type[Record]] = {
@@ -36,12 +37,21 @@ KINDS: dict[str, type[Record]] = {
 """What lies in the folder of each optimiser step."""
 
 
+class Answers(NamedTuple):
+    """What is answered in training."""
+
+    prompts: Sequence[Prompt]
+    lengths: Mapping[int, int]
+    """Tokens of each prompt that is asked, by its place."""
+
+
 class KeptRewards:
     """The rewards of a step's samples (`srlm.train.online.Scorer`), kept in the run; closed at the end of training."""
 
-    def __init__(self, run: Run, step: Step, model: Checkpoint, prompts: Sequence[Prompt], reward: Reward) -> None:
+    def __init__(self, run: Run, step: Step, model: Checkpoint, answers: Answers, reward: Reward) -> None:
         """`model`: M_t, the model that training starts from."""
-        self._run, self._step, self._model, self._prompts, self._reward = run, step, model, prompts, reward
+        self._run, self._step, self._reward = run, step, reward
+        self._prompts, self._lengths = answers
         self._judge = Once(lambda: loops_judge(run.folder, model))
         self._loaded: list[Once[Any]] = []
         self._loads = 0
@@ -50,6 +60,9 @@ class KeptRewards:
     def rewards(self, step: int, sampled: Sequence[Sampled], policy: Engine | None) -> list[float | None]:
         """See Scorer."""
         self._loads = 0
+        places = {one.place for one in sampled}
+        read, written = sum(self._lengths[place] for place in places), sum(one.written.tokens or 0 for one in sampled)
+        count(Usage(requests=len(places), read=read, written=written))  # whichever process has sampled them
         responses = self._responses(step, sampled)
         folder = self._folder(step)
         if not (folder / RESPONSES).exists() or files.read(folder / RESPONSES, Response) != responses:

@@ -84,6 +84,7 @@ def reward_model_step(
         )
 
     files.write(run.path(name, PAIRS), pairs)
+    run.trained(name, "reward model", len(rows))
     run_training(run, name, "reward model", training)
     digest = weights_digest(run.path(name, "model"), run.folder.sha256)
     run.finish(
@@ -151,7 +152,8 @@ def online_step(
         )
 
     def training(work: Path, target: Path, report: Callable[[int, int], None]) -> None:
-        scorer = sampled.KeptRewards(run, step, model, prompts, reward or open_reward(run.settings))
+        answers = sampled.Answers(prompts, {one.place: len(one.prompt_ids) for one in fitting})
+        scorer = sampled.KeptRewards(run, step, model, answers, reward or open_reward(run.settings))
         with closing(scorer):
             launch.learn(
                 folder,
@@ -167,6 +169,8 @@ def online_step(
                 report=report,
             )
 
+    steps = online.steps_for(settings, len(fitting), candidates.count)
+    run.trained(name, "online training", steps * settings.batch_size)
     run_training(run, name, "online training", training)
     sampled.gather(run, step)
     counts = {

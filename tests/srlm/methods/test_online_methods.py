@@ -147,6 +147,12 @@ def test_what_rlhf_has_made(rlhf: Path) -> None:
     rewards = files.read(rlhf / "M2/rewards.jsonl", AnswerReward)
     assert [one.reward for one in rewards] == pytest.approx(scores, abs=1e-5)
     assert {one.source for one in rewards} == {"RM"}
+    # What training wrote and read is counted, though TRL's trainer has it written.
+    used = json.loads((rlhf / "M2/usage.json").read_text())["online training"]
+    assert used["examples"] == 48
+    assert used["generation"]["requests"] == 24
+    assert 48 <= used["generation"]["written"] <= 48 * 8
+    assert used["judgement"]["requests"] == 48
     # In the first step the model is M1, from which the KL divergence is 0: advantages are differences of rewards.
     first, second = samples[:2]
     assert first.reward is not None and second.reward is not None
@@ -180,7 +186,7 @@ def test_a_reward_model_that_has_changed_is_noticed_before_training_goes_on(
     weights = tmp_path / "runs/tiny/RM/model/model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-4] + b"\0\0\0\1")
     status, said = start(forks, tmp_path, "srlm", "train", "--to", "M3", *words(RLHF))
-    assert status == 1
+    assert status == 2
     assert "RM/model/model.safetensors has changed since RM was finished" in said
 
 
