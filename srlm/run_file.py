@@ -17,6 +17,7 @@ from srlm.errors import SettingsError
 from srlm.section import Section
 from srlm.settings import Settings, fields
 from srlm.text.chat import RESERVED
+from srlm.text.counts import counted
 from srlm.worlds.table import KINDS, WORLDS
 from srlm.written_keys import written_keys
 
@@ -205,7 +206,7 @@ def _faults(error: ValidationError, where: str, kind: type[BaseModel], prefix: s
     known = [f"{prefix}{name}" for name, _ in fields(kind)]
     every = error.errors()
     lines = dict.fromkeys(_explain(one, where, known, prefix) for one in every[:FAULTS])
-    more = [f"{where}: and {len(every) - FAULTS} more faults"] if len(every) > FAULTS else []
+    more = [f"{where}: and {counted(len(every) - FAULTS, 'more faults')}"] if len(every) > FAULTS else []
     return "\n".join([*lines, *more])
 
 

@@ -162,6 +162,8 @@ def _used(run: RunData, part: Callable[[used.StageUsage], Usage], number: Callab
 def _examples(run: RunData) -> Value:
     total = 0
     for step, stages in _stages(run).items():
+        if run.folder.checkpoint(step) is None:  # data, on which nothing was trained yet
+            continue
         known = [one.examples for one in (stages or {}).values() if one.examples is not None]
         if not known:
             return Value(None, f"{step} does not say on how many examples it was trained")

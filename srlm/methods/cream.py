@@ -41,6 +41,7 @@ from srlm.selection import Paired, pair, rule
 from srlm.settings import Settings
 from srlm.store import files
 from srlm.store.folder import RunFolder
+from srlm.text.counts import counted
 
 REWARDS_BEFORE, AGREEMENT = "rewards_before.jsonl", "agreement.jsonl"
 """Files of a step: the rewards by the model before M_t, and how far the two rankings of each prompt agree."""
@@ -216,7 +217,8 @@ def weighted_pairs(
     files.write(run.path(step.name, PAIRS), pairs)
     if not pairs:
         raise DataError(
-            f"{step.name}: none of {len(prompts)} prompts gave a pair: their answers are alike, or have no likelihood "
+            f"{step.name}: none of {counted(len(prompts), 'prompts')} gave a pair: their answers are alike, or "
+            "have no likelihood "
             f"({counts['responses without a likelihood']} of {len(responses)}); inspect them (`srlm explain` with the "
             "id of a prompt), and sample more (candidates.count) or warmer (candidates.sampling.temperature)"
         )
@@ -234,7 +236,7 @@ def _outcome(folder: RunFolder, turn: Turn, prompt: Prompt) -> Iterator[str]:
     if (place / AGREEMENT).exists():
         own = next(row for row in files.read(place / AGREEMENT, RankAgreement) if row.prompt_id == prompt.id)
         rate = "none" if own.consistency is None else f"tau {own.tau:.3f}, consistency {own.consistency:.3f}"
-        yield f"agreement of the two rankings, of {own.answers} answers: {rate}"
+        yield f"agreement of the two rankings, of {counted(own.answers, 'answers')}: {rate}"
     yield from pair_lines(turn, prompt)
 
 

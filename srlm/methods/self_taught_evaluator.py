@@ -35,6 +35,7 @@ from srlm.section import Positive, Section
 from srlm.settings import Sampling, Settings
 from srlm.store import files
 from srlm.store.folder import RunFolder
+from srlm.text.counts import counted
 from srlm.worlds.table import WORLDS
 
 CHANGED, WORSE, PAIR_JUDGEMENTS = "changed_instructions.jsonl", "worse_responses.jsonl", "pair_judgements.jsonl"
@@ -100,7 +101,7 @@ class SelfTaughtEvaluator:
         ]
         held = better_first(of_run(data.heldout_sets), run.settings.seed, own.heldout_pairs)
         look = look_at_pairs(run, step, wording, {"held-out sets": held} if held else {})
-        supervised(run, step, [*seeds, *examples], counts, look)
+        supervised(run, step, [*seeds, *examples], counts, [model], look)
 
     def work(self, settings: Settings, lengths: Lengths) -> Iterator[Work]:
         """As if every prompt gave a right judgement: how many will, nobody knows."""
@@ -126,7 +127,8 @@ class SelfTaughtEvaluator:
     def explain(self, folder: RunFolder, id: str) -> Iterator[str]:
         own = own_settings(folder.settings, SelfTaughtSettings)
         rule = (
-            f"template {own.template}; of {own.draws} judgements in each order those that prefer the answer to the "
+            f"template {own.template}; of {counted(own.draws, 'judgements')} in each order those that prefer "
+            "the answer to the "
             "prompt as it was are right; one of them is drawn, both places equally often"
         )
         yield from explain_pairs(folder, id, rule)
@@ -249,7 +251,8 @@ def right_examples(
     chosen = balanced(judgements, {pair.prompt.id: pair.first.id for pair in pairs}, run.seed(step.name, "balance"))
     if not chosen.judgements:
         raise DataError(
-            f"{step.name}: none of {len(judgements)} judgements of {len(pairs)} pairs can be trained on "
+            f"{step.name}: none of {counted(len(judgements), 'judgements')} of {counted(len(pairs), 'pairs')} "
+            "can be trained on "
             f"({chosen.counts}); inspect them (`srlm explain` with the id of a prompt). What may help: more room "
             "(method.sampling.max_new_tokens), a verdict that the model can write (method.template, "
             "method.complete=true), more draws (method.draws), or a base that follows instructions (method.base=SFT)"

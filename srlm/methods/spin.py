@@ -29,6 +29,7 @@ from srlm.selection import Paired
 from srlm.settings import DpoSettings, Settings
 from srlm.store import files
 from srlm.store.folder import RunFolder
+from srlm.text.counts import counted
 
 Rate = Annotated[float, Field(gt=0)]
 WON, LOST = 1.0, 0.0
@@ -150,7 +151,8 @@ def against_people(run: Run, step: Step, asked: Sequence[AskedOfPeople], respons
     files.write(run.path(step.name, PAIRS), pairs)
     if not pairs:
         raise DataError(
-            f"{step.name}: all {len(asked)} answers have the words of the human ones, so there is nothing left to "
+            f"{step.name}: all {counted(len(asked), 'answers have')} the words of the human ones, so there is "
+            "nothing left to "
             f"learn from the IFT examples: stop at M{step.number - 1}, or use more examples in a new run (data.ift)"
         )
     return Paired(pairs, counts)

@@ -82,14 +82,22 @@ def without_score(text: str) -> str:
     return "\n".join(lines).strip()
 
 
+_PASSES = 20
+"""What is left of a line may join into another mention; a line that still has one after so many passes goes."""
+
+
 def _without_mentions(line: str) -> str:
-    words, kept, place = plain(line), "", 0
-    for found in _MENTION.finditer(words):
-        behind = _BEHIND.match(words, found.end())
-        assert behind is not None  # every part of it may be empty
-        kept += words[place : found.start()]
-        place = behind.start("close")
-    return kept + words[place:] if place else line
+    for _ in range(_PASSES):
+        words, kept, place = plain(line), "", 0
+        for found in _MENTION.finditer(words):
+            behind = _BEHIND.match(words, found.end())
+            assert behind is not None  # every part of it may be empty
+            kept += words[place : found.start()]
+            place = behind.start("close")
+        if not place:
+            return line
+        line = kept + words[place:]
+    return ""
 
 
 # One line -------------------------------------------------------------------------------------------------------------

@@ -140,7 +140,7 @@ def fit(
             data_collator=DataCollatorForPreference(pad_token_id=padding.pad_token_id),
             train_dataset=Dataset.from_list([pair._asdict() for pair in pairs]),
             processing_class=padding,  # whose pad token the trainer writes into the model's configuration
-            peft_config=_with_head(adapters(model, settings.lora)),
+            peft_config=adapters(model, settings.lora, HEAD),
         )
     return train(trainer, tokenizer, brought, Watch(report), work, target)
 
@@ -158,10 +158,3 @@ def _padded_by_unused(tokenizer: Any, pairs: Sequence[RankedExample]) -> Any:
     padding = copy.deepcopy(tokenizer)
     padding.pad_token = padding.convert_ids_to_tokens(found)
     return padding
-
-
-def _with_head(lora: Any) -> Any:
-    """Adapters for a classifier, whose head is new and trained whole."""
-    if lora is not None:
-        lora.task_type, lora.modules_to_save = "SEQ_CLS", [HEAD]
-    return lora

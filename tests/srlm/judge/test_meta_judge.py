@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from srlm.engines.base import Request
 from srlm.engines.scripted import ScriptedEngine
@@ -93,9 +95,25 @@ def test_the_meta_judge_is_asked_once_an_item_and_its_words_are_kept() -> None:
         pytest.param("The score is 3. It is short.", "The . It is short.", id="within-a-sentence"),
         pytest.param("Good.\n$\\boxed{4}$", "Good.", id="box"),
         pytest.param("Score: 4\n\n", "", id="nothing-else"),
+        pytest.param("Right. " + "Score: 4" * 5000, "", id="more-than-anybody-takes-out"),
         pytest.param("It scored well with me.", "It scored well with me.", id="no-score"),
     ],
 )
 def test_the_score_is_taken_out_of_a_judgement(text: str, left: str) -> None:
     assert without_score(text) == left
     assert read_score(without_score(text)).points is None
+
+
+PIECES = (
+    *("Score: 4", "score", "is 3", "\\boxed{5}", "$", "Total points: 2/5", "\n", "\n\n", "**", "| Score | 4 |", " "),
+    *("<response>", "</response>", '{"score": 2}', "Final score (out of 5): three", "It is right.", "> ", "5"),
+)
+"""Of which judges make their scores."""
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=14).map("".join))
+@settings(max_examples=150)
+def test_no_score_is_left_to_read_whatever_a_judge_writes(text: str) -> None:
+    left = without_score(text)
+    assert read_score(left).unread == "no score"
+    assert without_score(left) == left

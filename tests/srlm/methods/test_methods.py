@@ -34,12 +34,18 @@ def test_the_method_of_the_documentation_is_the_one_that_is_tested() -> None:
     assert found[1] == (ROOT / "tests/srlm/methods/by_length.py").read_text(encoding="utf-8")
 
 
+BESIDE = {"weak_to_strong": {"W0": "base", "weak": "baseline", "ceiling": "baseline"}}
+"""Models of a method that are none of the loop's, with their roles."""
+
+
 @pytest.mark.parametrize("name", METHODS)
 def test_a_method_s_steps_are_in_the_order_in_which_they_are_made(name: str) -> None:
     settings = load(TINY, [f"method={name}"])
     method = find_method(name)
     every = method.steps(settings, 4)
-    steps = [step for step in every if step.role != "intermediate"]
+    beside = BESIDE.get(name, {})
+    assert {step.name: step.role for step in every if step.name in beside} == beside
+    steps = [step for step in every if step.role != "intermediate" and step.name not in beside]
     assert [step.name for step in steps] == ["data", "M0", "SFT", "M1", "M2", "M3", "M4"]
     assert [step.role for step in steps] == ["data", "base", "baseline", *["iteration"] * 4]
     assert [step.number for step in steps] == [0, 0, 0, 1, 2, 3, 4]
@@ -52,9 +58,14 @@ def test_a_method_s_steps_are_in_the_order_in_which_they_are_made(name: str) -> 
 
 def test_a_model_of_positive_sft_comes_from_m0_and_one_of_the_loop_from_the_last() -> None:
     settings = load(TINY)
-    names = ("self_rewarding", "positive_sft")
+    names = ("self_rewarding", "positive_sft", "self_taught_evaluator", "autorater")
     parents = {name: [step.parent for step in find_method(name).steps(settings, 3)][3:] for name in names}
-    assert parents == {"self_rewarding": ["M0", "M1", "M2"], "positive_sft": ["M0", "M0", "M0"]}
+    assert parents == {
+        "self_rewarding": ["M0", "M1", "M2"],
+        "positive_sft": ["M0", "M0", "M0"],
+        "self_taught_evaluator": ["M0", "M0", "M0"],
+        "autorater": ["M0", "M1", "M2"],
+    }
 
 
 def test_a_method_that_is_not_in_the_table_is_refused_with_those_that_are(tmp_path: Path) -> None:
