@@ -130,6 +130,7 @@ def _step(folder: RunFolder, name: str, seals: Seals, sha256: Afresh, known: set
         manifest = folder.manifest(name)
     except SrlmError as error:
         yield Row(name, MANIFEST, "damaged", str(error))
+        yield from _joined(name, there, known)
         return
     rows: list[Row] = []
     if manifest is None:

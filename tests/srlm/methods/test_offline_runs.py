@@ -1,7 +1,7 @@
 """spin, cream, temporal, length_regularised and rest from M1 to M3 as processes: what they keep, and kills in them."""
 
 import json
-import os
+import math
 import shutil
 import signal
 from collections.abc import Callable
@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from srlm.errors import StoreError
 from srlm.methods.run import Run
 from srlm.methods.verify import verify
-from srlm.records import AnswerLikelihood, AnswerReward, PreferencePair, RankAgreement, Response
+from srlm.records import AnswerLikelihood, AnswerReward, FileFact, PreferencePair, RankAgreement, Response
 from srlm.run_file import load
 from srlm.store import files
 from tests.forks.command import Forks
@@ -27,7 +28,9 @@ METHODS = {
     "spin": ("method.betas=[0.1, 5.0]", "method.learning_rates=[1e-3]", "method.prompts=9"),
     "cream": (),
     "temporal": (),
-    "length_regularised": ("method.alpha=0.3",),
+    "length_regularised": (
+        *("method.alpha=0.3", "dpo.nll_weight=0", "dpo.eft_replay=0", "dpo.batch_size=8", "dpo.micro_batch_size=8"),
+    ),
     "rest": ("method.thresholds=[-1, 0]", "method.replay=seeds"),
 }
 KILLS = {
@@ -111,6 +114,15 @@ def manifest(run: Path, step: str) -> dict[str, Any]:
     return found
 
 
+def explained(srlm: Any, run: Path, method: str, id: str) -> str:
+    """What `srlm explain` says of a record."""
+    chosen = [word for one in (*words(method), f"runs={run.parent}") for word in ("--set", one)]
+    said = srlm("explain", id, "--run", TINY, *chosen)
+    assert said.exit_code == 0, said
+    text: str = said.stdout
+    return text
+
+
 def pairs_of(run: Path, step: str) -> list[PreferencePair]:
     return files.read(run / step / "pairs.jsonl", PreferencePair)
 
@@ -164,9 +176,8 @@ def test_spin_sets_people_against_the_model_and_keeps_the_pairs_of_the_turn_befo
     assert counts[1]["dpo: pairs"] + counts[1]["dpo: pairs left out"] == counts[0]["pairs"] + counts[1]["pairs"]
     # M1 wrote half of the pairs of M3: should it be made anew, M3 no longer follows.
     assert set(manifest(run, "M3")["inputs"]) == {"M2 weights", "M1 weights"}
-    told = srlm("explain", pairs_of(run, "M2")[0].id, "--run", run)
-    assert told.exit_code == 0, told
-    assert "CHOSEN, of elsewhere: " + pairs_of(run, "M2")[0].chosen_id in told.stdout
+    first = pairs_of(run, "M2")[0]
+    assert f"CHOSEN, of elsewhere: {first.chosen_id}" in explained(srlm, run, "spin", first.id)
 
 
 def test_cream_ranks_by_likelihood_and_weights_labels_by_agreement(undisturbed: Trained, srlm: Any) -> None:
@@ -190,9 +201,9 @@ def test_cream_ranks_by_likelihood_and_weights_labels_by_agreement(undisturbed: 
         assert manifest(run, step)["counts"]["consistency mean"] == pytest.approx(sum(told) / len(told))
         assert {one.label_weight for one in pairs_of(run, step)} == {manifest(run, step)["counts"]["consistency mean"]}
     assert set(manifest(run, "M3")["inputs"]) == {"M2 weights", "M1 weights", "M0 weights"}
-    told_of = srlm("explain", pairs_of(run, "M3")[0].id, "--run", run)
-    assert "agreement of the two rankings, of 3 answers: tau" in told_of.stdout
-    assert ", label weight " in told_of.stdout and "(M1 against M0)" in told_of.stdout
+    said = explained(srlm, run, "cream", pairs_of(run, "M3")[0].id)
+    assert "agreement of the two rankings, of 3 answers: tau" in said
+    assert ", label weight " in said and "(M1 against M0)" in said
 
 
 def test_temporal_takes_the_chosen_from_the_future_and_the_rejected_from_m1(undisturbed: Trained, srlm: Any) -> None:
@@ -217,8 +228,8 @@ def test_temporal_takes_the_chosen_from_the_future_and_the_rejected_from_m1(undi
     assert [manifest(run, step)["checkpoint"]["parent"] for step in ("M3-future", "M3")] == ["M2", "M2"]
     assert set(manifest(run, "M3")["inputs"]) == {"M2 weights", "M3-future weights", "M1 weights"}
     assert [one.name for one in opened(run, "temporal").folder.measured()] == ["SFT", "M1", "M2", "M3"]
-    assert "rejected" not in srlm("status", "--run", run).stderr
-    assert "of elsewhere" in srlm("explain", pairs_of(run, "M3")[0].id, "--run", run).stdout
+    last = pairs_of(run, "M3")[0]
+    assert f"REJECTED, of elsewhere: {last.rejected_id}" in explained(srlm, run, "temporal", last.id)
 
 
 def test_rest_grows_once_a_turn_and_improves_with_a_judge_that_stays(undisturbed: Trained, srlm: Any) -> None:
@@ -239,29 +250,39 @@ def test_rest_grows_once_a_turn_and_improves_with_a_judge_that_stays(undisturbed
         above = sum(points[one.id] is not None and points[one.id] > tau and one.finish != "length" for one in written)
         assert manifest(run, step)["counts"]["answers above it"] == above
         assert manifest(run, step)["counts"]["sft: ift examples"] == 40 + above
-    told = srlm("explain", written[0].id, "--run", run)
-    assert f"response {written[0].id}: in " in told.stdout and " of 2 Improve steps" in told.stdout
+    said = explained(srlm, run, "rest", written[0].id)
+    assert f"response {written[0].id}: in " in said and " of 2 Improve steps" in said
 
 
 def test_the_length_margin_reaches_the_loss(undisturbed: Trained) -> None:
-    """Before the first step pi = ref, so its loss is the mean of -log sigmoid(alpha * tokens apart) over a batch, the
-    likelihood and the replay aside; with equal lengths alone it would be log 2."""
+    """Before the first step pi = ref: the loss of a pair is -log sigmoid(.3 * tokens apart), and the batch holds all.
+
+    A word of the bead world is a token, and so is the end of an answer that was not cut.
+    """
     run = undisturbed("length_regularised")
-    assert (run / "M3/manifest.json").exists()
-    assert json.loads((run / "settings.json").read_text())["method"]["alpha"] == 0.3
+    lengths = [
+        [len(turn.content.split()) + (finish != "length") for turn, finish in answers]
+        for one in pairs_of(run, "M2")
+        for answers in [((one.chosen[0], one.chosen_finish), (one.rejected[0], one.rejected_finish))]
+    ]
+    losses = [math.log1p(math.exp(-0.3 * (better - worse))) for better, worse in lengths if better and worse]
     first = json.loads((run / "M2/training.json").read_text())[0]
     assert first["rewards/margins"] == 0
+    assert first["loss"] == pytest.approx(sum(losses) / len(losses), abs=1e-5)
+    assert abs(first["loss"] - math.log(2)) > 1e-3
 
 
-def test_a_model_that_another_was_made_from_may_not_change_beneath_it(
-    undisturbed: Trained, tmp_path: Path, srlm: Any
-) -> None:
-    """The future model of a turn is no parent of M3, and M3's pairs hold its words."""
-    shutil.copytree(undisturbed("temporal"), tmp_path / "small", copy_function=os.link)
-    other = tmp_path / "small/M3-future/manifest.json"
-    content = json.loads(other.read_text())
-    content["checkpoint"]["digest"] = "0" * 64
-    other.unlink()
-    other.write_text(json.dumps(content))
-    found = verify(opened(tmp_path / "small", "temporal").folder)
-    assert ("M3", "weights", "does not follow", "it was made from another M3-future") in found.rows
+def test_a_model_that_another_was_made_from_may_not_change_beneath_it(undisturbed: Trained, tmp_path: Path) -> None:
+    """The future model of a turn is no parent of M3, but M3's pairs hold its words."""
+    shutil.copytree(undisturbed("temporal"), tmp_path / "small")
+    run = opened(tmp_path / "small", "temporal")
+    kept = run.folder.manifest("M3")
+    assert kept is not None
+    inputs = {**kept.inputs, "M3-future weights": FileFact(sha256="0" * 64)}
+    with run.folder.held():
+        run.folder.check_steps()
+        run.folder.finish(kept.model_copy(update={"inputs": inputs}))
+        with pytest.raises(StoreError, match="M3 was made from a different M3-future than the current one"):
+            run.folder.check_steps()
+    found = [tuple(row) for row in verify(run.folder).rows if row.state != "ok"]
+    assert found == [("M3", "weights", "does not follow", "it was made from another M3-future")]
