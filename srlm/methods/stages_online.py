@@ -84,6 +84,7 @@ def reward_model_step(
         )
 
     files.write(run.path(name, PAIRS), pairs)
+    run.trained(name, "reward model", len(rows))
     run_training(run, name, "reward model", training)
     digest = weights_digest(run.path(name, "model"), run.folder.sha256)
     run.finish(
@@ -167,6 +168,7 @@ def online_step(
                 report=report,
             )
 
+    run.trained(name, "online training", len(fitting))
     run_training(run, name, "online training", training)
     sampled.gather(run, step)
     counts = {
