@@ -406,6 +406,62 @@ class PairJudgement(Record):
         return None if self.preference in (0, 0.5, 1) else f"a preference of {self.preference:g} is not 0, 0.5 or 1"
 
 
+class MetaJudgement(Record):
+    """What a meta-judge said of two judgements of one response, in the order in which it was shown them."""
+
+    id: str
+    response_id: str
+    first_id: str
+    """Of the Judgement shown first."""
+    second_id: str
+    judge: str
+    """Id of the checkpoint that compared them."""
+    raw: str
+    """All that it wrote, or the votes it gave as JSON."""
+    preference: float | None
+    """1 = the first is better, 0.5 = neither, 0 = the second is. None: `raw` holds no verdict; it is counted."""
+    unread: Unread | None = None
+    """Why there is no preference."""
+
+    @classmethod
+    def of(
+        cls,
+        response_id: str,
+        first_id: str,
+        second_id: str,
+        judge: str,
+        raw: str,
+        preference: float | None,
+        unread: Unread | None = None,
+    ) -> Self:
+        return cls(
+            id=digest("meta-judgement", first_id, second_id, judge, raw),
+            response_id=response_id,
+            first_id=first_id,
+            second_id=second_id,
+            judge=judge,
+            raw=raw,
+            preference=preference,
+            unread=unread,
+        )
+
+    def fault(self) -> str | None:
+        if self.id != digest("meta-judgement", self.first_id, self.second_id, self.judge, self.raw):
+            return OTHER_ID
+        if self.preference not in (None, 0, 0.5, 1):
+            return f"a preference of {self.preference:g} is none of 0, 0.5 and 1"
+        return None
+
+
+class JudgementRating(Record):
+    """The Elo rating of one judgement among those of its response."""
+
+    judgement_id: str
+    response_id: str
+    elo: float | None
+    """In units of log-odds; the ratings of a response sum to 0. None: no comparison with a winner had it in it."""
+
+
 class AnswerReward(Record):
     """The number that one answer got from something else than the mean of a judge's scores."""
 
@@ -414,6 +470,26 @@ class AnswerReward(Record):
     """`rules`, `random`, `world`, or the reward model's name."""
     reward: float | None
     """None: it could not be rewarded; such an answer is counted, and in no pair."""
+
+
+class Sample(Record):
+    """An answer that was sampled in online training, and what its training took from it."""
+
+    response_id: str
+    step: int
+    """Optimiser steps that were made before it was sampled."""
+    reward: float | None
+    """None: it could not be rewarded; such an answer has no part in the gradient."""
+    advantage: float
+    """What weighed its gradient: its reward, less the KL penalty where that is taken off, compared with those of the
+    prompt's other answers; 0 where it has no reward, or nothing to compare with."""
+
+    def fault(self) -> str | None:
+        if self.step < 0:
+            return f"step {self.step} is negative"
+        if self.reward is None and self.advantage:
+            return f"an advantage of {self.advantage:g} without a reward"
+        return None
 
 
 Finish = Literal["stop", "length"]
@@ -507,6 +583,32 @@ class PreferencePair(Growing):
             rejected=(Message(role="assistant", content=rejected.text),),
             chosen_finish=chosen.finish,
             rejected_finish=rejected.finish,
+            chosen_thought=chosen.thought,
+            rejected_thought=rejected.thought,
+        )
+
+    @classmethod
+    def of_judgements(
+        cls,
+        prompt_id: str,
+        asked: tuple[Message, ...],
+        chosen: Judgement,
+        rejected: Judgement,
+        chosen_score: float,
+        rejected_score: float,
+    ) -> Self:
+        """Of two judgements of one answer to a prompt; `asked` is what the judge was shown."""
+        return cls(
+            id=digest("pair", prompt_id, chosen.id, rejected.id),
+            prompt_id=prompt_id,
+            chosen_id=chosen.id,
+            rejected_id=rejected.id,
+            chosen_score=chosen_score,
+            rejected_score=rejected_score,
+            margin=chosen_score - rejected_score,
+            prompt=asked,
+            chosen=(Message(role="assistant", content=chosen.raw),),
+            rejected=(Message(role="assistant", content=rejected.raw),),
             chosen_thought=chosen.thought,
             rejected_thought=rejected.thought,
         )

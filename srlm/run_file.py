@@ -79,7 +79,8 @@ def _settings(data: dict[str, Any], overrides: Sequence[str], path: str) -> Sett
         # The names in model.template_arguments are the template's own, and so are their kinds.
         if name in kinds and kinds[name] is not bool:
             raise SettingsError(f"{path}: {name}: does not accept a boolean")
-    for name, training in (("pretraining", settings.pretraining), ("sft", settings.sft), ("dpo", settings.dpo)):
+    trainings = {name: getattr(settings, name) for name in ("pretraining", "sft", "dpo", "reward_model", "online")}
+    for name, training in trainings.items():
         if training is None:
             continue
         if training.batch_size % training.micro_batch_size:

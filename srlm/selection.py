@@ -35,7 +35,8 @@ def pair(
     """A pair a prompt; one whose rewarded answers are all equal, or fewer than two, gives none.
 
     `reward` by response; a response without one is absent. Where the two that would be taken are the same words, the
-    next pair in the selection's order is. `selection.flip` swaps chosen and rejected.
+    next pair in the selection's order is. `selection.flip` swaps chosen and rejected; `selection.max_chosen` drops
+    pairs with a longer chosen answer.
     """
     scored = _by_prompt([response for response in responses if response.id in reward])
 
@@ -43,7 +44,7 @@ def pair(
         own = scored.get(prompt.id, [])
         return list(_in_order(own, reward, settings)) if len(own) > 1 else None
 
-    return _paired(prompts, responses, reward, order, settings.flip)
+    return _paired(prompts, responses, reward, order, settings)
 
 
 def pair_across(
@@ -59,7 +60,8 @@ def pair_across(
         return list(_from_best(high, low, reward)) if high and low else None
 
     every = list({one.id: one for one in (*better, *worse)}.values())
-    return _paired(prompts, every, reward, order, flip=False)
+    none = "prompts whose rejected answers are no worse"
+    return _paired(prompts, every, reward, order, SelectionSettings(), none)
 
 
 def _by_prompt(responses: Sequence[Response]) -> dict[str, list[Response]]:
@@ -74,9 +76,13 @@ def _paired(
     responses: Sequence[Response],
     reward: Mapping[str, float],
     order: Callable[[Prompt], Sequence[tuple[Response, Response]] | None],
-    flip: bool,
+    settings: SelectionSettings,
+    none: str = "prompts with equal scores",
 ) -> Paired:
-    """`order`: every two answers to a prompt that may be a pair, the one to take first; None: too few have a reward."""
+    """`order`: every two answers to a prompt that may be a pair, the one to take first; None: too few have a reward.
+
+    `none`: how prompts without two such answers are counted. Of the settings `flip` and `max_chosen` are used.
+    """
     answers = _by_prompt(responses)
     chosen_pairs: list[PreferencePair] = []
     account: Counter[str] = Counter()
@@ -87,7 +93,7 @@ def _paired(
             account["prompts with fewer than two scored answers"] += 1
             continue
         if not ordered:
-            account["prompts with equal scores"] += 1
+            account[none] += 1
             continue
         apart = [(best, worst) for best, worst in ordered if best.text != worst.text]
         if apart[:1] != ordered[:1]:
@@ -96,8 +102,11 @@ def _paired(
                 continue
             account["prompts with the next pair instead"] += 1
         best, worst = apart[0]
-        if flip:
+        if settings.flip:
             best, worst = worst, best
+        if settings.max_chosen is not None and len(best.text) > settings.max_chosen:
+            account["prompts whose chosen answer is too long"] += 1
+            continue
         chosen_pairs.append(PreferencePair.of(prompt, best, worst, reward[best.id], reward[worst.id]))
         lengths["chosen"].append(len(best.text))
         lengths["rejected"].append(len(worst.text))
@@ -127,7 +136,10 @@ RULES = {
 
 def rule(settings: SelectionSettings) -> str:
     """The rule in words, for `srlm explain`."""
-    return RULES[settings.kind] + (", chosen and rejected swapped" if settings.flip else "")
+    longest = (
+        "" if settings.max_chosen is None else f", none with a chosen answer over {settings.max_chosen} characters"
+    )
+    return RULES[settings.kind] + (", chosen and rejected swapped" if settings.flip else "") + longest
 
 
 def _in_order(

@@ -247,10 +247,11 @@ def figure(
     baseline: str | None = None,
     p: float | None = None,
     test: str = "exact sign test",
+    over: str = "prompts",
     value_unit: str = "",
     note: str = "",
 ) -> MetricValue:
-    """A metric value from an estimate; `n` where the unit is not the prompt."""
+    """A metric value from an estimate; `n` where the unit is not the prompt, `over` what the test takes for one."""
     if p is not None:
         estimate = agreeing(estimate, p)
     return MetricValue(
@@ -264,7 +265,7 @@ def figure(
         unscored=unscored,
         unit=unit,
         value_unit=value_unit,
-        method=estimate.method + ("" if p is None else f"; p: {test} over prompts"),
+        method=estimate.method + ("" if p is None else f"; p: {test} over {over}"),
         baseline=baseline,
         p=p,
         note=note,

@@ -40,7 +40,8 @@ def paper(
 ) -> None:
     """Measure all that the paper has and write RUN/paper.html: its tables and figures, ours beside them.
 
-    A benchmark that cannot be measured is named and left out; the exit status is then 1.
+    A benchmark that cannot be measured is named and left out; the exit status is then 1. One that says nothing of these
+    models is named, too.
     """
     from ..report import page
     from ..report import paper as written
@@ -66,7 +67,7 @@ def paper(
 
 
 def _measure(run: Path, overrides: list[str]) -> list[str]:
-    """Measure every benchmark of the paper; names of those that could not be, each with its reason printed."""
+    """Measure every benchmark of the paper that applies; names of those that could not be, with reasons printed."""
     from ..benchmarks.table import BENCHMARKS
     from ..run import measure, opened
 
@@ -74,6 +75,9 @@ def _measure(run: Path, overrides: list[str]) -> list[str]:
     with opened(run, overrides) as (settings, folder, open_engine):
         for benchmark in BENCHMARKS:
             if not benchmark.in_paper:
+                continue
+            if why := benchmark.inapplicable(settings):
+                say(f"left out, {benchmark.label}: {why}")
                 continue
             try:
                 measure(settings, folder, [benchmark], open_engine)

@@ -103,7 +103,7 @@ def warning(setup: Setup) -> str:
 def unlike(facts: Iterable[tuple[str, str, str]]) -> str:
     """How a figure differs from the paper's beside it, from (what, ours, the paper's); empty where all are the same."""
     found = [f"{what} {ours}, not {theirs}" for what, ours, theirs in facts if ours != theirs]
-    return f"{', '.join(found)}: {NOT_A_TARGET}" if found else ""
+    return f"{'; '.join(found)}: {NOT_A_TARGET}" if found else ""
 
 
 def warning_of(note: str) -> str:

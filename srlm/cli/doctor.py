@@ -124,7 +124,11 @@ def _begun(settings: Settings) -> Iterator[Problem]:
 def _contest_judge(settings: Settings, run: RunFolder) -> Iterator[Problem]:
     """Whether the judge of the head-to-head can be opened, or is one of the models that the run will make."""
     kind, _, name = settings.evaluation.judge.partition(":")
-    planned = [step.name for step in method_of(settings).steps(settings, settings.iterations) if step.role != "data"]
+    planned = [
+        step.name
+        for step in method_of(settings).steps(settings, settings.iterations)
+        if step.role not in ("data", "intermediate")
+    ]
     if kind == "checkpoint" and name in planned:
         return
     try:

@@ -179,8 +179,8 @@ def stages_of(every: Iterable[Work], on: Hardware, shape: Shape) -> Iterator[Sta
             case Generation(name, calls, draws, reads, writes):
                 seconds, gib = generation(shape, on, calls, draws, reads, writes)
                 yield Stage(name, f"{calls * draws:,} x {counted(writes, 'tokens')} after {reads}", gib, seconds)
-            case Optimisation(name, examples, length, _, training, pairs):
-                seconds, gib, tokens = optimisation(shape, on, examples, length, training, pairs)
+            case Optimisation(name, examples, length, _, training, pairs, reference):
+                seconds, gib, tokens = optimisation(shape, on, examples, length, training, pairs, reference)
                 where = f" on {sharing(on, training)} GPUs" if sharing(on, training) < on.gpus else ""
                 yield Stage(name, f"{tokens / 1e6:,.2f} million tokens{where}", gib, seconds)
 
@@ -210,18 +210,28 @@ def sharing(on: Hardware, training: Training) -> int:
 
 
 def optimisation(
-    shape: Shape, on: Hardware, examples: int, length: int, training: Training, pairs: bool
+    shape: Shape,
+    on: Hardware,
+    examples: int,
+    length: int,
+    training: Training,
+    pairs: bool,
+    reference: bool | None = None,
 ) -> tuple[float, float, float]:
-    """Seconds, GiB of one GPU, and tokens, to train on examples (pairs: two sequences each, and a reference)."""
+    """Seconds, GiB of one GPU, and tokens, to train on examples (pairs: two sequences each).
+
+    `reference`: whether a frozen copy reads along; None: where there are pairs.
+    """
+    reference = pairs if reference is None else reference
     sequences = 2 if pairs else 1
     tokens = float(training.steps_for(examples) * training.batch_size * sequences * min(length, training.max_length))
     operations = (8 if training.activation_checkpointing else 6) * shape.parameters * tokens
     held = 16.0 * shape.parameters
     if training.lora is not None:  # frozen weights; gradients and moments of the adapters alone
         held = 4.0 * shape.parameters
-    elif pairs:
+    elif reference:
         held += 4.0 * shape.parameters
-    if pairs:
+    if reference:
         operations += 2 * shape.parameters * tokens
     # Activations a layer and token: 34 numbers of the hidden size's width in two bytes (Korthikanti et al. 2022,
     # equation 2, attention not stored); recomputed, only what goes into each layer stays, and one layer at work.

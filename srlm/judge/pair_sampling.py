@@ -19,6 +19,7 @@ from srlm.judge.unread import parted, why_unread
 from srlm.records import PairJudgement, Prompt, Record, Response, Unread, seed_for, user
 from srlm.settings import Sampling
 from srlm.store.files import resumable
+from srlm.usage import judging
 
 
 class ShownPair(Record):
@@ -74,7 +75,8 @@ class PairSampler:
         """`draws` judgements of each pair, in order; kept in `path`, `block` pairs at a time."""
 
         def work(chunk: Sequence[ShownPair], index: int) -> list[PairJudgement]:
-            return self._draw(chunk, draws, seed_for(seed, "pair judgements", index))
+            with judging():
+                return self._draw(chunk, draws, seed_for(seed, "pair judgements", index))
 
         return resumable(
             path,

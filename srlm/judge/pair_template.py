@@ -91,7 +91,7 @@ def load(name: str) -> PairTemplate:
                 f"pairwise template: {name} is neither a readable file nor one of {', '.join(NAMES)}: {error}"
             ) from None
     try:
-        template = PairTemplate.model_validate({**_parts(whole), "name": name})
+        template = PairTemplate.model_validate({**parts(whole), "name": name})
         template.prompt("", "", "")
     except ValidationError as error:
         first = error.errors()[0]
@@ -104,7 +104,7 @@ def load(name: str) -> PairTemplate:
     return template
 
 
-def _parts(whole: str) -> dict[str, object]:
+def parts(whole: str) -> dict[str, object]:
     """The head's fields and the text."""
     head, line, text = whole.partition("\n---\n")
     rows = [row.partition(":") for row in head.splitlines()]

@@ -18,6 +18,7 @@ from srlm.records import Record, Unread, user
 from srlm.settings import PairSettings, Sampling
 from srlm.text.counts import counted
 from srlm.text.verdict import Verdict, read_verdict
+from srlm.usage import judging
 
 
 class PairItem(Record):
@@ -165,7 +166,10 @@ class ModelPairJudge:
         return self._engine.concurrency
 
     def compare(self, items: Sequence[PairItem], seed: int) -> list[Opinion]:
-        requests = [self._request(item) for item in items]
+        with judging():
+            return self._compare([self._request(item) for item in items], seed)
+
+    def _compare(self, requests: Sequence[Request], seed: int) -> list[Opinion]:
         if not requests:
             return []
         if self._asking.votes is not None:

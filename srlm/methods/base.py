@@ -23,14 +23,19 @@ S = TypeVar("S", bound=Section)
 METHODS: dict[str, str] = {
     "self_rewarding": "srlm.methods.self_rewarding",
     "positive_sft": "srlm.methods.positive_sft",
+    "meta_rewarding": "srlm.methods.meta_rewarding",
+    "self_rewarding_rl": "srlm.methods.self_rewarding_rl",
+    "rlhf": "srlm.methods.rlhf",
     "constitutional": "srlm.methods.constitutional",
     "self_taught_evaluator": "srlm.methods.self_taught_evaluator",
     "autorater": "srlm.methods.autorater",
+    "weak_to_strong": "srlm.methods.weak_to_strong",
     "spin": "srlm.methods.spin",
     "cream": "srlm.methods.cream",
     "temporal": "srlm.methods.temporal",
     "length_regularised": "srlm.methods.length_regularised",
     "rest": "srlm.methods.rest",
+    "rule_based_rewards": "srlm.methods.rule_based_rewards",
 }
 """The module of each method, by the name that a run file has."""
 
@@ -65,7 +70,7 @@ class Generation(NamedTuple):
 
 
 class Optimisation(NamedTuple):
-    """Work of a trainer: so many examples of `length` tokens (pairs: of two such sequences, and a reference)."""
+    """Work of a trainer: so many examples of `length` tokens (pairs: of two such sequences)."""
 
     name: str
     examples: int
@@ -74,6 +79,8 @@ class Optimisation(NamedTuple):
     """The settings of the training, as in `sft`."""
     training: Training
     pairs: bool = False
+    reference: bool | None = None
+    """Whether a frozen copy of the model reads along; None: where there are pairs."""
 
 
 Work = Generation | Optimisation

@@ -14,11 +14,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from srlm.errors import SettingsError
+from srlm.errors import DataError, SettingsError
 from srlm.judge import constitution
 from srlm.judge.choices import AnswerPair, Choice, choice_counts, choose, is_of, label
 from srlm.judge.open import loops_judge
 from srlm.judge.revision import Revision, last_revisions, revise, revises, revision_counts
+from srlm.judge.scores import check_collapse
 from srlm.methods import start
 from srlm.methods.base import Generation, Lengths, Optimisation, Shipped, Work, own_settings
 from srlm.methods.explain import Beside, explain_answers
@@ -70,6 +71,9 @@ class ConstitutionalSettings(Section):
     """Maximum length of those reasons, in tokens."""
     clamp: Annotated[float, Field(ge=0.5, le=1)] = 0.6
     """With reasons, each probability is clamped to 1 - clamp .. clamp (the paper: 40 to 60%). 1: not at all."""
+    soft_labels: bool = True
+    """DPO gives a pair's label its probability p: p l(z) + (1 - p) l(-z). False: the likelier answer is chosen, and the
+    label is taken as sure."""
 
 
 class Constitutional:
@@ -174,12 +178,20 @@ def revised(
                 report=report,
             )
     last = last_revisions(revisions)
+    counts = revision_counts(answered, revisions)
+    if not last:
+        why = ", ".join(f"{key} {number}" for key, number in counts.items() if key.startswith("unrevised"))
+        raise DataError(
+            f"{step.name}: none of {len(answered)} answers was revised ({why}); inspect {path}, and raise "
+            "method.critique_tokens or candidates.sampling.max_new_tokens where they were cut, or take a model that "
+            "can revise"
+        )
     examples = [
         Demonstration.of("ift", one.prompt.text, last[id].text or "", last[id].id, one.prompt.before, last[id].thought)
         for one in answered
         if (id := one.response.id) in last
     ]
-    return examples, {**revision_counts(answered, revisions), "principles": principles.digest}
+    return examples, {**counts, "principles": principles.digest}
 
 
 def mixed_in(run: Run, data: SeedData) -> list[Demonstration]:
@@ -216,7 +228,7 @@ def chosen_pairs(
                 block=run.block(2),
                 report=report,
             )
-    found = labelled(pairs, choices, own.clamp if own.reasons else 1.0)
+    found = labelled(pairs, choices, own.clamp if own.reasons else 1.0, own.soft_labels)
     counts: dict[str, Count] = {
         "prompts": len(prompts),
         "responses": len(responses),
@@ -225,6 +237,9 @@ def chosen_pairs(
         **found.counts,
         "principles": principles.digest,
     }
+    if warning := check_collapse(counts, run.settings.judge, step.name):
+        run.folder.log(f"{step.name}: warning: {warning}")
+        counts["warning"] = warning
     files.write(run.path(step.name, PAIRS), found.pairs)
     return Paired(found.pairs, counts)
 
@@ -243,7 +258,7 @@ def two_by_two(prompts: Sequence[Prompt], responses: Sequence[Response]) -> tupl
     return apart, len(every) - len(apart)
 
 
-def labelled(pairs: Sequence[AnswerPair], choices: Sequence[Choice], most: float) -> Paired:
+def labelled(pairs: Sequence[AnswerPair], choices: Sequence[Choice], most: float, soft: bool) -> Paired:
     """Preference pairs by the soft labels: chosen is what is more likely the better one; an even label gives none."""
     found: list[PreferencePair] = []
     labels = [label(choice, most) for choice in choices]
@@ -251,12 +266,15 @@ def labelled(pairs: Sequence[AnswerPair], choices: Sequence[Choice], most: float
         if p is None or p == 0.5:
             continue
         better, worse = (pair.first, pair.second) if p > 0.5 else (pair.second, pair.first)
-        found.append(PreferencePair.of(pair.prompt, better, worse, max(p, 1 - p), 1 - max(p, 1 - p)))
+        sure = max(p, 1 - p)
+        made = PreferencePair.of(pair.prompt, better, worse, sure, 1 - sure)
+        found.append(made.model_copy(update={"label_weight": sure}) if soft else made)
     known = [max(p, 1 - p) for p in labels if p is not None]
     return Paired(
         found,
         {
             "pairs": len(found),
+            "pair yield": len(found) / len(pairs) if pairs else None,
             "pairs with an even label": sum(p == 0.5 for p in labels),
             "label mean": sum(known) / len(known) if known else None,
         },

@@ -23,6 +23,7 @@ from srlm.methods.explain import Turn, explain_answers, pair_lines
 from srlm.methods.likelihoods import BASE, BEFORE, LIKELIHOODS, answer_likelihoods
 from srlm.methods.run import Run
 from srlm.methods.stages import PAIRS, candidates, new_prompts, preference_step
+from srlm.methods.unused import refuse_unused
 from srlm.methods.work import answer_length, answer_work, preference_work
 from srlm.records import (
     AnswerLikelihood,
@@ -87,6 +88,14 @@ class Cream:
             for model in dict.fromkeys((f"M{step.number - 1}", f"M{step.number - 2}", "M0")):
                 yield Generation(f"{step.name}: likelihoods by {model}", answers, 1, reads, 0)
             yield from preference_work(settings, lengths, step)
+
+    def check(self, settings: Settings, last: int) -> None:
+        """See Prepared."""
+        refuse_unused(settings, "reward")
+
+    def inputs(self, settings: Settings) -> Mapping[str, str]:
+        """See Prepared: its own settings name no files."""
+        return {}
 
     def explain(self, folder: RunFolder, id: str) -> Iterator[str]:
         wanted = own_settings(folder.settings, CreamSettings).consistency

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from srlm.errors import StoreError
 from srlm.printable import one_line
-from srlm.records import Judgement, PreferencePair, Prompt, Response
+from srlm.records import Judgement, PreferencePair, Prompt, Response, transcript_of
 from srlm.rewards.base import JUDGEMENTS, kept_rewards
 from srlm.store import files
 from srlm.store.folder import RunFolder
@@ -73,6 +73,43 @@ def explain_answers(
         yield from _answers(turn, turn.prompts[prompt])
         yield f"\nrule: method {folder.settings.method.name}; {rule}"
         yield from (outcome or pair_lines)(turn, turn.prompts[prompt])
+
+
+def knows_pair(folder: RunFolder, wanted: str) -> bool:
+    """Whether an id, or the beginning of one, is that of a pair of the run or of what it is made of."""
+    return any(_is_of(pair, wanted) for _, pair in _pairs(folder))
+
+
+def explain_pairs(folder: RunFolder, wanted: str, rule: str) -> Iterator[str]:
+    """Lines about the pairs with this id, or of a prompt or an answer with it, that no model wrote for the run.
+
+    Raises StoreError where they are of several prompts.
+    """
+    found = [(name, pair) for name, pair in _pairs(folder) if _is_of(pair, wanted)]
+    several = len({pair.prompt_id for _, pair in found})
+    if several != 1:
+        raise StoreError(f"{wanted}: matches pairs of {several} prompts of {folder.path}; give more characters of it")
+    yield f"prompt {found[0][1].prompt_id}"
+    yield _indent(transcript_of(found[0][1].prompt))
+    for name, pair in found:
+        yield f"\n{name}, pair {pair.id}: {pair.chosen_score:g} against {pair.rejected_score:g}"
+        for role, id, (turn,) in (
+            ("CHOSEN", pair.chosen_id, pair.chosen),
+            ("REJECTED", pair.rejected_id, pair.rejected),
+        ):
+            yield f"response {id}, {role}"
+            yield _indent(turn.content)
+    yield f"\nrule: method {folder.settings.method.name}; {rule}"
+
+
+def _pairs(folder: RunFolder) -> Iterator[tuple[str, PreferencePair]]:
+    for path in folder.holding("pairs.jsonl"):
+        for pair in files.read(path, PreferencePair):
+            yield path.parent.name, pair
+
+
+def _is_of(pair: PreferencePair, wanted: str) -> bool:
+    return any(id.startswith(wanted) for id in (pair.id, pair.prompt_id, pair.chosen_id, pair.rejected_id))
 
 
 def read_turn(step: Path, beside: Sequence[Beside] = ()) -> Turn:

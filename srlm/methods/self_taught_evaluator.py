@@ -101,7 +101,7 @@ class SelfTaughtEvaluator:
         ]
         held = better_first(of_run(data.heldout_sets), run.settings.seed, own.heldout_pairs)
         look = look_at_pairs(run, step, wording, {"held-out sets": held} if held else {})
-        supervised(run, step, [*seeds, *examples], counts, look)
+        supervised(run, step, [*seeds, *examples], counts, [model], look)
 
     def work(self, settings: Settings, lengths: Lengths) -> Iterator[Work]:
         """As if every prompt gave a right judgement: how many will, nobody knows."""

@@ -17,7 +17,7 @@ from typing import Any, Literal, NamedTuple
 from srlm.contents import sha256_of, weights_digest
 from srlm.errors import RecordError, SrlmError
 from srlm.methods.inputs import inputs_of
-from srlm.records import Judgement, Prompt, Record, Response, RunManifest
+from srlm.records import Judgement, Prompt, RankedSet, Record, Response, RunManifest
 from srlm.store import blocks, changes, files, recognised
 from srlm.store.folder import INPUTS, RunFolder
 from srlm.store.seals import EVALUATION, MANIFEST, NOTE, UNSEALED, Seals
@@ -263,6 +263,7 @@ def _joined(part: str, there: dict[str, Path], known: set[str]) -> Iterator[Row]
         try:
             rows[file] = list(_rows(path))
             ids = {row["id"] for row in rows[file] if "id" in row}
+            ids |= {one["id"] for row in rows[file] if kind is RankedSet for one in row["responses"]}
         except (ValueError, LookupError, TypeError, RecursionError):
             rows.pop(file, None)  # it does not decode, and its own row says so
             continue
@@ -273,6 +274,7 @@ def _joined(part: str, there: dict[str, Path], known: set[str]) -> Iterator[Row]
         "responses.jsonl": ("prompt_id", own[Prompt], "prompts.jsonl"),
         "judgements.jsonl": ("response_id", own[Response], "responses.jsonl"),
         "rewards.jsonl": ("response_id", own[Response], "responses.jsonl"),
+        "samples.jsonl": ("response_id", own[Response], "responses.jsonl"),
     }
     for file, (key, wanted, source) in named.items():
         if file not in rows or source not in rows:
@@ -283,17 +285,23 @@ def _joined(part: str, there: dict[str, Path], known: set[str]) -> Iterator[Row]
             continue
         if strangers := [id for id in times if id not in wanted]:
             yield Row(part, file, "does not follow", f"{len(strangers)} of its records name none of {source}")
+        elif file == "responses.jsonl" and "samples.jsonl" in there:
+            continue  # sampled in training, as often as there were steps
         elif times and (len(times) < len(wanted) or len(set(times.values())) > 1):
             yield Row(part, file, "does not follow", f"not as many records for each of {source}")
-    if "pairs.jsonl" in rows:
+    naming = {
+        "pairs.jsonl": ("responses.jsonl", "chosen_id", "rejected_id"),
+        "judge_pairs.jsonl": ("judgements.jsonl", "chosen_id", "rejected_id"),
+        "meta_judgements.jsonl": ("judgements.jsonl", "first_id", "second_id"),
+        "ratings.jsonl": ("judgements.jsonl", "judgement_id"),
+    }
+    for file, (source, *fields) in naming.items():
         try:
-            paired = {id for row in rows["pairs.jsonl"] for id in (row["chosen_id"], row["rejected_id"])}
+            told = {row[field] for row in rows.get(file, ()) for field in fields}
         except (LookupError, TypeError):
-            return
-        if strangers := [id for id in paired if id not in known]:
-            yield Row(
-                part, "pairs.jsonl", "does not follow", f"{len(strangers)} of its records name none of responses.jsonl"
-            )
+            continue
+        if strangers := [id for id in told if id not in known]:
+            yield Row(part, file, "does not follow", f"{len(strangers)} of its records name none of {source}")
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:

@@ -43,7 +43,7 @@ class RulesReward:
     def rewards(self, answered: Sequence[Answered], context: Context) -> Rewarded:
         responses = [one.response for one in answered]
         numbers = [points(one.text, self._settings) for one in responses]
-        return keep_rewards(context.folder, "rules", responses, numbers, context.prefix)
+        return keep_rewards(context.folder, "rules", responses, numbers, context.numbers_name)
 
 
 def points(text: str, settings: RulesRewardSettings) -> float:

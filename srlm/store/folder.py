@@ -303,8 +303,8 @@ class RunFolder:
         return any(setting.startswith(step.shaped_by) and self._has_begun(step.name) for step in self.steps())
 
     def _has_begun(self, step: str) -> bool:
-        """Whether anything is made; a stage that failed at once leaves its time, and no more."""
-        return any(path.name not in ("timings.json", seals.SO_FAR) for path in self.step(step).glob("*"))
+        """Whether anything is made; a stage that failed at once leaves its time and its tokens, and no more."""
+        return any(path.name not in ("timings.json", "usage.json", seals.SO_FAR) for path in self.step(step).glob("*"))
 
     def log(self, text: str) -> None:
         """A line with the time in the run's log.txt, without keys."""

@@ -9,6 +9,8 @@ from srlm.records import (
     AnswerReward,
     Demonstration,
     Judgement,
+    JudgementRating,
+    MetaJudgement,
     PairJudgement,
     PreferencePair,
     Prompt,
@@ -16,6 +18,7 @@ from srlm.records import (
     RankedSet,
     Record,
     Response,
+    Sample,
 )
 from srlm.store import files
 
@@ -30,6 +33,9 @@ KINDS: tuple[type[Record], ...] = (
     AnswerLikelihood,
     RankAgreement,
     PreferencePair,
+    MetaJudgement,
+    JudgementRating,
+    Sample,
 )
 
 

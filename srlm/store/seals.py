@@ -34,7 +34,10 @@ EVALUATION = "evaluation"
 """The part of a run in which its models' answers and figures are."""
 SO_FAR = "so_far.json"
 """Where an older srlm kept what a step that is not finished had made, before there were seals."""
-UNSEALED = (NAME, SO_FAR, "timings.json", ".digests.json", "job.json", "report.html", "report.md", "metrics.csv")
+UNSEALED = (
+    *(NAME, SO_FAR, "timings.json", "usage.json", ".digests.json", "job.json"),
+    *("report.html", "report.md", "metrics.csv"),
+)
 """Files in which nothing is read that shapes anything, or that are made from all others at any time, or anew whenever
 they are used."""
 DEEP = 5

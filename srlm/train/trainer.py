@@ -39,7 +39,7 @@ RECOMPUTE = tuple(
 )
 """What transformers calls recomputing activations: the second name alone up to 5.19, then both, of which TRL turns
 on the second by itself."""
-UNREPEATABLE = ("runtime", "per_second", "flos", "num_tokens")
+UNREPEATABLE = ("runtime", "per_second", "flos", "num_tokens", "step_time")
 """Parts of a log line's keys that differ from run to run, or count from the last resumption."""
 
 

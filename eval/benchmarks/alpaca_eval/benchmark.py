@@ -24,6 +24,7 @@ from ..base import (
     PageSection,
     RunData,
 )
+from ..english import reads_no_english
 from ..order import JUDGES, order_doubts
 from ..paper_table import PaperPart, PaperRow, PaperTable, unlike_paper
 from .browser_entries import browser_entries
@@ -62,6 +63,9 @@ class AlpacaEval2(Benchmark):
     in_browser = True
     in_paper = True
     metrics = METRICS
+
+    def inapplicable(self, settings: Settings) -> str:
+        return reads_no_english(settings)
 
     def asked(self, settings: Settings, models: Sequence[str]) -> Iterator[Asked]:
         from ...judging.annotator import Annotator
@@ -111,6 +115,7 @@ class AlpacaEval2(Benchmark):
             unlike="; ".join([*filter(None, [unlike_paper(run.settings)]), *warnings(run)]),
             others=[(row.model, {"win_rate": row.win_rate}) for row in paper.leaderboard],
             value_unit="percent",
+            decimals=2,
         )
 
     def doubts(self, run: RunData) -> Iterable[Doubt]:

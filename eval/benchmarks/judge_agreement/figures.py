@@ -104,7 +104,7 @@ def _unit(name: str, alone: bool) -> str:
 def _note(name: str, estimate: Estimate, unscored: int) -> str:
     missing = estimate.value is None
     if name == "five_best":
-        return "the judge gave no answer 5" if missing else "of answers whose mean judgement is 5"
+        return "the judge gave no answer a 5" if missing else "of answers whose mean judgement is 5"
     if missing and name == "pairwise_accuracy_ties_left_out":
         return "no pair was ordered: the judge ties all"
     if name in UNITS or name in PAIR_UNITS or name in TIES:

@@ -16,8 +16,17 @@ def tables(benchmark: str, unlike: str, drawn: Sequence[Chart]) -> Iterator[Pape
     paper = published.mt_bench()
     rows = [PaperRow(row.model, published=row.values) for row in paper.rows]
     setting = f"{paper.setting}, {counted(paper.questions, 'questions')} of two turns"
-    yield PaperTable("table 2", "MT-Bench", benchmark, (OVERALL, HARD, OTHERS), rows, setting, unlike, charts=drawn)
+    yield PaperTable(
+        "table 2", "MT-Bench", benchmark, (OVERALL, HARD, OTHERS), rows, setting, unlike, charts=drawn, decimals=2
+    )
     metrics = [f"category: {name}" for name in CATEGORIES]
     yield PaperTable(
-        "appendix: MT-Bench by category", "MT-Bench, each category", benchmark, metrics, rows, setting, unlike
+        "appendix: MT-Bench by category",
+        "MT-Bench, each category",
+        benchmark,
+        metrics,
+        rows,
+        setting,
+        unlike,
+        decimals=2,
     )

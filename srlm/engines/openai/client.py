@@ -41,6 +41,7 @@ from srlm.errors import EngineError
 from srlm.records import seed_for
 from srlm.terminal import logger
 from srlm.text.counts import counted
+from srlm.usage import Usage
 
 log = logger(__name__)
 
@@ -80,6 +81,8 @@ class Client:
         unread: Callable[[Answer], Missing | None] = lambda answer: None,
     ) -> None:
         self.tally = Counter[str]()
+        self.used = Usage()
+        """What the answers that came took; those that were found in the store took nothing."""
         self.budget = budget or Budget()
         self.endpoint, self.store = endpoint, store
         self._address, self._official = endpoint.address, endpoint.official
@@ -350,6 +353,7 @@ class Client:
         self.answered += 1
         self._failed_in_a_row = 0
         self.tally["answered"] += 1
+        self.used += _used_for(answer)
         self.budget.spend(call, answer)
         return answer
 
@@ -559,6 +563,13 @@ class Client:
 
 
 _OTHERWISE = "prefixes and log-probabilities need vLLM; is the text too long?"
+
+
+def _used_for(answer: Answer) -> Usage:
+    """What an answer took, as the server says."""
+    if answer.prompt_tokens is None or answer.completion_tokens is None:
+        return Usage(requests=1, unknown=1)
+    return Usage(requests=1, read=answer.prompt_tokens, written=answer.completion_tokens)
 
 
 class _Run:
