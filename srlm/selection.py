@@ -17,6 +17,7 @@ from typing import NamedTuple
 from srlm.judge.scores import ties
 from srlm.records import Count, PreferencePair, Prompt, Response
 from srlm.settings import SelectionSettings
+from srlm.text.counts import counted
 
 
 class Paired(NamedTuple):
@@ -137,7 +138,9 @@ RULES = {
 def rule(settings: SelectionSettings) -> str:
     """The rule in words, for `srlm explain`."""
     longest = (
-        "" if settings.max_chosen is None else f", none with a chosen answer over {settings.max_chosen} characters"
+        ""
+        if settings.max_chosen is None
+        else f", none with a chosen answer over {counted(settings.max_chosen, 'characters')}"
     )
     return RULES[settings.kind] + (", chosen and rejected swapped" if settings.flip else "") + longest
 

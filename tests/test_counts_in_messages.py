@@ -20,9 +20,9 @@ NO_NOUNS = re.compile(
     r"|installs|lets|loses|loss|matches|names|parses|prefers|reasons|removes|runs|says|stands|takes|writes"
 )
 """Words that end in s and are no plurals behind a value: verbs of whatever the value names."""
-NAMING = ("benchmark", "kind", "label", "model", "name", "test", "title")
+NAMING = ("baseline", "benchmark", "kind", "label", "level", "model", "name", "test", "title")
 """Variables and fields that are words, not counts."""
-WORDS = ("counted", "join", "percent")
+WORDS = ("counted", "join", "percent", "text_of")
 """Functions that give words."""
 
 
@@ -50,13 +50,14 @@ def _may_be_one(value: ast.FormattedValue) -> bool:
     if value.conversion != -1 or (value.format_spec is not None and ast.unparse(value.format_spec) != "f','"):
         return False
     if isinstance(expression, ast.Call):
-        return getattr(expression.func, "id", getattr(expression.func, "attr", "")) not in (
-            "counted",
-            "join",
-            "percent",
-        )
+        called = expression.func
+        return (called.attr if isinstance(called, ast.Attribute) else ast.unparse(called)) not in WORDS
+    if isinstance(expression, ast.Subscript):
+        expression = expression.slice
+    if isinstance(expression, ast.Constant):
+        return expression.value not in NAMING
     name = expression.attr if isinstance(expression, ast.Attribute) else getattr(expression, "id", "")
-    return name not in NAMING
+    return not name.isupper() and name not in NAMING
 
 
 def test_every_count_agrees_with_its_noun() -> None:

@@ -16,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from srlm.text.counts import counted
+
 from . import bounded
 from .bounded import Bounds
 from .intervals import FEWEST_FOR_T
@@ -65,8 +67,8 @@ def over_prompts(
         low, high = bounded.interval(difference, variance, size, confidence, bounds)
         p = bounded.chance_below(difference, variance, size, -margin, bounds)
         share = min(1.0, max(0.0, (difference - bounds.low) / (bounds.high - bounds.low)))
-        counted = bounded.prompts_that_count(share, variance / (bounds.high - bounds.low) ** 2, size)
-        error = (bounds.high - bounds.low) * math.sqrt(share * (1 - share) / counted)
+        counting = bounded.prompts_that_count(share, variance / (bounds.high - bounds.low) ** 2, size)
+        error = (bounds.high - bounds.low) * math.sqrt(share * (1 - share) / counting)
         return Held(low, high, p, error, math.inf, f"score interval over {counted(n, 'prompts')}")
     if n < FEWEST_FOR_T:
         why = f"no interval: fewer than {FEWEST_FOR_T} prompts of a quantity without a range"

@@ -24,6 +24,7 @@ from srlm.errors import SettingsError
 from srlm.run_file import load
 from srlm.section import Section
 from srlm.settings import Settings
+from srlm.text.counts import counted
 from srlm.written_keys import written_keys
 
 MOST_SEEDS = 1000
@@ -135,7 +136,7 @@ def seeds_of(given: str | int | Sequence[int]) -> list[int]:
     else:
         seeds = [given] if isinstance(given, int) else given
     if not 1 <= len(seeds) <= MOST_SEEDS:
-        raise ValueError(f"seeds {quoted(given)}: {len(seeds)} seeds; give 1 to {MOST_SEEDS}")
+        raise ValueError(f"seeds {quoted(given)}: {counted(len(seeds), 'seeds')}; give 1 to {MOST_SEEDS}")
     if len(set(seeds)) < len(seeds) or not all(0 <= seed < 2**31 for seed in seeds):
         raise ValueError(f"seeds {quoted(given)}: each must be 0 to 2147483647, and only once")
     return list(seeds)

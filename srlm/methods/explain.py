@@ -88,7 +88,9 @@ def explain_pairs(folder: RunFolder, wanted: str, rule: str) -> Iterator[str]:
     found = [(name, pair) for name, pair in _pairs(folder) if _is_of(pair, wanted)]
     several = len({pair.prompt_id for _, pair in found})
     if several != 1:
-        raise StoreError(f"{wanted}: matches pairs of {several} prompts of {folder.path}; give more characters of it")
+        raise StoreError(
+            f"{wanted}: matches pairs of {counted(several, 'prompts')} of {folder.path}; give more characters of it"
+        )
     yield f"prompt {found[0][1].prompt_id}"
     yield _indent(transcript_of(found[0][1].prompt))
     for name, pair in found:

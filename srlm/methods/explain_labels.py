@@ -7,6 +7,7 @@ from srlm.printable import one_line
 from srlm.records import PairJudgement, RankedSet
 from srlm.store import files
 from srlm.store.folder import RunFolder
+from srlm.text.counts import counted
 
 SHOWN = 20
 """Labels that are shown, at most: a prompt may have many pairs."""
@@ -24,7 +25,7 @@ def explain_labels(folder: RunFolder, wanted: str, rule: str) -> Iterator[str]:
     if not found:
         raise StoreError(f"{wanted}: no label, prompt or response of a labelled pair of {folder.path} has this id")
     if len(prompts := {one.prompt_id for _, one in found}) > 1:
-        raise StoreError(f"{wanted}: matches {len(prompts)} prompts; give more characters of the id")
+        raise StoreError(f"{wanted}: matches {counted(len(prompts), 'prompts')}; give more characters of the id")
     sets = files.read(folder.step("data") / "eft_sets.jsonl", RankedSet)
     ranked = next(one for one in sets if one.prompt.id in prompts)
     yield f"prompt {ranked.prompt.id} (from {one_line(ranked.prompt.source)})"
@@ -38,7 +39,7 @@ def explain_labels(folder: RunFolder, wanted: str, rule: str) -> Iterator[str]:
         yield f"\n{step}, label {one.id} by {one_line(one.judge)}: {one.first_id} before {one.second_id}"
         yield f"  prefers the first: {verdict}, probability {chance}"
     if len(found) > SHOWN:
-        yield f"\nand {len(found) - SHOWN} more labels"
+        yield f"\nand {counted(len(found) - SHOWN, 'more labels')}"
     yield f"\nrule: method {folder.settings.method.name}; {rule}"
 
 

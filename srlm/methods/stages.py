@@ -245,9 +245,10 @@ def preference_step(
     name, settings = step.name, trained_as or run.settings.dpo
     counts = {**prompt_counts(run, step), **chosen.counts}
     if not chosen.pairs:
+        asked = chosen.counts["prompts"]
+        assert isinstance(asked, int)
         raise DataError(
-            f"{name}: none of {counted(counts['prompts'], 'prompts')} gave a pair, so there is nothing to "
-            "train on; inspect the "
+            f"{name}: none of {counted(asked, 'prompts')} gave a pair, so there is nothing to train on; inspect the "
             "scores (`srlm explain` with the id of a prompt), and train a better judge (more EFT) in a new run"
         )
     folder = run.folder.model_path(model)

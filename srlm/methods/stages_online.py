@@ -29,6 +29,7 @@ from srlm.rewards.model import ModelReward
 from srlm.rewards.open import open_reward
 from srlm.settings import ModelRewardSettings, ModelSettings, Settings
 from srlm.store import files
+from srlm.text.counts import counted
 
 BATCH = 16
 """Conversations that a reward model reads at once."""
@@ -67,8 +68,9 @@ def reward_model_step(
     rows, left_out = reward_model.examples(tokenizer, pairs, settings.max_length)
     if not rows:
         raise DataError(
-            f"{name}: none of {len(pairs)} pairs can be trained on; use ranked answers without ties, or raise "
-            f"reward_model.max_length ({settings.max_length} tokens)"
+            f"{name}: none of {counted(len(pairs), 'pairs')} can be trained on; use ranked answers without "
+            "ties, or raise "
+            f"reward_model.max_length ({counted(settings.max_length, 'tokens')})"
         )
 
     def training(work: Path, target: Path, report: Callable[[int, int], None]) -> None:
@@ -147,7 +149,8 @@ def online_step(
     fitting = [one for one in asked if len(one.prompt_ids) + candidates.sampling.max_new_tokens <= settings.max_length]
     if not fitting:
         raise DataError(
-            f"{name}: none of {len(prompts)} prompts leaves room for {candidates.sampling.max_new_tokens} new tokens "
+            f"{name}: none of {counted(len(prompts), 'prompts')} leaves room for "
+            f"{counted(candidates.sampling.max_new_tokens, 'new tokens')} "
             f"(candidates.sampling.max_new_tokens) within online.max_length {settings.max_length}"
         )
 

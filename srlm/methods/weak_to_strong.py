@@ -36,6 +36,7 @@ from srlm.section import Positive, Section
 from srlm.settings import ModelSettings, ScratchModel, Settings
 from srlm.store import files
 from srlm.store.folder import RunFolder
+from srlm.text.counts import counted
 from srlm.train.confidence import ConfidenceSettings
 
 LABELS = "weak_labels.jsonl"
@@ -160,7 +161,8 @@ def labelled_halves(run: Run) -> Halves:
     halves = Halves(*(_pairs(half, seed, own.pairs) for half in (order[: len(order) // 2], order[len(order) // 2 :])))
     if not all(halves):
         raise DataError(
-            f"weak_to_strong: {len(sets)} EFT sets have {len(halves.weak)} and {len(halves.strong)} pairs that people "
+            f"weak_to_strong: {len(sets)} EFT sets have {len(halves.weak)} and "
+            f"{counted(len(halves.strong), 'pairs')} that people "
             "ordered in their halves; each half needs some, so raise data.eft_sets"
         )
     return halves
@@ -263,8 +265,8 @@ def choice_step(
     rows, left_out = choice.examples(chat, asked, template.labels, settings.max_length)
     if not rows:
         raise DataError(
-            f"{name}: none of {len(labelled)} labelled pairs fits sft.max_length {settings.max_length} tokens"
-            + (f" ({dict(counts)})" if counts else "")
+            f"{name}: none of {counted(len(labelled), 'labelled pairs')} fits sft.max_length "
+            f"{counted(settings.max_length, 'tokens')}" + (f" ({dict(counts)})" if counts else "")
         )
 
     def training(work: Path, target: Path, report: Callable[[int, int], None]) -> None:

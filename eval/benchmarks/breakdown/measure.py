@@ -216,7 +216,7 @@ def _differing(
         method = "share of the variance between prompts that lies between kinds; no interval: 0 is its lower bound"
         estimate = Estimate(value=tested and tested.explained, low=None, high=None, n=n, method=method)
         if not own:
-            note = f"no kind has {floor} judged prompts" if read else "no label was read"
+            note = f"no kind has {counted(floor, 'judged prompts')}" if read else "no label was read"
         else:
             note = counted(len(own), "kinds") if tested else "fewer than two kinds with different values"
         metrics.append(

@@ -88,7 +88,7 @@ class DataMap(Benchmark):
                 said = (
                     f"{round(metric.value * metric.n)} of {counted(metric.n, 'evaluation prompts have')} a "
                     "near duplicate among "
-                    f"the {counted(metric.baseline, 'texts')} ({metric.note.partition(';')[0]})"
+                    f"the {metric.baseline} texts ({metric.note.partition(';')[0]})"
                 )
                 yield Doubt("evaluation prompts in the training data", said, CONTAMINATION)
 

@@ -87,7 +87,7 @@ def _told(rows: Sequence[Judged], categories: Mapping[str, str]) -> list[str]:
     if alone:
         wanted = ", ".join(data.WITH_REFERENCE)
         lines.append(
-            f"{counted(len(alone), 'judgments')} of {wanted} were made without a reference answer (first: "
+            f"{counted(len(alone), 'judgments')} of {wanted} without a reference answer (first: "
             f"{alone[0].place}); "
             "FastChat looks references up under the judge's name, and other judges' scores do not compare with these"
         )

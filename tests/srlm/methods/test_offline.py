@@ -302,7 +302,7 @@ def test_a_model_that_answers_as_people_do_has_nothing_to_learn(tmp_path: Path) 
     run = Run(load(TINY, [f"runs={tmp_path}", "method=spin"]))
     human = Demonstration.of("ift", PROMPT.text, "1 gold 2 red .", "source")
     asked = [AskedOfPeople(PROMPT, human)]
-    with pytest.raises(DataError, match=r"M2: all 1 answers have the words of the human ones.*stop at M1"):
+    with pytest.raises(DataError, match=r"M2: all 1 answer has the words of the human ones.*stop at M1"):
         against_people(run, of_turn(2), asked, answers(PROMPT, "M1", ["1 gold 2 red . "]))
     found = against_people(run, of_turn(2), asked, answers(PROMPT, "M1", ["1 gold ."]))
     (made,) = found.pairs
