@@ -115,7 +115,10 @@ class RuleBasedRewards:
         settings = folder.settings
         helpful = open_reward(settings).rule
         yield from explain_answers(
-            folder, id, f"{helpful}; plus weighted probabilities of propositions; {rule(settings.selection)}", beside=beside
+            folder,
+            id,
+            f"{helpful}; plus weighted probabilities of propositions; {rule(settings.selection)}",
+            beside=beside,
         )
 
 

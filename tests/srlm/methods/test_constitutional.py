@@ -27,6 +27,7 @@ from tests.srlm.methods.test_kill import contents, start
 ROOT = Path(__file__).resolve().parents[3]
 TINY = ROOT / "tests/tiny.yaml"
 OWN = (
+    "model.date=2026-02-03",  # as runs that are killed have it
     "method.name=constitutional",
     "method.principles=beads",
     "method.revisions=2",
