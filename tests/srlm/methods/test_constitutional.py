@@ -100,9 +100,9 @@ def test_the_principles_are_an_input_of_the_run_and_their_digest_is_in_the_manif
     shutil.rmtree(tmp_path / "tiny/M3")
     with pytest.raises(StoreError, match=r"method\.principles: 'beads' -> "):
         train(Run(settings(tmp_path, f"method.principles={own}")), 3)
-    for step in ("M2", "settings.json", "inputs.json"):
-        path = tmp_path / "tiny" / step
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    shutil.rmtree(tmp_path / "tiny/M2")
+    for name in ("settings.json", "inputs.json"):
+        (tmp_path / "tiny" / name).unlink()
     with Run(settings(tmp_path, f"method.principles={own}")).held():
         pass
     own.write_text(own.read_text().replace("review", "response"))
