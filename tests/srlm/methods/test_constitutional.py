@@ -154,9 +154,6 @@ def test_how_many_iterations_are_supervised_and_from_which_model_is_a_setting() 
     [
         pytest.param((), "choice", "no principle has critique and revision, which M2 needs", id="nothing-to-revise-by"),
         pytest.param((), "revise", "no principle has choice, which M3 needs", id="nothing-to-choose-by"),
-        pytest.param(
-            ("candidates.count=1",), "both", "candidates.count 1: a choice needs two answers", id="one-answer"
-        ),
         pytest.param(("method.principles=gone.yaml",), "both", "gone.yaml is neither a readable file", id="no-file"),
     ],
 )

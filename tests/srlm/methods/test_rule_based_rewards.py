@@ -188,9 +188,7 @@ def test_a_grader_that_answers_nothing_stops_the_run_with_the_counts(finished: P
         shutil.copytree(finished / step, tmp_path / "tiny" / step)
     # No question fits the 128 tokens of the tiny model's context.
     (tmp_path / "propositions.yaml").write_text(PLAIN.replace("review :", "review " * 130))
-    with pytest.raises(
-        DataError, match=r"M2: none of 12 ranked sets has two answers .*no room"
-    ):
+    with pytest.raises(DataError, match=r"M2: none of 12 ranked sets has two answers .*no room"):
         train(Run(settings(tmp_path)), 2)
 
 
