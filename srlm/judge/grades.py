@@ -18,6 +18,7 @@ from srlm.records import OTHER_ID, Prompt, Record, Unread, digest, seed_for, use
 from srlm.settings import Sampling
 from srlm.store.files import resumable
 from srlm.text.propositions import Propositions, read_propositions
+from srlm.usage import judging
 from srlm.worlds.table import WORLDS
 
 GENERAL = "general"
@@ -103,10 +104,11 @@ def grade(
             for answer in chunk
             for one in every
         ]
-        if propositions.reasons is None:
-            said = grader.ask(requests, propositions.answers, seed_for(seed, "grades", index))
-        else:
-            said = grader.ask_behind_reasons(requests, propositions, seed_for(seed, "reasons", index))
+        with judging():
+            if propositions.reasons is None:
+                said = grader.ask(requests, propositions.answers, seed_for(seed, "grades", index))
+            else:
+                said = grader.ask_behind_reasons(requests, propositions, seed_for(seed, "reasons", index))
         asked = [(answer.response.id, one.name) for answer in chunk for one in every]
         return [Grade.of_answer(*pair, engine.id, one) for pair, one in zip(asked, said, strict=True)]
 
@@ -133,7 +135,8 @@ def grade_types(
     def work(chunk: Sequence[Prompt], index: int) -> list[Grade]:
         asked = [(prompt, kind) for prompt in chunk for kind in propositions.types]
         requests = [Request(messages=user(propositions.asked_type(kind, prompt.transcript))) for prompt, kind in asked]
-        said = grader.ask(requests, propositions.answers, seed_for(seed, "types", index))
+        with judging():
+            said = grader.ask(requests, propositions.answers, seed_for(seed, "types", index))
         return [
             Grade.of_answer(prompt.id, kind.name, engine.id, one)
             for (prompt, kind), one in zip(asked, said, strict=True)

@@ -27,6 +27,7 @@ from tests.srlm.methods.test_kill import contents, start
 ROOT = Path(__file__).resolve().parents[3]
 TINY = ROOT / "tests/tiny.yaml"
 OWN = (
+    "model.date=2026-02-03",  # as runs that are killed have it
     "method.name=constitutional",
     "method.principles=beads",
     "method.revisions=2",
@@ -99,9 +100,9 @@ def test_the_principles_are_an_input_of_the_run_and_their_digest_is_in_the_manif
     shutil.rmtree(tmp_path / "tiny/M3")
     with pytest.raises(StoreError, match=r"method\.principles: 'beads' -> "):
         train(Run(settings(tmp_path, f"method.principles={own}")), 3)
-    for step in ("M2", "settings.json", "inputs.json"):
-        path = tmp_path / "tiny" / step
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    shutil.rmtree(tmp_path / "tiny/M2")
+    for name in ("settings.json", "inputs.json"):
+        (tmp_path / "tiny" / name).unlink()
     with Run(settings(tmp_path, f"method.principles={own}")).held():
         pass
     own.write_text(own.read_text().replace("review", "response"))
@@ -153,9 +154,6 @@ def test_how_many_iterations_are_supervised_and_from_which_model_is_a_setting() 
     [
         pytest.param((), "choice", "no principle has critique and revision, which M2 needs", id="nothing-to-revise-by"),
         pytest.param((), "revise", "no principle has choice, which M3 needs", id="nothing-to-choose-by"),
-        pytest.param(
-            ("candidates.count=1",), "both", "candidates.count 1: a choice needs two answers", id="one-answer"
-        ),
         pytest.param(("method.principles=gone.yaml",), "both", "gone.yaml is neither a readable file", id="no-file"),
     ],
 )
@@ -195,7 +193,8 @@ def test_pairs_are_two_by_two_in_the_order_in_which_answers_were_drawn_and_label
     found = labelled(pairs, [said(pairs[0], 0.3), said(pairs[1], 0.5)], 1.0, True)
     (made,) = found.pairs
     assert (made.chosen[0].content, made.rejected[0].content) == ("b", "a")
-    assert (made.chosen_score, made.rejected_score, made.label_weight) == (0.7, pytest.approx(0.3), 0.7)
+    assert made.chosen_score == made.label_weight == 0.7
+    assert made.rejected_score == pytest.approx(0.3)
     assert (found.counts["pairs"], found.counts["pairs with an even label"]) == (1, 1)
     assert labelled(pairs, [said(pairs[0], 0.3), said(pairs[1], 0.5)], 1.0, False).pairs[0].label_weight == 1.0
 

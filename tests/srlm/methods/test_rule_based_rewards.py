@@ -44,8 +44,13 @@ def own(runs: Path, *overrides: str) -> list[str]:
     if not path.exists():
         path.write_text(PLAIN)
     return [
-        f"runs={runs}", "method.name=rule_based_rewards", f"method.propositions={path}", "method.penalty=0", *overrides
-    ]  # fmt: skip
+        f"runs={runs}",
+        "model.date=2026-02-03",  # as runs that are killed have it
+        "method.name=rule_based_rewards",
+        f"method.propositions={path}",
+        "method.penalty=0",
+        *overrides,
+    ]
 
 
 def settings(runs: Path, *overrides: str) -> Settings:
@@ -181,8 +186,9 @@ def test_a_changed_file_of_propositions_and_one_that_is_gone_are_refused(finishe
 def test_a_grader_that_answers_nothing_stops_the_run_with_the_counts(finished: Path, tmp_path: Path) -> None:
     for step in ("data", "M0", "SFT", "M1"):
         shutil.copytree(finished / step, tmp_path / "tiny" / step)
-    (tmp_path / "propositions.yaml").write_text(PLAIN + "answers: [hope, helps]\n")
-    with pytest.raises(DataError, match=r"M2: none of 12 ranked sets has two answers .* have a reward and grades"):
+    # No question fits the 128 tokens of the tiny model's context.
+    (tmp_path / "propositions.yaml").write_text(PLAIN.replace("review :", "review " * 130))
+    with pytest.raises(DataError, match=r"M2: none of 12 ranked sets has two answers .*no room"):
         train(Run(settings(tmp_path)), 2)
 
 
