@@ -16,7 +16,6 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from srlm.engines.responses import draw_responses, is_answer
 from srlm.errors import DataError, SettingsError
 from srlm.judge import pair_template
 from srlm.judge.balanced import balanced
@@ -28,7 +27,7 @@ from srlm.methods.base import Generation, Lengths, Optimisation, Work, own_setti
 from srlm.methods.explain_pairs import explain_pairs
 from srlm.methods.held_pairs import better_first, look_at_pairs, of_run
 from srlm.methods.run import Run
-from srlm.methods.stages import EFT, RESPONSES, new_prompts, prompt_counts, supervised
+from srlm.methods.stages import EFT, RESPONSES, drawn_answers, new_prompts, prompt_counts, supervised
 from srlm.methods.work import CHARACTERS_A_TOKEN, answer_length, new_prompt_work
 from srlm.records import Checkpoint, Count, Demonstration, PairJudgement, Prompt, Response, Step
 from srlm.section import Positive, Section
@@ -87,7 +86,7 @@ class SelfTaughtEvaluator:
         data, model = start.seed_data(run), run.previous_model(step)
         own = own_settings(run.settings, SelfTaughtSettings)
         prompts = new_prompts(run, step, model, data)
-        good = answers(run, step, model, prompts, RESPONSES)
+        good = drawn_answers(run, step, model, prompts, 1, RESPONSES, "answers")
         changed = changed_instructions(run, step, model, prompts)
         pairs, counts = pairs_of(run, step, model, prompts, good, changed)
         judgements = sampled_judgements(run, step, model, pairs)
@@ -151,30 +150,6 @@ class SelfTaughtEvaluator:
         return {name: file for name, file in named.items() if file is not None and file not in pair_template.NAMES}
 
 
-def answers(run: Run, step: Step, model: Checkpoint, prompts: Sequence[Prompt], file: str) -> list[Response]:
-    """One answer by M_t to each prompt, kept in `file`."""
-    name, settings, path = step.name, run.settings.candidates, run.path(step.name, file)
-    if path.exists():
-        return list(files.finished(path, Response, prompts, 1, is_answer))
-    with run.engine(model) as engine, run.stage(name, file.removesuffix(".jsonl").replace("_", " ")) as report:
-
-        def answer(chunk: Sequence[Prompt], index: int) -> list[Response]:
-            return draw_responses(engine, chunk, settings.sampling, 1, run.seed(name, file, index))
-
-        made = files.resumable(
-            path,
-            Response,
-            prompts,
-            answer,
-            per_item=1,
-            block=run.block(1),
-            report=report,
-            concurrency=lambda: engine.concurrency,
-            belongs=is_answer,
-        )
-        return list(made)
-
-
 def changed_instructions(
     run: Run, step: Step, model: Checkpoint, prompts: Sequence[Prompt]
 ) -> Sequence[ChangedInstruction]:
@@ -207,7 +182,7 @@ def pairs_of(
     """Each prompt's answer and, second, M_t's answer to the changed instruction; and what became of the others."""
     asked = [(prompt, own.prompt(prompt)) for prompt, own in zip(prompts, changed, strict=True)]
     instead = [other for _, other in asked if other is not None]
-    worse = iter(answers(run, step, model, instead, WORSE))
+    worse = iter(drawn_answers(run, step, model, instead, 1, WORSE, "worse answers"))
     found: list[ShownPair] = []
     same = empty = 0
     for (prompt, other), better in zip(asked, good, strict=True):
