@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from srlm.settings import Settings
+from srlm.text.counts import counted
 
 from ...records import MetricValue, Series
 from ...stats import bounded
@@ -135,7 +136,7 @@ def _notes(own: Kept, metric: str) -> list[str]:
     if len(asked.question["tasks"]) > 1:
         said.append(f"{len(asked.question['tasks'])} tasks, each taken as fixed")
     if invalid := sum(metric in one.invalid for one in own.documents):
-        said.append(f"{invalid:,} answers without an answer in the form asked for, counted as wrong")
+        said.append(f"{counted(invalid, 'answers')} without an answer in the form asked for, counted as wrong")
     return [*said, *asked.notes]
 
 
