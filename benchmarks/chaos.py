@@ -41,6 +41,7 @@ PROGRAMS = (("srlm", "train"), ("eval", "all"))
 CALLS = "calls.sqlite"
 HOLD_TIMES = (
     "timings.json",
+    "usage.json",
     "log.txt",
     ".lock",
     ".digests.json",

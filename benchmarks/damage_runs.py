@@ -232,7 +232,7 @@ KINDS = {
     "inputs.json": r"^inputs\.json$",
     "calls": r"calls\.sqlite",
     "report": r"^(report\.(html|md)|metrics\.csv)$",
-    "times, log, lock, digests": r"(timings\.json|log\.txt|\.lock|\.digests\.json)$",
+    "times, log, lock, digests": r"(timings\.json|usage\.json|log\.txt|\.lock|\.digests\.json)$",
 }
 """What a file of a run is, by its path in the run's folder; the first that fits."""
 

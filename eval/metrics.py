@@ -65,7 +65,7 @@ def merge(
     note = path.with_name(path.name + seals.NOTE)
     before = files.read_json(note) if note.exists() else {}
     kept = {name: one for name, one in before.items() if name not in replaced} if isinstance(before, dict) else {}
-    weights = {checkpoint.name: checkpoint.digest for checkpoint in folder.checkpoints()}
+    weights = {checkpoint.name: checkpoint.digest for checkpoint in folder.all_checkpoints()}
     for name in replaced:
         if name in used:
             kept[name] = {"checkpoints": weights, "files": within(folder, used[name])}

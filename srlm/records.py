@@ -339,6 +339,129 @@ def _says(raw: str, number: float) -> bool:
         return False
 
 
+class PairJudgement(Record):
+    """One judge's judgement of two responses, in the order in which it saw them."""
+
+    id: str
+    prompt_id: str
+    first_id: str
+    """Of the response that was shown first."""
+    second_id: str
+    judge: str
+    """Id of the checkpoint or model that judged."""
+    draw: int
+    raw: str
+    """All that the judge wrote, or the log-probabilities of its letters."""
+    preference: float | None
+    """1 = the first is better, 0.5 = equal, 0 = the second is. None: not readable; counted, never averaged."""
+    probability: float | None = None
+    """Probability the judge gives to the first. None: it does not say."""
+    completed: bool = False
+    """True: the judge stopped without a verdict, and its letter was drawn from its own probabilities."""
+    thought: str | None = None
+    """What a reasoning judge wrote before `raw`; no verdict is read from it."""
+    unread: Unread | None = None
+    """Why `preference` is None; None where there is one."""
+
+    @classmethod
+    def of(
+        cls,
+        prompt_id: str,
+        first_id: str,
+        second_id: str,
+        judge: str,
+        draw: int,
+        raw: str,
+        preference: float | None,
+        probability: float | None = None,
+        completed: bool = False,
+        thought: str | None = None,
+        unread: Unread | None = None,
+    ) -> Self:
+        return cls(
+            id=digest("pair judgement", prompt_id, first_id, second_id, judge, draw, raw),
+            prompt_id=prompt_id,
+            first_id=first_id,
+            second_id=second_id,
+            judge=judge,
+            draw=draw,
+            raw=raw,
+            preference=preference,
+            probability=probability,
+            completed=completed,
+            thought=thought,
+            unread=unread,
+        )
+
+    def fault(self) -> str | None:
+        content = (self.prompt_id, self.first_id, self.second_id, self.judge, self.draw, self.raw)
+        if self.id != digest("pair judgement", *content):
+            return OTHER_ID
+        if self.draw < 0:
+            return f"draw {self.draw} is negative"
+        if self.preference is None:
+            return None
+        if self.unread is not None:
+            return f"it has a verdict and a reason why it has none ({self.unread})"
+        return None if self.preference in (0, 0.5, 1) else f"a preference of {self.preference:g} is not 0, 0.5 or 1"
+
+
+class MetaJudgement(Record):
+    """What a meta-judge said of two judgements of one response, in the order in which it was shown them."""
+
+    id: str
+    response_id: str
+    first_id: str
+    """Of the Judgement shown first."""
+    second_id: str
+    judge: str
+    """Id of the checkpoint that compared them."""
+    raw: str
+    """All that it wrote, or the votes it gave as JSON."""
+    preference: float | None
+    """1 = the first is better, 0.5 = neither, 0 = the second is. None: `raw` holds no verdict; it is counted."""
+    unread: Unread | None = None
+    """Why there is no preference."""
+
+    @classmethod
+    def of(
+        cls,
+        response_id: str,
+        first_id: str,
+        second_id: str,
+        judge: str,
+        raw: str,
+        preference: float | None,
+        unread: Unread | None = None,
+    ) -> Self:
+        return cls(
+            id=digest("meta-judgement", first_id, second_id, judge, raw),
+            response_id=response_id,
+            first_id=first_id,
+            second_id=second_id,
+            judge=judge,
+            raw=raw,
+            preference=preference,
+            unread=unread,
+        )
+
+    def fault(self) -> str | None:
+        if self.id != digest("meta-judgement", self.first_id, self.second_id, self.judge, self.raw):
+            return OTHER_ID
+        if self.preference not in (None, 0, 0.5, 1):
+            return f"a preference of {self.preference:g} is none of 0, 0.5 and 1"
+        return None
+
+
+class JudgementRating(Record):
+    """The Elo rating of one judgement among those of its response."""
+
+    judgement_id: str
+    response_id: str
+    elo: float | None
+    """In units of log-odds; the ratings of a response sum to 0. None: no comparison with a winner had it in it."""
+
+
 class AnswerReward(Record):
     """The number that one answer got from something else than the mean of a judge's scores."""
 
@@ -349,19 +472,71 @@ class AnswerReward(Record):
     """None: it could not be rewarded; such an answer is counted, and in no pair."""
 
 
+class Sample(Record):
+    """An answer that was sampled in online training, and what its training took from it."""
+
+    response_id: str
+    step: int
+    """Optimiser steps that were made before it was sampled."""
+    reward: float | None
+    """None: it could not be rewarded; such an answer has no part in the gradient."""
+    advantage: float
+    """What weighed its gradient: its reward, less the KL penalty where that is taken off, compared with those of the
+    prompt's other answers; 0 where it has no reward, or nothing to compare with."""
+
+    def fault(self) -> str | None:
+        if self.step < 0:
+            return f"step {self.step} is negative"
+        if self.reward is None and self.advantage:
+            return f"an advantage of {self.advantage:g} without a reward"
+        return None
+
+
 Finish = Literal["stop", "length"]
 
 
-class PreferencePair(Record):
+class AnswerLikelihood(Record):
+    """How likely a model finds one answer behind its prompt."""
+
+    response_id: str
+    model: str
+    """Id of the checkpoint."""
+    tokens: int
+    """Of the answer's words; the token that ends it is not among them."""
+    log_probability: float | None
+    """Natural, summed over these tokens. None: the answer does not fit the model's context."""
+
+
+class RankAgreement(Record):
+    """How far two models agree on the order of the answers to one prompt."""
+
+    prompt_id: str
+    answers: int
+    """Answers that both have rewarded, and that are ranked."""
+    tau: float | None
+    """Kendall's, -1..1. None: fewer than two answers are ranked."""
+    consistency: float | None
+    """(tau + 1) / 2, the share of pairs of answers in the same order."""
+
+    def fault(self) -> str | None:
+        if self.answers < 0 or (self.tau is None) != (self.answers < 2):
+            return f"{self.answers} ranked answers and a tau of {self.tau}"
+        expected = None if self.tau is None else (self.tau + 1) / 2
+        return None if self.consistency == expected else "its consistency is not (tau + 1) / 2"
+
+
+class PreferencePair(Growing):
     """Two continuations of one conversation, the better one and the worse one.
 
     `prompt`, `chosen` and `rejected` have the names and the form of TRL's conversational preference data.
     """
 
+    LATER: ClassVar[tuple[str, ...]] = ("label_weight",)
+
     id: str
     prompt_id: str
     chosen_id: str
-    """Of the Response (or Judgement) that `chosen` is."""
+    """Of the Response, Judgement or Demonstration that `chosen` is."""
     rejected_id: str
     chosen_score: float
     rejected_score: float
@@ -378,6 +553,9 @@ class PreferencePair(Record):
     chosen_thought: str | None = None
     """What a reasoning model wrote before it; trained on where `model.thoughts` is `train`."""
     rejected_thought: str | None = None
+    label_weight: float = 1.0
+    """How sure the label is, 0..1: in training this pair has this weight, and the same pair with chosen and rejected
+    swapped the rest."""
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -409,11 +587,39 @@ class PreferencePair(Record):
             rejected_thought=rejected.thought,
         )
 
+    @classmethod
+    def of_judgements(
+        cls,
+        prompt_id: str,
+        asked: tuple[Message, ...],
+        chosen: Judgement,
+        rejected: Judgement,
+        chosen_score: float,
+        rejected_score: float,
+    ) -> Self:
+        """Of two judgements of one answer to a prompt; `asked` is what the judge was shown."""
+        return cls(
+            id=digest("pair", prompt_id, chosen.id, rejected.id),
+            prompt_id=prompt_id,
+            chosen_id=chosen.id,
+            rejected_id=rejected.id,
+            chosen_score=chosen_score,
+            rejected_score=rejected_score,
+            margin=chosen_score - rejected_score,
+            prompt=asked,
+            chosen=(Message(role="assistant", content=chosen.raw),),
+            rejected=(Message(role="assistant", content=rejected.raw),),
+            chosen_thought=chosen.thought,
+            rejected_thought=rejected.thought,
+        )
+
     def fault(self) -> str | None:
         if self.id != digest("pair", self.prompt_id, self.chosen_id, self.rejected_id):
             return OTHER_ID
         if self.margin != self.chosen_score - self.rejected_score:
             return "its margin is not the difference of its scores"
+        if not 0 <= self.label_weight <= 1:
+            return f"a label weight of {self.label_weight:g} is not within 0 to 1"
         return None
 
 
@@ -424,10 +630,11 @@ class Step(Record):
     """Also its folder's: `data`, `M0`, `SFT`, `M1`, `M2`, ..."""
     parent: str | None = None
     """The model that its training starts from."""
-    role: Literal["data", "base", "baseline", "iteration"]
-    """`base` is M0, which never saw an instruction and is not measured; an iteration's models are M1, M2, ..."""
+    role: Literal["data", "base", "baseline", "intermediate", "iteration"]
+    """`base` is M0, which never saw an instruction and is not measured; an iteration's models are M1, M2, ...;
+    `intermediate` is a model, or a data set, on the way to one of these, and is not measured either."""
     number: int = 0
-    """t of the iteration that makes M_t; 0 before the loop."""
+    """t of the iteration that makes M_t, or that an intermediate step is part of; 0 before the loop."""
     shaped_by: tuple[str, ...] = ("",)
     """How the names of the settings begin whose change would make it another; the empty word: all of them."""
 

@@ -17,6 +17,7 @@ from srlm.errors import SettingsError
 from srlm.section import Section
 from srlm.settings import Settings, fields
 from srlm.text.chat import RESERVED
+from srlm.text.counts import counted
 from srlm.worlds.table import KINDS, WORLDS
 from srlm.written_keys import written_keys
 
@@ -77,7 +78,8 @@ def _settings(data: dict[str, Any], overrides: Sequence[str], path: str) -> Sett
         # The names in model.template_arguments are the template's own, and so are their kinds.
         if name in kinds and kinds[name] is not bool:
             raise SettingsError(f"{path}: {name}: does not accept a boolean")
-    for name, training in (("pretraining", settings.pretraining), ("sft", settings.sft), ("dpo", settings.dpo)):
+    trainings = {name: getattr(settings, name) for name in ("pretraining", "sft", "dpo", "reward_model", "online")}
+    for name, training in trainings.items():
         if training is None:
             continue
         if training.batch_size % training.micro_batch_size:
@@ -204,7 +206,7 @@ def _faults(error: ValidationError, where: str, kind: type[BaseModel], prefix: s
     known = [f"{prefix}{name}" for name, _ in fields(kind)]
     every = error.errors()
     lines = dict.fromkeys(_explain(one, where, known, prefix) for one in every[:FAULTS])
-    more = [f"{where}: and {len(every) - FAULTS} more faults"] if len(every) > FAULTS else []
+    more = [f"{where}: and {counted(len(every) - FAULTS, 'more faults')}"] if len(every) > FAULTS else []
     return "\n".join([*lines, *more])
 
 

@@ -10,7 +10,7 @@ Length is counted in characters. Among equals the answer drawn first is taken.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from statistics import fmean
 from typing import NamedTuple
 
@@ -35,22 +35,65 @@ def pair(
     """A pair a prompt; one whose rewarded answers are all equal, or fewer than two, gives none.
 
     `reward` by response; a response without one is absent. Where the two that would be taken are the same words, the
-    next pair in the selection's order is. `selection.flip` swaps chosen and rejected.
+    next pair in the selection's order is. `selection.flip` swaps chosen and rejected; `selection.max_chosen` drops
+    pairs with a longer chosen answer.
     """
+    scored = _by_prompt([response for response in responses if response.id in reward])
+
+    def order(prompt: Prompt) -> list[tuple[Response, Response]] | None:
+        own = scored.get(prompt.id, [])
+        return list(_in_order(own, reward, settings)) if len(own) > 1 else None
+
+    return _paired(prompts, responses, reward, order, settings)
+
+
+def pair_across(
+    prompts: Sequence[Prompt], better: Sequence[Response], worse: Sequence[Response], reward: Mapping[str, float]
+) -> Paired:
+    """A pair a prompt, chosen from `better` and rejected from `worse`: the highest reward of the one against the lowest
+    of the other, where it is higher. An answer may be in both. As in `pair`, the next pair is taken for one of the same
+    words, and a response without a reward is absent from `reward`."""
+    above, below = (_by_prompt([one for one in of if one.id in reward]) for of in (better, worse))
+
+    def order(prompt: Prompt) -> list[tuple[Response, Response]] | None:
+        high, low = above.get(prompt.id, []), below.get(prompt.id, [])
+        return list(_from_best(high, low, reward)) if high and low else None
+
+    every = list({one.id: one for one in (*better, *worse)}.values())
+    none = "prompts whose rejected answers are no worse"
+    return _paired(prompts, every, reward, order, SelectionSettings(), none)
+
+
+def _by_prompt(responses: Sequence[Response]) -> dict[str, list[Response]]:
     answers: dict[str, list[Response]] = {}
     for response in responses:
         answers.setdefault(response.prompt_id, []).append(response)
+    return answers
+
+
+def _paired(
+    prompts: Sequence[Prompt],
+    responses: Sequence[Response],
+    reward: Mapping[str, float],
+    order: Callable[[Prompt], Sequence[tuple[Response, Response]] | None],
+    settings: SelectionSettings,
+    none: str = "prompts with equal scores",
+) -> Paired:
+    """`order`: every two answers to a prompt that may be a pair, the one to take first; None: too few have a reward.
+
+    `none`: how prompts without two such answers are counted. Of the settings `flip` and `max_chosen` are used.
+    """
+    answers = _by_prompt(responses)
     chosen_pairs: list[PreferencePair] = []
     account: Counter[str] = Counter()
     lengths: dict[str, list[int]] = {"chosen": [], "rejected": []}
     for prompt in prompts:
-        scored = [response for response in answers.get(prompt.id, []) if response.id in reward]
-        if len(scored) < 2:
+        ordered = order(prompt)
+        if ordered is None:
             account["prompts with fewer than two scored answers"] += 1
             continue
-        ordered = list(_in_order(scored, reward, settings))
         if not ordered:
-            account["prompts with equal scores"] += 1
+            account[none] += 1
             continue
         apart = [(best, worst) for best, worst in ordered if best.text != worst.text]
         if apart[:1] != ordered[:1]:
@@ -61,6 +104,9 @@ def pair(
         best, worst = apart[0]
         if settings.flip:
             best, worst = worst, best
+        if settings.max_chosen is not None and len(best.text) > settings.max_chosen:
+            account["prompts whose chosen answer is too long"] += 1
+            continue
         chosen_pairs.append(PreferencePair.of(prompt, best, worst, reward[best.id], reward[worst.id]))
         lengths["chosen"].append(len(best.text))
         lengths["rejected"].append(len(worst.text))
@@ -90,7 +136,10 @@ RULES = {
 
 def rule(settings: SelectionSettings) -> str:
     """The rule in words, for `srlm explain`."""
-    return RULES[settings.kind] + (", chosen and rejected swapped" if settings.flip else "")
+    longest = (
+        "" if settings.max_chosen is None else f", none with a chosen answer over {settings.max_chosen} characters"
+    )
+    return RULES[settings.kind] + (", chosen and rejected swapped" if settings.flip else "") + longest
 
 
 def _in_order(
@@ -99,15 +148,18 @@ def _in_order(
     """Every two answers that may be a pair, the one to take first."""
     match settings.kind:
         case "best_worst":
-            yield from _from_best(scored, reward)
+            yield from _from_best(scored, scored, reward)
         case "length_controlled":
             yield from _from_shortest(scored, reward, settings.band)
 
 
-def _from_best(scored: Sequence[Response], reward: Mapping[str, float]) -> Iterator[tuple[Response, Response]]:
-    """Every two answers of unequal reward: the best with the worst, the next worst, ..., then the next best so."""
-    best_first = sorted(scored, key=lambda response: -reward[response.id])  # sorting keeps equals as they were drawn
-    worst_first = sorted(scored, key=lambda response: reward[response.id])
+def _from_best(
+    better: Sequence[Response], worse: Sequence[Response], reward: Mapping[str, float]
+) -> Iterator[tuple[Response, Response]]:
+    """Every two answers of which the first has more reward: the best with the worst, the next worst, ..., then the next
+    best so."""
+    best_first = sorted(better, key=lambda response: -reward[response.id])  # sorting keeps equals as they were drawn
+    worst_first = sorted(worse, key=lambda response: reward[response.id])
     for best in best_first:
         for worst in worst_first:
             if reward[best.id] > reward[worst.id]:

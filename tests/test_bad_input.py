@@ -212,9 +212,10 @@ def test_seed_data_that_cannot_be_used(ask: Ask, place: Place, content: str | by
 
 
 def left_behind(place: Place) -> list[str]:
-    """What a refused training leaves in the run's folder, apart from its settings, inputs, seals, log and times."""
+    """What a refused training leaves in the run's folder, apart from its settings, inputs, seals, log, times, usage."""
     run = place.folder / "runs" / "bad"
-    kept = {".lock", "settings.json", "inputs.json", "seals.json", ".digests.json", "log.txt", "timings.json"}
+    kept = {".lock", "settings.json", "inputs.json", "seals.json", ".digests.json", "log.txt"}
+    kept |= {"timings.json", "usage.json"}
     return sorted(str(path.relative_to(run)) for path in run.rglob("*") if path.is_file() and path.name not in kept)
 
 

@@ -29,4 +29,5 @@ def comparisons(what: str, settings: Settings, contests: int) -> Iterator[Asked]
     if pairs.reasoning_effort is not None:
         writes = pairs.thought_tokens
     reads = len(template.text) // CHARACTERS_A_TOKEN + ASSUMED.prompt + 2 * answer
-    yield Asked(what, judge, 2 * contests * (pairs.votes or 1), reads, writes)
+    wanted = settings.evaluation
+    yield Asked(what, judge, 2 * contests * (pairs.votes or 1), reads, writes, wanted.price, wanted.base_url)

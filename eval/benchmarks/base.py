@@ -58,7 +58,9 @@ class Asked(NamedTuple):
     writes: int
     """Tokens of an answer, at most."""
     price: Price | None = None
-    """Of a judge with a section of its own. None: what `evaluation.price` or the price list says."""
+    """Of a judge behind a server, as the settings say. None: what the price list says of its server."""
+    base_url: str | None = None
+    """Of a judge's server. None: the client's own default."""
 
 
 class Item(Record):

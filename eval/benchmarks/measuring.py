@@ -16,6 +16,7 @@ from srlm.store import files
 from srlm.store.folder import RunFolder, differences
 from srlm.store.progress import Reporter
 from srlm.store.seals import NOTE
+from srlm.text.counts import counted
 
 from ..records import MetricValue
 from ..stats.bounded import SHARE
@@ -42,7 +43,8 @@ def aligned(path: Path, found: Sequence[str], expected: Sequence[str], each: int
     count = each or max(1, len(found) // max(1, len(expected)))
     if list(found) != [one for one in expected for _ in range(count)]:
         raise RecordError(
-            f"{path}: its {len(found)} records are not {count} for each of {len(expected)} in the run's order: the "
+            f"{path}: its {counted(len(found), 'records are')} not {count} for each of {len(expected)} in the "
+            "run's order: the "
             "file was cut, or the run's data changed; move it away and evaluate again (srlm-eval all)"
         )
 
@@ -53,23 +55,29 @@ def made_from(path: Path, facts: dict[str, Any]) -> None:
     Results are reused for as long as they answer the same question, and never deleted: they may have cost money. A fact
     that nobody noted when they were begun counts as the same, and is noted now.
     """
+    if refuse_others(path, facts) != facts:
+        files.write_json(path.with_name(path.name + NOTE), facts)
+
+
+def refuse_others(path: Path, facts: dict[str, Any]) -> Any:
+    """What results at `path` were noted to be made from; None: there are none. Raises StoreError where it is not this.
+
+    A budget that reaches a part leaves the file as it is: it must not hold the answers to another question then.
+    """
     note = path.with_name(path.name + NOTE)
-    begun = path.exists() or path.with_name(path.name + ".part").exists()
-    if begun and note.exists():
-        before = files.read_json(note)
-        noted = dict(shaping(before))
-        changed = [f"{key}: {old!r} -> {new!r}" for key, old, new in differences(before, facts) if key in noted]
-        if changed:
-            raise StoreError(
-                f"{path} was made with other inputs ({'; '.join(changed)}); "
-                "restore the old value, or move the file away and run the command again"
-            )
-        if before != facts:
-            files.write_json(note, facts)
-    elif begun:
+    if not path.exists() and not path.with_name(path.name + ".part").exists():
+        return None
+    if not note.exists():
         raise StoreError(f"{path} exists without {note.name}, which records its inputs; move it away")
-    else:
-        files.write_json(note, facts)
+    before = files.read_json(note)
+    noted = dict(shaping(before))
+    changed = [f"{key}: {old!r} -> {new!r}" for key, old, new in differences(before, facts) if key in noted]
+    if changed:
+        raise StoreError(
+            f"{path} was made with other inputs ({'; '.join(changed)}); "
+            "restore the old value, or move the file away and run the command again"
+        )
+    return before
 
 
 def evaluation_answers(
@@ -311,9 +319,9 @@ def _concluded(metric: MetricValue, p_adjusted: float, level: float, family: int
         points = " points" if metric.value_unit == "percent" else ""
         said = f"{NOT_SHOWN}: {metric.n} {metric.unit} show one of {seen:.2g}{points} with {100 * POWER:g}% power"
         if level < ALPHA:
-            said += f" (at {100 * level:.2g}%, for {round(ALPHA / level)} comparisons share 5%)"
+            said += f" (at {100 * level:.2g}%, for {counted(round(ALPHA / level), 'comparisons share')} 5%)"
         if not metric.low <= 0 <= metric.high:
-            said += f"; {EXCLUDED}, which among {family} comparisons may be chance"
+            said += f"; {EXCLUDED}, which among {counted(family, 'comparisons')} may be chance"
         note = f"{note}; {said}" if note else said
     return metric.model_copy(update={"p_adjusted": p_adjusted, "note": note})
 

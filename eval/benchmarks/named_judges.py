@@ -34,8 +34,6 @@ from .within_budget import budget_note, noted, reached, sample_of
 
 ON_THIS_MACHINE = ("hf", "transformers", "reward-model")
 """Kinds of judges that compute here."""
-PATIENCE = 120.0
-"""Seconds that a judgement may take a server: it is longer than one letter."""
 
 
 class Wanted(Record):
@@ -59,7 +57,7 @@ class Wanted(Record):
         if self.record and self.replay:
             raise SettingsError("--record and --replay cannot be used together")
         server = Server(
-            endpoint=Endpoint.at(self.base_url, self.seed, PATIENCE),
+            endpoint=Endpoint.at(self.base_url, self.seed),
             calls=self.replay or self.record or self.keep() / CALLS,
             replay=self.replay is not None,
             price=self.price,

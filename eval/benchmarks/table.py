@@ -14,6 +14,7 @@ from .beads.benchmark import BeadAnswers, BeadJudge, BeadSkills, WorseJudges
 from .breakdown.benchmark import Breakdown
 from .canaries.benchmark import Canaries
 from .data_map.benchmark import DataMap
+from .drift.benchmark import ModelDrift
 from .head_to_head.benchmark import HeadToHead
 from .human.benchmark import Human
 from .judge_agreement.benchmark import JudgeAgreement
@@ -27,6 +28,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     Slices(),
     Breakdown(),
     DataMap(),
+    ModelDrift(),
     JudgeAgreement(),
     Audit(),
     BeadAnswers(),

@@ -19,6 +19,7 @@ from . import (
     data_map,
     judges,
     measuring,
+    methods,
     mt_bench,
     nlp,
     paper,
@@ -48,6 +49,7 @@ app.command("run")(measuring.named)
 app.command("report")(reports.report)
 app.command("paper")(paper.paper)
 app.command("ablations")(ablations.ablations)
+app.command("methods")(methods.methods)
 app.command("alpaca")(alpaca.alpaca)
 app.command("nlp")(nlp.nlp)
 app.command("judge-card")(alpaca.judge_card)

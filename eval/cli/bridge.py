@@ -84,7 +84,7 @@ def bridge(
     api_version: ApiVersion = None,
     api_key_env: KeyEnv = "OPENAI_API_KEY",
     concurrency: Concurrency = 64,
-    timeout: Timeout = 60.0,
+    timeout: Timeout = None,
     limit: Limit = None,
     both_orders: BothOrders = False,
     draws: AnnotatorDraws = None,

@@ -115,7 +115,10 @@ Azure = Annotated[bool, typer.Option("--azure", help="The judge is an Azure depl
 ApiVersion = Annotated[str | None, typer.Option(help="Version of the Azure API.")]
 KeyEnv = Annotated[str, typer.Option(help="Environment variable that holds the API key.")]
 Concurrency = Annotated[int, typer.Option(min=1, help="Maximum number of concurrent requests.")]
-Timeout = Annotated[float, typer.Option(min=0.1, max=MOST, help="Request timeout in seconds.")]
+Timeout = Annotated[
+    float | None,
+    typer.Option(min=0.1, max=MOST, help="Request timeout in seconds. Default: 100 s, and 0.1 s per token asked for."),
+]
 Prices = Annotated[
     tuple[float, float] | None,
     typer.Option("--price", callback=_prices, help="US dollars per million input and output tokens."),

@@ -11,6 +11,7 @@ from srlm.run_file import load
 from srlm.settings import Settings
 from srlm.store.lock import hold_files
 from srlm.terminal import Console, say
+from srlm.text.counts import counted
 
 from .options import Overrides, Run
 from .reports import existing_folder, settings_of
@@ -103,7 +104,8 @@ def _estimate(settings: Settings, hardware: Path | None, shape: Path | None) -> 
     found += [line for arm in arms for line in estimate.ablation(settings, arm, on, of)]
     say(
         f"{settings.name} on {on.name}: {of.parameters / 1e9:.2f} billion parameters. Estimated, not measured; answers "
-        f"are taken to be as long as they may be, prompts {ASSUMED.prompt} tokens. Generation with vLLM; loading is "
+        f"are taken to be as long as they may be, prompts {counted(ASSUMED.prompt, 'tokens')}. Generation with "
+        "vLLM; loading is "
         "not included. Nothing is sent.",
     )
     Console(width=120).print(estimate.table(found))

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from srlm.cli.estimate import Hardware, Shape, generation, stages, stages_of
 from srlm.engines.openai.cost import price_of
+from srlm.engines.openai.endpoint import Endpoint
 from srlm.methods import start
 from srlm.methods.base import ASSUMED, method_of
 from srlm.settings import Price, Settings
@@ -106,18 +107,21 @@ def _line(
         hours, dollars = sum(seconds) / 3600, 0.0
     elif asks.partition(":")[0] != "openai":
         dollars = 0.0  # another model on this machine, whose shape nobody has said
-    elif (price := found[0].price or _price(settings, asks)) is not None:
+    elif (price := found[0].price or _listed(found[0])) is not None:
         dollars = price.of(read, written)
-    named = ", ".join(dict.fromkeys(one.model for one in found))
+    named = ", ".join(dict.fromkeys(_named(one) for one in found))
     return Line(benchmark.label, what, named, requests, read, written, hours, dollars)
 
 
-def _price(settings: Settings, judge: str) -> Price | None:
-    wanted = settings.evaluation
-    if wanted.price is not None and judge == wanted.judge:
-        return wanted.price
-    service = "compatible" if wanted.base_url else "openai"
-    return price_of(service, judge.partition(":")[2])
+def _listed(judge: Asked) -> Price | None:
+    """What the price list says, which is true of the provider's own server alone."""
+    return price_of(Endpoint.at(judge.base_url).provider, judge.model.partition(":")[2])
+
+
+def _named(asked: Asked) -> str:
+    """A model, and where it is asked if not at OpenAI's own address: there the list has no price."""
+    where = Endpoint.at(asked.base_url).noted if asked.model.startswith("openai:") else None
+    return asked.model if where is None else f"{asked.model} at {where}"
 
 
 def table(found: Sequence[Line]) -> Table:

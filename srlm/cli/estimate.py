@@ -30,6 +30,7 @@ from srlm.errors import SettingsError, first_line
 from srlm.methods.base import Generation, Lengths, Optimisation, Work, method_of
 from srlm.settings import Settings, Training
 from srlm.terminal import Console, Table, say
+from srlm.text.counts import counted
 from srlm.worlds.table import WORLDS
 
 GIB = 2**30
@@ -97,8 +98,9 @@ def show(settings: Settings, hardware: Path, shape_file: Path | None, lengths: L
     models = sum(step.parent is not None for step in steps)  # those that are trained from another
     say(
         f"{settings.name} on {on.name}: {shape.parameters / 1e9:.2f} billion parameters. Estimated, not measured. "
-        f"Assumed mean lengths: prompt {lengths.prompt}, answer {lengths.answer}, judgement {lengths.judgement} "
-        "tokens. Generation with vLLM; loading and evaluating the models is not included. On disk the models take "
+        f"Assumed mean lengths: prompt {lengths.prompt}, answer {lengths.answer}, judgement "
+        f"{counted(lengths.judgement, 'tokens')}. Generation with vLLM; loading and evaluating the models is not "
+        "included. On disk the models take "
         f"{4 * shape.parameters * models / GIB:.0f} GiB in float32, and training checkpoints "
         f"{4 * shape.parameters * 6 / GIB:.0f} GiB more.",
     )
@@ -138,7 +140,7 @@ def read_shape(settings: Settings, path: Path | None) -> Shape:
         elif settings.model.base == "scratch":
             from srlm.train import scratch
 
-            words = scratch.tokenizer(WORLDS[settings.data.kind].vocabulary())
+            words = scratch.tokenizer(WORLDS[settings.data.kind].vocabulary(settings.data))
             config = scratch.random_model(settings.model.scratch, words, 0).config
         else:
             config = read_config(settings.model.base, settings.model)
@@ -176,9 +178,9 @@ def stages_of(every: Iterable[Work], on: Hardware, shape: Shape) -> Iterator[Sta
         match work:
             case Generation(name, calls, draws, reads, writes):
                 seconds, gib = generation(shape, on, calls, draws, reads, writes)
-                yield Stage(name, f"{calls * draws:,} x {writes} tokens after {reads}", gib, seconds)
-            case Optimisation(name, examples, length, _, training, pairs):
-                seconds, gib, tokens = optimisation(shape, on, examples, length, training, pairs)
+                yield Stage(name, f"{calls * draws:,} x {counted(writes, 'tokens')} after {reads}", gib, seconds)
+            case Optimisation(name, examples, length, _, training, pairs, reference):
+                seconds, gib, tokens = optimisation(shape, on, examples, length, training, pairs, reference)
                 where = f" on {sharing(on, training)} GPUs" if sharing(on, training) < on.gpus else ""
                 yield Stage(name, f"{tokens / 1e6:,.2f} million tokens{where}", gib, seconds)
 
@@ -208,18 +210,28 @@ def sharing(on: Hardware, training: Training) -> int:
 
 
 def optimisation(
-    shape: Shape, on: Hardware, examples: int, length: int, training: Training, pairs: bool
+    shape: Shape,
+    on: Hardware,
+    examples: int,
+    length: int,
+    training: Training,
+    pairs: bool,
+    reference: bool | None = None,
 ) -> tuple[float, float, float]:
-    """Seconds, GiB of one GPU, and tokens, to train on examples (pairs: two sequences each, and a reference)."""
+    """Seconds, GiB of one GPU, and tokens, to train on examples (pairs: two sequences each).
+
+    `reference`: whether a frozen copy reads along; None: where there are pairs.
+    """
+    reference = pairs if reference is None else reference
     sequences = 2 if pairs else 1
     tokens = float(training.steps_for(examples) * training.batch_size * sequences * min(length, training.max_length))
     operations = (8 if training.activation_checkpointing else 6) * shape.parameters * tokens
     held = 16.0 * shape.parameters
     if training.lora is not None:  # frozen weights; gradients and moments of the adapters alone
         held = 4.0 * shape.parameters
-    elif pairs:
+    elif reference:
         held += 4.0 * shape.parameters
-    if pairs:
+    if reference:
         operations += 2 * shape.parameters * tokens
     # Activations a layer and token: 34 numbers of the hidden size's width in two bytes (Korthikanti et al. 2022,
     # equation 2, attention not stored); recomputed, only what goes into each layer stays, and one layer at work.

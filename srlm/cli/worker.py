@@ -11,11 +11,12 @@ from accelerate import PartialState
 from datasets import Dataset
 from trl import SFTConfig
 
-from srlm.engines.weights import beside_weights, load_model, load_tokenizer
+from srlm.engines.weights import beside_weights, load_chat, load_model, load_tokenizer
 from srlm.errors import SettingsError
-from srlm.settings import DpoSettings
+from srlm.settings import DpoSettings, OnlineSettings, RewardModelSettings, SftSettings
 from srlm.terminal import say
-from srlm.train import dpo, sft
+from srlm.train import choice, dpo, online, reward_model, sft
+from srlm.train.asked import AskingScorer
 from srlm.train.launch import DATA, REPLAY, STEP, Job
 from srlm.train.trainer import arguments
 
@@ -34,28 +35,59 @@ def work_on(job: Job, folder: Path) -> None:
         if first:
             say(f"{STEP} {done} {total}")
 
-    tokenizer = load_tokenizer(job.base, job.model)
-    model = load_model(job.base, job.model, device="auto", dtype="float32")
     data = Dataset.load_from_disk(str(folder / DATA))
     common: dict[str, Any] = {
         "seed": job.seed,
         "dtype": job.served,
-        "beside": beside_weights(job.base, job.model),
         "work": Path(job.work),
         "target": Path(job.target),
         "report": report,
         "report_to": job.report_to,
     }
-    if isinstance(job.training, DpoSettings):
+    beside = beside_weights(job.base, job.model)
+    if job.confidence is not None:
+        assert isinstance(job.training, SftSettings)
+        model, tokenizer = (
+            load_model(job.base, job.model, device="auto", dtype="float32"),
+            load_tokenizer(job.base, job.model),
+        )
+        choices = [choice.ChoiceExample(**row) for row in data]
+        choice.fine_tune(model, tokenizer, choices, job.training, job.confidence, beside=beside, **common)
+    elif isinstance(job.training, OnlineSettings):
+        assert job.online is not None
+        own, policy = job.online, load_model(job.base, job.model, device="auto", dtype="float32")
+        online.learn(
+            policy,
+            None if own.reference is None else Path(own.reference),
+            load_chat(job.base, job.model),
+            online.Plan([online.Asked(**row) for row in data], own.answers, own.sampling, own.batch_size),
+            job.training,
+            AskingScorer(own.address),
+            name=own.name,
+            beside=beside,
+            **common,
+        )
+    elif isinstance(job.training, RewardModelSettings):
+        ranked = [reward_model.RankedExample(**row) for row in data]
+        tokenizer = reward_model.reading_tokenizer(load_chat(job.base, job.model))
+        classifier = reward_model.load_classifier(job.base, job.model, job.seed)
+        reward_model.fit(classifier, tokenizer, ranked, job.training, **common)
+    elif isinstance(job.training, DpoSettings):
+        model = load_model(job.base, job.model, device="auto", dtype="float32")
         reference = None
         if job.training.lora is None:
             reference = load_model(job.base, job.model, device="auto", dtype="float32").eval()
         pairs = [dpo.PairExample(**row) for row in data]
         again = Dataset.load_from_disk(str(folder / REPLAY)) if (folder / REPLAY).is_dir() else []
         replay = [sft.Example(**row) for row in again]
-        dpo.optimise(model, reference, tokenizer, pairs, replay, job.training, pauses=job.pauses, **common)
+        tokenizer = load_tokenizer(job.base, job.model)
+        dpo.optimise(
+            model, reference, tokenizer, pairs, replay, job.training, beside=beside, pauses=job.pauses, **common
+        )
     else:
-        sft.fine_tune(model, tokenizer, [sft.Example(**row) for row in data], job.training, **common)
+        model = load_model(job.base, job.model, device="auto", dtype="float32")
+        rows = [sft.Example(**row) for row in data]
+        sft.fine_tune(model, load_tokenizer(job.base, job.model), rows, job.training, beside=beside, **common)
     state = PartialState()
     state.wait_for_everyone()  # none leaves while another still saves
     state.destroy_process_group()

@@ -15,6 +15,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+from srlm import usage
 from srlm.engines.base import Completion, Engine, Request
 from srlm.engines.open import open_folder
 from srlm.engines.plain_text import Likelihood, TextPair, text_of
@@ -66,12 +67,16 @@ class RayEngine:
 
     def generate(self, requests: Sequence[Request], sampling: Sampling, seed: int) -> list[tuple[Completion, ...]]:
         """See Engine."""
-        written: list[tuple[Completion, ...]] = self._ask("generate", list(requests), sampling, seed)
+        written: list[tuple[Completion, ...]]
+        written, used = self._ask("generate", list(requests), sampling, seed)
+        usage.count(used)
         return written
 
     def loglikelihood(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
         """See Engine."""
-        scores: list[list[float]] = self._ask("loglikelihood", list(requests), [list(texts) for texts in continuations])
+        scores: list[list[float]]
+        scores, used = self._ask("loglikelihood", list(requests), [list(texts) for texts in continuations])
+        usage.count(used)
         return scores
 
     def plain_text(self) -> "RayText":
@@ -206,13 +211,19 @@ class Worker:
         """Returns when the model is in memory."""
         _ = self._engine
 
-    def generate(self, requests: Sequence[Request], sampling: Sampling, seed: int) -> list[tuple[Completion, ...]]:
-        """See Engine."""
-        return self._engine.generate(requests, sampling, seed)
+    def generate(
+        self, requests: Sequence[Request], sampling: Sampling, seed: int
+    ) -> tuple[list[tuple[Completion, ...]], usage.Usage]:
+        """See Engine; and what it took."""
+        with usage.metered() as meter:
+            return self._engine.generate(requests, sampling, seed), meter.total
 
-    def loglikelihood(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
-        """See Engine."""
-        return self._engine.loglikelihood(requests, continuations)
+    def loglikelihood(
+        self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]
+    ) -> tuple[list[list[float]], usage.Usage]:
+        """See Engine; and what it took."""
+        with usage.metered() as meter:
+            return self._engine.loglikelihood(requests, continuations), meter.total
 
     def likelihoods(self, pairs: Sequence[TextPair], rendered: bool) -> list[Likelihood]:
         """See PlainText."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from srlm.engines.base import Completion, Request
 from srlm.records import seed_for
 from srlm.settings import Sampling
+from srlm.usage import Usage, count
 
 
 class ScriptedEngine:
@@ -24,6 +25,7 @@ class ScriptedEngine:
         return self._concurrency
 
     def generate(self, requests: Sequence[Request], sampling: Sampling, seed: int) -> list[tuple[Completion, ...]]:
+        count(Usage(requests=len(requests), unknown=len(requests)))
         return [
             tuple(
                 Completion(text=self._write(request, seed_for(seed, index, draw)), finish="stop")
@@ -34,6 +36,7 @@ class ScriptedEngine:
 
     def loglikelihood(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
         """0 for a continuation whose last word is what it would write behind the words before, -100 for others."""
+        count(Usage(requests=len(requests), unknown=len(requests)))
         return [
             [self._score(request, text) for text in texts]
             for request, texts in zip(requests, continuations, strict=True)

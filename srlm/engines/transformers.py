@@ -16,12 +16,14 @@ from srlm.engines.beginnings import common_tokens
 from srlm.engines.memory import CacheRows, Head, Memory, Way
 from srlm.engines.plain_text import TokenText
 from srlm.engines.weights import give_memory_back, load_chat, load_model
-from srlm.engines.written import completion, generation_ends
+from srlm.engines.written import completion, generation_ends, used, used_to_score
 from srlm.errors import RoomError
 from srlm.records import seed_for
 from srlm.settings import ModelSettings, Sampling
 from srlm.terminal import logger
 from srlm.text.chat import Chat
+from srlm.text.counts import counted
+from srlm.usage import count
 
 log = logger(__name__)
 
@@ -78,21 +80,36 @@ class TransformersEngine:
     def generate(self, requests: Sequence[Request], sampling: Sampling, seed: int) -> list[tuple[Completion, ...]]:
         """See Engine. A prompt that leaves no room for an answer gets the empty text, marked as cut."""
         prompts = [self.chat.prompt_ids(r.messages, r.prefix) for r in requests]
+        drawn = self.draw_ids(prompts, [request.draws for request in requests], sampling, seed)
+        answers = [
+            tuple(
+                completion(self.chat, prompt, ids, self.ends) if ids else Completion(text="", finish="length", tokens=0)
+                for ids in own
+            )
+            for prompt, own in zip(prompts, drawn, strict=True)
+        ]
+        count(used(prompts, answers, sampling))
+        return answers
+
+    def draw_ids(
+        self, prompts: Sequence[Sequence[int]], draws: Sequence[int], sampling: Sampling, seed: int
+    ) -> list[list[list[int]]]:
+        """So many draws of new token ids behind each prompt's; none count from the first of `ends` on, and there are
+        none at all where the prompt leaves no room."""
         rooms = [max(0, min(sampling.max_new_tokens, self._longest - len(prompt))) for prompt in prompts]
-        written: dict[int, tuple[Completion, ...]] = {}
+        written: dict[int, list[list[int]]] = {}
         limit = self.batch_size
-        for number, rows in enumerate(self._batches(requests, prompts, rooms)):
-            draws, room = requests[rows[0]].draws, rooms[rows[0]]
+        for number, rows in enumerate(self._batches(draws, prompts, rooms)):
+            copies, room = draws[rows[0]], rooms[rows[0]]
             if room == 0:
-                written.update({row: (Completion(text="", finish="length", tokens=0),) * draws for row in rows})
+                written.update({row: [[] for _ in range(copies)] for row in rows})
                 continue
             asked = [prompts[row] for row in rows]
-            work = Work(asked, draws, sampling, room, seed_for(seed, "batch", number), tuple(self.ends))
+            work = Work(asked, copies, sampling, room, seed_for(seed, "batch", number), tuple(self.ends))
             drawn, limit = self.within_memory(work, limit)
             for place, row in enumerate(rows):
-                new = drawn[place * draws : (place + 1) * draws]
-                written[row] = tuple(completion(self.chat, prompts[row], ids, self.ends) for ids in new)
-        return [written[row] for row in range(len(requests))]
+                written[row] = drawn[place * copies : (place + 1) * copies]
+        return [written[row] for row in range(len(prompts))]
 
     def within_memory(self, work: "Work", limit: int) -> tuple[list[list[int]], int]:
         """The new tokens, made at most `limit` rows at a time, and the limit that memory leaves for what comes next.
@@ -120,12 +137,11 @@ class TransformersEngine:
         return rows // 2
 
     def _batches(
-        self, requests: Sequence[Request], prompts: Sequence[Sequence[int]], rooms: Sequence[int]
+        self, draws: Sequence[int], prompts: Sequence[Sequence[int]], rooms: Sequence[int]
     ) -> Iterator[list[int]]:
         """Rows of similar prompt length that want equally many draws, have equal room (none is cut for another) and may
         be read together."""
-        order = sorted(range(len(requests)), key=lambda row: (requests[row].draws, len(prompts[row]), row))
-        draws = [request.draws for request in requests]
+        order = sorted(range(len(prompts)), key=lambda row: (draws[row], len(prompts[row]), row))
         return batches(
             order,
             lambda row: (draws[row], rooms[row], self.memory.alike(len(prompts[row]), rooms[row])),
@@ -194,7 +210,10 @@ class TransformersEngine:
         starts, ends = [one.prompt for one in scored], [one.continuations for one in scored]
         for start, own in zip(starts, ends, strict=True):
             if any(len(start) + len(ids) > self._longest for ids in own):
-                raise RoomError(f"{self._id}: no room for a continuation in {self._longest} tokens of context")
+                raise RoomError(
+                    f"{self._id}: no room for a continuation in {counted(self._longest, 'tokens')} of context"
+                )
+        count(used_to_score(starts, ends))
         together = [list(rows) for _, rows in groupby(range(len(requests)), key=lambda row: requests[row].messages)]
         questions = [_Question.of([starts[row] for row in rows], [ends[row] for row in rows]) for rows in together]
         asked = sorted((n for n, one in enumerate(questions) if one.ends), key=lambda n: (len(questions[n].start), n))

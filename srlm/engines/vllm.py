@@ -15,11 +15,13 @@ from srlm.engines.base import Completion, Request
 from srlm.engines.plain_text import TokenText
 from srlm.engines.vllm_text import vllm_text
 from srlm.engines.weights import check_weights, give_memory_back, load_chat, serving_format
-from srlm.engines.written import completion, generation_ends
+from srlm.engines.written import completion, generation_ends, used, used_to_score
 from srlm.errors import EngineError, ModelError, RoomError, first_line
 from srlm.processes import OWNER
 from srlm.records import seed_for
 from srlm.settings import ModelSettings, Sampling, VllmSettings
+from srlm.text.counts import counted
+from srlm.usage import count
 
 
 class VllmEngine:
@@ -105,6 +107,7 @@ class VllmEngine:
         for row, answer in zip(roomy, self.ask([prompts[row] for row in roomy], wanted), strict=True):
             drawn = tuple(completion(self.chat, prompts[row], list(one.token_ids), self.ends) for one in answer.outputs)
             written[row] = drawn * requests[row].draws if greedy else drawn
+        count(used(prompts, written, sampling))
         return written
 
     def loglikelihood(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
@@ -120,7 +123,8 @@ class VllmEngine:
         starts = [one.prompt for one in asked]
         wordings = [[tuple(ids) for ids in one.continuations] for one in asked]
         if any(len(starts[row]) + len(ids) > self.longest for row, texts in enumerate(wordings) for ids in texts):
-            raise RoomError(f"{self._id}: no room for a continuation in {self.longest} tokens of context")
+            raise RoomError(f"{self._id}: no room for a continuation in {counted(self.longest, 'tokens')} of context")
+        count(used_to_score(starts, wordings))
         following: dict[tuple[int, tuple[int, ...]], set[int]] = defaultdict(set)
         for row, texts in enumerate(wordings):
             for ids in texts:

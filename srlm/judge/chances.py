@@ -4,7 +4,8 @@ import math
 from collections.abc import Sequence
 
 from srlm.engines.base import Engine, Request
-from srlm.errors import RoomError
+from srlm.engines.likelihoods import likelihoods
+from srlm.usage import judging
 
 LEAST = 0.01
 """Probability of all the answers that were asked for together, below which they are no answer: in 99 of 100 draws the
@@ -23,10 +24,11 @@ def chances(engine: Engine, requests: Sequence[Request], texts: Sequence[str]) -
 
     Raises EngineError where the engine has no log-probabilities.
     """
-    try:
-        return list(engine.loglikelihood(requests, [texts] * len(requests)))
-    except RoomError:
-        if len(requests) == 1:
-            return [None]
-    half = len(requests) // 2
-    return chances(engine, requests[:half], texts) + chances(engine, requests[half:], texts)
+    with judging():
+        return likelihoods(engine, requests, [texts] * len(requests))
+
+
+def prefix_for(written: str, lead: str) -> str:
+    """The words that a model wrote, up to where its answer stands: behind their last `lead`, else behind one more."""
+    before, found, _ = written.rpartition(lead)
+    return before + lead if found else f"{written.rstrip()}{'' if lead[:1].isspace() else chr(10)}{lead}"

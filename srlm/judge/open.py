@@ -32,6 +32,7 @@ from srlm.engines.openai.endpoint import Endpoint
 from srlm.errors import ModelError, SettingsError
 from srlm.judge import rubric
 from srlm.judge.asked import AskedPairJudge
+from srlm.judge.pair_template import PairTemplate
 from srlm.judge.pair_template import load as load_pair_template
 from srlm.judge.pairwise import ModelPairJudge, PairwiseJudge
 from srlm.judge.plain import PlainJudge
@@ -53,8 +54,6 @@ CALLS = "calls.sqlite"
 """Name of the file of a server's answers, in a run's folder and beside other results."""
 WRITERS = ("openai", "hf", "transformers", "checkpoint")
 """Kinds of judges that write words, whatever they are asked."""
-GRADING_PATIENCE = 300.0
-"""Seconds that a grade of up to 2,048 tokens may take a server."""
 
 
 class PointwiseSettings(Record):
@@ -103,6 +102,8 @@ class Around(NamedTuple):
     """What recorded judgements are looked up for."""
     option: str = "--judge"
     """The option or setting that names the judge, for messages."""
+    pair_template: PairTemplate | None = None
+    """How pairs are compared, where it is none that `pairs.template` could name."""
 
 
 def _nothing() -> None:
@@ -179,10 +180,11 @@ def open_judge(spec: str, around: Around) -> Judge:
     raise SettingsError(f"{around.option} {spec}: not one of the judges {SPECS}")
 
 
-def loops_judge(run: RunFolder, model: Checkpoint) -> Judge:
+def loops_judge(run: RunFolder, model: Checkpoint, pair_template: PairTemplate | None = None) -> Judge:
     """Who judges in a run's loop: the server of `judge.engine` where there is one, else the model itself.
 
-    A server's answers are kept in the run's folder, and `judge.max_cost` caps what all of them cost together.
+    `pair_template`: how it is asked to compare two answers; None: as srlm asks. A server's answers are kept in the
+    run's folder, and `judge.max_cost` caps what all of them cost together.
     """
     settings = run.settings
     asking = PointwiseSettings(
@@ -194,7 +196,9 @@ def loops_judge(run: RunFolder, model: Checkpoint) -> Judge:
     )
     engine = settings.judge.engine
     if engine is None:
-        return open_judge(f"checkpoint:{model.name}", Around(asking=asking, run=run, option="judge"))
+        return open_judge(
+            f"checkpoint:{model.name}", Around(asking=asking, run=run, option="judge", pair_template=pair_template)
+        )
     server = Server(
         endpoint=Endpoint.of(engine, settings.seed),
         calls=run.path / CALLS,
@@ -203,7 +207,9 @@ def loops_judge(run: RunFolder, model: Checkpoint) -> Judge:
         whole_file=True,
     )
     pairs = PairSettings(reasoning_effort=engine.reasoning_effort)
-    around = Around(asking=asking, pairs=pairs, server=server, run=run, option="judge.engine")
+    around = Around(
+        asking=asking, pairs=pairs, server=server, run=run, option="judge.engine", pair_template=pair_template
+    )
     return open_judge(f"openai:{engine.model}", around)
 
 
@@ -257,7 +263,7 @@ def mt_bench_judge(run: RunFolder, open_checkpoint: Callable[[Checkpoint], Engin
     own = wanted.mt_bench
     spec, option = mt_bench_spec(run.settings)
     server = Server(
-        endpoint=Endpoint.at(own.base_url or wanted.base_url, run.settings.seed, GRADING_PATIENCE),
+        endpoint=Endpoint.at(own.base_url or wanted.base_url, run.settings.seed),
         price=own.price or wanted.price,
         max_cost=wanted.max_cost if own.max_cost is None else own.max_cost,
     )
@@ -349,7 +355,7 @@ def _of_run(name: str, around: Around) -> Judge:
     run = around.run
     if run is None:
         raise SettingsError(f"{around.option} checkpoint:{name}: there is no run here; use hf:runs/NAME/{name}/model")
-    found = {checkpoint.name: checkpoint for checkpoint in run.checkpoints()}
+    found = {checkpoint.name: checkpoint for checkpoint in run.all_checkpoints()}
     if name not in found:
         here = ", ".join(found) or "none"
         raise SettingsError(f"{around.option}: no finished checkpoint {name!r} in {run.path} (finished: {here})")
@@ -386,7 +392,7 @@ def _model(
     spec: str, engine: Engine, around: Around, model: Mapping[str, str], pairwise: PairwiseJudge | None = None
 ) -> Judge:
     asking, wording = around.asking, rubric.load(around.asking.template)
-    pair_template = load_pair_template(around.pairs.template)
+    pair_template = around.pair_template or load_pair_template(around.pairs.template)
     changed = around.pairs.model_dump(mode="json", exclude_defaults=True, exclude={"template"})
     facts = {
         "judge": spec,
@@ -435,7 +441,7 @@ def _behind_server(name: str, around: Around) -> Judge:
         LateEngine(name, engine),
         around,
         {"server": _whose(around)},
-        AskedPairJudge(name, client, close, around.pairs),
+        AskedPairJudge(name, client, close, around.pairs, around.pair_template),
     )
     return replace(judge, budget=lambda: client().budget, calls=server.calls)
 

@@ -11,12 +11,14 @@ import numpy as np
 
 from srlm.engines.base import Completion, Engine, Request
 from srlm.errors import EngineError, RoomError
-from srlm.judge.chances import chances, meant
+from srlm.judge.chances import chances, meant, prefix_for
 from srlm.judge.pair_template import PairTemplate, load
-from srlm.judge.unread import parted, still_thinking, why_unread
+from srlm.judge.unread import may_go_on, parted, still_thinking, why_unread
 from srlm.records import Record, Unread, user
 from srlm.settings import PairSettings, Sampling
+from srlm.text.counts import counted
 from srlm.text.verdict import Verdict, read_verdict
+from srlm.usage import judging
 
 
 class PairItem(Record):
@@ -25,11 +27,13 @@ class PairItem(Record):
     prompt: str
     first: str
     second: str
+    principle: str | None = None
+    """What the template's slot {principle} is filled with. None: the template has none."""
 
     @property
     def turned(self) -> "PairItem":
         """The same with the second answer shown first."""
-        return PairItem(prompt=self.prompt, first=self.second, second=self.first)
+        return self.model_copy(update={"first": self.second, "second": self.first})
 
 
 class Opinion(Record):
@@ -131,7 +135,7 @@ def in_both_orders(judge: PairwiseJudge, items: Sequence[PairItem], seed: int) -
     """What the judge says of each item and of the same item turned."""
     said = judge.compare([*items, *(item.turned for item in items)], seed)
     if len(said) != 2 * len(items):
-        raise AssertionError(f"{judge.id}: {len(said)} opinions on {2 * len(items)} pairs")
+        raise AssertionError(f"{judge.id}: {counted(len(said), 'opinions')} on {counted(2 * len(items), 'pairs')}")
     return [BothOrders.of(*both) for both in zip(said[: len(items)], said[len(items) :], strict=True)]
 
 
@@ -140,8 +144,9 @@ class ModelPairJudge:
 
     Where the template asks for one letter and the engine has log-probabilities, the letters' probabilities are read. An
     item whose letters are as good as impossible is read by what the model writes, as are all items of other templates
-    and engines. With `votes` k verdicts are sampled instead, and their mean is the probability. Each item's way follows
-    from the item alone, never from what it is asked together with.
+    and engines. With `votes` k verdicts are sampled instead, and their mean is the probability. Of a `reasoned`
+    template the letters are read behind the words that the model has written, also where these were cut. Each item's
+    way follows from the item alone, never from what it is asked together with.
     """
 
     def __init__(
@@ -161,19 +166,41 @@ class ModelPairJudge:
         return self._engine.concurrency
 
     def compare(self, items: Sequence[PairItem], seed: int) -> list[Opinion]:
-        requests = [self._request(item) for item in items]
+        with judging():
+            return self._compare([self._request(item) for item in items], seed)
+
+    def _compare(self, requests: Sequence[Request], seed: int) -> list[Opinion]:
         if not requests:
             return []
         if self._asking.votes is not None:
             return [tally([self._parse(one) for one in own]) for own in self._written(requests, seed)]
         said: list[Opinion | None] = [None] * len(requests)
+        letters = [text for label in self._template.labels for text in (label, f" {label}")]
+        if self._template.form == "reasoned":
+            return self._reasoned(requests, letters, seed)
         if self._template.form == "letter" and self._scored(requests[0]):
-            letters = [text for label in self._template.labels for text in (label, f" {label}")]
             said = [_by_letters(logs) for logs in chances(self._engine, requests, letters)]
         silent = [row for row, opinion in enumerate(said) if opinion is None]
         for row, (written,) in zip(silent, self._written([requests[row] for row in silent], seed), strict=True):
             said[row] = self._parse(written)
         return [opinion for opinion in said if opinion is not None]
+
+    def _reasoned(self, requests: Sequence[Request], letters: Sequence[str], seed: int) -> list[Opinion]:
+        """The letters behind the reasons; what was all thought, had no room or was refused is not asked for a letter.
+        Where the letters are as good as impossible, the words decide."""
+        written = [own[0] for own in self._written(requests, seed)]
+        said = [self._parse(one) for one in written]
+        if not self._scored(requests[0]):
+            return said
+        rows = [row for row, one in enumerate(written) if may_go_on(one)]
+        behind = [
+            requests[row].model_copy(update={"prefix": prefix_for(written[row].text, self._template.lead)})
+            for row in rows
+        ]
+        for row, request, logs in zip(rows, behind, chances(self._engine, behind, letters), strict=True):
+            if (opinion := _by_letters(logs)) is not None:
+                said[row] = opinion.model_copy(update={"raw": f"{request.prefix}\n{opinion.raw}"})
+        return said
 
     def _scored(self, request: Request) -> bool:
         """Whether the engine has log-probabilities."""
@@ -205,7 +232,7 @@ class ModelPairJudge:
         return parse(written, self._template.read)
 
     def _request(self, item: PairItem) -> Request:
-        words = self._template.prompt(item.prompt, item.first, item.second)
+        words = self._template.prompt(item.prompt, item.first, item.second, item.principle)
         return Request(messages=user(words), draws=self._asking.votes or 1)
 
     def close(self) -> None:

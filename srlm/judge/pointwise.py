@@ -15,6 +15,7 @@ from srlm.records import Judgement, Prompt, Record, Response, seed_for
 from srlm.settings import JudgeSettings, Sampling
 from srlm.store.files import resumable
 from srlm.text.score import has_score_line, read_score
+from srlm.usage import judging
 
 POINTS = range(6)
 GO_ON = Sampling(temperature=0, max_new_tokens=4)
@@ -101,12 +102,13 @@ class ModelPointJudge:
 
         def work(chunk: Sequence[Answered], index: int) -> list[Judgement]:
             requests = [self._rubric.request(a.prompt.transcript, a.response.text, draws) for a in chunk]
-            drawn = engine.generate(requests, sampling, seed_for(seed, "readings", index))
-            words = [[parted(completion) for completion in own] for own in drawn]
-            if self._long is not None:
-                self._let_think(requests, words, self._long, seed_for(seed, "thought", index))
-            later = seed_for(seed, "completed", index)
-            finished = _completed(engine, requests, words, sampling, later) if self._complete else {}
+            with judging():
+                drawn = engine.generate(requests, sampling, seed_for(seed, "readings", index))
+                words = [[parted(completion) for completion in own] for own in drawn]
+                if self._long is not None:
+                    self._let_think(requests, words, self._long, seed_for(seed, "thought", index))
+                later = seed_for(seed, "completed", index)
+                finished = _completed(engine, requests, words, sampling, later) if self._complete else {}
             return [
                 _judgement(answer.response.id, engine.id, draw, completion, finished.get((row, draw)))
                 for row, answer in enumerate(chunk)

@@ -19,8 +19,10 @@ from srlm.judge.pointwise import BLOCK, Answered, Report, judges, quiet
 from srlm.records import Judgement, Message, user
 from srlm.settings import ModelSettings
 from srlm.store.files import resumable
-from srlm.text.marks import disarm
+from srlm.text.counts import counted
+from srlm.text.rewarded import rewarded_ids
 from srlm.text.tokens import special_tokens
+from srlm.usage import Usage, count, judging
 
 
 def context_of_reward_model(path: str, settings: ModelSettings, max_length: int | None = None) -> int:
@@ -36,7 +38,9 @@ def context_of_reward_model(path: str, settings: ModelSettings, max_length: int 
             "language model, use `hf:DIR`"
         )
     if config.num_labels != 1:
-        raise ModelError(f"{path}: a classifier with {config.num_labels} labels; a reward model must have one")
+        raise ModelError(
+            f"{path}: a classifier with {counted(config.num_labels, 'labels')}; a reward model must have one"
+        )
     return min(max_length or context_of(config), context_of(config))
 
 
@@ -97,6 +101,8 @@ class RewardModel:
         rows = [self.ids(messages, answer) for messages, answer in answered]
         found: list[float | None] = [None] * len(rows)
         fitting = sorted((-len(row), place) for place, row in enumerate(rows) if len(row) <= self._longest)
+        with judging():
+            count(Usage(requests=len(fitting), read=-sum(length for length, _ in fitting)))
         for start in range(0, len(fitting), self._batch_size):
             places = [place for _, place in fitting[start : start + self._batch_size]]
             for place, score in zip(places, self._batch([rows[place] for place in places]), strict=True):
@@ -105,12 +111,7 @@ class RewardModel:
 
     def ids(self, messages: Sequence[Message], answer: str) -> list[int]:
         """Tokens of a conversation as the template renders it, to its last line break: so reward models are trained."""
-        # Nobody's words end a turn or begin one: a policy would soon find out what that is worth.
-        turns = [{"role": one.role, "content": disarm(one.content, self._special)} for one in messages]
-        turns.append({"role": "assistant", "content": disarm(answer, self._special)})
-        text = self._tokenizer.apply_chat_template(turns, tokenize=False)
-        ids: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]  # the template writes these
-        return ids
+        return rewarded_ids(self._tokenizer, messages, answer, self._special)
 
     def _batch(self, rows: Sequence[Sequence[int]]) -> list[float]:
         import torch

@@ -41,6 +41,13 @@ def still_thinking(written: Completion) -> bool:
     return unread == "open thought" or (unread == "cut" and not written.text.strip())
 
 
+def may_go_on(written: Completion) -> bool:
+    """Whether the words can be continued: they came to their end, or were cut behind their first word. What was all
+    thought, had no room or was refused cannot."""
+    unread = why_unread(written)
+    return unread is None or (unread == "cut" and bool(written.text.strip()))
+
+
 def reason_counts(reasons: Iterable[Unread | None]) -> dict[str, int]:
     """`judgements unscored: cut` and the like, for a manifest; None: a score, or a reason that nobody kept."""
     found = Counter(reason for reason in reasons if reason is not None)

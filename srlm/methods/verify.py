@@ -9,7 +9,7 @@ figures     the figures of metrics.json, a row a benchmark, against the files th
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -17,10 +17,11 @@ from typing import Any, Literal, NamedTuple
 from srlm.contents import sha256_of, weights_digest
 from srlm.errors import RecordError, SrlmError
 from srlm.methods.inputs import inputs_of
-from srlm.records import Judgement, RunManifest
+from srlm.records import Judgement, Prompt, RankedSet, Record, Response, RunManifest
 from srlm.store import blocks, changes, files, recognised
 from srlm.store.folder import INPUTS, RunFolder
 from srlm.store.seals import EVALUATION, MANIFEST, NOTE, UNSEALED, Seals
+from srlm.text.counts import counted
 from srlm.text.score import read_score
 
 State = Literal["ok", "not sealed", "changed", "gone", "new", "does not follow", "damaged"]
@@ -75,8 +76,9 @@ def verify(folder: RunFolder) -> Verified:
     """Compare all that is in a run with what was recorded of it. Raises an SrlmError where that cannot be read."""
     sha256, seals = Afresh(), Seals(folder.path)
     rows = [*_own(folder, seals, sha256), *_inputs(folder, sha256)]
+    known: set[str] = set()
     for step in folder.steps():
-        rows += _step(folder, step.name, seals, sha256)
+        rows += _step(folder, step.name, seals, sha256, known)
     rows += _evaluation(folder, seals, sha256)
     rows += _figures(folder, sha256)
     return Verified(rows, len(sha256), sha256.bytes, sha256.seconds)
@@ -120,7 +122,8 @@ def _inputs(folder: RunFolder, sha256: Afresh) -> Iterator[Row]:
             yield Row("inputs", setting, "ok", before.name)
 
 
-def _step(folder: RunFolder, name: str, seals: Seals, sha256: Afresh) -> Iterator[Row]:
+def _step(folder: RunFolder, name: str, seals: Seals, sha256: Afresh, known: set[str]) -> Iterator[Row]:
+    """`known`: ids of the records of the steps before; this step's are added."""
     place = folder.step(name)
     there = changes.files_of(place)
     try:
@@ -140,11 +143,12 @@ def _step(folder: RunFolder, name: str, seals: Seals, sha256: Afresh) -> Iterato
             if model_listed or "/" not in file:
                 rows.append(Row(name, file, "new", f"not there when {name} was finished"))
         rows += _checkpoint(folder, manifest, sha256)
+        rows += _made_from(folder, manifest)
     yield from rows
     vouched = {row.name for row in rows if row.state == "ok"}
     for file, path in there.items():
         yield from _records(name, file, path, vouched=file in vouched)
-    yield from _joined(name, there)
+    yield from _joined(name, there, known)
 
 
 def _unfinished(place: Path, there: dict[str, Path], seals: Seals, sha256: Afresh) -> Iterator[Row]:
@@ -170,7 +174,7 @@ def _growing(step: str, part: Path) -> Row:
         whole = blocks.whole(file, listed)
     if whole.changed:
         return Row(step, part.name, "changed", f"from byte {whole.end} on; it is made again from there")
-    return Row(step, part.name, "ok", f"{whole.number} whole blocks")
+    return Row(step, part.name, "ok", f"{counted(whole.number, 'whole blocks')}")
 
 
 def _checkpoint(folder: RunFolder, manifest: RunManifest, sha256: Afresh) -> Iterator[Row]:
@@ -185,14 +189,15 @@ def _checkpoint(folder: RunFolder, manifest: RunManifest, sha256: Afresh) -> Ite
         yield Row(name, "weights", "ok" if same else "changed", "" if same else _from_to(checkpoint.digest, found))
     elif not checkpoint.digest.startswith("hub:"):
         yield Row(name, "weights", "gone", f"no folder {place}")
-    if checkpoint.parent is not None:
-        wanted = manifest.inputs.get(f"{checkpoint.parent} weights")
-        try:
-            parent = folder.checkpoint(checkpoint.parent)
-        except SrlmError:
-            parent = None  # its own row says so
-        if wanted is not None and parent is not None and parent.digest != wanted.sha256:
-            yield Row(name, "weights", "does not follow", f"it was made from another {checkpoint.parent}")
+
+
+def _made_from(folder: RunFolder, manifest: RunManifest) -> Iterator[Row]:
+    """Whether the models that a step was made from are those that its manifest names."""
+    what = "weights" if manifest.checkpoint is not None else MANIFEST
+    for model, digest in _weights(folder).items():
+        wanted = manifest.inputs.get(f"{model} weights")
+        if wanted is not None and wanted.sha256 != digest:
+            yield Row(manifest.step, what, "does not follow", f"it was made from another {model}")
 
 
 def _weights(folder: RunFolder) -> dict[str, str]:
@@ -243,28 +248,60 @@ def _is_read_alike(said: Judgement) -> bool:
     return True
 
 
-def _joined(part: str, there: dict[str, Path]) -> Iterator[Row]:
-    """Records of a step that name one that is not there."""
-    keys: dict[str, Callable[[dict[str, Any]], tuple[str, ...]]] = {
-        "responses.jsonl": lambda row: (row["prompt_id"],),
-        "judgements.jsonl": lambda row: (row["response_id"],),
-        "rewards.jsonl": lambda row: (row["response_id"],),
-        "pairs.jsonl": lambda row: (row["chosen_id"], row["rejected_id"]),
-    }
-    of = {"responses.jsonl": "prompts.jsonl"}
-    for file, named in keys.items():
-        source = of.get(file, "responses.jsonl")
-        if file not in there or source not in there:
+def _joined(part: str, there: dict[str, Path], known: set[str]) -> Iterator[Row]:
+    """Records of a step that name one that is not there; its ids are added to the `known` ones of the steps before.
+
+    Prompts, and answers with what is said of them, lie in one step. A pair may be of answers of an earlier one, of
+    judgements, or of what people wrote.
+    """
+    own: dict[type[Record], set[str]] = {Prompt: set(), Response: set()}
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for file, path in there.items():
+        kind = recognised.kind_of(path) if path.suffix == ".jsonl" else None
+        if kind is None:
             continue
         try:
-            known = {row["id"] for row in _rows(there[source])}
-            times = Counter(id for row in _rows(there[file]) for id in named(row))
+            rows[file] = list(_rows(path))
+            ids = {row["id"] for row in rows[file] if "id" in row}
+            ids |= {one["id"] for row in rows[file] if kind is RankedSet for one in row["responses"]}
         except (ValueError, LookupError, TypeError, RecursionError):
-            continue  # it does not decode, and its own row says so
-        if strangers := [id for id in times if id not in known]:
+            rows.pop(file, None)  # it does not decode, and its own row says so
+            continue
+        known |= ids
+        if kind in own:
+            own[kind] |= ids
+    named = {
+        "responses.jsonl": ("prompt_id", own[Prompt], "prompts.jsonl"),
+        "judgements.jsonl": ("response_id", own[Response], "responses.jsonl"),
+        "rewards.jsonl": ("response_id", own[Response], "responses.jsonl"),
+        "samples.jsonl": ("response_id", own[Response], "responses.jsonl"),
+    }
+    for file, (key, wanted, source) in named.items():
+        if file not in rows or source not in rows:
+            continue
+        try:
+            times = Counter(row[key] for row in rows[file])
+        except (LookupError, TypeError):
+            continue
+        if strangers := [id for id in times if id not in wanted]:
             yield Row(part, file, "does not follow", f"{len(strangers)} of its records name none of {source}")
-        elif file != "pairs.jsonl" and times and (len(times) < len(known) or len(set(times.values())) > 1):
+        elif file == "responses.jsonl" and "samples.jsonl" in there:
+            continue  # sampled in training, as often as there were steps
+        elif times and (len(times) < len(wanted) or len(set(times.values())) > 1):
             yield Row(part, file, "does not follow", f"not as many records for each of {source}")
+    naming = {
+        "pairs.jsonl": ("responses.jsonl", "chosen_id", "rejected_id"),
+        "judge_pairs.jsonl": ("judgements.jsonl", "chosen_id", "rejected_id"),
+        "meta_judgements.jsonl": ("judgements.jsonl", "first_id", "second_id"),
+        "ratings.jsonl": ("judgements.jsonl", "judgement_id"),
+    }
+    for file, (source, *fields) in naming.items():
+        try:
+            told = {row[field] for row in rows.get(file, ()) for field in fields}
+        except (LookupError, TypeError):
+            continue
+        if strangers := [id for id in told if id not in known]:
+            yield Row(part, file, "does not follow", f"{len(strangers)} of its records name none of {source}")
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:
@@ -345,4 +382,4 @@ def _figures(folder: RunFolder, sha256: Afresh) -> Iterator[Row]:
         if gone := [*models, *others]:
             yield Row("figures", benchmark, "does not follow", f"from {', '.join(gone[:5])} as they are now")
         else:
-            yield Row("figures", benchmark, "ok", f"from {len(of['files'])} files")
+            yield Row("figures", benchmark, "ok", f"from {counted(len(of['files']), 'files')}")

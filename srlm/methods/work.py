@@ -32,13 +32,18 @@ def judge_lengths(settings: Settings, lengths: Lengths) -> tuple[int, int]:
     return reads, min(lengths.judgement, settings.judge.sampling.max_new_tokens)
 
 
-def answer_work(settings: Settings, lengths: Lengths, step: Step) -> Iterator[Work]:
-    """New prompts and candidates."""
-    prompts, count = settings.prompts, settings.candidates.count
-    number = prompts.wanted(step.number)
+def new_prompt_work(settings: Settings, lengths: Lengths, step: Step) -> Iterator[Work]:
+    """New prompts; none where they lie in a file or a program draws them."""
+    prompts = settings.prompts
     if prompts.writer in ("self", "fixed"):
         shots = (prompts.shots_seed + prompts.shots_new) * lengths.prompt
-        yield Generation(f"{step.name}: new prompts", number, 1, shots, lengths.prompt)
+        yield Generation(f"{step.name}: new prompts", prompts.wanted(step.number), 1, shots, lengths.prompt)
+
+
+def answer_work(settings: Settings, lengths: Lengths, step: Step) -> Iterator[Work]:
+    """New prompts and candidates."""
+    number, count = settings.prompts.wanted(step.number), settings.candidates.count
+    yield from new_prompt_work(settings, lengths, step)
     yield Generation(f"{step.name}: candidates", number, count, lengths.prompt, answer_length(settings, lengths))
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
+from srlm.engines.once import Once
 from srlm.judge.open import Judge
 from srlm.judge.pointwise import Answered
 from srlm.judge.scores import rewards as mean_scores
@@ -28,6 +29,22 @@ class Context(NamedTuple):
     """Opens the loop's judge; who opens it closes it."""
     block: Callable[[int], int]
     """Answers between two writes to disk, where each takes so many draws."""
+    once: Callable[[Callable[[], Any]], AbstractContextManager[Callable[[], Any]]] = Once
+    """Loads a model when it is first needed, and closes it at the end of the `with`; online training, which asks at
+    every step, keeps it until its own end."""
+    prefix: str = ""
+    """How the names of the reward's files begin, where a step rewards answers of several kinds."""
+    numbers: str = REWARDS
+    """Name of the file of its numbers, where a reward is made of several."""
+
+    def path(self, name: str) -> Path:
+        """Where a file of the reward lies."""
+        return self.folder / f"{self.prefix}{name}"
+
+    @property
+    def numbers_name(self) -> str:
+        """Name of the file of its numbers, in `folder`."""
+        return f"{self.prefix}{self.numbers}"
 
 
 class Rewarded(NamedTuple):
@@ -60,13 +77,15 @@ class Reward(Protocol):
         ...
 
 
-def keep_rewards(folder: Path, source: str, responses: Sequence[Response], numbers: Sequence[float | None]) -> Rewarded:
+def keep_rewards(
+    folder: Path, source: str, responses: Sequence[Response], numbers: Sequence[float | None], name: str = REWARDS
+) -> Rewarded:
     """Numbers that need no stage, as a step's rewards, kept in its folder; `source` says what gave them."""
     rows = [
         AnswerReward(response_id=response.id, source=source, reward=number)
         for response, number in zip(responses, numbers, strict=True)
     ]
-    files.write(folder / REWARDS, rows)
+    files.write(folder / name, rows)
     return Rewarded(list(numbers), {})
 
 

@@ -46,7 +46,7 @@ def rubric_words(settings: JudgeSettings) -> str:
 
 def ask_judge(answered: Sequence[Answered], settings: JudgeSettings, context: Context) -> Sequence[Judgement]:
     """What the loop's judge says of each answer, kept in the step's folder."""
-    path = context.folder / JUDGEMENTS
+    path = context.path(JUDGEMENTS)
     if path.exists():
         return files.finished(path, Judgement, answered, settings.draws, judges)
     with closing(context.judge()) as judge, context.stage("judgements") as report:

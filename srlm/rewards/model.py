@@ -6,12 +6,11 @@ It is read from safetensors, and the conversation is rendered by its own chat te
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from srlm.engines.once import Once
 from srlm.errors import ModelError
 from srlm.judge.pointwise import Answered
 from srlm.judge.reward_model import RewardModel, context_of_reward_model, load_tokenizer
 from srlm.records import AnswerReward
-from srlm.rewards.base import REWARDS, Context, Rewarded
+from srlm.rewards.base import Context, Rewarded
 from srlm.settings import ModelRewardSettings, ModelSettings
 from srlm.store.files import resumable
 
@@ -21,12 +20,13 @@ class ModelReward:
 
     asks_judge = False
 
-    def __init__(self, settings: ModelRewardSettings) -> None:
-        self._settings = settings
+    def __init__(self, settings: ModelRewardSettings, name: str | None = None) -> None:
+        """`name`: what records call the model; None: its path."""
+        self._settings, self._name = settings, name or settings.path
 
     @property
     def rule(self) -> str:
-        return f"reward = the output of the reward model {self._settings.path}"
+        return f"reward = the output of the reward model {self._name}"
 
     def check(self) -> None:
         wanted = self._settings
@@ -44,13 +44,13 @@ class ModelReward:
         def work(chunk: Sequence[Answered], _: int) -> list[AnswerReward]:
             numbers = model().scores([(one.prompt.messages, one.response.text) for one in chunk])
             return [
-                AnswerReward(response_id=one.response.id, source=wanted.path, reward=number)
+                AnswerReward(response_id=one.response.id, source=self._name, reward=number)
                 for one, number in zip(chunk, numbers, strict=True)
             ]
 
-        with Once(load) as model, context.stage("rewards") as report:  # nothing is loaded for what is on disk
+        with context.once(load) as model, context.stage("rewards") as report:  # nothing is loaded for what is on disk
             rows = resumable(
-                context.folder / REWARDS,
+                context.path(context.numbers),
                 AnswerReward,
                 answered,
                 work,

@@ -19,7 +19,8 @@ class RandomReward:
 
     def rewards(self, answered: Sequence[Answered], context: Context) -> Rewarded:
         seed, responses = context.seed("random scores"), [one.response for one in answered]
-        return keep_rewards(context.folder, "random", responses, [points(one, seed) for one in responses])
+        numbers = [points(one, seed) for one in responses]
+        return keep_rewards(context.folder, "random", responses, numbers, context.numbers_name)
 
 
 def points(response: Response, seed: int) -> float:

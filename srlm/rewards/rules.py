@@ -42,7 +42,8 @@ class RulesReward:
 
     def rewards(self, answered: Sequence[Answered], context: Context) -> Rewarded:
         responses = [one.response for one in answered]
-        return keep_rewards(context.folder, "rules", responses, [points(one.text, self._settings) for one in responses])
+        numbers = [points(one.text, self._settings) for one in responses]
+        return keep_rewards(context.folder, "rules", responses, numbers, context.numbers_name)
 
 
 def points(text: str, settings: RulesRewardSettings) -> float:

@@ -26,7 +26,7 @@ class WorldReward:
 
     def rewards(self, answered: Sequence[Answered], context: Context) -> Rewarded:
         points = [self._world.score(one.prompt.text, one.response.text) for one in answered]
-        return keep_rewards(context.folder, "world", [one.response for one in answered], points)
+        return keep_rewards(context.folder, "world", [one.response for one in answered], points, context.numbers_name)
 
 
 class FormReward:
@@ -48,5 +48,6 @@ class FormReward:
         judgements = ask_judge(answered, self._settings, context)
         reward = mean_scores([one.model_copy(update={"score": self._world.form_score(one.raw)}) for one in judgements])
         responses = [one.response for one in answered]
-        found = keep_rewards(context.folder, "world", responses, [reward.get(one.id) for one in responses])
+        numbers = [reward.get(one.id) for one in responses]
+        found = keep_rewards(context.folder, "world", responses, numbers, context.numbers_name)
         return Rewarded(found.rewards, judgement_counts(judgements) if judgements else {})

@@ -24,7 +24,15 @@ from srlm.settings.rewards import (
 )
 from srlm.settings.run import MethodSettings, Settings, Tracker
 from srlm.settings.shaping import ELSEWHERE, GONE, GUARDS, LATER, TRANSPORT, fields, shaping
-from srlm.settings.training import DpoSettings, LaunchSettings, LoraSettings, SftSettings, Training
+from srlm.settings.training import (
+    DpoSettings,
+    LaunchSettings,
+    LoraSettings,
+    OnlineSettings,
+    RewardModelSettings,
+    SftSettings,
+    Training,
+)
 
 __all__ = [
     "ELSEWHERE",
@@ -47,6 +55,7 @@ __all__ = [
     "ModelRewardSettings",
     "ModelSettings",
     "OasstData",
+    "OnlineSettings",
     "PairSettings",
     "Price",
     "PromptSettings",
@@ -54,6 +63,7 @@ __all__ = [
     "RankedData",
     "RankingFormat",
     "RaySettings",
+    "RewardModelSettings",
     "RewardSettings",
     "Rule",
     "RulesRewardSettings",

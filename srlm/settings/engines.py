@@ -71,8 +71,8 @@ class EngineSettings(Section):
     """Environment variable that holds the API key; the key itself is never written to a file (openai)."""
     concurrency: Positive = 16
     """Maximum number of concurrent requests (openai)."""
-    timeout: Annotated[float, Field(gt=0)] = 120.0
-    """Timeout of a request in seconds (openai)."""
+    timeout: Annotated[float, Field(gt=0)] | None = None
+    """Timeout of a request in seconds. None: 100 s, and 0.1 s for each token that the answer may have (openai)."""
     retries: Annotated[int, Field(ge=0)] = 5
     """How often a request is retried after 429, 5xx, a lost connection or a timeout (openai)."""
     reasoning_effort: str | None = None

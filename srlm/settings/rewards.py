@@ -88,5 +88,8 @@ class SelectionSettings(Section):
     band: Annotated[float, Field(ge=0, lt=0.5)] = 0.32
     """Meta-Rewarding's rho (length_controlled): an answer counts as one of the best (or worst) if its reward is within
     this share of the prompt's reward range from the highest (or lowest) reward."""
+    max_chosen: Positive | None = None
+    """A pair whose chosen answer has more characters than this is dropped (Meta-Rewarding's first iteration: 2,500).
+    None: no limit."""
     flip: bool = False
     """Swap chosen and rejected: a control experiment, in which the loop must do harm."""

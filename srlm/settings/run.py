@@ -15,7 +15,14 @@ from srlm.settings.model import ModelSettings
 from srlm.settings.prompts import CandidateSettings, PromptSettings
 from srlm.settings.rewards import JudgeRewardSettings, RewardSettings, SelectionSettings
 from srlm.settings.shaping import GONE, shaping
-from srlm.settings.training import DpoSettings, LaunchSettings, SftSettings, Training
+from srlm.settings.training import (
+    DpoSettings,
+    LaunchSettings,
+    OnlineSettings,
+    RewardModelSettings,
+    SftSettings,
+    Training,
+)
 from srlm.worlds.table import TITLES, WorldData
 
 
@@ -90,6 +97,8 @@ class Settings(Section):
     """How the reward of an answer is determined."""
     selection: SelectionSettings = SelectionSettings()
     dpo: DpoSettings = DpoSettings()
+    reward_model: RewardModelSettings = RewardModelSettings()
+    online: OnlineSettings = OnlineSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
 
     @property

@@ -6,6 +6,7 @@ from typing import Any, get_args
 from pydantic import BaseModel
 
 from srlm.section import Section
+from srlm.settings.training import OnlineSettings, RewardModelSettings
 
 ELSEWHERE = ("name", "runs", "iterations", "report_to", "evaluation", "launch")
 """Sections and settings that do not affect the trained models: the run's folder, the number of iterations, trackers,
@@ -24,13 +25,18 @@ LATER: Mapping[str, Any] = {
     "model.thoughts": "cut",
     "data.revision": None,
     "data.turns": "first",
+    "data.skills": [],
     "prompts.revision": None,
     "prompts.template": None,
     "reward.kind": "judge",
     "selection.kind": "best_worst",
     "selection.band": 0.32,
+    "selection.max_chosen": None,
     "selection.flip": False,
+    "dpo.length_margin": 0.0,
     **{f"{training}.autocast": "auto" for training in ("pretraining", "sft", "dpo")},
+    **{f"reward_model.{name}": value for name, value in RewardModelSettings().model_dump(mode="json").items()},
+    **{f"online.{name}": value for name, value in OnlineSettings().model_dump(mode="json").items()},
 }
 """Settings added after digests of runs were recorded, with the value that those runs had. With that value they are
 left out of the digest."""

@@ -96,11 +96,63 @@ class DpoSettings(Training):
     """Strength of the pull towards the reference (Rafailov et al. 2023, equation 7)."""
     nll_weight: Annotated[float, Field(ge=0)] = 0.0
     """Weight of the negative log-likelihood per token of the chosen answer (the paper: 0)."""
+    length_margin: Annotated[float, Field(ge=0)] = 0.0
+    """alpha of length-regularised DPO (Liu et al. 2024, Park et al. 2024): alpha times the chosen answer's length minus
+    the rejected one's, in tokens, is added within the sigmoid, so that a pair whose chosen answer is the longer one
+    teaches less. 0: plain DPO."""
     eft_replay: Annotated[float, Field(ge=0)] = 0.0
     """Weight of the loss on a batch of EFT examples added to every batch of pairs (the paper: 0)."""
     early_stop: Literal["off", "pairwise"] = "off"
     """`pairwise`: stop when a checkpoint's answers to the validation prompts no longer beat those of the checkpoint
     before. The last step is compared, too. The models answer in the number format in which they would be saved."""
+
+
+class RewardModelSettings(Training):
+    """A reward model trained on ranked answers (Bradley and Terry 1952), for the methods that have one."""
+
+    epochs: Annotated[float, Field(gt=0)] = 1.0
+    """Passes over the pairs."""
+    learning_rate: Annotated[float, Field(gt=0)] = _rate(1e-5, 1e-4)
+    """Peak learning rate. The default with adapters (lora) is ten times as high: 0.0001."""
+    final_learning_rate: Annotated[float, Field(ge=0)] = _rate(1e-6, 1e-5)
+    """Learning rate after the last step (not used by schedule `constant`). Default with adapters (lora): 1e-05."""
+    base: Literal["M1", "SFT"] = "M1"
+    """The model that gets a head with one output: M1, or the SFT baseline."""
+    pairs: Literal["all", "best_worst"] = "all"
+    """`all`: every two answers of a ranked set, but ties. `best_worst`: its best against its worst answer."""
+    center: Annotated[float, Field(ge=0)] = 0.0
+    """Weight of (r_chosen + r_rejected)^2 in the loss: keeps rewards near 0, which pairs alone do not fix."""
+
+
+class OnlineSettings(Training):
+    """Online RL, M_t -> M_t+1: answers are sampled from the model while it is trained, and rewarded at once.
+
+    Each prompt gets `candidates.count` answers, sampled as `candidates.sampling` says.
+    """
+
+    epochs: Annotated[float, Field(gt=0)] = 1.0
+    """Passes over the prompts."""
+    batch_size: Positive = 64
+    """Sampled answers per optimiser step; a multiple of candidates.count, because a prompt's answers stay together."""
+    micro_batch_size: Positive = 16
+    """Answers per forward pass; must divide batch_size."""
+    learning_rate: Annotated[float, Field(gt=0)] = _rate(1e-6, 1e-5)
+    """Peak learning rate. The default with adapters (lora) is ten times as high: 1e-05."""
+    final_learning_rate: Annotated[float, Field(ge=0)] = _rate(1e-7, 1e-6)
+    """Learning rate after the last step (not used by schedule `constant`). Default with adapters (lora): 1e-06."""
+    dropout: Annotated[float, Field(ge=0, le=0)] = 0.0
+    """Always 0, of the adapters, too: the answers would not be samples of the model whose probabilities are trained."""
+    algorithm: Literal["rloo", "grpo"] = "rloo"
+    """`rloo`: REINFORCE, each answer against the mean of the prompt's others (Ahmadian et al. 2024). `grpo`: against
+    the mean of all its answers, over their standard deviation (Shao et al. 2024)."""
+    beta: Annotated[float, Field(ge=0)] = 0.05
+    """Weight of the KL divergence from the reference: taken off the reward (rloo), or added to the loss of each token
+    (grpo). 0: no reference."""
+    reference: Literal["first", "parent"] = "first"
+    """`first`: M1. `parent`: M_t, the model that training starts from; the only one possible with lora."""
+    judge: Literal["parent", "policy"] = "parent"
+    """Who judges where reward.kind is `judge` and no judge.engine is set. `parent`: M_t, frozen, in the run's engine.
+    `policy`: the model that is being trained, as it is at each step."""
 
 
 class LaunchSettings(Section):

@@ -58,11 +58,11 @@ def of_weights(model: Path, manifest: RunManifest, sha256: Sha256) -> Iterator[s
         yield f"the weights in {model} have changed since {manifest.step} was finished"
 
 
-def of_parent(manifest: RunManifest, parent: Checkpoint) -> Iterator[str]:
-    """Whether a model's parent is another one than it was made from."""
-    made_from = manifest.inputs.get(f"{parent.name} weights")
-    if made_from is not None and made_from.sha256 != parent.digest:
-        yield f"{manifest.step} was made from a different {parent.name} than the current one"
+def of_model(manifest: RunManifest, model: Checkpoint) -> Iterator[str]:
+    """Whether a step was made from another model of this name (its parent, or one that answered or judged)."""
+    made_from = manifest.inputs.get(f"{model.name} weights")
+    if made_from is not None and made_from.sha256 != model.digest:
+        yield f"{manifest.step} was made from a different {model.name} than the current one"
 
 
 def of_unfinished(step: Path, seals: Seals, digests: Digests) -> Iterator[str]:

@@ -19,6 +19,7 @@ from srlm.store import changes, files, lock, recognised, seals
 from srlm.store.digests import Digests
 from srlm.store.paths import refuse_strays, refuse_ways_out
 from srlm.store.seals import MANIFEST
+from srlm.text.counts import counted
 from srlm.worlds.table import WorldData
 
 INPUTS = "inputs.json"
@@ -104,12 +105,17 @@ class RunFolder:
         manifest = self.manifest(name)
         return manifest.checkpoint if manifest else None
 
-    def checkpoints(self) -> list[Checkpoint]:
-        """All finished checkpoints, in the order in which they are made."""
+    def all_checkpoints(self) -> list[Checkpoint]:
+        """All finished checkpoints, in the order in which they are made, those on the way to another among them."""
         return [found for step in self.steps() if (found := self.checkpoint(step.name)) is not None]
 
+    def checkpoints(self) -> list[Checkpoint]:
+        """All finished checkpoints but those on the way to another, in the order in which they are made."""
+        between = {step.name for step in self.steps() if step.role == "intermediate"}
+        return [checkpoint for checkpoint in self.all_checkpoints() if checkpoint.name not in between]
+
     def measured(self) -> list[Checkpoint]:
-        """All finished ones but the base, which never saw an instruction."""
+        """The same but the base, which never saw an instruction."""
         bases = {step.name for step in self.steps() if step.role == "base"}
         return [checkpoint for checkpoint in self.checkpoints() if checkpoint.name not in bases]
 
@@ -146,7 +152,9 @@ class RunFolder:
             yield
             if own.late:
                 few = ", ".join(own.late[:3]) + (", ..." if len(own.late) > 3 else "")
-                self.log(f"seals: {len(own.late)} files ({few}) sealed only now; earlier changes are unknown")
+                self.log(
+                    f"seals: {counted(len(own.late), 'files')} ({few}) sealed only now; earlier changes are unknown"
+                )
 
     def inputs(self) -> RunInputs | None:
         """What the run was made from so far; None where it has not begun, or before such things were recorded."""
@@ -208,6 +216,7 @@ class RunFolder:
         """
         self.check_paths()
         changed: list[str] = []
+        models = self.all_checkpoints()
         for step in (one.name for one in self.steps()):
             if (manifest := self.manifest(step)) is None:
                 changed += changes.of_unfinished(self.step(step), self.seals, self.sha256)
@@ -215,8 +224,8 @@ class RunFolder:
             changed += changes.of_outputs(self.step(step), manifest, self.sha256)
             if (checkpoint := manifest.checkpoint) is not None:
                 changed += changes.of_weights(self.model_path(checkpoint), manifest, self.sha256)
-                if checkpoint.parent is not None and (parent := self.checkpoint(checkpoint.parent)) is not None:
-                    changed += changes.of_parent(manifest, parent)
+            for model in models:
+                changed += changes.of_model(manifest, model)
         if changed:
             raise StoreError(
                 f"{self.path}: {'; '.join(changed)}. Restore the files, or delete the folders of these steps and of "
@@ -294,8 +303,8 @@ class RunFolder:
         return any(setting.startswith(step.shaped_by) and self._has_begun(step.name) for step in self.steps())
 
     def _has_begun(self, step: str) -> bool:
-        """Whether anything is made; a stage that failed at once leaves its time, and no more."""
-        return any(path.name not in ("timings.json", seals.SO_FAR) for path in self.step(step).glob("*"))
+        """Whether anything is made; a stage that failed at once leaves its time and its tokens, and no more."""
+        return any(path.name not in ("timings.json", "usage.json", seals.SO_FAR) for path in self.step(step).glob("*"))
 
     def log(self, text: str) -> None:
         """A line with the time in the run's log.txt, without keys."""

@@ -19,7 +19,7 @@ KINDS = (
     (stat.S_ISBLK, "a device"),
     (stat.S_ISCHR, "a device"),
 )
-FOLDERS = ("model", "model.part", "training", "validation", "logs", "launch", "evaluation")
+FOLDERS = ("model", "model.part", "training", "validation", "sampled", "logs", "launch", "evaluation")
 """Names that only folders have, in a run and in its steps."""
 FILES = (".json", ".jsonl", ".safetensors", ".sqlite", ".jinja", ".lock", ".html", ".csv", "log.txt")
 """Ends of names that only files have."""

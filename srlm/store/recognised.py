@@ -4,7 +4,22 @@ import json
 from pathlib import Path
 from typing import Any
 
-from srlm.records import AnswerReward, Demonstration, Judgement, PreferencePair, Prompt, RankedSet, Record, Response
+from srlm.records import (
+    AnswerLikelihood,
+    AnswerReward,
+    Demonstration,
+    Judgement,
+    JudgementRating,
+    MetaJudgement,
+    PairJudgement,
+    PreferencePair,
+    Prompt,
+    RankAgreement,
+    RankedSet,
+    Record,
+    Response,
+    Sample,
+)
 from srlm.store import files
 
 KINDS: tuple[type[Record], ...] = (
@@ -13,8 +28,14 @@ KINDS: tuple[type[Record], ...] = (
     RankedSet,
     Demonstration,
     Judgement,
+    PairJudgement,
     AnswerReward,
+    AnswerLikelihood,
+    RankAgreement,
     PreferencePair,
+    MetaJudgement,
+    JudgementRating,
+    Sample,
 )
 
 

@@ -34,7 +34,10 @@ EVALUATION = "evaluation"
 """The part of a run in which its models' answers and figures are."""
 SO_FAR = "so_far.json"
 """Where an older srlm kept what a step that is not finished had made, before there were seals."""
-UNSEALED = (NAME, SO_FAR, "timings.json", ".digests.json", "job.json", "report.html", "report.md", "metrics.csv")
+UNSEALED = (
+    *(NAME, SO_FAR, "timings.json", "usage.json", ".digests.json", "job.json"),
+    *("report.html", "report.md", "metrics.csv"),
+)
 """Files in which nothing is read that shapes anything, or that are made from all others at any time, or anew whenever
 they are used."""
 DEEP = 5
@@ -102,6 +105,12 @@ class Seals:
             if name not in but:
                 del self._now[f"{part}/{name}"]
 
+    def forget(self, path: Path) -> None:
+        """Vouch no more for a file that is going to be deleted."""
+        with self._lock:
+            if self._now.pop(self.name_of(path), None) is not None:
+                self.keep()
+
     def settle(self) -> None:
         """Of a file that was being replaced when a process ended, find out which content it has."""
         for name, found in self._now.items():
@@ -162,6 +171,12 @@ def seal(paths: Iterable[Path]) -> None:
             by_run.setdefault(holder, []).append(path)
     for holder, own in by_run.items():
         holder.seal(own)
+
+
+def forget(path: Path) -> None:
+    """Vouch no more for a file that is going to be deleted, where this process holds its run."""
+    if (holder := _sealer(path)) is not None:
+        holder.forget(path)
 
 
 def may_seal(path: Path) -> bool:

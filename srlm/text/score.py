@@ -71,6 +71,35 @@ def has_score_line(text: str) -> bool:
     return read_score(text).unread != "no score"
 
 
+def without_score(text: str) -> str:
+    """The text without the words that name a score; `read_score` finds none in it.
+
+    Of a line that gives the score the rest is kept. Points that are told in other words (`I give it 4`) stay.
+    """
+    lines = [_without_mentions(line) if _WORD.search(line) else line for line in text.splitlines()]
+    while lines and (read_score("\n".join(lines)) != NO_SCORE or not lines[-1].strip()):
+        del lines[-1]  # a box, or a form that is read and is no mention
+    return "\n".join(lines).strip()
+
+
+_PASSES = 20
+"""What is left of a line may join into another mention; a line that still has one after so many passes goes."""
+
+
+def _without_mentions(line: str) -> str:
+    for _ in range(_PASSES):
+        words, kept, place = plain(line), "", 0
+        for found in _MENTION.finditer(words):
+            behind = _BEHIND.match(words, found.end())
+            assert behind is not None  # every part of it may be empty
+            kept += words[place : found.start()]
+            place = behind.start("close")
+        if not place:
+            return line
+        line = kept + words[place:]
+    return ""
+
+
 # One line -------------------------------------------------------------------------------------------------------------
 
 _MENTION = re.compile(

@@ -25,24 +25,28 @@ TRIAL = 64
 """Tokens of an example that are enough to tell."""
 
 
-def use_right_head(trainer: Any, ids: Sequence[int]) -> None:
-    """Give the trainer's model, and its reference, their own head where TRL's differs on the example `ids`."""
+def use_right_head(trainer: Any, ids: Sequence[int], temperature: float = 1.0) -> None:
+    """Give the trainer's model, and its reference, their own head where TRL's differs on the example `ids`.
+
+    `temperature`: what TRL was told to divide logits by.
+    """
     for model in (trainer.model, getattr(trainer, "ref_model", None)):
         if model is not None:
             whole = trainer.accelerator.unwrap_model(model)
             if _in_parts(whole):
                 log.info("%s: its weights are sharded, so TRL's head is not compared with its own", _name(whole))
                 continue
-            give_right_head(whole.get_base_model() if hasattr(whole, "get_base_model") else whole, ids)
+            own = whole.get_base_model() if hasattr(whole, "get_base_model") else whole
+            give_right_head(own, ids, temperature)
 
 
-def give_right_head(model: Any, ids: Sequence[int]) -> bool:
+def give_right_head(model: Any, ids: Sequence[int], temperature: float = 1.0) -> bool:
     """Give a model to which TRL has added its head its own where they differ on `ids`; whether that was so."""
-    fault = _fault(model, ids)
+    fault = _fault(model, ids, temperature)
     if fault is None:
         return False
     log.warning("%s: trained with its own head, which takes more memory than TRL's (%s)", _name(model), fault)
-    _with_own_head(model)
+    _with_own_head(model, temperature)
     return True
 
 
@@ -72,14 +76,14 @@ def router_arguments(model: Any, ids: Sequence[int]) -> dict[str, float]:
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]
-def _fault(model: Any, ids: Sequence[int]) -> str | None:
+def _fault(model: Any, ids: Sequence[int], temperature: float) -> str | None:
     """Why TRL's head is not this model's; None where it is."""
     row = torch.tensor([list(ids)], device=model.device)
     training = model.training
     model.eval()
     try:
         logits = model(input_ids=row, use_cache=False).logits
-        expected = logits[:, :-1].float().log_softmax(-1).gather(-1, row[:, 1:, None])[..., 0]
+        expected = (logits[:, :-1].float() / temperature).log_softmax(-1).gather(-1, row[:, 1:, None])[..., 0]
         try:
             found = model(input_ids=row, labels=row, use_cache=False, fused_lm_head=True).log_probs
         except Exception as error:  # it reaches into models that are built in other ways
@@ -91,7 +95,7 @@ def _fault(model: Any, ids: Sequence[int]) -> str | None:
     return None if off <= allowed else f"log-probabilities differ by {off:.2g}"
 
 
-def _with_own_head(model: Any) -> None:
+def _with_own_head(model: Any, temperature: float) -> None:
     """Let the model answer TRL's calls with what its own forward pass says."""
     from trl.trainer.utils import FusedCausalLMOutput
 
@@ -104,7 +108,7 @@ def _with_own_head(model: Any) -> None:
             return own(self, *rest, **named)
         labels, items = named.pop("labels"), named.pop("num_items_in_batch", None)
         outputs = own(self, *rest, **named)
-        logits = outputs.logits[:, :-1].float()
+        logits = outputs.logits[:, :-1].float() / temperature
         wanted = labels[:, 1:]
         mask = wanted != IGNORED
         every = logits.log_softmax(-1)

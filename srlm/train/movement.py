@@ -165,6 +165,13 @@ def _preferences(
     path: Path | str, settings: ModelSettings, pairs: Sequence[dpo.PairExample], served: torch.dtype | None
 ) -> list[float]:
     """log p(chosen) - log p(rejected) of each pair."""
+    model = load_rounded(path, settings, served)
+    return [log_preference(model, pair) for pair in pairs]
+
+
+@torch.inference_mode()  # type: ignore[untyped-decorator]
+def load_rounded(path: Path | str, settings: ModelSettings, served: torch.dtype | None) -> Any:
+    """A model for float32 arithmetic over all GPUs there are; its weights are rounded to `served` where given."""
     model = load_model(path, settings, device="auto", dtype="float32").eval()
     if served is not None:
         for weight in model.parameters():
@@ -175,7 +182,7 @@ def _preferences(
         model = dispatch_model(
             model, infer_auto_device_map(model, no_split_module_classes=list(model._no_split_modules or ()))
         )
-    return [log_preference(model, pair) for pair in pairs]
+    return model
 
 
 def log_preference(model: Any, pair: dpo.PairExample) -> float:

@@ -6,7 +6,7 @@ A new world is a folder beside this file with a settings class and a class of th
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
-from srlm.records import Prompt, SeedData
+from srlm.records import Demonstration, Prompt, SeedData
 from srlm.section import Section
 
 SettingsOfWorld = TypeVar("SettingsOfWorld", bound=Section, contravariant=True)
@@ -45,10 +45,18 @@ class World(Protocol[SettingsOfWorld]):
         """The points that a review gives for an answer's form alone; None where it gives none."""
         ...
 
-    def vocabulary(self) -> Sequence[str]:
+    def changed(self, prompt: str, seed: int) -> str:
+        """A prompt that resembles this one and wants another answer. Raises DataError as `score` does."""
+        ...
+
+    def vocabulary(self, settings: SettingsOfWorld) -> Sequence[str]:
         """Every word of the world, in a fixed order, for the tokenizer of an M0 from random weights."""
         ...
 
     def base_lines(self, settings: SettingsOfWorld, seed: int) -> Sequence[BaseLine]:
         """Text on which an M0 from random weights is trained."""
+        ...
+
+    def demonstrations(self, settings: SettingsOfWorld, data: SeedData, seed: int) -> list[Demonstration]:
+        """What M1 is shown beside IFT and EFT: skills that a method needs and `settings` ask for; mostly none."""
         ...

@@ -16,7 +16,7 @@ from eval.benchmarks.within_budget import reached, sample_of
 from eval.cli import main
 from eval.records import MetricValue
 from srlm.engines.openai.cost import Budget, BudgetSpent
-from srlm.errors import DataError
+from srlm.errors import DataError, StoreError
 from srlm.records import Response
 from srlm.settings import EvaluationSettings, Price
 from srlm.store import files
@@ -203,6 +203,24 @@ def test_a_head_to_head_within_a_budget_is_of_a_random_part_and_goes_on(
     whole = measured(None)
     assert {one.n for one in whole if one.metric == "win"} == {12} and "budget" not in whole[0].note
     assert len(server.asked) == 72 and set(calls(server).values()) == {1}
+
+
+def test_a_budget_of_another_judge_does_not_leave_the_verdicts_of_the_one_before(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-key")
+    server = serve(judge)
+    asked = EvaluationSettings(
+        judge="openai:another", base_url=server.url, price=Price(input=10, output=0), max_cost=0.12
+    )
+    folder = small.run(tmp_path, evaluation=asked)  # its verdicts are by another judge
+    contest.verdicts_path(folder, "M2", "M1").unlink()
+    written = {
+        name: files.read(folder.step("evaluation") / name / "responses.jsonl", Response) for name in ("SFT", "M1", "M2")
+    }
+    with pytest.raises(StoreError, match=r"M1-vs-SFT\.jsonl"):
+        contest.figures(folder.settings, folder, written, lambda *_: pytest.fail("no model is opened"))
+    assert server.asked == []
 
 
 def test_the_reached_are_the_first_of_a_random_order_and_a_larger_budget_adds_to_them() -> None:

@@ -6,6 +6,7 @@ from srlm.errors import SettingsError
 from srlm.methods.base import ASSUMED
 from srlm.methods.work import CHARACTERS_A_TOKEN
 from srlm.settings import Settings
+from srlm.text.counts import counted
 
 from ...data import cited, published
 from ...data.cited import warning_of
@@ -77,7 +78,8 @@ class AlpacaEval2(Benchmark):
             shown = ASSUMED.prompt + min(ASSUMED.answer, answer) + BASELINE_TOKENS
             reads = annotator.characters // CHARACTERS_A_TOKEN + shown
             writes = int(annotator.settings.get("max_tokens", 1))
-            yield Asked("verdicts", settings.evaluation.judge, cited.PROMPTS * len(models), reads, writes)
+            requests, wanted = cited.PROMPTS * len(models), settings.evaluation
+            yield Asked("verdicts", wanted.judge, requests, reads, writes, wanted.price, wanted.base_url)
 
     def measure(self, run: RunData, answers: Answers, open_engine: OpenEngine) -> list[MetricValue]:
         wanted = run.settings.evaluation
@@ -109,7 +111,7 @@ class AlpacaEval2(Benchmark):
             self.name,
             ("win_rate",),
             [PaperRow(row.model, published={"win_rate": row.win_rate}) for row in paper.rows],
-            f"{paper.setting}, {paper.n} prompts",
+            f"{paper.setting}, {counted(paper.n, 'prompts')}",
             unlike="; ".join([*filter(None, [unlike_paper(run.settings)]), *warnings(run)]),
             others=[(row.model, {"win_rate": row.win_rate}) for row in paper.leaderboard],
             value_unit="percent",

@@ -134,7 +134,7 @@ def endpoint(
     api_version: str | None,
     api_key_env: str,
     concurrency: int,
-    timeout: float,
+    timeout: float | None,
     seed: int,
 ) -> Endpoint:
     """Where the judge is, as the options say."""

@@ -362,6 +362,8 @@ def account(judge: AnnotatingJudge, say: Say) -> None:
 
 def _unpriced(judge: AnnotatingJudge) -> str:
     listed = price_list()
+    if judge.model in listed.usd_per_million_tokens:
+        return f"cost unknown: {judge.model} is asked at another server than the provider's own; give --price"
     why = f" ({listed.unknown[judge.model]})" if judge.model in listed.unknown else ""
     return f"cost unknown: the price of {judge.model} is not in the list of {listed.date}{why}; give --price"
 

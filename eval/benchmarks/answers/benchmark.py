@@ -5,6 +5,7 @@ from itertools import pairwise
 
 from srlm.methods.base import ASSUMED
 from srlm.settings import Settings
+from srlm.text.counts import counted
 
 from ...data import published
 from ...records import MetricValue
@@ -71,7 +72,8 @@ class AnswerLengths(Benchmark):
                 way = "longer" if ratio > 1 else "shorter"
                 yield Doubt(
                     "length drift",
-                    f"{after.model}'s answers are {way} than {before.model}'s: {now} characters against {then} "
+                    f"{after.model}'s answers are {way} than {before.model}'s: {counted(now, 'characters')} "
+                    f"against {then} "
                     f"({ratio:.2f} times); many judges prefer longer answers, so read its wins with that in mind",
                     RANK,
                 )

@@ -31,7 +31,7 @@ from ...data import cited
 from ...data.kinds import read_names
 from ...records import CategoryList, Labels, PromptKind, Unlabelled
 from ..base import Asked, OpenEngine
-from ..measuring import BLOCK, made_from
+from ..measuring import BLOCK, made_from, refuse_others
 from ..within_budget import budget_note, reached, sample_of
 from .reading import LENGTHS, read_categories, read_labels, unusable
 
@@ -193,6 +193,7 @@ def labelled(
 
     by_id = {prompt.id: prompt for prompt in prompts}
     if wanted.max_cost is not None and judge.budget is not None and not path.exists():
+        refuse_others(path, facts)
         with Reporter("breakdown: within the budget", folder.log):
             done = reached(list(by_id), lambda ids: asked([by_id[id] for id in ids]), judge.budget(), settings.seed)
         sample = sample_of(list(by_id), [done], wanted.max_cost)
@@ -313,8 +314,10 @@ def requests(settings: Settings) -> Iterator[Asked]:
     names = wanted.number if wanted.categories == "paper" else 0
     if wanted.categories == "paper":
         reads = TEMPLATE_TOKENS + min(wanted.shown, count) * PROMPT_TOKENS
-        yield Asked("categories of the prompts", wanted.judge, 1, reads, names * NAME_TOKENS, wanted.price)
+        yield Asked(
+            "categories of the prompts", wanted.judge, 1, reads, names * NAME_TOKENS, wanted.price, wanted.base_url
+        )
     reads = TEMPLATE_TOKENS + PROMPT_TOKENS + names * NAME_TOKENS
     alpaca = "labels of AlpacaEval's prompts, if it is judged"
     for what, prompts in (("labels of the prompts", count), (alpaca, cited.PROMPTS)):
-        yield Asked(what, wanted.judge, prompts, reads, LABEL_TOKENS, wanted.price)
+        yield Asked(what, wanted.judge, prompts, reads, LABEL_TOKENS, wanted.price, wanted.base_url)

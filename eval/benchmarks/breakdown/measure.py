@@ -17,6 +17,7 @@ from srlm.settings import Settings
 from srlm.store import files
 from srlm.store.folder import RunFolder
 from srlm.terminal import say
+from srlm.text.counts import counted
 
 from ...data.alpaca_rows import one_a_prompt
 from ...data.kinds import read_kinds
@@ -125,8 +126,8 @@ def _of_file(path: Path, prompts: Sequence[Prompt]) -> dict[str, PromptKind]:
     read = read_kinds(path, prompts)
     if read.unused or len(read.labels) < len(prompts):
         say(
-            f"{path.name}: labels of {len(read.labels)} of {len(prompts)} prompts; "
-            f"{read.unused} rows are of other prompts and not used"
+            f"{path.name}: labels of {len(read.labels)} of {counted(len(prompts), 'prompts')}; "
+            f"{counted(read.unused, 'rows are')} of other prompts and not used"
         )
     found = {}
     for prompt in prompts:
@@ -217,7 +218,7 @@ def _differing(
         if not own:
             note = f"no kind has {floor} judged prompts" if read else "no label was read"
         else:
-            note = f"{len(own)} kinds" if tested else "fewer than two kinds with different values"
+            note = counted(len(own), "kinds") if tested else "fewer than two kinds with different values"
         metrics.append(
             figure(
                 model,

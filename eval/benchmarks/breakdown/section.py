@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from srlm.text.counts import counted
+
 from ...data import cited, published
 from ...figures import charts
 from ...figures.words import MetricWords
@@ -109,7 +111,7 @@ def pictures(run: RunData, words: MetricWords) -> list[charts.Chart]:
                         rows.append(charts.dot(one, words) | {"kind": kind, "model": label})
             if rows:
                 left = len(found) - min(len(found), MOST_DRAWN)
-                note = f"{left} smaller kinds are in metrics.csv alone." if left else ""
+                note = f"{counted(left, 'smaller kinds are')} in metrics.csv alone." if left else ""
                 title = f"AlpacaEval win rate by {sort}" if what else f"Wins minus losses against {first} by {sort}"
                 axis = "win rate" if what else "wins minus losses"
                 drawn.append(charts.by_kind(title, rows, axis, signed=what is None, note=note))

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
+from srlm.text.counts import counted
+
 from ...figures.words import p_text
 from ...records import MetricValue
 from ..base import Answers, Benchmark, Doubt, LookedFor, MetricSpec, OpenEngine, PageSection, RunData
@@ -84,8 +86,9 @@ class DataMap(Benchmark):
         for metric in against_evaluation(run.of(self.name)):
             if metric.value:
                 said = (
-                    f"{round(metric.value * metric.n)} of {metric.n} evaluation prompts have a near duplicate among "
-                    f"the {metric.baseline} texts ({metric.note.partition(';')[0]})"
+                    f"{round(metric.value * metric.n)} of {counted(metric.n, 'evaluation prompts have')} a "
+                    "near duplicate among "
+                    f"the {counted(metric.baseline, 'texts')} ({metric.note.partition(';')[0]})"
                 )
                 yield Doubt("evaluation prompts in the training data", said, CONTAMINATION)
 

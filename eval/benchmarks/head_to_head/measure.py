@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from itertools import combinations
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from srlm.engines.openai.retired import refuse_retired
 from srlm.judge.open import Judge, asked_models, contest_judge, pairwise_of
@@ -21,6 +21,7 @@ from srlm.store import files
 from srlm.store.folder import RunFolder
 from srlm.store.progress import Reporter
 from srlm.terminal import say
+from srlm.text.counts import counted
 
 from ...judging.open import judge_facts
 from ...records import MetricValue, Series, Verdict, verdict_id
@@ -30,7 +31,7 @@ from ...stats.significance import sign_test
 from ...stats.votes import on_these_prompts
 from ..base import OpenEngine
 from ..finished import measured
-from ..measuring import BLOCK, figure, made_from, resampling, with_holm
+from ..measuring import BLOCK, figure, made_from, refuse_others, resampling, with_holm
 from ..within_budget import budget_note, noted, reached, sample_of
 
 BENCHMARK = "head_to_head"
@@ -73,9 +74,11 @@ def _affordable(
 ) -> frozenset[str]:
     """Ids of the prompts that `evaluation.max_cost` reaches, with every contest on them judged."""
     ids = [one.prompt.id for one in next(iter(contests.values()), ())]
-    most, kept = settings.evaluation.max_cost, [verdicts_path(folder, *models) for models in contests]
-    if most is None or judge.budget is None or all(path.exists() for path in kept):
+    most, kept = settings.evaluation.max_cost, {models: verdicts_path(folder, *models) for models in contests}
+    if most is None or judge.budget is None or all(path.exists() for path in kept.values()):
         return frozenset(ids)
+    for models, path in kept.items():
+        refuse_others(path, _facts(settings, folder, judge, *models))
     pairwise = pairwise_of(judge)
 
     def ask(prompts: Sequence[str]) -> None:
@@ -141,15 +144,9 @@ def verdicts(
     judge: Judge,
 ) -> list[Verdict]:
     """The judge's verdict on each contest, kept as they come."""
-    evaluation = folder.step("evaluation")
-    path = verdicts_path(folder, model_a, model_b)
-    seed = seed_for(settings.seed, "verdicts", model_a, model_b)
-    facts = judge_facts(settings, judge) | {
-        name: files.fact(evaluation / name / "responses.jsonl").sha256 for name in (model_a, model_b)
-    }
-    made_from(path, facts | {"seed": seed})
-
-    pairwise = pairwise_of(judge)
+    path, facts = verdicts_path(folder, model_a, model_b), _facts(settings, folder, judge, model_a, model_b)
+    made_from(path, facts)
+    pairwise, seed = pairwise_of(judge), facts["seed"]
 
     def work(chunk: Sequence[AnswerPair], index: int) -> list[Verdict]:
         return judged(pairwise, model_a, model_b, chunk, seed_for(seed, index))
@@ -167,6 +164,16 @@ def verdicts(
             belongs=lambda contest, said: (said.response_a_id, said.response_b_id) == (contest.a.id, contest.b.id),
         )
         return list(made)
+
+
+def _facts(settings: Settings, folder: RunFolder, judge: Judge, model_a: str, model_b: str) -> dict[str, Any]:
+    """What the verdicts on two models are made from."""
+    evaluation = folder.step("evaluation")
+    return {
+        **judge_facts(settings, judge),
+        **{name: files.fact(evaluation / name / "responses.jsonl").sha256 for name in (model_a, model_b)},
+        "seed": seed_for(settings.seed, "verdicts", model_a, model_b),
+    }
 
 
 def judged(
@@ -302,6 +309,6 @@ def asked_again(
             estimate,
             unscored=len(verdicts) - len(voted),
             baseline=baseline,
-            note=f"{note}; {votes} sampled verdicts for each order",
+            note=f"{note}; {counted(votes, 'sampled verdicts')} for each order",
         )
     ]

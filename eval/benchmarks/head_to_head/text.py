@@ -30,6 +30,6 @@ def contests(metrics: Sequence[MetricValue]) -> str:
         return "no two checkpoints to compare"
     head = ["pair", "wins %", "ties %", "losses %", "p (Holm)", "prompts", "unscored", "the paper's"]
     source = published.head_to_head()
-    theirs = f"the paper's: {source.source}; {source.setting}, {source.n} prompts: {NOT_A_TARGET}"
+    theirs = f"the paper's: {source.source}; {source.setting}, {counted(source.n, 'prompts')}: {NOT_A_TARGET}"
     levels = [ALONE] if len(rows) > 1 else []
     return "\n".join([aligned(head, rows), *notes, *levels, theirs])

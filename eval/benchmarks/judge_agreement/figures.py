@@ -10,6 +10,7 @@ import numpy as np
 
 from srlm.judge.agreement import CORRELATIONS, UNITS, Measure, gathered
 from srlm.records import Judgement, Record
+from srlm.text.counts import counted
 
 from ...records import MetricValue
 from ...stats.intervals import (
@@ -185,7 +186,7 @@ def judgement_note(judgements: Iterable[Judgement]) -> str:
     for judgement in judgements:
         asked += judgement.completed
         reasons.update([judgement.unread] if judgement.unread is not None else [])
-    notes = [f"{asked} judgements had to be asked for their score"] if asked else []
+    notes = [f"{counted(asked, 'judgements')} had to be asked for their score"] if asked else []
     return "; ".join(notes + [f"unscored: {reason}: {number}" for reason, number in sorted(reasons.items())])
 
 

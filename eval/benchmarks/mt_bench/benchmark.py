@@ -170,8 +170,8 @@ def _judged(settings: Settings, what: str, requests: int, tokens: Sequence[int])
     own = wanted.mt_bench
     if spec.partition(":")[0] in WRITERS:
         for turn, reads in enumerate(tokens, 1):
-            price = own.price or wanted.price
-            yield Asked(f"MT-Bench: {what.format(turn)}", spec, requests, reads, own.judge_tokens, price)
+            price, base_url = own.price or wanted.price, own.base_url or wanted.base_url
+            yield Asked(f"MT-Bench: {what.format(turn)}", spec, requests, reads, own.judge_tokens, price, base_url)
 
 
 def _questions(settings: Settings) -> int:

@@ -121,9 +121,9 @@ def grades(
 ) -> list[Grade]:
     """The judge's grade of each answer of a model, kept in the run's folder; what is there is not asked again."""
     asked = askings(bench, found)
-    path = grades_path(folder, model)
-    seed = seed_for(settings.seed, "grades", model)
-    made_from(path, grading_facts(settings, judge, bench, [one.response_id for one in asked]) | {"seed": seed})
+    path, facts = grades_path(folder, model), facts_of_grades(settings, model, bench, found, judge)
+    made_from(path, facts)
+    seed = facts["seed"]
     with Reporter(f"{model}: MT-Bench grades", folder.log) as report:
         made = files.resumable(
             path,
@@ -137,6 +137,14 @@ def grades(
             belongs=lambda one, grade: (one.response_id, one.prompt) == (grade.response_id, grade.prompt),
         )
         return list(made)
+
+
+def facts_of_grades(
+    settings: Settings, model: str, bench: MtBench, found: Sequence[Conversation], judge: Judge
+) -> dict[str, Any]:
+    """What a model's grades are made from."""
+    responses = [one.answer(turn).id for one in found for turn in (1, 2)]
+    return grading_facts(settings, judge, bench, responses) | {"seed": seed_for(settings.seed, "grades", model)}
 
 
 def graded(settings: Settings, judge: Judge, asked: Sequence[Asking], seed: int) -> list[Grade]:

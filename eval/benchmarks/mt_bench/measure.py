@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from srlm.engines.openai.retired import refuse_retired
 from srlm.judge.open import Judge, asked_models, mt_bench_judge, mt_bench_spec
@@ -10,17 +11,18 @@ from srlm.settings import Settings
 from srlm.store.folder import RunFolder
 from srlm.store.progress import Reporter
 from srlm.terminal import say
+from srlm.text.counts import counted
 
 from ...data import mt_bench as data
 from ...data.mt_bench import MtBench
 from ...records import MetricValue, Series
 from ..base import OpenEngine, RunData
 from ..finished import measured
-from ..measuring import resampling
+from ..measuring import refuse_others, resampling
 from ..within_budget import noted, reached, sample_of
 from .answers import Conversation, conversations, some_of
 from .figures import figures, series
-from .grading import Grade, askings, graded, grades, grades_path, scores
+from .grading import Grade, askings, facts_of_grades, graded, grades, grades_path, scores
 from .names import OVERALL
 
 Written = Mapping[str, Sequence[Conversation]]
@@ -77,7 +79,10 @@ def affordable(settings: Settings, folder: RunFolder, bench: MtBench, found: Wri
             part = [one for one in own if one.question.id in some]
             graded(settings, judge, askings(bench, part), settings.seed)
 
-    return affordable_questions(settings, folder, bench, judge, ask, [grades_path(folder, model) for model in found])
+    kept = {
+        grades_path(folder, model): facts_of_grades(settings, model, bench, own, judge) for model, own in found.items()
+    }
+    return affordable_questions(settings, folder, bench, judge, ask, kept)
 
 
 def affordable_questions(
@@ -86,15 +91,18 @@ def affordable_questions(
     bench: MtBench,
     judge: Judge,
     ask: Callable[[Sequence[str]], None],
-    kept: Sequence[Path],
+    kept: Mapping[Path, dict[str, Any]],
 ) -> frozenset[str]:
     """Ids of the questions that the budget reaches. `ask` asks all there is to ask about some of them; `kept` are the
-    files of what is asked: where all are whole, nothing is."""
+    files of what is asked, with what they are made from: where all are whole, nothing is. Raises StoreError, before
+    anything is asked, where one of them was made from something else."""
     ids = [one.id for one in bench.questions]
     wanted = settings.evaluation
     most = wanted.max_cost if wanted.mt_bench.max_cost is None else wanted.mt_bench.max_cost
     if most is None or judge.budget is None or all(path.exists() for path in kept):
         return frozenset(ids)
+    for path, facts in kept.items():
+        refuse_others(path, facts)
     with Reporter("MT-Bench: within the budget", folder.log):
         done = reached(ids, ask, judge.budget(), settings.seed)
     sample = sample_of(ids, [done], most)
@@ -111,7 +119,7 @@ def noted_questions(found: Sequence[MetricValue], sample: Collection[str], bench
 
 def question_note(reached: int, questions: int) -> str:
     """What stands beside a figure; empty where the budget reached all."""
-    return f"on {reached} of {questions} questions, drawn at random (budget)" if reached < questions else ""
+    return f"on {reached} of {counted(questions, 'questions')}, drawn at random (budget)" if reached < questions else ""
 
 
 def _with_cut(figure: MetricValue, found: Written) -> MetricValue:
@@ -120,7 +128,11 @@ def _with_cut(figure: MetricValue, found: Written) -> MetricValue:
         return figure
     said = [answer for one in found[figure.model] for answer in (one.first, one.second)]
     cut, empty = sum(one.finish == "length" for one in said), sum(not one.text.strip() for one in said)
-    more = [f"{number} answers {what}" for number, what in ((cut, "cut at their limit"), (empty, "empty")) if number]
+    more = [
+        f"{counted(number, 'answers')} {what}"
+        for number, what in ((cut, "cut at their limit"), (empty, "empty"))
+        if number
+    ]
     return figure.model_copy(update={"note": "; ".join([figure.note, *more])})
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -79,7 +79,7 @@ def measure(settings: Settings, folder: RunFolder, open_engine: OpenEngine) -> l
             for own in contests.values():
                 compare(settings, judge, bench, [one for one in own if one.ours.question.id in some], ("", ""))
 
-        kept = [verdicts_path(folder, *models) for models in contests]
+        kept = {verdicts_path(folder, *models): _facts(settings, bench, own, judge) for models, own in contests.items()}
         sample = affordable_questions(settings, folder, bench, judge, ask, kept)
         metrics = []
         for models, own in contests.items():
@@ -98,6 +98,12 @@ def verdicts_path(folder: RunFolder, later: str, earlier: str) -> Path:
     return folder.step("evaluation") / "mt_bench" / f"{later}-vs-{earlier}.jsonl"
 
 
+def _facts(settings: Settings, bench: MtBench, contests: Sequence[TurnPair], judge: Judge) -> dict[str, Any]:
+    """What the verdicts on two models are made from."""
+    responses = [one.answer(turn).id for pair in contests[::2] for one in pair[:2] for turn in (1, 2)]
+    return grading_facts(settings, judge, bench, responses)
+
+
 def verdicts(
     settings: Settings,
     folder: RunFolder,
@@ -108,8 +114,7 @@ def verdicts(
 ) -> list[Verdict]:
     """The judge's verdict on each, kept as they come."""
     path = verdicts_path(folder, *models)
-    responses = [one.answer(turn).id for pair in contests[::2] for one in pair[:2] for turn in (1, 2)]
-    made_from(path, grading_facts(settings, judge, bench, responses))
+    made_from(path, _facts(settings, bench, contests, judge))
     with Reporter(f"{models[0]} against {models[1]}: MT-Bench verdicts", folder.log) as report:
         made = files.resumable(
             path,

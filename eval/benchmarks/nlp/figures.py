@@ -37,10 +37,8 @@ def metric_of(task: str, metric: str) -> str:
 
 
 def figures(settings: Settings, kept: Sequence[Kept], failed: Sequence[Failed] = ()) -> list[MetricValue]:
-    """Every figure of the tasks of these models. Of a task that failed, what was kept is of another question."""
+    """Every figure of the tasks of these models. Of a task that failed nothing is kept."""
     how = resampling(settings)
-    without = {(one.model, one.task) for one in failed}
-    kept = [one for one in kept if (one.model, one.asked.task) not in without]
     found = [one for own in kept for one in _of_task(own, how)]
     found += [_failure(one) for one in failed]
     found += _averages(kept, how)
@@ -134,7 +132,7 @@ def _notes(own: Kept, metric: str) -> list[str]:
         f"lm-eval {asked.question['lm_eval']}",
     ]
     if len(asked.question["tasks"]) > 1:
-        said.append(f"{len(asked.question['tasks'])} tasks, each taken as fixed")
+        said.append(f"{counted(len(asked.question['tasks']), 'tasks')}, each taken as fixed")
     if invalid := sum(metric in one.invalid for one in own.documents):
         said.append(f"{counted(invalid, 'answers')} without an answer in the form asked for, counted as wrong")
     return [*said, *asked.notes]
@@ -164,7 +162,7 @@ def _averages(kept: Sequence[Kept], how: Resampling) -> list[MetricValue]:
         variance = float(sum(np.var(one.hits) / len(one.hits) for one in parts)) / len(parts) ** 2
         weights = np.concatenate([np.full(len(one.hits), 1 / len(one.hits)) for one in parts])
         estimate = of_variance(
-            f"mean of {len(parts)} tasks",
+            f"mean of {counted(len(parts), 'tasks')}",
             float(np.mean(means)),
             variance,
             len(weights),

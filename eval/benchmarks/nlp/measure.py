@@ -95,15 +95,27 @@ def _ask(
         for task in tasks:
             with Reporter(f"{checkpoint.name}: {title(task.name)}", folder.log, "requests") as reporter:
                 shown.append(reporter)
+                path = place_of(folder, checkpoint.name, task.name)
                 try:
-                    _keep(place_of(folder, checkpoint.name, task.name), folder, checkpoint, task, chat, lm)
+                    _keep(path, folder, checkpoint, task, chat, lm)
+                    continue
                 except (RoomError, DataError) as error:  # too long for this model, or nothing; those of others are not
-                    yield Failed(checkpoint.name, task.name, task.main, first_line(error))
+                    said = first_line(error)
                 except SrlmError:
                     raise  # the engine or the disk: no other task would fare better
                 except Exception as error:  # of lm-eval, or of code that came with the task
                     said = f"{type(error).__name__}: {first_line(error)}"
-                    yield Failed(checkpoint.name, task.name, task.main, said)
+                _forget(path)
+                yield Failed(checkpoint.name, task.name, task.main, said)
+
+
+def _forget(path: Path) -> None:
+    """Delete what a model answered to a task as it was asked before: nothing of another question stands in its place.
+
+    The model's answers stay in nlp.jsonl; the earlier question finds them there and asks nothing again.
+    """
+    files.delete(path.with_name(path.name + NOTE))
+    files.delete(path)
 
 
 def _keep(path: Path, folder: RunFolder, checkpoint: Checkpoint, task: AskedTask, chat: bool, lm: Any) -> None:

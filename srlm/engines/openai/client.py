@@ -40,6 +40,8 @@ from srlm.engines.openai.window import Window, retry_after
 from srlm.errors import EngineError
 from srlm.records import seed_for
 from srlm.terminal import logger
+from srlm.text.counts import counted
+from srlm.usage import Usage
 
 log = logger(__name__)
 
@@ -79,6 +81,8 @@ class Client:
         unread: Callable[[Answer], Missing | None] = lambda answer: None,
     ) -> None:
         self.tally = Counter[str]()
+        self.used = Usage()
+        """What the answers that came took; those that were found in the store took nothing."""
         self.budget = budget or Budget()
         self.endpoint, self.store = endpoint, store
         self._address, self._official = endpoint.address, endpoint.official
@@ -161,7 +165,8 @@ class Client:
         lost = [one for one in failed if one.why is None]
         if len(said) >= MOST_OF and 2 * len(lost) > len(said):
             raise EngineError(
-                f"{self.where}: {len(lost)} of {len(said)} calls failed as often as they may, the last one with: "
+                f"{self.where}: {len(lost)} of {counted(len(said), 'calls')} failed as often as they may, the "
+                "last one with: "
                 f"{lost[-1].words}; see the server's log, and run again later to ask only these"
             )
 
@@ -301,7 +306,7 @@ class Client:
                 return self._kept(call, self._given_up(call, came, attempts, run), origin)
             jitter = jitter or random.Random(seed_for(self.endpoint.seed, call.key))
             pause = min(60.0, self.endpoint.pause * 2 ** max(0, failures - 1)) * jitter.uniform(0.5, 1)
-            await self._rest(min(came.wait, WAITS * self.endpoint.timeout) or pause)
+            await self._rest(min(came.wait, WAITS * self.endpoint.patience()) or pause)
 
     def _found(self, call: Call, origin: Origin | None) -> Answer | None:
         found = None
@@ -348,6 +353,7 @@ class Client:
         self.answered += 1
         self._failed_in_a_row = 0
         self.tally["answered"] += 1
+        self.used += _used_for(answer)
         self.budget.spend(call, answer)
         return answer
 
@@ -372,7 +378,11 @@ class Client:
         while not self.answered and self._window.under_way and self._refused["invalid"] >= INVALID:
             await self._window.next_in()  # one of these may yet be answered, and then it is not all that are refused
         if not self.answered and (number >= GIVE_UP or self._refused["invalid"] >= INVALID):
-            first = f" (the server refused the first {number} requests and answered none)" if number >= GIVE_UP else ""
+            first = (
+                f" (the server refused the first {counted(number, 'requests')} and answered none)"
+                if number >= GIVE_UP
+                else ""
+            )
             kind = Refused if caught.why == "invalid" else EngineError
             self._stop(run, kind(self._last_refusal + first))
         kind_of: Missing = "refusal" if caught.why == "filtered" else "api"
@@ -425,7 +435,7 @@ class Client:
         try:
             self.connect()
             assert self._connection is not None
-            async with asyncio.timeout(min(LOOK, self.endpoint.timeout)):
+            async with asyncio.timeout(min(LOOK, self.endpoint.patience())):
                 found = await self._connection.models(model if self._official else None)
         except openai.APIStatusError as error:
             # No such page: it tells nothing. Busy, broken, or closed to this key: it may tell another time.
@@ -478,14 +488,15 @@ class Client:
                     what = f"refused {name}: {words}; it has no {NEED[name]}; use vLLM or `transformers`"
                     raise EngineError(self._explained(call, what))
             body = {"model": call.model, "messages": list(call.messages), **settings}
+            patience = self.endpoint.patience(call.limit)
             try:
-                async with asyncio.timeout(self.endpoint.timeout):
+                async with asyncio.timeout(patience):
                     response = await self._connection.post(body)
                 return self._read(response, body)
             except TimeoutError:
-                endpoint = self.endpoint
-                words = f"no answer in {endpoint.timeout:g} s"
-                tries = f"{words} ({endpoint.tries - 1} more tries); raise the timeout or lower the concurrency"
+                words = f"no answer in {patience:g} s"
+                tries = f"{words} ({counted(self.endpoint.tries - 1, 'more tries')})"
+                tries += "; raise the timeout or lower the concurrency"
                 raise _Failed("hung", words, tries) from None
             except openai.APIStatusError as error:
                 words = words_of(error)
@@ -552,6 +563,13 @@ class Client:
 
 
 _OTHERWISE = "prefixes and log-probabilities need vLLM; is the text too long?"
+
+
+def _used_for(answer: Answer) -> Usage:
+    """What an answer took, as the server says."""
+    if answer.prompt_tokens is None or answer.completion_tokens is None:
+        return Usage(requests=1, unknown=1)
+    return Usage(requests=1, read=answer.prompt_tokens, written=answer.completion_tokens)
 
 
 class _Run:

@@ -50,8 +50,7 @@ def estimated(call: Call, price: Price, bytes_a_token: float = BYTES_A_TOKEN) ->
 def tokens_at_most(call: Call) -> tuple[float, int]:
     """Input tokens of a call by its bytes, and the limit of its output tokens."""
     text = sum(len(message["content"].encode()) for message in call.messages)
-    limit = call.settings.get("max_tokens") or call.settings.get("max_completion_tokens") or 0
-    return text / BYTES_A_TOKEN_AT_LEAST, limit * call.settings.get("n", 1)
+    return text / BYTES_A_TOKEN_AT_LEAST, call.limit * call.settings.get("n", 1)
 
 
 def paid(answer: Answer, price: Price | None) -> float | None:

@@ -14,6 +14,10 @@ from srlm.settings import EngineSettings
 OFFICIAL = "https://api.openai.com/v1"
 ADDRESS_VARIABLE = "OPENAI_BASE_URL"
 """Environment variable in which the `openai` client finds another address than OpenAI's own."""
+FIRST = 100.0
+"""Seconds that a server may take to begin, with others' requests in front of it."""
+A_TOKEN = 0.1
+"""Seconds that it may take for each token: a slow one, or one with many requests at once, writes ten a second."""
 RETIRED_VARIABLE = "SRLM_ASK_RETIRED"
 """Environment variable that is 1 where models that the list calls retired may be asked."""
 
@@ -31,8 +35,8 @@ class Endpoint(Record):
     """Environment variable that holds the key; the key itself never reaches a file."""
     concurrency: int = Field(default=64, ge=1)
     """Most requests under way at once."""
-    timeout: float = Field(default=60.0, gt=0)
-    """Seconds an answer may take."""
+    timeout: float | None = Field(default=None, gt=0)
+    """Seconds an answer may take. None: as many as its tokens need (`patience`)."""
     tries: int = Field(default=6, ge=1)
     """Times a call is sent before it counts as failed; a 429 counts only where nothing else was answered meanwhile."""
     pause: float = Field(default=0.5, gt=0)
@@ -45,10 +49,10 @@ class Endpoint(Record):
     """Whether a retired model is asked nevertheless, as by somebody to whom OpenAI still serves it."""
 
     @classmethod
-    def at(cls, base_url: str | None, seed: int = 0, timeout: float = 60.0) -> Self:
+    def at(cls, base_url: str | None, seed: int = 0) -> Self:
         """The server at an address that somebody names; None: the client's default."""
         service: Literal["openai", "compatible"] = "compatible" if base_url else "openai"
-        return cls(service=service, base_url=base_url, seed=seed, timeout=timeout)
+        return cls(service=service, base_url=base_url, seed=seed)
 
     @classmethod
     def of(cls, settings: EngineSettings, seed: int = 0) -> Self:
@@ -62,6 +66,10 @@ class Endpoint(Record):
             tries=settings.retries + 1,
             seed=seed,
         )
+
+    def patience(self, tokens: int = 0) -> float:
+        """Seconds that an answer of up to so many tokens may take: whoever asks for a thought waits for it."""
+        return FIRST + A_TOKEN * tokens if self.timeout is None else self.timeout
 
     @property
     def url(self) -> str:

@@ -142,7 +142,7 @@ def parse_answer(text: str) -> ParsedAnswer:
 
 def grade(prompt: str, response: str) -> Grade:
     """Grade an answer exactly. Raises DataError where `prompt` is no prompt of this world."""
-    row, answer = _row(prompt), parse_answer(response)
+    row, answer = read_row(prompt), parse_answer(response)
     return _points(row, answer, _marks(row, answer))
 
 
@@ -157,7 +157,7 @@ def review(prompt: str, response: str, mistaken: random.Random | None = None) ->
     Of a malformed answer the items up to where its form breaks, and what stands there, called `other`. `mistaken`: the
     person errs about `correct`, one right item taken for wrong (which one, it draws) or all wrong ones for right.
     """
-    row, answer = _row(prompt), parse_answer(response)
+    row, answer = read_row(prompt), parse_answer(response)
     right, marks = targets(row), _marks(row, answer)
     if mistaken is not None:
         marks = _turned(marks, mistaken)
@@ -174,7 +174,8 @@ def review(prompt: str, response: str, mistaken: random.Random | None = None) ->
     return " ".join(words) + f" \n score : {points.score}"
 
 
-def _row(prompt: str) -> BeadRow:
+def read_row(prompt: str) -> BeadRow:
+    """The row behind a prompt. Raises DataError where it is no prompt of this world."""
     row = parse_prompt(prompt)
     if row is None:
         raise DataError(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import cycle
 
 from srlm.records import digest, seed_for
-from srlm.worlds.beads.program import COLOURS, LETTERS, OPERATIONS, Bead, BeadRow
+from srlm.worlds.beads.program import COLOURS, LETTERS, OPERATIONS, Bead, BeadRow, read_row, targets
 
 
 class FreshRows:
@@ -30,6 +30,19 @@ class FreshRows:
             if part_of(colours) == self._part and row.text() not in self._seen:
                 self._seen.add(row.text())
                 return row
+
+
+def changed(prompt: str, seed: int) -> str:
+    """The same beads with another operation, drawn among those that ask for another answer; `copy` and `mate` never
+    ask for the same. Raises DataError where `prompt` is no prompt of this world."""
+    row = read_row(prompt)
+    others = [BeadRow(row.beads, operation) for operation in OPERATIONS]
+    apart = [other for other in others if _colours(other) != _colours(row)]
+    return random.Random(seed_for(seed, "changed", prompt)).choice(apart).text()
+
+
+def _colours(row: BeadRow) -> list[str]:
+    return [bead.colour for bead in targets(row)]
 
 
 def part_of(colours: Sequence[str]) -> str:

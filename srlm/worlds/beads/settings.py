@@ -2,9 +2,17 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from srlm.section import Positive, Section, Share
+from srlm.worlds.beads.skills.table import SKILLS
+
+
+def _known(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The names in the table's order, each once. Raises ValueError where one is no skill."""
+    if strangers := [name for name in names if name not in SKILLS]:
+        raise ValueError(f"no such skill: {', '.join(strangers)}; there are {', '.join(SKILLS)}")
+    return tuple(name for name in SKILLS if name in names)
 
 
 class BeadsData(Section):
@@ -26,3 +34,11 @@ class BeadsData(Section):
     """Prompts that all models answer in the head-to-head."""
     validation_prompts: Annotated[int, Field(ge=0)] = 0
     """Prompts for early stopping."""
+    skills: Annotated[
+        tuple[str, ...],
+        AfterValidator(_known),
+        Field(
+            description="Skills beside answering and judging that models are taught because a method needs them: "
+            f"{', '.join(f'`{name}`' for name in SKILLS)}."
+        ),
+    ] = ()

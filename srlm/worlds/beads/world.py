@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from srlm.records import Prompt, SeedData
+from srlm.records import Demonstration, Prompt, SeedData
 from srlm.worlds.base import BaseLine
-from srlm.worlds.beads import base_text, data, program
+from srlm.worlds.beads import base_text, data, program, rows
 from srlm.worlds.beads.settings import BeadsData
+from srlm.worlds.beads.skills.table import chosen
 
 
 class BeadWorld:
@@ -27,8 +28,24 @@ class BeadWorld:
     def form_score(self, review: str) -> float | None:
         return program.form(review)
 
-    def vocabulary(self) -> Sequence[str]:
-        return program.vocabulary()
+    def changed(self, prompt: str, seed: int) -> str:
+        return rows.changed(prompt, seed)
+
+    def vocabulary(self, settings: BeadsData) -> Sequence[str]:
+        more = (word for skill in chosen(settings.skills) for word in skill.words)
+        return list(dict.fromkeys([*program.vocabulary(), *more]))
 
     def base_lines(self, settings: BeadsData, seed: int) -> Sequence[BaseLine]:
-        return base_text.base_lines(settings.base_lines, seed)
+        lines = base_text.base_lines(settings.base_lines, seed)
+        for skill in chosen(settings.skills):
+            if skill.lines is not None:
+                lines += skill.lines(round(skill.share * settings.base_lines), seed)
+        return lines
+
+    def demonstrations(self, settings: BeadsData, data: SeedData, seed: int) -> list[Demonstration]:
+        return [
+            one
+            for skill in chosen(settings.skills)
+            if skill.demonstrations is not None
+            for one in skill.demonstrations(data.eft_sets, seed)
+        ]

@@ -265,7 +265,7 @@ def test_a_whole_number_that_pandas_wrote_with_a_point_is_one(tmp_path: Path, na
         ({"instruction": "x", "complexity": True}, "`complexity` must be a whole number of 1 to 10, found True"),
         ({"instruction": "x", "category": 3}, "`category` must be text, found 3"),
         ({"category": "x"}, "`instruction` is missing or empty"),
-        ({"instruction": "x"}, "none of its 1 rows is one of the 12 prompts"),
+        ({"instruction": "x"}, "none of its 1 row is one of the 12 prompts"),
     ],
 )
 def test_a_labelled_file_that_is_none_is_refused(tmp_path: Path, row: dict[str, Any], said: str) -> None:

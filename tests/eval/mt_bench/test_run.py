@@ -18,7 +18,7 @@ from eval.report.page import sections
 from eval.run import measure
 from srlm.engines.base import Completion, Engine, Request
 from srlm.engines.scripted import ScriptedEngine
-from srlm.errors import DataError, EngineError, SettingsError
+from srlm.errors import DataError, EngineError, SettingsError, StoreError
 from srlm.records import Checkpoint
 from srlm.run_file import load
 from srlm.settings import EvaluationSettings, ModelSettings, OasstData, Price, RankedData, Sampling
@@ -241,6 +241,24 @@ def test_a_budget_reaches_whole_questions_and_a_larger_one_pays_only_the_rest(se
     folder.settings = folder.settings.model_copy(update={"evaluation": evaluation})
     assert figures(folder, refuse)["M2", None, "overall"].n == 32
     assert set(calls(server).values()) == {1} and len(server.asked) == 96
+
+
+@pytest.mark.parametrize(
+    ("benchmark", "kept"), [(BENCH, "M2/mt_bench_grades.jsonl"), (PAIRS, "mt_bench/M2-vs-M1.jsonl")]
+)
+def test_a_budget_of_another_judge_does_not_leave_the_values_of_the_one_before(
+    serve: Serve, tmp_path: Path, benchmark: str, kept: str
+) -> None:
+    """One file is missing, so that the budget would be spent: figures by the new, values a question by the old."""
+    server = serve(place.grader)
+    first = run(tmp_path, server)
+    figures(first, Models(), benchmark)
+    sent = len(server.asked)
+    (first.step("evaluation") / kept).unlink()
+    folder = run(tmp_path, server, judge="openai:another", price=Price(input=10_000, output=0), max_cost=50)
+    with pytest.raises(StoreError, match=r"was made with other inputs \(.*grader.*another.*move the file away"):
+        figures(folder, refuse, benchmark)
+    assert len(server.asked) == sent
 
 
 def test_a_model_of_the_run_judges_and_is_told_all_in_one_turn(tmp_path: Path) -> None:

@@ -129,14 +129,6 @@ def test_a_task_that_failed_stands_there_with_its_reason() -> None:
     assert "could not be measured: KeyError: 'answer'" in table(list(found.values()))
 
 
-def test_a_task_that_fails_when_it_is_asked_otherwise_keeps_no_figure_of_before() -> None:
-    kept = [of("SFT", "piqa", [1, 0]), of("M1", "piqa", [1, 0]), of("M1", "arc_easy", [1, 0])]
-    found = figures(SETTINGS, kept, [Failed("M1", "piqa", KNOWN["piqa"].main, "KeyError: 'goal'")])
-    assert [(m.metric, m.model, m.value) for m in found] == [
-        ("piqa.acc_norm", "SFT", 0.5), ("arc_easy.acc_norm", "M1", 0.5), ("piqa.acc_norm", "M1", None),
-    ]  # fmt: skip
-
-
 def test_the_papers_values_stand_for_all_nine() -> None:
     paper = published.nlp()
     assert [row.model for row in paper.rows] == ["M0", "SFT", "M1", "M2", "M3"]

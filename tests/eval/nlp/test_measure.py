@@ -226,6 +226,38 @@ def test_a_task_with_a_fault_in_its_documents_costs_that_task(
     assert found["arc_easy.acc_norm", "SFT", None].n == 8
 
 
+def test_a_task_that_fails_when_it_is_asked_otherwise_leaves_nothing_of_before(tmp_path: Path, data: Path) -> None:
+    """Neither a figure nor values by document, and nothing that a report would miss; the model's answers are kept."""
+    rows = tiny_run.lines(tmp_path / "own.jsonl", [{"question": f"Number {n} is"} for n in range(4)])
+    (tmp_path / "own.yaml").write_text(
+        f"task: own\ndataset_path: json\ndataset_kwargs: {{data_files: {{test: {rows}}}}}\ntest_split: test\n"
+        "output_type: multiple_choice\ndoc_to_text: '{{question}}'\ndoc_to_choice: [red, green]\ndoc_to_target: 0\n"
+        "process_results: !function own.scores\n"
+        "metric_list: [{metric: acc, aggregation: mean, higher_is_better: true}]\n",
+        encoding="utf-8",
+    )
+    (tmp_path / "own.py").write_text(
+        "def scores(doc, results):\n    return {'acc': {'Number 3 is': []}.get(doc['question'], [1.0])[0]}\n"
+    )
+    tasks = (str(tmp_path / "own.yaml"), "arc_easy")
+    few, opened = run_of(tmp_path, ("SFT",), tasks=tasks, limit=2), list[str]()
+    with few.held():
+        assert nlp(few, tiny_run.opening(few, opened))["own.acc", "SFT", None].value == 1.0
+    all_of_them = run_folder(tiny_run.settings(tmp_path, tasks=tasks))
+    with all_of_them.held():
+        found = nlp(all_of_them, tiny_run.opening(all_of_them, opened))
+    failed = found["own.acc", "SFT", None]
+    assert (failed.value, failed.n) == (None, 0)
+    assert failed.note == "could not be measured: IndexError: list index out of range"
+    (benchmark,) = chosen(["nlp"])
+    series = benchmark.per_prompt(RunData(all_of_them.settings, all_of_them))
+    assert {one.metric for one in series} == {"arc_easy.acc", "arc_easy.acc_norm"}
+    all_of_them.refuse_gone()
+    with few.held():  # asked as before it has its figure, from the answers that are kept
+        assert nlp(few, tiny_run.opening(few, opened))["own.acc", "SFT", None].value == 1.0
+    assert opened == ["SFT", "SFT"]
+
+
 def test_a_model_without_room_for_the_answers_costs_that_task(tmp_path: Path, data: Path) -> None:
     """GSM8K's answers may have 256 tokens."""
     tiny_run.gsm8k(data)

@@ -6,7 +6,9 @@ import pytest
 from typer.testing import CliRunner
 
 from eval.benchmarks.ablations.arms import ARMS
+from eval.benchmarks.alpaca_eval.benchmark import AlpacaEval2
 from eval.benchmarks.base import Asked, Benchmark
+from eval.benchmarks.breakdown.benchmark import Breakdown
 from eval.benchmarks.head_to_head.benchmark import HeadToHead
 from eval.benchmarks.mt_bench.benchmark import MtBenchPairs, MtBenchScores
 from eval.cli import app
@@ -30,11 +32,11 @@ class Toy(Benchmark):
     name, label, in_paper = "toy", "toy", True
 
     def asked(self, settings: Settings, models: object) -> list[Asked]:
-        judge = settings.evaluation.judge
+        wanted = settings.evaluation
         return [
             Asked("answers", "M1", 10, 100, 50),
             Asked("answers", "M2", 10, 100, 50),
-            Asked("verdicts", judge, 1000, 900, 100),
+            Asked("verdicts", wanted.judge, 1000, 900, 100, wanted.price, wanted.base_url),
         ]
 
 
@@ -89,6 +91,44 @@ def test_a_judge_of_its_own_has_the_price_of_its_own_section(overrides: list[str
     assert (first.read + second.read, first.written + second.written) == (640_000, 1_310_720)
     found = [one.dollars for one in (first, second) if one.dollars is not None]
     assert (sum(found) if found else None) == (None if dollars is None else pytest.approx(dollars))
+
+
+@pytest.mark.parametrize(
+    ("own", "elsewhere"),
+    [
+        pytest.param("evaluation.base_url", (HeadToHead, AlpacaEval2, MtBenchScores, Breakdown), id="all-judges"),
+        pytest.param("evaluation.mt_bench.base_url", (MtBenchScores,), id="mt-bench"),
+        pytest.param("evaluation.breakdown.base_url", (Breakdown,), id="breakdown"),
+    ],
+)
+def test_a_model_on_another_server_has_no_price_of_openais_list_and_that_is_said(
+    own: str, elsewhere: tuple[type[Benchmark], ...]
+) -> None:
+    given = settings("evaluation.judge=openai:gpt-4.1", f"{own}=http://localhost:8000/v1")
+    for kind in (HeadToHead, AlpacaEval2, MtBenchScores, Breakdown):
+        asked = [one for one in estimate.lines([kind()], given, HARDWARE, SHAPE) if "openai:" in one.model]
+        assert asked
+        names = {"openai:gpt-4.1 at http://localhost:8000/v1" if kind in elsewhere else "openai:gpt-4.1"}
+        assert ({one.model for one in asked}, {one.dollars is None for one in asked}) == (names, {kind in elsewhere})
+        said = "openai:gpt-4.1 at http://localhost:8000/v1: no price is known; give evaluation.price"
+        assert any(line.startswith(said) for line in estimate.unknowns(asked, HARDWARE)) == (kind in elsewhere)
+
+
+def test_the_address_of_the_environment_is_another_server_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://localhost:8000/v1")
+    *_, judge = estimate.lines([Toy()], settings("evaluation.judge=openai:gpt-4.1"), HARDWARE, SHAPE)
+    assert (judge.dollars, judge.model) == (None, "openai:gpt-4.1 at http://localhost:8000/v1")
+    monkeypatch.setenv("OPENAI_BASE_URL", "https://api.openai.com/v1")
+    *_, judge = estimate.lines([Toy()], settings("evaluation.judge=openai:gpt-4.1"), HARDWARE, SHAPE)
+    assert judge.dollars == pytest.approx(0.9 * 2 + 0.1 * 8)
+
+
+def test_a_price_of_the_evaluations_judge_is_none_of_a_labellers_own_server() -> None:
+    given = settings(
+        "evaluation.judge=openai:gpt-4.1", "evaluation.price={input: 1, output: 1}",
+        "evaluation.breakdown.judge=openai:gpt-4.1", "evaluation.breakdown.base_url=http://localhost:8000/v1",
+    )  # fmt: skip
+    assert {one.dollars for one in estimate.lines([Breakdown()], given, HARDWARE, SHAPE)} == {None}
 
 
 def test_where_nobody_can_grade_mt_bench_asks_nobody() -> None:

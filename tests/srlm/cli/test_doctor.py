@@ -280,7 +280,7 @@ def test_a_rate_that_cannot_move_the_weights_in_their_format_is_a_warning(
     status, lines = doctor(*slow, run=on_disk[0])
     assert status == 0
     (line,) = [line for line in lines if "dpo.learning_rate" in line]
-    assert line.startswith(" warning  dpo.learning_rate 1e-06: 1 steps cannot change ")
+    assert line.startswith(" warning  dpo.learning_rate 1e-06: 1 step cannot change ")
     assert "of M0's weights in bfloat16" in line
     _, lines = doctor(*slow[:3], "dpo.max_steps=2000", run=on_disk[0])
     (line,) = [line for line in lines if "dpo.learning_rate" in line]

@@ -101,7 +101,10 @@ def test_a_finished_run_refuses_what_has_changed(
 def test_every_file_that_an_unfinished_step_has_made_is_sealed(halfway: dict[str, Path], tmp_path: Path) -> None:
     run = copied(halfway["between"], tmp_path)
     sealed = json.loads((run.folder.path / "seals.json").read_text())
-    there = {path.name for path in run.folder.step("M2").glob("*.json*") if path.suffix != ".part"} - {"timings.json"}
+    there = {path.name for path in run.folder.step("M2").glob("*.json*") if path.suffix != ".part"} - {
+        "timings.json",
+        "usage.json",
+    }
     assert {name for name in sealed if name.startswith("M2/")} == {f"M2/{name}" for name in [*there, "pairs.jsonl"]}
     assert all(len(found) == 1 for found in sealed.values())
     assert verify(run.folder).sound
@@ -113,7 +116,8 @@ def contents(run: Path) -> dict[str, str]:
     return {
         path.relative_to(run).as_posix(): sha256_of(path)
         for path in sorted(run.rglob("*"))
-        if path.is_file() and path.name not in ("timings.json", "log.txt", ".lock", ".digests.json", "inputs.json")
+        if path.is_file()
+        and path.name not in ("timings.json", "usage.json", "log.txt", ".lock", ".digests.json", "inputs.json")
         and path.name not in ("settings.json", "seals.json", "manifest.json")  # the trained run has another date
     }  # fmt: skip
 

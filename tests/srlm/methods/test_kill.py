@@ -38,8 +38,8 @@ EVALUATE = [
     ("open", "evaluation/M2/own_judgements.jsonl.part", 1),
     ("rename", "report.html", 1),
 ]
-BYTES_DIFFER = ("timings.json", "log.txt", ".lock", ".digests.json")
-"""How long it took, when, and by which process."""
+BYTES_DIFFER = ("timings.json", "usage.json", "log.txt", ".lock", ".digests.json")
+"""How long it took, what was paid for twice because a kill lost it, when, and by which process."""
 TIMES = re.compile(rb"<dt>Time</dt><dd>.*?</dd>")
 """What the report says of how long it took."""
 

@@ -107,7 +107,7 @@ def test_the_exact_program_refuses_a_prompt_of_elsewhere(kind: str) -> None:
 
 def test_the_vocabulary_has_every_word_that_is_written(kind: str) -> None:
     world, wanted = WORLDS[kind], settings_class(kind)(**SMALL)
-    words = world.vocabulary()
+    words = world.vocabulary(wanted)
     assert len(words) == len(set(words))
     data, lines = world.seed_data(wanted, 1), world.base_lines(wanted, 1)[:500]
     texts = [

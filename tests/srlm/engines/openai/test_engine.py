@@ -313,6 +313,31 @@ def test_a_silent_server_is_an_error_after_the_timeout(serve: Serve, connect: Op
         connect(server.url, timeout=0.2, retries=0).generate([ask("x")], SAMPLING, seed=1)
 
 
+def test_whoever_asks_for_more_tokens_waits_longer(
+    serve: Serve, connect: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("srlm.engines.openai.endpoint.FIRST", 0.2)
+    monkeypatch.setattr("srlm.engines.openai.endpoint.A_TOKEN", 0.001)
+
+    def reply(_: dict[str, Any], __: int) -> Reply:
+        server.stopping.wait(20)
+        return words("too late")
+
+    server = serve(reply)
+    for tokens, seconds in ((100, "0.3"), (500, "0.7")):
+        sampling = SAMPLING.model_copy(update={"max_new_tokens": tokens})
+        with pytest.raises(EngineError, match=rf"no answer in {seconds} s \(0 more tries\)"):
+            connect(server.url, timeout=None, retries=0).generate([ask("x")], sampling, seed=1)
+
+
+def test_a_thought_has_the_same_time_whoever_reads_it() -> None:
+    named, section = Endpoint.at("http://127.0.0.1/v1"), EngineSettings(kind="openai", model="m")
+    for one in (named, Endpoint.of(section)):
+        # 100 s, and a tenth of a second each: a letter, a judgement, a grade of MT-Bench, a thought and a grade.
+        assert [one.patience(tokens) for tokens in (0, 256, 2048, 6144)] == pytest.approx([100, 125.6, 304.8, 714.4])
+    assert Endpoint.of(section.model_copy(update={"timeout": 5.0})).patience(6144) == 5
+
+
 def test_a_server_that_was_lost_for_a_moment_is_asked_again(serve: Serve, connect: Open) -> None:
     def reply(_: dict[str, Any], number: int) -> Reply:
         return words("back") if number else Reply(b"", headers={"Content-Length": "100"})

@@ -1,0 +1,1 @@
+"""How far each model has drifted from M1."""

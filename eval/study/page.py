@@ -1,0 +1,250 @@
+"""RUNS/report/methods.html: the methods of a study side by side, with their costs, and each against the reference.
+
+It is written from what lies on disk, trained to the end or not, and is as safe as the report (eval/report/page.py).
+methods.md, metrics.csv and metrics.json say the same.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from srlm.errors import SrlmError, first_line
+from srlm.methods.base import find_method, run_folder
+from srlm.store import files
+
+from .. import metrics as kept
+from ..benchmarks.base import RunData
+from ..benchmarks.table import BENCHMARKS
+from ..figures import charts
+from ..figures.against import against
+from ..figures.words import MetricWords, p_text
+from ..records import MetricValue
+from ..report import keys, page
+from .figures import BENCHMARK, Cells, differences, group, means
+from .file import Cell, Study
+from .measures import Measured, Value, measures, outcome_of, values
+from .training import is_finished, missing_steps, stopped
+from .written import markdown
+
+FILE = "methods.html"
+TESTED = 0.05
+
+
+class ShownMethod(NamedTuple):
+    """A row of the table of methods."""
+
+    name: str
+    method: str
+    summary: str
+    paper: str
+    file: str
+    overrides: str
+    there: int
+    """Seeds that have the outcome."""
+    trials: str
+    note: str
+
+
+class NotThere(NamedTuple):
+    """A run that is not there, or not whole."""
+
+    method: str
+    seed: int
+    why: str
+
+
+class SeedRow(NamedTuple):
+    """What one run has."""
+
+    method: str
+    seed: int
+    why: str
+    """Why it has nothing; empty: it has."""
+    shown: Sequence[str]
+
+
+def place_of(study: Study) -> Path:
+    """The folder of the page, where nobody names another; no run is called like that."""
+    return study.runs / "report"
+
+
+def write(study: Study, command: str, out: Path) -> Path:
+    """Write the page and the files beside it; returns the page's path."""
+    hidden = [key for one in study.methods for key in keys.secrets(one.settings)]
+    content = gather(study, command)
+    words = content["words"]
+    path = out / FILE
+    pages = {
+        out / "metrics.json": kept.as_json(content["metrics"]),
+        out / "metrics.csv": kept.as_csv(content["metrics"]),
+        path.with_suffix(".md"): markdown(content, words),
+        path: page.render(FILE, content, words),
+    }
+    for place, text in pages.items():
+        files.write_text(place, keys.withheld(text, hidden))
+    return path
+
+
+def gather(study: Study, command: str) -> dict[str, Any]:
+    """All that the page shows."""
+    runs, missing = _runs(study)
+    outcome = study.given.outcome or outcome_of(runs.values())
+    wanted = measures(outcome)
+    absent = {(one.method, one.seed): one.why for one in missing}
+    cells: Cells = {
+        (method.name, seed): values(runs[method.name, seed], wanted)
+        if (method.name, seed) in runs
+        else {one.name: Value(None, absent[method.name, seed]) for one in wanted}
+        for method in study.methods
+        for seed in study.seeds
+    }
+    names, confidence = [one.name for one in study.methods], study.given.confidence
+    averaged = means(names, study.seeds, wanted, cells, confidence)
+    paired = differences(names, study.reference, study.seeds, wanted, cells, confidence)
+    words = MetricWords((*BENCHMARKS, group(wanted)))
+    named = {(one.metric, one.model): one for one in averaged}
+    return {
+        "name": study.name,
+        "reference": study.reference,
+        "seeds": study.seeds,
+        "level": f"{100 * confidence:g}%",
+        "methods": [_shown(study, number, named) for number in range(len(names))],
+        "measures": wanted,
+        "outcome": outcome,
+        "named": named,
+        "not_there": missing,
+        "findings": findings(paired, wanted, words),
+        "pictures": pictures(named, wanted, names, words),
+        "forests": forests(paired, words),
+        "paired": paired,
+        "by_seed": [
+            _by_seed(one.name, seed, cells[one.name, seed], absent.get((one.name, seed), ""), wanted, words)
+            for one in study.methods
+            for seed in study.seeds
+        ],
+        "metrics": [*averaged, *paired],
+        "words": words,
+        "command": command,
+    }
+
+
+def _runs(study: Study) -> tuple[dict[tuple[str, int], RunData], list[NotThere]]:
+    """The runs that are trained to their end, and why the others are not there."""
+    runs: dict[tuple[str, int], RunData] = {}
+    missing = []
+    for method in study.methods:
+        for seed in study.seeds:
+            cell = study.cell(method, seed)
+            try:
+                why = _why_not(study, cell)
+            except SrlmError as error:
+                why = first_line(error)
+            if why:
+                missing.append(NotThere(cell.method, seed, why))
+            else:
+                folder = run_folder(cell.settings)
+                runs[cell.method, seed] = RunData(folder.settings, folder)
+    return runs, missing
+
+
+def _why_not(study: Study, cell: Cell) -> str:
+    """Why a run has no figures; empty where it has."""
+    if is_finished(study, cell.settings):
+        run_folder(cell.settings).refuse_gone()
+        return ""
+    if (why := stopped(study, cell.seed).get(cell.method)) is not None:
+        return f"stopped: {why}"
+    if not cell.settings.folder.is_dir():
+        return "not trained"
+    left = missing_steps(cell.settings)
+    return f"not finished: {', '.join(step.name for step in left)} not made" if left else "not measured"
+
+
+def _shown(study: Study, number: int, named: dict[tuple[str, str], MetricValue]) -> ShownMethod:
+    one = study.methods[number]
+    method = find_method(one.settings.method.name)
+    tuned = f", on seeds {one.given.tuned_on}" if one.given.tuned_on != "" else ""
+    return ShownMethod(
+        one.name,
+        one.settings.method.name,
+        method.summary,
+        method.paper,
+        one.file.as_posix(),
+        " ".join((*study.given.set, *one.given.set)),
+        named["outcome", one.name].n,
+        "not stated" if one.given.trials is None else f"{one.given.trials}{tuned}",
+        one.given.note,
+    )
+
+
+def findings(paired: Sequence[MetricValue], wanted: Sequence[Measured], words: MetricWords) -> list[str]:
+    """What the corrected tests say of the gain, one sentence a method; then how many show nothing."""
+    gains = [one for one in paired if one.metric == "gain"]
+    shown = [one for one in gains if one.p_adjusted is not None and one.p_adjusted < TESTED]
+    said = [
+        f"{one.model} gains {'more' if (one.value or 0) > 0 else 'less'} than {one.baseline}: "
+        f"{words.text_of(one, one.value or 0)}, {p_text(one.p_adjusted or 0)} after Holm's correction, "
+        f"{one.n} seeds."
+        for one in sorted(shown, key=lambda one: -(one.value or 0))
+    ]
+    silent = [one.model for one in gains if one not in shown and one.p_adjusted is not None]
+    if silent:
+        said.append(f"No difference in gain from {gains[0].baseline} is shown of: {', '.join(silent)}.")
+    untested = [one.model for one in gains if one.p_adjusted is None]
+    if untested:
+        said.append(f"Not tested, for too few seeds or equal values: {', '.join(untested)}.")
+    return said
+
+
+def pictures(
+    named: dict[tuple[str, str], MetricValue], wanted: Sequence[Measured], names: Sequence[str], words: MetricWords
+) -> list[charts.Chart]:
+    """The gain against each cost that any method has."""
+    drawn = []
+    for cost in (one for one in wanted if one.is_cost):
+        rows, left_out = [], []
+        for name in names:
+            gain, took = named["gain", name], named[cost.name, name]
+            if gain.value is None or took.value is None:
+                left_out.append(name)
+                continue
+            rows.append(
+                {
+                    "name": name,
+                    **{"x": took.value, "x_low": took.low, "x_high": took.high},
+                    **{"y": gain.value, "y_low": gain.low, "y_high": gain.high},
+                    "said": f"{name}: {words.text_of(gain, gain.value)} for {took.value:,.0f} {cost.spec.label}",
+                }
+            )
+        if rows:
+            gained = words.label(named["gain", names[0]])
+            note = f"Without a value: {', '.join(left_out)}." if left_out else ""
+            share = words.is_share(named["gain", names[0]])
+            title = f"Gain against {cost.spec.label}"
+            drawn.append(against(title, rows, cost.spec.label, gained, share, note))
+    return drawn
+
+
+def forests(paired: Sequence[MetricValue], words: MetricWords) -> list[charts.Chart]:
+    """The differences in gain from the reference."""
+    found = [one for one in paired if one.metric == "gain" and one.value is not None and words.is_share(one)]
+    rows = [charts.dot(one, words) | {"pair": f"{one.model} : {one.baseline}"} for one in found]
+    title = "Gain, minus the reference's on the same seeds"
+    return [charts.forest(title, rows, "right of 0 the method gains more")] if rows else []
+
+
+def _by_seed(
+    method: str, seed: int, own: Mapping[str, Value], why: str, wanted: Sequence[Measured], words: MetricWords
+) -> SeedRow:
+    return SeedRow(method, seed, why, [_rounded(own[one.name], one, words) for one in wanted])
+
+
+def _rounded(value: Value, measure: Measured, words: MetricWords) -> str:
+    """A number of one run, rounded as its measure is; the reason where there is none."""
+    if value.value is None:
+        return f"missing: {value.why}"
+    one = MetricValue(
+        model="", benchmark=BENCHMARK, metric=measure.name, value=value.value, low=None, high=None, n=1, unscored=0,
+        method="",
+    )  # fmt: skip
+    return words.text_of(one, value.value)

@@ -1,0 +1,68 @@
+"""The comparison of methods as Markdown: the table that a README takes, the differences, and what is missing."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from srlm.printable import one_line
+from srlm.text.markdown import markdown as text
+from srlm.text.markdown import markdown_table
+
+from ..figures.words import MetricWords, p_text
+from ..records import MetricValue
+
+
+def markdown(content: Mapping[str, Any], words: MetricWords) -> str:
+    """All that the page says, but for its pictures."""
+    measures, named = content["measures"], content["named"]
+    seeds = ", ".join(map(str, content["seeds"]))
+    lines = [
+        f"# {text(content['name'])}: methods compared",
+        "",
+        f"Made by `{one_line(content['command']).replace('`', '')}`. Means over seeds ({seeds}) with "
+        f"{content['level']} intervals (Student's t over seeds). Costs are those behind M1, the common start.",
+        "",
+    ]
+    lines += markdown_table(
+        ("Method", *(text(one.spec.label) for one in measures), "Trials of tuning"),
+        [
+            (one.name, *(_cell(named[measure.name, one.name], words) for measure in measures), one.trials)
+            for one in content["methods"]
+        ],
+    )
+    lines += ["", f"## Minus {text(content['reference'])}, paired by seed", ""]
+    lines += [f"- {text(finding)}" for finding in content["findings"]] or ["- missing: nothing to compare"]
+    lines.append("")
+    lines += markdown_table(
+        ("Measure", "Method", "Difference", f"{content['level']} interval", "p (Holm)", "Seeds", "Note"),
+        [
+            (
+                words.label(one),
+                one.model,
+                f"missing: {one.note or one.method}" if one.value is None else words.text_of(one, one.value),
+                _interval(one, words),
+                "" if one.p_adjusted is None else p_text(one.p_adjusted),
+                f"{one.n}",
+                one.note,
+            )
+            for one in content["paired"]
+        ],
+    )
+    if content["not_there"]:
+        lines += ["", "## Runs that are not there", ""]
+        lines += [f"- {text(f'{one.method}, seed {one.seed}: {one.why}')}" for one in content["not_there"]]
+    return "\n".join([*lines, ""])
+
+
+def _cell(one: MetricValue, words: MetricWords) -> str:
+    """`81.2% (78.0% to 84.4%)`, and the seeds it lacks."""
+    if one.value is None:
+        return f"missing: {one.note or one.method}"
+    interval = _interval(one, words)
+    lacks = f", {one.n} of {one.n + one.unscored} seeds" if one.unscored else ""
+    return words.text_of(one, one.value) + (f" ({interval})" if interval else "") + lacks
+
+
+def _interval(one: MetricValue, words: MetricWords) -> str:
+    if one.low is None or one.high is None:
+        return ""
+    return f"{words.text_of(one, one.low)} to {words.text_of(one, one.high)}"

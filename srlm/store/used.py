@@ -1,0 +1,62 @@
+"""RUN/STEP/usage.json: by stage, the tokens that models read and wrote, and the examples trained on.
+
+Like timings.json nothing is made from it, it is not sealed, and it may differ between a run that was killed and one
+that was not: work that was lost is counted again when it is done again.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+
+from srlm.errors import RecordError
+from srlm.records import Record
+from srlm.store import files
+from srlm.usage import Purpose, Usage
+
+NAME = "usage.json"
+
+
+class StageUsage(Record):
+    """What one stage took."""
+
+    generation: Usage = Usage()
+    judgement: Usage = Usage()
+    examples: int | None = Field(default=None, ge=0)
+    """Examples that a training was given. None: it trained nothing."""
+
+
+def read(step: Path) -> dict[str, StageUsage] | None:
+    """By stage; None where the step has no such file (an older srlm) or it is broken: nothing is made from it."""
+    path = step / NAME
+    try:
+        found = files.read_object(path) if path.exists() else None
+        return None if found is None else {name: StageUsage.model_validate(one) for name, one in found.items()}
+    except (RecordError, ValidationError):
+        return None
+
+
+def add(step: Path, stage: str, used: Mapping[Purpose, Usage], before: StageUsage) -> None:
+    """Write what a stage has taken: `used` beside what it had taken `before` it was last begun."""
+    _put(
+        step,
+        stage,
+        StageUsage(
+            generation=before.generation + used.get("generation", Usage()),
+            judgement=before.judgement + used.get("judgement", Usage()),
+            examples=before.examples,
+        ),
+    )
+
+
+def trained(step: Path, stage: str, examples: int) -> None:
+    """Write how many examples a stage trains on."""
+    before = (read(step) or {}).get(stage, StageUsage())
+    _put(step, stage, before.model_copy(update={"examples": examples}))
+
+
+def _put(step: Path, stage: str, now: StageUsage) -> None:
+    found = (read(step) or {}) | {stage: now}
+    files.write_json(
+        step / NAME, {name: one.model_dump(mode="json", exclude_defaults=True) for name, one in found.items()}
+    )
