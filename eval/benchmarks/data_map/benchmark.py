@@ -72,7 +72,7 @@ class DataMap(Benchmark):
             return []
         return [
             "Of each first set, the share of texts whose nearest other text is in the second, less the share by "
-            f"chance: 0 means drawn alike, below 0 apart. {beyond[0].method}; Holm over all pairs of sets.",
+            f"chance: 0 means drawn alike, below 0 apart ({beyond[0].method}; Holm over all pairs of sets).",
             *(
                 self.words.sentence(one).removesuffix(f"; {one.method}")
                 + ("" if one.p_adjusted is None else f", {p_text(one.p_adjusted)}")

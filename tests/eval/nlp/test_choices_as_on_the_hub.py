@@ -77,8 +77,8 @@ def test_questions_are_written_as_by_lm_eval(tmp_path: Path) -> None:
         write(tmp_path, task, row(task))
     found = {one.name: one for one in prepare(NlpSettings(tasks=("hellaswag", "social_iqa"), data=str(tmp_path)))}
     texts = {}
-    for name, task in found.items():
-        leaf = task.leaves[name]
+    for name, one in found.items():
+        leaf = one.leaves[name]
         leaf.build_all_requests()
         texts[name] = [" | ".join(request.args) for request in leaf.instances]
     # The bracketed words of WikiHow are taken out.
