@@ -16,7 +16,9 @@ from srlm.bounded.yaml_text import NotYaml
 from srlm.errors import SettingsError
 from srlm.section import Section
 from srlm.settings import Settings, fields
+from srlm.settings.engines import NO_SERVER
 from srlm.text.chat import RESERVED
+from srlm.text.counts import counted
 from srlm.worlds.table import KINDS, WORLDS
 from srlm.written_keys import written_keys
 
@@ -150,10 +152,7 @@ def _lacking(settings: Settings) -> Iterator[str]:
     if settings.dpo.early_stop != "off" and not settings.data.validation_prompts:
         yield "dpo.early_stop needs validation prompts; set data.validation_prompts (the paper: 253)"
     if settings.engine.kind not in ("transformers", "vllm", "ray"):
-        yield (
-            f"engine.kind {settings.engine.kind}: use `transformers`, `vllm` or `ray` for the run's own checkpoints; a "
-            "server can only judge (judge.engine) or write prompts (prompts.engine)"
-        )
+        yield f"engine.kind {settings.engine.kind}: {NO_SERVER}"
     for name, engine in (("judge.engine", settings.judge.engine), ("prompts.engine", prompts.engine)):
         if engine is not None and (engine.kind != "openai" or engine.model is None):
             yield f"{name} is a server: set kind to `openai`, and `model` to the model's name on the server"
@@ -205,7 +204,7 @@ def _faults(error: ValidationError, where: str, kind: type[BaseModel], prefix: s
     known = [f"{prefix}{name}" for name, _ in fields(kind)]
     every = error.errors()
     lines = dict.fromkeys(_explain(one, where, known, prefix) for one in every[:FAULTS])
-    more = [f"{where}: and {len(every) - FAULTS} more faults"] if len(every) > FAULTS else []
+    more = [f"{where}: and {counted(len(every) - FAULTS, 'more faults')}"] if len(every) > FAULTS else []
     return "\n".join([*lines, *more])
 
 

@@ -17,6 +17,7 @@ from typing import NamedTuple
 from srlm.judge.scores import ties
 from srlm.records import Count, PreferencePair, Prompt, Response
 from srlm.settings import SelectionSettings
+from srlm.text.counts import counted
 
 
 class Paired(NamedTuple):
@@ -60,7 +61,8 @@ def pair_across(
         return list(_from_best(high, low, reward)) if high and low else None
 
     every = list({one.id: one for one in (*better, *worse)}.values())
-    return _paired(prompts, every, reward, order, SelectionSettings())
+    none = "prompts whose rejected answers are no worse"
+    return _paired(prompts, every, reward, order, SelectionSettings(), none)
 
 
 def _by_prompt(responses: Sequence[Response]) -> dict[str, list[Response]]:
@@ -76,10 +78,11 @@ def _paired(
     reward: Mapping[str, float],
     order: Callable[[Prompt], Sequence[tuple[Response, Response]] | None],
     settings: SelectionSettings,
+    none: str = "prompts with equal scores",
 ) -> Paired:
     """`order`: every two answers to a prompt that may be a pair, the one to take first; None: too few have a reward.
 
-    Of the settings `flip` and `max_chosen` are used.
+    `none`: how prompts without two such answers are counted. Of the settings `flip` and `max_chosen` are used.
     """
     answers = _by_prompt(responses)
     chosen_pairs: list[PreferencePair] = []
@@ -91,7 +94,7 @@ def _paired(
             account["prompts with fewer than two scored answers"] += 1
             continue
         if not ordered:
-            account["prompts with equal scores"] += 1
+            account[none] += 1
             continue
         apart = [(best, worst) for best, worst in ordered if best.text != worst.text]
         if apart[:1] != ordered[:1]:
@@ -135,7 +138,9 @@ RULES = {
 def rule(settings: SelectionSettings) -> str:
     """The rule in words, for `srlm explain`."""
     longest = (
-        "" if settings.max_chosen is None else f", none with a chosen answer over {settings.max_chosen} characters"
+        ""
+        if settings.max_chosen is None
+        else f", none with a chosen answer over {counted(settings.max_chosen, 'characters')}"
     )
     return RULES[settings.kind] + (", chosen and rejected swapped" if settings.flip else "") + longest
 

@@ -19,6 +19,7 @@ import numpy as np
 from scipy.special import expit
 
 from srlm.judge.agreement import Array
+from srlm.text.counts import counted
 
 from ..data.arena_hard import ArenaJudgement
 from ..data.arena_hard_answers import Style, Styles, named
@@ -70,7 +71,7 @@ def _group(
         for place, model in enumerate(fitted):
             n = len({prompt for name, prompt, _, _ in table if name == model})
             lost = unscored[model] + without[model]
-            more = f"; {without[model]} prompts without both answers' style" if without[model] else ""
+            more = f"; {counted(without[model], 'prompts')} without both answers' style" if without[model] else ""
             for name, estimate in zip(
                 ("score, style controlled", "score, style controlled, as published"), estimates[place], strict=True
             ):
@@ -126,7 +127,10 @@ def _estimates(
                 low=float(ours[0, place]),
                 high=float(ours[1, place]),
                 n=len(prompts),
-                method=f"{label}; {100 * how.confidence:g}% percentile bootstrap over prompts, {times} resamples",
+                method=(
+                    f"{label}; {100 * how.confidence:g}% percentile bootstrap over prompts, "
+                    f"{counted(times, 'resamples')}"
+                ),
             ),
             Estimate(
                 value=float(theirs[1, place]),

@@ -201,6 +201,10 @@ class Benchmark(Protocol):
         """Raises where it could not be measured, before any model is asked for any benchmark."""
         return None
 
+    def inapplicable(self, settings: Settings) -> str:
+        """Why its figures would say nothing of a run; empty: they say something. `srlm-eval paper` leaves it out."""
+        return ""
+
     def asked(self, settings: Settings, models: Sequence[str]) -> Iterable[Asked]:
         """What measuring these checkpoints would ask in all, known before anything is trained or sent."""
         return ()

@@ -11,6 +11,7 @@ from scipy import stats
 
 from srlm.errors import SettingsError
 from srlm.printable import one_line
+from srlm.text.counts import counted
 
 from ..data.labels import Matched, read
 from ..figures.text import aligned, short_name, value
@@ -63,7 +64,7 @@ def figures(
     n, unscored = len(labels.values), len(judge) - len(known)
     weight = "" if found.weight is None else f"weight of the judge (lambda) {found.weight:.2f}"
     correlation = "" if found.correlation is None else f"correlation of judge and labels {found.correlation:.2f}"
-    notes = [f"{n} labels", weight, correlation, labels.said, "the labels must be of prompts drawn at random"]
+    notes = [counted(n, "labels"), weight, correlation, labels.said, "the labels must be of prompts drawn at random"]
     note = "; ".join(part for part in notes if part)
     return [
         figure(
@@ -131,7 +132,7 @@ def labels_bought(wanted: str, n: int, rate: float, correlation: float | None, c
             half = stats.norm.ppf(0.5 + confidence / 2) / np.sqrt(len(both) - 3)
             z = np.arctanh(np.clip(correlation, -MOST, MOST))
             low, high = np.tanh(z - half), np.tanh(z + half)
-            measured = f" [{low:.2f}, {high:.2f}], measured on {len(both)} labels"
+            measured = f" [{low:.2f}, {high:.2f}], measured on {counted(len(both), 'labels')}"
     if correlation is None:
         raise SettingsError("--labels needs --judge-correlation R (judge and people, prompt by prompt), or a file")
     if wrong := [count for count in counts if not FEWEST <= count < n]:
@@ -146,5 +147,8 @@ def labels_bought(wanted: str, n: int, rate: float, correlation: float | None, c
         [str(one.labels), f"{100 * one.alone:.1f}", f"{100 * one.corrected:.1f}", f"{one.worth:.0f}"] for one in found
     ]
     head = ["labels", "+- labels alone", "+- corrected", "worth labels"]
-    said = f"{n} prompts, a rate of {100 * rate:g}%, correlation of judge and people {correlation:.2f}{measured}: "
+    said = (
+        f"{counted(n, 'prompts')}, a rate of {100 * rate:g}%, correlation of judge and people "
+        f"{correlation:.2f}{measured}: "
+    )
     return f"{said}half of the {100 * confidence:g}% interval, in points of percent\n{aligned(head, rows)}"

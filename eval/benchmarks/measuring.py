@@ -16,6 +16,7 @@ from srlm.store import files
 from srlm.store.folder import RunFolder, differences
 from srlm.store.progress import Reporter
 from srlm.store.seals import NOTE
+from srlm.text.counts import counted
 
 from ..records import MetricValue
 from ..stats.bounded import SHARE
@@ -42,7 +43,8 @@ def aligned(path: Path, found: Sequence[str], expected: Sequence[str], each: int
     count = each or max(1, len(found) // max(1, len(expected)))
     if list(found) != [one for one in expected for _ in range(count)]:
         raise RecordError(
-            f"{path}: its {len(found)} records are not {count} for each of {len(expected)} in the run's order: the "
+            f"{path}: its {counted(len(found), 'records are')} not {count} for each of {len(expected)} in the "
+            "run's order: the "
             "file was cut, or the run's data changed; move it away and evaluate again (srlm-eval all)"
         )
 
@@ -245,10 +247,11 @@ def figure(
     baseline: str | None = None,
     p: float | None = None,
     test: str = "exact sign test",
+    over: str = "prompts",
     value_unit: str = "",
     note: str = "",
 ) -> MetricValue:
-    """A metric value from an estimate; `n` where the unit is not the prompt."""
+    """A metric value from an estimate; `n` where the unit is not the prompt, `over` what the test takes for one."""
     if p is not None:
         estimate = agreeing(estimate, p)
     return MetricValue(
@@ -262,7 +265,7 @@ def figure(
         unscored=unscored,
         unit=unit,
         value_unit=value_unit,
-        method=estimate.method + ("" if p is None else f"; p: {test} over prompts"),
+        method=estimate.method + ("" if p is None else f"; p: {test} over {over}"),
         baseline=baseline,
         p=p,
         note=note,
@@ -316,9 +319,9 @@ def _concluded(metric: MetricValue, p_adjusted: float, level: float, family: int
         points = " points" if metric.value_unit == "percent" else ""
         said = f"{NOT_SHOWN}: {metric.n} {metric.unit} show one of {seen:.2g}{points} with {100 * POWER:g}% power"
         if level < ALPHA:
-            said += f" (at {100 * level:.2g}%, for {round(ALPHA / level)} comparisons share 5%)"
+            said += f" (at {100 * level:.2g}%, for {counted(round(ALPHA / level), 'comparisons share')} 5%)"
         if not metric.low <= 0 <= metric.high:
-            said += f"; {EXCLUDED}, which among {family} comparisons may be chance"
+            said += f"; {EXCLUDED}, which among {counted(family, 'comparisons')} may be chance"
         note = f"{note}; {said}" if note else said
     return metric.model_copy(update={"p_adjusted": p_adjusted, "note": note})
 

@@ -76,6 +76,8 @@ class PaperTable(NamedTuple):
     """Whether its published values are known from one transcription only."""
     value_unit: str = ""
     """Of published values, as in MetricValue.value_unit."""
+    decimals: int | None = None
+    """Of its published values, where the paper writes all alike (57.80%). None: as many as a value needs."""
 
 
 class PaperFact(NamedTuple):

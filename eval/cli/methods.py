@@ -124,7 +124,7 @@ def _plan(study: "Study", seeds: list[int], names: list[str], hardware: Path | N
         earlier: list[Settings] = []
         for cell in study.cells(seed):
             settings = cell.settings
-            shared = {step.name for other in earlier for step in shareable(other, settings)}
+            shared = dict.fromkeys(step.name for other in earlier for step in shareable(other, settings))
             earlier.append(settings)
             if cell.method not in names:
                 continue
@@ -141,7 +141,7 @@ def _plan(study: "Study", seeds: list[int], names: list[str], hardware: Path | N
             to_make = ", ".join(step.name for step in left)
             if not to_make:
                 to_make = "nothing" if is_finished(study, settings) else "to be measured"
-            row = (settings.name, settings.method.name, str(seed), to_make, ", ".join(sorted(shared)))
+            row = (settings.name, settings.method.name, str(seed), to_make, ", ".join(shared))
             table.add_row(*row, *([took] if on else []))
     Console(width=120).print(table)
     if on is not None:

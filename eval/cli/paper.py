@@ -11,6 +11,7 @@ from srlm.run_file import load
 from srlm.settings import Settings
 from srlm.store.lock import hold_files
 from srlm.terminal import Console, say
+from srlm.text.counts import counted
 
 from .options import Overrides, Run
 from .reports import existing_folder, settings_of
@@ -39,7 +40,8 @@ def paper(
 ) -> None:
     """Measure all that the paper has and write RUN/paper.html: its tables and figures, ours beside them.
 
-    A benchmark that cannot be measured is named and left out; the exit status is then 1.
+    A benchmark that cannot be measured is named and left out; the exit status is then 1. One that says nothing of these
+    models is named, too.
     """
     from ..report import page
     from ..report import paper as written
@@ -65,7 +67,7 @@ def paper(
 
 
 def _measure(run: Path, overrides: list[str]) -> list[str]:
-    """Measure every benchmark of the paper; names of those that could not be, each with its reason printed."""
+    """Measure every benchmark of the paper that applies; names of those that could not be, with reasons printed."""
     from ..benchmarks.table import BENCHMARKS
     from ..run import measure, opened
 
@@ -73,6 +75,9 @@ def _measure(run: Path, overrides: list[str]) -> list[str]:
     with opened(run, overrides) as (settings, folder, open_engine):
         for benchmark in BENCHMARKS:
             if not benchmark.in_paper:
+                continue
+            if why := benchmark.inapplicable(settings):
+                say(f"left out, {benchmark.label}: {why}")
                 continue
             try:
                 measure(settings, folder, [benchmark], open_engine)
@@ -99,7 +104,8 @@ def _estimate(settings: Settings, hardware: Path | None, shape: Path | None) -> 
     found += [line for arm in arms for line in estimate.ablation(settings, arm, on, of)]
     say(
         f"{settings.name} on {on.name}: {of.parameters / 1e9:.2f} billion parameters. Estimated, not measured; answers "
-        f"are taken to be as long as they may be, prompts {ASSUMED.prompt} tokens. Generation with vLLM; loading is "
+        f"are taken to be as long as they may be, prompts {counted(ASSUMED.prompt, 'tokens')}. Generation with "
+        "vLLM; loading is "
         "not included. Nothing is sent.",
     )
     Console(width=120).print(estimate.table(found))

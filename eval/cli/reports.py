@@ -14,6 +14,7 @@ from srlm.store import files
 from srlm.store.folder import RunFolder, recorded
 from srlm.store.lock import hold_files
 from srlm.terminal import say
+from srlm.text.counts import counted
 
 from .options import Overrides, RunOrNot
 
@@ -75,11 +76,11 @@ def write(
         noted = check / repeated.MADE_ON
         made_on = files.read_json(noted) if noted.exists() else None
         if differ := repeated.unlike(kept, now, made_on):
-            say(f"{check}: {len(differ)} figures differ from this run's:", *differ)
+            say(f"{check}: {counted(len(differ), 'figures differ')} from this run's:", *differ)
             raise typer.Exit(1)
         same = made_on in (None, repeated.machine())
         say(
-            f"{check}: {len(kept)} figures, "
+            f"{check}: {counted(len(kept), 'figures')}, "
             + ("the same" if same else "all there; made on another machine, so `make regress` compares them")
         )
         return

@@ -139,7 +139,9 @@ class AlpacaEval:
             # The index column has no name where pandas wrote it.
             position = number(row, "index" if "index" in row.value else next(iter(row.value)))
             if position not in range(len(self.prompts)):
-                raise DataError(f"{row.place}: index {position:g} is not a position of the {len(self.prompts)} prompts")
+                raise DataError(
+                    f"{row.place}: index {position:g} is not a position of the {counted(len(self.prompts), 'prompts')}"
+                )
             id, value = self.prompts[int(position)].id, number(row, _DIFFICULTY)
             if found.setdefault(id, value) != value:
                 raise DataError(f"{row.place}: index {position:g} has two difficulties, {found[id]} and {value}")

@@ -297,7 +297,9 @@ def _shown(row: Row) -> str:
 
 def _none_of_them(path: Path, rows: int, what: str, prompts: Sequence[Prompt], joining: Joining) -> DataError:
     near = f"; {joining.unmatched[0]}" if joining.unmatched else ""
-    return DataError(f"{path}: {counted(rows, 'rows')}, but no {what} for any of the {len(prompts)} prompts{near}")
+    return DataError(
+        f"{path}: {counted(rows, 'rows')}, but no {what} for any of the {counted(len(prompts), 'prompts')}{near}"
+    )
 
 
 def _counted(account: Counter[str]) -> dict[str, int]:

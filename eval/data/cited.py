@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from srlm.records import Record
+from srlm.text.counts import counted
 
 from .alpaca_eval import ANNOTATOR, BASELINE
 
@@ -69,13 +70,13 @@ def differences(setup: Setup) -> tuple[list[str], list[str]]:
     if setup.manner:
         judging.append(f"{setup.manner}, not one verdict in one order")
     if setup.without_probabilities:
-        judging.append(f"{setup.without_probabilities} verdicts without log-probabilities")
+        judging.append(f"{counted(setup.without_probabilities, 'verdicts')} without log-probabilities")
     if setup.baseline != BASELINE:
         judged.append(f"baseline {setup.baseline}, not {BASELINE}")
     elif setup.prompts == PROMPTS_DIGEST and setup.baseline_outputs not in (None, BASELINE_DIGEST):
         judged.append(f"other outputs of the baseline {BASELINE} than AlpacaEval's")
     if setup.prompts != PROMPTS_DIGEST:
-        judged.append(f"{setup.scored} prompts of another set, not AlpacaEval's {PROMPTS}")
+        judged.append(f"{counted(setup.scored, 'prompts')} of another set, not AlpacaEval's {PROMPTS}")
     elif setup.scored != PROMPTS:
         judged.append(f"{setup.scored} of {PROMPTS} prompts")
     return judging, judged
@@ -102,7 +103,7 @@ def warning(setup: Setup) -> str:
 def unlike(facts: Iterable[tuple[str, str, str]]) -> str:
     """How a figure differs from the paper's beside it, from (what, ours, the paper's); empty where all are the same."""
     found = [f"{what} {ours}, not {theirs}" for what, ours, theirs in facts if ours != theirs]
-    return f"{', '.join(found)}: {NOT_A_TARGET}" if found else ""
+    return f"{'; '.join(found)}: {NOT_A_TARGET}" if found else ""
 
 
 def warning_of(note: str) -> str:

@@ -82,12 +82,12 @@ class Joining:
         if not text.strip():
             return "the instruction is empty"
         if alike:
-            return f"{_quoted(text)} is {alike} prompts at once when quotes and white space are normalised"
+            return f"{_quoted(text)} is {counted(alike, 'prompts')} at once when quotes and white space are normalised"
         plain = normalised(text)
         known = {normalised(prompt.text)[:COMPARED].casefold(): prompt for prompt in self._prompts}
         found = difflib.get_close_matches(plain[:COMPARED].casefold(), known, n=1, cutoff=NEAR)
         if not found:
-            return f"{_quoted(text)} is like none of the {len(self._prompts)} prompts"
+            return f"{_quoted(text)} is like none of the {counted(len(self._prompts), 'prompts')}"
         nearest = normalised(known[found[0]].text)
         at = next((i for i, (a, b) in enumerate(zip(plain, nearest, strict=False)) if a != b), None)
         at = min(len(plain), len(nearest)) if at is None else at

@@ -9,6 +9,7 @@ from srlm.bounded.files import read_text
 from srlm.data.lines import is_csv, objects, table
 from srlm.errors import DataError
 from srlm.records import Prompt
+from srlm.text.counts import counted
 
 from ..records import Labels
 from .labels import unit_name
@@ -55,7 +56,10 @@ def read_kinds(path: Path, prompts: Sequence[Prompt]) -> KindsFile:
         if any(found.setdefault(id, labels) != labels for id in ids):
             raise DataError(f"{place}: this instruction is labelled twice, and differently; keep one row")
     if not found:
-        raise DataError(f"{path}: none of its {len(rows)} rows is one of the {len(prompts)} prompts that were judged")
+        raise DataError(
+            f"{path}: none of its {counted(len(rows), 'rows')} is one of the "
+            f"{counted(len(prompts), 'prompts')} that were judged"
+        )
     return KindsFile(found, unused)
 
 
@@ -91,5 +95,5 @@ def read_names(path: Path) -> tuple[str, ...]:
     lines = (" ".join(line.split()) for line in text.splitlines())
     names = tuple(line for line in lines if line and not line.startswith("#"))
     if len(names) < 2:
-        raise DataError(f"{path}: holds {len(names)} categories; write two or more, one a line")
+        raise DataError(f"{path}: holds {counted(len(names), 'categories')}; write two or more, one a line")
     return names

@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from srlm.records import Record
 from srlm.terminal import cut
+from srlm.text.counts import counted
 
 from ..records import MetricValue
 from .text import WIDEST
@@ -359,7 +360,7 @@ def each_alone(title: str, rows: Sequence[Row], kind: str, note: str = "") -> Ch
     listed = [{kind: name, "points": count} for name, count in counts.items()]
     shown = [row for row in rows if str(row[kind]) in kinds]
     if len(counts) > len(kinds):
-        note = f"{note} {len(counts) - len(kinds):,} more kinds are not drawn.".lstrip()
+        note = f"{note} {counted(len(counts) - len(kinds), 'more kinds are')} not drawn.".lstrip()
     return drawn(title, spec, shown, {kind: kind, "points": "points"}, note, listed=listed)
 
 

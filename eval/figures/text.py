@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from srlm.terminal import cut, width_of
+from srlm.text.counts import counted
 
 from ..records import MetricValue
 from .specs import spaced
@@ -97,7 +98,10 @@ def power(found: Sequence["Smallest"]) -> str:
     """What so many prompts can show."""
     first = found[0]
     rows = [[f"against {one.against}", _points(one.up), _points(one.down)] for one in found]
-    said = f"{first.n} prompts, a rate of {100 * first.rate:g}%: what a two-sided test at {100 * first.alpha:g}% shows "
+    said = (
+        f"{counted(first.n, 'prompts')}, a rate of {100 * first.rate:g}%: what a two-sided test at "
+        f"{100 * first.alpha:g}% shows "
+    )
     said += f"with {100 * first.power:g}% power, in points of percent"
     return f"{said}\n{aligned(['', 'smallest rise', 'smallest fall'], rows)}"
 

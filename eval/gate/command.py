@@ -44,7 +44,7 @@ def update(
     )
     made = regress.baseline_of(wanted, found, reason)
     files.write_text(baseline, made.model_dump_json() + "\n")
-    say(f"{baseline}: {len(made.measures)} measures of {counted(len(found), 'runs')}")
+    say(f"{baseline}: {counted(len(made.measures), 'measures')} of {counted(len(found), 'runs')}")
 
 
 def sisters(run: Path, overrides: Sequence[str], seeds: str) -> list[Settings]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from xml.etree import ElementTree
 
 from srlm.printable import one_line
+from srlm.text.counts import counted
 from srlm.text.markdown import markdown as words
 from srlm.text.markdown import markdown_table
 
@@ -40,7 +41,7 @@ def _p(p: float) -> str:
 def _why_unread(loss: Loss) -> str:
     if loss.p is None:
         return loss.method
-    return f"{loss.unscored} prompts unscored, which could hide a regression"
+    return f"{counted(loss.unscored, 'prompts')} unscored, which could hide a regression"
 
 
 def notes(rows: Sequence[GateRow], baseline: Baseline) -> list[str]:
@@ -50,14 +51,17 @@ def notes(rows: Sequence[GateRow], baseline: Baseline) -> list[str]:
         loss = row.loss
         unscored = f", {loss.unscored} unscored" if loss.unscored else ""
         seen = "" if loss.visible is None else f"; a loss of {loss.visible:.3f} would be seen 4 times in 5"
-        seen += f" (tested with {len(rows) - 1} others)" if seen and len(rows) > 1 else ""
-        lines.append(f"{row.measure.name}: n = {loss.n} prompts{unscored}, {loss.method}{seen}{_apart(row, len(rows))}")
+        seen += f" (tested with {counted(len(rows) - 1, 'others')})" if seen and len(rows) > 1 else ""
+        lines.append(
+            f"{row.measure.name}: n = {counted(loss.n, 'prompts')}{unscored}, "
+            f"{loss.method}{seen}{_apart(row, len(rows))}"
+        )
     return lines
 
 
 def levels(rows: Sequence[GateRow]) -> str:
     """What interval and verdict are of, for they have other levels."""
-    holm = f", with Holm's correction over {len(rows)} measures" if len(rows) > 1 else ""
+    holm = f", with Holm's correction over {counted(len(rows), 'measures')}" if len(rows) > 1 else ""
     return (
         "Intervals are two-sided 95%, of each measure alone; a regression is a loss beyond the margin by a one-sided "
         f"test at 5%{holm}"
@@ -73,7 +77,7 @@ def _apart(row: GateRow, family: int) -> str:
     if beyond and verdict.said == "not shown":
         return (
             "; its own interval lies beyond the margin, which among "
-            f"{family} measures may be chance: Holm's correction does not call it"
+            f"{counted(family, 'measures')} may be chance: Holm's correction does not call it"
         )
     if not beyond and verdict.said == "regression":
         return "; its two-sided interval reaches the margin, the one-sided test excludes it"
@@ -97,12 +101,12 @@ def headline(rows: Sequence[GateRow]) -> str:
     """One line that says it all."""
     lost = [row.measure.name for row in rows if row.verdict.said == "regression"]
     if lost:
-        return f"regression in {len(lost)} of {len(rows)} measures: {', '.join(lost)}"
+        return f"regression in {len(lost)} of {counted(len(rows), 'measures')}: {', '.join(lost)}"
     unread = [row.measure.name for row in rows if row.verdict.said == "unread"]
     if unread:
-        return f"could not judge {len(unread)} of {len(rows)} measures: {', '.join(unread)}"
+        return f"could not judge {len(unread)} of {counted(len(rows), 'measures')}: {', '.join(unread)}"
     shown = sum(row.verdict.said == "no worse" for row in rows)
-    return f"no regression in {len(rows)} measures ({shown} of them shown to be no worse)"
+    return f"no regression in {counted(len(rows), 'measures')} ({shown} of them shown to be no worse)"
 
 
 def junit(rows: Sequence[GateRow], baseline: Baseline) -> str:

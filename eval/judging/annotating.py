@@ -24,6 +24,7 @@ from srlm.judge.open import local_model
 from srlm.records import Message, digest
 from srlm.settings import PairSettings, Price
 from srlm.terminal import logger
+from srlm.text.counts import counted
 
 from ..records import Annotation, annotation_id
 from .annotator import Annotator, OutputPair
@@ -293,9 +294,9 @@ def annotations_of(
         )
     if letters["letter"] and not any(question.draw for question in asked):
         log.warning(
-            "%s: %d of %d preferences are the letter written, 0 or 1: the server gave no log-probabilities of use; "
+            "%s: %d of %s the letter written, 0 or 1: the server gave no log-probabilities of use; "
             "sample several (--votes N)",
-            judge.id, letters["letter"], letters.total(),
+            judge.id, letters["letter"], counted(letters.total(), "preferences are"),
         )  # fmt: skip
     return found
 

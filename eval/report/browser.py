@@ -15,6 +15,7 @@ from typing import Any
 from markupsafe import Markup
 
 from srlm.records import Record
+from srlm.text.counts import counted
 
 from ..benchmarks.base import BrowserEntry, LongText, RunData
 from ..benchmarks.table import BENCHMARKS
@@ -114,4 +115,8 @@ def _limit(texts: Sequence[str], budget: int) -> int | None:
 
 def _shown(text: str, limit: int | None) -> str:
     text = plain(text)
-    return text if limit is None or len(text) <= limit else f"{text[:limit]} [cut here, of {len(text):,} characters]"
+    return (
+        text
+        if limit is None or len(text) <= limit
+        else f"{text[:limit]} [cut here, of {counted(len(text), 'characters')}]"
+    )

@@ -151,17 +151,19 @@ def shown(run: RunData, part: PaperPart, benchmark: Benchmark | None, words: Met
     missing = ""
     if not any(cell.ours for row in rows for cell in row.cells):
         reasons = {row.missing for row in rows}
-        missing = reasons.pop() if len(reasons) == 1 else not_measured(benchmark)
+        missing = reasons.pop() if len(reasons) == 1 else not_measured(benchmark, run.settings)
     return Shown(
         id, "table", part.place, part.title, part.setting, part.unlike if not missing else "", columns, rows, others,
         part.charts, part.notes, missing, part.one_source,
     )  # fmt: skip
 
 
-def not_measured(benchmark: Benchmark | None) -> str:
-    """What to run where a benchmark has no figure yet."""
+def not_measured(benchmark: Benchmark | None, settings: Settings) -> str:
+    """What to run where a benchmark has no figure yet, or why none is to come."""
     if benchmark is None:
         return "not there yet"
+    if why := benchmark.inapplicable(settings):
+        return why
     word = benchmark.command or f"run {benchmark.name}"
     return f"not measured: run `srlm-eval {word} --run FILE`"
 
@@ -181,7 +183,7 @@ def _rows(run: RunData, part: PaperTable) -> list[PaperRow]:
 
 def _row(run: RunData, part: PaperTable, row: PaperRow, benchmark: Benchmark | None, words: MetricWords) -> ShownRow:
     absent = [name for name in (row.model, row.baseline) if name is not None and name not in run.finished]
-    why = row.missing or (f"no {absent[0]} in this run" if absent else not_measured(benchmark))
+    why = row.missing or (f"no {absent[0]} in this run" if absent else not_measured(benchmark, run.settings))
     cells = []
     for metric in part.metrics:
         ours, theirs = run.figure(part.benchmark, metric, row.model, row.baseline), row.published.get(metric)
@@ -203,7 +205,8 @@ def _published(part: PaperTable, metric: str, value: float | None, words: Metric
         return ""
     share = words.of(part.benchmark).spec(metric).unit == "share"
     number = round(100 * value, 9) if share else value
-    return f"{number:,.6g}{'%' if share or part.value_unit == 'percent' else ''}"
+    written = f"{number:,.6g}" if part.decimals is None else f"{number:,.{part.decimals}f}"
+    return f"{written}{'%' if share or part.value_unit == 'percent' else ''}"
 
 
 def _difference(ours: MetricValue, theirs: float, words: MetricWords) -> str:

@@ -24,8 +24,7 @@ def facts(run: RunData) -> Iterator[PaperFacts]:
     yield PaperFacts("seed data", "what the models start from", _data(run, paper.data))
     settings = run.settings.model_dump(mode="json")
     rows = [PaperFact(name, _setting(settings, name), value) for name, value in paper.training.items()]
-    note = "Empty: the paper does not state it. `srlm settings` explains each."
-    yield PaperFacts("training", "settings", rows, [note])
+    yield PaperFacts("training", "settings", rows, ["`srlm settings` explains each."])
     yield PaperFacts("preference pairs", "how many there were", _pairs(run, paper.pairs))
 
 

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from .paper import Shown
 
 
+NONE_YET, NOT_STATED = "none yet", "not stated"
+"""In place of a fact: of ours, and of the paper's. The same stands in paper.html."""
+
+
 def markdown(content: Mapping[str, Any], words: MetricWords) -> str:
     """Every table and figure in the paper's order."""
     lines = [
@@ -38,7 +42,10 @@ def _part(part: "Shown", words: MetricWords) -> Iterator[str]:
         yield part.missing
     yield ""
     if part.kind == "facts":
-        yield from markdown_table(("", "Ours", "The paper's"), [tuple(row) for row in part.rows])
+        yield from markdown_table(
+            ("", "Ours", "The paper's"),
+            [(row.what, row.ours or NONE_YET, row.published or NOT_STATED) for row in part.rows],
+        )
     elif part.kind == "table":
         rows = []
         for row in part.rows:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from srlm.data.overlap import normalised
+from srlm.text.counts import counted
 
 from ..benchmarks.base import Doubt, LookedFor, RunData
 from ..benchmarks.table import BENCHMARKS, WORDS
@@ -59,7 +60,9 @@ def _contamination(run: RunData) -> Iterator[Doubt]:
             yield Doubt("contamination", said, CONTAMINATION)
     taught = {normalised(d.transcript) for d in run.demonstrations if d.kind == "ift"}
     if same := len(texts & taught):
-        yield Doubt("contamination", f"{same:,} evaluation prompts are IFT examples, word for word", CONTAMINATION)
+        yield Doubt(
+            "contamination", f"{counted(same, 'evaluation prompts are')} IFT examples, word for word", CONTAMINATION
+        )
 
 
 def _unscored(run: RunData) -> Iterator[Doubt]:

@@ -19,6 +19,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
+from srlm.text.counts import counted
+
 from ..data.alpaca_eval import Gamed
 from .length_controlled import CONVERGED, GAMED_WEIGHT, LONGEST_STEP, RIDGE, STEPS, LengthRows
 from .rates import COEFFICIENTS
@@ -50,7 +52,7 @@ def corrected(
     """
     n, rest = int(known.sum()), int((~known).sum())
     if n <= COEFFICIENTS + 1 or not rest:
-        raise ValueError(f"{n} labels of {n + rest} rows")
+        raise ValueError(f"{counted(n, 'labels')} of {counted(n + rest, 'rows')}")
     deviation = float(np.std(rows.delta, ddof=1)) or 1.0
     x = np.column_stack([np.tanh(rows.delta / deviation), rows.difficulty, np.ones(n + rest)])
     if weight is None:

@@ -16,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from srlm.text.counts import counted
+
 from . import bounded
 from .bounded import Bounds
 from .intervals import FEWEST_FOR_T
@@ -65,18 +67,18 @@ def over_prompts(
         low, high = bounded.interval(difference, variance, size, confidence, bounds)
         p = bounded.chance_below(difference, variance, size, -margin, bounds)
         share = min(1.0, max(0.0, (difference - bounds.low) / (bounds.high - bounds.low)))
-        counted = bounded.prompts_that_count(share, variance / (bounds.high - bounds.low) ** 2, size)
-        error = (bounds.high - bounds.low) * math.sqrt(share * (1 - share) / counted)
-        return Held(low, high, p, error, math.inf, f"score interval over {n} prompts")
+        counting = bounded.prompts_that_count(share, variance / (bounds.high - bounds.low) ** 2, size)
+        error = (bounds.high - bounds.low) * math.sqrt(share * (1 - share) / counting)
+        return Held(low, high, p, error, math.inf, f"score interval over {counted(n, 'prompts')}")
     if n < FEWEST_FOR_T:
         why = f"no interval: fewer than {FEWEST_FOR_T} prompts of a quantity without a range"
         return Held(None, None, None, 0.0, math.inf, why)
     if np.ptp(parts) < 1e-12:
         # As many prompts as there are have lost the same, or none has: the sign test needs no width.
         p = 0.5**n if difference < -margin else 1.0
-        why = f"no interval: all {n} prompts differ alike, so nothing shows its width; p: exact sign test"
+        why = f"no interval: all {counted(n, 'prompts differ')} alike, so nothing shows its width; p: exact sign test"
         return Held(None, None, p, 0.0, math.inf, why)
     error = float(np.std(parts, ddof=1)) / math.sqrt(n)
     half = float(stats.t.ppf(0.5 + confidence / 2, n - 1)) * error
     p = float(stats.t.cdf((difference + margin) / error, n - 1))
-    return Held(difference - half, difference + half, p, error, n - 1, f"t over {n} prompts")
+    return Held(difference - half, difference + half, p, error, n - 1, f"t over {counted(n, 'prompts')}")

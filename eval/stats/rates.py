@@ -15,6 +15,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from srlm.text.counts import counted
+
 from .bounded import SHARE, Bounds
 from .intervals import Estimate, Resampling, mean, of_variance
 
@@ -86,7 +88,9 @@ def difference(label: str, value: float, differences: Array, n: int, how: Resamp
     if n < 2 or len(defined) < FEWEST_DEFINED * len(differences):
         return Estimate(value=value, low=None, high=None, n=n, method=f"{label}; no interval: too few prompts")
     found = of_variance(label, value, float(defined.var()), n, n, how, Bounds(-unit, unit))
-    return found.model_copy(update={"method": f"{found.method}, its variance from {how.resamples} resamples"})
+    return found.model_copy(
+        update={"method": f"{found.method}, its variance from {counted(how.resamples, 'resamples')}"}
+    )
 
 
 def judge_error(variances: Sequence[float], draws: Sequence[int]) -> float | None:

@@ -24,6 +24,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from srlm.records import Record
+from srlm.text.counts import counted
 
 from .bounded import SHARE, Bounds, equal_prompts
 from .margins import Held, over_prompts, over_runs
@@ -105,7 +106,10 @@ def loss(
     )  # fmt: skip
     if worst.difference is None or best.difference is None:
         return found
-    method = f"{found.method}; {gone} prompts have a value on one side only: with them the difference lies between "
+    method = (
+        f"{found.method}; {counted(gone, 'prompts have')} a value on one side only: with them the "
+        "difference lies between "
+    )
     return found.model_copy(
         update={
             "method": f"{method}{worst.difference:+.3f} and {best.difference:+.3f}",

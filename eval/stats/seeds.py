@@ -11,6 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import stats
 
+from srlm.text.counts import counted
+
 from ..records import MetricValue
 from .bounded import Bounds
 from .intervals import Estimate
@@ -67,9 +69,9 @@ def corrected(metrics: Sequence[MetricValue], differences: Sequence[Sequence[flo
             continue
         p, note, seen = next(each), one.note, visible(own, level)
         if p >= ALPHA and seen is not None:
-            said = f"no difference shown: {one.n} seeds show one of {seen:.3g} with {100 * POWER:g}% power"
+            said = f"no difference shown: {counted(one.n, 'seeds')} show one of {seen:.3g} with {100 * POWER:g}% power"
             if level < ALPHA:
-                said += f" (at {100 * level:.2g}%, for {round(ALPHA / level)} comparisons share 5%)"
+                said += f" (at {100 * level:.2g}%, for {counted(round(ALPHA / level), 'comparisons')} share 5%)"
             note = f"{note}; {said}" if note else said
         found.append(one.model_copy(update={"p_adjusted": p, "note": note}))
     return found

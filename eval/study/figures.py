@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from srlm.text.counts import counted
+
 from ..figures.specs import Group, MetricSpec
 from ..records import MetricValue
 from ..stats.bounded import Bounds
@@ -96,5 +98,5 @@ def _missing(why: Mapping[int, str]) -> str:
         for reason, seeds in by_reason.items()
     ]
     if len(why) > MOST_NAMED:
-        said.append(f"and {len(why) - MOST_NAMED} more seeds")
+        said.append(f"and {counted(len(why) - MOST_NAMED, 'more seeds')}")
     return "no value of " + "; ".join(said) if said else ""

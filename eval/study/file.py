@@ -24,11 +24,10 @@ from srlm.errors import SettingsError
 from srlm.run_file import load
 from srlm.section import Section
 from srlm.settings import Settings
+from srlm.text.counts import counted
 from srlm.written_keys import written_keys
 
 MOST_SEEDS = 1000
-FEWEST_SEEDS = 2
-"""Seeds below which nothing can be said of their spread."""
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$")]
 """What is a run's name, with room for `-s` and the seed."""
 Measure = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]{1,80}/[^/]{1,80}$")]
@@ -65,7 +64,9 @@ class StudySettings(Section):
     outcome: Measure | None = None
     """What counts, as BENCHMARK/METRIC. Default: the first headline figure that the runs have, or wins minus losses."""
     measure: tuple[str, ...] = ()
-    """Benchmarks to measure. Default: those of `srlm-eval all`. The drift from M1 is always measured."""
+    """Benchmarks to measure. Default: those of `srlm-eval all`."""
+    drift: bool = True
+    """Also measure the KL from M1, for which two models must fit into memory in float32."""
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
     """Level of the intervals."""
     set: tuple[str, ...] = ()
@@ -135,7 +136,7 @@ def seeds_of(given: str | int | Sequence[int]) -> list[int]:
     else:
         seeds = [given] if isinstance(given, int) else given
     if not 1 <= len(seeds) <= MOST_SEEDS:
-        raise ValueError(f"seeds {quoted(given)}: {len(seeds)} seeds; give 1 to {MOST_SEEDS}")
+        raise ValueError(f"seeds {quoted(given)}: {counted(len(seeds), 'seeds')}; give 1 to {MOST_SEEDS}")
     if len(set(seeds)) < len(seeds) or not all(0 <= seed < 2**31 for seed in seeds):
         raise ValueError(f"seeds {quoted(given)}: each must be 0 to 2147483647, and only once")
     return list(seeds)

@@ -11,6 +11,7 @@ from srlm.methods import start
 from srlm.methods.base import method_of
 from srlm.records import Step
 from srlm.store import files, used
+from srlm.text.counts import counted
 from srlm.usage import Usage
 
 from ..benchmarks.base import RunData
@@ -155,13 +156,17 @@ def _used(run: RunData, part: Callable[[used.StageUsage], Usage], number: Callab
         total = sum(map(part, stages.values()), total)
     found = number(total)
     if found is None:
-        return Value(None, f"of {total.unknown} of {total.requests} requests nobody said how many tokens they took")
+        return Value(
+            None, f"of {total.unknown} of {counted(total.requests, 'requests')} nobody said how many tokens they took"
+        )
     return Value(float(found))
 
 
 def _examples(run: RunData) -> Value:
     total = 0
     for step, stages in _stages(run).items():
+        if run.folder.checkpoint(step) is None:  # data, on which nothing was trained yet
+            continue
         known = [one.examples for one in (stages or {}).values() if one.examples is not None]
         if not known:
             return Value(None, f"{step} does not say on how many examples it was trained")

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from srlm.errors import SrlmError, first_line
 from srlm.methods.base import find_method, run_folder
 from srlm.store import files
+from srlm.text.counts import counted
 
 from .. import metrics as kept
 from ..benchmarks.base import RunData
@@ -184,7 +185,7 @@ def findings(paired: Sequence[MetricValue], wanted: Sequence[Measured], words: M
     said = [
         f"{one.model} gains {'more' if (one.value or 0) > 0 else 'less'} than {one.baseline}: "
         f"{words.text_of(one, one.value or 0)}, {p_text(one.p_adjusted or 0)} after Holm's correction, "
-        f"{one.n} seeds."
+        f"{counted(one.n, 'seeds')}."
         for one in sorted(shown, key=lambda one: -(one.value or 0))
     ]
     silent = [one.model for one in gains if one not in shown and one.p_adjusted is not None]

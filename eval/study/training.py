@@ -31,7 +31,7 @@ def benchmarks(study: Study, settings: Settings) -> list[Benchmark]:
     """What is measured of a run."""
     named = study.given.measure
     wanted = chosen(named) if named else of_all(settings.evaluation.also)
-    return list(dict.fromkeys([*wanted, *chosen([DRIFT])]))
+    return list(dict.fromkeys([*wanted, *(chosen([DRIFT]) if study.given.drift else [])]))
 
 
 def work(study: Study, seeds: Sequence[int], methods: Sequence[str]) -> list[str]:

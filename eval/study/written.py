@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from srlm.printable import one_line
+from srlm.text.counts import counted
 from srlm.text.markdown import markdown as text
 from srlm.text.markdown import markdown_table
 
@@ -58,7 +59,7 @@ def _cell(one: MetricValue, words: MetricWords) -> str:
     if one.value is None:
         return f"missing: {one.note or one.method}"
     interval = _interval(one, words)
-    lacks = f", {one.n} of {one.n + one.unscored} seeds" if one.unscored else ""
+    lacks = f", {one.n} of {counted(one.n + one.unscored, 'seeds')}" if one.unscored else ""
     return words.text_of(one, one.value) + (f" ({interval})" if interval else "") + lacks
 
 

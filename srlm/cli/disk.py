@@ -19,6 +19,7 @@ from srlm.engines.weights import WHEEL, gguf_in_wheel
 from srlm.errors import ModelError
 from srlm.methods.base import method_of
 from srlm.settings import Settings
+from srlm.text.counts import counted
 
 WHOLE_WEIGHT = 4
 """Bytes of a float32."""
@@ -82,11 +83,11 @@ def _of_the_run(settings: Settings, numbers: int, place: Path) -> Need:
     trained = numbers * TRAINED_WEIGHT * CHECKPOINTS if whole else 0
     compared = COMPARED if settings.dpo.early_stop != "off" else 0
     size = (models + compared) * numbers * WHOLE_WEIGHT + trained
-    what = f"for {models} models of {numbers / 1e9:.2f} billion weights, 4 bytes each"
+    what = f"for {counted(models, 'models')} of {numbers / 1e9:.2f} billion weights, 4 bytes each"
     if whole:
         what += f", and {CHECKPOINTS} training checkpoints, {TRAINED_WEIGHT} bytes a weight"
     if compared:
-        what += f", and {compared} models for early stopping"
+        what += f", and {counted(compared, 'models')} for early stopping"
     return Need(what, place, size)
 
 

@@ -33,6 +33,7 @@ from srlm.settings import Sampling, Settings
 from srlm.store.folder import RunFolder
 from srlm.terminal import say
 from srlm.text.chat import Chat
+from srlm.text.counts import counted
 from srlm.text.score import parse_score
 from srlm.worlds.table import WORLDS
 
@@ -93,7 +94,7 @@ def findings(settings: Settings, weights: bool, today: datetime.date) -> Iterato
             fits = all(finding.state != "problem" for finding in fit)
             yield Problem(
                 "ok",
-                f"tokenizer: {len(chat.tokenizer)} tokens, end {chat.tokenizer.eos_token!r}, "
+                f"tokenizer: {counted(len(chat.tokenizer), 'tokens')}, end {chat.tokenizer.eos_token!r}, "
                 f"pad {chat.tokenizer.pad_token!r}",
             )
             if data is not None and fits:
@@ -155,19 +156,20 @@ def _sets(data: SeedData) -> Iterator[Problem]:
     measured = [*data.evaluation_prompts, *data.validation_prompts, *(one.prompt for one in data.heldout_sets)]
     double = len(training) - len({prompt.id for prompt in training})
     if double:
-        yield Problem("warning", f"data: {double} training prompts are duplicates")
+        yield Problem("warning", f"data: {counted(double, 'training prompts are')} duplicates")
     shared = {prompt.id for prompt in training} & {prompt.id for prompt in measured}
     # Any two prompts of a world are near each other; it keeps its sets apart by a rule of its own.
     near = {} if training and training[0].source in WORLDS else overlapping(training, measured)
     if shared or near:
         yield Problem(
             "problem",
-            f"data: {len(shared)} training prompts are also evaluation prompts; {len(near)} are near duplicates of one",
+            f"data: {counted(len(shared), 'training prompts are')} also evaluation prompts; "
+            f"{len(near)} of them only nearly",
         )
     else:
         yield Problem("ok", "data: no training prompt is an evaluation prompt or a near duplicate of one")
     if len(measured) < 30:
-        yield Problem("warning", f"data: only {len(measured)} evaluation prompts; intervals will be wide")
+        yield Problem("warning", f"data: only {counted(len(measured), 'evaluation prompts')}; intervals will be wide")
 
 
 def _server(engine: Any) -> Iterator[Problem]:
@@ -225,12 +227,17 @@ def _lengths(
     context = settings.model.scratch.max_positions if folder is None else check_weights(folder, settings.model)
     long = [len(p) + len(a) for p, a in (chat.tokens(d.messages, d.response) for d in data.ift)]
     cut = sum(length > settings.sft.max_length for length in long)
-    text = f"IFT: {cut} of {len(long)} examples exceed sft.max_length {settings.sft.max_length} and are left out"
+    text = (
+        f"IFT: {cut} of {counted(len(long), 'examples')} exceed sft.max_length {settings.sft.max_length} "
+        "and are left out"
+    )
     yield Problem("problem" if cut == len(long) else "warning" if cut else "ok", text)
 
     def fits(what: str, lengths: Sequence[int], new: int) -> Problem:
         over = sum(length + new > context for length in lengths)
-        text = f"{what}: {over} of {len(lengths)} leave no room for {new} new tokens in a context of {context}"
+        text = (
+            f"{what}: {over} of {len(lengths)} leave no room for {counted(new, 'new tokens')} in a context of {context}"
+        )
         return Problem("problem" if lengths and over == len(lengths) else "warning" if over else "ok", text)
 
     measure: Callable[[Sequence[Message]], int] = lambda turns: len(chat.prompt_ids(turns))  # noqa: E731
@@ -268,12 +275,15 @@ def _rates(settings: Settings, folder: str, data: SeedData) -> Iterator[Problem]
         elif stuck > STUCK:
             yield Problem(
                 "warning",
-                f"{rate}: {made} steps cannot change {stuck:.0%} of M0's weights in {served}, in which the models "
+                f"{rate}: {counted(made, 'steps')} cannot change {stuck:.0%} of M0's weights in {served}, in "
+                "which the models "
                 "generate. The changes are kept in float32 and passed on, but have no effect until they add up over "
                 "iterations; raise the rate, or set model.dtype to float32",
             )
         else:
-            yield Problem("ok", f"{rate}: {made} steps can change {1 - stuck:.0%} of M0's weights in {served}")
+            yield Problem(
+                "ok", f"{rate}: {counted(made, 'steps')} can change {1 - stuck:.0%} of M0's weights in {served}"
+            )
 
 
 def _judge(settings: Settings, folder: str, wording: rubric.Rubric, data: SeedData) -> Iterator[Problem]:

@@ -30,6 +30,7 @@ from srlm.errors import SettingsError, first_line
 from srlm.methods.base import Generation, Lengths, Optimisation, Work, method_of
 from srlm.settings import Settings, Training
 from srlm.terminal import Console, Table, say
+from srlm.text.counts import counted
 from srlm.worlds.table import WORLDS
 
 GIB = 2**30
@@ -97,8 +98,9 @@ def show(settings: Settings, hardware: Path, shape_file: Path | None, lengths: L
     models = sum(step.parent is not None for step in steps)  # those that are trained from another
     say(
         f"{settings.name} on {on.name}: {shape.parameters / 1e9:.2f} billion parameters. Estimated, not measured. "
-        f"Assumed mean lengths: prompt {lengths.prompt}, answer {lengths.answer}, judgement {lengths.judgement} "
-        "tokens. Generation with vLLM; loading and evaluating the models is not included. On disk the models take "
+        f"Assumed mean lengths: prompt {lengths.prompt}, answer {lengths.answer}, judgement "
+        f"{counted(lengths.judgement, 'tokens')}. Generation with vLLM; loading and evaluating the models is not "
+        "included. On disk the models take "
         f"{4 * shape.parameters * models / GIB:.0f} GiB in float32, and training checkpoints "
         f"{4 * shape.parameters * 6 / GIB:.0f} GiB more.",
     )
@@ -176,7 +178,7 @@ def stages_of(every: Iterable[Work], on: Hardware, shape: Shape) -> Iterator[Sta
         match work:
             case Generation(name, calls, draws, reads, writes):
                 seconds, gib = generation(shape, on, calls, draws, reads, writes)
-                yield Stage(name, f"{calls * draws:,} x {writes} tokens after {reads}", gib, seconds)
+                yield Stage(name, f"{calls * draws:,} x {counted(writes, 'tokens')} after {reads}", gib, seconds)
             case Optimisation(name, examples, length, _, training, pairs, reference):
                 seconds, gib, tokens = optimisation(shape, on, examples, length, training, pairs, reference)
                 where = f" on {sharing(on, training)} GPUs" if sharing(on, training) < on.gpus else ""

@@ -18,6 +18,7 @@ from srlm.settings import Settings
 from srlm.store import files
 from srlm.terminal import say
 from srlm.text.chat import Chat, alike
+from srlm.text.counts import counted
 from srlm.worlds.table import WORLDS
 
 Kind = Literal["ift", "eft", "judge", "prompt"]
@@ -160,7 +161,7 @@ def _print(shown: Shown) -> None:
     )
     if taught:
         say("  text with loss", *_indented(shown.answer))
-    say(f"  {len(shown.tokens)} tokens, {taught} with loss (*)")
+    say(f"  {counted(len(shown.tokens), 'tokens')}, {taught} with loss (*)")
     for place, token in enumerate(shown.tokens):
         text = escaped(token.text).replace("\n", "\\n")
         say(f"  {place:>6} {token.id:>8} {'*' if token.loss else ' '} {text}")

@@ -10,6 +10,7 @@ from srlm.methods.verify import FINE, Verified, verify
 from srlm.run_file import load
 from srlm.store.folder import recorded
 from srlm.terminal import Console, Table, say, show
+from srlm.text.counts import counted
 
 LARGE = 280e9
 """Bytes of the float32 weights of a model of 70B parameters."""
@@ -45,12 +46,12 @@ def _print(found: Verified) -> None:
         if row.state not in FINE or (row.state == "ok" and row.why.startswith("scores")):
             state = row.state + (f": {row.why}" if row.why else "")
             say(f"{row.part}/{row.name}: {state}")
-    read = f"{found.files} files, {found.bytes / 1e6:.1f} MB read in {found.seconds:.1f} s"
+    read = f"{counted(found.files, 'files')}, {found.bytes / 1e6:.1f} MB read in {found.seconds:.1f} s"
     if found.bytes >= TELLING:
         read += f"; at that rate the weights of a 70B model ({LARGE / 1e9:g} GB) take "
         read += f"{LARGE * found.seconds / found.bytes:.0f} s"
     say(read)
     older = sum(row.state == "not sealed" for row in found.rows)
-    unknown = f"; {older} files are of an older srlm, which recorded no digest of them" if older else ""
+    unknown = f"; {counted(older, 'files are')} of an older srlm, which recorded no digest of them" if older else ""
     said = f"nothing has changed{unknown}" if found.sound else "restore these files, or delete them and run again"
     say(said)

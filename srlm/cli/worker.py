@@ -13,9 +13,10 @@ from trl import SFTConfig
 
 from srlm.engines.weights import beside_weights, load_chat, load_model, load_tokenizer
 from srlm.errors import SettingsError
-from srlm.settings import DpoSettings, RewardModelSettings
+from srlm.settings import DpoSettings, OnlineSettings, RewardModelSettings, SftSettings
 from srlm.terminal import say
-from srlm.train import dpo, reward_model, sft
+from srlm.train import choice, dpo, online, reward_model, sft
+from srlm.train.asked import AskingScorer
 from srlm.train.launch import DATA, REPLAY, STEP, Job
 from srlm.train.trainer import arguments
 
@@ -44,7 +45,29 @@ def work_on(job: Job, folder: Path) -> None:
         "report_to": job.report_to,
     }
     beside = beside_weights(job.base, job.model)
-    if isinstance(job.training, RewardModelSettings):
+    if job.confidence is not None:
+        assert isinstance(job.training, SftSettings)
+        model, tokenizer = (
+            load_model(job.base, job.model, device="auto", dtype="float32"),
+            load_tokenizer(job.base, job.model),
+        )
+        choices = [choice.ChoiceExample(**row) for row in data]
+        choice.fine_tune(model, tokenizer, choices, job.training, job.confidence, beside=beside, **common)
+    elif isinstance(job.training, OnlineSettings):
+        assert job.online is not None
+        own, policy = job.online, load_model(job.base, job.model, device="auto", dtype="float32")
+        online.learn(
+            policy,
+            None if own.reference is None else Path(own.reference),
+            load_chat(job.base, job.model),
+            online.Plan([online.Asked(**row) for row in data], own.answers, own.sampling, own.batch_size),
+            job.training,
+            AskingScorer(own.address),
+            name=own.name,
+            beside=beside,
+            **common,
+        )
+    elif isinstance(job.training, RewardModelSettings):
         ranked = [reward_model.RankedExample(**row) for row in data]
         tokenizer = reward_model.reading_tokenizer(load_chat(job.base, job.model))
         classifier = reward_model.load_classifier(job.base, job.model, job.seed)

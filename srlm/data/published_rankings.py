@@ -19,6 +19,7 @@ from srlm.data.human_ranking import HumanRanking
 from srlm.data.lines import Cell, Row, rows
 from srlm.errors import DataError
 from srlm.records import Message, Prompt, RankedSet, Record, Response
+from srlm.text.counts import counted
 
 Account = Counter[str]
 R = TypeVar("R", bound=Record)
@@ -74,7 +75,7 @@ def own(found: Sequence[Row], account: Account) -> Iterator[HumanRanking]:
         for name in ("authors", "scores", "reviews"):
             listed = getattr(row, name)
             if listed is not None and len(listed) != len(row.responses):
-                raise DataError(f"{place}: {len(listed)} {name} of {len(row.responses)} responses")
+                raise DataError(f"{place}: {len(listed)} {name} of {counted(len(row.responses), 'responses')}")
         question = Asked(row.prompt) if isinstance(row.prompt, str) else asked(place, "prompt", row.prompt)
         annotators = row.annotators or {}
         if row.ranks is not None and row.scores is not None:
@@ -292,7 +293,7 @@ def faireval(folder: Path, account: Account) -> Iterator[HumanRanking]:
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read: {error}") from None
     if len(said) != len(questions):
-        raise DataError(f"{path}: {len(said)} verdicts on {len(questions)} questions")
+        raise DataError(f"{path}: {counted(len(said), 'verdicts')} on {counted(len(questions), 'questions')}")
     for (number, row), verdict in zip(questions.items(), said, strict=True):
         if verdict not in (*names, "TIE"):
             raise DataError(f"{path}: a verdict must be CHATGPT, VICUNA13B or TIE, found {verdict!r:.40}")

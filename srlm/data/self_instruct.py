@@ -20,6 +20,7 @@ from srlm.errors import DataError, SettingsError
 from srlm.records import Prompt, Record, digest, seed_for, user
 from srlm.settings import PromptSettings
 from srlm.store.files import read, resumable, write
+from srlm.text.counts import counted
 from srlm.text.template import fill
 from srlm.text.words import length, starts_a_text, words
 
@@ -108,7 +109,7 @@ def write_prompts(
     if not screen.accepted:
         reasons = ", ".join(f"{reason} {count}" for reason, count in screen.dropped.most_common())
         raise DataError(
-            f"{path}: no usable prompt in {len(attempts)} attempts by {engine.id} ({reasons}); "
+            f"{path}: no usable prompt in {counted(len(attempts), 'attempts')} by {engine.id} ({reasons}); "
             "inspect the file, then try another model or looser filters (settings under prompts)"
         )
     return [Prompt.of(text, engine.id) for text in screen.accepted], account
@@ -123,7 +124,8 @@ def prompts_from_file(path: str, count: int, skip: int = 0, source: str | None =
     taken = every[skip : skip + count]
     if not taken:
         raise DataError(
-            f"{path}: {len(every)} prompts, all used by earlier iterations; add prompts or train fewer iterations"
+            f"{path}: {counted(len(every), 'prompts')}, all used by earlier iterations; add prompts or train "
+            "fewer iterations"
         )
     return taken
 

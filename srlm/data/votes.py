@@ -13,6 +13,7 @@ from srlm.data.human_ranking import HumanRanking
 from srlm.data.lines import Row
 from srlm.data.published_rankings import PAIR, Account, consensus, from_cell, id_in, ranking, text_in
 from srlm.errors import DataError
+from srlm.text.counts import counted
 
 WINNERS = {
     "model_a": "first",
@@ -70,7 +71,9 @@ def mt_bench(found: Sequence[Row], account: Account) -> Iterator[HumanRanking]:
             one = _spoken(row, name)
             if one.fault or len(one.turns) < 2 * turn:
                 wrong = one.fault or f"found {len(one.turns)}"
-                raise DataError(f"{row.place}: `{name}` must be a list of at least {2 * turn} turns: {wrong}")
+                raise DataError(
+                    f"{row.place}: `{name}` must be a list of at least {counted(2 * turn, 'turns')}: {wrong}"
+                )
             spoken.append(one.turns[: 2 * turn])
         if turned:
             spoken.reverse()

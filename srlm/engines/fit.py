@@ -13,6 +13,7 @@ from srlm.errors import ModelError
 from srlm.records import Message, user
 from srlm.settings import ModelSettings, Settings
 from srlm.text.chat import Chat
+from srlm.text.counts import counted
 
 ROOM = 1024
 """New tokens below which a thought may well leave none for the answer."""
@@ -58,14 +59,16 @@ def _embedding(path: str | Path, config: Any, chat: Chat) -> Iterator[Misfit]:
         yield Misfit(
             "problem",
             f"{path}: the pad token {tokenizer.pad_token!r} has the id {tokenizer.pad_token_id}, but the embedding has "
-            f"{rows} rows; set pad_token in tokenizer_config.json to {tokenizer.eos_token!r} (padding is masked)",
+            f"{counted(rows, 'rows')}; set pad_token in tokenizer_config.json to {tokenizer.eos_token!r} "
+            "(padding is masked)",
         )
     ends = [token for token in (chat.end, tokenizer.eos_token_id) if token >= rows]
     if ends:
         named = tokenizer.convert_ids_to_tokens(ends[0])
         yield Misfit(
             "problem",
-            f"{path}: the end token {named!r} has the id {ends[0]}, but the embedding has {rows} rows, so the model "
+            f"{path}: the end token {named!r} has the id {ends[0]}, but the embedding has "
+            f"{counted(rows, 'rows')}, so the model "
             "cannot write it; use the tokenizer and the weights of the same model, or resize the embedding",
         )
     behind = sorted(
@@ -78,7 +81,8 @@ def _embedding(path: str | Path, config: Any, chat: Chat) -> Iterator[Misfit]:
         used = {*chat.prompt_ids(user("hello"))} & {number for number, _ in behind}
         yield Misfit(
             "problem" if used or len(behind) > len(tokenizer.added_tokens_decoder) else "warning",
-            f"{path}: the tokenizer has {len(behind)} tokens beyond the embedding's {rows} rows ({shown}"
+            f"{path}: the tokenizer has {counted(len(behind), 'tokens')} beyond the embedding's "
+            f"{counted(rows, 'rows')} ({shown}"
             f"{', ...' if len(behind) > EXAMPLES else ''}); a text that contains one stops the run: use the tokenizer "
             "and the weights of the same model, or resize the embedding",
         )

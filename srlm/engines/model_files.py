@@ -14,6 +14,7 @@ from srlm.bounded.quote import quoted
 from srlm.engines.trial_child import ADDED
 from srlm.errors import ModelError
 from srlm.settings import ModelSettings
+from srlm.text.counts import counted
 
 INDEX = "model.safetensors.index.json"
 SIZES: Mapping[str, int] = {
@@ -116,7 +117,8 @@ def refuse_other_weights(folder: Path, names: list[str], config: Any) -> None:
     layers = getattr(text, "num_hidden_layers", None)
     if isinstance(layers, int) and layers > len(shapes):
         raise ModelError(
-            f"{folder}: config.json has num_hidden_layers {layers}, but the weights hold {len(shapes)} tensors; use "
+            f"{folder}: config.json has num_hidden_layers {layers}, but the weights hold "
+            f"{counted(len(shapes), 'tensors')}; use "
             "the configuration and the weights of the same model"
         )
     sizes = {size for shape in shapes for size in shape}
@@ -160,7 +162,8 @@ def _hold_entries(place: str, value: Any, most: int = ENTRIES) -> None:
     if isinstance(value, dict | list):
         if len(value) > most:
             raise ModelError(
-                f"{place}: {len(value):,} entries, where models have some hundreds; copy or download the model again"
+                f"{place}: {counted(len(value), 'entries')}, where models have some hundreds; copy or download "
+                "the model again"
             )
         for name, inner in value.items() if isinstance(value, dict) else enumerate(value):
             within = ADDED if name in LISTS_OF_ADDED else ENTRIES

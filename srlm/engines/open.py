@@ -6,6 +6,7 @@ from srlm.engines.base import Engine
 from srlm.errors import SettingsError
 from srlm.records import Checkpoint
 from srlm.settings import EngineSettings, Settings
+from srlm.settings.engines import NO_SERVER
 
 
 def open_checkpoint(settings: Settings, checkpoint: Checkpoint, run: Path, plain: bool = False) -> Engine:
@@ -35,10 +36,7 @@ def open_folder(settings: Settings, path: str, id: str, plain: bool = False) -> 
             from srlm.engines.ray import RayEngine
 
             return RayEngine(settings, path, id, plain)
-    raise SettingsError(
-        f"engine.kind {settings.engine.kind}: use `transformers`, `vllm` or `ray` for the run's own checkpoints; a "
-        "server can only judge (judge.engine) or write prompts (prompts.engine)"
-    )
+    raise SettingsError(f"engine.kind {settings.engine.kind}: {NO_SERVER}")
 
 
 def open_server(settings: EngineSettings, calls: Path | None = None) -> Engine:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 from srlm.engines.base import Engine
 from srlm.errors import DataError, EngineError, RoomError
 from srlm.settings import Sampling
+from srlm.text.counts import counted
 
 
 class Likelihood(NamedTuple):
@@ -122,7 +123,9 @@ class TextTokens:
         if not context or not continuation:
             raise DataError(f"nothing to score: {pair.continuation[:80]!r} adds no token to the text before it")
         if len(continuation) > self.longest:
-            raise RoomError(f"a continuation of {len(continuation)} tokens; the model reads {self.longest} at once")
+            raise RoomError(
+                f"a continuation of {counted(len(continuation), 'tokens')}; the model reads {self.longest} at once"
+            )
         # The last token is scored and never read.
         return TokenPair(context[-(self.longest + 1 - len(continuation)) :], continuation)
 
@@ -157,7 +160,8 @@ class TextTokens:
         """A text to go on from with `room` new tokens, cut on the left to what can be read."""
         if room >= self.longest:
             raise RoomError(
-                f"{room} new tokens are asked for, but the model reads and writes {self.longest} in all; ask for fewer"
+                f"{counted(room, 'new tokens are')} asked for, but the model reads and writes {self.longest} "
+                "in all; ask for fewer"
             )
         brings = self._bos_text is not None and text.startswith(self._bos_text)
         return self._encoded(text, rendered or brings)[-(self.longest - room) :] or [self.first]

@@ -22,6 +22,7 @@ from srlm.records import seed_for
 from srlm.settings import ModelSettings, Sampling
 from srlm.terminal import logger
 from srlm.text.chat import Chat
+from srlm.text.counts import counted
 from srlm.usage import count
 
 log = logger(__name__)
@@ -209,7 +210,9 @@ class TransformersEngine:
         starts, ends = [one.prompt for one in scored], [one.continuations for one in scored]
         for start, own in zip(starts, ends, strict=True):
             if any(len(start) + len(ids) > self._longest for ids in own):
-                raise RoomError(f"{self._id}: no room for a continuation in {self._longest} tokens of context")
+                raise RoomError(
+                    f"{self._id}: no room for a continuation in {counted(self._longest, 'tokens')} of context"
+                )
         count(used_to_score(starts, ends))
         together = [list(rows) for _, rows in groupby(range(len(requests)), key=lambda row: requests[row].messages)]
         questions = [_Question.of([starts[row] for row in rows], [ends[row] for row in rows]) for rows in together]

@@ -20,6 +20,7 @@ from srlm.bounded.quote import cut, quoted
 from srlm.errors import ModelError, first_line
 from srlm.text.chat import STAND_INS
 from srlm.text.clock import with_clock
+from srlm.text.counts import counted
 
 SECONDS = 5
 """Of processor time that a template takes for all trial conversations together; known ones take hundredths."""
@@ -101,7 +102,7 @@ def refuse_hungry_template(tokenizer: Any, date: datetime.date | None, arguments
     if not isinstance(template, str):
         raise ModelError(f"the chat template must be text, found {quoted(template)}")
     if len(template) > TEMPLATE:
-        raise ModelError(f"the chat template has {len(template):,} characters; templates have some thousand")
+        raise ModelError(f"the chat template has {counted(len(template), 'characters')}; templates have some thousand")
     names: Sequence[str] = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
     found = {name: getattr(tokenizer, name, None) for name in names}
     tokens = {name: str(token) for name, token in found.items() if token is not None}

@@ -8,6 +8,8 @@ import os
 import sys
 from typing import Any
 
+from srlm.text.counts import counted
+
 TEXTS = (
     "a",
     "A",
@@ -106,12 +108,15 @@ def _template(given: Any, seconds: int, memory: int) -> None:
                         messages=said, tools=None, documents=None, add_generation_prompt=prompt, **names
                     )
                 except MemoryError:
-                    _say(f"needs more than 1 GiB of memory for a conversation of {len(messages)} turns")
+                    _say(f"needs more than 1 GiB of memory for a conversation of {counted(len(messages), 'turns')}")
                     return
                 except Exception:  # it refuses this conversation, as many do
                     continue
                 if len(text) > GROWTH * len(json.dumps(said)) + MORE:
-                    _say(f"makes {len(text):,} characters of a conversation of {len(messages)} turns")
+                    _say(
+                        f"makes {counted(len(text), 'characters')} of a conversation of "
+                        f"{counted(len(messages), 'turns')}"
+                    )
                     return
 
 
@@ -125,7 +130,10 @@ def _tokenizer(given: Any, seconds: int, memory: int) -> None:
             text = file.read()
         added = json.loads(text).get("added_tokens") or []
         if len(added) > ADDED:
-            _say(f"has {len(added):,} added tokens, and is not opened with over {ADDED:,}, which would take minutes")
+            _say(
+                f"has {counted(len(added), 'added tokens')}, and is not opened with over {ADDED:,}, which "
+                "would take minutes"
+            )
             return
         tokenizer = Tokenizer.from_str(text)
     except MemoryError:

@@ -20,6 +20,7 @@ from srlm.errors import EngineError, ModelError, RoomError, first_line
 from srlm.processes import OWNER
 from srlm.records import seed_for
 from srlm.settings import ModelSettings, Sampling, VllmSettings
+from srlm.text.counts import counted
 from srlm.usage import count
 
 
@@ -122,7 +123,7 @@ class VllmEngine:
         starts = [one.prompt for one in asked]
         wordings = [[tuple(ids) for ids in one.continuations] for one in asked]
         if any(len(starts[row]) + len(ids) > self.longest for row, texts in enumerate(wordings) for ids in texts):
-            raise RoomError(f"{self._id}: no room for a continuation in {self.longest} tokens of context")
+            raise RoomError(f"{self._id}: no room for a continuation in {counted(self.longest, 'tokens')} of context")
         count(used_to_score(starts, wordings))
         following: dict[tuple[int, tuple[int, ...]], set[int]] = defaultdict(set)
         for row, texts in enumerate(wordings):
@@ -163,8 +164,11 @@ class VllmEngine:
         llm, self._llm = self._llm, None
         if llm is None:
             return
-        llm.llm_engine.engine_core.shutdown()
-        del llm
+        core = llm.llm_engine.engine_core
+        core.shutdown()
+        if (sockets := getattr(core, "ctx", None)) is not None:
+            sockets.destroy(linger=0)  # vLLM leaves its threads to the garbage collector
+        del llm, core, sockets
         give_memory_back()
 
 

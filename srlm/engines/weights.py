@@ -24,6 +24,7 @@ from srlm.engines.trial import refuse_hungry_template, try_tokenizer
 from srlm.errors import ModelError, first_line
 from srlm.settings import ModelSettings
 from srlm.text.chat import Chat
+from srlm.text.counts import counted
 
 WHEEL = "wheel:"
 GENERATION = "generation_config.json"
@@ -157,7 +158,8 @@ def _check_files(folder: Path) -> list[str]:
         missing = [name for name in wanted if not (folder / name).is_file()]
         if missing:
             raise ModelError(
-                f"{folder}: {len(missing)} of {len(wanted)} weight files are missing ({', '.join(missing[:3])}); copy "
+                f"{folder}: {len(missing)} of {counted(len(wanted), 'weight files are')} missing "
+                f"({', '.join(missing[:3])}); copy "
                 "or download the model again"
             )
     if not files:
@@ -201,7 +203,8 @@ def load_model(path: str | Path, settings: ModelSettings, device: str | None = N
         raise ModelError(f"{path}: cannot load the model: {_why(path, error, 'config.json')}") from error
     if missing := sorted(loaded["missing_keys"]):
         raise ModelError(
-            f"{path}: the weights lack {len(missing)} tensors that config.json asks for ({', '.join(missing[:3])}), "
+            f"{path}: the weights lack {counted(len(missing), 'tensors')} that config.json asks for "
+            f"({', '.join(missing[:3])}), "
             "and would be random numbers; copy or download the model again"
         )
     if device == "auto":

@@ -24,6 +24,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from srlm.text.counts import counted
+
 Array = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 Scores = Sequence[float | None]
@@ -58,7 +60,7 @@ def measure(ranks: Sequence[Sequence[float]], scores: Sequence[Scores]) -> dict[
     places: dict[int, list[int]] = {}
     for place, (people, judge) in enumerate(zip(ranks, scores, strict=True)):
         if len(people) != len(judge):
-            raise ValueError(f"set {place}: {len(people)} ranks and {len(judge)} scores")
+            raise ValueError(f"set {place}: {counted(len(people), 'ranks')} and {counted(len(judge), 'scores')}")
         places.setdefault(len(people), []).append(place)
     found: dict[str, Measure] = {}
     for rows in places.values():

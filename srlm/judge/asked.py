@@ -94,8 +94,8 @@ class AskedPairJudge:
         letters = sum(one.preference is not None and one.probability is None for one in opinions)
         if self._logprobs and letters:
             log.warning(
-                "%s: %d of %d verdicts came without usable log-probabilities; the letter written decides",
-                self._model, letters, len(opinions),
+                "%s: %d of %s came without usable log-probabilities; the letter written decides",
+                self._model, letters, counted(len(opinions), "verdicts"),
             )  # fmt: skip
         return opinions
 
@@ -114,7 +114,8 @@ class AskedPairJudge:
 
     def _vote(self) -> None:
         """Sample verdicts from now on: the server has no log-probabilities."""
-        log.warning("%s: refuses log-probabilities; %d verdicts are sampled for each order instead", self._model, VOTES)
+        words = counted(VOTES, "verdicts are")
+        log.warning("%s: refuses log-probabilities; %s sampled for each order instead", self._model, words)
         self._logprobs = {}
         self._asking = self._asking.model_copy(update={"votes": VOTES})
 
@@ -168,9 +169,9 @@ class AskedPairJudge:
             left = sum(map(self._thinks, again))
             if left:
                 log.warning(
-                    "%s: %d of %d answers are empty, because the thought took all of %d tokens; raise thought_tokens "
+                    "%s: %d of %s empty, because the thought took all of %s; raise thought_tokens "
                     "(--thought-tokens)",
-                    self._model, left, len(said), long.max_new_tokens,
+                    self._model, left, counted(len(said), "answers are"), counted(long.max_new_tokens, "tokens"),
                 )  # fmt: skip
         return said
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from srlm.engines.base import Engine, Request
 from srlm.engines.likelihoods import likelihoods
+from srlm.usage import judging
 
 LEAST = 0.01
 """Probability of all the answers that were asked for together, below which they are no answer: in 99 of 100 draws the
@@ -23,7 +24,8 @@ def chances(engine: Engine, requests: Sequence[Request], texts: Sequence[str]) -
 
     Raises EngineError where the engine has no log-probabilities.
     """
-    return likelihoods(engine, requests, [texts] * len(requests))
+    with judging():
+        return likelihoods(engine, requests, [texts] * len(requests))
 
 
 def prefix_for(written: str, lead: str) -> str:

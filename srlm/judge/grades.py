@@ -18,6 +18,7 @@ from srlm.records import OTHER_ID, Prompt, Record, Unread, digest, seed_for, use
 from srlm.settings import Sampling
 from srlm.store.files import resumable
 from srlm.text.propositions import Propositions, read_propositions
+from srlm.usage import judging
 from srlm.worlds.table import WORLDS
 
 GENERAL = "general"
@@ -95,7 +96,7 @@ def grade(
     report: Report = quiet,
 ) -> Sequence[Grade]:
     """A grade for each proposition of each answer, in order, kept in `path` block by block."""
-    every = propositions.propositions
+    every, grader = propositions.propositions, Grader(engine)
 
     def work(chunk: Sequence[Answered], index: int) -> list[Grade]:
         requests = [
@@ -103,10 +104,11 @@ def grade(
             for answer in chunk
             for one in every
         ]
-        if propositions.reasons is None:
-            said = yes_or_no(engine, requests, propositions.answers, seed_for(seed, "grades", index))
-        else:
-            said = _behind_reasons(engine, requests, propositions, seed_for(seed, "reasons", index))
+        with judging():
+            if propositions.reasons is None:
+                said = grader.ask(requests, propositions.answers, seed_for(seed, "grades", index))
+            else:
+                said = grader.ask_behind_reasons(requests, propositions, seed_for(seed, "reasons", index))
         asked = [(answer.response.id, one.name) for answer in chunk for one in every]
         return [Grade.of_answer(*pair, engine.id, one) for pair, one in zip(asked, said, strict=True)]
 
@@ -128,10 +130,13 @@ def grade_types(
 ) -> Sequence[Grade]:
     """How likely each prompt is of each type, kept in `path` block by block."""
 
+    grader = Grader(engine)
+
     def work(chunk: Sequence[Prompt], index: int) -> list[Grade]:
         asked = [(prompt, kind) for prompt in chunk for kind in propositions.types]
         requests = [Request(messages=user(propositions.asked_type(kind, prompt.transcript))) for prompt, kind in asked]
-        said = yes_or_no(engine, requests, propositions.answers, seed_for(seed, "types", index))
+        with judging():
+            said = grader.ask(requests, propositions.answers, seed_for(seed, "types", index))
         return [
             Grade.of_answer(prompt.id, kind.name, engine.id, one)
             for (prompt, kind), one in zip(asked, said, strict=True)
@@ -149,16 +154,61 @@ def grade_types(
     )
 
 
-def yes_or_no(engine: Engine, requests: Sequence[Request], answers: tuple[str, str], seed: int) -> list[Said]:
-    """What a model answers to each request: by its probabilities where the engine has them, else in words."""
-    if not requests:
-        return []
-    if not _has_scores(engine, requests[0]):
-        written = [parted(one) for (one,) in engine.generate(requests, ONE_WORD, seed)]
-        return [_read(one, answers) for one in written]
-    spelled = [spellings(word) for word in answers]
-    logs = chances(engine, requests, [*spelled[0], *spelled[1]])
-    return [_by_chance(own, len(spelled[0]), request.prefix) for own, request in zip(logs, requests, strict=True)]
+class Grader:
+    """Asks a model yes-or-no questions: by its probabilities where the engine has them, else in words."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._has_scores: bool | None = None  # settled by the first request, so that one run never mixes both ways
+
+    def ask(self, requests: Sequence[Request], answers: tuple[str, str], seed: int) -> list[Said]:
+        """What the model answers to each request."""
+        if not requests:
+            return []
+        if not self._scored(requests[0]):
+            written = [parted(one) for (one,) in self._engine.generate(requests, ONE_WORD, seed)]
+            return [_read(one, answers) for one in written]
+        return self._by_chances(requests, answers)
+
+    def ask_behind_reasons(self, requests: Sequence[Request], propositions: Propositions, seed: int) -> list[Said]:
+        """The model writes once for an answer, greedily; each proposition is asked behind its lead in those words.
+
+        `requests`: one for each proposition of each answer; those of one answer are alike.
+        """
+        every = propositions.propositions
+        sampling = Sampling(temperature=0.0, top_p=1.0, max_new_tokens=propositions.tokens)
+        each = requests[:: len(every)]
+        written = [parted(one) for (one,) in self._engine.generate(each, sampling, seed)]
+        said = [_read(one, propositions.answers, proposition.lead) for one in written for proposition in every]
+        rows = [row for row in range(len(requests)) if may_go_on(written[row // len(every)])]
+        if not rows or not self._scored(each[0]):
+            return said
+        behind = [
+            requests[row].model_copy(
+                update={"prefix": prefix_for(written[row // len(every)].text, every[row % len(every)].lead)}
+            )
+            for row in rows
+        ]
+        for row, found in zip(rows, self._by_chances(behind, propositions.answers), strict=True):
+            said[row] = found
+        return said
+
+    def _by_chances(self, requests: Sequence[Request], answers: tuple[str, str]) -> list[Said]:
+        spelled = [spellings(word) for word in answers]
+        logs = chances(self._engine, requests, [*spelled[0], *spelled[1]])
+        return [_by_chance(own, len(spelled[0]), request.prefix) for own, request in zip(logs, requests, strict=True)]
+
+    def _scored(self, request: Request) -> bool:
+        """Whether the engine has log-probabilities."""
+        if self._has_scores is None:
+            try:
+                self._engine.loglikelihood([request], [["yes"]])
+                self._has_scores = True
+            except RoomError:
+                self._has_scores = True  # if not for this request
+            except EngineError:
+                self._has_scores = False
+        return self._has_scores
 
 
 def spellings(word: str) -> list[str]:
@@ -189,38 +239,6 @@ def _read(written: Completion, answers: tuple[str, str], lead: str = "") -> Said
     if word is None:
         return Said(None, written.text, unread or "no verdict")
     return Said(float(word[1].casefold() == answers[0].casefold()), written.text)
-
-
-def _behind_reasons(engine: Engine, requests: Sequence[Request], propositions: Propositions, seed: int) -> list[Said]:
-    """The grader writes once for an answer, greedily; each proposition is asked behind its lead in those words."""
-    every = propositions.propositions
-    sampling = Sampling(temperature=0.0, top_p=1.0, max_new_tokens=propositions.tokens)
-    each = requests[:: len(every)]
-    written = [parted(one) for (one,) in engine.generate(each, sampling, seed)]
-    said = [_read(one, propositions.answers, proposition.lead) for one in written for proposition in every]
-    rows = [row for row in range(len(requests)) if may_go_on(written[row // len(every)])]
-    if not rows or not _has_scores(engine, each[0]):
-        return said
-    behind = [
-        requests[row].model_copy(
-            update={"prefix": prefix_for(written[row // len(every)].text, every[row % len(every)].lead)}
-        )
-        for row in rows
-    ]
-    for row, found in zip(rows, yes_or_no(engine, behind, propositions.answers, seed), strict=True):
-        said[row] = found
-    return said
-
-
-def _has_scores(engine: Engine, request: Request) -> bool:
-    """Whether the engine has log-probabilities."""
-    try:
-        engine.loglikelihood([request], [["yes"]])
-    except RoomError:
-        return True  # if not for this request
-    except EngineError:
-        return False
-    return True
 
 
 def grade_counts(grades: Sequence[Grade]) -> dict[str, int]:

@@ -174,7 +174,7 @@ def pair_judgements(
         if elo.equal_ratings(values) if ties == "any" else elo.equal_ends(values):
             account["ratings not unique"] += 1
         elif longest is not None and len(best.raw) > longest:
-            account[f"chosen longer than {longest} characters"] += 1
+            account[f"chosen longer than {longest:d} characters"] += 1
         elif best.score == worst.score:
             account["equal scores"] += 1
         elif pairs and by_score[best.score] >= max_score_share * len(pairs):

@@ -11,14 +11,15 @@ from pathlib import Path
 
 from srlm.engines.base import Completion, Engine, Request
 from srlm.errors import EngineError
-from srlm.judge.chances import chances, meant
-from srlm.judge.pair_template import PairTemplate
+from srlm.judge.chances import chances, meant, prefix_for
+from srlm.judge.pair_template import LEAD, PairTemplate
 from srlm.judge.pairwise import PairItem, PairwiseJudge, opinion_of, parse
 from srlm.judge.pointwise import BLOCK, Report, quiet
 from srlm.judge.unread import parted, why_unread
 from srlm.records import PairJudgement, Prompt, Record, Response, Unread, seed_for, user
 from srlm.settings import Sampling
 from srlm.store.files import resumable
+from srlm.usage import judging
 
 
 class ShownPair(Record):
@@ -74,7 +75,8 @@ class PairSampler:
         """`draws` judgements of each pair, in order; kept in `path`, `block` pairs at a time."""
 
         def work(chunk: Sequence[ShownPair], index: int) -> list[PairJudgement]:
-            return self._draw(chunk, draws, seed_for(seed, "pair judgements", index))
+            with judging():
+                return self._draw(chunk, draws, seed_for(seed, "pair judgements", index))
 
         return resumable(
             path,
@@ -141,7 +143,7 @@ class PairSampler:
         if self._template.form != "verdict":
             return {}
         open_ended = {
-            place: f"{found[place].raw.rstrip()}\n[["
+            place: prefix_for(found[place].raw, LEAD)
             for place, completion in words.items()
             if found[place].unread == "no verdict"
             or (why_unread(completion) == "cut" and self._template.read(completion.text).unread == "no verdict")

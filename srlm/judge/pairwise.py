@@ -16,6 +16,7 @@ from srlm.judge.pair_template import PairTemplate, load
 from srlm.judge.unread import may_go_on, parted, still_thinking, why_unread
 from srlm.records import Record, Unread, user
 from srlm.settings import PairSettings, Sampling
+from srlm.text.counts import counted
 from srlm.text.verdict import Verdict, read_verdict
 from srlm.usage import judging
 
@@ -134,7 +135,7 @@ def in_both_orders(judge: PairwiseJudge, items: Sequence[PairItem], seed: int) -
     """What the judge says of each item and of the same item turned."""
     said = judge.compare([*items, *(item.turned for item in items)], seed)
     if len(said) != 2 * len(items):
-        raise AssertionError(f"{judge.id}: {len(said)} opinions on {2 * len(items)} pairs")
+        raise AssertionError(f"{judge.id}: {counted(len(said), 'opinions')} on {counted(2 * len(items), 'pairs')}")
     return [BothOrders.of(*both) for both in zip(said[: len(items)], said[len(items) :], strict=True)]
 
 

@@ -19,6 +19,7 @@ from srlm.judge.pointwise import BLOCK, Answered, Report, judges, quiet
 from srlm.records import Judgement, Message, user
 from srlm.settings import ModelSettings
 from srlm.store.files import resumable
+from srlm.text.counts import counted
 from srlm.text.rewarded import rewarded_ids
 from srlm.text.tokens import special_tokens
 from srlm.usage import Usage, count, judging
@@ -37,7 +38,9 @@ def context_of_reward_model(path: str, settings: ModelSettings, max_length: int 
             "language model, use `hf:DIR`"
         )
     if config.num_labels != 1:
-        raise ModelError(f"{path}: a classifier with {config.num_labels} labels; a reward model must have one")
+        raise ModelError(
+            f"{path}: a classifier with {counted(config.num_labels, 'labels')}; a reward model must have one"
+        )
     return min(max_length or context_of(config), context_of(config))
 
 

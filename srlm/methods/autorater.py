@@ -119,7 +119,7 @@ class Autorater:
         measured = {"held-out sets": of_run(data.heldout_sets), **held}
         pairs = {name: better_first(own_, run.settings.seed, own.heldout_pairs) for name, own_ in measured.items()}
         look = look_at_pairs(run, step, template, pairs)
-        supervised(run, step, examples, {**counts, "pairwise template": template.digest}, look)
+        supervised(run, step, examples, {**counts, "pairwise template": template.digest}, look=look)
 
     def work(self, settings: Settings, lengths: Lengths) -> Iterator[Work]:
         """As many examples as `method.examples` says or, where it says nothing, pairs as the files have."""
@@ -184,14 +184,16 @@ def training_examples(
     template = pair_template.load(own.template)
     words = rubric.load(run.settings.judge.template) if own.reviews else None
     prompts = [*data.evaluation_prompts, *data.validation_prompts, *(one.prompt for one in data.heldout_sets)]
-    measured = EvaluationPrompts([*prompts, *(one.ranked.prompt for one in held)])
+    named = [one.ranked.prompt for one in held]
+    measured, elsewhere = EvaluationPrompts([*prompts, *named]), EvaluationPrompts(named)
     counts: dict[str, Count] = {}
     sets: dict[str, list[Demonstration]] = {}
     with run.stage(step.name, "human judgements"):
         for name, one in own.sets.items():
             found = read_set(run, f"method.sets.{name}", one)
             seed = run.seed("autorater", name)
-            sets[name], left_out = rated(found, template, words, measured, most=own.most, seed=seed)
+            apart = elsewhere if one.path == OWN else measured  # the run's own sets share no prompt with each other
+            sets[name], left_out = rated(found, template, words, apart, most=own.most, seed=seed)
             counts |= {f"{name}: {key}": number for key, number in left_out.items()}
         whole = sum(map(len, sets.values()))
         if not whole:

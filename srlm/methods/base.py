@@ -29,6 +29,7 @@ METHODS: dict[str, str] = {
     "constitutional": "srlm.methods.constitutional",
     "self_taught_evaluator": "srlm.methods.self_taught_evaluator",
     "autorater": "srlm.methods.autorater",
+    "weak_to_strong": "srlm.methods.weak_to_strong",
     "spin": "srlm.methods.spin",
     "cream": "srlm.methods.cream",
     "temporal": "srlm.methods.temporal",

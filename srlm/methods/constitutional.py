@@ -106,8 +106,6 @@ class Constitutional:
                 f"method.principles {own.principles}: no principle has choice, which M{own.supervised + 2} needs; add "
                 f"one, or set method.supervised to {last - 1}"
             )
-        if chooses and settings.candidates.count < 2:
-            raise SettingsError("candidates.count 1: a choice needs two answers to a prompt; set 2 or more")
 
     def inputs(self, settings: Settings) -> Mapping[str, str | Shipped]:
         name = own_settings(settings, ConstitutionalSettings).principles

@@ -23,6 +23,7 @@ from srlm.methods.explain import Turn, explain_answers, pair_lines
 from srlm.methods.likelihoods import BASE, BEFORE, LIKELIHOODS, answer_likelihoods
 from srlm.methods.run import Run
 from srlm.methods.stages import PAIRS, candidates, new_prompts, preference_step
+from srlm.methods.unused import refuse_unused
 from srlm.methods.work import answer_length, answer_work, preference_work
 from srlm.records import (
     AnswerLikelihood,
@@ -40,6 +41,7 @@ from srlm.selection import Paired, pair, rule
 from srlm.settings import Settings
 from srlm.store import files
 from srlm.store.folder import RunFolder
+from srlm.text.counts import counted
 
 REWARDS_BEFORE, AGREEMENT = "rewards_before.jsonl", "agreement.jsonl"
 """Files of a step: the rewards by the model before M_t, and how far the two rankings of each prompt agree."""
@@ -86,6 +88,14 @@ class Cream:
             for model in dict.fromkeys((f"M{step.number - 1}", f"M{step.number - 2}", "M0")):
                 yield Generation(f"{step.name}: likelihoods by {model}", answers, 1, reads, 0)
             yield from preference_work(settings, lengths, step)
+
+    def check(self, settings: Settings, last: int) -> None:
+        """See Prepared."""
+        refuse_unused(settings, "reward")
+
+    def inputs(self, settings: Settings) -> Mapping[str, str]:
+        """See Prepared: its own settings name no files."""
+        return {}
 
     def explain(self, folder: RunFolder, id: str) -> Iterator[str]:
         wanted = own_settings(folder.settings, CreamSettings).consistency
@@ -207,7 +217,8 @@ def weighted_pairs(
     files.write(run.path(step.name, PAIRS), pairs)
     if not pairs:
         raise DataError(
-            f"{step.name}: none of {len(prompts)} prompts gave a pair: their answers are alike, or have no likelihood "
+            f"{step.name}: none of {counted(len(prompts), 'prompts')} gave a pair: their answers are alike, or "
+            "have no likelihood "
             f"({counts['responses without a likelihood']} of {len(responses)}); inspect them (`srlm explain` with the "
             "id of a prompt), and sample more (candidates.count) or warmer (candidates.sampling.temperature)"
         )
@@ -225,7 +236,7 @@ def _outcome(folder: RunFolder, turn: Turn, prompt: Prompt) -> Iterator[str]:
     if (place / AGREEMENT).exists():
         own = next(row for row in files.read(place / AGREEMENT, RankAgreement) if row.prompt_id == prompt.id)
         rate = "none" if own.consistency is None else f"tau {own.tau:.3f}, consistency {own.consistency:.3f}"
-        yield f"agreement of the two rankings, of {own.answers} answers: {rate}"
+        yield f"agreement of the two rankings, of {counted(own.answers, 'answers')}: {rate}"
     yield from pair_lines(turn, prompt)
 
 

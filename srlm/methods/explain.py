@@ -10,6 +10,7 @@ from srlm.records import Judgement, PreferencePair, Prompt, Response, transcript
 from srlm.rewards.base import JUDGEMENTS, kept_rewards
 from srlm.store import files
 from srlm.store.folder import RunFolder
+from srlm.text.counts import counted
 
 
 class Beside(NamedTuple):
@@ -67,7 +68,7 @@ def explain_answers(
     several = len({prompt for _, prompt in found})
     if several > 1:
         where = ", ".join(dict.fromkeys(turn.name for turn, _ in found))
-        raise StoreError(f"{wanted}: matches {several} prompts of {where}; give more characters of the id")
+        raise StoreError(f"{wanted}: matches {counted(several, 'prompts')} of {where}; give more characters of the id")
     for turn, prompt in found:
         yield from _answers(turn, turn.prompts[prompt])
         yield f"\nrule: method {folder.settings.method.name}; {rule}"
@@ -87,7 +88,9 @@ def explain_pairs(folder: RunFolder, wanted: str, rule: str) -> Iterator[str]:
     found = [(name, pair) for name, pair in _pairs(folder) if _is_of(pair, wanted)]
     several = len({pair.prompt_id for _, pair in found})
     if several != 1:
-        raise StoreError(f"{wanted}: matches pairs of {several} prompts of {folder.path}; give more characters of it")
+        raise StoreError(
+            f"{wanted}: matches pairs of {counted(several, 'prompts')} of {folder.path}; give more characters of it"
+        )
     yield f"prompt {found[0][1].prompt_id}"
     yield _indent(transcript_of(found[0][1].prompt))
     for name, pair in found:

@@ -8,6 +8,7 @@ from srlm.printable import one_line
 from srlm.records import Demonstration
 from srlm.store import files
 from srlm.store.folder import RunFolder
+from srlm.text.counts import counted
 
 
 def explain_examples(folder: RunFolder, wanted: str, rule: str) -> Iterator[str]:
@@ -21,7 +22,9 @@ def explain_examples(folder: RunFolder, wanted: str, rule: str) -> Iterator[str]
         raise StoreError(f"{wanted}: no example of {folder.path} has this id, and none was made from it")
     if len({one.id for _, one in found}) > 1:
         where = ", ".join(dict.fromkeys(step for step, _ in found))
-        raise StoreError(f"{wanted}: matches {len({one.id for _, one in found})} examples of {where}; give more of it")
+        raise StoreError(
+            f"{wanted}: matches {counted(len({one.id for _, one in found}), 'examples')} of {where}; give more of it"
+        )
     for step, one in found:
         yield f"{step}, example {one.id} (made from {one_line(one.source_id)})"
         yield "\n".join(f"  {line}" for line in one.transcript.split("\n"))

@@ -10,6 +10,7 @@ from srlm.printable import one_line
 from srlm.records import Demonstration, PairJudgement, Prompt, Response
 from srlm.store import files
 from srlm.store.folder import RunFolder
+from srlm.text.counts import counted
 
 
 class Round(NamedTuple):
@@ -46,7 +47,7 @@ def explain_pairs(folder: RunFolder, wanted: str, rule: str) -> Iterator[str]:
     several = len({prompt for _, prompt in found})
     if several > 1:
         where = ", ".join(dict.fromkeys(own.name for own, _ in found))
-        raise StoreError(f"{wanted}: matches {several} prompts of {where}; give more characters of the id")
+        raise StoreError(f"{wanted}: matches {counted(several, 'prompts')} of {where}; give more characters of the id")
     for own, prompt in found:
         yield from _one(own, own.prompts[prompt], f"rule: method {folder.settings.method.name}; {rule}")
 

@@ -7,7 +7,7 @@ Lengths are in tokens, end token included. A pair whose chosen answer is the lon
 learnt is not length. (Meta-Rewarding chooses shorter pairs instead: `selection.kind: length_controlled`.)
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated
 
 from pydantic import Field
@@ -62,6 +62,14 @@ class LengthRegularised:
             yield from answer_work(settings, lengths, step)
             yield from reward_work(settings, lengths, step)
             yield from preference_work(settings, lengths, step)
+
+    def check(self, settings: Settings, last: int) -> None:
+        """See Prepared."""
+        with_margin(settings)
+
+    def inputs(self, settings: Settings) -> Mapping[str, str]:
+        """See Prepared: its own settings name no files."""
+        return {}
 
     def explain(self, folder: RunFolder, id: str) -> Iterator[str]:
         settings = folder.settings

@@ -9,7 +9,7 @@ judge is M1 in every turn (or `judge.engine`), and not the model that answers. E
 with fewer and better answers, and with people's IFT examples beside them, as the paper's data set holds them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from statistics import fmean
 from typing import Annotated, Literal, Self
@@ -24,6 +24,7 @@ from srlm.methods.explain import Turn, explain_answers
 from srlm.methods.rewarded import rewarded_answers
 from srlm.methods.run import Run
 from srlm.methods.stages import EFT, candidates, new_prompts, prompt_counts, reward_answers, supervised, weights_of
+from srlm.methods.unused import refuse_unused
 from srlm.methods.work import answer_length, answer_work, reward_work
 from srlm.records import Count, Demonstration, Prompt, SeedData, Step
 from srlm.rewards.open import open_reward
@@ -95,6 +96,14 @@ class Rest:
             examples = number + answers
             mean = (number * length + answers * example) // examples
             yield Optimisation(f"{step.name}: supervised fine-tuning", examples, mean, "sft", settings.sft)
+
+    def check(self, settings: Settings, last: int) -> None:
+        """See Prepared."""
+        refuse_unused(settings, "selection")
+
+    def inputs(self, settings: Settings) -> Mapping[str, str]:
+        """See Prepared: its own settings name no files."""
+        return {}
 
     def explain(self, folder: RunFolder, id: str) -> Iterator[str]:
         taus = own_settings(folder.settings, RestSettings).thresholds

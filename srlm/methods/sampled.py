@@ -9,11 +9,11 @@ asked for again; where they are not (another GPU, another library), it is writte
 
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from srlm.engines.base import Engine
 from srlm.engines.once import Once
@@ -25,6 +25,7 @@ from srlm.records import AnswerReward, Checkpoint, Count, Judgement, Prompt, Rec
 from srlm.rewards.base import JUDGEMENTS, REWARDS, Context, Reward
 from srlm.store import files
 from srlm.train.online import Sampled
+from srlm.usage import Usage, count
 
 SAMPLED, RESPONSES, SAMPLES = "sampled", "responses.jsonl", "samples.jsonl"
 KINDS: dict[str, type[Record]] = {
@@ -36,18 +37,32 @@ KINDS: dict[str, type[Record]] = {
 """What lies in the folder of each optimiser step."""
 
 
+class Answers(NamedTuple):
+    """What is answered in training."""
+
+    prompts: Sequence[Prompt]
+    lengths: Mapping[int, int]
+    """Tokens of each prompt that is asked, by its place."""
+
+
 class KeptRewards:
     """The rewards of a step's samples (`srlm.train.online.Scorer`), kept in the run; closed at the end of training."""
 
-    def __init__(self, run: Run, step: Step, model: Checkpoint, prompts: Sequence[Prompt], reward: Reward) -> None:
+    def __init__(self, run: Run, step: Step, model: Checkpoint, answers: Answers, reward: Reward) -> None:
         """`model`: M_t, the model that training starts from."""
-        self._run, self._step, self._model, self._prompts, self._reward = run, step, model, prompts, reward
+        self._run, self._step, self._reward = run, step, reward
+        self._prompts, self._lengths = answers
         self._judge = Once(lambda: loops_judge(run.folder, model))
-        self._loaded: Once[Any] | None = None
+        self._loaded: list[Once[Any]] = []
+        self._loads = 0
         self._rewarded: list[tuple[Response, float | None]] = []
 
-    def rewards(self, step: int, sampled: Sequence[Sampled], policy: Engine) -> list[float | None]:
+    def rewards(self, step: int, sampled: Sequence[Sampled], policy: Engine | None) -> list[float | None]:
         """See Scorer."""
+        self._loads = 0
+        places = {one.place for one in sampled}
+        read, written = sum(self._lengths[place] for place in places), sum(one.written.tokens or 0 for one in sampled)
+        count(Usage(requests=len(places), read=read, written=written))  # whichever process has sampled them
         responses = self._responses(step, sampled)
         folder = self._folder(step)
         if not (folder / RESPONSES).exists() or files.read(folder / RESPONSES, Response) != responses:
@@ -73,8 +88,8 @@ class KeptRewards:
     def close(self) -> None:
         """Give back what judges."""
         self._judge.close()
-        if self._loaded is not None:
-            self._loaded.close()
+        for loaded in self._loaded:
+            loaded.close()
 
     def _folder(self, step: int) -> Path:
         return self._run.path(self._step.name, SAMPLED) / f"{step:06}"
@@ -89,7 +104,7 @@ class KeptRewards:
             drawn[place] += 1
         return responses
 
-    def _context(self, step: int, folder: Path, policy: Engine) -> Context:
+    def _context(self, step: int, folder: Path, policy: Engine | None) -> Context:
         run, name = self._run, self._step.name
         return Context(
             folder=folder,
@@ -100,30 +115,36 @@ class KeptRewards:
             once=self._held,
         )
 
-    def _judge_now(self, policy: Engine) -> Judge:
+    def _judge_now(self, policy: Engine | None) -> Judge:
         """Who judges at this step; it stays open until the end of training."""
         settings = self._run.settings
         if settings.online.judge == "policy" and settings.judge.engine is None:
+            assert policy is not None  # check_online sees to it
             return Judge(policy.id, ModelPointJudge.of(policy, settings.judge), None)
         return replace(self._judge(), close=lambda: None)
 
     @contextmanager
     def _held(self, load: Callable[[], Any]) -> Iterator[Callable[[], Any]]:
-        self._loaded = self._loaded or Once(load)
-        yield self._loaded
+        # A reward loads the same models, in the same order, at each step.
+        if self._loads == len(self._loaded):
+            self._loaded.append(Once(load))
+        self._loads += 1
+        yield self._loaded[self._loads - 1]
 
 
 def gather(run: Run, step: Step) -> None:
     """Make of what was kept for each optimiser step one file each in the step's folder."""
-    place = run.path(step.name, SAMPLED)
-    if not place.is_dir():
-        return
-    steps = sorted(folder for folder in place.iterdir() if folder.is_dir())
-    for name, kind in KINDS.items():
-        found = [files.read(folder / name, kind) for folder in steps if (folder / name).exists()]
-        if found or name == JUDGEMENTS:
-            files.write(run.path(step.name, name), [record for records in found for record in records])
-    shutil.rmtree(place)
+    place, done_with = (run.path(step.name, name) for name in (SAMPLED, f"{SAMPLED}.old"))
+    if place.is_dir():
+        steps = sorted(folder for folder in place.iterdir() if folder.is_dir())
+        for name, kind in KINDS.items():
+            found = [files.read(folder / name, kind) for folder in steps if (folder / name).exists()]
+            if found or name == JUDGEMENTS:
+                files.write(run.path(step.name, name), [record for records in found for record in records])
+        place.rename(done_with)  # a kill while it is deleted leaves no part of it to be taken for the whole
+        seals = run.folder.seals
+        seals.drop(step.name, but=[name for name in seals.within(step.name) if not name.startswith(f"{SAMPLED}/")])
+    shutil.rmtree(done_with, ignore_errors=True)
 
 
 def sample_counts(run: Run, step: Step) -> dict[str, Count]:

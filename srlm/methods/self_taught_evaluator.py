@@ -16,7 +16,6 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from srlm.engines.responses import draw_responses, is_answer
 from srlm.errors import DataError, SettingsError
 from srlm.judge import pair_template
 from srlm.judge.balanced import balanced
@@ -28,13 +27,14 @@ from srlm.methods.base import Generation, Lengths, Optimisation, Work, own_setti
 from srlm.methods.explain_pairs import explain_pairs
 from srlm.methods.held_pairs import better_first, look_at_pairs, of_run
 from srlm.methods.run import Run
-from srlm.methods.stages import EFT, RESPONSES, new_prompts, prompt_counts, supervised
+from srlm.methods.stages import EFT, RESPONSES, drawn_answers, new_prompts, prompt_counts, supervised
 from srlm.methods.work import CHARACTERS_A_TOKEN, answer_length, new_prompt_work
 from srlm.records import Checkpoint, Count, Demonstration, PairJudgement, Prompt, Response, Step
 from srlm.section import Positive, Section
 from srlm.settings import Sampling, Settings
 from srlm.store import files
 from srlm.store.folder import RunFolder
+from srlm.text.counts import counted
 from srlm.worlds.table import WORLDS
 
 CHANGED, WORSE, PAIR_JUDGEMENTS = "changed_instructions.jsonl", "worse_responses.jsonl", "pair_judgements.jsonl"
@@ -86,7 +86,7 @@ class SelfTaughtEvaluator:
         data, model = start.seed_data(run), run.previous_model(step)
         own = own_settings(run.settings, SelfTaughtSettings)
         prompts = new_prompts(run, step, model, data)
-        good = answers(run, step, model, prompts, RESPONSES)
+        good = drawn_answers(run, step, model, prompts, 1, RESPONSES, "answers")
         changed = changed_instructions(run, step, model, prompts)
         pairs, counts = pairs_of(run, step, model, prompts, good, changed)
         judgements = sampled_judgements(run, step, model, pairs)
@@ -100,7 +100,7 @@ class SelfTaughtEvaluator:
         ]
         held = better_first(of_run(data.heldout_sets), run.settings.seed, own.heldout_pairs)
         look = look_at_pairs(run, step, wording, {"held-out sets": held} if held else {})
-        supervised(run, step, [*seeds, *examples], counts, look)
+        supervised(run, step, [*seeds, *examples], counts, [model], look)
 
     def work(self, settings: Settings, lengths: Lengths) -> Iterator[Work]:
         """As if every prompt gave a right judgement: how many will, nobody knows."""
@@ -126,7 +126,8 @@ class SelfTaughtEvaluator:
     def explain(self, folder: RunFolder, id: str) -> Iterator[str]:
         own = own_settings(folder.settings, SelfTaughtSettings)
         rule = (
-            f"template {own.template}; of {own.draws} judgements in each order those that prefer the answer to the "
+            f"template {own.template}; of {counted(own.draws, 'judgements')} in each order those that prefer "
+            "the answer to the "
             "prompt as it was are right; one of them is drawn, both places equally often"
         )
         yield from explain_pairs(folder, id, rule)
@@ -147,30 +148,6 @@ class SelfTaughtEvaluator:
         own = own_settings(settings, SelfTaughtSettings)
         named = {"method.template": own.template, "method.changed_template": own.changed_template}
         return {name: file for name, file in named.items() if file is not None and file not in pair_template.NAMES}
-
-
-def answers(run: Run, step: Step, model: Checkpoint, prompts: Sequence[Prompt], file: str) -> list[Response]:
-    """One answer by M_t to each prompt, kept in `file`."""
-    name, settings, path = step.name, run.settings.candidates, run.path(step.name, file)
-    if path.exists():
-        return list(files.finished(path, Response, prompts, 1, is_answer))
-    with run.engine(model) as engine, run.stage(name, file.removesuffix(".jsonl").replace("_", " ")) as report:
-
-        def answer(chunk: Sequence[Prompt], index: int) -> list[Response]:
-            return draw_responses(engine, chunk, settings.sampling, 1, run.seed(name, file, index))
-
-        made = files.resumable(
-            path,
-            Response,
-            prompts,
-            answer,
-            per_item=1,
-            block=run.block(1),
-            report=report,
-            concurrency=lambda: engine.concurrency,
-            belongs=is_answer,
-        )
-        return list(made)
 
 
 def changed_instructions(
@@ -205,7 +182,7 @@ def pairs_of(
     """Each prompt's answer and, second, M_t's answer to the changed instruction; and what became of the others."""
     asked = [(prompt, own.prompt(prompt)) for prompt, own in zip(prompts, changed, strict=True)]
     instead = [other for _, other in asked if other is not None]
-    worse = iter(answers(run, step, model, instead, WORSE))
+    worse = iter(drawn_answers(run, step, model, instead, 1, WORSE, "worse answers"))
     found: list[ShownPair] = []
     same = empty = 0
     for (prompt, other), better in zip(asked, good, strict=True):
@@ -249,7 +226,8 @@ def right_examples(
     chosen = balanced(judgements, {pair.prompt.id: pair.first.id for pair in pairs}, run.seed(step.name, "balance"))
     if not chosen.judgements:
         raise DataError(
-            f"{step.name}: none of {len(judgements)} judgements of {len(pairs)} pairs can be trained on "
+            f"{step.name}: none of {counted(len(judgements), 'judgements')} of {counted(len(pairs), 'pairs')} "
+            "can be trained on "
             f"({chosen.counts}); inspect them (`srlm explain` with the id of a prompt). What may help: more room "
             "(method.sampling.max_new_tokens), a verdict that the model can write (method.template, "
             "method.complete=true), more draws (method.draws), or a base that follows instructions (method.base=SFT)"

@@ -9,7 +9,7 @@ answers cannot be told from people's: an answer with the same words as the human
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from random import Random
 from typing import Annotated, NamedTuple
 
@@ -21,6 +21,7 @@ from srlm.methods.base import Generation, Lengths, Optimisation, Work, own_setti
 from srlm.methods.explain import Turn, explain_answers, pair_lines
 from srlm.methods.run import Run
 from srlm.methods.stages import PAIRS, drawn_answers, keep_prompts, preference_step
+from srlm.methods.unused import refuse_unused
 from srlm.methods.work import answer_length
 from srlm.records import Checkpoint, Count, Demonstration, PreferencePair, Prompt, Response, SeedData, Step
 from srlm.section import Positive, Section
@@ -28,6 +29,7 @@ from srlm.selection import Paired
 from srlm.settings import DpoSettings, Settings
 from srlm.store import files
 from srlm.store.folder import RunFolder
+from srlm.text.counts import counted
 
 Rate = Annotated[float, Field(gt=0)]
 WON, LOST = 1.0, 0.0
@@ -76,6 +78,14 @@ class Spin:
             pairs = number if step.number == 2 else 2 * number
             training = training_of(settings, step)
             yield Optimisation(f"{step.name}: DPO", pairs, lengths.prompt + answer, "dpo", training, pairs=True)
+
+    def check(self, settings: Settings, last: int) -> None:
+        """See Prepared."""
+        refuse_unused(settings, "reward", "selection")
+
+    def inputs(self, settings: Settings) -> Mapping[str, str]:
+        """See Prepared: its own settings name no files."""
+        return {}
 
     def explain(self, folder: RunFolder, id: str) -> Iterator[str]:
         said = "the human answer over the model's own, and the pairs of the iteration before; no rewards"
@@ -141,7 +151,8 @@ def against_people(run: Run, step: Step, asked: Sequence[AskedOfPeople], respons
     files.write(run.path(step.name, PAIRS), pairs)
     if not pairs:
         raise DataError(
-            f"{step.name}: all {len(asked)} answers have the words of the human ones, so there is nothing left to "
+            f"{step.name}: all {counted(len(asked), 'answers have')} the words of the human ones, so there is "
+            "nothing left to "
             f"learn from the IFT examples: stop at M{step.number - 1}, or use more examples in a new run (data.ift)"
         )
     return Paired(pairs, counts)

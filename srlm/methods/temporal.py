@@ -11,7 +11,7 @@ evaluated, and nothing is trained from it. Of the paper only its abstract and re
 answer is the best of both models' is our reading of "dynamically curating chosen samples".
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 from srlm.methods import start
@@ -20,19 +20,20 @@ from srlm.methods.explain import explain_answers
 from srlm.methods.run import Run
 from srlm.methods.stages import (
     ANCHORS,
-    PAIRS,
     PROMPTS,
     RESPONSES,
     candidates,
     drawn_answers,
     keep_prompts,
+    kept_pairs,
     new_prompts,
     preference_step,
     reward_answers,
 )
+from srlm.methods.unused import refuse_unused
 from srlm.methods.work import answer_length, answer_work, preference_work, reward_work
 from srlm.records import Checkpoint, Count, Prompt, Response, SeedData, Step
-from srlm.rewards.base import Rewarded, kept_rewards
+from srlm.rewards.base import kept_rewards
 from srlm.rewards.open import open_reward
 from srlm.section import Section
 from srlm.selection import Paired, pair_across
@@ -90,6 +91,14 @@ class Temporal:
                 yield from reward_work(settings, lengths, step)
             yield from preference_work(settings, lengths, step)
 
+    def check(self, settings: Settings, last: int) -> None:
+        """See Prepared."""
+        refuse_unused(settings, "selection")
+
+    def inputs(self, settings: Settings) -> Mapping[str, str]:
+        """See Prepared: its own settings name no files."""
+        return {}
+
     def explain(self, folder: RunFolder, id: str) -> Iterator[str]:
         anchor = own_settings(folder.settings, TemporalSettings).anchor
         said = (
@@ -111,7 +120,7 @@ def anchored_rejection(run: Run, step: Step, data: SeedData) -> None:
     every = responses if anchors is responses else [*responses, *anchors]
     found = reward_answers(run, step, model, prompts, every)
     reward = {one.id: number for one, number in zip(every, found.rewards, strict=True) if number is not None}
-    paired = _kept(run, step, pair_across(prompts, responses, anchors, reward), found)
+    paired = kept_pairs(run, step, pair_across(prompts, responses, anchors, reward), found.counts)
     preference_step(run, step, model, paired, data, made_from=[anchor])
 
 
@@ -134,13 +143,8 @@ def future_guided_choice(run: Run, step: Step, future: Step, data: SeedData) -> 
     new = {one.id for one in responses}
     chosen = sum(pair.chosen_id in new for pair in paired.pairs)
     counts: dict[str, Count] = {**paired.counts, "pairs with a chosen answer of the future model": chosen}
-    made = _kept(run, step, Paired(paired.pairs, counts), found)
+    made = kept_pairs(run, step, Paired(paired.pairs, counts), found.counts)
     preference_step(run, step, model, made, data, made_from=[writer, anchor])
-
-
-def _kept(run: Run, step: Step, paired: Paired, found: Rewarded) -> Paired:
-    files.write(run.path(step.name, PAIRS), paired.pairs)
-    return Paired(paired.pairs, {**paired.counts, **found.counts})
 
 
 def _anchor(run: Run) -> Checkpoint:

@@ -21,6 +21,7 @@ from srlm.records import Judgement, Prompt, RankedSet, Record, Response, RunMani
 from srlm.store import blocks, changes, files, recognised
 from srlm.store.folder import INPUTS, RunFolder
 from srlm.store.seals import EVALUATION, MANIFEST, NOTE, UNSEALED, Seals
+from srlm.text.counts import counted
 from srlm.text.score import read_score
 
 State = Literal["ok", "not sealed", "changed", "gone", "new", "does not follow", "damaged"]
@@ -129,6 +130,7 @@ def _step(folder: RunFolder, name: str, seals: Seals, sha256: Afresh, known: set
         manifest = folder.manifest(name)
     except SrlmError as error:
         yield Row(name, MANIFEST, "damaged", str(error))
+        yield from _joined(name, there, known)
         return
     rows: list[Row] = []
     if manifest is None:
@@ -173,7 +175,7 @@ def _growing(step: str, part: Path) -> Row:
         whole = blocks.whole(file, listed)
     if whole.changed:
         return Row(step, part.name, "changed", f"from byte {whole.end} on; it is made again from there")
-    return Row(step, part.name, "ok", f"{whole.number} whole blocks")
+    return Row(step, part.name, "ok", f"{counted(whole.number, 'whole blocks')}")
 
 
 def _checkpoint(folder: RunFolder, manifest: RunManifest, sha256: Afresh) -> Iterator[Row]:
@@ -381,4 +383,4 @@ def _figures(folder: RunFolder, sha256: Afresh) -> Iterator[Row]:
         if gone := [*models, *others]:
             yield Row("figures", benchmark, "does not follow", f"from {', '.join(gone[:5])} as they are now")
         else:
-            yield Row("figures", benchmark, "ok", f"from {len(of['files'])} files")
+            yield Row("figures", benchmark, "ok", f"from {counted(len(of['files']), 'files')}")

@@ -48,6 +48,16 @@ class VllmSettings(Section):
     """Use no CUDA graphs: starts faster, generates more slowly."""
 
 
+NO_SERVER = (
+    "a server is not asked for the run's own checkpoints, which are other weights at every iteration: set engine.kind "
+    "to `transformers`, to `vllm` (what `vllm serve` runs, in this process) or to `ray` (several of them). A server "
+    "can judge (judge.engine, evaluation.judge) or write prompts (prompts.engine). What a server has loaded is "
+    "measured by lm-eval's own command: lm_eval --model local-completions --model_args "
+    "model=NAME,base_url=http://HOST:8000/v1/completions,tokenizer=DIR --tasks arc_easy,mmlu"
+)
+"""What to do where a server is named for the run's own checkpoints."""
+
+
 class EngineSettings(Section):
     """What generates text. `transformers`, `vllm` and `ray` run the run's own checkpoints."""
 

@@ -23,6 +23,7 @@ from srlm.store.blocks import Block
 from srlm.store.disk import saving as saving
 from srlm.store.disk import writing as writing
 from srlm.terminal import logger
+from srlm.text.counts import counted
 
 log = logger(__name__)
 
@@ -93,7 +94,7 @@ class Kept(Sequence[R]):
         return all(one == another for one, another in zip(self, other, strict=True))
 
     def __repr__(self) -> str:
-        return f"<{len(self)} records in {self._path}>"
+        return f"<{counted(len(self), 'records')} in {self._path}>"
 
     def _opened(self) -> BinaryIO:
         try:
@@ -276,7 +277,9 @@ def resumable(
     for index, records in worked(work, {i: waiting[i] for i in waiting if i not in early}, concurrency):
         size = len(waiting[index])
         if len(records) != per_item * size:
-            raise AssertionError(f"{path.name}: {len(records)} records from {size} items, not {per_item} each")
+            raise AssertionError(
+                f"{path.name}: {counted(len(records), 'records')} from {counted(size, 'items')}, not {per_item} each"
+            )
         early[index] = list(records)
         with writing(path):
             blocks.add(part, index, _lines(records))
@@ -303,7 +306,7 @@ def finished(
     found = Kept(path, kind)
     if len(found) != per_item * len(items):
         raise RecordError(
-            f"{path}: {len(found)} records found, but {len(items)} items need {per_item} each; "
+            f"{path}: {counted(len(found), 'records')} found, but {counted(len(items), 'items need')} {per_item} each; "
             "delete the file and run the same command again"
         )
     if belongs is not None:

@@ -19,6 +19,7 @@ from srlm.store import changes, files, lock, recognised, seals
 from srlm.store.digests import Digests
 from srlm.store.paths import refuse_strays, refuse_ways_out
 from srlm.store.seals import MANIFEST
+from srlm.text.counts import counted
 from srlm.worlds.table import WorldData
 
 INPUTS = "inputs.json"
@@ -151,7 +152,9 @@ class RunFolder:
             yield
             if own.late:
                 few = ", ".join(own.late[:3]) + (", ..." if len(own.late) > 3 else "")
-                self.log(f"seals: {len(own.late)} files ({few}) sealed only now; earlier changes are unknown")
+                self.log(
+                    f"seals: {counted(len(own.late), 'files')} ({few}) sealed only now; earlier changes are unknown"
+                )
 
     def inputs(self) -> RunInputs | None:
         """What the run was made from so far; None where it has not begun, or before such things were recorded."""

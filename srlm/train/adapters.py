@@ -24,8 +24,10 @@ FUSED = {
 peft refuses most of them."""
 
 
-def adapters(model: Any, settings: LoraSettings | None) -> Any:
+def adapters(model: Any, settings: LoraSettings | None, classifier_head: str | None = None) -> Any:
     """peft's configuration for the decoder's linear layers; None where all weights are trained.
+
+    `classifier_head`: the name of a sequence classifier's head, which is new and trained whole.
 
     A head, and experts that are one tensor together, stay as they are; where experts are named as the layers beside
     them are, peft adapts them, too, and cannot have dropout. What it makes of the model is tried on a skeleton without
@@ -38,7 +40,7 @@ def adapters(model: Any, settings: LoraSettings | None) -> Any:
         raise SettingsError(f"lora: a {kind} has no layer that supports adapters; train without lora")
     fault: Exception | None = None
     for dropout in (settings.dropout, 0.0):
-        wanted = _lora(settings, layers, dropout)
+        wanted = _lora(settings, layers, dropout, classifier_head)
         fault = _refusal(model, wanted)
         if fault is None:
             if dropout != settings.dropout:
@@ -80,7 +82,7 @@ def _linear_layers(model: Any) -> dict[str, Any]:
     }
 
 
-def _lora(settings: LoraSettings, layers: Mapping[str, Any], dropout: float) -> Any:
+def _lora(settings: LoraSettings, layers: Mapping[str, Any], dropout: float, classifier_head: str | None) -> Any:
     from peft import LoraConfig
     from transformers.pytorch_utils import Conv1D
 
@@ -90,7 +92,8 @@ def _lora(settings: LoraSettings, layers: Mapping[str, Any], dropout: float) -> 
         lora_dropout=dropout,
         target_modules=list(layers),
         fan_in_fan_out=all(isinstance(layer, Conv1D) for layer in layers.values()),
-        task_type="CAUSAL_LM",
+        task_type="CAUSAL_LM" if classifier_head is None else "SEQ_CLS",
+        modules_to_save=None if classifier_head is None else [classifier_head],
     )
 
 

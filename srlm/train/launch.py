@@ -10,9 +10,9 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from datasets import Dataset
 from pydantic import BaseModel, ConfigDict
@@ -22,10 +22,20 @@ from srlm.errors import LaunchError
 from srlm.printable import one_line
 from srlm.processes import die_with_parent
 from srlm.secrets import withheld
-from srlm.settings import DpoSettings, ModelSettings, RewardModelSettings, Settings, SftSettings
+from srlm.settings import (
+    DpoSettings,
+    ModelSettings,
+    OnlineSettings,
+    RewardModelSettings,
+    Sampling,
+    Settings,
+    SftSettings,
+)
 from srlm.store import files
 from srlm.text.chat import Chat
-from srlm.train import checkpoints, dpo, online, reward_model, sft, trainer
+from srlm.train import checkpoints, choice, dpo, online, reward_model, sft, trainer
+from srlm.train.asked import ASK, Asked
+from srlm.train.confidence import ConfidenceSettings
 from srlm.train.trainer import Contest
 
 JOB, DATA, REPLAY, SAID = "job.json", "data", "replay", "said.txt"
@@ -48,16 +58,38 @@ class Job(BaseModel):
     model: ModelSettings
     served: str
     """Number format in which the model generates."""
-    training: DpoSettings | SftSettings | RewardModelSettings
+    training: DpoSettings | SftSettings | RewardModelSettings | OnlineSettings
     """What kind of training it is."""
     seed: int
     threads: int
     report_to: tuple[str, ...]
+    confidence: ConfidenceSettings | None = None
+    """The examples are choices between two answers, with this loss. None: they are not."""
     pauses: bool = False
     """The training stops at each checkpoint, where this process holds a contest."""
     work: str
     """Folder of the checkpoints."""
     target: str
+    online: "OnlineJob | None" = None
+    """Of online training alone."""
+
+
+class OnlineJob(BaseModel):
+    """What online training needs beside what every training does; its prompts are the job's data."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    reference: str | None
+    """Folder of the model that the KL divergence is from."""
+    answers: int
+    """Of each prompt."""
+    sampling: Sampling
+    batch_size: int
+    """Sequences decoded together."""
+    name: str
+    """Who writes the answers."""
+    address: str
+    """The socket at which the first process asks for rewards."""
 
 
 def fine_tune(
@@ -80,6 +112,38 @@ def fine_tune(
         tokenizer,
         data,
         settings.sft,
+        seed=seed,
+        dtype=serving_format(base, settings.model),
+        work=work,
+        target=target,
+        report=report,
+        report_to=settings.report_to,
+        beside=beside_weights(base, settings.model),
+    )
+
+
+def choose(
+    base: Path | str,
+    tokenizer: Any,
+    data: Sequence[choice.ChoiceExample],
+    settings: Settings,
+    confidence: ConfidenceSettings,
+    *,
+    seed: int,
+    work: Path,
+    target: Path,
+    report: Callable[[int, int], None],
+) -> None:
+    """Train the model in `base` on choices and save it to `target`. Raises LaunchError where processes fail."""
+    if settings.launch.command:
+        job = _job(base, settings, settings.sft, seed, work, target).model_copy(update={"confidence": confidence})
+        return _launch(settings.launch.command, job, {DATA: data}, report)
+    choice.fine_tune(
+        load_model(base, settings.model, dtype="float32"),
+        tokenizer,
+        data,
+        settings.sft,
+        confidence,
         seed=seed,
         dtype=serving_format(base, settings.model),
         work=work,
@@ -191,7 +255,23 @@ def learn(
     target: Path,
     report: Callable[[int, int], None],
 ) -> None:
-    """Online training of the model in `base`; see `online.learn`. Raises LaunchError where processes fail."""
+    """Online training of the model in `base`; see `online.learn`. Raises LaunchError where processes fail.
+
+    Launched processes sample and train; this one rewards their answers, so that any judge of the run can.
+    """
+    if settings.launch.command:
+        with Asked() as asked:
+            own = OnlineJob(
+                reference=None if reference is None else str(reference.resolve()),
+                answers=plan.answers,
+                sampling=plan.sampling,
+                batch_size=plan.batch_size,
+                name=name,
+                address=asked.address,
+            )
+            job = _job(base, settings, settings.online, seed, work, target).model_copy(update={"online": own})
+            asked.scorer = scorer
+            return _launch(settings.launch.command, job, {DATA: plan.prompts}, report, asked)
     online.learn(
         load_model(base, settings.model, dtype="float32"),
         reference,
@@ -213,7 +293,7 @@ def learn(
 def _job(
     base: Path | str,
     settings: Settings,
-    training: SftSettings | DpoSettings | RewardModelSettings,
+    training: SftSettings | DpoSettings | RewardModelSettings | OnlineSettings,
     seed: int,
     work: Path,
     target: Path,
@@ -237,8 +317,9 @@ def _job(
 def _launch(
     command: Sequence[str],
     job: Job,
-    data: dict[str, Sequence[sft.Example] | Sequence[dpo.PairExample] | Sequence[reward_model.RankedExample]],
+    data: Mapping[str, Sequence[NamedTuple]],
     report: Callable[[int, int], None],
+    asked: Asked | None = None,
 ) -> None:
     checkpoints.newest(Path(job.work), job.seed)
     folder = Path(job.target).with_name("launch")
@@ -276,6 +357,8 @@ def _launch(
                 if line.startswith(STEP):
                     done, total = line.removeprefix(STEP).split()
                     report(int(done), int(total))
+                elif asked is not None and line.rstrip("\n") == ASK:
+                    asked.answer()
                 else:
                     # It has our environment, and the keys in it.
                     words_said = one_line(withheld(line.removesuffix("\n")))

@@ -5,10 +5,11 @@ With r the reward of an answer y to x, N answers a prompt, KL = sum over tokens 
     rloo   R = r - beta * KL;  advantage A_i = R_i - mean of the prompt's other R (Ahmadian et al. 2024)
            loss = - mean over answers of A * pi(y) / pi_sampled(y), whole answers
     grpo   A_i = (r_i - mean r) / (standard deviation of r + 1e-4) within a prompt (Shao et al. 2024)
-           loss = - mean over answers of the mean over tokens of A * pi(token) / pi_sampled(token) - beta * k3
+           loss = - mean over answers of the mean over tokens of (A - beta * k3) * pi(token) / pi_sampled(token)
 
-with k3 = ref / pi - log(ref / pi) - 1. Each batch is sampled from the model as it is and used for one step, so both
-ratios are 1 and clip nothing. An answer without a reward has no part in any sum above.
+with k3 = ref / pi - log(ref / pi) - 1; the ratio before it makes its gradient that of the KL divergence (TRL's default;
+DeepSeek-V3.2). Each batch is sampled from the model as it is and used for one step, so both ratios are 1 and clip
+nothing. An answer without a reward has no part in any sum above.
 
 TRL computes advantages and losses. Sampling is ours: the run's transformers engine on the model in training, from a
 seed of its own for each step, so that a training that was interrupted and resumed samples the same answers. TRL draws
@@ -64,8 +65,9 @@ class Sampled(NamedTuple):
 class Scorer(Protocol):
     """What rewards the answers of a step. In a training of several processes the first alone asks it."""
 
-    def rewards(self, step: int, sampled: Sequence[Sampled], policy: Engine) -> list[float | None]:
-        """A number an answer; None: it could not be rewarded. `policy`: the model in training as it is now."""
+    def rewards(self, step: int, sampled: Sequence[Sampled], policy: Engine | None) -> list[float | None]:
+        """A number an answer; None: it could not be rewarded. `policy`: the model in training as it is now; None: it is
+        in another process."""
         ...
 
     def keep(self, step: int, advantages: Sequence[float]) -> None:
@@ -246,7 +248,7 @@ def _without_noise() -> Iterator[None]:
     heard = [logging.getLogger(f"trl.trainer.{name}_trainer") for name in ("rloo", "grpo")]  # noqa: TID251  (TRL's)
 
     def other(record: logging.LogRecord) -> bool:
-        return not str(record.msg).startswith("All reward functions returned None")
+        return "All reward functions returned None" not in str(record.msg)
 
     for one in heard:
         one.addFilter(other)

@@ -23,6 +23,7 @@ from srlm.records import PreferencePair
 from srlm.settings import ModelSettings, RewardModelSettings
 from srlm.text.chat import Chat
 from srlm.text.clock import with_clock
+from srlm.text.counts import counted
 from srlm.text.rewarded import rewarded_ids
 from srlm.text.tokens import special_tokens
 from srlm.train.adapters import adapters, peft_without_noise
@@ -102,7 +103,8 @@ def load_classifier(path: Path | str, settings: ModelSettings, seed: int) -> Any
             raise ModelError(f"{path}: cannot load the model as a reward model: {first_line(error)}") from error
     if missing := sorted(name for name in loaded["missing_keys"] if not name.startswith(f"{HEAD}.")):
         raise ModelError(
-            f"{path}: the weights lack {len(missing)} tensors of a reward model ({', '.join(missing[:3])}), which "
+            f"{path}: the weights lack {counted(len(missing), 'tensors')} of a reward model "
+            f"({', '.join(missing[:3])}), which "
             "would be random numbers"
         )
     return model
@@ -140,7 +142,7 @@ def fit(
             data_collator=DataCollatorForPreference(pad_token_id=padding.pad_token_id),
             train_dataset=Dataset.from_list([pair._asdict() for pair in pairs]),
             processing_class=padding,  # whose pad token the trainer writes into the model's configuration
-            peft_config=_with_head(adapters(model, settings.lora)),
+            peft_config=adapters(model, settings.lora, HEAD),
         )
     return train(trainer, tokenizer, brought, Watch(report), work, target)
 
@@ -154,14 +156,9 @@ def _padded_by_unused(tokenizer: Any, pairs: Sequence[RankedExample]) -> Any:
     used = {token for pair in pairs for ids in pair for token in ids}
     found = next((token for token in range(len(tokenizer)) if token not in used), None)
     if found is None:
-        raise ModelError(f"all {len(tokenizer)} tokens of the vocabulary are in the pairs; none is left for padding")
+        raise ModelError(
+            f"all {counted(len(tokenizer), 'tokens')} of the vocabulary are in the pairs; none is left for padding"
+        )
     padding = copy.deepcopy(tokenizer)
     padding.pad_token = padding.convert_ids_to_tokens(found)
     return padding
-
-
-def _with_head(lora: Any) -> Any:
-    """Adapters for a classifier, whose head is new and trained whole."""
-    if lora is not None:
-        lora.task_type, lora.modules_to_save = "SEQ_CLS", [HEAD]
-    return lora

@@ -19,6 +19,7 @@ from srlm.errors import SettingsError, StoreError, first_line
 from srlm.settings import Training
 from srlm.store import files, seals
 from srlm.terminal import logger
+from srlm.text.counts import counted
 from srlm.train import checkpoints
 from srlm.train.checkpoints import PAUSED, WHOLE
 from srlm.train.saving import Brought, in_parts, save_trained
@@ -50,7 +51,8 @@ def arguments(settings: Training, folder: Path, seed: int, dtype: str, report_to
     together = settings.micro_batch_size * processes()
     if settings.batch_size % together:
         raise SettingsError(
-            f"batch_size {settings.batch_size} cannot be divided among {processes()} processes in micro batches of "
+            f"batch_size {settings.batch_size} cannot be divided among {counted(processes(), 'processes')} in "
+            "micro batches of "
             f"{settings.micro_batch_size}; use a multiple of {together}"
         )
     schedules: dict[str, tuple[str, dict[str, float]]] = {

@@ -151,7 +151,7 @@ def test_fairevals_folder_is_one_ranking_a_question(tmp_path: Path) -> None:
     found = rankings.read(str(tmp_path))
     assert seen(found) == [("q1", ("gpt35 1", "vicuna-13b 1"), (1, 0)), ("q2", ("gpt35 2", "vicuna-13b 2"), (0, 0))]
     (tmp_path / "review" / "review_gpt35_vicuna-13b_human.txt").write_text("TIE\n")
-    with pytest.raises(SrlmError, match="1 verdicts on 2 questions"):
+    with pytest.raises(SrlmError, match="1 verdict on 2 questions"):
         rankings.read(str(tmp_path))
 
 

@@ -113,6 +113,11 @@ def test_a_wrong_setting_is_named_with_its_file(tmp_path: Path, text: str, said:
             id="no-engine",
         ),
         pytest.param(
+            f"{SMALLEST}engine: {{kind: openai, model: m, base_url: 'http://127.0.0.1/v1'}}",
+            "set engine.kind to `transformers`, to `vllm` (what `vllm serve` runs, in this process) or to `ray`",
+            id="a-server-of-the-run's-own-models",
+        ),
+        pytest.param(
             "name: ../up\nmodel: {base: x}\ndata: {kind: oasst, path: p}", "name: String should match", id="up"
         ),
         pytest.param("name: a\nmodel: {base: scratch}\ndata: {kind: beads}", "needs a pretraining section", id="new"),

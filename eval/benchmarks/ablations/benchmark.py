@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from srlm.methods.base import ASSUMED
 from srlm.methods.work import answers_a_set, judge_lengths
 from srlm.settings import Settings
+from srlm.text.counts import counted
 
 from ...data import published
 from ...figures import charts
@@ -99,7 +100,7 @@ class Ablations(Benchmark):
             self.name,
             CONTESTS,
             _rows(run, "positive_only", ("M2",), CONTESTS, won, {"M2": paper.positive_only}),
-            f"{paper.positive_only_examples:,} answers scored 5; wins and losses against the SFT baseline",
+            f"{counted(paper.positive_only_examples, 'answers')} scored 5; wins and losses against the SFT baseline",
             unlike,
             charts=self._differences(run, "positive_only"),
             notes=_stopped(run, "positive_only"),

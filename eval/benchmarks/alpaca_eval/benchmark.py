@@ -6,6 +6,7 @@ from srlm.errors import SettingsError
 from srlm.methods.base import ASSUMED
 from srlm.methods.work import CHARACTERS_A_TOKEN
 from srlm.settings import Settings
+from srlm.text.counts import counted
 
 from ...data import cited, published
 from ...data.cited import warning_of
@@ -23,6 +24,7 @@ from ..base import (
     PageSection,
     RunData,
 )
+from ..english import reads_no_english
 from ..order import JUDGES, order_doubts
 from ..paper_table import PaperPart, PaperRow, PaperTable, unlike_paper
 from .browser_entries import browser_entries
@@ -61,6 +63,9 @@ class AlpacaEval2(Benchmark):
     in_browser = True
     in_paper = True
     metrics = METRICS
+
+    def inapplicable(self, settings: Settings) -> str:
+        return reads_no_english(settings)
 
     def asked(self, settings: Settings, models: Sequence[str]) -> Iterator[Asked]:
         from ...judging.annotator import Annotator
@@ -106,10 +111,11 @@ class AlpacaEval2(Benchmark):
             self.name,
             ("win_rate",),
             [PaperRow(row.model, published={"win_rate": row.win_rate}) for row in paper.rows],
-            f"{paper.setting}, {paper.n} prompts",
+            f"{paper.setting}, {counted(paper.n, 'prompts')}",
             unlike="; ".join([*filter(None, [unlike_paper(run.settings)]), *warnings(run)]),
             others=[(row.model, {"win_rate": row.win_rate}) for row in paper.leaderboard],
             value_unit="percent",
+            decimals=2,
         )
 
     def doubts(self, run: RunData) -> Iterable[Doubt]:

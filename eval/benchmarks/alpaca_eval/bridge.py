@@ -187,12 +187,12 @@ class Bridge:
                 note="; ".join([*notes, why]),
             )  # fmt: skip
         value, low, high = (100 * end for end in (found.value, found.low, found.high))
-        about = f"{len(anchors)} anchors, scatter {found.scatter:.2f} and offset {found.offset:+.2f} logits"
+        about = f"{counted(len(anchors), 'anchors')}, scatter {found.scatter:.2f} and offset {found.offset:+.2f} logits"
         notes += [about, *reasons(bridging.doubts(anchors, known.own, level), found)]
         if strange := self.why_no_anchor(scale, model):
             notes.append(f"its official figure is doubtful: {strange}")
         method = (
-            f"bridge over {len(anchors)} anchors: offset, slope and length on the logit scale, shrunk; "
+            f"bridge over {counted(len(anchors), 'anchors')}: offset, slope and length on the logit scale, shrunk; "
             f"{100 * level:g}% interval of a new model's figure, with the scatter between judges"
         )
         estimate = Estimate(value=value, low=low, high=high, n=one.sample.n, method=method)
@@ -322,7 +322,9 @@ def reasons(doubts: bridging.Doubts, found: bridging.Bridged) -> list[str]:
     if found.scatter > MOST_SCATTER:
         cannot.append(f"cannot carry the scale: scatter {found.scatter:.2f} logits, more than {MOST_SCATTER}")
     if doubts.alike:
-        cannot.append(f"cannot carry the scale: the candidate gives all {doubts.anchors} anchors the same figure")
+        cannot.append(
+            f"cannot carry the scale: the candidate gives all {counted(doubts.anchors, 'anchors')} the same figure"
+        )
     half = 50 * (found.high - found.low)
     if half > WIDEST:
         cannot.append(f"cannot carry the scale closely: half of the interval is {half:.1f} points")

@@ -131,7 +131,8 @@ def from_annotations(places: Sequence[Path], scale: Scale, judge: str | None) ->
         if len(by_judge) != 1:
             named = ", ".join(sorted(by_judge)) or "none"
             raise DataError(
-                f"{', '.join(map(str, places))}: annotations by {len(by_judge)} candidate judges ({named}); "
+                f"{', '.join(map(str, places))}: annotations by {counted(len(by_judge), 'candidate judges')} "
+                f"({named}); "
                 "give folders with those of one, or choose it with --annotated-by"
             )
         judge = next(iter(by_judge))
@@ -277,7 +278,8 @@ def plan(wanted: Judging, of: Asked, scale: Scale, out: Path) -> BridgeOption:
     if (votes := voting(judge, wanted.asking)) is not None:
         say(
             "",
-            f"if it gives no log-probabilities, it is asked {2 * votes.times} times as often: plan that with "
+            f"if it gives no log-probabilities, it is asked {counted(2 * votes.times, 'times')} as often: plan "
+            "that with "
             f"--both-orders --votes {votes.times}",
         )
     say("", "nothing was sent")

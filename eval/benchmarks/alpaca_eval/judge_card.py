@@ -15,6 +15,7 @@ from scipy import stats
 
 from srlm.errors import DataError
 from srlm.records import Prompt
+from srlm.text.counts import counted
 
 from ...data.alpaca_eval import BASELINE, annotations_in
 from ...data.alpaca_files import Annotated, read_annotations
@@ -230,10 +231,16 @@ def _over_models(table: Table, statistic: Callable[[Array, Array], float], how: 
         return Estimate(value=None, low=None, high=None, n=n, method=f"{method}; a judge gives all models one rate")
     if statistic is not _mean_gap:
         same = float((np.abs(told_of - value) < 1e-12).mean())
-        said = f"no interval, for it moves in jumps: the same in {100 * same:.0f}% of {how.resamples} resamples"
+        said = (
+            f"no interval, for it moves in jumps: the same in {100 * same:.0f}% of "
+            f"{counted(how.resamples, 'resamples')}"
+        )
         return Estimate(value=value, low=None, high=None, n=n, method=f"{method}; {said}")
     if unsure := _gaps_of_either_sign(sums, how.confidence):
-        said = f"no interval: {unsure} of {len(table.models)} gaps may be of either sign, and noise alone raises them"
+        said = (
+            f"no interval: {unsure} of {counted(len(table.models), 'gaps')} may be of either sign, and "
+            "noise alone raises them"
+        )
         return Estimate(value=value, low=None, high=None, n=n, method=f"{method}; {said}")
     return of_variance(method, value, float(told_of.var()), n, n, how, Bounds(0.0, 100.0))
 

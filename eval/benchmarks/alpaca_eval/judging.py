@@ -21,6 +21,7 @@ from srlm.errors import DataError, SettingsError, StoreError
 from srlm.records import Prompt, Record, digest
 from srlm.store import files
 from srlm.text import thoughts
+from srlm.text.counts import counted
 
 from ...data.alpaca_eval import AlpacaEval
 from ...data.alpaca_files import (
@@ -81,7 +82,7 @@ class Asking(Record):
     def manner(self) -> str:
         """What belongs to the judge's id beside its name: `both orders`, `2 draws`; empty: one call a pair."""
         orders = "both orders" if self.both_orders else ""
-        return ", ".join(part for part in (orders, f"{self.times} draws" if self.times > 1 else "") if part)
+        return ", ".join(part for part in (orders, f"{counted(self.times, 'draws')}" if self.times > 1 else "") if part)
 
 
 class Estimated(NamedTuple):
@@ -121,7 +122,7 @@ def asked(
         if prompt.id in outputs.responses and prompt.id in baseline.responses
     ]
     if not pairs:
-        raise DataError(f"{outputs.model}: no output for any of the {len(prompts)} selected prompts")
+        raise DataError(f"{outputs.model}: no output for any of the {counted(len(prompts), 'selected prompts')}")
     return questions(annotator, pairs, how.both_orders, how.times)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from srlm.errors import DataError
+from srlm.text.counts import counted
 from srlm.text.spreadsheet import csv_text
 
 from ...data import cited
@@ -218,7 +219,9 @@ def compared(samples: Sequence[Sample], glm: GlmData | None, how: Resampling) ->
         prompts = samples[i].prompts if samples[i].prompts == samples[j].prompts else None
         prompts = prompts or tuple(prompt for prompt in samples[i].prompts if prompt in shared)
         if len(prompts) < 2:
-            raise DataError(f"{samples[i].model} and {samples[j].model} have {len(prompts)} prompts in common")
+            raise DataError(
+                f"{samples[i].model} and {samples[j].model} have {counted(len(prompts), 'prompts')} in common"
+            )
         figures = _pair(side(i, prompts), side(j, prompts), how, permute=len(pairs) <= PERMUTED_PAIRS)
         for family, made in zip(families, figures, strict=True):
             family.extend(made)

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from srlm.text.counts import counted
+
 from ...data.alpaca_eval import GlmData
 from ...data.labels import Matched
 from ...records import MetricValue
@@ -26,7 +28,7 @@ def corrected(
     known = np.zeros(one.n, dtype=np.bool_)
     known[[place for place, _ in found]] = True
     values, n = np.array([value for _, value in found], dtype=np.float64), len(found)
-    notes = [f"{n} labels", labels.said, "the labels must be of prompts drawn at random"]
+    notes = [counted(n, "labels"), labels.said, "the labels must be of prompts drawn at random"]
     estimates = []
     for end, weight in ((ENDS[1], 0.0), (ENDS[2], None)):
         label = "length-controlled GLM of human labels" if weight == 0 else "length-controlled GLM, rectified by labels"

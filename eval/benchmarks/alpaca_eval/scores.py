@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from srlm.errors import DataError
 from srlm.records import Prompt
+from srlm.text.counts import counted
 
 from ...data.alpaca_eval import ANNOTATOR, BASELINE, AlpacaEval, GlmData, Weights
 from ...data.alpaca_files import Annotated, FileRow
@@ -224,7 +225,8 @@ def by_row_position(annotated: Annotated, data: AlpacaEval) -> MetricValue:
     found = by_rows(sample(annotated, data.prompts), annotated.by_place, data)
     if not found:
         raise DataError(
-            f"{annotated.model}: more rows than the {len(data.prompts)} prompts, or too few with a preference"
+            f"{annotated.model}: more rows than the {counted(len(data.prompts), 'prompts')}, or too few with a "
+            "preference"
         )
     return found[0]
 

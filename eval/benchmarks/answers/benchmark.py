@@ -66,12 +66,13 @@ class AnswerLengths(Benchmark):
         lengths = [run.figure("answers", "characters", name) for name in run.names]
         for before, after in pairwise([one for one in lengths if one is not None and one.value]):
             ratio = (after.value or 0) / (before.value or 1)
-            now, then = (self.words.text_of(one, one.value or 0) for one in (after, before))
+            then = self.words.text_of(before, before.value or 0)
             if not 1 / LENGTH_DRIFT < ratio < LENGTH_DRIFT:
                 way = "longer" if ratio > 1 else "shorter"
                 yield Doubt(
                     "length drift",
-                    f"{after.model}'s answers are {way} than {before.model}'s: {now} characters against {then} "
+                    f"{after.model}'s answers are {way} than {before.model}'s: "
+                    f"{self.words.text_of(after, after.value or 0)} characters against {then} "
                     f"({ratio:.2f} times); many judges prefer longer answers, so read its wins with that in mind",
                     RANK,
                 )

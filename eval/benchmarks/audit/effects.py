@@ -23,6 +23,7 @@ from srlm.data.human_ranking import HumanRanking
 from srlm.judge.agreement import Array, Flags, Measure
 from srlm.judge.scores import entropy
 from srlm.records import Judgement
+from srlm.text.counts import counted
 
 from ...records import MetricValue
 from ...stats.intervals import Estimate, Resampling, balanced, mean, pooled
@@ -242,7 +243,7 @@ def spread(
         metrics.append(figure(model, BENCHMARK, name, pooled(hits, units, how), n=int(sum(units)), unit=unit))
     if draws > 1:
         deviations = mean([fmean(pstdev(one) for one in row) for row in whole if row], how)
-        note = f"standard deviation of {draws} judgements of the same request, a mean over answers"
+        note = f"standard deviation of {counted(draws, 'judgements')} of the same request, a mean over answers"
         metrics.append(figure(model, BENCHMARK, "spread_of_repeats", deviations, unit="sets", note=note))
     return metrics
 

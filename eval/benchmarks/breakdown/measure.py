@@ -17,6 +17,7 @@ from srlm.settings import Settings
 from srlm.store import files
 from srlm.store.folder import RunFolder
 from srlm.terminal import say
+from srlm.text.counts import counted
 
 from ...data.alpaca_rows import one_a_prompt
 from ...data.kinds import read_kinds
@@ -125,8 +126,8 @@ def _of_file(path: Path, prompts: Sequence[Prompt]) -> dict[str, PromptKind]:
     read = read_kinds(path, prompts)
     if read.unused or len(read.labels) < len(prompts):
         say(
-            f"{path.name}: labels of {len(read.labels)} of {len(prompts)} prompts; "
-            f"{read.unused} rows are of other prompts and not used"
+            f"{path.name}: labels of {len(read.labels)} of {counted(len(prompts), 'prompts')}; "
+            f"{counted(read.unused, 'rows are')} of other prompts and not used"
         )
     found = {}
     for prompt in prompts:
@@ -139,14 +140,16 @@ def _of_file(path: Path, prompts: Sequence[Prompt]) -> dict[str, PromptKind]:
 
 
 def kinds(rows: Sequence[KindRow]) -> Kinds:
-    """Ids of prompts by kind, for each label: categories by how many prompts they have, the others in their order."""
+    """Ids of prompts by kind, for each label that was asked for: categories by how many prompts they have, the others
+    in their order. A label that was asked for and never read has no kinds."""
     found: dict[str, dict[str, list[str]]] = {sort: {} for sort in SORTS.values()}
     for label, sort in SORTS.items():
         for row in rows:
             value = getattr(row, label)
             if value is not None:
                 found[sort].setdefault(str(value), []).append(row.prompt_id)
-    return {sort: dict(sorted(found[sort].items(), key=partial(_order, label))) for label, sort in SORTS.items()}
+    asked = [label for label in SORTS if any(row.unread.get(label) != "not asked" for row in rows)]
+    return {SORTS[label]: dict(sorted(found[SORTS[label]].items(), key=partial(_order, label))) for label in asked}
 
 
 def _order(label: str, item: tuple[str, Sequence[str]]) -> tuple[int, str]:
@@ -194,21 +197,28 @@ def contest(
             estimate = share([value == point for value in part.values], how.using(what, model, baseline, part.name))
             name = figure_of(what, part.sort, part.kind)
             metrics.append(figure(model, BREAKDOWN, name, estimate, unscored=part.unscored, baseline=baseline))
-    return metrics + with_holm(_differing(model, baseline, MARGIN, found, how), how)
+    return metrics + with_holm(_differing(model, baseline, MARGIN, found, own, len(points), how, floor), how)
 
 
 def _differing(
-    model: str, baseline: str | None, what: str, found: Sequence[Part], how: Resampling
-) -> list[MetricValue]:
-    """Of each way of sorting, whether the kinds differ."""
+    model: str, baseline: str | None, what: str, found: Sequence[Part], kinds: Kinds, prompts: int, how: Resampling,
+    floor: int,
+) -> list[MetricValue]:  # fmt: skip
+    """Of each way of sorting, whether the kinds differ. Of `kinds`, `found` are those that are large enough; `prompts`:
+    how many both models were compared on. Where no kind is, the missing figure says why no win rate stands there."""
     metrics = []
-    for sort in dict.fromkeys(part.sort for part in found):
+    for sort, read in kinds.items():
         own = [part for part in found if part.sort == sort]
         n, unscored = sum(len(part.values) for part in own), sum(part.unscored for part in own)
+        if not own:
+            unscored = prompts
         tested = spread([part.values for part in own], how.using(BREAKDOWN, what, model, baseline, sort).seed)
         method = "share of the variance between prompts that lies between kinds; no interval: 0 is its lower bound"
         estimate = Estimate(value=tested and tested.explained, low=None, high=None, n=n, method=method)
-        note = f"{len(own)} kinds" if tested else "fewer than two kinds with different values"
+        if not own:
+            note = f"no kind has {counted(floor, 'judged prompts')}" if read else "no label was read"
+        else:
+            note = counted(len(own), "kinds") if tested else "fewer than two kinds with different values"
         metrics.append(
             figure(
                 model,
@@ -284,7 +294,7 @@ def alpaca_figures(
             one = difference(later, earlier, BREAKDOWN, name, pairs, using, "no prompt has a preference for both")
             gains.append(one.model_copy(update={"note": f"{note}; {one.note}" if one.note else note}))
         metrics += with_holm(gains, how)
-        metrics += with_holm(_differing(later, earlier, GAIN, found, how), how)
+        metrics += with_holm(_differing(later, earlier, GAIN, found, own, len(changes), how, floor), how)
     return metrics
 
 

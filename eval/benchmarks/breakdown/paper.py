@@ -20,7 +20,7 @@ def parts(run: RunData, words: MetricWords, missing: str) -> Iterator[PaperPart]
         f"{paper.setting}; a picture of win rates by category, without figures that are known",
         drawn,
         [f"The paper: {said}" for said in paper.findings],
-        "" if drawn else missing,
+        "" if drawn else _without(run) or missing,
         one_source=True,
     )
     found = compositions(run)
@@ -34,17 +34,26 @@ def parts(run: RunData, words: MetricWords, missing: str) -> Iterator[PaperPart]
         yield PaperFacts("appendix A.6", title, rows, [missing], one_source=True)
 
 
+def _without(run: RunData) -> str:
+    """Why prompts that were labelled give no win rate; empty: they were not labelled."""
+    figures = run.of(names.BREAKDOWN)
+    if not figures:
+        return ""
+    why = next((one.note for one in figures if names.is_test(one.metric) and one.value is None), "")
+    return f"no win rate: {why}" if why else "no comparison to split: run `srlm-eval h2h --run FILE`"
+
+
 def _rows(one: Composition, words: MetricWords) -> list[PaperFact]:
     ours = [
         PaperFact(row.kind, _own(row.share, words), _published(row.paper) if row.paper is not None else "")
         for row in one.rows
     ]
-    return ours + [PaperFact(row.kind, "", _published(row)) for row in one.others]
+    return ours + [PaperFact(row.kind, "no such kind", _published(row)) for row in one.others]
 
 
 def _own(share: MetricValue | None, words: MetricWords) -> str:
     if share is None or share.value is None:
-        return ""
+        return "none read" if share is None else f"none read, {share.unscored:,} unscored"
     return f"{words.text_of(share, share.value)}, n {share.n:,}"
 
 

@@ -13,6 +13,8 @@ import unicodedata
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from srlm.text.counts import counted
+
 from ...records import Labels, Unlabelled
 
 LENGTHS = ("a few words", "1-3 sentences", "1 paragraph", "2-4 paragraphs", "1 page", "more than 1 page")
@@ -89,7 +91,7 @@ def read_categories(text: str, most: int) -> ReadCategories:
     names = [" ".join(name.strip(_AROUND).split()) for name in marked]
     numbers = [int(one[1]) for one in listed if one[1]]
     if len(names) < 2:
-        return ReadCategories((), f"it holds {len(names)} list items")
+        return ReadCategories((), f"it holds {counted(len(names), 'list items')}")
     if len(names) > most:
         return ReadCategories((), f"it lists {len(names)} names, and {most} were wanted")
     if numbers and numbers != list(range(1, len(names) + 1)):
@@ -104,7 +106,7 @@ def unusable(names: Sequence[str]) -> str | None:
     if not all(plain):
         return "a name is empty"
     if long := next((name for name in names if len(name) > LONGEST_NAME), None):
-        return f"a name has {len(long)} letters, over {LONGEST_NAME}"
+        return f"a name has {counted(len(long), 'letters')}, over {LONGEST_NAME}"
     if len(set(plain)) < len(plain):
         twice = next(name for place, name in enumerate(names) if plain[place] in plain[:place])
         return f"{twice!r} stands in it twice"

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from srlm.text.counts import counted
+
 from ...data import cited, published
 from ...figures import charts
 from ...figures.words import MetricWords
@@ -53,7 +55,7 @@ def section(run: RunData, words: MetricWords) -> list[PageSection]:
         "labelled": len(rows),
         "floor": run.settings.evaluation.breakdown.floor,
         "compositions": compositions(run),
-        "tests": [m for m in figures if names.is_test(m.metric) and m.value is not None],
+        "tests": [m for m in figures if names.is_test(m.metric)],
         "figures": [
             m
             for m in figures
@@ -78,7 +80,7 @@ def compositions(run: RunData) -> list[Composition]:
             theirs = {one.kind: one for one in paper.rows[label]}
             counted = [
                 Counted(kind, _of(run, names.figure_of(what, sort, kind)), theirs.pop(kind, None))
-                for kind in own[sort] or (["(none read)"] if any(label in row.unread for row in rows) else [])
+                for kind in own.get(sort) or (["(none read)"] if any(label in row.unread for row in rows) else [])
             ]
             counted = [one for one in counted if one.share is not None]
             if counted:
@@ -109,8 +111,8 @@ def pictures(run: RunData, words: MetricWords) -> list[charts.Chart]:
                         rows.append(charts.dot(one, words) | {"kind": kind, "model": label})
             if rows:
                 left = len(found) - min(len(found), MOST_DRAWN)
-                note = f"{left} smaller kinds are in metrics.csv alone." if left else ""
-                title = f"AlpacaEval win rate by {sort}" if what else f"Head to head against {first} by {sort}"
+                note = f"{counted(left, 'smaller kinds are')} in metrics.csv alone." if left else ""
+                title = f"AlpacaEval win rate by {sort}" if what else f"Wins minus losses against {first} by {sort}"
                 axis = "win rate" if what else "wins minus losses"
                 drawn.append(charts.by_kind(title, rows, axis, signed=what is None, note=note))
     return drawn

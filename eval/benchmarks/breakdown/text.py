@@ -18,7 +18,11 @@ def breakdown_table(metrics: Sequence[MetricValue]) -> str:
     parts = [
         aligned(
             ["share of", "value", "labelled", "unscored", "note"],
-            [[m.metric, value(m, ".3f"), str(m.n), str(m.unscored or ""), m.note] for m in compositions],
+            [
+                # All kinds of a label have one note; it is shown once.
+                [m.metric, value(m, ".3f"), str(m.n), str(m.unscored or ""), m.note if m.note != before else ""]
+                for m, before in zip(compositions, ["", *(m.note for m in compositions)], strict=False)
+            ],
         )
     ]
     if rest:
@@ -28,7 +32,7 @@ def breakdown_table(metrics: Sequence[MetricValue]) -> str:
             for m in rest
         ]
         parts.append(f"wins minus losses, and AlpacaEval's win rates\n{aligned(head, rows)}")
-    else:
+    elif not tests:
         parts.append("no comparison lies on disk; run srlm-eval h2h (and srlm-eval alpaca) first")
     if tests:
         rows = [[_pair(m), m.metric, value(m, ".3f"), str(m.n), p_value(m.p_adjusted), m.note] for m in tests]

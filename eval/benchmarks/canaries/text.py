@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from srlm.text.counts import counted
+
 from ...data.canaries import KINDS
 from ...figures.text import aligned
 from .measure import Tried
@@ -16,7 +18,10 @@ def canaries(tried: Sequence[Tried]) -> str:
         rows.append([judge, way, kind, said, f"{held.count(True)} of {len(held)}", KINDS[kind]])
     ours = [row for row in rows if row[1] == "parsing"]
     scripted = [one.held for one in tried if one.way == "parsing"]
-    parts = [f"the score parser held in {scripted.count(True)} of {len(scripted)} scripted judgements of canaries"]
+    parts = [
+        f"the score parser held in {scripted.count(True)} of {counted(len(scripted), 'scripted judgements')} "
+        "of canaries"
+    ]
     shown_rows = [row for row in rows if row not in ours or row[3] != "pass"]
     if shown_rows:
         parts.append(aligned(["judge", "by", "canary", "", "held", "what it is"], shown_rows))

@@ -1,14 +1,19 @@
 """Where IFT, EFT, new and evaluation prompts lie, and how far the sets overlap (the paper, appendix A.1)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from srlm.text.counts import counted
+
+from ...figures.words import p_text
 from ...records import MetricValue
 from ..base import Answers, Benchmark, Doubt, LookedFor, MetricSpec, OpenEngine, PageSection, RunData
 from ..paper_table import PaperPart, PaperPicture
 
 METRICS = {
     "nearest": MetricSpec(label="nearest neighbour is in the other set", unit="share"),
-    "nearest_beyond_chance": MetricSpec(label="the same, less what chance gives", unit="share", signed=True),
+    "nearest_beyond_chance": MetricSpec(
+        label="nearest neighbour in the other set, less chance", unit="share", signed=True
+    ),
     "told_apart": MetricSpec(label="a classifier tells the sets apart (50%: it cannot)", unit="share"),
     "near_duplicates": MetricSpec(label="has a near duplicate in the other set", unit="share"),
 }
@@ -57,9 +62,23 @@ class DataMap(Benchmark):
             "Where the training prompts lie",
             "t-SNE of IFT, EFT and new prompts: IFT and the new ones overlap, EFT lies apart; no figures",
             section(run).content["charts"] if figures else [],
-            [f"{self.spec(one.metric).label}: {self.words.sentence(one)}" for one in beyond],
+            self._said(beyond),
             "" if figures else "not measured: run `srlm-eval data-map --run FILE`",
         )
+
+    def _said(self, beyond: Sequence[MetricValue]) -> list[str]:
+        """What the figures of overlap are, once, and a line for each two sets."""
+        if not beyond:
+            return []
+        return [
+            "Of each first set, the share of texts whose nearest other text is in the second, less the share by "
+            f"chance: 0 means drawn alike, below 0 apart ({beyond[0].method}; Holm over all pairs of sets).",
+            *(
+                self.words.sentence(one).removesuffix(f"; {one.method}")
+                + ("" if one.p_adjusted is None else f", {p_text(one.p_adjusted)}")
+                for one in beyond
+            ),
+        ]
 
     def doubts(self, run: RunData) -> Iterable[Doubt]:
         from .measure import against_evaluation
@@ -67,7 +86,8 @@ class DataMap(Benchmark):
         for metric in against_evaluation(run.of(self.name)):
             if metric.value:
                 said = (
-                    f"{round(metric.value * metric.n)} of {metric.n} evaluation prompts have a near duplicate among "
+                    f"{round(metric.value * metric.n)} of {counted(metric.n, 'evaluation prompts have')} a "
+                    "near duplicate among "
                     f"the {metric.baseline} texts ({metric.note.partition(';')[0]})"
                 )
                 yield Doubt("evaluation prompts in the training data", said, CONTAMINATION)

@@ -121,6 +121,7 @@ def overlap(
             unit="texts",
             p=p,
             test="permutation test of the sets",
+            over="texts",
             note=said,
         )
 

@@ -40,7 +40,7 @@ def pictures(points: list[MapPoint], made: MapMade | None) -> list[charts.Chart]
     ]
     note = ""
     if made is not None:
-        drawn = ", ".join(f"{name} {count:,} of {made.sets[name]}" for name, count in made.drawn.items())
+        drawn = ", ".join(f"{name} {count:,} (embedded: {made.sets[name]})" for name, count in made.drawn.items())
         note = (
             f"Embeddings by {made.model}, t-SNE (perplexity {made.perplexity:g}). Drawn: {drawn}. Near means: alike to "
             "the embedding model. Distances between far groups, and the size of a group, mean nothing in t-SNE."

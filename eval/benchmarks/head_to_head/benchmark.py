@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 
 from srlm.settings import Settings
+from srlm.text.counts import counted
 
 from ...data import cited, published
 from ...records import MetricValue, Series
@@ -89,7 +90,7 @@ class HeadToHead(Benchmark):
                 PaperRow(row.model, row.baseline, {"win": row.win, "tie": row.tie, "lose": row.lose})
                 for row in paper.rows
             ],
-            f"{paper.setting}, {paper.n} prompts",
+            f"{paper.setting}, {counted(paper.n, 'prompts')}",
             _unlike(run, rows),
             charts=pictures(rows, self.words),
         )

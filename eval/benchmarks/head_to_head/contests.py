@@ -5,6 +5,7 @@ from itertools import pairwise
 from typing import Any, Literal
 
 from srlm.records import Record
+from srlm.text.counts import counted
 
 from ...data.published import PublishedComparison, head_to_head
 from ...figures import charts
@@ -131,4 +132,4 @@ def _said(model: str, baseline: str, pairing: Pairing | None, kind: str, words: 
     p = p_text(pairing.difference.p_adjusted) if pairing.difference.p_adjusted is not None else ""
     begin = said.get(kind, f"No difference seen between {model} and {baseline}")
     seen = f"; {pairing.difference.note}" if kind == "no difference" else ""
-    return f"{begin} on {pairing.win.n:,} prompts: {', '.join([*shares, p])}{seen}"
+    return f"{begin} on {counted(pairing.win.n, 'prompts')}: {', '.join([*shares, p])}{seen}"

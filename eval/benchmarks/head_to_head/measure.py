@@ -21,6 +21,7 @@ from srlm.store import files
 from srlm.store.folder import RunFolder
 from srlm.store.progress import Reporter
 from srlm.terminal import say
+from srlm.text.counts import counted
 
 from ...judging.open import judge_facts
 from ...records import MetricValue, Series, Verdict, verdict_id
@@ -308,6 +309,6 @@ def asked_again(
             estimate,
             unscored=len(verdicts) - len(voted),
             baseline=baseline,
-            note=f"{note}; {votes} sampled verdicts for each order",
+            note=f"{note}; {counted(votes, 'sampled verdicts')} for each order",
         )
     ]

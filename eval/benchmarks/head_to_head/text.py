@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from srlm.printable import one_line
+from srlm.text.counts import counted
 
 from ...data import published
 from ...data.cited import NOT_A_TARGET
@@ -22,14 +23,14 @@ def contests(metrics: Sequence[MetricValue]) -> str:
         shares = [percent(found[model, baseline, name]) for name in ("win", "tie", "lose")]
         said = paper.get((model, baseline or ""))
         theirs = f"{100 * said.win:.1f} / {100 * said.tie:.1f} / {100 * said.lose:.1f}" if said else ""
-        counted = [str(difference.n), str(difference.unscored)]
-        rows.append([f"{model} : {baseline}", *shares, p_value(difference.p_adjusted), *counted, theirs])
+        numbers = [str(difference.n), str(difference.unscored)]
+        rows.append([f"{model} : {baseline}", *shares, p_value(difference.p_adjusted), *numbers, theirs])
         if NOT_SHOWN in difference.note or difference.value is None:
             notes.append(f"{short_name(model)} : {short_name(baseline or '')}: {one_line(difference.note)}")
     if not rows:
         return "no two checkpoints to compare"
     head = ["pair", "wins %", "ties %", "losses %", "p (Holm)", "prompts", "unscored", "the paper's"]
     source = published.head_to_head()
-    theirs = f"the paper's: {source.source}; {source.setting}, {source.n} prompts: {NOT_A_TARGET}"
+    theirs = f"the paper's: {source.source}; {source.setting}, {counted(source.n, 'prompts')}: {NOT_A_TARGET}"
     levels = [ALONE] if len(rows) > 1 else []
     return "\n".join([aligned(head, rows), *notes, *levels, theirs])

@@ -87,13 +87,18 @@ def _check(path: Path, votes: Votes, page: Page, run: RunData) -> None:
         what = (
             f"{counted(len(strange), 'votes')} on comparisons that the page has not ({strange[0]})" if strange else ""
         )
-        count = f"{votes.items} comparisons, where the page has {len(shown)}" if votes.items != len(shown) else ""
+        count = (
+            f"{counted(votes.items, 'comparisons')}, where the page has {len(shown)}"
+            if votes.items != len(shown)
+            else ""
+        )
         raise DataError(f"{path}: {'; '.join(filter(None, (what, count)))}: the file was edited; {votes_file.ORIGIN}")
     if gone := changed(run, page.key.contests):
         models = ", ".join(sorted({name for one in gone for name in (one.model, one.baseline)}))
         raise DataError(
             f"{path}: the run's answers have changed since its page was written ({len(gone)} of "
-            f"{len(page.key.contests)} pairs of answers, {models}): these votes are on other answers. Restore the "
+            f"{counted(len(page.key.contests), 'pairs')} of answers, {models}): these votes are on other "
+            "answers. Restore the "
             "answers, or write a new page"
         )
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from srlm.text.counts import counted
+
 from ...data import published
 from ...figures import charts
 from ...records import MetricValue, Series
@@ -88,7 +90,7 @@ class Human(Benchmark):
         rows = [
             PaperRow(row.model, row.baseline, {"win": row.win, "tie": row.tie, "lose": row.lose}) for row in paper.rows
         ]
-        setting = f"{paper.setting}, {paper.n} prompts, {paper.annotators} people"
+        setting = f"{paper.setting}, {counted(paper.n, 'prompts')}, {paper.annotators} people"
         yield PaperTable("figure 5", "Human evaluation", self.name, SHARES, rows, setting, _unlike(run))
 
     def doubts(self, run: RunData) -> Iterable[Doubt]:

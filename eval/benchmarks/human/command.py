@@ -95,8 +95,9 @@ def _written(
 def told(taken: Sequence[Taken]) -> list[str]:
     """What became of each imported file, a line each."""
     return [
-        f"{one.path}: {one_line(one.votes.annotator)}, {counted(len(one.votes.votes), 'votes')} on {one.votes.items} "
-        f"comparisons of page {one.votes.page}" + (f"; {one.known} of them known already" if one.known else "")
+        f"{one.path}: {one_line(one.votes.annotator)}, {counted(len(one.votes.votes), 'votes')} on "
+        f"{counted(one.votes.items, 'comparisons')} of page {one.votes.page}"
+        + (f"; {one.known} of them known already" if one.known else "")
         for one in taken
     ]
 

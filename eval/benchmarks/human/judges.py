@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from srlm.judge.pairwise import Outcome
+from srlm.text.counts import counted
 
 from ...records import MetricValue, Verdict
 from ...stats.intervals import Resampling, share
@@ -64,7 +65,7 @@ def _judge(
     rows = [
         ("judge_agreement", both, share_alike(both, how) if both else share([], how), note),
         ("judge_agreement_decided", decided, share_alike(decided, how) if decided else share([], how),
-         "; ".join(filter(None, (note, f"{len(both) - len(decided)} ties of people or judge left out")))),
+         "; ".join(filter(None, (note, f"{counted(len(both) - len(decided), 'ties')} of people or judge left out")))),
     ]  # fmt: skip
     if both:
         kappa, why = cohen(both, how)

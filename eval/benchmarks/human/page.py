@@ -12,6 +12,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from srlm.printable import revealed
+from srlm.text.counts import counted
 
 from ...figures.policy import policy
 from .draw import ShownPair
@@ -42,7 +43,7 @@ def _comparison(one: ShownPair) -> dict[str, object]:
 def _words(text: str) -> str:
     words = revealed(text[:LONGEST], lambda letter: f"{BEGIN}{ord(letter):04X}{END}")
     rest = len(text) - LONGEST
-    return words if rest <= 0 else f"{words}\n\n[{rest:,} more characters are not shown]"
+    return words if rest <= 0 else f"{words}\n\n[{counted(rest, 'more characters are')} not shown]"
 
 
 def _as_ascii(value: object) -> str:

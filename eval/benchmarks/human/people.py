@@ -11,6 +11,7 @@ from itertools import combinations
 import numpy as np
 
 from srlm.judge.pairwise import Outcome
+from srlm.text.counts import counted
 
 from ...records import MetricValue
 from ...stats.intervals import Estimate, Resampling, of_sums, pooled
@@ -90,7 +91,7 @@ def _agreed(told: Sequence[Told], how: Resampling) -> MetricValue:
     estimate = share_alike(votes, how.using(BENCHMARK, "raw"))
     return figure(
         TOGETHER, BENCHMARK, "raw_agreement", estimate, n=len(votes), unit="pairs of votes",
-        note=f"every two votes on {len(told)} pairs of answers",
+        note=f"every two votes on {counted(len(told), 'pairs')} of answers",
     )  # fmt: skip
 
 

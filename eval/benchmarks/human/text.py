@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from srlm.printable import one_line
+from srlm.text.counts import counted
 
 from ...data import published
 from ...data.cited import NOT_A_TARGET
@@ -31,7 +32,8 @@ def result(metrics: Sequence[MetricValue], words: MetricWords) -> str:
     head = ["pair", "wins %", "ties %", "losses %", "p", "p (Holm)", "prompts", "unscored", "the paper's"]
     source = published.human()
     theirs = (
-        f"the paper's: {source.source}; {source.setting}, {source.n} prompts, {source.annotators} annotators: "
+        f"the paper's: {source.source}; {source.setting}, {counted(source.n, 'prompts')}, "
+        f"{counted(source.annotators, 'annotators')}: "
         f"{NOT_A_TARGET}"
     )
     lines = [aligned(head, rows), *notes, *([ALONE] if len(rows) > 1 else []), theirs]

@@ -10,6 +10,7 @@ from srlm.methods.base import ASSUMED
 from srlm.methods.work import answers_a_set, judge_lengths
 from srlm.records import Judgement, RankedSet
 from srlm.settings import Settings
+from srlm.text.counts import counted
 
 from ...data import published
 from ...figures import charts
@@ -147,7 +148,10 @@ def reliability(run: RunData) -> charts.Chart | None:
             if judgement.score is not None and judgement.response_id in ranks:
                 by_rank[ranks[judgement.response_id]].append(judgement.score)
         for rank, scores in sorted(by_rank.items()):
-            words = f"{name}, people's rank {rank + 1}: mean score {fmean(scores):.2f}, n {len(scores):,} judgements"
+            words = (
+                f"{name}, people's rank {rank + 1}: mean score {fmean(scores):.2f}, n "
+                f"{counted(len(scores), 'judgements')}"
+            )
             rows.append({"judge": name, "rank": str(rank + 1), "score": fmean(scores), "said": words})
     if not rows:
         return None

@@ -10,6 +10,7 @@ import numpy as np
 
 from srlm.judge.agreement import CORRELATIONS, UNITS, Measure, gathered
 from srlm.records import Judgement, Record
+from srlm.text.counts import counted
 
 from ...records import MetricValue
 from ...stats.intervals import (
@@ -103,7 +104,7 @@ def _unit(name: str, alone: bool) -> str:
 def _note(name: str, estimate: Estimate, unscored: int) -> str:
     missing = estimate.value is None
     if name == "five_best":
-        return "the judge gave no answer 5" if missing else "of answers whose mean judgement is 5"
+        return "the judge gave no answer a 5" if missing else "of answers whose mean judgement is 5"
     if missing and name == "pairwise_accuracy_ties_left_out":
         return "no pair was ordered: the judge ties all"
     if name in UNITS or name in PAIR_UNITS or name in TIES:
@@ -185,7 +186,7 @@ def judgement_note(judgements: Iterable[Judgement]) -> str:
     for judgement in judgements:
         asked += judgement.completed
         reasons.update([judgement.unread] if judgement.unread is not None else [])
-    notes = [f"{asked} judgements had to be asked for their score"] if asked else []
+    notes = [f"{counted(asked, 'judgements')} had to be asked for their score"] if asked else []
     return "; ".join(notes + [f"unscored: {reason}: {number}" for reason, number in sorted(reasons.items())])
 
 

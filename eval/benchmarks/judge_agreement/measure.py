@@ -16,6 +16,7 @@ from srlm.records import Checkpoint, Judgement, RankedSet, seed_for
 from srlm.settings import Settings
 from srlm.store import files
 from srlm.store.folder import RunFolder
+from srlm.text.counts import counted
 
 from ...records import MetricValue, Series
 from ...stats.intervals import Resampling
@@ -122,7 +123,7 @@ def scores_of(sets: Sequence[RankedSet], judgements: Sequence[Judgement]) -> lis
     answers = sum(len(ranked.responses) for ranked in sets)
     draws = len(judgements) // answers if answers else 0
     if draws * answers != len(judgements):
-        raise AssertionError(f"{len(judgements)} judgements of {answers} answers")
+        raise AssertionError(f"{counted(len(judgements), 'judgements')} of {counted(answers, 'answers')}")
     rows = iter(judgements)
     scores = []
     for ranked in sets:

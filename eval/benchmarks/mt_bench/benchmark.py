@@ -12,6 +12,7 @@ from ...data.mt_bench import CATEGORIES
 from ...figures import charts
 from ...records import MetricValue, Series
 from ..base import Answers, Asked, Benchmark, MetricSpec, OpenEngine, PageSection, RunData
+from ..english import reads_no_english
 from ..head_to_head.benchmark import METRICS as CONTESTS
 from ..paper_table import PaperPart, model_and_data
 from .names import HARD, OTHERS, OVERALL, TURNS
@@ -50,6 +51,9 @@ class MtBenchScores(Benchmark):
     metrics = METRICS
     unit = "points"
     own_table = True
+
+    def inapplicable(self, settings: Settings) -> str:
+        return reads_no_english(settings)
 
     def check(self, run: RunData) -> None:
         from .grading import grades_path

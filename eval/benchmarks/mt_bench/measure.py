@@ -11,6 +11,7 @@ from srlm.settings import Settings
 from srlm.store.folder import RunFolder
 from srlm.store.progress import Reporter
 from srlm.terminal import say
+from srlm.text.counts import counted
 
 from ...data import mt_bench as data
 from ...data.mt_bench import MtBench
@@ -118,7 +119,7 @@ def noted_questions(found: Sequence[MetricValue], sample: Collection[str], bench
 
 def question_note(reached: int, questions: int) -> str:
     """What stands beside a figure; empty where the budget reached all."""
-    return f"on {reached} of {questions} questions, drawn at random (budget)" if reached < questions else ""
+    return f"on {reached} of {counted(questions, 'questions')}, drawn at random (budget)" if reached < questions else ""
 
 
 def _with_cut(figure: MetricValue, found: Written) -> MetricValue:
@@ -127,7 +128,11 @@ def _with_cut(figure: MetricValue, found: Written) -> MetricValue:
         return figure
     said = [answer for one in found[figure.model] for answer in (one.first, one.second)]
     cut, empty = sum(one.finish == "length" for one in said), sum(not one.text.strip() for one in said)
-    more = [f"{number} answers {what}" for number, what in ((cut, "cut at their limit"), (empty, "empty")) if number]
+    more = [
+        f"{counted(number, 'answers')} {what}"
+        for number, what in ((cut, "cut at their limit"), (empty, "empty"))
+        if number
+    ]
     return figure.model_copy(update={"note": "; ".join([figure.note, *more])})
 
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
+from srlm.text.counts import counted
+
 from ...data import published
 from ...data.mt_bench import CATEGORIES
 from ...figures.charts import Chart
@@ -13,9 +15,18 @@ def tables(benchmark: str, unlike: str, drawn: Sequence[Chart]) -> Iterator[Pape
     """Both tables. `unlike`: how the run's figures differ from the paper's; `drawn`: the means of both."""
     paper = published.mt_bench()
     rows = [PaperRow(row.model, published=row.values) for row in paper.rows]
-    setting = f"{paper.setting}, {paper.questions} questions of two turns"
-    yield PaperTable("table 2", "MT-Bench", benchmark, (OVERALL, HARD, OTHERS), rows, setting, unlike, charts=drawn)
+    setting = f"{paper.setting}, {counted(paper.questions, 'questions')} of two turns"
+    yield PaperTable(
+        "table 2", "MT-Bench", benchmark, (OVERALL, HARD, OTHERS), rows, setting, unlike, charts=drawn, decimals=2
+    )
     metrics = [f"category: {name}" for name in CATEGORIES]
     yield PaperTable(
-        "appendix: MT-Bench by category", "MT-Bench, each category", benchmark, metrics, rows, setting, unlike
+        "appendix: MT-Bench by category",
+        "MT-Bench, each category",
+        benchmark,
+        metrics,
+        rows,
+        setting,
+        unlike,
+        decimals=2,
     )

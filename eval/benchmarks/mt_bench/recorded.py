@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from srlm.errors import DataError, SettingsError
+from srlm.text.counts import counted
 
 from ...data import mt_bench as data
 from ...data.judgments import Judged, Score, form_of, judged
@@ -65,7 +66,7 @@ def _by_model(found: Sequence[Score]) -> dict[tuple[str, str], list[Score]]:
 
 def _account(paths: Sequence[Path], rows: Sequence[Judged], account: Counter[str]) -> list[str]:
     found = "".join(f"; {name} {count:,}" for name, count in account.items() if count)
-    return [f"{', '.join(map(str, paths))}: {len(rows):,} judgments{found}"]
+    return [f"{', '.join(map(str, paths))}: {counted(len(rows), 'judgments')}{found}"]
 
 
 def _told(rows: Sequence[Judged], categories: Mapping[str, str]) -> list[str]:
@@ -86,7 +87,8 @@ def _told(rows: Sequence[Judged], categories: Mapping[str, str]) -> list[str]:
     if alone:
         wanted = ", ".join(data.WITH_REFERENCE)
         lines.append(
-            f"{len(alone):,} judgments of {wanted} were made without a reference answer (first: {alone[0].place}); "
+            f"{counted(len(alone), 'judgments')} of {wanted} without a reference answer (first: "
+            f"{alone[0].place}); "
             "FastChat looks references up under the judge's name, and other judges' scores do not compare with these"
         )
     unknown = {one.score.question for one in rows} - set(categories)
@@ -105,11 +107,13 @@ def _partial(by_model: Mapping[tuple[str, str], Sequence[Score]]) -> list[str]:
     for (name, _), found in by_model.items():
         often = sum(count > 1 for count in Counter((one.question, one.turn) for one in found).values())
         if often:
-            lines.append(f"{name}: {often} answers are judged more than once; every judgment counts, as in FastChat")
+            lines.append(
+                f"{name}: {counted(often, 'answers are')} judged more than once; every judgment counts, as in FastChat"
+            )
         turns: dict[str, set[int]] = defaultdict(set)
         for one in found:
             turns[one.question].add(one.turn)
         half = sum(len(there) == 1 for there in turns.values())
         if half:
-            lines.append(f"{name}: {half} of {len(turns)} questions are judged at one turn only")
+            lines.append(f"{name}: {half} of {counted(len(turns), 'questions are')} judged at one turn only")
     return lines

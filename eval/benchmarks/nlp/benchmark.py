@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 
+from srlm.errors import SettingsError
 from srlm.settings import Settings
 
 from ...records import MetricValue, Series
 from ..base import Answers, Asked, Benchmark, MetricSpec, OpenEngine, PageSection, RunData
+from ..english import reads_no_english
 from ..paper_table import PaperPart
 from .known import KNOWN, title
 
@@ -41,9 +43,14 @@ class Nlp(Benchmark):
             margin=MARGIN if main else None,
         )
 
+    def inapplicable(self, settings: Settings) -> str:
+        return reads_no_english(settings)
+
     def check(self, run: RunData) -> None:
         from .ready import prepared, refuse_other_alphabets
 
+        if (why := self.inapplicable(run.settings)) and set(run.settings.evaluation.nlp.tasks) <= KNOWN.keys():
+            raise SettingsError(f"NLP benchmarks: {why}")  # before their data are loaded, which takes a minute
         refuse_other_alphabets(run.folder, prepared(run.settings.evaluation.nlp))
 
     def asked(self, settings: Settings, models: Sequence[str]) -> Iterable[Asked]:

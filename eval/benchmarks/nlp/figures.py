@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from srlm.settings import Settings
+from srlm.text.counts import counted
 
 from ...records import MetricValue, Series
 from ...stats import bounded
@@ -131,9 +132,9 @@ def _notes(own: Kept, metric: str) -> list[str]:
         f"lm-eval {asked.question['lm_eval']}",
     ]
     if len(asked.question["tasks"]) > 1:
-        said.append(f"{len(asked.question['tasks'])} tasks, each taken as fixed")
+        said.append(f"{counted(len(asked.question['tasks']), 'tasks')}, each taken as fixed")
     if invalid := sum(metric in one.invalid for one in own.documents):
-        said.append(f"{invalid:,} answers without an answer in the form asked for, counted as wrong")
+        said.append(f"{counted(invalid, 'answers')} without an answer in the form asked for, counted as wrong")
     return [*said, *asked.notes]
 
 
@@ -161,7 +162,7 @@ def _averages(kept: Sequence[Kept], how: Resampling) -> list[MetricValue]:
         variance = float(sum(np.var(one.hits) / len(one.hits) for one in parts)) / len(parts) ** 2
         weights = np.concatenate([np.full(len(one.hits), 1 / len(one.hits)) for one in parts])
         estimate = of_variance(
-            f"mean of {len(parts)} tasks",
+            f"mean of {counted(len(parts), 'tasks')}",
             float(np.mean(means)),
             variance,
             len(weights),

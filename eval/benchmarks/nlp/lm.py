@@ -2,8 +2,10 @@
 
 import math
 import sys
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -41,9 +43,14 @@ class Blocks(NamedTuple):
     """How much is asked between two writes to disk."""
 
     pairs: int = 512
-    """Continuations that are scored."""
+    """Continuations that are scored, at most."""
     texts: int = 64
     """Texts that are written, or scored as a whole."""
+    characters: int = 65_536
+    """About as many are read for the continuations of a block; what one begins with as the one before it is read once.
+    Five examples of a subject before each question make 512 of them a quarter of an hour on a small processor."""
+    fewest: int = 32
+    """Continuations of a block where each is long: engines score them side by side."""
 
 
 BLOCKS = Blocks()
@@ -124,7 +131,7 @@ class EngineLM(LM):  # type: ignore[misc]
             return [KeptAnswer(key="", total=_finite(one.total), greedy=one.greedy) for one in scored]
 
         keyed = [(self._kept.key("likelihood", *pair), pair) for pair in pairs]
-        found = self._answers(keyed, Ask(answer, tuple), self._blocks.pairs)
+        found = self._answers(keyed, Ask(answer, tuple), pairs_of_a_block(pairs, self._blocks))
         return [(one.total, one.greedy) for one in map(likelihood_of, found)]
 
     def loglikelihood_rolling(self, requests: list[Instance]) -> list[float]:
@@ -214,6 +221,24 @@ def checkpoint_lm(
         seed=seed_for(settings.seed, "nlp", checkpoint.name),
         report=report,
     )
+
+
+def pairs_of_a_block(pairs: Sequence[TextPair], blocks: Blocks) -> int:
+    """How many of these are scored between two writes to disk: a power of two, or all that a block may have.
+
+    It follows from all that is asked, and not from what is left: a run that was killed goes on with the same blocks.
+    """
+    texts = [context + continuation for context, continuation in sorted(set(pairs))]
+    if not texts:
+        return blocks.pairs
+    new = len(texts[0]) + sum(len(text) - _shared(before, text) for before, text in pairwise(texts))
+    affordable = max(1, blocks.characters * len(texts) // max(1, new))
+    return min(blocks.pairs, max(blocks.fewest, 1 << (affordable.bit_length() - 1)))
+
+
+def _shared(one: str, other: str) -> int:
+    """How many characters two texts begin alike with."""
+    return bisect_left(range(1, min(len(one), len(other)) + 1), True, key=lambda n: one[:n] != other[:n])
 
 
 def _finite(total: float) -> float:

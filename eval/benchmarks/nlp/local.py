@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 from srlm.data.lines import Row, hold_columns, rows
 from srlm.errors import DataError
 
+from .right_choice import refuse_unanswerable
+
 PACKED = ("", ".gz", ".zst")
 NAMES: Mapping[tuple[str, str], str] = {
     ("nq_open", "validation"): "NQ-open.dev.jsonl",
@@ -110,6 +112,7 @@ def hub_rows(path: Path, task: str) -> list[dict[str, Any]]:
         for name, kind in fields.items():
             if not isinstance(value[name], kind) or isinstance(value[name], bool):
                 raise DataError(f"{place}: `{name}` of {task} is a {type(value[name]).__name__}, not {_kinds(kind)}")
+        refuse_unanswerable(place, task, value)
         if task == "mmlu":
             _refuse_answer(place, value["choices"], value["answer"], "answer")
     return _some(path, found)

@@ -28,5 +28,6 @@ def tables(run: RunData) -> Iterator[PaperPart]:
         rows,
         f"Llama-2-70B: {paper.setting}",
         cited.unlike(unlike(run, run.of(BENCHMARK))),
+        decimals=2,
         notes=["The first row of the paper is Llama 2 itself, M0; of ours it is there where M0 was measured."],
     )

@@ -12,6 +12,7 @@ from srlm.data.lines import locate
 from srlm.errors import DataError, SettingsError, SrlmError, first_line
 from srlm.settings.nlp import NlpSettings
 from srlm.terminal import note
+from srlm.text.counts import counted
 
 from . import local
 from .known import KNOWN
@@ -136,7 +137,7 @@ def _prompted(name: str, data: Path, shots: int) -> Found:
     config = {**local.prompted_config(name), "custom_dataset": local.loader({"test": rows}, path)}
     notes = ["questions as llm-foundry writes them"]
     if local.most_choices(rows) != original:
-        notes.append(f"{local.most_choices(rows)} choices, not the original's {original}: {NOT_COMPARABLE}")
+        notes.append(f"{counted(local.most_choices(rows), 'choices')}, not the original's {original}: {NOT_COMPARABLE}")
     return Found(name, {name: _task(config, f"{path}: not usable as data of {name}")}, notes=tuple(notes))
 
 

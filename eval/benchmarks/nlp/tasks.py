@@ -8,6 +8,7 @@ from srlm.data.lines import locate
 from srlm.errors import EngineError, SettingsError
 from srlm.records import digest
 from srlm.settings.nlp import NlpSettings
+from srlm.text.counts import counted
 
 from .known import KNOWN, KnownTask
 from .library import FEWSHOT_SEED, lm_eval_at_work, lm_eval_version, score_alike
@@ -100,9 +101,9 @@ def _counted(found: Found, wanted: NlpSettings) -> AskedTask:
     notes = [*found.notes]
     asked, total = sum(counts.values()), sum(sizes.values())
     if asked < total:
-        notes.append(f"the first {asked:,} of {total:,} documents")
+        notes.append(f"the first {asked:,} of {counted(total, 'documents')}")
     if known is not None and total != known.documents:
-        notes.append(f"a set of {total:,} documents, not {known.documents:,}: {NOT_COMPARABLE}")
+        notes.append(f"a set of {counted(total, 'documents')}, not {known.documents:,}: {NOT_COMPARABLE}")
     return AskedTask(
         name=name,
         leaves={each: leaf for each, leaf in leaves.items() if counts[each]},

@@ -23,6 +23,7 @@ from srlm.engines.openai.claims import Claims
 from srlm.engines.openai.origin import Origin
 from srlm.errors import StoreError
 from srlm.records import Record, digest
+from srlm.text.counts import counted
 
 Missing = Literal["parse", "refusal", "api", "cut"]
 """Why a call gave nothing of use: words that say nothing, a refusal, a failed call, an answer cut at its limit."""
@@ -245,7 +246,8 @@ class CallStore:
             places = sorted({self._address(row[0]) for row in rows}) if len(rows) > 1 else []
             if len(places) > 1:
                 raise StoreError(
-                    f"{self.path}: the same call was answered by {len(places)} servers ({', '.join(places)}); name the "
+                    f"{self.path}: the same call was answered by {counted(len(places), 'servers')} "
+                    f"({', '.join(places)}); name the "
                     "one that is meant with --base-url"
                 )
             return rows[0][1] if rows else None

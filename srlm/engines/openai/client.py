@@ -165,7 +165,8 @@ class Client:
         lost = [one for one in failed if one.why is None]
         if len(said) >= MOST_OF and 2 * len(lost) > len(said):
             raise EngineError(
-                f"{self.where}: {len(lost)} of {len(said)} calls failed as often as they may, the last one with: "
+                f"{self.where}: {len(lost)} of {counted(len(said), 'calls')} failed as often as they may, the "
+                "last one with: "
                 f"{lost[-1].words}; see the server's log, and run again later to ask only these"
             )
 
@@ -377,7 +378,11 @@ class Client:
         while not self.answered and self._window.under_way and self._refused["invalid"] >= INVALID:
             await self._window.next_in()  # one of these may yet be answered, and then it is not all that are refused
         if not self.answered and (number >= GIVE_UP or self._refused["invalid"] >= INVALID):
-            first = f" (the server refused the first {number} requests and answered none)" if number >= GIVE_UP else ""
+            first = (
+                f" (the server refused the first {counted(number, 'requests')} and answered none)"
+                if number >= GIVE_UP
+                else ""
+            )
             kind = Refused if caught.why == "invalid" else EngineError
             self._stop(run, kind(self._last_refusal + first))
         kind_of: Missing = "refusal" if caught.why == "filtered" else "api"

@@ -7,6 +7,7 @@ from srlm.engines.openai.answers import error_of
 from srlm.engines.openai.calls import Answer
 from srlm.secrets import of_environment
 from srlm.secrets_in_json import hidden_in
+from srlm.text.counts import counted
 
 MOST_CHOICES = 128
 """Choices that an answer may have, where no more were asked for; OpenAI's own limit."""
@@ -42,7 +43,7 @@ def reply_of(whole: Any, request: Mapping[str, Any]) -> Reply:
     if not isinstance(choices, list) or not all(isinstance(choice, dict) for choice in choices):
         raise OtherShape("no choices")
     if len(choices) > max(MOST_CHOICES, request.get("n", 1)):
-        raise OtherShape(f"{len(choices)} choices")
+        raise OtherShape(f"{counted(len(choices), 'choices')}")
     for choice in choices:
         message = choice.get("message")
         if not isinstance(message, dict):

@@ -22,6 +22,7 @@ from srlm.errors import EngineError, RoomError
 from srlm.records import seed_for
 from srlm.settings import Sampling
 from srlm.terminal import logger
+from srlm.text.counts import counted
 from srlm.usage import count
 
 log = logger(__name__)
@@ -84,8 +85,8 @@ class OpenAIEngine:
             raise EngineError(f"{self.where}: {unread[0].words}; does base_url end in /v1?")
         if unread:
             log.warning(
-                "%s: %d of %d answers could not be read, the first one: %s",
-                self.where, len(unread), len(requests), unread[0].words,
+                "%s: %d of %s could not be read, the first one: %s",
+                self.where, len(unread), counted(len(requests), "answers"), unread[0].words,
             )  # fmt: skip
         return drawn
 

@@ -13,6 +13,7 @@ from srlm.engines.plain_text import Likelihood, TextPair, until
 from srlm.errors import EngineError
 from srlm.records import Message, Record
 from srlm.settings import Sampling
+from srlm.text.counts import counted
 
 if TYPE_CHECKING:
     from srlm.engines.openai.engine import OpenAIEngine
@@ -65,7 +66,8 @@ class ServerText:
         refused = [one.refused for (one,) in drawn if one.refused is not None]
         if refused:
             raise EngineError(
-                f"{self._engine.where}: refused {len(refused)} of {len(prompts)} prompts of a benchmark, the first one "
+                f"{self._engine.where}: refused {len(refused)} of {counted(len(prompts), 'prompts')} of a "
+                "benchmark, the first one "
                 f"with: {refused[0]}"
             )
         return [until(one.text, stops) for (one,) in drawn]

@@ -85,7 +85,7 @@ def test_the_papers_figures_are_told_apart_by_judge_model_data_and_prompts(tmp_p
     html, _, _ = written(tmp_path)
     words = html.replace("&#39;", "'")
     assert (
-        "<strong>Not comparable:</strong> judge oracle, not gpt-4, model scratch, not Llama-2-70B, prompts 12, not "
+        "<strong>Not comparable:</strong> judge oracle, not gpt-4; model scratch, not Llama-2-70B; prompts 12, not "
         "256: a shape to compare, not a target." in words
     )
     assert "model scratch, not Llama-2-70B: a shape to compare, not a target." in words

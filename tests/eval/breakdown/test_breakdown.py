@@ -10,11 +10,12 @@ from typer.testing import CliRunner
 
 from eval.benchmarks.base import RunData
 from eval.benchmarks.breakdown.measure import rows_of
+from eval.benchmarks.breakdown.text import breakdown_table
 from eval.benchmarks.table import chosen
 from eval.cli import app
 from eval.data.kinds import read_kinds
 from eval.records import CategoryList, Labels, MetricValue, PromptKind
-from eval.report import page
+from eval.report import page, paper
 from eval.run import measure
 from eval.stats.kinds import spread
 from srlm.engines.base import Engine
@@ -264,7 +265,7 @@ def test_a_whole_number_that_pandas_wrote_with_a_point_is_one(tmp_path: Path, na
         ({"instruction": "x", "complexity": True}, "`complexity` must be a whole number of 1 to 10, found True"),
         ({"instruction": "x", "category": 3}, "`category` must be text, found 3"),
         ({"category": "x"}, "`instruction` is missing or empty"),
-        ({"instruction": "x"}, "none of its 1 rows is one of the 12 prompts"),
+        ({"instruction": "x"}, "none of its 1 row is one of the 12 prompts"),
     ],
 )
 def test_a_labelled_file_that_is_none_is_refused(tmp_path: Path, row: dict[str, Any], said: str) -> None:
@@ -277,7 +278,33 @@ def test_a_labelled_file_that_is_none_is_refused(tmp_path: Path, row: dict[str, 
 def test_kinds_with_few_prompts_get_no_win_rate(tmp_path: Path, serve: Serve) -> None:
     found = broken_down(folder_of(tmp_path, serve(reply), floor=7))
     assert ("prompts, category: Colour", "tiny", None) in found
-    assert not [name for name, _, baseline in found if baseline is not None]
+    of_pairs = {name: one for (name, _, baseline), one in found.items() if baseline is not None}
+    assert [one.value for one in of_pairs.values()] == [None] * 3
+    assert {one.note for one in of_pairs.values()} == {"no kind has 7 judged prompts"}
+
+
+def test_a_judge_without_a_single_label_is_shown_as_that_and_not_as_missing_comparisons(
+    tmp_path: Path, serve: Serve
+) -> None:
+    names = tmp_path / "names.txt"
+    names.write_text("Colour\nShape\n", encoding="utf-8")
+    folder = folder_of(
+        tmp_path, serve(lambda body, number: words("The request is about the sky.")), categories=str(names)
+    )
+    found = broken_down(folder)
+    category = found["prompts, category: (none read)", "tiny", None]
+    assert (category.value, category.n, category.unscored, category.note) == (None, 0, 12, "unscored: 12 no such line")
+    tested = found["wins minus losses by category", "M2", "M1"]
+    assert (tested.value, tested.n, tested.unscored, tested.note) == (None, 0, 12, "no label was read")
+    text = breakdown_table(list(found.values()))
+    assert "no label was read" in text
+    assert "no comparison lies on disk" not in text
+    page.write(folder.settings, folder, "x")
+    paper.write(folder.settings, folder, "x")
+    written = (folder.path / "paper.md").read_text(encoding="utf-8")
+    assert "no win rate: no label was read" in written
+    assert "| (none read) | none read, 12 unscored | not stated |" in written
+    assert "no label was read" in (folder.path / "report.html").read_text(encoding="utf-8")
 
 
 def test_alpaca_eval_is_split_with_gains_paired_by_prompt(tmp_path: Path, serve: Serve) -> None:
@@ -311,7 +338,7 @@ def test_the_page_shows_one_section_of_kinds_beside_the_papers(tmp_path: Path, s
     assert len(re.findall("<h3>By kind of prompt</h3>", html)) == 1
     assert "no judge labelled these prompts" not in html
     assert "Mathematics and logic do not improve." in html
-    assert "Head to head against SFT by complexity" in html
+    assert "Wins minus losses against SFT by complexity" in html
     assert [row.complexity for row in rows_of(RunData(folder.settings, folder))] == [2, 6] * 6
 
 

@@ -10,6 +10,7 @@ from eval.benchmarks.data_map import embedding
 from eval.benchmarks.data_map.measure import MapPoint, NearTexts, placed
 from eval.benchmarks.data_map.section import pictures
 from eval.benchmarks.data_map.texts import text_sets
+from eval.benchmarks.paper_table import PaperPicture
 from eval.benchmarks.table import chosen
 from eval.records import MetricValue
 from eval.report import page
@@ -120,6 +121,17 @@ def test_the_page_has_the_map_each_set_alone_and_the_numbers(run: RunFolder) -> 
     assert "How do I grow an apple tree in my garden" in html
     assert "EFT texts are the judge&#39;s whole prompts" in html
     assert re.search(r'<data value="0.0833\d+">8.3%</data>', html)
+
+
+def test_the_page_of_the_paper_says_once_what_overlap_is_and_has_a_line_for_each_two_sets(run: RunFolder) -> None:
+    (part,) = chosen(["data-map"])[0].paper_tables(RunData(run.settings, run))
+    assert isinstance(part, PaperPicture)
+    said = list(part.notes)
+    assert "less the share by chance: 0 means drawn alike, below 0 apart" in said[0]
+    assert "p: permutation test of the sets over texts; Holm over all pairs of sets" in said[0]
+    assert len(said) == 1 + 6  # four sets
+    # The least of 12 of the 23 others is none: 0 - 12/23.
+    assert re.fullmatch(r"EFT against IFT: -52\.2 pp \(.* pp to .* pp\), n 12 texts, p = \.0\d\d", said[1])
 
 
 def test_the_instruction_of_an_eft_example_is_found_by_its_judgement(tmp_path: Path) -> None:

@@ -315,13 +315,13 @@ def test_a_run_that_has_lost_fails_the_gate_and_one_that_has_not_passes(
     answered(30)
     assert gate(*UPDATE, *MEASURE) == 0
     assert gate("--against", "base.json") == 0
-    assert capsys.readouterr().out.splitlines()[-1] == "no regression in 1 measures (1 of them shown to be no worse)"
+    assert capsys.readouterr().out.splitlines()[-1] == "no regression in 1 measure (1 of them shown to be no worse)"
     answered(10)
     assert gate("--against", "base.json", "--junit", "out/verdicts.xml") == 1
     said = capsys.readouterr().out.splitlines()
     assert said[1].split()[:3] == ["M1/beads/correct", f"{30 / 40:.3f}", f"{10 / 40:.3f}"]
     assert said[1].endswith("regression")
-    assert said[-1] == "regression in 1 of 1 measures: M1/beads/correct"
+    assert said[-1] == "regression in 1 of 1 measure: M1/beads/correct"
     suite = ElementTree.parse("out/verdicts.xml").getroot()
     assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("1", "1", "0")
     assert suite[0].get("name") == "M1/beads/correct"
@@ -336,7 +336,7 @@ def test_a_summary_for_github_is_written_where_it_asks_for_one(
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", "summary.md")
     assert gate("--against", "base.json") == 0
     lines = Path("summary.md").read_text().splitlines()
-    assert lines[:2] == ["# Before", "### no regression in 1 measures (1 of them shown to be no worse)"]
+    assert lines[:2] == ["# Before", "### no regression in 1 measure (1 of them shown to be no worse)"]
     assert any(line.startswith("| M1/beads/correct | 0.750 | 0.750 |") for line in lines)
 
 
@@ -505,6 +505,6 @@ def test_a_judge_that_fell_silent_does_not_pass_the_gate(
     capsys.readouterr()
     assert gate("--against", "base.json", "--values", mine([1.0, 1.0, *[None] * 98]), "--junit", "v.xml") == 2
     said = capsys.readouterr().out
-    assert said.splitlines()[-1] == "could not judge 1 of 1 measures: mine"
+    assert said.splitlines()[-1] == "could not judge 1 of 1 measure: mine"
     assert "98 prompts have a value on one side only: with them the difference lies between -0.980 and +0.000" in said
     assert ElementTree.parse("v.xml").getroot().get("errors") == "1"

@@ -198,9 +198,7 @@ def test_judgments_made_without_a_reference_are_told(
     of: Callable[..., Figures], capsys: pytest.CaptureFixture[str]
 ) -> None:
     of(row(111, 1, "[[4]]", 4), row(112, 1, "[[4]]", 4, judge=["gpt-4", "single-math-v1"]))
-    assert (
-        "1 judgments of math, reasoning, coding were made without a reference answer (first:" in capsys.readouterr().out
-    )
+    assert "1 judgment of math, reasoning, coding without a reference answer (first:" in capsys.readouterr().out
 
 
 def test_questions_of_other_numbers_have_the_categories_of_their_file(

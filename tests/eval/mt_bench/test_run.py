@@ -373,7 +373,7 @@ def test_the_page_has_a_chapter_where_it_was_measured_alone(serve: Serve, tmp_pa
     (own,) = (one for one in sections(RunData(folder.settings, folder))["own"] if one.id == "mt-bench")
     assert own.content["models"] == ["SFT", "M1", "M2"]
     assert own.content["published"]["M2", "overall"] == 7.01
-    unlike = "judge grader, not gpt-4, model scratch, not Llama-2-70B, questions 16, not 80"
+    unlike = "judge grader, not gpt-4; model scratch, not Llama-2-70B; questions 16, not 80"
     assert own.content["unlike"] == f"{unlike}: a shape to compare, not a target"
     assert own.charts[0].rows[-1][:3] == ("published", "M2", "7.01")
 
@@ -384,7 +384,7 @@ def test_the_page_has_a_chapter_where_it_was_measured_alone(serve: Serve, tmp_pa
         pytest.param(
             "meta-llama/Llama-2-70b-hf", OasstData(path="trees.jsonl"), "questions 0, not 80", id="the paper's"
         ),
-        pytest.param("meta-llama/Llama-2-70b-hf", RankedData(path="mine"), "data ranked, not oasst, ", id="other data"),
+        pytest.param("meta-llama/Llama-2-70b-hf", RankedData(path="mine"), "data ranked, not oasst; ", id="other data"),
         pytest.param("meta-llama/Llama-3.1-70B", OasstData(path="trees.jsonl"), "model meta-llama/", id="other model"),
     ],
 )

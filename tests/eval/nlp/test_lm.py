@@ -19,7 +19,7 @@ from tests.architectures import zoo
 
 pytest.importorskip("lm_eval", reason="needs lm-eval (pip install 'srlm[nlp]')")
 
-from eval.benchmarks.nlp.lm import Blocks, EngineLM, generation_of
+from eval.benchmarks.nlp.lm import BLOCKS, Blocks, EngineLM, generation_of, pairs_of_a_block
 from eval.benchmarks.nlp.rendering import ChatRendering, ServerRendering
 
 SHOWN = zoo.sentence(40, seed=7)
@@ -82,6 +82,22 @@ def test_every_request_is_asked_once_and_a_killed_run_goes_on_to_the_same_file(t
         assert done == [(16, 20), (20, 20)]
         assert lm.generate_until(asked("generate_until", texts)) == written
     assert killed.read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
+
+
+def test_long_questions_are_written_to_disk_more_often_and_shared_beginnings_count_once() -> None:
+    letters = " A", " B", " C", " D"
+
+    def asked_of(shared: str, own: int, questions: int) -> list[TextPair]:
+        return [TextPair(f"{shared}{n:05}" + "q" * (own - 5), letter) for n in range(questions) for letter in letters]
+
+    assert pairs_of_a_block(asked_of("", 100, 500), BLOCKS) == 512  # 500 x (102 + 3 x 1) = 52,500: 2,496 pairs at most
+    # 128 questions of one subject: 2,500 + 128 x about 300.
+    assert pairs_of_a_block(asked_of("e" * 2500, 300, 128), BLOCKS) == 512
+    # A subject each: (2,800 + 2 + 3) / 4 = 701 a pair; 65,536 / 701 = 93.
+    subjects = [pair for n in range(40) for pair in asked_of(f"{n:02}" + "e" * 2498, 300, 1)]
+    assert pairs_of_a_block(subjects, BLOCKS) == 64
+    assert pairs_of_a_block(asked_of("", 50_000, 3), BLOCKS) == 32
+    assert pairs_of_a_block([], BLOCKS) == 512
 
 
 def never() -> Any:

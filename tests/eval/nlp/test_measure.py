@@ -18,8 +18,10 @@ from srlm.engines.base import Engine
 from srlm.errors import EngineError, SettingsError
 from srlm.methods.base import run_folder
 from srlm.records import Checkpoint
+from srlm.settings import ModelSettings
 from srlm.store import files
 from srlm.store.folder import RunFolder
+from srlm.worlds.beads.settings import BeadsData
 from tests.eval.nlp import tiny_run
 
 
@@ -280,6 +282,13 @@ def test_no_random_state_of_ours_is_touched_and_nothing_of_lm_eval_is_printed(
     out, err = capfd.readouterr()
     assert out == ""
     assert [line.partition(": done")[0] for line in err.splitlines()] == ["SFT: ARC-E ...", "SFT: ARC-E"]
+
+
+def test_models_of_another_world_are_refused_before_anything_is_loaded(tmp_path: Path) -> None:
+    given = tiny_run.settings(tmp_path, tasks=("arc_easy",), data=None)  # whose data would come from the Hub
+    of_beads = given.model_copy(update={"model": ModelSettings(base="scratch"), "data": BeadsData()})
+    with pytest.raises(SettingsError, match="NLP benchmarks: does not apply: the models of beads read no English"):
+        chosen(["nlp"])[0].check(RunData(of_beads, run_folder(of_beads)))
 
 
 def test_a_model_of_another_alphabet_is_refused_before_it_is_asked(

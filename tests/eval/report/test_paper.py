@@ -16,6 +16,7 @@ from eval.records import MetricValue
 from eval.report import page, paper
 from srlm.settings import EvaluationSettings, ModelSettings, OasstData, Settings
 from srlm.store.folder import RunFolder
+from srlm.worlds.beads.settings import BeadsData
 from tests.eval.report import small
 
 
@@ -63,7 +64,7 @@ def test_every_place_of_the_paper_is_on_the_page_in_its_order(tmp_path: Path) ->
 def test_ours_stands_beside_the_published_and_no_difference_where_the_runs_are_unlike(tmp_path: Path) -> None:
     part = shown(small.run(tmp_path))["Figure 3: Head to head"]
     assert part.unlike == (
-        "judge oracle, not gpt-4, model scratch, not Llama-2-70B, prompts 12, not 256: a shape to compare, not a target"
+        "judge oracle, not gpt-4; model scratch, not Llama-2-70B; prompts 12, not 256: a shape to compare, not a target"
     )
     found = cells(part)
     assert found["M2 : M1"] == [(9 / 11, "55.5%", ""), (1 / 11, "32.8%", ""), (1 / 11, "11.7%", "")]
@@ -110,6 +111,18 @@ def test_what_is_not_measured_says_which_command_measures_it(tmp_path: Path) -> 
     assert rubrics.missing == "not measured: run `srlm-eval ablations --run FILE --only judge_prompt`"
 
 
+def test_benchmarks_of_english_questions_do_not_apply_to_models_of_another_world(tmp_path: Path) -> None:
+    folder = small.run(tmp_path)
+    folder.settings = folder.settings.model_copy(update={"data": BeadsData()})
+    found = shown(folder)
+    why = "does not apply: the models of beads read no English"
+    of_english = ("Table 1: AlpacaEval 2.0", "Table 2: MT-Bench", "Table 3: NLP benchmarks")
+    assert [found[name].missing for name in of_english] == [why] * 3
+    assert found["Figure 5: Human evaluation"].missing == "not measured: run `srlm-eval annotate --run FILE`"
+    folder.settings = folder.settings.model_copy(update={"model": ModelSettings(base="some/model")})
+    assert shown(folder)["Table 3: NLP benchmarks"].missing == "not measured: run `srlm-eval nlp --run FILE`"
+
+
 def test_published_values_keep_their_digits(tmp_path: Path) -> None:
     found = shown(small.run(tmp_path))
     assert [row.cells[0].published for row in found["Table 1: AlpacaEval 2.0"].rows] == ["9.94%", "15.38%", "20.44%"]
@@ -118,7 +131,9 @@ def test_published_values_keep_their_digits(tmp_path: Path) -> None:
         "", "1,092", "1,552", "2,552",
     ]  # fmt: skip
     nlp = {row.label: [cell.published for cell in row.cells] for row in found["Table 3: NLP benchmarks"].rows}
-    assert nlp["SFT"] == ["76.49%", "55.97%", "85.17%", "51.48%", "82.59%", "50.72%", "69.76%", "57.8%", "34.35%"]
+    assert nlp["SFT"] == ["76.49%", "55.97%", "85.17%", "51.48%", "82.59%", "50.72%", "69.76%", "57.80%", "34.35%"]
+    mt_bench = {row.label: [cell.published for cell in row.cells] for row in found["Table 2: MT-Bench"].rows}
+    assert mt_bench["SFT"] == ["6.85", "3.93", "8.60"]
 
 
 def test_settings_and_counts_of_the_run_stand_beside_the_papers(tmp_path: Path) -> None:
@@ -158,6 +173,7 @@ def test_the_command_writes_the_page_without_asking_anybody_and_both_pages_link_
     assert "second-hand" in html
     assert "http://" not in re.sub(r'xmlns(:xlink)?="[^"]*"', "", html)
     text = (folder.path / "paper.md").read_text(encoding="utf-8")
+    assert re.search(r"\| dpo\.epochs \| \S+ \| not stated \|", text)
     assert "## Figure 3: Head to head" in text
     assert re.search(r"\| M2 : M1 \| 81\.8% \(\d+\.\d% to 9\d\.\d%\), n 11 prompts, 1 unscored \|", text)
 

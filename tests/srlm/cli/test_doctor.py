@@ -280,11 +280,11 @@ def test_a_rate_that_cannot_move_the_weights_in_their_format_is_a_warning(
     status, lines = doctor(*slow, run=on_disk[0])
     assert status == 0
     (line,) = [line for line in lines if "dpo.learning_rate" in line]
-    assert line.startswith(" warning  dpo.learning_rate 1e-06: 1 steps cannot change ")
+    assert line.startswith(" warning  dpo.learning_rate 1e-06: 1 step cannot change ")
     assert "of M0's weights in bfloat16" in line
     _, lines = doctor(*slow[:3], "dpo.max_steps=2000", run=on_disk[0])
     (line,) = [line for line in lines if "dpo.learning_rate" in line]
-    assert line.startswith("      ok  dpo.learning_rate 1e-06: 2000 steps can change ")
+    assert line.startswith("      ok  dpo.learning_rate 1e-06: 2,000 steps can change ")
 
 
 def test_a_rate_below_what_float32_can_tell_is_a_warning(doctor: Doctor, on_disk: tuple[Path, Path]) -> None:

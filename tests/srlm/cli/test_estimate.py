@@ -89,7 +89,7 @@ def test_early_stopping_is_counted_as_if_it_never_stopped() -> None:
     # 5,000 and 8,750 pairs in batches of 16 are 313 and 547 steps, with a checkpoint every 200: one contest, then two.
     assert found["M2: early stop's answers"] == "253 x 500 tokens after 100"
     assert found["M3: early stop's answers"] == "506 x 500 tokens after 100"
-    assert found["M3: early stop's verdicts"] == "1,012 x 1 tokens after 1100"
+    assert found["M3: early stop's verdicts"] == "1,012 x 1 token after 1100"
     assert not any(
         "early" in stage.name
         for stage in stages(load(CONFIGS / "llama3-8b.yaml"), HARDWARE, SHAPE, Lengths(100, 500, 200))

@@ -1,5 +1,6 @@
 """The command line as people meet it: help, usage errors, settings, exit statuses, Ctrl-C."""
 
+import gc
 import os
 import signal
 import subprocess
@@ -10,7 +11,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from srlm.cli.main import app, enter
+from srlm.cli.main import app, enter, quiet
 from srlm.errors import DataError
 from tests.forks.command import Start
 
@@ -23,6 +24,18 @@ def process(*words: str, module: str = "srlm") -> subprocess.CompletedProcess[st
     """A command line as a shell starts it."""
     command = [sys.executable, "-m", module, *words]
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env={**os.environ, **WIDE})
+
+
+def test_what_the_libraries_hold_is_not_looked_through_at_every_engine_that_closes() -> None:
+    gc.unfreeze()
+    try:
+        quiet(1)
+        assert gc.get_freeze_count() > 100_000
+        held = gc.get_freeze_count()
+        quiet(1)  # a second time it freezes nothing that was made since
+        assert gc.get_freeze_count() == held
+    finally:
+        gc.unfreeze()
 
 
 @pytest.mark.parametrize("command", [[], ["train"], ["status"], ["doctor"], ["explain"], ["settings"], ["methods"]])

@@ -204,7 +204,7 @@ PROBLEMS: list[tuple[Callable[[Path], None], str]] = [
     (a_kernel_of_the_hub, "config.json: _attn_implementation names code of the Hub ('any/kernel'), which is never run"),
     (another_vocabulary, "config.json has vocab_size 32000, but no tensor of the weights has that size"),
     (a_template_without_end, "the chat template takes more than 5 s to render a short conversation; fix the template"),
-    (a_template_that_fills_memory, "the chat template needs more than 1 GiB of memory for a conversation of 1 turns"),
+    (a_template_that_fills_memory, "the chat template needs more than 1 GiB of memory for a conversation of 1 turn"),
     (a_pattern_without_end, "the tokenizer fails on a text of 2,000 letters"),
     (opens_no_turn, "the chat template does not open the assistant turn (it ignores add_generation_prompt)"),
 ]  # fmt: skip

@@ -261,7 +261,7 @@ def test_log_probabilities_of_no_use_leave_the_letter_that_was_written(
 
     (said,) = judge(serve(reply).url).compare(ITEMS[:1], seed=1)
     assert (said.preference, said.probability, said.unread) == (1.0, None, None)
-    assert "1 of 1 verdicts came without usable log-probabilities; the letter written decides" in caplog.text
+    assert "1 of 1 verdict came without usable log-probabilities; the letter written decides" in caplog.text
 
 
 def test_a_written_letter_that_its_probabilities_disfavour_is_unread(serve: Serve, judge: Open) -> None:

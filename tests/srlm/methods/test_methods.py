@@ -34,24 +34,38 @@ def test_the_method_of_the_documentation_is_the_one_that_is_tested() -> None:
     assert found[1] == (ROOT / "tests/srlm/methods/by_length.py").read_text(encoding="utf-8")
 
 
+BESIDE = {"weak_to_strong": {"W0": "base", "weak": "baseline", "ceiling": "baseline"}}
+"""Models of a method that are none of the loop's, with their roles."""
+
+
 @pytest.mark.parametrize("name", METHODS)
 def test_a_method_s_steps_are_in_the_order_in_which_they_are_made(name: str) -> None:
     settings = load(TINY, [f"method={name}"])
     method = find_method(name)
-    steps = method.steps(settings, 4)
+    every = method.steps(settings, 4)
+    beside = BESIDE.get(name, {})
+    assert {step.name: step.role for step in every if step.name in beside} == beside
+    steps = [step for step in every if step.role != "intermediate" and step.name not in beside]
     assert [step.name for step in steps] == ["data", "M0", "SFT", "M1", "M2", "M3", "M4"]
     assert [step.role for step in steps] == ["data", "base", "baseline", *["iteration"] * 4]
     assert [step.number for step in steps] == [0, 0, 0, 1, 2, 3, 4]
-    for place, step in enumerate(steps):
-        assert step.parent is None or step.parent in [before.name for before in steps[:place]]
-    assert method.steps(settings, LAST)[:7] == steps
+    for place, step in enumerate(every):
+        assert step.parent is None or step.parent in [before.name for before in every[:place]]
+    assert method.steps(settings, LAST)[: len(every)] == every
+    assert len({step.name for step in every}) == len(every)
     assert method.summary and method.paper
 
 
 def test_a_model_of_positive_sft_comes_from_m0_and_one_of_the_loop_from_the_last() -> None:
     settings = load(TINY)
-    parents = {name: [step.parent for step in find_method(name).steps(settings, 3)][3:] for name in METHODS}
-    assert parents == {"self_rewarding": ["M0", "M1", "M2"], "positive_sft": ["M0", "M0", "M0"]}
+    names = ("self_rewarding", "positive_sft", "self_taught_evaluator", "autorater")
+    parents = {name: [step.parent for step in find_method(name).steps(settings, 3)][3:] for name in names}
+    assert parents == {
+        "self_rewarding": ["M0", "M1", "M2"],
+        "positive_sft": ["M0", "M0", "M0"],
+        "self_taught_evaluator": ["M0", "M0", "M0"],
+        "autorater": ["M0", "M1", "M2"],
+    }
 
 
 def test_a_method_that_is_not_in_the_table_is_refused_with_those_that_are(tmp_path: Path) -> None:
@@ -64,7 +78,8 @@ def test_a_method_that_is_not_in_the_table_is_refused_with_those_that_are(tmp_pa
 def test_the_methods_are_listed_with_their_papers(srlm: Any, by_length: str) -> None:
     listed = srlm("methods")
     assert listed.exit_code == 0
-    assert [line.split("  ")[0] for line in listed.stdout.splitlines()] == ["self_rewarding", "positive_sft", by_length]
+    assert [line.split("  ")[0] for line in listed.stdout.splitlines()] == list(METHODS)
+    assert list(METHODS)[:2] + list(METHODS)[-1:] == ["self_rewarding", "positive_sft", by_length]
     assert listed.stdout.splitlines()[0] == (
         "self_rewarding  each model judges its own answers; DPO on the best against the worst "
         "(Yuan et al. 2024, arXiv 2401.10020)"

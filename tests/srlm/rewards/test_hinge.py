@@ -63,15 +63,17 @@ def test_no_loss_is_below_that_of_the_dual_programme() -> None:
         assert fit(features, helpfulness).loss == pytest.approx(least_loss(features, helpfulness), abs=1e-7)
 
 
-def least_loss(features: NDArray[np.float64], helpfulness: NDArray[np.float64]) -> float:
-    """The optimum by another programme and another algorithm: max sum a_i (1 - r_i), 0 <= a_i <= 1/n, sum a_i x_i = 0.
+def least_loss(features: NDArray[np.float64], helpfulness: NDArray[np.float64], penalty: float = 0.0) -> float:
+    """The optimum by another programme and another algorithm, the dual one:
+
+        maximise  sum a_i (1 - r_i)   subject to   0 <= a_i <= 1/n,   |sum a_i x_ij| <= penalty for each rule j
 
     Every feasible a bounds the loss from below, and at the optimum both are equal (strong duality)."""
-    number = len(helpfulness)
+    number, sums = len(helpfulness), np.concatenate([features.T, -features.T])
     dual = linprog(
         helpfulness - 1.0,
-        A_eq=features.T,
-        b_eq=np.zeros(features.shape[1]),
+        A_ub=sums,
+        b_ub=np.full(len(sums), penalty),
         bounds=(0, 1 / number),
         method="highs-ipm",
         options={"dual_feasibility_tolerance": 1e-10, "primal_feasibility_tolerance": 1e-10},
@@ -140,12 +142,16 @@ def gold(shared: Path, part: str) -> list[dict[str, object]]:
 
 @pytest.mark.parametrize("name", ["Hard Refuse", "Safe Refuse 2", "Comply"])
 def test_public_labelled_answers_are_ordered_by_an_exact_solution(shared: Path, name: str) -> None:
-    """Each answer of the set has a prompt of its own, so the pairs are of one response type. Helpfulness is the answer's
-    length in thousands of characters: of itself it orders the classes no better than chance or worse."""
+    """Each answer of the set has a prompt of its own, so the pairs are of one response type. Helpfulness is the length
+    in thousands of characters, which alone puts 23 to 71% of the pairs in the wrong order."""
     propositions = read_propositions(CLASSES, "classes")
     features, helpfulness = pairs_of(gold(shared, "train"), propositions, name)
     found = fit(features, helpfulness)
     assert found.loss == pytest.approx(least_loss(features, helpfulness), abs=1e-6)
+    small = fit(features, helpfulness, penalty=0.02)  # without a penalty the classes can be told apart without a loss
+    sizes = np.abs(small.weights).sum()
+    assert small.loss + 0.02 * sizes == pytest.approx(least_loss(features, helpfulness, 0.02), abs=1e-6)
+    assert small.loss > 0.01 and sizes < np.abs(found.weights).sum()
     before, after = ordering(helpfulness), ordering(helpfulness + features @ found.weights)
     assert before.error is not None and after.error is not None and before.hinge is not None
     assert found.loss < before.hinge

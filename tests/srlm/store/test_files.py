@@ -319,7 +319,7 @@ def test_a_part_file_of_something_else_is_named_by_line_and_kept(tmp_path: Path)
 
 
 def test_work_that_gives_the_wrong_number_of_records_is_a_defect(tmp_path: Path) -> None:
-    with pytest.raises(AssertionError, match=r"w\.jsonl: 1 records from 3 items, not 2 each"):
+    with pytest.raises(AssertionError, match=r"w\.jsonl: 1 record from 3 items, not 2 each"):
         run(tmp_path / "w.jsonl", lambda words, block: [Word(word="a")])
 
 

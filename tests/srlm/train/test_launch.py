@@ -18,7 +18,8 @@ from srlm.records import Response
 from srlm.run_file import load
 from srlm.settings import LoraSettings, ModelSettings, Settings
 from srlm.store import files
-from srlm.train import dpo, launch, sft
+from srlm.train import choice, dpo, launch, sft
+from srlm.train.confidence import ConfidenceSettings
 from tests.forks.command import Forks
 
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -35,6 +36,8 @@ ROWS = [
     for labels, weight in [([26, 6 + number, *([27] * (number % 4)), 3], 3.0 if number % 2 else 1.0)]
 ]
 PAIRS = [dpo.PairExample([2, 4, 16, 5], [26, 6 + number, 3], [26, 17 - number, 27, 3]) for number in range(12)]
+
+CHOICES = [choice.ChoiceExample([2, 4, 16, 5, 6 + number], 17, 18, number / 11) for number in range(12)]
 
 
 @pytest.fixture
@@ -77,6 +80,13 @@ def preferences(model: Path, wanted: Settings, folder: Path, report: Callable[[i
     launch.optimise(model, words, PAIRS, ROWS, wanted, seed=3, report=report, **places)
 
 
+def choices(model: Path, wanted: Settings, folder: Path, report: Callable[[int, int], None] = silent) -> None:
+    """Half of the loss is on predictions that are hardened at a threshold of the whole batch."""
+    places: dict[str, Any] = {"work": folder / "training", "target": folder / "model"}
+    words, loss = load_tokenizer(model, wanted.model), ConfidenceSettings(warm_up=0)
+    launch.choose(model, words, CHOICES, wanted, loss, seed=3, report=report, **places)
+
+
 def furthest(one: Path, other: Path) -> float:
     """Largest difference of any weight of two model folders."""
     first, second = (load_file(folder / "model.safetensors") for folder in (one, other))
@@ -112,7 +122,7 @@ def wait_until_none_is_left(folder: Path) -> None:
             assert found, f"process {pid} does not end"
 
 
-@pytest.mark.parametrize("training", [supervised, preferences])
+@pytest.mark.parametrize("training", [supervised, preferences, pytest.param(choices, marks=pytest.mark.soak)])
 def test_two_processes_give_the_weights_of_one_even_when_stopped_half_way(
     training: Callable[..., None], command: tuple[str, ...], tiny: Path, bead_model: Path, tmp_path: Path
 ) -> None:

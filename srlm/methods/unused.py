@@ -1,0 +1,15 @@
+"""Settings of other methods: one that is given and has no part in this one is refused, not passed over in silence."""
+
+from typing import Literal
+
+from srlm.errors import SettingsError
+from srlm.settings import JudgeRewardSettings, SelectionSettings, Settings
+
+DEFAULTS = {"reward": JudgeRewardSettings(), "selection": SelectionSettings()}
+
+
+def refuse_unused(settings: Settings, *sections: Literal["reward", "selection"]) -> None:
+    """Raise SettingsError where one of these sections is not as it is by default."""
+    for name in sections:
+        if getattr(settings, name) != DEFAULTS[name]:
+            raise SettingsError(f"{name}: method {settings.method.name} does not use this section; remove it")

@@ -1,0 +1,113 @@
+"""Study files: what they may say, and what is refused with one line that says where."""
+
+from pathlib import Path
+
+import pytest
+
+from eval.study.file import of_run_files, read, seeds_of
+from srlm.errors import SettingsError
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+TINY = CHECKOUT / "tests/tiny.yaml"
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "study.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_each_method_and_seed_is_a_run_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files/loop.yaml").write_text(TINY.read_text())
+    study = read(
+        write(
+            tmp_path,
+            "runs: elsewhere\nseeds: 101-103\nreference: sft\nset: [iterations=3]\nmethods:\n"
+            "  - {run: files/loop.yaml}\n"
+            "  - {run: files/loop.yaml, name: sft, set: [method=positive_sft], trials: 4, tuned_on: 11-12}\n",
+        )
+    )
+    assert (study.name, study.reference, list(study.seeds)) == ("study", "sft", [101, 102, 103])
+    first, second = study.cells(102)
+    # The reference comes first: the others share its steps.
+    assert (first.method, second.method) == ("sft", "tiny")
+    assert (first.settings.name, first.settings.runs, first.settings.seed) == ("sft-s102", "elsewhere", 102)
+    assert (first.settings.method.name, first.settings.iterations) == ("positive_sft", 3)
+    assert (second.settings.name, second.settings.method.name) == ("tiny-s102", "self_rewarding")
+
+
+def test_run_files_alone_are_a_study_and_the_first_is_the_reference() -> None:
+    study = of_run_files([TINY], "5", None, ["iterations=1"])
+    (cell,) = study.cells(5)
+    assert (study.reference, cell.settings.name, cell.settings.iterations) == ("tiny", "tiny-s5", 1)
+    assert study.methods[0].given.trials is None
+
+
+@pytest.mark.parametrize(
+    ("given", "seeds"), [("3-5", [3, 4, 5]), ("7", [7]), (7, [7]), ((4, 2), [4, 2]), (" 1-2 ", [1, 2])]
+)
+def test_seeds(given: str | int | tuple[int, ...], seeds: list[int]) -> None:
+    assert seeds_of(given) == seeds
+
+
+@pytest.mark.parametrize("given", ["", "a", "1-", "-1", "1-2-3", "2-1", "1-9999999999", (1, 1), (), (-1,), (2**31,)])
+def test_seeds_that_are_none_are_refused(given: str | tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="seeds"):
+        seeds_of(given)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param("methods: []", "methods: Tuple should have at least 1 item", id="no-method"),
+        pytest.param("- a", "not a study file: it needs `methods`", id="a-list"),
+        pytest.param("methods: [", "cannot be read as a study file: not YAML", id="broken"),
+        pytest.param("methods: !!python/name:os.system x", "not YAML without tags", id="a-tag"),
+        pytest.param("methods: [{run: tiny.yaml}]\nseed: 1", "known are name, runs", id="unknown-key"),
+        pytest.param("methods: [{run: tiny.yaml, trails: 3}]", "known are run, name, set", id="unknown-in-method"),
+        pytest.param("methods: [{run: gone.yaml}]", "gone.yaml: no such run file", id="no-run-file"),
+        pytest.param("methods: [{run: tiny.yaml}, {run: tiny.yaml}]", "two methods are called tiny", id="twice"),
+        pytest.param(
+            "methods: [{run: tiny.yaml}, {run: tiny.yaml, name: Tiny}]", "are called Tiny", id="twice-by-case"
+        ),
+        pytest.param("methods: [{run: tiny.yaml}]\nreference: other", "no such method; they are tiny", id="reference"),
+        pytest.param("methods: [{run: tiny.yaml}]\nseeds: 5-1", "seeds '5-1'", id="seeds"),
+        pytest.param(
+            "methods: [{run: tiny.yaml, tuned_on: 8-9}]\nseeds: 1-8", "was tuned on seed 8, which the study", id="tuned"
+        ),
+        pytest.param("methods: [{run: tiny.yaml, name: ../out}]", "methods.0.name", id="a-way-out"),
+        pytest.param("methods: [{run: tiny.yaml, name: '-rf'}]", "methods.0.name", id="an-option"),
+        pytest.param("methods: [{run: tiny.yaml, name: '<script>'}]", "methods.0.name", id="markup"),
+        pytest.param("methods: [{run: tiny.yaml, name: \"=cmd|' /C calc'!A0\"}]", "methods.0.name", id="a-formula"),
+        pytest.param("methods: [{run: tiny.yaml, name: \"a\\nb\"}]", "methods.0.name", id="two-lines"),
+        pytest.param("methods: [{run: tiny.yaml, name: CON\u202e}]", "methods.0.name", id="turned-around"),
+        pytest.param("methods: [{run: tiny.yaml, set: [seed]}]", "write it as section.key=value", id="no-override"),
+        pytest.param("methods: [{run: tiny.yaml}]\noutcome: correct", "outcome", id="outcome-of-no-benchmark"),
+        pytest.param("methods: [{run: tiny.yaml}]\nconfidence: 1.5", "confidence", id="confidence"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_a_study_is_refused_in_a_line(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "tiny.yaml").write_text(TINY.read_text())
+    with pytest.raises(SettingsError) as refused:
+        read(write(tmp_path, text))
+    assert said in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_missing_study_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"none\.yaml: no such study file"):
+        read(tmp_path / "none.yaml")
+
+
+def test_a_name_in_the_run_file_that_leaves_no_room_for_the_seed_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "long.yaml").write_text(TINY.read_text().replace("name: tiny", f"name: {'x' * 95}"))
+    with pytest.raises(SettingsError, match="80 characters at most"):
+        read(write(tmp_path, "methods: [{run: long.yaml}]"))
+
+
+@pytest.mark.parametrize("path", sorted((CHECKOUT / "configs/studies").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_shipped_study_can_be_read(path: Path) -> None:
+    study = read(path)
+    assert len(study.seeds) >= 8
+    assert study.reference in {one.name for one in study.methods}

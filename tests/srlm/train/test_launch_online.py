@@ -1,0 +1,97 @@
+"""Reward models and online training in several processes; the process that has launched them rewards the answers."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from srlm.engines.base import Engine
+from srlm.engines.weights import load_chat
+from srlm.errors import ModelError
+from srlm.records import user
+from srlm.run_file import load
+from srlm.settings import Settings
+from srlm.train import launch, online, reward_model
+from tests.forks.command import Forks
+from tests.srlm.train.test_launch import LOOPBACK, TOLERANCE, furthest, processes_of
+
+PAIRS = [
+    reward_model.RankedExample([2, 4, 16, 5, 26, 6 + number, 3], [2, 4, 16, 5, 26, 17 - number, 27, 3])
+    for number in range(12)
+    if number not in (5, 6)
+]
+TEXTS = ("a black b white mate", "a green copy", "b gold a red mate", "a blue b gray c red copy")
+
+
+@pytest.fixture
+def command(forks: Forks) -> tuple[str, ...]:
+    """A launcher of two processes that have imported everything before."""
+    return (*LOOPBACK, *forks.launcher())
+
+
+def settings(tiny: Path, *command: str) -> Settings:
+    steps = ["batch_size=8", "micro_batch_size=2", "learning_rate=1e-3", "save_steps=2"]
+    words = [f"{part}.{step}" for part in ("reward_model", "online") for step in steps]
+    own = ["reward_model.max_steps=4", "online.epochs=2", "online.beta=0", "candidates.count=4"]
+    return load(tiny, [*words, *own, f"launch.command=[{', '.join(command)}]"])
+
+
+class Shortness:
+    """Rewards of a few tokens; keeps what it is asked. With `stop`, a fault in the middle of the training."""
+
+    def __init__(self, stop: int = -1) -> None:
+        self._stop = stop
+        self.sampled: dict[int, list[online.Sampled]] = {}
+        self.advantages: dict[int, list[float]] = {}
+
+    def rewards(self, step: int, sampled: Sequence[online.Sampled], policy: Engine | None) -> list[float | None]:
+        if step == self._stop:
+            raise ModelError("the judge is gone")
+        self.sampled[step] = list(sampled)
+        return [None if number == 0 else -float(one.written.tokens or 0) for number, one in enumerate(sampled)]
+
+    def keep(self, step: int, advantages: Sequence[float]) -> None:
+        self.advantages[step] = list(advantages)
+
+
+def learn(model: Path, wanted: Settings, folder: Path, scorer: Shortness) -> None:
+    chat = load_chat(model, wanted.model)
+    asked = [online.Asked(place, chat.prompt_ids(user(text))) for place, text in enumerate(TEXTS)]
+    places: dict[str, Any] = {"work": folder / "training", "target": folder / "model"}
+    plan = online.Plan(asked, 4, wanted.candidates.sampling, 16)
+    launch.learn(model, None, chat, plan, scorer, wanted, name="M2", seed=3, report=lambda done, total: None, **places)
+
+
+def test_launched_processes_sample_and_this_one_rewards(
+    command: tuple[str, ...], tiny: Path, bead_model: Path, tmp_path: Path
+) -> None:
+    """Eight answers a step, four of each process; four prompts with four answers, twice: four steps."""
+    wanted = settings(tiny, *command)
+    with pytest.raises(ModelError, match="the judge is gone"):
+        learn(bead_model, wanted, tmp_path / "run", Shortness(stop=3))
+    assert processes_of(tmp_path / "run") == []
+    scores = Shortness()
+    learn(bead_model, wanted, tmp_path / "run", scores)
+    assert sorted(scores.sampled) == sorted(scores.advantages) == [2, 3]  # it went on from its checkpoint
+    for step, sampled in scores.sampled.items():
+        places = [one.place for one in sampled]
+        assert len(places) == 8 and places[:4] == [places[0]] * 4 and places[4:] == [places[4]] * 4
+        # Of the second prompt all answers are scored: each against the mean of the three others.
+        lengths = [-float(one.written.tokens or 0) for one in sampled[4:]]
+        expected = [length - (sum(lengths) - length) / 3 for length in lengths]
+        assert scores.advantages[step][4:] == pytest.approx(expected, abs=1e-5)
+        assert scores.advantages[step][0] == 0.0  # it has no reward
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["model", "training.json"]
+
+
+@pytest.mark.soak
+def test_a_reward_model_of_two_processes_is_that_of_one(
+    command: tuple[str, ...], tiny: Path, bead_model: Path, tmp_path: Path
+) -> None:
+    for name, launcher in (("one", ()), ("two", command)):
+        wanted = settings(tiny, *launcher)
+        tokenizer = reward_model.reading_tokenizer(load_chat(bead_model, wanted.model))
+        places: dict[str, Any] = {"work": tmp_path / name / "training", "target": tmp_path / name / "model"}
+        launch.fit_reward_model(bead_model, tokenizer, PAIRS, wanted, seed=3, report=lambda done, total: None, **places)
+    assert furthest(tmp_path / "one/model", tmp_path / "two/model") < TOLERANCE
