@@ -38,7 +38,7 @@ def models(folders: tuple[Path, Path]) -> Iterator[tuple[Any, Any]]:
     yield one, other
 
 
-@torch.inference_mode()
+@torch.inference_mode()  # type: ignore[untyped-decorator]
 def following(model: Any, ids: list[int]) -> torch.Tensor:
     """Log-probabilities of what comes behind these tokens, in float64."""
     found: torch.Tensor = model(input_ids=torch.tensor([ids])).logits[0, -1].double().log_softmax(-1)
@@ -78,12 +78,12 @@ def test_a_model_has_not_drifted_from_itself_and_an_empty_answer_says_nothing(fo
 
 
 def test_what_the_reference_says_cannot_be_has_no_number(models: tuple[Any, Any]) -> None:
-    class Never(torch.nn.Module):
+    class Never:
         """The other model, to which the token 7 is impossible."""
 
         device = models[1].device
 
-        def forward(self, **given: Any) -> Any:
+        def __call__(self, **given: Any) -> Any:
             answered = models[1](**given)
             answered.logits[..., 7] = -torch.inf
             return answered
