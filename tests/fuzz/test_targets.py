@@ -1,7 +1,10 @@
 """The short form of `python -m tests.fuzz`: the same inputs every time, a few seconds in all."""
 
+import importlib.util
 import itertools
 import json
+import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -67,3 +70,14 @@ def test_the_examples_themselves_are_read(tmp_path: Path) -> None:
 @settings(max_examples=20)
 def test_inputs_are_bytes(data: st.DataObject) -> None:
     assert isinstance(data.draw(damaged((b'{"a": [1]}\n',))), bytes)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("atheris") is None, reason="needs atheris (pip install 'srlm[fuzz]')")
+@pytest.mark.parametrize("name", ["score", "run_file"])
+def test_a_target_is_tried_by_coverage(name: str, tmp_path: Path) -> None:
+    """Judges' words are read by patterns of ours, run files by YAML's, with a place to begin at."""
+    (tmp_path / "example").write_bytes(TARGETS[name].examples[0])
+    command = [sys.executable, "-m", "tests.fuzz.by_coverage", name, str(tmp_path), "-runs=20", "-seed=1"]
+    command.append(f"-artifact_prefix={tmp_path}/failed-")
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
