@@ -41,6 +41,7 @@ from srlm.selection import Paired
 from srlm.settings import Settings
 from srlm.store import files
 from srlm.store.folder import RunFolder
+from srlm.text.counts import counted
 
 REVISIONS, CHOICES = "revisions.jsonl", "choices.jsonl"
 """Files of a step: the rounds of each answer; what the feedback model says of each pair."""
@@ -180,7 +181,7 @@ def revised(
     if not last:
         why = ", ".join(f"{key} {number}" for key, number in counts.items() if key.startswith("unrevised"))
         raise DataError(
-            f"{step.name}: none of {len(answered)} answers was revised ({why}); inspect {path}, and raise "
+            f"{step.name}: none of {counted(len(answered), 'answers')} was revised ({why}); inspect {path}, and raise "
             "method.critique_tokens or candidates.sampling.max_new_tokens where they were cut, or take a model that "
             "can revise"
         )

@@ -233,7 +233,7 @@ def pairs_of_a_block(pairs: Sequence[TextPair], blocks: Blocks) -> int:
         return blocks.pairs
     new = len(texts[0]) + sum(len(text) - _shared(before, text) for before, text in pairwise(texts))
     affordable = max(1, blocks.characters * len(texts) // max(1, new))
-    return min(blocks.pairs, max(blocks.fewest, 1 << (affordable.bit_length() - 1)))
+    return min(blocks.pairs, max(blocks.fewest, 1 << affordable.bit_length() - 1))
 
 
 def _shared(one: str, other: str) -> int:

@@ -175,7 +175,7 @@ def test_what_cannot_serve_is_refused_before_anything_runs(
 def test_a_model_that_revises_nothing_stops_the_run_with_the_reasons(finished: Path, tmp_path: Path) -> None:
     for step in ("data", "M0", "SFT", "M1"):
         shutil.copytree(finished / step, tmp_path / "tiny" / step)
-    with pytest.raises(DataError, match=r"M2: none of 48 answers was revised \(unrevised: cut \d+"):
+    with pytest.raises(DataError, match=r"M2: none of 48 answers was revised \(.*unrevised: cut \d+"):
         train(Run(settings(tmp_path, "candidates.sampling.max_new_tokens=1")), 2)
 
 
