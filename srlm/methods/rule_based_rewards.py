@@ -155,8 +155,8 @@ def fitted_weights(run: Run, step: Step, model: Checkpoint, data: SeedData) -> l
     weights = weights_of(propositions, answered, measured, ordered_pairs(sets, round(own.heldout * len(sets))), own)
     if not any(one.pairs for one in weights):
         raise DataError(
-            f"{step.name}: none of {counted(len(sets), 'ranked sets')} has two answers that people ranked apart, and that "
-            f"have a reward and grades, so no weights can be fitted ({measured.counts}); use data with ranks, raise "
+            f"{step.name}: none of {counted(len(sets), 'ranked sets')} has two answers that people ranked apart, and "
+            f"that have a reward and grades, so no weights can be fitted ({measured.counts}); use data with ranks, raise "
             "method.sets, or take a grader that answers yes or no"
         )
     files.write(path, weights)
