@@ -164,11 +164,8 @@ class VllmEngine:
         llm, self._llm = self._llm, None
         if llm is None:
             return
-        core = llm.llm_engine.engine_core
-        core.shutdown()
-        if (sockets := getattr(core, "ctx", None)) is not None:
-            sockets.destroy(linger=0)  # vLLM leaves its threads to the garbage collector
-        del llm, core, sockets
+        llm.llm_engine.engine_core.shutdown()
+        del llm
         give_memory_back()
 
 

@@ -24,8 +24,12 @@ from srlm.records import user
 from srlm.settings import Sampling, ScratchModel, Settings
 
 HERE = importlib.util.find_spec("vllm") is not None
-# torch's own, when vLLM makes it compile something.
-pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script_method. is deprecated:DeprecationWarning")
+pytestmark = [
+    # torch's own, when vLLM makes it compile something.
+    pytest.mark.filterwarnings("ignore:.torch.jit.script_method. is deprecated:DeprecationWarning"),
+    # vLLM's own: it leaves the context of its sockets to the garbage collector.
+    pytest.mark.filterwarnings("ignore:Unclosed context <zmq:ResourceWarning"),
+]
 needs_vllm = pytest.mark.skipif(not HERE, reason="needs an environment with vllm (pip install 'srlm[vllm]')")
 PROMPTS = ("a gold b red c blue copy", "gold", "a gold b red c blue reverse", "a red b red c red mate")
 GREEDY = Sampling(temperature=0, max_new_tokens=10)
