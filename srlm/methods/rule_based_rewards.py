@@ -156,8 +156,8 @@ def fitted_weights(run: Run, step: Step, model: Checkpoint, data: SeedData) -> l
     if not any(one.pairs for one in weights):
         raise DataError(
             f"{step.name}: none of {counted(len(sets), 'ranked sets')} has two answers that people ranked apart, and "
-            f"that have a reward and grades, so no weights can be fitted ({measured.counts}); use data with ranks, raise "
-            "method.sets, or take a grader that answers yes or no"
+            f"that have a reward and grades, so no weights can be fitted ({measured.counts}); use data with ranks, "
+            "raise method.sets, or take a grader that answers yes or no"
         )
     files.write(path, weights)
     return weights
