@@ -206,9 +206,9 @@ def test_cream_ranks_by_likelihood_and_weights_labels_by_agreement(undisturbed: 
     assert "agreement of the two rankings, of 3 answers: tau" in said
     assert "(M1 against M0)" in said
     for step in ("M2", "M3"):
-        one = pairs_of(run, step)[0]
-        said = explained(srlm, run, "cream", one.id)
-        assert (f", label weight {one.label_weight:.3f}" in said) == (one.label_weight != 1)
+        made = pairs_of(run, step)[0]
+        said = explained(srlm, run, "cream", made.id)
+        assert (f", label weight {made.label_weight:.3f}" in said) == (made.label_weight != 1)
 
 
 def test_temporal_takes_the_chosen_from_the_future_and_the_rejected_from_m1(undisturbed: Trained, srlm: Any) -> None:
