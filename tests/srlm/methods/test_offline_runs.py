@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import shutil
 import signal
 from collections.abc import Callable
@@ -205,9 +206,9 @@ def test_cream_ranks_by_likelihood_and_weights_labels_by_agreement(undisturbed: 
     assert "agreement of the two rankings, of 3 answers: tau" in said
     assert "(M1 against M0)" in said
     for step in ("M2", "M3"):
-        first = pairs_of(run, step)[0]
-        said = explained(srlm, run, "cream", first.id)
-        assert (f", label weight {first.label_weight:.3f}" in said) == (first.label_weight != 1)
+        made = pairs_of(run, step)[0]
+        said = explained(srlm, run, "cream", made.id)
+        assert (f", label weight {made.label_weight:.3f}" in said) == (made.label_weight != 1)
 
 
 def test_temporal_takes_the_chosen_from_the_future_and_the_rejected_from_m1(undisturbed: Trained, srlm: Any) -> None:
@@ -261,11 +262,11 @@ def test_rest_grows_once_a_turn_and_improves_with_a_judge_that_stays(undisturbed
 def test_the_length_margin_reaches_the_loss(undisturbed: Trained) -> None:
     """Before the first step pi = ref: the loss of a pair is -log sigmoid(.3 * tokens apart), and the batch holds all.
 
-    A word of the bead world is a token, and so is the end of an answer that was not cut.
+    A word of the bead world is a token, and so are a new line and the end of an answer that was not cut.
     """
     run = undisturbed("length_regularised")
     lengths = [
-        [len(turn.content.split()) + (finish != "length") for turn, finish in answers]
+        [len(re.findall(r"\S+|\n", turn.content)) + (finish != "length") for turn, finish in answers]
         for one in pairs_of(run, "M2")
         for answers in [((one.chosen[0], one.chosen_finish), (one.rejected[0], one.rejected_finish))]
     ]
