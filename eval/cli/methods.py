@@ -11,6 +11,8 @@ from srlm.terminal import Console, Table, say
 
 from .options import Overrides
 
+DEFAULT_SEEDS = "1-8"
+
 if TYPE_CHECKING:
     from ..study.file import Study
 
@@ -87,7 +89,10 @@ def methods(
         from ..study import page
 
         place = out or page.place_of(found)
-        command = " ".join(["srlm-eval methods", *([str(study)] if study else [f"--run {run}" for run in runs or ()])])
+        asked = [str(study)] if study else [f"--run {run}" for run in runs or ()]
+        if study is None:
+            asked += [f"--seeds {seeds or DEFAULT_SEEDS}", *(f"--set {one}" for one in overrides or ())]
+        command = " ".join(["srlm-eval methods", *asked])
         with hold_files(place / page.FILE):
             say(str(page.write(found, command, place)))
     if failed:
@@ -100,7 +105,7 @@ def _study(file: Path | None, runs: list[Path] | None, seeds: str, overrides: li
     if (file is None) == (not runs):
         raise SettingsError("methods needs a study file, or --run FILE for each method")
     if file is None:
-        return of_run_files(runs or (), seeds or "1-8", None, overrides or ())
+        return of_run_files(runs or (), seeds or DEFAULT_SEEDS, None, overrides or ())
     if overrides:
         raise SettingsError("--set: with a study file, write overrides into the file (`set`), so that it says all")
     return read(file)
@@ -124,10 +129,12 @@ def _plan(study: "Study", seeds: list[int], names: list[str], hardware: Path | N
         earlier: list[Settings] = []
         for cell in study.cells(seed):
             settings = cell.settings
+            if cell.method not in names:
+                if settings.folder.is_dir() and not missing_steps(settings):
+                    earlier.append(settings)
+                continue
             shared = dict.fromkeys(step.name for other in earlier for step in shareable(other, settings))
             earlier.append(settings)
-            if cell.method not in names:
-                continue
             left = [step for step in missing_steps(settings) if step.name not in shared]
             took = ""
             if on is not None:

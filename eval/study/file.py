@@ -27,6 +27,8 @@ from srlm.settings import Settings
 from srlm.text.counts import counted
 from srlm.written_keys import written_keys
 
+from ..benchmarks.table import chosen
+
 MOST_SEEDS = 1000
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$")]
 """What is a run's name, with room for `-s` and the seed."""
@@ -180,6 +182,7 @@ def _checked(data: object, where: str, folder: Path, name: str) -> Study:
         seeds = seeds_of(given.seeds)
     except ValueError as error:
         raise SettingsError(f"{where}: {error}") from None
+    _check_measures(given, where)
     methods = [_compared(given, folder, one, seeds[0], where) for one in given.methods]
     names = [one.name for one in methods]
     # Some file systems do not tell upper from lower case, and each name is that of a folder.
@@ -189,6 +192,17 @@ def _checked(data: object, where: str, folder: Path, name: str) -> Study:
     if reference not in names:
         raise SettingsError(f"{where}: reference {quoted(reference)}: no such method; they are {', '.join(names)}")
     return Study(given.name or _as_name(name), given, seeds, methods, reference)
+
+
+def _check_measures(given: StudySettings, where: str) -> None:
+    """Before anything is trained: a benchmark that does not exist would be found when all is trained."""
+    try:
+        measured = chosen(given.measure)
+        benchmark = given.outcome and chosen([given.outcome.partition("/")[0]])[0]
+    except SettingsError as error:
+        raise SettingsError(f"{where}: {error}") from None
+    if benchmark and measured and benchmark not in measured:
+        raise SettingsError(f"{where}: outcome {given.outcome}: {benchmark.name} is not in `measure`; add it")
 
 
 def _compared(given: StudySettings, folder: Path, one: MethodOfStudy, seed: int, where: str) -> Compared:

@@ -1,6 +1,6 @@
 """What is taken of one run for a comparison of methods: its last model's figures, and what making it took.
 
-The cost is that of what comes behind the common start (M0, the SFT baseline, M1): the gain is over M1, too.
+The cost is that of what comes behind the start (M0, the SFT baseline, M1): the gain is over M1, too.
 """
 
 import math
@@ -139,7 +139,7 @@ def _minus(one: Value, other: Value) -> Value:
 
 
 def _own_steps(run: RunData) -> list[Step]:
-    """What the method makes behind the common start."""
+    """What the method makes behind the start."""
     settings = run.settings
     return [one for one in method_of(settings).steps(settings, settings.iterations) if one not in start.STEPS]
 

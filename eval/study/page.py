@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from srlm.errors import SrlmError, first_line
+from srlm.methods import start
 from srlm.methods.base import find_method, run_folder
 from srlm.store import files
 from srlm.text.counts import counted
 
 from .. import metrics as kept
+from ..benchmarks.ablations.shared import shareable
 from ..benchmarks.base import RunData
 from ..benchmarks.table import BENCHMARKS
 from ..figures import charts
@@ -110,6 +112,7 @@ def gather(study: Study, command: str) -> dict[str, Any]:
         "seeds": study.seeds,
         "level": f"{100 * confidence:g}%",
         "methods": [_shown(study, number, named) for number in range(len(names))],
+        "own_start": own_start(study),
         "measures": wanted,
         "outcome": outcome,
         "named": named,
@@ -159,6 +162,16 @@ def _why_not(study: Study, cell: Cell) -> str:
         return "not trained"
     left = missing_steps(cell.settings)
     return f"not finished: {', '.join(step.name for step in left)} not made" if left else "not measured"
+
+
+def own_start(study: Study) -> list[str]:
+    """The methods whose M1 is not the reference's: their gain is over another model."""
+    reference, *others = study.cells(study.seeds[0])
+    return [
+        cell.method
+        for cell in others
+        if start.FIRST.name not in [step.name for step in shareable(reference.settings, cell.settings)]
+    ]
 
 
 def _shown(study: Study, number: int, named: dict[tuple[str, str], MetricValue]) -> ShownMethod:

@@ -16,7 +16,7 @@ from srlm.store import files
 from srlm.store.folder import RunFolder
 from srlm.store.lock import hold_files
 from srlm.store.seals import NOTE
-from srlm.terminal import say
+from srlm.terminal import logger, say
 
 from .. import metrics
 from ..ablations.sharing import take_over
@@ -25,6 +25,8 @@ from ..benchmarks.table import chosen, of_all
 from ..run import measure, opened_run
 from .file import Cell, Study
 from .measures import DRIFT
+
+log = logger(__name__)
 
 
 def benchmarks(study: Study, settings: Settings) -> list[Benchmark]:
@@ -66,9 +68,14 @@ def _done(study: Study, cell: Cell, earlier: Sequence[Settings]) -> str | None:
         with opened_run(settings) as (own, folder, open_engine):
             measure(own, folder, benchmarks(study, settings), open_engine)
     except SrlmError as error:
-        say(f"{settings.name} stopped: {first_line(error)}")
-        return first_line(error)
-    return None
+        why = first_line(error)
+    except Exception as error:  # whatever ends a run (memory, a method's own fault): the others go on
+        log.debug("%s", settings.name, exc_info=True)
+        why = f"{type(error).__name__}: {first_line(error)}"
+    else:
+        return None
+    say(f"{settings.name} stopped: {why}")
+    return why
 
 
 def missing_steps(settings: Settings) -> list[Step]:
@@ -83,7 +90,7 @@ def is_finished(study: Study, settings: Settings) -> bool:
     if not folder.path.is_dir() or missing_steps(settings):
         return False
     folder.check_settings()
-    weights = {checkpoint.name: checkpoint.digest for checkpoint in folder.checkpoints()}
+    weights = {checkpoint.name: checkpoint.digest for checkpoint in folder.all_checkpoints()}
     measured_on = _measured_on(folder)
     return all(measured_on.get(one.name) == weights for one in benchmarks(study, settings))
 

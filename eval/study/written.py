@@ -20,9 +20,12 @@ def markdown(content: Mapping[str, Any], words: MetricWords) -> str:
         f"# {text(content['name'])}: methods compared",
         "",
         f"Made by `{one_line(content['command']).replace('`', '')}`. Means over seeds ({seeds}) with "
-        f"{content['level']} intervals (Student's t over seeds). Costs are those behind M1, the common start.",
+        f"{content['level']} intervals (Student's t over seeds). Costs are those behind M1.",
         "",
     ]
+    if content["own_start"]:
+        others = ", ".join(text(name) for name in content["own_start"])
+        lines += [f"M1 is not the reference's M1 for: {others}; their gains are over another start.", ""]
     lines += markdown_table(
         ("Method", *(text(one.spec.label) for one in measures), "Trials of tuning"),
         [

@@ -3,6 +3,7 @@
 It is asked as any pairwise judge is; its prompt shows the answer beside the judgements, and their scores were removed.
 """
 
+import re
 from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
@@ -16,8 +17,10 @@ from srlm.judge.rubric import Rubric
 from srlm.records import user
 from srlm.settings import PairSettings
 from srlm.text.template import frame
+from srlm.text.verdict import Verdict
 from srlm.worlds.table import WORLDS
 
+_JUDGEMENT = re.compile(r"""\bjudge?ment(?=[ \t_#-]{0,3}[\[("']{0,2}[AaBb][\])"']{0,2}(?![^\W_]))""", re.IGNORECASE)
 PLAIN = ("meta_judge", "meta_letter")
 """The templates that come with srlm: the model explains and names a winner, or is asked for the probability of a
 letter, for those too small to explain. A world has its own, `templates/KIND_meta.txt`, where it teaches the skill."""
@@ -38,6 +41,10 @@ class MetaTemplate(PairTemplate):
 
     rubric: str
     """The rubric by which the judgements were made, as its template has it."""
+
+    def read(self, text: str) -> Verdict:
+        """See PairTemplate. `Judgement A` is a name here; elsewhere `Final judgement` is a heading."""
+        return super().read(_JUDGEMENT.sub("response", text))
 
     def shown(self, item: MetaItem) -> str:
         """What the meta-judge is asked; text in a judgement fills no slot."""

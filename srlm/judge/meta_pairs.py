@@ -77,7 +77,10 @@ def contests(prompts: Sequence[Prompt], responses: Sequence[Response], judgement
         if spread[response.id] == 0:
             account["prompts whose judgements agree"] += 1
             continue
-        apart = tuple({judgement.raw: judgement for judgement in reversed(scored[response.id])}.values())[::-1]
+        by_words: dict[str, Judgement] = {}
+        for judgement in scored[response.id]:
+            by_words.setdefault(judgement.raw, judgement)
+        apart = tuple(by_words.values())
         if len({without_score(judgement.raw) for judgement in apart}) < 2:
             account["prompts whose judgements differ in the score alone"] += 1
             continue

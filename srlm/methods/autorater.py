@@ -27,6 +27,7 @@ from srlm.methods.explain_examples import explain_examples
 from srlm.methods.held_pairs import better_first, look_at_pairs, of_run
 from srlm.methods.run import Run
 from srlm.methods.stages import EFT, supervised
+from srlm.methods.unused import refuse_unused
 from srlm.methods.work import CHARACTERS_A_TOKEN, answer_length
 from srlm.records import Count, Demonstration, SeedData, Step
 from srlm.section import Positive, Section
@@ -137,6 +138,7 @@ class Autorater:
 
     def check(self, settings: Settings, last: int) -> None:
         """See Prepared."""
+        refuse_unused(settings, "reward", "selection")
         own = own_settings(settings, AutoraterSettings)
         refuse_form(pair_template.load(own.template), "method.template")
         if not own.sets:

@@ -34,6 +34,7 @@ from srlm.methods.stages import (
     prompt_counts,
     supervised,
 )
+from srlm.methods.unused import refuse_unused
 from srlm.methods.work import CHARACTERS_A_TOKEN, answer_length, answer_work, preference_work
 from srlm.records import Checkpoint, Count, Demonstration, PreferencePair, Prompt, Response, SeedData, Step
 from srlm.section import Positive, Section
@@ -94,6 +95,7 @@ class Constitutional:
         return [*start.STEPS, *later]
 
     def check(self, settings: Settings, last: int) -> None:
+        refuse_unused(settings, "reward", "selection")
         own = own_settings(settings, ConstitutionalSettings)
         found = constitution.load(own.principles, "method.principles")
         revises, chooses = last > 1 and own.supervised > 0, last > own.supervised + 1
@@ -124,7 +126,13 @@ class Constitutional:
             author = model if own.author == "model" else run.model(start.BASELINE)
             responses = candidates(run, step, author, prompts)
             examples, counts = revised(run, step, author, prompts, responses)
-            supervised(run, step, [*mixed_in(run, data), *examples], {**prompt_counts(run, step), **counts})
+            supervised(
+                run,
+                step,
+                [*mixed_in(run, data), *examples],
+                {**prompt_counts(run, step), **counts},
+                made_from=[author],
+            )
         else:
             responses = candidates(run, step, model, prompts)
             preference_step(run, step, model, chosen_pairs(run, step, model, prompts, responses), data)

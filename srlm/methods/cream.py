@@ -133,9 +133,10 @@ def implicit_rewards(
 
 
 def log_ratios(policy: Sequence[AnswerLikelihood], reference: Sequence[AnswerLikelihood]) -> list[float | None]:
-    """DPO's implicit reward of each answer, without its factor beta: log pi(y|x) - log ref(y|x), nats."""
+    """DPO's implicit reward of each answer, without its factor beta: log pi(y|x) - log ref(y|x), nats; None: it has no
+    tokens, or no likelihood."""
     return [
-        None if one.log_probability is None or other.log_probability is None
+        None if not one.tokens or one.log_probability is None or other.log_probability is None
         else one.log_probability - other.log_probability
         for one, other in zip(policy, reference, strict=True)
     ]  # fmt: skip

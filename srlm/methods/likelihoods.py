@@ -9,6 +9,7 @@ from srlm.methods.run import Run
 from srlm.methods.stages import chat_of
 from srlm.records import AnswerLikelihood, Checkpoint, Step
 from srlm.store import files
+from srlm.usage import judging
 
 LIKELIHOODS, BEFORE, BASE = "likelihoods.jsonl", "likelihoods_before.jsonl", "likelihoods_base.jsonl"
 """Files of a step: by M_t, by the model before it, and by M0."""
@@ -29,7 +30,8 @@ def answer_likelihoods(
 
         def work(chunk: Sequence[Answered], _: int) -> list[AnswerLikelihood]:
             requests = [Request(messages=one.prompt.messages) for one in chunk]
-            logs = of_answers(engine, requests, [one.response.text for one in chunk])
+            with judging():  # what ranks answers, in the place of a judge
+                logs = of_answers(engine, requests, [one.response.text for one in chunk])
             return [
                 AnswerLikelihood(
                     response_id=one.response.id,

@@ -30,6 +30,7 @@ from srlm.methods.stages_online import (
     sampled_beside,
     trained_reward,
 )
+from srlm.methods.unused import refuse_unused
 from srlm.methods.work import answer_length, new_prompt_work
 from srlm.records import Step
 from srlm.section import Section
@@ -61,6 +62,7 @@ class Rlhf:
         return [*start.STEPS, *([] if _by_dpo(settings) else [reward_model_of(settings)]), *later]
 
     def check(self, settings: Settings, last: int) -> None:
+        refuse_unused(settings, "reward", "selection")
         if not _by_dpo(settings):
             check_online(settings)
             check_reward_model(settings)

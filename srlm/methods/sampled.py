@@ -161,7 +161,7 @@ def sample_counts(run: Run, step: Step) -> dict[str, Count]:
         "responses cut": sum(one.finish == "length" for one in responses),
         "responses empty": sum(not one.text.strip() for one in responses),
         "responses scored": sum(one.reward is not None for one in samples),
-        "responses without gradient": sum(one.advantage == 0 for one in samples),
+        "responses with advantage 0": sum(one.advantage == 0 for one in samples),
         "reward mean, first tenth of the steps": sum(early) / len(early) if early else None,
         "reward mean, last tenth of the steps": sum(late) / len(late) if late else None,
         **(judgement_counts(judgements) if judgements else {}),

@@ -13,6 +13,7 @@ from srlm.methods.explain import explain_answers
 from srlm.methods.run import Run
 from srlm.methods.stages import new_prompts
 from srlm.methods.stages_online import check_online, no_pairs, online_rule, online_step, online_work, sampled_beside
+from srlm.methods.unused import refuse_unused
 from srlm.methods.work import new_prompt_work
 from srlm.records import Step
 from srlm.rewards.open import open_reward
@@ -32,6 +33,7 @@ class SelfRewardingRl:
         return [*start.STEPS, *later]
 
     def check(self, settings: Settings, last: int) -> None:
+        refuse_unused(settings, "selection")
         check_online(settings)
 
     def inputs(self, settings: Settings) -> Mapping[str, str | Shipped | Weights | Rows]:

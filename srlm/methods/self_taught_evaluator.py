@@ -28,6 +28,7 @@ from srlm.methods.explain_pairs import explain_pairs
 from srlm.methods.held_pairs import better_first, look_at_pairs, of_run
 from srlm.methods.run import Run
 from srlm.methods.stages import EFT, RESPONSES, drawn_answers, new_prompts, prompt_counts, supervised
+from srlm.methods.unused import refuse_unused
 from srlm.methods.work import CHARACTERS_A_TOKEN, answer_length, new_prompt_work
 from srlm.records import Checkpoint, Count, Demonstration, PairJudgement, Prompt, Response, Step
 from srlm.section import Positive, Section
@@ -134,9 +135,15 @@ class SelfTaughtEvaluator:
 
     def check(self, settings: Settings, last: int) -> None:
         """See Prepared."""
+        refuse_unused(settings, "reward", "selection")
         own = own_settings(settings, SelfTaughtSettings)
         pair_template.load(own.template)
         request_text(own.changed_template)
+        if own.changed_by == "world" and settings.data.kind in WORLDS and settings.prompts.writer != "world":
+            raise SettingsError(
+                f"method.changed_by `world` changes prompts of the world alone, and prompts.writer is "
+                f"`{settings.prompts.writer}`; use `model`, or prompts.writer=world"
+            )
         if own.changed_by == "world" and settings.data.kind not in WORLDS:
             raise SettingsError(
                 f"method.changed_by `world` needs data of a world ({', '.join(WORLDS)}), and data.kind is "

@@ -45,9 +45,7 @@ def prepared(text: str) -> str:
     return "\n".join(own if any(line.strip() for line in own) else lines)
 
 
-_NOUNS = (
-    "answer|assistant|response|output|model|completion|candidate|reply|option|chatbot|solution|summary|ai|judge?ment"
-)
+_NOUNS = "answer|assistant|response|output|model|completion|candidate|reply|option|chatbot|solution|summary|ai"
 _NAMED = re.compile(
     rf"""(?<![^\W_])(?:(?:{_NOUNS})s?(?P<gap>[\s_\#-]{{0,3}})(?P<open>[\[("']{{0,2}})(?P<label>[AaBb])(?P<close>[\])"']{{0,2}})
           (?![^\W_]|['+&-]\w(?<!'s)|/)

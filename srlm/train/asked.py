@@ -41,13 +41,18 @@ class Asked:
 
     def answer(self) -> None:
         """Read one message, and answer it. Raises LaunchError where the asking process is gone."""
+        ended = LaunchError("launch.command: the first process ended while it asked for rewards")
         try:
             if self._connection is None:
                 self._connection = self._listener.accept()
             said = json.loads(self._connection.recv_bytes())
-            self._connection.send_bytes(json.dumps(self._answer(said)).encode())
         except (EOFError, ConnectionError):
-            raise LaunchError("launch.command: the first process ended while it asked for rewards") from None
+            raise ended from None
+        answer = json.dumps(self._answer(said)).encode()
+        try:
+            self._connection.send_bytes(answer)
+        except ConnectionError:
+            raise ended from None
 
     def _answer(self, said: dict[str, Any]) -> list[float | None]:
         if "advantages" in said:
@@ -74,9 +79,10 @@ class AskingScorer:
         self._ask({"step": step, "advantages": list(advantages)})
 
     def _ask(self, message: dict[str, Any]) -> list[float | None]:
-        say(ASK)
+        # First: should this process end now, the one that is told to listen finds a connection that has ended.
         if self._connection is None:
             self._connection = Client(self._address, family="AF_UNIX")
+        say(ASK)
         self._connection.send_bytes(json.dumps(message).encode())
         answered: list[float | None] = json.loads(self._connection.recv_bytes())
         return answered

@@ -75,6 +75,8 @@ class BothLetters:
 class ChoiceTrainer(SFTTrainer):  # type: ignore[misc]
     """SFTTrainer with the loss of `srlm.train.confidence`."""
 
+    loss_is_scaled_for_ga = True
+    """`compute_loss` divides by the examples of the whole step; transformers must not divide again."""
     confidence = ConfidenceSettings(aux_coef=0)
     _at = 0.5
     """The threshold of the optimiser step."""

@@ -357,7 +357,7 @@ def _launch(
                 if line.startswith(STEP):
                     done, total = line.removeprefix(STEP).split()
                     report(int(done), int(total))
-                elif asked is not None and line.rstrip("\n") == ASK:
+                elif asked is not None and line.rstrip().endswith(ASK):
                     asked.answer()
                 else:
                     # It has our environment, and the keys in it.

@@ -19,14 +19,18 @@ FIGURES = {"beads/correct": "prompts", "judge_agreement/pairwise_accuracy": "pai
 
 
 def study(folder: Path, methods: str, *, seeds: str = "1-4", note: str = "") -> Study:
-    """A study of variants of the tiny run; `methods`: names with spaces between."""
+    """A study of variants of the tiny run; `methods`: names with spaces between, each perhaps
+    with `:` and a setting."""
     path = folder / "study.yaml"
     lines = [
         f"runs: {folder}/runs",
         f"seeds: {seeds}",
         "measure: [beads, judge_agreement, answers]",
         "methods:",
-        *(f"  - {{run: {TINY}, name: {name}, trials: {n}, tuned_on: 90-91}}" for n, name in enumerate(methods.split())),
+        *(
+            f"  - {{run: {TINY}, name: {name}, trials: {n}, tuned_on: 90-91, set: [{setting}]}}"
+            for n, (name, _, setting) in enumerate(one.partition(":") for one in methods.split())
+        ),
     ]
     path.write_text("\n".join(lines) + "\n" + note)
     return read(path)

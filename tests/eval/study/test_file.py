@@ -84,6 +84,15 @@ def test_seeds_that_are_none_are_refused(given: str | tuple[int, ...]) -> None:
         pytest.param("methods: [{run: tiny.yaml, name: CON\u202e}]", "methods.0.name", id="turned-around"),
         pytest.param("methods: [{run: tiny.yaml, set: [seed]}]", "write it as section.key=value", id="no-override"),
         pytest.param("methods: [{run: tiny.yaml}]\noutcome: correct", "outcome", id="outcome-of-no-benchmark"),
+        pytest.param("methods: [{run: tiny.yaml}]\nmeasure: [beadz]", "beadz: no such benchmark", id="measure"),
+        pytest.param(
+            "methods: [{run: tiny.yaml}]\noutcome: beadz/correct", "beadz: no such benchmark", id="outcome-unknown"
+        ),
+        pytest.param(
+            "methods: [{run: tiny.yaml}]\noutcome: beads/correct\nmeasure: [answers]",
+            "outcome beads/correct: beads is not in `measure`; add it",
+            id="outcome-not-measured",
+        ),
         pytest.param("methods: [{run: tiny.yaml}]\nconfidence: 1.5", "confidence", id="confidence"),
     ],
 )  # fmt: skip

@@ -14,6 +14,7 @@ from eval.study.training import is_finished, stopped, work
 from srlm.errors import StoreError
 from srlm.methods.base import run_folder
 from srlm.store.lock import hold_files
+from tests.eval.study import finished
 from tests.forks.command import Forks
 from tests.srlm.methods.test_kill import BYTES_DIFFER, KILLED, TIMES, TRAIN
 
@@ -114,3 +115,9 @@ def test_a_study_that_is_killed_anywhere_ends_with_the_same_bytes(forks: Forks, 
     expected = contents(tmp_path / "whole/runs/methods")
     assert len(expected) > 80
     assert contents(tmp_path / "killed/runs/methods") == expected
+
+
+def test_a_run_with_models_on_the_way_to_others_is_finished_when_it_is_measured(tmp_path: Path) -> None:
+    of = finished.study(tmp_path, "tiny temporal:method=temporal", seeds="1")
+    for name in ("tiny", "temporal"):
+        assert is_finished(of, finished.train(of, name, 1, finished.figures(0.1, 0.2)))

@@ -13,7 +13,6 @@ from srlm.judge import rubric
 from srlm.judge.meta_judge import MetaItem, MetaJudge, load
 from srlm.settings import PairSettings
 from srlm.text.score import read_score, without_score
-from srlm.text.verdict import read_verdict
 
 ITEM = MetaItem(prompt="Name a river.", response="The Nile.", first="It is right.", second="It is short.")
 RUBRIC = rubric.load("additive")
@@ -69,7 +68,7 @@ def test_a_world_s_template_and_a_file_need_no_rubric_and_a_file_without_a_slot_
     ],
 )
 def test_a_winner_is_read_or_refused(text: str, preference: float | None) -> None:
-    assert read_verdict(text).preference == preference
+    assert load("meta_judge", RUBRIC).read(text).preference == preference
 
 
 def test_the_meta_judge_is_asked_once_an_item_and_its_words_are_kept() -> None:

@@ -30,6 +30,17 @@ def judged(response: Response, *scores: float | None, words: str = "reason") -> 
     ]
 
 
+def test_judgements_of_the_same_words_count_once_where_the_first_was_drawn() -> None:
+    response = answer(0)
+    spoken = [("good", 4.0), ("poor", 1.0), ("good", 4.0)]
+    drawn = [
+        Judgement.of(response.id, "M1", draw, f"{words}\nScore: {score}", score)
+        for draw, (words, score) in enumerate(spoken)
+    ]
+    (found,) = contests([PROMPT], [response], drawn).contests
+    assert [one.draw for one in found.judgements] == [0, 1]
+
+
 def contest(*scores: float, number: int = 0) -> Contest:
     prompt = Prompt.of(f"Question {number}", "test")
     response = answer(0, prompt)

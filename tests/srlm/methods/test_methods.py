@@ -9,7 +9,17 @@ from typing import Any
 import pytest
 
 from srlm.errors import SettingsError
-from srlm.methods.base import LAST, METHODS, Generation, Lengths, Optimisation, find_method, method_of, run_folder
+from srlm.methods.base import (
+    LAST,
+    METHODS,
+    Generation,
+    Lengths,
+    Optimisation,
+    Prepared,
+    find_method,
+    method_of,
+    run_folder,
+)
 from srlm.methods.run import Run
 from srlm.methods.train import iteration_named, train
 from srlm.records import PreferencePair, Prompt, Response
@@ -73,6 +83,21 @@ def test_a_method_that_is_not_in_the_table_is_refused_with_those_that_are(tmp_pa
         run_folder(load(TINY, ["method=dpo"]))
     with pytest.raises(SettingsError, match=r"unknown setting method\.min_reward"):
         run_folder(load(TINY, ["method.min_reward=4"]))
+
+
+@pytest.mark.parametrize(
+    ("name", "setting"),
+    [
+        *((name, "reward.kind=rules") for name in ("rlhf", "constitutional", "self_taught_evaluator", "spin", "cream")),
+        *((name, "selection.flip=true") for name in ("rlhf", "self_rewarding_rl", "constitutional", "spin")),
+    ],
+)
+def test_a_section_that_a_method_does_not_use_is_refused(name: str, setting: str) -> None:
+    settings = load(TINY, [f"method={name}", setting])
+    method = find_method(name)
+    assert isinstance(method, Prepared)
+    with pytest.raises(SettingsError, match=f"^{setting.partition('.')[0]}: method {name} does not use this section"):
+        method.check(settings, 2)
 
 
 def test_the_methods_are_listed_with_their_papers(srlm: Any, by_length: str) -> None:

@@ -75,6 +75,8 @@ def test_the_implicit_reward_is_a_difference_of_sums_and_m0s_is_a_mean() -> None
     assert per_token(base) == [-2.0, -2.5]
     assert log_ratios([likelihood(None), likelihood(-1.0)], [likelihood(-1.0), likelihood(None)]) == [None, None]
     assert per_token([likelihood(None, 3), likelihood(0.0, 0)]) == [None, None]
+    # An answer of no word is as likely by every model: that is no reward of 0, but none.
+    assert log_ratios([likelihood(0.0, 0)], [likelihood(0.0, 0)]) == [None]
 
 
 # SPIN -----------------------------------------------------------------------------------------------------------------

@@ -212,6 +212,9 @@ FIRST = [
     pytest.param("the answer is (a)", id="the-answer-is-paren-a"),
 ]
 SECOND = [
+    pytest.param("Final judgement\nB", id="heading-judgement"),
+    pytest.param("**Final Judgment**\n\nB", id="heading-judgment"),
+    pytest.param("In my judgment A is too short and B wins.", id="in-my-judgment"),
     pytest.param("B. Answer A is vague", id="b-stop-answer-a-is-vague"),
     pytest.param("The answer is B (not A)", id="the-answer-is-b-paren-not-a"),
     pytest.param(
