@@ -66,9 +66,9 @@ FAULTS = (
     Fault(
         "log-probabilities are off by one token",
         "srlm/train/dpo.py",
-        "        loss = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)\n",
-        "        inputs = {**inputs, 'completion_mask': inputs['completion_mask'].roll(-1, 1)}\n"
-        "        loss = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)\n",
+        "            loss = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)\n",
+        "            inputs = {**inputs, 'completion_mask': inputs['completion_mask'].roll(-1, 1)}\n"
+        "            loss = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)\n",
         "M2",
     ),
     Fault(
@@ -104,8 +104,8 @@ FAULTS = (
     Fault(
         "candidates are cut in half",
         "srlm/methods/stages.py",
-        "return draw_responses(engine, chunk, settings.sampling, settings.count, seed)",
-        "drawn = draw_responses(engine, chunk, settings.sampling, settings.count, seed); "
+        "return draw_responses(engine, chunk, sampling, count, run.seed(name, stage, index))",
+        "drawn = draw_responses(engine, chunk, sampling, count, run.seed(name, stage, index)); "
         'return [one.model_copy(update={"text": one.text[: len(one.text) // 2]}) for one in drawn]',
         "M2",
     ),

@@ -2,7 +2,7 @@
 
     seeds: 101-108
     reference: self_rewarding
-    outcome: beads/correct
+    outcome: answers/characters
     methods:
       - {run: self_rewarding.yaml, trials: 6, tuned_on: 11-12}
       - {run: positive_sft.yaml, trials: 6, tuned_on: 11-12, set: [method.min_reward=4]}

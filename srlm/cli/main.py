@@ -214,7 +214,8 @@ def list_settings(
     from srlm.methods.base import METHODS, find_method
 
     every = list(fields(Settings))
-    every += [(f"method.{own}", field) for name in METHODS for own, field in fields(find_method(name).settings)]
+    for method in METHODS:
+        every += [(f"method.{own} of {method}", field) for own, field in fields(find_method(method).settings)]
     named = [(name, field) for name, field in every if part is None or part in name]
     if not named:
         raise SettingsError(f"no setting has {part!r} in its name; `srlm settings` lists them all")

@@ -13,7 +13,7 @@ from statistics import fmean
 from typing import Literal
 
 from srlm.contents import weights_digest
-from srlm.engines.weights import WHEEL, weight_files
+from srlm.engines.weights import WHEEL, context_of, read_config, weight_files
 from srlm.errors import DataError, SettingsError
 from srlm.judge.reward_model import RewardModel
 from srlm.judge.scores import check_collapse
@@ -146,12 +146,15 @@ def online_step(
     name, settings, candidates = step.name, run.settings.online, run.settings.candidates
     folder, chat = run.folder.model_path(model), chat_of(run, model)
     asked = [online.Asked(place, chat.prompt_ids(prompt.messages)) for place, prompt in enumerate(prompts)]
-    fitting = [one for one in asked if len(one.prompt_ids) + candidates.sampling.max_new_tokens <= settings.max_length]
+    context = context_of(read_config(folder, run.settings.model))
+    longest = min(settings.max_length - candidates.sampling.max_new_tokens, context - 1)
+    fitting = [one for one in asked if len(one.prompt_ids) <= longest]
     if not fitting:
         raise DataError(
             f"{name}: none of {counted(len(prompts), 'prompts')} leaves room for "
             f"{counted(candidates.sampling.max_new_tokens, 'new tokens')} "
-            f"(candidates.sampling.max_new_tokens) within online.max_length {settings.max_length}"
+            f"(candidates.sampling.max_new_tokens) within online.max_length {settings.max_length}, or "
+            f"one within the model's context of {context}"
         )
 
     def training(work: Path, target: Path, report: Callable[[int, int], None]) -> None:

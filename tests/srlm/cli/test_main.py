@@ -33,7 +33,7 @@ def test_what_the_libraries_hold_is_not_looked_through_at_every_engine_that_clos
         assert gc.get_freeze_count() > 100_000
         held = gc.get_freeze_count()
         quiet(1)  # a second time it freezes nothing that was made since
-        assert gc.get_freeze_count() == held
+        assert gc.get_freeze_count() <= held  # some may have gone
     finally:
         gc.unfreeze()
 

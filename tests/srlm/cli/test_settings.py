@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from srlm.methods.base import METHODS, find_method
 from srlm.settings import Settings, fields
 
 
@@ -12,7 +13,9 @@ def test_every_setting_is_there_with_a_meaning(srlm: Any) -> None:
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
     heads = [line.split("  ")[0] for line in lines if not line.startswith(" ")]
-    assert heads == [*(name for name, _ in fields(Settings)), "method.min_reward"]
+    own = [f"method.{field} of {name}" for name in METHODS for field, _ in fields(find_method(name).settings)]
+    assert heads == [*(name for name, _ in fields(Settings)), *own]
+    assert {"method.min_reward of positive_sft", "method.rho of meta_rewarding"} < set(heads)
     bare = [line for line, next in zip(lines, [*lines[1:], ""], strict=True) if line[0] != " " and next[:4] != "    "]
     assert bare == []
 
@@ -33,7 +36,7 @@ def test_every_setting_is_there_with_a_meaning(srlm: Any) -> None:
         "data.kind  (beads, default beads)",
         "reward.kind  (random, must be given)",
         "reward.rules  (list of sections, default [])",
-        "method.min_reward  (float, default 5.0)",
+        "method.min_reward of positive_sft  (float, default 5.0)",
         "data.turns  (first | all, default first)",
         "model.dtype  (float32 | bfloat16 | auto, default float32)",
     ],

@@ -72,7 +72,7 @@ def test_no_sets_give_every_measure_without_a_value() -> None:
 
 
 def test_ranks_and_scores_of_different_length_are_refused() -> None:
-    with pytest.raises(ValueError, match="set 0: 2 ranks and 1 scores"):
+    with pytest.raises(ValueError, match=r"set 0: 2 ranks and 1 score$"):
         measure([(0, 1)], [(1.0,)])
 
 

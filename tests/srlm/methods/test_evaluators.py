@@ -138,7 +138,9 @@ def resumed(forks: Forks, where: Path, method: str, places: tuple[Known, ...]) -
     return contents(where / "runs/tiny")
 
 
-@pytest.mark.parametrize("method", CASES)
+@pytest.mark.parametrize(
+    "method", [pytest.param(one, marks=[pytest.mark.soak] * (one == "weak_to_strong")) for one in CASES]
+)
 def test_a_run_killed_in_the_method_s_own_stage_ends_with_the_same_bytes(
     method: str, forks: Forks, runs: Callable[[str], Path], tmp_path: Path
 ) -> None:
