@@ -153,7 +153,7 @@ def test_an_added_method_is_trained_and_known_to_every_command(tmp_path: Path, b
     changed = [word if word != "method.sign=-1" else "method.sign=-2" for word in words]
     refused = srlm("doctor", "--run", TINY, *changed)
     assert "method.sign: -1.0 -> -2.0" in refused.stdout
-    assert "method.sign  (float, default 1.0)" in srlm("settings", "method.sign").stdout.splitlines()
+    assert "method.sign of by_length  (float, default 1.0)" in srlm("settings", "method.sign").stdout.splitlines()
 
 
 def test_positive_sft_from_end_to_end(tmp_path: Path, srlm: Any) -> None:
