@@ -90,9 +90,9 @@ function kept() {
   }
 }
 
-function keep() {
+function keep(name = STORE, text = state.packed) {
   try {
-    localStorage.setItem(STORE, state.packed);
+    localStorage.setItem(name, text);
     keeps = true;
   } catch {
     keeps = false;
@@ -396,6 +396,8 @@ window.addEventListener("beforeunload", (event) => {
   if (!keeps && state.unsaved) event.preventDefault();
 });
 
-keep();
+// Whether this browser keeps anything. The state itself is not written: another window may have kept more than this one
+// has read, for Chromium carries what is written from one process to another after a while.
+keep(`${STORE}-try`, "");
 show();
 if (state.annotator === "") at("name").focus();

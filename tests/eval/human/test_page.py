@@ -309,6 +309,15 @@ def test_another_annotator_begins_anew(context: BrowserContext, written: Path) -
     expect(tab.locator("#who")).to_have_text("CD")
 
 
+def test_a_page_that_opens_overwrites_nothing_and_follows_what_another_window_keeps(
+    context: BrowserContext, written: Path
+) -> None:
+    second = opened(context, written)
+    assert second.evaluate("localStorage.getItem(STORE)") is None
+    begin(context, written)
+    at(second, 1)
+
+
 def test_two_windows_do_not_lose_each_others_votes(context: BrowserContext, written: Path) -> None:
     first = begin(context, written)
     second = opened(context, written)
