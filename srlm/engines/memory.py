@@ -14,9 +14,9 @@ from inspect import signature
 from typing import Any, Literal, NamedTuple, get_args
 
 import torch
-from transformers import DynamicCache
 
 from srlm.engines.beginnings import common_tokens
+from srlm.engines.cache import new_cache
 from srlm.engines.weights import context_of
 from srlm.errors import ModelError, first_line
 from srlm.terminal import logger
@@ -109,7 +109,7 @@ class Memory:
         to read them apart."""
         if self.way != "shared" or shared < WORTH_SHARING or max(map(len, prompts)) + room > self._window:
             return None
-        tokens, cache = tuple(prompts[0][:shared]), DynamicCache(config=self.model.config)
+        tokens, cache = tuple(prompts[0][:shared]), new_cache(self.model.config)
         self.look(torch.tensor([tokens], dtype=torch.long, device=self.model.device), None, cache, 0)
         return Head(tokens, cache)
 
@@ -141,7 +141,7 @@ class Memory:
             lengths = torch.tensor([len(prompt) - shared for prompt in prompts], device=device)
             real = torch.arange(width, device=device) >= width - lengths[:, None]
             mask = torch.cat([torch.ones_like(ids[:, :shared]), real.long()], 1)
-        rows = CacheRows(self, ids, mask, None if way == "whole" else DynamicCache(config=self.model.config), 0)
+        rows = CacheRows(self, ids, mask, None if way == "whole" else new_cache(self.model.config), 0)
         if way != "whole":
             if shared:
                 if begun is None:
@@ -284,7 +284,7 @@ class Memory:
             return said if isinstance(said, float) else float("inf")
 
         # What stands between a row's words gets into its states; in 16 bits a small leak would pass for noise.
-        states = any(hasattr(layer, "recurrent_states") for layer in DynamicCache(config=self.model.config).layers)
+        states = any(hasattr(layer, "recurrent_states") for layer in new_cache(self.model.config).layers)
         ways = WAYS[1:-1] if states else WAYS[:-1]
         narrow = EXACT if exact else NARROW
         right: Way = "whole"
@@ -341,7 +341,7 @@ class CacheRows:
         """Logits of the next token of each row, (rows, words); afterwards all tokens so far are read."""
         length = self.ids.shape[1]
         if self.cache is not None and self._memory.outgrown(length):
-            self.cache, self.read = DynamicCache(config=self._memory.model.config), 0
+            self.cache, self.read = new_cache(self._memory.model.config), 0
         logits = self._memory.look(self.ids, self.mask, self.cache, self.read)
         self.read = length
         return logits[:, -1]
@@ -364,7 +364,7 @@ class CacheRows:
 def _window(config: Any) -> int:
     """Tokens that the model's nearest-sighted layer looks back; a very large number where all see everything."""
     named = [getattr(config, name, None) for name in WINDOWS]
-    layers = [getattr(layer, "sliding_window", None) for layer in DynamicCache(config=config).layers]
+    layers = [getattr(layer, "sliding_window", None) for layer in new_cache(config).layers]
     return min((size for size in (*named, *layers) if isinstance(size, int) and size > 0), default=2**31)
 
 
