@@ -42,14 +42,6 @@ class Usage(Record):
             unknown=self.unknown + other.unknown,
         )
 
-    def __sub__(self, before: "Usage") -> "Usage":
-        return Usage(
-            requests=self.requests - before.requests,
-            read=self.read - before.read,
-            written=self.written - before.written,
-            unknown=self.unknown - before.unknown,
-        )
-
     @property
     def tokens(self) -> int | None:
         """Read and written; None where some are unknown."""

@@ -58,9 +58,9 @@ FAULTS = (
     ),
     Fault(
         "DPO's reference is M0 instead of M_t",
-        "srlm/train/launch.py",
-        " else load_model(base, settings.model, dtype=\"float32\").eval(),\n",
-        " else load_model(base.parents[1] / 'M0/model', settings.model, dtype=\"float32\").eval(),\n",
+        "srlm/train/job.py",
+        " else weights().eval()\n",
+        " else load_model(Path(job.base).parents[1] / 'M0/model', job.model, dtype=\"float32\").eval()\n",
         "M2",
     ),
     Fault(

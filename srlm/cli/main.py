@@ -90,7 +90,8 @@ def worker(folder: Path) -> None:
     """One process of a distributed training; `srlm train` starts it (`launch.command`)."""
     from srlm.cli.worker import work_on
     from srlm.processes import die_with_parent
-    from srlm.train.launch import JOB, Job
+    from srlm.train.job import Job
+    from srlm.train.launch import JOB
 
     die_with_parent()
     job = Job.model_validate_json((folder / JOB).read_bytes())

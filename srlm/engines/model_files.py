@@ -80,6 +80,8 @@ def refuse_unusable_config(place: str, config: Mapping[str, Any], trust: bool) -
     """Raises ModelError, with `place` in front, for a configuration from which no model should be built."""
     if not isinstance(kind := config.get("model_type", ""), str):
         raise ModelError(f"{place}: model_type must be text, found {quoted(kind)}")
+    if not trust:
+        _hold_no_code(place, config)
     for where, name, value in _named(config):
         _hold_count(f"{place}: {where}", name, value)
         if not trust:
@@ -185,6 +187,21 @@ def _hold_count(place: str, name: str, value: Any) -> None:
     most = COUNTS.get(name, 2**63)
     if abs(value) > most or (value < 0 and name in COUNTS):
         raise ModelError(f"{place} is {quoted(value)}, and can be 0 to {most:,}; copy or download the model again")
+
+
+def _hold_no_code(place: str, config: Mapping[str, Any]) -> None:
+    """A model of a kind that transformers does not know runs Python code that comes with it."""
+    named = config.get("auto_map")
+    code = named.get("AutoConfig") if isinstance(named, dict) else None
+    if code is None:
+        return
+    from transformers import CONFIG_MAPPING
+
+    if config.get("model_type") not in CONFIG_MAPPING:
+        raise ModelError(
+            f"{place}: names Python code that comes with the model ({quoted(code)}), which is not run; set "
+            "trust_remote_code if you trust its author"
+        )
 
 
 def _hold_no_kernel(place: str, name: str, value: Any) -> None:

@@ -18,7 +18,7 @@ from srlm.records import Unread
 from srlm.settings import PairSettings, Sampling
 from srlm.terminal import logger
 from srlm.text.counts import counted
-from srlm.usage import count, judging
+from srlm.usage import judging
 
 if TYPE_CHECKING:
     from srlm.engines.openai.client import Client
@@ -205,15 +205,10 @@ class AskedPairJudge:
         """The answers; `before` were asked for the same comparison already."""
         client = self._client()
         numbers = draws or [place % votes if votes else 0 for place in range(len(items))]
-        used = client.used
-        try:
+        with judging():
             said = client.ask(
                 [self._call(item, sampling, draw, self._logprobs) for item, draw in zip(items, numbers, strict=True)]
             )
-        finally:
-            if client.used.requests > used.requests:
-                with judging():
-                    count(client.used - used)
         failed = [one for one in said if isinstance(one, Failure) and one.kind == "api" and one.why is None]
         if failed:
             raise EngineError(

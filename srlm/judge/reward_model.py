@@ -48,9 +48,11 @@ def load_tokenizer(path: str, settings: ModelSettings) -> Any:
     """A reward model's tokenizer. Raises ModelError where it has no chat template."""
     from transformers import AutoTokenizer
 
-    refuse_unusable(path, settings.model_copy(update={"trust_remote_code": False}), vocabulary=True)
+    refuse_unusable(path, settings, vocabulary=True)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(path, revision=settings.revision, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(
+            path, trust_remote_code=settings.trust_remote_code, revision=settings.revision
+        )
     except Exception as error:  # transformers raises anything from OSError to KeyError for a broken folder
         raise ModelError(f"{path}: cannot load a tokenizer: {first_line(error)}") from error
     if tokenizer.chat_template is None:
@@ -84,7 +86,7 @@ class RewardModel:
                 path,
                 dtype=settings.dtype,
                 use_safetensors=True,
-                trust_remote_code=False,
+                trust_remote_code=settings.trust_remote_code,
                 revision=settings.revision,
                 output_loading_info=True,
             )

@@ -267,7 +267,6 @@ def preference_step(
     def training(work: Path, target: Path, report: Callable[[int, int], None]) -> None:
         launch.optimise(
             folder,
-            chat.tokenizer,
             rows,
             replay,
             run.settings.model_copy(update={"dpo": settings}),
@@ -344,7 +343,6 @@ def supervised(
     def training(work: Path, target: Path, report: Callable[[int, int], None]) -> None:
         launch.fine_tune(
             where,
-            chat.tokenizer,
             data,
             run.settings,
             seed=run.seed(name, "sft"),

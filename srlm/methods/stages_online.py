@@ -76,7 +76,6 @@ def reward_model_step(
     def training(work: Path, target: Path, report: Callable[[int, int], None]) -> None:
         launch.fit_reward_model(
             where,
-            tokenizer,
             rows,
             run.settings,
             seed=run.seed(name, "reward model"),
@@ -108,7 +107,8 @@ def _held_out_accuracy(run: Run, step: Step) -> dict[str, Count]:
     pairs = human_pairs(sets, "all")
     folder = str(run.path(step.name, "model"))
     with run.stage(step.name, "held-out rewards", "answers"):
-        model = RewardModel.load(folder, ModelSettings(base=folder, dtype="float32"), BATCH)
+        trusted = run.settings.model.trust_remote_code
+        model = RewardModel.load(folder, ModelSettings(base=folder, trust_remote_code=trusted), BATCH)
         with closing(model):
             chosen, rejected = (
                 model.scores([(pair.prompt, turn.content) for pair, turn in zip(pairs, turns, strict=True)])
@@ -125,8 +125,13 @@ def _held_out_accuracy(run: Run, step: Step) -> dict[str, Count]:
 
 def trained_reward(run: Run, step: Step) -> Reward:
     """The reward of a finished reward model of the run; records call it by its step's name."""
-    folder = str(run.folder.model_path(run.model(step)))
-    return ModelReward(ModelRewardSettings(kind="model", path=folder, batch_size=BATCH), step.name)
+    own = ModelRewardSettings(
+        kind="model",
+        path=str(run.folder.model_path(run.model(step))),
+        trust_remote_code=run.settings.model.trust_remote_code,
+        batch_size=BATCH,
+    )
+    return ModelReward(own, step.name)
 
 
 def online_step(
@@ -164,7 +169,6 @@ def online_step(
             launch.learn(
                 folder,
                 _reference(run, model),
-                chat,
                 online.Plan(fitting, candidates.count, candidates.sampling, run.settings.engine.batch_size),
                 scorer,
                 run.settings,

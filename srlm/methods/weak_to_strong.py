@@ -275,7 +275,6 @@ def choice_step(
         seed = run.seed(name, "choices")
         launch.choose(
             where,
-            chat.tokenizer,
             rows,
             run.settings,
             confidence,

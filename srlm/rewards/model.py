@@ -65,7 +65,12 @@ class ModelReward:
 
 def _as_model(settings: ModelRewardSettings) -> ModelSettings:
     """The same as the loaders take it."""
-    return ModelSettings(base=settings.path, revision=settings.revision, dtype=settings.dtype)
+    return ModelSettings(
+        base=settings.path,
+        revision=settings.revision,
+        dtype=settings.dtype,
+        trust_remote_code=settings.trust_remote_code,
+    )
 
 
 @contextmanager

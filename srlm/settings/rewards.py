@@ -24,6 +24,8 @@ class ModelRewardSettings(Section):
     """A folder or Hub id; the weights must be safetensors, and the tokenizer must have a chat template."""
     revision: str | None = None
     """Commit, tag or branch of a Hub model. None: the newest commit when the model is first used."""
+    trust_remote_code: bool = False
+    """Run Python code that comes with the model. Off: a model that needs it is refused."""
     dtype: Literal["float32", "bfloat16", "auto"] = "float32"
     """Number format of the model; `auto`: its own."""
     batch_size: Positive = 16

@@ -29,6 +29,7 @@ LATER: Mapping[str, Any] = {
     "prompts.revision": None,
     "prompts.template": None,
     "reward.kind": "judge",
+    "reward.trust_remote_code": False,
     "selection.kind": "best_worst",
     "selection.band": 0.32,
     "selection.max_chosen": None,

@@ -161,3 +161,6 @@ class LaunchSettings(Section):
     command: tuple[str, ...] = ()
     """Command that starts the processes, as in [accelerate, launch, --config_file, configs/accelerate/fsdp.yaml]; the
     program to run is appended. Empty: train in this process."""
+    timeout: Positive = 86_400
+    """Seconds that the processes of a training wait for each other before they give up. In online RL all wait while the
+    first asks for rewards: a step's judgements must take less. Saving a large model must, too."""

@@ -1,9 +1,11 @@
 """RUN/STEP/usage.json: by stage, the tokens that models read and wrote, and the examples trained on.
 
 Like timings.json nothing is made from it, it is not sealed, and it may differ between a run that was killed and one
-that was not: work that was lost is counted again when it is done again.
+that was not: work that was lost is counted again when it is done again. A kill leaves out what local models have read
+and written in the call under way; each answer of a server is counted as it arrives.
 """
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -56,7 +58,12 @@ def trained(step: Path, stage: str, examples: int) -> None:
 
 
 def _put(step: Path, stage: str, now: StageUsage) -> None:
+    """It appears whole, and no disk is waited for: with a server it is written at each answer."""
     found = (read(step) or {}) | {stage: now}
-    files.write_json(
-        step / NAME, {name: one.model_dump(mode="json", exclude_defaults=True) for name, one in found.items()}
-    )
+    kept = {name: one.model_dump(mode="json", exclude_defaults=True) for name, one in found.items()}
+    path = step / NAME
+    part = path.with_name(f"{NAME}.part")
+    with files.writing(path):
+        step.mkdir(parents=True, exist_ok=True)
+        part.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n")
+        part.replace(path)

@@ -24,13 +24,21 @@ ASK = "srlm ask"
 class Asked:
     """The answering side; `with` it the socket is there."""
 
-    scorer: Scorer
+    def __init__(self, scorer: Scorer) -> None:
+        self._scorer = scorer
+        self._connection: Connection[Any, Any] | None = None
 
     def __enter__(self) -> "Asked":
         self._folder = tempfile.TemporaryDirectory(prefix="srlm-")  # only its user may enter it
         self.address = str(Path(self._folder.name) / "rewards")
-        self._listener = Listener(self.address, family="AF_UNIX")
-        self._connection: Connection[Any, Any] | None = None
+        try:
+            self._listener = Listener(self.address, family="AF_UNIX")
+        except OSError as error:  # the system has a longest path
+            self._folder.cleanup()
+            raise LaunchError(
+                f"launch.command: cannot listen at {self.address}: {error.strerror or error}; set TMPDIR to a short "
+                "path on this machine"
+            ) from None
         return self
 
     def __exit__(self, *ended: object) -> None:
@@ -39,27 +47,27 @@ class Asked:
         self._listener.close()
         self._folder.cleanup()
 
-    def answer(self) -> None:
-        """Read one message, and answer it. Raises LaunchError where the asking process is gone."""
-        ended = LaunchError("launch.command: the first process ended while it asked for rewards")
+    def answer(self) -> bool:
+        """Read one message, and answer it; whether the asking process was there for both."""
         try:
             if self._connection is None:
                 self._connection = self._listener.accept()
             said = json.loads(self._connection.recv_bytes())
         except (EOFError, ConnectionError):
-            raise ended from None
-        answer = json.dumps(self._answer(said)).encode()
+            return False
+        answer = json.dumps(self._answer(said)).encode()  # what a judge raises is no word of that process
         try:
             self._connection.send_bytes(answer)
         except ConnectionError:
-            raise ended from None
+            return False
+        return True
 
     def _answer(self, said: dict[str, Any]) -> list[float | None]:
         if "advantages" in said:
-            self.scorer.keep(said["step"], said["advantages"])
+            self._scorer.keep(said["step"], said["advantages"])
             return []
         sampled = [Sampled(place, Completion.model_validate(written)) for place, written in said["sampled"]]
-        return self.scorer.rewards(said["step"], sampled, None)
+        return self._scorer.rewards(said["step"], sampled, None)
 
 
 class AskingScorer:

@@ -10,36 +10,26 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from datasets import Dataset
-from pydantic import BaseModel, ConfigDict
 
-from srlm.engines.weights import beside_weights, give_memory_back, load_model, serving_format
+from srlm.engines.weights import give_memory_back, serving_format
 from srlm.errors import LaunchError
 from srlm.printable import one_line
 from srlm.processes import die_with_parent
 from srlm.secrets import withheld
-from srlm.settings import (
-    DpoSettings,
-    ModelSettings,
-    OnlineSettings,
-    RewardModelSettings,
-    Sampling,
-    Settings,
-    SftSettings,
-)
+from srlm.settings import DpoSettings, OnlineSettings, RewardModelSettings, Settings, SftSettings
 from srlm.store import files
-from srlm.text.chat import Chat
 from srlm.train import checkpoints, choice, dpo, online, reward_model, sft, trainer
 from srlm.train.asked import ASK, Asked
 from srlm.train.confidence import ConfidenceSettings
+from srlm.train.job import DATA, REPLAY, Job, OnlineJob, Rows, train
 from srlm.train.trainer import Contest
 
-JOB, DATA, REPLAY, SAID = "job.json", "data", "replay", "said.txt"
-"""What lies in the folder of a launch: the job, its examples and those to replay (Arrow), the processes' words."""
+JOB, SAID = "job.json", "said.txt"
+"""What lies in the folder of a launch beside its examples (Arrow): the job, and the processes' words."""
 STEP = "srlm step"
 """Begins a line of the first process that tells how far it is: `srlm step DONE TOTAL`."""
 FAULT = "srlm: "
@@ -48,53 +38,8 @@ LAST_WORDS = 15
 """Lines shown of what failed processes said."""
 
 
-class Job(BaseModel):
-    """What the launched processes are to train."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    base: str
-    """Folder or hub id of the weights to begin with; in DPO also the reference."""
-    model: ModelSettings
-    served: str
-    """Number format in which the model generates."""
-    training: DpoSettings | SftSettings | RewardModelSettings | OnlineSettings
-    """What kind of training it is."""
-    seed: int
-    threads: int
-    report_to: tuple[str, ...]
-    confidence: ConfidenceSettings | None = None
-    """The examples are choices between two answers, with this loss. None: they are not."""
-    pauses: bool = False
-    """The training stops at each checkpoint, where this process holds a contest."""
-    work: str
-    """Folder of the checkpoints."""
-    target: str
-    online: "OnlineJob | None" = None
-    """Of online training alone."""
-
-
-class OnlineJob(BaseModel):
-    """What online training needs beside what every training does; its prompts are the job's data."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    reference: str | None
-    """Folder of the model that the KL divergence is from."""
-    answers: int
-    """Of each prompt."""
-    sampling: Sampling
-    batch_size: int
-    """Sequences decoded together."""
-    name: str
-    """Who writes the answers."""
-    address: str
-    """The socket at which the first process asks for rewards."""
-
-
 def fine_tune(
     base: Path | str,
-    tokenizer: Any,
     data: Sequence[sft.Example],
     settings: Settings,
     *,
@@ -104,27 +49,11 @@ def fine_tune(
     report: Callable[[int, int], None],
 ) -> None:
     """Fine-tune the model in `base` on examples and save it to `target`. Raises LaunchError where processes fail."""
-    if settings.launch.command:
-        job = _job(base, settings, settings.sft, seed, work, target)
-        return _launch(settings.launch.command, job, {DATA: data}, report)
-    sft.fine_tune(
-        load_model(base, settings.model, dtype="float32"),
-        tokenizer,
-        data,
-        settings.sft,
-        seed=seed,
-        dtype=serving_format(base, settings.model),
-        work=work,
-        target=target,
-        report=report,
-        report_to=settings.report_to,
-        beside=beside_weights(base, settings.model),
-    )
+    _train(_job(base, settings, settings.sft, seed, work, target), {DATA: data}, settings, report)
 
 
 def choose(
     base: Path | str,
-    tokenizer: Any,
     data: Sequence[choice.ChoiceExample],
     settings: Settings,
     confidence: ConfidenceSettings,
@@ -135,28 +64,12 @@ def choose(
     report: Callable[[int, int], None],
 ) -> None:
     """Train the model in `base` on choices and save it to `target`. Raises LaunchError where processes fail."""
-    if settings.launch.command:
-        job = _job(base, settings, settings.sft, seed, work, target).model_copy(update={"confidence": confidence})
-        return _launch(settings.launch.command, job, {DATA: data}, report)
-    choice.fine_tune(
-        load_model(base, settings.model, dtype="float32"),
-        tokenizer,
-        data,
-        settings.sft,
-        confidence,
-        seed=seed,
-        dtype=serving_format(base, settings.model),
-        work=work,
-        target=target,
-        report=report,
-        report_to=settings.report_to,
-        beside=beside_weights(base, settings.model),
-    )
+    job = _job(base, settings, settings.sft, seed, work, target)
+    _train(job.model_copy(update={"confidence": confidence}), {DATA: data}, settings, report)
 
 
 def optimise(
     base: Path | str,
-    tokenizer: Any,
     pairs: Sequence[dpo.PairExample],
     replay: Sequence[sft.Example],
     settings: Settings,
@@ -173,31 +86,10 @@ def optimise(
     that one. It pauses for each contest and gives its memory back, so that any engine can answer with the model as it
     would be saved; then it is taken up again, as after a stop.
     """
-    pauses = contest is not None
-
-    def training() -> None:
-        if settings.launch.command:
-            job = _job(base, settings, settings.dpo, seed, work, target, pauses)
-            return _launch(settings.launch.command, job, {DATA: pairs, REPLAY: replay}, report)
-        dpo.optimise(
-            load_model(base, settings.model, dtype="float32"),
-            None if settings.dpo.lora else load_model(base, settings.model, dtype="float32").eval(),
-            tokenizer,
-            pairs,
-            replay,
-            settings.dpo,
-            seed=seed,
-            dtype=serving_format(base, settings.model),
-            work=work,
-            target=target,
-            report=report,
-            report_to=settings.report_to,
-            beside=beside_weights(base, settings.model),
-            pauses=pauses,
-        )
-
+    job, rows = _job(base, settings, settings.dpo, seed, work, target), {DATA: pairs, REPLAY: replay}
     if contest is None:
-        return training()
+        return _train(job, rows, settings, report)
+    job = job.model_copy(update={"pauses": True})
     checkpoints.newest(work, seed)
     trainer.only_paused(work)
     while True:
@@ -208,13 +100,12 @@ def optimise(
                     return None
             elif trainer.stop_at(at, settings.dpo.save_steps, target, seed):
                 return None
-        training()
+        _train(job, rows, settings, report)
         give_memory_back()
 
 
 def fit_reward_model(
     base: Path | str,
-    tokenizer: Any,
     pairs: Sequence[reward_model.RankedExample],
     settings: Settings,
     *,
@@ -224,27 +115,12 @@ def fit_reward_model(
     report: Callable[[int, int], None],
 ) -> None:
     """Train a reward model from the model in `base`. Raises LaunchError where processes fail."""
-    if settings.launch.command:
-        job = _job(base, settings, settings.reward_model, seed, work, target)
-        return _launch(settings.launch.command, job, {DATA: pairs}, report)
-    reward_model.fit(
-        reward_model.load_classifier(base, settings.model, seed),
-        tokenizer,
-        pairs,
-        settings.reward_model,
-        seed=seed,
-        dtype=serving_format(base, settings.model),
-        work=work,
-        target=target,
-        report=report,
-        report_to=settings.report_to,
-    )
+    _train(_job(base, settings, settings.reward_model, seed, work, target), {DATA: pairs}, settings, report)
 
 
 def learn(
     base: Path | str,
     reference: Path | None,
-    chat: Chat,
     plan: online.Plan,
     scorer: online.Scorer,
     settings: Settings,
@@ -259,35 +135,15 @@ def learn(
 
     Launched processes sample and train; this one rewards their answers, so that any judge of the run can.
     """
-    if settings.launch.command:
-        with Asked() as asked:
-            own = OnlineJob(
-                reference=None if reference is None else str(reference.resolve()),
-                answers=plan.answers,
-                sampling=plan.sampling,
-                batch_size=plan.batch_size,
-                name=name,
-                address=asked.address,
-            )
-            job = _job(base, settings, settings.online, seed, work, target).model_copy(update={"online": own})
-            asked.scorer = scorer
-            return _launch(settings.launch.command, job, {DATA: plan.prompts}, report, asked)
-    online.learn(
-        load_model(base, settings.model, dtype="float32"),
-        reference,
-        chat,
-        plan,
-        settings.online,
-        scorer,
+    own = OnlineJob(
+        reference=None if reference is None else str(reference.resolve()),
+        answers=plan.answers,
+        sampling=plan.sampling,
+        batch_size=plan.batch_size,
         name=name,
-        seed=seed,
-        dtype=serving_format(base, settings.model),
-        work=work,
-        target=target,
-        report=report,
-        report_to=settings.report_to,
-        beside=beside_weights(base, settings.model),
     )
+    job = _job(base, settings, settings.online, seed, work, target).model_copy(update={"online": own})
+    _train(job, {DATA: plan.prompts}, settings, report, scorer)
 
 
 def _job(
@@ -297,27 +153,45 @@ def _job(
     seed: int,
     work: Path,
     target: Path,
-    pauses: bool = False,
 ) -> Job:
-    where = str(Path(base).resolve()) if Path(base).is_dir() else str(base)
     return Job(
-        base=where,
+        base=str(Path(base).resolve()) if Path(base).is_dir() else str(base),
         model=settings.model,
         served=serving_format(base, settings.model),
         training=training,
         seed=seed,
         threads=settings.threads,
         report_to=settings.report_to,
-        pauses=pauses,
+        timeout=settings.launch.timeout,
         work=str(work.resolve()),
         target=str(target.resolve()),
     )
 
 
+def _train(
+    job: Job,
+    rows: Rows,
+    settings: Settings,
+    report: Callable[[int, int], None],
+    scorer: online.Scorer | None = None,
+) -> None:
+    """Do a job in this process, or in those that `launch.command` starts."""
+    command = settings.launch.command
+    if not command:
+        train(job, rows, report, scorer)
+    elif scorer is None:
+        _launch(command, job, rows, report)
+    else:
+        assert job.online is not None
+        with Asked(scorer) as asked:
+            own = job.online.model_copy(update={"address": asked.address})
+            _launch(command, job.model_copy(update={"online": own}), rows, report, asked)
+
+
 def _launch(
     command: Sequence[str],
     job: Job,
-    data: Mapping[str, Sequence[NamedTuple]],
+    data: Rows,
     report: Callable[[int, int], None],
     asked: Asked | None = None,
 ) -> None:
@@ -358,7 +232,8 @@ def _launch(
                     done, total = line.removeprefix(STEP).split()
                     report(int(done), int(total))
                 elif asked is not None and line.rstrip().endswith(ASK):
-                    asked.answer()
+                    if not asked.answer():
+                        _end(process)  # the others would wait for it; why it is gone stands in the output
                 else:
                     # It has our environment, and the keys in it.
                     words_said = one_line(withheld(line.removesuffix("\n")))
@@ -369,8 +244,7 @@ def _launch(
                         fault = fault or line.removeprefix(FAULT).strip()
             status = process.wait()
         finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGTERM)
+            _end(process)
     if fault:
         raise LaunchError(f"`{' '.join(words)}`: {fault}")
     if status or not (Path(job.target).is_dir() or (job.pauses and trainer.paused(Path(job.work)))):
@@ -379,3 +253,9 @@ def _launch(
             f"{folder / SAID}):\n" + "\n".join(f"  {line}" for line in last_lines)
         )
     shutil.rmtree(folder)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Have a launcher and its processes end, where they have not."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGTERM)

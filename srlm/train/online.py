@@ -275,11 +275,13 @@ def learn(
     report: Callable[[int, int], None] = lambda done, total: None,
     report_to: Sequence[str] = (),
     beside: Mapping[str, bytes] | None = None,
+    trust_remote_code: bool = False,
 ) -> list[dict[str, float]]:
     """Train `model` on the rewards of its own answers and save it to `target`. Returns the loss history.
 
     `name` is who writes the answers, `reference` the folder of the model that the KL divergence is from (None with
-    adapters, or where beta is 0); the others as in `sft.fine_tune`. Raises SettingsError where the model is in parts.
+    adapters, or where beta is 0), and `trust_remote_code` whether Python code that comes with it may run; the others as
+    in `sft.fine_tune`. Raises SettingsError where the model is in parts.
     """
     tokenizer = chat.tokenizer
     brought = Brought.by(model, tokenizer, dtype, beside)
@@ -301,6 +303,7 @@ def learn(
         "temperature": plan.sampling.temperature,
         "top_p": plan.sampling.top_p,
         "beta": settings.beta,
+        "trust_remote_code": trust_remote_code,
         **router_arguments(model, trial),
     }
     trainer: Any = None

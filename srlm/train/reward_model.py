@@ -31,6 +31,8 @@ from srlm.train.dropout import set_dropout
 from srlm.train.saving import Brought
 from srlm.train.trainer import Watch, arguments, train
 
+CLASSIFIER = "AutoModelForSequenceClassification"
+"""Under this name a model's configuration names the code that comes with it."""
 HEAD = "score"
 """What transformers calls the head of a sequence classifier."""
 
@@ -71,7 +73,8 @@ def check_classifier(path: Path | str, settings: ModelSettings) -> None:
     from transformers import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING
 
     config = read_config(path, settings)
-    if type(config) not in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING:
+    own = settings.trust_remote_code and CLASSIFIER in getattr(config, "auto_map", {})
+    if not own and type(config) not in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING:
         raise ModelError(
             f"{path}: transformers has no sequence classifier for a {config.model_type}, so it cannot become a reward "
             "model; use another base model, or a trained reward model (reward.kind model)"

@@ -16,6 +16,8 @@ from srlm.engines.openai.client import Client
 from srlm.engines.openai.endpoint import Endpoint
 from srlm.engines.openai.engine import OpenAIEngine
 from srlm.engines.transformers import TransformersEngine
+from srlm.judge.asked import AskedPairJudge
+from srlm.judge.pairwise import PairItem
 from srlm.judge.pointwise import Answered, ModelPointJudge
 from srlm.judge.rubric import load
 from srlm.methods.base import run_folder
@@ -109,6 +111,38 @@ def test_a_server_says_what_it_took_and_what_the_store_answers_took_nothing(serv
     assert ask("one") == Usage(requests=1, read=11, written=3)
     assert ask("one") == Usage()
     assert ask("two") == Usage(requests=1, unknown=1)
+
+
+def test_a_server_s_answer_is_counted_as_it_arrives_for_a_kill_leaves_it_in_the_store(
+    serve: Serve, tmp_path: Path
+) -> None:
+    """One request at a time: while the second one is answered, the first is in the file already."""
+    kept: list[Usage] = []
+
+    def reply(body: dict[str, Any], number: int) -> Reply:
+        step = (used.read(tmp_path) or {}).get("judgements", StageUsage())
+        kept.append(step.judgement)
+        return words("a", usage={"prompt_tokens": 11 + number, "completion_tokens": 3, "total_tokens": 14})
+
+    settings = EngineSettings(kind="openai", model="m", base_url=serve(reply).url, concurrency=1)
+    engine = OpenAIEngine(Client(Endpoint.of(settings)), "m")
+    with usage.metered(lambda now: used.add(tmp_path, "judgements", now, StageUsage())) as meter, usage.judging():
+        engine.generate([Request(messages=user(text)) for text in ("one", "two")], GREEDY, 1)
+    engine.close()
+    assert kept == [Usage(), Usage(requests=1, read=11, written=3)]
+    assert meter.used == {"judgement": Usage(requests=2, read=23, written=6)}
+
+
+def test_a_server_that_compares_two_answers_counts_as_a_judge(serve: Serve) -> None:
+    def reply(body: dict[str, Any], number: int) -> Reply:
+        return words("A", usage={"prompt_tokens": 20, "completion_tokens": 1, "total_tokens": 21})
+
+    client = Client(Endpoint.at(serve(reply).url))
+    judge = AskedPairJudge("m", lambda: client, client.close)
+    with usage.metered() as meter:
+        judge.compare([PairItem(prompt="p", first="a", second="b")], 1)
+    judge.close()
+    assert meter.used == {"judgement": Usage(requests=1, read=20, written=1)}
 
 
 def test_a_step_keeps_its_tokens_and_examples_by_stage(trained: Path) -> None:

@@ -41,7 +41,7 @@ from srlm.errors import EngineError
 from srlm.records import seed_for
 from srlm.terminal import logger
 from srlm.text.counts import counted
-from srlm.usage import Usage
+from srlm.usage import Usage, count
 
 log = logger(__name__)
 
@@ -81,7 +81,6 @@ class Client:
         unread: Callable[[Answer], Missing | None] = lambda answer: None,
     ) -> None:
         self.tally = Counter[str]()
-        self.used = Usage()
         """What the answers that came took; those that were found in the store took nothing."""
         self.budget = budget or Budget()
         self.endpoint, self.store = endpoint, store
@@ -353,7 +352,7 @@ class Client:
         self.answered += 1
         self._failed_in_a_row = 0
         self.tally["answered"] += 1
-        self.used += _used_for(answer)
+        count(_used_for(answer))  # at once: a run that was killed finds it in its store, and does not ask again
         self.budget.spend(call, answer)
         return answer
 

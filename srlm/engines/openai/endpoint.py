@@ -14,10 +14,6 @@ from srlm.settings import EngineSettings
 OFFICIAL = "https://api.openai.com/v1"
 ADDRESS_VARIABLE = "OPENAI_BASE_URL"
 """Environment variable in which the `openai` client finds another address than OpenAI's own."""
-FIRST = 100.0
-"""Seconds that a server may take to begin, with others' requests in front of it."""
-A_TOKEN = 0.1
-"""Seconds that it may take for each token: a slow one, or one with many requests at once, writes ten a second."""
 RETIRED_VARIABLE = "SRLM_ASK_RETIRED"
 """Environment variable that is 1 where models that the list calls retired may be asked."""
 
@@ -37,6 +33,10 @@ class Endpoint(Record):
     """Most requests under way at once."""
     timeout: float | None = Field(default=None, gt=0)
     """Seconds an answer may take. None: as many as its tokens need (`patience`)."""
+    start: float = Field(default=100.0, gt=0)
+    """Where there is no timeout: seconds that the server may take to begin, with others' requests in front of it."""
+    per_token: float = Field(default=0.1, ge=0)
+    """And for each token: a slow one, or one with many requests at once, writes ten a second."""
     tries: int = Field(default=6, ge=1)
     """Times a call is sent before it counts as failed; a 429 counts only where nothing else was answered meanwhile."""
     pause: float = Field(default=0.5, gt=0)
@@ -69,7 +69,7 @@ class Endpoint(Record):
 
     def patience(self, tokens: int = 0) -> float:
         """Seconds that an answer of up to so many tokens may take: whoever asks for a thought waits for it."""
-        return FIRST + A_TOKEN * tokens if self.timeout is None else self.timeout
+        return self.start + self.per_token * tokens if self.timeout is None else self.timeout
 
     @property
     def url(self) -> str:

@@ -5,7 +5,6 @@ request is kept as its answer arrives, and asked once.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -23,7 +22,6 @@ from srlm.records import seed_for
 from srlm.settings import Sampling
 from srlm.terminal import logger
 from srlm.text.counts import counted
-from srlm.usage import count
 
 log = logger(__name__)
 
@@ -76,8 +74,7 @@ class OpenAIEngine:
                 (refused if alone.failure.why is not None else unread).append(alone.failure)
                 return (Completion(text="", finish=None, refused=alone.failure.words),) * requests[index].draws
 
-        with self._counted():
-            drawn = self.client.run(one, len(requests))
+        drawn = self.client.run(one, len(requests))
         if requests and len(refused) == len(requests):
             self.client.refuse_all(refused)
         self._has_read = self._has_read or len(refused) + len(unread) < len(requests)
@@ -108,8 +105,7 @@ class OpenAIEngine:
         async def one(index: int) -> "list[_Token]":
             return await self._read(*asked[index])
 
-        with self._counted():
-            read = iter(self.client.run(one, len(asked)))
+        read = iter(self.client.run(one, len(asked)))
         return [self._after(next(read), texts, read) if texts else [] for texts in continuations]
 
     def _after(self, before: "list[_Token]", texts: Sequence[str], read: "Iterator[list[_Token]]") -> list[Likelihood]:
@@ -124,16 +120,6 @@ class OpenAIEngine:
             total = sum(token.logprob for token in own)
             found.append(Likelihood(total, bool(own) and all(token.rank == 1 for token in own)))
         return found
-
-    @contextmanager
-    def _counted(self) -> Iterator[None]:
-        """Count what the server answers within it, also where it stops answering."""
-        before = self.client.used
-        try:
-            yield
-        finally:
-            if self.client.used.requests > before.requests:
-                count(self.client.used - before)
 
     def plain_text(self) -> ServerText:
         """See HasText: conversations alone."""

@@ -88,7 +88,7 @@ DAMAGES: list[tuple[str, Damage, str]] = [
     ("labels-without-end", config(id2label={str(n): "x" for n in range(10_001)}), "id2label: 10,001 entries"),
     ("a-kernel-of-the-hub", config(_attn_implementation="any/kernel"), "names code of the Hub ('any/kernel')"),
     ("kernels-by-part", config(attn_implementation={"": "a/b"}), "names code of the Hub"),
-    ("code-of-the-model", config(auto_map={"AutoConfig": "own.Config"}, model_type="own"), "contains custom code"),
+    ("code-of-the-model", config(auto_map={"AutoConfig": "own.Config"}, model_type="own"), "set trust_remote_code"),
     ("no-object", replaced("config.json", "[]"), "config.json is not a valid model configuration: a JSON list"),
     ("too-deep", replaced("config.json", "[" * 10**5), "config.json is not a valid model configuration: JSON nested"),
     ("a-name-twice", replaced("config.json", '{"a": 1, "a": 2}'), "the name 'a' stands twice in one object"),

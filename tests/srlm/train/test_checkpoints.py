@@ -238,7 +238,6 @@ def contested(model: Path, tiny: Path, folder: Path, margin: Callable[[Path, int
     steps = ["batch_size=4", "micro_batch_size=2", "max_steps=8", "save_steps=2", "learning_rate=1e-3"]
     launch.optimise(
         model,
-        load_tokenizer(model, MODEL),
         PAIRS,
         ROWS,
         load(tiny, [f"dpo.{step}" for step in steps]),

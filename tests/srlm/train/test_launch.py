@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from safetensors.torch import load_file
 
-from srlm.engines.weights import load_model, load_tokenizer
+from srlm.engines.weights import load_model
 from srlm.errors import LaunchError
 from srlm.records import Response
 from srlm.run_file import load
-from srlm.settings import LoraSettings, ModelSettings, Settings
+from srlm.settings import LoraSettings, Settings
 from srlm.store import files
 from srlm.train import choice, dpo, launch, sft
 from srlm.train.confidence import ConfidenceSettings
@@ -27,7 +27,6 @@ DYING = CHECKOUT / "tests/srlm/methods/killed.py"
 # The processes talk to each other on loopback. (`accelerate launch` starts one process where there is no GPU.)
 LOOPBACK = ("env", "GLOO_SOCKET_IFNAME=lo")
 TORCHRUN = (*LOOPBACK, "torchrun", "--standalone", "--nproc-per-node=2")
-MODEL = ModelSettings(base="unused")
 TOLERANCE = 1e-6
 """Largest difference of a weight, where training moves weights by 1e-2: two processes add up in another order."""
 ROWS = [
@@ -71,20 +70,18 @@ def settings(tiny: Path, *command: str) -> Settings:
 
 def supervised(model: Path, wanted: Settings, folder: Path, report: Callable[[int, int], None] = silent) -> None:
     places: dict[str, Any] = {"work": folder / "training", "target": folder / "model"}
-    launch.fine_tune(model, load_tokenizer(model, wanted.model), ROWS, wanted, seed=3, report=report, **places)
+    launch.fine_tune(model, ROWS, wanted, seed=3, report=report, **places)
 
 
 def preferences(model: Path, wanted: Settings, folder: Path, report: Callable[[int, int], None] = silent) -> None:
     places: dict[str, Any] = {"work": folder / "training", "target": folder / "model"}
-    words = load_tokenizer(model, wanted.model)
-    launch.optimise(model, words, PAIRS, ROWS, wanted, seed=3, report=report, **places)
+    launch.optimise(model, PAIRS, ROWS, wanted, seed=3, report=report, **places)
 
 
 def choices(model: Path, wanted: Settings, folder: Path, report: Callable[[int, int], None] = silent) -> None:
     """Half of the loss is on predictions that are hardened at a threshold of the whole batch."""
     places: dict[str, Any] = {"work": folder / "training", "target": folder / "model"}
-    words, loss = load_tokenizer(model, wanted.model), ConfidenceSettings(warm_up=0)
-    launch.choose(model, words, CHOICES, wanted, loss, seed=3, report=report, **places)
+    launch.choose(model, CHOICES, wanted, ConfidenceSettings(warm_up=0), seed=3, report=report, **places)
 
 
 def furthest(one: Path, other: Path) -> float:
@@ -200,9 +197,8 @@ def contested(model: Path, wanted: Settings, folder: Path, nets: dict[int, float
         compared[step] = f"{trained.relative_to(folder)}, {type(load_model(trained, wanted.model)).__name__}"
         return nets[step]
 
-    words = load_tokenizer(model, wanted.model)
     places: dict[str, Any] = {"work": folder / "training", "target": folder / "model"}
-    launch.optimise(model, words, PAIRS, ROWS, wanted, seed=3, report=silent, contest=contest, **places)
+    launch.optimise(model, PAIRS, ROWS, wanted, seed=3, report=silent, contest=contest, **places)
     return compared
 
 
@@ -227,9 +223,8 @@ def test_a_lost_contest_gives_back_the_checkpoint_before(
         won[step] = (trained / "model.safetensors").read_bytes()
         return 0.25 if step == 3 else 0.0  # a draw is no win
 
-    words = load_tokenizer(bead_model, MODEL)
     places: dict[str, Any] = {"work": tmp_path / "training", "target": tmp_path / "model"}
-    launch.optimise(bead_model, words, PAIRS, ROWS, wanted(tiny), seed=3, report=silent, contest=contest, **places)
+    launch.optimise(bead_model, PAIRS, ROWS, wanted(tiny), seed=3, report=silent, contest=contest, **places)
     assert list(won) == [3, 6]
     assert (tmp_path / "model/model.safetensors").read_bytes() == won[3] != won[6]
     kept = "generation_config.json"

@@ -8,13 +8,13 @@ import pytest
 
 from srlm.engines.base import Engine
 from srlm.engines.weights import load_chat
-from srlm.errors import ModelError
+from srlm.errors import LaunchError, ModelError
 from srlm.records import user
 from srlm.run_file import load
 from srlm.settings import Settings
 from srlm.train import launch, online, reward_model
 from tests.forks.command import Forks
-from tests.srlm.train.test_launch import LOOPBACK, TOLERANCE, furthest, processes_of
+from tests.srlm.train.test_launch import LOOPBACK, TOLERANCE, furthest, processes_of, wait_until_none_is_left
 
 PAIRS = [
     reward_model.RankedExample([2, 4, 16, 5, 26, 6 + number, 3], [2, 4, 16, 5, 26, 17 - number, 27, 3])
@@ -60,7 +60,7 @@ def learn(model: Path, wanted: Settings, folder: Path, scorer: Shortness) -> Non
     asked = [online.Asked(place, chat.prompt_ids(user(text))) for place, text in enumerate(TEXTS)]
     places: dict[str, Any] = {"work": folder / "training", "target": folder / "model"}
     plan = online.Plan(asked, 4, wanted.candidates.sampling, 16)
-    launch.learn(model, None, chat, plan, scorer, wanted, name="M2", seed=3, report=lambda done, total: None, **places)
+    launch.learn(model, None, plan, scorer, wanted, name="M2", seed=3, report=lambda done, total: None, **places)
 
 
 def test_launched_processes_sample_and_this_one_rewards(
@@ -85,13 +85,37 @@ def test_launched_processes_sample_and_this_one_rewards(
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["model", "training.json"]
 
 
+class Slow(Shortness):
+    """Rewards no answers before the processes that wait for it have given up."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self._folder = folder
+
+    def rewards(self, step: int, sampled: Sequence[online.Sampled], policy: Engine | None) -> list[float | None]:
+        wait_until_none_is_left(self._folder)
+        return super().rewards(step, sampled, policy)
+
+
+def test_processes_wait_as_long_for_a_judge_as_the_setting_says_and_tell_what_they_waited_for(
+    command: tuple[str, ...], tiny: Path, bead_model: Path, tmp_path: Path
+) -> None:
+    """PyTorch's own patience would be half an hour."""
+    wanted = settings(tiny, *command)
+    assert wanted.launch.timeout == 86400
+    brief = wanted.model_copy(update={"launch": wanted.launch.model_copy(update={"timeout": 5})})
+    with pytest.raises(LaunchError) as error:
+        learn(bead_model, brief, tmp_path / "run", Slow(tmp_path / "run/launch"))
+    assert "the last lines of its output" in str(error.value)
+    assert "5000ms" in str(error.value)
+
+
 @pytest.mark.soak
 def test_a_reward_model_of_two_processes_is_that_of_one(
     command: tuple[str, ...], tiny: Path, bead_model: Path, tmp_path: Path
 ) -> None:
     for name, launcher in (("one", ()), ("two", command)):
         wanted = settings(tiny, *launcher)
-        tokenizer = reward_model.reading_tokenizer(load_chat(bead_model, wanted.model))
         places: dict[str, Any] = {"work": tmp_path / name / "training", "target": tmp_path / name / "model"}
-        launch.fit_reward_model(bead_model, tokenizer, PAIRS, wanted, seed=3, report=lambda done, total: None, **places)
+        launch.fit_reward_model(bead_model, PAIRS, wanted, seed=3, report=lambda done, total: None, **places)
     assert furthest(tmp_path / "one/model", tmp_path / "two/model") < TOLERANCE

@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -313,21 +314,18 @@ def test_a_silent_server_is_an_error_after_the_timeout(serve: Serve, connect: Op
         connect(server.url, timeout=0.2, retries=0).generate([ask("x")], SAMPLING, seed=1)
 
 
-def test_whoever_asks_for_more_tokens_waits_longer(
-    serve: Serve, connect: Open, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("srlm.engines.openai.endpoint.FIRST", 0.2)
-    monkeypatch.setattr("srlm.engines.openai.endpoint.A_TOKEN", 0.001)
-
+def test_whoever_asks_for_more_tokens_waits_longer(serve: Serve) -> None:
     def reply(_: dict[str, Any], __: int) -> Reply:
         server.stopping.wait(20)
         return words("too late")
 
     server = serve(reply)
+    endpoint = Endpoint(service="compatible", base_url=server.url, tries=1, start=0.2, per_token=0.001)
     for tokens, seconds in ((100, "0.3"), (500, "0.7")):
         sampling = SAMPLING.model_copy(update={"max_new_tokens": tokens})
-        with pytest.raises(EngineError, match=rf"no answer in {seconds} s \(0 more tries\)"):
-            connect(server.url, timeout=None, retries=0).generate([ask("x")], sampling, seed=1)
+        engine = OpenAIEngine(Client(endpoint), "tiny")
+        with closing(engine), pytest.raises(EngineError, match=rf"no answer in {seconds} s \(0 more tries\)"):
+            engine.generate([ask("x")], sampling, seed=1)
 
 
 def test_a_thought_has_the_same_time_whoever_reads_it() -> None:
