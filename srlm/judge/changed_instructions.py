@@ -16,7 +16,7 @@ from srlm.engines.base import Completion, Engine, Request
 from srlm.errors import SettingsError
 from srlm.judge.pointwise import Report, quiet
 from srlm.judge.unread import parted, why_unread
-from srlm.records import Prompt, Record, digest, seed_for, user
+from srlm.records import OTHER_ID, Prompt, Record, digest, seed_for, user
 from srlm.settings import Sampling
 from srlm.store.files import resumable
 from srlm.text.template import frame
@@ -45,10 +45,10 @@ class ChangedInstruction(Record):
 
     def fault(self) -> str | None:
         if self.id != digest("changed instruction", self.prompt_id, self.writer, self.raw):
-            return "its id is not that of its content"
-        return (
-            "it has a text or a reason why it has none, not both" if (self.text is None) == (not self.refused) else None
-        )
+            return OTHER_ID
+        if (self.text is None) == (self.refused is None):
+            return "it has a text and a reason why it has none, or neither"
+        return None if self.text in (None, self.raw.strip()) else "its text is not what was written"
 
     def prompt(self, before: Prompt) -> Prompt | None:
         """The prompt that a worse answer is written to: the conversation as it was, the last turn changed."""

@@ -22,6 +22,7 @@ from srlm.judge.open import CALLS, loops_judge
 from srlm.judge.pointwise import Answered, ModelPointJudge
 from srlm.judge.scores import check_collapse
 from srlm.methods.early_stop import Contest
+from srlm.methods.recognised import refuse_faults
 from srlm.methods.run import Run
 from srlm.records import Checkpoint, Count, Demonstration, Prompt, RankedSet, Response, SeedData, Step
 from srlm.rewards.base import JUDGEMENTS, Context, Reward, Rewarded
@@ -384,7 +385,7 @@ def run_training(
     if not trainer.finished(work, target):
         with run.stage(name, stage, "steps") as report, also_logged(run.folder.log):
             training(work, target, report)
-        run.folder.record_steps()  # processes that were launched for it have sealed nothing
+        run.folder.record_steps(refuse_faults)  # processes that were launched for it have sealed nothing
         give_memory_back()
 
 
