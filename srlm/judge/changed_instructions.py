@@ -21,6 +21,8 @@ from srlm.settings import Sampling
 from srlm.store.files import resumable
 from srlm.text.template import frame
 
+REQUEST = ("srlm.judge", "changed_instruction.txt")
+"""The package in whose folder `templates` our request lies, and its file."""
 Refused = Literal["empty", "cut", "the same instruction", "refused"]
 """Why what was written is no changed instruction."""
 
@@ -58,7 +60,8 @@ class ChangedInstruction(Record):
 def request_text(template: str | None) -> str:
     """The words of the request: ours, or a file's. Raises SettingsError where they lack the slot {prompt}."""
     if template is None:
-        shipped = resources.files("srlm.judge").joinpath("templates/changed_instruction.txt")
+        package, file = REQUEST
+        shipped = resources.files(package).joinpath(f"templates/{file}")
         return shipped.read_text(encoding="utf-8").rstrip("\n")
     try:
         text = read_text(Path(template)).rstrip("\n")

@@ -55,7 +55,7 @@ def new_prompts(run: Run, step: Step, model: Checkpoint, data: SeedData) -> list
         case "file":
             assert settings.path is not None
             prompts = prompts_from_file(settings.path, settings.wanted(t), settings.before(t), "file")
-            met = overlapping(prompts, _measured_prompts(data))
+            met = overlapping(prompts, measured_prompts(data))
             prompts = [prompt for prompt in prompts if prompt.id not in met]
             counts = {"got": len(prompts), "dropped: overlaps an evaluation prompt": len(met)}
         case _:
@@ -69,7 +69,7 @@ def new_prompts(run: Run, step: Step, model: Checkpoint, data: SeedData) -> list
                         seed=run.seed(name, "prompts"),
                         path=run.path(name, "prompt_attempts.jsonl"),
                         earlier=earlier_prompts(run, step),
-                        avoid=_measured_prompts(data),
+                        avoid=measured_prompts(data),
                         report=report,
                     )
                 finally:
@@ -102,7 +102,7 @@ def _language(run: Run) -> str | None:
     return None if isinstance(run.settings.data, WorldData) else run.settings.data.language
 
 
-def _measured_prompts(data: SeedData) -> list[Prompt]:
+def measured_prompts(data: SeedData) -> list[Prompt]:
     """What no model may be trained on."""
     return [*data.evaluation_prompts, *data.validation_prompts, *(one.prompt for one in data.heldout_sets)]
 
