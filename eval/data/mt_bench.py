@@ -1,16 +1,15 @@
 """MT-Bench (Zheng et al. 2023, arXiv 2306.05685): its questions, reference answers and judge prompts, from given files.
 
-They come from a folder in FastChat's layout, one with the same files side by side, or the installed fastchat package;
-each file plain or packed. FastChat looks reference answers up under the judge's name, and so finds none for a judge
-that wrote none; here a file is named, whoever judges.
+`srlm.data.mt_bench` says where they lie. FastChat looks reference answers up under the judge's name, and so finds none
+for a judge that wrote none; here a file is named, whoever judges.
 """
 
-import importlib.util
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from srlm.data.lines import Row, locate, rows
+from srlm.data.mt_bench import find_file, folder_of, question_file, two_turns
 from srlm.data.published_rankings import id_in, text_in
 from srlm.errors import DataError
 from srlm.records import Record, digest
@@ -29,10 +28,6 @@ TEMPERATURES = {"writing": 0.7, "roleplay": 0.7, "stem": 0.1, "humanities": 0.1}
 """At which questions of a category are answered."""
 OTHER_TEMPERATURE = 0.7
 """Of any other category."""
-WHERE = "set evaluation.mt_bench.files (--files) to a checkout of FastChat, or to a folder with its files"
-_PLACES = ("", "data", "llm_judge/data", "fastchat/llm_judge/data")
-_BENCH = ("mt_bench/{}", "{}", "mt_bench.{}")
-_PACKED = ("", ".gz", ".zst")
 
 
 class MtBenchQuestion(Record):
@@ -78,8 +73,7 @@ def categories_by_number() -> dict[str, str]:
 
 def read_questions(files: str | None) -> list[MtBenchQuestion]:
     """The questions in their order. Raises DataError, with file and line, for anything else."""
-    folder = _folder(files)
-    path = _bench_file(folder, "question.jsonl", "questions")
+    path = question_file(folder_of(files))
     found: dict[str, MtBenchQuestion] = {}
     for row in rows(path):
         one = _question(row)
@@ -95,7 +89,7 @@ def read(files: str | None, references: str = "gpt-4") -> MtBench:
 
     Raises DataError where one is missing, or does not hold what it should.
     """
-    folder, questions = _folder(files), read_questions(files)
+    folder, questions = folder_of(files), read_questions(files)
     wanted = [one.id for one in questions if one.needs_reference]
     path = _reference_file(folder, references)
     answers = {id_in(row.place, row.value, "question_id"): both_turns(row) for row in rows(path)}
@@ -103,7 +97,7 @@ def read(files: str | None, references: str = "gpt-4") -> MtBench:
         raise DataError(
             f"{path}: no reference answer to {', '.join(missing)} ({', '.join(WITH_REFERENCE)} are judged beside one)"
         )
-    place = _file(folder, ("judge_prompts.jsonl", "mt_bench.judge_prompts.jsonl"), "judge prompts")
+    place = find_file(folder, ("judge_prompts.jsonl", "mt_bench.judge_prompts.jsonl"), "judge prompts")
     prompts = {one.name: one for one in (JudgePrompt.of(row) for row in rows(place)) if one is not None}
     if lacking := [name for name in (*SINGLE, *PAIR) if name not in prompts]:
         raise DataError(f"{place}: no prompt {', '.join(lacking)}; found {', '.join(prompts) or 'none'}")
@@ -122,35 +116,13 @@ def both_turns(row: Row) -> tuple[str, str]:
 
 def _question(row: Row) -> MtBenchQuestion:
     place, value = row
-    turns = value.get("turns")
-    if not isinstance(turns, list) or len(turns) != 2 or not all(isinstance(one, str) and one.strip() for one in turns):
-        raise DataError(f"{place}: `turns` must be two texts: questions of MT-Bench have two turns")
+    turns = two_turns(row)
     category = text_in(place, value, "category")
     warmth = value.get("required_temperature", TEMPERATURES.get(category, OTHER_TEMPERATURE))
     if isinstance(warmth, bool) or not isinstance(warmth, int | float) or not 0 <= warmth <= 2:
         raise DataError(f"{place}: `required_temperature` must be 0 to 2, found {warmth!r:.40}")
     number = id_in(place, value, "question_id")
-    return MtBenchQuestion(id=number, category=category, turns=(turns[0], turns[1]), temperature=float(warmth))
-
-
-# Where the files are ----------------------------------------------------------------------------------------------
-
-
-def _folder(files: str | None) -> Path:
-    if files is not None:
-        folder = locate(files)
-        if not folder.is_dir():
-            raise DataError(f"{folder}: no such folder; {WHERE}")
-        return folder
-    package = importlib.util.find_spec("fastchat")
-    places = package.submodule_search_locations if package is not None else None
-    if not places:
-        raise DataError(f"MT-Bench's questions are missing, and fastchat is not installed; {WHERE}")
-    return Path(next(iter(places)))
-
-
-def _bench_file(folder: Path, name: str, what: str) -> Path:
-    return _file(folder, [form.format(name) for form in _BENCH], what)
+    return MtBenchQuestion(id=number, category=category, turns=turns, temperature=float(warmth))
 
 
 def _reference_file(folder: Path, name: str) -> Path:
@@ -161,15 +133,4 @@ def _reference_file(folder: Path, name: str) -> Path:
         return named
     what = f"reference answers of {name} (evaluation.mt_bench.references)"
     forms = [f"mt_bench/reference_answer/{name}.jsonl", f"reference_answer/{name}.jsonl"]
-    return _file(folder, [*forms, f"mt_bench.reference_answer.{name}.jsonl"], what)
-
-
-def _file(folder: Path, names: Sequence[str], what: str) -> Path:
-    for place in _PLACES:
-        for name in names:
-            for ending in _PACKED:
-                path = folder / place / (name + ending)
-                if path.is_file():
-                    return path
-    looked = ", ".join(str(Path(place) / names[0]) for place in _PLACES)
-    raise DataError(f"{folder}: no {what}; looked for {looked} and {', '.join(names[1:])}; {WHERE}")
+    return find_file(folder, [*forms, f"mt_bench.reference_answer.{name}.jsonl"], what)

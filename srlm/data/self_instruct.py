@@ -17,7 +17,7 @@ from srlm.data.lines import instructions
 from srlm.data.overlap import EvaluationPrompts, Postings, normalised
 from srlm.engines.base import Engine, Request
 from srlm.errors import DataError, SettingsError
-from srlm.records import Prompt, Record, digest, seed_for, user
+from srlm.records import OTHER_ID, Prompt, Record, digest, seed_for, user
 from srlm.settings import PromptSettings
 from srlm.store.files import read, resumable, write
 from srlm.text.counts import counted
@@ -50,6 +50,9 @@ class PromptAttempt(Record):
     ) -> Self:
         identity = digest("attempt", index, number, raw)
         return cls(id=identity, index=index, number=number, raw=raw, finish=finish, refused=refused)
+
+    def fault(self) -> str | None:
+        return OTHER_ID if self.id != digest("attempt", self.index, self.number, self.raw) else None
 
 
 def write_prompts(

@@ -5,10 +5,15 @@ random for each prompt, and those that prefer the first place are made as many a
 """
 
 import random
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from srlm.records import Count, PairJudgement, seed_for
+
+FIRST_ONLY = "prompts right with the better answer first alone"
+SECOND_ONLY = "prompts right with the better answer second alone"
+BOTH = "prompts right in both orders"
 
 
 class Chosen(NamedTuple):
@@ -37,6 +42,7 @@ def balanced(judgements: Sequence[PairJudgement], better: Mapping[str, str], see
     right = right_judgements(judgements, better)
     chosen = {prompt: random.Random(seed_for(seed, "draw", prompt)).choice(own) for prompt, own in right.items()}
     drawn = {place: sum(one.preference == place for one in chosen.values()) for place in (1.0, 0.0)}
+    places = Counter(frozenset(one.preference for one in own) for own in right.values())
     turned = 0
     order = random.Random(seed_for(seed, "balance")).sample(sorted(chosen), len(chosen))
     for prompt in order:
@@ -61,6 +67,9 @@ def balanced(judgements: Sequence[PairJudgement], better: Mapping[str, str], see
             "judgements that say equal": sum(one.preference == 0.5 for one in judgements),
             "prompts judged": len(asked),
             "prompts without a right judgement": len(asked) - len(right),
+            FIRST_ONLY: places[frozenset({1.0})],
+            SECOND_ONLY: places[frozenset({0.0})],
+            BOTH: places[frozenset({0.0, 1.0})],
             "right judgements drawn: first place": drawn[1.0],
             "right judgements drawn: second place": drawn[0.0],
             "drawn again for balance": turned,

@@ -16,11 +16,13 @@ from srlm.engines.base import Completion, Engine, Request
 from srlm.errors import SettingsError
 from srlm.judge.pointwise import Report, quiet
 from srlm.judge.unread import parted, why_unread
-from srlm.records import Prompt, Record, digest, seed_for, user
+from srlm.records import OTHER_ID, Prompt, Record, digest, seed_for, user
 from srlm.settings import Sampling
 from srlm.store.files import resumable
 from srlm.text.template import frame
 
+REQUEST = ("srlm.judge", "changed_instruction.txt")
+"""The package in whose folder `templates` our request lies, and its file."""
 Refused = Literal["empty", "cut", "the same instruction", "refused"]
 """Why what was written is no changed instruction."""
 
@@ -45,10 +47,10 @@ class ChangedInstruction(Record):
 
     def fault(self) -> str | None:
         if self.id != digest("changed instruction", self.prompt_id, self.writer, self.raw):
-            return "its id is not that of its content"
-        return (
-            "it has a text or a reason why it has none, not both" if (self.text is None) == (not self.refused) else None
-        )
+            return OTHER_ID
+        if (self.text is None) == (self.refused is None):
+            return "it has a text and a reason why it has none, or neither"
+        return None if self.text in (None, self.raw.strip()) else "its text is not what was written"
 
     def prompt(self, before: Prompt) -> Prompt | None:
         """The prompt that a worse answer is written to: the conversation as it was, the last turn changed."""
@@ -58,7 +60,8 @@ class ChangedInstruction(Record):
 def request_text(template: str | None) -> str:
     """The words of the request: ours, or a file's. Raises SettingsError where they lack the slot {prompt}."""
     if template is None:
-        shipped = resources.files("srlm.judge").joinpath("templates/changed_instruction.txt")
+        package, file = REQUEST
+        shipped = resources.files(package).joinpath(f"templates/{file}")
         return shipped.read_text(encoding="utf-8").rstrip("\n")
     try:
         text = read_text(Path(template)).rstrip("\n")

@@ -56,7 +56,12 @@ class Choice(Record):
 
     def fault(self) -> str | None:
         identity = (self.prompt_id, self.first_id, self.second_id, self.principle, self.judge)
-        return OTHER_ID if self.id != digest("choice", *identity, self.shown.raw, self.turned.raw) else None
+        if self.id != digest("choice", *identity, self.shown.raw, self.turned.raw):
+            return OTHER_ID
+        for chance in map(chance_of_first, (self.shown, self.turned)):
+            if chance is not None and not 0 <= chance <= 1:
+                return f"a probability of {chance:g} is not within 0 to 1"
+        return None
 
 
 def chance_of_first(opinion: Opinion) -> float | None:

@@ -72,6 +72,8 @@ class Grade(Record):
     def fault(self) -> str | None:
         if self.id != digest("grade", self.of, self.about, self.grader, self.raw):
             return OTHER_ID
+        if self.yes is not None and self.unread is not None:
+            return f"it has a probability and a reason why it has none ({self.unread})"
         if self.yes is not None and not 0 <= self.yes <= 1:
             return f"a probability of {self.yes:g} is not within 0 to 1"
         return None

@@ -16,7 +16,7 @@ head a file asks for one letter, A or B. A template may have the slot {principle
 
 from importlib import resources
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pydantic import Field, ValidationError
 
@@ -78,11 +78,25 @@ class PairTemplate(Record):
         return read_score_pair(text, self.labels) if self.form == "scores" else read_verdict(text, self.labels)
 
 
+class Place(NamedTuple):
+    """Where a template that comes with srlm lies."""
+
+    package: str
+    """In whose folder `templates`."""
+    file: str
+
+
+def place_of(name: str) -> Place | None:
+    """Where the template of a name lies. None: the name is a file's."""
+    if name in SHIPPED:
+        return Place("srlm.judge", f"{SHIPPED[name]}.txt")
+    return Place(WORLDS[name].package, f"pair_{name}.txt") if name in WORLDS else None
+
+
 def load(name: str) -> PairTemplate:
     """A shipped template by its name, or a file. Raises SettingsError where it cannot be used."""
-    if name in NAMES:
-        package, file = ("srlm.judge", SHIPPED[name]) if name in SHIPPED else (WORLDS[name].package, f"pair_{name}")
-        whole = resources.files(package).joinpath(f"templates/{file}.txt").read_text(encoding="utf-8")
+    if (place := place_of(name)) is not None:
+        whole = resources.files(place.package).joinpath(f"templates/{place.file}").read_text(encoding="utf-8")
     else:
         try:
             whole = read_text(Path(name), encoding="utf-8-sig")
@@ -95,8 +109,8 @@ def load(name: str) -> PairTemplate:
         template.prompt("", "", "")
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(map(str, first["loc"])) or "head"
-        raise SettingsError(f"pairwise template {name}: {place}: {first['msg']}") from None
+        field = ".".join(map(str, first["loc"])) or "head"
+        raise SettingsError(f"pairwise template {name}: {field}: {first['msg']}") from None
     except SettingsError as error:
         raise SettingsError(f"pairwise template {name}: {error}") from None
     if any(len(label) != 1 or label.isspace() for label in template.labels) or len(set(template.labels)) < 2:

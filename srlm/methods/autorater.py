@@ -5,16 +5,19 @@
 
 M1 is the common start. Every M_t goes on from the one before, so that the run shows what more human judgements bring;
 without `method.examples` each M_t is one pass over all of them. `method.heldout` names sets on which every model is
-measured and none is trained; no prompt of theirs, and none of the run's own evaluation, is in any example.
+measured and none is trained; no prompt of theirs, none of the run's own evaluation and no question of MT-Bench is in
+any example.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import chain
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from srlm.data import hub, rankings
+from srlm.data import hub, mt_bench, rankings
 from srlm.data.human_ranking import HumanRanking
 from srlm.data.lines import locate
 from srlm.data.overlap import EvaluationPrompts
@@ -22,11 +25,11 @@ from srlm.errors import DataError, SettingsError
 from srlm.judge import pair_template, rubric
 from srlm.judge.rated import portion, rated, refuse_form
 from srlm.methods import start
-from srlm.methods.base import Lengths, Optimisation, Rows, Work, own_settings
+from srlm.methods.base import Lengths, Optimisation, Rows, Shipped, Work, own_settings
 from srlm.methods.explain_examples import explain_examples
-from srlm.methods.held_pairs import better_first, look_at_pairs, of_run
+from srlm.methods.held_pairs import better_first, look_at_pairs, of_run, template_input
 from srlm.methods.run import Run
-from srlm.methods.stages import EFT, supervised
+from srlm.methods.stages import EFT, measured_prompts, supervised
 from srlm.methods.unused import refuse_unused
 from srlm.methods.work import CHARACTERS_A_TOKEN, answer_length
 from srlm.records import Count, Demonstration, SeedData, Step
@@ -34,6 +37,7 @@ from srlm.section import Positive, Section
 from srlm.settings import RankingFormat, Settings
 from srlm.store import files
 from srlm.store.folder import RunFolder
+from srlm.text.counts import counted
 
 OWN = "run"
 """The path of the run's own EFT sets."""
@@ -115,8 +119,9 @@ class Autorater:
             return start.make(run, step)
         data, own = start.seed_data(run), own_settings(run.settings, AutoraterSettings)
         template = pair_template.load(own.template)
-        held = {name: read_set(run, f"method.heldout.{name}", one) for name, one in own.heldout.items()}
-        examples, counts = training_examples(run, step, data, [one for own in held.values() for one in own])
+        held, counts = held_out_sets(run, data)
+        examples, more = training_examples(run, step, data, [one for own in held.values() for one in own])
+        counts |= more
         measured = {"held-out sets": of_run(data.heldout_sets), **held}
         pairs = {name: better_first(own_, run.settings.seed, own.heldout_pairs) for name, own_ in measured.items()}
         look = look_at_pairs(run, step, template, pairs)
@@ -153,19 +158,40 @@ class Autorater:
                 raise SettingsError(
                     f"method.heldout.{name}: is method.sets.{same[0]}, which is trained on; name other data"
                 )
-        for setting, rows in self.inputs(settings).items():
+        mt_bench_questions(settings)
+        for setting, rows in _rows(own).items():
             if not rows.path.startswith(hub.HUB) and not locate(rows.path).exists():
                 raise DataError(f"{setting}: {rows.path} does not exist; give a file, a folder or hub:OWNER/NAME")
 
-    def inputs(self, settings: Settings) -> Mapping[str, Rows]:
+    def inputs(self, settings: Settings) -> Mapping[str, str | Shipped | Rows]:
         """See Prepared."""
         own = own_settings(settings, AutoraterSettings)
-        every = chain(
-            ((f"method.sets.{name}", one) for name, one in own.sets.items()),
-            ((f"method.heldout.{name}", one) for name, one in own.heldout.items()),
-        )
-        found = {f"{setting}.path": one.rows for setting, one in every if one.path != OWN}
-        return found if own.template in pair_template.NAMES else found | {"method.template": Rows(own.template)}
+        found: dict[str, str | Shipped | Rows] = {**_rows(own), "method.template": template_input(own.template)}
+        with suppress(DataError):  # `check` refuses what is missing
+            if (questions := mt_bench_questions(settings)) is not None:
+                found["evaluation.mt_bench.files"] = str(questions)
+        return found
+
+
+def _rows(own: AutoraterSettings) -> dict[str, Rows]:
+    """The sets that lie elsewhere than in the run, by setting."""
+    every = chain(
+        ((f"method.sets.{name}", one) for name, one in own.sets.items()),
+        ((f"method.heldout.{name}", one) for name, one in own.heldout.items()),
+    )
+    return {f"{setting}.path": one.rows for setting, one in every if one.path != OWN}
+
+
+def mt_bench_questions(settings: Settings) -> Path | None:
+    """The file of the questions on which `srlm-eval mt-bench` measures: of the folder that evaluation.mt_bench.files
+    names, or of the installed fastchat package. None: there is neither. Raises DataError where the folder has none."""
+    files = settings.evaluation.mt_bench.files
+    try:
+        return mt_bench.question_file(mt_bench.folder_of(files))
+    except DataError:
+        if files is not None:
+            raise
+        return None
 
 
 def read_set(run: Run, setting: str, one: RatingSet) -> Sequence[HumanRanking]:
@@ -178,6 +204,26 @@ def read_set(run: Run, setting: str, one: RatingSet) -> Sequence[HumanRanking]:
     return rankings.read(one.path, one.format, language=one.language, part=part, option=f"{setting}.format").sets
 
 
+def held_out_sets(run: Run, data: SeedData) -> tuple[dict[str, Sequence[HumanRanking]], dict[str, Count]]:
+    """The sets to measure on, without rankings whose prompt the run's seed data has: M1 was trained on it. Raises
+    DataError where nothing is left of one."""
+    seeds = EvaluationPrompts([*data.seed_prompts, *(one.prompt for one in data.eft_sets)])
+    held: dict[str, Sequence[HumanRanking]] = {}
+    counts: dict[str, Count] = {}
+    for name, one in own_settings(run.settings, AutoraterSettings).heldout.items():
+        found = read_set(run, f"method.heldout.{name}", one)
+        held[name] = [each for each in found if seeds.find_prompt(each.ranked.prompt) is None]
+        met = len(found) - len(held[name])
+        if not held[name]:
+            raise DataError(
+                f"method.heldout.{name}: {one.path} has {counted(len(found), 'rankings')}, all of prompts that the "
+                "run's own seed data has, and M1 is trained on these; name other data, or other seed data (data.path)"
+            )
+        counts |= {f"held out, {name}: rankings": len(held[name])}
+        counts |= {f"held out, {name}: dropped: the run's seed data has its prompt": met} if met else {}
+    return held, counts
+
+
 def training_examples(
     run: Run, step: Step, data: SeedData, held: Sequence[HumanRanking]
 ) -> tuple[list[Demonstration], dict[str, Count]]:
@@ -185,10 +231,15 @@ def training_examples(
     own, path = own_settings(run.settings, AutoraterSettings), run.path(step.name, EFT)
     template = pair_template.load(own.template)
     words = rubric.load(run.settings.judge.template) if own.reviews else None
-    prompts = [*data.evaluation_prompts, *data.validation_prompts, *(one.prompt for one in data.heldout_sets)]
-    named = [one.ranked.prompt for one in held]
+    questions = mt_bench_questions(run.settings)
+    asked = [] if questions is None else mt_bench.question_prompts(questions)
+    prompts, named = measured_prompts(data), [*(one.ranked.prompt for one in held), *asked]
     measured, elsewhere = EvaluationPrompts([*prompts, *named]), EvaluationPrompts(named)
-    counts: dict[str, Count] = {}
+    counts: dict[str, Count] = {
+        "looked for: prompts of the run's evaluation": len(prompts),
+        "looked for: prompts of method.heldout": len(held),
+        "looked for: questions of MT-Bench": len(asked) // 3,
+    }
     sets: dict[str, list[Demonstration]] = {}
     with run.stage(step.name, "human judgements"):
         for name, one in own.sets.items():

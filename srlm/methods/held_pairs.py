@@ -12,9 +12,11 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 from srlm.data.human_ranking import HumanRanking
+from srlm.judge import pair_template
 from srlm.judge.pair_sampling import ShownPair, kept_opinions
 from srlm.judge.pair_template import PairTemplate
 from srlm.judge.pairwise import ModelPairJudge, outcome_of
+from srlm.methods.base import Shipped
 from srlm.methods.run import Run
 from srlm.methods.stages import Look
 from srlm.records import Checkpoint, Count, PairJudgement, Prompt, RankedSet, Response, Step, seed_for
@@ -26,6 +28,12 @@ FILE = "held_out_pairs"
 def of_run(sets: Sequence[RankedSet]) -> list[HumanRanking]:
     """A run's own ranked sets as rankings that any reader returns."""
     return [HumanRanking(ranked=one, group=one.prompt.id) for one in sets]
+
+
+def template_input(name: str) -> str | Shipped:
+    """A pairwise judge's template as `Prepared.inputs` names it: a file, or one that comes with srlm."""
+    place = pair_template.place_of(name)
+    return name if place is None else Shipped(*place)
 
 
 def better_first(rankings: Sequence[HumanRanking], seed: int, most: int) -> list[ShownPair]:

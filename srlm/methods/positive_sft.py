@@ -6,7 +6,7 @@
 The paper's comparison with preference training: it found no gain over the SFT baseline.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from srlm.methods import start
 from srlm.methods.base import Lengths, Optimisation, Work, own_settings
@@ -14,6 +14,7 @@ from srlm.methods.explain import explain_answers
 from srlm.methods.rewarded import rewarded_answers
 from srlm.methods.run import Run
 from srlm.methods.stages import candidates, new_prompts, preferences, prompt_counts, reward_answers, supervised
+from srlm.methods.unused import refuse_unused
 from srlm.methods.work import answer_length, answer_work, reward_work
 from srlm.records import Demonstration, Step
 from srlm.rewards.open import open_reward
@@ -55,7 +56,9 @@ class PositiveSft:
             *(one for path in run.folder.holding("eft.jsonl") for one in files.read(path, Demonstration)),
         ]
         counts = {**prompt_counts(run, step), **chosen.counts, "positive examples": len(positive)}
-        supervised(run, step, [*seeds, *positive], counts)
+        # All answers so far are trained on, whichever model wrote and judged them.
+        wrote = [run.previous_model(one) for one in run.iterations_up_to(step)]
+        supervised(run, step, [*seeds, *positive], counts, made_from=wrote)
 
     def work(self, settings: Settings, lengths: Lengths) -> Iterator[Work]:
         """As if every answer were trained on: how many will be, nobody knows."""
@@ -71,6 +74,14 @@ class PositiveSft:
             examples = seeds.examples + answers
             name = f"{step.name}: supervised fine-tuning"
             yield Optimisation(name, examples, tokens // examples, "sft", settings.sft)
+
+    def check(self, settings: Settings, last: int) -> None:
+        """See Prepared."""
+        refuse_unused(settings, "selection")
+
+    def inputs(self, settings: Settings) -> Mapping[str, str]:
+        """See Prepared: its own settings name no files."""
+        return {}
 
     def explain(self, folder: RunFolder, id: str) -> Iterator[str]:
         least = own_settings(folder.settings, PositiveSftSettings).min_reward

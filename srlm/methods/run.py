@@ -14,6 +14,7 @@ from srlm.engines.open import open_checkpoint
 from srlm.errors import StoreError
 from srlm.methods.base import run_folder
 from srlm.methods.inputs import Found, inputs_of
+from srlm.methods.recognised import refuse_faults
 from srlm.records import Checkpoint, Count, FileFact, RunManifest, Step, seed_for
 from srlm.settings import Settings
 from srlm.store import changes, files, used
@@ -84,7 +85,7 @@ class Run:
         """Raise StoreError where an input, or a file that the run has made, is not what it was; record what is new."""
         found = self._unchanged()
         self.folder.record_inputs(found.inputs, found.grown)
-        self.folder.record_steps()
+        self.folder.record_steps(refuse_faults)
         self.folder.sha256.keep()
 
     def examine(self) -> None:

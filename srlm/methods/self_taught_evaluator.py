@@ -18,14 +18,14 @@ from pydantic import Field
 
 from srlm.errors import DataError, SettingsError
 from srlm.judge import pair_template
-from srlm.judge.balanced import balanced
-from srlm.judge.changed_instructions import ChangedInstruction, refused_counts, request_text, write_changed
+from srlm.judge.balanced import BOTH, FIRST_ONLY, SECOND_ONLY, balanced
+from srlm.judge.changed_instructions import REQUEST, ChangedInstruction, refused_counts, request_text, write_changed
 from srlm.judge.open import loops_judge
 from srlm.judge.pair_sampling import PairSampler, ShownPair
 from srlm.methods import start
-from srlm.methods.base import Generation, Lengths, Optimisation, Work, own_settings
+from srlm.methods.base import Generation, Lengths, Optimisation, Shipped, Work, own_settings
 from srlm.methods.explain_pairs import explain_pairs
-from srlm.methods.held_pairs import better_first, look_at_pairs, of_run
+from srlm.methods.held_pairs import better_first, look_at_pairs, of_run, template_input
 from srlm.methods.run import Run
 from srlm.methods.stages import EFT, RESPONSES, drawn_answers, new_prompts, prompt_counts, supervised
 from srlm.methods.unused import refuse_unused
@@ -139,6 +139,11 @@ class SelfTaughtEvaluator:
         own = own_settings(settings, SelfTaughtSettings)
         pair_template.load(own.template)
         request_text(own.changed_template)
+        if own.changed_by == "world" and own.changed_template is not None:
+            raise SettingsError(
+                "method.changed_template: with method.changed_by `world` a program changes the prompts, and asks no "
+                "model; remove it, or use `model`"
+            )
         if own.changed_by == "world" and settings.data.kind in WORLDS and settings.prompts.writer != "world":
             raise SettingsError(
                 f"method.changed_by `world` changes prompts of the world alone, and prompts.writer is "
@@ -150,11 +155,13 @@ class SelfTaughtEvaluator:
                 f"`{settings.data.kind}`; use `model`"
             )
 
-    def inputs(self, settings: Settings) -> Mapping[str, str]:
+    def inputs(self, settings: Settings) -> Mapping[str, str | Shipped]:
         """See Prepared."""
         own = own_settings(settings, SelfTaughtSettings)
-        named = {"method.template": own.template, "method.changed_template": own.changed_template}
-        return {name: file for name, file in named.items() if file is not None and file not in pair_template.NAMES}
+        found = {"method.template": template_input(own.template)}
+        if own.changed_by == "model":
+            found["method.changed_template"] = own.changed_template or Shipped(*REQUEST)
+        return found
 
 
 def changed_instructions(
@@ -232,13 +239,7 @@ def right_examples(
     template = pair_template.load(own.template)
     chosen = balanced(judgements, {pair.prompt.id: pair.first.id for pair in pairs}, run.seed(step.name, "balance"))
     if not chosen.judgements:
-        raise DataError(
-            f"{step.name}: none of {counted(len(judgements), 'judgements')} of {counted(len(pairs), 'pairs')} "
-            "can be trained on "
-            f"({chosen.counts}); inspect them (`srlm explain` with the id of a prompt). What may help: more room "
-            "(method.sampling.max_new_tokens), a verdict that the model can write (method.template, "
-            "method.complete=true), more draws (method.draws), or a base that follows instructions (method.base=SFT)"
-        )
+        raise DataError(none_kept(step.name, chosen.counts))
     shown = {(one.first.id, one.second.id): one for pair in pairs for one in (pair, pair.turned)}
     examples = [
         Demonstration.of(
@@ -248,6 +249,29 @@ def right_examples(
     ]
     files.write(run.path(step.name, EFT), examples)
     return examples, chosen.counts
+
+
+def none_kept(step: str, counts: Mapping[str, Count]) -> str:
+    """Why a round has no judgement to learn from, and what may help, by the counts of `balanced`."""
+    first, second, both = (counts[name] for name in (FIRST_ONLY, SECOND_ONLY, BOTH))
+    found = (
+        f"{step}: no judgement can be trained on. Of {counts['prompts judged']} judged prompts {first} have a right "
+        f"judgement only with the better answer first, {second} only with it second, {both} in both orders, and "
+        f"{counts['prompts without a right judgement']} none; {counts['judgements unscored']} of "
+        f"{counts['judgements']} judgements have no verdict. Inspect them (`srlm explain` with the id of a prompt)"
+    )
+    if not (first or second):
+        return found + (
+            ". What may help: more room (method.sampling.max_new_tokens), a verdict that the model can write "
+            "(method.template, method.complete=true), more draws (method.draws), or a better judge (judge.engine, or "
+            "another model.base)"
+        )
+    return found + (
+        ". Both places are kept equally often, and this judge prefers one of them whatever the answers are: its "
+        "judgements would teach the place alone. What may help: more draws (method.draws) or a higher "
+        "method.sampling.temperature, so that it also prefers the other place, another method.template, or a better "
+        "judge (judge.engine, or another model.base)"
+    )
 
 
 METHOD = SelfTaughtEvaluator()

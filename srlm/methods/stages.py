@@ -22,6 +22,7 @@ from srlm.judge.open import CALLS, loops_judge
 from srlm.judge.pointwise import Answered, ModelPointJudge
 from srlm.judge.scores import check_collapse
 from srlm.methods.early_stop import Contest
+from srlm.methods.recognised import refuse_faults
 from srlm.methods.run import Run
 from srlm.records import Checkpoint, Count, Demonstration, Prompt, RankedSet, Response, SeedData, Step
 from srlm.rewards.base import JUDGEMENTS, Context, Reward, Rewarded
@@ -54,7 +55,7 @@ def new_prompts(run: Run, step: Step, model: Checkpoint, data: SeedData) -> list
         case "file":
             assert settings.path is not None
             prompts = prompts_from_file(settings.path, settings.wanted(t), settings.before(t), "file")
-            met = overlapping(prompts, _measured_prompts(data))
+            met = overlapping(prompts, measured_prompts(data))
             prompts = [prompt for prompt in prompts if prompt.id not in met]
             counts = {"got": len(prompts), "dropped: overlaps an evaluation prompt": len(met)}
         case _:
@@ -68,7 +69,7 @@ def new_prompts(run: Run, step: Step, model: Checkpoint, data: SeedData) -> list
                         seed=run.seed(name, "prompts"),
                         path=run.path(name, "prompt_attempts.jsonl"),
                         earlier=earlier_prompts(run, step),
-                        avoid=_measured_prompts(data),
+                        avoid=measured_prompts(data),
                         report=report,
                     )
                 finally:
@@ -101,7 +102,7 @@ def _language(run: Run) -> str | None:
     return None if isinstance(run.settings.data, WorldData) else run.settings.data.language
 
 
-def _measured_prompts(data: SeedData) -> list[Prompt]:
+def measured_prompts(data: SeedData) -> list[Prompt]:
     """What no model may be trained on."""
     return [*data.evaluation_prompts, *data.validation_prompts, *(one.prompt for one in data.heldout_sets)]
 
@@ -382,7 +383,7 @@ def run_training(
     if not trainer.finished(work, target):
         with run.stage(name, stage, "steps") as report, also_logged(run.folder.log):
             training(work, target, report)
-        run.folder.record_steps()  # processes that were launched for it have sealed nothing
+        run.folder.record_steps(refuse_faults)  # processes that were launched for it have sealed nothing
         give_memory_back()
 
 

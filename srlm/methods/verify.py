@@ -6,19 +6,18 @@ evaluation  the answers, judgements and verdicts, and the notes of what each was
 figures     the figures of metrics.json, a row a benchmark, against the files they were computed from
 """
 
-import json
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from srlm.contents import sha256_of, weights_digest
 from srlm.errors import RecordError, SrlmError
+from srlm.methods import joins, recognised
 from srlm.methods.inputs import inputs_of
-from srlm.records import Judgement, Prompt, RankedSet, Record, Response, RunManifest
-from srlm.store import blocks, changes, files, recognised
+from srlm.records import Judgement, RunManifest, Step
+from srlm.store import blocks, changes, files
 from srlm.store.folder import INPUTS, RunFolder
 from srlm.store.seals import EVALUATION, MANIFEST, NOTE, UNSEALED, Seals
 from srlm.text.counts import counted
@@ -76,9 +75,10 @@ def verify(folder: RunFolder) -> Verified:
     """Compare all that is in a run with what was recorded of it. Raises an SrlmError where that cannot be read."""
     sha256, seals = Afresh(), Seals(folder.path)
     rows = [*_own(folder, seals, sha256), *_inputs(folder, sha256)]
-    known: set[str] = set()
+    known: dict[int, joins.Origins] = {}
     for step in folder.steps():
-        rows += _step(folder, step.name, seals, sha256, known)
+        rows += _step(folder, step.name, seals, sha256)
+        rows += _joined(step, changes.files_of(folder.step(step.name)), known)
     rows += _evaluation(folder, seals, sha256)
     rows += _figures(folder, sha256)
     return Verified(rows, len(sha256), sha256.bytes, sha256.seconds)
@@ -122,15 +122,13 @@ def _inputs(folder: RunFolder, sha256: Afresh) -> Iterator[Row]:
             yield Row("inputs", setting, "ok", before.name)
 
 
-def _step(folder: RunFolder, name: str, seals: Seals, sha256: Afresh, known: set[str]) -> Iterator[Row]:
-    """`known`: ids of the records of the steps before; this step's are added."""
+def _step(folder: RunFolder, name: str, seals: Seals, sha256: Afresh) -> Iterator[Row]:
     place = folder.step(name)
     there = changes.files_of(place)
     try:
         manifest = folder.manifest(name)
     except SrlmError as error:
         yield Row(name, MANIFEST, "damaged", str(error))
-        yield from _joined(name, there, known)
         return
     rows: list[Row] = []
     if manifest is None:
@@ -149,7 +147,6 @@ def _step(folder: RunFolder, name: str, seals: Seals, sha256: Afresh, known: set
     vouched = {row.name for row in rows if row.state == "ok"}
     for file, path in there.items():
         yield from _records(name, file, path, vouched=file in vouched)
-    yield from _joined(name, there, known)
 
 
 def _unfinished(place: Path, there: dict[str, Path], seals: Seals, sha256: Afresh) -> Iterator[Row]:
@@ -249,66 +246,9 @@ def _is_read_alike(said: Judgement) -> bool:
     return True
 
 
-def _joined(part: str, there: dict[str, Path], known: set[str]) -> Iterator[Row]:
-    """Records of a step that name one that is not there; its ids are added to the `known` ones of the steps before.
-
-    Prompts, and answers with what is said of them, lie in one step. A pair may be of answers of an earlier one, of
-    judgements, or of what people wrote.
-    """
-    own: dict[type[Record], set[str]] = {Prompt: set(), Response: set()}
-    rows: dict[str, list[dict[str, Any]]] = {}
-    for file, path in there.items():
-        kind = recognised.kind_of(path) if path.suffix == ".jsonl" else None
-        if kind is None:
-            continue
-        try:
-            rows[file] = list(_rows(path))
-            ids = {row["id"] for row in rows[file] if "id" in row}
-            ids |= {one["id"] for row in rows[file] if kind is RankedSet for one in row["responses"]}
-        except (ValueError, LookupError, TypeError, RecursionError):
-            rows.pop(file, None)  # it does not decode, and its own row says so
-            continue
-        known |= ids
-        if kind in own:
-            own[kind] |= ids
-    named = {
-        "responses.jsonl": ("prompt_id", own[Prompt], "prompts.jsonl"),
-        "judgements.jsonl": ("response_id", own[Response], "responses.jsonl"),
-        "rewards.jsonl": ("response_id", own[Response], "responses.jsonl"),
-        "samples.jsonl": ("response_id", own[Response], "responses.jsonl"),
-    }
-    for file, (key, wanted, source) in named.items():
-        if file not in rows or source not in rows:
-            continue
-        try:
-            times = Counter(row[key] for row in rows[file])
-        except (LookupError, TypeError):
-            continue
-        if strangers := [id for id in times if id not in wanted]:
-            yield Row(part, file, "does not follow", f"{len(strangers)} of its records name none of {source}")
-        elif file == "responses.jsonl" and "samples.jsonl" in there:
-            continue  # sampled in training, as often as there were steps
-        elif times and (len(times) < len(wanted) or len(set(times.values())) > 1):
-            yield Row(part, file, "does not follow", f"not as many records for each of {source}")
-    naming = {
-        "pairs.jsonl": ("responses.jsonl", "chosen_id", "rejected_id"),
-        "judge_pairs.jsonl": ("judgements.jsonl", "chosen_id", "rejected_id"),
-        "meta_judgements.jsonl": ("judgements.jsonl", "first_id", "second_id"),
-        "ratings.jsonl": ("judgements.jsonl", "judgement_id"),
-    }
-    for file, (source, *fields) in naming.items():
-        try:
-            told = {row[field] for row in rows.get(file, ()) for field in fields}
-        except (LookupError, TypeError):
-            continue
-        if strangers := [id for id in told if id not in known]:
-            yield Row(part, file, "does not follow", f"{len(strangers)} of its records name none of {source}")
-
-
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
-    with path.open("rb") as lines:
-        for line in lines:
-            yield json.loads(line)
+def _joined(step: Step, there: dict[str, Path], known: dict[int, joins.Origins]) -> Iterator[Row]:
+    for file, why in joins.unfit(step, there, known):
+        yield Row(step.name, file, "does not follow", why)
 
 
 def _evaluation(folder: RunFolder, seals: Seals, sha256: Afresh) -> Iterator[Row]:

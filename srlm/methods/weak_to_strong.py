@@ -24,9 +24,9 @@ from srlm.judge import pair_template
 from srlm.judge.pair_sampling import ShownPair, kept_opinions
 from srlm.judge.pairwise import ModelPairJudge
 from srlm.methods import start
-from srlm.methods.base import Generation, Lengths, Optimisation, Weights, Work, own_settings
+from srlm.methods.base import Generation, Lengths, Optimisation, Shipped, Weights, Work, own_settings
 from srlm.methods.explain_labels import explain_labels
-from srlm.methods.held_pairs import FILE, better_first, held_pair_figures, of_run, ordered_pairs
+from srlm.methods.held_pairs import FILE, better_first, held_pair_figures, of_run, ordered_pairs, template_input
 from srlm.methods.performance_gap import credits_of, performance_gap
 from srlm.methods.run import Run
 from srlm.methods.stages import chat_of, finish_model, place_of, run_training
@@ -140,11 +140,11 @@ class WeakToStrong:
         elif own.weak.base != "scratch":
             load_chat(own.weak.base, weak_settings(settings))
 
-    def inputs(self, settings: Settings) -> Mapping[str, str | Weights]:
+    def inputs(self, settings: Settings) -> Mapping[str, str | Weights | Shipped]:
         """See Prepared."""
         own = own_settings(settings, WeakToStrongSettings)
-        found: dict[str, str | Weights] = {"method.weak.base": Weights(own.weak.base, own.weak.revision)}
-        return found if own.template in pair_template.NAMES else found | {"method.template": own.template}
+        weak = Weights(own.weak.base, own.weak.revision)
+        return {"method.weak.base": weak, "method.template": template_input(own.template)}
 
 
 class Halves(NamedTuple):

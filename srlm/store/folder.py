@@ -2,7 +2,7 @@
 
 import datetime
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from srlm.records import Checkpoint, Input, RunInputs, RunManifest, Step, digest
 from srlm.run_file import upgrade
 from srlm.secrets import withheld
 from srlm.settings import LATER, Settings, shaping
-from srlm.store import changes, files, lock, recognised, seals
+from srlm.store import changes, files, lock, seals
 from srlm.store.digests import Digests
 from srlm.store.paths import refuse_strays, refuse_ways_out
 from srlm.store.seals import MANIFEST
@@ -252,11 +252,11 @@ class RunFolder:
         kept = [name for name in own if (place / name).is_file() or f"{seals.EVALUATION}/{name}" in used]
         self.seals.drop(seals.EVALUATION, but=kept)
 
-    def record_steps(self) -> None:
+    def record_steps(self, refuse_faults: Callable[[Path], None]) -> None:
         """Bring the seals of steps up to date: a finished one's are in its manifest, and what is there and was not
         sealed when it was made (by an older srlm, by another program) is sealed as it is now.
 
-        Raises RecordError where one of these contradicts itself.
+        `refuse_faults` is given each of these, and raises where one contradicts itself.
         """
         begun = {step.name for step in self.steps()}
         for gone in self.seals.parts() & {step.name for step in self._all_steps} - begun:
@@ -273,7 +273,7 @@ class RunFolder:
                 before = changes.so_far(place)
                 for path in late:
                     if path.relative_to(place).as_posix() not in before:
-                        recognised.refuse_faults(path)
+                        refuse_faults(path)
                 self.seals.seal(late)
             (place / seals.SO_FAR).unlink(missing_ok=True)
 

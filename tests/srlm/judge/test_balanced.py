@@ -1,6 +1,6 @@
 """Which sampled judgements a judge learns from."""
 
-from srlm.judge.balanced import balanced, right_judgements
+from srlm.judge.balanced import BOTH, FIRST_ONLY, SECOND_ONLY, balanced, right_judgements
 from srlm.records import PairJudgement
 
 BETTER = {"p": "good p", "q": "good q", "r": "good r"}
@@ -46,6 +46,7 @@ def test_one_judgement_a_prompt_is_kept_and_places_are_preferred_equally_often()
         assert found.counts["judgements unscored"] == 1
         assert found.counts["dropped for balance"] == 1
         assert found.counts["judgements kept"] == 2
+        assert [found.counts[name] for name in (FIRST_ONLY, SECOND_ONLY, BOTH)] == [2, 0, 1]
     assert {tuple(one.prompt_id for one in balanced(every, BETTER, seed).judgements) for seed in range(20)} == {
         ("p", "r"), ("q", "r")
     }  # fmt: skip
@@ -68,6 +69,7 @@ def test_a_judge_that_likes_one_place_alone_teaches_nothing() -> None:
     found = balanced(every, BETTER, 1)
     assert found.judgements == []
     assert (found.counts["judgements right"], found.counts["dropped for balance"]) == (3, 3)
+    assert [found.counts[name] for name in (FIRST_ONLY, SECOND_ONLY, BOTH)] == [3, 0, 0]
 
 
 def test_nothing_judged_is_nothing_kept() -> None:

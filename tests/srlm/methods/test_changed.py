@@ -159,5 +159,5 @@ def test_what_was_made_from_a_file_that_came_out_otherwise_no_longer_follows(
     assert "judgements.jsonl:1: this Judgement does not follow from what the file is made from" in done.stderr
     found = [row for row in verify(run.folder).rows if row.state == "does not follow"]
     assert [(row.name, row.why) for row in found] == [
-        ("judgements.jsonl", "48 of its records name none of responses.jsonl")
+        ("judgements.jsonl", "96 of its records name none of responses.jsonl")  # 24 prompts x 2 answers x 2 draws
     ]

@@ -11,12 +11,16 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from srlm.errors import DataError, SettingsError, SrlmError
+from srlm.contents import sha256_of
+from srlm.errors import DataError, SettingsError, SrlmError, StoreError
+from srlm.judge.balanced import balanced
 from srlm.methods.base import Generation, Lengths, Optimisation, method_of
 from srlm.methods.checks import check_files
+from srlm.methods.inputs import inputs_of
 from srlm.methods.run import Run
+from srlm.methods.self_taught_evaluator import none_kept
 from srlm.methods.verify import verify
-from srlm.records import Demonstration, PairJudgement, Response
+from srlm.records import Demonstration, Input, PairJudgement, Response
 from srlm.run_file import load
 from srlm.store import files
 from tests.forks.command import Forks
@@ -331,6 +335,15 @@ def test_what_each_method_takes() -> None:
             "pairwise template: gone.txt is neither a readable file nor one of letter",
             id="no-template",
         ),
+        pytest.param(
+            [
+                *("method.name=self_taught_evaluator", "method.changed_by=world"),
+                f"method.changed_template={CHECKOUT}/srlm/judge/templates/changed_instruction.txt",
+            ],
+            SettingsError,
+            "method.changed_template: with method.changed_by `world` a program changes the prompts",
+            id="no-model-is-asked-for-a-change",
+        ),
         pytest.param(["method.name=autorater"], SettingsError, "method.sets: names no set", id="no-set"),
         pytest.param(
             ["method.name=autorater", "method.sets={a: gone.jsonl}"],
@@ -394,5 +407,56 @@ def test_a_run_in_which_nothing_is_right_says_what_may_help(
     chosen = ["method.name=self_taught_evaluator", "method.changed_by=world", "method.template=beads", "method.draws=1"]
     said = srlm("train", "--run", TINY, *(word for one in (*chosen, "prompts.count=4") for word in ("--set", one)))
     assert said.exit_code == 2
-    assert "M2: none of 8 judgements of 4 pairs can be trained on" in said.stderr
+    assert "M2: no judgement can be trained on. Of 4 judged prompts 0 have a right judgement only with" in said.stderr
+    assert "0 in both orders, and 4 none; 8 of 8 judgements have no verdict." in said.stderr
     assert "a verdict that the model can write (method.template, method.complete=true)" in said.stderr
+
+
+def test_a_judge_that_prefers_one_place_alone_is_told_apart_from_one_that_is_never_right() -> None:
+    """Three prompts, of each a judgement in both orders: the first place is preferred always."""
+    every = [
+        PairJudgement.of(prompt, f"{first} {prompt}", f"{second} {prompt}", "M1", 0, "[[A]]", 1.0)
+        for prompt in ("p", "q", "r")
+        for first, second in (("good", "bad"), ("bad", "good"))
+    ]
+    counts = balanced(every, {prompt: f"good {prompt}" for prompt in ("p", "q", "r")}, 1).counts
+    said = none_kept("M2", counts)
+    assert said.startswith(
+        "M2: no judgement can be trained on. Of 3 judged prompts 3 have a right judgement only with the better answer "
+        "first, 0 only with it second, 0 in both orders, and 0 none; 0 of 6 judgements have no verdict."
+    )
+    assert "this judge prefers one of them whatever the answers are" in said
+    assert "method.complete" not in said
+
+
+@pytest.mark.parametrize(
+    ("method", "package", "file"),
+    [
+        pytest.param("self_taught_evaluator", "judge", "pair_brackets.txt", id="self_taught_evaluator"),
+        pytest.param("autorater", "judge", "pairwise.txt", id="autorater"),
+        pytest.param("weak_to_strong", "judge", "pairwise.txt", id="weak_to_strong"),
+    ],
+)
+def test_a_template_that_comes_with_srlm_is_an_input(method: str, package: str, file: str) -> None:
+    shipped = CHECKOUT / "srlm" / package / "templates" / file
+    found = inputs_of(load(TINY, [f"method={method}"]), {}, sha256_of).inputs["method.template"]
+    assert found == Input(name="(srlm's own)", files={file: sha256_of(shipped)})
+    of_world = inputs_of(load(TINY, [f"method={method}", "method.template=beads"]), {}, sha256_of)
+    assert list(of_world.inputs["method.template"].files) == ["pair_beads.txt"]
+
+
+def test_another_version_s_template_does_not_go_on(tmp_path: Path) -> None:
+    settings = load(TINY, [f"runs={tmp_path}", "method=self_taught_evaluator"])
+    run = Run(settings)
+    with run.held():
+        files.write(run.path("M2", "prompts.jsonl"), [])
+        run.check()
+    record = tmp_path / "tiny/inputs.json"
+    made = json.loads(record.read_text())
+    assert {"method.template", "method.changed_template"} <= set(made["inputs"])
+    for name in ("template", "changed_template"):
+        other = json.loads(record.read_text())
+        (file,) = other["inputs"][f"method.{name}"]["files"]
+        other["inputs"][f"method.{name}"]["files"][file] = "0" * 64  # as an older srlm had it
+        with pytest.raises(StoreError, match=rf"method\.{name} \(srlm's own\): {file} has changed"):
+            run.folder.check_inputs({one: Input.model_validate(value) for one, value in other["inputs"].items()})

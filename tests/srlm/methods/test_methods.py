@@ -89,7 +89,10 @@ def test_a_method_that_is_not_in_the_table_is_refused_with_those_that_are(tmp_pa
     ("name", "setting"),
     [
         *((name, "reward.kind=rules") for name in ("rlhf", "constitutional", "self_taught_evaluator", "spin", "cream")),
-        *((name, "selection.flip=true") for name in ("rlhf", "self_rewarding_rl", "constitutional", "spin")),
+        *(
+            (name, "selection.flip=true")
+            for name in ("rlhf", "self_rewarding_rl", "constitutional", "spin", "positive_sft")
+        ),
     ],
 )
 def test_a_section_that_a_method_does_not_use_is_refused(name: str, setting: str) -> None:
@@ -169,6 +172,9 @@ def test_positive_sft_from_end_to_end(tmp_path: Path, srlm: Any) -> None:
         for name in manifests
     ]
     assert positive == [ended[0], ended[0] + ended[1]]
+    # M3 learns the answers of M1 and of M2, and is another where either is.
+    assert set(manifests["M2"]["inputs"]) == {"M0 weights", "M1 weights"}
+    assert set(manifests["M3"]["inputs"]) == {"M0 weights", "M1 weights", "M2 weights"}
     assert manifests["M3"]["counts"]["sft: ift examples"] == 40 + positive[1]
     prompt = files.read(tmp_path / "tiny/M3/prompts.jsonl", Prompt)[0]
     told = srlm("explain", prompt.id, "--run", TINY, *chosen)

@@ -286,7 +286,7 @@ def test_its_run_file_loads(name: str) -> None:
 
 
 def test_new_records_are_read_back_as_they_were(tmp_path: Path) -> None:
-    from srlm.store.recognised import kind_of
+    from srlm.methods.recognised import kind_of
 
     kept = {"a": likelihood(-1.5, 3), "b": rank_agreement(PROMPT, [1.0, 2.0], [2.0, 1.0])}
     for name, record in kept.items():

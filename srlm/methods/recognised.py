@@ -4,6 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+from srlm.data.self_instruct import PromptAttempt
+from srlm.judge.changed_instructions import ChangedInstruction
+from srlm.judge.choices import Choice
+from srlm.judge.grades import Grade
+from srlm.judge.revision import Revision
 from srlm.records import (
     AnswerLikelihood,
     AnswerReward,
@@ -20,6 +25,7 @@ from srlm.records import (
     Response,
     Sample,
 )
+from srlm.rewards.rbr import RuleWeights
 from srlm.store import files
 
 KINDS: tuple[type[Record], ...] = (
@@ -36,7 +42,14 @@ KINDS: tuple[type[Record], ...] = (
     MetaJudgement,
     JudgementRating,
     Sample,
+    PromptAttempt,
+    ChangedInstruction,
+    Revision,
+    Choice,
+    Grade,
+    RuleWeights,
 )
+"""All kinds that a step writes as JSON lines; a test finds those with an id that are missing."""
 
 
 def kind_of(path: Path) -> type[Record] | None:
