@@ -4,48 +4,31 @@ import math
 import re
 from collections import Counter
 from collections.abc import Sequence
-from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
 
-from srlm.bounded.files import read_text
+from srlm.bounded import yaml_text
 from srlm.engines.base import Completion, Engine, Request
-from srlm.errors import EngineError, RoomError, SettingsError
+from srlm.errors import EngineError, RoomError
 from srlm.judge.chances import chances, meant, prefix_for
 from srlm.judge.pointwise import Answered, Report, quiet
 from srlm.judge.unread import may_go_on, parted, why_unread
+from srlm.judge.wording import shipped, text_of
 from srlm.records import OTHER_ID, Prompt, Record, Unread, digest, seed_for, user
 from srlm.settings import Sampling
 from srlm.store.files import resumable
 from srlm.text.propositions import Propositions, read_propositions
 from srlm.usage import judging
-from srlm.worlds.table import WORLDS
 
 GENERAL = "general"
-FILE = "propositions.yaml"
-"""Name of propositions that ship, in the folder `templates` of their package."""
-SHIPPED = (GENERAL, *WORLDS)
+SHIPPED = shipped({GENERAL: "propositions.yaml"}, "propositions.yaml")
 ONE_WORD = Sampling(temperature=0.0, top_p=1.0, max_new_tokens=8)
 """How a grader without log-probabilities says yes or no."""
 
 
 def load(name: str, setting: str) -> Propositions:
     """Shipped propositions by their name, or a file. Raises SettingsError, which names the setting, for none."""
-    if name in SHIPPED:
-        text = resources.files(package_of(name)).joinpath(f"templates/{FILE}").read_text(encoding="utf-8")
-    else:
-        try:
-            text = read_text(Path(name))
-        except (OSError, UnicodeDecodeError) as error:
-            raise SettingsError(
-                f"{setting}: {name} is neither a readable file nor one of {', '.join(SHIPPED)}: {error}"
-            ) from None
-    return read_propositions(text, f"{setting} {name}")
-
-
-def package_of(shipped: str) -> str:
-    """The package in whose folder `templates` shipped propositions lie."""
-    return WORLDS[shipped].package if shipped in WORLDS else "srlm.judge"
+    return read_propositions(text_of(name, SHIPPED, setting, yaml_text.SIZE), f"{setting} {name}")
 
 
 class Grade(Record):

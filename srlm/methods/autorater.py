@@ -165,7 +165,7 @@ class Autorater:
             ((f"method.heldout.{name}", one) for name, one in own.heldout.items()),
         )
         found = {f"{setting}.path": one.rows for setting, one in every if one.path != OWN}
-        return found if own.template in pair_template.NAMES else found | {"method.template": Rows(own.template)}
+        return found if own.template in pair_template.SHIPPED else found | {"method.template": Rows(own.template)}
 
 
 def read_set(run: Run, setting: str, one: RatingSet) -> Sequence[HumanRanking]:

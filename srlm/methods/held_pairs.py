@@ -13,11 +13,11 @@ from itertools import combinations
 
 from srlm.data.human_ranking import HumanRanking
 from srlm.judge.pair_sampling import ShownPair, kept_opinions
-from srlm.judge.pair_template import PairTemplate
 from srlm.judge.pairwise import ModelPairJudge, outcome_of
 from srlm.methods.run import Run
 from srlm.methods.stages import Look
 from srlm.records import Checkpoint, Count, PairJudgement, Prompt, RankedSet, Response, Step, seed_for
+from srlm.text.pair_prompt import PairTemplate
 
 FILE = "held_out_pairs"
 """Begins the name of the file of a set's judgements, in the step's folder."""

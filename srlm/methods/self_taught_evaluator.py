@@ -154,7 +154,7 @@ class SelfTaughtEvaluator:
         """See Prepared."""
         own = own_settings(settings, SelfTaughtSettings)
         named = {"method.template": own.template, "method.changed_template": own.changed_template}
-        return {name: file for name, file in named.items() if file is not None and file not in pair_template.NAMES}
+        return {name: file for name, file in named.items() if file is not None and file not in pair_template.SHIPPED}
 
 
 def changed_instructions(

@@ -30,7 +30,7 @@ from srlm.methods.held_pairs import FILE, better_first, held_pair_figures, of_ru
 from srlm.methods.performance_gap import credits_of, performance_gap
 from srlm.methods.run import Run
 from srlm.methods.stages import chat_of, finish_model, place_of, run_training
-from srlm.methods.unused import refuse_unused
+from srlm.methods.unused import refuse_skills, refuse_unused
 from srlm.methods.work import CHARACTERS_A_TOKEN, answer_length, answers_a_set
 from srlm.records import Checkpoint, Count, PairJudgement, RankedSet, Step, seed_for
 from srlm.section import Positive, Section
@@ -128,6 +128,7 @@ class WeakToStrong:
     def check(self, settings: Settings, last: int) -> None:
         """See Prepared."""
         refuse_unused(settings, "reward", "selection")
+        refuse_skills(settings)
         own = own_settings(settings, WeakToStrongSettings)
         template = pair_template.load(own.template)
         if template.form != "letter":
@@ -144,7 +145,7 @@ class WeakToStrong:
         """See Prepared."""
         own = own_settings(settings, WeakToStrongSettings)
         found: dict[str, str | Weights] = {"method.weak.base": Weights(own.weak.base, own.weak.revision)}
-        return found if own.template in pair_template.NAMES else found | {"method.template": own.template}
+        return found if own.template in pair_template.SHIPPED else found | {"method.template": own.template}
 
 
 class Halves(NamedTuple):

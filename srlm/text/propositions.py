@@ -21,15 +21,13 @@ One YAML file:
 """
 
 from collections.abc import Mapping
-from typing import Any
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from srlm.bounded import yaml_text
-from srlm.bounded.yaml_text import NotYaml
 from srlm.errors import SettingsError
 from srlm.records import Record, digest
 from srlm.text.template import fill, frame
+from srlm.text.written import from_yaml
 
 
 class Proposition(Record):
@@ -144,16 +142,5 @@ class Propositions(Record):
 
 def read_propositions(text: str, name: str) -> Propositions:
     """The propositions in a YAML text; `name` is what messages call it. Raises SettingsError where there are none."""
-    try:
-        found: Any = yaml_text.decode(text)
-    except NotYaml as error:
-        raise SettingsError(f"{name}{f':{error.line}' if error.line else ''}: {error}") from None
-    if not isinstance(found, dict):
-        raise SettingsError(f"{name}: a file of propositions is a mapping with question or reasons, and propositions")
-    try:
-        return Propositions.model_validate(found)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        what = first["msg"].removeprefix("Value error, ")
-        raise SettingsError(f"{name}: {place + ': ' if place else ''}{what}") from None
+    what = "a file of propositions is a mapping with question or reasons, and propositions"
+    return from_yaml(Propositions, text, name, what)
