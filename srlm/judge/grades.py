@@ -18,6 +18,7 @@ from srlm.records import OTHER_ID, Prompt, Record, Unread, digest, seed_for, use
 from srlm.settings import Sampling
 from srlm.store.files import resumable
 from srlm.text.propositions import Propositions, read_propositions
+from srlm.text.taken_back import taken_back
 from srlm.usage import judging
 
 GENERAL = "general"
@@ -212,15 +213,18 @@ def _by_chance(logs: Sequence[float] | None, split: int, prefix: str) -> Said:
 
 
 def _read(written: Completion, answers: tuple[str, str], lead: str = "") -> Said:
-    """Yes or no as the first word, or the first behind the last `lead`."""
+    """Yes or no as the first word, or the first behind the last `lead`; not `yes and no`, nor a word that may go on."""
     unread = why_unread(written)
     if unread not in (None, "cut"):
         return Said(None, written.text, unread)
     _, found, behind = written.text.rpartition(lead) if lead else ("", "", written.text)
     yes, no = map(re.escape, answers)
     word = re.match(rf"\W*({yes}|{no})\b", behind, re.IGNORECASE) if found or not lead else None
-    if word is None:
+    if word is None or (unread == "cut" and word.end() == len(behind)):
         return Said(None, written.text, unread or "no verdict")
+    both = re.match(rf"\W*(?:(?:and|or|but)\W+)?({yes}|{no})\b", behind[word.end() :], re.IGNORECASE)
+    if (both and both[1].casefold() != word[1].casefold()) or (not lead and taken_back(behind)):
+        return Said(None, written.text, "unclear verdict")
     return Said(float(word[1].casefold() == answers[0].casefold()), written.text)
 
 

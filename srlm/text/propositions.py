@@ -20,6 +20,7 @@ One YAML file:
           - {name: bad}
 """
 
+import re
 from collections.abc import Mapping
 
 from pydantic import Field, model_validator
@@ -28,6 +29,8 @@ from srlm.errors import SettingsError
 from srlm.records import Record, digest
 from srlm.text.template import fill, frame
 from srlm.text.written import from_yaml
+
+_WORD = re.compile(r"\w(?:[^\n]*\w)?")
 
 
 class Proposition(Record):
@@ -99,8 +102,8 @@ class Propositions(Record):
         needed = "question" if self.reasons is None else "lead"
         if lacking := [one.name for one in self.propositions if not getattr(one, needed)]:
             raise ValueError(f"the proposition {lacking[0]!r} has no {needed}")
-        if len(set(self.answers)) < 2 or not all(self.answers):
-            raise ValueError("answers: two different words are needed")
+        if len({one.casefold() for one in self.answers}) < 2 or not all(map(_WORD.fullmatch, self.answers)):
+            raise ValueError("answers: two different words are needed, large and small letters being the same")
         for what, names in (("propositions", self.names), ("types", [one.name for one in self.types])):
             if twice := sorted({name for name in names if names.count(name) > 1}):
                 raise ValueError(f"two {what} are called {twice[0]!r}")
@@ -110,6 +113,8 @@ class Propositions(Record):
             raise ValueError("several types need `type_question`, and a question each, by which prompts are told apart")
         for one in self.types:
             used = {*one.propositions, *(name for kind in one.classes for name in (*kind.all, *kind.any, *kind.none))}
+            if twice := sorted({name for name in one.propositions if one.propositions.count(name) > 1}):
+                raise ValueError(f"type {one.name!r}: names the proposition {twice[0]!r} twice")
             if strangers := sorted(used - set(self.names)):
                 raise ValueError(f"type {one.name!r}: there is no proposition {strangers[0]!r}")
         return self

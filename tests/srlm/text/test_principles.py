@@ -99,6 +99,13 @@ def test_an_answer_is_of_the_first_class_whose_conditions_it_meets() -> None:
         ),
         pytest.param(ASKED + SORRY.replace("rude", "sorry"), "two propositions are called 'sorry'", id="twice"),
         pytest.param(ASKED + SORRY + "answers: [so, so]", "two different words", id="answers"),
+        pytest.param(ASKED + SORRY + "answers: [yes, Yes]", "two different words", id="answers-of-one-spelling"),
+        pytest.param(ASKED + SORRY + "answers: [+, no]", "two different words", id="an-answer-that-is-no-word"),
+        pytest.param(
+            ASKED + SORRY + "types: [{name: a, propositions: [rude, rude]}]",
+            "names the proposition 'rude' twice",
+            id="weighed-twice",
+        ),
         pytest.param(ASKED + SORRY + "answers: [yes, no]\ntypes: [{name: a}, {name: b}]", "several types", id="types"),
         pytest.param(
             ASKED + SORRY + "types: [{name: a, propositions: [kind]}]", "there is no proposition 'kind'", id="stranger"
