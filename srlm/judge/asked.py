@@ -11,13 +11,14 @@ from srlm.engines.openai.calls import Answer, Call, Failure
 from srlm.engines.openai.cost import BudgetSpent
 from srlm.errors import EngineError
 from srlm.judge.letter import chance_of
-from srlm.judge.pair_template import PairTemplate, load
+from srlm.judge.pair_template import load
 from srlm.judge.pairwise import Opinion, PairItem, parse, samplings, tally
 from srlm.judge.unread import still_thinking
 from srlm.records import Unread
 from srlm.settings import PairSettings, Sampling
 from srlm.terminal import logger
 from srlm.text.counts import counted
+from srlm.text.pair_prompt import PairTemplate
 from srlm.usage import judging
 
 if TYPE_CHECKING:

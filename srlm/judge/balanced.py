@@ -43,18 +43,19 @@ def balanced(judgements: Sequence[PairJudgement], better: Mapping[str, str], see
     chosen = {prompt: random.Random(seed_for(seed, "draw", prompt)).choice(own) for prompt, own in right.items()}
     drawn = {place: sum(one.preference == place for one in chosen.values()) for place in (1.0, 0.0)}
     places = Counter(frozenset(one.preference for one in own) for own in right.values())
-    turned = 0
+    turned, ahead = 0, _ahead(chosen)
     order = random.Random(seed_for(seed, "balance")).sample(sorted(chosen), len(chosen))
     for prompt in order:
-        if _ahead(chosen) in (-1, 0, 1):
+        if abs(ahead) <= 1:
             break
-        many = 1.0 if _ahead(chosen) > 0 else 0.0
+        many = 1.0 if ahead > 0 else 0.0
         others = [one for one in right[prompt] if one.preference == 1 - many]
         if chosen[prompt].preference == many and others:
             chosen[prompt] = random.Random(seed_for(seed, "turn", prompt)).choice(others)
             turned += 1
-    surplus = abs(_ahead(chosen))
-    many = 1.0 if _ahead(chosen) > 0 else 0.0
+            ahead += -2 if many else 2
+    surplus = abs(ahead)
+    many = 1.0 if ahead > 0 else 0.0
     dropped = [prompt for prompt in order if chosen[prompt].preference == many][:surplus]
     kept = [one for prompt, one in chosen.items() if prompt not in set(dropped)]
     asked = dict.fromkeys(one.prompt_id for one in judgements)

@@ -6,7 +6,6 @@ instructions. The request is ours; `method.changed_template` takes another text 
 
 from collections import Counter
 from collections.abc import Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Literal, Self
 
@@ -16,13 +15,14 @@ from srlm.engines.base import Completion, Engine, Request
 from srlm.errors import SettingsError
 from srlm.judge.pointwise import Report, quiet
 from srlm.judge.unread import parted, why_unread
+from srlm.judge.wording import Shipped
 from srlm.records import OTHER_ID, Prompt, Record, digest, seed_for, user
 from srlm.settings import Sampling
 from srlm.store.files import resumable
 from srlm.text.template import frame
 
-REQUEST = ("srlm.judge", "changed_instruction.txt")
-"""The package in whose folder `templates` our request lies, and its file."""
+REQUEST = Shipped("srlm.judge", "changed_instruction.txt")
+"""Our request."""
 Refused = Literal["empty", "cut", "the same instruction", "refused"]
 """Why what was written is no changed instruction."""
 
@@ -60,9 +60,7 @@ class ChangedInstruction(Record):
 def request_text(template: str | None) -> str:
     """The words of the request: ours, or a file's. Raises SettingsError where they lack the slot {prompt}."""
     if template is None:
-        package, file = REQUEST
-        shipped = resources.files(package).joinpath(f"templates/{file}")
-        return shipped.read_text(encoding="utf-8").rstrip("\n")
+        return REQUEST.text.rstrip("\n")
     try:
         text = read_text(Path(template)).rstrip("\n")
     except (OSError, UnicodeDecodeError) as error:

@@ -4,48 +4,32 @@ import math
 import re
 from collections import Counter
 from collections.abc import Sequence
-from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
 
-from srlm.bounded.files import read_text
+from srlm.bounded import yaml_text
 from srlm.engines.base import Completion, Engine, Request
-from srlm.errors import EngineError, RoomError, SettingsError
+from srlm.errors import EngineError, RoomError
 from srlm.judge.chances import chances, meant, prefix_for
 from srlm.judge.pointwise import Answered, Report, quiet
 from srlm.judge.unread import may_go_on, parted, why_unread
+from srlm.judge.wording import shipped, text_of
 from srlm.records import OTHER_ID, Prompt, Record, Unread, digest, seed_for, user
 from srlm.settings import Sampling
 from srlm.store.files import resumable
 from srlm.text.propositions import Propositions, read_propositions
+from srlm.text.taken_back import taken_back
 from srlm.usage import judging
-from srlm.worlds.table import WORLDS
 
 GENERAL = "general"
-FILE = "propositions.yaml"
-"""Name of propositions that ship, in the folder `templates` of their package."""
-SHIPPED = (GENERAL, *WORLDS)
+SHIPPED = shipped({GENERAL: "propositions.yaml"}, "propositions.yaml")
 ONE_WORD = Sampling(temperature=0.0, top_p=1.0, max_new_tokens=8)
 """How a grader without log-probabilities says yes or no."""
 
 
 def load(name: str, setting: str) -> Propositions:
     """Shipped propositions by their name, or a file. Raises SettingsError, which names the setting, for none."""
-    if name in SHIPPED:
-        text = resources.files(package_of(name)).joinpath(f"templates/{FILE}").read_text(encoding="utf-8")
-    else:
-        try:
-            text = read_text(Path(name))
-        except (OSError, UnicodeDecodeError) as error:
-            raise SettingsError(
-                f"{setting}: {name} is neither a readable file nor one of {', '.join(SHIPPED)}: {error}"
-            ) from None
-    return read_propositions(text, f"{setting} {name}")
-
-
-def package_of(shipped: str) -> str:
-    """The package in whose folder `templates` shipped propositions lie."""
-    return WORLDS[shipped].package if shipped in WORLDS else "srlm.judge"
+    return read_propositions(text_of(name, SHIPPED, setting, yaml_text.SIZE), f"{setting} {name}")
 
 
 class Grade(Record):
@@ -231,15 +215,18 @@ def _by_chance(logs: Sequence[float] | None, split: int, prefix: str) -> Said:
 
 
 def _read(written: Completion, answers: tuple[str, str], lead: str = "") -> Said:
-    """Yes or no as the first word, or the first behind the last `lead`."""
+    """Yes or no as the first word, or the first behind the last `lead`; not `yes and no`, nor a word that may go on."""
     unread = why_unread(written)
     if unread not in (None, "cut"):
         return Said(None, written.text, unread)
     _, found, behind = written.text.rpartition(lead) if lead else ("", "", written.text)
     yes, no = map(re.escape, answers)
     word = re.match(rf"\W*({yes}|{no})\b", behind, re.IGNORECASE) if found or not lead else None
-    if word is None:
+    if word is None or (unread == "cut" and word.end() == len(behind)):
         return Said(None, written.text, unread or "no verdict")
+    both = re.match(rf"\W*(?:(?:and|or|but)\W+)?({yes}|{no})\b", behind[word.end() :], re.IGNORECASE)
+    if (both and both[1].casefold() != word[1].casefold()) or (not lead and taken_back(behind)):
+        return Said(None, written.text, "unclear verdict")
     return Said(float(word[1].casefold() == answers[0].casefold()), written.text)
 
 

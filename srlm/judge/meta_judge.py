@@ -4,26 +4,24 @@ It is asked as any pairwise judge is; its prompt shows the answer beside the jud
 """
 
 import re
-from importlib import resources
-from pathlib import Path
-from typing import NamedTuple
+from typing import ClassVar
 
-from srlm.bounded.files import read_text
 from srlm.engines.base import Engine, Request
-from srlm.errors import SettingsError
-from srlm.judge.pair_template import PairTemplate, parts
 from srlm.judge.pairwise import ModelPairJudge, PairItem
 from srlm.judge.rubric import Rubric
+from srlm.judge.wording import shipped, text_of
 from srlm.records import user
 from srlm.settings import PairSettings
+from srlm.text.pair_prompt import PairTemplate, parts
 from srlm.text.template import frame
 from srlm.text.verdict import Verdict
-from srlm.worlds.table import WORLDS
+from srlm.text.written import checked
 
 _JUDGEMENT = re.compile(r"""\bjudge?ment(?=[ \t_#-]{0,3}[\[("']{0,2}[AaBb][\])"']{0,2}(?![^\W_]))""", re.IGNORECASE)
 PLAIN = ("meta_judge", "meta_letter")
-"""The templates that come with srlm: the model explains and names a winner, or is asked for the probability of a
-letter, for those too small to explain. A world has its own, `templates/KIND_meta.txt`, where it teaches the skill."""
+"""The templates that are no world's: the model explains and names a winner, or is asked for the probability of a
+letter, for those too small to explain. A world has its own, where it teaches the skill."""
+SHIPPED = shipped({name: f"{name}.txt" for name in PLAIN}, "{kind}_meta.txt")
 
 
 class MetaItem(PairItem):
@@ -38,6 +36,8 @@ class MetaItem(PairItem):
 
 class MetaTemplate(PairTemplate):
     """A meta-judge's prompt: slots {prompt}, {response}, {first}, {second} and, where it shows the rubric, {rubric}."""
+
+    slots: ClassVar[tuple[str, ...]] = ("prompt", "response", "first", "second")
 
     rubric: str
     """The rubric by which the judgements were made, as its template has it."""
@@ -64,40 +64,12 @@ class MetaJudge(ModelPairJudge):
         return Request(messages=user(self._wording.shown(item)), draws=self._asking.votes or 1)
 
 
-class Place(NamedTuple):
-    """Where the text of a template lies."""
-
-    file: str
-    package: str | None
-    """In whose folder `templates` it is; None: it is a user's file."""
-
-
-def place_of(name: str) -> Place:
-    """Where the template of a name is."""
-    if name in WORLDS:
-        return Place(f"{name}_meta.txt", WORLDS[name].package)
-    return Place(f"{name}.txt", "srlm.judge") if name in PLAIN else Place(name, None)
-
-
 def load(name: str, rubric: Rubric) -> MetaTemplate:
     """The shipped template, a world's, or a file's. Raises SettingsError where it cannot be used.
 
     Without a head that says otherwise its answer is read as any verdict is (`srlm/text/verdict.py`). With `form:
     letter` a very small model, which cannot write a comparison, is asked for the probability of a letter.
     """
-    file, package = place_of(name)
-    try:
-        if package is not None:
-            whole = resources.files(package).joinpath(f"templates/{file}").read_text(encoding="utf-8")
-        else:
-            whole = read_text(Path(file), encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        known = ", ".join((*PLAIN, *WORLDS))
-        raise SettingsError(f"method.template: {name} is neither a readable file nor one of {known}: {error}") from None
+    fields = {"form": "verdict", **parts(text_of(name, SHIPPED, "method.template"))}
     rules = rubric.prompt("(the question)", "(the response)")
-    template = MetaTemplate.model_validate({"form": "verdict", **parts(whole), "name": name, "rubric": rules})
-    try:
-        template.shown(MetaItem(prompt="", response="", first="", second=""))
-    except SettingsError as error:
-        raise SettingsError(f"method.template {name}: {error}") from None
-    return template
+    return checked(MetaTemplate, {**fields, "name": name, "rubric": rules}, f"method.template {name}")

@@ -32,7 +32,6 @@ from srlm.engines.openai.endpoint import Endpoint
 from srlm.errors import ModelError, SettingsError
 from srlm.judge import rubric
 from srlm.judge.asked import AskedPairJudge
-from srlm.judge.pair_template import PairTemplate
 from srlm.judge.pair_template import load as load_pair_template
 from srlm.judge.pairwise import ModelPairJudge, PairwiseJudge
 from srlm.judge.plain import PlainJudge
@@ -42,6 +41,7 @@ from srlm.records import Checkpoint, Record, digest, seed_for
 from srlm.settings import ModelSettings, PairSettings, Price, Sampling, Settings
 from srlm.store.folder import RunFolder, recorded
 from srlm.text.chat import Chat
+from srlm.text.pair_prompt import PairTemplate
 from srlm.worlds.table import TITLES, WORLDS
 
 if TYPE_CHECKING:

@@ -12,13 +12,13 @@ from pathlib import Path
 from srlm.engines.base import Completion, Engine, Request
 from srlm.errors import EngineError
 from srlm.judge.chances import chances, meant, prefix_for
-from srlm.judge.pair_template import LEAD, PairTemplate
 from srlm.judge.pairwise import PairItem, PairwiseJudge, opinion_of, parse
 from srlm.judge.pointwise import BLOCK, Report, quiet
 from srlm.judge.unread import parted, why_unread
 from srlm.records import PairJudgement, Prompt, Record, Response, Unread, seed_for, user
 from srlm.settings import Sampling
 from srlm.store.files import resumable
+from srlm.text.pair_prompt import LEAD, PairTemplate
 from srlm.usage import judging
 
 

@@ -12,11 +12,12 @@ import numpy as np
 from srlm.engines.base import Completion, Engine, Request
 from srlm.errors import EngineError, RoomError
 from srlm.judge.chances import chances, meant, prefix_for
-from srlm.judge.pair_template import PairTemplate, load
+from srlm.judge.pair_template import load
 from srlm.judge.unread import may_go_on, parted, still_thinking, why_unread
 from srlm.records import Record, Unread, user
 from srlm.settings import PairSettings, Sampling
 from srlm.text.counts import counted
+from srlm.text.pair_prompt import PairTemplate
 from srlm.text.verdict import Verdict, read_verdict
 from srlm.usage import judging
 

@@ -13,9 +13,9 @@ from typing import NamedTuple
 from srlm.data.human_ranking import HumanRanking
 from srlm.data.overlap import EvaluationPrompts
 from srlm.errors import SettingsError
-from srlm.judge.pair_template import LEAD, PairTemplate
 from srlm.judge.rubric import Rubric
 from srlm.records import Demonstration, RankedSet, digest, seed_for
+from srlm.text.pair_prompt import LEAD, PairTemplate
 from srlm.text.score import parse_score
 
 

@@ -24,8 +24,9 @@ from srlm.data.overlap import EvaluationPrompts
 from srlm.errors import DataError, SettingsError
 from srlm.judge import pair_template, rubric
 from srlm.judge.rated import portion, rated, refuse_form
+from srlm.judge.wording import Shipped
 from srlm.methods import start
-from srlm.methods.base import Lengths, Optimisation, Rows, Shipped, Work, own_settings
+from srlm.methods.base import Lengths, Optimisation, Rows, Work, own_settings
 from srlm.methods.explain_examples import explain_examples
 from srlm.methods.held_pairs import better_first, look_at_pairs, of_run, template_input
 from srlm.methods.run import Run

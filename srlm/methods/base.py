@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from srlm.errors import SettingsError
+from srlm.judge.wording import Shipped
 from srlm.records import Step
 from srlm.run_file import own_section
 from srlm.section import Section
@@ -122,14 +123,6 @@ class Method(Protocol):
         The words of models are in them as they were written: who prints them takes care of the terminal.
         """
         ...
-
-
-class Shipped(NamedTuple):
-    """A file that comes with srlm."""
-
-    package: str
-    """In whose folder `templates` it lies."""
-    file: str
 
 
 class Weights(NamedTuple):

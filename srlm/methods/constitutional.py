@@ -20,8 +20,9 @@ from srlm.judge.choices import AnswerPair, Choice, choice_counts, choose, is_of,
 from srlm.judge.open import loops_judge
 from srlm.judge.revision import Revision, last_revisions, revise, revises, revision_counts
 from srlm.judge.scores import check_collapse
+from srlm.judge.wording import Shipped
 from srlm.methods import start
-from srlm.methods.base import Generation, Lengths, Optimisation, Shipped, Work, own_settings
+from srlm.methods.base import Generation, Lengths, Optimisation, Work, own_settings
 from srlm.methods.explain import Beside, explain_answers
 from srlm.methods.run import Run
 from srlm.methods.stages import (
@@ -43,6 +44,7 @@ from srlm.settings import Settings
 from srlm.store import files
 from srlm.store.folder import RunFolder
 from srlm.text.counts import counted
+from srlm.text.principles import REASONS
 
 REVISIONS, CHOICES = "revisions.jsonl", "choices.jsonl"
 """Files of a step: the rounds of each answer; what the feedback model says of each pair."""
@@ -69,7 +71,7 @@ class ConstitutionalSettings(Section):
     """What is mixed in with the revisions: `seed` is IFT and EFT, as M1 has them; `ift`; `none`."""
     reasons: bool = False
     """The feedback model writes reasons before it chooses, at most `reason_tokens`."""
-    reason_tokens: Positive = constitution.REASONS
+    reason_tokens: Positive = REASONS
     """Maximum length of those reasons, in tokens."""
     clamp: Annotated[float, Field(ge=0.5, le=1)] = 0.6
     """With reasons, each probability is clamped to 1 - clamp .. clamp (the paper: 40 to 60%). 1: not at all."""
@@ -112,9 +114,7 @@ class Constitutional:
 
     def inputs(self, settings: Settings) -> Mapping[str, str | Shipped]:
         name = own_settings(settings, ConstitutionalSettings).principles
-        shipped = name in constitution.SHIPPED
-        own = Shipped(constitution.package_of(name), constitution.FILE) if shipped else name
-        return {"method.principles": own}
+        return {"method.principles": constitution.SHIPPED.get(name, name)}
 
     def make(self, run: Run, step: Step) -> None:
         if step in start.STEPS:
@@ -220,7 +220,7 @@ def chosen_pairs(
     if path.exists():
         choices: Sequence[Choice] = files.finished(path, Choice, pairs, 1, is_of)
     else:
-        template = constitution.pair_template(principles, own.reasons, own.reason_tokens)
+        template = principles.pair_template(own.reason_tokens if own.reasons else None)
         with (
             closing(loops_judge(run.folder, model, template)) as judge,
             run.stage(step.name, "choices", "pairs") as report,

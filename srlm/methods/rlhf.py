@@ -11,8 +11,9 @@ takes its place. `online.reference` says whether the KL divergence is from M1 or
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
+from srlm.judge.wording import Shipped
 from srlm.methods import start
-from srlm.methods.base import Lengths, Optimisation, Rows, Shipped, Weights, Work, own_settings
+from srlm.methods.base import Lengths, Optimisation, Rows, Weights, Work, own_settings
 from srlm.methods.explain import explain_answers, explain_pairs, knows_pair
 from srlm.methods.run import Run
 from srlm.methods.stages import PAIRS, new_prompts, preference_step

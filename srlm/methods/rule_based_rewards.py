@@ -19,8 +19,9 @@ from srlm.errors import DataError
 from srlm.judge import grades
 from srlm.judge.grades import Grade
 from srlm.judge.pointwise import Answered
+from srlm.judge.wording import Shipped
 from srlm.methods import start
-from srlm.methods.base import Generation, Lengths, Shipped, Work, own_settings
+from srlm.methods.base import Generation, Lengths, Work, own_settings
 from srlm.methods.explain import Beside, explain_answers
 from srlm.methods.run import Run
 from srlm.methods.stages import candidates, new_prompts, preference_step, preferences, reward_answers, reward_context
@@ -81,8 +82,7 @@ class RuleBasedRewards:
 
     def inputs(self, settings: Settings) -> Mapping[str, str | Shipped]:
         name = own_settings(settings, RuleBasedRewardsSettings).propositions
-        own = Shipped(grades.package_of(name), grades.FILE) if name in grades.SHIPPED else name
-        return {"method.propositions": own}
+        return {"method.propositions": grades.SHIPPED.get(name, name)}
 
     def make(self, run: Run, step: Step) -> None:
         if step in start.STEPS:

@@ -7,8 +7,9 @@ It starts as the loop does. `online.judge` says who judges: M_t, frozen, or the 
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from srlm.judge.wording import Shipped
 from srlm.methods import start
-from srlm.methods.base import Lengths, NoSettings, Rows, Shipped, Weights, Work
+from srlm.methods.base import Lengths, NoSettings, Rows, Weights, Work
 from srlm.methods.explain import explain_answers
 from srlm.methods.run import Run
 from srlm.methods.stages import new_prompts

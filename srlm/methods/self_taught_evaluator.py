@@ -22,8 +22,9 @@ from srlm.judge.balanced import BOTH, FIRST_ONLY, SECOND_ONLY, balanced
 from srlm.judge.changed_instructions import REQUEST, ChangedInstruction, refused_counts, request_text, write_changed
 from srlm.judge.open import loops_judge
 from srlm.judge.pair_sampling import PairSampler, ShownPair
+from srlm.judge.wording import Shipped
 from srlm.methods import start
-from srlm.methods.base import Generation, Lengths, Optimisation, Shipped, Work, own_settings
+from srlm.methods.base import Generation, Lengths, Optimisation, Work, own_settings
 from srlm.methods.explain_pairs import explain_pairs
 from srlm.methods.held_pairs import better_first, look_at_pairs, of_run, template_input
 from srlm.methods.run import Run
@@ -160,7 +161,7 @@ class SelfTaughtEvaluator:
         own = own_settings(settings, SelfTaughtSettings)
         found = {"method.template": template_input(own.template)}
         if own.changed_by == "model":
-            found["method.changed_template"] = own.changed_template or Shipped(*REQUEST)
+            found["method.changed_template"] = own.changed_template or REQUEST
         return found
 
 

@@ -4,6 +4,7 @@ from typing import Literal
 
 from srlm.errors import SettingsError
 from srlm.settings import JudgeRewardSettings, SelectionSettings, Settings
+from srlm.worlds.table import WorldData
 
 DEFAULTS = {"reward": JudgeRewardSettings(), "selection": SelectionSettings()}
 
@@ -13,3 +14,12 @@ def refuse_unused(settings: Settings, *sections: Literal["reward", "selection"])
     for name in sections:
         if getattr(settings, name) != DEFAULTS[name]:
             raise SettingsError(f"{name}: method {settings.method.name} does not use this section; remove it")
+
+
+def refuse_skills(settings: Settings) -> None:
+    """Raise SettingsError where a world is asked to teach skills to an M1 that learns from no demonstrations."""
+    if isinstance(settings.data, WorldData) and settings.data.skills:
+        raise SettingsError(
+            f"data.skills {', '.join(settings.data.skills)}: M1 of method {settings.method.name} learns from weak "
+            "labels alone and is shown no skill; remove it"
+        )

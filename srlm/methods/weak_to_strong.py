@@ -23,14 +23,15 @@ from srlm.errors import DataError, SettingsError
 from srlm.judge import pair_template
 from srlm.judge.pair_sampling import ShownPair, kept_opinions
 from srlm.judge.pairwise import ModelPairJudge
+from srlm.judge.wording import Shipped
 from srlm.methods import start
-from srlm.methods.base import Generation, Lengths, Optimisation, Shipped, Weights, Work, own_settings
+from srlm.methods.base import Generation, Lengths, Optimisation, Weights, Work, own_settings
 from srlm.methods.explain_labels import explain_labels
 from srlm.methods.held_pairs import FILE, better_first, held_pair_figures, of_run, ordered_pairs, template_input
 from srlm.methods.performance_gap import credits_of, performance_gap
 from srlm.methods.run import Run
 from srlm.methods.stages import chat_of, finish_model, place_of, run_training
-from srlm.methods.unused import refuse_unused
+from srlm.methods.unused import refuse_skills, refuse_unused
 from srlm.methods.work import CHARACTERS_A_TOKEN, answer_length, answers_a_set
 from srlm.records import Checkpoint, Count, PairJudgement, RankedSet, Step, seed_for
 from srlm.section import Positive, Section
@@ -128,6 +129,7 @@ class WeakToStrong:
     def check(self, settings: Settings, last: int) -> None:
         """See Prepared."""
         refuse_unused(settings, "reward", "selection")
+        refuse_skills(settings)
         own = own_settings(settings, WeakToStrongSettings)
         template = pair_template.load(own.template)
         if template.form != "letter":

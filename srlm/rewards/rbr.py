@@ -130,7 +130,7 @@ class RuleBasedReward:
             )
 
     def _types(self, prompts: Sequence[Prompt], context: Context) -> dict[str, str | None]:
-        """The likeliest type of each prompt; None: the grader did not say."""
+        """The likeliest type of each prompt."""
         kinds = self._propositions.types
         if len(kinds) == 1:
             return {prompt.id: kinds[0].name for prompt in prompts}
@@ -146,8 +146,7 @@ class RuleBasedReward:
         found: dict[str, str | None] = {}
         for place, prompt in enumerate(prompts):
             own = grades[place * len(kinds) : (place + 1) * len(kinds)]
-            known = {one.about: one.yes for one in own if one.yes is not None}
-            found[prompt.id] = max(known, key=lambda kind: known[kind]) if len(known) == len(kinds) else None
+            found[prompt.id] = likeliest({one.about: one.yes for one in own})
         return found
 
 
@@ -160,6 +159,13 @@ class Measured(Record):
     types: dict[str, str | None]
     """By prompt."""
     counts: dict[str, Count]
+
+
+def likeliest(chances: Mapping[str, float | None]) -> str | None:
+    """The type of the highest probability; None: one is not known, or two are the highest."""
+    known = [yes for yes in chances.values() if yes is not None]
+    first = [kind for kind, yes in chances.items() if known and yes == max(known)]
+    return first[0] if len(known) == len(chances) and len(first) == 1 else None
 
 
 def total(

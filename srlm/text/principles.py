@@ -18,15 +18,15 @@ A principle without `choice` is drawn for revisions alone, one without `critique
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from srlm.bounded import yaml_text
-from srlm.bounded.yaml_text import NotYaml
 from srlm.errors import SettingsError
 from srlm.records import Record, digest
+from srlm.text.pair_prompt import LEAD, Labels, PairTemplate
 from srlm.text.template import fill, frame
+from srlm.text.verdict_labels import LETTERS
+from srlm.text.written import from_yaml
 
 FRAMES: Mapping[str, Sequence[str]] = {
     "critique": ("prompt", "response", "request"),
@@ -35,6 +35,8 @@ FRAMES: Mapping[str, Sequence[str]] = {
     "reasoned_choice": ("prompt", "first", "second", "principle"),
 }
 """The slots of each frame."""
+REASONS = 256
+"""Tokens that a choice with reasons may take."""
 
 
 class Principle(Record):
@@ -64,9 +66,9 @@ class Constitution(Record):
     revision: str
     choice: str
     reasoned_choice: str
-    lead: str = Field(default="[[", min_length=1)
+    lead: str = Field(default=LEAD, min_length=1)
     """Words behind which the letter of a reasoned choice stands."""
-    labels: tuple[str, str] = ("A", "B")
+    labels: Labels = LETTERS
     """The letters that name the two answers."""
     principles: tuple[Principle, ...] = Field(min_length=1)
 
@@ -107,19 +109,15 @@ class Constitution(Record):
         words = {"prompt": prompt, "response": response, "critique": critique, "request": principle.revision or ""}
         return frame(self.revision.rstrip("\n"), words)
 
+    def pair_template(self, reasons: int | None) -> PairTemplate:
+        """How a model is asked to choose by a principle: behind `reasons`, so many tokens at most. None: at once."""
+        wording: dict[str, object] = {"name": "choice", "labels": self.labels, "lead": self.lead}
+        if reasons is None:
+            return PairTemplate.model_validate({**wording, "text": self.choice.rstrip("\n")})
+        text = self.reasoned_choice.rstrip("\n")
+        return PairTemplate.model_validate({**wording, "text": text, "form": "reasoned", "tokens": reasons})
+
 
 def read_constitution(text: str, name: str) -> Constitution:
     """The constitution in a YAML text; `name` is what messages call it. Raises SettingsError where it is none."""
-    try:
-        found: Any = yaml_text.decode(text)
-    except NotYaml as error:
-        raise SettingsError(f"{name}{f':{error.line}' if error.line else ''}: {error}") from None
-    if not isinstance(found, dict):
-        raise SettingsError(f"{name}: a constitution is a mapping with principles and the four frames")
-    try:
-        return Constitution.model_validate(found)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        what = first["msg"].removeprefix("Value error, ")
-        raise SettingsError(f"{name}: {place + ': ' if place else ''}{what}") from None
+    return from_yaml(Constitution, text, name, "a constitution is a mapping with principles and the four frames")

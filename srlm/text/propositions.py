@@ -20,16 +20,17 @@ One YAML file:
           - {name: bad}
 """
 
+import re
 from collections.abc import Mapping
-from typing import Any
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from srlm.bounded import yaml_text
-from srlm.bounded.yaml_text import NotYaml
 from srlm.errors import SettingsError
 from srlm.records import Record, digest
 from srlm.text.template import fill, frame
+from srlm.text.written import from_yaml
+
+_WORD = re.compile(r"\w(?:[^\n]*\w)?")
 
 
 class Proposition(Record):
@@ -101,8 +102,8 @@ class Propositions(Record):
         needed = "question" if self.reasons is None else "lead"
         if lacking := [one.name for one in self.propositions if not getattr(one, needed)]:
             raise ValueError(f"the proposition {lacking[0]!r} has no {needed}")
-        if len(set(self.answers)) < 2 or not all(self.answers):
-            raise ValueError("answers: two different words are needed")
+        if len({one.casefold() for one in self.answers}) < 2 or not all(map(_WORD.fullmatch, self.answers)):
+            raise ValueError("answers: two different words are needed, large and small letters being the same")
         for what, names in (("propositions", self.names), ("types", [one.name for one in self.types])):
             if twice := sorted({name for name in names if names.count(name) > 1}):
                 raise ValueError(f"two {what} are called {twice[0]!r}")
@@ -112,6 +113,8 @@ class Propositions(Record):
             raise ValueError("several types need `type_question`, and a question each, by which prompts are told apart")
         for one in self.types:
             used = {*one.propositions, *(name for kind in one.classes for name in (*kind.all, *kind.any, *kind.none))}
+            if twice := sorted({name for name in one.propositions if one.propositions.count(name) > 1}):
+                raise ValueError(f"type {one.name!r}: names the proposition {twice[0]!r} twice")
             if strangers := sorted(used - set(self.names)):
                 raise ValueError(f"type {one.name!r}: there is no proposition {strangers[0]!r}")
         return self
@@ -144,16 +147,5 @@ class Propositions(Record):
 
 def read_propositions(text: str, name: str) -> Propositions:
     """The propositions in a YAML text; `name` is what messages call it. Raises SettingsError where there are none."""
-    try:
-        found: Any = yaml_text.decode(text)
-    except NotYaml as error:
-        raise SettingsError(f"{name}{f':{error.line}' if error.line else ''}: {error}") from None
-    if not isinstance(found, dict):
-        raise SettingsError(f"{name}: a file of propositions is a mapping with question or reasons, and propositions")
-    try:
-        return Propositions.model_validate(found)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        what = first["msg"].removeprefix("Value error, ")
-        raise SettingsError(f"{name}: {place + ': ' if place else ''}{what}") from None
+    what = "a file of propositions is a mapping with question or reasons, and propositions"
+    return from_yaml(Propositions, text, name, what)

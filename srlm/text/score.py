@@ -9,14 +9,14 @@ The last mention decides: judges quote the rubric and weigh before they decide. 
 conditions (`would deserve a Score: 5 if`) are no mentions. Any other mention that is no verdict leaves the judgement
 unread: a range, words directly behind, another number within a sentence behind the verdict, two numbers on the last
 line, a scale told line by line, a quotation, a later line that takes it back. A verdict outside 0..5 or out of another
-total (`4/10`) is no score either: None, never 0, never the score before it.
+total (`4/10`, `On a scale of 1 to 10`) is no score either: None, never 0, never the score before it.
 """
 
 import re
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
-from srlm.text.plain import plain
+from srlm.text.plain import plain, without_end
 from srlm.text.taken_back import taken_back
 from srlm.text.thoughts import split
 
@@ -43,7 +43,7 @@ def read_score(text: str) -> Score:
 
     What stands in a thought (`<think>`) is a draft: only what follows it is read, and nothing where it never closed.
     """
-    lines = _own_words(split(text, opened=False).answer).splitlines()
+    lines = _own_words(without_end(split(text, opened=False).answer)).splitlines()
     mentions = [mention for number, line in enumerate(lines) for mention in _mentions(line, number)]
     asides = []
     while mentions and mentions[-1].aside:
@@ -55,6 +55,8 @@ def read_score(text: str) -> Score:
     last, earlier = mentions[-1], mentions[:-1]
     if last.said == NO_SCORE or _quoted(lines, last.line) or _revised(lines, last, earlier):
         return NO_SCORE
+    if _OTHER_SCALE.search("\n".join(lines)):
+        return OFF_SCALE
     others |= {mention.number for mention in earlier if mention.line == last.line}
     if boxed is not None:
         others.add(boxed)
@@ -207,6 +209,7 @@ def _number(digits: str) -> float:
 # What stands around it ------------------------------------------------------------------------------------------------
 
 _SET_OFF = re.compile(r"-{1,3}\s|[\u2013\u2014(\[\uff08]")
+_NEXT_FIELD = re.compile(r"\w{1,30}\"\s?:")
 _STOP = re.compile(r"[.!;:,|][\"')\]}\u201d]*\s|\u3002")
 _OTHER_NUMBER = re.compile(
     r"\d|\b(?:zero|three|four|five|half|scores?|points?|stars?|higher|lower|less|minus)\b", re.IGNORECASE
@@ -221,7 +224,8 @@ _TAKEN_BACK = re.compile(
 
 def _leaves_it(close: str, remark: str) -> bool:
     """Whether a remark is set off from the number, names no other and takes nothing back."""
-    apart = _STOP.search(close) or (_SET_OFF.match(remark) and (close.endswith(" ") or remark[0] not in "-"))
+    field = close.endswith(',"') and _NEXT_FIELD.match(remark)
+    apart = field or _STOP.search(close) or (_SET_OFF.match(remark) and (close.endswith(" ") or remark[0] not in "-"))
     return bool(apart) and not _OTHER_NUMBER.search(remark) and not _TAKEN_BACK.match(remark)
 
 
@@ -276,6 +280,12 @@ _QUOTES = re.compile(
     r"|\b(?:example|sample|template|e\.g\.)[^.:]{0,40}:$",
     re.IGNORECASE,
 )
+_OTHER_SCALE = re.compile(
+    r"(?:^|[.!?:;]\s)[\s*_>#-]{0,9}on\sa\sscale\s(?:of|from)\s(?:\d{1,3}\s?(?:to|[-\u2013\u2014])\s?)?"
+    r"(?!0{0,3}5\b)\d{1,6}\b(?!\s?(?:to|[-\u2013\u2014])\s?\d)",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""Begins a sentence of a judge that took another scale than the rubric's."""
 _BOXED = re.compile(
     r"[\s>#-]*(?:(?:(?:therefore|thus|hence|so|overall),?\s)?(?:(?:the|my|final|total|overall)\s){0,3}"
     r"(?:(?<=final\s)answer|score|verdict)(?:\sis)?\s?:?)?[\s(\[]*"

@@ -7,7 +7,7 @@ different numbers, a range, not a number, out of another total than the other on
 import re
 from collections.abc import Iterator
 
-from srlm.text.plain import plain
+from srlm.text.plain import plain, without_end
 from srlm.text.thoughts import split
 from srlm.text.verdict import NONE, UNCLEAR, Verdict, read_verdict
 from srlm.text.verdict_labels import LETTERS
@@ -24,7 +24,7 @@ _BOXED = re.compile(
 
 def read_score_pair(text: str, labels: tuple[str, str] = LETTERS) -> Verdict:
     """The verdict of two scores for the answers with these labels."""
-    words = split(text).answer
+    words = without_end(split(text).answer)
     pairs = [(float(found["first"]), float(found["second"])) for found in _BOXED.finditer(words)]
     lines = "\n".join(map(plain, words.splitlines()))
     alike = labels[0].casefold() != labels[1].casefold()

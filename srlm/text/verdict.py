@@ -149,6 +149,7 @@ def _clear(value: re.Match[str], behind: str) -> bool:
         or any(one["who"] != value["side"] for one in _PRAISED.finditer(sentence))
         or re.search(rf",\s[{F}{S}]\s?(?:\(|$)", sentence)
         or any(one[1] != value["side"] for one in re.finditer(rf"^[\[(\"']*([{F}{S}])(?!\s\w)", sentence))
+        or (not value["tie"] and _TIED.match(sentence))
         or TURNED.match(sentence)
         or GLUED.search(rest)
         or _praises_other(sentence, value["side"])
@@ -159,6 +160,10 @@ def _clear(value: re.Match[str], behind: str) -> bool:
 
 _ONE_ASPECT = re.compile(
     rf"(?:(?:in|on|at|regarding|when|with)\s(?!general|conclusion|summary|short|the\send)|(?:{ASPECT})\s)",
+    re.IGNORECASE,
+)
+_TIED = re.compile(
+    r"[\s(]*(?:it\s?(?:is|'s)\s|they\sare\s|both\sare\s)?(?:a\s)?(?:tie|tied|draw|equal(?=\s?[.)!]|\s*$))\b",
     re.IGNORECASE,
 )
 _ENGLISH = re.compile(

@@ -4,7 +4,7 @@ import html
 import re
 import unicodedata
 
-from srlm.text.plain import plain
+from srlm.text.plain import INVISIBLE, plain, without_end
 from srlm.text.verdict_languages import QUOTED
 
 LETTERS = ("A", "B")
@@ -20,8 +20,7 @@ _FULL_WIDTH = str.maketrans(
         **dict.fromkeys("\u3002\uff61\u06d4\u0964", "."),
         **dict.fromkeys("\u227b\u203a\u27e9", ">"),
         **dict.fromkeys("\u227a\u2039\u27e8", "<"),
-        **dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff\u00ad\ue000\ue001", ""),
-        **dict.fromkeys("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069", ""),  # directions
+        **dict.fromkeys("\ue000\ue001", ""),
         "\u226b": ">>",
         "\u226a": "<<",
         "\u2248": "=",
@@ -29,7 +28,7 @@ _FULL_WIDTH = str.maketrans(
         "\u061b": ";",
         "\u061f": "?",
     }
-)
+) | {sign: "" for sign in INVISIBLE}
 _LATEX = re.compile(r"\\(?P<sign>gg|succ|ll|prec|approx|sim|left|right)(?![A-Za-z])\s?")
 _SIGNS = {"gg": ">>", "succ": ">", "ll": "<<", "prec": "<", "approx": "=", "sim": "=", "left": "", "right": ""}
 
@@ -37,7 +36,7 @@ _SIGNS = {"gg": ">>", "succ": ">", "ll": "<<", "prec": "<", "approx": "=", "sim"
 def prepared(text: str) -> str:
     """The words with full-width, LaTeX and HTML signs as ASCII writes them, and without quoted lines."""
     text = unicodedata.normalize("NFKC", html.unescape(text)).translate(_FULL_WIDTH)
-    text = re.sub(r"(?:</s>|<\|[\w-]{1,30}\|>)$", "", text.rstrip())  # a server left the end of the turn in
+    text = without_end(text)
     text = _LATEX.sub(lambda found: _SIGNS[found["sign"]], text)
     text = re.sub(r"\s*\n\s*\n\s*", "\n\n", re.sub(r"[^\S\n]+", " ", "\n".join(text.splitlines())))
     lines = text.splitlines()

@@ -10,7 +10,7 @@ from srlm.engines.base import Request
 from srlm.engines.scripted import ScriptedEngine
 from srlm.errors import EngineError
 from srlm.judge.choices import AnswerPair, Choice, choice_counts, choose, drawn_for, label
-from srlm.judge.constitution import load, pair_template
+from srlm.judge.constitution import load
 from srlm.judge.pairwise import ModelPairJudge, Opinion, PairItem
 from srlm.records import Prompt, Response
 
@@ -86,7 +86,7 @@ def test_each_pair_is_judged_in_both_orders_by_the_principle_that_was_drawn_for_
             return super().loglikelihood(requests, continuations)
 
     principles = load("general", "method.principles")
-    judge = ModelPairJudge(Listening(lambda request, seed: "?", "M1"), template=pair_template(principles, False))
+    judge = ModelPairJudge(Listening(lambda request, seed: "?", "M1"), template=principles.pair_template(None))
     pairs = [pair(f"A fruit that I like, number {number}.", "Pear.") for number in range(12)]
     found = choose(judge, pairs, principles.choosing, seed=1, path=tmp_path / "choices.jsonl", block=5)
     assert [one.shown.probability for one in found] == pytest.approx([0.8] * 12)
@@ -124,7 +124,7 @@ def test_reasons_come_before_the_letter_and_the_letter_s_probability_is_read_beh
 
     said = iter(["Pear is short. [[B]]", "The one names a fruit", "[[A]] or [[B]]? [[A]]"])
     judge = ModelPairJudge(
-        Behind(lambda request, seed: next(said), "M1"), template=pair_template(load("general", "x"), True)
+        Behind(lambda request, seed: next(said), "M1"), template=load("general", "x").pair_template(256)
     )
     items = [pair("Pear.", f"Plum {number}.") for number in range(3)]
     found = judge.compare(
@@ -143,7 +143,7 @@ def test_without_log_probabilities_the_written_verdict_decides() -> None:
             raise EngineError("no log-probabilities here")
 
     judge = ModelPairJudge(
-        Wordy(lambda request, seed: "Both are fine. [[B]]", "M1"), template=pair_template(load("general", "x"), True)
+        Wordy(lambda request, seed: "Both are fine. [[B]]", "M1"), template=load("general", "x").pair_template(256)
     )
     (found,) = judge.compare([PairItem(prompt="p", first="a", second="b", principle="Why?")], 1)
     assert (found.preference, found.probability) == (0.0, None)

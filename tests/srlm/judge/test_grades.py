@@ -8,14 +8,14 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from srlm.engines.base import Request
+from srlm.engines.base import Completion, Request
 from srlm.engines.scripted import ScriptedEngine
 from srlm.engines.transformers import TransformersEngine
 from srlm.errors import EngineError, RoomError
 from srlm.judge.grades import Grader, grade, grade_counts, grade_types, load, spellings
 from srlm.judge.pointwise import Answered
 from srlm.records import Prompt, Response, user
-from srlm.settings import ModelSettings
+from srlm.settings import ModelSettings, Sampling
 from srlm.text.propositions import read_propositions
 
 PROMPT = Prompt.of("a gold b black c brown mate", "beads")
@@ -125,6 +125,8 @@ class Wordless(ScriptedEngine):
         pytest.param(" **no**, it is not", 0.0, id="no"),
         pytest.param("Nobody knows", None, id="no-word-that-begins-so"),
         pytest.param("I would say yes", None, id="not-the-first-word"),
+        pytest.param("Yes, yes.", 1.0, id="said-twice"),
+        pytest.param("No. It says no and nothing else.", 0.0, id="with-a-reason"),
     ],
 )
 def test_without_log_probabilities_the_first_word_decides(words: str, yes: float | None, tmp_path: Path) -> None:
@@ -134,6 +136,33 @@ def test_without_log_probabilities_the_first_word_decides(words: str, yes: float
     assert grade_counts(found) == {
         "grades": 2, "grades unread": 2 * (yes is None), **({"grades unread: no verdict": 2} if yes is None else {})
     }  # fmt: skip
+
+
+class Cut(Wordless):
+    """Everything that it writes is cut at the token limit."""
+
+    def generate(self, requests: Sequence[Request], sampling: Sampling, seed: int) -> list[tuple[Completion, ...]]:
+        written = super().generate(requests, sampling, seed)
+        return [tuple(one.model_copy(update={"finish": "length"}) for one in own) for own in written]
+
+
+@pytest.mark.parametrize(
+    "words", ["Yes and no.", "yes/no", "**Yes** or **no**?", "No. Yes.", "Yes, but no", "No, wait: yes."]
+)
+def test_a_word_that_is_no_clear_yes_or_no_is_not_read_as_one(words: str, tmp_path: Path) -> None:
+    engine = Wordless(lambda request, seed: words, "M1")
+    found = grade(engine, answered("one"), TWO, seed=1, path=tmp_path / "grades.jsonl", block=4)
+    assert [(one.yes, one.unread) for one in found] == [(None, "unclear verdict")] * 2
+
+
+def test_a_word_at_which_the_grader_was_cut_may_go_on_and_is_not_read(tmp_path: Path) -> None:
+    """`not sure` begins as `no` does."""
+    cut = Cut(lambda request, seed: "No", "M1")
+    found = grade(cut, answered("one"), TWO, seed=1, path=tmp_path / "grades.jsonl", block=4)
+    assert [(one.yes, one.unread) for one in found] == [(None, "cut")] * 2
+    longer = Cut(lambda request, seed: "No, because it", "M1")
+    found = grade(longer, answered("one"), TWO, seed=1, path=tmp_path / "longer.jsonl", block=4)
+    assert [one.yes for one in found] == [0.0, 0.0]
 
 
 def test_without_log_probabilities_reasons_are_read_behind_each_lead(tmp_path: Path) -> None:

@@ -47,6 +47,9 @@ def test_a_world_s_template_and_a_file_need_no_rubric_and_a_file_without_a_slot_
     own.write_text("{prompt} {response} {first}\n")
     with pytest.raises(SettingsError, match=r"method\.template .*own\.txt: the template has no slot \{second\}"):
         load(str(own), RUBRIC)
+    own.write_text("form: poem\n---\n{prompt} {response} {first} {second}\n")
+    with pytest.raises(SettingsError, match=r"method\.template .*own\.txt: form: Input should be 'letter', "):
+        load(str(own), RUBRIC)
     with pytest.raises(SettingsError, match="neither a readable file nor one of meta_judge"):
         load("nowhere", RUBRIC)
 

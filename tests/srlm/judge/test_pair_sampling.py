@@ -10,10 +10,11 @@ from srlm.engines.base import Completion, Request
 from srlm.engines.scripted import ScriptedEngine
 from srlm.errors import EngineError
 from srlm.judge.pair_sampling import PairSampler, ShownPair, drawn_letter, kept_opinions
-from srlm.judge.pair_template import PairTemplate, load
+from srlm.judge.pair_template import load
 from srlm.judge.plain import PlainJudge
 from srlm.records import PairJudgement, Prompt, Response
 from srlm.settings import Sampling
+from srlm.text.pair_prompt import PairTemplate
 
 PROMPT = Prompt.of("Name a fruit.", "test")
 PAIR = ShownPair(

@@ -18,7 +18,7 @@ from srlm.errors import EngineError, SettingsError
 from srlm.judge.asked import AskedPairJudge
 from srlm.judge.letter import chance_of, letter_of
 from srlm.judge.open import Around, open_judge
-from srlm.judge.pair_template import SHIPPED, load
+from srlm.judge.pair_template import OWN, load
 from srlm.judge.pairwise import BothOrders, ModelPairJudge, Opinion, PairItem, tally
 from srlm.settings import PairSettings, Sampling
 from tests.chat_server import Reply, Serve, reasoning, words
@@ -303,7 +303,7 @@ ANSWERS = {
 }
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", OWN)
 def test_every_shipped_template_is_asked_and_read(serve: Serve, judge: Open, name: str) -> None:
     first, second = ANSWERS[name]
     server = serve(lambda body, _: words(second if "Say 1." in body["messages"][0]["content"] else first))
@@ -314,7 +314,7 @@ def test_every_shipped_template_is_asked_and_read(serve: Serve, judge: Open, nam
     assert not any("form:" in one for one in asked)
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", OWN)
 def test_every_shipped_template_names_both_answers_alike_and_no_text_closes_its_frame(name: str) -> None:
     asked = load(name).prompt("q", "x [End of answer A] [[B]] {second}", "z")
     assert asked.count("[End of answer A]") == asked.count("[End of answer B]") == 1
@@ -351,9 +351,16 @@ def test_a_file_without_a_head_asks_for_one_letter(tmp_path: Path) -> None:
         ("Q {prompt} A {first}", "the template has no slot {second}"),
         ("form: poem\n---\n{prompt}{first}{second}", "form: Input should be"),
         ("tokens: many\n---\n{prompt}{first}{second}", "tokens: Input should be a valid integer"),
-        ("form: scores\ntoken: 2000\n---\n{prompt}{first}{second}", "token: Extra inputs are not permitted"),
-        ("labels: A\n---\n{prompt}{first}{second}", "labels"),
-        ("labels: A A\n---\n{prompt}{first}{second}", "labels must be two different letters"),
+        (
+            "form: scores\ntoken: 2000\n---\n{prompt}{first}{second}",
+            "unknown key token; there are name, text, form",
+        ),
+        ("labels: A\n---\n{prompt}{first}{second}", "labels.1: Field required"),
+        ("form: reasoned\nlead:\n---\n{prompt}{first}{second}", "lead: String should have at least 1 character"),
+        (
+            "labels: A A\n---\n{prompt}{first}{second}",
+            "labels: must be two different letters, as A and B",
+        ),
     ],
 )
 def test_a_template_that_cannot_be_used_is_refused(tmp_path: Path, text: str, said: str) -> None:

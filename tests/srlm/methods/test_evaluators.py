@@ -376,6 +376,12 @@ def test_what_each_method_takes() -> None:
             id="weak-words",
         ),
         pytest.param(
+            ["method.name=weak_to_strong", "data.skills=[pair_judge]"],
+            SettingsError,
+            "data.skills pair_judge: M1 of method weak_to_strong learns from weak labels alone and is shown no skill",
+            id="a-skill-that-nobody-learns",
+        ),
+        pytest.param(
             ["method.name=weak_to_strong", "method.weak.base=no/such/folder"],
             SrlmError,
             "no/such/folder",

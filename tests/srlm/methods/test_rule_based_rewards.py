@@ -22,7 +22,7 @@ from srlm.methods.rule_based_rewards import (
 from srlm.methods.run import Run
 from srlm.methods.train import train
 from srlm.records import AnswerReward, Judgement, Prompt, RankedSet, Response
-from srlm.rewards.rbr import Measured, RuleWeights, total
+from srlm.rewards.rbr import Measured, RuleWeights, likeliest, total
 from srlm.run_file import load
 from srlm.settings import Settings
 from srlm.store import files
@@ -145,6 +145,14 @@ def test_the_total_is_helpfulness_plus_weighted_grades_and_none_where_one_is_not
     assert total(3.0, {"a": 0.5, "c": None}, {"c": 1.0}) is None
     assert total(None, {"a": 0.5}, {"a": 1.0}) is None
     assert total(3.0, {"a": 0.5}, None) is None
+
+
+def test_a_prompt_is_of_the_likeliest_type_and_of_none_where_the_grader_leaves_it_open() -> None:
+    """A grader without log-probabilities may say yes to both."""
+    assert likeliest({"refuse": 0.25, "comply": 0.5}) == "comply"
+    assert likeliest({"refuse": 1.0, "comply": 1.0}) is None
+    assert likeliest({"refuse": 0.25, "comply": None}) is None
+    assert likeliest({}) is None
 
 
 def test_explain_shows_the_grades_of_each_answer(finished: Path, srlm: Any) -> None:

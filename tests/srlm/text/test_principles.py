@@ -43,10 +43,14 @@ def found_again(found: Constitution) -> str:
         pytest.param("critique: [", "not YAML", id="no-yaml"),
         pytest.param(FRAMES, "principles: Field required", id="no-principles"),
         pytest.param(FRAMES + "principles: []", "principles: Tuple should have at least 1 item", id="none"),
-        pytest.param(FRAMES + KIND + "colour: red", "colour: Extra inputs", id="unknown-key"),
+        pytest.param(FRAMES + KIND + "colour: red", "unknown key colour; there are critique", id="unknown-key"),
         pytest.param(FRAMES + "principles: [{name: x}]", "needs critique and revision, or choice", id="empty"),
         pytest.param(FRAMES + "principles: [{name: x, critique: c}]", "both critique and revision", id="half"),
-        pytest.param(FRAMES + KIND + "labels: [A]", "labels", id="one-label"),
+        pytest.param(FRAMES + KIND + "labels: [A]", "labels.1: Field required", id="one-label"),
+        pytest.param(FRAMES + KIND + "labels: [A, A]", "labels: must be two different letters", id="labels-alike"),
+        pytest.param(FRAMES + KIND + "labels: [yes, no]", "two different letters, as A and B, found yes and no",
+                     id="labels-of-several-letters"),
+        pytest.param(FRAMES + "principles: [{name: 3, choice: c}]", "principles.0.name: Input should", id="number"),
         pytest.param(
             FRAMES + "principles: [{name: x, choice: c}, {name: x, choice: d}]", "two principles are called 'x'",
             id="twice",
@@ -95,6 +99,13 @@ def test_an_answer_is_of_the_first_class_whose_conditions_it_meets() -> None:
         ),
         pytest.param(ASKED + SORRY.replace("rude", "sorry"), "two propositions are called 'sorry'", id="twice"),
         pytest.param(ASKED + SORRY + "answers: [so, so]", "two different words", id="answers"),
+        pytest.param(ASKED + SORRY + "answers: [yes, Yes]", "two different words", id="answers-of-one-spelling"),
+        pytest.param(ASKED + SORRY + "answers: [+, no]", "two different words", id="an-answer-that-is-no-word"),
+        pytest.param(
+            ASKED + SORRY + "types: [{name: a, propositions: [rude, rude]}]",
+            "names the proposition 'rude' twice",
+            id="weighed-twice",
+        ),
         pytest.param(ASKED + SORRY + "answers: [yes, no]\ntypes: [{name: a}, {name: b}]", "several types", id="types"),
         pytest.param(
             ASKED + SORRY + "types: [{name: a, propositions: [kind]}]", "there is no proposition 'kind'", id="stranger"

@@ -210,6 +210,11 @@ FIRST = [
     pytest.param("[[A]]: it is clear.", id="bracket-bracket-a-colon-it-is-clear-stop"),
     pytest.param("Verdict = A", id="verdict-equals-a"),
     pytest.param("the answer is (a)", id="the-answer-is-paren-a"),
+    pytest.param("\U0001f3c6 Winner: A", id="a-cup-before"),
+    pytest.param("**Winner:** A \u2705", id="a-check-mark-behind"),
+    pytest.param("\u2714\ufe0f A\n\u274c B", id="checked-and-crossed-out"),
+    pytest.param("A<end_of_turn>", id="an-end-that-a-server-left"),
+    pytest.param("Final judgement\nA", id="a-heading-and-the-label"),
 ]
 SECOND = [
     pytest.param("Final judgement\nB", id="heading-judgement"),
@@ -979,6 +984,10 @@ UNREAD = [
     pytest.param("\u0391", id="wide-5"),
     pytest.param("\u0410", id="wide-6"),
     pytest.param("\u1d00", id="wide-7"),
+    pytest.param("Winner: A (tie)", id="a-winner-that-is-a-tie"),
+    pytest.param("Winner: A - it's a draw", id="a-winner-and-a-draw"),
+    pytest.param("A \u2705\nB \u2705", id="two-check-marks"),
+    pytest.param("\u274c A", id="crossed-out-alone"),
 ]
 """These must stay unread: a preference would be a guess."""
 

@@ -13,8 +13,8 @@ from itertools import permutations
 from typing import NamedTuple
 
 from srlm.records import Demonstration, RankedSet, digest, seed_for
+from srlm.text.pair_prompt import PairTemplate
 from srlm.text.principles import Principle
-from srlm.text.template import frame
 from srlm.worlds.beads.skills.base import Skill
 from srlm.worlds.beads.skills.critique import constitution, parts
 
@@ -31,11 +31,9 @@ class Shown(NamedTuple):
     source: str
     """Id of what the demonstration is made from."""
 
-    @property
-    def slots(self) -> dict[str, str]:
-        """What fills the frame of a choice."""
-        first, second = self.texts
-        return {"prompt": self.prompt, "first": first, "second": second, "principle": self.principle.choice or ""}
+    def asked(self, template: PairTemplate) -> str:
+        """What a model is asked, as the method asks it."""
+        return template.prompt(self.prompt, *self.texts, self.principle.choice)
 
 
 def shown(sets: Sequence[RankedSet], chance: random.Random) -> Iterator[Shown]:
@@ -67,10 +65,10 @@ def _better(one: RankedSet, a: int, b: int, criterion: str) -> int | None:
 
 def demonstrations(sets: Sequence[RankedSet], seed: int) -> list[Demonstration]:
     """A letter for two answers of each set."""
-    wording = constitution()
+    template = constitution().pair_template(None)
     chance = random.Random(seed_for(seed, "choices"))
     return [
-        Demonstration.of("eft", frame(wording.choice, one.slots), wording.labels[one.better], one.source)
+        Demonstration.of("eft", one.asked(template), template.labels[one.better], one.source)
         for one in shown(sets, chance)
     ]
 

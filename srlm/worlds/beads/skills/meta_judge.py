@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from importlib import resources
 
 from srlm.records import Demonstration, Judgement, RankedSet, seed_for
-from srlm.text.score import parse_score
+from srlm.text.score import parse_score, without_score
 from srlm.text.template import frame
 from srlm.worlds.beads.skills.base import Skill
 
@@ -56,11 +56,6 @@ def comparison(review: str, first: str, second: str) -> str:
         words += [criterion, verdict, *("same" if one == verdict else "other" for one in (a, b))]
     a, b = (_disagreements(said, one) for one in others)
     return f"{' '.join(words)} \n winner : judgement {'a' if a < b else 'b'}"
-
-
-def without_score(review: str) -> str:
-    """The review up to its line with the score."""
-    return review.partition(" \n score :")[0]
 
 
 def _two_judgements(review: str, chance: random.Random) -> tuple[str, str]:

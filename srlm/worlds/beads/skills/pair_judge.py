@@ -1,4 +1,4 @@
-"""Comparing two answers to one prompt, as `self_taught_evaluator`, `autorater` and `weak_to_strong` need it.
+"""Comparing two answers to one prompt, as `self_taught_evaluator` needs it.
 
 The demonstrations are made of the reviews that a person wrote of an EFT set's answers, one pair a set. Nobody asks the
 exact program; where the person erred, so does the demonstration. It reviews both answers, and gives each its score:
@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from importlib import resources
 
 from srlm.records import Demonstration, RankedSet, digest, seed_for
-from srlm.text.template import frame
+from srlm.text.pair_prompt import PairTemplate, parts
 from srlm.worlds.beads.skills.base import Skill
 
 
@@ -23,13 +23,13 @@ def demonstrations(sets: Sequence[RankedSet], seed: int) -> list[Demonstration]:
     """One for each set that has reviews: of two of its answers, in an order drawn by the seed."""
     chance = random.Random(seed_for(seed, "pair judge"))
     text = resources.files(__package__.rpartition(".")[0]).joinpath("templates/pair_beads.txt")
-    wording = text.read_text(encoding="utf-8").partition("\n---\n")[2].rstrip("\n")
+    template = PairTemplate.model_validate({**parts(text.read_text(encoding="utf-8")), "name": "beads"})
     found = []
     for one in sets:
         if not one.reviews:
             continue
         (a, first), (b, second) = chance.sample(list(zip(one.responses, one.reviews, strict=True)), 2)
-        prompt = frame(wording, {"prompt": one.prompt.transcript, "first": a.text, "second": b.text})
+        prompt = template.prompt(one.prompt.transcript, a.text, b.text)
         source = digest("pair of reviews", a.id, b.id)
         found.append(Demonstration.of("eft", prompt, comparison(first, second), source))
     return found

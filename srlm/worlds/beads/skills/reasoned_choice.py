@@ -8,7 +8,7 @@ import random
 from collections.abc import Sequence
 
 from srlm.records import Demonstration, RankedSet, seed_for
-from srlm.text.template import frame
+from srlm.text.principles import REASONS
 from srlm.worlds.beads.skills.base import Skill
 from srlm.worlds.beads.skills.choice import Shown, shown
 from srlm.worlds.beads.skills.critique import constitution, critique
@@ -26,11 +26,8 @@ def reasons(one: Shown) -> str:
 
 def demonstrations(sets: Sequence[RankedSet], seed: int) -> list[Demonstration]:
     """Critiques and a letter for two answers of each set."""
-    chance = random.Random(seed_for(seed, "reasoned choices"))
-    return [
-        Demonstration.of("eft", frame(constitution().reasoned_choice, one.slots), reasons(one), one.source)
-        for one in shown(sets, chance)
-    ]
+    template, chance = constitution().pair_template(REASONS), random.Random(seed_for(seed, "reasoned choices"))
+    return [Demonstration.of("eft", one.asked(template), reasons(one), one.source) for one in shown(sets, chance)]
 
 
 SKILL = Skill(demonstrations=demonstrations)

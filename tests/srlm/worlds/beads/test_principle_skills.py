@@ -1,5 +1,7 @@
 """The bead world's critiques, revisions and choices, written out: each mends one thing, as a person's review has it."""
 
+from itertools import permutations
+
 import pytest
 
 from srlm.judge.constitution import load
@@ -73,23 +75,40 @@ def test_the_better_answer_is_the_one_whose_review_says_so_else_the_one_ranked_h
 
 
 def test_demonstrations_are_asked_as_the_method_will_ask() -> None:
+    """Every question is one that the judge's own loader and renderer make of the same answers."""
     sets, principles = seed_data(SMALL, 1).eft_sets, load("beads", "method.principles")
-    asked = {
-        name: skill.demonstrations(sets, 1)
-        for name, skill in (("critique", critique), ("revision", revision), ("choice", choice))
-    }
-    first = asked["critique"][0]
     every = {
-        principles.critique_of(principle, one.prompt.transcript, response.text)
-        for one in sets
-        for response in one.responses
-        for principle in principles.revising
+        "critique": {
+            principles.critique_of(principle, one.prompt.transcript, response.text)
+            for one in sets
+            for response in one.responses
+            for principle in principles.revising
+        },
+        "revision": {
+            principles.revision_of(principle, one.prompt.transcript, response.text, said)
+            for one in sets
+            for response, whole in zip(one.responses, one.reviews, strict=True)
+            for principle in principles.revising
+            for said in [critique.critique(whole, principle.name)]
+        },
+        **{
+            name: {
+                principles.pair_template(reasons).prompt(one.prompt.transcript, a.text, b.text, principle.choice)
+                for one in sets
+                for a, b in permutations(one.responses, 2)
+                for principle in principles.choosing
+            }
+            for name, reasons in (("choice", None), ("reasoned_choice", 90))
+        },
     }
-    assert first.prompt in every
+    skills = {"critique": critique, "revision": revision, "choice": choice, "reasoned_choice": reasoned_choice}
+    asked = {name: skill.demonstrations(sets, 1) for name, skill in skills.items()}
+    for name, known in every.items():
+        assert {one.prompt for one in asked[name]} <= known, name
     assert len(asked["critique"]) == len(asked["revision"]) == len(sets)
     letters = [one.response for one in asked["choice"]]
     assert set(letters) == {"a", "b"} and 0.4 < letters.count("a") / len(letters) < 0.6
-    (reasons, *_) = reasoned_choice.demonstrations(sets, 1)
+    (reasons, *_) = asked["reasoned_choice"]
     assert reasons.prompt.startswith("review score ")
     assert reasons.response.startswith("response a ") and " response b " in reasons.response
     assert reasons.response[-9:-1] == "score : "

@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 
 from srlm.errors import SettingsError
+from srlm.judge import rubric
+from srlm.judge.meta_judge import MetaItem
+from srlm.judge.meta_judge import load as meta_template
 from srlm.methods.start import skill_demonstrations
 from srlm.records import digest
 from srlm.run_file import load
-from srlm.text.score import parse_score
+from srlm.text.score import parse_score, without_score
 from srlm.worlds.beads import data as bead_data
 from srlm.worlds.beads.settings import BeadsData
 from srlm.worlds.beads.skills import meta_judge
@@ -102,7 +105,7 @@ def test_the_judgements_that_are_compared_come_from_the_training_text_and_show_n
     made = meta_judge.demonstrations(data.eft_sets, 1)
     assert made == meta_judge.demonstrations(data.eft_sets, 1) != meta_judge.demonstrations(data.eft_sets, 2)
     assert len(made) == 60
-    reviews = [meta_judge.without_score(review) for one in data.eft_sets for review in one.reviews]
+    reviews = [without_score(review) for one in data.eft_sets for review in one.reviews]
     template = resources.files("srlm.worlds.beads").joinpath("templates/beads_meta.txt").read_text(encoding="utf-8")
     form = re.compile(re.sub(r"\\{\w+\\}", "(.+)", re.escape(template.strip())))
     winners, whole = [], 0
@@ -124,6 +127,19 @@ def test_the_judgements_that_are_compared_come_from_the_training_text_and_show_n
     assert all(parse_score(one.response) is None for one in made)
 
 
+def test_the_meta_judge_s_skill_is_asked_as_the_method_asks() -> None:
+    """Its own template shows a judgement without its score as the method takes it out."""
+    sets = bead_data.seed_data(BeadsData(**SMALL), 1).eft_sets
+    template = meta_template("beads", rubric.load("beads"))
+    slots = re.compile(r"compare : (.+) response : (.+) judgement a : (.+) judgement b : (.+)")
+    for one in meta_judge.demonstrations(sets, 1):
+        found = slots.fullmatch(one.prompt)
+        assert found is not None
+        names = ("prompt", "response", "first", "second")
+        assert one.prompt == template.shown(MetaItem(**dict(zip(names, found.groups(), strict=True))))
+        assert template.read(one.response).preference == float(one.response.endswith("a"))
+
+
 def test_the_exact_program_is_not_asked_people_who_err_teach_their_errors() -> None:
     data = bead_data.seed_data(BeadsData(**SMALL, wrong_verdicts=1.0), 1)
     by_id = {
@@ -135,4 +151,4 @@ def test_the_exact_program_is_not_asked_people_who_err_teach_their_errors() -> N
     for one in meta_judge.demonstrations(data.eft_sets, 1):
         head, verdicts = one.response.partition(" \n winner")[0].split(" relevant ")
         said = f"{head} relevant {re.sub(' (?:same|other)', '', verdicts)}"
-        assert said in {meta_judge.without_score(review) for review in by_id.values()}
+        assert said in {without_score(review) for review in by_id.values()}
