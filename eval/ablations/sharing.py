@@ -1,18 +1,20 @@
 """Steps of a run that another run, which differs in few settings, would make alike: taken over, not made again.
 
-Which these are, says `shareable`. The files of a step are linked where
-the disk can do that (models are large) and copied elsewhere. Each file is checked against the manifest when the run
-that has it starts, like its own.
+Which these are, says `shareable`, of the settings that the run was made with, which its run file may no longer have.
+The files of a step are linked where the disk can do that (models are large) and copied elsewhere. Each file is checked
+against the manifest when the run that has it starts, like its own.
 """
 
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from srlm.errors import StoreError
 from srlm.methods.base import run_folder
+from srlm.records import Step
 from srlm.settings import Settings
-from srlm.store.folder import INPUTS, RunFolder
+from srlm.store.folder import INPUTS, RunFolder, recorded
 
 from ..benchmarks.ablations.shared import shareable
 
@@ -23,7 +25,9 @@ def take_over(given: Settings, other: Settings) -> list[str]:
     A step is there when it is whole, as after a kill in the midst of it. Raises StoreError where it cannot be written.
     """
     source, target = run_folder(given), run_folder(other)
-    found = [step.name for step in shareable(given, other) if source.manifest(step.name) is not None]
+    if not (source.path / "settings.json").exists():
+        return []
+    found = _alike(source, target, shareable(recorded(source.path), other))
     try:
         if found and not (target.path / INPUTS).exists() and (source.path / INPUTS).exists():
             target.path.mkdir(parents=True, exist_ok=True)
@@ -34,6 +38,27 @@ def take_over(given: Settings, other: Settings) -> list[str]:
     except OSError as error:
         raise StoreError(f"{target.path}: steps of {source.path} cannot be taken over: {error}") from None
     return [name for name in found if target.manifest(name) is not None]
+
+
+def _alike(source: RunFolder, target: RunFolder, steps: Sequence[Step]) -> list[str]:
+    """The finished ones of these steps that fit what the other run has begun: settings do not name the day on which it
+    began and what its inputs were then, and its own models may have been made on another machine."""
+    ours, theirs = target.inputs(), source.inputs()
+    changed = []
+    if ours is not None and theirs is not None:
+        changed = [name for name in ours.inputs.keys() & theirs.inputs if ours.inputs[name] != theirs.inputs[name]]
+        changed += ["model.date"] if ours.date != theirs.date else []
+    found: list[str] = []
+    for step in steps:
+        own = target.checkpoint(step.name)
+        if (
+            source.manifest(step.name) is not None
+            and (step.parent is None or step.parent in found)
+            and not any(name.startswith(step.shaped_by) for name in changed)
+            and (own is None or own == source.checkpoint(step.name))
+        ):
+            found.append(step.name)
+    return found
 
 
 def _whole(source: Path, place: Path, target: RunFolder) -> None:

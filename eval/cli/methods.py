@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from srlm.errors import SettingsError
+from srlm.errors import SettingsError, SrlmError, first_line
 from srlm.settings import Settings
 from srlm.terminal import Console, Table, say
+from srlm.text.counts import counted
 
 from .options import Overrides
 
@@ -55,6 +56,7 @@ def methods(
     """Train methods on several seeds and compare them: outcome, gain over M1, cost; with intervals over seeds.
 
     Each method and seed is a run of its own. Finished runs are not trained again, and an interrupted command resumes.
+    What each run came to is kept in RESULTS/sSEED.json, from which a study goes on where the runs' folders are gone.
     A run that cannot be trained to its end is named; the exit status is then 1.
     """
     from ..study.file import seeds_of
@@ -118,24 +120,42 @@ def _plan(study: "Study", seeds: list[int], names: list[str], hardware: Path | N
     from srlm.methods.base import ASSUMED
 
     from ..benchmarks.ablations.shared import shareable
-    from ..study.training import is_finished, missing_steps
+    from ..study import results
+    from ..study.training import finished, missing_steps
 
     if shape is not None and hardware is None:
         raise SettingsError("--shape needs --hardware FILE")
     on = None if hardware is None else read_hardware(hardware)
     table = Table("run", "method", "seed", "to make", "shared", *(["hours"] if on else []))
-    hours = 0.0
+    hours, runs = 0.0, 0
     for seed in seeds:
-        earlier: list[Settings] = []
-        for cell in study.cells(seed):
+        kept, cells = results.read(study, seed), study.cells(seed)
+        made = {one.method: _made(one.settings) for one in cells}
+        for cell in cells:
             settings = cell.settings
             if cell.method not in names:
-                if settings.folder.is_dir() and not missing_steps(settings):
-                    earlier.append(settings)
                 continue
-            shared = dict.fromkeys(step.name for other in earlier for step in shareable(other, settings))
-            earlier.append(settings)
+            row = (settings.name, settings.method.name, str(seed))
+            no_hours = [""] if on else []
+            try:
+                if finished(study, cell, kept) is not None:
+                    table.add_row(
+                        *row, "nothing" if made[cell.method] else "nothing: its figures are kept", "", *no_hours
+                    )
+                    continue
+            except SrlmError as error:
+                table.add_row(*row, first_line(error), "", *no_hours)
+                continue
+            runs += 1
+            shared = dict.fromkeys(
+                step.name
+                for other in cells
+                if other is not cell
+                for step in shareable(other.settings, settings)
+                if step.name in made[other.method]
+            )
             left = [step for step in missing_steps(settings) if step.name not in shared]
+            made[cell.method] |= {*shared, *(step.name for step in left)}
             took = ""
             if on is not None:
                 of = read_shape(settings, shape)
@@ -145,14 +165,20 @@ def _plan(study: "Study", seeds: list[int], names: list[str], hardware: Path | N
                 seconds -= sum(stage.seconds for stage in stages_of(done, on, of)) if left else 0.0
                 hours += seconds / 3600
                 took = f"{seconds / 3600:.3f}"
-            to_make = ", ".join(step.name for step in left)
-            if not to_make:
-                to_make = "nothing" if is_finished(study, settings) else "to be measured"
-            row = (settings.name, settings.method.name, str(seed), to_make, ", ".join(shared))
-            table.add_row(*row, *([took] if on else []))
+            to_make = ", ".join(step.name for step in left) or "to be measured"
+            table.add_row(*row, to_make, ", ".join(shared), *([took] if on else []))
     Console(width=120).print(table)
+    say(f"{counted(runs, 'runs')} of {len(seeds) * len(names)} to be trained or measured")
     if on is not None:
         say(
             f"{hours:.2f} hours of training on {on.name}. Estimated, not measured: a run that was begun counts as if "
             "only its shared steps were there; measuring is not included (srlm-eval paper --dry-run estimates it)."
         )
+
+
+def _made(settings: Settings) -> set[str]:
+    """The steps of a run that are finished."""
+    from srlm.methods.base import run_folder
+
+    folder = run_folder(settings)
+    return {step.name for step in folder.steps() if folder.manifest(step.name) is not None}

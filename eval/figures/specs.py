@@ -1,5 +1,6 @@
 """What a benchmark says of its figures, so that a table, a chart, the gate and a sentence can read them."""
 
+import math
 from collections.abc import Mapping
 from typing import Literal, NamedTuple, Protocol
 
@@ -35,16 +36,18 @@ class MetricSpec(Record):
     """After the point, of what is no share."""
     signed: bool = False
     """Whether it is a difference in itself and carries its sign."""
-    scale: tuple[float, float] | None = None
-    """The lowest and the highest value that one prompt can have. None: a share's, or nobody can say."""
+    scale: tuple[float, float | None] | None = None
+    """The lowest and the highest value that one prompt can have (None: without end). None: a share's, or nobody can
+    say."""
     picture: Picture | None = None
 
     @property
     def bounds(self) -> tuple[float, float] | None:
-        """What no value can leave. None: a quantity without a range."""
-        if self.scale is None and self.unit == "share":
-            return (-1.0 if self.signed else 0.0, 1.0)
-        return self.scale
+        """What no value can leave, the upper end perhaps infinite. None: a quantity without a range."""
+        if self.scale is None:
+            return (-1.0 if self.signed else 0.0, 1.0) if self.unit == "share" else None
+        low, high = self.scale
+        return (low, math.inf if high is None else high)
 
 
 class Named(Protocol):

@@ -8,7 +8,7 @@ from ..figures.specs import Group, MetricSpec
 from ..records import MetricValue
 from ..stats.bounded import Bounds
 from ..stats.seeds import corrected, mean_over_seeds, paired_over_seeds
-from .measures import Measured, Value
+from .measures import Measured, Value, of_difference
 
 BENCHMARK = "methods"
 MOST_NAMED = 8
@@ -61,7 +61,8 @@ def differences(
                 continue
             both = {seed: (cells[method, seed][one.name], cells[reference, seed][one.name]) for seed in seeds}
             own = [a.value - b.value for a, b in both.values() if a.value is not None and b.value is not None]
-            estimate, p = paired_over_seeds(own, confidence, _of_difference(_bounds(one.spec)))
+            apart_within = one.spec.bounds and of_difference(one.spec.bounds)
+            estimate, p = paired_over_seeds(own, confidence, apart_within and Bounds(*apart_within))
             without = {
                 seed: f"{reference}: {b.why}" if a.value is not None else a.why
                 for seed, (a, b) in both.items()
@@ -82,10 +83,6 @@ def differences(
 
 def _bounds(spec: MetricSpec) -> Bounds | None:
     return None if spec.bounds is None else Bounds(*spec.bounds)
-
-
-def _of_difference(bounds: Bounds | None) -> Bounds | None:
-    return None if bounds is None else Bounds(bounds.low - bounds.high, bounds.high - bounds.low)
 
 
 def _missing(why: Mapping[int, str]) -> str:

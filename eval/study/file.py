@@ -59,6 +59,9 @@ class StudySettings(Section):
     """Default: the file's own name."""
     runs: str = "runs/methods"
     """Folder of the runs, relative to the working directory."""
+    results: str | None = None
+    """Folder in which the figures of finished runs are kept, a file a seed, relative to the study file. Default:
+    RUNS/results."""
     seeds: str | int | tuple[int, ...] = "1-8"
     """As 101-108, or a list."""
     reference: str | None = None
@@ -112,6 +115,8 @@ class Study(NamedTuple):
     seeds: Sequence[int]
     methods: Sequence[Compared]
     reference: str
+    results: Path
+    """Folder of what finished runs came to (`results.py`)."""
 
     @property
     def runs(self) -> Path:
@@ -191,7 +196,8 @@ def _checked(data: object, where: str, folder: Path, name: str) -> Study:
     reference = given.reference or names[0]
     if reference not in names:
         raise SettingsError(f"{where}: reference {quoted(reference)}: no such method; they are {', '.join(names)}")
-    return Study(given.name or _as_name(name), given, seeds, methods, reference)
+    results = Path(given.runs, "results") if given.results is None else folder / given.results
+    return Study(given.name or _as_name(name), given, seeds, methods, reference, results)
 
 
 def _check_measures(given: StudySettings, where: str) -> None:

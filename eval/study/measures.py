@@ -21,6 +21,7 @@ from ..figures.specs import MetricSpec
 WINS = "head_to_head/win_minus_lose"
 """What counts where no benchmark of the runs has a headline figure."""
 DRIFT = "drift"
+NOT_BELOW_0 = (0.0, None)
 
 
 class Value(NamedTuple):
@@ -44,7 +45,8 @@ def measures(outcome: str) -> list[Measured]:
     benchmark, _, metric = outcome.partition("/")
     known, pairs = WORDS.of(benchmark).spec(metric), WORDS.of(benchmark).pairs
     against = " against the SFT baseline" if pairs else ""
-    gain = f"{known.label} against M1" if pairs else f"gain over M1, {known.label}"
+    change = "gain over" if known.better == "higher" else "change from"
+    gain = f"{known.label} against M1" if pairs else f"{change} M1, {known.label}"
     agreement, length = (
         WORDS.of(name).spec(own) for name, own in (("judge_agreement", "pairwise_accuracy"), ("answers", "characters"))
     )
@@ -58,9 +60,7 @@ def measures(outcome: str) -> list[Measured]:
             return _figure(run, benchmark, metric, _last(run).name, first)
         return _minus(last(run), _figure(run, benchmark, metric, first))
 
-    scale = known.bounds
-    if scale is not None and not pairs:
-        scale = (scale[0] - scale[1], scale[1] - scale[0])
+    scale = known.scale if pairs or known.bounds is None else of_difference(known.bounds)
     as_gain = known.model_copy(update={"label": gain, "signed": True, "scale": scale, "picture": None})
     return [
         Measured("outcome", known.model_copy(update={"label": f"{known.label}{against}", "picture": None}), last),
@@ -72,31 +72,42 @@ def measures(outcome: str) -> list[Measured]:
         ),
         Measured(
             "length",
-            MetricSpec(label=length.label, unit=length.unit, digits=1),
+            MetricSpec(label=length.label, unit=length.unit, digits=1, scale=NOT_BELOW_0),
             lambda run: _figure(run, "answers", "characters", _last(run).name),
         ),
         Measured(
             "kl",
-            MetricSpec(label="KL from M1, nats a token", better="lower", digits=4),
+            MetricSpec(label="KL from M1, nats a token", better="lower", digits=4, scale=NOT_BELOW_0),
             lambda run: _figure(run, DRIFT, "kl", _last(run).name),
         ),
         Measured(
             "generated",
-            MetricSpec(label="tokens generated", better="lower", digits=0),
+            MetricSpec(label="tokens generated", better="lower", digits=0, scale=NOT_BELOW_0),
             lambda run: _used(run, lambda one: one.generation, lambda one: one.tokens_written),
             is_cost=True,
         ),
         Measured(
             "judged",
-            MetricSpec(label="tokens read and written to judge", better="lower", digits=0),
+            MetricSpec(label="tokens read and written to judge", better="lower", digits=0, scale=NOT_BELOW_0),
             lambda run: _used(run, lambda one: one.judgement, lambda one: one.tokens),
             is_cost=True,
         ),
         Measured(
-            "examples", MetricSpec(label="examples trained on", better="lower", digits=0), _examples, is_cost=True
+            "examples",
+            MetricSpec(label="examples trained on", better="lower", digits=0, scale=NOT_BELOW_0),
+            _examples,
+            is_cost=True,
         ),
-        Measured("seconds", MetricSpec(label="seconds", better="lower", digits=1), _seconds, is_cost=True),
+        Measured(
+            "seconds", MetricSpec(label="seconds", better="lower", digits=1, scale=NOT_BELOW_0), _seconds, is_cost=True
+        ),
     ]
+
+
+def of_difference(bounds: tuple[float, float]) -> tuple[float, float] | None:
+    """What a difference of two values within bounds cannot leave; None: it has no end."""
+    low, high = bounds
+    return (low - high, high - low) if math.isfinite(high) else None
 
 
 def outcome_of(found: Iterable[RunData]) -> str:

@@ -1,6 +1,6 @@
 """RUNS/report/methods.html: the methods of a study side by side, with their costs, and each against the reference.
 
-It is written from what lies on disk, trained to the end or not, and is as safe as the report (eval/report/page.py).
+It is written from what lies on disk: runs, or their results alone. It is as safe as the report (eval/report/page.py).
 methods.md, metrics.csv and metrics.json say the same.
 """
 
@@ -10,27 +10,30 @@ from typing import Any, NamedTuple
 
 from srlm.errors import SrlmError, first_line
 from srlm.methods import start
-from srlm.methods.base import find_method, run_folder
+from srlm.methods.base import find_method
 from srlm.store import files
 from srlm.text.counts import counted
 
 from .. import metrics as kept
 from ..benchmarks.ablations.shared import shareable
-from ..benchmarks.base import RunData
 from ..benchmarks.table import BENCHMARKS
 from ..figures import charts
 from ..figures.against import against
+from ..figures.specs import MetricSpec
 from ..figures.words import MetricWords, p_text
 from ..records import MetricValue
 from ..report import keys, page
+from . import results
 from .figures import BENCHMARK, Cells, differences, group, means
-from .file import Cell, Study
-from .measures import Measured, Value, measures, outcome_of, values
-from .training import is_finished, missing_steps, stopped
+from .file import Study
+from .measures import WINS, Measured, Value, measures
+from .results import RunResult
+from .training import finished, why_not
 from .written import markdown
 
 FILE = "methods.html"
 TESTED = 0.05
+NOT_KEPT = Value(None, "not kept of it: an older srlm did not measure it")
 
 
 class ShownMethod(NamedTuple):
@@ -42,8 +45,8 @@ class ShownMethod(NamedTuple):
     paper: str
     file: str
     overrides: str
-    there: int
-    """Seeds that have the outcome."""
+    seeds: str
+    """How many have the outcome, as `7 of 8`."""
     trials: str
     note: str
 
@@ -90,12 +93,11 @@ def write(study: Study, command: str, out: Path) -> Path:
 
 def gather(study: Study, command: str) -> dict[str, Any]:
     """All that the page shows."""
-    runs, missing = _runs(study)
-    outcome = study.given.outcome or outcome_of(runs.values())
+    runs, missing, outcome = _runs(study)
     wanted = measures(outcome)
     absent = {(one.method, one.seed): one.why for one in missing}
     cells: Cells = {
-        (method.name, seed): values(runs[method.name, seed], wanted)
+        (method.name, seed): {one.name: runs[method.name, seed].values.get(one.name, NOT_KEPT) for one in wanted}
         if (method.name, seed) in runs
         else {one.name: Value(None, absent[method.name, seed]) for one in wanted}
         for method in study.methods
@@ -113,11 +115,12 @@ def gather(study: Study, command: str) -> dict[str, Any]:
         "level": f"{100 * confidence:g}%",
         "methods": [_shown(study, number, named) for number in range(len(names))],
         "own_start": own_start(study),
+        "other_start": other_start(study, runs),
         "measures": wanted,
         "outcome": outcome,
         "named": named,
         "not_there": missing,
-        "findings": findings(paired, wanted, words),
+        "findings": findings(paired, words),
         "pictures": pictures(named, wanted, names, words),
         "forests": forests(paired, words),
         "paired": paired,
@@ -126,42 +129,37 @@ def gather(study: Study, command: str) -> dict[str, Any]:
             for one in study.methods
             for seed in study.seeds
         ],
+        "commits": sorted({one.commit or "not known" for one in runs.values()}),
         "metrics": [*averaged, *paired],
         "words": words,
         "command": command,
     }
 
 
-def _runs(study: Study) -> tuple[dict[tuple[str, int], RunData], list[NotThere]]:
-    """The runs that are trained to their end, and why the others are not there."""
-    runs: dict[tuple[str, int], RunData] = {}
+def _runs(study: Study) -> tuple[dict[tuple[str, int], RunResult], list[NotThere], str]:
+    """The runs that are finished, why the others are not there, and what counts."""
+    runs: dict[tuple[str, int], RunResult] = {}
     missing = []
     for method in study.methods:
         for seed in study.seeds:
             cell = study.cell(method, seed)
+            kept = results.read(study, seed)
             try:
-                why = _why_not(study, cell)
+                found = finished(study, cell, kept)
             except SrlmError as error:
-                why = first_line(error)
-            if why:
+                found, why = None, first_line(error)
+            else:
+                why = why_not(study, cell, kept) if found is None else ""
+            if found is None:
                 missing.append(NotThere(cell.method, seed, why))
             else:
-                folder = run_folder(cell.settings)
-                runs[cell.method, seed] = RunData(folder.settings, folder)
-    return runs, missing
-
-
-def _why_not(study: Study, cell: Cell) -> str:
-    """Why a run has no figures; empty where it has."""
-    if is_finished(study, cell.settings):
-        run_folder(cell.settings).refuse_gone()
-        return ""
-    if (why := stopped(study, cell.seed).get(cell.method)) is not None:
-        return f"stopped: {why}"
-    if not cell.settings.folder.is_dir():
-        return "not trained"
-    left = missing_steps(cell.settings)
-    return f"not finished: {', '.join(step.name for step in left)} not made" if left else "not measured"
+                runs[cell.method, seed] = found
+    outcome = study.given.outcome or next((one.outcome for one in runs.values() if one.outcome != WINS), WINS)
+    for (name, seed), one in list(runs.items()):
+        if one.outcome != outcome:
+            del runs[name, seed]
+            missing.append(NotThere(name, seed, f"its outcome is {one.outcome}; name the study's (outcome)"))
+    return runs, missing, outcome
 
 
 def own_start(study: Study) -> list[str]:
@@ -171,6 +169,21 @@ def own_start(study: Study) -> list[str]:
         cell.method
         for cell in others
         if start.FIRST.name not in [step.name for step in shareable(reference.settings, cell.settings)]
+    ]
+
+
+def other_start(study: Study, runs: Mapping[tuple[str, int], RunResult]) -> list[str]:
+    """The methods whose M1 should be the reference's and is another model: it was made on another machine."""
+    own = own_start(study)
+    found = {
+        (name, seed): one.first != runs[study.reference, seed].first
+        for (name, seed), one in runs.items()
+        if name not in own and (study.reference, seed) in runs
+    }
+    return [
+        f"{one.name} (seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))})"
+        for one in study.methods
+        if (seeds := [seed for (name, seed), is_other in found.items() if is_other and name == one.name])
     ]
 
 
@@ -185,29 +198,46 @@ def _shown(study: Study, number: int, named: dict[tuple[str, str], MetricValue])
         method.paper,
         one.file.as_posix(),
         " ".join((*study.given.set, *one.given.set)),
-        named["outcome", one.name].n,
+        f"{named['outcome', one.name].n} of {len(study.seeds)}",
         "not stated" if one.given.trials is None else f"{one.given.trials}{tuned}",
         one.given.note,
     )
 
 
-def findings(paired: Sequence[MetricValue], wanted: Sequence[Measured], words: MetricWords) -> list[str]:
-    """What the corrected tests say of the gain, one sentence a method; then how many show nothing."""
+def findings(paired: Sequence[MetricValue], words: MetricWords) -> list[str]:
+    """What the corrected tests say of the gain, one sentence a method; then which show nothing."""
     gains = [one for one in paired if one.metric == "gain"]
+    if not gains:
+        return []
+    spec = words.spec(gains[0])
+    measure = "" if spec.better == "higher" else f" in {spec.label}"
     shown = [one for one in gains if one.p_adjusted is not None and one.p_adjusted < TESTED]
     said = [
-        f"{one.model} gains {'more' if (one.value or 0) > 0 else 'less'} than {one.baseline}: "
+        f"{one.model} {_gains(one.value or 0, spec)} than {one.baseline}{measure}: "
         f"{words.text_of(one, one.value or 0)}, {p_text(one.p_adjusted or 0)} after Holm's correction, "
         f"{counted(one.n, 'seeds')}."
         for one in sorted(shown, key=lambda one: -(one.value or 0))
     ]
     silent = [one.model for one in gains if one not in shown and one.p_adjusted is not None]
     if silent:
-        said.append(f"No difference in gain from {gains[0].baseline} is shown of: {', '.join(silent)}.")
+        said.append(f"No difference in {_gain(spec)} from {gains[0].baseline} is shown of: {', '.join(silent)}.")
     untested = [one.model for one in gains if one.p_adjusted is None]
     if untested:
         said.append(f"Not tested, for too few seeds or equal values: {', '.join(untested)}.")
     return said
+
+
+def _gain(spec: MetricSpec) -> str:
+    """What more of the outcome than M1 has is called."""
+    return "gain" if spec.better == "higher" else "change"
+
+
+def _gains(difference: float, spec: MetricSpec) -> str:
+    """What a method does whose gain differs so from the reference's; where higher is not better, no gain is claimed."""
+    if spec.better == "higher":
+        return f"gains {'more' if difference > 0 else 'less'}"
+    word = "higher" if difference > 0 else "lower"
+    return f"is {word}" + ("" if spec.better is None else " (better)" if word == spec.better else " (worse)")
 
 
 def pictures(
@@ -234,7 +264,7 @@ def pictures(
             gained = words.label(named["gain", names[0]])
             note = f"Without a value: {', '.join(left_out)}." if left_out else ""
             share = words.is_share(named["gain", names[0]])
-            title = f"Gain against {cost.spec.label}"
+            title = f"{_gain(words.spec(named['gain', names[0]])).capitalize()} against {cost.spec.label}"
             drawn.append(against(title, rows, cost.spec.label, gained, share, note))
     return drawn
 
@@ -242,9 +272,12 @@ def pictures(
 def forests(paired: Sequence[MetricValue], words: MetricWords) -> list[charts.Chart]:
     """The differences in gain from the reference."""
     found = [one for one in paired if one.metric == "gain" and one.value is not None and words.is_share(one)]
+    if not found:
+        return []
     rows = [charts.dot(one, words) | {"pair": f"{one.model} : {one.baseline}"} for one in found]
-    title = "Gain, minus the reference's on the same seeds"
-    return [charts.forest(title, rows, "right of 0 the method gains more")] if rows else []
+    spec = words.spec(found[0])
+    title = f"{_gain(spec).capitalize()}, minus the reference's on the same seeds"
+    return [charts.forest(title, rows, f"right of 0 the method {_gains(1, spec)}")]
 
 
 def _by_seed(

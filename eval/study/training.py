@@ -1,30 +1,33 @@
 """The runs of a study, trained and measured one after the other; what is finished is not done again.
 
 Methods of one seed share the steps that their settings make alike (data, M0, the SFT baseline, M1), as ablations do.
+What each run comes to is kept at once (`results.py`), so that the folders of the runs need not be.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from srlm.errors import SrlmError, first_line
+from srlm.methods import start
 from srlm.methods.base import method_of, run_folder
 from srlm.methods.run import Run
 from srlm.methods.train import train
 from srlm.records import Step
 from srlm.settings import Settings
 from srlm.store import files
-from srlm.store.folder import RunFolder
+from srlm.store.folder import RunFolder, recorded
 from srlm.store.lock import hold_files
 from srlm.store.seals import NOTE
 from srlm.terminal import logger, say
 
 from .. import metrics
 from ..ablations.sharing import take_over
-from ..benchmarks.base import Benchmark
+from ..benchmarks.base import Benchmark, RunData
 from ..benchmarks.table import chosen, of_all
 from ..run import measure, opened_run
+from . import results
 from .file import Cell, Study
-from .measures import DRIFT
+from .measures import DRIFT, measures, outcome_of, values
+from .results import RunResult, SeedResults, unlike
 
 log = logger(__name__)
 
@@ -38,44 +41,94 @@ def benchmarks(study: Study, settings: Settings) -> list[Benchmark]:
 
 def work(study: Study, seeds: Sequence[int], methods: Sequence[str]) -> list[str]:
     """Train and measure these runs; returns the names of those that came to no end. A second process may work on other
-    seeds meanwhile. Raises StoreError where it works on the same."""
+    seeds meanwhile. Raises StoreError where it works on the same, and RecordError where a file of results is none."""
     failed = []
     for seed in seeds:
-        with hold_files(stopped_path(study, seed)):
-            earlier: list[Settings] = []
-            why = stopped(study, seed)
-            for cell in study.cells(seed):
-                if cell.method in methods:
-                    why.pop(cell.method, None)
-                    if (error := _done(study, cell, earlier)) is not None:
-                        why[cell.method] = error
-                        failed.append(cell.settings.name)
-                    _note(study, seed, why)
-                earlier.append(cell.settings)
+        with hold_files(results.path_of(study, seed)):
+            cells = study.cells(seed)
+            for cell in cells:
+                if cell.method not in methods:
+                    continue
+                kept = results.read(study, seed)
+                others = {name: why for name, why in kept.stopped.items() if name != cell.method}
+                try:
+                    found = _done(study, cell, [one.settings for one in cells if one is not cell], kept)
+                    now = SeedResults(runs={**kept.runs, cell.method: found}, stopped=others)
+                except SrlmError as error:
+                    now = SeedResults(runs=kept.runs, stopped={**others, cell.method: first_line(error)})
+                except Exception as error:  # whatever ends a run (memory, a method's own fault): the others go on
+                    log.debug("%s", cell.settings.name, exc_info=True)
+                    why = f"{type(error).__name__}: {first_line(error)}"
+                    now = SeedResults(runs=kept.runs, stopped={**others, cell.method: why})
+                if cell.method in now.stopped:
+                    failed.append(cell.settings.name)
+                    say(f"{cell.settings.name} stopped: {now.stopped[cell.method]}")
+                results.write(study, seed, now)
     return failed
 
 
-def _done(study: Study, cell: Cell, earlier: Sequence[Settings]) -> str | None:
-    """Train and measure one run; why it stopped, None where it came to its end."""
+def _done(study: Study, cell: Cell, others: Sequence[Settings], kept: SeedResults) -> RunResult:
+    """What one run came to, trained and measured where it was not. `others`: of the seed, whose steps it may take."""
     settings = cell.settings
+    if (before := finished(study, cell, kept)) is not None:
+        say(f"{settings.name}: finished before" + ("" if settings.folder.is_dir() else ", kept without its folder"))
+        return before
+    shared = [name for other in others for name in take_over(other, settings)]
+    say(f"{settings.name}: shares {', '.join(dict.fromkeys(shared)) or 'nothing'}")
+    train(Run(settings), settings.iterations)
+    with opened_run(settings) as (own, folder, open_engine):
+        measure(own, folder, benchmarks(study, settings), open_engine)
+    return _result(study, settings)
+
+
+def finished(study: Study, cell: Cell, kept: SeedResults) -> RunResult | None:
+    """What a run came to: as its folder has it, or, where that is gone or not whole, as it was kept. None: it is not
+    finished. Raises SrlmError where what is there cannot be used."""
+    result = kept.runs.get(cell.method)
+    if result is not None and unlike(result, cell.settings, _names(study, cell.settings), study.given.outcome):
+        result = None
     try:
-        if is_finished(study, settings):
-            say(f"{settings.name}: finished before")
-            return None
-        shared = [name for other in earlier for name in take_over(other, settings)]
-        say(f"{settings.name}: shares {', '.join(dict.fromkeys(shared)) or 'nothing'}")
-        train(Run(settings), settings.iterations)
-        with opened_run(settings) as (own, folder, open_engine):
-            measure(own, folder, benchmarks(study, settings), open_engine)
-    except SrlmError as error:
-        why = first_line(error)
-    except Exception as error:  # whatever ends a run (memory, a method's own fault): the others go on
-        log.debug("%s", settings.name, exc_info=True)
-        why = f"{type(error).__name__}: {first_line(error)}"
-    else:
-        return None
-    say(f"{settings.name} stopped: {why}")
-    return why
+        return _result(study, cell.settings) if is_finished(study, cell.settings) else result
+    except SrlmError:
+        if result is None:
+            raise
+        return result
+
+
+def _result(study: Study, settings: Settings) -> RunResult:
+    folder = run_folder(settings)
+    folder.refuse_gone()
+    run = RunData(folder.settings, folder)
+    outcome = study.given.outcome or outcome_of([run])
+    last = folder.manifest(method_of(settings).steps(settings, settings.iterations)[-1].name)
+    first = folder.checkpoint(start.FIRST.name)
+    return RunResult(
+        settings=settings.digest,
+        evaluation=results.evaluation_digest(settings),
+        iterations=settings.iterations,
+        measured=_names(study, settings),
+        outcome=outcome,
+        first="" if first is None else first.digest,
+        commit=None if last is None else last.commit,
+        values=values(run, measures(outcome)),
+    )
+
+
+def why_not(study: Study, cell: Cell, kept: SeedResults) -> str:
+    """Why a run is not finished."""
+    if (why := kept.stopped.get(cell.method)) is not None:
+        return f"stopped: {why}"
+    if (before := kept.runs.get(cell.method)) is not None:
+        why = unlike(before, cell.settings, _names(study, cell.settings), study.given.outcome)
+        return f"what is kept of it {why}"
+    if not cell.settings.folder.is_dir():
+        return "not trained"
+    left = missing_steps(cell.settings)
+    return f"not finished: {', '.join(step.name for step in left)} not made" if left else "not measured"
+
+
+def _names(study: Study, settings: Settings) -> tuple[str, ...]:
+    return tuple(one.name for one in benchmarks(study, settings))
 
 
 def missing_steps(settings: Settings) -> list[Step]:
@@ -90,6 +143,8 @@ def is_finished(study: Study, settings: Settings) -> bool:
     if not folder.path.is_dir() or missing_steps(settings):
         return False
     folder.check_settings()
+    if results.evaluation_digest(recorded(folder.path)) != results.evaluation_digest(settings):
+        return False
     weights = {checkpoint.name: checkpoint.digest for checkpoint in folder.all_checkpoints()}
     measured_on = _measured_on(folder)
     return all(measured_on.get(one.name) == weights for one in benchmarks(study, settings))
@@ -100,20 +155,3 @@ def _measured_on(folder: RunFolder) -> dict[str, object]:
     note = metrics.path_of(folder).with_name(metrics.path_of(folder).name + NOTE)
     found = files.read_object(note) if note.exists() else {}
     return {name: one.get("checkpoints") for name, one in found.items() if isinstance(one, dict)}
-
-
-def stopped_path(study: Study, seed: int) -> Path:
-    """Where it is kept why runs of a seed stopped."""
-    return study.runs / f"stopped-s{seed}.json"
-
-
-def stopped(study: Study, seed: int) -> dict[str, str]:
-    """Why runs of a seed stopped, by method."""
-    path = stopped_path(study, seed)
-    found = files.read_object(path) if path.exists() else {}
-    return {name: str(why) for name, why in found.items()}
-
-
-def _note(study: Study, seed: int, why: dict[str, str]) -> None:
-    if why != stopped(study, seed):
-        files.write_json(stopped_path(study, seed), why)

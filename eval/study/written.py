@@ -26,10 +26,13 @@ def markdown(content: Mapping[str, Any], words: MetricWords) -> str:
     if content["own_start"]:
         others = ", ".join(text(name) for name in content["own_start"])
         lines += [f"M1 is not the reference's M1 for: {others}; their gains are over another start.", ""]
+    if content["other_start"]:
+        others = ", ".join(text(name) for name in content["other_start"])
+        lines += [f"M1 was made on another machine than the reference's, and is another model, for: {others}.", ""]
     lines += markdown_table(
-        ("Method", *(text(one.spec.label) for one in measures), "Trials of tuning"),
+        ("Method", "Seeds", *(text(one.spec.label) for one in measures), "Trials of tuning"),
         [
-            (one.name, *(_cell(named[measure.name, one.name], words) for measure in measures), one.trials)
+            (one.name, one.seeds, *(_cell(named[measure.name, one.name], words) for measure in measures), one.trials)
             for one in content["methods"]
         ],
     )

@@ -107,6 +107,35 @@ def test_shared_steps_are_taken_over_whole_and_checked_like_the_runs_own(given: 
         pass
 
 
+def test_what_was_made_with_other_settings_than_the_run_file_now_has_is_not_shared(given: Settings) -> None:
+    # The run was trained before the file was edited; both runs have the new rate today.
+    now = overridden(given, ["sft.learning_rate=0.001"])
+    other = arm("positive_only").settings(now)
+    assert [step.name for step in shareable(now, other)] == ["data", "M0", "SFT", "M1"]
+    assert take_over(now, other) == ["data", "M0"]
+    assert [step.name for step in run_folder(other).steps()] == ["data", "M0"]
+
+
+def test_a_run_that_began_on_another_day_shares_data_alone(given: Settings) -> None:
+    other = arm("ift_only").settings(given)
+    files.write_json(run_folder(other).path / "inputs.json", {"date": "2001-02-03", "inputs": {}})
+    assert take_over(given, other) == ["data"]
+
+
+def test_no_model_is_shared_behind_one_that_the_other_run_made_itself(given: Settings) -> None:
+    other = arm("ift_only").settings(given)
+    assert take_over(given, other) == ["data", "M0", "SFT"]
+    folder = run_folder(other)
+    manifest = folder.manifest("M0")
+    assert manifest is not None and manifest.checkpoint is not None
+    shutil.rmtree(folder.step("SFT"))
+    folder.finish(
+        manifest.model_copy(update={"checkpoint": manifest.checkpoint.model_copy(update={"digest": "other"})})
+    )
+    assert take_over(given, other) == ["data"]
+    assert not folder.step("SFT").exists()
+
+
 def test_a_folder_that_cannot_be_written_is_an_error_of_one_line(given: Settings) -> None:
     other = arm("ift_only").settings(given)
     Path(other.runs, other.name).write_text("a file")

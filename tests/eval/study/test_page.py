@@ -10,11 +10,15 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Dialog, Request
+from typer.testing import CliRunner
 
+from eval.cli import app
 from eval.metrics import read as read_metrics
-from eval.study import page
+from eval.study import page, results
 from eval.study.file import Study
-from eval.study.training import stopped_path
+from eval.study.results import SeedResults
+from eval.study.training import finished
+from srlm.errors import RecordError
 from srlm.methods.base import run_folder
 from srlm.store import files, used
 from srlm.usage import Usage
@@ -33,7 +37,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Study:
         for seed, gain in zip(found.seeds, gains, strict=True):
             if gain is not None:
                 train(found, method, seed, figures(0.4, 0.4 + gain), seconds=10.0 * seed)
-    files.write_json(stopped_path(found, 4), {SECOND: hostile.PAYLOADS[0]})
+    results.write(found, 4, SeedResults(stopped={SECOND: hostile.PAYLOADS[0]}))
     return found
 
 
@@ -75,10 +79,10 @@ def test_the_page_names_what_is_missing_and_what_was_tuned(filled: Study) -> Non
         "second gains more than loop: +10.0 pp, p = .003 after Holm's correction, 3 seeds.",
         "Not tested, for too few seeds or equal values: third.",
     ]
-    assert [(one.name, one.trials, one.there) for one in content["methods"]] == [
-        ("loop", "0, on seeds 90-91", 4),
-        (SECOND, "1, on seeds 90-91", 3),
-        ("third", "2, on seeds 90-91", 0),
+    assert [(one.name, one.trials, one.seeds) for one in content["methods"]] == [
+        ("loop", "0, on seeds 90-91", "4 of 4"),
+        (SECOND, "1, on seeds 90-91", "3 of 4"),
+        ("third", "2, on seeds 90-91", "0 of 4"),
     ]
     assert [one.title for one in content["pictures"]] == [
         "Gain against tokens generated",
@@ -94,10 +98,47 @@ def test_the_same_stands_in_the_markdown_and_the_spreadsheet(written: Path) -> N
     said = written.with_suffix(".md").read_text()
     row = next(line for line in said.splitlines() if line.startswith("| loop |"))
     # Student's t with 3 degrees of freedom is 3.1824463; sd .0163299, error .0081650, half .0259845
+    assert row.startswith("| loop | 4 of 4 |")
     assert "+22.0 pp (+19.4 pp to +24.6 pp)" in row
+    # 10.5, 20.5, 30.5 and 40.5 seconds: sd 12.909944, error 6.454972, half 20.5427; seeds 1 to 4 times 1000 tokens
+    assert "25.5 (5.0 to 46.0)" in row
+    assert "2500 (446 to 4554)" in row
     assert "missing: no value of seeds 1, 2, 3, 4: not trained" in said
     rows = list(csv.DictReader(io.StringIO((written.parent / "metrics.csv").read_text())))
     assert len(rows) == len(json.loads((written.parent / "metrics.json").read_text())) == 9 * 3 + 9 * 2
+
+
+def test_no_interval_of_a_cost_begins_below_0(tmp_path: Path) -> None:
+    found = study(tmp_path, "loop slow", seeds="1-2")
+    for seed in found.seeds:
+        train(found, "loop", seed, figures(0.4, 0.5, kl=0.1 * seed), seconds=10.0 * seed)
+        train(found, "slow", seed, figures(0.4, 0.5, kl=0.3), seconds=100.0 * seed**3)
+    content = page.gather(found, "x")
+    named = content["named"]
+    # Of 10.5 and 20.5 seconds t with one degree of freedom gives 15.5 - 12.706 * 5, far below 0.
+    assert (named["seconds", "loop"].low, named["generated", "loop"].low, named["kl", "loop"].low) == (0, 0, 0)
+    assert named["seconds", "loop"].high == pytest.approx(15.5 + 12.7062 * 5, abs=1e-3)
+    apart = next(one for one in content["paired"] if one.metric == "seconds")
+    assert apart.low is not None and apart.low < 0  # a difference has no such end
+
+
+@pytest.mark.parametrize(
+    ("metric", "said"),
+    [
+        ("answers/characters", "second is higher than loop in change from M1, length, characters: +10.0"),
+        ("answers/cut", "second is higher (worse) than loop in change from M1, cut at the token limit: +10.0 pp"),
+    ],
+)
+def test_a_higher_figure_is_not_called_a_gain_where_higher_is_not_better(
+    tmp_path: Path, metric: str, said: str
+) -> None:
+    unit = 100 if metric == "answers/characters" else 1
+    found = study(tmp_path, f"loop {SECOND}", seeds="1-3", note=f"outcome: {metric}")
+    for seed in found.seeds:
+        for method, more in (("loop", 0.0), (SECOND, 0.1 + seed / 1000 - 0.002)):
+            train(found, method, seed, {"M1": {metric: 0.2 * unit}, "M2": {metric: (0.3 + more) * unit}})
+    (finding,) = page.gather(found, "x")["findings"]
+    assert finding.startswith(said)
 
 
 def test_what_does_not_know_its_cost_says_so(tmp_path: Path) -> None:
@@ -171,3 +212,104 @@ def test_words_of_a_stopped_run_are_shown_and_do_nothing(chromium: Browser, writ
     assert (tab.evaluate(dead), tab.locator("nav a").count()) == (0, 7)
     tab.close()
     assert events == []
+
+
+def test_a_page_is_the_same_from_what_is_kept_as_from_the_runs(filled: Study, written: Path, tmp_path: Path) -> None:
+    """And a study of more seeds and methods says how many each method has."""
+    kept = filled._replace(results=tmp_path / "results")
+    for seed in filled.seeds:
+        runs = {
+            cell.method: result
+            for cell in filled.cells(seed)
+            if (result := finished(filled, cell, SeedResults())) is not None
+        }
+        results.write(kept, seed, SeedResults(runs=runs, stopped=results.read(filled, seed).stopped))
+    elsewhere = filled.given.model_copy(update={"runs": str(tmp_path / "other")})
+    page.write(kept._replace(given=elsewhere), "x", tmp_path / "page")
+    for name in ("metrics.json", "metrics.csv"):
+        assert (tmp_path / "page" / name).read_text() == (written.parent / name).read_text()
+    more = page.gather(kept._replace(given=elsewhere, seeds=range(1, 7)), "x")
+    assert [(one.name, one.seeds) for one in more["methods"]] == [
+        ("loop", "4 of 6"), (SECOND, "3 of 6"), ("third", "0 of 6")
+    ]  # fmt: skip
+    assert more["named"]["gain", "loop"].note == "no value of seeds 5, 6: not trained"
+
+
+@pytest.mark.parametrize(
+    ("setting", "why"),
+    [
+        ("sft.learning_rate=0.5", "what is kept of it was made with other settings"),
+        ("iterations=3", "what is kept of it was made with other settings"),
+        ("evaluation.judge_draws=9", "what is kept of it was measured with other settings"),
+        ("evaluation.judge=length", "what is kept of it was measured with other settings"),
+    ],
+)
+def test_what_was_kept_of_other_settings_is_not_compared(tmp_path: Path, setting: str, why: str) -> None:
+    found = study(tmp_path, "loop", seeds="1")
+    (cell,) = found.cells(1)
+    train(found, "loop", 1, figures(0.4, 0.5))
+    result = finished(found, cell, SeedResults())
+    assert result is not None
+    results.write(found, 1, SeedResults(runs={"loop": result}))
+    shutil.rmtree(tmp_path / "runs/loop-s1")
+    assert page.gather(found, "x")["not_there"] == []
+    changed = study(tmp_path, f"loop:{setting}", seeds="1")
+    ((method, seed, said),) = page.gather(changed, "x")["not_there"]
+    assert (method, seed, said) == ("loop", 1, why)
+
+
+def test_a_run_that_was_measured_otherwise_is_to_be_measured_again(tmp_path: Path) -> None:
+    train(study(tmp_path, "loop", seeds="1"), "loop", 1, figures(0.4, 0.5))
+    again = study(tmp_path, "loop:evaluation.judge_draws=9", seeds="1")
+    ((*_, said),) = page.gather(again, "x")["not_there"]
+    assert said == "not measured"
+
+
+def test_a_dry_run_tells_what_is_missing(tmp_path: Path) -> None:
+    found = study(tmp_path, f"loop {SECOND} third", seeds="1-2")
+    (cell, *_) = found.cells(1)
+    train(found, "loop", 1, figures(0.4, 0.5))
+    train(found, SECOND, 1, figures(0.4, 0.5))
+    result = finished(found, cell, SeedResults())
+    assert result is not None
+    results.write(found, 1, SeedResults(runs={"loop": result}))
+    shutil.rmtree(tmp_path / "runs/loop-s1")
+    said = (
+        CliRunner().invoke(app, ["methods", str(tmp_path / "study.yaml"), "--dry-run"], env={"COLUMNS": "200"}).output
+    )
+    rows = [[cell.strip() for cell in line.strip("│").split("│")] for line in said.splitlines() if "-s" in line]
+    assert rows == [
+        ["loop-s1", "self_rewarding", "1", "nothing: its figures are kept", ""],
+        [f"{SECOND}-s1", "self_rewarding", "1", "nothing", ""],
+        ["third-s1", "self_rewarding", "1", "to be measured", "data, M0, SFT, M1, M2"],
+        ["loop-s2", "self_rewarding", "2", "data, M0, SFT, M1, M2", ""],
+        [f"{SECOND}-s2", "self_rewarding", "2", "to be measured", "data, M0, SFT, M1, M2"],
+        ["third-s2", "self_rewarding", "2", "to be measured", "data, M0, SFT, M1, M2"],
+    ]
+    assert said.splitlines()[-1] == "4 runs of 6 to be trained or measured"
+
+
+def test_an_M1_that_was_made_on_another_machine_is_told(tmp_path: Path) -> None:
+    found = study(tmp_path, f"loop {SECOND}", seeds="1-3")
+    for seed in found.seeds:
+        runs = {}
+        for cell in found.cells(seed):
+            train(found, cell.method, seed, figures(0.4, 0.5))
+            result = finished(found, cell, SeedResults())
+            assert result is not None
+            runs[cell.method] = result.model_copy(update={"first": "elsewhere" if seed == 2 else "here"})
+        runs["loop"] = runs["loop"].model_copy(update={"first": "here"})
+        results.write(found, seed, SeedResults(runs=runs))
+    for folder in (tmp_path / "runs").glob("*-s*"):
+        shutil.rmtree(folder)
+    assert page.gather(found, "x")["other_start"] == [f"{SECOND} (seed 2)"]
+    said = page.write(found, "x", tmp_path / "page").with_suffix(".md").read_text()
+    assert f"M1 was made on another machine than the reference's, and is another model, for: {SECOND} (seed 2)." in said
+
+
+def test_a_file_of_results_that_is_none_is_an_error_that_names_it(tmp_path: Path) -> None:
+    found = study(tmp_path, "loop", seeds="1")
+    found.results.mkdir(parents=True)
+    (found.results / "s1.json").write_text('{"runs": {"loop": {"values": 3}}}')
+    with pytest.raises(RecordError, match=r"results/s1\.json: not a SeedResults"):
+        page.gather(found, "x")

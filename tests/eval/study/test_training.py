@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from eval.metrics import read as read_metrics
-from eval.study import page
+from eval.study import page, results
 from eval.study.file import Study, read
-from eval.study.training import is_finished, stopped, work
+from eval.study.training import is_finished, work
 from srlm.errors import StoreError
 from srlm.methods.base import run_folder
 from srlm.store.lock import hold_files
@@ -19,6 +19,7 @@ from tests.forks.command import Forks
 from tests.srlm.methods.test_kill import BYTES_DIFFER, KILLED, TIMES, TRAIN
 
 CHECKOUT = Path(__file__).resolve().parents[3]
+TINY = CHECKOUT / "tests/tiny.yaml"
 STUDY = f"""
 seeds: "1"
 outcome: answers/characters
@@ -52,6 +53,7 @@ def test_a_study_trains_what_is_missing_shares_the_start_and_does_nothing_twice(
     assert {path: path.stat().st_mtime_ns for path in first} == first
     content = page.gather(study, "x")
     assert content["not_there"] == []
+    assert content["own_start"] == content["other_start"] == []
     for name in ("loop", "sft"):
         figures = {metric: one for (metric, model), one in content["named"].items() if model == name}
         assert figures["generated"].value is not None
@@ -63,18 +65,41 @@ def test_a_study_trains_what_is_missing_shares_the_start_and_does_nothing_twice(
     own = {one.metric: one for one in read_metrics(sft.step("evaluation") / "metrics.json") if one.benchmark == "drift"}
     assert own["kl"].model == "M2"  # M1 has not drifted from itself
     assert (own["kl"].n, own["kl"].unscored) == (8, 0)
+    # Elsewhere, with the results alone: nothing is trained again, and another method is trained from its own start.
+    shutil.rmtree(tmp_path / "runs/loop-s1")
+    shutil.rmtree(tmp_path / "runs/sft-s1")
+    more = tmp_path / "study.yaml"
+    more.write_text(more.read_text() + "  - {run: " + str(TINY) + ", name: flipped, set: [selection.flip=true]}\n")
+    extended = read(more)
+    assert work(extended, [1], ["loop", "sft", "flipped"]) == []
+    assert sorted(path.name for path in (tmp_path / "runs").glob("*-s1")) == ["flipped-s1"]
+    longer = page.gather(extended, "x")
+    assert longer["not_there"] == []
+    assert longer["other_start"] == []
+    assert {key: one.value for key, one in longer["named"].items() if key[1] != "flipped"} == {
+        key: one.value for key, one in content["named"].items()
+    }
+    # A method that comes earlier in the study shares what a later one has made.
+    shutil.rmtree(tmp_path / "runs/results")
+    made = (tmp_path / "runs/flipped-s1/M1/model/model.safetensors").read_bytes()
+    assert work(extended, [1], ["loop"]) == []
+    folder = run_folder(extended.cells(1)[0].settings)
+    assert (folder.step("M1") / "model/model.safetensors").read_bytes() == made
+    assert (folder.step("M1") / "timings.json").read_bytes() == (
+        tmp_path / "runs/flipped-s1/M1/timings.json"
+    ).read_bytes()
 
 
 def test_a_run_that_stops_is_named_and_the_others_go_on(study: Study) -> None:
     (run_folder(study.cells(1)[0].settings).step("M1") / "eft.jsonl").write_text("{}\n")
     assert work(study, [1], ["loop"]) == ["loop-s1"]
-    assert "M1/eft.jsonl has changed since M1 was finished" in stopped(study, 1)["loop"]
+    assert "M1/eft.jsonl has changed since M1 was finished" in results.read(study, 1).stopped["loop"]
     (row, _) = page.gather(study, "x")["not_there"]
     assert row.why.startswith("stopped: ")
 
 
 def test_two_processes_cannot_work_on_one_seed(study: Study, tmp_path: Path) -> None:
-    with hold_files(tmp_path / "runs/stopped-s1.json"), pytest.raises(StoreError, match="another process"):
+    with hold_files(tmp_path / "runs/results/s1.json"), pytest.raises(StoreError, match="another process"):
         work(study, [1], ["loop"])
 
 
