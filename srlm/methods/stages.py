@@ -262,10 +262,11 @@ def preference_step(
     if settings.eft_replay:
         written = [one for path in run.folder.holding(EFT) for one in files.read(path, Demonstration)]
         replay, too_long = sft.examples(chat, written, longest.tokens)
-        if written and not replay:
+        if not replay:
+            why = f"all {counted(too_long, 'EFT examples exceed')} {longest.said}" if written else "the run has none"
             run.folder.log(
-                f"{name}: warning: dpo.eft_replay {settings.eft_replay:g} has no effect: all "
-                f"{counted(too_long, 'EFT examples exceed')} {longest.said}"
+                f"{name}: warning: dpo.eft_replay {settings.eft_replay:g} replays no EFT example, so it has no effect: "
+                f"{why}"
             )
 
     def training(work: Path, target: Path, report: Callable[[int, int], None]) -> None:

@@ -12,13 +12,14 @@ from srlm.errors import DataError
 from srlm.judge.pair_sampling import ShownPair
 from srlm.methods import start
 from srlm.methods.run import Run
-from srlm.methods.stages import preference_step
+from srlm.methods.stages import EFT, preference_step
 from srlm.methods.stages_online import reward_model_step
 from srlm.methods.weak_to_strong import choice_step
-from srlm.records import Count, PreferencePair, Prompt, Response, Step
+from srlm.records import Count, Demonstration, PreferencePair, Prompt, Response, Step
 from srlm.run_file import load
 from srlm.selection import Paired
 from srlm.settings import ModelSettings
+from srlm.store import files
 from srlm.text.chat import Tokens
 from srlm.train.confidence import ConfidenceSettings
 from srlm.train.drift import Drift, Drifting
@@ -94,6 +95,19 @@ def test_dpo_leaves_out_a_pair_longer_than_the_context(run: Run) -> None:
     assert said(run, "D") == [
         "D: dpo.max_length 2048 exceeds the model's context: examples of more than 24 tokens are left out"
     ]
+
+
+def test_a_replay_without_an_example_is_warned_of(run: Run) -> None:
+    """Once for want of EFT examples, and once for want of one that fits."""
+    data, replaying = start.seed_data(run), run.settings.dpo.model_copy(update={"eft_replay": 0.3})
+    for name in ("E", "F"):
+        step = Step(name=name, parent="SFT", role="intermediate", number=2)
+        preference_step(run, step, run.model(start.BASELINE), Paired(PAIRS, {}), data, replaying)
+        files.write(run.path("M1", EFT), [Demonstration.of("eft", "gold " * 24, "red", "none")])
+    warning = "warning: dpo.eft_replay 0.3 replays no EFT example, so it has no effect: "
+    log = (run.folder.path / "log.txt").read_text(encoding="utf-8")
+    assert f"E: {warning}the run has none\n" in log
+    assert f"F: {warning}all 1 EFT example exceeds the model's context of 24 tokens (dpo.max_length is 2048)\n" in log
 
 
 def test_a_reward_model_leaves_out_a_pair_longer_than_the_context(run: Run) -> None:
