@@ -226,11 +226,10 @@ def _lengths(
     check_turns(chat, data)
     context = settings.model.scratch.max_positions if folder is None else check_weights(folder, settings.model)
     long = [len(p) + len(a) for p, a in (chat.tokens(d.messages, d.response) for d in data.ift)]
-    cut = sum(length > settings.sft.max_length for length in long)
-    text = (
-        f"IFT: {cut} of {counted(len(long), 'examples')} exceed sft.max_length {settings.sft.max_length} "
-        "and are left out"
-    )
+    most = min(settings.sft.max_length, context)
+    cut = sum(length > most for length in long)
+    limit = f"sft.max_length {most}" if most == settings.sft.max_length else f"the model's context of {most} tokens"
+    text = f"IFT: {cut} of {counted(len(long), 'examples')} exceed {limit} and are left out"
     yield Problem("problem" if cut == len(long) else "warning" if cut else "ok", text)
 
     def fits(what: str, lengths: Sequence[int], new: int) -> Problem:

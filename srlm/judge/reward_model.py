@@ -20,8 +20,7 @@ from srlm.records import Judgement, Message, user
 from srlm.settings import ModelSettings
 from srlm.store.files import resumable
 from srlm.text.counts import counted
-from srlm.text.rewarded import rewarded_ids
-from srlm.text.tokens import special_tokens
+from srlm.text.rewarded import RewardedText
 from srlm.usage import Usage, count, judging
 
 
@@ -68,8 +67,8 @@ class RewardModel:
     """A classifier in memory, in evaluation mode."""
 
     def __init__(self, model: Any, tokenizer: Any, longest: int, batch_size: int) -> None:
-        self._model, self._tokenizer, self._longest, self._batch_size = model, tokenizer, longest, batch_size
-        self._special = special_tokens(tokenizer)
+        self._model, self._longest, self._batch_size = model, longest, batch_size
+        self._text = RewardedText(tokenizer)
 
     @classmethod
     def load(cls, path: str, settings: ModelSettings, batch_size: int, max_length: int | None = None) -> "RewardModel":
@@ -113,7 +112,7 @@ class RewardModel:
 
     def ids(self, messages: Sequence[Message], answer: str) -> list[int]:
         """Tokens of a conversation as the template renders it, to its last line break: so reward models are trained."""
-        return rewarded_ids(self._tokenizer, messages, answer, self._special)
+        return self._text.ids(messages, answer)
 
     def _batch(self, rows: Sequence[Sequence[int]]) -> list[float]:
         import torch

@@ -85,8 +85,8 @@ def check_model(settings: Settings) -> None:
 
 def check_trainable(settings: Settings, base: str) -> None:
     """Raises where adapters are wanted on a model that takes none."""
-    for lora in (settings.sft.lora, settings.dpo.lora):
-        if lora is not None:
+    for training in (settings.sft, settings.dpo, settings.reward_model, settings.online):
+        if (lora := training.lora) is not None:
             from srlm.train.adapters import check_adapters
 
             return check_adapters(base, settings.model, lora)

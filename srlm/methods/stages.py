@@ -8,6 +8,7 @@ A stage keeps what it makes as it makes it, and goes on where it was after a sto
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import NamedTuple
 
 from srlm.contents import weights_digest
 from srlm.data.overlap import overlapping
@@ -15,7 +16,7 @@ from srlm.data.self_instruct import prompts_from_file, write_prompts
 from srlm.engines.base import Engine
 from srlm.engines.open import open_folder, open_server
 from srlm.engines.responses import draw_responses, is_answer
-from srlm.engines.weights import give_memory_back, load_chat
+from srlm.engines.weights import context_of, give_memory_back, load_chat, read_config
 from srlm.errors import DataError
 from srlm.judge import monitor
 from srlm.judge.open import CALLS, loops_judge
@@ -254,16 +255,20 @@ def preference_step(
         )
     folder = run.folder.model_path(model)
     chat = load_chat(folder, run.settings.model)
-    rows, left_out = dpo.examples(chat, chosen.pairs, settings.max_length)
+    longest = longest_example(run, name, model, "dpo", settings.max_length)
+    rows, left_out = dpo.examples(chat, chosen.pairs, longest.tokens)
     if not rows:
-        raise DataError(
-            f"{name}: none of {counted(len(chosen.pairs), 'pairs')} fits dpo.max_length "
-            f"{counted(settings.max_length, 'tokens')}"
-        )
+        raise DataError(f"{name}: none of {counted(len(chosen.pairs), 'pairs')} fits {longest.said}")
     replay: list[sft.Example] = []
     if settings.eft_replay:
         written = [one for path in run.folder.holding(EFT) for one in files.read(path, Demonstration)]
-        replay, _ = sft.examples(chat, written, settings.max_length)
+        replay, too_long = sft.examples(chat, written, longest.tokens)
+        if not replay:
+            why = f"all {counted(too_long, 'EFT examples exceed')} {longest.said}" if written else "the run has none"
+            run.folder.log(
+                f"{name}: warning: dpo.eft_replay {settings.eft_replay:g} replays no EFT example, so it has no effect: "
+                f"{why}"
+            )
 
     def training(work: Path, target: Path, report: Callable[[int, int], None]) -> None:
         launch.optimise(
@@ -334,12 +339,10 @@ def supervised(
 
     name, parent = step.name, run.parent(step)
     settings, where, chat = run.settings.sft, place_of(run, parent), chat_of(run, parent)
-    data, too_long = sft.examples(chat, demonstrations, settings.max_length, settings.ift_weight)
+    longest = longest_example(run, name, parent, "sft", settings.max_length)
+    data, too_long = sft.examples(chat, demonstrations, longest.tokens, settings.ift_weight)
     if not data:
-        raise DataError(
-            f"{name}: all {counted(too_long, 'examples exceed')} sft.max_length "
-            f"{counted(settings.max_length, 'tokens')}"
-        )
+        raise DataError(f"{name}: all {counted(too_long, 'examples exceed')} {longest.said}")
 
     def training(work: Path, target: Path, report: Callable[[int, int], None]) -> None:
         launch.fine_tune(
@@ -367,6 +370,34 @@ def place_of(run: Run, checkpoint: Checkpoint) -> Path | str:
 def chat_of(run: Run, checkpoint: Checkpoint) -> Chat:
     """Its tokenizer and chat template, as the run's settings have them."""
     return load_chat(place_of(run, checkpoint), run.settings.model)
+
+
+class Longest(NamedTuple):
+    """How long an example of a training may be."""
+
+    tokens: int
+    said: str
+    """The same in words, with what sets the limit."""
+
+
+def longest_example(run: Run, name: str, model: Checkpoint, section: str, max_length: int) -> Longest:
+    """The `max_length` of a section of the settings, or the context of the model to be trained, where that is shorter:
+    many models fail beyond it, and none has learnt to read there. The log of step `name` says which."""
+    context = context_of_model(run, model)
+    if context >= max_length:
+        return Longest(max_length, f"{section}.max_length {counted(max_length, 'tokens')}")
+    run.folder.log(
+        f"{name}: {section}.max_length {max_length} exceeds the model's context: examples of more than "
+        f"{counted(context, 'tokens')} are left out"
+    )
+    return Longest(
+        context, f"the model's context of {counted(context, 'tokens')} ({section}.max_length is {max_length})"
+    )
+
+
+def context_of_model(run: Run, model: Checkpoint) -> int:
+    """Tokens that a model can read at once; a very large number where its configuration does not say."""
+    return context_of(read_config(place_of(run, model), run.settings.model))
 
 
 def run_training(
@@ -426,7 +457,7 @@ def movement_counts(run: Run, parent: Checkpoint, checkpoint: Checkpoint) -> dic
             settings.model,
             load_chat(folder, settings.model),
             files.read(run.path("data", "heldout_sets.jsonl"), RankedSet),
-            settings.dpo.max_length,
+            min(settings.dpo.max_length, context_of_model(run, checkpoint)),
         )
     if warning := counts.get("warning"):
         run.folder.log(f"{name}: warning: {warning}")

@@ -13,7 +13,7 @@ from statistics import fmean
 from typing import Literal
 
 from srlm.contents import weights_digest
-from srlm.engines.weights import WHEEL, context_of, read_config, weight_files
+from srlm.engines.weights import WHEEL, weight_files
 from srlm.errors import DataError, SettingsError
 from srlm.judge.reward_model import RewardModel
 from srlm.judge.scores import check_collapse
@@ -21,7 +21,16 @@ from srlm.methods import sampled, start
 from srlm.methods.base import Generation, Lengths, Optimisation, Work
 from srlm.methods.explain import Beside, Turn
 from srlm.methods.run import Run
-from srlm.methods.stages import PAIRS, chat_of, finish_model, place_of, prompt_counts, run_training
+from srlm.methods.stages import (
+    PAIRS,
+    chat_of,
+    context_of_model,
+    finish_model,
+    longest_example,
+    place_of,
+    prompt_counts,
+    run_training,
+)
 from srlm.methods.work import answer_length, answers_a_set, judge_lengths
 from srlm.records import Checkpoint, Count, PreferencePair, Prompt, RankedSet, Sample, Step
 from srlm.rewards.base import Reward
@@ -65,12 +74,12 @@ def reward_model_step(
     where = place_of(run, parent)
     reward_model.check_classifier(where, run.settings.model)
     tokenizer = reward_model.reading_tokenizer(chat_of(run, parent))
-    rows, left_out = reward_model.examples(tokenizer, pairs, settings.max_length)
+    longest = longest_example(run, name, parent, "reward_model", settings.max_length)
+    rows, left_out = reward_model.examples(tokenizer, pairs, longest.tokens)
     if not rows:
         raise DataError(
-            f"{name}: none of {counted(len(pairs), 'pairs')} can be trained on; use ranked answers without "
-            "ties, or raise "
-            f"reward_model.max_length ({counted(settings.max_length, 'tokens')})"
+            f"{name}: none of {counted(len(pairs), 'pairs')} can be trained on: use ranked answers without ties that "
+            f"fit {longest.said}"
         )
 
     def training(work: Path, target: Path, report: Callable[[int, int], None]) -> None:
@@ -151,7 +160,7 @@ def online_step(
     name, settings, candidates = step.name, run.settings.online, run.settings.candidates
     folder, chat = run.folder.model_path(model), chat_of(run, model)
     asked = [online.Asked(place, chat.prompt_ids(prompt.messages)) for place, prompt in enumerate(prompts)]
-    context = context_of(read_config(folder, run.settings.model))
+    context = context_of_model(run, model)
     longest = min(settings.max_length - candidates.sampling.max_new_tokens, context - 1)
     fitting = [one for one in asked if len(one.prompt_ids) <= longest]
     if not fitting:

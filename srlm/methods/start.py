@@ -189,15 +189,22 @@ def evaluation_examples(run: Run, step: Step, data: SeedData) -> tuple[list[Demo
     result = eft.build(data.eft_sets, judgements, wording, settings.eft, run.seed("EFT"))
     if not result.examples:
         cut = sum(judgement.cut or judgement.unread == "cut" for judgement in judgements)
+        no_room = sum(judgement.unread == "no room" for judgement in judgements)
+        shorter = (
+            f"take a shorter judge.template, or a model with a longer context ({no_room} of "
+            f"{counted(len(judgements), 'judgements')} had no room in it), "
+            if no_room
+            else ""
+        )
         longer = (
             f"raise judge.sampling.max_new_tokens ({cut} of {counted(len(judgements), 'judgements were')} cut), "
             if cut
             else ""
         )
         raise DataError(
-            f"{run.settings.name}: no set of EFT judgements was kept: {result.counts}. What may help: {longer}give the "
-            "judge more draws (eft.draws), let it complete its score (judge.complete=true), or use data with reviews "
-            "(eft.writer=reviews)"
+            f"{run.settings.name}: no set of EFT judgements was kept: {result.counts}. What may help: {shorter}{longer}"
+            "give the judge more draws (eft.draws), let it complete its score (judge.complete=true), or use data with "
+            "reviews (eft.writer=reviews)"
         )
     counts: dict[str, Count] = {f"eft: {key}": value for key, value in result.counts.items()}
     return result.examples, {**counts, "rubric": wording.digest}

@@ -30,7 +30,7 @@ from srlm.methods.explain_labels import explain_labels
 from srlm.methods.held_pairs import FILE, better_first, held_pair_figures, of_run, ordered_pairs, template_input
 from srlm.methods.performance_gap import credits_of, performance_gap
 from srlm.methods.run import Run
-from srlm.methods.stages import chat_of, finish_model, place_of, run_training
+from srlm.methods.stages import chat_of, finish_model, longest_example, place_of, run_training
 from srlm.methods.unused import refuse_skills, refuse_unused
 from srlm.methods.work import CHARACTERS_A_TOKEN, answer_length, answers_a_set
 from srlm.records import Checkpoint, Count, PairJudgement, RankedSet, Step, seed_for
@@ -266,11 +266,12 @@ def choice_step(
     own = own_settings(run.settings, WeakToStrongSettings)
     template, chat, where = pair_template.load(own.template), chat_of(run, parent), place_of(run, parent)
     asked = [(pair.asked(template), label) for pair, label in labelled]
-    rows, left_out = choice.examples(chat, asked, template.labels, settings.max_length)
+    longest = longest_example(run, name, parent, "sft", settings.max_length)
+    rows, left_out = choice.examples(chat, asked, template.labels, longest.tokens)
     if not rows:
         raise DataError(
-            f"{name}: none of {counted(len(labelled), 'labelled pairs')} fits sft.max_length "
-            f"{counted(settings.max_length, 'tokens')}" + (f" ({dict(counts)})" if counts else "")
+            f"{name}: none of {counted(len(labelled), 'labelled pairs')} fits {longest.said}"
+            + (f" ({dict(counts)})" if counts else "")
         )
 
     def training(work: Path, target: Path, report: Callable[[int, int], None]) -> None:

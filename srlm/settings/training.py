@@ -61,7 +61,8 @@ class Training(Section):
     dropout: Share = 0.0
     """Dropout in the model during training (the paper: 0.1)."""
     max_length: Positive = 2048
-    """Maximum length of prompt and answer together, in tokens; longer examples are left out and counted."""
+    """Maximum length of prompt and answer together, in tokens; at most the model's own context. Longer examples are
+    left out and counted."""
     save_steps: Positive = 200
     """Optimiser steps between checkpoints. An interrupted training resumes from the last one."""
     autocast: Literal["auto", "bfloat16", "off"] = "auto"

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from srlm.engines.weights import serving_format
+from srlm.engines.weights import context_of, serving_format
 from srlm.settings import ModelSettings
 from srlm.text.chat import Tokens
 from srlm.train.movement import load_rounded
@@ -30,7 +30,8 @@ class Drift(NamedTuple):
     tokens: int
     """Of the answer, with the one that ends it."""
     kl: float | None
-    """None: no finite number, for the reference says that something cannot be which the model says can."""
+    """None: no finite number, for the reference says that something cannot be which the model says can; or the answer
+    and its prompt are longer than a model's context."""
     log_ratio: float | None
 
 
@@ -40,11 +41,14 @@ class Drifting:
     def __init__(self, model: Path | str, reference: Path | str, settings: ModelSettings) -> None:
         served = getattr(torch, serving_format(model, settings))
         self._model, self._reference = (load_rounded(path, settings, served) for path in (model, reference))
+        self._longest = min(context_of(one.config) for one in (self._model, self._reference))
 
     def of(self, answers: Sequence[Tokens]) -> Iterator[Drift]:
         """The drift of each answer, in order; of one without a token it is 0."""
         for one in answers:
-            yield drift(self._model, self._reference, one)
+            # Words that are read back may be more tokens than were written.
+            fits = len(one.prompt) + len(one.answer) <= self._longest
+            yield drift(self._model, self._reference, one) if fits else Drift(len(one.answer), None, None)
 
 
 @torch.inference_mode()  # type: ignore[untyped-decorator]

@@ -24,8 +24,7 @@ from srlm.settings import ModelSettings, RewardModelSettings
 from srlm.text.chat import Chat
 from srlm.text.clock import with_clock
 from srlm.text.counts import counted
-from srlm.text.rewarded import rewarded_ids
-from srlm.text.tokens import special_tokens
+from srlm.text.rewarded import RewardedText
 from srlm.train.adapters import adapters, peft_without_noise
 from srlm.train.dropout import set_dropout
 from srlm.train.saving import Brought
@@ -54,9 +53,9 @@ def reading_tokenizer(chat: Chat) -> Any:
 def examples(tokenizer: Any, pairs: Sequence[PreferencePair], max_length: int) -> tuple[list[RankedExample], int]:
     """Pairs as examples, and how many were left out: with an answer that is longer than `max_length`, or two that read
     alike."""
-    special = special_tokens(tokenizer)
+    text = RewardedText(tokenizer)
     ranked = [
-        RankedExample(*(rewarded_ids(tokenizer, pair.prompt, turn.content, special) for (turn,) in both))
+        RankedExample(*(text.ids(pair.prompt, turn.content) for (turn,) in both))
         for pair in pairs
         for both in [(pair.chosen, pair.rejected)]
     ]

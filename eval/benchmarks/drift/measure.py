@@ -22,7 +22,7 @@ class AnswerDrift(Record):
     response_id: str
     tokens: int
     kl: float | None
-    """None: not finite."""
+    """None: not finite, or the answer with its prompt does not fit the models' context."""
     log_ratio: float | None
 
 

@@ -69,7 +69,7 @@ def test_a_sound_run_passes(doctor: Doctor) -> None:
     assert {line[:8] for line in lines[:-1]} == {"      ok"}
     assert any("run pocket: settings read, digest " in line for line in lines)
     assert "      ok  data: no training prompt is an evaluation prompt or a near duplicate of one" in lines
-    assert "      ok  IFT: 0 of 60 examples exceed sft.max_length 2048 and are left out" in lines
+    assert "      ok  IFT: 0 of 60 examples exceed the model's context of 256 tokens and are left out" in lines
 
 
 def test_a_model_on_disk_is_loaded_and_judges_once(doctor: Doctor, on_disk: tuple[Path, Path]) -> None:

@@ -45,14 +45,16 @@ SHAPES: dict[str, dict[str, Any]] = {
 """Architecture to what its configuration says beside the words and tokens."""
 
 
-def make(name: str, folder: Path) -> None:
-    """A model of this architecture, with the bead world's words."""
+def make(name: str, folder: Path, **shape: Any) -> None:
+    """A model of this architecture, with the bead world's words; `shape`: of its configuration, beside SHAPES."""
     from transformers import AutoConfig, AutoModelForCausalLM
 
     words = scratch.tokenizer(program.vocabulary())
     torch.manual_seed(0)
     config = AutoConfig.for_model(
-        name, **{"vocab_size": len(words), "bos_token_id": 2, "eos_token_id": [3, 0], "pad_token_id": 0, **SHAPES[name]}
+        name,
+        **{"vocab_size": len(words), "bos_token_id": 2, "eos_token_id": [3, 0], "pad_token_id": 0},
+        **(SHAPES[name] | shape),
     )
     save(AutoModelForCausalLM.from_config(config).to(torch.bfloat16), words, folder)
     (folder / "generation_config.json").write_text(json.dumps(GENERATION, indent=1))

@@ -17,10 +17,11 @@ from srlm.engines.weights import load_chat
 from srlm.errors import ModelError
 from srlm.judge.reward_model import RewardModel
 from srlm.methods.stages_online import human_pairs
-from srlm.records import PreferencePair, Prompt, RankedSet, Response, user
+from srlm.records import Message, PreferencePair, Prompt, RankedSet, Response, user
 from srlm.settings import LoraSettings, ModelSettings, RewardModelSettings
 from srlm.train import reward_model
 from tests.srlm.train import families
+from tests.tiny_tokenizers import byte_level
 
 MODEL = ModelSettings(base="unused")
 PAIRS = (
@@ -192,3 +193,35 @@ def test_an_architecture_without_a_classifier_is_refused_before_weights_are_read
     (tmp_path / "base/model.safetensors").unlink()
     with pytest.raises(ModelError, match="transformers has no sequence classifier for a mamba"):
         reward_model.check_classifier(tmp_path / "base", MODEL)
+
+
+IN_PARTS = (
+    "{{ bos_token }}{% for m in messages %}{{ '<' + m['role'] + '>' }}"
+    "{% for part in m['content'] %}{{ part['text'] }}{% endfor %}{{ eos_token }}{% endfor %}"
+)
+ALTERNATES = (
+    "{% if messages[0]['role'] == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}"
+    "{% for m in messages %}{{ m['content'] }}{{ eos_token }}{% endfor %}"
+)
+
+
+def test_a_template_that_takes_words_in_parts_is_read_with_them() -> None:
+    tokenizer = byte_level(["<user>", "<assistant>"], "<eos>", bos_token="<bos>", chat_template=IN_PARTS)
+    prompt = Prompt.of("Which is better?", "x")
+    ((chosen, rejected),), left_out = reward_model.examples(tokenizer, [pair_of(prompt, "月亮", "")], 64)
+    assert [tokenizer.decode(ids) for ids in (chosen, rejected)] == [
+        "<bos><user>Which is better?<eos><assistant>月亮<eos>",
+        "<bos><user>Which is better?<eos><assistant><eos>",
+    ]
+    assert left_out == 0
+
+
+def test_a_conversation_that_the_template_refuses_is_an_error_with_its_roles() -> None:
+    tokenizer = byte_level([], "<eos>", chat_template=ALTERNATES)
+    prompt = Prompt.of("Hello!", "x", before=(Message(role="system", content="Be brief."),))
+    with pytest.raises(
+        ModelError,
+        match="reward model's chat template cannot render a conversation of system, user, assistant: System role not "
+        "supported; use data without such conversations",
+    ):
+        reward_model.examples(tokenizer, [pair_of(prompt, "Hi.", "No.")], 64)
