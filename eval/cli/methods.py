@@ -162,7 +162,7 @@ def _plan(study: "Study", seeds: list[int], names: list[str], hardware: Path | N
                 first = list(start.work(settings, ASSUMED))
                 done = [] if start.BASELINE in left else first[:1] if start.FIRST in left else first
                 seconds = sum(stage.seconds for stage in stages(settings, on, of, ASSUMED)) if left else 0.0
-                seconds -= sum(stage.seconds for stage in stages_of(done, on, of)) if left else 0.0
+                seconds -= sum(stage.seconds for stage in stages_of(done, settings, on, of)) if left else 0.0
                 hours += seconds / 3600
                 took = f"{seconds / 3600:.3f}"
             to_make = ", ".join(step.name for step in left) or "to be measured"

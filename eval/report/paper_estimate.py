@@ -57,7 +57,7 @@ def ablation(given: Settings, arm: Arm, on: Hardware, shape: Shape) -> Iterator[
     shared, first = shareable(given, settings), list(start.work(settings, ASSUMED))
     done = first if start.FIRST in shared else first[:1] if start.BASELINE in shared else []
     seconds = sum(stage.seconds for stage in stages(settings, on, shape, ASSUMED))
-    seconds -= sum(stage.seconds for stage in stages_of(done, on, shape))
+    seconds -= sum(stage.seconds for stage in stages_of(done, settings, on, shape))
     name = f"ablation: {arm.name}"
     yield Line(name, "training", settings.model.base, 0, 0, 0, seconds / 3600, 0.0)
     by_model: dict[bool, list[Line]] = {}

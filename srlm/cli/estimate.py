@@ -8,7 +8,8 @@ All figures are calculated; none is measured:
     writing       a step reads all weights and the cache of every sequence in the batch, at the memory's speed; batches
                   are as large as memory allows, as in vLLM (the transformers engine is several times slower)
     memory        training: weights, gradients and two moments in float32, 16 bytes a parameter, divided over the GPUs;
-                  the reference 4 more; with adapters the float32 weights alone, 4; activations of one micro batch.
+                  the reference 4 more; with adapters the float32 weights alone, 4; activations of one micro batch. With
+                  adapters, and in online RL, each GPU holds all of this: sharded weights are refused.
                   Generation: weights, and the keys and values of as many sequences as fit
     disk          every model that is kept, 4 bytes a parameter: models are handed on in float32
 
@@ -24,11 +25,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from srlm.bounded import files, yaml_text
 from srlm.bounded.quote import quoted
+from srlm.cli.disk import of_checkpoints
 from srlm.engines.model_files import json_object, refuse_unusable_config
 from srlm.engines.weights import read_config
 from srlm.errors import SettingsError, first_line
 from srlm.methods.base import Generation, Lengths, Optimisation, Work, method_of
-from srlm.settings import Settings, Training
+from srlm.settings import OnlineSettings, Settings, Training
 from srlm.terminal import Console, Table, say
 from srlm.text.counts import counted
 from srlm.worlds.table import WORLDS
@@ -102,7 +104,7 @@ def show(settings: Settings, hardware: Path, shape_file: Path | None, lengths: L
         f"{counted(lengths.judgement, 'tokens')}. Generation with vLLM; loading and evaluating the models is not "
         "included. On disk the models take "
         f"{4 * shape.parameters * models / GIB:.0f} GiB in float32, and training checkpoints "
-        f"{4 * shape.parameters * 6 / GIB:.0f} GiB more.",
+        f"{of_checkpoints(settings, shape.parameters) / GIB:.0f} GiB more.",
     )
     Console(width=100).print(table)
     heavy = [stage.name for stage in found if stage.gib > on.memory_gib]
@@ -169,19 +171,21 @@ def _shape(model: Any, config: Any) -> Shape:
 
 def stages(settings: Settings, on: Hardware, shape: Shape, lengths: Lengths) -> Iterator[Stage]:
     """Every stage of the run's method, in its order."""
-    yield from stages_of(method_of(settings).work(settings, lengths), on, shape)
+    yield from stages_of(method_of(settings).work(settings, lengths), settings, on, shape)
 
 
-def stages_of(every: Iterable[Work], on: Hardware, shape: Shape) -> Iterator[Stage]:
-    """The same of any work."""
+def stages_of(every: Iterable[Work], settings: Settings, on: Hardware, shape: Shape) -> Iterator[Stage]:
+    """The same of any work in a run with these settings. Without `launch.command` one GPU trains."""
+    training_on = on if settings.launch.command else on.model_copy(update={"gpus": 1})
     for work in every:
         match work:
             case Generation(name, calls, draws, reads, writes):
                 seconds, gib = generation(shape, on, calls, draws, reads, writes)
                 yield Stage(name, f"{calls * draws:,} x {counted(writes, 'tokens')} after {reads}", gib, seconds)
             case Optimisation(name, examples, length, _, training, pairs, reference):
-                seconds, gib, tokens = optimisation(shape, on, examples, length, training, pairs, reference)
-                where = f" on {sharing(on, training)} GPUs" if sharing(on, training) < on.gpus else ""
+                seconds, gib, tokens = optimisation(shape, training_on, examples, length, training, pairs, reference)
+                together = sharing(training_on, training)
+                where = f" on {counted(together, 'GPUs')}" if together < on.gpus else ""
                 yield Stage(name, f"{tokens / 1e6:,.2f} million tokens{where}", gib, seconds)
 
 
@@ -242,4 +246,5 @@ def optimisation(
     )
     together = sharing(on, training)
     seconds = operations / (together * on.teraflops * 1e12 * on.training_share)
-    return seconds, (held / together + active) / GIB, tokens
+    undivided = training.lora is not None or isinstance(training, OnlineSettings)
+    return seconds, (held / (1 if undivided else together) + active) / GIB, tokens

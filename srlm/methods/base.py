@@ -176,6 +176,13 @@ def own_settings(settings: Settings, kind: type[S]) -> S:
     return own_section(kind, settings.method.own, "method")
 
 
+def trainings_of(settings: Settings) -> list[Training]:
+    """How the models of a run are trained, once each; M0 from scratch is not among them."""
+    work = method_of(settings).work(settings, Lengths(0, 0, 0))
+    found = [one.training for one in work if isinstance(one, Optimisation)]
+    return [one for number, one in enumerate(found) if one not in found[:number]]
+
+
 def run_folder(settings: Settings) -> RunFolder:
     """The folder of a run, with the steps of its method. Raises SettingsError as `method_of` does."""
     method = method_of(settings)

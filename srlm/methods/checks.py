@@ -10,7 +10,7 @@ from srlm.engines.weights import WHEEL, gguf_in_wheel, load_chat
 from srlm.errors import DataError, ModelError, SettingsError
 from srlm.judge import rubric
 from srlm.judge.open import asked_models, check_budget
-from srlm.methods.base import Prepared, method_of
+from srlm.methods.base import Prepared, method_of, trainings_of
 from srlm.records import Demonstration, Prompt, SeedData
 from srlm.rewards.open import open_reward
 from srlm.settings import Settings
@@ -85,8 +85,8 @@ def check_model(settings: Settings) -> None:
 
 def check_trainable(settings: Settings, base: str) -> None:
     """Raises where adapters are wanted on a model that takes none."""
-    for training in (settings.sft, settings.dpo, settings.reward_model, settings.online):
-        if (lora := training.lora) is not None:
+    for training in trainings_of(settings):
+        if training.lora is not None:
             from srlm.train.adapters import check_adapters
 
-            return check_adapters(base, settings.model, lora)
+            check_adapters(base, settings.model, training.lora)

@@ -116,11 +116,17 @@ class WeakToStrong:
         size = answers_a_set(settings)
         every = round(data.eft_sets / 2 * size * (size - 1) / 2)
         number = max(1, every if own.pairs is None else min(own.pairs, every))
+
+        def choices(name: str) -> Work:
+            """Each is read with either letter behind it."""
+            stage = f"{name}: choices"
+            return Optimisation(stage, number, reads + 1, "sft", settings.sft, pairs=True, reference=False)
+
         for name in ("weak", "ceiling"):
-            yield Optimisation(f"{name}: choices", 2 * number, reads + 1, "sft", settings.sft)
+            yield choices(name)
         for step in self.steps(settings, settings.iterations)[-settings.iterations :]:
             yield Generation(f"{step.name}: labels", number, 1, reads, 1)
-            yield Optimisation(f"{step.name}: choices", 2 * number, reads + 1, "sft", settings.sft)
+            yield choices(step.name)
 
     def explain(self, folder: RunFolder, id: str) -> Iterator[str]:
         own = own_settings(folder.settings, WeakToStrongSettings)

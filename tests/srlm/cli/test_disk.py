@@ -21,6 +21,8 @@ from srlm.run_file import load
 from srlm.settings import Settings
 
 CHECKOUT = Path(__file__).resolve().parents[3]
+RLHF = "method={name: rlhf}"
+ADAPTERS = ("sft.lora={}", "reward_model.lora={}", "online.lora={}", "online.reference=parent")
 MILLION = 1_000_000
 
 
@@ -63,6 +65,10 @@ def test_models_and_checkpoints_are_float32_whatever_the_model_is_published_in(m
         pytest.param(["sft.lora={}"], 52, id="one-training-of-all-weights"),
         pytest.param(["sft.lora={}", "dpo.lora={}"], 16, id="adapters-alone"),
         pytest.param(["iterations=1"], 44, id="fewer-models"),
+        pytest.param(["dpo.early_stop=pairwise", "data.validation_prompts=4"], 60, id="two-compared"),
+        # SFT, M1, the reward model, M2 and M3: 5 x 4 bytes; DPO, of which early_stop speaks, is in none of them.
+        pytest.param([RLHF, *ADAPTERS, "dpo.early_stop=pairwise", "data.validation_prompts=4"], 20, id="no-dpo"),
+        pytest.param([RLHF, *ADAPTERS[:2], "online.reference=parent"], 56, id="online-of-all-weights"),
     ],
 )
 def test_what_is_trained_decides_the_checkpoints(model: Path, tmp_path: Path, settings: list[str], size: int) -> None:

@@ -7,9 +7,9 @@ import pytest
 from accelerate.commands.config.config_args import load_config_from_file
 
 from srlm.cli.estimate import GIB, Hardware, Shape, generation, optimisation, read_shape, stages
-from srlm.methods.base import Lengths
+from srlm.methods.base import Generation, Lengths, Optimisation, method_of
 from srlm.run_file import load
-from srlm.settings import DpoSettings, LoraSettings, SftSettings
+from srlm.settings import DpoSettings, LoraSettings, OnlineSettings, SftSettings
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 CONFIGS = CHECKOUT / "configs"
@@ -39,9 +39,23 @@ def test_dpo_reads_two_answers_and_keeps_a_reference() -> None:
     assert gib == pytest.approx((20e9 / 2 + 2 * 1000 * 2000 * 10 + 34 * 1000 * 2000) / GIB)
 
 
-def test_adapters_need_no_moments_of_the_weights() -> None:
+def test_adapters_need_no_moments_of_the_weights_which_are_whole_on_each_gpu() -> None:
     training = SftSettings(batch_size=4, micro_batch_size=1, lora=LoraSettings())
-    assert optimisation(SHAPE, HARDWARE, 4, 0, training, pairs=False)[1] == pytest.approx(1e9 / GIB)
+    assert optimisation(SHAPE, HARDWARE, 4, 0, training, pairs=False)[1] == pytest.approx(4e9 / GIB)
+
+
+def test_online_training_holds_the_model_and_its_reference_whole_on_each_gpu() -> None:
+    training = OnlineSettings(batch_size=4, micro_batch_size=1)
+    gib = optimisation(SHAPE, HARDWARE, 4, 0, training, pairs=False, reference=True)[1]
+    assert gib == pytest.approx(20e9 / GIB)  # and not a quarter of it
+
+
+def test_a_choice_is_read_with_either_letter(tiny: Path) -> None:
+    wanted = load(tiny, ["method={name: weak_to_strong}"])
+    work = {one.name: one for one in method_of(wanted).work(wanted, Lengths(100, 400, 150))}
+    labels, choices = work["M1: labels"], work["M1: choices"]
+    assert isinstance(labels, Generation) and isinstance(choices, Optimisation)
+    assert (choices.examples, choices.pairs, choices.reference) == (labels.calls, True, False)
 
 
 def test_writing_takes_a_pass_over_weights_and_memory_a_token() -> None:
@@ -94,6 +108,21 @@ def test_early_stopping_is_counted_as_if_it_never_stopped() -> None:
         "early" in stage.name
         for stage in stages(load(CONFIGS / "llama3-8b.yaml"), HARDWARE, SHAPE, Lengths(100, 500, 200))
     )
+
+
+def test_without_a_launch_one_gpu_trains() -> None:
+    """Both in micro batches of 1 of 16: four GPUs can share a batch."""
+    words = ["sft.micro_batch_size=1", "dpo.micro_batch_size=1"]
+    launched, alone = (
+        {
+            stage.name: stage
+            for stage in stages(load(CONFIGS / "llama3-8b.yaml", [*words, *more]), HARDWARE, SHAPE, Lengths(9, 9, 9))
+        }
+        for more in ([], ["launch.command=[]"])
+    )
+    assert alone["M2: DPO"].seconds == pytest.approx(4 * launched["M2: DPO"].seconds)
+    assert alone["M2: DPO"].what == f"{launched['M2: DPO'].what} on 1 GPU"
+    assert alone["M2: candidates"] == launched["M2: candidates"]
 
 
 def test_what_does_not_fit_is_said(srlm: Any) -> None:

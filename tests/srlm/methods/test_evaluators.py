@@ -320,9 +320,8 @@ def test_what_each_method_takes() -> None:
     }
     assert trained["self_taught_evaluator"]["M2: supervised fine-tuning"] == 40 + 24
     assert trained["autorater"]["M2: supervised fine-tuning"] == 40
-    # Each choice is read with either letter.
     assert trained["weak_to_strong"] == {
-        "SFT baseline": 40, "weak: choices": 72, "ceiling: choices": 72, "M1: choices": 72, "M2: choices": 72
+        "SFT baseline": 40, "weak: choices": 36, "ceiling: choices": 36, "M1: choices": 36, "M2: choices": 36
     }  # fmt: skip
 
 

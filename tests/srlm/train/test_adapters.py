@@ -10,6 +10,8 @@ import torch
 
 from srlm.engines.weights import load_model
 from srlm.errors import ModelError, SettingsError
+from srlm.methods.checks import check_trainable
+from srlm.run_file import load
 from srlm.settings import LoraSettings, ModelSettings
 from srlm.train.adapters import adapters, check_adapters
 from tests.srlm.train import families
@@ -69,3 +71,21 @@ def test_a_model_without_a_layer_for_adapters_is_refused_from_its_configuration(
     (folder / "config.json").write_text("{")
     with pytest.raises(ModelError, match=r"config\.json is not a valid model configuration"):
         check_adapters(folder, OWN, LoraSettings())
+
+
+@pytest.mark.parametrize(
+    ("lora", "checked"),
+    [("sft", True), ("reward_model", True), ("online", True), ("dpo", False)],  # the method does no DPO
+)
+def test_the_adapters_of_every_training_of_the_method_are_checked_before_the_first(
+    lora: str, checked: bool, tiny: Path, bead_model: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(bead_model, tmp_path / "model"))
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "num_hidden_layers": 0}))
+    wanted = load(tiny, ["method={name: rlhf}", f"{lora}.lora={{}}"])
+    if checked:
+        with pytest.raises(SettingsError, match="has no layer that supports adapters"):
+            check_trainable(wanted, str(folder))
+    else:
+        check_trainable(wanted, str(folder))
