@@ -32,7 +32,7 @@ from srlm.methods.held_pairs import better_first, look_at_pairs, of_run, templat
 from srlm.methods.run import Run
 from srlm.methods.stages import EFT, measured_prompts, supervised
 from srlm.methods.unused import refuse_unused
-from srlm.methods.work import CHARACTERS_A_TOKEN, answer_length
+from srlm.methods.work import CHARACTERS_A_TOKEN, answer_length, pairs_a_set
 from srlm.records import Count, Demonstration, SeedData, Step
 from srlm.section import Positive, Section
 from srlm.settings import RankingFormat, Settings
@@ -266,7 +266,7 @@ def training_examples(
 def _number_of_pairs(settings: Settings, one: RatingSet, most: int) -> int:
     """Pairs of a set; of one on the hub, which is not read for an estimate, as many as may be."""
     if one.path == OWN:
-        return min(most, 3 * settings.data.eft_sets)
+        return min(most, round(settings.data.eft_sets * pairs_a_set(settings)))
     if one.path.startswith(hub.HUB):
         return most
     part = hub.Part(one.config, one.folder, one.split, one.revision)

@@ -106,7 +106,8 @@ def comparison_work(settings: Settings, lengths: Lengths, step: Step, own: MetaR
     frame = (len(template.text) + len(template.rubric) * ("{rubric}" in template.text)) // CHARACTERS_A_TOKEN
     reads = frame + lengths.prompt + answer_length(settings, lengths) + 2 * judgement
     calls = settings.prompts.wanted(step.number) * settings.judge.draws * (settings.judge.draws - 1)
-    writes = min(lengths.judgement, own.tokens or template.tokens)
+    a_letter = template.form == "letter" and own.votes is None  # read from its probability
+    writes = 1 if a_letter else min(lengths.judgement, own.tokens or template.tokens)
     return Generation(f"{step.name}: meta-judgements", calls, own.votes or 1, reads, writes)
 
 

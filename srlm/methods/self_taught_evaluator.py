@@ -107,10 +107,18 @@ class SelfTaughtEvaluator:
     def work(self, settings: Settings, lengths: Lengths) -> Iterator[Work]:
         """As if every prompt gave a right judgement: how many will, nobody knows."""
         own = own_settings(settings, SelfTaughtSettings)
-        yield from start.work(settings, lengths)
+        first = list(start.work(settings, lengths))
+        yield from first
         answer = answer_length(settings, lengths)
-        template = len(pair_template.load(own.template).text) // CHARACTERS_A_TOKEN
-        reads, writes = template + lengths.prompt + 2 * answer, min(lengths.judgement, own.sampling.max_new_tokens)
+        mixed = next(one for one in reversed(first) if isinstance(one, Optimisation))  # IFT and EFT
+        ift_tokens = settings.data.ift * (lengths.prompt + answer)
+        seeds = own.seed_data * settings.data.ift + own.keep_eft * (mixed.examples - settings.data.ift)
+        seed_tokens = own.seed_data * ift_tokens + own.keep_eft * (mixed.examples * mixed.length - ift_tokens)
+        template = pair_template.load(own.template)
+        a_letter = template.form == "letter"  # all draws are from the probabilities of one reading
+        reads = len(template.text) // CHARACTERS_A_TOKEN + lengths.prompt + 2 * answer
+        writes = 1 if a_letter else min(lengths.judgement, own.sampling.max_new_tokens)
+        draws = 1 if a_letter else own.draws
         for step in self.steps(settings, settings.iterations)[len(start.STEPS) :]:
             number = settings.prompts.wanted(step.number)
             yield from new_prompt_work(settings, lengths, step)
@@ -119,9 +127,8 @@ class SelfTaughtEvaluator:
                 asked = len(request_text(own.changed_template)) // CHARACTERS_A_TOKEN + lengths.prompt
                 yield Generation(f"{step.name}: changed instructions", number, 1, asked, lengths.prompt)
             yield Generation(f"{step.name}: worse answers", number, 1, lengths.prompt, answer)
-            yield Generation(f"{step.name}: judgements", 2 * number, own.draws, reads, writes)
-            seeds = settings.data.ift if own.seed_data else 0
-            tokens = seeds * (lengths.prompt + answer) + number * (reads + writes)
+            yield Generation(f"{step.name}: judgements", 2 * number, draws, reads, writes)
+            tokens = seed_tokens + number * (reads + writes)
             name = f"{step.name}: supervised fine-tuning"
             yield Optimisation(name, seeds + number, tokens // (seeds + number), "sft", settings.sft)
 

@@ -64,7 +64,28 @@ def judgement_pairs(
         **rated.counts,
         **paired.counts,
     }
+    if warning := untrained_judge(counts):
+        run.folder.log(f"{step.name}: warning: {warning}")
+        counts["warning"] = warning
     return Paired(paired.pairs, {f"judge: {key}": value for key, value in counts.items()})
+
+
+def untrained_judge(counts: Mapping[str, Count]) -> str | None:
+    """What to say where no pair of judgements was made, so that the step trains the actor alone; None: there are pairs.
+
+    With position weights, wins that all are of one place weigh nothing: nobody could say what the words had to do with
+    them.
+    """
+    if counts["pairs"]:
+        return None
+    said = (
+        f"no pair of judgements in {counts['contests']} contests of {counts['comparisons']} comparisons: the judge is "
+        "not trained"
+    )
+    if (share := counts["share won in the first place"]) in (0, 1):
+        place = "first" if share else "second"
+        said += f"; the meta-judge always prefers the judgement shown {place}, whatever it says"
+    return f"{said} (`judge: ...` in `srlm status` counts why)"
 
 
 def meta_judgements(

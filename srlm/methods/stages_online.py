@@ -31,7 +31,7 @@ from srlm.methods.stages import (
     prompt_counts,
     run_training,
 )
-from srlm.methods.work import answer_length, answers_a_set, judge_lengths
+from srlm.methods.work import answer_length, answers_a_set, judge_lengths, pairs_a_set
 from srlm.records import Checkpoint, Count, PreferencePair, Prompt, RankedSet, Sample, Step
 from srlm.rewards.base import Reward
 from srlm.rewards.model import ModelReward
@@ -277,8 +277,7 @@ def no_pairs(turn: Turn, prompt: Prompt) -> Iterator[str]:
 
 def pairs_of_sets(settings: Settings) -> int:
     """Pairs of the EFT sets, before the data is read."""
-    answers = answers_a_set(settings)
-    a_set = answers * (answers - 1) / 2 if settings.reward_model.pairs == "all" else 1
+    a_set = pairs_a_set(settings) if settings.reward_model.pairs == "all" else 1
     return round(settings.data.eft_sets * a_set)
 
 

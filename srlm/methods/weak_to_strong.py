@@ -32,7 +32,7 @@ from srlm.methods.performance_gap import credits_of, performance_gap
 from srlm.methods.run import Run
 from srlm.methods.stages import chat_of, finish_model, longest_example, place_of, run_training
 from srlm.methods.unused import refuse_skills, refuse_unused
-from srlm.methods.work import CHARACTERS_A_TOKEN, answer_length, answers_a_set
+from srlm.methods.work import CHARACTERS_A_TOKEN, answer_length, pairs_a_set
 from srlm.records import Checkpoint, Count, PairJudgement, RankedSet, Step, seed_for
 from srlm.section import Positive, Section
 from srlm.settings import ModelSettings, ScratchModel, Settings
@@ -113,8 +113,7 @@ class WeakToStrong:
         yield Optimisation("SFT baseline", data.ift, example, "sft", settings.sft)
         template = len(pair_template.load(own.template).text) // CHARACTERS_A_TOKEN
         reads = template + lengths.prompt + 2 * answer_length(settings, lengths)
-        size = answers_a_set(settings)
-        every = round(data.eft_sets / 2 * size * (size - 1) / 2)
+        every = round(data.eft_sets / 2 * pairs_a_set(settings))
         number = max(1, every if own.pairs is None else min(own.pairs, every))
 
         def choices(name: str) -> Work:

@@ -20,6 +20,12 @@ def answers_a_set(settings: Settings) -> float:
     return WORLDS[settings.data.kind].answers_a_set if settings.data.kind in WORLDS else ANSWERS_A_SET
 
 
+def pairs_a_set(settings: Settings) -> float:
+    """Pairs of the ranked answers of a prompt, on average, before the data is read."""
+    size = answers_a_set(settings)
+    return size * (size - 1) / 2
+
+
 def answer_length(settings: Settings, lengths: Lengths) -> int:
     """Tokens of an answer, on average."""
     return min(lengths.answer, settings.candidates.sampling.max_new_tokens)

@@ -310,10 +310,23 @@ def test_what_each_method_takes() -> None:
         for method, every in work.items()
     }
     assert generated == {
-        "self_taught_evaluator": {"M2: answers": 24, "M2: worse answers": 24, "M2: judgements": 24 * 2 * 3},
+        "self_taught_evaluator": {"M2: answers": 24, "M2: worse answers": 24, "M2: judgements": 24 * 2},  # by letter
         "autorater": {},
         "weak_to_strong": {"M1: labels": 36, "M2: labels": 36},  # half of 12 sets of 4 answers: 6 x 6 pairs
     }
+    words = load(TINY, ["method.name=self_taught_evaluator", "method.draws=3", "prompts.count=24"])
+    (judged,) = [
+        one
+        for one in method_of(words).work(words, Lengths(10, 8, 8))
+        if isinstance(one, Generation) and one.name == "M2: judgements"
+    ]
+    assert (judged.calls, judged.draws, judged.writes) == (24 * 2, 3, 8)
+    kept = load(TINY, ["method.name=self_taught_evaluator", "method.keep_eft=true", "method.seed_data=false"])
+    examples = [one.examples for one in method_of(kept).work(kept, Lengths(10, 8, 8)) if isinstance(one, Optimisation)]
+    assert examples == [40, 40 + 48, 48 + 24]  # 12 EFT sets of 4 answers
+    own = load(TINY, ["method.name=autorater", "method.sets={own: run}"])
+    examples = [one.examples for one in method_of(own).work(own, Lengths(10, 8, 8)) if isinstance(one, Optimisation)]
+    assert examples == [40, 40 + 48, 12 * 6]  # 6 pairs of 4 answers
     trained = {
         method: {one.name: one.examples for one in every if isinstance(one, Optimisation)}
         for method, every in work.items()

@@ -15,6 +15,7 @@ from srlm.judge.meta_pairs import comparison_counts
 from srlm.methods.base import Generation, Lengths, Optimisation, method_of, run_folder
 from srlm.methods.meta_rewarding import trains_judge
 from srlm.methods.meta_settings import MetaRewardingSettings, by_iteration, selection_of
+from srlm.methods.stages_meta import untrained_judge
 from srlm.records import Judgement, JudgementRating, MetaJudgement, PreferencePair, Response, Step
 from srlm.run_file import load
 from srlm.selection import pair
@@ -222,3 +223,33 @@ def test_the_run_files_are_runs_of_the_method(file: str, draws: int, monkeypatch
     trained = [one for one in work if isinstance(one, Optimisation) and one.pairs]
     assert [one.examples for one in trained] == [2 * number for number in wanted]
     assert Counter(one.name for one in trained).most_common(1)[0][1] == 1
+
+
+@pytest.mark.parametrize(("template", "writes"), [("meta_letter", 1), ("meta_judge", 8)])
+def test_a_comparison_by_letter_writes_one_token_and_one_in_words_more(template: str, writes: int) -> None:
+    settings = load(TINY, ["method.name=meta_rewarding", f"method.template={template}"])
+    work = method_of(settings).work(settings, Lengths(10, 8, 8))
+    compared = [one for one in work if isinstance(one, Generation) and "meta-judgements" in one.name]
+    assert {one.writes for one in compared} == {writes}
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [
+        pytest.param({"pairs": 1, "share won in the first place": 1.0}, None, id="a-pair"),
+        pytest.param(
+            {"pairs": 0, "share won in the first place": 0.0},
+            "no pair of judgements in 8 contests of 24 comparisons: the judge is not trained; the meta-judge always "
+            "prefers the judgement shown second, whatever it says (`judge: ...` in `srlm status` counts why)",
+            id="the-second-place",
+        ),
+        pytest.param(
+            {"pairs": 0, "share won in the first place": None},
+            "no pair of judgements in 8 contests of 24 comparisons: the judge is not trained (`judge: ...` in "
+            "`srlm status` counts why)",
+            id="no-winner",
+        ),
+    ],
+)
+def test_a_step_that_does_not_train_its_judge_says_so(counts: dict[str, Any], said: str | None) -> None:
+    assert untrained_judge({"contests": 8, "comparisons": 24, **counts}) == said
