@@ -23,8 +23,11 @@ from .sharing import take_over
 def ablate(settings: Settings, names: Sequence[str]) -> tuple[list[MetricValue], list[str]]:
     """Do these ablations of a run; returns their figures, and the names of those that came to no end.
 
-    What is finished is not done again: after a kill the same command resumes.
+    What is finished is not done again: after a kill the same command resumes. Raises StoreError where the run itself is
+    not trained, or was made with other settings.
     """
+    with opened_run(settings):  # a run that cannot be compared with is found before anything is trained
+        pass
     stopped: dict[str, str] = {}
     for arm in (arm for arm in ARMS if arm.name in names):
         if why := inapplicable(arm.name, settings):

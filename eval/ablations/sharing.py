@@ -27,7 +27,7 @@ def take_over(given: Settings, other: Settings) -> list[str]:
     source, target = run_folder(given), run_folder(other)
     if not (source.path / "settings.json").exists():
         return []
-    found = _alike(source, target, shareable(recorded(source.path), other))
+    found = _alike(source, target, shareable(recorded(source.path), target.given))
     try:
         if found and not (target.path / INPUTS).exists() and (source.path / INPUTS).exists():
             target.path.mkdir(parents=True, exist_ok=True)

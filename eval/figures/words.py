@@ -90,6 +90,13 @@ class MetricWords:
         )
 
 
+def better_side(spec: MetricSpec) -> str:
+    """On which side of 0 a difference, first minus second, is good for the first."""
+    if spec.better is None:
+        return "right of 0 the first has more"
+    return f"{'right' if spec.better == 'higher' else 'left'} of 0 the first is better"
+
+
 def percent(share: float) -> str:
     """0.555 -> 55.5%"""
     return f"{100 * share:.1f}%"

@@ -17,7 +17,7 @@ from ..benchmarks.measuring import resampling, with_holm
 from ..benchmarks.table import BENCHMARKS
 from ..figures import charts
 from ..figures.specs import Group, MetricSpec, spaced
-from ..figures.words import MetricWords
+from ..figures.words import MetricWords, better_side
 from ..records import MetricValue, Series
 from ..stats.intervals import Resampling
 from . import keys, page, written
@@ -99,7 +99,7 @@ def _group(every: Iterable[Sequence[Series]]) -> Group:
     for own in every:
         for one in own:
             spec = words.of(one.benchmark or "").spec(one.metric)
-            specs[called(one)] = MetricSpec(label=spaced(called(one)), unit=spec.unit)
+            specs[called(one)] = MetricSpec(label=spaced(called(one)), unit=spec.unit, better=spec.better)
     return Group(BENCHMARK, spaced(BENCHMARK), specs)
 
 
@@ -149,5 +149,5 @@ def forest(paired: Sequence[MetricValue], words: MetricWords) -> list[charts.Cha
         rows = [charts.dot(metric, words) | {"pair": f"{metric.model} : {metric.baseline}"} for metric in found]
         if rows:
             title = f"{words.label(found[0])}: difference on the same prompts"
-            drawn.append(charts.forest(title, rows, "right of 0 the first is better"))
+            drawn.append(charts.forest(title, rows, better_side(words.spec(found[0]))))
     return drawn

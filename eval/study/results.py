@@ -6,6 +6,7 @@ It is small and may be committed: a study goes on from it where the folders of i
 from collections.abc import Mapping
 from pathlib import Path
 
+from srlm.methods.base import run_folder
 from srlm.records import Record, digest
 from srlm.settings import Settings, shaping
 from srlm.store import files
@@ -62,6 +63,11 @@ def write(study: Study, seed: int, now: SeedResults) -> None:
         files.write_json(path_of(study, seed), now.model_dump(mode="json"))
 
 
+def settings_digest(settings: Settings) -> str:
+    """Of the settings that shape a run's models; the same whether or not its file names a default of its method."""
+    return run_folder(settings).given.digest
+
+
 def evaluation_digest(settings: Settings) -> str:
     """Of the settings that shape what is measured of given models."""
     given = settings.evaluation.model_dump(mode="json", exclude=set(SHAPES_NO_FIGURE))
@@ -70,7 +76,7 @@ def evaluation_digest(settings: Settings) -> str:
 
 def unlike(result: RunResult, settings: Settings, measured: tuple[str, ...], outcome: str | None) -> str:
     """What of a result is not as a run with these settings would have it; empty: nothing."""
-    if (result.settings, result.iterations) != (settings.digest, settings.iterations):
+    if (result.settings, result.iterations) != (settings_digest(settings), settings.iterations):
         return "was made with other settings"
     if result.evaluation != evaluation_digest(settings):
         return "was measured with other settings"

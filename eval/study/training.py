@@ -103,7 +103,7 @@ def _result(study: Study, settings: Settings) -> RunResult:
     last = folder.manifest(method_of(settings).steps(settings, settings.iterations)[-1].name)
     first = folder.checkpoint(start.FIRST.name)
     return RunResult(
-        settings=settings.digest,
+        settings=results.settings_digest(settings),
         evaluation=results.evaluation_digest(settings),
         iterations=settings.iterations,
         measured=_names(study, settings),

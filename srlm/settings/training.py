@@ -72,7 +72,7 @@ class Training(Section):
     """Recompute activations in the backward pass: less memory, about a third more time."""
     packing: bool = False
     """Concatenate the examples of a supervised batch: the same loss without padding. Only for models that mix tokens by
-    attention alone; others are refused. DPO pairs are padded."""
+    attention alone; others are refused. Pairs, and answers of online training, are padded."""
 
     def steps_for(self, examples: int) -> int:
         """Optimiser steps of a training on so many examples."""

@@ -116,6 +116,13 @@ def test_what_was_made_with_other_settings_than_the_run_file_now_has_is_not_shar
     assert [step.name for step in run_folder(other).steps()] == ["data", "M0"]
 
 
+def test_nothing_is_trained_beside_a_run_that_cannot_be_compared_with(given: Settings) -> None:
+    now = overridden(given, ["sft.learning_rate=0.001"])
+    with pytest.raises(StoreError, match=r"was made with other settings \(sft\.learning_rate: 0\.002 -> 0\.001\)"):
+        ablate(now, ["positive_only"])
+    assert not arm("positive_only").settings(now).folder.exists()
+
+
 def test_a_run_that_began_on_another_day_shares_data_alone(given: Settings) -> None:
     other = arm("ift_only").settings(given)
     files.write_json(run_folder(other).path / "inputs.json", {"date": "2001-02-03", "inputs": {}})

@@ -9,13 +9,16 @@ import pytest
 from peft import LoraConfig
 from pydantic import BaseModel
 from transformers import GenerationConfig, TrainingArguments
-from trl import DPOConfig, SFTConfig
+from trl import DPOConfig, GRPOConfig, RewardConfig, RLOOConfig, SFTConfig
 
-from srlm.settings import DpoSettings, Settings, SftSettings, fields
+from srlm.settings import DpoSettings, OnlineSettings, RewardModelSettings, Settings, SftSettings, fields
 from srlm.train.trainer import arguments
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-CONFIGS = {kind.__name__: kind for kind in (TrainingArguments, SFTConfig, DPOConfig, LoraConfig)}
+CONFIGS = {
+    kind.__name__: kind
+    for kind in (TrainingArguments, SFTConfig, DPOConfig, LoraConfig, RewardConfig, RLOOConfig, GRPOConfig)
+}
 
 
 class Row(NamedTuple):
@@ -77,3 +80,17 @@ def test_every_setting_of_a_training_has_its_row() -> None:
         f"{part}.{name}" for part, kind in (("sft", SftSettings), ("dpo", DpoSettings)) for name, _ in fields(kind)
     }
     assert training - listed == {"sft.lora", "dpo.lora"}  # sections: what is in them has rows
+
+
+@pytest.mark.parametrize(
+    ("part", "kind"),
+    [("reward_model", RewardModelSettings), ("online", OnlineSettings)],
+    ids=["reward_model", "online"],
+)
+def test_a_setting_of_reward_models_and_online_training_has_a_row_or_the_default_of_sft(
+    part: str, kind: type[BaseModel]
+) -> None:
+    listed, known = {name for row in ROWS for name in row.settings}, defaults()
+    own = {name for name, _ in fields(kind) if known[f"{part}.{name}"] != known.get(f"sft.{name}")}
+    assert {name for name in own if f"{part}.{name}" not in listed} == set()
+    assert {name for name, _ in fields(SftSettings)} - {name for name, _ in fields(kind)} == {"ift_weight"}

@@ -55,6 +55,8 @@ def described(settings: Settings, model: str, found: Sequence[AnswerDrift]) -> l
         known = [(value, one.tokens) for one in found if (value := getattr(one, metric)) is not None and one.tokens]
         sums, tokens = [value for value, _ in known], [float(number) for _, number in known]
         estimate = pooled_each({metric: (sums, tokens)}, how.using(model, metric), means=[metric])[metric]
+        if metric == "kl" and estimate.low is not None:  # no divergence is below 0
+            estimate = estimate.model_copy(update={"low": max(0.0, estimate.low)})
         note = as_drawn if known else "no answer has a token"
         figures.append(figure(model, "drift", metric, estimate, unscored=len(found) - len(known), note=note))
     return figures

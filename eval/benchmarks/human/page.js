@@ -240,7 +240,7 @@ function save() {
   const name = state.annotator.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "") || "annotator";
   link.download = `votes-${name}-${data.page.slice(0, 8)}.json`;
   link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
   state.unsaved = false;
   const rest = items.length - state.votes.size;
   update(`Saved as ${link.download}` + (rest ? `: ${rest} of ${items.length} comparisons have no vote yet.` : "."));

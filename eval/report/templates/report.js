@@ -57,7 +57,7 @@ function download(name, text) {
   link.href = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
   link.download = name.toLowerCase().replace(/[^a-z0-9]+/g, "-") + ".csv";
   link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
 function addTools(table) {

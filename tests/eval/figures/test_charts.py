@@ -1,13 +1,15 @@
 """Charts of names that anybody may have given: each is drawn in moments, whatever it is called."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 from xml.etree import ElementTree
 
 import pytest
 
 from eval.figures import charts
+from eval.figures.specs import MetricSpec
 from eval.figures.text import WIDEST
+from eval.figures.words import better_side
 
 LONG = "W" * 3000
 NAMES = [LONG, f"{LONG} b", "", "a : b", "re\x1b[31md", "\u202e\U0001f468\u200d\U0001f469", "null", "__proto__"]
@@ -63,3 +65,15 @@ def test_of_thousands_of_kinds_the_first_have_pictures_of_their_own_and_the_colu
     assert chart.note == "Sampled. 1,940 more kinds are not drawn."
     assert "kind 59<" in chart.svg
     assert "kind 60<" not in chart.svg
+
+
+@pytest.mark.parametrize(
+    ("better", "said"),
+    [
+        ("higher", "right of 0 the first is better"),
+        ("lower", "left of 0 the first is better"),
+        (None, "right of 0 the first has more"),
+    ],
+)
+def test_a_difference_says_on_which_side_of_0_it_is_good(better: Literal["higher", "lower"] | None, said: str) -> None:
+    assert better_side(MetricSpec(label="x", better=better)) == said

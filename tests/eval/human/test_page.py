@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Dialog, Page, Request, ViewportSize, expect
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 
 from eval.benchmarks.human import ballots, key, page
 from eval.benchmarks.human.measure import figures
@@ -17,6 +16,7 @@ from srlm.records import Message, Prompt
 from srlm.store.folder import RunFolder
 from tests.eval.human import study
 from tests.eval.report import hostile
+from tests.eval.seen import deeds, overflows, violations
 from tests.hostile_words import HARMLESS, STEERING, steering
 
 SIZES: dict[str, ViewportSize] = {
@@ -32,26 +32,11 @@ PAYLOADS = (*hostile.PAYLOADS, hostile.MEGABYTE, *STEERING, *HARMLESS)
 def context(chromium: Browser) -> Iterator[BrowserContext]:
     """A browser's profile; whatever a page does in it that it should not has happened by the end."""
     made = chromium.new_context(viewport=SIZES["desktop"])
-    events: list[str] = []
-
-    def watch(tab: Page) -> None:
-        def asked(dialog: Dialog) -> None:
-            events.append(f"dialog: {dialog.message}")
-            dialog.dismiss()
-
-        def sent(request: Request) -> None:
-            if not re.match(r"(file|blob):", request.url):
-                events.append(f"request: {request.url[:200]}")
-
-        tab.on("dialog", asked)
-        tab.on("request", sent)
-        tab.on("console", lambda message: events.append(f"console: {message.text}"))
-        tab.on("pageerror", lambda error: events.append(f"error: {error}"))
-
-    made.on("page", watch)
+    watched: list[list[str]] = []
+    made.on("page", lambda tab: watched.append(deeds(tab)))
     yield made
     made.close()
-    assert events == []
+    assert [event for events in watched for event in events] == []
 
 
 @pytest.fixture
@@ -103,11 +88,6 @@ def saved(tab: Page, key: str, to: Path) -> dict[str, Any]:
 
 def said(file: dict[str, Any]) -> list[str]:
     return [one["vote"] for one in file["votes"]]
-
-
-def violations(tab: Page) -> list[tuple[str, list[str]]]:
-    found = Axe().run(tab).response["violations"]
-    return [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in found]
 
 
 def test_from_the_first_comparison_to_figures_by_keyboard_alone(
@@ -372,8 +352,7 @@ def test_what_models_wrote_is_shown_and_does_nothing(
         assert not steering(
             "".join([*found, tab.text_content("#turns") or ""]).replace("\u200c", "").replace("\u200d", "")
         )
-        scroll, client = tab.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
-        assert scroll <= client, number
+        assert not overflows(tab), number
         tab.keyboard.press("2")
     assert tab.evaluate("window.pwned") is None
     assert (
@@ -419,7 +398,7 @@ def test_axe_finds_nothing_and_the_layout_holds(chromium: Browser, written: Path
     tab.keyboard.press("p")
     at(tab, 1)
     assert violations(tab) == []
-    assert tab.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    assert not overflows(tab)
     if size == "phone":
         tab.locator("#more summary").press("Enter")
         assert violations(tab) == []

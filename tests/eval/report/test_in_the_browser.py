@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Dialog, Page, Request, ViewportSize, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from eval.figures.words import plain
 from eval.metrics import read as read_metrics
@@ -18,6 +17,7 @@ from eval.report import page
 from srlm.records import Prompt
 from srlm.store import files
 from tests.eval.report import hostile, small
+from tests.eval.seen import Scheme, deeds, look, overflows
 
 CHOICE = json.dumps({"index": 0, "message": {"role": "assistant", "content": "m"}, "logprobs": None})
 """What a server answered, as annotations keep it."""
@@ -35,31 +35,12 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def opened(chromium: Browser, report: Path) -> Iterator[tuple[Page, list[str]]]:
     """The page as a reader opens it from disk, and everything that it should not have done."""
     context = chromium.new_context(viewport=DESKTOP)
-    tab, events = context.new_page(), list[str]()
-    address = report.as_uri()
-
-    def asked(dialog: Dialog) -> None:
-        events.append(f"dialog: {dialog.message}")
-        dialog.dismiss()
-
-    def sent(request: Request) -> None:
-        if request.url != address:
-            events.append(f"request: {request.url[:200]}")
-
-    tab.on("dialog", asked)
-    tab.on("request", sent)
-    tab.on("console", lambda message: events.append(f"console: {message.text}"))
-    tab.on("pageerror", lambda error: events.append(f"error: {error}"))
-    tab.on("popup", lambda popup: events.append("popup"))
-    tab.goto(address)
+    tab = context.new_page()
+    events = deeds(tab)
+    tab.goto(report.as_uri())
     tab.wait_for_selector("#prompt h3")
     yield tab, events
     context.close()
-
-
-def width(tab: Page) -> tuple[int, int]:
-    found: list[int] = tab.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
-    return found[0], found[1]
 
 
 def heading(tab: Page, number: int) -> None:
@@ -67,9 +48,40 @@ def heading(tab: Page, number: int) -> None:
     expect(tab.locator("#prompt h3")).to_have_text(re.compile(rf"^Prompt {number} "))
 
 
+def address(tab: Page) -> str:
+    """The page's address as it is now; Playwright's own copy follows a little later."""
+    return str(tab.evaluate("location.href"))
+
+
 def shown(text: str) -> str:
     """What a reader sees of hostile words: no control characters; line ends as HTML has them."""
     return plain(text)
+
+
+@pytest.mark.parametrize(
+    ("words", "event"),
+    [
+        ("alert(1)", "dialog: 1"),
+        ("fetch('https://127.0.0.1:9/x').catch(() => 0)", "request: https://127.0.0.1:9/x"),
+        ("location = 'https://127.0.0.1:9/y'", "request: https://127.0.0.1:9/y"),
+        (
+            "document.body.append(Object.assign(document.createElement('iframe'), {src: 'other.html'}))",
+            "request: file:",
+        ),
+        ("console.log('here')", "console: here"),
+        ("throw Error('no')", "error: no"),
+    ],
+)
+def test_whatever_a_page_does_is_seen(chromium: Browser, tmp_path: Path, words: str, event: str) -> None:
+    path = tmp_path / "page.html"
+    path.write_text(f"<!doctype html><title>x</title><body><script>{words}</script>")
+    tab = chromium.new_page()
+    events = deeds(tab)
+    kind = {"error": "pageerror"}.get(event.partition(":")[0], event.partition(":")[0])
+    with tab.expect_event(kind, lambda one: kind != "request" or one.url != path.as_uri()):
+        tab.goto(path.as_uri(), wait_until="commit")
+    tab.close()
+    assert [one[: len(event)] for one in events][:1] == [event]
 
 
 def test_there_are_sixty_payloads_and_more() -> None:
@@ -119,26 +131,15 @@ def test_the_layout_holds(opened: tuple[Page, list[str]], size: Any) -> None:
     for place in (last, 52, 51, 48, 0):  # the megabyte, Arabic, one long word, a table, a script
         tab.evaluate("n => { location.hash = '#prompt-' + JSON.parse(index.textContent).prompts[n][0]; }", place)
         heading(tab, place + 1)
-        scroll, client = width(tab)
-        assert scroll <= client, place
+        assert not overflows(tab), place
     assert events == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_axe_finds_no_serious_fault(chromium: Browser, plainly: Path, scheme: Any, size: Any) -> None:
-    tab = chromium.new_page(viewport=size, color_scheme=scheme, bypass_csp=True)
-    tab.goto(plainly.as_uri())
-    tab.wait_for_selector("#prompt h3")
-    tab.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
-    found = Axe().run(tab, options={"resultTypes": ["violations"]}).response["violations"]
-    tab.close()
-    serious = [
-        (one["id"], [node["html"][:200] for node in one["nodes"]][:3])
-        for one in found
-        if one["impact"] in ("serious", "critical")
-    ]
-    assert serious == []
+@pytest.mark.parametrize("wide", [DESKTOP["width"], PHONE["width"]], ids=["desktop", "phone"])
+def test_axe_finds_no_serious_fault(chromium: Browser, plainly: Path, scheme: Scheme, wide: int) -> None:
+    found = look(chromium, plainly, wide, scheme, ready="#prompt h3").violations
+    assert [one for one in found if one.impact in ("serious", "critical")] == []
 
 
 @pytest.fixture(scope="module")
@@ -169,7 +170,7 @@ def test_j_and_k_walk_the_prompts_and_the_address_follows(tab: Page) -> None:
     heading(tab, 3)
     tab.keyboard.press("k")
     heading(tab, 2)
-    there = tab.url
+    there = address(tab)
     assert "#prompt-" in there
     other = tab.context.new_page()
     other.goto(there)
@@ -250,7 +251,7 @@ def test_alpaca_eval_is_a_benchmark_of_the_browser(chromium: Browser, with_alpac
     expect(tab.locator("#found")).to_have_text("3 of 15 prompts")
     tab.keyboard.press("j")
     heading(tab, 14)
-    assert "#prompt-alpaca_eval-" in tab.url
+    assert "#prompt-alpaca_eval-" in address(tab)
     heads = tab.locator("#prompt .answers h4").all_text_contents()
     assert heads == ["M1", "M2", "gpt4_1106_preview (reference)"]
     answers = tab.locator("#prompt .answers .words").all_text_contents()

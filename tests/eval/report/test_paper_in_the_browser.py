@@ -1,16 +1,15 @@
 """The page of the paper in a real Chromium: whole at three widths, light and dark, and nothing in it acts."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Dialog, Request
+from playwright.sync_api import Browser
 
 from eval.metrics import merge
 from eval.records import MetricValue
 from eval.report import paper
 from tests.eval.report import hostile
+from tests.eval.seen import Look, Scheme, deeds, links, look
 
 
 @pytest.fixture(scope="module")
@@ -30,32 +29,13 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("wide", [390, 1280, 2000])
-def test_the_page_is_whole_and_axe_finds_nothing(chromium: Browser, written: Path, wide: int, scheme: Any) -> None:
-    tab = chromium.new_page(viewport={"width": wide, "height": 900}, color_scheme=scheme, bypass_csp=True)
-    tab.goto(written.as_uri())
-    tab.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
-    sizes: list[int] = tab.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
-    found = Axe().run(tab, options={"resultTypes": ["violations"]}).response["violations"]
-    tab.close()
-    assert sizes[0] <= sizes[1]
-    assert [(one["id"], [node["html"][:200] for node in one["nodes"]][:3]) for one in found] == []
+def test_the_page_is_whole_and_axe_finds_nothing(chromium: Browser, written: Path, wide: int, scheme: Scheme) -> None:
+    assert look(chromium, written, wide, scheme) == Look(overflows=False, violations=[])
 
 
 def test_what_others_wrote_is_shown_and_does_nothing(chromium: Browser, written: Path) -> None:
-    tab, events = chromium.new_page(), list[str]()
-
-    def asked(dialog: Dialog) -> None:
-        events.append(f"dialog: {dialog.message}")
-        dialog.dismiss()
-
-    def sent(request: Request) -> None:
-        if request.url != written.as_uri():
-            events.append(request.url[:200])
-
-    tab.on("dialog", asked)
-    tab.on("request", sent)
-    tab.on("console", lambda message: events.append(f"console: {message.text}"))
-    tab.on("pageerror", lambda error: events.append(f"error: {error}"))
+    tab = chromium.new_page()
+    events = deeds(tab)
     tab.goto(written.as_uri())
     text = tab.inner_text("main")
     assert "<script>window.pwned=1;alert(1)</script>" in text
@@ -69,9 +49,5 @@ def test_what_others_wrote_is_shown_and_does_nothing(chromium: Browser, written:
 def test_every_link_of_the_page_leads_to_a_place_on_it(chromium: Browser, written: Path) -> None:
     tab = chromium.new_page()
     tab.goto(written.as_uri())
-    dead = tab.evaluate(
-        "[...document.querySelectorAll('nav a')].filter(a => !document.getElementById(a.hash.slice(1))).length"
-    )
-    links = tab.locator("nav a").count()
+    assert links(tab) == (18, [])
     tab.close()
-    assert (dead, links) == (0, 18)

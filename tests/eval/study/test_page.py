@@ -5,11 +5,9 @@ import io
 import json
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Dialog, Request
+from playwright.sync_api import Browser
 from typer.testing import CliRunner
 
 from eval.cli import app
@@ -23,6 +21,7 @@ from srlm.methods.base import run_folder
 from srlm.store import files, used
 from srlm.usage import Usage
 from tests.eval.report import hostile
+from tests.eval.seen import Look, Scheme, deeds, links, look
 from tests.eval.study.finished import figures, study, train
 
 SECOND = "second"
@@ -180,36 +179,17 @@ def test_a_run_that_is_not_whole_is_not_compared(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("wide", [390, 1280, 2000])
-def test_the_page_is_whole_and_axe_finds_nothing(chromium: Browser, written: Path, wide: int, scheme: Any) -> None:
-    tab = chromium.new_page(viewport={"width": wide, "height": 900}, color_scheme=scheme, bypass_csp=True)
-    tab.goto(written.as_uri())
-    tab.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
-    sizes: list[int] = tab.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
-    found = Axe().run(tab, options={"resultTypes": ["violations"]}).response["violations"]
-    tab.close()
-    assert sizes[0] <= sizes[1]
-    assert [(one["id"], [node["html"][:200] for node in one["nodes"]][:3]) for one in found] == []
+def test_the_page_is_whole_and_axe_finds_nothing(chromium: Browser, written: Path, wide: int, scheme: Scheme) -> None:
+    assert look(chromium, written, wide, scheme) == Look(overflows=False, violations=[])
 
 
 def test_words_of_a_stopped_run_are_shown_and_do_nothing(chromium: Browser, written: Path) -> None:
-    tab, events = chromium.new_page(), list[str]()
-
-    def asked(dialog: Dialog) -> None:
-        events.append(f"dialog: {dialog.message}")
-        dialog.dismiss()
-
-    def sent(request: Request) -> None:
-        if request.url != written.as_uri():
-            events.append(request.url[:200])
-
-    tab.on("dialog", asked)
-    tab.on("request", sent)
-    tab.on("pageerror", lambda error: events.append(f"error: {error}"))
+    tab = chromium.new_page()
+    events = deeds(tab)
     tab.goto(written.as_uri())
     assert "<script>window.pwned=1;alert(1)</script>" in tab.inner_text("main")
     assert tab.evaluate("window.pwned") is None
-    dead = "[...document.querySelectorAll('nav a')].filter(a => !document.getElementById(a.hash.slice(1))).length"
-    assert (tab.evaluate(dead), tab.locator("nav a").count()) == (0, 7)
+    assert links(tab) == (7, [])
     tab.close()
     assert events == []
 
