@@ -122,6 +122,36 @@ def passes(number: int, wanted: int, seed: int) -> list[int]:
     return places[:wanted]
 
 
+class _Rows(NamedTuple):
+    """Rows of a prompt and its answer, moved to their left ends."""
+
+    ids: torch.Tensor
+    """(rows, tokens of the longest row)."""
+    mask: torch.Tensor
+    kept: int
+    """How many tokens at the end of `ids` hold all answers."""
+    places: torch.Tensor
+    """(rows, tokens of an answer): where each token of the answers is among the `kept` ones; beyond them: nowhere."""
+
+    @classmethod
+    def of(cls, ids: torch.Tensor, mask: torch.Tensor, answer: int) -> "_Rows":
+        """Of rows whose last `answer` tokens are answers; `mask` is 0 at what pads them, on both sides."""
+        width = ids.size(1)
+        left = (mask.cumsum(1) == 0).sum(1, keepdim=True)
+        every = torch.arange(width, device=ids.device)
+        turned = (every + left) % width
+        ids, mask = ids.gather(1, turned), mask.gather(1, turned)
+        longest = int((mask * (every + 1)).max())
+        kept = max(1, longest - int((width - answer - left).min()))
+        return cls(ids[:, :longest], mask[:, :longest], kept, every[-answer:] - left - (longest - kept))
+
+    def back(self, values: torch.Tensor) -> torch.Tensor:
+        """Values of the `kept` tokens, (rows, kept), as those of the answers' tokens, (rows, tokens of an answer); 0
+        where there is none."""
+        nowhere = self.places >= self.kept
+        return values.gather(1, self.places.clamp(max=self.kept - 1)).masked_fill(nowhere, 0)
+
+
 class _Online:
     """What our two trainers share: a mixin before TRL's class."""
 
@@ -153,6 +183,26 @@ class _Online:
 
     def _turn(self) -> tuple[int, int]:
         return self.state.global_step, self.accelerator.process_index
+
+    def _get_per_token_logps_and_entropies(
+        self,
+        model: Any,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor,
+        logits_to_keep: int,
+        *rest: Any,
+        **named: Any,
+    ) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]:
+        """TRL's, of rows that begin with their prompt; (rows, logits_to_keep) each.
+
+        TRL pads prompts on the left. That makes rows longer than a model can read. Where positions are counted from a
+        row's first token (GPT-2), it also gives other probabilities than those that answers were sampled with.
+        """
+        rows = _Rows.of(input_ids, attention_mask, logits_to_keep)
+        logs, entropies, balance = super()._get_per_token_logps_and_entropies(  # type: ignore[misc]
+            model, rows.ids, rows.mask, rows.kept, *rest, **named
+        )
+        return rows.back(logs), None if entropies is None else rows.back(entropies), balance
 
     def _calculate_rewards(self, inputs: Any, prompts: Any, completions: Any, ids: list[list[int]]) -> torch.Tensor:
         with _without_noise():

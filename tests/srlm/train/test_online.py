@@ -19,6 +19,7 @@ from srlm.records import seed_for, user
 from srlm.settings import LoraSettings, ModelSettings, OnlineSettings, Sampling, ScratchModel
 from srlm.train import online, scratch
 from srlm.worlds.beads import program
+from tests.srlm.train import families
 
 MODEL = ModelSettings(base="unused")
 WARM = Sampling(temperature=0.8, top_p=1.0, max_new_tokens=6)
@@ -154,6 +155,32 @@ def test_the_gradient_of_rloo_is_that_of_whole_answers(bead_model: Path, tmp_pat
     every = answers(bead_model, scores)
     loss = -(1.5 * log_probabilities(model, *every[2]).sum() - 1.5 * log_probabilities(model, *every[0]).sum()) / 8
     assert first["grad_norm"] == pytest.approx(gradient_norm(model, loss), rel=1e-4)
+
+
+@pytest.mark.parametrize("context", [64, 12])
+def test_a_short_prompt_beside_a_long_one_is_read_as_by_itself(context: int, tmp_path: Path) -> None:
+    """GPT-2 counts positions from a row's first token; prompts are of 8 and 6 tokens, answers of up to 6. With 12
+    positions it has none for a row as long as the longest prompt and the longest answer together."""
+    families.make("gpt2", tmp_path / "base", n_positions=context)
+    scores = Scores([1.0, 2.0, 3.0, None] * 2)
+    first, *_ = learn(tmp_path / "base", tmp_path, settings(), scores)
+    assert scores.advantages == {0: [-1.5, 0.0, 1.5, 0.0] * 2}
+    model = load_model(tmp_path / "base", MODEL).eval()
+    every = answers(tmp_path / "base", scores)
+    assert len({len(prompt) for prompt, _ in every}) == 2
+    logs = [log_probabilities(model, *one).sum() for one in every]
+    loss = -1.5 * (logs[2] - logs[0] + logs[6] - logs[4]) / 8
+    assert first["grad_norm"] == pytest.approx(gradient_norm(model, loss), rel=1e-4)
+
+
+def test_rows_are_moved_to_their_left_ends_and_their_values_back() -> None:
+    """Prompts of 1 and 3 tokens with answers of 3 and 1: 4 tokens each, in rows of 6."""
+    ids = torch.tensor([[0, 0, 11, 12, 13, 14], [21, 22, 23, 24, 0, 0]])
+    rows = online._Rows.of(ids, (ids > 0).long(), 3)
+    assert rows.ids.tolist() == [[11, 12, 13, 14], [21, 22, 23, 24]]
+    assert rows.mask.tolist() == [[1, 1, 1, 1], [1, 1, 1, 1]]
+    assert rows.kept == 3
+    assert rows.back(rows.ids[:, -rows.kept :]).tolist() == [[12, 13, 14], [24, 0, 0]]
 
 
 def test_the_gradient_of_grpo_is_that_of_tokens_and_its_kl_term_spares_the_unscored(
