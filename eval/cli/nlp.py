@@ -1,4 +1,4 @@
-"""NLP benchmarks of a run's checkpoints, by lm-eval."""
+"""NLP benchmarks of a run's checkpoints, or of any model that is named, by lm-eval."""
 
 import json
 from pathlib import Path
@@ -6,13 +6,34 @@ from typing import Annotated
 
 import typer
 
-from srlm.terminal import show
+from srlm.errors import SettingsError
+from srlm.terminal import say, show
 
-from .options import Overrides, Run
+from .holding import hold
+from .options import (
+    Concurrency,
+    Confidence,
+    KeyEnv,
+    MaxCost,
+    Overrides,
+    Prices,
+    Resamples,
+    RunOrNot,
+    Seed,
+    Timeout,
+    price_of,
+)
 
 
 def nlp(
-    run: Run,
+    context: typer.Context,
+    run: RunOrNot = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="Instead of --run: openai:MODEL, a model behind an OpenAI-compatible server, or hf:DIR_OR_ID."
+        ),
+    ] = None,
     task: Annotated[
         list[str] | None,
         typer.Option(
@@ -34,19 +55,68 @@ def nlp(
             help="Ask all tasks with the chat template, or none. Default: IFEval with it, the others as plain text.",
         ),
     ] = None,
+    base_url: Annotated[str | None, typer.Option(help="Server address of an openai: model, ending in /v1.")] = None,
+    api_key_env: KeyEnv = "OPENAI_API_KEY",
+    concurrency: Concurrency = 64,
+    timeout: Timeout = None,
+    price: Prices = None,
+    max_cost: MaxCost = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the number of requests and their price; send none.")
+    ] = False,
+    folder: Annotated[Path | None, typer.Option("--out", help="Folder for the answers and figures of --model.")] = None,
+    resamples: Resamples = 1000,
+    confidence: Confidence = 0.95,
+    seed: Seed = 1,
     overrides: Overrides = None,
 ) -> None:
-    """Measure every checkpoint on NLP benchmarks with lm-eval: ARC, HellaSwag, GSM8K, MMLU, IFEval and others.
+    """Measure every checkpoint of a run, or any model, on NLP benchmarks with lm-eval: ARC, HellaSwag, GSM8K, MMLU,
+    IFEval and others.
 
     A task that fails while it is measured is named and left out; the exit status is then 1.
     """
+    if (run is None) == (model is None):
+        raise SettingsError("nlp needs either --run FILE, or --model MODEL with --out FOLDER")
     from ..benchmarks.nlp.text import failures, table
-    from ..benchmarks.table import chosen
-    from ..run import of_run
 
     given = {"tasks": task, "limit": limit, "data": None if data is None else str(data), "chat": chat}
-    own = [f"evaluation.nlp.{name}={json.dumps(value)}" for name, value in given.items() if value is not None]
-    figures = [one for one in of_run(run, [*(overrides or ()), *own], chosen(["nlp"])) if one.benchmark == "nlp"]
+    given = {name: value for name, value in given.items() if value is not None}
+    if run is not None:
+        if folder is not None or base_url is not None or dry_run or max_cost is not None:
+            raise SettingsError("--out, --base-url, --dry-run and --max-cost need --model; a run has its own settings")
+        from ..benchmarks.table import chosen
+        from ..run import of_run
+
+        own = [f"evaluation.nlp.{name}={json.dumps(value)}" for name, value in given.items()]
+        figures = [one for one in of_run(run, [*(overrides or ()), *own], chosen(["nlp"])) if one.benchmark == "nlp"]
+    else:
+        if overrides:
+            raise SettingsError("--set needs --run; a task with other settings is a YAML file (--task FILE)")
+        if folder is None:
+            raise SettingsError("--out FOLDER is missing: the answers and figures of --model go there")
+        from srlm.engines.openai.endpoint import Endpoint
+        from srlm.settings.nlp import NlpSettings
+
+        from ..benchmarks.nlp import named
+        from ..stats.intervals import Resampling
+
+        assert model is not None
+        wanted = named.Wanted(
+            model=model,
+            nlp=NlpSettings.model_validate(given),
+            out=folder,
+            endpoint=Endpoint.at(base_url, seed).model_copy(
+                update={"api_key_env": api_key_env, "concurrency": concurrency, "timeout": timeout}
+            ),
+            price=price_of(price),
+            max_cost=max_cost,
+            how=Resampling(resamples=resamples, confidence=confidence, seed=seed),
+        )
+        if dry_run:
+            say(*named.foreseen(wanted))
+            return
+        hold(context, folder=folder)
+        figures = named.measured(wanted)
     show(table(figures))
     if failures(figures):
         raise typer.Exit(1)

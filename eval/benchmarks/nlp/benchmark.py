@@ -61,18 +61,20 @@ class Nlp(Benchmark):
     def measure(self, run: RunData, answers: Answers, open_engine: OpenEngine) -> list[MetricValue]:
         from srlm.terminal import note
 
+        from ..measuring import resampling
         from .figures import figures
-        from .measure import ask_all, kept
+        from .measure import ask_all, kept, lms_of, models_of
         from .ready import prepared
 
-        failed = ask_all(run.settings, run.folder, prepared(run.settings.evaluation.nlp), open_engine)
-        return figures(run.settings, kept(run.folder, note), failed)
+        models, open_lm = models_of(run.folder), lms_of(run.settings, run.folder, open_engine)
+        failed = ask_all(models, prepared(run.settings.evaluation.nlp), open_lm, run.folder.log)
+        return figures(resampling(run.settings), kept(models, note), failed)
 
     def per_prompt(self, run: RunData) -> list[Series]:
         from .figures import by_document
-        from .measure import kept
+        from .measure import kept, models_of
 
-        return by_document(kept(run.folder))
+        return by_document(kept(models_of(run.folder)))
 
     def paper_tables(self, run: RunData) -> Iterable[PaperPart]:
         from .paper import tables

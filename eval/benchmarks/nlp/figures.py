@@ -11,14 +11,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from srlm.settings import Settings
 from srlm.text.counts import counted
 
 from ...records import MetricValue, Series
 from ...stats import bounded
 from ...stats.bounded import SHARE
 from ...stats.intervals import Estimate, Resampling, mean, of_variance, pooled, share
-from ..measuring import difference, figure, resampling, with_holm
+from ..measuring import difference, figure, with_holm
 from .known import KNOWN, OF_THE_PAPER
 from .measure import Failed, Kept
 from .record import NlpDocument
@@ -36,9 +35,8 @@ def metric_of(task: str, metric: str) -> str:
     return f"{task}.{metric}"
 
 
-def figures(settings: Settings, kept: Sequence[Kept], failed: Sequence[Failed] = ()) -> list[MetricValue]:
+def figures(how: Resampling, kept: Sequence[Kept], failed: Sequence[Failed] = ()) -> list[MetricValue]:
     """Every figure of the tasks of these models. Of a task that failed nothing is kept."""
-    how = resampling(settings)
     found = [one for own in kept for one in _of_task(own, how)]
     found += [_failure(one) for one in failed]
     found += _averages(kept, how)

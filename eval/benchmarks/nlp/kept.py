@@ -14,6 +14,8 @@ from srlm.records import Record, digest
 from srlm.store.files import worked
 from srlm.store.growing import GrowingFile
 
+KEPT = "nlp.jsonl"
+"""The file of a model's answers, in evaluation/CHECKPOINT of a run."""
 WAY = "tokens as in lm-eval 0.4"
 """How text becomes tokens; another way of asking gets another name."""
 

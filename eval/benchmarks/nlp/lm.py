@@ -23,11 +23,9 @@ from srlm.settings import Sampling, Settings
 from srlm.store.folder import RunFolder
 
 from ..base import OpenEngine
-from .kept import Ask, KeptAnswer, KeptAnswers, likelihood_of
+from .kept import KEPT, Ask, KeptAnswer, KeptAnswers, likelihood_of
 from .rendering import ChatRendering, Rendering
 
-KEPT = "nlp.jsonl"
-"""The file of a checkpoint's answers, in evaluation/CHECKPOINT."""
 NEW_TOKENS = 256
 """Written where a task sets no limit, as by lm-eval's own models."""
 MEANS_NOTHING: Mapping[str, tuple[Any, ...]] = {

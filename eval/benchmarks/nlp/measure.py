@@ -1,22 +1,21 @@
-"""Every finished checkpoint asked every task; what it answered is kept by document, and asked once.
+"""Every model asked every task; what it answered is kept by document, and asked once.
 
     settings -> tasks with their data (sources.py) -> what is asked of them (tasks.py)
         -> lm-eval with our engines (lm.py)
-        -> evaluation/CHECKPOINT/nlp/TASK.jsonl, a record a document, and beside it what was asked
+        -> PLACE/nlp/TASK.jsonl, a record a document, and beside it what was asked
 
-lm-eval's `EngineLM` keeps every answer of a model in evaluation/CHECKPOINT/nlp.jsonl as it comes: a task that was
-interrupted goes on where it was, and one that is asked with more documents asks only for those. TASK.jsonl follows from
-it and is written anew when the question has changed.
+PLACE is evaluation/CHECKPOINT of a run, or a model's own folder in --out (named.py). `EngineLM` keeps every answer of a
+model in PLACE/nlp.jsonl as it comes: a task that was interrupted goes on where it was, and one that is asked with more
+documents asks only for those. TASK.jsonl follows from it and is written anew when the question has changed.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import ValidationError
 
 from srlm.errors import DataError, RoomError, SrlmError, first_line
-from srlm.records import Checkpoint
 from srlm.settings import Settings
 from srlm.store import files
 from srlm.store.folder import RunFolder
@@ -31,7 +30,27 @@ from .record import Measured, NlpDocument
 from .scores import documents, lower_is_better, means, metric_names, number
 from .tasks import AskedTask, splits_sentences
 
+if TYPE_CHECKING:
+    from .lm import EngineLM
+
 FOLDER = "nlp"
+
+
+class Model(NamedTuple):
+    """A model that is measured."""
+
+    name: str
+    place: Path
+    """Folder of what it answers."""
+    facts: Mapping[str, str]
+    """What tells it from all others."""
+    is_base: bool = False
+    """Whether it was never trained on conversations: it is asked for plain text alone."""
+
+
+Report = Callable[[int, int], None]
+OpenLM = Callable[[Model, bool, Report], "EngineLM"]
+"""A model as lm-eval asks it: (model, whether with its chat template, what is told of requests done and in all)."""
 
 
 class Kept(NamedTuple):
@@ -52,37 +71,55 @@ class Failed(NamedTuple):
     why: str
 
 
-def place_of(folder: RunFolder, checkpoint: str, task: str) -> Path:
-    """Where a model's answers to a task are kept."""
-    return folder.step("evaluation") / checkpoint / FOLDER / f"{task}.jsonl"
-
-
-def ask_all(settings: Settings, folder: RunFolder, tasks: Sequence[AskedTask], open_engine: OpenEngine) -> list[Failed]:
-    """Ask every checkpoint what it was not asked yet. Returns the tasks that failed, with the reason; others go on."""
-    failed: list[Failed] = []
+def models_of(folder: RunFolder) -> list[Model]:
+    """The finished checkpoints of a run."""
     bases = {step.name for step in folder.steps() if step.role == "base"}
-    for checkpoint in folder.checkpoints():
+    return [
+        Model(one.name, folder.step("evaluation") / one.name, folder.model_facts(one), one.name in bases)
+        for one in folder.checkpoints()
+    ]
+
+
+def lms_of(settings: Settings, folder: RunFolder, open_engine: OpenEngine) -> OpenLM:
+    """Opens the checkpoints of a run."""
+
+    def open_lm(model: Model, chat: bool, report: Report) -> "EngineLM":
+        from .lm import checkpoint_lm
+
+        (checkpoint,) = (one for one in folder.checkpoints() if one.name == model.name)
+        return checkpoint_lm(settings, folder, checkpoint, open_engine, chat=chat, report=report)
+
+    return open_lm
+
+
+def place_of(model: Model, task: str) -> Path:
+    """Where a model's answers to a task are kept."""
+    return model.place / FOLDER / f"{task}.jsonl"
+
+
+def ask_all(
+    models: Sequence[Model],
+    tasks: Sequence[AskedTask],
+    open_lm: OpenLM,
+    log: Callable[[str], None] = lambda line: None,
+) -> list[Failed]:
+    """Ask every model what it was not asked yet. Returns the tasks that failed, with the reason; others go on."""
+    failed: list[Failed] = []
+    for model in models:
         for chat in (False, True):
-            form = [task for task in tasks if (task.chat and checkpoint.name not in bases) == chat]
-            open_ones = [task for task in form if _on_disk(folder, checkpoint, task, chat) is None]
-            failed += _ask(settings, folder, checkpoint, open_ones, chat, open_engine) if open_ones else []
+            form = [task for task in tasks if (task.chat and not model.is_base) == chat]
+            open_ones = [task for task in form if _on_disk(model, task, chat) is None]
+            failed += _ask(model, open_ones, chat, open_lm, log) if open_ones else []
     for one in failed:
         said = f"{one.model}: {one.task} could not be measured: {one.why}"
         note(said)
-        folder.log(said)
+        log(said)
     return failed
 
 
 def _ask(
-    settings: Settings,
-    folder: RunFolder,
-    checkpoint: Checkpoint,
-    tasks: Sequence[AskedTask],
-    chat: bool,
-    open_engine: OpenEngine,
+    model: Model, tasks: Sequence[AskedTask], chat: bool, open_lm: OpenLM, log: Callable[[str], None]
 ) -> Iterator[Failed]:
-    from .lm import checkpoint_lm
-
     shown: list[Reporter] = []
 
     def report(done: int, total: int) -> None:
@@ -90,14 +127,14 @@ def _ask(
 
     with (
         lm_eval_at_work(splits_sentences(task.name for task in tasks)),
-        checkpoint_lm(settings, folder, checkpoint, open_engine, chat=chat, report=report) as lm,
+        open_lm(model, chat, report) as lm,
     ):
         for task in tasks:
-            with Reporter(f"{checkpoint.name}: {title(task.name)}", folder.log, "requests") as reporter:
+            with Reporter(f"{model.name}: {title(task.name)}", log, "requests") as reporter:
                 shown.append(reporter)
-                path = place_of(folder, checkpoint.name, task.name)
+                path = place_of(model, task.name)
                 try:
-                    _keep(path, folder, checkpoint, task, chat, lm)
+                    _keep(path, model, task, chat, lm)
                     continue
                 except (RoomError, DataError) as error:  # too long for this model, or nothing; those of others are not
                     said = first_line(error)
@@ -106,7 +143,7 @@ def _ask(
                 except Exception as error:  # of lm-eval, or of code that came with the task
                     said = f"{type(error).__name__}: {first_line(error)}"
                 _forget(path)
-                yield Failed(checkpoint.name, task.name, task.main, said)
+                yield Failed(model.name, task.name, task.main, said)
 
 
 def _forget(path: Path) -> None:
@@ -118,7 +155,8 @@ def _forget(path: Path) -> None:
     files.delete(path)
 
 
-def _keep(path: Path, folder: RunFolder, checkpoint: Checkpoint, task: AskedTask, chat: bool, lm: Any) -> None:
+def evaluated(task: AskedTask, chat: bool, lm: Any) -> Any:
+    """What lm-eval finds of a model at a task."""
     from lm_eval.evaluator import evaluate
 
     for leaf in task.leaves.values():
@@ -134,12 +172,18 @@ def _keep(path: Path, folder: RunFolder, checkpoint: Checkpoint, task: AskedTask
         fewshot_as_multiturn=chat,
     )
     assert found is not None  # None on other ranks than 0, and there is one
+    return found
+
+
+def _keep(path: Path, model: Model, task: AskedTask, chat: bool, lm: Any) -> None:
+    """Ask a model a task, and write what it answered."""
+    found = evaluated(task, chat, lm)
     records = [record for name, leaf in task.leaves.items() for record in documents(name, leaf, found["samples"][name])]
     files.write(path, records)
     first = next(iter(task.leaves.values()))
     beside = Measured(
         task=task.name,
-        model=folder.model_facts(checkpoint),
+        model=dict(model.facts),
         question=_question(task, chat),
         answers=files.fact(path).sha256,
         main=task.main,
@@ -168,10 +212,10 @@ def _aggregates(task: AskedTask, results: Any) -> dict[str, float | None]:
     )
 
 
-def _on_disk(folder: RunFolder, checkpoint: Checkpoint, task: AskedTask, chat: bool) -> Measured | None:
+def _on_disk(model: Model, task: AskedTask, chat: bool) -> Measured | None:
     """What was asked, where it covers what would be asked now; one that was asked with more documents stays."""
-    asked = _asked(place_of(folder, checkpoint.name, task.name))
-    if asked is None or asked.model != folder.model_facts(checkpoint):
+    asked = _asked(place_of(model, task.name))
+    if asked is None or asked.model != model.facts:
         return None
     return asked if _covers(asked.question, _question(task, chat)) else None
 
@@ -196,17 +240,17 @@ def _asked(path: Path) -> Measured | None:
     return found if found.answers == files.fact(path).sha256 else None
 
 
-def kept(folder: RunFolder, warn: Callable[[str], None] = lambda said: None) -> list[Kept]:
-    """All that is on disk of the checkpoints as they are now, by model and task; no model is asked.
+def kept(models: Sequence[Model], warn: Callable[[str], None] = lambda said: None) -> list[Kept]:
+    """All that is on disk of the models as they are now, by model and task; no model is asked.
 
-    What was measured of other weights under a checkpoint's name is left out, and `warn`ed of.
+    What was measured of other weights under a model's name is left out, and `warn`ed of.
     """
     found = []
-    for checkpoint in folder.checkpoints():
-        for path in sorted(place_of(folder, checkpoint.name, "any").parent.glob("*.jsonl")):
+    for model in models:
+        for path in sorted(place_of(model, "any").parent.glob("*.jsonl")):
             asked = _asked(path)
-            if asked is None or asked.model != folder.model_facts(checkpoint):
-                warn(f"{path}: measured of other weights than {checkpoint.name} has now: left out; measure it again")
+            if asked is None or asked.model != model.facts:
+                warn(f"{path}: measured of other weights than {model.name} has now: left out; measure it again")
                 continue
-            found.append(Kept(checkpoint.name, asked, files.read(path, NlpDocument)))
+            found.append(Kept(model.name, asked, files.read(path, NlpDocument)))
     return found

@@ -61,9 +61,9 @@ class Body(NamedTuple):
 
 
 def room_for(request: Mapping[str, Any]) -> int:
-    """Bytes that the answer to a request for a chat completion may have."""
+    """Bytes that the answer to a request for a completion may have."""
     tokens = [request[name] for name in ("max_tokens", "max_completion_tokens") if name in request]
-    if not tokens or "prompt_logprobs" in request:
+    if not tokens or "prompt_logprobs" in request or "echo" in request:
         return MOST
     each = A_TOKEN * (1 + 3 * bool(request.get("logprobs")))
     return int(min(MOST_TOKENS if request.get("logprobs") else MOST, BESIDE + request.get("n", 1) * min(tokens) * each))

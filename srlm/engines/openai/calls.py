@@ -19,6 +19,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import SerializerFunctionWrapHandler, model_serializer
+
 from srlm.engines.openai.claims import Claims
 from srlm.engines.openai.origin import Origin
 from srlm.errors import StoreError
@@ -80,6 +82,30 @@ class Call(Record):
     """Digest of the template, and of the parser, that the messages were made with; empty: the messages say it all."""
     draw: int = 0
     """The same question asked for the `draw`-th time."""
+    prompt: str | None = None
+    """Text to be continued as it stands, by /completions; there are no messages then. None: a conversation."""
+
+    @model_serializer(mode="wrap")
+    def _without_prompt(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A conversation has the same key, and is the same on disk, as before there were prompts."""
+        found: dict[str, Any] = dump(self)
+        return found if self.prompt is not None else {name: one for name, one in found.items() if name != "prompt"}
+
+    @property
+    def text(self) -> str:
+        """All words that it sends."""
+        return self.prompt if self.prompt is not None else "".join(one["content"] for one in self.messages)
+
+    @property
+    def wanted(self) -> str:
+        """What answers it."""
+        return "a chat completion" if self.prompt is None else "a text completion"
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether a store keeps its answer. Log-probabilities of a whole text take a hundred times the room of their
+        sum, which is what whoever asks for them keeps."""
+        return "echo" not in self.settings
 
     @cached_property
     def key(self) -> str:

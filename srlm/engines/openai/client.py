@@ -62,7 +62,12 @@ WAITS = 2
 """Times as long as it may take to answer, a server may ask to wait before it is asked again."""
 ELSEWHERE = 0.2
 """Seconds between looks at a call that another process is asking."""
-NEED = {"continue_final_message": "way to continue a partial answer", "prompt_logprobs": "log-probabilities"}
+NEED = {
+    "continue_final_message": "way to continue a partial answer",
+    "prompt_logprobs": "log-probabilities",
+    "echo": "log-probabilities of given text (tasks that only write, such as gsm8k, nq_open and ifeval, can be asked "
+    "of it)",
+}
 """Parameters without which a request means nothing -> what a server that does not take it has not."""
 
 
@@ -325,7 +330,7 @@ class Client:
 
     def _kept(self, call: Call, said: Kept, origin: Origin | None) -> Kept:
         """Put into the store; an answer that cannot be read as such."""
-        if self.store is not None:
+        if self.store is not None and call.is_kept:
             self.store.put(call, said, self._unread(said) if isinstance(said, Answer) else None, origin)
         return said
 
@@ -402,6 +407,17 @@ class Client:
             known = {name: words for name, words in self.store.refused(model, origin).items() if name not in NEED}
             state.parameters.recall(known)
         return state.parameters
+
+    def whose(self, model: str) -> Origin:
+        """The model as the server tells of it now; as it last told, where it cannot be asked or nothing is sent."""
+
+        async def look(_: int) -> Origin | None:
+            return await self._origin(model)
+
+        if self._replayed:
+            return self._recorded_origin(model)
+        (found,) = self.run(look, 1)
+        return found or Origin(address=self._address)
 
     async def _origin(self, model: str) -> Origin | None:
         """Under what the store keeps this model's answers. None: whoever gave them, for a replay, or there is none."""
@@ -486,12 +502,13 @@ class Client:
                     words = parameters.said(name)
                     what = f"refused {name}: {words}; it has no {NEED[name]}; use vLLM or `transformers`"
                     raise EngineError(self._explained(call, what))
-            body = {"model": call.model, "messages": list(call.messages), **settings}
+            words_in = {"messages": list(call.messages)} if call.prompt is None else {"prompt": call.prompt}
+            body = {"model": call.model, **words_in, **settings}
             patience = self.endpoint.patience(call.limit)
             try:
                 async with asyncio.timeout(patience):
                     response = await self._connection.post(body)
-                return self._read(response, body)
+                return self._read(response, body, call.wanted)
             except TimeoutError:
                 words = f"no answer in {patience:g} s"
                 tries = f"{words} ({counted(self.endpoint.tries - 1, 'more tries')})"
@@ -512,8 +529,11 @@ class Client:
                     raise EngineError(self._explained(call, told)) from None
                 raise _Failed("cut off", why, told) from None
 
-    def _read(self, response: httpx2.Response, request: dict[str, Any]) -> Reply:
-        """A chat completion. Raises _Failed where it is none, APIStatusError where it is an error with status 200."""
+    def _read(self, response: httpx2.Response, request: dict[str, Any], wanted: str) -> Reply:
+        """The completion that was `wanted`.
+
+        Raises _Failed where it is none, APIStatusError where it is an error with status 200.
+        """
         body = body_in(response)
         try:
             if body.fault is None:
@@ -528,10 +548,10 @@ class Client:
         except OtherShape as error:
             raw, why, with_what = json.dumps(body.value, ensure_ascii=False)[:KEPT], str(error), ", but"
             if not self.answered:
-                told = f"answered, but not with a chat completion: {shown(raw)}; does base_url end in /v1?"
+                told = f"answered, but not with {wanted}: {shown(raw)}; does base_url end in /v1?"
                 raise EngineError(f"{self.where}: {told}") from None
-        said_so = f"not with a chat completion ({why}): {shown(raw)}"
-        told = f"answered{with_what} not with a chat completion: {shown(raw)}; does base_url end in /v1?"
+        said_so = f"not with {wanted} ({why}): {shown(raw)}"
+        told = f"answered{with_what} not with {wanted}: {shown(raw)}; does base_url end in /v1?"
         wait = retry_after(response.headers)
         raise _Failed("unreadable", f"answered, but {said_so}", told, wait=wait, raw=raw)
 
@@ -544,7 +564,7 @@ class Client:
             told = f"failed ({status}): {said}; see the server's log, or run again later to resume"
             if error.message == "status 200":
                 shown_whole = shown(json.dumps(body_in(error.response).value, ensure_ascii=False))
-                told = f"answered, but not with a chat completion: {shown_whole}; does base_url end in /v1?"
+                told = f"answered, but not with {call.wanted}: {shown_whole}; does base_url end in /v1?"
             return _Failed(f"failed ({status})", said, told, wait=wait)
         told = f"refused the request ({status}): {said}; {_OTHERWISE}"
         if fate in ("too long", "filtered", "invalid"):
@@ -555,6 +575,8 @@ class Client:
             told = f"refused the key ({status}): {said}; set {self.endpoint.api_key_env} to a valid key"
         elif fate == "model":
             told = f"has no model {call.model}, or no such address ({status}): {said}; check the model and base_url"
+            if call.prompt is not None:
+                told += ", or ask it as a chat (--chat), if it has no /completions"
         return EngineError(self._explained(call, told))
 
     def _explained(self, call: Call, what: str) -> str:

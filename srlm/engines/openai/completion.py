@@ -1,4 +1,4 @@
-"""What is kept of a chat completion, and what an answer is that is none."""
+"""What is kept of a completion, of a chat or a text, and what an answer is that is none."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -21,11 +21,11 @@ class Disguised(Exception):
 
 
 class OtherShape(ValueError):
-    """JSON that is whole, and no chat completion: another program answers there."""
+    """JSON that is whole, and no completion: another program answers there."""
 
 
 class Reply(NamedTuple):
-    """What is kept of a chat completion."""
+    """What is kept of a completion."""
 
     choices: list[dict[str, Any]]
     prompt_tokens: int | None
@@ -34,7 +34,10 @@ class Reply(NamedTuple):
 
 
 def reply_of(whole: Any, request: Mapping[str, Any]) -> Reply:
-    """The chat completion that a request was answered with. Raises OtherShape where it is none, or Disguised."""
+    """The completion that a request was answered with: of a text where it has a `prompt`, else of a chat.
+
+    Raises OtherShape where it is none, or Disguised.
+    """
     if not isinstance(whole, dict):
         raise OtherShape("no object")
     if (error := error_of(whole)) is not None:
@@ -45,6 +48,10 @@ def reply_of(whole: Any, request: Mapping[str, Any]) -> Reply:
     if len(choices) > max(MOST_CHOICES, request.get("n", 1)):
         raise OtherShape(f"{counted(len(choices), 'choices')}")
     for choice in choices:
+        if "prompt" in request:
+            if not isinstance(choice.get("text"), str):
+                raise OtherShape("no text")
+            continue
         message = choice.get("message")
         if not isinstance(message, dict):
             raise OtherShape("no message")

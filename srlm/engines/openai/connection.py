@@ -69,10 +69,10 @@ class Connection:
         else:
             url, _, query = endpoint.url.partition("?")
             self._openai = openai.AsyncOpenAI(base_url=url, default_query=dict(parse_qsl(query)), **settings)
-        self._alike: dict[str, _Alike] = {}
+        self._alike: dict[tuple[str, str], _Alike] = {}
 
     async def post(self, body: Mapping[str, Any]) -> httpx2.Response:
-        """The whole response to a request for a chat completion, which names its model.
+        """The whole response to a request for a completion, of a text where it has a `prompt`; it names its model.
 
         Raises openai.APIStatusError for a status of 400 and more, openai.APIConnectionError where none came.
         """
@@ -80,18 +80,19 @@ class Connection:
             return await self._posted(body)
 
     async def _posted(self, body: Mapping[str, Any]) -> httpx2.Response:
-        alike = self._alike.get(body["model"])
+        path = "/completions" if "prompt" in body else "/chat/completions"
+        alike = self._alike.get((path, body["model"]))
         if alike is None:
-            alike = self._alike[body["model"]] = _Alike()
+            alike = self._alike[path, body["model"]] = _Alike()
             token = _BUILDING.set(alike)
             try:
-                return await self._openai.post("/chat/completions", cast_to=httpx2.Response, body=dict(body))
+                return await self._openai.post(path, cast_to=httpx2.Response, body=dict(body))
             finally:
                 _BUILDING.reset(token)
                 alike.known.set()
         await alike.known.wait()
         if alike.url is None:  # it was never built
-            return await self._openai.post("/chat/completions", cast_to=httpx2.Response, body=dict(body))
+            return await self._openai.post(path, cast_to=httpx2.Response, body=dict(body))
         content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
         request = httpx2.Request("POST", alike.url, headers=alike.headers, content=content, extensions=_NO_TIMEOUT)
         try:
@@ -125,7 +126,7 @@ class Connection:
 
 
 class _Alike:
-    """What is alike in all requests to a model."""
+    """What is alike in all requests of one kind to a model."""
 
     def __init__(self) -> None:
         self.known = asyncio.Event()

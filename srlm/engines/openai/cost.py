@@ -49,8 +49,7 @@ def estimated(call: Call, price: Price, bytes_a_token: float = BYTES_A_TOKEN) ->
 
 def tokens_at_most(call: Call) -> tuple[float, int]:
     """Input tokens of a call by its bytes, and the limit of its output tokens."""
-    text = sum(len(message["content"].encode()) for message in call.messages)
-    return text / BYTES_A_TOKEN_AT_LEAST, call.limit * call.settings.get("n", 1)
+    return len(call.text.encode()) / BYTES_A_TOKEN_AT_LEAST, call.limit * call.settings.get("n", 1)
 
 
 def paid(answer: Answer, price: Price | None) -> float | None:

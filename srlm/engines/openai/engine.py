@@ -122,7 +122,7 @@ class OpenAIEngine:
         return found
 
     def plain_text(self) -> ServerText:
-        """See HasText: conversations alone."""
+        """See HasText."""
         return ServerText(self)
 
     def close(self) -> None:
@@ -190,8 +190,20 @@ class OpenAIEngine:
         service = self.client.endpoint.service
         return Call(service=service, model=self._model, messages=tuple(messages), settings=settings, template="")
 
+    def text_call(self, prompt: str, settings: dict[str, Any]) -> Call:
+        """A request to continue a text as it stands."""
+        service = self.client.endpoint.service
+        return Call(service=service, model=self._model, messages=(), settings=settings, template="", prompt=prompt)
+
     async def _ask(self, call: Call) -> Answer:
         """The server's answer. Raises _Refused where it refused this call alone, else EngineError."""
+        said = await self.said(call)
+        if isinstance(said, Failure):
+            raise _Refused(said)
+        return said
+
+    async def said(self, call: Call) -> Answer | Failure:
+        """What the server answers; a failure is of this call alone, or an answer that is none. Raises EngineError."""
         said = await self.client.answer(call)
         if isinstance(said, Answer):
             return said
@@ -201,7 +213,7 @@ class OpenAIEngine:
                 "raise it and run again to resume"
             )
         if said.why is not None or said.kind == "parse":
-            raise _Refused(said)
+            return said
         raise EngineError(f"{self.where}: does not answer: {said.words}; run again later to resume")
 
     def _read_as_chat(self, answer: Answer) -> ChatAnswer:
@@ -226,6 +238,8 @@ def read_as_chat(answer: Answer) -> ChatAnswer | str:
 
 def unread(answer: Answer) -> Missing | None:
     """Why an answer cannot be read as text, for a Client: it is asked again by a later run. None: it can."""
+    if "message" not in answer.choice and isinstance(answer.choice.get("text"), str):
+        return None  # a text's completion, which was checked when it came
     return "parse" if isinstance(read_as_chat(answer), str) else None
 
 

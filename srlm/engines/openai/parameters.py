@@ -29,6 +29,8 @@ CONSEQUENCES = {
     "top_logprobs": "log-probabilities cannot be read",
     "continue_final_message": "a partial answer cannot be continued",
     "add_generation_prompt": "a partial answer cannot be continued",
+    "echo": "log-probabilities of given text cannot be read",
+    "stop": "answers go on to their limit, and are cut at the stop when they come",
 }
 
 _CODES = ("unsupported_parameter", "unsupported_value", "unknown_parameter", "extra_forbidden")

@@ -1,22 +1,31 @@
-"""What benchmarks of language models ask, of a chat server: conversations, which it renders by its own template.
+"""What benchmarks of language models ask, of a server: plain text of /completions, conversations of /chat/completions.
 
-Text that goes on as it stands it cannot be asked, and only vLLM says how likely given words are (`prompt_logprobs`).
+A conversation is rendered by the server's own template. How likely given text is, says /completions with `echo` and
+`logprobs` (vLLM, and services that follow OpenAI's older models); behind a conversation only vLLM's `prompt_logprobs`.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from srlm.engines.base import Request
+from srlm.engines.openai.calls import Call, Failure
+from srlm.engines.openai.given import Given, Unlike, given_of, has_given
+from srlm.engines.openai.refusals import says_too_long
 from srlm.engines.plain_text import Likelihood, TextPair, until
-from srlm.errors import EngineError
-from srlm.records import Message, Record
+from srlm.errors import EngineError, RoomError
+from srlm.records import Message, Record, seed_for
 from srlm.settings import Sampling
 from srlm.text.counts import counted
 
 if TYPE_CHECKING:
     from srlm.engines.openai.engine import OpenAIEngine
+
+STOPS = 4
+"""Stops that a request may name, as many as OpenAI takes; the others are found here."""
+WRITES = "tasks that only write, such as gsm8k, nq_open and ifeval, can be asked of it"
+"""What a server without log-probabilities is good for."""
 
 
 class Conversation(Record):
@@ -34,18 +43,127 @@ class Conversation(Record):
 
 
 class ServerText:
-    """A chat server behind PlainText; all it is asked must be conversations."""
+    """A server behind PlainText. Conversations come rendered, as JSON.
+
+    A text that is too long for the model is a RoomError: only the server knows its tokens, so that none is cut here.
+    """
 
     def __init__(self, engine: "OpenAIEngine") -> None:
         self._engine = engine
 
     def likelihoods(self, pairs: Sequence[TextPair], rendered: bool = False) -> list[Likelihood]:
-        """See PlainText. The words follow the conversation as the answer's own."""
+        """See PlainText. Behind a conversation the words follow as the answer's own."""
+        return self._behind_chats(pairs) if rendered else self._behind_texts(pairs)
+
+    def rolling(self, texts: Sequence[str]) -> list[float]:
+        """See PlainText; a text is read in one piece, and a token that the server puts before it is not scored."""
+        asked = [TextPair("", text) for text in texts if text]
+        scored = iter(self._behind_texts(asked))
+        return [next(scored).total if text else 0.0 for text in texts]
+
+    def write(
+        self, prompts: Sequence[str], stops: Sequence[str], sampling: Sampling, seed: int, rendered: bool = False
+    ) -> list[str]:
+        """See PlainText. What stands behind a stop is cut off here, too: of a conversation servers take few or none."""
+        if not rendered:
+            return [until(text, stops) for text in self._continued(prompts, stops, sampling, seed)]
+        drawn = self._engine.generate([self._request(prompt) for prompt in prompts], sampling, seed)
+        refused = [one.refused for (one,) in drawn if one.refused is not None]
+        if refused:
+            kind = RoomError if all(map(says_too_long, refused)) else EngineError
+            raise kind(
+                f"{self._engine.where}: refused {len(refused)} of {counted(len(prompts), 'prompts')} of a "
+                "benchmark, the first one "
+                f"with: {refused[0]}"
+            )
+        return [until(one.text, stops) for (one,) in drawn]
+
+    # Plain text -----------------------------------------------------------------------------------------------------
+
+    def _continued(self, prompts: Sequence[str], stops: Sequence[str], sampling: Sampling, seed: int) -> list[str]:
+        calls = [
+            self._engine.text_call(
+                prompt,
+                {
+                    "temperature": sampling.temperature,
+                    "top_p": sampling.top_p,
+                    "max_tokens": sampling.max_new_tokens,
+                    "seed": seed_for(seed, row),
+                    **({"stop": asked} if (asked := [stop for stop in stops if stop][:STOPS]) else {}),
+                },
+            )
+            for row, prompt in enumerate(prompts)
+        ]
+
+        async def one(row: int) -> str:
+            said = await self._engine.said(calls[row])
+            if isinstance(said, Failure):
+                raise self._refusal(said, calls[row])
+            return str(said.choice["text"])
+
+        return self._engine.client.run(one, len(calls))
+
+    def _behind_texts(self, pairs: Sequence[TextPair]) -> list[Likelihood]:
+        """Each continuation as lm-eval's `hf` model has it: the tokens of the whole, less as many as the text before
+        has without the spaces at its end."""
+        whole = list(dict.fromkeys(pair.context + pair.continuation for pair in pairs))
+        given = dict(zip(whole, self._given(whole), strict=True))
+        starts = {
+            pair: given[pair.context + pair.continuation].starting_at(
+                pair.context + pair.continuation, len(pair.context.rstrip())
+            )
+            for pair in pairs
+        }
+        # A token that is of both, or words that do not tell: the server counts.
+        unclear = list(dict.fromkeys(pair.context.rstrip() for pair, start in starts.items() if start is None))
+        lengths = dict(zip(unclear, (len(one.words) for one in self._given(unclear)), strict=True))
+        found = []
+        for pair in pairs:
+            start, text = starts[pair], pair.context + pair.continuation
+            found.append(given[text].behind(lengths[pair.context.rstrip()] if start is None else start, text))
+        return found
+
+    def _given(self, texts: Sequence[str]) -> list[Given]:
+        """What the server says of each text."""
+        # One token is written, for many servers write no fewer; its place is the last.
+        calls = [
+            self._engine.text_call(text, {"temperature": 0, "max_tokens": 1, "logprobs": 1, "echo": True})
+            for text in texts
+        ]
+
+        async def one(row: int) -> Given:
+            said = await self._engine.said(calls[row])
+            if isinstance(said, Failure):
+                raise self._refusal(said, calls[row])
+            if not has_given(said):
+                raise EngineError(
+                    f"{self._engine.where}: has no log-probabilities of given text (/completions with echo and "
+                    f"logprobs); use vLLM, or the model itself (--model hf:DIR); {WRITES}"
+                )
+            try:
+                return given_of(said)
+            except Unlike as error:
+                raise EngineError(
+                    f"{self._engine.where}: answered with log-probabilities that cannot be used ({error}) for "
+                    f"{texts[row][:80]!r}; use vLLM, or the model itself (--model hf:DIR); {WRITES}"
+                ) from None
+
+        return self._engine.client.run(one, len(calls))
+
+    def _refusal(self, said: Failure, call: Call) -> EngineError:
+        if said.why == "too long":
+            return RoomError(f"{self._engine.where}: refused a text as too long: {said.words}")
+        hint = f" (has it no log-probabilities of given text? {WRITES})" if "echo" in call.settings else ""
+        return EngineError(f"{self._engine.where}: refused {call.text[:80]!r}: {said.words}{hint}")
+
+    # Conversations --------------------------------------------------------------------------------------------------
+
+    def _behind_chats(self, pairs: Sequence[TextPair]) -> list[Likelihood]:
         contexts = list(dict.fromkeys(pair.context for pair in pairs))
         texts = {
             context: list(dict.fromkeys(p.continuation for p in pairs if p.context == context)) for context in contexts
         }
-        requests = [self._request(context, rendered) for context in contexts]
+        requests = [self._request(context) for context in contexts]
         scores = self._engine.likelihoods(requests, [texts[context] for context in contexts])
         found = {
             TextPair(context, text): score
@@ -54,34 +172,8 @@ class ServerText:
         }
         return [found[TextPair(*pair)] for pair in pairs]
 
-    def rolling(self, texts: Sequence[str]) -> list[float]:
-        """See PlainText: refused."""
-        self._refuse()
-
-    def write(
-        self, prompts: Sequence[str], stops: Sequence[str], sampling: Sampling, seed: int, rendered: bool = False
-    ) -> list[str]:
-        """See PlainText. What stands behind a stop is cut off here: servers take few of them, and some take none."""
-        drawn = self._engine.generate([self._request(prompt, rendered) for prompt in prompts], sampling, seed)
-        refused = [one.refused for (one,) in drawn if one.refused is not None]
-        if refused:
-            raise EngineError(
-                f"{self._engine.where}: refused {len(refused)} of {counted(len(prompts), 'prompts')} of a "
-                "benchmark, the first one "
-                f"with: {refused[0]}"
-            )
-        return [until(one.text, stops) for (one,) in drawn]
-
-    def _request(self, text: str, rendered: bool) -> Request:
-        if not rendered:
-            self._refuse()
+    def _request(self, text: str) -> Request:
         try:
             return Conversation.model_validate_json(text).request()
         except ValidationError:
             raise EngineError(f"{self._engine.where}: not a conversation: {text[:80]!r}") from None
-
-    def _refuse(self) -> NoReturn:
-        raise EngineError(
-            f"{self._engine.where}: a chat server cannot be asked for plain text; ask it with a chat template, or the "
-            "model itself with engine.kind transformers, vllm or ray"
-        )

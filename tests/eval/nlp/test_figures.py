@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from eval.benchmarks.measuring import resampling
 from eval.benchmarks.nlp.benchmark import Nlp
 from eval.benchmarks.nlp.figures import compared, figures
 from eval.benchmarks.nlp.known import KNOWN, OF_THE_PAPER
@@ -37,7 +38,7 @@ def of(model: str, task: str, values: Sequence[float | tuple[float, ...] | None]
 
 
 def by_name(kept: list[Kept], failed: list[Failed] | None = None) -> dict[tuple[str, str, str | None], MetricValue]:
-    return {(m.metric, m.model, m.baseline): m for m in figures(SETTINGS, kept, failed or [])}
+    return {(m.metric, m.model, m.baseline): m for m in figures(resampling(SETTINGS), kept, failed or [])}
 
 
 def test_a_share_of_documents_has_an_exact_interval_and_counts_what_has_no_score() -> None:
@@ -140,7 +141,7 @@ def test_the_page_has_a_table_with_the_papers_and_a_picture_of_the_tax(tmp_path:
     folder = small.run(tmp_path)
     kept = [of(model, "arc_easy", [1, 1, 0, 1] * 3) for model in ("M0", "SFT")]
     kept += [of(model, "arc_easy", [0, 1, 0, 0] * 3) for model in ("M1", "M2")]
-    write(folder.step("evaluation") / "metrics.json", figures(folder.settings, kept))
+    write(folder.step("evaluation") / "metrics.json", figures(resampling(folder.settings), kept))
     text = page.write(folder.settings, folder, "command").read_text(encoding="utf-8")
     assert '<a href="#nlp">NLP</a>' in text
     assert '<h2 id="nlp">NLP benchmarks</h2>' in text

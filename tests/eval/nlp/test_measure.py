@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from eval.benchmarks.base import OpenEngine, RunData
-from eval.benchmarks.nlp.measure import FOLDER, kept
+from eval.benchmarks.nlp.measure import FOLDER, kept, models_of
 from eval.benchmarks.nlp.record import NlpDocument
 from eval.benchmarks.table import chosen
 from eval.records import MetricValue
@@ -152,7 +152,7 @@ def test_other_weights_are_measured_again(tmp_path: Path, data: Path) -> None:
     other = manifest.checkpoint.model_copy(update={"digest": "other weights"})
     folder.finish(manifest.model_copy(update={"checkpoint": other}))
     warned: list[str] = []
-    assert kept(folder, warned.append) == []
+    assert kept(models_of(folder), warned.append) == []
     assert "measured of other weights than SFT has now" in warned[0]
 
 
