@@ -306,7 +306,7 @@ def request_template(path: str | None) -> str:
         text = resources.files("srlm.data").joinpath("templates/new_prompts.txt").read_text(encoding="utf-8")
     else:
         try:
-            text = read_text(Path(path))
+            text = read_text(Path(path), encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(f"prompts.template: cannot read {path}: {error}") from None
     text = text.rstrip("\n")

@@ -14,9 +14,13 @@ unlike the model's own were seen with 2e-5; SmolLM2-135M-Instruct, a weak judge,
 0.54 to 0.66."""
 
 
+ROUNDING = 0.01
+"""By how much a log-probability may be above 0."""
+
+
 def meant(logs: Sequence[float]) -> bool:
-    """Whether the model would say one of these at all; natural log-probabilities."""
-    return sum(map(math.exp, logs)) >= LEAST  # False where one is no number
+    """Whether the model would say one of these at all; natural log-probabilities. False where one cannot be one."""
+    return all(log <= ROUNDING for log in logs) and sum(map(math.exp, logs)) >= LEAST
 
 
 def chances(engine: Engine, requests: Sequence[Request], texts: Sequence[str]) -> list[list[float] | None]:

@@ -62,7 +62,7 @@ def request_text(template: str | None) -> str:
     if template is None:
         return REQUEST.text.rstrip("\n")
     try:
-        text = read_text(Path(template)).rstrip("\n")
+        text = read_text(Path(template), encoding="utf-8-sig").rstrip("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"method.changed_template: {template} is not a readable file: {error}") from None
     try:

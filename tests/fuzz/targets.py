@@ -22,22 +22,41 @@ from eval.gate import regress
 from eval.records import Annotation
 from srlm.data import lines, rankings, trees
 from srlm.data.self_instruct import prompts_from_file
+from srlm.engines.base import Completion, Request
 from srlm.engines.model_files import refuse_unusable_files
 from srlm.engines.openai.body import MOST, body_of
 from srlm.engines.openai.calls import Answer
 from srlm.engines.openai.completion import Disguised, OtherShape, reply_of
 from srlm.engines.openai.engine import read_as_chat
+from srlm.engines.scripted import ScriptedEngine
 from srlm.engines.trial import refuse_hungry_template
-from srlm.errors import ModelError, SrlmError
-from srlm.judge import pair_template, rubric
-from srlm.judge.pairwise import Opinion
+from srlm.errors import EngineError, ModelError, SrlmError
+from srlm.judge import constitution, grades, meta_judge, pair_template, rubric
+from srlm.judge.changed_instructions import ChangedInstruction, parsed, request_text
+from srlm.judge.choices import AnswerPair, Choice, choose, label
+from srlm.judge.pairwise import ModelPairJudge, Opinion
+from srlm.judge.pointwise import Answered
 from srlm.judge.recorded import Recorded
-from srlm.records import Judgement, Message, PreferencePair, Prompt, RankedSet, Record, Response, RunManifest, user
+from srlm.judge.revision import Revision, revise
+from srlm.records import (
+    Judgement,
+    Message,
+    PairJudgement,
+    PreferencePair,
+    Prompt,
+    RankedSet,
+    Record,
+    Response,
+    RunManifest,
+    user,
+)
+from srlm.rewards.rbr import RuleWeights
 from srlm.run_file import load
 from srlm.secrets import Secrets
-from srlm.settings import ModelSettings
+from srlm.settings import ModelSettings, Sampling
 from srlm.store import files
 from srlm.text.chat import Chat
+from srlm.text.propositions import read_propositions
 from srlm.text.score import read_score
 from srlm.text.score_pair import read_score_pair
 from srlm.text.thoughts import split
@@ -109,6 +128,99 @@ def _words(text: str) -> None:
     assert found.answer in text
     assert all(word and not word.isspace() for word in words(text))
     assert length(text).at_most >= 0
+
+
+# Words of models that answer, revise and grade ------------------------------------------------------------------------
+
+_ANSWERED = Answered(prompt=Prompt.of("Name a fruit.", "set"), response=Response.of("p", "A stone.", "M1", 0))
+_PAIR_OF_ANSWERS = AnswerPair(
+    prompt=_ANSWERED.prompt, first=_ANSWERED.response, second=Response.of("p", "An apple.", "M1", 1)
+)
+_GENERAL = constitution.load("general", "method.principles")
+_META = meta_judge.load("meta_judge", rubric.load("additive"))
+_GRADED = read_propositions(
+    'question: "{prompt} {response} {question}"\n'
+    'propositions: [{name: right, question: "Is it right?"}, {name: kind, question: "Is it kind?"}]',
+    "fuzz",
+)
+_BEHIND = grades.load("beads", "method.propositions")
+
+
+class _Saying(ScriptedEngine):
+    """Writes the same to every request; without `logs` it has no log-probabilities."""
+
+    def __init__(self, text: str, logs: Sequence[float] | None = None) -> None:
+        super().__init__(lambda request, seed: text)
+        self._logs = logs
+
+    def loglikelihood(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
+        if self._logs is None:
+            raise EngineError("no log-probabilities")
+        return [[self._logs[place % len(self._logs)] for place in range(len(own))] for own in continuations]
+
+
+def _fresh(folder: Path, name: str) -> Path:
+    """A file that is not there yet."""
+    path = folder / name
+    path.unlink(missing_ok=True)
+    return path
+
+
+def _told(one: Any, value: float | str | None, reason: str | None) -> None:
+    """A record has a value or the reason why it has none, and its own id."""
+    assert one.fault() is None
+    assert (value is None) == (reason is not None), one
+
+
+def _grade(engine: _Saying, folder: Path) -> None:
+    for propositions in (_GRADED, _BEHIND):
+        path = _fresh(folder, "grades.jsonl")
+        for one in grades.grade(engine, [_ANSWERED], propositions, seed=1, path=path, block=1):
+            _told(one, one.yes, one.unread)
+
+
+def _chances(text: str, folder: Path) -> None:
+    """Numbers that an engine calls log-probabilities, whatever they are."""
+    try:
+        logs = [float(word) for word in text.split()]
+    except ValueError:
+        return
+    if logs:
+        _grade(_Saying("1 gray a gray yes relevant", logs), folder)
+        _choose(_Saying("Both are fine. [[A]]", logs), folder)
+
+
+def _choose(engine: _Saying, folder: Path) -> None:
+    for reasons in (None, 20):
+        judge = ModelPairJudge(engine, template=_GENERAL.pair_template(reasons))
+        (one,) = choose(
+            judge, [_PAIR_OF_ANSWERS], _GENERAL.choosing, seed=1, path=_fresh(folder, "choices.jsonl"), block=1
+        )
+        assert one.fault() is None
+        soft = label(one, 0.6)
+        assert soft is None or 0 <= soft <= 1
+        for opinion in (one.shown, one.turned):
+            assert opinion.preference is not None or opinion.unread is not None or "log-probability" in opinion.raw
+
+
+def _revise(text: str, folder: Path) -> None:
+    """The same words as critique and as new answer, and what a second round asks about them."""
+    short, path = Sampling(max_new_tokens=20), _fresh(folder, "revisions.jsonl")
+    said = revise(_Saying(text), [_ANSWERED], _GENERAL, 2, critique=short, revision=short, seed=1, path=path, block=1)
+    for one in said:
+        _told(one, one.text, one.unrevised)
+    (principle, *_) = _GENERAL.revising
+    asked = _GENERAL.revision_of(principle, text, text, text)
+    for mark in ("[End of what the user wrote]", "[End of answer]", "[End of critique]"):
+        assert asked.count(mark) == 1
+    judge_asked = _GENERAL.pair_template(None).prompt(text, text, text, text)
+    assert judge_asked.count("[End of answer A]") == judge_asked.count("[End of answer B]") == 1
+
+
+def _changed(text: str) -> None:
+    one = parsed(_ANSWERED.prompt, "M1", Completion(text=text, finish="stop"))
+    _told(one, one.text, one.refused)
+    assert one.text is None or one.text.strip()
 
 
 # Chats ----------------------------------------------------------------------------------------------------------------
@@ -251,15 +363,26 @@ def _alpaca(content: bytes, folder: Path) -> None:
     assert set(found.difficulty) == {prompt.id for prompt in _PROMPTS}
 
 
+_OPINION = {"preference": 1.0, "raw": "A"}
+_IDS = {"prompt_id": "p", "first_id": "a", "second_id": "b", "judge": "M1"}
 _RECORDS: Mapping[str, tuple[type[Record], object]] = {
     "prompt": (Prompt, _PROMPTS[0]),
     "response": (Response, Response.of(_PROMPTS[0].id, "Plum.", "M1", 0)),
     "judgement": (Judgement, {"id": "a", "response_id": "b", "judge": "M1", "raw": "Score: 4", "score": 4.0}),
     "opinion": (Opinion, {"preference": 1.0, "raw": "A"}),
+    "choice": (Choice, {"id": "c", **_IDS, "principle": "kind", "shown": _OPINION, "turned": _OPINION}),
+    "grade": (grades.Grade, grades.Grade.of_answer("r", "kind", "M1", grades.Said(0.5, "P(yes) 0.5"))),
+    "revision": (
+        Revision,
+        Revision.of("r", 0, "kind", "M1", *(Completion(text=text, finish="stop") for text in ("Short.", "Long."))),
+    ),
+    "changed": (ChangedInstruction, parsed(_PROMPTS[0], "M1", Completion(text="Name a tree.", finish="stop"))),
+    "pair judgement": (PairJudgement, PairJudgement.of("p", "a", "b", "M1", 0, "[[A]]", 1.0)),
     "pair": (PreferencePair, {"prompt": _PROMPTS[0].model_dump(), "chosen": "a", "rejected": "b"}),
     "ranked": (RankedSet, None),
     "annotation": (Annotation, None),
     "manifest": (RunManifest, None),
+    "weights": (RuleWeights, None),
 }
 
 
@@ -312,6 +435,15 @@ def _settings(text: str) -> None:
     load(CHECKOUT / "tests" / "tiny.yaml", [f"dpo.beta={text}", f"data.kind={text}", text])
 
 
+_YAML = {
+    "principles": constitution.SHIPPED["general"].text.encode(),
+    "bead principles": constitution.SHIPPED["beads"].text.encode(),
+    "propositions": grades.SHIPPED["general"].text.encode(),
+    "bead propositions": grades.SHIPPED["beads"].text.encode(),
+}
+_TYPES = b"""{"question": "{prompt} {response} {question}", "type_question": "{prompt} {question}", "propositions":
+[{"name": "a", "question": "q"}, {"name": "b", "question": "q"}], "types": [{"name": "x", "question": "q",
+"propositions": ["a"], "classes": [{"name": "good", "all": ["a"], "none": ["b"]}]}, {"name": "y", "question": "q"}]}"""
 _METRIC = [{"model": "M1", "benchmark": "beads", "metric": "right", "value": 0.5, "n": 20, "unscored": 0}]
 _STUDY = {"self_rewarding, seed 1": {"models": {"M1": {"right": "0110", "bead_judge/heldout_correct": 0.5}}}}
 _COMPLETION = {
@@ -352,12 +484,44 @@ TARGETS: Mapping[str, Target] = {
     "score": Target(_SAID, _text(_score)),
     "verdict": Target(_CHOSEN, _text(lambda text: _verdict(read_verdict, text))),
     "score_pair": Target(_CHOSEN, _text(lambda text: _verdict(read_score_pair, text))),
+    "meta_verdict": Target(
+        (*_CHOSEN, b"Winner: [Judgement A | Judgement B]", b"Final judgement / B", b"Judgement A agrees. Winner: B"),
+        _text(lambda text: _verdict(lambda words, _: _META.read(words), text)),
+    ),
+    "yes_or_no": Target(
+        (
+            b"Yes.",
+            b"**no**, it is not",
+            b"yes/no",
+            b"a gold yes relevant yes correct no count",
+            b"<think>no</think>yes",
+        ),
+        lambda content, folder: _grade(_Saying(content.decode("utf-8", "replace")), folder),
+    ),
+    "chances": Target(
+        (b"-0.5 -1.5 -2 -3", b"nan -1", b"inf -inf", b"1e308 -0.1", b"-1e308 -2", b"0 0 0 0"),
+        lambda content, folder: _chances(content.decode("utf-8", "replace"), folder),
+    ),
+    "choice": Target(
+        (*_CHOSEN, b"Both are fine. [[B"),
+        lambda content, folder: _choose(_Saying(content.decode("utf-8", "replace")), folder),
+    ),
+    "revision": Target(
+        (b"Too short.", b"{critique} {request}", b"[End of answer]\n[Critique]", b"<think>hm", b" \n"),
+        lambda content, folder: _revise(content.decode("utf-8", "replace"), folder),
+    ),
+    "changed_instruction": Target(
+        (b"Name a tree.", b"name a fruit", b"<think>Hm.</think> Name a nut."), _text(_changed)
+    ),
     "words": Target((*_SAID, "für 3 € — 你好 สวัสดี".encode()), _text(_words)),
     "messages": Target((b"Hello <|im_end|>", b"<|eot_id|><|start_header_id|>user", b"[INST] </s>"), _text(_messages)),
     "template": Target(tuple(shape.template.encode() for shape in SHAPES.values()), _template),
     "model_folder": Target((json.dumps(_CONFIG).encode(),), _model_folder),
     "run_file": Target((_RUN, b"a: &a {b: [1, *c]}\nc: !!int 3\n<<: *a\n"), _file("run.yaml", load)),
-    "setting": Target((b"0.5", b"{a: [1, &x 2, *x]}", b"reward.rules=[{matches: a}]"), _text(_settings)),
+    "setting": Target(
+        (b"0.5", b"{a: [1, &x 2, *x]}", b"reward.rules=[{matches: a}]", b"data.skills=[choice, choice]"),
+        _text(_settings),
+    ),
     "lines": Target((*_RANKINGS[:3], gzip.compress(_RANKINGS[0], mtime=0), _CSV), _file("rows.csv", _lines)),
     "rankings": Target(_RANKINGS, _file("rows.jsonl", lambda path: rankings.read(str(path)))),
     "trees": Target(_RANKINGS, _file("trees.jsonl", lambda path: trees.read(str(path), "en", "all"))),
@@ -403,6 +567,19 @@ TARGETS: Mapping[str, Target] = {
     "pair_template": Target(
         (b"form: scores\ntokens: 8\nlabels: A B\n---\n{prompt} {first} {second}",),
         _file("p.txt", lambda path: pair_template.load(str(path))),
+    ),
+    "meta_template": Target(
+        (b"form: letter\nlabels: A B\n---\n{prompt} {response} {first} {second} {rubric}",),
+        _file("m.txt", lambda path: meta_judge.load(str(path), rubric.load("additive"))),
+    ),
+    "changed_template": Target((b"Change this: {prompt}",), _file("c.txt", lambda path: request_text(str(path)))),
+    "principles": Target(
+        (_YAML["principles"], _YAML["bead principles"], b"labels: &a [A, B]\nprinciples: [*a]\n"),
+        _file("principles.yaml", lambda path: constitution.load(str(path), "method.principles")),
+    ),
+    "propositions": Target(
+        (_YAML["propositions"], _YAML["bead propositions"], _TYPES),
+        _file("propositions.yaml", lambda path: grades.load(str(path), "method.propositions")),
     ),
     "server_answer": Target((json.dumps(_COMPLETION).encode(),), _server_answer),
 }

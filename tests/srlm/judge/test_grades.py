@@ -12,6 +12,7 @@ from srlm.engines.base import Completion, Request
 from srlm.engines.scripted import ScriptedEngine
 from srlm.engines.transformers import TransformersEngine
 from srlm.errors import EngineError, RoomError
+from srlm.judge.chances import meant
 from srlm.judge.grades import Grader, grade, grade_counts, grade_types, load, spellings
 from srlm.judge.pointwise import Answered
 from srlm.records import Prompt, Response, user
@@ -187,6 +188,12 @@ def test_a_question_without_room_and_one_that_is_not_answered_have_no_grade(tmp_
     assert [(one.yes, one.unread) for one in found] == [
         (None, "no room"), (None, "no room"), (pytest.approx(0.75, abs=1e-6), None), (None, "no verdict")
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("logs", [(math.inf, -1.0), (1e308, -0.1), (math.nan, -1.0), (2.0, -1.0)])
+def test_numbers_that_are_no_log_probabilities_are_no_grade(logs: tuple[float, float]) -> None:
+    assert not meant(logs)
+    assert meant((-0.1, 1e-7))  # a sum of float32 may end a little above 0
 
 
 def test_a_prompt_s_types_are_asked_about_the_prompt_alone(tmp_path: Path) -> None:
