@@ -203,6 +203,8 @@ class Screen:
         text, said, long = parsed.text, normalised(parsed.text), length(parsed.text)
         if attempt.refused is not None:
             return "refused by the server"
+        if not text and attempt.finish == "length":  # as engines say it, too, where a request fills the context
+            return "no room for an answer, or cut within a thought"
         if not text:
             return "empty"
         if attempt.finish == "length" and not parsed.ended:

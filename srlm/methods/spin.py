@@ -43,7 +43,7 @@ class SpinSettings(Section):
     """beta of each iteration, in the place of dpo.beta (the authors': 0.1, and 5.0 in the fourth)."""
     learning_rates: Annotated[tuple[Rate, ...], Field(min_length=1)] = (5e-7, 5e-7, 1e-7, 1e-7)
     """Peak learning rate of each iteration, in the place of dpo.learning_rate; the final one keeps its ratio to it (the
-    authors': 5e-7 twice, then 1e-7)."""
+    authors': 5e-7 twice, then 1e-7). Adapters (dpo.lora) want about ten times as much."""
     prompts: Positive | None = None
     """IFT prompts that are answered in each iteration, drawn at random. None: all (the authors: 50,000 of 200,000)."""
 

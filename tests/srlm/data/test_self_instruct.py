@@ -98,6 +98,13 @@ def test_an_answer_cut_at_the_limit_counts_only_where_another_task_follows() -> 
     assert dict(screen.dropped) == {"dropped: cut at the token limit": 1}
 
 
+def test_an_attempt_for_which_the_context_left_no_room_is_counted_as_that() -> None:
+    """Engines give it no words, and call it cut."""
+    screen = Screen(SEEDS, settings(), ())
+    screen.take([PromptAttempt.of(0, 9, "", "length")])
+    assert dict(screen.dropped) == {"dropped: no room for an answer, or cut within a thought": 1}
+
+
 def test_an_attempt_that_a_server_refused_is_counted_as_that() -> None:
     screen = Screen(SEEDS, settings(), ())
     screen.take([PromptAttempt.of(0, 9, "", None, "content_filter"), PromptAttempt.of(1, 9, "", "stop")])
