@@ -107,6 +107,7 @@ PAIRS = [
     TextPair(CONTEXT, " red, green and blue."),
     TextPair(CONTEXT, " white"),
     TextPair(f"{CONTEXT} ", "blue"),  # the space belongs to the word behind it
+    TextPair("Which answer? ", "zebra"),  # no word begins so, and the space is a token of the continuation
     TextPair("Größe: ", "größer"),  # letters of several tokens
     TextPair("Which answer is better?\nAnswer:", " 日本"),
 ]
@@ -159,11 +160,24 @@ def both(request: pytest.FixtureRequest, opened: Any) -> Both:
 
 
 def test_given_text_is_as_likely_as_to_the_same_model_here(both: Both) -> None:
-    (likeliest,) = both.here.write(["A B"], [], Sampling(temperature=0, max_new_tokens=1), 0)
-    pairs = [*PAIRS, *([TextPair("A B", likeliest)] if likeliest.strip() else [])]
+    contexts = [
+        "A B",
+        "Which",
+        "Name three",
+        "Score:",
+        "The answer is",
+        "red, green",
+        "Hello there",
+        "user",
+        "1 2",
+        "Write",
+    ]
+    likeliest = both.here.write(contexts, [], Sampling(temperature=0, max_new_tokens=1), 0)
+    pairs = [*PAIRS, *(TextPair(*pair) for pair in zip(contexts, likeliest, strict=True) if pair[1].strip())]
     found, expected = both.there.likelihoods(pairs), both.here.likelihoods(pairs)
     assert [one.total for one in found] == pytest.approx([one.total for one in expected], abs=1e-3)
     assert [one.greedy for one in found] == [one.greedy for one in expected]
+    assert {one.greedy for one in found} == {True, False}
 
 
 def test_a_token_of_both_is_scored_as_the_server_reads_the_whole(both: Both) -> None:
