@@ -89,7 +89,13 @@ class AskingScorer:
     def _ask(self, message: dict[str, Any]) -> list[float | None]:
         # First: should this process end now, the one that is told to listen finds a connection that has ended.
         if self._connection is None:
-            self._connection = Client(self._address, family="AF_UNIX")
+            try:
+                self._connection = Client(self._address, family="AF_UNIX")
+            except OSError as error:
+                raise LaunchError(
+                    "launch.command: the first process cannot ask `srlm train` for rewards "
+                    f"({error.strerror or error}); have both run on the same machine"
+                ) from None
         say(ASK)
         self._connection.send_bytes(json.dumps(message).encode())
         answered: list[float | None] = json.loads(self._connection.recv_bytes())

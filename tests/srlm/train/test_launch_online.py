@@ -1,5 +1,6 @@
 """Reward models and online training in several processes; the process that has launched them rewards the answers."""
 
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,15 @@ from srlm.records import user
 from srlm.run_file import load
 from srlm.settings import Settings
 from srlm.train import launch, online, reward_model
+from srlm.train.asked import Asked, AskingScorer
 from tests.forks.command import Forks
 from tests.srlm.train.test_launch import LOOPBACK, TOLERANCE, furthest, processes_of, wait_until_none_is_left
 
 PAIRS = [
-    reward_model.RankedExample([2, 4, 16, 5, 26, 6 + number, 3], [2, 4, 16, 5, 26, 17 - number, 27, 3])
-    for number in range(12)
-    if number not in (5, 6)
+    reward_model.RankedExample([2, 4, 16, 5, 26, 30 + number, 3], [2, 4, 16, 5, 26, 50 + number, 27, 3])
+    for number in range(16)
 ]
+"""Two whole batches: of a last one that is not whole, two processes make another one (docs/scale.md)."""
 TEXTS = ("a black b white mate", "a green copy", "b gold a red mate", "a blue b gray c red copy")
 
 
@@ -108,6 +110,27 @@ def test_processes_wait_as_long_for_a_judge_as_the_setting_says_and_tell_what_th
         learn(bead_model, brief, tmp_path / "run", Slow(tmp_path / "run/launch"))
     assert "the last lines of its output" in str(error.value)
     assert "5000ms" in str(error.value)
+
+
+def test_a_first_process_on_another_machine_says_so(tmp_path: Path) -> None:
+    with pytest.raises(
+        LaunchError, match=r"cannot ask `srlm train` for rewards \(No such file or directory\); have both"
+    ):
+        AskingScorer(str(tmp_path / "rewards")).keep(0, [0.5])
+
+
+def test_a_path_that_is_too_long_for_a_socket_is_refused_with_a_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = tmp_path / ("long" * 30)
+    long.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(long))
+    with (
+        pytest.raises(LaunchError, match=r"cannot listen at .*: AF_UNIX path too long; set TMPDIR"),
+        Asked(Shortness()),
+    ):
+        pass
+    assert list(long.iterdir()) == []
 
 
 @pytest.mark.soak
