@@ -112,6 +112,8 @@ def nlp(
             max_cost=max_cost,
             how=Resampling(resamples=resamples, confidence=confidence, seed=seed),
         )
+        if not wanted.is_served and (base_url is not None or max_cost is not None):
+            raise SettingsError("--base-url and --max-cost need --model openai:MODEL")
         if dry_run:
             say(*named.foreseen(wanted))
             return

@@ -187,6 +187,10 @@ def test_a_server_without_log_probabilities_still_writes(
         (["--model", "openai:tiny", "--run", "run.yaml"], "nlp needs either --run FILE, or --model MODEL"),
         ([], "nlp needs either --run FILE, or --model MODEL"),
         (["--run", "run.yaml"], "--out, --base-url, --dry-run and --max-cost need --model"),
+        (
+            ["--model", "hf:nowhere", "--base-url", "http://127.0.0.1:1/v1"],
+            "--base-url and --max-cost need --model openai:",
+        ),
         (["--model", "hf:nowhere", "--dry-run"], "--dry-run needs --model openai:MODEL"),
     ],
 )
