@@ -27,16 +27,18 @@ def explain_labels(folder: RunFolder, wanted: str, rule: str) -> Iterator[str]:
     if len(prompts := {one.prompt_id for _, one in found}) > 1:
         raise StoreError(f"{wanted}: matches {counted(len(prompts), 'prompts')}; give more characters of the id")
     sets = files.read(folder.step("data") / "eft_sets.jsonl", RankedSet)
-    ranked = next(one for one in sets if one.prompt.id in prompts)
-    yield f"prompt {ranked.prompt.id} (from {one_line(ranked.prompt.source)})"
-    yield _indent(ranked.prompt.transcript)
-    for response, rank in zip(ranked.responses, ranked.ranks, strict=True):
-        yield f"\nresponse {response.id} by {one_line(response.author)}: people's rank {rank}"
-        yield _indent(response.text)
-    for step, one in found[:SHOWN]:
-        chance = "none" if one.probability is None else f"{one.probability:.3f}"
-        verdict = f"none ({one.unread})" if one.preference is None else f"{one.preference:g}"
-        yield f"\n{step}, label {one.id} by {one_line(one.judge)}: {one.first_id} before {one.second_id}"
+    ranked = [one for one in sets if one.prompt.id in prompts]  # people may have ranked answers to it several times
+    yield f"prompt {ranked[0].prompt.id} (from {one_line(ranked[0].prompt.source)})"
+    yield _indent(ranked[0].prompt.transcript)
+    for number, one in enumerate(ranked, 1):
+        of_set = "" if len(ranked) == 1 else f" in set {number} of {len(ranked)}"
+        for response, rank in zip(one.responses, one.ranks, strict=True):
+            yield f"\nresponse {response.id} by {one_line(response.author)}: people's rank {rank}{of_set}"
+            yield _indent(response.text)
+    for step, label in found[:SHOWN]:
+        chance = "none" if label.probability is None else f"{label.probability:.3f}"
+        verdict = f"none ({label.unread})" if label.preference is None else f"{label.preference:g}"
+        yield f"\n{step}, label {label.id} by {one_line(label.judge)}: {label.first_id} before {label.second_id}"
         yield f"  prefers the first: {verdict}, probability {chance}"
     if len(found) > SHOWN:
         yield f"\nand {counted(len(found) - SHOWN, 'more labels')}"

@@ -10,13 +10,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from srlm.methods import start
 from srlm.methods.base import Lengths, Optimisation, Work, own_settings
-from srlm.methods.explain import explain_answers
+from srlm.methods.explain import Turn, explain_answers
 from srlm.methods.rewarded import rewarded_answers
 from srlm.methods.run import Run
 from srlm.methods.stages import candidates, new_prompts, preferences, prompt_counts, reward_answers, supervised
 from srlm.methods.unused import refuse_unused
 from srlm.methods.work import answer_length, answer_work, reward_work
-from srlm.records import Demonstration, Step
+from srlm.records import Demonstration, Prompt, Step
 from srlm.rewards.open import open_reward
 from srlm.section import Section
 from srlm.settings import Settings
@@ -86,7 +86,16 @@ class PositiveSft:
     def explain(self, folder: RunFolder, id: str) -> Iterator[str]:
         least = own_settings(folder.settings, PositiveSftSettings).min_reward
         rule = f"{open_reward(folder.settings).rule}; answers with {least:g} or more are trained on, pairs are not"
-        yield from explain_answers(folder, id, rule)
+
+        def outcome(turn: Turn, prompt: Prompt) -> Iterator[str]:
+            for response in (one for one in turn.responses if one.prompt_id == prompt.id):
+                number = turn.rewards.get(response.id)
+                is_positive = number is not None and number >= least
+                cut = is_positive and response.finish == "length"
+                said = "trained on" if is_positive and not cut else "not trained on"
+                yield f"response {response.id}: {said}{', cut at the token limit' if cut else ''}"
+
+        yield from explain_answers(folder, id, rule, outcome=outcome)
 
 
 def positive_examples(run: Run, step: Step) -> list[Demonstration]:

@@ -240,16 +240,19 @@ def weight_counts(weights: Sequence[RuleWeights]) -> dict[str, int | float | Non
 
 
 def beside(step: Path) -> list[Beside]:
-    """The grades of each answer."""
+    """The grades of each answer, and what they weigh."""
     path = step / GRADES
     if not path.exists():
         return []
-    return [Beside(one.id, one.of, [_in_words(one)]) for one in files.read(path, Grade)]
+    weights = files.read(step / WEIGHTS, RuleWeights) if (step / WEIGHTS).exists() else []
+    return [Beside(one.id, one.of, [_in_words(one, weights)]) for one in files.read(path, Grade)]
 
 
-def _in_words(grade: Grade) -> str:
+def _in_words(grade: Grade, weights: Sequence[RuleWeights]) -> str:
     said = f"unread ({grade.unread})" if grade.yes is None else f"P(yes) {grade.yes:.3f}"
-    return f"{grade.about}: {said} by {grade.grader}"
+    own = [(one.type, one.by_name[grade.about]) for one in weights if grade.about in one.by_name]
+    weighed = ", ".join(f"{weight:+.4g}" + (f" in {kind}" if len(weights) > 1 else "") for kind, weight in own)
+    return f"{grade.about}: {said} by {grade.grader}" + (f", weight {weighed}" if own else "")
 
 
 def _grading(settings: Settings, lengths: Lengths, name: str, answers: int) -> Iterator[Work]:

@@ -14,13 +14,14 @@ import pytest
 from srlm.contents import sha256_of
 from srlm.errors import DataError, SettingsError, SrlmError, StoreError
 from srlm.judge.balanced import balanced
-from srlm.methods.base import Generation, Lengths, Optimisation, method_of
+from srlm.methods.base import Generation, Lengths, Optimisation, method_of, run_folder
 from srlm.methods.checks import check_files
+from srlm.methods.explain_labels import explain_labels
 from srlm.methods.inputs import inputs_of
 from srlm.methods.run import Run
 from srlm.methods.self_taught_evaluator import none_kept
 from srlm.methods.verify import verify
-from srlm.records import Demonstration, Input, PairJudgement, Response
+from srlm.records import Demonstration, Input, PairJudgement, Prompt, RankedSet, Response
 from srlm.run_file import load
 from srlm.store import files
 from tests.forks.command import Forks
@@ -478,3 +479,22 @@ def test_another_version_s_template_does_not_go_on(tmp_path: Path) -> None:
         other["inputs"][f"method.{name}"]["files"][file] = "0" * 64  # as an older srlm had it
         with pytest.raises(StoreError, match=rf"method\.{name} \(srlm's own\): {file} has changed"):
             run.folder.check_inputs({one: Input.model_validate(value) for one, value in other["inputs"].items()})
+
+
+def test_answers_of_every_set_of_a_prompt_are_shown_beside_its_labels(tmp_path: Path) -> None:
+    folder = run_folder(load(TINY, [f"runs={tmp_path}", "method=weak_to_strong"]))
+    prompt = Prompt.of("Name a fruit.", "test")
+    answers = [Response.of(prompt.id, text, "human", draw) for draw, text in enumerate(("A pear.", "No.", "A stone."))]
+    files.write(
+        folder.step("data") / "eft_sets.jsonl",
+        [
+            RankedSet.of(prompt, (answers[0], answers[1]), (0, 1)),
+            RankedSet.of(prompt, (answers[0], answers[2]), (0, 1)),
+        ],
+    )
+    label = PairJudgement.of(prompt.id, answers[2].id, answers[0].id, "weak", 0, "B", 0.0, 0.25)
+    files.write(folder.step("M1") / "weak_labels.jsonl", [label])
+    told = "\n".join(explain_labels(folder, label.id, "rule"))
+    assert f"response {answers[1].id} by human: people's rank 1 in set 1 of 2\n  No." in told
+    assert f"response {answers[2].id} by human: people's rank 1 in set 2 of 2\n  A stone." in told
+    assert "prefers the first: 0, probability 0.250" in told

@@ -180,6 +180,10 @@ def test_positive_sft_from_end_to_end(tmp_path: Path, srlm: Any) -> None:
     told = srlm("explain", prompt.id, "--run", TINY, *chosen)
     assert "rule: method positive_sft; rubric beads (" in told.stdout
     assert "answers with 0 or more are trained on, pairs are not" in told.stdout
+    for one in files.read(tmp_path / "tiny/M3/responses.jsonl", Response):
+        if one.prompt_id == prompt.id:
+            said = "trained on" if one.finish == "stop" else "not trained on, cut at the token limit"
+            assert f"response {one.id}: {said}\n" in told.stdout
 
 
 def test_two_methods_go_on_from_the_same_first_model(tmp_path: Path) -> None:

@@ -160,7 +160,9 @@ def test_explain_shows_the_grades_of_each_answer(finished: Path, srlm: Any) -> N
     grade = files.read(finished / "M2/grades.jsonl", Grade)[0]
     told = srlm("explain", grade.id, "--run", TINY, *words)
     assert told.exit_code == 0, told
-    assert f"{grade.about}: P(yes) {grade.yes:.3f} by M1" in told.stdout
+    (weights,) = files.read(finished / "M2/rule_weights.jsonl", RuleWeights)
+    weighed = f"{grade.about}: P(yes) {grade.yes:.3f} by M1, weight {weights.by_name[grade.about]:+.4g}"
+    assert weighed in told.stdout
     assert "plus weighted probabilities of propositions; best against worst" in told.stdout
 
 
