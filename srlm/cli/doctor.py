@@ -168,8 +168,8 @@ def _sets(data: SeedData) -> Iterator[Problem]:
         )
     else:
         yield Problem("ok", "data: no training prompt is an evaluation prompt or a near duplicate of one")
-    if len(measured) < 30:
-        yield Problem("warning", f"data: only {counted(len(measured), 'evaluation prompts')}; intervals will be wide")
+    if (few := len(data.evaluation_prompts)) < 30:
+        yield Problem("warning", f"data: only {counted(few, 'evaluation prompts')}; intervals will be wide")
 
 
 def _server(engine: Any) -> Iterator[Problem]:

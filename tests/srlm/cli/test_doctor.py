@@ -22,7 +22,7 @@ SMALL = (
     "data.ift=60",
     "data.eft_sets=20",
     "data.heldout_sets=20",
-    "data.evaluation_prompts=20",
+    "data.evaluation_prompts=30",
     "data.validation_prompts=0",
 )
 Doctor = Callable[..., tuple[int, list[str]]]
@@ -93,9 +93,9 @@ def test_a_judge_without_score_lines_is_a_warning_where_it_must_write_them(
 
 
 def test_few_prompts_to_measure_on_are_a_warning(doctor: Doctor) -> None:
-    status, lines = doctor("data.heldout_sets=5", "data.evaluation_prompts=4")
+    status, lines = doctor("data.heldout_sets=30", "data.evaluation_prompts=4")
     assert status == 0
-    assert " warning  data: only 9 evaluation prompts; intervals will be wide" in lines
+    assert " warning  data: only 4 evaluation prompts; intervals will be wide" in lines
 
 
 def test_some_examples_that_are_cut_are_a_warning(doctor: Doctor) -> None:
