@@ -10,6 +10,7 @@ letter. All models are measured on the run's held-out sets; M_t's manifest has t
 """
 
 import random
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
@@ -234,7 +235,9 @@ def teachers_labels(
     run: Run, step: Step, teacher: Checkpoint, pairs: Sequence[tuple[ShownPair, bool]]
 ) -> tuple[list[tuple[ShownPair, float]], dict[str, Count]]:
     """The teacher's probability that the first answer is the better one, for each pair in the order in which it is
-    shown. A pair on which it has no verdict is left out; a verdict without a probability is 1, .5 or 0."""
+    shown. A pair on which it has no verdict is left out; a verdict without a probability is 1, .5 or 0.
+
+    Raises DataError where it has no verdict on any."""
     name, own = step.name, own_settings(run.settings, WeakToStrongSettings)
     template, shown = pair_template.load(own.template), [pair for pair, _ in pairs]
     with run.engine(teacher) as engine, run.stage(name, "weak labels", "pairs") as report:
@@ -247,6 +250,13 @@ def teachers_labels(
             labels.append((pair, one.preference if one.probability is None else one.probability))
             scored += 1
             right += 0.5 if one.preference == 0.5 else one.preference == float(is_first)
+    if not labels:
+        reasons = Counter(one.unread or "no verdict" for one in said)
+        told = ", ".join(f"{reason} {number}" for reason, number in reasons.most_common())
+        raise DataError(
+            f"{name}: {teacher.name} gave no verdict on any of {counted(len(said), 'pairs')} ({told}), so there are no "
+            "labels; train the small model longer or at a higher rate (section sft), or take another (method.weak)"
+        )
     counts: dict[str, Count] = {
         "labels": len(labels),
         "labels unscored": len(said) - len(labels),

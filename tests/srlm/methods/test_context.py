@@ -14,7 +14,7 @@ from srlm.methods import start
 from srlm.methods.run import Run
 from srlm.methods.stages import EFT, preference_step
 from srlm.methods.stages_online import reward_model_step
-from srlm.methods.weak_to_strong import choice_step
+from srlm.methods.weak_to_strong import choice_step, teachers_labels
 from srlm.records import Count, Demonstration, PreferencePair, Prompt, Response, Step
 from srlm.run_file import load
 from srlm.selection import Paired
@@ -72,6 +72,13 @@ def pair(words: int) -> PreferencePair:
     return PreferencePair.of(prompt, better, worse, 1, 0)
 
 
+def long_pair() -> ShownPair:
+    """A pair whose first answer is as long as the context."""
+    prompt = Prompt.of("a gold b red copy", "beads")
+    first, second = (Response.of(prompt.id, text, "M1", draw) for draw, text in enumerate(("gold " * CONTEXT, "red")))
+    return ShownPair(prompt=prompt, first=first, second=second)
+
+
 PAIRS = [pair(4), pair(6), pair(60)]
 
 
@@ -127,9 +134,7 @@ def test_where_nothing_fits_the_context_the_message_names_it(run: Run) -> None:
         preference_step(run, step, model, Paired(PAIRS[2:], {}), data)
     with pytest.raises(DataError, match="^N: none of 1 pair can be trained on: .* fit " + limit.format("reward_model")):
         reward_model_step(run, step, PAIRS[2:])
-    prompt = data.evaluation_prompts[0]
-    first, second = (Response.of(prompt.id, word, "M1", draw) for draw, word in enumerate(("gold " * 24, "red")))
-    shown = ShownPair(prompt=prompt, first=first, second=second)
+    shown = long_pair()
     with pytest.raises(DataError, match="^N: none of 1 labelled pair fits " + limit.format("sft")):
         choice_step(run, step, [(shown, 1.0)], {}, ConfidenceSettings())
 
@@ -140,6 +145,14 @@ def test_judgements_without_room_are_blamed_on_the_context(run: Run) -> None:
     ) as no:
         start.evaluation_examples(run, start.FIRST, start.seed_data(run))
     assert "(26 of 48 judgements had no room in it)" in str(no.value)
+
+
+def test_a_teacher_without_any_verdict_is_named_with_the_reasons(run: Run) -> None:
+    step, teacher = Step(name="T", parent="SFT", role="intermediate", number=2), run.model(start.BASELINE)
+    with pytest.raises(
+        DataError, match=r"^T: SFT gave no verdict on any of 2 pairs \(no room 2\), so there are no labels"
+    ):
+        teachers_labels(run, step, teacher, [(long_pair(), True), (long_pair().turned, False)])
 
 
 def test_an_answer_longer_than_the_context_has_no_drift(run: Run) -> None:
