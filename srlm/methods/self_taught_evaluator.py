@@ -263,10 +263,10 @@ def none_kept(step: str, counts: Mapping[str, Count]) -> str:
     """Why a round has no judgement to learn from, and what may help, by the counts of `balanced`."""
     first, second, both = (counts[name] for name in (FIRST_ONLY, SECOND_ONLY, BOTH))
     found = (
-        f"{step}: no judgement can be trained on. Of {counts['prompts judged']} judged prompts {first} have a right "
-        f"judgement only with the better answer first, {second} only with it second, {both} in both orders, and "
-        f"{counts['prompts without a right judgement']} none; {counts['judgements unscored']} of "
-        f"{counts['judgements']} judgements have no verdict. Inspect them (`srlm explain` with the id of a prompt)"
+        f"{step}: no judgement can be trained on. Prompts judged: {counts['prompts judged']}; with a right judgement "
+        f"only with the better answer first: {first}, only with it second: {second}, in both orders: {both}, none: "
+        f"{counts['prompts without a right judgement']}. Judgements without a verdict: "
+        f"{counts['judgements unscored']} of {counts['judgements']}. Inspect them (`srlm explain` with a prompt's id)"
     )
     if not (first or second):
         return found + (

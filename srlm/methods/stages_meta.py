@@ -79,8 +79,8 @@ def untrained_judge(counts: Mapping[str, Count]) -> str | None:
     if counts["pairs"]:
         return None
     said = (
-        f"no pair of judgements in {counts['contests']} contests of {counts['comparisons']} comparisons: the judge is "
-        "not trained"
+        f"the judge is not trained: no pair of judgements (contests: {counts['contests']}, comparisons: "
+        f"{counts['comparisons']})"
     )
     if (share := counts["share won in the first place"]) in (0, 1):
         place = "first" if share else "second"

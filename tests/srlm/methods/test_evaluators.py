@@ -426,8 +426,8 @@ def test_a_run_in_which_nothing_is_right_says_what_may_help(
     chosen = ["method.name=self_taught_evaluator", "method.changed_by=world", "method.template=beads", "method.draws=1"]
     said = srlm("train", "--run", TINY, *(word for one in (*chosen, "prompts.count=4") for word in ("--set", one)))
     assert said.exit_code == 2
-    assert "M2: no judgement can be trained on. Of 4 judged prompts 0 have a right judgement only with" in said.stderr
-    assert "0 in both orders, and 4 none; 8 of 8 judgements have no verdict." in said.stderr
+    assert "M2: no judgement can be trained on. Prompts judged: 4; with a right judgement only with" in said.stderr
+    assert "in both orders: 0, none: 4. Judgements without a verdict: 8 of 8." in said.stderr
     assert "a verdict that the model can write (method.template, method.complete=true)" in said.stderr
 
 
@@ -441,8 +441,8 @@ def test_a_judge_that_prefers_one_place_alone_is_told_apart_from_one_that_is_nev
     counts = balanced(every, {prompt: f"good {prompt}" for prompt in ("p", "q", "r")}, 1).counts
     said = none_kept("M2", counts)
     assert said.startswith(
-        "M2: no judgement can be trained on. Of 3 judged prompts 3 have a right judgement only with the better answer "
-        "first, 0 only with it second, 0 in both orders, and 0 none; 0 of 6 judgements have no verdict."
+        "M2: no judgement can be trained on. Prompts judged: 3; with a right judgement only with the better answer "
+        "first: 3, only with it second: 0, in both orders: 0, none: 0. Judgements without a verdict: 0 of 6."
     )
     assert "this judge prefers one of them whatever the answers are" in said
     assert "method.complete" not in said

@@ -239,14 +239,14 @@ def test_a_comparison_by_letter_writes_one_token_and_one_in_words_more(template:
         pytest.param({"pairs": 1, "share won in the first place": 1.0}, None, id="a-pair"),
         pytest.param(
             {"pairs": 0, "share won in the first place": 0.0},
-            "no pair of judgements in 8 contests of 24 comparisons: the judge is not trained; the meta-judge always "
+            "the judge is not trained: no pair of judgements (contests: 8, comparisons: 24); the meta-judge always "
             "prefers the judgement shown second, whatever it says (`judge: ...` in `srlm status` counts why)",
             id="the-second-place",
         ),
         pytest.param(
             {"pairs": 0, "share won in the first place": None},
-            "no pair of judgements in 8 contests of 24 comparisons: the judge is not trained (`judge: ...` in "
-            "`srlm status` counts why)",
+            "the judge is not trained: no pair of judgements (contests: 8, comparisons: 24) (`judge: ...` in `srlm "
+            "status` counts why)",
             id="no-winner",
         ),
     ],
