@@ -59,7 +59,6 @@ def findings(settings: Settings, weights: bool, today: datetime.date) -> Iterato
     """All checks in turn; a failed check skips only those that depend on it."""
     run = run_folder(settings)
     yield Problem("ok", f"run {settings.name}: settings read, digest {run.given.digest}")
-    yield from (Problem(*found) for found in disk.space(settings))
     yield from _begun(settings)
     settings = run.settings  # of a run that has begun: its day, and its commits
     try:
@@ -70,6 +69,7 @@ def findings(settings: Settings, weights: bool, today: datetime.date) -> Iterato
         return
     try:
         check_files(settings, settings.iterations, datetime.date.min)  # retired models come below
+        yield from (Problem(*found) for found in disk.space(settings))  # the trainings follow from what the files say
     except SrlmError as error:
         yield Problem("problem", str(error))
     yield from _contest_judge(settings, run)
@@ -228,7 +228,8 @@ def _lengths(
     long = [len(p) + len(a) for p, a in (chat.tokens(d.messages, d.response) for d in data.ift)]
     most = min(settings.sft.max_length, context)
     cut = sum(length > most for length in long)
-    limit = f"sft.max_length {most}" if most == settings.sft.max_length else f"the model's context of {most} tokens"
+    own = most == settings.sft.max_length
+    limit = f"sft.max_length {most}" if own else f"the model's context of {counted(most, 'tokens')}"
     text = f"IFT: {cut} of {counted(len(long), 'examples')} exceed {limit} and are left out"
     yield Problem("problem" if cut == len(long) else "warning" if cut else "ok", text)
 

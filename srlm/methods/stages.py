@@ -387,7 +387,7 @@ def longest_example(run: Run, name: str, model: Checkpoint, section: str, max_le
     if context >= max_length:
         return Longest(max_length, f"{section}.max_length {counted(max_length, 'tokens')}")
     run.folder.log(
-        f"{name}: {section}.max_length {max_length} exceeds the model's context: examples of more than "
+        f"{name}: {section}.max_length ({max_length}) is more than the model's context: examples of more than "
         f"{counted(context, 'tokens')} are left out"
     )
     return Longest(

@@ -138,7 +138,7 @@ def test_a_template_without_slot(doctor: Doctor, tmp_path: Path) -> None:
         ),
         pytest.param(
             "candidates.sampling.max_new_tokens=256",
-            "prompts: 80 of 80 leave no room for 256 new tokens in a context of 256",
+            "prompts: 90 of 90 leave no room for 256 new tokens in a context of 256",
             id="no-room-for-answers",
         ),
     ],

@@ -85,7 +85,7 @@ PAIRS = [pair(4), pair(6), pair(60)]
 def test_supervised_fine_tuning_leaves_out_what_is_longer_than_the_context(run: Run) -> None:
     assert counts(run, "SFT")["sft: examples too long"] == 12
     assert said(run, "SFT") == [
-        "SFT: sft.max_length 2048 exceeds the model's context: examples of more than 24 tokens are left out"
+        "SFT: sft.max_length (2048) is more than the model's context: examples of more than 24 tokens are left out"
     ]
 
 
@@ -100,7 +100,7 @@ def test_dpo_leaves_out_a_pair_longer_than_the_context(run: Run) -> None:
     preference_step(run, step, run.model(start.BASELINE), Paired(PAIRS, {}), data)
     assert (counts(run, "D")["dpo: pairs"], counts(run, "D")["dpo: pairs left out"]) == (2, 1)
     assert said(run, "D") == [
-        "D: dpo.max_length 2048 exceeds the model's context: examples of more than 24 tokens are left out"
+        "D: dpo.max_length (2048) is more than the model's context: examples of more than 24 tokens are left out"
     ]
 
 
@@ -122,7 +122,8 @@ def test_a_reward_model_leaves_out_a_pair_longer_than_the_context(run: Run) -> N
     found = counts(run, "R")
     assert (found["reward model: pairs"], found["reward model: pairs left out"]) == (2, 1)
     assert said(run, "R") == [
-        "R: reward_model.max_length 2048 exceeds the model's context: examples of more than 24 tokens are left out"
+        "R: reward_model.max_length (2048) is more than the model's context: examples of more than 24 tokens are left "
+        "out"
     ]
 
 
