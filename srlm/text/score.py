@@ -8,7 +8,7 @@ HTML and LaTeX are set aside first; `\boxed{4}` alone on the last line is a verd
 The last mention decides: judges quote the rubric and weigh before they decide. Placeholders (`Score: <0-5>`) and
 conditions (`would deserve a Score: 5 if`) are no mentions. Any other mention that is no verdict leaves the judgement
 unread: a range, words directly behind, another number within a sentence behind the verdict, two numbers on the last
-line, a scale told line by line, a quotation, a later line that takes it back. A verdict outside 0..5 or out of another
+line, a scale told line by line, a quotation, a later line that takes it back, another turn between two of them. A verdict outside 0..5 or out of another
 total (`4/10`, `On a scale of 1 to 10`) is no score either: None, never 0, never the score before it.
 """
 
@@ -54,6 +54,8 @@ def read_score(text: str) -> Score:
         return NO_SCORE if boxed is None or others - {boxed} else Score(boxed)
     last, earlier = mentions[-1], mentions[:-1]
     if last.said == NO_SCORE or _quoted(lines, last.line) or _revised(lines, last, earlier):
+        return NO_SCORE
+    if earlier and any(_TURN.match(line) for line in lines[earlier[0].line + 1 : last.line + 1]):
         return NO_SCORE
     if _OTHER_SCALE.search("\n".join(lines)):
         return OFF_SCALE
@@ -286,6 +288,12 @@ _OTHER_SCALE = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 """Begins a sentence of a judge that took another scale than the rubric's."""
+_TURN = re.compile(
+    r"[\s#*]{0,9}(?:<\|?(?:im_start|start_header_id|start_of_turn|user|assistant|system)\b|\[/?INST\]"
+    r"|(?:user|human|assistant|instruction)\s?:)",
+    re.IGNORECASE,
+)
+"""Begins another turn: a judge that does not stop goes on with a conversation of its own, and scores in it."""
 _BOXED = re.compile(
     r"[\s>#-]*(?:(?:(?:therefore|thus|hence|so|overall),?\s)?(?:(?:the|my|final|total|overall)\s){0,3}"
     r"(?:(?<=final\s)answer|score|verdict)(?:\sis)?\s?:?)?[\s(\[]*"

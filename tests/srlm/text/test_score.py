@@ -611,3 +611,22 @@ def test_a_closing_mark_of_a_thought_that_is_quoted_takes_no_score_away() -> Non
 )
 def test_forms_of_judges_of_today(text: str, score: float | None) -> None:
     assert parse_score(text) == score
+
+
+@pytest.mark.parametrize(
+    ("text", "score"),
+    [
+        ("Score: 3\n<|user|>\nReview this answer.\n<|assistant|>\nScore: 1", None),
+        ("Score: 3\n<|im_start|>user\nAnother question.\n<|im_start|>assistant\nScore: 3", None),
+        ("Score: 3\n\nHuman: And this one?\n\nAssistant: Score: 1", None),
+        ("Score: 3\n[INST] And this one? [/INST]\nScore: 1", None),
+        ("Score: 3\n\n### Instruction:\nAnd this one?\nScore: 1", None),
+        ("Score: 3\n<start_of_turn>user\nAnd this one?", 3),
+        ("User: asked for a poem.\nAssistant: wrote one.\nScore: 4", 4),
+        ("Score: 2 at first. It is complete.\n\nScore: 4", 4),
+    ],
+)
+def test_a_judge_that_goes_on_with_turns_of_its_own_is_not_read_by_a_score_in_them(
+    text: str, score: float | None
+) -> None:
+    assert parse_score(text) == score
