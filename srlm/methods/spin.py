@@ -20,7 +20,7 @@ from srlm.methods import start
 from srlm.methods.base import Generation, Lengths, Optimisation, Work, own_settings
 from srlm.methods.explain import Turn, explain_answers, pair_lines
 from srlm.methods.run import Run
-from srlm.methods.stages import PAIRS, drawn_answers, keep_prompts, preference_step
+from srlm.methods.stages import PAIRS, drawn_answers, has_prompts, keep_prompts, preference_step
 from srlm.methods.unused import refuse_unused
 from srlm.methods.work import answer_length
 from srlm.records import Checkpoint, Count, Demonstration, PreferencePair, Prompt, Response, SeedData, Step
@@ -121,7 +121,7 @@ def answered_by_people(run: Run, step: Step, data: SeedData) -> list[AskedOfPeop
         asked = [asked[place] for place in sorted(drawn)]
     twice = len(data.ift) - len(every)
     counts: dict[str, Count] = {"dropped: the same prompt again": twice} if twice else {}
-    if not run.path(step.name, "prompts.jsonl").exists():
+    if not has_prompts(run, step):
         keep_prompts(run, step, [one.prompt for one in asked], counts)
     return asked
 

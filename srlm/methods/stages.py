@@ -43,9 +43,8 @@ EFT, ANCHORS = "eft.jsonl", "anchors.jsonl"
 def new_prompts(run: Run, step: Step, model: Checkpoint, data: SeedData) -> list[Prompt]:
     """Prompts nobody has answered yet (the paper, section 2.3 step 1)."""
     name, t = step.name, step.number
-    path = run.path(name, PROMPTS)
-    if path.exists():
-        return files.read(path, Prompt)
+    if has_prompts(run, step):
+        return files.read(run.path(name, PROMPTS), Prompt)
     run.check()
     settings = run.settings.prompts
     counts: dict[str, int] = {}
@@ -77,6 +76,11 @@ def new_prompts(run: Run, step: Step, model: Checkpoint, data: SeedData) -> list
                     engine.close()
     keep_prompts(run, step, prompts, counts)
     return prompts
+
+
+def has_prompts(run: Run, step: Step) -> bool:
+    """Whether a step's prompts are kept, and their counts: one without the other is made again, to the same bytes."""
+    return all(run.path(step.name, name).exists() for name in (PROMPTS, PROMPT_COUNTS))
 
 
 def keep_prompts(run: Run, step: Step, prompts: Sequence[Prompt], counts: Mapping[str, Count]) -> None:

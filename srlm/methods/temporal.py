@@ -24,6 +24,7 @@ from srlm.methods.stages import (
     RESPONSES,
     candidates,
     drawn_answers,
+    has_prompts,
     keep_prompts,
     kept_pairs,
     new_prompts,
@@ -128,7 +129,7 @@ def future_guided_choice(run: Run, step: Step, future: Step, data: SeedData) -> 
     """M_t -> M_t+1: the best of its own and the future model's answers against the anchor's worst."""
     model, writer, anchor = run.parent(step), run.model(future), _anchor(run)
     prompts = files.read(run.path(future.name, PROMPTS), Prompt)
-    if not run.path(step.name, PROMPTS).exists():
+    if not has_prompts(run, step):
         keep_prompts(run, step, prompts, {})
     responses = candidates(run, step, writer, prompts)
     found = reward_answers(run, step, model, prompts, responses)

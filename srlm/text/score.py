@@ -8,8 +8,9 @@ HTML and LaTeX are set aside first; `\boxed{4}` alone on the last line is a verd
 The last mention decides: judges quote the rubric and weigh before they decide. Placeholders (`Score: <0-5>`) and
 conditions (`would deserve a Score: 5 if`) are no mentions. Any other mention that is no verdict leaves the judgement
 unread: a range, words directly behind, another number within a sentence behind the verdict, two numbers on the last
-line, a scale told line by line, a quotation, a later line that takes it back, another turn between two of them. A verdict outside 0..5 or out of another
-total (`4/10`, `On a scale of 1 to 10`) is no score either: None, never 0, never the score before it.
+line, a scale told line by line, a quotation, a later line that takes it back, another turn between two of them. A
+verdict outside 0..5 or out of another total (`4/10`, `On a scale of 1 to 10`) is no score either: None, never 0, never
+the score before it.
 """
 
 import re

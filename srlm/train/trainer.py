@@ -159,6 +159,8 @@ def train(
     whole = checkpoints.marked(work, WHOLE)
     trainer.add_callback(watch)
     trainer.remove_callback(PrinterCallback)
+    # TRL would write the draft of a model card into `work` at each checkpoint, where nobody reads it.
+    trainer.create_model_card = _no_card
     for callback in trainer.callback_handler.callbacks:
         if isinstance(callback, TensorBoardCallback):
             callback.logging_dir = str(target.parent / LOGS)  # its own choice is within `work`
@@ -179,6 +181,10 @@ def train(
     elif first:
         _finish(trainer.state, work, target)
     return history_of(trainer.state)
+
+
+def _no_card(model_name: str | None = None, dataset_name: str | None = None, tags: Any = None) -> None:
+    """In place of TRL's `create_model_card`."""
 
 
 def _resume(trainer: Any, last: Path | None) -> None:
