@@ -127,9 +127,11 @@ def contents(run: Path) -> dict[str, str]:
     [
         pytest.param("M2/judgements.jsonl.part", turn_scores_round, id="scores-turned-round"),
         pytest.param("M2/judgements.jsonl.part.blocks", empty, id="list-of-blocks-emptied"),
+        # The manifest tells these counts; without them it would tell others.
+        pytest.param("M2/prompt_counts.json", Path.unlink, id="counts-of-prompts-deleted"),
     ],
 )
-def test_a_stage_that_grows_is_made_again_where_it_has_changed(
+def test_what_an_unfinished_step_holds_is_made_again_where_it_has_changed(
     halfway: dict[str, Path], trained: Path, tmp_path: Path, srlm: Any, file: str, change: Callable[[Path], object]
 ) -> None:
     run = copied(halfway["inside"], tmp_path)

@@ -168,6 +168,10 @@ def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_is_taken(
     assert sorted(path.name for path in stopped.iterdir() if path.name != "elsewhere") == ["model", "training.json"]
 
 
+def test_a_training_under_way_writes_its_checkpoints_and_nothing_else(stopped: Path) -> None:
+    assert sorted(path.name for path in (stopped / "training").iterdir()) == ["checkpoint-4", "checkpoint-6"]
+
+
 @pytest.mark.parametrize("damage", [flip, cut, Path.unlink])
 def test_a_damaged_adapter_is_set_aside_and_training_ends_with_the_same_bytes(
     damage: Callable[[Path], None], bead_model: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
