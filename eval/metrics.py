@@ -1,7 +1,8 @@
 """metrics.json and metrics.csv: figures read, written and brought up to date, here only.
 
 Beside a run's metrics.json, metrics.json.from.json says what the figures of each benchmark were computed from: the
-checkpoints by the digest of their weights, and every file of the run that was read, by SHA-256. `srlm verify` compares.
+checkpoints by the digest of their weights, every file of the run that was read, by SHA-256, and the settings of the
+evaluation, by digest. `srlm verify` compares the first two, a study of methods the first and the last.
 """
 
 import json
@@ -11,6 +12,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from srlm.errors import RecordError
+from srlm.records import digest
+from srlm.settings import Settings, shaping
 from srlm.store import files, seals
 from srlm.store.folder import RunFolder
 from srlm.text.spreadsheet import csv_text
@@ -18,6 +21,8 @@ from srlm.text.spreadsheet import csv_text
 from .records import MetricValue
 
 COLUMNS = tuple(MetricValue.model_fields)
+SHAPES_NO_FIGURE = ("price", "also", "bootstrap", "confidence")
+"""Settings of `evaluation` that change no figure of a run (addresses and the like are left out as everywhere)."""
 
 
 def path_of(folder: RunFolder) -> Path:
@@ -68,10 +73,30 @@ def merge(
     weights = {checkpoint.name: checkpoint.digest for checkpoint in folder.all_checkpoints()}
     for name in replaced:
         if name in used:
-            kept[name] = {"checkpoints": weights, "files": within(folder, used[name])}
+            kept[name] = {
+                "checkpoints": weights,
+                "evaluation": evaluation_digest(folder.given),
+                "files": within(folder, used[name]),
+            }
     if kept != before or not note.exists():
         files.write_json(note, kept)
     return metrics
+
+
+def evaluation_digest(settings: Settings) -> str:
+    """Of the settings that shape what is measured of given models."""
+    given = settings.evaluation.model_dump(mode="json", exclude=set(SHAPES_NO_FIGURE))
+    return digest(*shaping(given, "evaluation."))
+
+
+def is_measured(folder: RunFolder, benchmarks: Collection[str]) -> bool:
+    """Whether the figures of these benchmarks are of the run's models as they are, and measured with its settings."""
+    note = path_of(folder).with_name(path_of(folder).name + seals.NOTE)
+    found = files.read_object(note) if note.exists() else {}
+    weights = {checkpoint.name: checkpoint.digest for checkpoint in folder.all_checkpoints()}
+    now = {"checkpoints": weights, "evaluation": evaluation_digest(folder.given)}
+    noted = [found.get(name) for name in benchmarks]
+    return all(isinstance(one, dict) and now.items() <= one.items() for one in noted)
 
 
 def computed_from(folder: RunFolder) -> set[str]:

@@ -31,7 +31,8 @@ class Written(NamedTuple):
 def commands() -> Iterator[Written]:
     for page in PAGES:
         text = re.sub(r"\\\n\s*", " ", page.read_text(encoding="utf-8"))
-        blocks = "\n".join(re.findall(r"```(?:sh)?\n(.*?)```", text, re.DOTALL))
+        fenced = re.findall(r"^```(\w*)\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+        blocks = "\n".join(block for kind, block in fenced if kind in ("", "sh"))
         found = [*blocks.splitlines(), *re.findall(r"`([^`\n]+)`", text)]
         for line in found:
             line = re.sub(r"^python -m eval\b", "srlm-eval", line.strip())

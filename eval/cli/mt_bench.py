@@ -12,9 +12,8 @@ from srlm.terminal import say, show
 
 from .. import metrics
 from .holding import hold
-from .options import Confidence, Out, Overrides, RunOrNot, Seed
+from .options import Confidence, Out, Overrides, RunOrNot, Seed, refuse_given
 
-CONFIDENCE, SEED = 0.95, 1
 NONE = 100
 """Resamples: no figure of these needs any."""
 
@@ -32,14 +31,15 @@ def mt_bench(
     ] = None,
     pairs: Annotated[bool, typer.Option(help="Also compare each model with the one before it.")] = False,
     out: Out = None,
-    confidence: Confidence = CONFIDENCE,
-    seed: Seed = SEED,
+    confidence: Confidence = 0.95,
+    seed: Seed = 1,
 ) -> None:
     """MT-Bench: scores by turn and category, of every checkpoint of a run or from judgments that exist."""
     if (run is None) == (not judgments):
         raise SettingsError("give either --run FILE or --judgments FILE")
-    if run is not None and (confidence, seed) != (CONFIDENCE, SEED):
-        raise SettingsError("--confidence and --seed need --judgments; a run has evaluation.confidence and seed")
+    if run is not None:
+        said = "--confidence and --seed need --judgments; a run has evaluation.confidence and seed"
+        refuse_given(context, said, "confidence", "seed")
     hold(context, out)
     if run is not None:
         of_run(run, overrides, files, pairs, out)

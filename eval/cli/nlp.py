@@ -2,13 +2,14 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from srlm.errors import SettingsError
 from srlm.terminal import say, show
 
+from ..records import MetricValue
 from .holding import hold
 from .options import (
     Concurrency,
@@ -22,7 +23,27 @@ from .options import (
     Seed,
     Timeout,
     price_of,
+    refuse_given,
 )
+
+OF_SERVERS = {
+    "base_url": "--base-url",
+    "api_key_env": "--api-key-env",
+    "concurrency": "--concurrency",
+    "timeout": "--timeout",
+    "price": "--price",
+    "max_cost": "--max-cost",
+}
+"""Options of a model on a server, by their parameters."""
+OF_MODELS = {
+    "folder": "--out",
+    **OF_SERVERS,
+    "dry_run": "--dry-run",
+    "resamples": "--resamples",
+    "confidence": "--confidence",
+    "seed": "--seed",
+}
+"""Those of a model without a run."""
 
 
 def nlp(
@@ -82,14 +103,10 @@ def nlp(
     given = {"tasks": task, "limit": limit, "data": None if data is None else str(data), "chat": chat}
     given = {name: value for name, value in given.items() if value is not None}
     if run is not None:
-        if folder is not None or base_url is not None or dry_run or max_cost is not None:
-            raise SettingsError("--out, --base-url, --dry-run and --max-cost need --model; a run has its own settings")
-        from ..benchmarks.table import chosen
-        from ..run import of_run
-
-        own = [f"evaluation.nlp.{name}={json.dumps(value)}" for name, value in given.items()]
-        figures = [one for one in of_run(run, [*(overrides or ()), *own], chosen(["nlp"])) if one.benchmark == "nlp"]
+        refuse_given(context, f"{', '.join(OF_MODELS.values())} need --model; a run has its own settings", *OF_MODELS)
+        figures = of_run(run, overrides, given)
     else:
+        assert model is not None
         if overrides:
             raise SettingsError("--set needs --run; a task with other settings is a YAML file (--task FILE)")
         if folder is None:
@@ -100,20 +117,24 @@ def nlp(
         from ..benchmarks.nlp import named
         from ..stats.intervals import Resampling
 
-        assert model is not None
         wanted = named.Wanted(
             model=model,
             nlp=NlpSettings.model_validate(given),
             out=folder,
-            endpoint=Endpoint.at(base_url, seed).model_copy(
-                update={"api_key_env": api_key_env, "concurrency": concurrency, "timeout": timeout}
+            endpoint=Endpoint(
+                service="compatible" if base_url else "openai",
+                base_url=base_url,
+                api_key_env=api_key_env,
+                concurrency=concurrency,
+                timeout=timeout,
+                seed=seed,
             ),
             price=price_of(price),
             max_cost=max_cost,
             how=Resampling(resamples=resamples, confidence=confidence, seed=seed),
         )
-        if not wanted.is_served and (base_url is not None or max_cost is not None):
-            raise SettingsError("--base-url and --max-cost need --model openai:MODEL")
+        if not wanted.is_served:
+            refuse_given(context, f"{', '.join(OF_SERVERS.values())} need --model openai:MODEL", *OF_SERVERS)
         if dry_run:
             say(*named.foreseen(wanted))
             return
@@ -122,3 +143,12 @@ def nlp(
     show(table(figures))
     if failures(figures):
         raise typer.Exit(1)
+
+
+def of_run(run: Path, overrides: list[str] | None, given: dict[str, Any]) -> list[MetricValue]:
+    """Every checkpoint of a run."""
+    from ..benchmarks.table import chosen
+    from ..run import of_run as measured
+
+    own = [f"evaluation.nlp.{name}={json.dumps(value)}" for name, value in given.items()]
+    return [one for one in measured(run, [*(overrides or ()), *own], chosen(["nlp"])) if one.benchmark == "nlp"]

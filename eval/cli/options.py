@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from srlm.errors import SettingsError
 from srlm.judge.open import SPECS, PointwiseSettings
 from srlm.settings import PairSettings, Price
 from srlm.worlds.table import TEMPLATES
@@ -28,6 +29,12 @@ def _prices(given: tuple[float, float] | None) -> tuple[float, float] | None:
     if given is not None and not all(0 <= one <= MOST for one in given):
         raise typer.BadParameter(f"{given[0]:g} {given[1]:g}: prices must be 0 to {MOST:g} US dollars")
     return given
+
+
+def refuse_given(context: typer.Context, said: str, *names: str) -> None:
+    """Refuse options that were given and would have no effect; `names` are the parameters'. Raises SettingsError."""
+    if any((source := context.get_parameter_source(name)) and source.name == "COMMANDLINE" for name in names):
+        raise SettingsError(said)
 
 
 def price_of(given: tuple[float, float] | None) -> Price | None:

@@ -173,17 +173,19 @@ def own_start(study: Study) -> list[str]:
 
 
 def other_start(study: Study, runs: Mapping[tuple[str, int], RunResult]) -> list[str]:
-    """The methods whose M1 should be the reference's and is another model: it was made on another machine."""
+    """The methods whose M1 should be the reference's and has other weights: it was made on another machine, say."""
+
+    def differs(name: str, seed: int) -> bool:
+        one, other = runs.get((name, seed)), runs.get((study.reference, seed))
+        return one is not None and other is not None and one.first != other.first
+
     own = own_start(study)
-    found = {
-        (name, seed): one.first != runs[study.reference, seed].first
-        for (name, seed), one in runs.items()
-        if name not in own and (study.reference, seed) in runs
-    }
+    alike = [method.name for method in study.methods if method.name not in own]
+    found = {name: [seed for seed in study.seeds if differs(name, seed)] for name in alike}
     return [
-        f"{one.name} (seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))})"
-        for one in study.methods
-        if (seeds := [seed for (name, seed), is_other in found.items() if is_other and name == one.name])
+        f"{name} (seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))})"
+        for name, seeds in found.items()
+        if seeds
     ]
 
 

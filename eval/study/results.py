@@ -7,15 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from srlm.methods.base import run_folder
-from srlm.records import Record, digest
-from srlm.settings import Settings, shaping
+from srlm.records import Record
+from srlm.settings import Settings
 from srlm.store import files
 
+from ..metrics import evaluation_digest
 from .file import Study
 from .measures import Value
-
-SHAPES_NO_FIGURE = ("price", "also", "bootstrap", "confidence")
-"""Settings of `evaluation` that change no figure of a run (addresses and the like are left out as everywhere)."""
 
 
 class RunResult(Record):
@@ -66,12 +64,6 @@ def write(study: Study, seed: int, now: SeedResults) -> None:
 def settings_digest(settings: Settings) -> str:
     """Of the settings that shape a run's models; the same whether or not its file names a default of its method."""
     return run_folder(settings).given.digest
-
-
-def evaluation_digest(settings: Settings) -> str:
-    """Of the settings that shape what is measured of given models."""
-    given = settings.evaluation.model_dump(mode="json", exclude=set(SHAPES_NO_FIGURE))
-    return digest(*shaping(given, "evaluation."))
 
 
 def unlike(result: RunResult, settings: Settings, measured: tuple[str, ...], outcome: str | None) -> str:

@@ -13,10 +13,7 @@ from srlm.methods.run import Run
 from srlm.methods.train import train
 from srlm.records import Step
 from srlm.settings import Settings
-from srlm.store import files
-from srlm.store.folder import RunFolder, recorded
 from srlm.store.lock import hold_files
-from srlm.store.seals import NOTE
 from srlm.terminal import logger, say
 
 from .. import metrics
@@ -54,11 +51,10 @@ def work(study: Study, seeds: Sequence[int], methods: Sequence[str]) -> list[str
                 try:
                     found = _done(study, cell, [one.settings for one in cells if one is not cell], kept)
                     now = SeedResults(runs={**kept.runs, cell.method: found}, stopped=others)
-                except SrlmError as error:
-                    now = SeedResults(runs=kept.runs, stopped={**others, cell.method: first_line(error)})
                 except Exception as error:  # whatever ends a run (memory, a method's own fault): the others go on
                     log.debug("%s", cell.settings.name, exc_info=True)
-                    why = f"{type(error).__name__}: {first_line(error)}"
+                    said = first_line(error)
+                    why = said if isinstance(error, SrlmError) else f"{type(error).__name__}: {said}"
                     now = SeedResults(runs=kept.runs, stopped={**others, cell.method: why})
                 if cell.method in now.stopped:
                     failed.append(cell.settings.name)
@@ -104,7 +100,7 @@ def _result(study: Study, settings: Settings) -> RunResult:
     first = folder.checkpoint(start.FIRST.name)
     return RunResult(
         settings=results.settings_digest(settings),
-        evaluation=results.evaluation_digest(settings),
+        evaluation=metrics.evaluation_digest(settings),
         iterations=settings.iterations,
         measured=_names(study, settings),
         outcome=outcome,
@@ -143,15 +139,4 @@ def is_finished(study: Study, settings: Settings) -> bool:
     if not folder.path.is_dir() or missing_steps(settings):
         return False
     folder.check_settings()
-    if results.evaluation_digest(recorded(folder.path)) != results.evaluation_digest(settings):
-        return False
-    weights = {checkpoint.name: checkpoint.digest for checkpoint in folder.all_checkpoints()}
-    measured_on = _measured_on(folder)
-    return all(measured_on.get(one.name) == weights for one in benchmarks(study, settings))
-
-
-def _measured_on(folder: RunFolder) -> dict[str, object]:
-    """Of each benchmark that was measured, the models by digest."""
-    note = metrics.path_of(folder).with_name(metrics.path_of(folder).name + NOTE)
-    found = files.read_object(note) if note.exists() else {}
-    return {name: one.get("checkpoints") for name, one in found.items() if isinstance(one, dict)}
+    return metrics.is_measured(folder, _names(study, settings))

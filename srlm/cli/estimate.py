@@ -25,11 +25,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from srlm.bounded import files, yaml_text
 from srlm.bounded.quote import quoted
-from srlm.cli.disk import of_checkpoints
+from srlm.cli.disk import checkpoint_bytes
 from srlm.engines.model_files import json_object, refuse_unusable_config
 from srlm.engines.weights import read_config
 from srlm.errors import SettingsError, first_line
-from srlm.methods.base import Generation, Lengths, Optimisation, Work, method_of
+from srlm.methods.base import Generation, Lengths, Optimisation, Work, method_of, trainings_of
 from srlm.settings import OnlineSettings, Settings, Training
 from srlm.terminal import Console, Table, say
 from srlm.text.counts import counted
@@ -104,7 +104,7 @@ def show(settings: Settings, hardware: Path, shape_file: Path | None, lengths: L
         f"{counted(lengths.judgement, 'tokens')}. Generation with vLLM; loading and evaluating the models is not "
         "included. On disk the models take "
         f"{4 * shape.parameters * models / GIB:.0f} GiB in float32, and training checkpoints "
-        f"{of_checkpoints(settings, shape.parameters) / GIB:.0f} GiB more.",
+        f"{checkpoint_bytes(trainings_of(settings), shape.parameters) / GIB:.0f} GiB more.",
     )
     Console(width=100).print(table)
     heavy = [stage.name for stage in found if stage.gib > on.memory_gib]

@@ -30,6 +30,8 @@ class Completion(Record):
     with an empty `text` and the finish `length`."""
     refused: str | None = None
     """The server's words where it refused this one request (a filter, too long, invalid); `text` is then empty."""
+    refused_as: str | None = None
+    """Why it did (srlm/engines/openai/refusals.py), where that is known."""
 
 
 class Engine(Protocol):

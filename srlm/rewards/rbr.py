@@ -164,8 +164,11 @@ class Measured(Record):
 def likeliest(chances: Mapping[str, float | None]) -> str | None:
     """The type of the highest probability; None: one is not known, or two are the highest."""
     known = [yes for yes in chances.values() if yes is not None]
-    first = [kind for kind, yes in chances.items() if known and yes == max(known)]
-    return first[0] if len(known) == len(chances) and len(first) == 1 else None
+    if not known or len(known) < len(chances):
+        return None
+    highest = max(known)
+    first = [kind for kind, yes in chances.items() if yes == highest]
+    return first[0] if len(first) == 1 else None
 
 
 def total(

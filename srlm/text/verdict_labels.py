@@ -11,24 +11,27 @@ LETTERS = ("A", "B")
 """The labels of our own templates; with them the answers have the names that judges give them, too."""
 F, S = "\ue000", "\ue001"
 """Stand for the first and the second answer in prepared words; private characters that no text here holds."""
-_FULL_WIDTH = str.maketrans(
-    {
-        **dict.fromkeys("\u3010\u3016\u3014\u301a", "["),
-        **dict.fromkeys("\u3011\u3017\u3015\u301b", "]"),
-        **dict.fromkeys("\u300c\u300e\u201c\u201d\u201e\u00ab\u00bb\u300d\u300f\u3008\u3009\u300a\u300b", '"'),
-        **dict.fromkeys("\u2018\u2019", "'"),
-        **dict.fromkeys("\u3002\uff61\u06d4\u0964", "."),
-        **dict.fromkeys("\u227b\u203a\u27e9", ">"),
-        **dict.fromkeys("\u227a\u2039\u27e8", "<"),
-        **dict.fromkeys("\ue000\ue001", ""),
-        "\u226b": ">>",
-        "\u226a": "<<",
-        "\u2248": "=",
-        **dict.fromkeys("\u3001\u060c", ","),
-        "\u061b": ";",
-        "\u061f": "?",
-    }
-) | {sign: "" for sign in INVISIBLE}
+_FULL_WIDTH = (
+    str.maketrans(
+        {
+            **dict.fromkeys("\u3010\u3016\u3014\u301a", "["),
+            **dict.fromkeys("\u3011\u3017\u3015\u301b", "]"),
+            **dict.fromkeys("\u300c\u300e\u201c\u201d\u201e\u00ab\u00bb\u300d\u300f\u3008\u3009\u300a\u300b", '"'),
+            **dict.fromkeys("\u2018\u2019", "'"),
+            **dict.fromkeys("\u3002\uff61\u06d4\u0964", "."),
+            **dict.fromkeys("\u227b\u203a\u27e9", ">"),
+            **dict.fromkeys("\u227a\u2039\u27e8", "<"),
+            **dict.fromkeys("\ue000\ue001", ""),
+            "\u226b": ">>",
+            "\u226a": "<<",
+            "\u2248": "=",
+            **dict.fromkeys("\u3001\u060c", ","),
+            "\u061b": ";",
+            "\u061f": "?",
+        }
+    )
+    | INVISIBLE
+)
 _LATEX = re.compile(r"\\(?P<sign>gg|succ|ll|prec|approx|sim|left|right)(?![A-Za-z])\s?")
 _SIGNS = {"gg": ">>", "succ": ">", "ll": "<<", "prec": "<", "approx": "=", "sim": "=", "left": "", "right": ""}
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from srlm.engines.openai.endpoint import Endpoint
 from srlm.errors import SettingsError
 from srlm.settings import Settings
+from srlm.store.file_names import file_name
 from srlm.store.folder import RunFolder
 from srlm.store.progress import Reporter
 from srlm.terminal import say, show
@@ -26,7 +27,7 @@ from ..base import OpenEngine
 from ..measuring import resampling
 from . import judge_card
 from . import measure as alpaca_run
-from .judging import BENCHMARKS, Asking, file_name
+from .judging import BENCHMARKS, Asking
 from .measure import Figures, Judging, Model, results_of
 from .places import card_place
 from .scores import BENCHMARK

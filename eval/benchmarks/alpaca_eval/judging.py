@@ -8,7 +8,6 @@ OUT/results/MODEL/JUDGE/metrics.json, leaderboard.csv
 OUT/on-N-prompts/results/...                     the same of N prompts, where OUT/results has verdicts on more
 """
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
@@ -20,6 +19,7 @@ from srlm.engines.openai.cost import BYTES_A_TOKEN_AT_LEAST, estimated
 from srlm.errors import DataError, SettingsError, StoreError
 from srlm.records import Prompt, Record, digest
 from srlm.store import files
+from srlm.store.file_names import file_name
 from srlm.text import thoughts
 from srlm.text.counts import counted
 
@@ -55,10 +55,6 @@ from .scores import BENCHMARK, scored
 
 CANARIES = "alpaca_canaries"
 BENCHMARKS = (BENCHMARK, CANARIES)
-LONGEST_NAME = 150
-"""Bytes of a folder that a model's name gives; file systems take 255."""
-RESERVED = re.compile(r"con|prn|aux|nul|com\d|lpt\d", re.IGNORECASE)
-"""Devices of Windows, whatever follows a dot."""
 
 
 class Asking(Record):
@@ -299,14 +295,6 @@ def write_figures(place: Path, metrics: Sequence[MetricValue]) -> None:
     """The model's figures beside its annotations."""
     write_metrics(place / "metrics.json", metrics)
     files.write_text(place / "leaderboard.csv", official_csv(metrics))
-
-
-def file_name(text: str) -> str:
-    """A name that is one folder on any system; records, not names, say whose files they are."""
-    name = re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("._") or "unnamed"
-    if len(name) > LONGEST_NAME:  # two long names that begin alike are two folders
-        return f"{name[: LONGEST_NAME - 17]}-{digest('file name', text)[:16]}"
-    return f"{name}_" if RESERVED.fullmatch(name.partition(".")[0]) else name
 
 
 def missing(annotations: Sequence[Annotation]) -> str:

@@ -26,6 +26,7 @@ from srlm.judge.open import CALLS, local_model
 from srlm.records import Record, seed_for
 from srlm.settings import Price, Sampling
 from srlm.settings.nlp import NlpSettings
+from srlm.store.file_names import file_name
 from srlm.terminal import note, say
 from srlm.text.counts import counted
 
@@ -83,8 +84,7 @@ class Wanted(Record):
     @property
     def place(self) -> Path:
         """Folder of what the model answers; its name is for people and is never parsed."""
-        name = "".join(letter if letter.isalnum() or letter in "-._" else "-" for letter in self.name)[:80]
-        return self.out / (name.strip(".").encode(errors="replace")[:200].decode(errors="ignore") or "model")
+        return self.out / file_name(self.name)
 
     def budget(self) -> Budget:
         """What its answers may cost. Raises EngineError for a limit without a price."""

@@ -17,14 +17,12 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
-
-from pydantic import SerializerFunctionWrapHandler, model_serializer
+from typing import Any, ClassVar, Literal
 
 from srlm.engines.openai.claims import Claims
 from srlm.engines.openai.origin import Origin
 from srlm.errors import StoreError
-from srlm.records import Record, digest
+from srlm.records import Growing, Record, digest
 from srlm.text.counts import counted
 
 Missing = Literal["parse", "refusal", "api", "cut"]
@@ -69,7 +67,7 @@ _MAKING = 1 << 60
 """The lock file's byte that is held while the table is made; the bytes before it are claims."""
 
 
-class Call(Record):
+class Call(Growing):
     """One request: all that decides its answer but who gives it. It holds no key and no server's address."""
 
     service: str
@@ -84,12 +82,7 @@ class Call(Record):
     """The same question asked for the `draw`-th time."""
     prompt: str | None = None
     """Text to be continued as it stands, by /completions; there are no messages then. None: a conversation."""
-
-    @model_serializer(mode="wrap")
-    def _without_prompt(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """A conversation has the same key, and is the same on disk, as before there were prompts."""
-        found: dict[str, Any] = dump(self)
-        return found if self.prompt is not None else {name: one for name, one in found.items() if name != "prompt"}
+    LATER: ClassVar[tuple[str, ...]] = ("prompt",)
 
     @property
     def text(self) -> str:

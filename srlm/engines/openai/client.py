@@ -86,7 +86,6 @@ class Client:
         unread: Callable[[Answer], Missing | None] = lambda answer: None,
     ) -> None:
         self.tally = Counter[str]()
-        """What the answers that came took; those that were found in the store took nothing."""
         self.budget = budget or Budget()
         self.endpoint, self.store = endpoint, store
         self._address, self._official = endpoint.address, endpoint.official

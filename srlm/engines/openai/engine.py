@@ -72,7 +72,9 @@ class OpenAIEngine:
                 if alone.failure.why is not None and out_of_room(alone.failure.words):
                     return (Completion(text="", finish="length", thought=""),) * requests[index].draws
                 (refused if alone.failure.why is not None else unread).append(alone.failure)
-                return (Completion(text="", finish=None, refused=alone.failure.words),) * requests[index].draws
+                return (
+                    Completion(text="", finish=None, refused=alone.failure.words, refused_as=alone.failure.why),
+                ) * requests[index].draws
 
         drawn = self.client.run(one, len(requests))
         if requests and len(refused) == len(requests):

@@ -112,10 +112,5 @@ def _refused(status: int, codes: set[str], words: str, page: bool) -> Fate:
     return "key" if status == 403 and not page else "invalid"
 
 
-def says_too_long(words: str) -> bool:
-    """Whether a server refused a request as too long, by its words alone."""
-    return _too_long(set(), words)
-
-
 def _too_long(codes: set[str], words: str) -> bool:
     return not codes.isdisjoint(_TOO_LONG_CODES) or _TOO_LONG.search(words) is not None

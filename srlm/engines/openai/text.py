@@ -5,14 +5,13 @@ A conversation is rendered by the server's own template. How likely given text i
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from srlm.engines.base import Request
-from srlm.engines.openai.calls import Call, Failure
+from srlm.engines.openai.calls import Answer, Call, Failure
 from srlm.engines.openai.given import Given, Unlike, given_of, has_given
-from srlm.engines.openai.refusals import says_too_long
 from srlm.engines.plain_text import Likelihood, TextPair, until
 from srlm.errors import EngineError, RoomError
 from srlm.records import Message, Record, seed_for
@@ -68,60 +67,49 @@ class ServerText:
         if not rendered:
             return [until(text, stops) for text in self._continued(prompts, stops, sampling, seed)]
         drawn = self._engine.generate([self._request(prompt) for prompt in prompts], sampling, seed)
-        refused = [one.refused for (one,) in drawn if one.refused is not None]
+        refused = [one for (one,) in drawn if one.refused is not None]
         if refused:
-            kind = RoomError if all(map(says_too_long, refused)) else EngineError
+            kind = RoomError if all(one.refused_as == "too long" for one in refused) else EngineError
             raise kind(
                 f"{self._engine.where}: refused {len(refused)} of {counted(len(prompts), 'prompts')} of a "
                 "benchmark, the first one "
-                f"with: {refused[0]}"
+                f"with: {refused[0].refused}"
             )
         return [until(one.text, stops) for (one,) in drawn]
 
     # Plain text -----------------------------------------------------------------------------------------------------
 
     def _continued(self, prompts: Sequence[str], stops: Sequence[str], sampling: Sampling, seed: int) -> list[str]:
+        asked: dict[str, Any] = {
+            "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
+            "max_tokens": sampling.max_new_tokens,
+        }
+        if ends := [stop for stop in stops if stop][:STOPS]:
+            asked["stop"] = ends
         calls = [
-            self._engine.text_call(
-                prompt,
-                {
-                    "temperature": sampling.temperature,
-                    "top_p": sampling.top_p,
-                    "max_tokens": sampling.max_new_tokens,
-                    "seed": seed_for(seed, row),
-                    **({"stop": asked} if (asked := [stop for stop in stops if stop][:STOPS]) else {}),
-                },
-            )
-            for row, prompt in enumerate(prompts)
+            self._engine.text_call(prompt, {**asked, "seed": seed_for(seed, row)}) for row, prompt in enumerate(prompts)
         ]
 
         async def one(row: int) -> str:
-            said = await self._engine.said(calls[row])
-            if isinstance(said, Failure):
-                raise self._refusal(said, calls[row])
-            return str(said.choice["text"])
+            return str((await self._answer(calls[row])).choice["text"])
 
         return self._engine.client.run(one, len(calls))
 
     def _behind_texts(self, pairs: Sequence[TextPair]) -> list[Likelihood]:
         """Each continuation as lm-eval's `hf` model has it: the tokens of the whole, less as many as the text before
         has without the spaces at its end."""
-        whole = list(dict.fromkeys(pair.context + pair.continuation for pair in pairs))
-        given = dict(zip(whole, self._given(whole), strict=True))
-        starts = {
-            pair: given[pair.context + pair.continuation].starting_at(
-                pair.context + pair.continuation, len(pair.context.rstrip())
-            )
-            for pair in pairs
-        }
+        asked = [(pair.context + pair.continuation, pair.context.rstrip()) for pair in pairs]
+        texts = list(dict.fromkeys(text for text, _ in asked))
+        given = dict(zip(texts, self._given(texts), strict=True))
+        starts = [given[text].starting_at(text, len(before)) for text, before in asked]
         # A token that is of both, or words that do not tell: the server counts.
-        unclear = list(dict.fromkeys(pair.context.rstrip() for pair, start in starts.items() if start is None))
+        unclear = list(dict.fromkeys(before for (_, before), start in zip(asked, starts, strict=True) if start is None))
         lengths = dict(zip(unclear, (len(one.words) for one in self._given(unclear)), strict=True))
-        found = []
-        for pair in pairs:
-            start, text = starts[pair], pair.context + pair.continuation
-            found.append(given[text].behind(lengths[pair.context.rstrip()] if start is None else start, text))
-        return found
+        return [
+            given[text].behind(lengths[before] if start is None else start, text)
+            for (text, before), start in zip(asked, starts, strict=True)
+        ]
 
     def _given(self, texts: Sequence[str]) -> list[Given]:
         """What the server says of each text."""
@@ -132,9 +120,7 @@ class ServerText:
         ]
 
         async def one(row: int) -> Given:
-            said = await self._engine.said(calls[row])
-            if isinstance(said, Failure):
-                raise self._refusal(said, calls[row])
+            said = await self._answer(calls[row])
             if not has_given(said):
                 raise EngineError(
                     f"{self._engine.where}: has no log-probabilities of given text (/completions with echo and "
@@ -149,6 +135,12 @@ class ServerText:
                 ) from None
 
         return self._engine.client.run(one, len(calls))
+
+    async def _answer(self, call: Call) -> Answer:
+        said = await self._engine.said(call)
+        if isinstance(said, Failure):
+            raise self._refusal(said, call)
+        return said
 
     def _refusal(self, said: Failure, call: Call) -> EngineError:
         if said.why == "too long":

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from eval.benchmarks.alpaca_eval.judging import chosen, file_name
+from eval.benchmarks.alpaca_eval.judging import chosen
 from eval.cli import main
 from eval.data.alpaca_files import read_annotations, read_outputs
 from eval.records import Annotation, MetricValue
 from srlm.records import Prompt
 from srlm.store import files
+from srlm.store.file_names import file_name
 from tests.chat_server import Reply, Serve, refusal, words
 from tests.eval.alpaca.place import KEY, NUMBER, OFFICIAL, PROMPTS, Place, verdict
 

@@ -186,10 +186,13 @@ def test_a_server_without_log_probabilities_still_writes(
         (["--model", "openai:tiny", "--set", "seed=2"], "--set needs --run"),
         (["--model", "openai:tiny", "--run", "run.yaml"], "nlp needs either --run FILE, or --model MODEL"),
         ([], "nlp needs either --run FILE, or --model MODEL"),
-        (["--run", "run.yaml"], "--out, --base-url, --dry-run and --max-cost need --model"),
+        (
+            ["--run", "run.yaml"],
+            "--dry-run, --resamples, --confidence, --seed need --model; a run has its own settings",
+        ),
         (
             ["--model", "hf:nowhere", "--base-url", "http://127.0.0.1:1/v1"],
-            "--base-url and --max-cost need --model openai:",
+            "--timeout, --price, --max-cost need --model openai:",
         ),
         (["--model", "hf:nowhere", "--dry-run"], "--dry-run needs --model openai:MODEL"),
     ],
@@ -237,3 +240,10 @@ def test_a_killed_command_asks_nothing_twice_that_it_had_written_down(tmp_path: 
     assert not set(again) & set(before[:64])
     (figure,) = [one for one in read(served.out / "metrics.json") if one.metric == "arc_easy.acc"]
     assert (figure.n, figure.unscored) == (24, 0)
+
+
+def test_options_of_a_named_model_are_not_ignored_for_a_run(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["nlp", "--run", "run.yaml", "--confidence", "0.95"])
+    assert ended.value.code == 2
+    assert "--confidence, --seed need --model; a run has its own settings" in capsys.readouterr().err

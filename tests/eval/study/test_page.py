@@ -18,6 +18,7 @@ from eval.study.results import SeedResults
 from eval.study.training import finished
 from srlm.errors import RecordError
 from srlm.methods.base import run_folder
+from srlm.methods.run import Run
 from srlm.store import files, used
 from srlm.usage import Usage
 from tests.eval.report import hostile
@@ -243,6 +244,11 @@ def test_a_run_that_was_measured_otherwise_is_to_be_measured_again(tmp_path: Pat
     again = study(tmp_path, "loop:evaluation.judge_draws=9", seeds="1")
     ((*_, said),) = page.gather(again, "x")["not_there"]
     assert said == "not measured"
+    (cell,) = again.cells(1)
+    with Run(cell.settings).held():
+        pass  # a start that was stopped before it measured: the run's folder names the new settings now
+    ((*_, said),) = page.gather(again, "x")["not_there"]
+    assert said == "not measured"
 
 
 def test_a_dry_run_tells_what_is_missing(tmp_path: Path) -> None:
@@ -284,7 +290,7 @@ def test_an_M1_that_was_made_on_another_machine_is_told(tmp_path: Path) -> None:
         shutil.rmtree(folder)
     assert page.gather(found, "x")["other_start"] == [f"{SECOND} (seed 2)"]
     said = page.write(found, "x", tmp_path / "page").with_suffix(".md").read_text()
-    assert f"M1 was made on another machine than the reference's, and is another model, for: {SECOND} (seed 2)." in said
+    assert f"M1 has other weights than the reference's for: {SECOND} (seed 2)." in said
 
 
 def test_a_file_of_results_that_is_none_is_an_error_that_names_it(tmp_path: Path) -> None:
