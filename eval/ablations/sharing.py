@@ -3,6 +3,9 @@
 Which these are, says `shareable`, of the settings that the run was made with, which its run file may no longer have.
 The files of a step are linked where the disk can do that (models are large) and copied elsewhere. Each file is checked
 against the manifest when the run that has it starts, like its own.
+
+What a shared model answered and judged when the other run was measured comes along where this run would ask it the
+same.
 """
 
 import os
@@ -10,13 +13,19 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from srlm.contents import sha256_of
 from srlm.errors import StoreError
 from srlm.methods.base import run_folder
 from srlm.records import Step
 from srlm.settings import Settings
-from srlm.store.folder import INPUTS, RunFolder, recorded
+from srlm.store import seals
+from srlm.store.folder import INPUTS, RunFolder, differences, recorded
 
 from ..benchmarks.ablations.shared import shareable
+from ..metrics import evaluation_digest
+
+SHAPES_ANSWERS = frozenset({"data", "engine", "judge", "model", "seed"})
+"""Settings, by section, that shape what a given model answers and judges when it is measured, beside `evaluation`."""
 
 
 def take_over(given: Settings, other: Settings) -> list[str]:
@@ -27,7 +36,8 @@ def take_over(given: Settings, other: Settings) -> list[str]:
     source, target = run_folder(given), run_folder(other)
     if not (source.path / "settings.json").exists():
         return []
-    found = _alike(source, target, shareable(recorded(source.path), target.given))
+    theirs = recorded(source.path)
+    found = _alike(source, target, shareable(theirs, target.given))
     try:
         if found and not (target.path / INPUTS).exists() and (source.path / INPUTS).exists():
             target.path.mkdir(parents=True, exist_ok=True)
@@ -35,6 +45,9 @@ def take_over(given: Settings, other: Settings) -> list[str]:
         for name in found:
             if not target.step(name).exists():
                 _whole(source.step(name), target.step(name), target)
+        if _asked_alike(theirs, target.given):
+            for name in found:
+                _answers(source, target, name)
     except OSError as error:
         raise StoreError(f"{target.path}: steps of {source.path} cannot be taken over: {error}") from None
     return [name for name in found if target.manifest(name) is not None]
@@ -59,6 +72,27 @@ def _alike(source: RunFolder, target: RunFolder, steps: Sequence[Step]) -> list[
         ):
             found.append(step.name)
     return found
+
+
+def _asked_alike(given: Settings, other: Settings) -> bool:
+    """Whether two runs ask a model that they share the same for their evaluations."""
+    changed = differences(given.model_dump(mode="json"), other.model_dump(mode="json"))
+    sections = {key.partition(".")[0] for key, _, _ in changed}
+    return not sections & SHAPES_ANSWERS and evaluation_digest(given) == evaluation_digest(other)
+
+
+def _answers(source: RunFolder, target: RunFolder, name: str) -> None:
+    """Take what a model was asked for the evaluation: each finished file with its note, which says what it was made
+    from. Raises RecordError where a file is not what it was when it was made."""
+    for note in sorted(source.step(seals.EVALUATION).joinpath(name).glob(f"*.jsonl{seals.NOTE}")):
+        answers = note.with_name(note.name.removesuffix(seals.NOTE))
+        place = target.step(seals.EVALUATION) / name / answers.name
+        if place.exists() or not answers.exists() or not seals.confirm(answers, sha256_of(answers)):
+            continue
+        place.parent.mkdir(parents=True, exist_ok=True)
+        # In this order: answers without a note are refused, and a note without answers is written again.
+        _whole(note, place.with_name(note.name), target)
+        _whole(answers, place, target)
 
 
 def _whole(source: Path, place: Path, target: RunFolder) -> None:

@@ -15,13 +15,15 @@ from eval.benchmarks.ablations.arms import ARMS, JUDGE_PROMPT, NAMES, Arm, chose
 from eval.benchmarks.ablations.shared import shareable
 from eval.benchmarks.base import RunData
 from eval.benchmarks.table import WORDS
+from eval.benchmarks.table import chosen as benchmarks
 from eval.cli import app
 from eval.metrics import merge
 from eval.records import MetricValue
 from eval.report import paper
+from eval.run import measure, opened_run
 from srlm.engines.base import Engine, Request
 from srlm.engines.scripted import ScriptedEngine
-from srlm.errors import EngineError, SettingsError, StoreError
+from srlm.errors import EngineError, RecordError, SettingsError, StoreError
 from srlm.methods.base import run_folder
 from srlm.methods.run import Run
 from srlm.records import Checkpoint
@@ -105,6 +107,40 @@ def test_shared_steps_are_taken_over_whole_and_checked_like_the_runs_own(given: 
         pass
     with Run(given).held():  # which has its own copy
         pass
+
+
+def test_what_a_shared_model_answered_comes_along_where_it_would_be_asked_the_same(given: Settings) -> None:
+    asked: list[str] = []
+
+    def judged(settings: Settings) -> None:
+        with opened_run(settings) as (run, folder, open_engine):
+
+            def noted(checkpoint: Checkpoint, plain: bool = False) -> Engine:
+                asked.append(checkpoint.name)
+                return open_engine(checkpoint, plain)
+
+            measure(run, folder, benchmarks(["judge_agreement"]), noted)
+
+    judged(given)
+    assert sorted(asked) == ["M1", "M2", "SFT"]
+    asked.clear()
+    other = arm("positive_only").settings(given)
+    assert take_over(given, other) == ["data", "M0", "SFT", "M1"]
+    judged(other)
+    assert asked == []
+    answers = other.folder / "evaluation" / "M1" / "judgements.jsonl"
+    assert answers.read_bytes() == (given.folder / "evaluation" / "M1" / "judgements.jsonl").read_bytes()
+
+    twice = overridden(other, ["name=twice", "evaluation.judge_draws=2"])
+    assert "M1" in take_over(given, twice)
+    assert not (twice.folder / "evaluation").exists()
+
+    shutil.rmtree(other.folder / "evaluation")
+    damaged = given.folder / "evaluation" / "M1" / "judgements.jsonl"
+    damaged.write_bytes(damaged.read_bytes().replace(b"M1", b"M2"))
+    with pytest.raises(RecordError, match=r"M1/judgements\.jsonl: has changed since it was made"):
+        take_over(given, other)
+    assert not (other.folder / "evaluation" / "M1" / "judgements.jsonl").exists()
 
 
 def test_what_was_made_with_other_settings_than_the_run_file_now_has_is_not_shared(given: Settings) -> None:
