@@ -72,7 +72,7 @@ damage-short: $(READY)
 	$(BIN)/python benchmarks/damage.py --short
 
 # Parsers, which take their inputs as text and so by coverage, too
-PARSERS = score verdict score_pair words run_file setting lines records metrics server_answer
+PARSERS = score verdict score_pair words run_file extended_run_file setting lines records metrics server_answer
 fuzz: $(READY)  ## every reader of what others wrote, FUZZ seconds each: hours
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints-cpu.txt -e '.[fuzz]'
 	$(BIN)/python -m tests.fuzz --seconds $(FUZZ)

@@ -1,19 +1,22 @@
 """One YAML file is one run. It decodes to frozen records; an unknown key is an error that names its neighbours.
 
+A file may begin with `extends: FILE`, another run file over whose settings its own are laid (`srlm/extends.py`).
 `--set dpo.beta=0.2` overrides one setting.
 """
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from srlm.bounded import files, yaml_text
+from srlm import extends
+from srlm.bounded import yaml_text
 from srlm.bounded.quote import cut, quoted
 from srlm.bounded.yaml_text import NotYaml
 from srlm.errors import SettingsError
+from srlm.extends import Laid
 from srlm.section import Section
 from srlm.settings import Settings, fields
 from srlm.settings.engines import NO_SERVER
@@ -23,6 +26,13 @@ from srlm.worlds.table import KINDS, WORLDS
 from srlm.written_keys import written_keys
 
 S = TypeVar("S", bound=Section)
+
+
+class Where(Protocol):
+    """The file in which settings stand, by their dotted names; of no names, the run file."""
+
+    def __call__(self, *names: str) -> str: ...
+
 
 ARMS: Mapping[str, Sequence[str]] = {
     "self_rewarding": (),
@@ -47,61 +57,38 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Settings:
 
     Raises SettingsError for a missing file, broken YAML, an unknown key or a wrong value; each message names the place.
     """
-    try:
-        text = files.read_text(path, yaml_text.SIZE)
-    except FileNotFoundError:
-        near = sorted(p.as_posix() for p in path.parent.glob("*.yaml")) if path.parent.is_dir() else []
-        raise SettingsError(
-            f"{path}: no such run file" + (f"; found here: {', '.join(near)}" if near else "")
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: cannot be read as a run file: {error}") from None
-    return _settings(_parse(text, str(path)), overrides, str(path))
+    return _settings(extends.read(path), overrides)
 
 
 def overridden(settings: Settings, overrides: Sequence[str]) -> Settings:
     """The same settings with `section.key=value` overrides applied in order. Raises SettingsError as `load` does."""
-    return _settings(settings.model_dump(mode="json"), overrides, settings.name)
+    return _settings(Laid.of(settings.model_dump(mode="json"), settings.name), overrides)
 
 
-def _settings(data: dict[str, Any], overrides: Sequence[str], path: str) -> Settings:
-    """What a mapping of settings says, once the overrides are applied; `path` is what messages call it."""
+def _settings(laid: Laid, overrides: Sequence[str]) -> Settings:
+    """What run files say, once the overrides are applied; messages name the file in which a value stands."""
+    data = laid.root.plain()
     for override in overrides:
         _apply(data, override)
-    if faults := [f"{path}: {fault}" for fault in written_keys(data)]:  # before any message shows a value
+    overridden = [override.partition("=")[0].strip() for override in overrides]
+
+    def where(*names: str) -> str:
+        return laid.where(names, overridden)
+
+    # Before any message shows a value.
+    if faults := [f"{where(name)}: {fault}" for name, value in _values(data) for fault in written_keys(value, name)]:
         raise SettingsError("\n".join(faults))
     try:
         settings = Settings.model_validate(data)
     except ValidationError as error:
-        raise SettingsError(_faults(error, path, Settings)) from None
+        raise SettingsError(_faults(error, where, Settings, base=laid.files[1:2])) from None
     kinds = {name: field.annotation for name, field in fields(Settings)}
     for name in _truth_values(data):  # pydantic takes `true` for the number 1
         # The names in model.template_arguments are the template's own, and so are their kinds.
         if name in kinds and kinds[name] is not bool:
-            raise SettingsError(f"{path}: {name}: does not accept a boolean")
-    trainings = {name: getattr(settings, name) for name in ("pretraining", "sft", "dpo", "reward_model", "online")}
-    for name, training in trainings.items():
-        if training is None:
-            continue
-        if training.batch_size % training.micro_batch_size:
-            raise SettingsError(
-                f"{path}: {name}.micro_batch_size {training.micro_batch_size} does not divide "
-                f"{name}.batch_size {training.batch_size}"
-            )
-        first, last = training.learning_rate, training.final_learning_rate
-        if training.schedule != "constant" and last > first:
-            raise SettingsError(
-                f"{path}: {name}.final_learning_rate {last:g} is above {name}.learning_rate {first:g}; the rate must "
-                "fall, so lower the first or raise the second"
-            )
-    scratch = settings.model.base == "scratch"
-    if scratch != (settings.pretraining is not None) or (scratch and settings.data.kind not in WORLDS):
-        raise SettingsError(
-            f"{path}: model.base `scratch` needs a pretraining section and data.kind {KINDS}; any other base needs no "
-            f"pretraining section (found base {settings.model.base!r}, data.kind {settings.data.kind!r})"
-        )
-    for fault in _lacking(settings):
-        raise SettingsError(f"{path}: {fault}")
+            raise SettingsError(f"{where(name)}: {name}: does not accept a boolean")
+    for names, fault in (*_trainings(settings), *_lacking(settings)):
+        raise SettingsError(f"{where(*names)}: {fault}")
     return settings
 
 
@@ -113,7 +100,7 @@ def own_section(kind: type[S], given: Mapping[str, Any], name: str) -> S:
     try:
         section = kind.model_validate(dict(given))
     except ValidationError as error:
-        raise SettingsError(_faults(error, "run file", kind, f"{name}.")) from None
+        raise SettingsError(_faults(error, lambda *_: "run file", kind, f"{name}.")) from None
     kinds = {setting: field.annotation for setting, field in fields(kind)}
     for setting in _truth_values(given):
         if kinds.get(setting) is not bool:
@@ -134,39 +121,74 @@ def upgrade(recorded: Any) -> Any:
     return settings
 
 
-def _lacking(settings: Settings) -> Iterator[str]:
-    """What one setting needs of another; without it the run would stop half-way."""
-    prompts, world = settings.prompts, settings.data.kind in WORLDS
+def _trainings(settings: Settings) -> Iterator[tuple[Sequence[str], str]]:
+    """What is wrong with the trainings, after the names of the settings that do not go together."""
+    for name in ("pretraining", "sft", "dpo", "reward_model", "online"):
+        training = getattr(settings, name)
+        if training is None:
+            continue
+        if training.batch_size % training.micro_batch_size:
+            yield (
+                (f"{name}.micro_batch_size", f"{name}.batch_size"),
+                f"{name}.micro_batch_size {training.micro_batch_size} does not divide "
+                f"{name}.batch_size {training.batch_size}",
+            )
+        first, last = training.learning_rate, training.final_learning_rate
+        if training.schedule != "constant" and last > first:
+            yield (
+                (f"{name}.final_learning_rate", f"{name}.learning_rate"),
+                f"{name}.final_learning_rate {last:g} is above {name}.learning_rate {first:g}; the rate must "
+                "fall, so lower the first or raise the second",
+            )
+
+
+def _lacking(settings: Settings) -> Iterator[tuple[Sequence[str], str]]:
+    """What one setting needs of another, after their names; without it the run would stop half-way."""
+    prompts, world, scratch = settings.prompts, settings.data.kind in WORLDS, settings.model.base == "scratch"
+    if scratch != (settings.pretraining is not None) or (scratch and not world):
+        yield (
+            ("model.base", "pretraining", "data.kind"),
+            f"model.base `scratch` needs a pretraining section and data.kind {KINDS}; any other base needs no "
+            f"pretraining section (found base {settings.model.base!r}, data.kind {settings.data.kind!r})",
+        )
     for name in sorted(RESERVED & settings.model.template_arguments.keys()):
-        yield f"model.template_arguments.{name}: srlm sets this argument itself; remove it"
+        argument = f"model.template_arguments.{name}"
+        yield (argument,), f"{argument}: srlm sets this argument itself; remove it"
     if prompts.writer == "world" and not world:
-        yield f"prompts.writer `world` needs data.kind {KINDS}; use `self`, `fixed` or `file`"
+        yield (
+            ("prompts.writer", "data.kind"),
+            f"prompts.writer `world` needs data.kind {KINDS}; use `self`, `fixed` or `file`",
+        )
     if prompts.writer == "file" and prompts.path is None:
-        yield "prompts.writer `file` needs prompts.path: JSON lines with `instruction`"
+        yield ("prompts.writer",), "prompts.writer `file` needs prompts.path: JSON lines with `instruction`"
     if prompts.writer == "fixed" and prompts.model is None and prompts.engine is None:
-        yield "prompts.writer `fixed` needs prompts.model (a folder, a Hub id, or M0) or prompts.engine"
+        yield (
+            ("prompts.writer",),
+            "prompts.writer `fixed` needs prompts.model (a folder, a Hub id, or M0) or prompts.engine",
+        )
     if settings.eft.writer == "reviews" and settings.data.kind == "oasst":
-        yield "eft.writer `reviews` needs data with reviews, and `oasst` has none; use `sft`, or data.kind `ranked`"
+        yield (
+            ("eft.writer", "data.kind"),
+            "eft.writer `reviews` needs data with reviews, and `oasst` has none; use `sft`, or data.kind `ranked`",
+        )
     if settings.reward.kind == "world" and not world:
-        yield f"reward.kind `world` needs data.kind {KINDS}: only a world has an exact program"
+        yield (
+            ("reward.kind", "data.kind"),
+            f"reward.kind `world` needs data.kind {KINDS}: only a world has an exact program",
+        )
     if settings.dpo.early_stop != "off" and not settings.data.validation_prompts:
-        yield "dpo.early_stop needs validation prompts; set data.validation_prompts (the paper: 253)"
+        yield (
+            ("dpo.early_stop", "data.validation_prompts"),
+            "dpo.early_stop needs validation prompts; set data.validation_prompts (the paper: 253)",
+        )
     if settings.engine.kind not in ("transformers", "vllm", "ray"):
-        yield f"engine.kind {settings.engine.kind}: {NO_SERVER}"
+        yield ("engine.kind",), f"engine.kind {settings.engine.kind}: {NO_SERVER}"
     for name, engine in (("judge.engine", settings.judge.engine), ("prompts.engine", prompts.engine)):
         if engine is not None and (engine.kind != "openai" or engine.model is None):
-            yield f"{name} is a server: set kind to `openai`, and `model` to the model's name on the server"
-
-
-def _parse(text: str, where: str) -> dict[str, Any]:
-    try:
-        data = yaml_text.decode(text)
-    except NotYaml as error:
-        raise SettingsError(f"{where}{f':{error.line}' if error.line else ''}: {error}") from None
-    if not isinstance(data, dict):
-        found = "empty" if data is None else f"a {type(data).__name__}"
-        raise SettingsError(f"{where}: a run file must be a mapping of settings, found {found}")
-    return data
+            yield (
+                (f"{name}.kind", f"{name}.model"),
+                f"{name} is a server: set kind to `openai`, and `model` to the model's name on the server",
+            )
 
 
 def _apply(data: dict[str, Any], override: str) -> None:
@@ -174,6 +196,8 @@ def _apply(data: dict[str, Any], override: str) -> None:
     *sections, last = key.strip().split(".")
     if not equals or not all((*sections, last)):
         raise SettingsError(f"--set {cut(override, SHOWN)}: write it as section.key=value")
+    if [*sections, last][0] == "extends":
+        raise SettingsError("--set extends: only a run file extends another; name that file with --run")
     target = data
     if sections[:1] == ["method"] and isinstance(data.get("method"), str):
         data["method"] = {"name": data["method"]}
@@ -190,29 +214,39 @@ def _apply(data: dict[str, Any], override: str) -> None:
         raise SettingsError(f"--set {cut(override, SHOWN)}: {quoted(value)} is not a YAML value ({error})") from None
 
 
-def _truth_values(data: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    """Dotted names of the settings that are given as true or false."""
+def _values(data: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Every setting that is given: its dotted name, and its value."""
     for name, value in data.items():
         if isinstance(value, Mapping):
-            yield from _truth_values(value, f"{prefix}{name}.")
-        elif isinstance(value, bool):
-            yield f"{prefix}{name}"
+            yield from _values(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
 
 
-def _faults(error: ValidationError, where: str, kind: type[BaseModel], prefix: str = "") -> str:
-    """What is wrong, a line each."""
-    known = [f"{prefix}{name}" for name, _ in fields(kind)]
+def _truth_values(data: Mapping[str, Any]) -> Iterator[str]:
+    """Dotted names of the settings that are given as true or false."""
+    return (name for name, value in _values(data) if isinstance(value, bool))
+
+
+def _faults(
+    error: ValidationError, where: Where, kind: type[BaseModel], prefix: str = "", base: Sequence[str] = ()
+) -> str:
+    """What is wrong, a line each; `base`: the file that the run file extends."""
+    known = [f"{prefix}{name}" for name, _ in fields(kind)] + ([] if prefix else ["extends"])
     every = error.errors()
-    lines = dict.fromkeys(_explain(one, where, known, prefix) for one in every[:FAULTS])
-    more = [f"{where}: and {counted(len(every) - FAULTS, 'more faults')}"] if len(every) > FAULTS else []
+    lines = dict.fromkeys(_explain(one, where, known, prefix, base) for one in every[:FAULTS])
+    more = [f"{where()}: and {counted(len(every) - FAULTS, 'more faults')}"] if len(every) > FAULTS else []
     return "\n".join([*lines, *more])
 
 
-def _explain(error: Mapping[str, Any], where: str, known: Sequence[str], prefix: str) -> str:
-    path = [cut(str(part), SHOWN) for part in error["loc"]]
-    if path[:1] in (["data"], ["reward"]):
-        del path[1:2]  # pydantic puts the tag of a discriminated union (oasst, ...) there; no user wrote it
+def _explain(error: Mapping[str, Any], where_is: Where, known: Sequence[str], prefix: str, base: Sequence[str]) -> str:
+    parts = [str(part) for part in error["loc"]]
+    if parts[:1] in (["data"], ["reward"]):
+        del parts[1:2]  # pydantic puts the tag of a discriminated union (oasst, ...) there; no user wrote it
+    path = [cut(part, SHOWN) for part in parts]
     name = prefix + ".".join(path)
+    # The tag is what is wrong, wherever the rest of the section stands.
+    where = where_is(".".join([*parts, "kind"] if error["type"] == "union_tag_invalid" else parts))
     if error["type"] == "extra_forbidden":
         if name == "arm":
             return f"{where}: {_instead_of_arm(error['input'])}"
@@ -225,6 +259,8 @@ def _explain(error: Mapping[str, Any], where: str, known: Sequence[str], prefix:
             ]
         return f"{where}: unknown setting {name}" + (f"; did you mean {' or '.join(near[:3])}?" if near else "")
     if error["type"] == "missing":
+        if name == "name" and base:
+            return f"{where}: name is missing; that of {base[0]} is not taken, for each run needs a folder of its own"
         return f"{where}: {name} is missing"
     if path[:2] == ["model", "template_arguments"]:
         return (

@@ -126,6 +126,11 @@ BASE = "name: bad\nmodel: {base: x}\ndata: {kind: oasst, path: p}\n"
     ("text", "parts"),
     [
         pytest.param(BASE + "colour: red\n", ["run.yaml: unknown setting colour"], id="unknown-key"),
+        pytest.param(
+            BASE + "extends: gone.yaml\n",
+            ["gone.yaml: no such run file", "run.yaml extends it"],
+            id="nothing-to-extend",
+        ),
         pytest.param(BASE + "dpo: {bta: 1}\n", ["unknown setting dpo.bta; did you mean dpo.beta"], id="misspelt-key"),
         pytest.param(
             BASE + "candidates: {count: many}\n", ["candidates.count: Input should be", "'many'"], id="wrong-type"

@@ -6,6 +6,7 @@ keeps the last.
 """
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import yaml
@@ -43,6 +44,22 @@ def decode(text: str) -> Any:
         raise
     except ValueError:
         raise NotYaml("not YAML: a whole number of thousands of digits") from None
+
+
+def empty_names(text: str) -> Iterator[tuple[tuple[str, ...], int]]:
+    """The names of what a text has nothing behind, not even `null`, outermost first, each with its line.
+
+    Of a text that `decode` takes. Mappings in lists are not looked into.
+    """
+
+    def within(node: yaml.Node | None, names: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], int]]:
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                yield from within(value, (*names, str(key.value)))
+        elif isinstance(node, yaml.ScalarNode) and node.value == "" and node.style is None:
+            yield names, node.start_mark.line + 1
+
+    yield from within(yaml.compose(text, _Yaml), ())
 
 
 def _hold_bounds(text: str) -> None:

@@ -277,6 +277,9 @@ def _model_folder(content: bytes, folder: Path) -> None:
 # Files ----------------------------------------------------------------------------------------------------------------
 
 _RUN = (CHECKOUT / "tests" / "tiny.yaml").read_bytes()
+_EXTENDING = (
+    f"extends: {CHECKOUT}/tests/tiny.yaml\nname: x\ndpo: null\nreward: {{kind: random}}\nmethod: spin\n".encode()
+)
 _PAGE = (CHECKOUT / "docs" / "rankings.md").read_text(encoding="utf-8")
 _RANKINGS = tuple(text.encode() for text in re.findall(r"```json \w+\n(.*?)```", _PAGE, re.DOTALL))
 _LLMBAR = [
@@ -431,6 +434,13 @@ def _server_answer(content: bytes, folder: Path) -> None:
         assert isinstance(one.text, str)
 
 
+def _extended(path: Path) -> None:
+    """A file as the one that a run file extends, which takes some of its sections away and lays others over it."""
+    over = path.with_name("over.yaml")
+    over.write_text(f"extends: {path.name}\nname: x\ndpo: null\nmethod: {{name: spin}}\nsft: {{epochs: 3}}\n")
+    load(over)
+
+
 def _settings(text: str) -> None:
     load(CHECKOUT / "tests" / "tiny.yaml", [f"dpo.beta={text}", f"data.kind={text}", text])
 
@@ -517,7 +527,8 @@ TARGETS: Mapping[str, Target] = {
     "messages": Target((b"Hello <|im_end|>", b"<|eot_id|><|start_header_id|>user", b"[INST] </s>"), _text(_messages)),
     "template": Target(tuple(shape.template.encode() for shape in SHAPES.values()), _template),
     "model_folder": Target((json.dumps(_CONFIG).encode(),), _model_folder),
-    "run_file": Target((_RUN, b"a: &a {b: [1, *c]}\nc: !!int 3\n<<: *a\n"), _file("run.yaml", load)),
+    "run_file": Target((_RUN, b"a: &a {b: [1, *c]}\nc: !!int 3\n<<: *a\n", _EXTENDING), _file("run.yaml", load)),
+    "extended_run_file": Target((_RUN, b"extends: over.yaml\n", _EXTENDING), _file("base.yaml", _extended)),
     "setting": Target(
         (b"0.5", b"{a: [1, &x 2, *x]}", b"reward.rules=[{matches: a}]", b"data.skills=[choice, choice]"),
         _text(_settings),

@@ -1,7 +1,7 @@
 import datetime
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,66 @@ def test_the_smallest_run_file_gets_the_defaults(run_file: Path) -> None:
 @pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_shipped_run_file_loads(path: Path) -> None:
     assert load(path).name == path.stem
+
+
+APART: Mapping[str, str] = {
+    "autorater": "prompts dpo evaluation",
+    "autorater-smollm2": "sft eft prompts dpo",
+    "constitutional": "data",
+    "constitutional-smollm2": "iterations",
+    "cream": "candidates",
+    "cream-smollm2": "candidates",
+    "length_regularised": "",
+    "length_regularised-smollm2": "",
+    "meta_rewarding": "data judge",
+    "meta_rewarding-smollm2": "judge dpo",
+    "rest": "",
+    "rest-smollm2": "",
+    "rlhf": "reward_model online",
+    "rlhf-smollm2": "reward_model online",
+    "rule_based_rewards": "",
+    "rule_based_rewards-smollm2": "",
+    "self_rewarding_rl": "dpo online",
+    "self_rewarding_rl-smollm2": "dpo online",
+    "self_taught_evaluator": "data prompts dpo evaluation",
+    "self_taught_evaluator-smollm2": "eft dpo",
+    "spin": "",
+    "spin-smollm2": "",
+    "temporal": "",
+    "temporal-smollm2": "",
+    "weak_to_strong": "eft prompts dpo evaluation",
+    "weak_to_strong-smollm2": "data eft prompts dpo",
+}
+"""Sections, beside `name` and `method`, in which a method's run file is not the default run's, or SmolLM2's."""
+METHOD_FILES = sorted((ROOT / "configs/methods").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", METHOD_FILES, ids=lambda path: path.stem)
+def test_the_run_file_of_a_method_is_apart_from_what_it_extends_in_these_sections_alone(path: Path) -> None:
+    base = ROOT / "configs" / ("smollm2.yaml" if path.stem.endswith("-smollm2") else "pocket.yaml")
+    assert f"\nextends: ../{base.name}\n" in path.read_text(encoding="utf-8")
+    mine, theirs = (load(one).model_dump(mode="json") for one in (path, base))
+    assert {name for name in mine if mine[name] != theirs[name]} == {"name", "method", *APART[path.stem].split()}
+
+
+def test_no_two_shipped_run_files_are_one_run() -> None:
+    names = [load(path).name for path in (*METHOD_FILES, *(ROOT / "configs").glob("*.yaml"))]
+    assert len(names) == len(set(names)) == 30
+
+
+@pytest.mark.parametrize(
+    ("name", "digest"),
+    [
+        # Of the runs that were begun when each file had all settings itself.
+        pytest.param("weak_to_strong", "a798a867d2391a24", id="with-sections-taken-away"),
+        pytest.param("autorater-smollm2", "868555a1f79c3099", id="with-defaults-written-out"),
+        pytest.param("rlhf", "95bb0d486f04bb32", id="with-sections-of-its-own"),
+    ],
+)
+def test_a_run_of_a_methods_file_goes_on(name: str, digest: str) -> None:
+    extended = ROOT / "configs" / ("smollm2.yaml" if name.endswith("-smollm2") else "pocket.yaml")
+    settings = load(ROOT / f"configs/methods/{name}.yaml")
+    assert settings.digest == digest, f"a changed recipe in {extended} makes another run: write its digest here"
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,21 @@ def test_each_method_and_seed_is_a_run_of_its_own(tmp_path: Path) -> None:
     assert (second.settings.name, second.settings.method.name) == ("tiny-s102", "self_rewarding")
 
 
+def test_run_files_that_extend_another_are_methods_under_their_own_names(tmp_path: Path) -> None:
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files/tiny.yaml").write_text(TINY.read_text())
+    (tmp_path / "files/spin.yaml").write_text("extends: tiny.yaml\nname: spin\nmethod: spin\n")
+    (tmp_path / "files/nameless.yaml").write_text("extends: tiny.yaml\nmethod: rest\n")
+    methods = "methods: [{run: files/tiny.yaml}, {run: files/spin.yaml}, {run: files/nameless.yaml, name: other}]\n"
+    study = read(write(tmp_path, f"seeds: 5\n{methods}"))
+    cells = study.cells(5)
+    assert [cell.settings.name for cell in cells] == ["tiny-s5", "spin-s5", "other-s5"]
+    assert [cell.settings.method.name for cell in cells] == ["self_rewarding", "spin", "rest"]
+    assert {cell.settings.prompts.count for cell in cells} == {24}
+    with pytest.raises(SettingsError, match=r"nameless\.yaml: name is missing; that of .*tiny\.yaml is not taken"):
+        read(write(tmp_path, f"seeds: 5\n{methods.replace(', name: other', '')}"))
+
+
 def test_run_files_alone_are_a_study_and_the_first_is_the_reference() -> None:
     study = of_run_files([TINY], "5", None, ["iterations=1"])
     (cell,) = study.cells(5)

@@ -53,6 +53,7 @@ def test_a_run_files_keys_and_values_are_quoted_as_words(ask: Callable[..., Said
             {"name": name},
             {"name": "r", "method": name},
             {"name": "r", "data": {"kind": name}},
+            {"name": "r", "extends": name},
         ):
             (tmp_path / "run.yaml").write_text(yaml.safe_dump(content))
             said = ask("status", "--run", "run.yaml")

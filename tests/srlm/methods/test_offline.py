@@ -279,10 +279,6 @@ def test_its_run_file_loads(name: str) -> None:
     assert settings.method.name == name.removesuffix("-smollm2")
     method: Any = method_of(settings)
     method.check(settings, 2)
-    plain = load(ROOT / ("configs/smollm2.yaml" if name.endswith("-smollm2") else "configs/pocket.yaml"))
-    apart = {"name", "method", "candidates"} if settings.method.name == "cream" else {"name", "method"}
-    mine, theirs = settings.model_dump(mode="json"), plain.model_dump(mode="json")
-    assert {key for key in mine if mine[key] != theirs[key]} == apart
 
 
 def test_new_records_are_read_back_as_they_were(tmp_path: Path) -> None:
