@@ -4,11 +4,12 @@
     python benchmarks/pocket/study.py --seeds 11-15 --arms judge --jobs 2    # worse judges: wrong verdicts, less EFT
     python benchmarks/pocket/study.py --summary                              # the tables again, from what is there
     python benchmarks/pocket/study.py --summary --plot gain.svg              # gain as a function of the judge, drawn
+    python benchmarks/pocket/study.py --found benchmarks/pocket/study_12000.json --summary    # of the recipe before
 
 Runs lie under runs/study/ and go on where they were; steps that an arm shares with the loop itself are taken from it.
-What is found is kept, an entry a run, in benchmarks/pocket/study.json. Intervals are by bootstrap over seeds and
-prompts: both are drawn anew in every resample, and all runs answered the same prompts (eval/benchmarks/beads/study.py,
-from which `python -m eval report --study FILE` shows them, too).
+What is found is kept, an entry a run, in benchmarks/pocket/study.json (--found). Intervals are by bootstrap over seeds
+and prompts: both are drawn anew in every resample, and all runs answered the same prompts
+(eval/benchmarks/beads/study.py, from which `python -m eval report --study FILE` shows them, too).
 """
 
 import argparse
@@ -70,29 +71,30 @@ def main() -> None:
     words.add_argument("--arms", default="arms", help="`arms`, `judge`, or names with commas between")
     words.add_argument("--last", type=int, default=4, help="last model of the loop itself; the arms end at M3")
     words.add_argument("--jobs", type=int, default=2, help="runs at once, one thread each")
+    words.add_argument("--found", type=Path, default=FOUND, help="the file in which entries are kept")
     words.add_argument("--summary", action="store_true", help="run nothing")
     words.add_argument("--plot", type=Path, help="draw gain against judge, as SVG or PNG")
     asked = words.parse_args()
     if not asked.summary:
         names = {"arms": list(ARMS), "judge": list(JUDGES)}.get(asked.arms) or asked.arms.split(",")
         with ThreadPoolExecutor(asked.jobs) as pool:
-            list(pool.map(lambda seed: study(asked.run, seed, names, asked.last), seeds_of(asked.seeds)))
-    print(summary(kept()))
+            list(pool.map(lambda seed: study(asked.run, seed, names, asked.found, asked.last), seeds_of(asked.seeds)))
+    print(summary(kept(asked.found)))
     if asked.plot:
-        plot(kept(), asked.plot)
+        plot(kept(asked.found), asked.plot)
 
 
-def study(run: Path, seed: int, names: Sequence[str], last: int = 4) -> None:
+def study(run: Path, seed: int, names: Sequence[str], path: Path, last: int = 4) -> None:
     """All wanted arms of one seed, one after the other; the loop itself comes first, for they share its steps."""
     for name in (LOOP, *(name for name in names if name != LOOP)):
         ends = last if name == LOOP else EVERY[name].last
         settings = (*settings_of(name, seed, ends), *EVERY[name].settings)
-        before = kept().get(f"{name}, seed {seed}")
+        before = kept(path).get(f"{name}, seed {seed}")
         if before is None:
-            keep(f"{name}, seed {seed}", one(run, seed, name, settings))
+            keep(path, f"{name}, seed {seed}", one(run, seed, name, settings))
             print(f"{name}, seed {seed}: done", flush=True)
         elif before["settings_digest"] != digest_of(run, settings):
-            sys.exit(f"{FOUND}: {name}, seed {seed} was made with other settings; move the file away to begin anew")
+            sys.exit(f"{path}: {name}, seed {seed} was made with other settings; move the file away to begin anew")
 
 
 def digest_of(run: Path, settings: Sequence[str]) -> str:
@@ -135,16 +137,16 @@ def what_was_found(folder: Path, settings_digest: str) -> dict[str, Any]:
     return {"commit": commit, "settings_digest": settings_digest, "models": models}
 
 
-def kept() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(FOUND.read_text(encoding="utf-8")) if FOUND.exists() else {}
+def kept(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     return found
 
 
-def keep(key: str, found: dict[str, Any]) -> None:
+def keep(path: Path, key: str, found: dict[str, Any]) -> None:
     from srlm.store import files
 
     with ONE_AT_A_TIME:
-        files.write_json(FOUND, kept() | {key: found})
+        files.write_json(path, kept(path) | {key: found})
 
 
 # Tables ----------------------------------------------------------------------------------------------------------
