@@ -177,7 +177,7 @@ def online_step(
         with closing(scorer):
             launch.learn(
                 folder,
-                _reference(run, model),
+                reference_folder(run, model),
                 online.Plan(fitting, candidates.count, candidates.sampling, run.settings.engine.batch_size),
                 scorer,
                 run.settings,
@@ -205,7 +205,7 @@ def online_step(
     finish_model(run, step, model, counts, made_from=[*reference, *made_from])
 
 
-def _reference(run: Run, model: Checkpoint) -> Path | None:
+def reference_folder(run: Run, model: Checkpoint) -> Path | None:
     """The folder of the model that the KL divergence is from; None: there is none, or it is the model itself without
     its adapters."""
     wanted = _reference_model(run, model)

@@ -23,11 +23,25 @@ def script(name: str) -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("fault", script("mutants").FAULTS, ids=lambda fault: fault.name.replace(" ", "-"))
+@pytest.mark.parametrize("fault", script("mutants").EVERY, ids=lambda fault: fault.name.replace(" ", "-"))
 def test_the_words_a_fault_replaces_stand_in_the_code_exactly_once(fault: Any) -> None:
     text = (CHECKOUT / fault.file).read_text(encoding="utf-8")
     assert text.count(fault.right) == 1
     compile(text.replace(fault.right, fault.wrong), fault.file, "exec")
+
+
+def test_faults_are_told_apart_by_their_names_and_name_tests_that_are_there() -> None:
+    every = script("mutants").EVERY
+    assert len({fault.name for fault in every}) == len(every)
+    named = {word for fault in every for word in fault.tests if word.startswith("tests/")}
+    assert [word for word in sorted(named) if not (CHECKOUT / word).exists()] == []
+
+
+def test_every_method_beside_the_loop_has_a_fault_of_its_own() -> None:
+    from srlm.methods.base import METHODS
+
+    methods = [fault.name.partition(": ")[0] for fault in script("method_faults").METHOD_FAULTS]
+    assert set(methods) == set(METHODS) - {"self_rewarding"}
 
 
 def test_a_gain_is_a_mean_over_seeds_and_prompts_with_both_drawn_anew() -> None:

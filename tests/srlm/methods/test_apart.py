@@ -15,7 +15,7 @@ from srlm.records import Count, Demonstration, SeedData, Step
 from srlm.run_file import load
 
 TINY = Path(__file__).resolve().parents[3] / "tests/tiny.yaml"
-M2 = Step(name="M2", parent="M1", role="iteration", number=2)
+M2, M3, M4 = (Step(name=f"M{t}", parent=f"M{t - 1}", role="iteration", number=t) for t in (2, 3, 4))
 FIRST, SECOND = "Compose a travel blog post about a recent trip to Hawaii.", "Rewrite your previous response as a poem."
 
 
@@ -40,15 +40,15 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def made(*more: str) -> tuple[list[Demonstration], dict[str, Count], SeedData]:
-    """M2's examples and counts."""
+def made(*more: str, step: Step = M2) -> tuple[list[Demonstration], dict[str, Count], SeedData]:
+    """A step's examples and counts."""
     settings = load(TINY, ["method.name=autorater", "method.sets={a: {path: a.jsonl, format: own}}", *more])
     run = Run(settings)
     with run.held():
         data = start.seed_data(run)
         held, counts = held_out_sets(run, data)
         every = [one for own in held.values() for one in own]
-        examples, more_counts = training_examples(run, M2, data, every)
+        examples, more_counts = training_examples(run, step, data, every)
     return examples, {**counts, **more_counts}, data
 
 
@@ -93,6 +93,15 @@ def test_no_prompt_of_the_run_s_own_evaluation_is_trained_on(place: Path) -> Non
     assert [("bees" in one.prompt) for one in examples] == [True]
     assert counts["b: dropped: a judge is measured on its prompt"] == 2
     assert counts["looked for: prompts of the run's evaluation"] == 8 + 6  # evaluation prompts and held-out sets
+
+
+def test_every_model_is_trained_on_the_portion_behind_that_of_the_model_before(place: Path) -> None:
+    """Four examples, of which each model takes two: M3 has the two that M2 has not, M4 begins the next pass."""
+    lines(place / "a.jsonl", *(ranking(f"How do {who} find their way?") for who in ("bees", "ants", "eels", "owls")))
+    second, third, fourth = ({one.prompt for one in made("method.examples=2", step=step)[0]} for step in (M2, M3, M4))
+    assert (len(second), len(third), len(fourth)) == (2, 2, 2)
+    assert len(second | third) == 4
+    assert fourth < second | third
 
 
 def test_what_the_seed_data_has_is_no_held_out_set(place: Path) -> None:

@@ -14,14 +14,18 @@ import pytest
 from srlm.contents import sha256_of
 from srlm.errors import DataError, SettingsError, SrlmError, StoreError
 from srlm.judge.balanced import balanced
+from srlm.judge.changed_instructions import ChangedInstruction
+from srlm.judge.pair_sampling import ShownPair
 from srlm.methods.base import Generation, Lengths, Optimisation, method_of, run_folder
 from srlm.methods.checks import check_files
 from srlm.methods.explain_labels import explain_labels
 from srlm.methods.inputs import inputs_of
 from srlm.methods.run import Run
-from srlm.methods.self_taught_evaluator import none_kept
+from srlm.methods.self_taught_evaluator import none_kept, pairs_of
+from srlm.methods.start import seed_data
 from srlm.methods.verify import verify
-from srlm.records import Demonstration, Input, PairJudgement, Prompt, RankedSet, Response
+from srlm.methods.weak_to_strong import labelled_halves, teachers_labels
+from srlm.records import Checkpoint, Demonstration, Input, PairJudgement, Prompt, RankedSet, Response, Step
 from srlm.run_file import load
 from srlm.store import files
 from tests.forks.command import Forks
@@ -220,6 +224,16 @@ def test_a_self_taught_judge_learns_right_judgements_alone_each_place_equally_of
     every = files.read(step / "pair_judgements.jsonl", PairJudgement)
     good = {one.prompt_id: one.id for one in files.read(step / "responses.jsonl", Response)}
     assert len(every) == counts["pairs"] * 2 * 3 == counts["judgements"]
+    # The worse answers are to the changed instructions; they are judged as answers to the prompt as it was.
+    asked = files.read(step / "prompts.jsonl", Prompt)
+    changed = [
+        one.prompt(prompt)
+        for prompt, one in zip(asked, files.read(step / "changed_instructions.jsonl", ChangedInstruction), strict=True)
+    ]
+    worse = files.read(step / "worse_responses.jsonl", Response)
+    assert [one.prompt_id for one in worse] == [one.id for one in changed if one is not None]
+    assert not {one.prompt_id for one in worse} & {one.id for one in asked}
+    assert {one.id for one in worse} >= {one.second_id for one in every if one.first_id == good[one.prompt_id]}
     examples = files.read(step / "eft.jsonl", Demonstration)
     source = {one.id: one for one in every}
     kept = [source[one.source_id] for one in examples]
@@ -299,6 +313,69 @@ def test_weak_ceiling_and_student_are_models_of_the_run_and_the_gap_is_in_the_ma
     expected = (accuracies["M1"] - accuracies["weak"]) / gap if gap > 0 else None
     assert found["PGR"] == (None if expected is None else pytest.approx(expected))
     assert (found["why"] is None) == (found["low"] is not None)
+
+
+def test_the_halves_of_weak_and_strong_share_no_set_and_the_order_of_a_pair_tells_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """12 EFT sets: 6 prompts a half. Each pair is shown better first or second, as the seed draws it."""
+    monkeypatch.chdir(tmp_path)
+    run = Run(load(TINY, ["method.name=weak_to_strong"]))
+    with run.held():
+        sets, halves = seed_data(run).eft_sets, labelled_halves(run)
+    ranks = {response.id: rank for one in sets for response, rank in zip(one.responses, one.ranks, strict=True)}
+    prompts = [{pair.prompt.id for pair, _ in half} for half in halves]
+    assert not prompts[0] & prompts[1]
+    assert [len(one) for one in prompts] == [6, 6]
+    for half in halves:
+        assert {better for _, better in half} == {True, False}
+        assert all(better == (ranks[pair.first.id] < ranks[pair.second.id]) for pair, better in half)
+
+
+def test_the_worse_answer_is_the_one_to_the_changed_instruction(tmp_path: Path) -> None:
+    """Of three prompts one has no changed instruction, and of one both answers are the same words."""
+    run = Run(load(TINY, [f"runs={tmp_path}", "method=self_taught_evaluator"]))
+    step = Step(name="M2", parent="M0", role="iteration", number=2)
+    asker = Checkpoint(name="M1", parent="M0", path="M1/model", digest="0" * 64)
+    prompts = [Prompt.of(f"Name a {what}.", "test") for what in ("fruit", "river", "town")]
+    good = [
+        Response.of(one.id, text, "M1", 0) for one, text in zip(prompts, ("A pear.", "The Po.", "Rome."), strict=True)
+    ]
+    changed = [
+        ChangedInstruction.of(prompts[0].id, "M1", "Name a stone.", "Name a stone."),
+        ChangedInstruction.of(prompts[1].id, "M1", "", None, "empty"),
+        ChangedInstruction.of(prompts[2].id, "M1", "Name a city.", "Name a city."),
+    ]
+    asked = [prompt for one, before in zip(changed, prompts, strict=True) if (prompt := one.prompt(before)) is not None]
+    assert [one.text for one in asked] == ["Name a stone.", "Name a city."]
+    worse = [Response.of(one.id, text, "M1", 0) for one, text in zip(asked, ("Granite.", "Rome."), strict=True)]
+    files.write(run.path("M2", "worse_responses.jsonl"), worse)
+    pairs, counts = pairs_of(run, step, asker, prompts, good, changed)
+    assert [(one.prompt.text, one.first.text, one.second.text) for one in pairs] == [
+        ("Name a fruit.", "A pear.", "Granite.")
+    ]
+    assert (counts["pairs"], counts["pairs dropped: both answers are the same words"]) == (1, 1)
+
+
+def test_weak_labels_are_what_the_teacher_says_and_not_what_people_said(tmp_path: Path, bead_model: Path) -> None:
+    """Of two answers people preferred the first, and of two more the second; the teacher is a model that knows
+    nothing, and its labels are its own probabilities of the letter."""
+    run = Run(load(TINY, [f"runs={tmp_path}", "method.name=weak_to_strong", f"method.template={LETTERS}"]))
+    teacher = Checkpoint(name="weak", parent="W0", path=str(bead_model), digest="0" * 64)
+    shown = []
+    for text, is_first in (("a gold copy", True), ("a red copy", False)):
+        prompt = Prompt.of(text, "beads")
+        first, second = (Response.of(prompt.id, answer, "human", n) for n, answer in enumerate(("1 gold .", "2 red .")))
+        shown.append((ShownPair(prompt=prompt, first=first, second=second), is_first))
+    labels, counts = teachers_labels(run, Step(name="M1", parent="M0", role="iteration", number=1), teacher, shown)
+    said = files.read(run.path("M1", "weak_labels.jsonl"), PairJudgement)
+    assert [one.judge for one in said] == ["weak", "weak"]
+    assert labels == [(pair, one.probability) for (pair, _), one in zip(shown, said, strict=True)]
+    assert all(0 < label < 1 for _, label in labels)
+    assert (
+        counts["labels: accuracy"]
+        == sum(one.preference == float(is_first) for one, (_, is_first) in zip(said, shown, strict=True)) / 2
+    )
 
 
 def test_what_each_method_takes() -> None:

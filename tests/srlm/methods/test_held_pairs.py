@@ -60,18 +60,18 @@ def test_a_pair_s_credit_is_the_share_of_both_orders_that_are_right() -> None:
 
 
 def test_the_performance_gap_recovered() -> None:
-    """Of 100 pairs the weak model has 60 right, the student 70, the ceiling 80: (.7 - .6) / (.8 - .6) = .5. A pair that
-    one of them could not judge counts for none."""
+    """Of 100 pairs the weak model has 60 right, the student 75, the ceiling 80: (.75 - .6) / (.8 - .6) = .75. A pair
+    that one of them could not judge counts for none."""
 
     def credit(right: int) -> list[float | None]:
         return [1.0] * right + [0.0] * (100 - right) + [None]
 
-    found = performance_gap([*credit(60)[:-1], 1.0], credit(70), credit(80), 1)
+    found = performance_gap([*credit(60)[:-1], 1.0], credit(75), credit(80), 1)
     assert (found["n"], found["unscored"]) == (100, 1)
-    assert (found["weak"], found["student"], found["ceiling"]) == (0.6, 0.7, 0.8)
-    assert found["PGR"] == pytest.approx(0.5)
+    assert (found["weak"], found["student"], found["ceiling"]) == (0.6, 0.75, 0.8)
+    assert found["PGR"] == pytest.approx(0.75)
     assert isinstance(found["low"], float) and isinstance(found["high"], float)
-    assert 0.1 < found["low"] < 0.5 < found["high"] < 0.9
+    assert 0.5 < found["low"] < 0.75 < found["high"] < 1.0
     assert found["why"] is None
 
 

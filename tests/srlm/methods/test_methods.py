@@ -20,9 +20,11 @@ from srlm.methods.base import (
     method_of,
     run_folder,
 )
+from srlm.methods.positive_sft import positive_examples
 from srlm.methods.run import Run
 from srlm.methods.train import iteration_named, train
-from srlm.records import PreferencePair, Prompt, Response
+from srlm.records import PreferencePair, Prompt, Response, Step
+from srlm.rewards.base import keep_rewards
 from srlm.run_file import load
 from srlm.store import files
 
@@ -68,13 +70,14 @@ def test_a_method_s_steps_are_in_the_order_in_which_they_are_made(name: str) -> 
 
 def test_a_model_of_positive_sft_comes_from_m0_and_one_of_the_loop_from_the_last() -> None:
     settings = load(TINY)
-    names = ("self_rewarding", "positive_sft", "self_taught_evaluator", "autorater")
+    names = ("self_rewarding", "positive_sft", "self_taught_evaluator", "autorater", "temporal")
     parents = {name: [step.parent for step in find_method(name).steps(settings, 3)][3:] for name in names}
     assert parents == {
         "self_rewarding": ["M0", "M1", "M2"],
         "positive_sft": ["M0", "M0", "M0"],
         "self_taught_evaluator": ["M0", "M0", "M0"],
         "autorater": ["M0", "M1", "M2"],
+        "temporal": ["M0", "M1", "M1", "M2", "M2"],  # M2-future and M2, M3-future and M3
     }
 
 
@@ -157,6 +160,21 @@ def test_an_added_method_is_trained_and_known_to_every_command(tmp_path: Path, b
     refused = srlm("doctor", "--run", TINY, *changed)
     assert "method.sign: -1.0 -> -2.0" in refused.stdout
     assert "method.sign of by_length  (float, default 1.0)" in srlm("settings", "method.sign").stdout.splitlines()
+
+
+def test_the_least_reward_is_high_enough_and_an_answer_that_was_cut_is_not_learnt(tmp_path: Path) -> None:
+    """The paper's 5 of 5: with more than the least reward alone there would be no example at all."""
+    run = Run(load(TINY, [f"runs={tmp_path}", "method=positive_sft"]))
+    prompt, step = Prompt.of("a gold copy", "beads"), Step(name="M2", parent="M0", role="iteration", number=2)
+    given = [(5.0, "stop"), (4.5, "stop"), (None, "stop"), (5.0, "length")]
+    written = [
+        Response.of(prompt.id, f"{draw} gold .", "M1", draw, "stop" if finish == "stop" else "length")
+        for draw, (_, finish) in enumerate(given)
+    ]
+    files.write(run.path("M2", "prompts.jsonl"), [prompt])
+    files.write(run.path("M2", "responses.jsonl"), written)
+    keep_rewards(run.folder.step("M2"), "rules", written, [number for number, _ in given])
+    assert [(one.prompt, one.response) for one in positive_examples(run, step)] == [("a gold copy", "0 gold .")]
 
 
 def test_positive_sft_from_end_to_end(tmp_path: Path, srlm: Any) -> None:

@@ -10,15 +10,16 @@ from pydantic import ValidationError
 
 from srlm.errors import DataError, SettingsError
 from srlm.methods.base import Generation, Lengths, Optimisation, find_method, method_of
-from srlm.methods.cream import log_ratios, per_token, rank_agreement
+from srlm.methods.cream import kept_agreement, log_ratios, per_token, rank_agreement, weighted_pairs
 from srlm.methods.length_regularised import with_margin
-from srlm.methods.rest import RestSettings
+from srlm.methods.rest import RestSettings, improve
 from srlm.methods.rewarded import rewarded_answers
-from srlm.methods.spin import training_of
-from srlm.records import AnswerLikelihood, Prompt, RankAgreement, Response, Step
+from srlm.methods.run import Run
+from srlm.methods.spin import training_of, with_those_before
+from srlm.records import AnswerLikelihood, PreferencePair, Prompt, RankAgreement, Response, SeedData, Step
 from srlm.rewards.base import keep_rewards
 from srlm.run_file import load
-from srlm.selection import pair, pair_across
+from srlm.selection import Paired, pair, pair_across
 from srlm.store import files
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -79,6 +80,21 @@ def test_the_implicit_reward_is_a_difference_of_sums_and_m0s_is_a_mean() -> None
     assert log_ratios([likelihood(0.0, 0)], [likelihood(0.0, 0)]) == [None]
 
 
+@pytest.mark.parametrize("consistency", ["set", "prompt"])
+def test_a_pair_s_label_is_as_sure_as_its_prompt_or_as_all_prompts_together(consistency: str, tmp_path: Path) -> None:
+    """The models agree on the first prompt's three answers, and on the other's two pairs of three are turned round:
+    tau 1 and (1 - 2) / 3, C 1 and 1/3, their mean 2/3. The rewards are M_t's."""
+    run = Run(load(TINY, [f"runs={tmp_path}", "method=cream", f"method.consistency={consistency}"]))
+    own = [*answers(PROMPT, "M1", ["a", "b", "c"]), *answers(OTHER, "M1", ["d", "e", "f"])]
+    now, before = rewards(own, [1, 2, 3, 1, 9, 2]), rewards(own, [4, 5, 6, 5, 3, 7])
+    agreement = kept_agreement(run, of_turn(2), [PROMPT, OTHER], own, now, before)
+    found = weighted_pairs(run, of_turn(2), [PROMPT, OTHER], own, now, before, agreement)
+    assert [(one.chosen_id, one.rejected_id) for one in found.pairs] == [(own[2].id, own[0].id), (own[4].id, own[3].id)]
+    weights = {"set": [2 / 3, 2 / 3], "prompt": [1.0, 1 / 3]}[consistency]
+    assert [one.label_weight for one in found.pairs] == pytest.approx(weights)
+    assert found.counts["consistency mean"] == pytest.approx(2 / 3)
+
+
 # SPIN -----------------------------------------------------------------------------------------------------------------
 
 
@@ -100,6 +116,18 @@ def test_a_schedule_needs_values_above_zero() -> None:
     for wrong in ("betas=[]", "betas=[0.1, 0]", "learning_rates=[-1]", "prompts=0"):
         with pytest.raises(SettingsError, match=r"method\."):
             method_of(load(TINY, ["method=spin", f"method.{wrong}"]))
+
+
+def test_a_turn_of_spin_is_trained_on_its_own_pairs_and_on_those_of_the_turn_before(tmp_path: Path) -> None:
+    run = Run(load(TINY, [f"runs={tmp_path}", "method=spin"]))
+    human, *written = answers(PROMPT, "human", ["a", "b", "c", "d"])
+    of_2, of_3, of_4 = ([PreferencePair.of(PROMPT, human, own, 1.0, 0.0)] for own in written)
+    files.write(run.path("M2", "pairs.jsonl"), of_2)
+    files.write(run.path("M3", "pairs.jsonl"), of_3)
+    for turn, own, expected in ((2, of_2, of_2), (3, of_3, [*of_3, *of_2]), (4, of_4, [*of_4, *of_3])):
+        found = with_those_before(run, of_turn(turn), Paired(own, {}))
+        assert found.pairs == expected
+        assert found.counts["pairs of the iteration before"] == len(expected) - 1
 
 
 # Temporal -------------------------------------------------------------------------------------------------------------
@@ -160,6 +188,21 @@ def test_an_improve_step_takes_the_ended_answers_above_its_threshold(tmp_path: P
         (PROMPT.text, "a", own[0].id),
         (PROMPT.text, "e", own[4].id),
     ]
+
+
+def test_each_improve_step_has_a_threshold_of_its_own(tmp_path: Path) -> None:
+    """The highest reward is 3: above the first two thresholds, and not above the third."""
+    run = Run(load(TINY, [f"runs={tmp_path}", "method=rest", "method.thresholds=[1, 2, 3]"]))
+    grown, last = (one for one in find_method("rest").steps(run.settings, 2) if one.name in ("M2-grow", "M2"))
+    own = answers(PROMPT, "M1", ["a", "b"])
+    files.write(run.path(grown.name, "prompts.jsonl"), [PROMPT])
+    files.write(run.path(grown.name, "responses.jsonl"), own)
+    keep_rewards(run.folder.step(grown.name), "rules", own, [3, 1])
+    nothing = SeedData(
+        ift=(), seed_prompts=(), eft_sets=(), heldout_sets=(), evaluation_prompts=(), validation_prompts=(), account={}
+    )
+    with pytest.raises(DataError, match="M2: no answer of M2-grow that ended has a reward above 3;"):
+        improve(run, last, grown, 2, nothing)
 
 
 def test_thresholds_must_rise() -> None:
@@ -293,7 +336,6 @@ def test_new_records_are_read_back_as_they_were(tmp_path: Path) -> None:
 
 
 def test_a_model_that_answers_as_people_do_has_nothing_to_learn(tmp_path: Path) -> None:
-    from srlm.methods.run import Run
     from srlm.methods.spin import AskedOfPeople, against_people
     from srlm.records import Demonstration
 

@@ -13,6 +13,8 @@ from srlm.errors import SettingsError
 from srlm.judge.reward_model import RewardModel
 from srlm.methods.base import Generation, Lengths, Optimisation, find_method, method_of, run_folder
 from srlm.methods.checks import check_files
+from srlm.methods.run import Run
+from srlm.methods.stages_online import reference_folder
 from srlm.methods.verify import verify
 from srlm.records import AnswerReward, Judgement, PreferencePair, Prompt, Response, Sample
 from srlm.run_file import load
@@ -216,6 +218,21 @@ def test_the_steps_of_rlhf_and_where_its_reward_model_comes_from() -> None:
         ]
     settings = load(TINY, ["method=rlhf", "method.training=dpo"])
     assert [step.name for step in find_method("rlhf").steps(settings, 3)] == ["data", "M0", "SFT", "M1", "M2", "M3"]
+
+
+def test_the_kl_divergence_is_from_m1_or_from_the_model_that_training_starts_from(trained: Path) -> None:
+    """Of a training from M2, which makes M3: in one from M1 both are the same."""
+    runs = f"runs={trained}/runs"
+    for changes, expected in (
+        ([], "M1"),
+        (["online.reference=first"], "M1"),
+        (["online.reference=parent"], "M2"),
+        (["online.beta=0"], None),
+    ):
+        run = Run(load(TINY, [*RLHF, runs, *changes]))
+        model = next(one for one in run.folder.checkpoints() if one.name == "M2")
+        found = reference_folder(run, model)
+        assert found == (None if expected is None else trained / "runs/tiny" / expected / "model")
 
 
 def test_what_online_methods_take() -> None:

@@ -140,8 +140,28 @@ def test_weights_follow_from_known_numbers_alone() -> None:
     assert (weights.error_before, weights.error) == (0.0, 0.0)
 
 
+def test_held_out_sets_have_no_part_in_the_weights_and_are_measured_with_them() -> None:
+    """In the fit phi is .5 apart and helpfulness equal: w = 1 / .5 = 2. The set held out has phi .25 apart the other
+    way, r 0: with its pair the fit would be another, and w = 2 orders it wrongly, -.5, where helpfulness ties."""
+    sets = [ranked("a", (0, 1)), ranked("b", (0, 1))]
+    answered = [Answered(prompt=one.prompt, response=response) for one in sets for response in one.responses]
+    measured = Measured(
+        helpful=[3.0, 3.0, 1.0, 1.0],
+        features=[{"kind": 0.75}, {"kind": 0.25}, {"kind": 0.25}, {"kind": 0.5}],
+        types={one.prompt.id: "any" for one in sets},
+        counts={},
+    )
+    found = read_propositions(
+        'question: "{prompt} {response} {question}"\npropositions: [{name: kind, question: q}]', "x"
+    )
+    (weights,) = weights_of(found, answered, measured, ordered_pairs(sets, 1), RuleBasedRewardsSettings(penalty=0.0))
+    assert weights.by_name == {"kind": pytest.approx(2.0, abs=1e-6)}
+    assert (weights.pairs, weights.heldout_pairs) == (1, 1)
+    assert (weights.error, weights.heldout_error_before, weights.heldout_error) == (0.0, 0.5, 1.0)
+
+
 def test_the_total_is_helpfulness_plus_weighted_grades_and_none_where_one_is_not_known() -> None:
-    assert total(3.0, {"a": 0.5, "b": 0.25, "c": None}, {"a": 2.0, "b": -4.0}) == 3.0 + 2.0 * 0.5 - 4.0 * 0.25
+    assert total(3.0, {"a": 0.5, "b": 0.75, "c": None}, {"a": 2.0, "b": -4.0}) == 1.0  # 3 + 2 * .5 - 4 * .75
     assert total(3.0, {"a": 0.5, "c": None}, {"c": 1.0}) is None
     assert total(None, {"a": 0.5}, {"a": 1.0}) is None
     assert total(3.0, {"a": 0.5}, None) is None

@@ -42,8 +42,10 @@ def test_a_penalty_keeps_a_weight_at_zero_until_it_pays() -> None:
     assert fit(features, helpfulness, penalty=0.49).weights == pytest.approx([1.0], abs=1e-9)
 
 
-def test_the_margin_is_the_one_that_was_asked_for() -> None:
-    assert fit(numbers([0.5]), numbers(0.5), margin=3.0).weights == pytest.approx([5.0], abs=1e-6)
+@pytest.mark.parametrize("penalty", [0.0, 0.01])
+def test_the_margin_is_the_one_that_was_asked_for(penalty: float) -> None:
+    """(3 - .5) / .5 = 5; a point of weight saves .5 of loss, more than either penalty."""
+    assert fit(numbers([0.5]), numbers(0.5), margin=3.0, penalty=penalty).weights == pytest.approx([5.0], abs=1e-6)
 
 
 def test_the_order_of_the_pairs_and_their_repetition_change_nothing() -> None:

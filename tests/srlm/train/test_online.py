@@ -226,6 +226,14 @@ def test_a_reward_for_one_word_makes_it_likelier(bead_model: Path, tmp_path: Pat
     assert tokens[24] < tokens[0] / 2
 
 
+def test_every_step_draws_answers_of_its_own(bead_model: Path, tmp_path: Path) -> None:
+    """The same prompt twice, and no reward that moves a weight: nothing but the step's seed is another."""
+    scores = Scores([None] * 4)
+    learn(bead_model, tmp_path, settings(batch_size=4, max_steps=2), scores, prompts=1)
+    assert [[one.place for one in own] for own in scores.sampled.values()] == [[0] * 4] * 2
+    assert scores.sampled[0] != scores.sampled[1]
+
+
 @pytest.mark.parametrize(
     ("algorithm", "lora"),
     [
