@@ -340,9 +340,9 @@ METHOD_FAULTS = (
     Fault(
         "temporal: the future model's answers are never chosen",
         "srlm/methods/temporal.py",
-        "pair_across(prompts, [*responses, *present], anchors, reward)",
+        "pair_across(prompts, [*future, *present], anchors, reward)",
         "pair_across(prompts, present, anchors, reward)",
-        tests=(OFFLINE_RUNS, "-k", "temporal_takes"),
+        tests=(OFFLINE,),
     ),
     Fault(
         "temporal: M_t+1 is trained from the future model",

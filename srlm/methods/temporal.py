@@ -33,7 +33,7 @@ from srlm.methods.stages import (
 )
 from srlm.methods.unused import refuse_unused
 from srlm.methods.work import answer_length, answer_work, preference_work, reward_work
-from srlm.records import Checkpoint, Count, Prompt, Response, SeedData, Step
+from srlm.records import Checkpoint, Prompt, Response, SeedData, Step
 from srlm.rewards.base import kept_rewards
 from srlm.rewards.open import open_reward
 from srlm.section import Section
@@ -139,13 +139,25 @@ def future_guided_choice(run: Run, step: Step, future: Step, data: SeedData) -> 
     reward = kept_rewards(run.folder.step(future.name)) | {
         one.id: number for one, number in zip(responses, found.rewards, strict=True) if number is not None
     }
-    # The future model's first: among equals its answer is chosen.
-    paired = pair_across(prompts, [*responses, *present], anchors, reward)
-    new = {one.id for one in responses}
-    chosen = sum(pair.chosen_id in new for pair in paired.pairs)
-    counts: dict[str, Count] = {**paired.counts, "pairs with a chosen answer of the future model": chosen}
-    made = kept_pairs(run, step, Paired(paired.pairs, counts), found.counts)
+    made = kept_pairs(run, step, future_pairs(prompts, responses, present, anchors, reward), found.counts)
     preference_step(run, step, model, made, data, made_from=[writer, anchor])
+
+
+def future_pairs(
+    prompts: Sequence[Prompt],
+    future: Sequence[Response],
+    present: Sequence[Response],
+    anchors: Sequence[Response],
+    reward: Mapping[str, float],
+) -> Paired:
+    """The best answer of the future model and of M_t, among equals the future model's, against the anchor's worst.
+
+    `reward` by response; a response without one is absent.
+    """
+    paired = pair_across(prompts, [*future, *present], anchors, reward)
+    new = {one.id for one in future}
+    chosen = sum(pair.chosen_id in new for pair in paired.pairs)
+    return Paired(paired.pairs, {**paired.counts, "pairs with a chosen answer of the future model": chosen})
 
 
 def _anchor(run: Run) -> Checkpoint:

@@ -224,7 +224,7 @@ def test_a_self_taught_judge_learns_right_judgements_alone_each_place_equally_of
     every = files.read(step / "pair_judgements.jsonl", PairJudgement)
     good = {one.prompt_id: one.id for one in files.read(step / "responses.jsonl", Response)}
     assert len(every) == counts["pairs"] * 2 * 3 == counts["judgements"]
-    # The worse answers are to the changed instructions; they are judged as answers to the prompt as it was.
+    # The worse answers are to the changed instructions.
     asked = files.read(step / "prompts.jsonl", Prompt)
     changed = [
         one.prompt(prompt)
@@ -232,8 +232,6 @@ def test_a_self_taught_judge_learns_right_judgements_alone_each_place_equally_of
     ]
     worse = files.read(step / "worse_responses.jsonl", Response)
     assert [one.prompt_id for one in worse] == [one.id for one in changed if one is not None]
-    assert not {one.prompt_id for one in worse} & {one.id for one in asked}
-    assert {one.id for one in worse} >= {one.second_id for one in every if one.first_id == good[one.prompt_id]}
     examples = files.read(step / "eft.jsonl", Demonstration)
     source = {one.id: one for one in every}
     kept = [source[one.source_id] for one in examples]

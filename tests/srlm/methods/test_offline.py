@@ -16,6 +16,7 @@ from srlm.methods.rest import RestSettings, improve
 from srlm.methods.rewarded import rewarded_answers
 from srlm.methods.run import Run
 from srlm.methods.spin import training_of, with_those_before
+from srlm.methods.temporal import future_pairs
 from srlm.records import AnswerLikelihood, PreferencePair, Prompt, RankAgreement, Response, SeedData, Step
 from srlm.rewards.base import keep_rewards
 from srlm.run_file import load
@@ -165,6 +166,19 @@ def test_among_equals_the_first_is_chosen_and_the_same_words_are_passed_over() -
     found = pair_across([PROMPT], [*future, *present], old, rewards([*future, *present, *old], [4, 4, 1, 2]))
     assert (found.pairs[0].chosen_id, found.pairs[0].rejected_id) == (future[0].id, old[1].id)
     assert found.counts["prompts with the next pair instead"] == 1
+
+
+def test_the_chosen_answer_is_the_best_of_the_future_model_and_of_the_present_one() -> None:
+    """First prompt: future 5, present 4, the anchor's 1 and 2. Other prompt: future 2, present 3, the anchor's 0."""
+    future, present = ([*answers(PROMPT, who, [f"{who} a"]), *answers(OTHER, who, [f"{who} b"])] for who in ("F", "P"))
+    old = [*answers(PROMPT, "M1", ["c", "d"]), *answers(OTHER, "M1", ["e"])]
+    given = rewards([*future, *present, *old], [5, 2, 4, 3, 1, 2, 0])
+    found = future_pairs([PROMPT, OTHER], future, present, old, given)
+    assert [(one.chosen_id, one.rejected_id, one.margin) for one in found.pairs] == [
+        (future[0].id, old[0].id, 4.0),
+        (present[1].id, old[2].id, 3.0),
+    ]
+    assert found.counts["pairs with a chosen answer of the future model"] == 1
 
 
 def test_where_both_sides_are_the_same_answers_it_is_the_loops_pair() -> None:

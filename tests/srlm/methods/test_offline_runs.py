@@ -15,7 +15,6 @@ from srlm.errors import StoreError
 from srlm.methods.run import Run
 from srlm.methods.verify import verify
 from srlm.records import AnswerLikelihood, AnswerReward, FileFact, PreferencePair, RankAgreement, Response
-from srlm.rewards.base import kept_rewards
 from srlm.run_file import load
 from srlm.store import files
 from tests.forks.command import Forks
@@ -233,11 +232,6 @@ def test_temporal_takes_the_chosen_from_the_future_and_the_rejected_from_m1(undi
         assert made and {authors[one.chosen_id] for one in made} <= writers
         assert {authors[one.rejected_id] for one in made} == {"M1"}
         assert all(one.margin > 0 for one in made)
-    # The chosen answer is the best of both models' answers, the rejected one the anchor's worst.
-    every = kept_rewards(run / "M3-future") | kept_rewards(run / "M3")
-    written = [one for step in ("M3-future", "M3") for one in files.read(run / step / "responses.jsonl", Response)]
-    for one in pairs_of(run, "M3"):
-        assert one.chosen_score == max(every[r.id] for r in written if r.prompt_id == one.prompt_id and r.id in every)
     of_future = sum(authors[one.chosen_id] == "M3-future" for one in pairs_of(run, "M3"))
     assert manifest(run, "M3")["counts"]["pairs with a chosen answer of the future model"] == of_future
     # Both are trained from M_t, and neither the future model nor what it wrote may change beneath M_t+1.
