@@ -14,7 +14,7 @@ GATE ?= configs/pocket.yaml
 GATED ?= regress
 LAST ?= 2
 # The report of the pocket run shows the study beside it, where there is one
-STUDY ?= $(if $(filter configs/pocket.yaml,$(RUN)),$(wildcard benchmarks/pocket/study_12000.json))
+STUDY ?= $(if $(filter configs/pocket.yaml,$(RUN)),$(wildcard benchmarks/pocket/study.json))
 KILLS ?= 200
 DAMAGES ?= 2000
 # Seconds of fuzzing for each reader

@@ -4,7 +4,7 @@
     python benchmarks/pocket/study.py --seeds 11-15 --arms judge --jobs 2    # worse judges: wrong verdicts, less EFT
     python benchmarks/pocket/study.py --summary                              # the tables again, from what is there
     python benchmarks/pocket/study.py --summary --plot gain.svg              # gain as a function of the judge, drawn
-    python benchmarks/pocket/study.py --found benchmarks/pocket/study_12000.json --summary    # of the recipe before
+    python benchmarks/pocket/study.py --run mine.yaml --found mine.json      # of another recipe, in a file of its own
 
 Runs lie under runs/study/ and go on where they were; steps that an arm shares with the loop itself are taken from it.
 What is found is kept, an entry a run, in benchmarks/pocket/study.json (--found). Intervals are by bootstrap over seeds

