@@ -133,5 +133,10 @@ def test_a_name_in_the_run_file_that_leaves_no_room_for_the_seed_is_refused(tmp_
 @pytest.mark.parametrize("path", sorted((CHECKOUT / "configs/studies").glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_shipped_study_can_be_read(path: Path) -> None:
     study = read(path)
-    assert len(study.seeds) >= 8
     assert study.reference in {one.name for one in study.methods}
+
+
+def test_the_methods_are_compared_on_eight_seeds_on_which_none_was_tuned() -> None:
+    compared, tuned = (read(CHECKOUT / f"configs/studies/pocket-{name}.yaml") for name in ("methods", "tuning"))
+    assert len(compared.seeds) == 8
+    assert not set(compared.seeds) & set(tuned.seeds)
