@@ -11,16 +11,15 @@ section takes all of it away. The name is never another file's: two runs with on
 """
 
 import os
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from srlm.addresses import NAMED
 from srlm.bounded import files, yaml_text
 from srlm.bounded.quote import cut, quoted
 from srlm.bounded.yaml_text import NotYaml
 from srlm.errors import SettingsError
+from srlm.located import located
 from srlm.settings import Settings
 
 FILES = 20
@@ -121,20 +120,8 @@ def _chain(path: Path) -> Iterator[Stated]:
         if not isinstance(base, str) or not base:
             raise SettingsError(f"{name}: extends: must be the path of a run file (found {quoted(base)})")
         asked = f"; {name} extends it"
-        written, path = written.parent / base, path.parent / _from_environment(base, name)
-
-
-def _from_environment(base: str, file: str) -> str:
-    def value(found: re.Match[str]) -> str:
-        text = os.environ.get(found[1], "")
-        if not text:
-            raise SettingsError(
-                f"{file}: extends: {cut(base, SHOWN)}: the environment variable {found[1]} is not set; set it or write "
-                "the path in full"
-            )
-        return text
-
-    return NAMED.sub(value, base)
+        found = located(base, f"{name}: extends: {cut(base, SHOWN)}", SettingsError)
+        written, path = written.parent / base, path.parent / found
 
 
 def _text(path: Path, shown: str, asked: str) -> str:

@@ -7,8 +7,6 @@ import csv
 import errno
 import gzip
 import io
-import os
-import re
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,9 +18,9 @@ from srlm.bounded import files, json_text
 from srlm.bounded.quote import cut
 from srlm.data.conversations import Asked, asked, messages
 from srlm.errors import DataError, first_line
+from srlm.located import located
 from srlm.records import Prompt
 
-_VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _PARQUET = b"PAR1"
@@ -88,14 +86,7 @@ def _is_arena_hard(value: dict[str, Any]) -> bool:
 
 def locate(path: str) -> Path:
     """The file a setting names, each `${NAME}` taken from the environment. Raises DataError where one is not set."""
-
-    def value(found: re.Match[str]) -> str:
-        text = os.environ.get(found[1], "")
-        if not text:
-            raise DataError(f"{path}: the environment variable {found[1]} is not set; set it or write the path in full")
-        return text
-
-    return Path(_VARIABLE.sub(value, path))
+    return Path(located(path, path, DataError))
 
 
 def rows(path: Path) -> Iterator[Row]:
