@@ -1,7 +1,8 @@
 """The runs of a study, trained and measured one after the other; what is finished is not done again.
 
 Methods of one seed share the steps that their settings make alike (data, M0, the SFT baseline, M1), as ablations do.
-What each run comes to is kept at once (`results.py`), so that the folders of the runs need not be.
+Measured is what the comparison reads, the models up to M1 and the last one. What each run comes to is kept at once
+(`results.py`), so that the folders of the runs need not be.
 """
 
 from collections.abc import Sequence
@@ -73,6 +74,8 @@ def _done(study: Study, cell: Cell, others: Sequence[Settings], kept: SeedResult
     say(f"{settings.name}: shares {', '.join(dict.fromkeys(shared)) or 'nothing'}")
     train(Run(settings), settings.iterations)
     with opened_run(settings) as (own, folder, open_engine):
+        *earlier, _ = method_of(settings).steps(settings, settings.iterations)
+        folder.passed_over = frozenset(step.name for step in earlier if step.number > start.FIRST.number)
         measure(own, folder, benchmarks(study, settings), open_engine)
     return _result(study, settings)
 

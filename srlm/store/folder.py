@@ -56,6 +56,8 @@ class RunFolder:
         self.settings = _as_begun(settings, self.inputs())
         """The same with what the run has fixed: its date, commits of the hub. What works for the run reads these."""
         self.sha256 = Digests(self.path)
+        self.passed_over: frozenset[str] = frozenset()
+        """Finished checkpoints that are not to be measured, as if they were on the way to another."""
 
     def check_paths(self) -> None:
         """Raise StoreError where something in the folder leads out of it, or is neither a file nor a folder."""
@@ -111,7 +113,7 @@ class RunFolder:
 
     def checkpoints(self) -> list[Checkpoint]:
         """All finished checkpoints but those on the way to another, in the order in which they are made."""
-        between = {step.name for step in self.steps() if step.role == "intermediate"}
+        between = {step.name for step in self.steps() if step.role == "intermediate"} | self.passed_over
         return [checkpoint for checkpoint in self.all_checkpoints() if checkpoint.name not in between]
 
     def measured(self) -> list[Checkpoint]:

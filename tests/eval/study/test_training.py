@@ -91,6 +91,19 @@ def test_a_study_trains_what_is_missing_shares_the_start_and_does_nothing_twice(
     ).read_bytes()
 
 
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_models_between_the_start_and_the_last_are_not_asked(study: Study, tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    path.write_text(path.read_text() + "set: [iterations=3]\n")
+    longer = read(path)
+    assert work(longer, [1], ["loop"]) == []
+    [loop, _] = (run_folder(cell.settings) for cell in longer.cells(1))
+    asked = {path.parent.name for path in loop.step("evaluation").glob("M*/*.jsonl")}
+    assert [one.name for one in loop.all_checkpoints()] == ["M0", "SFT", "M1", "M2", "M3"]
+    assert asked == {"M1", "M3"}
+    assert is_finished(longer, longer.cells(1)[0].settings)
+
+
 def test_a_run_that_stops_is_named_and_the_others_go_on(study: Study) -> None:
     (run_folder(study.cells(1)[0].settings).step("M1") / "eft.jsonl").write_text("{}\n")
     assert work(study, [1], ["loop"]) == ["loop-s1"]
