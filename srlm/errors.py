@@ -7,7 +7,8 @@ SrlmError               prints as its message, exit status 2
 ├── StoreError          the run's folder: locked, full, made with other settings
 ├── ModelError          a model folder, its tokenizer or its chat template
 ├── EngineError         a server or a local engine that cannot answer
-│   └── RoomError       a prompt and its continuation do not fit into the model's context
+│   ├── RoomError       a prompt and its continuation do not fit into the model's context
+│   └── CapabilityError an engine has no log-probabilities, or no way to go on with a beginning
 ├── LaunchError         training processes that could not start, or ended with a fault
 └── CollapseError       the judge no longer tells answers apart (the run stops before it trains on noise)
 
@@ -68,6 +69,11 @@ class EngineError(SrlmError):
 
 class RoomError(EngineError):
     """A prompt leaves no room for a continuation in the model's context; others may fit."""
+
+
+class CapabilityError(EngineError):
+    """An engine does not have what it was asked for, such as log-probabilities, and another try would not change that;
+    whoever asks may ask in words. One that is lost, busy or out of money is no such case."""
 
 
 class LaunchError(SrlmError):

@@ -7,7 +7,7 @@ A file may begin with `extends: FILE`, another run file over whose settings its 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -20,18 +20,13 @@ from srlm.extends import Laid
 from srlm.section import Section
 from srlm.settings import Settings, fields
 from srlm.settings.engines import NO_SERVER
+from srlm.settings.origin import Origin
 from srlm.text.chat import RESERVED
 from srlm.text.counts import counted
 from srlm.worlds.table import KINDS, WORLDS
 from srlm.written_keys import written_keys
 
 S = TypeVar("S", bound=Section)
-
-
-class Where(Protocol):
-    """The file in which settings stand, by their dotted names; of no names, the run file."""
-
-    def __call__(self, *names: str) -> str: ...
 
 
 ARMS: Mapping[str, Sequence[str]] = {
@@ -72,9 +67,7 @@ def _settings(laid: Laid, overrides: Sequence[str]) -> Settings:
         _apply(data, override)
     overridden = [override.partition("=")[0].strip() for override in overrides]
 
-    def where(*names: str) -> str:
-        return laid.where(names, overridden)
-
+    where = Origin(lambda *names: laid.where(names, overridden))
     # Before any message shows a value.
     if faults := [f"{where(name)}: {fault}" for name, value in _values(data) for fault in written_keys(value, name)]:
         raise SettingsError("\n".join(faults))
@@ -89,22 +82,27 @@ def _settings(laid: Laid, overrides: Sequence[str]) -> Settings:
             raise SettingsError(f"{where(name)}: {name}: does not accept a boolean")
     for names, fault in (*_trainings(settings), *_lacking(settings)):
         raise SettingsError(f"{where(*names)}: {fault}")
-    return settings
+    return settings.written_in(where)
 
 
-def own_section(kind: type[S], given: Mapping[str, Any], name: str) -> S:
+def own_section(kind: type[S], given: Mapping[str, Any], name: str, whole: Settings) -> S:
     """A section that belongs to a part of the program and not to Settings, from what a run file says of it.
 
-    Raises SettingsError, naming its settings as `name.setting`, for an unknown one or a wrong value.
+    Raises SettingsError for an unknown setting or a wrong value: it names the file in which `name.setting` stands, by
+    what the `whole` settings know of it.
     """
+
+    def where(*names: str) -> str:
+        return whole.where(*(f"{name}.{setting}".removesuffix(".") for setting in names))
+
     try:
         section = kind.model_validate(dict(given))
     except ValidationError as error:
-        raise SettingsError(_faults(error, lambda *_: "run file", kind, f"{name}.")) from None
+        raise SettingsError(_faults(error, Origin(where), kind, f"{name}.")) from None
     kinds = {setting: field.annotation for setting, field in fields(kind)}
     for setting in _truth_values(given):
         if kinds.get(setting) is not bool:
-            raise SettingsError(f"run file: {name}.{setting}: does not accept a boolean")
+            raise SettingsError(f"{where(setting)}: {name}.{setting}: does not accept a boolean")
     return section
 
 
@@ -229,7 +227,7 @@ def _truth_values(data: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _faults(
-    error: ValidationError, where: Where, kind: type[BaseModel], prefix: str = "", base: Sequence[str] = ()
+    error: ValidationError, where: Origin, kind: type[BaseModel], prefix: str = "", base: Sequence[str] = ()
 ) -> str:
     """What is wrong, a line each; `base`: the file that the run file extends."""
     known = [f"{prefix}{name}" for name, _ in fields(kind)] + ([] if prefix else ["extends"])
@@ -239,12 +237,12 @@ def _faults(
     return "\n".join([*lines, *more])
 
 
-def _explain(error: Mapping[str, Any], where_is: Where, known: Sequence[str], prefix: str, base: Sequence[str]) -> str:
+def _explain(error: Mapping[str, Any], where_is: Origin, known: Sequence[str], prefix: str, base: Sequence[str]) -> str:
     parts = [str(part) for part in error["loc"]]
     if parts[:1] in (["data"], ["reward"]):
         del parts[1:2]  # pydantic puts the tag of a discriminated union (oasst, ...) there; no user wrote it
     path = [cut(part, SHOWN) for part in parts]
-    name = prefix + ".".join(path)
+    name = (prefix + ".".join(path)).removesuffix(".")  # of a section as a whole: its own name
     # The tag is what is wrong, wherever the rest of the section stands.
     where = where_is(".".join([*parts, "kind"] if error["type"] == "union_tag_invalid" else parts))
     if error["type"] == "extra_forbidden":

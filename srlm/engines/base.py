@@ -58,7 +58,7 @@ class Engine(Protocol):
     def loglikelihood(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
         """Natural log-probability of each continuation (summed over its tokens) after its request, request by request.
 
-        Raises EngineError where the engine has no log-probabilities, RoomError where one of them does not fit.
+        Raises CapabilityError where the engine has no log-probabilities, RoomError where one of them does not fit.
         """
         ...
 

@@ -12,7 +12,7 @@ def likelihoods(
 ) -> list[list[float] | None]:
     """Natural log-probabilities of each request's own continuations; None: one of them does not fit behind it.
 
-    Raises EngineError where the engine has no log-probabilities.
+    Raises CapabilityError where the engine has no log-probabilities.
     """
     try:
         return list(engine.loglikelihood(requests, texts))

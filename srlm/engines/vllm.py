@@ -6,14 +6,13 @@ prefix cache, so that what was asked before has no part in it.
 """
 
 import os
-from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from srlm.engines.base import Completion, Request
-from srlm.engines.plain_text import TokenText
-from srlm.engines.vllm_text import vllm_text
+from srlm.engines.plain_text import TokenPair, TokenText
+from srlm.engines.vllm_text import scores, vllm_text
 from srlm.engines.weights import check_weights, give_memory_back, load_chat, serving_format
 from srlm.engines.written import completion, generation_ends, used, used_to_score
 from srlm.errors import EngineError, ModelError, RoomError, first_line
@@ -111,35 +110,16 @@ class VllmEngine:
         return written
 
     def loglikelihood(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
-        """See Engine: sums of token log-probabilities, in nats.
-
-        Asked is what comes next, wherever continuations begin or part: what stands before it is in the cache, while
-        vLLM's prompt_logprobs would read all of it again for every continuation.
-        """
+        """See Engine: sums of token log-probabilities, in nats, of letters and of whole answers alike."""
         asked = [
             self.chat.scored(request.messages, request.prefix, texts)
             for request, texts in zip(requests, continuations, strict=True)
         ]
-        starts = [one.prompt for one in asked]
-        wordings = [[tuple(ids) for ids in one.continuations] for one in asked]
-        if any(len(starts[row]) + len(ids) > self.longest for row, texts in enumerate(wordings) for ids in texts):
+        if any(len(one.prompt) + len(ids) > self.longest for one in asked for ids in one.continuations):
             raise RoomError(f"{self._id}: no room for a continuation in {counted(self.longest, 'tokens')} of context")
-        count(used_to_score(starts, wordings))
-        following: dict[tuple[int, tuple[int, ...]], set[int]] = defaultdict(set)
-        for row, texts in enumerate(wordings):
-            for ids in texts:
-                for place, token in enumerate(ids):
-                    following[row, ids[:place]].add(token)
-        wanted = [
-            self.parameters(temperature=0, max_tokens=1, logprob_token_ids=sorted(tokens), detokenize=False)
-            for tokens in following.values()
-        ]
-        answers = self.ask([starts[row] + list(before) for row, before in following], wanted)
-        logs = {place: answer.outputs[0].logprobs[0] for place, answer in zip(following, answers, strict=True)}
-        return [
-            [float(sum(logs[row, ids[:place]][token].logprob for place, token in enumerate(ids))) for ids in texts]
-            for row, texts in enumerate(wordings)
-        ]
+        count(used_to_score([one.prompt for one in asked], [one.continuations for one in asked]))
+        found = iter(scores(self, [TokenPair(one.prompt, ids) for one in asked for ids in one.continuations]))
+        return [[next(found).total for _ in one.continuations] for one in asked]
 
     def ask(self, prompts: Sequence[list[int]], wanted: Sequence[Any], afresh: bool = True) -> list[Any]:
         """vLLM's answers, in the order of the prompts; not `afresh`: these go on where the last ones ended."""

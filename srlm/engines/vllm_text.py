@@ -1,10 +1,11 @@
-"""Plain text on vLLM: what stands before a continuation is in its prefix cache, and read once for all that share it.
+"""Tokens on vLLM: what stands before a continuation is in its prefix cache, and read once for all that share it.
 
 vLLM generates at least one token, so that it reads one token less at once than the model could.
 """
 
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from srlm.engines.plain_text import Likelihood, TextTokens, TokenPair, TokenText, until, up_to_end
@@ -26,57 +27,54 @@ Place = tuple[int, ...]
 def vllm_text(engine: "VllmEngine") -> TokenText:
     """Plain text on this engine's model."""
     words = TextTokens(engine.chat.tokenizer, engine.longest - 1)
-    return TokenText(words, _Scorer(engine).scores, _Writer(engine, words).go_on)
+    return TokenText(words, partial(scores, engine), _Writer(engine, words).go_on)
 
 
-class _Scorer:
-    def __init__(self, engine: "VllmEngine") -> None:
-        self._engine = engine
+def scores(engine: "VllmEngine", pairs: Sequence[TokenPair]) -> list[Likelihood]:
+    """Of each continuation, in nats."""
 
-    def scores(self, pairs: Sequence[TokenPair]) -> list[Likelihood]:
-        """Of each continuation, in nats."""
-        short = [row for row, pair in enumerate(pairs) if self._is_short(pair)]
-        long = [row for row, pair in enumerate(pairs) if not self._is_short(pair)]
-        found = dict(zip(short, self._as_next([pairs[row] for row in short]), strict=True))
-        found.update(zip(long, self._as_read([pairs[row] for row in long]), strict=True))
-        return [found[row] for row in range(len(pairs))]
-
-    def _is_short(self, pair: TokenPair) -> bool:
+    def is_short(pair: TokenPair) -> bool:
         # A prompt as long as the model reads leaves no room for the token that vLLM generates.
-        return len(pair.continuation) <= NEXT or sum(map(len, pair)) >= self._engine.longest
+        return len(pair.continuation) <= NEXT or sum(map(len, pair)) >= engine.longest
 
-    def _as_next(self, pairs: Sequence[TokenPair]) -> list[Likelihood]:
-        """Each token of a continuation as what comes next behind all before it; equal places are asked once."""
-        following: dict[Place, set[int]] = defaultdict(set)
-        for context, continuation in pairs:
-            for place, token in enumerate(continuation):
-                following[(*context, *continuation[:place])].add(token)
-        wanted = [
-            self._engine.parameters(temperature=0, max_tokens=1, logprob_token_ids=sorted(tokens), detokenize=False)
-            for tokens in following.values()
-        ]
-        answers = self._engine.ask([list(place) for place in following], wanted)
-        came = {place: answer.outputs[0] for place, answer in zip(following, answers, strict=True)}
-        found = []
-        for context, continuation in pairs:
-            outputs = [came[(*context, *continuation[:place])] for place in range(len(continuation))]
-            logs = [one.logprobs[0][token].logprob for one, token in zip(outputs, continuation, strict=True)]
-            best = [one.token_ids[0] for one in outputs]
-            found.append(Likelihood(float(sum(logs)), best == continuation))
-        return found
+    short = [row for row, pair in enumerate(pairs) if is_short(pair)]
+    long = [row for row, pair in enumerate(pairs) if not is_short(pair)]
+    found = dict(zip(short, _as_next(engine, [pairs[row] for row in short]), strict=True))
+    found.update(zip(long, _as_read(engine, [pairs[row] for row in long]), strict=True))
+    return [found[row] for row in range(len(pairs))]
 
-    def _as_read(self, pairs: Sequence[TokenPair]) -> list[Likelihood]:
-        """The tokens of each continuation as vLLM reads them; the likeliest one has the rank 1."""
-        wanted = [self._engine.parameters(temperature=0, max_tokens=1, prompt_logprobs=0, detokenize=False)] * len(
-            pairs
-        )
-        answers = self._engine.ask([[*context, *continuation] for context, continuation in pairs], wanted)
-        found = []
-        for (_, continuation), answer in zip(pairs, answers, strict=True):
-            read: list[Any] = answer.prompt_logprobs[-len(continuation) :]
-            said = [one[token] for one, token in zip(read, continuation, strict=True)]
-            found.append(Likelihood(float(sum(one.logprob for one in said)), all(one.rank == 1 for one in said)))
-        return found
+
+def _as_next(engine: "VllmEngine", pairs: Sequence[TokenPair]) -> list[Likelihood]:
+    """Each token of a continuation as what comes next behind all before it; equal places are asked once."""
+    following: dict[Place, set[int]] = defaultdict(set)
+    for context, continuation in pairs:
+        for place, token in enumerate(continuation):
+            following[(*context, *continuation[:place])].add(token)
+    wanted = [
+        engine.parameters(temperature=0, max_tokens=1, logprob_token_ids=sorted(tokens), detokenize=False)
+        for tokens in following.values()
+    ]
+    answers = engine.ask([list(place) for place in following], wanted)
+    came = {place: answer.outputs[0] for place, answer in zip(following, answers, strict=True)}
+    found = []
+    for context, continuation in pairs:
+        outputs = [came[(*context, *continuation[:place])] for place in range(len(continuation))]
+        logs = [one.logprobs[0][token].logprob for one, token in zip(outputs, continuation, strict=True)]
+        best = [one.token_ids[0] for one in outputs]
+        found.append(Likelihood(float(sum(logs)), best == continuation))
+    return found
+
+
+def _as_read(engine: "VllmEngine", pairs: Sequence[TokenPair]) -> list[Likelihood]:
+    """The tokens of each continuation as vLLM reads them; the likeliest one has the rank 1."""
+    wanted = [engine.parameters(temperature=0, max_tokens=1, prompt_logprobs=0, detokenize=False)] * len(pairs)
+    answers = engine.ask([[*context, *continuation] for context, continuation in pairs], wanted)
+    found = []
+    for (_, continuation), answer in zip(pairs, answers, strict=True):
+        read: list[Any] = answer.prompt_logprobs[-len(continuation) :]
+        said = [one[token] for one, token in zip(read, continuation, strict=True)]
+        found.append(Likelihood(float(sum(one.logprob for one in said)), all(one.rank == 1 for one in said)))
+    return found
 
 
 class _Writer:

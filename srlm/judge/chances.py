@@ -26,7 +26,7 @@ def meant(logs: Sequence[float]) -> bool:
 def chances(engine: Engine, requests: Sequence[Request], texts: Sequence[str]) -> list[list[float] | None]:
     """Natural log-probabilities of the same continuations of each request; None: they do not fit behind it.
 
-    Raises EngineError where the engine has no log-probabilities.
+    Raises CapabilityError where the engine has no log-probabilities.
     """
     with judging():
         return likelihoods(engine, requests, [texts] * len(requests))

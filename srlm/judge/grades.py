@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from srlm.bounded import yaml_text
 from srlm.engines.base import Completion, Engine, Request
-from srlm.errors import EngineError, RoomError
+from srlm.errors import CapabilityError, RoomError
 from srlm.judge.chances import chances, meant, prefix_for
 from srlm.judge.pointwise import Answered, Report, quiet
 from srlm.judge.unread import may_go_on, parted, why_unread
@@ -192,7 +192,7 @@ class Grader:
                 self._has_scores = True
             except RoomError:
                 self._has_scores = True  # if not for this request
-            except EngineError:
+            except CapabilityError:
                 self._has_scores = False
         return self._has_scores
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from srlm.engines.base import Completion, Engine, Request
-from srlm.errors import EngineError
+from srlm.errors import CapabilityError
 from srlm.judge.chances import chances, meant, prefix_for
 from srlm.judge.pairwise import PairItem, PairwiseJudge, opinion_of, parse
 from srlm.judge.pointwise import BLOCK, Report, quiet
@@ -120,7 +120,7 @@ class PairSampler:
         texts = [text for label in self._template.labels for text in (label, f" {label}")]
         try:
             every = chances(self._engine, requests, texts)
-        except EngineError:
+        except CapabilityError:
             return {}
         return {row: logs for row, logs in enumerate(every) if logs is not None}
 
@@ -151,7 +151,7 @@ class PairSampler:
         asked = [Request(messages=requests[row].messages, prefix=prefix) for (row, _), prefix in open_ended.items()]
         try:
             every = chances(self._engine, asked, list(self._template.labels)) if asked else []
-        except EngineError:
+        except CapabilityError:
             return {}
         made = {}
         for (place, prefix), logs in zip(open_ended.items(), every, strict=True):

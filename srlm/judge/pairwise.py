@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple, Protocol, Self
 import numpy as np
 
 from srlm.engines.base import Completion, Engine, Request
-from srlm.errors import EngineError, RoomError
+from srlm.errors import CapabilityError, RoomError
 from srlm.judge.chances import chances, meant, prefix_for
 from srlm.judge.pair_template import load
 from srlm.judge.unread import may_go_on, parted, still_thinking, why_unread
@@ -211,7 +211,7 @@ class ModelPairJudge:
                 self._has_scores = True
             except RoomError:
                 self._has_scores = True  # the engine has them, if not for this item
-            except EngineError:
+            except CapabilityError:
                 self._has_scores = False
         return self._has_scores
 

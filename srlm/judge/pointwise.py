@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol, Self
 
 from srlm.engines.base import Completion, Engine, Request
-from srlm.errors import EngineError
+from srlm.errors import CapabilityError
 from srlm.judge.chances import chances, meant
 from srlm.judge.rubric import Rubric, load
 from srlm.judge.unread import parted, still_thinking, why_unread
@@ -188,7 +188,7 @@ def _completed(
     logs: Sequence[Sequence[float] | None]
     try:
         logs = chances(engine, asked, [f" {points}" for points in POINTS])
-    except EngineError:  # it has none
+    except CapabilityError:  # it has none
         logs, silent = [None] * len(asked), list(range(len(asked)))
     else:
         silent = [place for place, own in enumerate(logs) if own is not None and not meant(own)]

@@ -21,7 +21,7 @@ from srlm.data import hub, mt_bench, rankings
 from srlm.data.human_ranking import HumanRanking
 from srlm.data.lines import locate
 from srlm.data.overlap import EvaluationPrompts
-from srlm.errors import DataError, SettingsError
+from srlm.errors import DataError
 from srlm.judge import pair_template, rubric
 from srlm.judge.rated import portion, rated, refuse_form
 from srlm.judge.wording import Shipped
@@ -148,21 +148,29 @@ class Autorater:
         own = own_settings(settings, AutoraterSettings)
         refuse_form(pair_template.load(own.template), "method.template")
         if not own.sets:
-            raise SettingsError("method.sets: names no set of human judgements; give at least one, as {NAME: PATH}")
+            raise settings.refusal(
+                "method.sets: names no set of human judgements; give at least one, as {NAME: PATH}",
+                "method.sets",
+            )
         for name, one in own.heldout.items():
             if one.path == OWN:
-                raise SettingsError(
-                    f"method.heldout.{name}: `run` names the sets to train on; the held-out ones are in"
+                raise settings.refusal(
+                    f"method.heldout.{name}: `run` names the sets to train on; the held-out ones are in",
+                    "method.heldout",
                 )
             same = [other for other, own_ in own.sets.items() if other == name or own_ == one]
             if same:
-                raise SettingsError(
-                    f"method.heldout.{name}: is method.sets.{same[0]}, which is trained on; name other data"
+                raise settings.refusal(
+                    f"method.heldout.{name}: is method.sets.{same[0]}, which is trained on; name other data",
+                    "method.heldout",
                 )
         mt_bench_questions(settings)
         for setting, rows in _rows(own).items():
             if not rows.path.startswith(hub.HUB) and not locate(rows.path).exists():
-                raise DataError(f"{setting}: {rows.path} does not exist; give a file, a folder or hub:OWNER/NAME")
+                raise DataError(
+                    f"{settings.where(setting)}: {setting}: {rows.path} does not exist; give a file, a folder or "
+                    "hub:OWNER/NAME"
+                )
 
     def inputs(self, settings: Settings) -> Mapping[str, str | Shipped | Rows]:
         """See Prepared."""

@@ -159,13 +159,20 @@ class Prepared(Protocol):
 def find_method(name: str) -> Method:
     """The method of a name. Raises SettingsError where there is none."""
     if name not in METHODS:
-        raise SettingsError(f"method {name}: no such method; the methods are {', '.join(METHODS)} (`srlm methods`)")
+        raise SettingsError(_no_such(name))
     method: Method = import_module(METHODS[name]).METHOD
     return method
 
 
+def _no_such(name: str) -> str:
+    return f"method {name}: no such method; the methods are {', '.join(METHODS)} (`srlm methods`)"
+
+
 def method_of(settings: Settings) -> Method:
-    """The method of a run. Raises SettingsError where there is none, or the method's own settings are wrong."""
+    """The method of a run. Raises SettingsError where there is none, or the method's own settings are wrong; it names
+    the file in which they stand."""
+    if settings.method.name not in METHODS:
+        raise settings.refusal(_no_such(settings.method.name), "method.name")
     method = find_method(settings.method.name)
     own_settings(settings, method.settings)
     return method
@@ -173,7 +180,7 @@ def method_of(settings: Settings) -> Method:
 
 def own_settings(settings: Settings, kind: type[S]) -> S:
     """A method's own settings in a run."""
-    return own_section(kind, settings.method.own, "method")
+    return own_section(kind, settings.method.own, "method", settings)
 
 
 def trainings_of(settings: Settings) -> list[Training]:

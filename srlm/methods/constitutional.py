@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from srlm.errors import DataError, SettingsError
+from srlm.errors import DataError
 from srlm.judge import constitution
 from srlm.judge.choices import AnswerPair, Choice, choice_counts, choose, is_of, label
 from srlm.judge.open import loops_judge
@@ -100,16 +100,19 @@ class Constitutional:
         refuse_unused(settings, "reward", "selection")
         own = own_settings(settings, ConstitutionalSettings)
         found = constitution.load(own.principles, "method.principles")
+        where = ("method.principles", "method.supervised")
         revises, chooses = last > 1 and own.supervised > 0, last > own.supervised + 1
         if revises and not found.revising:
-            raise SettingsError(
+            raise settings.refusal(
                 f"method.principles {own.principles}: no principle has critique and revision, which M2 needs; add one, "
-                "or set method.supervised to 0"
+                "or set method.supervised to 0",
+                *where,
             )
         if chooses and not found.choosing:
-            raise SettingsError(
+            raise settings.refusal(
                 f"method.principles {own.principles}: no principle has choice, which M{own.supervised + 2} needs; add "
-                f"one, or set method.supervised to {last - 1}"
+                f"one, or set method.supervised to {last - 1}",
+                *where,
             )
 
     def inputs(self, settings: Settings) -> Mapping[str, str | Shipped]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from srlm.errors import StoreError
+from srlm.methods.explain_examples import explain_taught
 from srlm.printable import one_line
 from srlm.records import Judgement, PreferencePair, Prompt, Response, transcript_of
 from srlm.rewards.base import JUDGEMENTS, kept_rewards
@@ -53,7 +54,8 @@ def explain_answers(
     beside: Callable[[Path], Sequence[Beside]] = nothing_beside,
     outcome: Callable[[Turn, Prompt], Iterator[str]] | None = None,
 ) -> Iterator[str]:
-    """Lines about the prompt behind an id, in every turn that has it. Raises StoreError where none or several match.
+    """Lines about the prompt behind an id, in every turn that has it, or about an example of M1's. Raises StoreError
+    where none or several match.
 
     `rule`: how answers get their rewards and become pairs, in words. `beside`: the method's own records in the folder
     of a step; their ids are found, too. `outcome`: what came of a turn's answers to a prompt, the last lines; None:
@@ -63,8 +65,11 @@ def explain_answers(
     exact = [(turn, turn.owner[wanted]) for turn in turns if wanted in turn.owner]
     near = [(turn, owner) for turn in turns for owner in sorted(turn.owned(wanted))]
     found = exact or near
+    if not found and (taught := explain_taught(folder, wanted)) is not None:
+        yield from taught
+        return
     if not found:
-        raise StoreError(f"{wanted}: no pair, prompt, response or judgement of {folder.path} has this id")
+        raise StoreError(f"{wanted}: no pair, prompt, response, judgement or example of {folder.path} has this id")
     several = len({prompt for _, prompt in found})
     if several > 1:
         where = ", ".join(dict.fromkeys(turn.name for turn, _ in found))

@@ -10,14 +10,30 @@ from srlm.store import files
 from srlm.store.folder import RunFolder
 from srlm.text.counts import counted
 
+TAUGHT = {
+    "sft": "judgements by the SFT baseline that order a set's answers as people did",
+    "reviews": "people's reviews that order a set's answers as their ranks do",
+    "off": "no judgements",
+}
+"""What M1 learns to judge from, by `eft.writer`."""
+
+
+def explain_taught(folder: RunFolder, wanted: str) -> Iterator[str] | None:
+    """Lines about an example from which M1 learnt to judge, or another skill; None: it has none with this id.
+
+    For methods that explain what comes after M1, where they know of nothing with the id.
+    """
+    if not any(_begins(one, wanted) for _, one in _every(folder)):
+        return None
+    settings = folder.settings
+    return explain_examples(folder, wanted, f"eft.writer {settings.eft.writer}: {TAUGHT[settings.eft.writer]}")
+
 
 def explain_examples(folder: RunFolder, wanted: str, rule: str) -> Iterator[str]:
     """Lines about the example whose id, or whose source's id, begins so. Raises StoreError where none or several do."""
-    every = [(path.parent.name, one) for path in folder.holding(EFT) for one in files.read(path, Demonstration)]
+    every = _every(folder)
     found = [(step, one) for step, one in every if wanted in (one.id, one.source_id)]
-    found = found or [
-        (step, one) for step, one in every if one.id.startswith(wanted) or one.source_id.startswith(wanted)
-    ]
+    found = found or [(step, one) for step, one in every if _begins(one, wanted)]
     if not found:
         raise StoreError(f"{wanted}: no example of {folder.path} has this id, and none was made from it")
     if len({one.id for _, one in found}) > 1:
@@ -31,3 +47,11 @@ def explain_examples(folder: RunFolder, wanted: str, rule: str) -> Iterator[str]
         yield "\nwhat it is taught to say"
         yield "\n".join(f"  {line}" for line in one.response.split("\n"))
         yield f"\nrule: method {folder.settings.method.name}; {rule}"
+
+
+def _every(folder: RunFolder) -> list[tuple[str, Demonstration]]:
+    return [(path.parent.name, one) for path in folder.holding(EFT) for one in files.read(path, Demonstration)]
+
+
+def _begins(one: Demonstration, wanted: str) -> bool:
+    return one.id.startswith(wanted) or one.source_id.startswith(wanted)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from srlm.errors import StoreError
 from srlm.judge.changed_instructions import ChangedInstruction
+from srlm.methods.explain_examples import explain_taught
 from srlm.printable import one_line
 from srlm.records import Demonstration, PairJudgement, Prompt, Response
 from srlm.store import files
@@ -42,8 +43,11 @@ def explain_pairs(folder: RunFolder, wanted: str, rule: str) -> Iterator[str]:
     every = [(own, prompt, own.ids(prompt)) for own in rounds for prompt in own.prompts]
     found = [(own, prompt) for own, prompt, ids in every if wanted in ids]
     found = found or [(own, prompt) for own, prompt, ids in every if any(id.startswith(wanted) for id in ids)]
+    if not found and (taught := explain_taught(folder, wanted)) is not None:
+        yield from taught
+        return
     if not found:
-        raise StoreError(f"{wanted}: no prompt, response or judgement of {folder.path} has this id")
+        raise StoreError(f"{wanted}: no prompt, response, judgement or example of {folder.path} has this id")
     several = len({prompt for _, prompt in found})
     if several > 1:
         where = ", ".join(dict.fromkeys(own.name for own, _ in found))

@@ -12,7 +12,6 @@ from typing import Annotated
 
 from pydantic import Field
 
-from srlm.errors import SettingsError
 from srlm.methods import start
 from srlm.methods.base import Lengths, Work, own_settings
 from srlm.methods.explain import explain_answers
@@ -81,9 +80,10 @@ class LengthRegularised:
 def with_margin(settings: Settings) -> DpoSettings:
     """How pairs are trained. Raises SettingsError where the margin is set twice."""
     if settings.dpo.length_margin:
-        raise SettingsError(
+        raise settings.refusal(
             f"dpo.length_margin {settings.dpo.length_margin:g}: method length_regularised has its own, method.alpha; "
-            "set that one alone"
+            "set that one alone",
+            "dpo.length_margin",
         )
     alpha = own_settings(settings, LengthRegularisedSettings).alpha
     return settings.dpo.model_copy(update={"length_margin": alpha})

@@ -5,7 +5,6 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field
 
-from srlm.errors import SettingsError
 from srlm.judge.meta_judge import PLAIN
 from srlm.records import Step
 from srlm.section import Positive, Section, Share
@@ -66,22 +65,27 @@ def refuse_others(run: Settings) -> None:
     """Raise SettingsError where another setting of the run says something that the method does not do."""
     default = SelectionSettings()
     if run.selection.band != default.band or run.selection.max_chosen is not None:
-        raise SettingsError(
+        raise run.refusal(
             "selection.band, selection.max_chosen: method meta_rewarding has a value for each iteration instead; set "
-            "method.rho and method.max_answer"
+            "method.rho and method.max_answer",
+            "selection.band",
+            "selection.max_chosen",
         )
     if run.reward.kind != "judge":
-        raise SettingsError(
+        raise run.refusal(
             f"reward.kind {run.reward.kind}: method meta_rewarding compares the judgements behind the rewards; use "
-            "reward.kind `judge`, or another method"
+            "reward.kind `judge`, or another method",
+            "reward.kind",
         )
     if run.judge.engine is not None:
-        raise SettingsError(
+        raise run.refusal(
             "judge.engine: method meta_rewarding trains M_t on its own judgements, and a server's are not its own; "
-            "remove judge.engine, or use method self_rewarding"
+            "remove judge.engine, or use method self_rewarding",
+            "judge.engine",
         )
     if run.judge.draws < 2:
-        raise SettingsError(
+        raise run.refusal(
             "judge.draws 1: method meta_rewarding compares several judgements of an answer; set it to 2 or more (the "
-            "paper: 11)"
+            "paper: 11)",
+            "judge.draws",
         )

@@ -16,7 +16,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from srlm.errors import DataError, SettingsError
+from srlm.errors import DataError
 from srlm.judge import pair_template
 from srlm.judge.balanced import BOTH, FIRST_ONLY, SECOND_ONLY, balanced
 from srlm.judge.changed_instructions import REQUEST, ChangedInstruction, refused_counts, request_text, write_changed
@@ -148,19 +148,24 @@ class SelfTaughtEvaluator:
         pair_template.load(own.template)
         request_text(own.changed_template)
         if own.changed_by == "world" and own.changed_template is not None:
-            raise SettingsError(
+            raise settings.refusal(
                 "method.changed_template: with method.changed_by `world` a program changes the prompts, and asks no "
-                "model; remove it, or use `model`"
+                "model; remove it, or use `model`",
+                "method.changed_template",
             )
         if own.changed_by == "world" and settings.data.kind in WORLDS and settings.prompts.writer != "world":
-            raise SettingsError(
+            raise settings.refusal(
                 f"method.changed_by `world` changes prompts of the world alone, and prompts.writer is "
-                f"`{settings.prompts.writer}`; use `model`, or prompts.writer=world"
+                f"`{settings.prompts.writer}`; use `model`, or prompts.writer=world",
+                "method.changed_by",
+                "prompts.writer",
             )
         if own.changed_by == "world" and settings.data.kind not in WORLDS:
-            raise SettingsError(
+            raise settings.refusal(
                 f"method.changed_by `world` needs data of a world ({', '.join(WORLDS)}), and data.kind is "
-                f"`{settings.data.kind}`; use `model`"
+                f"`{settings.data.kind}`; use `model`",
+                "method.changed_by",
+                "data.kind",
             )
 
     def inputs(self, settings: Settings) -> Mapping[str, str | Shipped]:

@@ -14,7 +14,7 @@ from typing import Literal
 
 from srlm.contents import weights_digest
 from srlm.engines.weights import WHEEL, weight_files
-from srlm.errors import DataError, SettingsError
+from srlm.errors import DataError
 from srlm.judge.reward_model import RewardModel
 from srlm.judge.scores import check_collapse
 from srlm.methods import sampled, start
@@ -227,9 +227,11 @@ def check_online(settings: Settings) -> None:
 
     check(settings.online, settings.candidates.count, settings.candidates.sampling)
     if settings.online.judge == "policy" and settings.launch.command:
-        raise SettingsError(
+        raise settings.refusal(
             "online.judge `policy`: with launch.command the model in training is in other processes, and cannot judge; "
-            "set online.judge to `parent`, or train without launch.command"
+            "set online.judge to `parent`, or train without launch.command",
+            "online.judge",
+            "launch.command",
         )
 
 

@@ -21,7 +21,7 @@ from srlm.records import Checkpoint, Count, Demonstration, Judgement, Prompt, Ra
 from srlm.settings import ScratchModel, Settings
 from srlm.store import files
 from srlm.text.counts import counted
-from srlm.worlds.table import WORLDS
+from srlm.worlds.table import WORLDS, WorldData
 
 DATA = Step(name="data", role="data", shaped_by=("seed", "data."))
 BASE = Step(name="M0", role="base", shaped_by=("seed", "threads", "model.", "data.", "pretraining"))
@@ -55,15 +55,16 @@ def make(run: Run, step: Step) -> None:
 
 
 def work(settings: Settings, lengths: Lengths) -> Iterator[Work]:
-    """What the SFT baseline, EFT and M1 take."""
+    """What the SFT baseline, EFT and M1 take; a skill is one demonstration an EFT set."""
     data, example = settings.data, lengths.prompt + answer_length(settings, lengths)
     yield Optimisation("SFT baseline", data.ift, example, "sft", settings.sft)
     judgements = round(data.eft_sets * answers_a_set(settings)) if settings.eft.writer != "off" else 0
+    skills = data.eft_sets * len(data.skills) if isinstance(data, WorldData) else 0  # as long as judgements
     reads, writes = judge_lengths(settings, lengths)
     if settings.eft.writer == "sft" and judgements:
         yield Generation("M1: EFT judgements", judgements, settings.eft.draws, reads, writes)
-    mixed = data.ift + judgements
-    mean = (data.ift * example + judgements * (reads + writes)) // mixed
+    mixed = data.ift + judgements + skills
+    mean = (data.ift * example + (judgements + skills) * (reads + writes)) // mixed
     yield Optimisation("M1: supervised fine-tuning", mixed, mean, "sft", settings.sft)
 
 

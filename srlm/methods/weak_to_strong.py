@@ -20,7 +20,7 @@ from pydantic import Field
 
 from srlm.contents import weights_digest
 from srlm.engines.weights import WHEEL, beside_weights, gguf_in_wheel, load_chat, serving_format
-from srlm.errors import DataError, SettingsError
+from srlm.errors import DataError
 from srlm.judge import pair_template
 from srlm.judge.pair_sampling import ShownPair, kept_opinions
 from srlm.judge.pairwise import ModelPairJudge
@@ -139,9 +139,10 @@ class WeakToStrong:
         own = own_settings(settings, WeakToStrongSettings)
         template = pair_template.load(own.template)
         if template.form != "letter":
-            raise SettingsError(
+            raise settings.refusal(
                 f"method.template {own.template}: asks for {template.form}, and weak_to_strong trains the probability "
-                "of one letter; use `letter`, or a file of that form"
+                "of one letter; use `letter`, or a file of that form",
+                "method.template",
             )
         if own.weak.base.startswith(WHEEL):
             gguf_in_wheel(own.weak.base.removeprefix(WHEEL))

@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import ConfigDict, Field, PrivateAttr, SerializerFunctionWrapHandler, model_serializer, model_validator
 
+from srlm.errors import SettingsError
 from srlm.records import digest
 from srlm.section import Positive, Section
 from srlm.settings.data import OasstData, RankedData
@@ -12,6 +13,7 @@ from srlm.settings.engines import EngineSettings
 from srlm.settings.evaluation import EvaluationSettings
 from srlm.settings.judge import EftSettings, JudgeSettings
 from srlm.settings.model import ModelSettings
+from srlm.settings.origin import Origin
 from srlm.settings.prompts import CandidateSettings, PromptSettings
 from srlm.settings.rewards import JudgeRewardSettings, RewardSettings, SelectionSettings
 from srlm.settings.shaping import GONE, shaping
@@ -100,6 +102,22 @@ class Settings(Section):
     reward_model: RewardModelSettings = RewardModelSettings()
     online: OnlineSettings = OnlineSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
+
+    _origin: Origin = PrivateAttr(default_factory=Origin)
+
+    def where(self, *names: str) -> str:
+        """The file that messages about these settings (`section.setting`) begin with; of no names, the run file."""
+        return self._origin(*names)
+
+    def refusal(self, fault: str, *names: str) -> SettingsError:
+        """The error that says what is wrong with these settings, and in which file they stand."""
+        return SettingsError(f"{self.where(*names)}: {fault}")
+
+    def written_in(self, origin: Origin) -> "Settings":
+        """The same settings, which stand where `origin` says."""
+        placed = self.model_copy()
+        placed._origin = origin
+        return placed
 
     @property
     def folder(self) -> Path:

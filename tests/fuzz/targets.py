@@ -30,7 +30,7 @@ from srlm.engines.openai.completion import Disguised, OtherShape, reply_of
 from srlm.engines.openai.engine import read_as_chat
 from srlm.engines.scripted import ScriptedEngine
 from srlm.engines.trial import refuse_hungry_template
-from srlm.errors import EngineError, ModelError, SrlmError
+from srlm.errors import CapabilityError, ModelError, SrlmError
 from srlm.judge import constitution, grades, meta_judge, pair_template, rubric
 from srlm.judge.changed_instructions import ChangedInstruction, parsed, request_text
 from srlm.judge.choices import AnswerPair, Choice, choose, label
@@ -155,7 +155,7 @@ class _Saying(ScriptedEngine):
 
     def loglikelihood(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
         if self._logs is None:
-            raise EngineError("no log-probabilities")
+            raise CapabilityError("no log-probabilities")
         return [[self._logs[place % len(self._logs)] for place in range(len(own))] for own in continuations]
 
 

@@ -291,15 +291,39 @@ def test_a_method_is_named_alone_or_with_its_own_settings(tmp_path: Path) -> Non
     assert load(with_text(tmp_path, "method: positive_sft"), ["method.min_reward=4"]) == given
 
 
-def test_own_settings_are_read_as_those_of_a_run_file_are() -> None:
-    assert own_section(PositiveSftSettings, {"min_reward": 4}, "method").min_reward == 4.0
-    for given, said in (
-        ({"min_rewrd": 4}, "run file: unknown setting method.min_rewrd; did you mean method.min_reward?"),
-        ({"min_reward": "much"}, "run file: method.min_reward: Input should be a valid number"),
-        ({"min_reward": True}, "run file: method.min_reward: does not accept a boolean"),
-    ):
-        with pytest.raises(SettingsError, match=re.escape(said)):
-            own_section(PositiveSftSettings, given, "method")
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        ("min_rewrd: 4", "unknown setting method.min_rewrd; did you mean method.min_reward?"),
+        ("min_reward: much", "method.min_reward: Input should be a valid number"),
+        ("min_reward: true", "method.min_reward: does not accept a boolean"),
+    ],
+)
+def test_own_settings_are_read_as_those_of_a_run_file_are(tmp_path: Path, given: str, fault: str) -> None:
+    """A fault is said of the file in which it stands, also where another one extends that."""
+    named = with_text(tmp_path, f"method: {{name: positive_sft, {given}}}")
+    upper = tmp_path / "upper.yaml"
+    upper.write_text(f"extends: {named.name}\nname: upper\nseed: 2\n")
+    for path in (named, upper):
+        settings = load(path)
+        with pytest.raises(SettingsError, match=f"^{re.escape(f'{named}: {fault}')}"):
+            own_section(PositiveSftSettings, settings.method.own, "method", settings)
+    right = load(named, ["method={name: positive_sft, min_reward: 4}"])
+    assert own_section(PositiveSftSettings, right.method.own, "method", right).min_reward == 4.0
+
+
+def test_own_settings_that_stand_in_no_file_are_said_to_be_a_run_files() -> None:
+    settings = Settings.model_validate({"name": "x", "model": {"base": "scratch"}, "data": {"kind": "beads"}})
+    with pytest.raises(SettingsError, match=r"^run file: unknown setting method\.least"):
+        own_section(PositiveSftSettings, {"least": 4}, "method", settings)
+
+
+def test_settings_are_the_same_wherever_they_stand(tmp_path: Path) -> None:
+    (elsewhere := tmp_path / "elsewhere").mkdir()
+    one, other = (load(with_text(folder, "seed: 3")) for folder in (tmp_path, elsewhere))
+    assert one.where("seed") != other.where("seed")
+    assert one == other and one.digest == other.digest
+    assert one.model_copy(update={"threads": 2}).where("seed") == one.where("seed")
 
 
 @pytest.mark.parametrize("arm", ARMS)

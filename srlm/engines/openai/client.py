@@ -37,7 +37,7 @@ from srlm.engines.openai.refusals import fate_of
 from srlm.engines.openai.retired import notice, refuse_retired
 from srlm.engines.openai.servers import find_key, shown, words_of
 from srlm.engines.openai.window import Window, retry_after
-from srlm.errors import EngineError
+from srlm.errors import CapabilityError, EngineError
 from srlm.records import seed_for
 from srlm.terminal import logger
 from srlm.text.counts import counted
@@ -500,7 +500,7 @@ class Client:
                 if name in call.settings and name not in settings:
                     words = parameters.said(name)
                     what = f"refused {name}: {words}; it has no {NEED[name]}; use vLLM or `transformers`"
-                    raise EngineError(self._explained(call, what))
+                    raise CapabilityError(self._explained(call, what))
             words_in = {"messages": list(call.messages)} if call.prompt is None else {"prompt": call.prompt}
             body = {"model": call.model, **words_in, **settings}
             patience = self.endpoint.patience(call.limit)
@@ -619,7 +619,7 @@ class _ModelState:
         """Whether what earlier runs learnt of its parameters was taken over."""
 
 
-class Refused(EngineError):
+class Refused(CapabilityError):
     """The server takes no such request; another might do."""
 
 

@@ -17,7 +17,7 @@ from srlm.engines.openai.client import Client
 from srlm.engines.openai.cost import BudgetSpent
 from srlm.engines.openai.text import ServerText
 from srlm.engines.plain_text import Likelihood
-from srlm.errors import EngineError, RoomError
+from srlm.errors import CapabilityError, EngineError, RoomError
 from srlm.records import seed_for
 from srlm.settings import Sampling
 from srlm.terminal import logger
@@ -115,7 +115,7 @@ class OpenAIEngine:
         found = []
         for text, tokens in zip(texts, islice(read, len(texts)), strict=True):
             if [t.id for t in tokens[: len(before)]] != [t.id for t in before]:
-                raise EngineError(
+                raise CapabilityError(
                     f"{self.where}: has no log-probabilities for {text!r}: its start merges with the text before it"
                 )
             own = tokens[len(before) :]
@@ -175,14 +175,16 @@ class OpenAIEngine:
             words = f"{self.where}: refused the request: {refused.failure.words}"
             if refused.failure.why == "too long":
                 raise RoomError(words) from None
-            raise EngineError(f"{words} (has no log-probabilities?)") from None
+            raise CapabilityError(f"{words} (has no log-probabilities?)") from None
         if answer.prompt_logprobs is None:
-            raise EngineError(f"{self.where}: has no log-probabilities; use vLLM (`prompt_logprobs`) or `transformers`")
+            raise CapabilityError(
+                f"{self.where}: has no log-probabilities; use vLLM (`prompt_logprobs`) or `transformers`"
+            )
         try:
             rows = [row for row in answer.prompt_logprobs if row]
             return [_Token(int(key), said.logprob, said.rank) for row in rows for key, said in row.items()]
         except ValueError:
-            raise EngineError(f"{self.where}: has log-probabilities of other things than tokens") from None
+            raise CapabilityError(f"{self.where}: has log-probabilities of other things than tokens") from None
 
     def _call(self, request: Request, settings: dict[str, Any]) -> Call:
         messages = [{"role": message.role, "content": message.content} for message in request.messages]

@@ -8,6 +8,7 @@ from accelerate.commands.config.config_args import load_config_from_file
 
 from srlm.cli.estimate import GIB, Hardware, Shape, generation, optimisation, read_shape, stages
 from srlm.methods.base import Generation, Lengths, Optimisation, method_of
+from srlm.methods.start import read_seed_data, skill_demonstrations
 from srlm.run_file import load
 from srlm.settings import DpoSettings, LoraSettings, OnlineSettings, SftSettings
 
@@ -108,6 +109,19 @@ def test_early_stopping_is_counted_as_if_it_never_stopped() -> None:
         "early" in stage.name
         for stage in stages(load(CONFIGS / "llama3-8b.yaml"), HARDWARE, SHAPE, Lengths(100, 500, 200))
     )
+
+
+def test_the_skills_that_m1_is_shown_are_counted(tiny: Path) -> None:
+    """12 EFT sets: 40 IFT examples, 48 reviews, and one demonstration a set of each skill."""
+    skills = ["data.skills=[critique, revision]"]
+    examples = {}
+    for name, words in (("shown", skills), ("alone", [*skills, "eft.writer=off"]), ("none", [])):
+        settings = load(tiny, words)
+        found = [one for one in method_of(settings).work(settings, Lengths(9, 9, 9)) if isinstance(one, Optimisation)]
+        examples[name] = next(one.examples for one in found if one.name == "M1: supervised fine-tuning")
+    assert examples == {"shown": 40 + 48 + 2 * 12, "alone": 40 + 2 * 12, "none": 40 + 48}
+    settings = load(tiny, skills)
+    assert len(skill_demonstrations(settings, read_seed_data(settings))) == 2 * 12  # as in M1/eft.jsonl
 
 
 def test_without_a_launch_one_gpu_trains() -> None:

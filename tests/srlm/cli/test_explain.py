@@ -7,7 +7,7 @@ from typer.testing import CliRunner, Result
 
 from srlm.cli.main import app
 from srlm.errors import StoreError
-from srlm.records import AnswerReward, Judgement, PreferencePair, Prompt, Response
+from srlm.records import AnswerReward, Demonstration, Judgement, PreferencePair, Prompt, Response
 from srlm.store import files
 
 POCKET = Path(__file__).parents[3] / "configs/pocket.yaml"
@@ -39,8 +39,9 @@ class Told:
         files.write(folder / "judgements.jsonl", self.judgements)
         files.write(folder / "pairs.jsonl", [self.pair])
 
-    def explain(self, id: str) -> Result:
+    def explain(self, id: str, *more: str) -> Result:
         words = ["explain", id, "--run", str(POCKET), "--set", f"runs={self.runs}"]
+        words += [word for one in more for word in ("--set", one)]
         return CliRunner().invoke(app, words, env={"COLUMNS": "300"})
 
     def refusal(self, id: str) -> str:
@@ -136,8 +137,27 @@ def test_a_turn_that_has_no_judgements_yet_shows_its_answers(tmp_path: Path) -> 
 
 def test_an_id_nobody_has_is_refused(tmp_path: Path) -> None:
     assert Told(tmp_path).refusal("zzzz") == (
-        f"zzzz: no pair, prompt, response or judgement of {tmp_path}/pocket has this id"
+        f"zzzz: no pair, prompt, response, judgement or example of {tmp_path}/pocket has this id"
     )
+
+
+@pytest.mark.parametrize("method", ["self_rewarding", "self_taught_evaluator", "rlhf"])
+def test_an_example_from_which_m1_learnt_to_judge_is_shown(tmp_path: Path, method: str) -> None:
+    told = Told(tmp_path)
+    example = Demonstration.of("eft", "review : a red copy response : 1 red", "right\nscore : 5", "0a1b2c3d4e5f6071")
+    files.write(tmp_path / "pocket/M1/eft.jsonl", [example])
+    for id in (example.id, example.id[:12], "0a1b2c3d"):
+        done = told.explain(id, f"method={method}")
+        assert done.stdout.splitlines() == [
+            f"M1, example {example.id} (made from 0a1b2c3d4e5f6071)",
+            "  review : a red copy response : 1 red",
+            "",
+            "what it is taught to say",
+            "  right",
+            "  score : 5",
+            "",
+            f"rule: method {method}; eft.writer reviews: people's reviews that order a set's answers as their ranks do",
+        ]
 
 
 def test_a_start_that_several_prompts_share_is_refused(tmp_path: Path) -> None:

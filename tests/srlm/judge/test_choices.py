@@ -8,7 +8,7 @@ import pytest
 
 from srlm.engines.base import Request
 from srlm.engines.scripted import ScriptedEngine
-from srlm.errors import EngineError
+from srlm.errors import CapabilityError
 from srlm.judge.choices import AnswerPair, Choice, choice_counts, choose, drawn_for, label
 from srlm.judge.constitution import load
 from srlm.judge.pairwise import ModelPairJudge, Opinion, PairItem
@@ -140,7 +140,7 @@ def test_without_log_probabilities_the_written_verdict_decides() -> None:
         def loglikelihood(
             self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]
         ) -> list[list[float]]:
-            raise EngineError("no log-probabilities here")
+            raise CapabilityError("no log-probabilities here")
 
     judge = ModelPairJudge(
         Wordy(lambda request, seed: "Both are fine. [[B]]", "M1"), template=load("general", "x").pair_template(256)

@@ -11,7 +11,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from srlm.engines.base import Completion, Request
 from srlm.engines.scripted import ScriptedEngine
 from srlm.engines.transformers import TransformersEngine
-from srlm.errors import EngineError, RoomError
+from srlm.errors import CapabilityError, RoomError
 from srlm.judge.chances import meant
 from srlm.judge.grades import Grader, grade, grade_counts, grade_types, load, spellings
 from srlm.judge.pointwise import Answered
@@ -116,7 +116,7 @@ class Wordless(ScriptedEngine):
     """An engine without log-probabilities."""
 
     def loglikelihood(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
-        raise EngineError("no log-probabilities here")
+        raise CapabilityError("no log-probabilities here")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from srlm.engines.base import Completion, Request
 from srlm.engines.scripted import ScriptedEngine
-from srlm.errors import EngineError
+from srlm.errors import CapabilityError
 from srlm.judge.pair_sampling import PairSampler, ShownPair, drawn_letter, kept_opinions
 from srlm.judge.pair_template import load
 from srlm.judge.plain import PlainJudge
@@ -38,7 +38,7 @@ class Wordless(ScriptedEngine):
     """An engine without log-probabilities."""
 
     def loglikelihood(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
-        raise EngineError("no log-probabilities here")
+        raise CapabilityError("no log-probabilities here")
 
 
 class Cut(ScriptedEngine):

@@ -8,7 +8,7 @@ import pytest
 from eval.records import Verdict, verdict_id
 from srlm.engines.base import Completion, Request
 from srlm.engines.scripted import ScriptedEngine
-from srlm.errors import EngineError
+from srlm.errors import CapabilityError
 from srlm.judge.pairwise import ModelPairJudge, Opinion, Outcome, PairItem, opinion_of, outcome_of, parse
 from srlm.judge.plain import PlainJudge
 
@@ -19,7 +19,7 @@ class Wordless(ScriptedEngine):
     """An engine without log-probabilities."""
 
     def loglikelihood(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
-        raise EngineError("no log-probabilities here")
+        raise CapabilityError("no log-probabilities here")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from srlm.engines.base import Request
 from srlm.engines.scripted import ScriptedEngine
-from srlm.errors import EngineError
+from srlm.errors import CapabilityError
 from srlm.judge.pointwise import Answered, ModelPointJudge
 from srlm.judge.rubric import load
 from srlm.records import Judgement, Prompt, Response
@@ -90,7 +90,7 @@ class Unscored(ScriptedEngine):
     """A server without log-probabilities."""
 
     def loglikelihood(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[float]]:
-        raise EngineError("has no log-probabilities")
+        raise CapabilityError("has no log-probabilities")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from srlm.engines.base import Completion, Request
 from srlm.engines.transformers import TransformersEngine
-from srlm.errors import EngineError, RoomError
+from srlm.errors import CapabilityError, RoomError
 from srlm.judge import eft, scores
 from srlm.judge.pairwise import ModelPairJudge, Opinion, PairItem
 from srlm.judge.pointwise import Answered, ModelPointJudge
@@ -288,7 +288,7 @@ def test_an_engine_without_log_probabilities_is_asked_for_words() -> None:
         def loglikelihood(
             self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]
         ) -> list[list[float]]:
-            raise EngineError("none")
+            raise CapabilityError("none")
 
     engine = Wordless([said("<think>A or B?</think>B")])
     assert ModelPairJudge(engine).compare([ITEM], 1) == [Opinion(preference=0.0, raw="B")]

@@ -82,9 +82,9 @@ def test_a_model_of_positive_sft_comes_from_m0_and_one_of_the_loop_from_the_last
 
 
 def test_a_method_that_is_not_in_the_table_is_refused_with_those_that_are(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="method dpo: no such method; the methods are self_rewarding"):
+    with pytest.raises(SettingsError, match=rf"^{TINY}: method dpo: no such method; the methods are self_rewarding"):
         run_folder(load(TINY, ["method=dpo"]))
-    with pytest.raises(SettingsError, match=r"unknown setting method\.min_reward"):
+    with pytest.raises(SettingsError, match=rf"^{TINY}: unknown setting method\.min_reward"):
         run_folder(load(TINY, ["method.min_reward=4"]))
 
 
@@ -102,7 +102,8 @@ def test_a_section_that_a_method_does_not_use_is_refused(name: str, setting: str
     settings = load(TINY, [f"method={name}", setting])
     method = find_method(name)
     assert isinstance(method, Prepared)
-    with pytest.raises(SettingsError, match=f"^{setting.partition('.')[0]}: method {name} does not use this section"):
+    section = setting.partition(".")[0]
+    with pytest.raises(SettingsError, match=rf"^{TINY}: {section}: method {name} does not use this section"):
         method.check(settings, 2)
 
 
