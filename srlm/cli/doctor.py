@@ -178,8 +178,9 @@ def _account(settings: Settings, account: Mapping[str, int]) -> Iterator[Problem
         files.setdefault(file, {})[what] = value
     for name, counts in files.items():
         if counts.keys() == {"wanted", "got"}:
-            want, got = counts["wanted"], counts["got"]
-            yield Problem("warning" if got < want else "ok", f"data: data.{name}: {got} of {want}")
+            if want := counts["wanted"]:
+                got = counts["got"]
+                yield Problem("warning" if got < want else "ok", f"data: data.{name}: {got} of {want}")
         else:
             yield Problem("ok", f"data: {name}: " + ", ".join(f"{what} {count}" for what, count in counts.items()))
 

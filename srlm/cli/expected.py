@@ -57,7 +57,7 @@ def _eft(settings: Settings, data: SeedData) -> Expected:
             return Expected("ok", f"expect: EFT: {sets}; at most {counted(scored, 'examples')}: reviews with a score")
     calls = answers * settings.eft.draws
     kept = (
-        "a set is kept if the scores agree with its ranks (of SmolLM2-135M's 17 of 40)"
+        "a set is kept if the scores agree with its ranks (SmolLM2-135M: 17 of 40 sets)"
         if settings.eft.filter
         else "every set is kept (eft.filter is off)"
     )
@@ -95,9 +95,10 @@ def _pairs(settings: Settings, data: SeedData) -> Iterator[Expected]:
         steps = one.training.steps_for(one.examples)
         yield Expected("ok", f"expect: {one.name}: at most {counted(one.examples, 'pairs')}, {counted(steps, 'steps')}")
     if paired and settings.reward.kind == "judge":
+        stops = settings.judge.on_collapse == "stop" and settings.judge.min_pair_yield > 0
         yield Expected(
             "ok",
-            "expect: a prompt whose answers all score the same gives no pair. How many do depends on the judge: of our "
-            "runs' prompts 67 to 100% gave one; a run stops if fewer than "
-            f"{settings.judge.min_pair_yield:.0%} do (judge.min_pair_yield)",
+            "expect: a prompt whose answers all score the same gives no pair; how many do depends on the judge (in our "
+            "runs 67 to 100% of the prompts gave one)"
+            + (f"; below {settings.judge.min_pair_yield:.0%} the run stops (judge.min_pair_yield)" if stops else ""),
         )

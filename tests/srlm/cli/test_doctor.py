@@ -340,4 +340,4 @@ def test_what_to_expect_is_said_of_each_stage(doctor: Doctor) -> None:
     assert expected[0].startswith("SFT baseline: 60 IFT examples, ")
     assert expected[1] == "EFT: 20 ranked sets with 80 answers; at most 80 examples: reviews with a score"
     assert expected[2] == "M2: DPO: at most 40 pairs, 7 steps"
-    assert expected[3].startswith("a prompt whose answers all score the same gives no pair.")
+    assert expected[3].startswith("a prompt whose answers all score the same gives no pair; ")
