@@ -668,7 +668,7 @@ class Input(Record):
     files: dict[str, str] = {}
     """SHA-256 by file: of a model's folder, all that make the model."""
     size: int | None = None
-    """Bytes of a file to which lines may be added in mid-run (prompts.path); None: of any other."""
+    """Bytes of a file to which lines may be added in mid-run (prompts.path, prompts.source); None: of any other."""
     commit: str | None = None
     """Of an entry of the hub; it is what all later steps read, whatever is published meanwhile."""
 

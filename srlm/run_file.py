@@ -18,7 +18,7 @@ from srlm.bounded.yaml_text import NotYaml
 from srlm.errors import SettingsError
 from srlm.extends import Laid
 from srlm.section import Section
-from srlm.settings import Settings, fields
+from srlm.settings import FilesData, Settings, fields
 from srlm.settings.engines import NO_SERVER
 from srlm.settings.origin import Origin
 from srlm.text.chat import RESERVED
@@ -157,8 +157,16 @@ def _lacking(settings: Settings) -> Iterator[tuple[Sequence[str], str]]:
             ("prompts.writer", "data.kind"),
             f"prompts.writer `world` needs data.kind {KINDS}; use `self`, `fixed` or `file`",
         )
-    if prompts.writer == "file" and prompts.path is None:
-        yield ("prompts.writer",), "prompts.writer `file` needs prompts.path: JSON lines with `instruction`"
+    if prompts.writer == "file" and prompts.path is None and prompts.source is None:
+        yield (
+            ("prompts.writer",),
+            "prompts.writer `file` needs prompts.path: JSON lines with `instruction`; or prompts.source, for other "
+            "columns and the Hub (docs/my_data.md)",
+        )
+    if prompts.path is not None and prompts.source is not None:
+        yield ("prompts.path", "prompts.source"), "prompts.path and prompts.source both name the prompts; keep one"
+    if isinstance(settings.data, FilesData):
+        yield from _lacking_files(settings.data, settings.eft.writer)
     if prompts.writer == "fixed" and prompts.model is None and prompts.engine is None:
         yield (
             ("prompts.writer",),
@@ -187,6 +195,24 @@ def _lacking(settings: Settings) -> Iterator[tuple[Sequence[str], str]]:
                 (f"{name}.kind", f"{name}.model"),
                 f"{name} is a server: set kind to `openai`, and `model` to the model's name on the server",
             )
+
+
+def _lacking_files(data: FilesData, writer: str) -> Iterator[tuple[Sequence[str], str]]:
+    """What `data.kind: files` lacks, as `_lacking`."""
+    sources = data.sources
+    if sources.ift is None and sources.rankings is None:
+        yield ("data.sources",), "data.sources needs `ift` or `rankings`: what is the model to learn from?"
+    if sources.rankings is None and writer != "off":
+        yield (
+            ("eft.writer", "data.sources"),
+            f"eft.writer `{writer}` needs ranked answers (data.sources.rankings); without them set eft.writer to "
+            "`off`: M1 is then trained on IFT alone, and nobody teaches it to judge",
+        )
+    if sources.rankings is None and (data.eft_sets or data.heldout_sets):
+        yield (
+            ("data.eft_sets", "data.heldout_sets"),
+            "without data.sources.rankings there are no ranked answers: set data.eft_sets and data.heldout_sets to 0",
+        )
 
 
 def _apply(data: dict[str, Any], override: str) -> None:

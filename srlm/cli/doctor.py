@@ -2,11 +2,12 @@
 
 import datetime
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from srlm.cli import disk
+from srlm.cli.expected import expectations
 from srlm.data.overlap import overlapping
 from srlm.engines.base import Request
 from srlm.engines.fit import misfits, thinking
@@ -22,7 +23,7 @@ from srlm.engines.weights import (
 )
 from srlm.errors import SrlmError
 from srlm.judge import rubric
-from srlm.judge.open import asked_models, contest_judge
+from srlm.judge.open import AskedModel, asked_models, contest_judge
 from srlm.judge.unread import still_thinking, why_unread
 from srlm.methods.base import Lengths, Optimisation, method_of, run_folder
 from srlm.methods.checks import check_files, check_trainable, check_turns
@@ -30,7 +31,7 @@ from srlm.methods.run import Run
 from srlm.methods.stages import measured_prompts
 from srlm.methods.start import read_seed_data
 from srlm.records import Message, Prompt, SeedData, user
-from srlm.settings import Sampling, Settings
+from srlm.settings import EngineSettings, Sampling, Settings
 from srlm.store.folder import RunFolder
 from srlm.terminal import say
 from srlm.text.chat import Chat
@@ -68,6 +69,7 @@ def findings(settings: Settings, weights: bool, today: datetime.date) -> Iterato
     except SrlmError as error:
         yield Problem("problem", str(error))
         return
+    yield from _paths(settings)
     try:
         check_files(settings, settings.iterations, datetime.date.min)  # retired models come below
         yield from (Problem(*found) for found in disk.space(settings))  # the trainings follow from what the files say
@@ -82,11 +84,11 @@ def findings(settings: Settings, weights: bool, today: datetime.date) -> Iterato
     except SrlmError as error:
         yield Problem("problem", f"data: {error}")
     if data is not None:
-        yield from _sets(data)
-    for name, engine in (("judge.engine", settings.judge.engine), ("prompts.engine", settings.prompts.engine)):
-        asked = engine is not None and engine.kind == "openai" and engine.model is not None
-        if asked and not (name in ends and ends[name].refused):
-            yield from _server(engine)
+        yield from _sets(settings, data)
+        yield from (Problem(*found) for found in expectations(settings, data))
+    for one in asked_models(settings):
+        if not (one.setting in ends and ends[one.setting].refused):
+            yield from _server(settings, one)
     with tempfile.TemporaryDirectory() as scratch:
         try:
             folder, chat = _model(settings, scratch)
@@ -111,6 +113,20 @@ def findings(settings: Settings, weights: bool, today: datetime.date) -> Iterato
                 yield Problem("ok", f"prompt writer: {writer} has a tokenizer")
         except SrlmError as error:
             yield Problem("problem", f"model: {error}")
+
+
+def _paths(settings: Settings) -> Iterator[Problem]:
+    """Names that may be paths with a slip in them, before the Hub is asked for them."""
+    for name, base in (("model.base", settings.model.base), ("prompts.model", settings.prompts.own_model)):
+        if base is None or base == "scratch" or base.startswith(WHEEL) or Path(base).is_dir():
+            continue
+        parent = Path(base).parent
+        if parent != Path() and parent.is_dir():
+            there = sorted(path.name for path in parent.iterdir() if path.is_dir())[:10]
+            has = f"it has {', '.join(there)}" if there else "it has no folders"
+            yield Problem(
+                "warning", f"{name} {base}: no such folder in {parent} ({has}); it is taken for a name of the Hub"
+            )
 
 
 def _begun(settings: Settings) -> Iterator[Problem]:
@@ -151,8 +167,26 @@ def _ends(settings: Settings, today: datetime.date) -> dict[str, Notice]:
     return {name: one for name, one in said.items() if one is not None}
 
 
-def _sets(data: SeedData) -> Iterator[Problem]:
-    yield Problem("ok", "data: " + ", ".join(f"{key} {value}" for key, value in data.account.items()))
+def _account(settings: Settings, account: Mapping[str, int]) -> Iterator[Problem]:
+    """What was found and left out; of one's own files, a line each."""
+    if settings.data.kind != "files":
+        yield Problem("ok", "data: " + ", ".join(f"{key} {value}" for key, value in account.items()))
+        return
+    files: dict[str, dict[str, int]] = {}
+    for key, value in account.items():
+        file, _, what = key.partition(": ")
+        files.setdefault(file, {})[what] = value
+    for name, counts in files.items():
+        if counts.keys() == {"wanted", "got"}:
+            if want := counts["wanted"]:
+                got = counts["got"]
+                yield Problem("warning" if got < want else "ok", f"data: data.{name}: {got} of {want}")
+        else:
+            yield Problem("ok", f"data: {name}: " + ", ".join(f"{what} {count}" for what, count in counts.items()))
+
+
+def _sets(settings: Settings, data: SeedData) -> Iterator[Problem]:
+    yield from _account(settings, data.account)
     training = [*data.seed_prompts, *(one.prompt for one in data.eft_sets)]
     measured = measured_prompts(data)
     double = len(training) - len({prompt.id for prompt in training})
@@ -173,7 +207,30 @@ def _sets(data: SeedData) -> Iterator[Problem]:
         yield Problem("warning", f"data: only {counted(few, 'evaluation prompts')}; intervals will be wide")
 
 
-def _server(engine: Any) -> Iterator[Problem]:
+def _server(settings: Settings, asked: AskedModel) -> Iterator[Problem]:
+    """Whether a server answers for a model. One on this machine is asked for a word; elsewhere words cost money, and
+    only the list of models is asked for."""
+    from srlm.engines.openai.available import listed
+    from srlm.engines.openai.servers import is_local
+
+    evaluation = asked.setting.startswith("evaluation.")
+    engine = {"judge.engine": settings.judge.engine, "prompts.engine": settings.prompts.engine}.get(asked.setting)
+    try:
+        if engine is not None and is_local(asked.endpoint.url):
+            yield from _words(engine)
+        elif listed(asked.endpoint, asked.model):
+            yield Problem("ok", f"{asked.setting}: {asked.model} is listed by {asked.endpoint.address}")
+        else:
+            yield Problem(
+                "ok",
+                f"{asked.setting}: {asked.endpoint.address} can be reached; it does not say if it has {asked.model}",
+            )
+    except SrlmError as error:
+        # Training does not ask it.
+        yield Problem("warning" if evaluation else "problem", f"{asked.setting}: {error}")
+
+
+def _words(engine: EngineSettings) -> Iterator[Problem]:
     from srlm.engines.open import open_server
 
     try:

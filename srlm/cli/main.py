@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 import typer
 
+from srlm.cli.new import new
 from srlm.errors import SettingsError, SrlmError
 from srlm.methods.base import ASSUMED
 from srlm.run_file import load
@@ -137,6 +138,9 @@ def doctor(
     quiet(settings.threads)
     if not examine(settings, weights):
         raise typer.Exit(2)
+
+
+app.command()(new)
 
 
 @app.command()

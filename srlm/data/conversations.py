@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from srlm.errors import DataError
-from srlm.records import Message
+from srlm.records import Message, Prompt
 
 ROLES = {
     **dict.fromkeys(("user", "human", "prompter"), "user"),
@@ -101,3 +101,16 @@ def steer_turns(text: str) -> list[Message]:
     turns = [Message(role="user", content=first)] if first.strip() or not parts else []
     spoken = zip(parts[::2], parts[1::2], strict=True)
     return turns + [Message(role=ROLES[speaker.lower()], content=said.strip()) for speaker, said in spoken if said]
+
+
+def fault_of(prompt: Prompt) -> str | None:
+    """Why no chat template renders this conversation; None where one does."""
+    turns = [turn for place, turn in enumerate(prompt.messages) if place or turn.role != "system"]
+    if not all(turn.content.strip() for turn in turns):
+        return "empty turn" if prompt.before else "empty prompt"
+    return None if _in_turn(turns) else "turns do not alternate"
+
+
+def _in_turn(turns: list[Message]) -> bool:
+    """User and assistant by turns, from the user on."""
+    return all(turn.role == ("user", "assistant")[place % 2] for place, turn in enumerate(turns))

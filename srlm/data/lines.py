@@ -53,7 +53,7 @@ class Row(NamedTuple):
 
 
 def instructions(path: str, source: str | None = None) -> list[Prompt]:
-    """The prompts of a file of JSON lines with `instruction`, in the file's order, each text once, to the letter.
+    """The prompts of a file of rows with `instruction`, in the file's order, each text once, to the letter.
 
     A row with `messages` instead is a conversation of several turns, the user's last one to be answered; one with
     `uid` and `prompt` is a question of Arena-Hard.
@@ -62,7 +62,7 @@ def instructions(path: str, source: str | None = None) -> list[Prompt]:
     """
     file = locate(path)
     prompts: dict[str, Prompt] = {}
-    for place, value in rows(file):
+    for place, value in every_row(file):
         dataset = value.get("dataset")
         if "instruction" not in value and "messages" in value:
             said = asked(place, "messages", messages(place, "messages", value["messages"]))
@@ -76,7 +76,7 @@ def instructions(path: str, source: str | None = None) -> list[Prompt]:
         prompt = Prompt.of(text, origin, category if isinstance(category, str) else None, said.before)
         prompts.setdefault(prompt.id, prompt)
     if not prompts:
-        raise DataError(f"{file}: contains no prompts; expected JSON lines with `instruction`")
+        raise DataError(f"{file}: contains no prompts; expected rows with `instruction`")
     return list(prompts.values())
 
 

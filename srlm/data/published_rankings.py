@@ -4,6 +4,7 @@ Pairs are sets of two. What several people said is joined by `consensus`. Votes 
 arenas) are read by srlm/data/votes.py.
 """
 
+import difflib
 import re
 import sys
 from collections import Counter
@@ -71,7 +72,7 @@ def dense(values: Sequence[float]) -> tuple[int, ...]:
 def own(found: Sequence[Row], account: Account) -> Iterator[HumanRanking]:
     """docs/rankings.md describes the columns."""
     for place, value in found:
-        row = _valid(OwnRow, place, value)
+        row = _valid(OwnRow, place, _known_columns(place, value, account))
         for name in ("authors", "scores", "reviews"):
             listed = getattr(row, name)
             if listed is not None and len(listed) != len(row.responses):
@@ -102,6 +103,17 @@ def own(found: Sequence[Row], account: Account) -> Iterator[HumanRanking]:
             before=question.before,
             reviews=row.reviews or (),
         )
+
+
+def _known_columns(place: str, value: Mapping[str, Any], account: Account) -> dict[str, Any]:
+    """The columns of our own format; others are counted, and one that may be a slip of the pen is refused."""
+    known = OwnRow.model_fields
+    for name in value.keys() - known.keys():
+        near = [other for other in difflib.get_close_matches(name, known, n=1, cutoff=0.8) if other not in value]
+        if near:
+            raise DataError(f"{place}: unknown column `{name:.40}`; did you mean `{near[0]}`?")
+        account["columns that are not read"] += 1
+    return {name: one for name, one in value.items() if name in known}
 
 
 def run(found: Sequence[Row], account: Account) -> Iterator[HumanRanking]:

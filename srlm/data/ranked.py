@@ -8,11 +8,12 @@ from collections import Counter
 from collections.abc import Collection
 
 from srlm.data import hub, rankings
+from srlm.data.conversations import fault_of
 from srlm.data.human_ranking import HumanRanking
 from srlm.data.overlap import normalised
 from srlm.data.split import Grouped, split, told, unrepeated
 from srlm.errors import DataError
-from srlm.records import Message, Prompt, RankedSet, SeedData
+from srlm.records import Prompt, RankedSet, SeedData
 from srlm.settings import RankedData
 
 
@@ -20,6 +21,15 @@ def seed_data(settings: RankedData, seed: int) -> SeedData:
     """Seed data from ranked answers. Raises DataError, with file and line, for what cannot be read or used."""
     part = hub.Part(settings.config, settings.folder, settings.split, settings.revision)
     found = rankings.read(settings.path, settings.format, language=settings.language, part=part)
+    grouped, account = usable_sets(found, settings.path)
+    return split(grouped, settings, seed, account, settings.path)
+
+
+def usable_sets(found: rankings.Rankings, path: str) -> tuple[list[Grouped], Counter[str]]:
+    """The sets that can be trained on, each prompt once, and what was left out, by reason. Raises DataError for none.
+
+    Sets of one group must not be parted.
+    """
     account = Counter({"found": len(found.sets) + found.account.get("dropped: stands twice", 0)} | found.account)
     usable: list[Grouped] = []
     for one in found.sets:
@@ -29,15 +39,15 @@ def seed_data(settings: RankedData, seed: int) -> SeedData:
             usable.append(Grouped("" if one.group == one.ranked.prompt.id else one.group, ranked))
     sets = unrepeated(usable, account)
     if not sets:
-        raise DataError(f"{settings.path}: no usable set of ranked answers in {found.format} ({told(account)})")
+        raise DataError(f"{path}: no usable set of ranked answers in {found.format} ({told(account)})")
     account["usable"] = len(sets)
     account["with reviews"] = sum(bool(one.ranked.reviews) for one in sets.values())
     account = Counter({name: count for name, count in account.items() if count})
-    grouped = [one._replace(group=one.group or _first(one.ranked.prompt, sets)) for one in sets.values()]
-    return split(grouped, settings, seed, account, settings.path)
+    grouped = [one._replace(group=one.group or first_turns(one.ranked.prompt, sets)) for one in sets.values()]
+    return grouped, account
 
 
-def _first(prompt: Prompt, there: Collection[str]) -> str:
+def first_turns(prompt: Prompt, there: Collection[str]) -> str:
     """The shortest conversation in the data that this one goes on from; they are not parted. Itself, where none is."""
     turns = prompt.messages
     begun = (turns[: place + 1] for place, turn in enumerate(turns) if turn.role == "user")
@@ -48,7 +58,7 @@ def _first(prompt: Prompt, there: Collection[str]) -> str:
 def _usable(one: HumanRanking, account: Counter[str]) -> RankedSet | None:
     """The set without empty and repeated answers; None, and counted, where that leaves nothing to compare."""
     ranked = one.ranked
-    fault = "its answers are conversations of their own" if one.whole else _fault_of(ranked.prompt)
+    fault = "its answers are conversations of their own" if one.whole else fault_of(ranked.prompt)
     if fault is not None:
         account[f"dropped: {fault}"] += 1
         return None
@@ -81,16 +91,3 @@ def _usable(one: HumanRanking, account: Counter[str]) -> RankedSet | None:
         tuple(order.index(rank) for rank in ranks),
         tuple(ranked.reviews[place] for place in places) if ranked.reviews else (),
     )
-
-
-def _fault_of(prompt: Prompt) -> str | None:
-    """Why no chat template renders this conversation; None where one does."""
-    turns = [turn for place, turn in enumerate(prompt.messages) if place or turn.role != "system"]
-    if not all(turn.content.strip() for turn in turns):
-        return "empty turn" if prompt.before else "empty prompt"
-    return None if _in_turn(turns) else "turns do not alternate"
-
-
-def _in_turn(turns: list[Message]) -> bool:
-    """User and assistant by turns, from the user on."""
-    return all(turn.role == ("user", "assistant")[place % 2] for place, turn in enumerate(turns))

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, get_args
 
 from srlm.data import hub, preferences, trees, votes
 from srlm.data import published_rankings as published
+from srlm.data.columns import renamed
 from srlm.data.human_ranking import HumanRanking
 from srlm.data.languages import in_language
 from srlm.data.lines import Row, every_row, hold_columns, locate
@@ -82,11 +83,13 @@ def read(
     language: str | None = None,
     part: hub.Part = hub.WHOLE,
     option: str = "data.format",
+    columns: Mapping[str, str] | None = None,
 ) -> Rankings:
     """The rankings of a file (`${NAME}` from the environment) or of `part` of `hub:OWNER/NAME`.
 
     With `language`, rows that say they are in another one are left out. A ranking that stands twice, to the letter, is
     read once and counted. Raises DataError, with the place, where it holds none; `option` is what names a format there.
+    `columns`: the format's column -> the file's, where they differ.
     """
     if format is not None and format not in NAMES:
         raise DataError(f"{option} {format}: unknown format; known formats are {', '.join(NAMES)}")
@@ -100,6 +103,8 @@ def read(
         rows = list(hub.rows(path, part)) if path.startswith("hub:") else every_row(locate(path))
         if not rows:
             raise DataError(f"{path}: contains no rows")
+        if columns:
+            rows = renamed(rows, columns, option.replace(".format", ".columns"))
         name = format or told(rows[0], option)
     if name == "oasst":
         every = trees.every_ranking(path, rows, language, account)
@@ -108,7 +113,7 @@ def read(
         found = published.faireval(locate(path), account)
     else:
         hold_columns(rows, FORMATS[name].columns, name)
-        found = FORMATS[name].read(_in_language(rows, language, account), account)
+        found = FORMATS[name].read(rows_in_language(rows, language, account), account)
     sets: dict[str, HumanRanking] = {}
     for published_one in found:
         one = without_thoughts(published_one, account)
@@ -138,18 +143,24 @@ def _ranked_otherwise(sets: Iterable[HumanRanking]) -> int:
 
 def told(row: Row, option: str = "data.format") -> str:
     """The format that has this row's columns. Raises DataError where none has, or several have."""
-    if set(FORMATS["run"].columns) <= row.value.keys():
-        return "run"
-    if isinstance(row.value.get("prompt"), dict) or {"message_id", "text", "role"} <= row.value.keys():
-        return "oasst"
-    fitting = [name for name, one in FORMATS.items() if set(one.columns) <= row.value.keys() and one.fits(row.value)]
+    fitting = fitting_formats(row)
     if len(fitting) == 1:
         return fitting[0]
     what = f"matches {' and '.join(fitting)}" if fitting else f"unknown format (columns {_keys(row)})"
     raise DataError(f"{row.place}: {what}; choose one with {option}: {', '.join(fitting or NAMES)}")
 
 
-def _in_language(rows: Sequence[Row], language: str | None, account: Account) -> Sequence[Row]:
+def fitting_formats(row: Row) -> list[str]:
+    """Every format that has this row's columns."""
+    if set(FORMATS["run"].columns) <= row.value.keys():
+        return ["run"]
+    if isinstance(row.value.get("prompt"), dict) or {"message_id", "text", "role"} <= row.value.keys():
+        return ["oasst"]
+    return [name for name, one in FORMATS.items() if set(one.columns) <= row.value.keys() and one.fits(row.value)]
+
+
+def rows_in_language(rows: Sequence[Row], language: str | None, account: Account) -> Sequence[Row]:
+    """Those that are in the language, or do not say; the others are counted. Raises DataError where none is left."""
     if language is None:
         return rows
     kept = [row for row in rows if all(in_language(row.value.get(name), language) for name in _said(row))]

@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple, Self
 
 from srlm.bounded.files import read_text
 from srlm.data import task_marks as tasks
+from srlm.data.examples import prompts
 from srlm.data.lines import instructions
 from srlm.data.overlap import EvaluationPrompts, Postings, normalised
 from srlm.engines.base import Engine, Request
@@ -118,13 +119,18 @@ def write_prompts(
     return [Prompt.of(text, engine.id) for text in screen.accepted], account
 
 
-def prompts_from_file(path: str, count: int, skip: int = 0, source: str | None = None) -> list[Prompt]:
-    """Prompts `skip` .. `skip + count` of a file of JSON lines with `instruction`; fewer where the file ends.
+def prompts_from_file(settings: PromptSettings, t: int) -> list[Prompt]:
+    """The prompts of a file for the way to M_t: those after the ones of earlier iterations; fewer where the file ends.
 
     Raises DataError where none is left.
     """
-    every = instructions(path, source)
-    taken = every[skip : skip + count]
+    if settings.source is not None:
+        path, every = settings.source.path, prompts(settings.source, "prompts.source")
+    else:
+        assert settings.path is not None  # run_file.load sees to it
+        path, every = settings.path, instructions(settings.path, "file")
+    before = settings.before(t)
+    taken = every[before : before + settings.wanted(t)]
     if not taken:
         raise DataError(
             f"{path}: {counted(len(every), 'prompts')}, all used by earlier iterations; add prompts or train "

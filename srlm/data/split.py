@@ -3,7 +3,7 @@
 import random
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from srlm.data.lines import instructions
 from srlm.data.overlap import asked, normalised, overlapping
@@ -14,11 +14,30 @@ from srlm.settings import SeedSets
 T = TypeVar("T")
 
 
+class Placed(Protocol):
+    """What goes into one of the sets as a whole."""
+
+    @property
+    def group(self) -> str:
+        """What it must not be parted from: those of one group begin with the same words."""
+        ...
+
+    @property
+    def prompt(self) -> Prompt: ...
+
+
+P = TypeVar("P", bound=Placed)
+
+
 class Grouped(NamedTuple):
     """A ranked set, and what it must not be parted from: sets of one group begin with the same words."""
 
     group: str
     ranked: RankedSet
+
+    @property
+    def prompt(self) -> Prompt:
+        return self.ranked.prompt
 
 
 def unrepeated(sets: Iterable[Grouped], account: Counter[str]) -> dict[str, Grouped]:
@@ -39,10 +58,7 @@ def split(sets: Sequence[Grouped], settings: SeedSets, seed: int, account: Count
     `settings.prompts_path` (all of them, not only those drawn here) nor one set aside from these sets. Where there are
     fewer than asked, each gets its share. Raises DataError, with `path`, where one that was asked for would be empty.
     """
-    groups: dict[str, list[Grouped]] = {}
-    for one in sets:
-        groups.setdefault(one.group, []).append(one)
-    pool = [one for group in _shuffled(list(groups.values()), seed, "conversations") for one in group]
+    pool = shuffled_groups(sets, seed)
     wanted = {
         "heldout_sets": settings.heldout_sets,
         "evaluation_prompts": settings.evaluation_prompts,
@@ -52,22 +68,21 @@ def split(sets: Sequence[Grouped], settings: SeedSets, seed: int, account: Count
     }
     if settings.prompts_path is None:
         size = shares(wanted, len(pool))
-        measured = _taken(pool, size, ("heldout_sets", "evaluation_prompts", "validation_prompts"), account)
+        measured = take_groups(pool, size, ("heldout_sets", "evaluation_prompts", "validation_prompts"), account)
         evaluation = [one.prompt for one in measured["evaluation_prompts"]]
         validation = [one.prompt for one in measured["validation_prompts"]]
     else:
         given = instructions(settings.prompts_path)
-        pool = _apart(pool, given, account)
-        given = _shuffled(given, seed, "evaluation prompts")
+        pool = apart(pool, given, account)
         drawn = shares({name: wanted[name] for name in ("evaluation_prompts", "validation_prompts")}, len(given))
         size = shares({name: wanted[name] for name in ("heldout_sets", "eft_sets", "ift")}, len(pool)) | drawn
-        taken = _take(given, drawn, ("evaluation_prompts", "validation_prompts"))
-        evaluation, validation = taken["evaluation_prompts"], taken["validation_prompts"]
-        measured = _taken(pool, size, ("heldout_sets",), account)
-    heldout = measured["heldout_sets"]
-    pool = _apart(pool, [*(one.prompt for one in heldout), *evaluation, *validation], account)
+        evaluation, validation = drawn_prompts(given, drawn, seed)
+        measured = take_groups(pool, size, ("heldout_sets",), account)
+    heldout = [one.ranked for one in measured["heldout_sets"]]
+    pool = apart(pool, [*(one.prompt for one in heldout), *evaluation, *validation], account)
     pool.sort(key=lambda one: not one.ranked.reviews)  # stable: without reviews nothing moves
-    trained = _taken(pool, size, ("eft_sets", "ift"), account)
+    trained = take_groups(pool, size, ("eft_sets", "ift"), account)
+    ift = [one.ranked for one in trained["ift"]]
     got = {name: len(made) for name, made in (measured | trained).items()}
     got |= {"evaluation_prompts": len(evaluation), "validation_prompts": len(validation)}
     account["not needed"] = len(pool)
@@ -80,9 +95,9 @@ def split(sets: Sequence[Grouped], settings: SeedSets, seed: int, account: Count
             "use more data or smaller sets"
         )
     return SeedData(
-        ift=tuple(_demonstration(one) for one in trained["ift"]),
-        seed_prompts=tuple(one.prompt for one in trained["ift"]),
-        eft_sets=tuple(trained["eft_sets"]),
+        ift=tuple(demonstration(one) for one in ift),
+        seed_prompts=tuple(one.prompt for one in ift),
+        eft_sets=tuple(one.ranked for one in trained["eft_sets"]),
         heldout_sets=tuple(heldout),
         evaluation_prompts=tuple(evaluation),
         validation_prompts=tuple(validation),
@@ -117,47 +132,54 @@ def told(account: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {count}" for name, count in account.items() if count)
 
 
-def _demonstration(one: RankedSet) -> Demonstration:
+def demonstration(one: RankedSet) -> Demonstration:
+    """Its prompt and its best-ranked answer."""
     response = best(one)
     return Demonstration.of("ift", one.prompt.text, response.text, response.id, one.prompt.before)
 
 
-def _apart(pool: Sequence[Grouped], measured: Sequence[Prompt], account: Counter[str]) -> list[Grouped]:
-    """The sets whose prompt is none of the measured ones; the others are counted."""
-    overlaps = overlapping([one.ranked.prompt for one in pool], measured)
+def shuffled_groups(every: Sequence[P], seed: int) -> list[P]:
+    """All of them, group by group, in an order drawn from the seed."""
+    groups: dict[str, list[P]] = {}
+    for one in every:
+        groups.setdefault(one.group, []).append(one)
+    drawn = random.Random(seed_for(seed, "conversations")).sample(list(groups.values()), len(groups))
+    return [one for group in drawn for one in group]
+
+
+def drawn_prompts(given: Sequence[Prompt], size: Mapping[str, int], seed: int) -> tuple[list[Prompt], list[Prompt]]:
+    """Evaluation and validation prompts, drawn from those that a file gives."""
+    drawn = random.Random(seed_for(seed, "evaluation prompts")).sample(given, len(given))
+    evaluation, validation = size["evaluation_prompts"], size["validation_prompts"]
+    return drawn[:evaluation], drawn[evaluation : evaluation + validation]
+
+
+def apart(pool: Sequence[P], measured: Sequence[Prompt], account: Counter[str]) -> list[P]:
+    """Those whose prompt is none of the measured ones; the others are counted."""
+    overlaps = overlapping([one.prompt for one in pool], measured)
     texts = {prompt.id: normalised(asked(prompt)) for prompt in measured}
     for one in pool:
-        prompt = one.ranked.prompt
+        prompt = one.prompt
         if prompt.id in overlaps:
             exact = normalised(asked(prompt)) == texts[overlaps[prompt.id]]
             account[f"dropped: is {'' if exact else 'nearly '}an evaluation prompt"] += 1
-    return [one for one in pool if one.ranked.prompt.id not in overlaps]
+    return [one for one in pool if one.prompt.id not in overlaps]
 
 
-def _taken(
-    pool: list[Grouped], size: Mapping[str, int], names: Sequence[str], account: Counter[str]
-) -> dict[str, list[RankedSet]]:
-    """`_take`, and what is left of a group of which a part was taken leaves the pool, too, and is counted."""
+def take_groups(
+    pool: list[P], size: Mapping[str, int], names: Sequence[str], account: Counter[str]
+) -> dict[str, list[P]]:
+    """The next `size[name]` of the pool for each name, in order; they leave the pool.
+
+    What is left of a group of which a part was taken leaves the pool, too, and is counted.
+    """
     taken = {}
     for name in names:
-        found = _take(pool, size, (name,))[name]
-        taken[name] = [one.ranked for one in found]
-        begun = {one.group for one in found}
+        taken[name] = pool[: size[name]]
+        del pool[: size[name]]
+        begun = {one.group for one in taken[name]}
         parted = sum(one.group in begun for one in pool)
         if parted:
             account["dropped: its conversation is in another set"] += parted
             pool[:] = [one for one in pool if one.group not in begun]
     return taken
-
-
-def _take(pool: list[T], size: Mapping[str, int], names: Sequence[str]) -> dict[str, list[T]]:
-    """The next `size[name]` of the pool for each name, in order; they leave the pool."""
-    taken = {}
-    for name in names:
-        taken[name] = pool[: size[name]]
-        del pool[: size[name]]
-    return taken
-
-
-def _shuffled(values: Sequence[T], seed: int, use: str) -> list[T]:
-    return random.Random(seed_for(seed, use)).sample(values, len(values))

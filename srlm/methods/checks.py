@@ -37,8 +37,8 @@ def check_files(settings: Settings, last: int, today: datetime.date | None = Non
             refuse_retired(one.endpoint.model_copy(update={"today": today or one.endpoint.today}), one.model)
     if settings.prompts.writer in ("self", "fixed"):
         request_template(settings.prompts.template)
-    if last > 1 and settings.prompts.writer == "file" and settings.prompts.path is not None:
-        prompts_from_file(settings.prompts.path, settings.prompts.wanted(last), settings.prompts.before(last))
+    if last > 1 and settings.prompts.writer == "file":
+        prompts_from_file(settings.prompts, last)
 
 
 def check_reviews(settings: Settings, data: SeedData) -> None:

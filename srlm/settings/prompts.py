@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from srlm.section import Positive, Section, Share
+from srlm.settings.data import PromptsSource
 from srlm.settings.engines import EngineSettings, Sampling
 from srlm.worlds.table import TITLES
 
@@ -22,7 +23,8 @@ class PromptSettings(Section):
         Literal["fixed", "self", "world", "file"],
         Field(
             description="`fixed`: `model` writes them (as the paper's Llama-2-Chat); `self`: M_t writes them; `world`: "
-            f"sampled from the {TITLES}; `file`: the next prompts in `path`."
+            f"sampled from the {TITLES}; `file`: the next prompts in `path` or "
+            "`source`."
         ),
     ] = "self"
     model: str | None = None
@@ -32,7 +34,9 @@ class PromptSettings(Section):
     engine: EngineSettings | None = None
     """A server that writes prompts (writer `fixed`, kind openai). None: `model` on this machine."""
     path: str | None = None
-    """JSON lines with `instruction` or `messages` (writer `file`)."""
+    """Rows with `instruction` or `messages` (writer `file`)."""
+    source: PromptsSource | None = None
+    """Instead of `path`: a file with other columns, or a Hub dataset (writer `file`)."""
     count: Positive = 1000
     """New prompts in the first iteration (M1 -> M2)."""
     growth: Annotated[float, Field(gt=0)] = 1.0

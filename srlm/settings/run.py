@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field, PrivateAttr, SerializerFunctionWrapHandl
 from srlm.errors import SettingsError
 from srlm.records import digest
 from srlm.section import Positive, Section
-from srlm.settings.data import OasstData, RankedData
+from srlm.settings.data import FilesData, OasstData, RankedData
 from srlm.settings.engines import EngineSettings
 from srlm.settings.evaluation import EvaluationSettings
 from srlm.settings.judge import EftSettings, JudgeSettings
@@ -80,11 +80,11 @@ class Settings(Section):
     pretraining: Training | None = None
     """Training of M0 on the world's base lines; only if model.base is `scratch`."""
     data: Annotated[
-        OasstData | WorldData | RankedData,
+        OasstData | WorldData | RankedData | FilesData,
         Field(
             discriminator="kind",
             description="The data from which the run starts, and its evaluation prompts: Open Assistant's "
-            f"conversations, any other ranked answers, or the {TITLES}.",
+            f"conversations, any other ranked answers, your own files, or the {TITLES}.",
         ),
     ]
     engine: EngineSettings = EngineSettings()

@@ -27,6 +27,7 @@ LATER: Mapping[str, Any] = {
     "data.turns": "first",
     "data.skills": [],
     "prompts.revision": None,
+    "prompts.source": None,
     "prompts.template": None,
     "reward.kind": "judge",
     "reward.trust_remote_code": False,

@@ -14,7 +14,7 @@ from srlm.printable import one_line
 from srlm.records import Checkpoint, Input, RunInputs, RunManifest, Step, digest
 from srlm.run_file import upgrade
 from srlm.secrets import withheld
-from srlm.settings import LATER, Settings, shaping
+from srlm.settings import LATER, FilesData, Settings, Source, shaping
 from srlm.store import changes, files, lock, seals
 from srlm.store.digests import Digests
 from srlm.store.paths import refuse_strays, refuse_ways_out
@@ -327,12 +327,24 @@ def _as_begun(settings: Settings, inputs: RunInputs | None) -> Settings:
         }
     )
     prompts = prompts.model_copy(update={"revision": inputs.commit("prompts.model", prompts.model) or prompts.revision})
-    if not isinstance(data, WorldData):
+    if (source := prompts.source) is not None:
+        prompts = prompts.model_copy(update={"source": _source_as_begun("prompts.source", source, inputs)})
+    if isinstance(data, FilesData):
+        begun = {
+            use: source and _source_as_begun(f"data.sources.{use}", source, inputs) for use, source in data.sources
+        }
+        data = data.model_copy(update={"sources": data.sources.model_copy(update=begun)})
+    elif not isinstance(data, WorldData):
         data = data.model_copy(update={"revision": inputs.commit("data.path", data.path) or data.revision})
     reward = settings.reward
     if reward.kind == "model":
         reward = reward.model_copy(update={"revision": inputs.commit("reward.path", reward.path) or reward.revision})
     return settings.model_copy(update={"model": model, "prompts": prompts, "data": data, "reward": reward})
+
+
+def _source_as_begun(setting: str, source: Source, inputs: RunInputs) -> Source:
+    """At the commit that was the newest when the run began."""
+    return source.model_copy(update={"revision": inputs.commit(setting, source.path) or source.revision})
 
 
 def _completed(before: dict[str, Any]) -> dict[str, Any]:

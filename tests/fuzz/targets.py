@@ -9,6 +9,7 @@ import gzip
 import json
 import re
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -21,6 +22,7 @@ from eval.data.alpaca_eval import AlpacaEval
 from eval.gate import regress
 from eval.records import Annotation
 from srlm.data import lines, rankings, trees
+from srlm.data.examples import examples
 from srlm.data.self_instruct import prompts_from_file
 from srlm.engines.base import Completion, Request
 from srlm.engines.model_files import refuse_unusable_files
@@ -53,7 +55,7 @@ from srlm.records import (
 from srlm.rewards.rbr import RuleWeights
 from srlm.run_file import load
 from srlm.secrets import Secrets
-from srlm.settings import ModelSettings, Sampling
+from srlm.settings import ExamplesSource, ModelSettings, PromptSettings, RowFormat, Sampling
 from srlm.store import files
 from srlm.text.chat import Chat
 from srlm.text.propositions import read_propositions
@@ -325,6 +327,10 @@ _GAMED = (
 )
 
 
+def _examples(path: Path, form: RowFormat) -> None:
+    examples(ExamplesSource(path=str(path), format=form, turns="all"), None, Counter(), "data.sources.ift")
+
+
 def _lines(path: Path) -> None:
     for read in (lines.objects, lines.listed, lines.every_row, lambda path: lines.table(path, ())):
         try:
@@ -538,7 +544,21 @@ TARGETS: Mapping[str, Target] = {
     "trees": Target(_RANKINGS, _file("trees.jsonl", lambda path: trees.read(str(path), "en", "all"))),
     "instructions": Target(
         (_rows({"instruction": "Name a fruit."}, {"messages": [{"role": "user", "content": "Hi"}]}),),
-        _file("prompts.jsonl", lambda path: prompts_from_file(str(path), 1)),
+        _file("prompts.jsonl", lambda path: prompts_from_file(PromptSettings(path=str(path)), 2)),
+    ),
+    "examples": Target(
+        (
+            _rows({"instruction": "Name a fruit.", "input": "A red one.", "output": "<think>Red.</think>An apple."}),
+            _rows({"instruction": [{"role": "user", "content": "Hi"}], "system": "Be brief.", "output": "Hello."}),
+        ),
+        _file("rows.jsonl", lambda path: _examples(path, "alpaca")),
+    ),
+    "conversations": Target(
+        (
+            _rows({"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello."}]}),
+            _rows({"messages": [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Hello."}], "system": "x"}),
+        ),
+        _file("rows.jsonl", lambda path: _examples(path, "messages")),
     ),
     "recorded": Target(
         (

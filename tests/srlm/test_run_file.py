@@ -478,3 +478,38 @@ def test_what_is_no_run_file_is_refused_without_waiting(tmp_path: Path, put: str
     }
     with pytest.raises(SettingsError, match=f"cannot be read as a run file: .*{said[put]}"):
         load(path)
+
+
+FILES = "name: mine\nmodel: {base: M}\ndata: {kind: files, sources: {"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param("}}", "data.sources needs `ift` or `rankings`", id="nothing"),
+        pytest.param("ift: {path: a}}}", "eft.writer `sft` needs ranked answers (data.sources.rankings)", id="no-eft"),
+        pytest.param(
+            "ift: {path: a}}}\neft: {writer: off}", "set data.eft_sets and data.heldout_sets to 0", id="sizes"
+        ),
+        pytest.param(
+            "rankings: {path: a}}}\nprompts: {writer: file, path: a, source: {path: b}}",
+            "prompts.path and prompts.source both name the prompts; keep one",
+            id="two-files-of-prompts",
+        ),
+        pytest.param(
+            "ift: {path: a, format: alpca}}}", "data.sources.ift.format: Input should be 'alpaca'", id="format"
+        ),
+        pytest.param("ift: {file: a}}}", "unknown setting data.sources.ift.file", id="unknown"),
+    ],
+)
+def test_files_of_ones_own_need_each_other(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "run.yaml"
+    path.write_text(FILES + text + "\n")
+    assert said in refused(path)
+
+
+def test_a_column_of_ones_own_file_may_be_set_on_the_command_line(tmp_path: Path) -> None:
+    path = tmp_path / "run.yaml"
+    path.write_text(FILES + "rankings: {path: a}}}\n")
+    settings = load(path, ["data.sources.rankings.columns.prompt=ask"])
+    assert value(settings, "data.sources.rankings").columns == {"prompt": "ask"}

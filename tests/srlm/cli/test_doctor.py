@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from srlm.cli.doctor import findings
 from srlm.cli.main import app
 from srlm.run_file import load
-from tests.chat_server import Serve, reasoning
+from tests.chat_server import Serve, reasoning, words
 
 ROOT = Path(__file__).parents[3]
 POCKET = ROOT / "configs/pocket.yaml"
@@ -307,3 +307,37 @@ def test_a_retired_judge_is_a_problem_and_one_that_goes_soon_a_warning(
     assert soon.startswith("evaluation.judge gpt-4.1: will be shut down on 2027-01-14 (49 days left; ")
     before = list(findings(settings, False, datetime.date(2026, 10, 22)))
     assert not [one for one in before if one.state == "problem" and "was shut down" in one.what]
+
+
+def test_a_judge_of_the_evaluation_is_looked_up_in_its_servers_list(doctor: Doctor, serve: Serve) -> None:
+    server = serve(lambda body, number: words("yes"))
+    server.models = [{"id": "big"}]
+    judges = (f"evaluation.base_url={server.url}", "evaluation.judge=openai:big")
+    status, lines = doctor(*judges)
+    (line,) = [line for line in lines if "evaluation.judge: " in line]
+    assert (status, line) == (0, f"      ok  evaluation.judge: big is listed by {server.url}")
+    _, lines = doctor(judges[0], "evaluation.judge=openai:other")
+    (line,) = [line for line in lines if "evaluation.judge: " in line]
+    assert line.startswith(" warning  ") and line.endswith("does not list the model other; it has big")
+    assert server.asked == []
+
+
+def test_a_path_with_a_slip_is_noticed_before_the_hub_is_asked(
+    doctor: Doctor, on_disk: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, _ = on_disk
+    (tmp_path / "models/llama").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    status, lines = doctor("model.base=models/lama", run=run)
+    said = "model.base models/lama: no such folder in models (it has llama); it is taken for a name of the Hub"
+    assert f" warning  {said}" in lines
+    assert status == 2
+
+
+def test_what_to_expect_is_said_of_each_stage(doctor: Doctor) -> None:
+    _, lines = doctor("iterations=2", "prompts.count=40", "dpo.max_steps=7", "sft.epochs=2", "sft.max_steps=null")
+    expected = [line.removeprefix("      ok  expect: ") for line in lines if "expect: " in line]
+    assert expected[0].startswith("SFT baseline: 60 IFT examples, ")
+    assert expected[1] == "EFT: 20 ranked sets with 80 answers; at most 80 examples: reviews with a score"
+    assert expected[2] == "M2: DPO: at most 40 pairs, 7 steps"
+    assert expected[3].startswith("a prompt whose answers all score the same gives no pair; ")

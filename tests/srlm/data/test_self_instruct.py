@@ -295,7 +295,8 @@ def test_seeds_too_long_to_be_accepted_are_no_examples_while_there_are_others(tm
 def test_a_file_gives_its_next_prompts(tmp_path: Path) -> None:
     path = tmp_path / "prompts.jsonl"
     path.write_text("".join(json.dumps({"instruction": f"Count to {n}"}) + "\n" for n in range(5)))
-    assert [p.text for p in prompts_from_file(str(path), 2, 2, "mine")] == ["Count to 2", "Count to 3"]
-    assert [p.source for p in prompts_from_file(str(path), 2, 4, "mine")] == ["mine"]
+    given = settings(writer="file", path=str(path), count=2)
+    assert [p.text for p in prompts_from_file(given, 3)] == ["Count to 2", "Count to 3"]
+    assert [p.source for p in prompts_from_file(given, 4)] == ["file"]
     with pytest.raises(DataError, match="5 prompts, all used"):
-        prompts_from_file(str(path), 2, 5, "mine")
+        prompts_from_file(given, 5)

@@ -351,3 +351,45 @@ def test_the_command_line_says_it_in_one_message(mine: Run, tiny: Path, srlm: An
         f"srlm: {mine.folder.path}: M1/model/config.json has changed since M1 was finished. Restore the files, or "
         "delete the folders of these steps and of every step made from them, and run the same command again\n"
     )
+
+
+USES = ("ift", "rankings", "evaluation_prompts")
+
+
+def own_files(place: Place) -> Settings:
+    """A run of files of one's own, each for its use."""
+    given = place.settings().model_dump(mode="json")
+    for use in USES:
+        (place.folder / f"{use}.jsonl").write_text(f"first {use}\n")
+    given["data"] = {"kind": "files", "sources": {use: {"path": f"{place.folder}/{use}.jsonl"} for use in USES}}
+    given["prompts"] = {"writer": "file", "source": {"path": f"{place.folder}/new.jsonl"}}
+    return Settings.model_validate(given)
+
+
+@pytest.mark.parametrize("use", USES)
+def test_files_of_ones_own_are_fixed_once_the_data_is_read(place: Place, use: str) -> None:
+    settings = own_files(place)
+    run = Run(settings)
+    with run.held():
+        run.folder.step("data").mkdir()
+        run.path("data", "records.jsonl.part").touch()
+    assert {f"data.sources.{one}" for one in USES} | {"prompts.source"} <= place.recorded().keys()
+    (place.folder / f"{use}.jsonl").write_text("other words\n")
+    with pytest.raises(StoreError, match=rf"data\.sources\.{use}"), Run(settings).held():
+        pass
+
+
+def test_lines_may_be_added_to_a_source_of_prompts_and_not_changed(place: Place) -> None:
+    settings = own_files(place)
+    run = Run(settings)
+    with run.held():
+        for step in EVERY:
+            run.folder.step(step).mkdir()
+            run.path(step, "records.jsonl.part").touch()
+    new = place.folder / "new.jsonl"
+    new.write_text(new.read_text() + "a further line\n")
+    with Run(settings).held():
+        pass
+    new.write_text("other words\n")
+    with pytest.raises(StoreError, match=r"prompts\.source"), Run(settings).held():
+        pass
