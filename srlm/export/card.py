@@ -58,11 +58,13 @@ def _head(facts: Facts) -> Iterator[str]:
     model = facts.origin.model
     yield f"# {markdown(facts.origin.run)}: {model}"
     yield ""
-    yield (
-        f"{model} of the run {markdown(facts.origin.run)}, trained with srlm by the method `{facts.method}`: "
-        f"{markdown(facts.method_summary)} ({markdown(facts.method_paper)}). This card was written by a program from "
-        "the run's records."
+    method = f"`{facts.method}`: {markdown(facts.method_summary)} ({markdown(facts.method_paper)})"
+    what = (
+        f"{model} of the run {markdown(facts.origin.run)}, trained with srlm by the method {method}"
+        if facts.lineage[-1].parent is not None
+        else f"{model}, the model from which the run {markdown(facts.origin.run)} starts (method {method})"
     )
+    yield f"{what}. This card was written by a program from the run's records."
     yield ""
     base = facts.base
     commit = f", commit {markdown(base.commit)}" if base.commit else ""
@@ -207,10 +209,8 @@ def _limits(facts: Facts) -> Iterator[str]:
         yield "- How far its judgements agree with people's was not measured."
     yield "- It is one run with one seed. Intervals, where given, say how they were computed; other seeds vary more."
     if facts.world:
-        yield (
-            "- It was trained in a small world that a program makes up, for tests of the method. It knows the words of "
-            "that world and no natural language."
-        )
+        words = " It knows the words of that world and no natural language." if facts.scratch else ""
+        yield f"- The run's data is a small world that a program makes up, for tests of the method.{words}"
     for made in facts.lineage:
         for warning in made.warnings:
             yield f"- Warning in the records of {made.name}: {markdown(bare(warning))}."

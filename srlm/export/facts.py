@@ -78,6 +78,8 @@ class Facts(NamedTuple):
     data_counts: Mapping[str, Count]
     world: bool
     """Whether the run's data is a world made up by a program."""
+    scratch: bool
+    """Whether M0 was trained from random weights on that world's text."""
     judged_by: str | None
     """Who judged the answers of the last step: `itself`, a server's model; None: no judge."""
     settings: tuple[tuple[str, str], ...]
@@ -115,6 +117,7 @@ def facts_of(source: Source, origin: Origin, base_id: str | None = None, license
         data_id=_hub_id(data_path.removeprefix(HUB)) if data_path and data_path.startswith(HUB) else None,
         data_counts={} if data is None else data.counts,
         world=isinstance(settings.data, WorldData),
+        scratch=settings.model.base == "scratch",
         judged_by=_judge(settings) if counts.get("judgements") else None,
         settings=tuple(_settings(settings)),
         versions=source.manifest.versions,

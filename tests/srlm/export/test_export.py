@@ -240,6 +240,9 @@ def test_the_card_says_what_is_missing(mine: Path, tmp_path: Path, srlm: Any) ->
     assert "- Nothing was measured of it: neither how well it answers, nor safety, nor bias." in card
     assert "- The records of its last step hold no judgements of answers." in card
     assert {"license", "base_model", "datasets"} & set(head_of(card)) == set()
+    assert "SFT of the run tiny, trained with srlm by the method `self_rewarding`" in card
+    assert srlm("export", mine, "M0", "--to", tmp_path / "base").exit_code == 0
+    assert "M0, the model from which the run tiny starts" in (tmp_path / "base/README.md").read_text()
 
 
 def test_figures_of_other_weights_are_left_out_and_named(mine: Path, tmp_path: Path, srlm: Any) -> None:
