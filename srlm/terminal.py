@@ -1,9 +1,9 @@
 """The one exit to the terminal, for both command lines: what is printed, drawn, warned of and logged goes through here.
 
-`say` and `show` print lines and blocks, `note` prints to stderr, `Console` draws tables, `Progress` a bar, `logger`
-gives a module its log. Each takes words that anybody may have written: nothing in them is markup, and nothing steers
-the terminal (srlm/printable.py). While a command runs, `guarded` does the same for whatever libraries print. Nothing
-else in srlm and eval prints: ruff holds it (T20 and TID251 in pyproject.toml).
+`say` and `show` print lines and blocks, `write` a piece of one, `note` prints to stderr, `Console` draws tables,
+`Progress` a bar, `logger` gives a module its log. Each takes words that anybody may have written: nothing in them is
+markup, and nothing steers the terminal (srlm/printable.py). While a command runs, `guarded` does the same for whatever
+libraries print. Nothing else in srlm and eval prints: ruff holds it (T20 and TID251 in pyproject.toml).
 """
 
 import io
@@ -41,6 +41,7 @@ __all__ = [
     "say",
     "show",
     "width_of",
+    "write",
 ]
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -54,6 +55,11 @@ def say(*lines: str) -> None:
 def show(text: str) -> None:
     """Print a text of several lines, such as a table of `eval.figures.text`."""
     _print(sys.stdout, f"{block(text)}\n")
+
+
+def write(text: str) -> None:
+    """Print a piece of a text without ending its line: what is shown while it is being written."""
+    _print(sys.stdout, block(text))
 
 
 def note(text: str) -> None:

@@ -15,6 +15,8 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 import typer
 
+from srlm.cli.chat import chat
+from srlm.cli.export import export
 from srlm.cli.new import new
 from srlm.errors import SettingsError, SrlmError
 from srlm.methods.base import ASSUMED
@@ -209,6 +211,10 @@ def methods() -> None:
     for name in METHODS:
         method = find_method(name)
         say(f"{name}  {method.summary} ({method.paper})")
+
+
+app.command()(export)
+app.command()(chat)
 
 
 @app.command("settings")
