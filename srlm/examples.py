@@ -16,7 +16,7 @@ FOLDER = _HERE / "configs" if (_HERE / "configs").is_dir() else _HERE.parent / "
 def names() -> list[str]:
     """Of every run file that comes with srlm, what follows `example:`."""
     found = [*FOLDER.glob("*.yaml"), *FOLDER.glob("methods/*.yaml")]
-    return [path.relative_to(FOLDER).with_suffix("").as_posix() for path in sorted(found)]
+    return sorted(path.relative_to(FOLDER).with_suffix("").as_posix() for path in found)
 
 
 def path_of(run: str) -> Path | None:
