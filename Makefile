@@ -3,8 +3,10 @@ RUN ?= configs/pocket.yaml
 PYTHON ?= python3
 WORKERS ?= 2
 VENV ?= .venv
-# Without a GPU this build of torch is enough; with one: make setup TORCH=torch
-TORCH ?= torch==2.13.0
+# The first NVIDIA GPU, if there is one. With it pip takes the newest torch; without one, the version that was tried.
+# Another: make setup TORCH=torch==2.14.0
+GPU ?= $(shell nvidia-smi -L 2>/dev/null | head -n 1)
+TORCH ?= $(if $(GPU),torch,torch==2.13.0)
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
@@ -21,7 +23,12 @@ DAMAGES ?= 2000
 FUZZ ?= 300
 BASELINE ?= benchmarks/pocket/baseline.json
 
-.PHONY: setup eval-all train-iter report example example-check test regress mutants chaos chaos-short damage damage-short fuzz soak oldest check smollm2 clean
+.PHONY: setup eval-all train-iter report example example-check test regress mutants chaos chaos-short damage damage-short fuzz soak oldest wheel check smollm2 clean
+
+SEES_GPU = import torch; torch.cuda.is_available() or print( \
+	"torch", torch.__version__, "cannot use this GPU, and all would run on the CPU: it needs another driver, or another", \
+	"build. The selector on pytorch.org gives ADDRESS for your driver (nvidia-smi shows its CUDA version); then:\n ", \
+	"$(BIN)/python -m pip install --force-reinstall torch --index-url ADDRESS")
 
 setup: $(READY)
 
@@ -29,6 +36,7 @@ $(READY): pyproject.toml setup.py constraints-cpu.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints-cpu.txt -e '.[dev]'
+	$(if $(GPU),$(BIN)/python -c '$(SEES_GPU)')
 	touch $@
 
 eval-all: $(READY)  ## train the run to its last model, measure every M_i, write the report
@@ -89,6 +97,9 @@ oldest: $(READY)  ## the oldest transformers that pyproject.toml allows (vLLM ho
 	$(BIN)/python -m pip --python .oldest/bin/python install --quiet --disable-pip-version-check \
 		transformers==$$(sed -n 's/.*"transformers>=\(.*\)",/\1/p' pyproject.toml)
 	.oldest/bin/python -m pytest -q tests/srlm/train/test_[sdt]*.py tests/srlm/engines/test_transformers.py
+
+wheel:  ## dist/srlm-VERSION-py3-none-any.whl: both packages, for any Python from 3.11 on
+	$(PYTHON) -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
 
 check: $(READY)
 	$(BIN)/ruff format --check .

@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from srlm import examples
 from srlm.bounded import files, yaml_text
 from srlm.bounded.quote import cut, quoted
 from srlm.bounded.yaml_text import NotYaml
@@ -98,6 +99,7 @@ def read(path: Path) -> Laid:
 def _chain(path: Path) -> Iterator[Stated]:
     """The run file, the one that it extends, and so on."""
     written, asked, seen = path, "", dict[str, str]()
+    path = examples.path_of(str(path)) or path
     while True:
         # What stands for an environment variable is shown as it was written.
         name = cut(str(written), SHOWN)
@@ -121,7 +123,10 @@ def _chain(path: Path) -> Iterator[Stated]:
             raise SettingsError(f"{name}: extends: must be the path of a run file (found {quoted(base)})")
         asked = f"; {name} extends it"
         found = located(base, f"{name}: extends: {cut(base, SHOWN)}", SettingsError)
-        written, path = written.parent / base, path.parent / found
+        if (example := examples.path_of(found)) is not None:
+            written, path = Path(base), example
+        else:
+            written, path = written.parent / base, path.parent / found
 
 
 def _text(path: Path, shown: str, asked: str) -> str:
@@ -130,7 +135,8 @@ def _text(path: Path, shown: str, asked: str) -> str:
     except FileNotFoundError:
         near = sorted(p.as_posix() for p in path.parent.glob("*.yaml")) if path.parent.is_dir() else []
         raise SettingsError(
-            f"{shown}: no such run file{asked}" + (f"; found here: {', '.join(near)}" if near else "")
+            f"{shown}: no such run file{asked}"
+            + (examples.advice(path) or (f"; found here: {', '.join(near)}" if near else ""))
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{shown}: cannot be read as a run file: {cut(str(error))}{asked}") from None

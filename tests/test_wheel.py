@@ -1,14 +1,34 @@
-"""The wheel: what a user installs holds both packages whole, under names that take nobody else's."""
+"""The wheel: what a user installs holds both packages whole, under names of their own, and needs no checkout."""
 
+import json
 import os
+import shutil
 import subprocess
 import sys
+import sysconfig
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-CHECKOUT = Path(__file__).parents[1]
+from srlm.version import VERSION
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+PIP = ("-m", "pip", "--disable-pip-version-check", "--quiet")
+WATCH = """\
+import os, sys
+
+def watch(event, arguments):
+    if event == "open" and isinstance(arguments[0], (str, bytes)):
+        path = os.path.realpath(os.fsdecode(arguments[0]))
+        if path.startswith({checkout!r}) and not path.startswith({libraries!r}):
+            with os.fdopen(os.open({seen!r}, os.O_WRONLY | os.O_CREAT | os.O_APPEND), "w") as file:
+                file.write(path + chr(10))
+
+sys.addaudithook(watch)
+"""
+"""Notes every file of the checkout that a process opens, a module that it imports among them."""
 
 
 def tracked() -> list[str]:
@@ -16,45 +36,124 @@ def tracked() -> list[str]:
     return listed.stdout.splitlines()
 
 
+def configs() -> list[str]:
+    return [name for name in tracked() if name.startswith("configs/")]
+
+
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel's files, unpacked as pip does; built from a copy, so that no build folder stays in the checkout."""
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built from a copy, so that no build folder stays in the checkout."""
     place = tmp_path_factory.mktemp("wheel")
     for name in tracked():
-        copy = place / "checkout" / name
+        copy = place / "copy" / name
         copy.parent.mkdir(parents=True, exist_ok=True)
-        copy.write_bytes((CHECKOUT / name).read_bytes())
-    subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index",
-         "--disable-pip-version-check", "--wheel-dir", place, place / "checkout"],
-        check=True,
-    )  # fmt: skip
-    (wheel,) = place.glob("*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(place / "installed")
-    return place / "installed"
+        shutil.copy(CHECKOUT / name, copy)
+    options = ("--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", place)
+    subprocess.run([sys.executable, *PIP, "wheel", *options, place / "copy"], check=True)
+    (found,) = place.glob("*.whl")
+    return found
 
 
-def test_the_wheel_holds_every_file_of_both_packages_and_no_package_named_eval(installed: Path) -> None:
-    expected = {name for name in tracked() if name.startswith("srlm/")}
-    expected |= {name.replace("eval/", "srlm_eval/", 1) for name in tracked() if name.startswith("eval/")}
-    found = {path.relative_to(installed).as_posix() for path in installed.rglob("*") if path.is_file()}
-    assert {name for name in found if not name.startswith("srlm-")} == expected
+class Installed:
+    """The wheel in an environment of its own, which has all other packages from the one of these tests."""
 
+    def __init__(self, place: Path, wheel: Path) -> None:
+        # A repository of somebody else's around it, as users have: its commit is none of ours.
+        git = ("git", "-c", "user.name=a", "-c", "user.email=b@c")
+        subprocess.run([*git, "init", "--quiet", place], check=True)
+        subprocess.run([*git, "commit", "--quiet", "--allow-empty", "--message=theirs"], cwd=place, check=True)
+        self.bin = place / "environment/bin"
+        self.work = place / "elsewhere"
+        self.work.mkdir()
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", place / "environment"], check=True)
+        options = ("--python", self.bin / "python", "install", "--no-deps", "--no-index")
+        subprocess.run([sys.executable, *PIP, *options, wheel], check=True)
+        (packages,) = (place / "environment/lib").glob("python*/site-packages")
+        libraries, self._seen = sysconfig.get_path("purelib"), place / "seen.txt"
+        (packages / "beneath.pth").write_text(f"{libraries}\nimport watch_the_checkout\n")
+        said = WATCH.format(checkout=f"{CHECKOUT}/", libraries=os.path.realpath(libraries), seen=str(self._seen))
+        (packages / "watch_the_checkout.py").write_text(said)
 
-def test_both_commands_run_from_the_wheel(installed: Path, tmp_path: Path) -> None:
-    points = next(installed.glob("srlm-*.dist-info")).joinpath("entry_points.txt").read_text()
-    assert "srlm = srlm.cli.main:main\nsrlm-eval = srlm_eval.cli:main\n" in points
-    environment = {**os.environ, "PYTHONPATH": str(installed)}
-    for package, word in (("srlm", "methods"), ("srlm_eval", "power")):
-        program = f"import {package}; print({package}.__file__)"
-        place = subprocess.run(
-            [sys.executable, "-c", program], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
-        )
-        assert Path(place.stdout.strip()) == installed / package / "__init__.py"
-        done = subprocess.run(
-            [sys.executable, "-m", package, word, "--help"],
-            cwd=tmp_path, env=environment, capture_output=True, text=True,
+    def run(self, command: str, *words: object, **more: str) -> subprocess.CompletedProcess[str]:
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        return subprocess.run(
+            [self.bin / command, *map(str, words)],
+            cwd=self.work, env={**environment, "OMP_NUM_THREADS": "1", "COLUMNS": "200", **more},
+            capture_output=True, text=True, check=False,
         )  # fmt: skip
-        assert (done.returncode, done.stderr) == (0, "")
-        assert word in done.stdout
+
+    def said(self, command: str, *words: object, **more: str) -> list[str]:
+        """The lines that a command prints which succeeds."""
+        done = self.run(command, *words, **more)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout.splitlines()
+
+    def of_the_checkout(self) -> list[str]:
+        """The files of the checkout that the commands have opened."""
+        return self._seen.read_text().splitlines() if self._seen.exists() else []
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
+    """Whatever the tests make of it, it has not looked into the checkout."""
+    found = Installed(tmp_path_factory.mktemp("installed"), wheel)
+    yield found
+    assert found.of_the_checkout() == []
+
+
+def test_the_wheel_holds_every_file_of_both_packages_the_run_files_and_the_licence(wheel: Path) -> None:
+    folders = {"srlm/": "srlm/", "eval/": "srlm_eval/", "configs/": "srlm/configs/"}
+    expected = {
+        new + name.removeprefix(old) for old, new in folders.items() for name in tracked() if name[: len(old)] == old
+    }
+    with zipfile.ZipFile(wheel) as archive:
+        found = set(archive.namelist())
+        licence = archive.read(f"srlm-{VERSION}.dist-info/licenses/LICENSE")
+        points = archive.read(f"srlm-{VERSION}.dist-info/entry_points.txt").decode()
+    assert {name for name in found if not name.startswith("srlm-")} == expected
+    assert {"srlm/py.typed", "srlm_eval/py.typed", "srlm/configs/pocket.yaml"} <= found
+    assert licence == (CHECKOUT / "LICENSE").read_bytes()
+    assert "srlm = srlm.cli.main:main\nsrlm-eval = srlm_eval.cli:main\n" in points
+    assert wheel.stat().st_size < 5_000_000
+
+
+def test_both_commands_say_their_version_and_complete_words(installed: Installed) -> None:
+    assert installed.said("srlm", "--version") == [f"srlm {VERSION}"]
+    assert installed.said("srlm-eval", "--version") == [f"srlm-eval {VERSION}"]
+    asked = {"COMP_WORDS": "srlm tr", "COMP_CWORD": "1", "_SRLM_COMPLETE": "complete_bash"}
+    assert installed.said("srlm", **asked) == ["train"]
+    asked = {"COMP_WORDS": "srlm-eval lead", "COMP_CWORD": "1", "_SRLM_EVAL_COMPLETE": "complete_bash"}
+    assert installed.said("srlm-eval", **asked) == ["leaderboard"]
+
+
+def test_the_run_files_are_read_from_the_wheel_and_can_be_written_out(installed: Installed) -> None:
+    assert "example:pocket  The default run: a 0.34 M parameter Llama from random weights in the bead world" in str(
+        installed.said("srlm", "examples")
+    )
+    assert installed.said("srlm", "status", "--run", "example:methods/spin") == [
+        "spin: not started (runs/spin does not exist)"
+    ]
+    missing = installed.run("srlm", "status", "--run", "configs/methods/autorater.yaml")
+    assert (missing.returncode, missing.stderr) == (
+        2,
+        "srlm: configs/methods/autorater.yaml: no such run file; it comes with srlm, and `srlm examples --to configs` "
+        "writes it here\n",
+    )
+    assert installed.said("srlm", "examples", "--to", "configs") == [f"configs: {len(configs())} files"]
+    assert (installed.work / "configs/methods/autorater.yaml").is_file()
+    assert os.access(installed.work / "configs/slurm/node.sh", os.X_OK)
+
+
+def test_a_run_is_trained_measured_and_read_elsewhere(installed: Installed) -> None:
+    (installed.work / "tiny.yaml").write_bytes((CHECKOUT / "tests/tiny.yaml").read_bytes())
+    assert installed.said("srlm", "train", "--run", "tiny.yaml", "--to", "M1") == ["tiny: M1 is in runs/tiny/M1/model"]
+    assert installed.said("srlm-eval", "all", "--run", "tiny.yaml")[-1] == "runs/tiny/report.html"
+    assert (installed.work / "runs/tiny/report.html").stat().st_size > 100_000
+    manifest = json.loads((installed.work / "runs/tiny/M1/manifest.json").read_text())
+    assert (manifest["versions"]["srlm"], manifest["commit"]) == (VERSION, None)
+    program = (
+        "import srlm, srlm_eval; print([one.name for one in srlm.models_of('runs/tiny')]);"
+        "print(len(srlm.records_of('runs/tiny', 'data', 'ift').to_pandas()));"
+        "print({one.model for one in srlm_eval.figures_of('runs/tiny') if one.metric == 'correct'} >= {'SFT', 'M1'})"
+    )
+    assert installed.said("python", "-c", program) == ["['M0', 'SFT', 'M1']", "40", "True"]

@@ -4,10 +4,11 @@ Each command imports the libraries it needs when it is called: the report needs 
 """
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
-from srlm.cli.main import enter
+from srlm.cli.main import enter, print_version
 
 from ..benchmarks.table import BENCHMARKS
 from . import (
@@ -29,11 +30,21 @@ from . import (
 )
 
 app = typer.Typer(
-    add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Evaluate every finished checkpoint of a run and write a report.",
 )
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=print_version("srlm-eval"), is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """What stands before a command's name."""
+
+
 app.command("all")(measuring.everything)
 app.command("h2h")(measuring.h2h)
 app.command("agreement")(judges.agreement)

@@ -9,12 +9,13 @@ from srlm.errors import SettingsError, SrlmError, first_line
 from srlm.methods.base import ASSUMED, run_folder
 from srlm.run_file import load
 from srlm.settings import Settings
+from srlm.store.folder import settings_at
 from srlm.store.lock import hold_files
 from srlm.terminal import Console, say
 from srlm.text.counts import counted
 
 from .options import Overrides, Run
-from .reports import existing_folder, settings_of
+from .reports import existing_folder
 
 
 def paper(
@@ -55,7 +56,7 @@ def paper(
         _estimate(load(run, given), hardware, shape)
         return
     left_out = _measure(run, given) if measure else []
-    settings = settings_of(run) if run.is_dir() else load(run, given)
+    settings = settings_at(run, given)
     folder = existing_folder(run_folder(settings), run)
     command = " ".join(["srlm-eval paper --run", str(run), *(f"--set {override}" for override in given)])
     with hold_files((out or folder.path) / "report.html"):

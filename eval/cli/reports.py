@@ -8,10 +8,8 @@ import typer
 
 from srlm.errors import SettingsError, StoreError
 from srlm.methods.base import run_folder
-from srlm.run_file import load
-from srlm.settings import Settings
 from srlm.store import files
-from srlm.store.folder import RunFolder, recorded
+from srlm.store.folder import RunFolder, settings_at
 from srlm.store.lock import hold_files
 from srlm.terminal import say
 from srlm.text.counts import counted
@@ -47,7 +45,7 @@ def report(
         raise SettingsError("--set, --check and --study work with one run only")
     from ..report import compare
 
-    settings = [settings_of(place) for place in chosen]
+    settings = [settings_at(place, ()) for place in chosen]
     for place, one in zip(chosen, settings, strict=True):
         existing_folder(run_folder(one), place)
     command = " ".join(["srlm-eval report", *map(str, chosen)])
@@ -67,7 +65,7 @@ def write(
     from .. import metrics
     from ..report import page, paper, repeated
 
-    settings = settings_of(run) if run.is_dir() else load(run, overrides or ())
+    settings = settings_at(run, overrides or ())
     folder = existing_folder(run_folder(settings), run)
     how = "report" if run.is_dir() else "all --run"
     command = " ".join([f"srlm-eval {how}", str(run), *(f"--set {override}" for override in overrides or ())])
@@ -81,7 +79,7 @@ def write(
         same = made_on in (None, repeated.machine())
         say(
             f"{check}: {counted(len(kept), 'figures')}, "
-            + ("the same" if same else "all there; made on another machine, so `make regress` compares them")
+            + ("the same" if same else "all there; made on another machine, so `srlm-eval regress` compares them")
         )
         return
     place = out or folder.path
@@ -89,11 +87,6 @@ def write(
         if (place / paper.FILE).exists():  # the report links to it: both are of the same figures
             paper.write(settings, folder, command, out)
         say(str(page.write(settings, folder, command, out, study)))
-
-
-def settings_of(place: Path) -> Settings:
-    """A run's settings, from its YAML file or its folder. Raises SettingsError if `place` is neither."""
-    return recorded(place) if place.is_dir() else load(place, ())
 
 
 def existing_folder(folder: RunFolder, run: Path) -> RunFolder:

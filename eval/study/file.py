@@ -18,6 +18,7 @@ from typing import Annotated, NamedTuple, Self
 
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
+from srlm import examples
 from srlm.bounded import files, yaml_text
 from srlm.bounded.quote import quoted
 from srlm.errors import SettingsError
@@ -154,7 +155,7 @@ def read(path: Path) -> Study:
     try:
         data = yaml_text.decode(files.read_text(path, yaml_text.SIZE))
     except FileNotFoundError:
-        raise SettingsError(f"{path}: no such study file") from None
+        raise SettingsError(f"{path}: no such study file{examples.advice(path)}") from None
     except (OSError, UnicodeDecodeError, yaml_text.NotYaml) as error:
         line = f":{error.line}" if isinstance(error, yaml_text.NotYaml) and error.line else ""
         raise SettingsError(f"{path}{line}: cannot be read as a study file: {error}") from None

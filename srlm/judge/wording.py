@@ -5,6 +5,7 @@ from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
 
+from srlm import examples
 from srlm.bounded import files
 from srlm.errors import SettingsError
 from srlm.worlds.table import WORLDS
@@ -41,4 +42,5 @@ def text_of(name: str, known: Mapping[str, Shipped], setting: str, most: int = f
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(
             f"{setting}: {name} is neither a readable file nor one of {', '.join(known)}: {error}"
+            f"{examples.advice(Path(name))}"
         ) from None

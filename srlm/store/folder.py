@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from srlm.errors import RecordError, SettingsError, StoreError
 from srlm.printable import one_line
 from srlm.records import Checkpoint, Input, RunInputs, RunManifest, Step, digest
-from srlm.run_file import upgrade
+from srlm.run_file import load, overridden, upgrade
 from srlm.secrets import withheld
 from srlm.settings import LATER, FilesData, Settings, Source, shaping
 from srlm.store import changes, files, lock, seals
@@ -40,6 +40,13 @@ def recorded(place: Path) -> Settings:
         ) from None
     # The folder may have been moved since: where it lies now is what counts.
     return found.model_copy(update={"name": place.resolve().name, "runs": str(place.resolve().parent)})
+
+
+def settings_at(place: Path, overrides: Sequence[str]) -> Settings:
+    """A run's settings, from its run file or its folder. Raises SettingsError if `place` is neither."""
+    if not place.is_dir():
+        return load(place, overrides)
+    return overridden(recorded(place), overrides) if overrides else recorded(place)
 
 
 class RunFolder:
