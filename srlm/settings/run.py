@@ -11,6 +11,7 @@ from srlm.settings.data import OasstData, RankedData
 from srlm.settings.engines import EngineSettings
 from srlm.settings.evaluation import EvaluationSettings
 from srlm.settings.judge import EftSettings, JudgeSettings
+from srlm.settings.measured import MeasuredData
 from srlm.settings.model import ModelSettings
 from srlm.settings.prompts import CandidateSettings, PromptSettings
 from srlm.settings.rewards import JudgeRewardSettings, RewardSettings, SelectionSettings
@@ -78,11 +79,11 @@ class Settings(Section):
     pretraining: Training | None = None
     """Training of M0 on the world's base lines; only if model.base is `scratch`."""
     data: Annotated[
-        OasstData | WorldData | RankedData,
+        OasstData | WorldData | RankedData | MeasuredData,
         Field(
             discriminator="kind",
             description="The data from which the run starts, and its evaluation prompts: Open Assistant's "
-            f"conversations, any other ranked answers, or the {TITLES}.",
+            f"conversations, any other ranked answers, or the {TITLES}; `measured` where nothing is trained.",
         ),
     ]
     engine: EngineSettings = EngineSettings()
