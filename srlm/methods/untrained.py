@@ -8,6 +8,7 @@ later.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from random import Random
 from typing import TypeVar
@@ -34,7 +35,7 @@ from srlm.records import Checkpoint, Count, RankedSet, Step, digest, seed_for
 from srlm.section import Section
 from srlm.settings import GivenModel, MeasuredData, ModelSettings, Settings
 from srlm.store import files
-from srlm.store.folder import CHAT_TEMPLATE, OWN_TEMPLATE, PLAIN_TEXT, RunFolder
+from srlm.store.folder import CHAT_TEMPLATE, OTHER_PLACE, OWN_TEMPLATE, PLAIN_TEXT, RunFolder
 from srlm.terminal import note
 from srlm.text.chat import PLAIN
 
@@ -245,23 +246,23 @@ def _asked(run: Run, name: str, one: GivenModel, is_new: bool = False) -> Engine
     endpoint, model = _endpoint(one), one.model.removeprefix(SERVED)
     path = run.folder.step("evaluation") / CALLS
     path.parent.mkdir(parents=True, exist_ok=True)
-    store = CallStore(path)
-    try:
+    with ExitStack() as held:
+        store = CallStore(path)
+        held.callback(store.close)
         price = one.price or price_of(endpoint.provider, model)
         spent = spent_on(store, model, price) if one.max_cost is not None and price is not None else 0.0
         client = Client(endpoint, store, Budget(price, one.max_cost, spent), unread)
+        held.callback(client.close)
         engine = OpenAIEngine(client, model, closed=store.close)
         checkpoint = None if is_new else run.folder.checkpoint(name)
         if checkpoint is not None and (told := _told(engine, one)) != checkpoint.digest:
             raise StoreError(
                 f"{run.folder.path}: the server at {endpoint.address} tells other things of {model} than when {name} "
-                f"was first asked ({checkpoint.digest[:12]} -> {told[:12]}): its weights were changed; serve "
-                "the former ones, or choose another folder (--out)"
+                f"was first asked ({checkpoint.digest[:12]} -> {told[:12]}): its weights were changed; serve the "
+                f"former ones, or {OTHER_PLACE}"
             )
+        held.pop_all()
         return engine
-    except BaseException:
-        store.close()
-        raise
 
 
 def _told(engine: Engine, one: GivenModel) -> str:

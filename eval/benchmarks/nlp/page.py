@@ -93,8 +93,8 @@ def pictures(figures: Sequence[MetricValue], words: MetricWords, baseline: str) 
         taxes = [m for m in figures if (m.model, m.baseline) == (model, baseline) and m.value is not None]
         rows = [charts.dot(m, words) | {"pair": title(m.metric.partition(".")[0])} for m in taxes if words.is_share(m)]
         if rows:
-            title = f"Alignment tax of {model}: its score" if baseline == BASELINE.name else f"{model}: its score"
-            drawn.append(charts.forest(f"{title} minus {baseline}'s", rows, f"{model} minus {baseline}"))
+            heading = f"Alignment tax of {model}: its score" if baseline == BASELINE.name else f"{model}: its score"
+            drawn.append(charts.forest(f"{heading} minus {baseline}'s", rows, f"{model} minus {baseline}"))
     return drawn
 
 
