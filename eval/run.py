@@ -5,20 +5,20 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from srlm.cli.main import quiet
-from srlm.engines.base import Engine
-from srlm.errors import StoreError
+from srlm.errors import SettingsError, StoreError
 from srlm.methods.run import Run
-from srlm.records import Checkpoint
+from srlm.methods.untrained import METHOD, models_of
 from srlm.run_file import load
 from srlm.settings import Settings
 from srlm.store import seals
-from srlm.store.folder import RunFolder
+from srlm.store.folder import OTHER_PLACE, RunFolder, recorded
 
 from . import metrics
 from .benchmarks.base import Answers, Benchmark, OpenEngine
 from .benchmarks.finished import measured
 from .benchmarks.measuring import evaluation_answers, item_answers
 from .benchmarks.run_data import RunData
+from .benchmarks.without_training import refuse_lacking
 from .records import MetricValue
 
 
@@ -40,17 +40,35 @@ def opened_run(settings: Settings, command: str = "srlm train") -> Iterator[tupl
     """The same, by its settings; `command` trains it."""
     work = Run(settings)
     folder = work.folder
+    if models_of(settings):
+        quiet(settings.threads)
+        with untrained(work):
+            yield folder.settings, folder, work.open
+        return
     if not measured(folder):
         raise StoreError(f"{folder.path} has no finished checkpoint to evaluate; train it first: {command}")
-
-    def open_engine(checkpoint: Checkpoint, plain: bool = False) -> Engine:
-        from srlm.engines.open import open_checkpoint
-
-        return open_checkpoint(folder.settings, checkpoint, folder.path, plain)
-
     quiet(settings.threads)
     with work.held():
-        yield folder.settings, folder, open_engine
+        yield folder.settings, folder, work.open
+
+
+@contextmanager
+def untrained(work: Run) -> Iterator[None]:
+    """Models that are measured as they are: each looked at once, before any is asked, and held meanwhile."""
+    settings, folder = work.settings, work.folder
+    METHOD.check(settings, 0)
+    if (folder.path / "settings.json").exists():
+        before = models_of(recorded(folder.path))
+        if gone := [name for name in before if name not in models_of(settings)]:
+            raise StoreError(
+                f"{folder.path} has also measured {', '.join(gone)}, and its tables are of all: name these models, too "
+                f"(--model {gone[0]}={before[gone[0]].model}), or {OTHER_PLACE}"
+            )
+    with work.held():
+        for step in METHOD.steps(settings, 0):
+            if folder.manifest(step.name) is None:
+                METHOD.make(work, step)
+        yield
 
 
 def measure(
@@ -63,6 +81,12 @@ def measure(
     answered: Answers | None = None
     shared: dict[Path, str] = {}
     found = metrics.read(metrics.path_of(folder))
+    refuse_lacking(benchmarks, settings)
+    names, reference = [one.name for one in measured(folder)], settings.evaluation.reference
+    if reference is not None and reference not in names:
+        raise SettingsError(
+            f"evaluation.reference {reference}: no such model; those that are measured: {', '.join(names)}"
+        )
     for benchmark in benchmarks:
         benchmark.check(RunData(settings, folder))
     for benchmark in benchmarks:

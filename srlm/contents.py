@@ -2,9 +2,11 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
-from srlm.bounded.files import open_file
+from srlm.bounded import json_text
+from srlm.bounded.files import open_file, read_bytes
 
 MODEL = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.tiktoken", "*.py", "vocab.*", "merges.txt", "*/*.jinja")
 """Files of a model's folder that shape what it writes: weights, configuration, tokenizer, templates, code. Readmes,
@@ -30,3 +32,13 @@ def weights_digest(folder: Path, sha256: Callable[[Path], str] = sha256_of) -> s
     for path in sorted(folder.glob("*.safetensors")):
         found.update(bytes.fromhex(sha256(path)))
     return found.hexdigest()
+
+
+def has_chat_template(folder: Path) -> bool:
+    """Whether the tokenizer in a model's folder has a chat template: in a file, or in its configuration."""
+    if any((folder / name).is_file() for name in ("chat_template.jinja", "chat_template.json")):
+        return True
+    with suppress(OSError, json_text.NotJson):
+        found = json_text.decode(read_bytes(folder / "tokenizer_config.json"))
+        return isinstance(found, dict) and bool(found.get("chat_template"))
+    return False

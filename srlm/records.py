@@ -630,9 +630,10 @@ class Step(Record):
     """Also its folder's: `data`, `M0`, `SFT`, `M1`, `M2`, ..."""
     parent: str | None = None
     """The model that its training starts from."""
-    role: Literal["data", "base", "baseline", "intermediate", "iteration"]
-    """`base` is M0, which never saw an instruction and is not measured; an iteration's models are M1, M2, ...;
-    `intermediate` is a model, or a data set, on the way to one of these, and is not measured either."""
+    role: Literal["data", "base", "baseline", "intermediate", "iteration", "given"]
+    """`base` is M0, which is measured where it can answer (RunFolder.not_measured); an iteration's models are M1, M2,
+    ...; `intermediate` is a model, or a data set, on the way to one of these, and is not measured; `given` is a model
+    that is there, and is measured as it is."""
     number: int = 0
     """t of the iteration that makes M_t, or that an intermediate step is part of; 0 before the loop."""
     shaped_by: tuple[str, ...] = ("",)

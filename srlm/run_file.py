@@ -60,6 +60,11 @@ def overridden(settings: Settings, overrides: Sequence[str]) -> Settings:
     return _settings(Laid.of(settings.model_dump(mode="json"), settings.name), overrides)
 
 
+def composed(data: Mapping[str, Any], overrides: Sequence[str] = ()) -> Settings:
+    """Settings that options of a command name. Raises SettingsError as `load` does."""
+    return _settings(Laid.of(data, "options"), overrides)
+
+
 def _settings(laid: Laid, overrides: Sequence[str]) -> Settings:
     """What run files say, once the overrides are applied; messages name the file in which a value stands."""
     data = laid.root.plain()
@@ -101,7 +106,7 @@ def own_section(kind: type[S], given: Mapping[str, Any], name: str, whole: Setti
         raise SettingsError(_faults(error, Origin(where), kind, f"{name}.")) from None
     kinds = {setting: field.annotation for setting, field in fields(kind)}
     for setting in _truth_values(given):
-        if kinds.get(setting) is not bool:
+        if setting in kinds and kinds[setting] is not bool:  # names within a mapping are the method's own
             raise SettingsError(f"{where(setting)}: {name}.{setting}: does not accept a boolean")
     return section
 

@@ -86,6 +86,8 @@ class Item(Record):
         return self.prompt.category
 
 
+Need = Literal["prompts", "rankings", "judge"]
+"""What somebody names who measures models without a run."""
 Place = Literal["verdict", "wins", "judge", "changed", "differences", "own"]
 """Where on the page a section stands: below the findings; in `Win rates`; in `Judge`; in `What changed`, above or below
 the differences on the same prompts; or as a chapter of its own behind `What changed`."""
@@ -179,6 +181,8 @@ class Benchmark(Protocol):
     """Whether its comparisons stand in its own section, and not among the differences on the same prompts."""
     evaluation_prompts: bool = False
     """Whether its items are the run's evaluation prompts, which all such benchmarks have answered once."""
+    of_models: Sequence[Need] | None = None
+    """What it needs where models are measured without a run. None: it is about a training."""
     in_browser: bool = False
     """Whether its prompts can be looked at in the page's browser."""
     in_paper: bool = False

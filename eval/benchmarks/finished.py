@@ -5,5 +5,5 @@ from srlm.store.folder import RunFolder
 
 
 def measured(folder: RunFolder) -> list[Checkpoint]:
-    """All finished ones but the base, which never saw an instruction."""
+    """All finished ones but a base that cannot answer."""
     return folder.measured()

@@ -16,6 +16,7 @@ from srlm.store.folder import RunFolder
 from .. import metrics
 from ..records import MetricValue
 from .finished import measured
+from .paired import Pair, steps_of
 
 R = TypeVar("R", bound=Record)
 ByName = Mapping[tuple[str, str, str, str | None], MetricValue]
@@ -73,6 +74,11 @@ class RunData:
     def names(self) -> list[str]:
         """Checkpoints that are measured, in the order they were made."""
         return [checkpoint.name for checkpoint in measured(self.folder)]
+
+    @property
+    def steps_of(self) -> list[Pair]:
+        """Which of them are compared with which."""
+        return steps_of(self.names, self.settings.evaluation.reference)
 
     @cached_property
     def finished(self) -> list[str]:

@@ -4,7 +4,6 @@
 """
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 
 from srlm.records import Response
 from srlm.settings import Settings
@@ -13,6 +12,7 @@ from ..records import MetricValue, Series
 from ..stats.intervals import Resampling, mean, share
 from .base import Item, RunData
 from .measuring import aligned, difference, figure, resampling, with_holm
+from .paired import steps_of
 
 Values = Mapping[str, Sequence[float | None]]
 
@@ -25,11 +25,14 @@ def means(benchmark: str, metric: str, values: Values, settings: Settings, *, is
         known, using = [value for value in own if value is not None], how.using(benchmark, name)
         estimate = share([bool(value) for value in known], using) if is_share else mean(known, using)
         figures.append(figure(name, benchmark, metric, estimate, unscored=len(own) - len(known)))
-    return figures + differences(benchmark, metric, values, how)
+    return figures + differences(benchmark, metric, values, how, settings.evaluation.reference)
 
 
-def differences(benchmark: str, metric: str, values: Values, how: Resampling) -> list[MetricValue]:
-    """Each checkpoint against the one before it on the items that both have a value for, with Holm's correction."""
+def differences(
+    benchmark: str, metric: str, values: Values, how: Resampling, reference: str | None = None
+) -> list[MetricValue]:
+    """Each checkpoint against the one before it, or the reference, on the items that both have a value for, with Holm's
+    correction."""
     table = [
         difference(
             model,
@@ -40,7 +43,7 @@ def differences(benchmark: str, metric: str, values: Values, how: Resampling) ->
             how.using(benchmark, model, baseline),
             "no item has a value for both",
         )
-        for baseline, model in pairwise(values)
+        for model, baseline in steps_of(list(values), reference)
     ]
     return with_holm(table, how)
 

@@ -18,6 +18,7 @@ from . import (
     breakdown,
     bridge,
     data_map,
+    given,
     judges,
     measuring,
     methods,
@@ -56,7 +57,7 @@ for _benchmark in BENCHMARKS:
 app.command("breakdown")(breakdown.breakdown)
 app.command("data-map")(data_map.data_map)
 app.command("annotate")(annotate.annotate)
-app.command("run")(measuring.named)
+app.command("run")(given.run)
 app.command("report")(reports.report)
 app.command("paper")(paper.paper)
 app.command("ablations")(ablations.ablations)

@@ -21,29 +21,16 @@ def everything(
 
     from .. import metrics
     from ..benchmarks.table import of_all
+    from ..benchmarks.without_training import measurable
     from ..run import measure, opened
 
-    wanted = of_all(load(run, overrides or ()).evaluation.also)
+    given = load(run, overrides or ())
+    wanted = measurable(of_all(given.evaluation.also), given)
     with opened(run, overrides) as (settings, folder, open_engine):
         measure(settings, folder, wanted, open_engine)
         folder.forget_gone(metrics.computed_from(folder))
     if report:
         write(run, overrides)
-
-
-def named(
-    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Names of benchmarks.")],
-    run: Run,
-    overrides: Overrides = None,
-) -> None:
-    """Run the named benchmarks."""
-    from ..benchmarks.table import chosen
-    from ..figures.text import listed
-    from ..run import of_run
-
-    wanted = chosen(names)
-    figures = of_run(run, overrides, wanted)
-    show(listed([one for one in figures if one.benchmark in {benchmark.name for benchmark in wanted}], "model"))
 
 
 def h2h(run: Run, overrides: Overrides = None, labels: Labels = None) -> None:

@@ -17,6 +17,7 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from srlm.methods.untrained import models_of
 from srlm.settings import Settings
 from srlm.store import files
 from srlm.store.folder import RunFolder
@@ -130,6 +131,8 @@ def gather(run: RunData, command: str, more: Sequence[PageSection] = ()) -> dict
         "name": run.settings.name,
         "names": run.names,
         "judge": wanted.judge,
+        "is_trained": not models_of(run.settings),
+        "reference": wanted.reference,
         "alpha": round(1 - wanted.confidence, 12),
         "level": f"{100 * wanted.confidence:g}%",
         "metrics": run.metrics,

@@ -40,9 +40,13 @@ class Line(NamedTuple):
 
 
 def measured_models(settings: Settings) -> list[str]:
-    """Names of the checkpoints that a finished run has to measure: all but M0."""
+    """Names of the checkpoints that a finished run has to measure.
+
+    M0 among them where it is an instruct model: nothing of it is read here, so where the run file gives it no template.
+    """
     steps = method_of(settings).steps(settings, settings.iterations)
-    return [step.name for step in steps if step.parent is not None]
+    answers = settings.model.base != "scratch" and settings.model.chat_template is None
+    return [step.name for step in steps if step.parent is not None or (answers and step == start.BASE)]
 
 
 def training(settings: Settings, on: Hardware, shape: Shape, what: str = "training the models") -> Line:

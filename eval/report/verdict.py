@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from srlm.data.overlap import normalised
+from srlm.methods.untrained import models_of
 from srlm.text.counts import counted
 
 from ..benchmarks.base import Doubt, LookedFor, RunData
@@ -18,7 +19,7 @@ TRAINING, CONTAMINATION, MISSING = 20, 60, 70
 
 def doubts(run: RunData) -> list[Doubt]:
     """Every reason for doubt that the run's own records give."""
-    found = [*_training(run), *_contamination(run), *_unscored(run)]
+    found = [*_training(run), *_plain_text(run), *_contamination(run), *_unscored(run)]
     found += [doubt for benchmark in BENCHMARKS for doubt in benchmark.doubts(run)]
     return sorted({one.text: one for one in found}.values(), key=lambda one: one.rank)
 
@@ -26,10 +27,13 @@ def doubts(run: RunData) -> list[Doubt]:
 def looked_for(run: RunData) -> list[str]:
     """What was looked for, and what could not be, in words."""
     collapse = "judge collapse" if any(step.judgements for step in run.steps) else "judge collapse (no judgements yet)"
-    found = [
+    of_training = [
         LookedFor(collapse, TRAINING),
         LookedFor("trainings that moved no weight", CONTAMINATION),
         LookedFor("overlap of training and evaluation prompts", CONTAMINATION),
+    ]
+    found = [
+        *([] if models_of(run.settings) else of_training),
         LookedFor("units without a score", MISSING),
         *(said for benchmark in BENCHMARKS if (said := benchmark.looked_for(run)) is not None),
     ]
@@ -49,6 +53,13 @@ def _training(run: RunData) -> Iterator[Doubt]:
                 f"{percent(most)})",
                 TRAINING,
             )
+
+
+def _plain_text(run: RunData) -> Iterator[Doubt]:
+    for name in run.names:
+        if name in run.folder.continues_text():
+            said = f"{name} has no chat template: it was asked with the words of each prompt alone, and continues them"
+            yield Doubt("base model", said, TRAINING)
 
 
 def _contamination(run: RunData) -> Iterator[Doubt]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from srlm import examples
 from srlm.bounded.files import read_text
+from srlm.contents import has_chat_template
 from srlm.durable import take_name
 from srlm.engines import hub
 from srlm.engines.model_files import (
@@ -53,6 +54,12 @@ def load_chat(path: str | Path, settings: ModelSettings) -> Chat:
     except Exception as error:  # transformers raises anything from OSError to KeyError for a broken folder
         raise ModelError(f"{path}: cannot load a tokenizer: {_why(path, error, 'tokenizer.json')}") from error
     return _chat(path, tokenizer, settings)
+
+
+def has_own_template(path: str | Path, settings: ModelSettings) -> bool:
+    """Whether the tokenizer of a folder or hub model has a chat template of its own."""
+    folder = Path(path) if Path(path).is_dir() else _downloaded(str(path), settings.revision)
+    return folder is not None and has_chat_template(folder)
 
 
 def gguf_chat(file: Path, settings: ModelSettings) -> Chat:

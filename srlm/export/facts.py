@@ -18,7 +18,7 @@ from srlm.export.place import Origin
 from srlm.export.sources import Source
 from srlm.methods.base import method_of
 from srlm.records import Count, RunInputs
-from srlm.settings import Settings
+from srlm.settings import FilesData, Settings
 from srlm.settings.shaping import shaping
 from srlm.store import used
 from srlm.worlds.table import WorldData
@@ -223,9 +223,16 @@ def _data(settings: Settings, inputs: RunInputs | None) -> str:
     data = settings.data
     if isinstance(data, WorldData):
         return f"the {data.kind} world, which a program makes from the seed"
-    path = data.path
+    if isinstance(data, FilesData):
+        named = {f"data.sources.{use}": source.path for use, source in data.sources if source is not None}
+    else:
+        named = {"data.path": data.path} if data.path else {}
+    return "; ".join(dict.fromkeys(_file(setting, path, inputs) for setting, path in named.items())) or "none"
+
+
+def _file(setting: str, path: str, inputs: RunInputs | None) -> str:
     if path.startswith(HUB):
-        commit = None if inputs is None else inputs.commit("data.path", path)
+        commit = None if inputs is None else inputs.commit(setting, path)
         return f"{path.removeprefix(HUB)} of the Hub" + (f", commit {commit}" if commit else "")
     return f"a file of whoever trained it: {shown_name(path)}"
 

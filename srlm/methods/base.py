@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar, runtime_checkable
 
+from srlm.engines.base import Engine
 from srlm.errors import SettingsError
 from srlm.judge.wording import Shipped
-from srlm.records import Step
+from srlm.records import Checkpoint, Step
 from srlm.run_file import own_section
 from srlm.section import Section
 from srlm.settings import Settings, Training
@@ -39,6 +40,9 @@ METHODS: dict[str, str] = {
     "rule_based_rewards": "srlm.methods.rule_based_rewards",
 }
 """The module of each method, by the name that a run file has."""
+
+UNTRAINED: dict[str, str] = {"untrained": "srlm.methods.untrained"}
+"""The module of what looks like a method to all that measures, and trains nothing."""
 
 LAST = 999
 """The highest t of an M_t."""
@@ -156,11 +160,21 @@ class Prepared(Protocol):
         ...
 
 
+@runtime_checkable
+class Opens(Protocol):
+    """A method that opens its models itself: they are not all loaded as the run's `model` and `engine` say."""
+
+    def open(self, run: "Run", checkpoint: Checkpoint, plain: bool) -> Engine:
+        """An engine on a finished model. `plain`: it continues text, not a chat."""
+        ...
+
+
 def find_method(name: str) -> Method:
     """The method of a name. Raises SettingsError where there is none."""
-    if name not in METHODS:
+    modules = METHODS | UNTRAINED
+    if name not in modules:
         raise SettingsError(_no_such(name))
-    method: Method = import_module(METHODS[name]).METHOD
+    method: Method = import_module(modules[name]).METHOD
     return method
 
 

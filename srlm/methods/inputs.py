@@ -65,7 +65,7 @@ def inputs_of(settings: Settings, known: Known, sha256: Sha256) -> Found:
                 lambda name, revision: data_hub.commit_of(name, revision, *part),
             )
         else:
-            found["data.path"] = _file(data.path, sha256)
+            found["data.path"] = _file(data.path or None, sha256)
         found["data.prompts_path"] = _file(data.prompts_path, sha256)
     found["model.base"] = _model(known.get("model.base"), model.base, model.revision, sha256)
     found["model.chat_template"] = _file(model.chat_template, sha256)
@@ -154,7 +154,7 @@ def _shipped(package: str, pattern: str, sha256: Sha256) -> Input:
 
 
 def _model(known: Input | None, name: str | None, revision: str | None, sha256: Sha256) -> Input | None:
-    if name is None or name == "scratch":
+    if name is None or name in ("scratch", "none"):
         return None
     if name.startswith(WHEEL):
         with suppress(SrlmError, OSError):

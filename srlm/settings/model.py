@@ -34,7 +34,8 @@ class ModelSettings(Section):
     """M0, the model from which the run starts."""
 
     base: str
-    """A folder, a Hub id, `wheel:PACKAGE` (a GGUF file inside an installed Python package), or `scratch`."""
+    """A folder, a Hub id, `wheel:PACKAGE` (a GGUF file inside an installed Python package), or `scratch`; `none` where
+    nothing is trained (srlm-eval run --model)."""
     dtype: Literal["float32", "bfloat16", "auto"] = "float32"
     """Number format in which all models generate; `auto`: M0's own. Training uses float32, and so do the weights that
     M_t passes on to M_t+1, so that no update is lost to rounding."""

@@ -12,6 +12,7 @@ from srlm.settings.data import FilesData, OasstData, RankedData
 from srlm.settings.engines import EngineSettings
 from srlm.settings.evaluation import EvaluationSettings
 from srlm.settings.judge import EftSettings, JudgeSettings
+from srlm.settings.measured import MeasuredData
 from srlm.settings.model import ModelSettings
 from srlm.settings.origin import Origin
 from srlm.settings.prompts import CandidateSettings, PromptSettings
@@ -80,11 +81,12 @@ class Settings(Section):
     pretraining: Training | None = None
     """Training of M0 on the world's base lines; only if model.base is `scratch`."""
     data: Annotated[
-        OasstData | WorldData | RankedData | FilesData,
+        OasstData | WorldData | RankedData | FilesData | MeasuredData,
         Field(
             discriminator="kind",
             description="The data from which the run starts, and its evaluation prompts: Open Assistant's "
-            f"conversations, any other ranked answers, your own files, or the {TITLES}.",
+            f"conversations, any other ranked answers, your own files, or the {TITLES}; `measured` where nothing is "
+            "trained.",
         ),
     ]
     engine: EngineSettings = EngineSettings()

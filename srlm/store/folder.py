@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from srlm.contents import has_chat_template
 from srlm.errors import RecordError, SettingsError, StoreError
 from srlm.printable import one_line
 from srlm.records import Checkpoint, Input, RunInputs, RunManifest, Step, digest
@@ -25,8 +26,16 @@ from srlm.worlds.table import WorldData
 INPUTS = "inputs.json"
 
 
+CHAT_TEMPLATE = "chat template"
+"""The count of a manifest that says whose chat template a model is asked with that nobody trained here."""
+OWN_TEMPLATE = "its own"
+"""Its value where the model's tokenizer has one."""
+PLAIN_TEXT = "none: it continues plain text"
+"""Its value of a model that is measured without any."""
 OTHERWISE = "choose a new name (--set name=OTHER) or delete the folder"
 """What to do with a run that cannot go on."""
+OTHER_PLACE = "choose another folder (--out OTHER) or delete this one"
+"""The same of models that are measured without a run file."""
 
 
 def recorded(place: Path) -> Settings:
@@ -90,7 +99,7 @@ class RunFolder:
         try:
             found = files.read_one(path, RunManifest)
             known = next((one for one in self._all_steps if one.name == step), None)
-            refuse_ways_out(path, found, known, self.given.model.base)
+            refuse_ways_out(path, found, known, self._elsewhere(step))
             return found
         except RecordError as error:
             raise RecordError(
@@ -98,11 +107,24 @@ class RunFolder:
                 "the same command again"
             ) from None
 
+    def _elsewhere(self, step: str) -> str:
+        """The Hub id or server's model that a step's model may be instead of a folder of the run."""
+        models = self.given.method.own.get("models")
+        one = models.get(step) if isinstance(models, dict) else None
+        if not isinstance(one, dict):
+            return self.given.model.base
+        name = str(one.get("model", ""))
+        return name if name.startswith("openai:") else name.removeprefix("hf:").partition("@")[0]
+
     def finish(self, manifest: RunManifest) -> None:
         """Declare a step done; its manifest now vouches for what it has made."""
         files.write_json(self.step(manifest.step) / MANIFEST, manifest.model_dump(mode="json"))
         (self.step(manifest.step) / seals.SO_FAR).unlink(missing_ok=True)
         self.seals.drop(manifest.step, but=(MANIFEST,))
+
+    @property
+    def _otherwise(self) -> str:
+        return OTHER_PLACE if any(step.role == "given" for step in self._all_steps) else OTHERWISE
 
     @property
     def seals(self) -> seals.Seals:
@@ -124,9 +146,36 @@ class RunFolder:
         return [checkpoint for checkpoint in self.all_checkpoints() if checkpoint.name not in between]
 
     def measured(self) -> list[Checkpoint]:
-        """The same but the base, which never saw an instruction."""
-        bases = {step.name for step in self.steps() if step.role == "base"}
-        return [checkpoint for checkpoint in self.checkpoints() if checkpoint.name not in bases]
+        """The same but a base that cannot answer."""
+        left_out = self.not_measured()
+        return [checkpoint for checkpoint in self.checkpoints() if checkpoint.name not in left_out]
+
+    def not_measured(self) -> dict[str, str]:
+        """Why a finished base is not asked what the others are, by name: it is no model that answers people.
+
+        A tokenizer with a chat template of its own is what tells an instruct model. `model.chat_template` gives a base
+        model one to train with, and teaches it nothing.
+        """
+        found = {}
+        for step in self.steps():
+            if step.role != "base" or (checkpoint := self.checkpoint(step.name)) is None:
+                continue
+            if self.settings.model.base == "scratch":
+                found[step.name] = "trained from random weights on text alone"
+            elif not self._has_own_template(step.name, self.model_path(checkpoint)):
+                found[step.name] = "its tokenizer has no chat template of its own"
+        return found
+
+    def continues_text(self) -> set[str]:
+        """Names of the finished models that know of no chat: they are asked with the words of a prompt alone."""
+        noted = {step.name: self.manifest(step.name) for step in self.steps() if step.role == "given"}
+        plain = {name for name, one in noted.items() if one and one.counts.get(CHAT_TEMPLATE) == PLAIN_TEXT}
+        return plain | self.not_measured().keys()
+
+    def _has_own_template(self, step: str, model: Path) -> bool:
+        manifest = self.manifest(step)
+        noted = manifest.counts.get(CHAT_TEMPLATE) if manifest is not None else None
+        return has_chat_template(model) if noted is None else noted == OWN_TEMPLATE  # older runs noted nothing
 
     def model_path(self, checkpoint: Checkpoint) -> Path:
         """Folder of a checkpoint's weights."""
@@ -136,8 +185,11 @@ class RunFolder:
         """What tells a checkpoint from all others: its weights and, where they are recorded, all files that make it."""
         manifest, inputs = self.manifest(checkpoint.name), self.inputs()
         found = {name: fact.sha256 for name, fact in manifest.outputs.items() if "/" in name} if manifest else {}
-        if inputs is not None and Path(checkpoint.path).is_absolute():  # M0 where it was before the run
-            used = [inputs.inputs.get(setting) for setting in ("model.base", "model.chat_template")]
+        if inputs is not None and Path(checkpoint.path).is_absolute():  # a model where it was before the run
+            given = f"method.models.{checkpoint.name}"
+            named = [(f"{given}.model", f"{given}.chat_template"), ("model.base", "model.chat_template")]
+            own = next((pair for pair in named if pair[0] in inputs.inputs), ())
+            used = [inputs.inputs.get(setting) for setting in own]
             found = {name: sha256 for one in used if one is not None for name, sha256 in one.files.items()}
         return {"weights": checkpoint.digest} | ({"model files": digest(found)} if found else {})
 
@@ -206,7 +258,7 @@ class RunFolder:
         if changed:
             raise StoreError(
                 f"{self.path} was made from other inputs ({'; '.join(changed)}); restore the original inputs, "
-                f"{OTHERWISE}"
+                f"{self._otherwise}"
             )
 
     def record_inputs(self, now: Mapping[str, Input], grown: Collection[str] = ()) -> None:
@@ -294,9 +346,9 @@ class RunFolder:
             try:
                 before = files.read_json(path)
             except RecordError as error:
-                raise RecordError(f"{error}; restore the file, {OTHERWISE}") from None
+                raise RecordError(f"{error}; restore the file, {self._otherwise}") from None
             if not isinstance(before, dict):
-                raise RecordError(f"{path}: has no settings; {OTHERWISE}")
+                raise RecordError(f"{path}: has no settings; {self._otherwise}")
             before = _completed(upgrade(before))
             if inputs is not None and isinstance(before.get("model"), dict):
                 before["model"]["date"] = inputs.date.isoformat()
@@ -305,7 +357,7 @@ class RunFolder:
                 f"{key}: {old!r} -> {new!r}" for key, old, new in differences(before, now) if self._is_fixed(key)
             ]
             if changed:
-                raise StoreError(f"{self.path} was made with other settings ({'; '.join(changed)}); {OTHERWISE}")
+                raise StoreError(f"{self.path} was made with other settings ({'; '.join(changed)}); {self._otherwise}")
 
     def _is_fixed(self, setting: str) -> bool:
         """Whether a setting has shaped what is there; all others may still be mended."""

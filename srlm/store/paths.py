@@ -69,7 +69,8 @@ def _stray(entry: os.DirEntry[str], should_be_folder: bool) -> str | None:
 def refuse_ways_out(path: Path, manifest: RunManifest, step: Step | None, base: str) -> None:
     """Raise RecordError where a manifest names a file outside its step, or weights that are not the step's.
 
-    `base`: the setting model.base. M0 alone may lie elsewhere, where the run did not make it.
+    `base`: the setting that names the model. M0, and a model that is measured as it is, may lie elsewhere, where the
+    run did not make it.
     """
     for name in manifest.outputs:
         if not is_within(name):
@@ -77,7 +78,7 @@ def refuse_ways_out(path: Path, manifest: RunManifest, step: Step | None, base: 
     if manifest.checkpoint is None:
         return
     found, own = manifest.checkpoint.path, f"{path.parent.name}/model"
-    elsewhere = step is not None and step.role == "base" and (Path(found).is_absolute() or found == base)
+    elsewhere = step is not None and step.role in ("base", "given") and (Path(found).is_absolute() or found == base)
     if found != own and not elsewhere:
         raise RecordError(f"{path}: checkpoint.path is {found!r}, and the weights of {path.parent.name} are in {own!r}")
 

@@ -60,6 +60,7 @@ class AlpacaEval2(Benchmark):
     label = "AlpacaEval 2.0"
     command = "alpaca"
     by_default = False
+    of_models = ("judge",)
     in_browser = True
     in_paper = True
     metrics = METRICS
@@ -82,15 +83,12 @@ class AlpacaEval2(Benchmark):
             yield Asked("verdicts", wanted.judge, requests, reads, writes, wanted.price, wanted.base_url)
 
     def measure(self, run: RunData, answers: Answers, open_engine: OpenEngine) -> list[MetricValue]:
-        wanted = run.settings.evaluation
-        if wanted.judge.partition(":")[0] not in JUDGED_BY:
-            raise SettingsError(
-                f"alpaca_eval needs a judge, and {wanted.judge} cannot be asked; set openai:MODEL or hf:DIR as --judge "
-                "(evaluation.judge), or run its own command: srlm-eval alpaca --help"
-            )
         from .command import measured_by
 
-        return measured_by(run.settings, run.folder, open_engine)
+        return measured_by(run.settings, run.folder, judge_of(run), open_engine)
+
+    def check(self, run: RunData) -> None:
+        judge_of(run)
 
     def sections(self, run: RunData) -> list[PageSection]:
         figures = [metric for metric in run.of(self.name) if metric.metric in LISTED]
@@ -124,6 +122,25 @@ class AlpacaEval2(Benchmark):
 
     def browser_entries(self, run: RunData) -> Iterator[BrowserEntry]:
         return browser_entries(run)
+
+
+def judge_of(run: RunData) -> str:
+    """The judge of the run's settings as AlpacaEval's annotators ask it; one of its own models by its folder.
+
+    Raises SettingsError where they cannot ask it.
+    """
+    spec = run.settings.evaluation.judge
+    kind, _, name = spec.partition(":")
+    if kind == "checkpoint":
+        found = next((one for one in run.folder.all_checkpoints() if one.name == name), None)
+        if found is not None and run.folder.model_path(found).is_dir():
+            return f"hf:{run.folder.model_path(found)}"
+    if kind not in JUDGED_BY:
+        raise SettingsError(
+            f"alpaca_eval needs a judge, and {spec} cannot be asked; set openai:MODEL or hf:DIR as --judge "
+            "(evaluation.judge), or run its own command: srlm-eval alpaca --help"
+        )
+    return spec
 
 
 def warnings(run: RunData) -> list[str]:

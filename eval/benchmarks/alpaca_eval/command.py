@@ -51,18 +51,19 @@ def of_run(
     return _run(wanted, models, data, dry_run, folder.log)
 
 
-def measured_by(settings: Settings, folder: RunFolder, open_engine: OpenEngine) -> list[MetricValue]:
-    """Figures of AlpacaEval by the judge of the run's settings (`evaluation.judge`), asked as AlpacaEval asks."""
+def measured_by(settings: Settings, folder: RunFolder, judge: str, open_engine: OpenEngine) -> list[MetricValue]:
+    """Figures of AlpacaEval by this judge, asked as AlpacaEval asks; all else as the run's settings say."""
     how = settings.evaluation
+    place = None if how.alpaca_dir is None else Path(how.alpaca_dir)
     wanted = Judging(
-        judge=how.judge,
+        judge=judge,
         endpoint=Endpoint.at(how.base_url, settings.seed),
         price=how.price,
         max_cost=how.max_cost,
         asking=Asking(seed=settings.seed),
         how=resampling(settings),
     )
-    found = of_run(wanted, settings, folder, AlpacaEval.open(None), open_engine, dry_run=False)
+    found = of_run(wanted, settings, folder, AlpacaEval.open(place), open_engine, dry_run=False)
     assert found is not None  # no dry run
     fresh = [metric for metric in found.metrics if metric.model not in found.apart and metric.benchmark == BENCHMARK]
     return [*fresh, *_kept(folder, found)]

@@ -1,7 +1,6 @@
 """The answers to the evaluation prompts by themselves: how long they are, and how many were cut at the token limit."""
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 
 from srlm.methods.base import ASSUMED
 from srlm.settings import Settings
@@ -9,6 +8,7 @@ from srlm.settings import Settings
 from ...data import published
 from ...records import MetricValue
 from ..base import Answers, Asked, Benchmark, Doubt, LookedFor, MetricSpec, OpenEngine, PageSection, Picture, RunData
+from ..paired import steps_of
 from ..paper_table import PaperPart, PaperRow, PaperTable, unlike_paper
 
 LENGTH_DRIFT = 1.25
@@ -32,6 +32,7 @@ class AnswerLengths(Benchmark):
     label = "answers"
     command = "h2h"
     evaluation_prompts = True
+    of_models = ("prompts",)
     in_paper = True
     metrics = METRICS
 
@@ -63,8 +64,12 @@ class AnswerLengths(Benchmark):
         )
 
     def doubts(self, run: RunData) -> Iterator[Doubt]:
-        lengths = [run.figure("answers", "characters", name) for name in run.names]
-        for before, after in pairwise([one for one in lengths if one is not None and one.value]):
+        lengths = {
+            one.model: one for one in run.of("answers") if one.metric == "characters" and one.value
+        }  # fmt: skip
+        known = [name for name in run.names if name in lengths]
+        for model, baseline in steps_of(known, run.settings.evaluation.reference):
+            before, after = lengths[baseline], lengths[model]
             ratio = (after.value or 0) / (before.value or 1)
             then = self.words.text_of(before, before.value or 0)
             if not 1 / LENGTH_DRIFT < ratio < LENGTH_DRIFT:

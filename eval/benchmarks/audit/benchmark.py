@@ -10,6 +10,7 @@ class Audit(Benchmark):
     name = "audit"
     label = "audit"
     command = "audit"
+    of_models = ("prompts", "rankings")
     by_default = False  # every model reads all the others' answers
 
     def measure(self, run: RunData, answers: Answers, open_engine: OpenEngine) -> list[MetricValue]:

@@ -38,7 +38,7 @@ def answered_right(
     settings: Settings, folder: RunFolder, written: Mapping[str, Sequence[Response]]
 ) -> list[MetricValue]:
     """What the exact program says of the answers to the evaluation prompts."""
-    return graded(_prompts(folder), written, resampling(settings))
+    return graded(_prompts(folder), written, resampling(settings), settings.evaluation.reference)
 
 
 def skilled(settings: Settings, folder: RunFolder, open_engine: OpenEngine) -> list[MetricValue]:
@@ -100,7 +100,12 @@ def judged_by_prompt(folder: RunFolder) -> list[Series]:
     return found
 
 
-def graded(prompts: Sequence[Prompt], written: Mapping[str, Sequence[Response]], how: Resampling) -> list[MetricValue]:
+def graded(
+    prompts: Sequence[Prompt],
+    written: Mapping[str, Sequence[Response]],
+    how: Resampling,
+    reference: str | None = None,
+) -> list[MetricValue]:
     """The exact program's grades: the share that meets each criterion, the mean score, and what each step changed."""
     grades = {
         name: [beads.grade(prompt.text, response.text) for prompt, response in zip(prompts, responses, strict=True)]
@@ -114,7 +119,7 @@ def graded(prompts: Sequence[Prompt], written: Mapping[str, Sequence[Response]],
         metrics.append(figure(name, "beads", "oracle_score", mean([float(g.score) for g in found], own, POINTS)))
     for metric, field in (("correct", "correct"), ("oracle_score", "score")):
         values = {name: [float(getattr(g, field)) for g in found] for name, found in grades.items()}
-        metrics += differences("beads", metric, values, how)
+        metrics += differences("beads", metric, values, how, reference)
     return metrics
 
 

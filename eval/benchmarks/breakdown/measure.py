@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,6 +29,7 @@ from ..base import OpenEngine, RunData
 from ..by_kind import Kinds, Part, parts, wins_minus_losses
 from ..head_to_head.measure import by_prompt
 from ..measuring import difference, figure, resampling, with_holm
+from ..paired import Pair, steps_of
 from ..within_budget import noted
 from .asking import check, found_categories, labelled, names_in, open_labeller, own_categories, place, settings_of
 from .names import ALPACA, ALPACA_PROMPTS, BREAKDOWN, GAIN, LOSSES, MARGIN, PROMPTS, SORTS, WINS, differs, figure_of
@@ -79,7 +79,10 @@ def figures(run: RunData, open_engine: OpenEngine) -> list[MetricValue]:
     for one in by_prompt(settings, folder):
         points = {id: value for id, value in zip(one.prompts, one.values, strict=True) if id in labelled_ids}
         metrics += contest(one.model or "", one.baseline or "", own, points, how, floor)
-    metrics += alpaca_figures(annotated, run.names, theirs, labelled_ids, how, floor)
+    known = [name for name in run.names if any(one.model == name for one in annotated)]
+    metrics += alpaca_figures(
+        annotated, steps_of(known, settings.evaluation.reference), theirs, labelled_ids, how, floor
+    )
     return noted(metrics, note)
 
 
@@ -255,13 +258,13 @@ def _scale(one: KeptAnnotations) -> tuple[str, str]:
 
 def alpaca_figures(
     annotated: Sequence[KeptAnnotations],
-    names: Sequence[str],
+    pairs: Sequence[Pair],
     own: Kinds,
     labelled_ids: Iterable[str],
     how: Resampling,
     floor: int,
 ) -> list[MetricValue]:
-    """Each model's win rate on each kind, and what each step changed, paired by prompt."""
+    """Each model's win rate on each kind, and the differences of these pairs, prompt by prompt."""
     wanted = set(labelled_ids)
     values = {
         one.model: {
@@ -279,7 +282,9 @@ def alpaca_figures(
             name = figure_of(ALPACA, part.sort, part.kind)
             estimate = mean(part.values, how.using(BREAKDOWN, name, model), SHARE)
             metrics.append(figure(model, BREAKDOWN, name, estimate, unscored=part.unscored, note=note))
-    for earlier, later in pairwise(name for name in names if name in values):
+    for later, earlier in pairs:
+        if later not in values or earlier not in values:
+            continue
         gains = []
         changes: dict[str, float | None] = {}
         for id in values[later].keys() & values[earlier].keys():
@@ -289,9 +294,9 @@ def alpaca_figures(
         for part in found:
             ids = [id for id in own[part.sort][part.kind] if id in changes]
             name = figure_of(GAIN, part.sort, part.kind)
-            pairs = [(values[later][id], values[earlier][id]) for id in ids]
+            both = [(values[later][id], values[earlier][id]) for id in ids]
             using = how.using(BREAKDOWN, name, later, earlier)
-            one = difference(later, earlier, BREAKDOWN, name, pairs, using, "no prompt has a preference for both")
+            one = difference(later, earlier, BREAKDOWN, name, both, using, "no prompt has a preference for both")
             gains.append(one.model_copy(update={"note": f"{note}; {one.note}" if one.note else note}))
         metrics += with_holm(gains, how)
         metrics += with_holm(_differing(later, earlier, GAIN, found, own, len(changes), how, floor), how)

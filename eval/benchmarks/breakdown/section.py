@@ -1,7 +1,6 @@
 """The breakdown's part of the page: pictures as the paper's figure 4, what the prompts are, and every figure."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 from srlm.text.counts import counted
@@ -47,7 +46,7 @@ def section(run: RunData, words: MetricWords) -> list[PageSection]:
             ("model", run.settings.model.base, "Llama-2-70B"),
         ]
     )
-    steps = {(later, earlier) for earlier, later in pairwise(run.names)}
+    steps = set(run.steps_of)
     content = {
         "paper": paper,
         "unlike": unlike,

@@ -8,6 +8,7 @@ from srlm.settings import Settings
 from ...records import MetricValue
 from ..base import Answers, Asked, Benchmark, MetricSpec, OpenEngine, RunData
 
+FIRST = "M1"
 METRICS = {
     "kl": MetricSpec(label="KL from M1, nats a token", digits=4),
     "log_ratio": MetricSpec(label="log pi - log pi of M1 of the drawn tokens, nats a token", digits=4, signed=True),
@@ -24,7 +25,8 @@ class ModelDrift(Benchmark):
     metrics = METRICS
 
     def asked(self, settings: Settings, models: Sequence[str]) -> Iterator[Asked]:
-        for name in models[2:]:  # behind SFT and M1
+        later = models[list(models).index(FIRST) + 1 :] if FIRST in models else ()
+        for name in later:
             yield Asked("answers read twice", name, 2 * settings.data.evaluation_prompts, 2 * ASSUMED.prompt, 0)
 
     def measure(self, run: RunData, answers: Answers, open_engine: OpenEngine) -> list[MetricValue]:

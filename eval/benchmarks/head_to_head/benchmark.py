@@ -1,7 +1,6 @@
 """Every checkpoint against every other on the evaluation prompts: verdicts of a judge, in both orders."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import combinations
 
 from srlm.settings import Settings
 from srlm.text.counts import counted
@@ -11,6 +10,7 @@ from ...records import MetricValue, Series
 from ..asked import comparisons
 from ..base import Answers, Asked, Benchmark, BrowserEntry, Doubt, Finding, MetricSpec, OpenEngine, PageSection, RunData
 from ..order import order_doubts
+from ..paired import contests_of
 from ..paper_table import PaperPart, PaperRow, PaperTable, model_and_data
 from .browser_entries import browser_entries
 from .contests import Pairing, findings, pairings, pictures, shown
@@ -38,6 +38,7 @@ class HeadToHead(Benchmark):
     label = "head to head"
     command = "h2h"
     evaluation_prompts = True
+    of_models = ("prompts", "judge")
     in_browser = True
     metrics = METRICS
     pairs = True
@@ -50,7 +51,7 @@ class HeadToHead(Benchmark):
         refuse_retired_judge(run.settings, run.folder)
 
     def asked(self, settings: Settings, models: Sequence[str]) -> Iterable[Asked]:
-        contests = len(list(combinations(models, 2))) * settings.data.evaluation_prompts
+        contests = len(contests_of(models, settings.evaluation.reference)) * settings.data.evaluation_prompts
         return comparisons("verdicts in both orders", settings, contests)
 
     def measure(self, run: RunData, answers: Answers, open_engine: OpenEngine) -> list[MetricValue]:
@@ -69,6 +70,7 @@ class HeadToHead(Benchmark):
         wins = {
             "pairings": rows,
             "left_out": len(found) - len(rows),
+            "left_out_models": run.folder.not_measured(),
             "pictures": pictures(rows, self.words),
             "paper": published.head_to_head(),
             "unlike": _unlike(run, rows),
@@ -97,7 +99,7 @@ class HeadToHead(Benchmark):
 
     def findings(self, run: RunData) -> list[Finding]:
         alpha = round(1 - run.settings.evaluation.confidence, 12)
-        return findings(pairings(run), run.names, alpha, self.words)
+        return findings(pairings(run), run.steps_of, alpha, self.words)
 
     def doubts(self, run: RunData) -> Iterable[Doubt]:
         return order_doubts(run.of(self.name))

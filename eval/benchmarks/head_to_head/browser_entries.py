@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from typing import Any
 
 from srlm.records import Judgement, Response
@@ -56,7 +55,7 @@ def _judgements(run: RunData) -> dict[str, list[list[Any]]]:
 
 
 def _of_verdicts(run: RunData, verdicts: Sequence[Verdict]) -> Iterator[str]:
-    iterations = {(later, earlier) for earlier, later in pairwise(run.names)}
+    steps = set(run.steps_of)
     outcomes: dict[tuple[str, str], set[str]] = defaultdict(set)
     for verdict in verdicts:
         if verdict.outcome is None:
@@ -65,7 +64,7 @@ def _of_verdicts(run: RunData, verdicts: Sequence[Verdict]) -> Iterator[str]:
         outcomes[verdict.response_a_id, verdict.response_b_id].add(verdict.outcome)
         if verdict.preference_ab != verdict.preference_ba:
             yield "f"
-        if verdict.outcome == "lose" and (verdict.model_a, verdict.model_b) in iterations:
+        if verdict.outcome == "lose" and (verdict.model_a, verdict.model_b) in steps:
             yield "r"
     if any(len(found) > 1 for found in outcomes.values()):
         yield "d"

@@ -1,7 +1,6 @@
 """Head-to-heads: every pair that was compared, the paper's figures for the pair of the same names, and their charts."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any, Literal
 
 from srlm.records import Record
@@ -12,6 +11,7 @@ from ...figures import charts
 from ...figures.words import MetricWords, p_text, percent
 from ...records import MetricValue
 from ..base import Finding, RunData
+from ..paired import Pair, steps_of
 
 LABELS = {"win": "wins", "tie": "ties", "lose": "losses"}
 TEMPLATE = "head_to_head/finding.html"
@@ -68,9 +68,9 @@ def pairings(run: RunData) -> list[Pairing]:
 
 def shown(found: Sequence[Pairing], names: Sequence[str]) -> list[Pairing]:
     """Those that a page has room for."""
-    if len(found) <= MOST_PAIRS:
+    if len(found) <= max(MOST_PAIRS, len(names)):  # with a reference there is one a model
         return list(found)
-    wanted = {(later, earlier) for earlier, later in pairwise(names)} | {(name, names[0]) for name in names[1:]}
+    wanted = {*steps_of(names, None), *steps_of(names, names[0])}
     return [one for one in found if (one.model, one.baseline) in wanted]
 
 
@@ -104,12 +104,10 @@ def _bars(found: Sequence[Pairing], words: MetricWords) -> list[dict[str, Any]]:
     return rows
 
 
-def findings(found: Sequence[Pairing], names: Sequence[str], alpha: float, words: MetricWords) -> list[Finding]:
-    """One for each checkpoint and the one before it."""
+def findings(found: Sequence[Pairing], steps: Sequence[Pair], alpha: float, words: MetricWords) -> list[Finding]:
+    """One for each checkpoint and its baseline."""
     by_pair = {(one.model, one.baseline): one for one in found}
-    return [
-        _finding(model, baseline, by_pair.get((model, baseline)), alpha, words) for baseline, model in pairwise(names)
-    ]
+    return [_finding(model, baseline, by_pair.get((model, baseline)), alpha, words) for model, baseline in steps]
 
 
 def _finding(model: str, baseline: str, pairing: Pairing | None, alpha: float, words: MetricWords) -> Finding:

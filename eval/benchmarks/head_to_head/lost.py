@@ -1,7 +1,5 @@
 """The prompts on which a model lost to the one before it."""
 
-from itertools import pairwise
-
 from srlm.records import Record
 
 from ...records import Verdict
@@ -31,7 +29,7 @@ def regressions(run: RunData) -> list[Regression]:
     """Of each model against the one before it."""
     found = []
     every = verdicts(run)
-    for baseline, model in pairwise(run.names):
+    for model, baseline in run.steps_of:
         outcomes = {v.prompt_id: v.outcome for v in every if (v.model_a, v.model_b) == (model, baseline)}
         lost = [(p.id, p.text) for p in run.prompts if outcomes.get(p.id) == "lose"]
         if outcomes:

@@ -2,13 +2,11 @@
 
     data/evaluation_prompts.jsonl -> evaluation/M2/responses.jsonl -> evaluation/verdicts/M2-vs-M1.jsonl -> metrics
 
-M0 is left out: it is a base model that never saw an instruction. Model names in file names are for people; which models
-a verdict is about stands in the verdict.
+Model names in file names are for people; which models a verdict is about stands in the verdict.
 """
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from itertools import combinations
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,6 +30,7 @@ from ...stats.votes import on_these_prompts
 from ..base import OpenEngine
 from ..finished import measured
 from ..measuring import BLOCK, figure, made_from, refuse_others, resampling, with_holm
+from ..paired import contests_of
 from ..within_budget import budget_note, noted, reached, sample_of
 
 BENCHMARK = "head_to_head"
@@ -54,7 +53,7 @@ def figures(
     how = resampling(settings)
     contests = {
         (later, earlier): [AnswerPair(*row) for row in zip(prompts, written[later], written[earlier], strict=True)]
-        for earlier, later in combinations(written, 2)
+        for later, earlier in contests_of(list(written), settings.evaluation.reference)
     }
     metrics = []
     with closing(contest_judge(folder, open_engine)) as judge:
@@ -104,7 +103,7 @@ def verdicts_path(folder: RunFolder, later: str, earlier: str) -> Path:
 def refuse_retired_judge(settings: Settings, folder: RunFolder) -> None:
     """Raise EngineError where verdicts are missing and their judge was shut down."""
     names = [checkpoint.name for checkpoint in measured(folder)]
-    if not all(verdicts_path(folder, later, earlier).exists() for earlier, later in combinations(names, 2)):
+    if not all(verdicts_path(folder, *pair).exists() for pair in contests_of(names, settings.evaluation.reference)):
         for one in asked_models(settings):
             if one.setting == "evaluation.judge":
                 refuse_retired(one.endpoint, one.model)
@@ -113,7 +112,8 @@ def refuse_retired_judge(settings: Settings, folder: RunFolder) -> None:
 def by_prompt(settings: Settings, folder: RunFolder) -> list[Series]:
     """Win 1, tie 0, lose -1 of every pair of checkpoints on every prompt, from the verdicts on disk."""
     found = []
-    for earlier, later in combinations([checkpoint.name for checkpoint in measured(folder)], 2):
+    names = [checkpoint.name for checkpoint in measured(folder)]
+    for later, earlier in contests_of(names, settings.evaluation.reference):
         path = verdicts_path(folder, later, earlier)
         if path.exists():
             said = files.read(path, Verdict)

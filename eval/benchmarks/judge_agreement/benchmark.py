@@ -56,7 +56,7 @@ METRICS = {
 }
 SHOWN = tuple(name for name in METRICS if name != "parsed" and not name.startswith("pairwise_accuracy_ties"))
 INTRO = Markup(
-    "Each model scores held-out answers that people ranked (not M0: it never saw a judgement). Ties: people's ties are "
+    "Each model scores held-out answers that people ranked{}. Ties: people's ties are "
     'not compared; the judge\'s count as each row says. "Whole order exact" wants every pair people ordered to be '
     "ordered the same way."
 )
@@ -68,6 +68,7 @@ class JudgeAgreement(Benchmark):
     name = "judge_agreement"
     label = "as a judge"
     command = "agreement"
+    of_models = ("rankings",)
     metrics = METRICS
     in_paper = True
 
@@ -111,8 +112,10 @@ class JudgeAgreement(Benchmark):
             "judges": [*(name for name in run.names if name in known), *beside],
             "ceiling": f"Human ceiling {notes[0]}." if notes else "",
         }
+        left_out = "; ".join(f"{name}: {why}" for name, why in run.folder.not_measured().items())
+        intro = INTRO.format(f" (not {left_out})" if left_out else "")
         sections = [
-            PageSection("judge", "judge_agreement/section.html", content, rank=10, charts=pictures, intro=INTRO)
+            PageSection("judge", "judge_agreement/section.html", content, rank=10, charts=pictures, intro=intro)
         ]
         if beside:
             sections.append(PageSection("judge", "judge_agreement/baselines.html", ties, rank=11))

@@ -3,11 +3,10 @@
     data/heldout_sets.jsonl -> evaluation/M1/judgements.jsonl -> metric values
 
 An answer's score is the mean of the judgements that parse; an answer none of whose judgements parses has no score. The
-measures and their rules for ties are in srlm/judge/agreement.py. M0 is left out: it never saw a judgement.
+measures and their rules for ties are in srlm/judge/agreement.py.
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
 from pathlib import Path
 
 from srlm.judge import agreement
@@ -23,6 +22,7 @@ from ...stats.intervals import Resampling
 from ..base import OpenEngine
 from ..finished import measured
 from ..measuring import aligned, judge_answers, resampling
+from ..paired import steps_of
 from . import baselines
 from .figures import Compared, described, differences, judgement_note, unscored_share
 
@@ -42,7 +42,8 @@ def figures(settings: Settings, folder: RunFolder, open_engine: OpenEngine) -> l
         metrics += described(checkpoint.name, BENCHMARK, prompts, found[checkpoint.name], how)
         metrics.append(unscored_judgements(checkpoint.name, sets, judgements, how))
     metrics += baselines.figures(sets, prompts, BENCHMARK, how, ceiling=False)
-    asked = [Compared(model=model, baseline=baseline) for baseline, model in pairwise(found)]
+    pairs = steps_of(list(found), settings.evaluation.reference)
+    asked = [Compared(model=model, baseline=baseline) for model, baseline in pairs]
     return metrics + differences(BENCHMARK, asked, prompts, found, how)
 
 

@@ -1,7 +1,6 @@
 """MT-Bench of a run's checkpoints, beside the paper's."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
 from typing import Any
 
 from srlm.judge.open import WRITERS, mt_bench_spec
@@ -46,6 +45,7 @@ class MtBenchScores(Benchmark):
     name = "mt_bench"
     label = "MT-Bench"
     command = "mt-bench"
+    of_models = ("judge",)
     by_default = False
     in_paper = True
     metrics = METRICS
@@ -117,6 +117,7 @@ class MtBenchPairs(Benchmark):
     name = "mt_bench_pairs"
     label = "MT-Bench, pairs"
     command = "mt-bench"
+    of_models = ("judge",)
     by_default = False
     metrics = PAIR_METRICS
     pairs = True
@@ -126,7 +127,7 @@ class MtBenchPairs(Benchmark):
         from .measure import check
         from .pairs import verdicts_path
 
-        check(run.settings, run.folder, [verdicts_path(run.folder, *models[::-1]) for models in pairwise(run.names)])
+        check(run.settings, run.folder, [verdicts_path(run.folder, *models) for models in run.steps_of])
 
     def asked(self, settings: Settings, models: Sequence[str]) -> Iterable[Asked]:
         requests = 2 * _questions(settings) * max(0, len(models) - 1)

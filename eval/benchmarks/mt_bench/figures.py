@@ -6,7 +6,6 @@ turns of a question are judged on one conversation.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import pairwise
 from statistics import fmean
 from typing import NamedTuple
 
@@ -23,6 +22,7 @@ from ...stats.bounded import Bounds
 from ...stats.intervals import Estimate, Resampling, of_sums, pooled
 from ...stats.significance import paired_test
 from ..measuring import figure, with_holm
+from ..paired import steps_of
 from .names import HARD, OTHERS, OVERALL, TURNS
 
 BENCHMARK = "mt_bench"
@@ -63,8 +63,10 @@ def in_order(categories: Iterable[str]) -> list[str]:
     return [*(name for name in CATEGORIES if name in there), *sorted(there - set(CATEGORIES))]
 
 
-def figures(by_model: Mapping[str, Sequence[Score]], categories: Categories, how: Resampling) -> list[MetricValue]:
-    """Every mean of each model, and each model minus the one before it with Holm's correction."""
+def figures(
+    by_model: Mapping[str, Sequence[Score]], categories: Categories, how: Resampling, reference: str | None = None
+) -> list[MetricValue]:
+    """Every mean of each model, and each minus the one before it, or the reference, with Holm's correction."""
     wanted = measures(categories)
     found = [
         mean_score(BENCHMARK, model, one.metric, [s for s in own if one.holds(s)], how.using(BENCHMARK, model))
@@ -76,7 +78,7 @@ def figures(by_model: Mapping[str, Sequence[Score]], categories: Categories, how
             difference(model, baseline, one, by_model[model], by_model[baseline], how)
             for one in wanted
             if one.family == family
-            for baseline, model in pairwise(by_model)
+            for model, baseline in steps_of(list(by_model), reference)
         ]
         found += with_holm(table, how)
     return found

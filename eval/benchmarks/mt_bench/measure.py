@@ -67,7 +67,8 @@ def measure(settings: Settings, folder: RunFolder, open_engine: OpenEngine) -> l
                 part = [one for one in own if one.question.id in sample]
                 by_model[model] = graded(settings, judge, askings(bench, part), settings.seed)
     categories = {one.id: one.category for one in bench.questions}
-    values = figures({model: scores(model, own) for model, own in by_model.items()}, categories, resampling(settings))
+    found_scores = {model: scores(model, own) for model, own in by_model.items()}
+    values = figures(found_scores, categories, resampling(settings), settings.evaluation.reference)
     return noted_questions([_with_cut(one, found) for one in values], sample, bench)
 
 

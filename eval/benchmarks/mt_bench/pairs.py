@@ -9,7 +9,6 @@ counts it as a tie, or as model 2's win where both failed).
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,6 +34,7 @@ from ...stats.intervals import Resampling, of_sums, pooled
 from ...stats.significance import paired_test
 from ..base import OpenEngine
 from ..measuring import figure, made_from, resampling, with_holm
+from ..paired import steps_of
 from .answers import Conversation
 from .grading import block_of, engine_of, grading_facts, written
 from .measure import affordable_questions, all_conversations, noted_questions, opened
@@ -71,7 +71,7 @@ def measure(settings: Settings, folder: RunFolder, open_engine: OpenEngine) -> l
             for ours, theirs in zip(found[later], found[earlier], strict=True)
             for turn in (1, 2)
         ]
-        for earlier, later in pairwise(found)
+        for later, earlier in steps_of(list(found), settings.evaluation.reference)
     }
     with closing(mt_bench_judge(folder, open_engine)) as judge:
 

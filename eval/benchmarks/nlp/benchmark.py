@@ -25,6 +25,7 @@ class Nlp(Benchmark):
     name = "nlp"
     label = "NLP benchmarks"
     command = "nlp"
+    of_models = ()
     by_default = False
     own_table = True
     in_paper = True
@@ -68,7 +69,7 @@ class Nlp(Benchmark):
 
         models, open_lm = models_of(run.folder), lms_of(run.settings, run.folder, open_engine)
         failed = ask_all(models, prepared(run.settings.evaluation.nlp), open_lm, run.folder.log)
-        return figures(resampling(run.settings), kept(models, note), failed)
+        return figures(resampling(run.settings), kept(models, note), failed, run.settings.evaluation.reference)
 
     def per_prompt(self, run: RunData) -> list[Series]:
         from .figures import by_document

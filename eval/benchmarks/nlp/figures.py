@@ -6,7 +6,6 @@ fixed, and no sample of subjects. The average of the paper's nine has its varian
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +17,7 @@ from ...stats import bounded
 from ...stats.bounded import SHARE
 from ...stats.intervals import Estimate, Resampling, mean, of_variance, pooled, share
 from ..measuring import difference, figure, with_holm
+from ..paired import steps_of
 from .known import KNOWN, OF_THE_PAPER
 from .measure import Failed, Kept
 from .record import NlpDocument
@@ -35,12 +35,14 @@ def metric_of(task: str, metric: str) -> str:
     return f"{task}.{metric}"
 
 
-def figures(how: Resampling, kept: Sequence[Kept], failed: Sequence[Failed] = ()) -> list[MetricValue]:
+def figures(
+    how: Resampling, kept: Sequence[Kept], failed: Sequence[Failed] = (), reference: str | None = None
+) -> list[MetricValue]:
     """Every figure of the tasks of these models. Of a task that failed nothing is kept."""
     found = [one for own in kept for one in _of_task(own, how)]
     found += [_failure(one) for one in failed]
     found += _averages(kept, how)
-    return found + _differences(kept, how)
+    return found + _differences(kept, how, reference)
 
 
 class Column(NamedTuple):
@@ -179,18 +181,19 @@ def _by_model(kept: Sequence[Kept]) -> dict[str, dict[str, Kept]]:
     return found
 
 
-def compared(models: Sequence[str]) -> list[tuple[str, str]]:
-    """(model, baseline): each with the one before it, and each after SFT with SFT: the alignment tax."""
-    pairs = [(later, earlier) for earlier, later in pairwise(models)]
-    if "SFT" in models:
+def compared(models: Sequence[str], reference: str | None = None) -> list[tuple[str, str]]:
+    """(model, baseline): each with the one before it, and each after SFT with SFT: the alignment tax. With a reference,
+    each with that alone."""
+    pairs: list[tuple[str, str]] = [*steps_of(models, reference)]
+    if "SFT" in models and reference is None:
         pairs += [(model, "SFT") for model in models[models.index("SFT") + 1 :]]
     return list(dict.fromkeys(pairs))
 
 
-def _differences(kept: Sequence[Kept], how: Resampling) -> list[MetricValue]:
+def _differences(kept: Sequence[Kept], how: Resampling, reference: str | None) -> list[MetricValue]:
     """Paired by document on each task's main metric; Holm's correction over all tasks of the two models."""
     by_model, found = _by_model(kept), []
-    for model, baseline in compared(list(by_model)):
+    for model, baseline in compared(list(by_model), reference):
         table = [
             _difference(own, by_model[baseline][task], how.using(BENCHMARK, model, baseline, task))
             for task, own in by_model[model].items()

@@ -18,13 +18,14 @@ from srlm.engines.once import Once
 from srlm.engines.plain_text import TextPair, text_of
 from srlm.engines.weights import load_chat
 from srlm.errors import EngineError
+from srlm.methods.untrained import is_served, model_of, models_of
 from srlm.records import Checkpoint, Message, digest, seed_for
 from srlm.settings import Sampling, Settings
 from srlm.store.folder import RunFolder
 
 from ..base import OpenEngine
 from .kept import KEPT, Ask, KeptAnswer, KeptAnswers, likelihood_of
-from .rendering import ChatRendering, Rendering
+from .rendering import ChatRendering, Rendering, ServerRendering
 
 NEW_TOKENS = 256
 """Written where a task sets no limit, as by lm-eval's own models."""
@@ -52,6 +53,8 @@ class Blocks(NamedTuple):
 
 
 BLOCKS = Blocks()
+SERVED_BLOCKS = Blocks(pairs=64, fewest=64, texts=64)
+"""Of a server: as many as are under way at once by default."""
 
 
 class Generation(NamedTuple):
@@ -206,11 +209,14 @@ def checkpoint_lm(
     report: Callable[[int, int], None] = lambda done, total: None,
 ) -> EngineLM:
     """One of a run's checkpoints, with or without its chat template; what it answers is kept in the run's folder."""
-    rendering = None
-    if chat:
+    rendering: Rendering | None = None
+    served = is_served(settings, checkpoint.name)
+    if chat and served:
+        rendering = ServerRendering()
+    elif chat:
         place = folder.path / checkpoint.path
-        found = load_chat(place if place.is_dir() else checkpoint.path, settings.model)
-        rendering = ChatRendering(found)
+        own = model_of(folder, checkpoint.name) if models_of(settings) else settings.model
+        rendering = ChatRendering(load_chat(place if place.is_dir() else checkpoint.path, own))
     return EngineLM(
         lambda: open_engine(checkpoint),
         folder.step("evaluation") / checkpoint.name / KEPT,
@@ -218,6 +224,7 @@ def checkpoint_lm(
         rendering=rendering,
         seed=seed_for(settings.seed, "nlp", checkpoint.name),
         report=report,
+        blocks=SERVED_BLOCKS if served else BLOCKS,
     )
 
 

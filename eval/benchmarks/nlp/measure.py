@@ -45,7 +45,7 @@ class Model(NamedTuple):
     facts: Mapping[str, str]
     """What tells it from all others."""
     is_base: bool = False
-    """Whether it was never trained on conversations: it is asked for plain text alone."""
+    """Whether it knows of no conversations: it is asked for plain text alone."""
 
 
 Report = Callable[[int, int], None]
@@ -73,7 +73,7 @@ class Failed(NamedTuple):
 
 def models_of(folder: RunFolder) -> list[Model]:
     """The finished checkpoints of a run."""
-    bases = {step.name for step in folder.steps() if step.role == "base"}
+    bases = folder.continues_text()
     return [
         Model(one.name, folder.step("evaluation") / one.name, folder.model_facts(one), one.name in bases)
         for one in folder.checkpoints()

@@ -47,8 +47,6 @@ if TYPE_CHECKING:
 SPECS = "openai:MODEL or hf:DIR_OR_ID"
 BATCH = 32
 """Texts that a model on this machine reads side by side."""
-BLOCK = 64
-"""Answers of a server between two writes to disk: as many as are under way at once by default."""
 
 
 class Wanted(Record):
@@ -119,7 +117,7 @@ class Opened(NamedTuple):
 def _lm(
     wanted: Wanted, model: Model, engine: Callable[[], Engine], report: Report, rendering: "Rendering | None"
 ) -> "EngineLM":
-    from .lm import BLOCKS, EngineLM
+    from .lm import BLOCKS, SERVED_BLOCKS, EngineLM
 
     return EngineLM(
         engine,
@@ -128,7 +126,7 @@ def _lm(
         rendering=rendering,
         seed=seed_for(wanted.how.seed, "nlp", model.name),
         report=report,
-        blocks=BLOCKS._replace(pairs=BLOCK, fewest=BLOCK, texts=BLOCK) if wanted.is_served else BLOCKS,
+        blocks=SERVED_BLOCKS if wanted.is_served else BLOCKS,
     )
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from srlm.methods.start import BASELINE
+
 from ...data import cited, published
 from ...figures import charts
 from ...figures.words import MetricWords
@@ -18,7 +20,7 @@ class Cell(NamedTuple):
 
     figure: MetricValue | None
     tax: MetricValue | None
-    """Minus SFT's on the same documents."""
+    """Minus the baseline's (`baseline_of`) on the same documents."""
     paper: float | None
 
 
@@ -40,9 +42,20 @@ def section(run: RunData, words: MetricWords) -> list[PageSection]:
         "lines": lines(run, figures, models, words),
         "figures": figures,
         "paper": published.nlp(),
+        "baseline": baseline_of(run),
+        "is_tax": baseline_of(run) == BASELINE.name,
         "unlike": cited.unlike(unlike(run, figures)),
     }
-    return [PageSection("own", "nlp/section.html", content, charts=pictures(figures, words), id="nlp", link="NLP")]
+    return [
+        PageSection(
+            "own", "nlp/section.html", content, charts=pictures(figures, words, baseline_of(run)), id="nlp", link="NLP"
+        )
+    ]
+
+
+def baseline_of(run: RunData) -> str:
+    """Whose scores every other model's are shown minus: the reference, else SFT."""
+    return run.settings.evaluation.reference or BASELINE.name
 
 
 def mains(figures: Sequence[MetricValue]) -> list[str]:
@@ -66,21 +79,22 @@ def lines(run: RunData, figures: Sequence[MetricValue], models: Sequence[str], w
         cells = []
         for model in models:
             own = run.figure(BENCHMARK, metric, model)
-            tax = run.figure(BENCHMARK, metric, model, "SFT")
+            tax = run.figure(BENCHMARK, metric, model, baseline_of(run))
             cells.append(Cell(own, tax, paper.get(model, {}).get(task)))
         table.append(Line(words.of(BENCHMARK).spec(metric).label, cells))
     return table
 
 
-def pictures(figures: Sequence[MetricValue], words: MetricWords) -> list[charts.Chart]:
-    """Of the last two models, each task's score minus SFT's."""
-    models = list(dict.fromkeys(m.model for m in figures if m.baseline == "SFT" and m.model != "SFT"))
+def pictures(figures: Sequence[MetricValue], words: MetricWords, baseline: str) -> list[charts.Chart]:
+    """Of the last two models, each task's score minus the baseline's."""
+    models = list(dict.fromkeys(m.model for m in figures if m.baseline == baseline and m.model != baseline))
     drawn = []
     for model in models[-2:]:
-        taxes = [m for m in figures if (m.model, m.baseline) == (model, "SFT") and m.value is not None]
+        taxes = [m for m in figures if (m.model, m.baseline) == (model, baseline) and m.value is not None]
         rows = [charts.dot(m, words) | {"pair": title(m.metric.partition(".")[0])} for m in taxes if words.is_share(m)]
         if rows:
-            drawn.append(charts.forest(f"Alignment tax of {model}: its score minus SFT's", rows, f"{model} minus SFT"))
+            heading = f"Alignment tax of {model}: its score" if baseline == BASELINE.name else f"{model}: its score"
+            drawn.append(charts.forest(f"{heading} minus {baseline}'s", rows, f"{model} minus {baseline}"))
     return drawn
 
 

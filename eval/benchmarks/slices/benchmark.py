@@ -1,7 +1,5 @@
 """Where the newer model gained and where it lost: the head to head by kind of prompt."""
 
-from itertools import pairwise
-
 from ...figures import charts
 from ...records import MetricValue
 from ..base import Answers, Benchmark, OpenEngine, PageSection, RunData
@@ -14,6 +12,7 @@ class Slices(Benchmark):
     name = "slices"
     label = "kinds of prompts"
     command = "h2h"
+    of_models = ("prompts", "judge")
     unit = "share"
     own_table = True
 
@@ -33,9 +32,9 @@ class Slices(Benchmark):
         ]
 
     def _pictures(self, run: RunData, figures: list[MetricValue]) -> list[charts.Chart]:
-        """The last two models, each against the one before it."""
+        """The last two models, each against its baseline."""
         drawn = []
-        for baseline, model in list(pairwise(run.names))[-2:]:
+        for model, baseline in run.steps_of[-2:]:
             found = [m for m in figures if (m.model, m.baseline) == (model, baseline) and m.value is not None]
             rows = [charts.dot(metric, self.words) | {"pair": metric.metric} for metric in found]
             if rows:

@@ -1,11 +1,11 @@
 """Where the newer model gained and where it lost: the head-to-head on kinds of prompts (the paper, figure 4).
 
-Each model against the one before it, by category, by source and by length of the instruction. From verdicts on disk.
+Each model against the one before it (or `evaluation.reference`), by category, by source and by length of the
+instruction. From verdicts on disk.
 """
 
 from collections import defaultdict
 from collections.abc import Sequence
-from itertools import pairwise
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from ..by_kind import parts, wins_minus_losses
 from ..finished import measured
 from ..head_to_head.measure import outcome_points
 from ..measuring import resampling, with_holm
+from ..paired import steps_of
 
 BENCHMARK = "slices"
 THIRDS = ("shortest third", "middle third", "longest third")
@@ -28,10 +29,10 @@ FEWEST = 5
 
 
 def figures(settings: Settings, folder: RunFolder) -> list[MetricValue]:
-    """Figures of every checkpoint against the one before it, where there are verdicts; no model is asked."""
+    """Figures of every checkpoint against its baseline, where there are verdicts; no model is asked."""
     prompts = files.read(folder.step("data") / "evaluation_prompts.jsonl", Prompt)
     metrics = []
-    for earlier, later in pairwise([checkpoint.name for checkpoint in measured(folder)]):
+    for later, earlier in steps_of([one.name for one in measured(folder)], settings.evaluation.reference):
         path = folder.step("evaluation") / "verdicts" / f"{later}-vs-{earlier}.jsonl"
         if path.exists():
             metrics += compared(later, earlier, prompts, files.read(path, Verdict), resampling(settings))

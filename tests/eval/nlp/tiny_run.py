@@ -16,7 +16,7 @@ from srlm.methods.base import run_folder
 from srlm.records import Checkpoint, Prompt, RunManifest
 from srlm.settings import EvaluationSettings, ModelSettings, OasstData, ScratchModel, Settings
 from srlm.store import files
-from srlm.store.folder import RunFolder
+from srlm.store.folder import CHAT_TEMPLATE, RunFolder
 from srlm.train import scratch
 from tests.tiny_tokenizers import byte_level
 
@@ -40,7 +40,8 @@ def settings(tmp_path: Path, **nlp: Any) -> Settings:
 
 
 def made(wanted: Settings, names: Sequence[str] = NAMES, **shape: int) -> RunFolder:
-    """The folder of a run whose models are random Llamas of width 32, each with its own weights."""
+    """The folder of a run whose models are random Llamas of width 32, each with its own weights; M0 is a base model, to
+    which the run file gave a template."""
     words = byte_level(["<|user|>", "<|assistant|>", "<|system|>", "<|end|>"], "<|end|>")
     words.chat_template = TEMPLATE
     size = ScratchModel(**{"width": 32, "layers": 1, "heads": 2, "feed_forward": 32, "max_positions": 1024, **shape})
@@ -53,7 +54,7 @@ def made(wanted: Settings, names: Sequence[str] = NAMES, **shape: int) -> RunFol
         folder.finish(
             RunManifest(
                 step=name, settings_digest="0", seed=1, versions={}, commit=None, checkpoint=checkpoint, inputs={},
-                outputs={}, counts={},
+                outputs={}, counts={CHAT_TEMPLATE: "model.chat_template"} if name == "M0" else {},
             )
         )  # fmt: skip
     files.write_json(folder.path / "settings.json", wanted.model_dump(mode="json"))

@@ -78,17 +78,18 @@ def test_an_unknown_price_is_not_0(overrides: list[str], dollars: float | None) 
 @pytest.mark.parametrize(
     ("overrides", "dollars"),
     [
-        pytest.param(["evaluation.mt_bench.price={input: 1, output: 10}"], 0.64 * 1 + 1.31072 * 10, id="its-own"),
-        pytest.param(["evaluation.price={input: 2, output: 20}"], 0.64 * 2 + 1.31072 * 20, id="the-evaluation's"),
-        pytest.param(["evaluation.mt_bench.judge=openai:gpt-4.1"], 0.64 * 2 + 1.31072 * 8, id="the-list's"),
+        pytest.param(["evaluation.mt_bench.price={input: 1, output: 10}"], 0.8 * 1 + 1.6384 * 10, id="its-own"),
+        pytest.param(["evaluation.price={input: 2, output: 20}"], 0.8 * 2 + 1.6384 * 20, id="the-evaluation's"),
+        pytest.param(["evaluation.mt_bench.judge=openai:gpt-4.1"], 0.8 * 2 + 1.6384 * 8, id="the-list's"),
         pytest.param([], None, id="none"),
     ],
 )
 def test_a_judge_of_its_own_has_the_price_of_its_own_section(overrides: list[str], dollars: float | None) -> None:
     given = settings("evaluation.judge=length", "evaluation.mt_bench.judge=openai:nobody", *overrides)
     *_, first, second = estimate.lines([MtBenchScores()], given, HARDWARE, SHAPE)
-    # Four models, 80 questions: 320 requests a turn, of 700 and 1,300 tokens, with answers of at most 2,048.
-    assert (first.read + second.read, first.written + second.written) == (640_000, 1_310_720)
+    # Five models (M0 is an instruct model), 80 questions: 400 requests a turn, of 700 and 1,300 tokens, with answers of
+    # at most 2,048.
+    assert (first.read + second.read, first.written + second.written) == (800_000, 1_638_400)
     found = [one.dollars for one in (first, second) if one.dollars is not None]
     assert (sum(found) if found else None) == (None if dollars is None else pytest.approx(dollars))
 
@@ -140,14 +141,14 @@ def test_where_nobody_can_grade_mt_bench_asks_nobody() -> None:
 
 def test_a_checkpoint_as_judge_is_one_of_our_models_and_a_program_is_not_asked() -> None:
     (judge,) = estimate.lines([HeadToHead()], settings("evaluation.judge=checkpoint:M0"), HARDWARE, SHAPE)
-    assert (judge.requests, judge.dollars) == (6 * 256 * 2, 0)  # six pairs of four models
+    assert (judge.requests, judge.dollars) == (10 * 256 * 2, 0)  # ten pairs of five models: M0 is an instruct model
     assert judge.hours is not None
     assert judge.hours > 0
     assert list(estimate.lines([HeadToHead()], settings("evaluation.judge=length"), HARDWARE, SHAPE)) == []
     (voted,) = estimate.lines(
         [HeadToHead()], settings("evaluation.judge=openai:gpt-4.1", "evaluation.pairs.votes=3"), HARDWARE, SHAPE
     )
-    assert voted.requests == 3 * 6 * 256 * 2
+    assert voted.requests == 3 * 10 * 256 * 2
 
 
 def test_an_ablation_pays_for_what_it_does_not_share() -> None:
