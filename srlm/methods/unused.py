@@ -4,7 +4,7 @@ from typing import Literal
 
 from srlm.errors import SettingsError
 from srlm.settings import JudgeRewardSettings, SelectionSettings, Settings
-from srlm.worlds.table import WorldData
+from srlm.worlds.table import WORLDS
 
 DEFAULTS = {"reward": JudgeRewardSettings(), "selection": SelectionSettings()}
 
@@ -18,8 +18,9 @@ def refuse_unused(settings: Settings, *sections: Literal["reward", "selection"])
 
 def refuse_skills(settings: Settings) -> None:
     """Raise SettingsError where a world is asked to teach skills to an M1 that learns from no demonstrations."""
-    if isinstance(settings.data, WorldData) and settings.data.skills:
+    data = settings.data
+    if data.kind in WORLDS and (skills := WORLDS[data.kind].skills(data)):
         raise SettingsError(
-            f"data.skills {', '.join(settings.data.skills)}: M1 of method {settings.method.name} learns from weak "
+            f"data.skills {', '.join(skills)}: M1 of method {settings.method.name} learns from weak "
             "labels alone and is shown no skill; remove it"
         )
