@@ -23,7 +23,7 @@ from srlm.settings.engines import NO_SERVER
 from srlm.settings.origin import Origin
 from srlm.text.chat import RESERVED
 from srlm.text.counts import counted
-from srlm.worlds.table import KINDS, WORLDS
+from srlm.worlds.table import FROM_SCRATCH, KINDS, WORLDS
 from srlm.written_keys import written_keys
 
 S = TypeVar("S", bound=Section)
@@ -148,10 +148,11 @@ def _trainings(settings: Settings) -> Iterator[tuple[Sequence[str], str]]:
 def _lacking(settings: Settings) -> Iterator[tuple[Sequence[str], str]]:
     """What one setting needs of another, after their names; without it the run would stop half-way."""
     prompts, world, scratch = settings.prompts, settings.data.kind in WORLDS, settings.model.base == "scratch"
-    if scratch != (settings.pretraining is not None) or (scratch and not world):
+    grows = world and WORLDS[settings.data.kind].has_base_text
+    if scratch != (settings.pretraining is not None) or (scratch and not grows):
         yield (
             ("model.base", "pretraining", "data.kind"),
-            f"model.base `scratch` needs a pretraining section and data.kind {KINDS}; any other base needs no "
+            f"model.base `scratch` needs a pretraining section and data.kind {FROM_SCRATCH}; any other base needs no "
             f"pretraining section (found base {settings.model.base!r}, data.kind {settings.data.kind!r})",
         )
     for name in sorted(RESERVED & settings.model.template_arguments.keys()):

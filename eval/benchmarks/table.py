@@ -10,11 +10,12 @@ from .alpaca_eval.benchmark import AlpacaBridge, AlpacaCanaries, AlpacaEval2
 from .answers.benchmark import AnswerLengths
 from .audit.benchmark import Audit
 from .base import Benchmark
-from .beads.benchmark import BeadAnswers, BeadJudge, BeadSkills, WorseJudges
+from .beads.benchmark import BEADS, WorseJudges
 from .breakdown.benchmark import Breakdown
 from .canaries.benchmark import Canaries
 from .data_map.benchmark import DataMap
 from .drift.benchmark import ModelDrift
+from .errands.benchmark import ERRANDS
 from .head_to_head.benchmark import HeadToHead
 from .human.benchmark import Human
 from .judge_agreement.benchmark import JudgeAgreement
@@ -31,9 +32,8 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     ModelDrift(),
     JudgeAgreement(),
     Audit(),
-    BeadAnswers(),
-    BeadSkills(),
-    BeadJudge(),
+    *BEADS,
+    *ERRANDS,
     AlpacaEval2(),
     AlpacaBridge(),
     AlpacaCanaries(),

@@ -47,8 +47,8 @@ def _metadata(facts: Facts, adapter: bool) -> str:
     if facts.base.hub_id is not None:
         found["base_model"] = facts.base.hub_id
         found["base_model_relation"] = "adapter" if adapter else "finetune"
-    if facts.data_id is not None:
-        found["datasets"] = [facts.data_id]
+    if facts.data_ids:
+        found["datasets"] = list(facts.data_ids)
     found["pipeline_tag"] = "text-generation"
     found["tags"] = ["srlm", facts.method.replace("_", "-"), *(["lora"] if adapter else [])]
     return "---\n" + yaml.safe_dump(found, sort_keys=False, allow_unicode=False, width=1000) + "---"

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from srlm.errors import StoreError
 from srlm.secrets import of_environment
 from srlm.settings import Settings
+from srlm.settings.data import files_of
 
 PLACES = ("_name_or_path", "name_or_path", "tokenizer_file", "vocab_file", "special_tokens_map_file", "_commit_hash")
 """Entries of configurations in which libraries note from where something was loaded."""
@@ -36,7 +37,8 @@ class Own(NamedTuple):
         """Of a run in this folder."""
         run = run.resolve()
         named = [settings.model.base, settings.model.chat_template, settings.judge.template]
-        named += [getattr(settings.data, "path", None), getattr(settings.data, "prompts_path", None)]
+        named += [*files_of(settings.data).values(), settings.prompts.path]
+        named += [settings.prompts.source.path if settings.prompts.source else None]
         folders = {run, Path.cwd(), *(Path(one).resolve().parent for one in named if one and Path(one).exists())}
         # `/data/` alone may well be in a template that somebody wrote.
         kept = {str(folder) for folder in folders if len(folder.parts) > 2} | {str(Path.home())} - {"/"}

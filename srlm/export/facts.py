@@ -18,7 +18,8 @@ from srlm.export.place import Origin
 from srlm.export.sources import Source
 from srlm.methods.base import method_of
 from srlm.records import Count, RunInputs
-from srlm.settings import FilesData, Settings
+from srlm.settings import Settings
+from srlm.settings.data import files_of
 from srlm.settings.shaping import shaping
 from srlm.store import used
 from srlm.worlds.table import WorldData
@@ -73,7 +74,7 @@ class Facts(NamedTuple):
     """Oldest first; the last one is exported."""
     data: str
     """What the run was given, in words."""
-    data_id: str | None
+    data_ids: tuple[str, ...]
     """On the Hub."""
     data_counts: Mapping[str, Count]
     world: bool
@@ -104,7 +105,7 @@ def facts_of(source: Source, origin: Origin, base_id: str | None = None, license
     data = folder.manifest("data")
     method = method_of(settings)
     inputs = folder.inputs()
-    data_path = getattr(settings.data, "path", None)
+    datasets = [path.removeprefix(HUB) for path in files_of(settings.data).values() if path.startswith(HUB)]
     counts = lineage[-1].counts
     return Facts(
         origin=origin,
@@ -114,7 +115,7 @@ def facts_of(source: Source, origin: Origin, base_id: str | None = None, license
         base=_base(settings, inputs, base_id, license),
         lineage=lineage,
         data=_data(settings, inputs),
-        data_id=_hub_id(data_path.removeprefix(HUB)) if data_path and data_path.startswith(HUB) else None,
+        data_ids=tuple(dict.fromkeys(found for one in datasets if (found := _hub_id(one)) is not None)),
         data_counts={} if data is None else data.counts,
         world=isinstance(settings.data, WorldData),
         scratch=settings.model.base == "scratch",
@@ -223,10 +224,7 @@ def _data(settings: Settings, inputs: RunInputs | None) -> str:
     data = settings.data
     if isinstance(data, WorldData):
         return f"the {data.kind} world, which a program makes from the seed"
-    if isinstance(data, FilesData):
-        named = {f"data.sources.{use}": source.path for use, source in data.sources if source is not None}
-    else:
-        named = {"data.path": data.path} if data.path else {}
+    named = files_of(data)
     return "; ".join(dict.fromkeys(_file(setting, path, inputs) for setting, path in named.items())) or "none"
 
 

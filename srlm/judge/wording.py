@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,15 +20,20 @@ class Shipped(NamedTuple):
     file: str
 
     @property
+    def path(self) -> Traversable:
+        return resources.files(self.package).joinpath(f"templates/{self.file}")
+
+    @property
     def text(self) -> str:
-        return resources.files(self.package).joinpath(f"templates/{self.file}").read_text(encoding="utf-8")
+        return self.path.read_text(encoding="utf-8")
 
 
 def shipped(own: Mapping[str, str], of_world: str) -> Mapping[str, Shipped]:
-    """The texts of a kind by their names: srlm's `own`, and one of each world, in whose file's name {kind} stands for
-    the world's."""
+    """The texts of a kind by their names: srlm's `own`, and that of each world that has one, in whose file's name
+    {kind} stands for the world's."""
     worlds = {kind: Shipped(world.package, of_world.format(kind=kind)) for kind, world in WORLDS.items()}
-    return {name: Shipped("srlm.judge", file) for name, file in own.items()} | worlds
+    there = {kind: text for kind, text in worlds.items() if text.path.is_file()}
+    return {name: Shipped("srlm.judge", file) for name, file in own.items()} | there
 
 
 def text_of(name: str, known: Mapping[str, Shipped], setting: str, most: int = files.TEMPLATE) -> str:

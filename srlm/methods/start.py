@@ -22,7 +22,7 @@ from srlm.settings import ScratchModel, Settings
 from srlm.store import files
 from srlm.store.folder import CHAT_TEMPLATE, OWN_TEMPLATE
 from srlm.text.counts import counted
-from srlm.worlds.table import WORLDS, WorldData
+from srlm.worlds.table import WORLDS
 
 DATA = Step(name="data", role="data", shaped_by=("seed", "data."))
 BASE = Step(name="M0", role="base", shaped_by=("seed", "threads", "model.", "data.", "pretraining"))
@@ -60,7 +60,7 @@ def work(settings: Settings, lengths: Lengths) -> Iterator[Work]:
     data, example = settings.data, lengths.prompt + answer_length(settings, lengths)
     yield Optimisation("SFT baseline", data.ift, example, "sft", settings.sft)
     judgements = round(data.eft_sets * answers_a_set(settings)) if settings.eft.writer != "off" else 0
-    skills = data.eft_sets * len(data.skills) if isinstance(data, WorldData) else 0  # as long as judgements
+    skills = data.eft_sets * len(WORLDS[data.kind].skills(data)) if data.kind in WORLDS else 0  # as long as judgements
     reads, writes = judge_lengths(settings, lengths)
     if settings.eft.writer == "sft" and judgements:
         yield Generation("M1: EFT judgements", judgements, settings.eft.draws, reads, writes)

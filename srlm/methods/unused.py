@@ -3,7 +3,7 @@
 from typing import Literal
 
 from srlm.settings import JudgeRewardSettings, SelectionSettings, Settings
-from srlm.worlds.table import WorldData
+from srlm.worlds.table import WORLDS
 
 DEFAULTS = {"reward": JudgeRewardSettings(), "selection": SelectionSettings()}
 
@@ -20,9 +20,10 @@ def refuse_unused(settings: Settings, *sections: Literal["reward", "selection"])
 
 def refuse_skills(settings: Settings) -> None:
     """Raise SettingsError where a world is asked to teach skills to an M1 that learns from no demonstrations."""
-    if isinstance(settings.data, WorldData) and settings.data.skills:
+    data = settings.data
+    if data.kind in WORLDS and (skills := WORLDS[data.kind].skills(data)):
         raise settings.refusal(
-            f"data.skills {', '.join(settings.data.skills)}: M1 of method {settings.method.name} learns from weak "
+            f"data.skills {', '.join(skills)}: M1 of method {settings.method.name} learns from weak "
             "labels alone and is shown no skill; remove it",
             "data.skills",
         )

@@ -161,3 +161,13 @@ class FilesData(SetSizes):
     language: str | None = None
     """Language of the data: rows that say another one in a column `language` or `lang` are left out. None: use all
     rows."""
+
+
+def files_of(data: Section) -> dict[str, str]:
+    """The files and Hub datasets (`hub:OWNER/NAME`) that a section `data` names, by setting; a world names none."""
+    if isinstance(data, FilesData):
+        return {f"data.sources.{use}": source.path for use, source in data.sources if source is not None}
+    named = {
+        f"data.{name}": getattr(data, name) for name in ("path", "prompts_path") if name in type(data).model_fields
+    }
+    return {setting: path for setting, path in named.items() if path}

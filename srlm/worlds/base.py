@@ -3,7 +3,7 @@
 A new world is a folder beside this file with a settings class and a class of this shape, and a line each in `table.py`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
 from srlm.records import Demonstration, Prompt, SeedData
@@ -19,6 +19,15 @@ class BaseLine(NamedTuple):
     predictable: list[bool]
 
 
+class Grade(NamedTuple):
+    """What an exact program says of an answer."""
+
+    met: Mapping[str, bool]
+    """Of each criterion of the world, whether the answer meets it; `correct` is one of them."""
+    score: float
+    """Points, 0 to 5."""
+
+
 class World(Protocol[SettingsOfWorld]):
     """A small world; `settings` is the section `data` of the run."""
 
@@ -28,6 +37,8 @@ class World(Protocol[SettingsOfWorld]):
     """Its Python package. `templates/KIND.txt` in it is the rubric that `judge.template: KIND` names."""
     answers_a_set: int
     """Ranked answers to each prompt of the seed data."""
+    has_base_text: bool
+    """Whether an M0 from random weights can be trained on it: it has a vocabulary and base lines."""
 
     def seed_data(self, settings: SettingsOfWorld, seed: int) -> SeedData:
         """All that a run starts from and is measured on. The source of each prompt is the world's `data.kind`."""
@@ -39,6 +50,18 @@ class World(Protocol[SettingsOfWorld]):
 
     def score(self, prompt: str, response: str) -> float:
         """Points of the exact program, 0 to 5. Raises DataError where `prompt` is no prompt of this world."""
+        ...
+
+    def grade(self, prompt: str, response: str) -> Grade:
+        """The same, criterion by criterion."""
+        ...
+
+    def verdicts(self, review: str) -> Mapping[str, bool] | None:
+        """What a review says of each criterion; None where it does not say."""
+        ...
+
+    def groups(self, settings: SettingsOfWorld) -> Mapping[str, Sequence[str]]:
+        """Groups of kinds of prompt that are measured apart, by name; the kind of a prompt is its category."""
         ...
 
     def form_score(self, review: str) -> float | None:
@@ -55,6 +78,10 @@ class World(Protocol[SettingsOfWorld]):
 
     def base_lines(self, settings: SettingsOfWorld, seed: int) -> Sequence[BaseLine]:
         """Text on which an M0 from random weights is trained."""
+        ...
+
+    def skills(self, settings: SettingsOfWorld) -> Sequence[str]:
+        """The names of what `settings` have M1 taught beside answering and judging; mostly none."""
         ...
 
     def demonstrations(self, settings: SettingsOfWorld, data: SeedData, seed: int) -> list[Demonstration]:

@@ -1,9 +1,9 @@
 """The bead world as the rest of srlm sees it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from srlm.records import Demonstration, Prompt, SeedData
-from srlm.worlds.base import BaseLine
+from srlm.worlds.base import BaseLine, Grade
 from srlm.worlds.beads import base_text, data, program, rows
 from srlm.worlds.beads.settings import BeadsData
 from srlm.worlds.beads.skills.table import chosen
@@ -15,6 +15,7 @@ class BeadWorld:
     title = "bead world"
     package = __package__
     answers_a_set = data.ANSWERS_A_SET
+    has_base_text = True
 
     def seed_data(self, settings: BeadsData, seed: int) -> SeedData:
         return data.seed_data(settings, seed)
@@ -24,6 +25,17 @@ class BeadWorld:
 
     def score(self, prompt: str, response: str) -> float:
         return program.oracle_score(prompt, response)
+
+    def grade(self, prompt: str, response: str) -> Grade:
+        found = program.grade(prompt, response)
+        return Grade({name: getattr(found, name) for name in program.Criteria.model_fields}, found.score)
+
+    def verdicts(self, review: str) -> Mapping[str, bool] | None:
+        found = program.criteria(review)
+        return None if found is None else found.model_dump()
+
+    def groups(self, settings: BeadsData) -> Mapping[str, Sequence[str]]:
+        return {}
 
     def form_score(self, review: str) -> float | None:
         return program.form(review)
@@ -41,6 +53,9 @@ class BeadWorld:
             if skill.lines is not None:
                 lines += skill.lines(round(skill.share * settings.base_lines), seed)
         return lines
+
+    def skills(self, settings: BeadsData) -> Sequence[str]:
+        return settings.skills
 
     def demonstrations(self, settings: BeadsData, data: SeedData, seed: int) -> list[Demonstration]:
         return [

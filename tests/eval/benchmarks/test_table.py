@@ -59,7 +59,15 @@ def refuse(checkpoint: Checkpoint, plain: bool = False) -> Engine:
 def test_no_name_stands_twice_in_the_table() -> None:
     names = [one.name for one in BENCHMARKS]
     assert len(set(names)) == len(names)
-    own = {"ablations", "audit", "beads", "breakdown", "canaries", "nlp"}  # a command of the benchmark's own name
+    own = {
+        "ablations",
+        "audit",
+        "beads",
+        "breakdown",
+        "canaries",
+        "errands",
+        "nlp",
+    }  # a command of the benchmark's own name
     assert not {one.command for one in BENCHMARKS} & ({*names} - own)
 
 
@@ -78,9 +86,11 @@ def test_the_report_knows_no_benchmark_by_name() -> None:
 def test_all_measures_what_asks_for_nothing_more() -> None:
     assert [one.name for one in of_all()] == [
         "head_to_head", "answers", "slices", "judge_agreement", "beads", "bead_skills", "bead_judge",
+        "errands", "errand_skills", "errand_judge",
     ]  # fmt: skip
     assert [one.name for one in of_all(["audit"])] == [
         "head_to_head", "answers", "slices", "judge_agreement", "audit", "beads", "bead_skills", "bead_judge",
+        "errands", "errand_skills", "errand_judge",
     ]  # fmt: skip
     with pytest.raises(SettingsError, match="gsm9k: no such benchmark"):
         of_all(["gsm9k"])

@@ -15,6 +15,7 @@ from srlm.worlds.table import KINDS, TEMPLATES, TITLES, WORLDS, WorldData
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 SMALL = {"ift": 20, "eft_sets": 6, "heldout_sets": 5, "evaluation_prompts": 7, "validation_prompts": 3}
+"""Sizes that every world has."""
 IN_EVAL = ("eval/benchmarks/beads/", "eval/benchmarks/table.py")
 """Where the harness names the beads: their benchmark and its line in the table."""
 
@@ -91,6 +92,25 @@ def test_people_rank_answers_as_the_exact_program_scores_them(kind: str) -> None
         assert all(0 <= score <= 5 for score in scores)
 
 
+def test_a_review_says_of_each_criterion_what_the_exact_program_finds(kind: str) -> None:
+    world = WORLDS[kind]
+    for one in world.seed_data(settings_class(kind)(**SMALL), 1).heldout_sets:
+        for review, response in zip(one.reviews, one.responses, strict=True):
+            grade = world.grade(one.prompt.text, response.text)
+            assert world.verdicts(review) == grade.met
+            assert grade.score == world.score(one.prompt.text, response.text)
+    assert world.verdicts("") is None
+
+
+def test_every_prompt_is_of_a_kind_and_changed_it_wants_another_answer(kind: str) -> None:
+    world, wanted = WORLDS[kind], settings_class(kind)(**SMALL)
+    for prompt in world.seed_data(wanted, 1).seed_prompts:
+        other = world.changed(prompt.text, 1)
+        assert prompt.category is not None
+        assert other != prompt.text
+        assert 0 <= world.score(other, "") <= 5
+
+
 def test_the_form_of_an_answer_gives_no_more_points_than_all_of_it(kind: str) -> None:
     world = WORLDS[kind]
     for one in world.seed_data(settings_class(kind)(**SMALL), 1).heldout_sets:
@@ -107,6 +127,9 @@ def test_the_exact_program_refuses_a_prompt_of_elsewhere(kind: str) -> None:
 
 def test_the_vocabulary_has_every_word_that_is_written(kind: str) -> None:
     world, wanted = WORLDS[kind], settings_class(kind)(**SMALL)
+    if not world.has_base_text:
+        assert not world.vocabulary(wanted) and not world.base_lines(wanted, 1)
+        return
     words = world.vocabulary(wanted)
     assert len(words) == len(set(words))
     data, lines = world.seed_data(wanted, 1), world.base_lines(wanted, 1)[:500]
