@@ -141,6 +141,21 @@ def test_an_id_nobody_has_is_refused(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("method", "rule"),
+    [
+        ("{name: length_regularised, alpha: 0.3}", "; length margin 0.3 a token"),
+        ("self_rewarding_rl", "; RLOO: advantage = reward less the mean of the prompt's other answers"),
+    ],
+)
+def test_the_rule_of_the_method_stands_behind_the_answers(tmp_path: Path, method: str, rule: str) -> None:
+    told = Told(tmp_path)
+    said = told.explain(told.responses[0].id, f"method={method}").stdout
+    assert f"response {told.responses[0].id} by M1: reward 4.500, CHOSEN\n  1 red 2 blue .\n" in said
+    (line,) = [one for one in said.splitlines() if one.startswith("rule: method ")]
+    assert rule in line
+
+
 @pytest.mark.parametrize("method", ["self_rewarding", "self_taught_evaluator", "rlhf"])
 def test_an_example_from_which_m1_learnt_to_judge_is_shown(tmp_path: Path, method: str) -> None:
     told = Told(tmp_path)

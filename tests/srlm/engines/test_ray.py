@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,19 +32,6 @@ def settings(model: Path, **ray: Any) -> Settings:
     return Settings.model_validate(
         {"name": "x", "threads": 1, "model": {"base": str(model)}, "data": {"kind": "beads"}, "engine": engine}
     )
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Any]:
-    """A head that computes nothing, and two nodes with room for one worker each."""
-    from ray.cluster_utils import Cluster
-
-    memory = {"object_store_memory": 100_000_000}
-    found = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False, **memory})
-    for _ in range(2):
-        found.add_node(num_cpus=1, **memory)
-    yield found
-    found.shutdown()
 
 
 def answers(

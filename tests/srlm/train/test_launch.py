@@ -36,6 +36,7 @@ ROWS = [
 ]
 PAIRS = [dpo.PairExample([2, 4, 16, 5], [26, 6 + number, 3], [26, 17 - number, 27, 3]) for number in range(12)]
 
+LABELLED = [pair._replace(label_weight=0.6 + number / 30) for number, pair in enumerate(PAIRS)]
 CHOICES = [choice.ChoiceExample([2, 4, 16, 5, 6 + number], 17, 18, number / 11) for number in range(12)]
 
 
@@ -76,6 +77,13 @@ def supervised(model: Path, wanted: Settings, folder: Path, report: Callable[[in
 def preferences(model: Path, wanted: Settings, folder: Path, report: Callable[[int, int], None] = silent) -> None:
     places: dict[str, Any] = {"work": folder / "training", "target": folder / "model"}
     launch.optimise(model, PAIRS, ROWS, wanted, seed=3, report=report, **places)
+
+
+def labelled(model: Path, wanted: Settings, folder: Path, report: Callable[[int, int], None] = silent) -> None:
+    """Pairs whose labels have weights (`cream`, `constitutional`), with a margin for length (`length_regularised`)."""
+    places: dict[str, Any] = {"work": folder / "training", "target": folder / "model"}
+    own = wanted.model_copy(update={"dpo": wanted.dpo.model_copy(update={"length_margin": 0.05})})
+    launch.optimise(model, LABELLED, ROWS, own, seed=3, report=report, **places)
 
 
 def choices(model: Path, wanted: Settings, folder: Path, report: Callable[[int, int], None] = silent) -> None:
@@ -119,7 +127,7 @@ def wait_until_none_is_left(folder: Path) -> None:
             assert found, f"process {pid} does not end"
 
 
-@pytest.mark.parametrize("training", [supervised, preferences, pytest.param(choices, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("training", [supervised, preferences, labelled, pytest.param(choices, marks=pytest.mark.soak)])
 def test_two_processes_give_the_weights_of_one_even_when_stopped_half_way(
     training: Callable[..., None], command: tuple[str, ...], tiny: Path, bead_model: Path, tmp_path: Path
 ) -> None:

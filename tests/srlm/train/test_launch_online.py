@@ -142,3 +142,14 @@ def test_a_reward_model_of_two_processes_is_that_of_one(
         places: dict[str, Any] = {"work": tmp_path / name / "training", "target": tmp_path / name / "model"}
         launch.fit_reward_model(bead_model, PAIRS, wanted, seed=3, report=lambda done, total: None, **places)
     assert furthest(tmp_path / "one/model", tmp_path / "two/model") < TOLERANCE
+
+
+@pytest.mark.soak
+def test_launched_online_training_samples_other_answers_than_one_process_and_the_same_each_time(
+    command: tuple[str, ...], tiny: Path, bead_model: Path, tmp_path: Path
+) -> None:
+    """Each process draws its share of the answers from a seed of its own: the model is one of another seed."""
+    for name, launcher in (("one", ()), ("two", command), ("again", command)):
+        learn(bead_model, settings(tiny, *launcher), tmp_path / name, Shortness())
+    assert furthest(tmp_path / "two/model", tmp_path / "again/model") < TOLERANCE
+    assert furthest(tmp_path / "two/model", tmp_path / "one/model") > 100 * TOLERANCE
