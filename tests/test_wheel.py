@@ -71,7 +71,7 @@ class Installed:
         (packages,) = (place / "environment/lib").glob("python*/site-packages")
         libraries, self._seen = sysconfig.get_path("purelib"), place / "seen.txt"
         (packages / "beneath.pth").write_text(f"{libraries}\nimport watch_the_checkout\n")
-        said = WATCH.format(checkout=f"{CHECKOUT}/", libraries=os.path.realpath(libraries), seen=str(self._seen))
+        said = WATCH.format(checkout=f"{CHECKOUT}/", libraries=f"{os.path.realpath(sys.prefix)}/", seen=str(self._seen))
         (packages / "watch_the_checkout.py").write_text(said)
 
     def run(self, command: str, *words: object, **more: str) -> subprocess.CompletedProcess[str]:
