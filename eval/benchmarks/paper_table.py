@@ -119,7 +119,7 @@ PaperPart = PaperTable | PaperFacts | PaperPicture
 
 def model_and_data(settings: Settings) -> list[tuple[str, str, str]]:
     """What a run trains and on what, beside the paper's, for `cited.unlike`."""
-    base = settings.model.base
+    base = settings.model.base if settings.model.base != "none" else "as it is"
     model = MODEL if base.rstrip("/").rpartition("/")[2].lower() in MODEL_NAMES else base
     return [("model", model, MODEL), ("data", settings.data.kind, DATA)]
 
