@@ -96,7 +96,7 @@ oldest: $(READY)  ## the oldest transformers that pyproject.toml allows (vLLM ho
 	$(BIN)/python -c '$(SITE)' > "$$(.oldest/bin/python -c '$(SITE)')/beneath.pth"
 	$(BIN)/python -m pip --python .oldest/bin/python install --quiet --disable-pip-version-check \
 		transformers==$$(sed -n 's/.*"transformers>=\(.*\)",/\1/p' pyproject.toml)
-	.oldest/bin/python -m pytest -q tests/srlm/train/test_[sdt]*.py tests/srlm/engines/test_transformers.py
+	.oldest/bin/python -m pytest -q tests/srlm/training/test_[sdt]*.py tests/srlm/engines/test_transformers.py
 
 wheel:  ## dist/srlm-VERSION-py3-none-any.whl: both packages, for any Python from 3.11 on
 	$(PYTHON) -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .

@@ -132,7 +132,7 @@ def import_all() -> None:
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     import torch
 
-    for name in ("srlm.methods.train", "srlm.train.launch", "eval.report.page", "eval.gate.command"):
+    for name in ("srlm.methods.train", "srlm.training.launch", "eval.report.page", "eval.gate.command"):
         import_module(name)
 
     # Nobody's commit, made while thousands of commands run, is to be taken for a difference between them.

@@ -56,7 +56,7 @@ def bead_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     from srlm.engines.weights import save
     from srlm.settings import ScratchModel
-    from srlm.train import scratch
+    from srlm.training import scratch
     from srlm.worlds.beads import program
 
     torch.set_num_threads(1)  # several threads on a small machine are slower, and sum in another order

@@ -6,9 +6,9 @@ Those of the other methods are in `method_faults.py`.
 from typing import NamedTuple
 
 TESTS = (
-    *("tests/srlm/judge", "tests/srlm/test_selection.py", "tests/srlm/train"),
+    *("tests/srlm/judge", "tests/srlm/test_selection.py", "tests/srlm/training"),
     "tests/srlm/methods/test_self_rewarding.py",
-    *("tests/srlm/engines/test_transformers.py", "--ignore=tests/srlm/train/test_launch.py"),
+    *("tests/srlm/engines/test_transformers.py", "--ignore=tests/srlm/training/test_launch.py"),
 )
 """All that test what a fault can touch, but for the slow ones, which would notice it no better."""
 
@@ -45,14 +45,14 @@ FAULTS = (
     ),
     Fault(
         "DPO's reference is M0 instead of M_t",
-        "srlm/train/job.py",
+        "srlm/training/job.py",
         " else weights().eval()\n",
         " else load_model(Path(job.base).parents[1] / 'M0/model', job.model, dtype=\"float32\").eval()\n",
         "M2",
     ),
     Fault(
         "log-probabilities are off by one token",
-        "srlm/train/dpo.py",
+        "srlm/training/dpo.py",
         "            loss = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)\n",
         "            inputs = {**inputs, 'completion_mask': inputs['completion_mask'].roll(-1, 1)}\n"
         "            loss = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)\n",
@@ -60,7 +60,7 @@ FAULTS = (
     ),
     Fault(
         "supervised loss on the prompt too",
-        "srlm/train/sft.py",
+        "srlm/training/sft.py",
         "[IGNORED] * len(prompt) + answer",
         "prompt + answer",
         "SFT",

@@ -13,8 +13,8 @@ EVALUATORS = f"{METHODS}/test_evaluators.py"
 ONLINE = f"{METHODS}/test_online_methods.py"
 STEPS = f"{METHODS}/test_methods.py"
 META = ("tests/srlm/judge/test_elo.py", "tests/srlm/judge/test_meta_pairs.py")
-RLOO = ("tests/srlm/train/test_online.py", "-k", "rloo_compares or rloo_takes or draws_answers")
-PAIR_LOSS = ("tests/srlm/train/test_pair_loss.py",)
+RLOO = ("tests/srlm/training/test_online.py", "-k", "rloo_compares or rloo_takes or draws_answers")
+PAIR_LOSS = ("tests/srlm/training/test_pair_loss.py",)
 
 METHOD_FAULTS = (
     # meta_rewarding
@@ -63,14 +63,14 @@ METHOD_FAULTS = (
     ),
     Fault(
         "self_rewarding_rl: an answer without a score is rewarded with 0",
-        "srlm/train/online.py",
+        "srlm/training/online.py",
         "numbers = [self.scorer.rewards(self.state.global_step, every, engine)]",
         "numbers = [[one or 0.0 for one in self.scorer.rewards(self.state.global_step, every, engine)]]",
         tests=RLOO,
     ),
     Fault(
         "self_rewarding_rl: every step samples from the seed of the first",
-        "srlm/train/online.py",
+        "srlm/training/online.py",
         'seed_for(self.own_seed, "answers", *self._turn())',
         'seed_for(self.own_seed, "answers", 0, self.accelerator.process_index)',
         tests=RLOO,
@@ -78,21 +78,21 @@ METHOD_FAULTS = (
     # rlhf
     Fault(
         "rlhf: the reward model learns to prefer what people ranked lower",
-        "srlm/train/reward_model.py",
+        "srlm/training/reward_model.py",
         "for both in [(pair.chosen, pair.rejected)]",
         "for both in [(pair.rejected, pair.chosen)]",
-        tests=("tests/srlm/train/test_reward_model.py",),
+        tests=("tests/srlm/training/test_reward_model.py",),
     ),
     Fault(
         "rlhf: a tie of people gives a pair",
         "srlm/methods/stages_online.py",
         "if high < low and better.text",
         "if high <= low and better.text",
-        tests=("tests/srlm/train/test_reward_model.py",),
+        tests=("tests/srlm/training/test_reward_model.py",),
     ),
     Fault(
         "rlhf: the KL divergence is missing",
-        "srlm/train/online.py",
+        "srlm/training/online.py",
         '        "beta": settings.beta,\n',
         '        "beta": 0.0,\n',
         tests=RLOO,
@@ -259,10 +259,10 @@ METHOD_FAULTS = (
     ),
     Fault(
         "weak_to_strong: as many predictions are hardened to 0 as the labels hold on average",
-        "srlm/train/confidence.py",
+        "srlm/training/confidence.py",
         "1 - float(np.mean(labels))",
         "float(np.mean(labels))",
-        tests=("tests/srlm/train/test_confidence.py",),
+        tests=("tests/srlm/training/test_confidence.py",),
     ),
     Fault(
         "weak_to_strong: the gap that is left is reported as the gap recovered",
@@ -296,14 +296,14 @@ METHOD_FAULTS = (
     # cream
     Fault(
         "cream: 1 - C stands where C should",
-        "srlm/train/dpo.py",
+        "srlm/training/dpo.py",
         "(losses + (1 - weights) * z).mean()",
         "(losses + weights * z).mean()",
         tests=PAIR_LOSS,
     ),
     Fault(
         "cream: the second term is subtracted, as in TRL's robust loss",
-        "srlm/train/dpo.py",
+        "srlm/training/dpo.py",
         "(losses + (1 - weights) * z).mean()",
         "(losses - (1 - weights) * z).mean()",
         tests=PAIR_LOSS,
@@ -354,7 +354,7 @@ METHOD_FAULTS = (
     # length_regularised
     Fault(
         "length_regularised: the margin favours the longer answer",
-        "srlm/train/dpo.py",
+        "srlm/training/dpo.py",
         "alpha * (longer - shorter)",
         "alpha * (shorter - longer)",
         tests=PAIR_LOSS,

@@ -19,7 +19,7 @@ import torch
 from srlm.engines.processor import quick_in_bfloat16
 from srlm.engines.weights import convert_gguf, gguf_in_wheel, load_model
 from srlm.settings import ModelSettings, ScratchModel
-from srlm.train import scratch
+from srlm.training import scratch
 from srlm.worlds.beads import program
 
 

@@ -28,7 +28,7 @@ from srlm.run_file import load
 from srlm.selection import pair
 from srlm.settings import Sampling, Settings
 from srlm.text.score import parse_score
-from srlm.train import dpo
+from srlm.training import dpo
 from srlm.worlds.beads import data as bead_data
 from srlm.worlds.beads.settings import BeadsData
 

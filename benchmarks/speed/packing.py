@@ -19,7 +19,7 @@ from srlm.records import Demonstration
 from srlm.run_file import load
 from srlm.settings import Training
 from srlm.text.chat import Chat
-from srlm.train import scratch, sft
+from srlm.training import scratch, sft
 from srlm.worlds.beads import base_text, program
 from srlm.worlds.beads import data as bead_data
 from srlm.worlds.beads.settings import BeadsData

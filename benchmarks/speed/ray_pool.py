@@ -28,7 +28,7 @@ from srlm.engines.weights import save
 from srlm.records import Prompt, Response, seed_for, user
 from srlm.settings import Sampling, ScratchModel, Settings
 from srlm.store import files
-from srlm.train import scratch
+from srlm.training import scratch
 from srlm.worlds.beads import program
 
 MEMORY = 100_000_000

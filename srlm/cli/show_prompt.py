@@ -82,7 +82,7 @@ def chat_of(settings: Settings) -> Chat:
     """The chat of M0: its tokenizer and template, read without the weights."""
     base, model = settings.model.base, settings.model
     if base == "scratch":
-        from srlm.train.scratch import tokenizer
+        from srlm.training.scratch import tokenizer
 
         return Chat(tokenizer(WORLDS[settings.data.kind].vocabulary(settings.data)))
     return (

@@ -1,4 +1,4 @@
-"""`srlm worker FOLDER`: one process of a distributed training. `srlm train` starts it (srlm/train/launch.py).
+"""`srlm worker FOLDER`: one process of a distributed training. `srlm train` starts it (srlm/training/launch.py).
 
 All processes read the same job and do it as a single process would; the first reports its steps.
 """
@@ -14,10 +14,10 @@ from trl import SFTConfig
 
 from srlm.errors import SettingsError
 from srlm.terminal import say
-from srlm.train.asked import AskingScorer
-from srlm.train.job import DATA, REPLAY, Job, train
-from srlm.train.launch import STEP
-from srlm.train.trainer import arguments
+from srlm.training.asked import AskingScorer
+from srlm.training.job import DATA, REPLAY, Job, train
+from srlm.training.launch import STEP
+from srlm.training.trainer import arguments
 
 
 def work_on(job: Job, folder: Path) -> None:

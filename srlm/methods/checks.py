@@ -87,6 +87,6 @@ def check_trainable(settings: Settings, base: str) -> None:
     """Raises where adapters are wanted on a model that takes none."""
     for training in trainings_of(settings):
         if training.lora is not None:
-            from srlm.train.adapters import check_adapters
+            from srlm.training.adapters import check_adapters
 
             check_adapters(base, settings.model, training.lora)

@@ -24,7 +24,7 @@ from srlm.methods.run import Run
 from srlm.records import AnswerReward, Checkpoint, Count, Judgement, Prompt, Record, Response, Sample, Step
 from srlm.rewards.base import JUDGEMENTS, REWARDS, Context, Reward
 from srlm.store import files
-from srlm.train.online import Sampled
+from srlm.training.online import Sampled
 from srlm.usage import Usage, count
 
 SAMPLED, RESPONSES, SAMPLES = "sampled", "responses.jsonl", "samples.jsonl"
@@ -46,7 +46,7 @@ class Answers(NamedTuple):
 
 
 class KeptRewards:
-    """The rewards of a step's samples (`srlm.train.online.Scorer`), kept in the run; closed at the end of training."""
+    """The rewards of a step's samples (`srlm.training.online.Scorer`), kept in the run; closed when training ends."""
 
     def __init__(self, run: Run, step: Step, model: Checkpoint, answers: Answers, reward: Reward) -> None:
         """`model`: M_t, the model that training starts from."""

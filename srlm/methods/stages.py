@@ -245,7 +245,7 @@ def preference_step(
     `trained_as`: how this step is trained, where that is not as the run's `dpo` says. `made_from`: models beside M_t
     whose words or judgements are in the pairs.
     """
-    from srlm.train import dpo, launch, sft
+    from srlm.training import dpo, launch, sft
 
     name, settings = step.name, trained_as or run.settings.dpo
     counts = {**prompt_counts(run, step), **chosen.counts}
@@ -338,7 +338,7 @@ def supervised(
     look: Look = look_at_nothing,
 ) -> None:
     """Fine-tune the step's parent on demonstrations, loss on the answers only. `made_from`: see `finish_model`."""
-    from srlm.train import launch, sft
+    from srlm.training import launch, sft
 
     name, parent = step.name, run.parent(step)
     settings, where, chat = run.settings.sft, place_of(run, parent), chat_of(run, parent)
@@ -410,8 +410,8 @@ def run_training(
 
     `training` is given the folder of the checkpoints, the folder to save to, and what to report steps to.
     """
-    from srlm.train import trainer
-    from srlm.train.warned import also_logged
+    from srlm.training import trainer
+    from srlm.training.warned import also_logged
 
     work, target = run.path(name, "training"), run.path(name, "model")
     if not trainer.finished(work, target):
@@ -448,7 +448,7 @@ def weights_of(*models: Checkpoint) -> dict[str, str]:
 
 def movement_counts(run: Run, parent: Checkpoint, checkpoint: Checkpoint) -> dict[str, Count]:
     """How far its training moved a model."""
-    from srlm.train.movement import movement
+    from srlm.training.movement import movement
 
     name, folder, settings = checkpoint.name, run.folder.model_path(checkpoint), run.settings
     before = run.folder.model_path(parent)

@@ -68,7 +68,7 @@ def reward_model_step(
 
     The manifest has its accuracy on the held-out ranked sets, as it will be asked, with n.
     """
-    from srlm.train import launch, reward_model
+    from srlm.training import launch, reward_model
 
     name, parent, settings = step.name, run.parent(step), run.settings.reward_model
     where = place_of(run, parent)
@@ -155,7 +155,7 @@ def online_step(
 
     `made_from`: the models beside M_t and the reference that it comes from, such as a reward model of the run.
     """
-    from srlm.train import launch, online
+    from srlm.training import launch, online
 
     name, settings, candidates = step.name, run.settings.online, run.settings.candidates
     folder, chat = run.folder.model_path(model), chat_of(run, model)
@@ -223,7 +223,7 @@ def _reference_model(run: Run, model: Checkpoint) -> Checkpoint | None:
 
 def check_online(settings: Settings) -> None:
     """Raise SettingsError where the settings of online training contradict each other."""
-    from srlm.train.online import check
+    from srlm.training.online import check
 
     check(settings.online, settings.candidates.count, settings.candidates.sampling)
     if settings.online.judge == "policy" and settings.launch.command:
@@ -237,7 +237,7 @@ def check_online(settings: Settings) -> None:
 
 def check_reward_model(settings: Settings) -> None:
     """Raise ModelError where M0 cannot become a reward model; reads its configuration alone."""
-    from srlm.train.reward_model import check_classifier
+    from srlm.training.reward_model import check_classifier
 
     base = settings.model.base
     if base != "scratch" and not base.startswith(WHEEL):  # a Llama; a file of weights without a configuration

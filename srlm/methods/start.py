@@ -143,7 +143,7 @@ def base_model(run: Run) -> None:
 
 def pretrained(run: Run, name: str, shape: ScratchModel, *use: str) -> dict[str, Count]:
     """A small model from random weights as step `name`, trained on the world's base text; `use`: of its seeds."""
-    from srlm.train import scratch, sft
+    from srlm.training import scratch, sft
 
     data, settings = run.settings.data, run.settings.pretraining
     assert settings is not None  # run_file.load sees to it, and that the data is a world's

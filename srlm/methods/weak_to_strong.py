@@ -40,7 +40,7 @@ from srlm.settings import ModelSettings, ScratchModel, Settings
 from srlm.store import files
 from srlm.store.folder import RunFolder
 from srlm.text.counts import counted
-from srlm.train.confidence import ConfidenceSettings
+from srlm.training.confidence import ConfidenceSettings
 
 LABELS = "weak_labels.jsonl"
 """The teacher's judgements of a step."""
@@ -212,7 +212,7 @@ def small_model(run: Run, step: Step) -> None:
     elif not target.is_dir():
         with run.stage(name, "small model"):
             if settings.base == "scratch":
-                from srlm.train import scratch
+                from srlm.training import scratch
 
                 tokenizer = chat_of(run, run.base()).tokenizer
                 save(scratch.random_model(settings.scratch, tokenizer, run.seed(name, "weights")), tokenizer, target)
@@ -276,7 +276,7 @@ def choice_step(
     made_from: Sequence[Checkpoint] = (),
 ) -> None:
     """Train the step's parent to choose as the labels say, and measure it. Raises DataError where nothing fits."""
-    from srlm.train import choice, launch
+    from srlm.training import choice, launch
 
     name, parent, settings = step.name, run.parent(step), run.settings.sft
     own = own_settings(run.settings, WeakToStrongSettings)

@@ -4,8 +4,8 @@ import pytest
 import torch
 from trl.trainer.utils import add_fused_lm_head
 
-from srlm.train.batches import IGNORED
-from srlm.train.head import give_right_head, router_arguments
+from srlm.training.batches import IGNORED
+from srlm.training.head import give_right_head, router_arguments
 from tests.architectures import zoo
 
 OWN = {"llama4", "recurrent-gemma"}

@@ -14,8 +14,8 @@ from srlm.engines.weights import beside_weights, load_model
 from srlm.records import user
 from srlm.settings import DpoSettings, LoraSettings, ModelSettings, Sampling, SftSettings
 from srlm.text.chat import Chat
-from srlm.train import dpo, sft
-from srlm.train.batches import IGNORED
+from srlm.training import dpo, sft
+from srlm.training.batches import IGNORED
 from tests.architectures import zoo
 
 MODEL = ModelSettings(base="unused", dtype="bfloat16")

@@ -19,7 +19,7 @@ SCRIPTS = sorted(
 EACH_IN_A_CHILD = """
 import json, os, runpy, sys, traceback
 # Here once, and not in every script: it takes seconds.
-import scipy.stats, sklearn.linear_model, srlm.engines.transformers, srlm.train.dpo, srlm.train.sft
+import scipy.stats, sklearn.linear_model, srlm.engines.transformers, srlm.training.dpo, srlm.training.sft
 
 def status_of(script):
     sys.argv, sys.path[0] = [script, "--help"], os.path.dirname(script)

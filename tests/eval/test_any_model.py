@@ -21,7 +21,7 @@ from srlm.records import Response
 from srlm.settings import ScratchModel
 from srlm.store import files
 from srlm.store.folder import recorded
-from srlm.train import scratch
+from srlm.training import scratch
 from tests.chat_server import Serve, refusal, words
 from tests.eval.nlp import tiny_run
 from tests.tiny_tokenizers import byte_level

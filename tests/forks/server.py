@@ -25,7 +25,7 @@ from srlm.processes import die_with_parent
 IMPORTED = (
     "torch", "transformers", "trl", "scipy.stats", "eval.cli", "eval.gate.command", "eval.report.page", "eval.run",
     "srlm.cli.main", "srlm.engines.transformers", "srlm.methods.self_rewarding", "srlm.methods.train",
-    "srlm.train.launch", "srlm.train.scratch",
+    "srlm.training.launch", "srlm.training.scratch",
     "transformers.models.llama.modeling_llama", "transformers.trainer", "trl.trainer.dpo_trainer",
     "trl.trainer.sft_trainer",
 )  # fmt: skip

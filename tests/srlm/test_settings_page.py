@@ -12,7 +12,7 @@ from transformers import GenerationConfig, TrainingArguments
 from trl import DPOConfig, GRPOConfig, RewardConfig, RLOOConfig, SFTConfig
 
 from srlm.settings import DpoSettings, OnlineSettings, RewardModelSettings, Settings, SftSettings, fields
-from srlm.train.trainer import arguments
+from srlm.training.trainer import arguments
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 CONFIGS = {

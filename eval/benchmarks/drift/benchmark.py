@@ -1,4 +1,4 @@
-"""How far each model has drifted from M1, on its own answers to the evaluation prompts (srlm/train/drift.py)."""
+"""How far each model has drifted from M1, on its own answers to the evaluation prompts (srlm/training/drift.py)."""
 
 from collections.abc import Iterator, Sequence
 

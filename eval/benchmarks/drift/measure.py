@@ -78,7 +78,7 @@ def on_disk_or_read(
     )
     if path.exists():
         return list(files.finished(path, AnswerDrift, responses, 1, _is_of))
-    from srlm.train.drift import Drifting
+    from srlm.training.drift import Drifting
 
     prompts = {one.id: one for one in files.read(folder.step("data") / "evaluation_prompts.jsonl", Prompt)}
     where = folder.model_path(checkpoint)

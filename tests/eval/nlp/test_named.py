@@ -17,7 +17,7 @@ from eval.cli import app, main
 from eval.metrics import read
 from srlm.engines.weights import load_chat, save
 from srlm.settings import ModelSettings, ScratchModel
-from srlm.train import scratch
+from srlm.training import scratch
 from tests.chat_server import Reply, Serve, Server, refusal
 from tests.eval.nlp import tiny_run
 from tests.served_model import ServedModel

@@ -17,7 +17,7 @@ from srlm.records import Checkpoint, Prompt, RunManifest
 from srlm.settings import EvaluationSettings, ModelSettings, OasstData, ScratchModel, Settings
 from srlm.store import files
 from srlm.store.folder import CHAT_TEMPLATE, RunFolder
-from srlm.train import scratch
+from srlm.training import scratch
 from tests.tiny_tokenizers import byte_level
 
 NAMES = ("M0", "SFT", "M1", "M2")

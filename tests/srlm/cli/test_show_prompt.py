@@ -11,7 +11,7 @@ import pytest
 from srlm.records import Demonstration, user
 from srlm.store import files
 from srlm.text.chat import Chat
-from srlm.train import scratch, sft
+from srlm.training import scratch, sft
 from srlm.worlds.beads import program
 
 Srlm = Callable[..., Any]

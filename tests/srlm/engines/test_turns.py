@@ -12,7 +12,7 @@ from srlm.engines.weights import load_chat, load_model, save
 from srlm.records import Demonstration, PreferencePair, Prompt, Response, user
 from srlm.settings import ModelSettings, Sampling, ScratchModel, Training
 from srlm.text.chat import Chat
-from srlm.train import dpo, scratch, sft
+from srlm.training import dpo, scratch, sft
 from tests import tiny_tokenizers
 from tests.chat_templates import SHAPES
 

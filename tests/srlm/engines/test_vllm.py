@@ -58,7 +58,7 @@ def one_gigabyte() -> Iterator[None]:
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Llama with random weights and heads of 64, the smallest that vLLM computes everywhere."""
     from srlm.engines.weights import save
-    from srlm.train import scratch
+    from srlm.training import scratch
     from srlm.worlds.beads import program
 
     words = scratch.tokenizer(program.vocabulary())

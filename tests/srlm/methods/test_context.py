@@ -21,9 +21,9 @@ from srlm.selection import Paired
 from srlm.settings import ModelSettings
 from srlm.store import files
 from srlm.text.chat import Tokens
-from srlm.train.confidence import ConfidenceSettings
-from srlm.train.drift import Drift, Drifting
-from tests.srlm.train import families
+from srlm.training.confidence import ConfidenceSettings
+from srlm.training.drift import Drift, Drifting
+from tests.srlm.training import families
 
 CONTEXT = 24
 """Tokens. Of the 40 IFT examples of the tiny run, 28 have at most as many."""

@@ -25,7 +25,7 @@ from srlm.records import Demonstration, Message, Prompt, RankedSet, Response, us
 from srlm.run_file import load
 from srlm.settings import ModelSettings, Sampling
 from srlm.store import files
-from srlm.train import sft
+from srlm.training import sft
 from srlm.worlds.beads import data as bead_data
 from srlm.worlds.beads.settings import BeadsData
 

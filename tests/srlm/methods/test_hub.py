@@ -15,7 +15,7 @@ import torch
 from srlm.contents import weights_digest
 from srlm.engines.weights import save
 from srlm.settings import ScratchModel
-from srlm.train import scratch
+from srlm.training import scratch
 from srlm.worlds.beads import program
 from tests.forks.command import Ended, Forks
 

@@ -10,7 +10,7 @@ from srlm.methods.run import Run
 from srlm.methods.train import train
 from tests.forks.command import Forks
 from tests.srlm.methods.small_runs import RUNS, small
-from tests.srlm.train.test_launch import LOOPBACK, TOLERANCE, furthest
+from tests.srlm.training.test_launch import LOOPBACK, TOLERANCE, furthest
 
 SAMPLED_IN_TRAINING = ("self_rewarding_rl", "rlhf")
 """Of these, each process samples its share of the answers from a seed of its own (docs/scale.md)."""
@@ -38,7 +38,7 @@ def words(lines: bytes) -> list[dict[str, object]]:
     return [{name: one[name] for name in one if isinstance(one[name], str) and name != "id"} for one in every]
 
 
-@pytest.mark.soak  # by default: each kind of training, without a method around it (tests/srlm/train/test_launch*.py)
+@pytest.mark.soak  # by default: each kind of training, without a method around it (tests/srlm/training/test_launch*.py)
 @pytest.mark.parametrize("method", RUNS)
 def test_launched_a_method_makes_the_records_and_the_models_of_one_process(
     method: str, forks: Forks, trained: Path, tmp_path: Path

@@ -13,7 +13,7 @@ from srlm.records import Checkpoint, Judgement, Prompt, Step
 from srlm.rewards.open import open_reward
 from srlm.run_file import load
 from srlm.store import files
-from srlm.train.online import Sampled
+from srlm.training.online import Sampled
 
 TINY = Path(__file__).resolve().parents[3] / "tests/tiny.yaml"
 M2, M3 = (Step(name=f"M{t}", parent=f"M{t - 1}", role="iteration", number=t) for t in (2, 3))

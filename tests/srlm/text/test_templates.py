@@ -9,8 +9,8 @@ import pytest
 from srlm.errors import ModelError
 from srlm.records import Demonstration, Message, user
 from srlm.text.chat import Chat
-from srlm.train import sft
-from srlm.train.batches import IGNORED
+from srlm.training import sft
+from srlm.training.batches import IGNORED
 from tests import tiny_tokenizers
 from tests.chat_templates import SHAPES, Shape
 

@@ -22,7 +22,7 @@ from srlm.errors import DataError, EngineError, RoomError
 from srlm.records import Message, user
 from srlm.settings import Price, Sampling, ScratchModel
 from srlm.text.chat import Chat
-from srlm.train import scratch
+from srlm.training import scratch
 from tests.chat_server import Reply, Serve, refusal, words
 from tests.served_model import ServedModel
 from tests.tiny_tokenizers import byte_level, metaspace

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from srlm.errors import DataError
 from srlm.judge import rubric
 from srlm.text.score import parse_score
-from srlm.train import scratch
+from srlm.training import scratch
 from srlm.worlds.beads import program
 
 BROWN_BLACK_GOLD = "a gold b black c brown reverse"

@@ -1,0 +1,141 @@
+"""The head of the model that is trained: TRL's, where it says what the model says, and else the model's own.
+
+TRL computes the log-probabilities of the labels from the last hidden states and the output embedding, without all
+logits in memory. What a model's own head does besides (scales, caps, a norm) it knows of some architectures. On the
+others it would train another model without a word, or fail. So both are held against each other on one example.
+"""
+
+import functools
+import types
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from srlm.errors import first_line
+from srlm.terminal import logger
+from srlm.training.batches import IGNORED
+
+log = logger(__name__)
+
+OFF = 1e-3
+"""Nats a token by which the two may differ in 32 bits; in 16 bits fifty times as much."""
+
+TRIAL = 64
+"""Tokens of an example that are enough to tell."""
+
+
+def use_right_head(trainer: Any, ids: Sequence[int], temperature: float = 1.0) -> None:
+    """Give the trainer's model, and its reference, their own head where TRL's differs on the example `ids`.
+
+    `temperature`: what TRL was told to divide logits by.
+    """
+    for model in (trainer.model, getattr(trainer, "ref_model", None)):
+        if model is not None:
+            whole = trainer.accelerator.unwrap_model(model)
+            if _in_parts(whole):
+                log.info("%s: its weights are sharded, so TRL's head is not compared with its own", _name(whole))
+                continue
+            own = whole.get_base_model() if hasattr(whole, "get_base_model") else whole
+            give_right_head(own, ids, temperature)
+
+
+def give_right_head(model: Any, ids: Sequence[int], temperature: float = 1.0) -> bool:
+    """Give a model to which TRL has added its head its own where they differ on `ids`; whether that was so."""
+    fault = _fault(model, ids, temperature)
+    if fault is None:
+        return False
+    log.warning("%s: trained with its own head, which takes more memory than TRL's (%s)", _name(model), fault)
+    _with_own_head(model, temperature)
+    return True
+
+
+@torch.no_grad()  # type: ignore[untyped-decorator]
+def router_arguments(model: Any, ids: Sequence[int]) -> dict[str, float]:
+    """TRL's arguments on the loss that balances a model's experts: none where it can be had, else that it is left out.
+
+    TRL adds it wherever the configuration speaks of it, and some speak of it without experts, or give it no weight.
+    """
+    config = model.config.get_text_config()
+    weight = getattr(config, "router_aux_loss_coef", 0.0)
+    if not hasattr(config, "output_router_logits") or weight == 0 or _in_parts(model):
+        return {}
+    row, training = torch.tensor([list(ids)], device=model.device), model.training
+    model.eval()
+    try:
+        found = model(input_ids=row, use_cache=False, output_router_logits=True).aux_loss
+        if isinstance(found, torch.Tensor) and torch.isfinite(found).all() and weight is not None:
+            return {}
+        why = "the model has none, or no weight for it"
+    except Exception as error:  # a model's code may raise anything
+        why = first_line(error)
+    finally:
+        model.train(training)
+    log.warning("%s: trained without the load-balancing loss of experts (%s)", _name(model), why)
+    return {"router_aux_loss_coef": 0.0}
+
+
+@torch.no_grad()  # type: ignore[untyped-decorator]
+def _fault(model: Any, ids: Sequence[int], temperature: float) -> str | None:
+    """Why TRL's head is not this model's; None where it is."""
+    row = torch.tensor([list(ids)], device=model.device)
+    training = model.training
+    model.eval()
+    try:
+        logits = model(input_ids=row, use_cache=False).logits
+        expected = (logits[:, :-1].float() / temperature).log_softmax(-1).gather(-1, row[:, 1:, None])[..., 0]
+        try:
+            found = model(input_ids=row, labels=row, use_cache=False, fused_lm_head=True).log_probs
+        except Exception as error:  # it reaches into models that are built in other ways
+            return first_line(error)
+    finally:
+        model.train(training)
+    off = float((found.float() - expected).abs().max())
+    allowed = OFF if logits.dtype == torch.float32 else 50 * OFF
+    return None if off <= allowed else f"log-probabilities differ by {off:.2g}"
+
+
+def _with_own_head(model: Any, temperature: float) -> None:
+    """Let the model answer TRL's calls with what its own forward pass says."""
+    from trl.trainer.utils import FusedCausalLMOutput
+
+    # Beneath TRL's forward, which stands in the instance, is the class's own.
+    own = type(model).forward
+
+    @functools.wraps(own)
+    def forward(self: Any, *rest: Any, fused_lm_head: bool = False, **named: Any) -> Any:
+        if not fused_lm_head:
+            return own(self, *rest, **named)
+        labels, items = named.pop("labels"), named.pop("num_items_in_batch", None)
+        outputs = own(self, *rest, **named)
+        logits = outputs.logits[:, :-1].float() / temperature
+        wanted = labels[:, 1:]
+        mask = wanted != IGNORED
+        every = logits.log_softmax(-1)
+        log_probs = every.gather(-1, wanted.clamp(min=0)[..., None])[..., 0].masked_fill(~mask, 0.0)
+        spread = every.detach()
+        loss = -log_probs.sum() / (mask.sum().clamp(min=1) if items is None else items)
+        balance = getattr(outputs, "aux_loss", None)
+        if balance is not None:
+            loss = loss + getattr(self.config, "router_aux_loss_coef", 0.0) * balance
+        return FusedCausalLMOutput(
+            loss=loss,
+            aux_loss=balance,
+            log_probs=log_probs,
+            entropy=(-(spread.exp() * spread).sum(-1)).masked_fill(~mask, 0.0),
+            log_sum_sq_probs=(2 * spread).logsumexp(-1).masked_fill(~mask, 0.0),
+            mean_logits=logits.detach().mean(-1).masked_fill(~mask, 0.0),
+            is_top1=(spread.argmax(-1) == wanted) & mask,
+            label_mask=mask,
+        )
+
+    model.forward = types.MethodType(forward, model)
+
+
+def _in_parts(model: Any) -> bool:
+    """Whether DeepSpeed holds only a part of each weight here, before training has begun."""
+    return any(hasattr(weight, "ds_id") for weight in model.parameters())
+
+
+def _name(model: Any) -> str:
+    return type(model).__name__
