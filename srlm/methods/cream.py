@@ -7,8 +7,8 @@
 
 The loss of a pair is C l(z) + (1 - C) l(-z) (srlm/training/dpo.py). Before M1 comes M0 itself, whose reward would be 0
 for every answer: it ranks by its mean log-probability per token, as the authors' code does. Ranks are ordinal: among
-equals the answer drawn first is lower in both rankings. A prompt whose answers cannot be ranked by both models has no C,
-gives no pair and is counted; rates are kept by prompt, so that none is taken for another's.
+equals the answer drawn first is lower in both rankings. A prompt whose answers cannot be ranked by both models has no
+C, gives no pair and is counted; rates are kept by prompt, so that none is taken for another's.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
