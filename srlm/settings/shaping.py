@@ -36,12 +36,14 @@ LATER: Mapping[str, Any] = {
     "selection.max_chosen": None,
     "selection.flip": False,
     "dpo.length_margin": 0.0,
+    "evaluation.alpaca_dir": None,
+    "evaluation.reference": None,
     **{f"{training}.autocast": "auto" for training in ("pretraining", "sft", "dpo")},
     **{f"reward_model.{name}": value for name, value in RewardModelSettings().model_dump(mode="json").items()},
     **{f"online.{name}": value for name, value in OnlineSettings().model_dump(mode="json").items()},
 }
 """Settings added after digests of runs were recorded, with the value that those runs had. With that value they are
-left out of the digest."""
+left out of the digest (of `evaluation`: of what says how figures were measured)."""
 
 GONE: Mapping[str, Any] = {"arm": "self_rewarding"}
 """Removed settings, with the value of runs whose digest was recorded: they stay in the digest."""

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from eval.metrics import evaluation_digest
 from eval.study.file import of_run_files, read, seeds_of
 from srlm.errors import SettingsError
+from srlm.run_file import load
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 TINY = CHECKOUT / "tests/tiny.yaml"
@@ -140,3 +142,9 @@ def test_the_methods_are_compared_on_eight_seeds_on_which_none_was_tuned() -> No
     compared, tuned = (read(CHECKOUT / f"configs/studies/pocket-{name}.yaml") for name in ("methods", "tuning"))
     assert len(compared.seeds) == 8
     assert not set(compared.seeds) & set(tuned.seeds)
+
+
+def test_what_was_measured_before_a_setting_of_the_evaluation_was_added_stands() -> None:
+    assert evaluation_digest(load(CHECKOUT / "configs/pocket.yaml")) == "130e887016bf22b2"
+    other = load(CHECKOUT / "configs/pocket.yaml", ["evaluation.reference=SFT"])
+    assert evaluation_digest(other) != "130e887016bf22b2"
