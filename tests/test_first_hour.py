@@ -18,10 +18,11 @@ def text(name: str) -> str:
     return (CHECKOUT / name).read_text(encoding="utf-8")
 
 
-def commands() -> list[list[str]]:
-    """Those of the blocks of docs/start.md that are meant for a shell."""
-    blocks = re.findall(r"^```sh\n(.*?)^```", text("docs/start.md"), re.DOTALL | re.MULTILINE)
-    return [shlex.split(line, comments=True) for block in blocks for line in block.splitlines()]
+def commands(page: str, kind: str) -> list[list[str]]:
+    """Those of both programs in the blocks of a page."""
+    blocks = re.findall(rf"^```{kind}\n(.*?)^```", text(page), re.DOTALL | re.MULTILINE)
+    lines = [shlex.split(line, comments=True) for block in blocks for line in block.splitlines()]
+    return [words for words in lines if words and words[0] in ("srlm", "srlm-eval")]
 
 
 def names(page: str) -> list[str]:
@@ -41,7 +42,9 @@ def test_the_first_steps_run_as_they_are_written_and_every_file_of_the_run_is_ex
     forks: Forks, tmp_path: Path
 ) -> None:
     (tmp_path / "pocket.yaml").write_text(text("tests/tiny.yaml").replace("name: tiny", "name: pocket"))
-    written = commands()
+    written = commands("docs/start.md", "sh")
+    of_readme = commands("README.md", "")
+    assert of_readme and [words for words in of_readme if words not in written] == []
     assert [words[:2] for words in written][:4] == [
         ["srlm", "examples"],
         ["srlm", "train"],
@@ -78,9 +81,9 @@ def test_a_name_stands_for_files_at_its_place_alone(name: str, stands_for: str, 
     assert not pattern(name).fullmatch(not_for)
 
 
-NAME = re.compile(r"[\w.]+\.(?:jsonl|json|sqlite)")
-READ = {"question.jsonl", "trainer_state.json"}
-"""Files of others, and of the trainer's checkpoints."""
+NAME = re.compile(r"\w[\w.]*\.(?:jsonl|json|sqlite)")
+ELSEWHERE = {"question.jsonl", "trainer_state.json", "job.json", "so_far.json"}
+"""A file of others; those in folders that the page explains as a whole; one of an older srlm."""
 
 
 def test_every_file_that_the_trainer_names_is_explained() -> None:
@@ -94,6 +97,6 @@ def test_every_file_that_the_trainer_names_is_explained() -> None:
             )
             found |= {one for one in (str(node.value) for node in constants) if NAME.fullmatch(one)}
     assert {"pairs.jsonl", "ratings.jsonl", "calls.sqlite"} <= found
-    places = ("", "M2/", "data/", "M2/launch/", "evaluation/")
+    places = ("", "M1/", "data/", "evaluation/")
     unknown = {name for name in found if not any(one.fullmatch(place + name) for one in known for place in places)}
-    assert unknown - READ - {"so_far.json"} == set()  # so_far.json: of an older srlm
+    assert unknown - ELSEWHERE == set()
