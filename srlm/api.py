@@ -87,21 +87,27 @@ class Records(Sequence[R], Generic[R]):
         return [{name: row.get(name, field.default) for name, field in fields.items()} for row in rows]
 
 
-def train(run: str | Path, to: str | None = None, *, set: Sequence[str] = ()) -> Model:
+def train(
+    run: str | Path, to: str | None = None, *, set: Sequence[str] = (), source: str | Path | None = None
+) -> Model:
     """Train every missing model up to `to`, and return that one; what `srlm train` does.
 
-    `to`: M1, M2, ... None: `iterations` of the run file. `set`: overrides, `"dpo.beta=0.2"`. An interrupted run resumes
-    where it stopped. The process holds the run's folder meanwhile; libraries are silenced, and torch gets as many
-    threads as the run says. Raises SrlmError.
+    `to`: M1, M2, ... None: `iterations` of the run file. `set`: overrides, `"dpo.beta=0.2"`. `source`: begin with the
+    finished steps of another run's folder (or FOLDER@STEP) that these settings leave as they are, as `--from` does. An
+    interrupted run resumes where it stopped. The process holds the run's folder meanwhile; libraries are silenced, and
+    torch gets as many threads as the run says. Raises SrlmError.
     """
     settings = settings_at(Path(run), set)
     from srlm.cli.main import quiet
+    from srlm.methods import sharing
     from srlm.methods.run import Run
     from srlm.methods.train import iteration_named
     from srlm.methods.train import train as train_run
 
     last = settings.iterations if to is None else iteration_named(settings, to).number
     quiet(settings.threads)
+    if source is not None:
+        sharing.fork(settings, str(source), last)
     work = Run(settings)
     return _model(work.folder, train_run(work, last))
 

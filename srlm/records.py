@@ -638,6 +638,13 @@ class Step(Record):
     """t of the iteration that makes M_t, or that an intermediate step is part of; 0 before the loop."""
     shaped_by: tuple[str, ...] = ("",)
     """How the names of the settings begin whose change would make it another; the empty word: all of them."""
+    alike_for: tuple[str, ...] = ()
+    """How the names of those among them begin that may not change within a run, but differ between two runs which make
+    this step alike: M1 is the same whatever `method` follows."""
+
+    def changes_with(self, setting: str) -> bool:
+        """Whether another run, in which this setting is another, makes another step of this name."""
+        return setting.startswith(self.shaped_by) and not setting.startswith(self.alike_for)
 
 
 class Checkpoint(Record):
@@ -674,13 +681,27 @@ class Input(Record):
     """Of an entry of the hub; it is what all later steps read, whatever is published meanwhile."""
 
 
-class RunInputs(Record):
+class Taken(Record):
+    """Where a finished step comes from that another run has made."""
+
+    run: str
+    """Folder of the run from which it was taken, as it was named then; it may be gone since."""
+    made_in: str
+    """Folder of the run that made it: another one where that run had taken it, too."""
+    manifest: str
+    """SHA-256 of the step's manifest. A step with another one was made anew, here."""
+
+
+class RunInputs(Growing):
     """What a run is made from besides its settings; RUN/inputs.json."""
 
+    LATER: ClassVar[tuple[str, ...]] = ("taken",)
     date: datetime.date
     """What chat templates with a clock are told: `model.date`, or the day the run began."""
     inputs: dict[str, Input] = {}
     """By the setting that names them."""
+    taken: dict[str, Taken] = {}
+    """By step, those that were taken from another run."""
 
     def commit(self, setting: str, name: str | None) -> str | None:
         """The commit at which the run reads an entry of the hub; None where the setting names none, or another."""

@@ -52,7 +52,8 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Settings:
 
     Raises SettingsError for a missing file, broken YAML, an unknown key or a wrong value; each message names the place.
     """
-    return _settings(extends.read(path), overrides)
+    options = ["--run", str(path), *(word for override in overrides for word in ("--set", override))]
+    return _settings(extends.read(path), overrides, options)
 
 
 def overridden(settings: Settings, overrides: Sequence[str]) -> Settings:
@@ -65,14 +66,14 @@ def composed(data: Mapping[str, Any], overrides: Sequence[str] = ()) -> Settings
     return _settings(Laid.of(data, "options"), overrides)
 
 
-def _settings(laid: Laid, overrides: Sequence[str]) -> Settings:
+def _settings(laid: Laid, overrides: Sequence[str], options: Sequence[str] = ()) -> Settings:
     """What run files say, once the overrides are applied; messages name the file in which a value stands."""
     data = laid.root.plain()
     for override in overrides:
         _apply(data, override)
     overridden = [override.partition("=")[0].strip() for override in overrides]
 
-    where = Origin(lambda *names: laid.where(names, overridden))
+    where = Origin(lambda *names: laid.where(names, overridden), options)
     # Before any message shows a value.
     if faults := [f"{where(name)}: {fault}" for name, value in _values(data) for fault in written_keys(value, name)]:
         raise SettingsError("\n".join(faults))

@@ -485,7 +485,7 @@ def test_a_run_made_with_other_settings_is_left_as_it_is(ask: Ask, place: Place)
     (place.folder / "runs/bad/data/ift.jsonl").write_text("")
     before = files_of(place.folder / "runs")
     said = ask("train", "dpo.beta=0.5", "seed=2")  # beta has shaped nothing yet, and may still be mended
-    refused(said, "was made with other settings (seed: 1 -> 2); choose a new name")
+    refused(said, "was made with other settings (seed: 1 -> 2); seed changes data first; choose a new name")
     assert {**files_of(place.folder / "runs"), "bad/.lock": b""} == {**before, "bad/.lock": b""}
 
 

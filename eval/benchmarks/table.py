@@ -17,6 +17,7 @@ from .data_map.benchmark import DataMap
 from .drift.benchmark import ModelDrift
 from .errands.benchmark import ERRANDS
 from .head_to_head.benchmark import HeadToHead
+from .head_to_head.other_judges import OtherJudges
 from .human.benchmark import Human
 from .judge_agreement.benchmark import JudgeAgreement
 from .mt_bench.benchmark import MtBenchPairs, MtBenchScores
@@ -25,6 +26,7 @@ from .slices.benchmark import Slices
 
 BENCHMARKS: tuple[Benchmark, ...] = (
     HeadToHead(),
+    OtherJudges(),
     AnswerLengths(),
     Slices(),
     Breakdown(),

@@ -56,8 +56,9 @@ def ablations(
 
 def _plan(settings: Settings, names: list[str], hardware: Path | None, shape: Path | None) -> None:
     """Print each ablation, its settings, what it shares, and how long training and measuring it would take."""
+    from srlm.methods.sharing import shareable
+
     from ..benchmarks.ablations.arms import ARMS, inapplicable
-    from ..benchmarks.ablations.shared import shareable
 
     if shape is not None and hardware is None:
         raise SettingsError("--shape needs --hardware FILE")

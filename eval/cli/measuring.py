@@ -41,7 +41,7 @@ def h2h(run: Run, overrides: Overrides = None, labels: Labels = None) -> None:
     from ..benchmarks import labelled
     from ..benchmarks.head_to_head import measure as contest
     from ..benchmarks.head_to_head import people
-    from ..benchmarks.head_to_head.text import contests
+    from ..benchmarks.head_to_head.text import contests, others
     from ..benchmarks.table import chosen
     from ..data.labels import read
     from ..run import measure, opened
@@ -50,6 +50,8 @@ def h2h(run: Run, overrides: Overrides = None, labels: Labels = None) -> None:
     with opened(run, overrides) as (settings, folder, open_engine):
         found = measure(settings, folder, chosen(["h2h"]), open_engine)
         show(contests(found))
+        if text := others(found):
+            show("\n" + text)
         if labels is not None:
             with seals.using() as used:
                 figures = people.corrected(settings, folder, known)

@@ -118,8 +118,8 @@ def _plan(study: "Study", seeds: list[int], names: list[str], hardware: Path | N
     from srlm.cli.estimate import read_hardware, read_shape, stages, stages_of
     from srlm.methods import start
     from srlm.methods.base import ASSUMED
+    from srlm.methods.sharing import shareable
 
-    from ..benchmarks.ablations.shared import shareable
     from ..study import results
     from ..study.training import finished, missing_steps
 

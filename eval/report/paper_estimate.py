@@ -13,11 +13,11 @@ from srlm.engines.openai.cost import price_of
 from srlm.engines.openai.endpoint import Endpoint
 from srlm.methods import start
 from srlm.methods.base import ASSUMED, method_of
+from srlm.methods.sharing import shareable
 from srlm.settings import Price, Settings
 from srlm.terminal import Table
 
 from ..benchmarks.ablations.arms import Arm
-from ..benchmarks.ablations.shared import shareable
 from ..benchmarks.base import Asked, Benchmark
 from ..benchmarks.table import of_all
 

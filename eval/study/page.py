@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 from srlm.errors import SrlmError, first_line
 from srlm.methods import start
 from srlm.methods.base import find_method
+from srlm.methods.sharing import shareable
 from srlm.store import files
 from srlm.text.counts import counted
 
 from .. import metrics as kept
-from ..benchmarks.ablations.shared import shareable
 from ..benchmarks.table import BENCHMARKS
 from ..figures import charts
 from ..figures.against import against

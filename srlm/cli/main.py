@@ -71,12 +71,22 @@ def train(
         str | None, typer.Option(help="Last model to train: M1, M2, ... Default: `iterations` in the run file.")
     ] = None,
     next: Annotated[bool, typer.Option("--next", help="Train exactly one more M_i.")] = False,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="RUN[@STEP]",
+            help="Fork: begin with the finished steps of another run's folder that these settings leave as they are; "
+            "with @STEP, with those up to that step. Give the fork a name: --set name=OTHER.",
+        ),
+    ] = None,
     set: SetOption = None,
 ) -> None:
     """Train every missing model up to M_i. An interrupted run resumes where it stopped."""
     if to is not None and next:
         raise typer.BadParameter("--to and --next cannot be used together")
     settings = load(run, set or [])
+    from srlm.methods import sharing
     from srlm.methods.run import Run
     from srlm.methods.train import iteration_named, next_iteration
     from srlm.methods.train import train as train_run
@@ -87,6 +97,8 @@ def train(
             last = iteration_named(settings, to).number
         except SettingsError as error:
             raise typer.BadParameter(str(error)) from None
+    if source is not None:
+        say(*sharing.lines(settings.name, source, sharing.fork(settings, source, last)))
     work = Run(settings)
     if next:
         last = next_iteration(work)

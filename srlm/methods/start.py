@@ -33,6 +33,7 @@ FIRST = Step(
     role="iteration",
     number=1,
     shaped_by=(*BASELINE.shaped_by, "method", "engine.", "eft.", "judge."),
+    alike_for=("method",),
 )
 STEPS = (DATA, BASE, BASELINE, FIRST)
 

@@ -26,10 +26,18 @@ def train(run: Run, last: int) -> Checkpoint:
 
 
 def iteration_named(settings: Settings, name: str) -> Step:
-    """The step that makes the model of a name, as in `--to M2`. Raises SettingsError where it is none of the loop's."""
+    """The step that makes the model of a name, as in `--to M2`. Raises SettingsError where it is none of the loop's, or
+    the run file ends before it."""
     loop = [step for step in method_of(settings).steps(settings, LAST) if step.role == "iteration"]
     for step in loop:
         if step.name.casefold() == name.casefold():
+            if step.number > settings.iterations:
+                last = next(one.name for one in reversed(loop) if one.number == settings.iterations)
+                raise SettingsError(
+                    f"{step.name} is past {last}, the last model of {settings.where()} (iterations: "
+                    f"{settings.iterations}); to train further, write iterations: {step.number} there, or add --set "
+                    f"iterations={step.number}"
+                )
             return step
     known = ", ".join(step.name for step in loop[:3])
     raise SettingsError(f"{name!r} is not a model of the loop; use {known}, ...")

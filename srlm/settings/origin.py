@@ -1,6 +1,6 @@
 """Where settings were written, for messages about them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 RUN_FILE = "run file"
 """What messages call the place of settings that stand in no file."""
@@ -17,8 +17,10 @@ class Origin:
     Settings are the same wherever they stand, so all origins are equal.
     """
 
-    def __init__(self, where: Callable[..., str] = nowhere) -> None:
+    def __init__(self, where: Callable[..., str] = nowhere, options: Sequence[str] = ()) -> None:
         self._where = where
+        self.options = tuple(options)
+        """Of a command, which give these settings once more: --run FILE --set KEY=VALUE ...; none: no file has them."""
 
     def __call__(self, *names: str) -> str:
         return self._where(*names)

@@ -111,6 +111,11 @@ class Settings(Section):
         """The file that messages about these settings (`section.setting`) begin with; of no names, the run file."""
         return self._origin(*names)
 
+    @property
+    def options(self) -> tuple[str, ...]:
+        """Options of a command which give these settings once more; none where they stand in no run file."""
+        return self._origin.options
+
     def refusal(self, fault: str, *names: str) -> SettingsError:
         """The error that says what is wrong with these settings, and in which file they stand."""
         return SettingsError(f"{self.where(*names)}: {fault}")

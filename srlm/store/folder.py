@@ -1,6 +1,8 @@
 """The folder of one run: where everything is, who holds it, and whether its settings are the ones it was made with."""
 
 import datetime
+import os
+import shlex
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,7 +14,7 @@ from pydantic import ValidationError
 from srlm.contents import has_chat_template
 from srlm.errors import RecordError, SettingsError, StoreError
 from srlm.printable import one_line
-from srlm.records import Checkpoint, Input, RunInputs, RunManifest, Step, digest
+from srlm.records import Checkpoint, Input, RunInputs, RunManifest, Step, Taken, digest
 from srlm.run_file import load, overridden, upgrade
 from srlm.secrets import withheld
 from srlm.settings import LATER, FilesData, Settings, Source, shaping
@@ -194,8 +196,11 @@ class RunFolder:
         return {"weights": checkpoint.digest} | ({"model files": digest(found)} if found else {})
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """Hold the run for one process, with its settings checked. Raises StoreError where another process has it."""
+    def held(self, begun: RunInputs | None = None) -> Iterator[None]:
+        """Hold the run for one process, with its settings checked. Raises StoreError where another process has it.
+
+        `begun`: what a run that has not begun is to begin with, as the one from which it takes steps did.
+        """
         # Processes that train for this one hold the run with it.
         with (
             lock.hold(
@@ -209,7 +214,7 @@ class RunFolder:
         ):
             self.check_settings()
             files.write_json(self.path / "settings.json", self.given.model_dump(mode="json"))
-            self._fix_date()
+            self._fix_date(begun)
             yield
             if own.late:
                 few = ", ".join(own.late[:3]) + (", ..." if len(own.late) > 3 else "")
@@ -230,11 +235,11 @@ class RunFolder:
                 "changes cannot be detected"
             ) from None
 
-    def _fix_date(self) -> None:
+    def _fix_date(self, begun: RunInputs | None) -> None:
         """The run's date is that of its first start, or `model.date`, which may be set until a model is begun."""
         inputs = self.inputs()
         if inputs is None or not self._is_fixed("model.date"):
-            began = RunInputs(date=datetime.date.today()) if inputs is None else inputs
+            began = inputs or begun or RunInputs(date=datetime.date.today())
             inputs = self._record(began.model_copy(update={"date": self.given.model.date or began.date}))
         self.settings = _as_begun(self.given, inputs)
 
@@ -243,23 +248,36 @@ class RunFolder:
             files.write_json(self.path / INPUTS, inputs.model_dump(mode="json"))
         return inputs
 
+    def taken(self) -> dict[str, Taken]:
+        """The finished steps that were taken from another run, and from which."""
+        inputs = self.inputs()
+        known = inputs.taken if inputs is not None else {}
+        return {
+            step.name: one
+            for step in self.steps()
+            if (one := known.get(step.name)) is not None
+            and (path := self.step(step.name) / MANIFEST).is_file()
+            and self.sha256(path) == one.manifest
+        }
+
+    def record_taken(self, steps: Mapping[str, Taken]) -> None:
+        """Keep where steps come from that are there now."""
+        inputs = self.inputs()
+        assert inputs is not None, "the run is held"
+        self._record(inputs.model_copy(update={"taken": {**self.taken(), **steps}}))
+
     def check_inputs(self, now: Mapping[str, Input]) -> None:
         """Raise StoreError where an input that has shaped what is there is another now.
 
         `now`: what the inputs are, by setting; one that is not in it is not compared.
         """
         before = {} if (inputs := self.inputs()) is None else inputs.inputs
-        changed = [
-            change
-            for setting in before
-            if setting in now and self._is_fixed(setting)
-            for change in changes.of_input(setting, before[setting], now[setting])
-        ]
-        if changed:
-            raise StoreError(
-                f"{self.path} was made from other inputs ({'; '.join(changed)}); restore the original inputs, "
-                f"{self._otherwise}"
-            )
+        fixed = [setting for setting in before if setting in now and self._is_fixed(setting)]
+        told = {setting: list(changes.of_input(setting, before[setting], now[setting])) for setting in fixed}
+        if changed := [setting for setting in fixed if told[setting]]:
+            listed = "; ".join(change for setting in changed for change in told[setting])
+            advice = self._fork(changed, "restore the original inputs, ")
+            raise StoreError(f"{self.path} was made from other inputs ({listed}); {advice}")
 
     def record_inputs(self, now: Mapping[str, Input], grown: Collection[str] = ()) -> None:
         """Keep what the inputs are; those that have shaped what is there stay as they were, but for those that grew."""
@@ -353,11 +371,33 @@ class RunFolder:
             if inputs is not None and isinstance(before.get("model"), dict):
                 before["model"]["date"] = inputs.date.isoformat()
                 now["model"]["date"] = now["model"]["date"] or inputs.date.isoformat()
-            changed = [
-                f"{key}: {old!r} -> {new!r}" for key, old, new in differences(before, now) if self._is_fixed(key)
-            ]
+            changed = {key: (old, new) for key, old, new in differences(before, now) if self._is_fixed(key)}
             if changed:
-                raise StoreError(f"{self.path} was made with other settings ({'; '.join(changed)}); {self._otherwise}")
+                listed = "; ".join(f"{key}: {old!r} -> {new!r}" for key, (old, new) in changed.items())
+                raise StoreError(f"{self.path} was made with other settings ({listed}); {self._fork(changed)}")
+
+    def _fork(self, changed: Collection[str], instead: str = "") -> str:
+        """Which step these settings change first, and the command that keeps what is before it; what else to do."""
+        kept: list[str] = []
+        for step in self.steps():
+            if setting := next((key for key in changed if step.changes_with(key)), None):
+                first = f"{setting} changes {step.name} first; "
+                break
+            kept += [step.name] if self.manifest(step.name) is not None else []
+        else:
+            first = ""
+        if not kept or self._otherwise != OTHERWISE:
+            return f"{first}{instead}{self._otherwise}"
+        options = self.given.options or ("--run", "FILE")
+        words = shlex.join(("srlm", "train", *options, "--set", f"name={self._free_name()}", "--from", str(self.path)))
+        return f"{first}{instead}fork the run to keep {', '.join(kept)} ({words}), {self._otherwise}"
+
+    def _free_name(self) -> str:
+        """A name that no run beside this one has."""
+        number = 2
+        while os.path.lexists(self.path.with_name(f"{self.path.name}-{number}")):
+            number += 1
+        return f"{self.path.name}-{number}"
 
     def _is_fixed(self, setting: str) -> bool:
         """Whether a setting has shaped what is there; all others may still be mended."""

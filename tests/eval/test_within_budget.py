@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from eval.benchmarks.head_to_head import measure as contest
+from eval.benchmarks.head_to_head.places import verdicts_path
 from eval.benchmarks.within_budget import reached, sample_of
 from eval.cli import main
 from eval.records import MetricValue
@@ -214,7 +215,7 @@ def test_a_budget_of_another_judge_does_not_leave_the_verdicts_of_the_one_before
         judge="openai:another", base_url=server.url, price=Price(input=10, output=0), max_cost=0.12
     )
     folder = small.run(tmp_path, evaluation=asked)  # its verdicts are by another judge
-    contest.verdicts_path(folder, "M2", "M1").unlink()
+    verdicts_path(folder, "M2", "M1").unlink()
     written = {
         name: files.read(folder.step("evaluation") / name / "responses.jsonl", Response) for name in ("SFT", "M1", "M2")
     }

@@ -4,6 +4,7 @@ from srlm.records import Record
 
 from ...records import Verdict
 from ..base import RunData
+from .places import verdicts_folder
 
 MOST_REGRESSIONS = 8
 
@@ -20,8 +21,8 @@ class Regression(Record):
 
 
 def verdicts(run: RunData) -> list[Verdict]:
-    """Every verdict on disk."""
-    paths = sorted((run.evaluation / "verdicts").glob("*.jsonl"))
+    """Every verdict of the run's judge on disk."""
+    paths = sorted(verdicts_folder(run.folder).glob("*.jsonl"))
     return [one for path in paths for one in run.records(path, Verdict)]
 
 

@@ -7,7 +7,6 @@ Model names in file names are for people; which models a verdict is about stands
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from srlm.engines.openai.retired import refuse_retired
@@ -32,6 +31,7 @@ from ..finished import measured
 from ..measuring import BLOCK, figure, made_from, refuse_others, resampling, with_holm
 from ..paired import contests_of
 from ..within_budget import budget_note, noted, reached, sample_of
+from .places import verdicts_path
 
 BENCHMARK = "head_to_head"
 POINTS = {"win": 1.0, "tie": 0.0, "lose": -1.0}
@@ -93,11 +93,6 @@ def _affordable(
         folder.log(f"head to head: stopped at evaluation.max_cost: figures {note}")
         say(f"stopped at evaluation.max_cost: figures {note}; raise it and run the same command again to resume")
     return found
-
-
-def verdicts_path(folder: RunFolder, later: str, earlier: str) -> Path:
-    """Where the verdicts on two checkpoints are kept."""
-    return folder.step("evaluation") / "verdicts" / f"{later}-vs-{earlier}.jsonl"
 
 
 def refuse_retired_judge(settings: Settings, folder: RunFolder) -> None:

@@ -10,6 +10,7 @@ from ...data.cited import NOT_A_TARGET
 from ...figures.text import aligned, p_value, percent, short_name
 from ...records import MetricValue
 from ..measuring import ALONE, NOT_SHOWN
+from .other_judges import BENCHMARK, SAME
 
 
 def contests(metrics: Sequence[MetricValue]) -> str:
@@ -34,3 +35,18 @@ def contests(metrics: Sequence[MetricValue]) -> str:
     theirs = f"the paper's: {source.source}; {source.setting}, {counted(source.n, 'prompts')}: {NOT_A_TARGET}"
     levels = [ALONE] if len(rows) > 1 else []
     return "\n".join([aligned(head, rows), *notes, *levels, theirs])
+
+
+def others(metrics: Sequence[MetricValue]) -> str:
+    """A line a pair and judge that the run asked before its present one; empty where there is none."""
+    found = {(m.model, m.baseline, m.metric): m for m in metrics if m.benchmark == BENCHMARK}
+    rows = []
+    for (model, baseline, metric), difference in found.items():
+        if metric == "win_minus_lose":
+            names = [name for name in ("win", "tie", "lose", SAME) if (model, baseline, name) in found]
+            shares = [percent(found[model, baseline, name]) for name in names]
+            shares += [""] * (4 - len(shares))
+            numbers = [str(difference.n), str(difference.unscored)]
+            rows.append([f"{model} : {baseline}", *shares, p_value(difference.p_adjusted), *numbers])
+    head = ["pair", "wins %", "ties %", "losses %", "same outcome %", "p (Holm)", "prompts", "unscored"]
+    return "\n".join(["The same answers by judges that were asked before:", aligned(head, rows)]) if rows else ""

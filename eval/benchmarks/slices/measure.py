@@ -19,6 +19,7 @@ from ...stats.intervals import Resampling
 from ..by_kind import parts, wins_minus_losses
 from ..finished import measured
 from ..head_to_head.measure import outcome_points
+from ..head_to_head.places import verdicts_path
 from ..measuring import resampling, with_holm
 from ..paired import steps_of
 
@@ -33,7 +34,7 @@ def figures(settings: Settings, folder: RunFolder) -> list[MetricValue]:
     prompts = files.read(folder.step("data") / "evaluation_prompts.jsonl", Prompt)
     metrics = []
     for later, earlier in steps_of([one.name for one in measured(folder)], settings.evaluation.reference):
-        path = folder.step("evaluation") / "verdicts" / f"{later}-vs-{earlier}.jsonl"
+        path = verdicts_path(folder, later, earlier)
         if path.exists():
             metrics += compared(later, earlier, prompts, files.read(path, Verdict), resampling(settings))
     return metrics

@@ -85,21 +85,23 @@ def test_the_report_knows_no_benchmark_by_name() -> None:
 
 def test_all_measures_what_asks_for_nothing_more() -> None:
     assert [one.name for one in of_all()] == [
-        "head_to_head", "answers", "slices", "judge_agreement", "beads", "bead_skills", "bead_judge",
+        "head_to_head", "other_judges", "answers", "slices", "judge_agreement", "beads", "bead_skills", "bead_judge",
         "errands", "errand_skills", "errand_judge",
     ]  # fmt: skip
     assert [one.name for one in of_all(["audit"])] == [
-        "head_to_head", "answers", "slices", "judge_agreement", "audit", "beads", "bead_skills", "bead_judge",
-        "errands", "errand_skills", "errand_judge",
+        "head_to_head", "other_judges", "answers", "slices", "judge_agreement", "audit", "beads", "bead_skills",
+        "bead_judge", "errands", "errand_skills", "errand_judge",
     ]  # fmt: skip
     with pytest.raises(SettingsError, match="gsm9k: no such benchmark"):
         of_all(["gsm9k"])
 
 
 def test_benchmarks_are_chosen_by_name_or_by_the_word_of_their_command() -> None:
-    assert [one.name for one in chosen(["h2h"])] == ["head_to_head", "answers", "slices"]
+    assert [one.name for one in chosen(["h2h"])] == ["head_to_head", "other_judges", "answers", "slices"]
     assert [one.name for one in chosen(["slices", "audit"])] == ["slices", "audit"]
-    with pytest.raises(SettingsError, match=r"gsm9k: no such benchmark; the benchmarks are head_to_head, answers"):
+    with pytest.raises(
+        SettingsError, match=r"gsm9k: no such benchmark; the benchmarks are head_to_head, other_judges, answers"
+    ):
         chosen(["gsm9k"])
 
 

@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import shlex
 import shutil
 import socket
 from collections.abc import Callable
@@ -261,8 +262,9 @@ def test_a_run_that_would_not_go_on_is_a_problem(doctor: Doctor, trained: Path, 
     before = sorted((path, path.stat().st_mtime_ns) for path in (tmp_path / "begun").rglob("*"))
     other = CliRunner().invoke(app, ["doctor", *words, "--set", "sft.max_steps=3"])
     assert problems(other.stdout.splitlines()) == [
-        f"{tmp_path}/begun/tiny was made with other settings (sft.max_steps: 10 -> 3); choose a new name (--set "
-        "name=OTHER) or delete the folder"
+        f"{tmp_path}/begun/tiny was made with other settings (sft.max_steps: 10 -> 3); sft.max_steps changes SFT "
+        f"first; fork the run to keep data, M0 (srlm train {shlex.join(words)} --set sft.max_steps=3 --set name=tiny-2 "
+        f"--from {tmp_path}/begun/tiny), choose a new name (--set name=OTHER) or delete the folder"
     ]
     assert sorted((path, path.stat().st_mtime_ns) for path in (tmp_path / "begun").rglob("*")) == before
     (tmp_path / "begun/tiny/M1/model/config.json").write_text("{}")

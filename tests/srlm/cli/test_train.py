@@ -87,7 +87,10 @@ def test_a_wrong_setting_may_be_mended_as_long_as_nothing_was_made_of_it(copied:
     assert srlm("train", "--run", tiny, "--set", "dpo.beta=0.3").exit_code == 0
     refused = srlm("train", "--run", tiny, "--set", "dpo.beta=0.4")
     assert refused.exit_code == 2
-    assert "was made with other settings (dpo.beta: 0.3 -> 0.4); choose a new name" in refused.stderr
+    assert (
+        "was made with other settings (dpo.beta: 0.3 -> 0.4); dpo.beta changes M2 first; fork the run to keep"
+        in refused.stderr
+    )
 
 
 def test_the_libraries_advice_does_not_bury_our_own_messages(trained: Path) -> None:

@@ -277,7 +277,7 @@ def test_an_autorater_whose_judgements_changed_does_not_go_on(
     with (where / "own.jsonl").open("a") as file:
         file.write(json.dumps(OWN[0] | {"prompt": "Another?"}) + "\n")
     monkeypatch.chdir(where)
-    said = srlm("train", "--to", "M3", "--run", TINY, "--set", "model.date=2026-02-03", *words("autorater"))
+    said = srlm("train", "--set", "iterations=3", "--run", TINY, "--set", "model.date=2026-02-03", *words("autorater"))
     assert said.exit_code == 2
     assert "was made from other inputs (method.sets.own.path own.jsonl" in said.stderr
 

@@ -87,7 +87,8 @@ def test_a_file_is_fixed_once_a_step_that_it_shapes_has_begun(
     with pytest.raises(StoreError) as caught:
         place.go_on()
     assert f"run was made from other inputs ({setting} {place.folder}/{file}: {file} has changed, " in str(caught.value)
-    assert "restore the original inputs, choose a new name (--set name=OTHER)" in str(caught.value)
+    assert f"{setting} changes {first} first; restore the original inputs, " in str(caught.value)
+    assert "choose a new name (--set name=OTHER)" in str(caught.value)
     (place.folder / file).write_text("second\n")  # put back: another time, the same content
     place.go_on()
     (place.folder / file).unlink()  # whoever still needs it says that it is gone

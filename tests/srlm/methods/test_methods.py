@@ -180,7 +180,7 @@ def test_the_least_reward_is_high_enough_and_an_answer_that_was_cut_is_not_learn
 
 def test_positive_sft_from_end_to_end(tmp_path: Path, srlm: Any) -> None:
     chosen = ("--set", f"runs={tmp_path}", "--set", "method=positive_sft", "--set", "method.min_reward=0")
-    made = srlm("train", "--run", TINY, "--to", "M3", *chosen)
+    made = srlm("train", "--run", TINY, "--set", "iterations=3", *chosen)
     assert made.exit_code == 0, made
     manifests = {name: json.loads((tmp_path / "tiny" / name / "manifest.json").read_text()) for name in ("M2", "M3")}
     assert [one["checkpoint"]["parent"] for one in manifests.values()] == ["M0", "M0"]

@@ -78,7 +78,7 @@ def start(forks: Forks, where: Path, method: str, at: tuple[str, str, int] = (""
     """Train to M3; the exit status of one process that ends at a place, or at its own end."""
     event, end, occurrence = at
     chosen = [word for one in words(method) for word in ("--set", one)]
-    arguments = ["train", "--run", str(TINY), "--to", "M3", *chosen]
+    arguments = ["train", "--run", str(TINY), "--set", "iterations=3", *chosen]
     done = forks.run(str(KILLED), "9", event, end, str(occurrence), "srlm", *arguments, cwd=where)
     assert done.returncode in (0, -signal.SIGKILL), done.stderr
     return done.returncode

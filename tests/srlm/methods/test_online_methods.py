@@ -187,7 +187,7 @@ def test_a_reward_model_that_has_changed_is_noticed_before_training_goes_on(
     shutil.copytree(rlhf, tmp_path / "runs/tiny")
     weights = tmp_path / "runs/tiny/RM/model/model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-4] + b"\0\0\0\1")
-    status, said = start(forks, tmp_path, "srlm", "train", "--to", "M3", *words(RLHF))
+    status, said = start(forks, tmp_path, "srlm", "train", "--set", "iterations=3", *words(RLHF))
     assert status == 2
     assert "RM/model/model.safetensors has changed since RM was finished" in said
 
@@ -195,7 +195,7 @@ def test_a_reward_model_that_has_changed_is_noticed_before_training_goes_on(
 @pytest.mark.soak
 def test_dpo_on_the_human_pairs_from_end_to_end(forks: Forks, first_models: Path, tmp_path: Path, srlm: Any) -> None:
     run, settings = begun(tmp_path, first_models), ("method=rlhf", "method.training=dpo")
-    status, said = start(forks, tmp_path, "srlm", "train", "--to", "M3", *words(settings))
+    status, said = start(forks, tmp_path, "srlm", "train", "--set", "iterations=3", *words(settings))
     assert status == 0, said
     manifests = {name: json.loads((run / name / "manifest.json").read_text()) for name in ("M2", "M3")}
     assert [one["checkpoint"]["parent"] for one in manifests.values()] == ["M1", "M2"]
