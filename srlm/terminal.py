@@ -20,7 +20,7 @@ import rich.console
 import rich.progress
 from rich.cells import cell_len, set_cell_size
 from rich.padding import Padding
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from srlm.bounded import quote
@@ -130,7 +130,7 @@ def _behind(stream: Any) -> IO[str]:
 
 
 class Progress(rich.progress.Progress):
-    """A bar on stderr with its label, how much is done, the rate and the time left."""
+    """A bar on stderr with its label, how much is done, the rate, the time left and what was seen so far."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -139,6 +139,10 @@ class Progress(rich.progress.Progress):
             rich.progress.MofNCompleteColumn(),
             rich.progress.TextColumn("{task.fields[rate]}", markup=False),
             rich.progress.TimeRemainingColumn(),
+            # Last, and cut where the terminal ends: a bar of two lines would leave its first one behind.
+            rich.progress.TextColumn(
+                "{task.fields[seen]}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")
+            ),
             transient=True,
             console=Console(stderr=True),
         )

@@ -15,7 +15,7 @@ from srlm.data.overlap import overlapping
 from srlm.data.self_instruct import prompts_from_file, write_prompts
 from srlm.engines.base import Engine
 from srlm.engines.open import open_folder, open_server
-from srlm.engines.responses import draw_responses, is_answer
+from srlm.engines.responses import AnswerWatch, draw_responses, is_answer
 from srlm.engines.weights import context_of, give_memory_back, load_chat, read_config
 from srlm.errors import DataError
 from srlm.judge import monitor
@@ -70,6 +70,7 @@ def new_prompts(run: Run, step: Step, model: Checkpoint, data: SeedData) -> list
                         earlier=earlier_prompts(run, step),
                         avoid=measured_prompts(data),
                         report=report,
+                        say=report.say,
                     )
                 finally:
                     engine.close()
@@ -160,6 +161,7 @@ def drawn_answers(
             report=report,
             concurrency=lambda: engine.concurrency,
             belongs=is_answer,
+            watch=AnswerWatch(f"{name}: {stage}", run.settings.candidates, report.say),
         )
         return list(made)
 
