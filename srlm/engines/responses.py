@@ -40,7 +40,7 @@ class AnswerWatch:
             self._cut += response.finish == "length" and not empty
             if self._made == FIRST:
                 self._refuse_hopeless()
-        self._say(f"{counted(self._made, 'answers')}: {self._cut:,} cut, {self._empty:,} empty")
+        self._say(f"{self._cut:,} of {self._made:,} cut, {self._empty:,} empty")
 
     def _refuse_hopeless(self) -> None:
         ended, least = FIRST - self._cut - self._empty, self._settings.min_ended

@@ -29,11 +29,11 @@ class JudgementWatch:
             if self._made == FIRST:
                 self._refuse_hopeless()
         completed = f", {self._completed:,} completed" if self._completed else ""
-        self._say(f"{counted(self._made, 'judgements')}: {self._silent()}{completed}")
+        self._say(f"{self._silent()}{completed}")
 
     def _silent(self) -> str:
         total = self._unread.total()
-        return f"{total:,} without a score" + (f" ({reasons(self._unread)})" if total else "")
+        return f"{total:,} of {self._made:,} without a score" + (f" ({reasons(self._unread)})" if total else "")
 
     def _refuse_hopeless(self) -> None:
         scored, least = FIRST - self._unread.total(), self._settings.min_scored

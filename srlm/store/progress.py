@@ -84,7 +84,7 @@ class Reporter:
         if self._bar is not None:
             self._bar.stop()
         took = f"{time.monotonic() - self._began:.1f} s"
-        seen = f" ({self._seen})" if self._seen else ""
+        seen = f"; {self._seen}" if self._seen else ""
         self._log(f"{self._label}: {'interrupted' if kind else 'done'} after {took}{seen}")
         if kind is None:
             note(f"{self._label}: done in {took}{seen}")

@@ -19,7 +19,7 @@ def test_the_progress_line_counts_answers_that_were_cut_or_empty() -> None:
     watch = AnswerWatch("M2: candidates", CandidateSettings(), lines.append)
     watch([answer("yes"), answer("and then", "length")])
     watch([answer(" \n"), answer("", "length"), answer("no")])  # an empty one is not counted twice
-    assert lines == ["2 answers: 1 cut, 0 empty", "5 answers: 1 cut, 2 empty"]
+    assert lines == ["1 of 2 cut, 0 empty", "1 of 5 cut, 2 empty"]
 
 
 def test_a_stage_whose_answers_are_all_cut_or_empty_stops_early_and_says_what_may_help() -> None:

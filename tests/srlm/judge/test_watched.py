@@ -49,16 +49,16 @@ def test_the_progress_line_counts_judgements_without_a_score_by_reason() -> None
     watch([said(4), said(3)])
     watch([said(None, "cut"), said(None, "cut"), said(None, "no score"), said(2, completed=True)])
     assert lines == [
-        "2 judgements: 0 without a score",
-        "6 judgements: 3 without a score (2 cut, 1 no score), 1 completed",
+        "0 of 2 without a score",
+        "3 of 6 without a score (2 cut, 1 no score), 1 completed",
     ]
 
 
 def test_a_stage_in_which_nearly_no_judgement_has_a_score_stops_early_and_says_what_may_help(tmp_path: Path) -> None:
     message = (
-        "M2: judgements: stopped early: 2 of the first 400 judgements have a score (judge.min_scored 1%); 398 without "
-        "a score (398 no score). What may help: let the judge complete its score (judge.complete=true), another "
-        "judge.template, or another model. To go on all the same: --set judge.min_scored=0"
+        "M2: judgements: stopped early: 2 of the first 400 judgements have a score (judge.min_scored 1%); 398 of 400 "
+        "without a score (398 no score). What may help: let the judge complete its score (judge.complete=true), "
+        "another judge.template, or another model. To go on all the same: --set judge.min_scored=0"
     )
     with pytest.raises(CollapseError) as stopped:
         judged(tmp_path / "judgements.jsonl", speaker := Speaker(scored=1), JudgeSettings())

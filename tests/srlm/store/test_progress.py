@@ -27,11 +27,11 @@ def test_what_a_stage_has_seen_stands_behind_its_numbers_and_its_end(capsys: pyt
     log: list[str] = []
     with Reporter("M2: judgements", log.append, "answers", line_every=0) as report:
         report(0, 10)
-        report.say("6 judgements: 2 without a score (2 cut)")
+        report.say("2 of 6 without a score (2 cut)")
         report(4, 10)
     _, first, second, done = capsys.readouterr().err.splitlines()
     assert first == "M2: judgements: 0/10"
     assert second.startswith("M2: judgements: 4/10, ")
-    assert second.endswith("; 6 judgements: 2 without a score (2 cut)")
-    assert done.endswith(" s (6 judgements: 2 without a score (2 cut))")
-    assert log[1].endswith(" s (6 judgements: 2 without a score (2 cut))")
+    assert second.endswith("; 2 of 6 without a score (2 cut)")
+    assert done.endswith(" s; 2 of 6 without a score (2 cut)")
+    assert log[1].endswith(" s; 2 of 6 without a score (2 cut)")
