@@ -58,13 +58,11 @@ def _answers(counts: Mapping[str, Count]) -> Iterator[Suspicion]:
         number = _number(counts, key)
         if answers and number >= MOST * answers:
             remedy = "; raise candidates.sampling.max_new_tokens" if key == "responses cut" else ""
-            yield Suspicion("candidates", f"{_of(number, answers)} candidates {what}{remedy}")
+            yield Suspicion("candidates", f"{_of(number, answers, 'candidates')} {what}{remedy}")
     prompts, same = _number(counts, "prompts"), _number(counts, "prompts with identical answers")
     if prompts and same >= MOST * prompts:
-        yield Suspicion(
-            "candidates",
-            f"all answers are the same words for {_of(same, prompts)} prompts; raise candidates.sampling.temperature",
-        )
+        said = f"all answers are the same words for {_of(same, prompts, 'prompts')}"
+        yield Suspicion("candidates", f"{said}; raise candidates.sampling.temperature")
 
 
 def _judgements(counts: Mapping[str, Count], who: str) -> Iterator[Suspicion]:
@@ -74,12 +72,13 @@ def _judgements(counts: Mapping[str, Count], who: str) -> Iterator[Suspicion]:
         why = ", ".join(
             f"{_number(counts, key):,.0f} {key.removeprefix(prefix)}" for key in counts if key.startswith(prefix)
         )
-        yield Suspicion("judge", f"{who}: {_of(unscored, made)} judgements have no score{f' ({why})' if why else ''}")
+        said = _of(unscored, made, "judgements")
+        yield Suspicion("judge", f"{who}: {said} have no score{f' ({why})' if why else ''}")
     completed = _number(counts, "judgements completed")
     if made and completed >= MOST * made:
         yield Suspicion(
             "judge",
-            f"{who}: {_of(completed, made)} judgements named no score, and were only completed with one "
+            f"{who}: {_of(completed, made, 'judgements')} named no score, and were only completed with one "
             "(judge.complete): such scores follow the judge's words little",
         )
     tied = counts.get("ties")
@@ -91,10 +90,8 @@ def _judgements(counts: Mapping[str, Count], who: str) -> Iterator[Suspicion]:
     interval = counts.get("accuracy interval")
     low, high = (interval.get("low"), interval.get("high")) if isinstance(interval, Mapping) else (None, None)
     if low is not None and high is not None and low <= CHANCE:
-        share, pairs = (
-            _number(counts, "pairwise accuracy, ties half"),
-            counted(round(_number(counts, "pairs")), "pairs"),
-        )
+        share = _number(counts, "pairwise accuracy, ties half")
+        pairs = counted(round(_number(counts, "pairs")), "pairs")
         yield Suspicion(
             "judge",
             f"{who}: {share:.0%} of {pairs} are ordered as people did (a tie is half), 95% interval {low:.0%} to "
@@ -107,5 +104,5 @@ def _number(counts: Mapping[str, Count], key: str) -> float:
     return value if isinstance(value, int | float) else 0
 
 
-def _of(number: float, total: float) -> str:
-    return f"{number:,.0f} of {total:,.0f}"
+def _of(number: float, total: float, things: str) -> str:
+    return f"{number:,.0f} of {counted(round(total), things)}"
