@@ -10,7 +10,8 @@ SrlmError               prints as its message, exit status 2
 │   ├── RoomError       a prompt and its continuation do not fit into the model's context
 │   └── CapabilityError an engine has no log-probabilities, or no way to go on with a beginning
 ├── LaunchError         training processes that could not start, or ended with a fault
-└── CollapseError       the judge no longer tells answers apart (the run stops before it trains on noise)
+└── CollapseError       the judge no longer tells answers apart, or next to nothing that a stage makes is of use (the
+                        run stops before it trains on noise)
 
 Anything else that is raised is a defect of ours and keeps its traceback.
 """
@@ -81,4 +82,4 @@ class LaunchError(SrlmError):
 
 
 class CollapseError(SrlmError):
-    """The judge gives almost one score, or almost no prompt yields a pair."""
+    """The judge gives almost one score, almost no prompt yields a pair, or a stage makes almost nothing of use."""

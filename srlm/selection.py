@@ -111,6 +111,7 @@ def _paired(
         chosen_pairs.append(PreferencePair.of(prompt, best, worst, reward[best.id], reward[worst.id]))
         lengths["chosen"].append(len(best.text))
         lengths["rejected"].append(len(worst.text))
+    same = sum(len(own) > 1 and len({one.text for one in own}) == 1 for own in answers.values())
     tied = ties([[reward.get(response.id) for response in answers.get(prompt.id, [])] for prompt in prompts])
     counts: dict[str, Count] = {
         "prompts": len(prompts),
@@ -121,6 +122,7 @@ def _paired(
         "pairs": len(chosen_pairs),
         "pair yield": len(chosen_pairs) / len(prompts) if prompts else None,
         **dict(sorted(account.items())),
+        **({"prompts with identical answers": same} if same else {}),
         "ties": tied,
         "margin mean": fmean(p.margin for p in chosen_pairs) if chosen_pairs else None,
         "chosen length mean": fmean(lengths["chosen"]) if chosen_pairs else None,

@@ -1,16 +1,19 @@
 """The one exit to the terminal, for both command lines: what is printed, drawn, warned of and logged goes through here.
 
 `say` and `show` print lines and blocks, `write` a piece of one, `note` prints to stderr, `Console` draws tables,
-`Progress` a bar, `logger` gives a module its log. Each takes words that anybody may have written: nothing in them is
-markup, and nothing steers the terminal (srlm/printable.py). While a command runs, `guarded` does the same for whatever
-libraries print. Nothing else in srlm and eval prints: ruff holds it (T20 and TID251 in pyproject.toml).
+`Progress` a bar, `logger` gives a module its log, `silence_libraries` leaves the terminal to these. Each takes words
+that anybody may have written: nothing in them is markup, and nothing steers the terminal (srlm/printable.py). While a
+command runs, `guarded` does the same for whatever libraries print. Nothing else in srlm and eval prints: ruff holds it
+(T20 and TID251 in pyproject.toml).
 """
 
 import io
 import logging
+import os
 import re
 import sys
 import traceback
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
@@ -20,7 +23,7 @@ import rich.console
 import rich.progress
 from rich.cells import cell_len, set_cell_size
 from rich.padding import Padding
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from srlm.bounded import quote
@@ -40,6 +43,7 @@ __all__ = [
     "print_traceback",
     "say",
     "show",
+    "silence_libraries",
     "width_of",
     "write",
 ]
@@ -130,15 +134,20 @@ def _behind(stream: Any) -> IO[str]:
 
 
 class Progress(rich.progress.Progress):
-    """A bar on stderr with its label, how much is done, the rate and the time left."""
+    """A bar on stderr with its label, how much is done, the rate, the time left and what was seen so far."""
 
     def __init__(self) -> None:
         super().__init__(
             rich.progress.TextColumn("{task.description}", markup=False),
-            rich.progress.BarColumn(),
+            rich.progress.BarColumn(20),
             rich.progress.MofNCompleteColumn(),
             rich.progress.TextColumn("{task.fields[rate]}", markup=False),
             rich.progress.TimeRemainingColumn(),
+            # It takes what the others leave of the line, and is cut there.
+            rich.progress.TextColumn(
+                "{task.fields[seen]}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)
+            ),
+            expand=True,
             transient=True,
             console=Console(stderr=True),
         )
@@ -193,6 +202,29 @@ def guarded() -> Iterator[None]:
         yield
     finally:
         sys.stdout, sys.stderr = streams
+
+
+SILENT = {
+    "TQDM_DISABLE": "1",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
+    "HF_HUB_VERBOSITY": "error",
+    "DATASETS_VERBOSITY": "error",
+    "TRANSFORMERS_VERBOSITY": "error",
+    "TRANSFORMERS_NO_ADVISORY_WARNINGS": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+}
+"""What libraries read when they are imported: no bars, no advice and no messages but errors; no telemetry."""
+
+
+def silence_libraries() -> None:
+    """Leave the terminal to our own progress and messages, in this process and those that it starts; errors are shown.
+
+    To be called before the libraries are imported. What a user has set otherwise stays as it is.
+    """
+    for name, value in SILENT.items():
+        os.environ.setdefault(name, value)
+    warnings.simplefilter("ignore", FutureWarning)
 
 
 class _OneLine(logging.Filter):

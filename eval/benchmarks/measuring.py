@@ -6,12 +6,13 @@ from typing import Any
 
 from srlm.engines.base import Engine
 from srlm.engines.once import Once
-from srlm.engines.responses import draw_responses, is_answer
+from srlm.engines.responses import AnswerWatch, draw_responses, is_answer
 from srlm.errors import RecordError, StoreError
 from srlm.judge import rubric
 from srlm.judge.pointwise import Answered, ModelPointJudge, judges
+from srlm.judge.watched import JudgementWatch
 from srlm.records import Checkpoint, Judgement, Prompt, Response, digest, seed_for
-from srlm.settings import Sampling, Settings, shaping
+from srlm.settings import CandidateSettings, Sampling, Settings, shaping
 from srlm.store import files
 from srlm.store.folder import RunFolder, differences
 from srlm.store.progress import Reporter
@@ -187,6 +188,7 @@ def drawn_answers(
             report=report,
             concurrency=lambda: engine().concurrency,
             belongs=is_answer,
+            watch=AnswerWatch(label, CandidateSettings(min_ended=0), report.say),
         )
         return list(made)
 
@@ -225,7 +227,9 @@ def judge_answers(
         Once(lambda: open_engine(checkpoint)) as engine,
         Reporter(f"{checkpoint.name}: {label}", folder.log, "answers") as report,
     ):
-        made = ModelPointJudge.of(engine(), settings.judge).judge(answered, draws, seed, path, report)
+        # A model may be measured that cannot judge at all: its figures say so.
+        watch = JudgementWatch(label, settings.judge.model_copy(update={"min_scored": 0}), report.say)
+        made = ModelPointJudge.of(engine(), settings.judge).judge(answered, draws, seed, path, report, watch=watch)
         return list(made)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from srlm.data.overlap import normalised
+from srlm.methods.suspicions import suspicions
 from srlm.methods.untrained import models_of
 from srlm.text.counts import counted
 
@@ -29,6 +30,7 @@ def looked_for(run: RunData) -> list[str]:
     collapse = "judge collapse" if any(step.judgements for step in run.steps) else "judge collapse (no judgements yet)"
     of_training = [
         LookedFor(collapse, TRAINING),
+        LookedFor("candidates cut, empty or alike, judgements that name no score, ties", TRAINING),
         LookedFor("trainings that moved no weight", CONTAMINATION),
         LookedFor("overlap of training and evaluation prompts", CONTAMINATION),
     ]
@@ -42,9 +44,8 @@ def looked_for(run: RunData) -> list[str]:
 
 def _training(run: RunData) -> Iterator[Doubt]:
     for manifest in run.manifests:
-        for about, said in manifest.warnings.items():
-            kind = "training" if about == "movement" else "judge collapse"
-            yield Doubt(kind, f"{manifest.step}: {said}", TRAINING)
+        for one in suspicions(manifest):
+            yield Doubt(one.about, f"{manifest.step}: {one.said}", TRAINING)
         top, most = manifest.counts.get("most common score share"), run.settings.judge.max_top_share
         if isinstance(top, float) and top > (1 + most) / 3:
             yield Doubt(

@@ -23,7 +23,7 @@ from srlm.methods.base import ASSUMED
 from srlm.run_file import load
 from srlm.section import Section
 from srlm.settings import Settings, fields
-from srlm.terminal import Console, Padding, flush, guarded, note, print_traceback, say
+from srlm.terminal import Console, Padding, flush, guarded, note, print_traceback, say, silence_libraries
 from srlm.version import VERSION
 
 app = typer.Typer(
@@ -328,8 +328,7 @@ def report_errors() -> Iterator[None]:
 
 def enter(commands: typer.Typer, words: Sequence[str] | None = None) -> None:
     """Run a command line (None: the process's own arguments); an SrlmError prints as its message. Always exits."""
-    # The libraries read this when they are imported: no telemetry.
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    silence_libraries()
     with guarded(), report_errors():
         try:
             commands(words)

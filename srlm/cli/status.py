@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from srlm.methods.base import method_of, run_folder
+from srlm.methods.suspicions import suspicions
 from srlm.settings import Settings
 from srlm.store import files
 from srlm.store.folder import RunFolder
@@ -32,8 +33,8 @@ def show(settings: Settings) -> None:
                 say(f"  {key}: {_plain(value)}")
     for name in trained:
         manifest = folder.manifest(name)
-        for said in manifest.warnings.values() if manifest else ():
-            say(f"warning: {name}: {said}")
+        for one in suspicions(manifest) if manifest else ():
+            say(f"warning: {name}: {one.said}")
     for path in sorted(folder.path.glob("report.html")):
         say(f"report: {path}")
 

@@ -17,9 +17,9 @@ from srlm.data.examples import prompts
 from srlm.data.lines import instructions
 from srlm.data.overlap import EvaluationPrompts, Postings, normalised
 from srlm.engines.base import Engine, Request
-from srlm.errors import DataError, SettingsError
+from srlm.errors import CollapseError, DataError, SettingsError
 from srlm.records import OTHER_ID, Prompt, Record, digest, seed_for, user
-from srlm.settings import PromptSettings
+from srlm.settings import FIRST, PromptSettings
 from srlm.store.files import read, resumable, write
 from srlm.text.counts import counted
 from srlm.text.template import fill
@@ -66,6 +66,7 @@ def write_prompts(
     earlier: Sequence[Prompt] = (),
     avoid: Sequence[Prompt] = (),
     report: Callable[[int, int], None] = lambda done, total: None,
+    say: Callable[[str], None] = lambda seen: None,
 ) -> tuple[list[Prompt], dict[str, int]]:
     """Up to `settings.count` new prompts, and the account of the attempts: how many, and dropped for which reason.
 
@@ -73,7 +74,8 @@ def write_prompts(
     before it, and what overlaps one of `avoid` (those models are measured on). The attempts are kept in `path`; until
     it is whole, in a file a round beside it, so that a stage that was killed goes on with the first unfinished round
     and ends with the same prompts and the same bytes. `report(prompts so far, prompts wanted)` is called after each
-    round. Fewer prompts than wanted are taken as they are; DataError where there is none at all.
+    round, and before it `say` with the attempts and why they were dropped. Fewer prompts than wanted are taken as they
+    are; DataError where there is none at all, CollapseError as soon as `settings.min_kept` says that it is hopeless.
     """
     if not seeds:
         raise DataError("prompts: there are no seed prompts to show as examples; use data with more prompts")
@@ -104,6 +106,8 @@ def write_prompts(
             batch = resumable(part, PromptAttempt, asked, work, per_item=1, block=size)
             attempts.extend(batch)
             screen.take(batch)
+            say(f"{counted(len(attempts), 'attempts')}{screen.reasons()}")
+            _refuse_hopeless(len(attempts), screen, settings, path, engine.id)
             report(len(screen.accepted), settings.count)
         write(path, attempts)
     # Not right after the write: a run killed between the two would leave its rounds lying about for good.
@@ -117,6 +121,44 @@ def write_prompts(
             "inspect the file, then try another model or looser filters (settings under prompts)"
         )
     return [Prompt.of(text, engine.id) for text in screen.accepted], account
+
+
+def _refuse_hopeless(attempts: int, screen: "Screen", settings: PromptSettings, path: Path, writer: str) -> None:
+    """Raise CollapseError where next to nothing is kept, and the attempts that are left will not do.
+
+    It is asked after every round; rounds follow from the settings and from what was written alone.
+    """
+    kept = len(screen.accepted)
+    would = kept * settings.max_attempts / attempts
+    if attempts < FIRST or kept >= settings.min_kept * attempts or would >= settings.count:
+        return
+    raise CollapseError(
+        f"{path}: stopped early: {kept} of {counted(attempts, 'prompts')} that {writer} wrote were kept "
+        f"(prompts.min_kept {settings.min_kept:.0%}){screen.reasons()}; at this rate prompts.max_attempts "
+        f"{settings.max_attempts:,} would give {would:.0f} of {settings.count:,}. What may help: {_remedy(screen)}. "
+        f"The file {path.stem}.round-000000{path.suffix} beside it has the first attempts, word for word. To go on all "
+        "the same: --set prompts.min_kept=0"
+    )
+
+
+def _remedy(screen: "Screen") -> str:
+    """What may help against the reason for which most attempts were dropped."""
+    most = max(screen.dropped, key=lambda reason: screen.dropped[reason], default="").removeprefix("dropped: ")
+    first = {
+        "cut at the token limit": "raise prompts.sampling.max_new_tokens",
+        "no room for an answer, or cut within a thought": "raise prompts.sampling.max_new_tokens, show fewer examples "
+        "(prompts.shots_seed)",
+        "similar": "raise prompts.sampling.temperature or prompts.max_rouge",
+        "duplicate": "raise prompts.sampling.temperature",
+        "too long": "raise prompts.max_words",
+        "too short": "lower prompts.min_words",
+        "blocked word": "give other prompts.blocked_words",
+        "overlaps an evaluation prompt": "raise prompts.sampling.temperature",
+    }.get(most)
+    own = (
+        "another request (prompts.template), another model as writer (prompts.writer=fixed, prompts.model), or prompts "
+    )
+    return f"{f'{first}, ' if first else ''}{own}from a file (prompts.writer=file)"
 
 
 def prompts_from_file(settings: PromptSettings, t: int) -> list[Prompt]:
@@ -190,6 +232,11 @@ class Screen:
             self._similar.add(_beginning(prompt))
         self._avoid = EvaluationPrompts(avoid)
         self._blocked = {f" {normalised(word)} " for word in settings.blocked_words}
+
+    def reasons(self) -> str:
+        """Why attempts were dropped, to stand behind their number; empty where none was."""
+        found = [f"{n:,} {why.removeprefix('dropped: ')}" for why, n in self.dropped.most_common() if why != "surplus"]
+        return f"; dropped: {', '.join(found)}" if found else ""
 
     def take(self, attempts: Sequence[PromptAttempt]) -> None:
         """Accept each attempt's prompt, or count why not."""

@@ -22,6 +22,22 @@ def commit_of(name: str, revision: str | None) -> str:
         raise ModelError(f"{named(name, revision)}: {_why(error)}") from error
 
 
+def refuse_unreached(name: str, revision: str | None) -> None:
+    """Raise ModelError where the hub is not reached for a model that the cache does not have.
+
+    Its client tries for 23 seconds; who asks for one file after the other would wait as long for each.
+    """
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import LocalEntryNotFoundError, OfflineModeIsEnabled
+
+    try:
+        hf_hub_download(name, "config.json", revision=revision)
+    except (LocalEntryNotFoundError, OfflineModeIsEnabled) as error:
+        raise ModelError(f"{named(name, revision)}: {_why(error)}") from error
+    except Exception:  # of a name that is none, or without that file: who opens it says so
+        return
+
+
 def named(name: str, revision: str | None) -> str:
     """A hub id as messages and records have it: `OWNER/NAME`, with `@REVISION` where one is asked for."""
     return name if revision is None else f"{name}@{revision}"

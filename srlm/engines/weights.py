@@ -412,9 +412,13 @@ def refuse_unusable(path: str | Path, settings: ModelSettings, vocabulary: bool 
 
 @lru_cache(maxsize=16)
 def _downloaded(name: str, revision: str | None) -> Path | None:
-    """The folder in which the small files of a hub model lie, downloaded where they were not; None: not to be had."""
+    """The folder in which the small files of a hub model lie, downloaded where they were not; None: not to be had.
+
+    Raises ModelError where the hub is not reached.
+    """
     from transformers.utils import cached_file
 
+    hub.refuse_unreached(name, revision)
     found = None
     for file in (*SIZES, *VOCABULARY):
         there = cached_file(

@@ -50,6 +50,18 @@ class Measure(NamedTuple):
         total = float(self.total.sum())
         return float(self.hits.sum()) / total if total else None
 
+    def interval(self, confidence: float = 0.95) -> tuple[float, float] | None:
+        """Of the figure, over sets drawn anew (the ratio estimator's linearised variance, Student's t; Cochran 1977,
+        section 6.4), within 0 to 1. None: fewer than two sets have units."""
+        known = self.total > 0
+        sets, units = int(known.sum()), float(self.total.sum())
+        if sets < 2 or (share := self.value) is None:
+            return None
+        rest = self.hits[known] - share * self.total[known]
+        error = float(np.sqrt((rest**2).sum() * sets / (sets - 1))) / units
+        wide = float(stats.t.ppf((1 + confidence) / 2, sets - 1)) * error
+        return max(0.0, share - wide), min(1.0, share + wide)
+
     def each(self) -> list[float | None]:
         """The figure of each set by itself."""
         return [float(hit / total) if total else None for hit, total in zip(self.hits, self.total, strict=True)]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from srlm.judge.pairwise import Opinion, PairItem
-from srlm.judge.pointwise import BLOCK, Answered, Report, quiet
+from srlm.judge.pointwise import BLOCK, Answered, Report, Watch, quiet
 from srlm.records import Judgement
 
 
@@ -29,6 +29,7 @@ class PlainJudge:
         path: Path,
         report: Report = quiet,
         block: int = BLOCK,
+        watch: Watch | None = None,
     ) -> list[Judgement]:
         """See PointwiseJudge: one value, as often as asked for; nothing is kept."""
         found = []

@@ -32,6 +32,10 @@ def quiet(done: int, total: int) -> None:
     """Reports nothing."""
 
 
+Watch = Callable[[Sequence[Judgement]], None]
+"""Shown judgements, in their order, as they are made (`srlm.store.files.resumable`); what it raises ends the stage."""
+
+
 class Answered(Record):
     """A response beside the prompt it answers: what a judge is shown."""
 
@@ -55,8 +59,10 @@ class PointwiseJudge(Protocol):
         path: Path,
         report: Report = quiet,
         block: int = BLOCK,
+        watch: Watch | None = None,
     ) -> Sequence[Judgement]:
-        """`draws` judgements of each answer, in order; what has to be asked for is kept in `path`, `block` by block."""
+        """`draws` judgements of each answer, in order; what has to be asked for is kept in `path`, `block` by block,
+        and shown to `watch`."""
         ...
 
 
@@ -96,6 +102,7 @@ class ModelPointJudge:
         path: Path,
         report: Report = quiet,
         block: int = BLOCK,
+        watch: Watch | None = None,
     ) -> Sequence[Judgement]:
         """See PointwiseJudge."""
         engine, sampling = self._engine, self._sampling
@@ -125,6 +132,7 @@ class ModelPointJudge:
             report=report,
             concurrency=lambda: engine.concurrency,
             belongs=judges,
+            watch=watch,
         )
 
     def _let_think(

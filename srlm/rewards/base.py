@@ -11,6 +11,7 @@ from srlm.judge.pointwise import Answered
 from srlm.judge.scores import rewards as mean_scores
 from srlm.records import AnswerReward, Count, Judgement, Response
 from srlm.store import files
+from srlm.store.progress import Report
 
 JUDGEMENTS, REWARDS = "judgements.jsonl", "rewards.jsonl"
 """In a step's folder: what the loop's judge wrote, and the numbers of rewards that are no mean of its scores."""
@@ -23,7 +24,7 @@ class Context(NamedTuple):
     """Of the step; what it keeps lies there."""
     seed: Callable[[str], int]
     """A seed for one use within the step."""
-    stage: Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
+    stage: Callable[[str], AbstractContextManager[Report]]
     """Times and shows a stage of this name; gives what takes `(answers done, answers in all)`."""
     judge: Callable[[], Judge]
     """Opens the loop's judge; who opens it closes it."""

@@ -7,6 +7,7 @@ from srlm.judge import rubric
 from srlm.judge.pointwise import Answered, judges
 from srlm.judge.scores import judgement_counts
 from srlm.judge.scores import rewards as mean_scores
+from srlm.judge.watched import JudgementWatch
 from srlm.records import Judgement
 from srlm.rewards.base import JUDGEMENTS, Context, Rewarded
 from srlm.settings import JudgeSettings
@@ -52,4 +53,5 @@ def ask_judge(answered: Sequence[Answered], settings: JudgeSettings, context: Co
     with closing(context.judge()) as judge, context.stage("judgements") as report:
         assert judge.pointwise is not None
         seed, block = context.seed("judgements"), context.block(settings.draws)
-        return judge.pointwise.judge(answered, settings.draws, seed, path, report, block)
+        watch = JudgementWatch(f"{context.folder.name}: {path.stem}", settings, report.say)
+        return judge.pointwise.judge(answered, settings.draws, seed, path, report, block, watch)

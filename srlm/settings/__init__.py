@@ -25,7 +25,7 @@ from srlm.settings.evaluation import EvaluationSettings
 from srlm.settings.judge import EftSettings, JudgeSettings, PairSettings
 from srlm.settings.measured import GivenModel, MeasuredData
 from srlm.settings.model import ModelSettings, ScratchModel
-from srlm.settings.prompts import CandidateSettings, PromptSettings
+from srlm.settings.prompts import FIRST, CandidateSettings, PromptSettings
 from srlm.settings.rewards import (
     JudgeRewardSettings,
     ModelRewardSettings,
@@ -50,6 +50,7 @@ from srlm.settings.training import (
 
 __all__ = [
     "ELSEWHERE",
+    "FIRST",
     "GONE",
     "GUARDS",
     "LATER",

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from srlm.section import Positive, Section, Share
 from srlm.settings.engines import EngineSettings, Price, Sampling
+from srlm.settings.prompts import FIRST
 from srlm.worlds.table import TEMPLATES
 
 
@@ -42,6 +43,14 @@ class JudgeSettings(Section):
     """The run stops if more than this share of judgements has the same score: the judge has collapsed."""
     min_pair_yield: Share = 0.05
     """The run stops if less than this share of prompts gives a pair."""
+    min_scored: Annotated[
+        Share,
+        Field(
+            description=f"The run stops early if less than this share of the first {FIRST} judgements of a stage (EFT, "
+            "candidates) has a score. At 1% nearly no prompt has two scored answers: the stage would end without an "
+            "EFT example, or below min_pair_yield. 0 = never."
+        ),
+    ] = 0.01
     on_collapse: Literal["stop", "continue"] = "stop"
     """`continue`: warn, and train anyway."""
     monitor_sets: Annotated[int, Field(ge=0)] = 0

@@ -15,6 +15,11 @@ NOT_IN_WORDS = (
 )
 """English words of tasks that a language model cannot do (Self-Instruct)."""
 
+FIRST = 400
+"""Prompts asked for, answers or judgements by which it is seen whether a stage is hopeless. Where one in 20 is usable,
+fewer than 4 of 400 (1%) are usable once in 300,000 stages, so that none which has a use is stopped; and 400 are few
+beside the tens of thousands of a whole stage."""
+
 
 class PromptSettings(Section):
     """New prompts for an iteration (the paper, section 2.3 step 1)."""
@@ -44,6 +49,14 @@ class PromptSettings(Section):
     and those give no pair (the paper's pairs grew from 3,964 to 6,942: 1.75 times)."""
     max_attempts: Positive = 10_000
     """Maximum number of prompts requested per iteration; then the run stops."""
+    min_kept: Annotated[
+        Share,
+        Field(
+            description=f"The run stops early if, after {FIRST} attempts or more, less than this share of the attempts "
+            "was kept, and max_attempts would end at that rate before there are `count` prompts. At the default a "
+            "hundred attempts give less than one prompt. 0 = never."
+        ),
+    ] = 0.01
     shots_seed: Positive = 6
     """Seed prompts shown as examples in each request (the paper: 6)."""
     shots_new: Annotated[int, Field(ge=0)] = 2
@@ -95,3 +108,10 @@ class CandidateSettings(Section):
     """Answers per prompt (the paper: 4)."""
     sampling: Sampling = Sampling()
     """How answers are sampled (the paper: T 0.7, p 0.9)."""
+    min_ended: Annotated[
+        Share,
+        Field(
+            description=f"The run stops early if less than this share of the first {FIRST} answers of a stage has "
+            "words and came to its end: all others are empty, or cut at the token limit. 0 = never."
+        ),
+    ] = 0.01

@@ -49,10 +49,11 @@ GONE: Mapping[str, Any] = {"arm": "self_rewarding"}
 """Removed settings, with the value of runs whose digest was recorded: they stay in the digest."""
 
 GUARDS = (
-    *("judge.max_top_share", "judge.min_pair_yield", "judge.on_collapse", "judge.monitor_sets"),
+    *("judge.max_top_share", "judge.min_pair_yield", "judge.min_scored", "judge.on_collapse", "judge.monitor_sets"),
+    *("prompts.min_kept", "candidates.min_ended"),
     *("judge.max_cost", "judge.price"),
 )
-"""When the run stops because of its judge; it can resume with other values."""
+"""When the run stops because of what it makes; it can resume with other values."""
 
 
 def shaping(dumped: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -27,6 +27,9 @@ from srlm.text.counts import counted
 
 log = logger(__name__)
 
+SEEN_AT_ONCE = 1024
+"""Records of a part file that are in memory at once while a stage that goes on looks at what it has made."""
+
 R = TypeVar("R", bound=Record)
 T = TypeVar("T")
 
@@ -232,6 +235,7 @@ def resumable(
     report: Callable[[int, int], None] = lambda done, total: None,
     concurrency: Callable[[], int] = lambda: 1,
     belongs: Callable[[T, R], bool] | None = None,
+    watch: Callable[[Sequence[R]], None] | None = None,
 ) -> Kept[R]:
     """Records of `items`, made by `work(block of items, index of the block)` and kept in `path` as they are made.
 
@@ -246,6 +250,10 @@ def resumable(
     `belongs(item, record)`: whether a record that was found on disk is of this item. Each block is sealed before it is
     written (`srlm.store.blocks`), and the whole file before it takes its name (`srlm.store.seals`). Of a file that
     grows, what is not as it was written is cut off and made again; a whole one is refused.
+
+    `watch(records)` sees every record once, in the order of the file: first what was found on disk, then each block
+    when it is written. It may raise, and that ends the stage; started again, the stage shows it the same records first.
+    Of a file that is whole it sees nothing.
     """
     if path.exists():
         return finished(path, kind, items, per_item, belongs)
@@ -261,6 +269,10 @@ def resumable(
     for index, chunk in waiting.items():
         if (kept := _kept_early(path, kind, index, per_item * len(chunk), listed)) is not None:
             early[index] = kept
+    if watch is not None and done:
+        found = Kept(part, kind)
+        for start in range(0, len(found), SEEN_AT_ONCE):
+            watch(found[start : start + SEEN_AT_ONCE])
     done += sum(len(waiting[index]) for index in early)
     report(done, len(items))
 
@@ -272,6 +284,8 @@ def resumable(
                 disk.put(part, "ab", _lines(records))
                 _early(path, turn).unlink(missing_ok=True)
             del waiting[turn]
+            if watch is not None:
+                watch(records)
 
     in_turn()
     for index, records in worked(work, {i: waiting[i] for i in waiting if i not in early}, concurrency):

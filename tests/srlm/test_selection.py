@@ -100,6 +100,14 @@ def test_where_best_and_worst_are_the_same_words_the_next_pair_is_taken_and_coun
     assert counts["pair yield"] == 1.0
 
 
+def test_prompts_whose_answers_are_all_the_same_words_are_counted() -> None:
+    other = Prompt.of("another question", "test")
+    made, apart = answers(PROMPT, *"aaa"), answers(other, *"ab")
+    found = pair([PROMPT, other], [*made, *apart], scored([*made, *apart], 1, 2, 3, 1, 2))
+    assert found.counts["prompts with identical answers"] == 1
+    assert "prompts with identical answers" not in pair([other], apart, scored(apart, 1, 2)).counts
+
+
 def test_flipped_pairs_swap_both_answers_and_scores() -> None:
     a, b = made = answers(PROMPT, "a", "b")
     ((found,), counts) = pair([PROMPT], made, scored(made, 5, 2), SelectionSettings(flip=True))

@@ -4,6 +4,7 @@ import contextlib
 import io
 import os
 import pty
+import re
 import subprocess
 import sys
 import termios
@@ -156,3 +157,67 @@ def test_on_a_real_terminal_nothing_but_rich_moves_the_cursor(environment: dict[
     assert "\x1b[31m" not in said and "\x1b[8m" not in said
     assert "while a bar is shown" in said and "[bold]" in said
     assert "Traceback (most recent call last):" in said and "ValueError: a defect that quotes a?[31mred" in said
+
+
+LIBRARIES = """
+import sys
+from srlm.cli.main import enter
+
+def command(words):
+    import warnings
+    import tqdm
+    import huggingface_hub
+    import tqdm.auto
+    import datasets, transformers
+    from srlm.terminal import say
+    for bar in (tqdm.tqdm, tqdm.auto.tqdm, datasets.utils.tqdm):
+        list(bar(range(3), desc="a bar"))
+    for name in ("huggingface_hub", "datasets", "transformers"):
+        log = sys.modules[name].utils.logging.get_logger(f"{name}.somewhere")
+        log.warning("advice of " + name)
+        log.error("error of " + name)
+    transformers.utils.logging.get_logger("transformers.x").warning_advice("advice")
+    warnings.warn("will change its default", FutureWarning)
+    say("our own line")
+
+enter(command)
+"""
+"""What libraries write by themselves: bars, advice and errors."""
+
+
+def words_of(text: str) -> list[str]:
+    return [line.split(":")[-1].strip() for line in text.replace("\r", "\n").splitlines() if line.strip()]
+
+
+def test_of_libraries_only_errors_reach_the_terminal_or_a_pipe() -> None:
+    shown = ["error of huggingface_hub", "error of datasets", "[transformers] error of transformers", "our own line"]
+    assert sorted(words_of(on_a_terminal("-c", LIBRARIES))) == sorted(shown)
+    piped = subprocess.run(
+        [sys.executable, "-c", LIBRARIES],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
+    assert sorted(words_of(piped.stdout)) == sorted(shown)
+
+
+def test_what_a_user_has_asked_of_a_library_stays() -> None:
+    said = on_a_terminal("-c", LIBRARIES, HF_HUB_VERBOSITY="warning")
+    assert "advice of huggingface_hub" in said and "advice of datasets" not in said
+
+
+BAR = """
+from srlm.store.progress import Reporter
+
+with Reporter("M2: judgements", lambda line: None, "answers") as report:
+    report(0, 10)
+    report.say("280 of 300 without a score (200 cut, 80 no score), and more words than a terminal has room for")
+    report(4, 10)
+"""
+
+
+def test_what_a_stage_has_seen_stands_on_the_bar_s_own_line_and_is_cut_where_the_terminal_ends() -> None:
+    said = re.sub("\x1b\\[[0-9;?]*[A-Za-z]", "", on_a_terminal("-c", BAR))
+    drawn = [line for line in said.replace("\r", "\n").splitlines() if "4/10" in line]
+    assert drawn and all("280 of 300 without" in line and len(line) <= 100 for line in drawn)

@@ -4,8 +4,10 @@ from collections.abc import Iterator, Sequence
 
 from srlm.methods.base import ASSUMED
 from srlm.settings import Settings
+from srlm.text.counts import counted
 
 from ...data import published
+from ...figures.words import percent
 from ...records import MetricValue
 from ..base import Answers, Asked, Benchmark, Doubt, LookedFor, MetricSpec, OpenEngine, PageSection, Picture, RunData
 from ..paired import steps_of
@@ -13,6 +15,8 @@ from ..paper_table import PaperPart, PaperRow, PaperTable, unlike_paper
 
 LENGTH_DRIFT = 1.25
 """Answers of a model that are this many times as long (or short) as those of the one before are warned of."""
+MOSTLY_CUT = 0.5
+"""Share of cut answers from which on a model is warned of."""
 RANK = 10
 """Doubts about length are the first to be read."""
 METRICS = {
@@ -82,5 +86,14 @@ class AnswerLengths(Benchmark):
                     RANK,
                 )
 
+        for one in run.of("answers"):
+            if one.metric == "cut" and one.baseline is None and one.value is not None and one.value >= MOSTLY_CUT:
+                yield Doubt(
+                    "cut answers",
+                    f"{percent(one.value)} of {counted(one.n, 'answers')} of {one.model} were cut at the token limit "
+                    "(evaluation.sampling.max_new_tokens); contests compare fragments",
+                    RANK,
+                )
+
     def looked_for(self, run: RunData) -> LookedFor:
-        return LookedFor("length drift" if run.of("answers") else "length drift (not measured)", RANK)
+        return LookedFor("length drift and cut answers" + ("" if run.of("answers") else " (not measured)"), RANK)

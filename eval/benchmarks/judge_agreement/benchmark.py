@@ -16,12 +16,14 @@ from ...data import published
 from ...figures import charts
 from ...figures.words import percent
 from ...records import MetricValue, Series
-from ..base import Answers, Asked, Benchmark, Doubt, MetricSpec, OpenEngine, PageSection, Picture, RunData
+from ..base import Answers, Asked, Benchmark, Doubt, LookedFor, MetricSpec, OpenEngine, PageSection, Picture, RunData
 from ..order import JUDGES
 from ..paper_table import PaperPart, PaperRow, PaperTable, unlike_paper
 
 UNSCORED = 0.1
 """Share of judgements without a score above which a judge is warned of."""
+CHANCE = 0.5
+"""Share of pairs that a judge orders right which knows nothing, ties counted half."""
 MARGIN = 0.03
 PAPER = ("pairwise_accuracy", "five_best", "exact_match", "spearman", "kendall")
 """What the paper reports, too."""
@@ -131,6 +133,21 @@ class JudgeAgreement(Benchmark):
             if metric.metric == "unscored" and metric.value is not None and metric.value > UNSCORED:
                 said = f"{metric.model} as a judge: {percent(metric.value)} of its judgements hold no score"
                 yield Doubt("judge", said, JUDGES)
+        iterations = {step.name for step in run.folder.steps() if step.role == "iteration"}
+        for metric in run.of(self.name):
+            if metric.metric != "pairwise_accuracy_half" or metric.baseline or metric.model not in iterations:
+                continue  # the base and the SFT baseline never learnt to judge
+            if metric.value is not None and metric.low is not None and metric.high is not None and metric.low <= CHANCE:
+                interval = f"[{100 * metric.low:.1f}, {100 * metric.high:.1f}]"
+                said = (
+                    f"{metric.model} as a judge orders {percent(metric.value)} {interval} of "
+                    f"{counted(metric.n, metric.unit)} as people did (a tie is half); a judge at chance has 50%"
+                )
+                yield Doubt("judge at chance", said, JUDGES)
+
+    def looked_for(self, run: RunData) -> LookedFor:
+        measured = any(metric.metric == "pairwise_accuracy_half" for metric in run.of(self.name))
+        return LookedFor("judges at chance" if measured else "judges at chance (not measured)", JUDGES)
 
 
 def _unlike(run: RunData) -> str:

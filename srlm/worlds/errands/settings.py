@@ -9,10 +9,14 @@ from srlm.worlds.errands.kinds import KINDS
 
 
 def _known(names: tuple[str, ...]) -> tuple[str, ...]:
-    """The names in the table's order, each once. Raises ValueError where one is no kind."""
+    """The names as they were given, each once. Raises ValueError where one is no kind.
+
+    Their order decides what is drawn. Another one here than in the defaults, which are not validated, would make a
+    run's own settings.json other settings than its run file.
+    """
     if strangers := [name for name in names if name not in KINDS]:
         raise ValueError(f"no such kind of errand: {', '.join(strangers)}; there are {', '.join(KINDS)}")
-    return tuple(name for name in KINDS if name in names)
+    return tuple(dict.fromkeys(names))
 
 
 Kinds = Annotated[tuple[str, ...], AfterValidator(_known)]

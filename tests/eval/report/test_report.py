@@ -82,12 +82,51 @@ def test_a_training_that_moved_nothing_and_a_judge_on_held_out_answers_are_warne
     (folder.step("data") / "ift.jsonl").unlink()
     made = folder.manifest("M1")
     assert made is not None
-    counts = {"movement: warning": "not one weight", "held-out: warning": "one score"}
+    counts = {"movement: warning": "not one weight", "held-out: warning": "one score", "judgements": 8}
+    counts |= {"judgements completed": 8}
     folder.finish(made.model_copy(update={"counts": counts}))
     found = verdict.doubts(with_metrics(folder, metric("characters", 10.0)))
     assert [(one.about, one.text) for one in found] == [
         ("judge collapse", "M1: one score"),
         ("training", "M1: not one weight"),
+        (
+            "judge",
+            "M1: the judge: 8 of 8 judgements named no score, and were only completed with one (judge.complete): such "
+            "scores follow the judge's words little",
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("low", "model", "said"),
+    [
+        (
+            0.45,
+            "M2",
+            [
+                "M2 as a judge orders 52.0% [45.0, 60.0] of 10 prompts as people did (a tie is half); a judge at "
+                "chance has 50%"
+            ],
+        ),
+        (0.51, "M2", []),
+        (0.45, "SFT", []),
+    ],
+)
+def test_a_judge_at_chance_is_warned_of_and_a_model_that_never_learnt_to_judge_is_not(
+    tmp_path: Path, low: float, model: str, said: list[str]
+) -> None:
+    folder = small.run(tmp_path)
+    half = metric("pairwise_accuracy_half", 0.52, benchmark="judge_agreement")
+    half = half.model_copy(update={"model": model, "low": low, "high": 0.6})
+    found = verdict.doubts(with_metrics(folder, half))
+    assert [one.text for one in found if one.about == "judge at chance"] == said
+
+
+def test_answers_of_which_most_were_cut_are_warned_of(tmp_path: Path) -> None:
+    found = verdict.doubts(with_metrics(small.run(tmp_path), metric("cut", 0.5)))
+    assert [one.text for one in found if one.about == "cut answers"] == [
+        "50.0% of 10 answers of M2 were cut at the token limit (evaluation.sampling.max_new_tokens); contests compare "
+        "fragments"
     ]
 
 
@@ -115,7 +154,9 @@ def test_a_quiet_run_says_what_was_looked_for(tmp_path: Path) -> None:
     run = with_metrics(folder, metric("characters", 10.0))
     assert verdict.doubts(run) == []
     html = page.render("report.html", {**page.gather(run, "x"), "browser": None, "paper": False}, WORDS)
-    assert "No warning. Looked for: length drift; judge collapse (no judgements yet); canaries (not tried" in html
+    assert (
+        "No warning. Looked for: length drift and cut answers; judge collapse (no judgements yet); candidates" in html
+    )
 
 
 def test_kinds_of_prompts_are_compared_with_holm_over_all_of_them() -> None:

@@ -98,6 +98,14 @@ def test_what_a_step_warns_of_stands_behind_the_counts(run: RunFolder, tmp_path:
     assert "\nwarning: M1: nothing moved\nwarning: M1: one score\n" in shown
 
 
+def test_candidates_that_were_all_cut_are_a_warning(run: RunFolder, tmp_path: Path) -> None:
+    made = run.manifest("M1")
+    assert made is not None
+    run.finish(made.model_copy(update={"counts": {"responses": 8, "responses cut": 8}}))
+    said = "8 of 8 candidates were cut at the token limit; raise candidates.sampling.max_new_tokens"
+    assert f"\nwarning: M1: {said}\n" in status(tmp_path)
+
+
 def test_a_training_that_can_go_on_says_from_where(run: RunFolder, tmp_path: Path) -> None:
     for name in ("checkpoint-9", "checkpoint-20", "checkpoint-30.bak"):
         (run.step("M2") / "training" / name).mkdir(parents=True)

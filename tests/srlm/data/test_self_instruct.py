@@ -14,7 +14,7 @@ from srlm.data.lines import instructions
 from srlm.data.self_instruct import PromptAttempt, Screen, Similar, parse, prompts_from_file, write_prompts
 from srlm.engines.base import Completion, Request
 from srlm.engines.scripted import ScriptedEngine
-from srlm.errors import DataError
+from srlm.errors import CollapseError, DataError
 from srlm.records import Prompt
 from srlm.settings import PromptSettings, Sampling
 
@@ -276,6 +276,51 @@ def test_no_prompt_at_all_is_an_error_that_says_why(tmp_path: Path) -> None:
     message = r"attempts\.jsonl: no usable prompt in 20 attempts by M1 \(dropped: too short 20\)"
     with pytest.raises(DataError, match=message):
         write_prompts(engine, SEEDS, settings(max_attempts=20), seed=1, path=tmp_path / "attempts.jsonl")
+
+
+def test_the_progress_line_says_attempts_and_why_they_were_dropped(tmp_path: Path) -> None:
+    lines: list[str] = []
+    engine = ScriptedEngine(lambda request, seed: f"Tell me about the number {seed % 2}" if seed % 4 else "no")
+    path, given = tmp_path / "attempts.jsonl", settings(max_attempts=160, max_rouge=1)
+    write_prompts(engine, SEEDS, given, seed=1, path=path, say=lines.append)
+    assert [re.sub(r"\d+ (dup|too)", r"N \1", line) for line in lines] == [
+        "128 attempts; dropped: N duplicate, N too short",
+        "160 attempts; dropped: N duplicate, N too short",
+    ]
+    assert sum(map(int, re.findall(r"\d+", lines[-1]))) == 160 + 160 - 2  # all but the two that were kept
+
+
+def test_a_writer_of_which_next_to_nothing_is_kept_stops_early_and_says_why(tmp_path: Path) -> None:
+    engine = ScriptedEngine(lambda request, seed: "Tell me about the number 1", "M1")
+    path = tmp_path / "attempts.jsonl"
+    with pytest.raises(CollapseError) as stopped:
+        write_prompts(engine, SEEDS, settings(), seed=1, path=path)
+    assert str(stopped.value) == (
+        f"{path}: stopped early: 1 of 512 prompts that M1 wrote were kept (prompts.min_kept 1%); dropped: 511 "
+        "duplicate; at this rate prompts.max_attempts 2,000 would give 4 of 100. What may help: raise "
+        "prompts.sampling.temperature, another request (prompts.template), another model as writer "
+        "(prompts.writer=fixed, prompts.model), or prompts from a file (prompts.writer=file). The file "
+        "attempts.round-000000.jsonl beside it has the first attempts, word for word. To go on all the same: --set "
+        "prompts.min_kept=0"
+    )
+    assert (tmp_path / "attempts.round-000000.jsonl").is_file()
+    with pytest.raises(CollapseError, match="1 of 512 prompts"):
+        write_prompts(Mortal(0), SEEDS, settings(), seed=1, path=path)  # nobody is asked again
+    given = settings(min_kept=0, max_attempts=600)
+    assert write_prompts(engine, SEEDS, given, seed=1, path=path)[1]["attempts"] == 600
+
+
+def test_a_writer_that_is_slow_but_will_have_written_enough_is_not_stopped(tmp_path: Path) -> None:
+    drawn = iter(range(10_000))
+
+    def rarely(request: Request, seed: int) -> str:
+        place = next(drawn)
+        return f"Tell me about the number {place}" if place % 200 == 0 else "no"
+
+    path = tmp_path / "attempts.jsonl"
+    given = settings(count=4, max_rouge=1)  # one of 200 is kept: 2,000 attempts would give 10
+    prompts, account = write_prompts(ScriptedEngine(rarely), SEEDS, given, seed=1, path=path)
+    assert (len(prompts), account["attempts"] > 600) == (4, True)
 
 
 def test_without_seeds_nothing_is_asked(tmp_path: Path) -> None:

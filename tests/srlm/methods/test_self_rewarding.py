@@ -213,6 +213,34 @@ def test_without_eft_there_is_none_and_its_judge_writes_no_scores(finished: Path
     assert not (tmp_path / "tiny/M2/pairs.jsonl").exists()
 
 
+def test_candidates_that_are_all_cut_stop_the_run_before_the_judge_is_asked(from_m1: Path) -> None:
+    wanted = ("prompts.count=210", "candidates.sampling.max_new_tokens=2", "candidates.min_ended=0.1")
+    with pytest.raises(CollapseError, match=r"M2: candidates: stopped early: \d+ of the first 400 answers"):
+        train(Run(settings(from_m1, *wanted)), 2)
+    assert not (from_m1 / "tiny/M2/judgements.jsonl.part").exists()
+    log = (from_m1 / "tiny/log.txt").read_text()
+    assert "M2: candidates: interrupted after" in log
+
+
+def test_judgements_without_a_score_stop_the_run_before_all_are_made(finished: Path, tmp_path: Path) -> None:
+    for step in ("data", "M0", "SFT"):
+        shutil.copytree(finished / step, tmp_path / "tiny" / step)
+    wanted = ("eft.writer=off", "judge.complete=false", "judge.on_collapse=stop", "judge.monitor_sets=0")
+    with pytest.raises(
+        CollapseError, match=r"M2: judgements: stopped early: 0 of the first 400 judgements have a score"
+    ):
+        train(Run(settings(tmp_path, *wanted, "prompts.count=110")), 2)
+    assert (tmp_path / "tiny/M2/judgements.jsonl.part").exists()
+
+
+def test_eft_judgements_without_a_score_stop_the_run_before_all_are_made(finished: Path, tmp_path: Path) -> None:
+    wanted = ("data.eft_sets=110", "eft.writer=sft", "judge.complete=false", "judge.on_collapse=stop")
+    with pytest.raises(
+        CollapseError, match="M1: EFT judgements by the SFT baseline: stopped early: 0 of the first 400"
+    ):
+        train(Run(settings(tmp_path, *wanted)), 1)
+
+
 def test_a_model_that_cannot_judge_stops_the_run_as_soon_as_it_is_trained(finished: Path, tmp_path: Path) -> None:
     for step in ("data", "M0", "SFT"):
         shutil.copytree(finished / step, tmp_path / "tiny" / step)

@@ -14,6 +14,7 @@ from srlm.records import Prompt, Response
 from srlm.rewards.base import Context, kept_rewards
 from srlm.rewards.model import ModelReward
 from srlm.settings import ModelRewardSettings, ModelSettings
+from srlm.store.progress import Unreported
 
 PROMPT = Prompt.of("a gold b black c gold copy", "beads")
 
@@ -72,7 +73,7 @@ def test_a_reward_is_the_model_s_output_whatever_stands_beside_it_in_the_batch(
 def test_what_is_too_long_for_the_model_has_no_reward_and_is_counted(classifier: Path, tmp_path: Path) -> None:
     made = answered("1 gold .", " ".join(["gold"] * 40), "1 red .")
     context = Context(
-        tmp_path, lambda use: 1, lambda name: nullcontext(lambda done, total: None), lambda: pytest.fail(), lambda n: 2
+        tmp_path, lambda use: 1, lambda name: nullcontext(Unreported()), lambda: pytest.fail(), lambda n: 2
     )
     reward = ModelReward(settings(classifier))
     found = reward.rewards(made, context)

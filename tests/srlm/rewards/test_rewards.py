@@ -19,6 +19,7 @@ from srlm.rewards.base import Context, kept_rewards
 from srlm.rewards.open import open_reward
 from srlm.settings import RulesRewardSettings, Settings
 from srlm.store import files
+from srlm.store.progress import Report, Unreported
 
 PROMPT = Prompt.of("a gold b black c gold copy", "beads")
 RIGHT, SHORT, STRAY = "1 gold 2 black 3 gold .", "1 gold 2 black .", "well let me see"
@@ -44,8 +45,8 @@ def settings(**reward: Any) -> Settings:
 
 def context(folder: Path, judge: Callable[[], Engine]) -> Context:
     @contextmanager
-    def stage(name: str) -> Iterator[Callable[[int, int], None]]:
-        yield lambda done, total: None
+    def stage(name: str) -> Iterator[Report]:
+        yield Unreported()
 
     def opened() -> Judge:
         asked, wanted = judge(), settings().judge

@@ -252,6 +252,37 @@ def test_a_stage_that_is_never_stopped_writes_every_block_in_order(tmp_path: Pat
     assert os.listdir(tmp_path) == ["w.jsonl"]
 
 
+@pytest.mark.parametrize("concurrency", [1, 3])
+def test_a_watch_sees_every_record_once_in_order_what_was_found_on_disk_first(tmp_path: Path, concurrency: int) -> None:
+    path, seen = tmp_path / "w.jsonl", list[Word]()
+
+    def dying(words: Sequence[str], block: int) -> list[Word]:
+        if block == 1:
+            raise Killed
+        return spell(words, block)
+
+    def stage(work: Callable[[Sequence[str], int], list[Word]], threads: int) -> None:
+        seen.clear()
+        files.resumable(
+            path,
+            Word,
+            ITEMS,
+            work,
+            per_item=2,
+            block=3,
+            concurrency=lambda: threads,
+            watch=lambda found: seen.extend(found),
+        )
+
+    with pytest.raises(Killed):
+        stage(dying, 1)
+    assert seen == spell(ITEMS[:3], 0)
+    stage(spell, concurrency)
+    assert seen == files.read(path, Word)
+    stage(spell, concurrency)
+    assert seen == []  # the file is whole
+
+
 def test_a_finished_stage_is_read_and_not_worked_again(tmp_path: Path) -> None:
     def never(_: Sequence[str], __: int) -> list[Word]:
         raise Killed

@@ -61,6 +61,12 @@ def test_a_run_file_chooses_a_world_by_its_kind(kind: str) -> None:
     assert isinstance(settings.data, settings_class(kind))
 
 
+def test_settings_that_were_written_and_read_again_are_the_same(kind: str) -> None:
+    settings = Settings.model_validate({"name": "x", "model": {"base": "scratch"}, "data": {"kind": kind}})
+    again = Settings.model_validate_json(settings.model_dump_json())
+    assert (again.data, again.digest) == (settings.data, settings.digest)
+
+
 def test_seed_data_has_the_sizes_that_are_asked_for_and_is_drawn_from_the_seed(kind: str) -> None:
     world, wanted = WORLDS[kind], settings_class(kind)(**SMALL)
     data = world.seed_data(wanted, 1)
