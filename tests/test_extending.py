@@ -5,7 +5,7 @@ Its method is tested in tests/srlm/methods/test_methods.py, its benchmark in tes
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -23,6 +23,7 @@ from srlm.rewards.base import Context, Reward, kept_rewards
 from srlm.section import Section
 from srlm.settings import Sampling
 from srlm.store import files
+from srlm.store.progress import Report, Unreported
 
 PROMPT = Prompt.of("Name a fruit.", "test")
 
@@ -37,8 +38,8 @@ def block(name: str) -> dict[str, Any]:
 
 
 @contextmanager
-def stage(name: str) -> Iterator[Callable[[int, int], None]]:
-    yield lambda done, total: None
+def stage(name: str) -> Iterator[Report]:
+    yield Unreported()
 
 
 def no_judge() -> Judge:
