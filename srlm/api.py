@@ -20,6 +20,7 @@ from srlm.methods.recognised import kind_of
 from srlm.records import Checkpoint, Record
 from srlm.store import files
 from srlm.store.folder import RunFolder, settings_at
+from srlm.text.counts import counted
 
 if TYPE_CHECKING:
     import datasets
@@ -64,7 +65,7 @@ class Records(Sequence[R], Generic[R]):
         return self._rows[place] if isinstance(place, int) else Records(self.kind, self._rows[place])
 
     def __repr__(self) -> str:
-        return f"<{len(self)} records of {self.kind.__name__}>"
+        return f"<{counted(len(self), 'records')} of {self.kind.__name__}>"
 
     def to_pandas(self) -> "pandas.DataFrame":
         """A row a record, a column a field; what holds several values (`prompt` of a pair) is a list of dicts."""

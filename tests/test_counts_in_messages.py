@@ -16,8 +16,8 @@ LOGGED = re.compile(r"%d (?:[a-z-]+ )?[a-z]+s\b")
 BETWEEN = re.compile(r"\b(?:of|over|on|without|in|by|from|than|with|as|at|or|and|to|for|per)\b")
 """Behind one of these, the word that ends in s is not what is counted."""
 NO_NOUNS = re.compile(
-    r"is|was|has|does|needs|its|this|minus|as|adds|answers|beats|contains|contradicts|ends|exists|generates|gives|holds"
-    r"|installs|lets|loses|loss|matches|names|parses|prefers|reasons|removes|runs|says|stands|takes|writes"
+    r"is|was|has|does|needs|its|this|minus|as|adds|answers|beats|changes|contains|contradicts|ends|exists|generates|gives|holds"
+    r"|installs|lets|loses|loss|matches|names|parses|prefers|reasons|removes|runs|says|stands|starts|takes|tells|writes"
 )
 """Words that end in s and are no plurals behind a value: verbs of whatever the value names."""
 NAMING = ("baseline", "benchmark", "kind", "label", "level", "model", "name", "test", "title")

@@ -6,6 +6,7 @@ from pathlib import Path
 from srlm import examples
 from srlm.errors import SettingsError, StoreError
 from srlm.terminal import say
+from srlm.text.counts import counted
 
 
 def listed() -> None:
@@ -36,4 +37,4 @@ def copy(to: Path) -> None:
             shutil.copymode(old, new)  # one is a script
     except OSError as error:
         raise StoreError(f"{error.filename or to}: cannot be written: {error.strerror or error}") from None
-    say(f"{to}: {len(targets)} files")
+    say(f"{to}: {counted(len(targets), 'files')}")

@@ -22,7 +22,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from srlm.text.counts import counted
 
@@ -59,6 +58,8 @@ class Measure(NamedTuple):
             return None
         rest = self.hits[known] - share * self.total[known]
         error = float(np.sqrt((rest**2).sum() * sets / (sets - 1))) / units
+        from scipy import stats  # slow to import
+
         wide = float(stats.t.ppf((1 + confidence) / 2, sets - 1)) * error
         return max(0.0, share - wide), min(1.0, share + wide)
 
@@ -124,6 +125,8 @@ def _correlations(
 ) -> dict[str, Measure]:
     spearman, kendall = np.zeros(len(ranks)), np.zeros(len(ranks))
     if decided.any():
+        from scipy import stats  # slow to import
+
         a = stats.rankdata(-ranks[decided], axis=1)
         b = stats.rankdata(scores[decided], axis=1)
         a, b = a - a.mean(1, keepdims=True), b - b.mean(1, keepdims=True)

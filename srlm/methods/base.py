@@ -185,7 +185,7 @@ def _no_such(name: str) -> str:
 def method_of(settings: Settings) -> Method:
     """The method of a run. Raises SettingsError where there is none, or the method's own settings are wrong; it names
     the file in which they stand."""
-    if settings.method.name not in METHODS:
+    if settings.method.name not in METHODS | UNTRAINED:
         raise settings.refusal(_no_such(settings.method.name), "method.name")
     method = find_method(settings.method.name)
     own_settings(settings, method.settings)

@@ -173,7 +173,11 @@ def test_fairevals_folder_is_one_ranking_a_question(tmp_path: Path) -> None:
         pytest.param([ROWS["usr"][0] | {"scores": 3}], "`overall` must be a number", id="no-scores"),
         pytest.param(ROWS["helpsteer"][:1], "no ranking of two or more answers .dropped: a single", id="single"),
         pytest.param([ROWS["helpsteer"][0] | {"helpfulness": True}], "must be a number, found True", id="truth-value"),
-        pytest.param([ROWS["own"][0] | {"rank": 1}], "row 1: rank: Extra inputs", id="own-unknown-key"),
+        pytest.param(
+            [{name: one for name, one in ROWS["own"][0].items() if name != "ranks"} | {"rank": [0, 1]}],
+            "row 1: unknown column `rank`; did you mean `ranks`?",
+            id="own-unknown-key",
+        ),
         pytest.param([ROWS["own"][0] | {"ranks": [0]}], "at least two responses, each with a rank", id="own-short"),
         pytest.param([{"prompt": "p", "responses": ["x", "y"]}], "these responses are not ranked", id="own-unranked"),
         pytest.param([VOTE | {"winner": "both"}], "`winner` must be model_a, model_b or tie", id="winner"),

@@ -71,7 +71,7 @@ def beads(tmp_path: Path, **evaluation: Any) -> Settings:
 def made(settings: Settings, prompts: tuple[str, ...], names: tuple[str, ...] = ("M0", "SFT", "M1", "M2")) -> RunFolder:
     """A run folder as the trainer leaves it."""
     folder = run_folder(settings)
-    asked = [Prompt.of(text, "test") for text in prompts]
+    asked = [Prompt.of(text, "test", text.split()[-1]) for text in prompts]
     files.write(folder.step("data") / "evaluation_prompts.jsonl", asked)
     sets = [
         RankedSet.of(
@@ -351,7 +351,7 @@ def test_equal_answers_tie_without_asking(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("judge", "message"),
     [
-        ("oracle", r"exact program of a world \(bead world\), and this data has none"),
+        ("oracle", r"exact program of a world \(bead world or errands world\), and this data has none"),
         ("checkpoint:M7", "no finished checkpoint 'M7'"),
         ("openai:", "not one of"),
         ("gpt-4", "not one of"),

@@ -227,8 +227,8 @@ def test_an_oracle_outside_its_world(doctor: Doctor, on_disk: tuple[Path, Path],
     run.write_text(f"name: disk\nmodel: {{base: {model}}}\ndata: {{kind: oasst, path: {tmp_path}/no.jsonl}}\n")
     _, lines = doctor(run=run, small=())
     assert problems(lines)[0] == (
-        "evaluation.judge: `oracle` is the exact program of a world (bead world), and this data has none; use "
-        "checkpoint:NAME or openai:MODEL"
+        "evaluation.judge: `oracle` is the exact program of a world (bead world or errands world), and this data has "
+        "none; use checkpoint:NAME or openai:MODEL"
     )
 
 

@@ -287,7 +287,7 @@ def test_a_budget_ends_comparisons_and_judgements_and_a_larger_one_goes_on(
         pytest.param("length:3", "not one of the judges", id="length-takes-nothing"),
         pytest.param("random:x", "not one of the judges", id="no-seed"),
         pytest.param("checkpoint:M1", "there is no run here; use hf:runs/NAME/M1/model", id="no-run"),
-        pytest.param("oracle", "exact program of a world (bead world)", id="no-world"),
+        pytest.param("oracle", "exact program of a world (bead world or errands world)", id="no-world"),
         pytest.param(
             "hf:/nowhere/at/all", "--judge: /nowhere/at/all: no such folder, and not a valid Hub id", id="no-folder"
         ),
