@@ -222,9 +222,9 @@ def killed_and_resumed(forks: Forks, finished: Path, where: Path, places: list[t
     for step in ("data", "M0", "SFT", "M1"):
         shutil.copytree(finished / step, where / "runs/tiny" / step)
     for place in places:
-        status, said = start(forks, where, "srlm", "train", "--to", "M3", *CHOSEN, at=place)
+        status, said = start(forks, where, "srlm", "train", "--set", "iterations=3", *CHOSEN, at=place)
         assert status == -signal.SIGKILL, f"never came to {place}: {said}"
-    status, said = start(forks, where, "srlm", "train", "--to", "M3", *CHOSEN)
+    status, said = start(forks, where, "srlm", "train", "--set", "iterations=3", *CHOSEN)
     assert status == 0, said
     for step in ("M2", "M3"):
         assert contents(where / "runs/tiny" / step) == contents(finished / step)

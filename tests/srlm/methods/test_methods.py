@@ -119,7 +119,7 @@ def test_the_methods_are_listed_with_their_papers(srlm: Any, by_length: str) -> 
 
 
 def test_a_name_after_to_is_one_of_the_method_s_own(by_length: str) -> None:
-    settings = load(TINY, [f"method={by_length}"])
+    settings = load(TINY, [f"method={by_length}", "iterations=3"])
     assert iteration_named(settings, "LENGTH-3").number == 3
     with pytest.raises(SettingsError, match="'M2' is not a model of the loop; use M1, length-2, length-3"):
         iteration_named(settings, "M2")
