@@ -1,1 +1,2 @@
-"""Small worlds with an exact program: one Protocol (`base.py`), one table (`table.py`), a folder a world."""
+"""Small worlds with an exact program: one Protocol (`base.py`), one table (`table.py`), one way to draw
+data (`drawing.py`), a folder a world."""

@@ -7,6 +7,7 @@ from srlm.worlds.base import BaseLine, Grade
 from srlm.worlds.beads import base_text, data, program, rows
 from srlm.worlds.beads.settings import BeadsData
 from srlm.worlds.beads.skills.table import chosen
+from srlm.worlds.drawing import ANSWERS_A_SET
 
 
 class BeadWorld:
@@ -14,7 +15,7 @@ class BeadWorld:
 
     title = "bead world"
     package = __package__
-    answers_a_set = data.ANSWERS_A_SET
+    answers_a_set = ANSWERS_A_SET
     has_base_text = True
 
     def seed_data(self, settings: BeadsData, seed: int) -> SeedData:

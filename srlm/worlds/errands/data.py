@@ -1,25 +1,21 @@
-"""Data of the errands world: noisy demonstrations, ranked and reviewed answers, fresh prompts.
+"""Data of the errands world, drawn as in any world (srlm/worlds/drawing.py).
 
-Everything is drawn from the run's seed, but for what models are measured on, which is the same for all runs, in words
-and wordings that no training text has.
+What models are measured on is in words and wordings that no training text has.
 """
 
 import random
-from collections.abc import Sequence
-from itertools import cycle
+from collections.abc import Iterator, Sequence
+from itertools import chain, cycle, islice
 
-from srlm.records import Demonstration, Prompt, RankedSet, Response, SeedData, seed_for
-from srlm.text.score import parse_score
+from srlm.records import Prompt, SeedData, seed_for
+from srlm.worlds import drawing
+from srlm.worlds.drawing import EXAM, People, Streams
 from srlm.worlds.errands.answers import DEMONSTRATORS, RANKED, answer
 from srlm.worlds.errands.kinds import KINDS, TRAINED_WORDINGS, Errand
 from srlm.worlds.errands.program import review
 from srlm.worlds.errands.settings import ErrandsData
 from srlm.worlds.errands.words import HELDOUT, TRAINING
 
-ANSWERS_A_SET = 4
-"""Ranked answers to each prompt."""
-EXAM = 0
-"""Seed of what models are measured on: the same for all runs, so that they compare by prompt."""
 MOST = 20
 """The largest number in a list."""
 
@@ -62,69 +58,37 @@ class FreshErrands:
         return Errand(name, chance.choice(wordings), tuple(items), named)
 
 
-def seed_data(settings: ErrandsData, seed: int) -> SeedData:
-    """All seed data of a run, drawn from its seed; what it is measured on is the same for all."""
-    training = FreshErrands(seed, "training", settings.kinds, heldout=False)
-    heldout = FreshErrands(EXAM, "heldout", settings.kinds, heldout=True)
-    evaluation = FreshErrands(EXAM, "evaluation", settings.kinds, heldout=True)
-    strange = FreshErrands(EXAM, "held-out kinds", settings.heldout_kinds, heldout=True)
-    chance, exam = random.Random(seed_for(seed, "seed data")), random.Random(seed_for(EXAM, "exam"))
-    others = round(settings.evaluation_prompts * settings.heldout_kinds_share) if settings.heldout_kinds else 0
-    ift = [_demonstration(training.draw(), chance) for _ in range(settings.ift)]
-    data = SeedData(
-        ift=tuple(demonstration for demonstration, _ in ift),
-        seed_prompts=tuple(prompt for _, prompt in ift),
-        eft_sets=tuple(_ranked(training.draw(), chance, settings.wrong_verdicts) for _ in range(settings.eft_sets)),
-        validation_prompts=tuple(_prompt(training.draw()) for _ in range(settings.validation_prompts)),
-        heldout_sets=tuple(_ranked(heldout.draw(), exam, 0.0) for _ in range(settings.heldout_sets)),
-        evaluation_prompts=(
-            *(_prompt(evaluation.draw()) for _ in range(settings.evaluation_prompts - others)),
-            *(_prompt(strange.draw()) for _ in range(others)),
-        ),
-        account={},
-    )
-    sizes = {
-        "ift": len(data.ift),
-        "eft sets": len(data.eft_sets),
-        "heldout sets": len(data.heldout_sets),
-        "evaluation prompts": len(data.evaluation_prompts),
-        "validation prompts": len(data.validation_prompts),
-    }
-    return data.model_copy(update={"account": sizes})
-
-
-def fresh_prompts(settings: ErrandsData, seed: int, before: int, number: int) -> list[Prompt]:
-    """The next `number` new prompts after `before`, in no other training set."""
-    errands = FreshErrands(seed, "training", settings.kinds, heldout=False)
-    for _ in range(settings.ift + settings.eft_sets + settings.validation_prompts + before):
-        errands.draw()
-    return [_prompt(errands.draw()) for _ in range(number)]
-
-
 def _prompt(errand: Errand) -> Prompt:
     return Prompt.of(errand.text(), "errands", errand.kind)
 
 
-def _demonstration(errand: Errand, chance: random.Random) -> tuple[Demonstration, Prompt]:
-    prompt = _prompt(errand)
-    response = Response.of(prompt.id, answer(errand, DEMONSTRATORS, chance), "human", 0, "stop")
-    return Demonstration.of("ift", prompt.text, response.text, response.id), prompt
+PEOPLE = People(
+    asked=_prompt,
+    demonstrated=lambda errand, chance: answer(errand, DEMONSTRATORS, chance),
+    answered=lambda errand, chance: answer(errand, RANKED, chance),
+    review=review,
+)
 
 
-def _ranked(errand: Errand, chance: random.Random, wrong: float) -> RankedSet:
-    """Four different answers, reviewed, and ranked by the reviewer's scores (equal scores tie)."""
-    prompt = _prompt(errand)
-    texts: list[str] = []
-    while len(texts) < ANSWERS_A_SET:
-        text = answer(errand, RANKED, chance)
-        if text not in texts:
-            texts.append(text)
-    reviews = [review(prompt.text, text, chance if chance.random() < wrong else None) for text in texts]
-    scores = [parse_score(text) or 0 for text in reviews]
-    order = sorted(set(scores), reverse=True)
-    return RankedSet.of(
-        prompt,
-        tuple(Response.of(prompt.id, text, "human", draw, "stop") for draw, text in enumerate(texts)),
-        tuple(order.index(score) for score in scores),
-        tuple(reviews),
+def _errands(seed: int, part: str, kinds: Sequence[str], heldout: bool) -> Iterator[Errand]:
+    return iter(FreshErrands(seed, part, kinds, heldout).draw, None)
+
+
+def seed_data(settings: ErrandsData, seed: int) -> SeedData:
+    """All seed data of a run; the last evaluation prompts are of the kinds that no training has."""
+    total, share = settings.evaluation_prompts, settings.heldout_kinds_share
+    others = round(total * share) if settings.heldout_kinds else 0
+    known = _errands(EXAM, "evaluation", settings.kinds, heldout=True)
+    strange = _errands(EXAM, "held-out kinds", settings.heldout_kinds, heldout=True)
+    rows = Streams(
+        _errands(seed, "training", settings.kinds, heldout=False),
+        _errands(EXAM, "heldout", settings.kinds, heldout=True),
+        chain(islice(known, total - others), strange),
     )
+    return drawing.seed_data(settings, seed, PEOPLE, rows)
+
+
+def fresh_prompts(settings: ErrandsData, seed: int, before: int, number: int) -> list[Prompt]:
+    """The next `number` new prompts after `before`, in no other training set."""
+    training = _errands(seed, "training", settings.kinds, heldout=False)
+    return drawing.fresh_prompts(settings, _prompt, training, before, number)

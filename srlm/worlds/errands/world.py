@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from srlm.records import Demonstration, Prompt, SeedData, seed_for
 from srlm.worlds.base import BaseLine, Grade
+from srlm.worlds.drawing import ANSWERS_A_SET
 from srlm.worlds.errands import data, program
 from srlm.worlds.errands.kinds import KINDS, TRAINED_WORDINGS, Errand
 from srlm.worlds.errands.settings import ErrandsData
@@ -15,7 +16,7 @@ class ErrandsWorld:
 
     title = "errands world"
     package = __package__
-    answers_a_set = data.ANSWERS_A_SET
+    answers_a_set = ANSWERS_A_SET
     has_base_text = False
 
     def seed_data(self, settings: ErrandsData, seed: int) -> SeedData:
