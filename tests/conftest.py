@@ -129,7 +129,7 @@ def srlm() -> Callable[..., Said]:
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory, tiny: Path) -> Path:
+def trained(tmp_path_factory: pytest.TempPathFactory, tiny: Path) -> Iterator[Path]:
     """The folder in which `runs/tiny` was trained to M2 undisturbed; `stderr.txt` is what it said.
 
     Copy it before anything is changed: all processes of pytest-xdist share it.
@@ -150,7 +150,10 @@ def trained(tmp_path_factory: pytest.TempPathFactory, tiny: Path) -> Path:
             assert done.stdout == "tiny: M2 is in runs/tiny/M2/model\n"
             (part / "stderr.txt").write_text(done.stderr)
             part.rename(folder)
-    return folder
+    yield folder
+    # A copy taken while another process writes there holds half-written files.
+    made = (folder / "stderr.txt").stat().st_mtime_ns
+    assert [path for path in (folder / "runs").rglob("*") if path.stat().st_mtime_ns > made] == []
 
 
 @pytest.fixture(scope="module")  # no longer: where it is open, Playwright's event loop runs, and asyncio.run refuses

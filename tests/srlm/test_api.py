@@ -1,5 +1,6 @@
 """The trainer as a library."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,8 +13,8 @@ from srlm.records import Judgement, PreferencePair, Record
 
 
 @pytest.fixture(scope="module")
-def run(trained: Path) -> Path:
-    return trained / "runs/tiny"
+def run(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return Path(shutil.copytree(trained / "runs/tiny", tmp_path_factory.mktemp("api") / "runs/tiny"))
 
 
 def test_every_name_is_there_documented_and_listed() -> None:
