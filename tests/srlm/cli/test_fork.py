@@ -58,7 +58,8 @@ def test_a_fork_shares_what_the_changed_setting_leaves_and_outlives_the_run_that
     assert "not sealed" not in [
         row["state"] for row in json.loads(srlm("verify", "runs/mine-b", "--json").stdout)["rows"]
     ]
-    assert srlm("status", "--run", mine, *FORK).exit_code == 0
+    told = srlm("status", "--run", mine, *FORK).stdout.splitlines()
+    assert [line for line in told if line.startswith("taken")] == ["taken from runs/mine: data, M0, SFT, M1"]
     assert srlm("export", "runs/mine-b", "M1", "--to", "out").exit_code == 0
     again = srlm("train", "--run", mine, *FORK, "--from", "runs/mine")
     assert again.stdout.splitlines() == [
@@ -89,6 +90,8 @@ def test_from_a_step_shares_no_more_than_what_comes_up_to_it_and_a_fork_can_be_f
     assert {name: (one.run, one.made_in) for name, one in taken.items()} == {
         name: ("runs/b", "runs/mine") for name in ("data", "M0", "SFT")
     }
+    told = srlm("status", "--run", mine, "--set", "name=c").stdout.splitlines()
+    assert [line for line in told if "taken" in line] == ["taken from runs/b: data, M0, SFT (made in runs/mine)"]
     # What the run makes anew is its own.
     shutil.rmtree("runs/c/M1")
     shutil.rmtree("runs/c/SFT")
