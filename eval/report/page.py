@@ -107,7 +107,7 @@ def render(template: str, content: Mapping[str, Any], how: MetricWords) -> str:
         "plain": words.plain,
         "count": words.count,
     }
-    style, script = _file("report.css"), _file("report.js")
+    style, script = _file("report.css"), _file("report.js") + _file("browser.js")
     frame = {
         "style": Markup(style),
         "script": Markup(script),
