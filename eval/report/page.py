@@ -79,7 +79,9 @@ def write(
         place / "report.md": written.markdown(content, WORDS),
         place / "metrics.csv": metrics.as_csv(run.metrics),
     }
-    if out is not None:
+    if out is None:
+        pages[place / written.WARNINGS] = written.warnings(content["doubts"], metrics.path_of(folder))
+    else:
         pages[out / "metrics.json"] = metrics.as_json(run.metrics)
         pages[out / repeated.MADE_ON] = json.dumps(repeated.machine(), indent=1, sort_keys=True) + "\n"
     for file, text in pages.items():
@@ -107,7 +109,8 @@ def render(template: str, content: Mapping[str, Any], how: MetricWords) -> str:
         "plain": words.plain,
         "count": words.count,
     }
-    style, script = _file("report.css"), _file("report.js") + _file("browser.js")
+    style = _file("report.css") + _file("tables.css")
+    script = _file("tables.js") + _file("report.js") + _file("browser.js")
     frame = {
         "style": Markup(style),
         "script": Markup(script),

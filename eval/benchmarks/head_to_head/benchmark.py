@@ -40,7 +40,7 @@ class HeadToHead(Benchmark):
     evaluation_prompts = True
     of_models = ("prompts", "judge")
     in_browser = True
-    metrics = METRICS
+    metrics = METRICS | {"win_minus_lose": METRICS["win_minus_lose"].model_copy(update={"in_index": True})}
     pairs = True
     own_table = True
     in_paper = True

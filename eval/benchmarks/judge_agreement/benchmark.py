@@ -33,6 +33,7 @@ METRICS = {
         unit="share",
         better="higher",
         margin=MARGIN,
+        in_index=True,
         picture=Picture("judge", "Pairs ordered as people ordered them", 10),
     ),
     "five_best": MetricSpec(label="scored 5 and ranked first", unit="share", better="higher"),

@@ -33,7 +33,7 @@ class Nlp(Benchmark):
     def spec(self, metric: str) -> MetricSpec:
         task, _, which = metric.partition(".")
         if metric == "average":
-            return MetricSpec(label="average of the paper's tasks", unit="share", better="higher")
+            return MetricSpec(label="average of the paper's tasks", unit="share", better="higher", in_index=True)
         share = any(part in SHARES or part.endswith("acc") or part.startswith("acc") for part in which.split("."))
         words = " ".join(WRITTEN.get(part, part.replace("_", " ")) for part in which.split("."))
         main = task in KNOWN and KNOWN[task].main == which
