@@ -2,12 +2,17 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from .charts import KINDS, Chart, Row, colours, drawn
 
 OTHERS = "others"
 """The kind of what has no colour of its own."""
+
+DAYS_OF_A_YEAR = 365
+FEW_DAYS = 5
+"""Below, two marks of an axis may be of one day, and the time of day tells them apart."""
 
 
 def history(title: str, rows: Sequence[Row], axis: str, percent: bool, note: str = "") -> Chart:
@@ -19,7 +24,8 @@ def history(title: str, rows: Sequence[Row], axis: str, percent: bool, note: str
     kinds = list(dict.fromkeys(str(row["kind"]) for row in shown))
     key: dict[str, Any] = colours("kind", kinds)
     colour = key | {"legend": {**key.get("legend", {}), "symbolOpacity": 1} if len(kinds) > 1 else None}
-    along = {"field": "date", "type": "temporal", "title": None, "axis": {"tickCount": 4, "labelOverlap": True}}
+    axis_of_dates = {"tickCount": 4, "labelOverlap": True, "format": _form([str(row["date"]) for row in rows])}
+    along = {"field": "date", "type": "temporal", "title": None, "axis": axis_of_dates}
     up = {
         "type": "quantitative", "title": axis, "scale": {"zero": False},
         "axis": {"tickCount": 5, **({"labelExpr": "format(100 * datum.value, '~f')"} if percent else {})},
@@ -46,3 +52,10 @@ def history(title: str, rows: Sequence[Row], axis: str, percent: bool, note: str
     }
     header = {"run": "run", "date": "date", "kind": "which", "value": "value", "low": "low", "high": "high"}
     return drawn(title, spec, shown, header, note)
+
+
+def _form(dates: Sequence[str]) -> str:
+    """How an axis over these dates (ISO) writes them: left to itself, a single date is called by its seconds."""
+    moments = [datetime.fromisoformat(date) for date in dates]
+    days = (max(moments) - min(moments)).days if moments else 0
+    return "%b %d, %H:%M" if days < FEW_DAYS else "%b %d" if days < DAYS_OF_A_YEAR else "%b %Y"
