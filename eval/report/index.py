@@ -38,13 +38,13 @@ from ..benchmarks.table import BENCHMARKS, WORDS
 from ..figures.charts import Chart
 from ..figures.history import history
 from ..records import MetricValue
-from . import keys, page, written
+from . import keys, page, warned
 from .compare import method_words
 
 SETTINGS = "settings.json"
 OF_A_RUN = (SETTINGS, INPUTS, SEALS)
 """A folder with one of these is a run's."""
-READ = (SETTINGS, INPUTS, "log.txt", "report.html", written.WARNINGS, f"{EVALUATION}/metrics.json")
+READ = (SETTINGS, INPUTS, "log.txt", "report.html", warned.NAME, f"{EVALUATION}/metrics.json")
 """Files of a run that its row is made from, beside the manifests of its steps."""
 LONGEST = 400
 """Cells of a reason."""
@@ -250,7 +250,7 @@ def _row(place: Path, name: str, stamp: str) -> IndexedRun:
         date=_date(folder),
         commit=manifest.commit if manifest is not None else None,
         last_model=last,
-        warnings=written.warned_of(place / "report.html", metrics.path_of(folder)),
+        warnings=warned.count(place / "report.html", metrics.path_of(folder)),
         has_report=(place / "report.html").is_file(),
         figures=tuple(_figures(settings, folder, last)) if last is not None else (),
     )

@@ -29,7 +29,7 @@ from ..figures import words
 from ..figures.policy import policy
 from ..figures.words import MetricWords
 from ..records import MetricValue
-from . import browser, keys, pictures, repeated, training, verdict, written
+from . import browser, keys, pictures, repeated, training, verdict, warned, written
 
 FOLD = 280
 """Characters: a longer text is folded."""
@@ -80,7 +80,7 @@ def write(
         place / "metrics.csv": metrics.as_csv(run.metrics),
     }
     if out is None:
-        pages[place / written.WARNINGS] = written.warnings(content["doubts"], metrics.path_of(folder))
+        pages[place / warned.NAME] = warned.as_json(content["doubts"], metrics.path_of(folder))
     else:
         pages[out / "metrics.json"] = metrics.as_json(run.metrics)
         pages[out / repeated.MADE_ON] = json.dumps(repeated.machine(), indent=1, sort_keys=True) + "\n"
@@ -106,6 +106,7 @@ def render(template: str, content: Mapping[str, Any], how: MetricWords) -> str:
         "title": lambda metric: how.title(metric.benchmark),
         "p": words.p_value,
         "percent": words.percent,
+        "points": words.points,
         "plain": words.plain,
         "count": words.count,
     }

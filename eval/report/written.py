@@ -66,13 +66,12 @@ def figures_digest(figures: Path) -> str | None:
 
 
 def _row(metric: MetricValue, words: MetricWords) -> tuple[str, ...]:
-    low, high = metric.low, metric.high
     return (
         words.label(metric),
         metric.model,
         metric.baseline or "",
         f"missing: {metric.note or metric.method}" if metric.value is None else words.text_of(metric, metric.value),
-        "" if low is None or high is None else f"{words.text_of(metric, low)} to {words.text_of(metric, high)}",
+        words.ends_of(metric),
         "" if metric.p_adjusted is None else p_text(metric.p_adjusted),
         f"{metric.n:,} {metric.unit}",
         f"{metric.unscored:,}",

@@ -137,7 +137,7 @@ def test_the_documented_benchmark_is_asked_once_and_gives_figures_differences_an
         "SFT/arithmetic/right": (0, 0, 0), "M1/arithmetic/right": (1, 0, 0), "M2/arithmetic/right": (1, 1, 1),
     }  # fmt: skip
     assert sums.words.label(own["M1", None]) == "right sums"
-    assert sums.words.text_of(own["M2", "M1"], 2 / 3) == "+66.7 pp"
+    assert sums.words.text_of(own["M2", "M1"], 2 / 3) == "+66.7 points"
 
 
 class Best(Benchmark):
