@@ -36,6 +36,8 @@ FOLD = 280
 MOST_FIGURES = 3000
 """Rows of the table of every figure; where there are more, it names metrics.csv instead."""
 TEMPLATES = tuple(Path(__file__).parent.parent / name for name in ("report/templates", "benchmarks"))
+SCRIPTS = ("report", "markdown", "difference", "browser")
+"""Of the page; those without a browser of prompts have the first."""
 PLAIN = "table.html"
 """The section of a benchmark that has none of its own: its metrics, model by model."""
 
@@ -106,8 +108,13 @@ def render(template: str, content: Mapping[str, Any], how: MetricWords) -> str:
         "percent": words.percent,
         "plain": words.plain,
         "count": words.count,
+        "prompt": lambda text: "",
     }
-    style, script = _file("report.css"), _file("report.js") + _file("browser.js")
+    read = content.get("browser")
+    if read is not None:
+        environment.filters |= {"figure": read.lists.linked(how.figure), "prompt": read.lists.of_text}
+    style = _file("report.css") + (_file("browser.css") if read else "")
+    script = "".join(_file(f"{name}.js") for name in (SCRIPTS if read else SCRIPTS[:1]))
     frame = {
         "style": Markup(style),
         "script": Markup(script),
