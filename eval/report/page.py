@@ -29,15 +29,16 @@ from ..figures import words
 from ..figures.policy import policy
 from ..figures.words import MetricWords
 from ..records import MetricValue
-from . import browser, keys, pictures, repeated, training, verdict, written
+from . import browser, keys, pictures, repeated, training, verdict, warned, written
 
 FOLD = 280
 """Characters: a longer text is folded."""
 MOST_FIGURES = 3000
 """Rows of the table of every figure; where there are more, it names metrics.csv instead."""
 TEMPLATES = tuple(Path(__file__).parent.parent / name for name in ("report/templates", "benchmarks"))
-SCRIPTS = ("report", "markdown", "difference", "browser")
-"""Of the page; those without a browser of prompts have the first."""
+SCRIPTS = ("tables", "report")
+BROWSER_SCRIPTS = ("markdown", "difference", "browser")
+"""Of a page that has a browser of prompts."""
 PLAIN = "table.html"
 """The section of a benchmark that has none of its own: its metrics, model by model."""
 
@@ -81,7 +82,9 @@ def write(
         place / "report.md": written.markdown(content, WORDS),
         place / "metrics.csv": metrics.as_csv(run.metrics),
     }
-    if out is not None:
+    if out is None:
+        pages[place / warned.NAME] = warned.as_json(content["doubts"], metrics.path_of(folder))
+    else:
         pages[out / "metrics.json"] = metrics.as_json(run.metrics)
         pages[out / repeated.MADE_ON] = json.dumps(repeated.machine(), indent=1, sort_keys=True) + "\n"
     for file, text in pages.items():
@@ -106,6 +109,7 @@ def render(template: str, content: Mapping[str, Any], how: MetricWords) -> str:
         "title": lambda metric: how.title(metric.benchmark),
         "p": words.p_value,
         "percent": words.percent,
+        "points": words.points,
         "plain": words.plain,
         "count": words.count,
         "prompt": lambda text: "",
@@ -113,8 +117,8 @@ def render(template: str, content: Mapping[str, Any], how: MetricWords) -> str:
     read = content.get("browser")
     if read is not None:
         environment.filters |= {"figure": read.lists.linked(how.figure), "prompt": read.lists.of_text}
-    style = _file("report.css") + (_file("browser.css") if read else "")
-    script = "".join(_file(f"{name}.js") for name in (SCRIPTS if read else SCRIPTS[:1]))
+    style = "".join(_file(f"{name}.css") for name in ("report", "tables", *(["browser"] if read else [])))
+    script = "".join(_file(f"{name}.js") for name in (*SCRIPTS, *(BROWSER_SCRIPTS if read else [])))
     frame = {
         "style": Markup(style),
         "script": Markup(script),

@@ -38,12 +38,12 @@ BASELINE_TOKENS = 430
 LISTED = ("win_rate", "lc_win_rate", "avg_length")
 METRICS = {
     "win_rate": MetricSpec(label="win rate", better="higher"),
-    "lc_win_rate": MetricSpec(label="length-controlled win rate", better="higher"),
+    "lc_win_rate": MetricSpec(label="length-controlled win rate", better="higher", in_index=True),
     "order_decided": MetricSpec(label="verdict changed with the order shown", unit="share", better="lower"),
 }
 BRIDGED = {
     "win_rate": MetricSpec(label="win rate", better="higher"),
-    "lc_win_rate": MetricSpec(label="length-controlled win rate", better="higher"),
+    "lc_win_rate": MetricSpec(label="length-controlled win rate", better="higher", in_index=True),
     "candidate_win_rate": MetricSpec(label="win rate by the candidate judge"),
     "candidate_lc_win_rate": MetricSpec(label="length-controlled win rate by the candidate judge"),
     "official_win_rate": MetricSpec(label="official win rate"),

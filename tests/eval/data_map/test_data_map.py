@@ -12,6 +12,7 @@ from eval.benchmarks.data_map.section import pictures
 from eval.benchmarks.data_map.texts import text_sets
 from eval.benchmarks.paper_table import PaperPicture
 from eval.benchmarks.table import chosen
+from eval.figures.looks import Looks
 from eval.records import MetricValue
 from eval.report import page
 from eval.run import measure
@@ -131,7 +132,9 @@ def test_the_page_of_the_paper_says_once_what_overlap_is_and_has_a_line_for_each
     assert "p: permutation test of the sets over texts; Holm over all pairs of sets" in said[0]
     assert len(said) == 1 + 6  # four sets
     # The least of 12 of the 23 others is none: 0 - 12/23.
-    assert re.fullmatch(r"EFT against IFT: -52\.2 pp \(.* pp to .* pp\), n 12 texts, p = \.0\d\d", said[1])
+    assert re.fullmatch(
+        "EFT against IFT: \N{MINUS SIGN}52\\.2 points \\(.* to .* points\\), n 12 texts, p = \\.0\\d\\d", said[1]
+    )
 
 
 def test_the_instruction_of_an_eft_example_is_found_by_its_judgement(tmp_path: Path) -> None:
@@ -189,7 +192,7 @@ def test_the_picture_of_many_points_stays_small_and_nothing_in_it_is_markup() ->
         MapPoint(of=("IFT", "EFT")[n % 2], x=n % 50, y=n / 50, text="<script>alert(1)</script> \x1b[31m" + "x" * 900)
         for n in range(2000)
     ]
-    drawn = pictures(points, None)
+    drawn = pictures(points, None, Looks())
     assert sum(len(one.svg) for one in drawn) < 2_000_000
     assert "<script>" not in "".join(one.svg for one in drawn)
     assert "\x1b" not in "".join(one.svg for one in drawn)
