@@ -1,14 +1,19 @@
 """Addresses of lists in the page's browser (templates/browser.js): what stands behind a figure, to be read."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
+from html import escape, unescape
 from urllib.parse import quote
 
 from markupsafe import Markup
 
 from srlm.records import Record
 
+from ..figures.charts import Chart
+from ..figures.words import MetricWords, plain
 from ..records import MetricValue
 
+MARK = re.compile(r"<path ([^<>]*)><title>([^<]*)</title></path>")
 OUTCOMES = ("win", "tie", "lose")
 """Metrics that are shares of a pair's prompts, one an outcome of their verdicts."""
 
@@ -58,6 +63,30 @@ class Lists(Record):
             return Markup('<a class="behind" href="{}">{}</a>').format(address, shown) if address else shown
 
         return link
+
+    def pictures(self, metrics: Iterable[MetricValue], words: MetricWords) -> Callable[[Chart], Markup]:
+        """A chart's picture, in which a click on a mark leads to the prompts behind it.
+
+        A mark is known by all that it says. Those that say the same of different prompts lead nowhere.
+        """
+        found: dict[str, set[str]] = {}
+        for metric in metrics:
+            if metric.value is not None:
+                for said in (words.sentence(metric), f"{words.label(metric)}: {words.sentence(metric)}"):
+                    found.setdefault(plain(said), set()).add(self.behind(metric))
+        known = {said: addresses.pop() for said, addresses in found.items() if len(addresses) == 1}
+
+        def picture(chart: Chart) -> Markup:
+            prompts = {plain(said): self.of_text(text) for said, text in chart.prompts.items()}
+
+            def mark(path: re.Match[str]) -> str:
+                said = unescape(path[2])
+                address = prompts.get(said) or known.get(said)
+                return f'<path data-behind="{escape(address)}" {path[0][6:]}' if address else path[0]
+
+            return Markup(MARK.sub(mark, chart.picture))
+
+        return picture
 
     def of_text(self, text: str) -> str:
         """The address of the evaluation prompt with this text; empty: none has it."""

@@ -112,11 +112,16 @@ def render(template: str, content: Mapping[str, Any], how: MetricWords) -> str:
         "points": words.points,
         "plain": words.plain,
         "count": words.count,
+        "picture": lambda chart: chart.picture,
         "prompt": lambda text: "",
     }
     read = content.get("browser")
     if read is not None:
-        environment.filters |= {"figure": read.lists.linked(how.figure), "prompt": read.lists.of_text}
+        environment.filters |= {
+            "figure": read.lists.linked(how.figure),
+            "picture": read.lists.pictures(content["metrics"], how),
+            "prompt": read.lists.of_text,
+        }
     style = "".join(_file(f"{name}.css") for name in ("report", "tables", *(["browser"] if read else [])))
     script = "".join(_file(f"{name}.js") for name in (*SCRIPTS, *(BROWSER_SCRIPTS if read else [])))
     frame = {

@@ -125,14 +125,16 @@
     return grid;
   }
 
-  // What judges said of a model's answer beside the others that are shown: `better than M1; worse than M2`.
+  // What judges said of a model's answer beside the others that are shown: `better than M1, M2; worse than SFT`.
   function outcomesOf(prompt, model, shown) {
-    const said = prompt.verdicts.flatMap(([a, b, , outcome]) => {
-      if (!outcome || !shown.has(a) || !shown.has(b) || (model !== a && model !== b)) return [];
+    const said = { "better than": new Set(), "level with": new Set(), "worse than": new Set() };
+    for (const [a, b, , outcome] of prompt.verdicts) {
+      if (!outcome || !shown.has(a) || !shown.has(b) || (model !== a && model !== b)) continue;
       const better = outcome === "tie" ? "level with" : (outcome === "win") === (model === a) ? "better than" : "worse than";
-      return [`${better} ${model === a ? b : a}`];
-    });
-    return [...new Set(said)].join("; ");
+      said[better].add(model === a ? b : a);
+    }
+    const told = Object.entries(said).filter(([, names]) => names.size);
+    return told.map(([better, names]) => `${better} ${[...names].join(", ")}`).join("; ");
   }
 
   // From one model's answer to another's: what is gone is struck through, what is new underlined.
@@ -460,6 +462,11 @@
       field("reading").scrollIntoView({ block: "nearest" });
     });
     window.addEventListener("hashchange", follow);
+    // Marks of charts: a help for the pointer; the figures in tables are links.
+    document.addEventListener("click", (event) => {
+      const mark = event.target.closest("[data-behind]");
+      if (mark) location.hash = mark.dataset.behind;
+    });
     const keys = {
       j: () => step(1),
       k: () => step(-1),

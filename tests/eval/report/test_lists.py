@@ -1,8 +1,13 @@
 """Addresses of lists of prompts that stand behind a figure."""
 
+import re
+from html import escape
+
 import pytest
 from markupsafe import Markup
 
+from eval.figures.charts import Chart
+from eval.figures.words import MetricWords
 from eval.records import MetricValue
 from eval.report.lists import Lists
 
@@ -65,6 +70,28 @@ def test_a_figure_with_prompts_is_a_link_and_a_missing_one_is_not() -> None:
     )
     assert link(of("head_to_head", "win", "M2", "M1", None)) == "<b>50%</b>"
     assert link(of("nlp", "accuracy", "M2", "M1")) == "<b>50%</b>"
+
+
+def test_a_mark_that_says_a_figure_or_is_a_prompt_has_the_address_of_its_prompts() -> None:
+    win, tie = of("head_to_head", "win", "M2", "M1"), of("nlp", "accuracy", "M2", "M1")
+    words = MetricWords(())
+    said = ["evaluation: Who?", f"win: {words.sentence(win)}", words.sentence(tie)]
+    svg = "<svg>" + "".join(f'<path d="M0,0"><title>{escape(one)}</title></path>' for one in said) + "</svg>"
+    chart = Chart(title="", svg=svg, header=(), rows=(), prompts={"evaluation: Who?": "Who?"})
+    drawn = str(LISTS.pictures([win, tie], words)(chart))
+    assert re.findall(r'data-behind="([^"]*)"', drawn) == [
+        "#prompt-abc",
+        "#prompts&amp;pair=M2&amp;pair=M1&amp;outcome=win",
+    ]
+    assert re.sub(r' data-behind="[^"]*"', "", drawn) == svg
+
+
+def test_marks_that_say_the_same_of_different_prompts_lead_nowhere() -> None:
+    own, other = of("slices", "category: coding", "M2", "M1"), of("head_to_head", "p", "M2", "M1")
+    words = MetricWords(())
+    assert words.sentence(own) == words.sentence(other)
+    svg = f'<svg><path d=""><title>{escape(words.sentence(own))}</title></path></svg>'
+    assert LISTS.pictures([own, other], words)(Chart(title="", svg=svg, header=(), rows=())) == svg
 
 
 def test_a_text_has_the_address_of_its_prompt() -> None:

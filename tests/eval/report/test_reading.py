@@ -137,6 +137,14 @@ def test_a_kind_of_prompt_and_a_regression_lead_to_their_prompts(tab: Page) -> N
     assert listed(tab) == [2]
 
 
+def test_a_mark_of_a_chart_leads_to_the_prompts_behind_it(tab: Page) -> None:
+    mark = tab.locator("path[data-behind='#prompts&pair=M2&pair=M1&outcome=lose']").first
+    assert "losses: M2 against M1" in (mark.text_content() or "")
+    mark.click()
+    heading(tab, 2)
+    assert listed(tab) == [2]
+
+
 def test_an_address_of_two_models_shows_their_differences(tab: Page) -> None:
     tab.evaluate("location.hash = '#prompts&from=M1&to=M2'")
     expect(tab.locator("#prompt > h4 >> nth=0")).to_have_text("Differences from M1 to M2")
