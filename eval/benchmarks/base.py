@@ -7,6 +7,7 @@ from markupsafe import Markup
 
 from srlm.engines.base import Engine
 from srlm.errors import SettingsError
+from srlm.judge.pairwise import Outcome
 from srlm.records import Checkpoint, Message, Prompt, Record, Response
 from srlm.settings import Price, Settings
 
@@ -22,6 +23,7 @@ __all__ = [
     "Asked",
     "Benchmark",
     "BrowserEntry",
+    "Compared",
     "Doubt",
     "Finding",
     "Item",
@@ -162,6 +164,14 @@ class Lead(NamedTuple):
     """Of a contest: metrics that are shown before it, and the word before each: `(("win", "wins"), ...)`."""
 
 
+class Compared(NamedTuple):
+    """Two models whose answers a judge compared."""
+
+    model: str
+    baseline: str
+    judge: str
+
+
 class BrowserEntry(NamedTuple):
     """One prompt of the page's browser."""
 
@@ -174,6 +184,8 @@ class BrowserEntry(NamedTuple):
     """Model, text, how it ended."""
     more: Mapping[str, Any]
     """What else is shown; words that may be cut are `LongText`."""
+    outcomes: Sequence[tuple[Compared, Outcome | None]] = ()
+    """Of the answers that were compared: win, tie or lose, as the model's; None: it could not be told."""
 
 
 class LongText(str):
@@ -309,3 +321,7 @@ class Benchmark(Protocol):
     def browser_entries(self, run: RunData) -> Iterator[BrowserEntry]:
         """Its prompts for the page's browser."""
         return iter(())
+
+    def kinds_of_prompts(self, run: RunData) -> Mapping[str, Iterable[str]]:
+        """Ids of the prompts of each kind that its figures are about, by the kind's name, with which they end."""
+        return {}

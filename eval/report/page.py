@@ -36,6 +36,9 @@ FOLD = 280
 MOST_FIGURES = 3000
 """Rows of the table of every figure; where there are more, it names metrics.csv instead."""
 TEMPLATES = tuple(Path(__file__).parent.parent / name for name in ("report/templates", "benchmarks"))
+SCRIPTS = ("tables", "report")
+BROWSER_SCRIPTS = ("markdown", "difference", "browser")
+"""Of a page that has a browser of prompts."""
 PLAIN = "table.html"
 """The section of a benchmark that has none of its own: its metrics, model by model."""
 
@@ -110,9 +113,18 @@ def render(template: str, content: Mapping[str, Any], how: MetricWords) -> str:
         "plain": words.plain,
         "count": words.count,
         "by_subject": verdict.by_subject,
+        "picture": lambda chart: chart.picture,
+        "prompt": lambda text: "",
     }
-    style = _file("report.css") + _file("tables.css") + _file("summary.css")
-    script = _file("tables.js") + _file("report.js") + _file("browser.js")
+    read = content.get("browser")
+    if read is not None:
+        environment.filters |= {
+            "figure": read.lists.linked(how.figure),
+            "picture": read.lists.pictures(content["metrics"], how),
+            "prompt": read.lists.of_text,
+        }
+    style = "".join(_file(f"{name}.css") for name in ("report", "tables", "summary", *(["browser"] if read else [])))
+    script = "".join(_file(f"{name}.js") for name in (*SCRIPTS, *(BROWSER_SCRIPTS if read else [])))
     frame = {
         "style": Markup(style),
         "script": Markup(script),
