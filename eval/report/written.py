@@ -12,7 +12,7 @@ from srlm.text.markdown import markdown as text
 from srlm.text.markdown import markdown_table
 
 from ..benchmarks.base import Doubt
-from ..figures.words import MetricWords, p_text
+from ..figures.words import MetricWords, no_interval, p_text
 from ..records import MetricValue
 
 WARNINGS = "warnings.json"
@@ -71,7 +71,7 @@ def _row(metric: MetricValue, words: MetricWords) -> tuple[str, ...]:
         metric.model,
         metric.baseline or "",
         f"missing: {metric.note or metric.method}" if metric.value is None else words.text_of(metric, metric.value),
-        words.ends_of(metric),
+        words.ends_of(metric) or no_interval(metric),
         "" if metric.p_adjusted is None else p_text(metric.p_adjusted),
         f"{metric.n:,} {metric.unit}",
         f"{metric.unscored:,}",
