@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from srlm.version import VERSION
+from tests import own_files
+from tests.test_first_hour import commands
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 PIP = ("-m", "pip", "--disable-pip-version-check", "--quiet")
@@ -144,16 +146,24 @@ def test_the_run_files_are_read_from_the_wheel_and_can_be_written_out(installed:
     assert os.access(installed.work / "configs/slurm/node.sh", os.X_OK)
 
 
-def test_a_run_is_trained_measured_and_read_elsewhere(installed: Installed) -> None:
-    (installed.work / "tiny.yaml").write_bytes((CHECKOUT / "tests/tiny.yaml").read_bytes())
-    assert installed.said("srlm", "train", "--run", "tiny.yaml", "--to", "M1") == ["tiny: M1 is in runs/tiny/M1/model"]
-    assert installed.said("srlm-eval", "all", "--run", "tiny.yaml")[-1] == "runs/tiny/report.html"
-    assert (installed.work / "runs/tiny/report.html").stat().st_size > 100_000
-    manifest = json.loads((installed.work / "runs/tiny/M1/manifest.json").read_text())
+def test_own_files_become_a_report_by_the_commands_of_the_first_page(installed: Installed, bead_model: Path) -> None:
+    own_files.write(installed.work, bead_model)
+    less = [word for one in own_files.SMALL for word in ("--set", one)]
+    written = commands("docs/start.md", "bash")
+    assert [words[:2] for words in written] == [
+        ["srlm", "new"],
+        ["srlm", "doctor"],
+        ["srlm", "train"],
+        ["srlm-eval", "all"],
+    ]
+    said = {words[1]: installed.said(*words, *([] if words[1] == "new" else less)) for words in written}
+    assert said["train"] == ["mine: M1 is in runs/mine/M1/model"]
+    assert said["all"][-1] == "runs/mine/report.html"
+    manifest = json.loads((installed.work / "runs/mine/M1/manifest.json").read_text())
     assert (manifest["versions"]["srlm"], manifest["commit"]) == (VERSION, None)
     program = (
-        "import srlm, srlm_eval; print([one.name for one in srlm.models_of('runs/tiny')]);"
-        "print(len(srlm.records_of('runs/tiny', 'data', 'ift').to_pandas()));"
-        "print({one.model for one in srlm_eval.figures_of('runs/tiny') if one.metric == 'correct'} >= {'SFT', 'M1'})"
+        "import srlm, srlm_eval; print([one.name for one in srlm.models_of('runs/mine')]);"
+        "print(len(srlm.records_of('runs/mine', 'data', 'ift').to_pandas()));"
+        "print(sorted({one.model for one in srlm_eval.figures_of('runs/mine') if one.metric == 'win_minus_lose'}))"
     )
-    assert installed.said("python", "-c", program) == ["['M0', 'SFT', 'M1']", "40", "True"]
+    assert installed.said("python", "-c", program) == ["['M0', 'SFT', 'M1']", "26", "['M1', 'SFT']"]

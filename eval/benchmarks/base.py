@@ -189,6 +189,11 @@ class Benchmark(Protocol):
     """Whether the paper has it, so that `srlm-eval paper` measures it and shows its `paper_tables`."""
 
     @property
+    def by_settings(self) -> bool:
+        """Whether a run's settings say all that measuring it takes; else its own command asks for more."""
+        return type(self).measure is not Benchmark.measure
+
+    @property
     def words(self) -> MetricWords:
         """How its own figures read."""
         return MetricWords((self,))
@@ -215,7 +220,11 @@ class Benchmark(Protocol):
 
     def measure(self, run: RunData, answers: Answers, open_engine: OpenEngine) -> list[MetricValue]:
         """Every figure; models are asked only what is not on disk."""
-        raise SettingsError(f"{self.name} needs more options; run its own command: srlm-eval {self.command} --help")
+        raise self.needs_more()
+
+    def needs_more(self) -> SettingsError:
+        """Why it cannot be measured from settings alone."""
+        return SettingsError(f"{self.name} needs more options; run its own command: srlm-eval {self.command} --help")
 
     def per_prompt(self, run: RunData) -> list[Series]:
         """What lies on disk, a value a prompt: the gate and a comparison of runs read it; no model is asked."""

@@ -14,6 +14,7 @@ from srlm.store import files
 from srlm.store.folder import RunFolder
 
 from .. import metrics
+from ..figures.looks import Looks
 from ..records import MetricValue
 from .finished import measured
 from .paired import Pair, steps_of
@@ -21,6 +22,8 @@ from .paired import Pair, steps_of
 R = TypeVar("R", bound=Record)
 ByName = Mapping[tuple[str, str, str, str | None], MetricValue]
 """Figures by benchmark, metric, model and baseline."""
+NO_MODELS = ("data", "intermediate")
+"""Roles of steps that make no model, or one that nobody measures."""
 
 
 class StepRecords(NamedTuple):
@@ -84,6 +87,16 @@ class RunData:
     def finished(self) -> list[str]:
         """All checkpoints."""
         return [checkpoint.name for checkpoint in self.folder.checkpoints()]
+
+    @cached_property
+    def looks(self) -> Looks:
+        """How each model is drawn: by its place among the models that the run has begun."""
+        return Looks([*(step.name for step in self.folder.steps() if step.role not in NO_MODELS), *self.names])
+
+    @property
+    def level(self) -> str:
+        """The level of intervals, in words."""
+        return f"{100 * self.settings.evaluation.confidence:g}%"
 
     @cached_property
     def prompts(self) -> list[Prompt]:

@@ -2,54 +2,55 @@
 
 from collections.abc import Sequence
 
-from . import charts
-from .charts import Chart, Row
+from .axes import axis
+from .charts import Chart
+from .drawing import WIDTH, Row, drawn, look, marked, measure, said, sized, zero
+from .frame import Frame, KeyEntry
+from .looks import Looks
+from .widths import width
 
-SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
+ACROSS = ("x", "x_low", "x_high")
+UP = ("y", "y_low", "y_high")
 
 
-def against(title: str, rows: Sequence[Row], x: str, y: str, share: bool, note: str = "") -> Chart:
+def against(
+    title: str, rows: Sequence[Row], x: str, y: str, share: bool, note: str = "", looks: Looks | None = None
+) -> Chart:
     """A point and two whiskers a name. Rows: name, x, x_low, x_high, y, y_low, y_high (ends may be None), said.
 
-    `x` and `y` are what the axes are called. Colours repeat after seven names, and then the shape differs.
+    `x` and `y` are what the axes are called.
     """
     names = list(dict.fromkeys(str(row["name"]) for row in rows))
-    shapes = [SHAPES[place // len(charts.KINDS) % len(SHAPES)] for place in range(len(names))]
-    colour = {**charts.colours("name", names), "legend": {"columns": 1, "labelLimit": charts.WIDTH - 30}}
-    key = {"field": "name", "type": "nominal", "sort": None, "scale": {"domain": names, "range": shapes}}
-    across = {"field": "x", "type": "quantitative", "title": x, "axis": {"format": "~s", "tickCount": 5}}
-    up = {
-        "field": "y", "type": "quantitative", "title": y,
-        "axis": {"format": "+.0%" if share else "+~g", "tickCount": 6},
-    }  # fmt: skip
-    drawn_x, drawn_y = ({"filter": f"isValid(datum.{axis}_low)"} for axis in ("x", "y"))
+    known = (looks or Looks(names)).of(names)
+    ends = {way: [row[key] for row in rows for key in way if row[key] is not None] for way in (ACROSS, UP)}
+    up = axis(ends[UP], 260, "share" if share else "number", signed=True, upright=True, exact=(0, 0))
+    left = max(map(width, up.words)) + 10
+    along = axis(ends[ACROSS], WIDTH - left - 24, exact=(0, 0))
+    at_x, at_y = measure("x", **along.vega()), measure("y", **up.vega())
+    colour = look("colour", known)
     spec = {
-        "height": 260,
+        **sized(left, 260, right=24),
         "layer": [
+            zero("y", up.vega()),
             {
-                "data": {"values": [{"zero": 0}]},
-                "mark": {"type": "rule", "strokeDash": [4, 3], "color": "currentColor", "aria": False},
-                "encoding": {"y": {"field": "zero", "type": "quantitative"}},
+                "transform": [{"filter": "isValid(datum.y_low)"}],
+                "mark": {"type": "rule", "strokeWidth": 1.5, "aria": False},
+                "encoding": {"x": at_x, "y": {**at_y, "field": "y_low"}, "y2": {"field": "y_high"}, "color": colour},
             },
             {
-                "transform": [drawn_y],
+                "transform": [{"filter": "isValid(datum.x_low)"}],
                 "mark": {"type": "rule", "strokeWidth": 1.5, "aria": False},
-                "encoding": {"x": across, "y": {**up, "field": "y_low"}, "y2": {"field": "y_high"}, "color": colour},
-            },
-            {
-                "transform": [drawn_x],
-                "mark": {"type": "rule", "strokeWidth": 1.5, "aria": False},
-                "encoding": {"y": up, "x": {**across, "field": "x_low"}, "x2": {"field": "x_high"}, "color": colour},
+                "encoding": {"y": at_y, "x": {**at_x, "field": "x_low"}, "x2": {"field": "x_high"}, "color": colour},
             },
             {
                 "mark": {"type": "point", "filled": True, "size": 70, "opacity": 1},
                 "encoding": {
-                    "x": across, "y": up, "color": colour, "shape": key,
-                    "description": {"field": "said", "type": "nominal"},
+                    "x": at_x, "y": at_y, "color": colour, "shape": look("shape", known), "description": said(),
                 },
             },
         ],
     }  # fmt: skip
     header = {"name": "method", "x": x, "x_low": f"{x}, low", "x_high": f"{x}, high"}
     header |= {"y": y, "y_low": f"{y}, low", "y_high": f"{y}, high"}
-    return charts.drawn(title, spec, rows, header, note)
+    frame = Frame(WIDTH, [KeyEntry(name, found) for name, found in known.items()], y, x)
+    return drawn(title, spec, marked(rows, "name", known), header, note, frame=frame)

@@ -1,333 +1,283 @@
-"""Charts: Vega-Lite specifications, drawn as SVG that stands in the page; nothing is drawn in the reader's browser.
+"""The charts of the pages.
 
-A chart's rows are its data, its hover text and its text alternative: the page lists them as a table under the picture,
-from which they are copied and downloaded. Colours are the page's CSS variables, so light and dark need one picture.
+Models stand in the order of the run, and other names in the order of the rows, which callers state.
 """
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
-from xml.etree import ElementTree
 
-import vl_convert
-from markupsafe import Markup
-
-from srlm.records import Record
-from srlm.terminal import cut
 from srlm.text.counts import counted
 
 from ..records import MetricValue
-from .text import WIDEST
-from .words import MetricWords, plain
+from .axes import Unit, axis
+from .drawing import (
+    WIDTH,
+    Row,
+    apart,
+    drawn,
+    hollow,
+    look,
+    marked,
+    measure,
+    place,
+    points,
+    said,
+    sentences,
+    sized,
+    whiskers,
+    zero,
+)
+from .drawing import Chart as Chart
+from .frame import Frame, KeyEntry
+from .looks import Look, Looks
+from .widths import labels, width
+from .words import MetricWords
 
-SVG = "http://www.w3.org/2000/svg"
-WIDTH = 360
-"""Pixels of every chart, frame and labels included: the width of a phone, so that words stay readable there."""
 OUTCOMES = {"win": "var(--win)", "tie": "var(--tie)", "lose": "var(--lose)"}
-KINDS = ("var(--c1)", "var(--c2)", "var(--c3)", "var(--c4)", "var(--c5)", "var(--c6)", "var(--c7)")
-"""Okabe and Ito's palette, which people with any colour vision tell apart."""
-CONFIG = {
-    "background": None,
-    "font": "sans-serif",
-    "view": {"stroke": None},
-    "axis": {
-        "labelColor": "currentColor",
-        "titleColor": "currentColor",
-        "gridColor": "var(--line)",
-        "domainColor": "var(--line)",
-        "tickColor": "var(--line)",
-        "labelFontSize": 11,
-        "titleFontSize": 11,
-        "titleFontWeight": "normal",
-        "labelLimit": 170,
-    },
-    "legend": {
-        "labelColor": "currentColor",
-        "labelFontSize": 11,
-        "orient": "top",
-        "title": None,
-        "symbolType": "square",
-    },
-    "text": {"color": "currentColor", "fontSize": 11},
-}
-
 LEAST_SHOWN = 0.05
 """A chart of differences shows this much to either side of 0, at least."""
-MOST_ON_A_LINE = 26
-"""Letters of a pair's name on one line; a longer one is broken between its two models."""
+MOST_LEFT = 160
+"""Pixels of the names beside rows."""
+SHORT = 34
+"""Pixels: of names that are no longer, every k-th may stand below an axis; where one is longer, names get rows."""
 MOST_ALONE = 60
 """Kinds with a picture of their own: some thousands are more than vl_convert lays out."""
-MOST_IN_A_ROW = 40
-"""Letters of a key's names beside each other; longer ones stand below each other."""
-
-Row = Mapping[str, Any]
-
-
-class Chart(Record):
-    """A picture, and what it shows."""
-
-    title: str
-    svg: str
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    note: str = ""
-
-    @property
-    def picture(self) -> Markup:
-        """The SVG: made here, and all words in it are escaped."""
-        return Markup(self.svg)
+MOST_BESIDE = 7
+"""Columns beside each other; more kinds are drawn as lines."""
+MOST_MODELS = 8
+"""Models in each row of a picture by kind."""
 
 
-def drawn(
-    title: str,
-    spec: Mapping[str, Any],
-    rows: Sequence[Row],
-    header: Mapping[str, str],
-    note: str = "",
-    listed: Sequence[Row] | None = None,
-) -> Chart:
-    """Draw `spec` over `rows`; `header` names the columns of the rows that the reader gets, and what they are called.
+def bars(title: str, rows: Sequence[Row], note: str = "", looks: Looks | None = None) -> Chart:
+    """Win, tie and lose shares, a bar a pair. Rows: pair, outcome, share, order, said; model, baseline, published.
 
-    A row's `said` is what shows when the pointer rests on its mark; its other words are names, and endless ones are cut
-    in the picture, not in the columns. `listed`: rows for the reader in place of those that are drawn.
+    A win has the colour of the first model, a loss that of the second; without `model`, the outcomes' own.
     """
-    clean = [_plain(row) for row in rows]
-    whole = {
-        "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
-        "config": CONFIG,
-        "width": WIDTH,
-        "autosize": {"type": "fit-x", "contains": "padding"},
-        # Labels of rows are measured in the font of this machine; browsers' are some pixels wider.
-        "padding": {"left": 10, "right": 2, "top": 2, "bottom": 2},
-        "data": {"values": [{key: v if key == "said" else _drawable(v) for key, v in row.items()} for row in clean]},
-        **{key: _drawable(value) for key, value in spec.items()},
-    }
-    svg = vl_convert.vegalite_to_svg(whole, vl_version="6.4")
-    shown = clean if listed is None else [_plain(row) for row in listed]
-    table = tuple(tuple(_cell(row.get(key)) for key in header) for row in shown)
-    return Chart(
-        title=title,
-        svg=_inline(svg, f"{title}; the data stand below"),
-        header=tuple(header.values()),
-        rows=table,
-        note=note,
-    )
-
-
-def _plain(row: Row) -> dict[str, Any]:
-    return {key: plain(value) if isinstance(value, str) else value for key, value in row.items()}
-
-
-def _drawable(value: Any) -> Any:
-    """Part of a specification, or a row's value, as it is drawn: a name is called the same wherever it stands in them.
-
-    vl_convert measures all of a label before it cuts it: minutes for a long one, and some take the process down.
-    """
-    match value:
-        case str():
-            return plain(value) if len(value) <= WIDEST else cut(value, WIDEST)
-        case dict():
-            return {key: _drawable(own) for key, own in value.items()}
-        case list() | tuple():
-            return [_drawable(own) for own in value]
-    return value
-
-
-def _cell(value: object) -> str:
-    return "" if value is None else repr(value) if isinstance(value, float) else str(value)
-
-
-def _inline(svg: str, label: str) -> str:
-    """The picture for a page: one label for all of it, a <title> for every mark, and no size of its own."""
-    ElementTree.register_namespace("", SVG)
-    root = ElementTree.fromstring(svg)
-    for element in root.iter():
-        said, role = element.attrib.pop("aria-label", None), element.attrib.pop("role", None)
-        for name in [name for name in element.attrib if name.startswith("aria-") or name in ("class", "style")]:
-            del element.attrib[name]
-        if said and role == "graphics-symbol" and element.tag != f"{{{SVG}}}g":
-            ElementTree.SubElement(element, f"{{{SVG}}}title").text = said
-    width, height = root.attrib.pop("width"), root.attrib.pop("height")
-    root.attrib |= {"viewBox": f"0 0 {width} {height}", "role": "img", "aria-label": label}
-    return ElementTree.tostring(root, encoding="unicode")
-
-
-# The charts of the page -----------------------------------------------------------------------------------------------
-
-
-def _x(field: str, title: str | None = None, **more: Any) -> dict[str, Any]:
-    return {"field": field, "type": "quantitative", "title": title, **more}
-
-
-def _said() -> dict[str, Any]:
-    return {"field": "said", "type": "nominal"}
-
-
-def _named(field: str, **more: Any) -> dict[str, Any]:
-    return {"field": field, "type": "nominal", "sort": None, "title": None, **more}
-
-
-def colours(field: str, names: Sequence[str], palette: Sequence[str] = KINDS) -> dict[str, Any]:
-    """A colour each name, in this order, with its key above the chart."""
-    shades = [palette[place % len(palette)] for place in range(len(names))]
-    key = {} if sum(map(len, names)) <= MOST_IN_A_ROW else {"legend": {"columns": 1, "labelLimit": WIDTH - 30}}
-    scale = {"domain": list(names), "range": shades}
-    return {"field": field, "type": "nominal", "sort": None, "scale": scale, **key}
-
-
-def bars(title: str, rows: Sequence[Row], note: str = "") -> Chart:
-    """Win, tie and lose shares, a bar a pair. Rows: pair, outcome, share, order, said."""
+    called = _called([str(row["pair"]) for row in rows])
+    left = _left(called)
+    room = WIDTH - left - 14
+    scale = axis((), room, "share", exact=(0, 1)).vega()
+    drawable = [{**row, "_at": called[str(row["pair"])], **_painted(row, looks or Looks())} for row in rows]
+    colour = {"field": "_fill", "type": "nominal", "scale": None, "legend": None}
     spec = {
-        "height": {"step": 21},
+        **sized(left, _step(called) * len(called)),
         "layer": [
             {
                 "mark": {"type": "bar"},
                 "encoding": {
-                    "x": _x("share", stack="zero", scale={"domain": [0, 1]}, axis={"format": ".0%", "tickCount": 5}),
-                    "color": colours("outcome", [*OUTCOMES], [*OUTCOMES.values()]),
-                    "description": _said(),
+                    "x": measure("share", stack="zero", **scale),
+                    "color": colour,
+                    "fillOpacity": {"field": "_opacity", "type": "quantitative", "scale": None, "legend": None},
+                    "description": said(),
                 },
             },
             {
-                "transform": [{"filter": "datum.share >= 0.09"}],
+                "transform": [{"filter": f"datum.share >= {(width('100%', 10) + 2) / room}"}],
                 "mark": {"type": "text", "fontSize": 10, "aria": False},
                 "encoding": {
-                    "x": _x("share", stack="zero", bandPosition=0.5),
+                    "x": measure("share", stack="zero", bandPosition=0.5, **scale),
                     "text": {"field": "share", "type": "quantitative", "format": ".0%"},
                     "detail": {"field": "outcome"},
-                    "color": {
-                        "field": "outcome", "type": "nominal", "legend": None,
-                        "scale": {"domain": [*OUTCOMES], "range": [f"var(--{name}-text)" for name in OUTCOMES]},
-                    },
+                    "color": {**colour, "field": "_words"},
                 },
             },
         ],
-        "encoding": {"y": _named("pair"), "order": {"field": "order", "type": "quantitative"}},
-        "resolve": {"scale": {"color": "independent"}},
+        "encoding": {
+            "y": place(called, _two_lines(called), padding=0.12),
+            "order": {"field": "order", "type": "quantitative"},
+        },
     }  # fmt: skip
-    return drawn(title, spec, rows, {"pair": "pair", "outcome": "outcome", "share": "share"}, note)
+    return drawn(title, spec, drawable, {"pair": "pair", "outcome": "outcome", "share": "share"}, note)
 
 
-def forest(title: str, rows: Sequence[Row], axis: str) -> Chart:
-    """Paired differences with their intervals around 0. Rows: pair, value, low, high, said."""
-    ends = [row[key] for row in rows for key in ("value", "low", "high") if row[key] is not None]
-    # Never narrower than this, or the ticks of equal runs would all be called 0%.
-    domain = [min(-LEAST_SHOWN, *ends), max(LEAST_SHOWN, *ends)]
-    ticks = {"axis": {"format": "+.0%", "tickCount": 5}, "scale": {"domain": domain, "nice": True}}
-    long = any(" : " in str(row["pair"]) and len(str(row["pair"])) > MOST_ON_A_LINE for row in rows)
-    label = {"labelExpr": "split(datum.label, ' : ')", "labelLineHeight": 12} if long else {}
-    spec = {
-        "height": {"step": 36 if long else 24},
-        "encoding": {"y": _named("pair", axis=label)},
-        "layer": [
-            {
-                "data": {"values": [{"zero": 0}]},
-                "mark": {"type": "rule", "strokeDash": [4, 3], "color": "currentColor", "aria": False},
-                "encoding": {"x": _x("zero"), "y": None},
-            },
-            {
-                "mark": {"type": "rule", "strokeWidth": 2, "color": "var(--c1)", "aria": False},
-                "encoding": {"x": _x("low", axis, **ticks), "x2": {"field": "high"}},
-            },
-            {
-                "mark": {"type": "point", "filled": True, "size": 70, "opacity": 1, "color": "var(--c1)"},
-                "encoding": {"x": _x("value", axis, **ticks), "description": _said()},
-            },
-        ],
-    }
-    return drawn(title, spec, rows, {"pair": "pair", "value": "value", "low": "low", "high": "high"})
+def _painted(row: Row, looks: Looks) -> dict[str, Any]:
+    """The colour of an outcome, and of the words on it; what others published is pale."""
+    outcome = str(row["outcome"])
+    fill, words = OUTCOMES[outcome], f"var(--{outcome}-text)"
+    if "model" in row and outcome != "tie":
+        one = str(row["model" if outcome == "win" else "baseline"])
+        found = looks.of([one])[one]
+        fill, words = found.colour, found.on_it
+    published = bool(row.get("published"))
+    return {"_fill": fill, "_words": "currentColor" if published else words, "_opacity": 0.3 if published else 1.0}
 
 
-def series(title: str, rows: Sequence[Row], share: bool, height: int = 150) -> Chart:
-    """A dot and whisker a model, those of one run or kind joined, kinds side by side: near equal ones hide no other.
+def forest(title: str, rows: Sequence[Row], across: str, note: str = "", looks: Looks | None = None) -> Chart:
+    """Paired differences with their intervals around 0. Rows: pair, value, low, high, said; the colour is `model`'s."""
+    header = {"pair": "pair", "value": "value", "low": "low", "high": "high"}
+    one = [{"model": "", **row} for row in rows]
+    known = (looks or Looks()).of(str(row["model"]) for row in one)
+    return _in_rows(title, one, "pair", "model", known, across, "share", True, header, note)
 
-    Rows: model, value, low, high, kind, said.
+
+def by_kind(
+    title: str, rows: Sequence[Row], across: str, signed: bool, note: str = "", looks: Looks | None = None
+) -> Chart:
+    """A line a kind of prompt, on it a dot and whisker a model, each with a colour and a shape of its own.
+
+    Rows: kind, model, value, low, high, said; `signed`: values lie around 0, else they are shares. Of many models the
+    last ones are drawn.
+    """
+    models = list(dict.fromkeys(str(row["model"]) for row in rows))
+    shown = [row for row in rows if str(row["model"]) in models[-MOST_MODELS:]]
+    if len(models) > MOST_MODELS:
+        note = sentences(note, f"The last {MOST_MODELS} of {len(models)} models.")
+    header = {"kind": "kind", "model": "model", "value": "value", "low": "low", "high": "high"}
+    known = (looks or Looks()).of(models[-MOST_MODELS:])
+    return _in_rows(title, shown, "kind", "model", known, across, "share", signed, header, note, beside=True)
+
+
+def series(
+    title: str, rows: Sequence[Row], share: bool, looks: Looks | None = None, note: str = "", joined: bool = True
+) -> Chart:
+    """A dot and whisker a model, kinds side by side: near equal ones hide no other. Rows: model, value, low, high,
+    kind, said.
+
+    With one kind, each model has its own look, else each kind has. `joined`: what follows each other is joined by a
+    line. Where names have no room below, models stand in rows.
     """
     kinds = list(dict.fromkeys(str(row["kind"]) for row in rows))
-    colour = colours("kind", kinds) | ({} if len(kinds) > 1 else {"legend": None})
-    values = [row[key] for row in rows for key in ("value", "low", "high") if row[key] is not None]
-    scale: dict[str, Any] = {"domain": [min(0.0, *values), max(1.0, *values)]} if share else {"zero": True}
-    axis: dict[str, Any] = {"format": ".0%", "tickCount": 5} if share else {"tickCount": 5}
-    y: dict[str, Any] = {"scale": scale, "axis": axis}
-    offset: dict[str, Any] = {}
-    beside: dict[str, Any] = {}
-    if len(kinds) > 1:
-        offset = {"xOffset": {"field": "kind", "type": "nominal", "sort": kinds}}
-        beside = {"scale": {"paddingInner": 0.5, "paddingOuter": 0.25}}
+    models = list(dict.fromkeys(str(row["model"]) for row in rows))
+    header = {"model": "model", "value": "value", "low": "low", "high": "high"}
+    by = "model" if len(kinds) == 1 else "kind"
+    header = header if len(kinds) == 1 else {"kind": "which"} | header
+    known = (looks or Looks()).of(models if by == "model" else kinds)
+    unit: Unit = "share" if share else "number"
+    values = _ends(rows)
+    exact = (0.0, 1.0) if share else (0.0, 0.0)
+    up = axis(values, 150, unit, upright=True, exact=exact)
+    left = max(map(width, up.words)) + 10
+    step = (WIDTH - left - 14) / len(models)
+    widest = max(map(width, models))
+    every = math.ceil((widest + 6) / step)
+    if (widest > SHORT and every > 1) or step < 5 * len(kinds):
+        return _in_rows(
+            title, rows, "model", by, known, "", unit, False, header, note, beside=len(kinds) > 1, exact=exact
+        )
+    called = labels(models, WIDTH)
+    beside = {"paddingInner": 0.5, "paddingOuter": 0.25} if len(kinds) > 1 else {}
+    below = {"labelAngle": 0, "labelOverlap": False, "values": [*called.values()][::every]}
+    x = place(called, below, **beside)
+    offset = {"xOffset": apart(known)} if len(kinds) > 1 else {}
+    scale = up.vega()
+    line: dict[str, Any] = {"mark": {"type": "line", "strokeWidth": 1, "aria": False}}
+    if by == "model":
+        line["mark"]["color"] = "var(--soft)"
+        line["encoding"] = {"y": measure("value", **scale), "x": x}
+    else:
+        line["encoding"] = {
+            "y": measure("value", **scale), "x": x, "color": look("colour", known), "strokeDash": look("dash", known),
+        }  # fmt: skip
+    y = measure("value", **scale)
     spec = {
-        "height": height,
-        "encoding": {
-            "x": _named("model", axis={"labelAngle": 0, "labelOverlap": True}, **beside),
-            "color": colour,
-            **offset,
-        },
+        **sized(left, 150),
+        "encoding": {"x": x, **offset},
         "layer": [
-            {
-                "mark": {"type": "line", "strokeWidth": 1, "opacity": 0.6, "aria": False},
-                "encoding": {"y": _x("value", **y)},
-            },
-            {
-                "mark": {"type": "rule", "strokeWidth": 2, "aria": False},
-                "encoding": {"y": _x("low", **y), "y2": {"field": "high"}},
-            },
-            {
-                "mark": {"type": "point", "filled": True, "size": 60, "opacity": 1},
-                "encoding": {"y": _x("value", **y), "description": _said()},
-            },
+            *([line] if joined else []),
+            whiskers({"y": measure("low", **scale), "y2": {"field": "high"}}, known),
+            *points(x, y, known),
         ],
     }
-    header = {"model": "model", "value": "value", "low": "low", "high": "high"}
-    return drawn(title, spec, rows, header if len(kinds) == 1 else {"kind": "which"} | header)
+    drawable = [row | {"_at": called[str(row["model"])]} for row in marked(rows, by, known)]
+    key = _key(known) if by == "kind" else []
+    return drawn(title, spec, drawable, header, sentences(note, hollow(rows)), frame=Frame(WIDTH, key))
 
 
-def columns(title: str, rows: Sequence[Row], x: str, y: str, kind: str, share: bool, note: str = "") -> Chart:
-    """Columns beside each other, a colour a kind. Rows have the fields x, y and kind, and said."""
+def columns(
+    title: str, rows: Sequence[Row], x: str, y: str, kind: str, share: bool, note: str = "",
+    looks: Looks | None = None,
+) -> Chart:  # fmt: skip
+    """Columns beside each other, a colour a kind; of many kinds lines. Rows have the fields x, y and kind, and said."""
     kinds = list(dict.fromkeys(str(row[kind]) for row in rows))
-    spec = {
-        "height": 150,
-        "mark": {"type": "bar"},
-        "encoding": {
-            "x": _named(x, axis={"labelAngle": 0, "labelOverlap": True, "title": x}),
-            "xOffset": _named(kind),
-            "y": _x(y, axis={"format": ".0%", "tickCount": 5} if share else {"tickCount": 5}),
-            "color": colours(kind, kinds),
-            "description": _said(),
-        },
-    }
-    return drawn(title, spec, rows, {kind: kind, x: x, y: y}, note)
+    known = (looks or Looks()).of(kinds)
+    up = axis([float(row[y]) for row in rows], 150, "share" if share else "number", upright=True, exact=(0, 0))
+    left = max(map(width, up.words)) + 10
+    places = list(dict.fromkeys(str(row[x]) for row in rows))
+    step = (WIDTH - left - 14) / len(places)
+    every = math.ceil(SHORT / step)
+    called = labels(places, step * every - 6, 2)
+    lines_of_words = max(label.count("\n") for label in called.values())
+    below = {"labelAngle": 0, "labelOverlap": False, "values": [*called.values()][::every], **_two_lines(called)}
+    across = place(called, below)
+    encoding = {"x": across, "y": measure(y, **up.vega()), "color": look("colour", known)}
+    many = len(kinds) > MOST_BESIDE
+    layers: list[dict[str, Any]] = [{"mark": {"type": "bar"}, "encoding": {"description": said()}}]
+    if many:
+        layers = [
+            {
+                "mark": {"type": "line", "strokeWidth": 1, "aria": False},
+                "encoding": {"strokeDash": look("dash", known)},
+            },
+            {
+                "mark": {"type": "point", "filled": True, "size": 30, "opacity": 1},
+                "encoding": {"description": said(), "shape": look("shape", known)},
+            },
+        ]
+    else:
+        encoding["xOffset"] = apart(known)
+    spec = {**sized(left, 150, bottom=22 + 12 * lines_of_words), "encoding": encoding, "layer": layers}
+    drawable = [row | {"_at": called[str(row[x])]} for row in marked(rows, kind, known)]
+    # A column has no shape, so its key is a square.
+    key = (
+        _key(known, line=True) if many else [KeyEntry(one.name, one.look._replace(shape=SQUARE)) for one in _key(known)]
+    )
+    return drawn(title, spec, drawable, {kind: kind, x: x, y: y}, note, frame=Frame(WIDTH, key, y, x))
 
 
-def lines(title: str, rows: Sequence[Row], x: str, y: str, kind: str) -> Chart:
+SQUARE = "M-1,-1H1V1H-1Z"
+
+
+def lines(
+    title: str, rows: Sequence[Row], x: str, y: str, kind: str, note: str = "", looks: Looks | None = None,
+    share: bool = False,
+) -> Chart:  # fmt: skip
     """A line a kind over steps. Rows have the fields x, y and kind, and said."""
     kinds = list(dict.fromkeys(str(row[kind]) for row in rows))
-    encoding = {"x": _x(x, x), "y": _x(y, scale={"zero": False}), "color": colours(kind, kinds)}
+    known = (looks or Looks()).of(kinds)
+    up = axis(
+        [float(row[y]) for row in rows], 150, "share" if share else "number", upright=True,
+        exact=(0, 1) if share else None,
+    )  # fmt: skip
+    left = max(map(width, up.words)) + 10
+    along = axis([float(row[x]) for row in rows], WIDTH - left - 20)
     spec = {
-        "height": 150,
-        "encoding": encoding,
+        **sized(left, 150, right=20),
+        "encoding": {
+            "x": measure(x, **along.vega()), "y": measure(y, **up.vega()), "color": look("colour", known),
+        },
         "layer": [
-            {"mark": {"type": "line", "strokeWidth": 1.5, "aria": False}},
-            {"mark": {"type": "point", "filled": True, "size": 14, "opacity": 1}, "encoding": {"description": _said()}},
+            {
+                "mark": {"type": "line", "strokeWidth": 1.5, "aria": False},
+                "encoding": {"strokeDash": look("dash", known)},
+            },
+            {
+                "mark": {"type": "point", "filled": True, "size": 14, "opacity": 1},
+                "encoding": {"description": said(), "shape": look("shape", known)},
+            },
         ],
-    }
-    return drawn(title, spec, rows, {kind: kind, x: x, y: y})
+    }  # fmt: skip
+    frame = Frame(WIDTH, _key(known, line=True), across=x)
+    return drawn(title, spec, marked(rows, kind, known), {kind: kind, x: x, y: y}, note, frame=frame)
 
 
-def scatter(title: str, rows: Sequence[Row], kind: str, note: str) -> Chart:
+def scatter(title: str, rows: Sequence[Row], kind: str, note: str, looks: Looks | None = None) -> Chart:
     """A point a row at x and y, a colour and a shape a kind. Rows: x, y, the kind, said."""
-    kinds = list(dict.fromkeys(str(row[kind]) for row in rows))
-    colour = colours(kind, kinds)
+    known = (looks or Looks()).of(str(row[kind]) for row in rows)
     spec = {
-        "height": 300,
+        **sized(4, 300, right=4, bottom=4),
         "mark": {"type": "point", "filled": True, "size": 18, "opacity": 0.7},
         "encoding": {
-            "x": _x("x", axis=None),
-            "y": _x("y", axis=None),
-            "color": colour,
-            "shape": {"field": kind, "type": "nominal", "sort": None, "scale": {"domain": kinds}},
-            "description": _said(),
+            "x": measure("x", axis=None),
+            "y": measure("y", axis=None),
+            "color": look("colour", known),
+            "shape": look("shape", known),
+            "description": said(),
         },
     }
-    return drawn(title, spec, rows, {kind: kind, "x": "x", "y": "y", "said": "prompt"}, note)
+    header = {kind: kind, "x": "x", "y": "y", "said": "prompt"}
+    return drawn(title, spec, marked(rows, kind, known), header, note, frame=Frame(WIDTH, _key(known)))
 
 
 def each_alone(title: str, rows: Sequence[Row], kind: str, note: str = "") -> Chart:
@@ -335,82 +285,69 @@ def each_alone(title: str, rows: Sequence[Row], kind: str, note: str = "") -> Ch
 
     The first MOST_ALONE kinds are drawn, and the columns have all.
     """
-    ends = {axis: [min(row[axis] for row in rows), max(row[axis] for row in rows)] for axis in ("x", "y")}
+    ends = {along: [min(row[along] for row in rows), max(row[along] for row in rows)] for along in ("x", "y")}
     side = (WIDTH - 24) // 2
     counts = Counter(str(row[kind]) for row in rows)
     kinds = list(counts)[:MOST_ALONE]
+    called = labels(kinds, side)
     spec = {
         "facet": {
-            "field": kind, "type": "nominal", "sort": kinds, "title": None,
-            "header": {"labelColor": "currentColor", "labelFontSize": 11},
+            "field": "_at", "type": "nominal", "sort": list(called.values()), "title": None,
+            "header": {"labelColor": "currentColor", "labelFontSize": 11, "labelLimit": 0},
         },
         "columns": 2,
         "spacing": 12,
-        "autosize": "pad",
         "spec": {
             "width": side,
             "height": side,
             "view": {"stroke": "var(--line)"},
             "mark": {"type": "circle", "size": 6, "opacity": 0.7, "color": "currentColor", "aria": False},
             "encoding": {
-                axis: _x(axis, axis=None, scale={"domain": ends[axis], "nice": True}) for axis in ("x", "y")
+                along: measure(along, axis=None, scale={"domain": ends[along], "nice": True}) for along in ("x", "y")
             },
         },
     }  # fmt: skip
-    listed = [{kind: name, "points": count} for name, count in counts.items()]
-    shown = [row for row in rows if str(row[kind]) in kinds]
+    listed = [{kind: one, "points": count} for one, count in counts.items()]
+    shown = [{**row, "_at": called[str(row[kind])]} for row in rows if str(row[kind]) in called]
     if len(counts) > len(kinds):
         note = f"{note} {counted(len(counts) - len(kinds), 'more kinds are')} not drawn.".lstrip()
     return drawn(title, spec, shown, {kind: kind, "points": "points"}, note, listed=listed)
 
 
 def costs(title: str, rows: Sequence[Row], x: str, y: str, note: str) -> Chart:
-    """Small points with a mean and its whisker a group. Rows: arm, seed, x, y, low, high, kind, name, side, said.
+    """Small points with a mean and its whisker a group. Rows: arm, seed, x, y, low, high, said.
 
-    A mean's row has `low` and `high`, and a `name` that stands on one `side` of it (left, right); a small point's none.
+    A mean's row has `low` and `high`; a small point's none. Each arm has a look of its own.
     """
-    kinds = list(dict.fromkeys(str(row["kind"]) for row in rows))
-    at_x = _x("x", x, scale={"zero": False, "padding": 14}, axis={"format": ".0%", "tickCount": 5})
-    along_y: dict[str, Any] = {"axis": {"format": "+.0%", "tickCount": 6}}
-    means, seeds = "isValid(datum.low)", "!isValid(datum.low)"
-
-    def named(side: str, align: str, dx: int, dy: int) -> dict[str, Any]:
-        return {
-            "transform": [{"filter": f"{means} && datum.side === '{side}'"}],
-            "mark": {"type": "text", "align": align, "dx": dx, "dy": dy, "aria": False},
-            "encoding": {"y": _x("y", y, **along_y), "text": {"field": "name"}, "color": {"value": "currentColor"}},
-        }
-
+    known = Looks().of(str(row["arm"]) for row in rows)
+    up = axis(_ends(rows, ("y", "low", "high")), 260, "share", signed=True, upright=True)
+    left = max(map(width, up.words)) + 10
+    along = axis([row["x"] for row in rows], WIDTH - left - 20, "share")
+    across, means, seeds = measure("x", **along.vega()), "isValid(datum.low)", "!isValid(datum.low)"
+    encoding = {
+        "x": across, "y": measure("y", **up.vega()), "color": look("colour", known), "shape": look("shape", known),
+        "description": said(),
+    }  # fmt: skip
     spec = {
-        "height": 260,
-        "encoding": {"x": at_x, "color": colours("kind", kinds) | {"legend": {"columns": 2}}},
+        **sized(left, 260, right=20),
         "layer": [
-            {
-                "data": {"values": [{"zero": 0}]},
-                "mark": {"type": "rule", "strokeDash": [4, 3], "color": "currentColor", "aria": False},
-                "encoding": {"y": _x("zero", y, **along_y), "x": None, "color": None},
-            },
+            *([zero("y", up.vega())] if up.low < 0 < up.high else []),
             {
                 "transform": [{"filter": seeds}],
                 "mark": {"type": "point", "filled": True, "size": 14, "opacity": 0.6},
-                "encoding": {"y": _x("y", y, **along_y), "description": _said()},
+                "encoding": encoding,
             },
-            {
-                "transform": [{"filter": means}],
-                "mark": {"type": "rule", "strokeWidth": 2, "aria": False},
-                "encoding": {"y": _x("low", y, **along_y), "y2": {"field": "high"}},
-            },
+            whiskers({"x": across, "y": measure("low", **up.vega()), "y2": {"field": "high"}}, known),
             {
                 "transform": [{"filter": means}],
                 "mark": {"type": "point", "filled": True, "size": 70, "opacity": 1},
-                "encoding": {"y": _x("y", y, **along_y), "description": _said()},
+                "encoding": encoding,
             },
-            named("left", "right", -7, -6),
-            named("right", "left", 7, 12),
         ],
     }
     header = {"arm": "judge", "seed": "seed", "x": x, "y": y, "low": "low", "high": "high"}
-    return drawn(title, spec, rows, header, note)
+    frame = Frame(WIDTH, _key(known), y, x)
+    return drawn(title, spec, marked(rows, "arm", known), header, note, frame=frame)
 
 
 def bridge(title: str, rows: Sequence[Row], note: str) -> Chart:
@@ -418,89 +355,46 @@ def bridge(title: str, rows: Sequence[Row], note: str) -> Chart:
 
     Rows: model, kind, candidate and figure (percent), low, high, said.
     """
-    kinds = list(dict.fromkeys(str(row["kind"]) for row in rows))
-    ends = [row[key] for row in rows for key in ("candidate", "figure", "low", "high") if row[key] is not None]
-    top = max(ends, default=100.0)
-    scale: dict[str, Any] = {"scale": {"domain": [0, top], "nice": True}, "axis": {"tickCount": 6}}
+    known = Looks().of(str(row["kind"]) for row in rows)
+    ends = _ends(rows, ("candidate", "figure", "low", "high")) or [100.0]
+    up = axis(ends, 300, upright=True, exact=(0, 0))
+    left = max(map(width, up.words)) + 10
+    along = axis(ends, WIDTH - left - 20, exact=(0, up.high))
+    top = min(up.high, along.high)
     x, along_y = "candidate judge (%)", "on GPT-4 Turbo's scale (%)"
     spec = {
-        "height": 300,
-        "encoding": {"x": _x("candidate", x, **scale), "color": colours("kind", kinds)},
+        **sized(left, 300, right=20),
+        "encoding": {"x": measure("candidate", **along.vega())},
         "layer": [
             {
                 "data": {"values": [{"candidate": 0, "figure": 0}, {"candidate": top, "figure": top}]},
                 "mark": {"type": "line", "strokeDash": [4, 3], "color": "currentColor", "aria": False},
-                "encoding": {"y": _x("figure", along_y, **scale), "color": None},
+                "encoding": {"y": measure("figure", **up.vega())},
             },
-            {
-                "transform": [{"filter": "isValid(datum.low)"}],
-                "mark": {"type": "rule", "strokeWidth": 2, "aria": False},
-                "encoding": {"y": _x("low", along_y, **scale), "y2": {"field": "high"}},
-            },
+            whiskers({"y": measure("low", **up.vega()), "y2": {"field": "high"}}, known),
             {
                 "mark": {"type": "point", "filled": True, "size": 50, "opacity": 1},
                 "encoding": {
-                    "y": _x("figure", along_y, **scale),
-                    "shape": {"field": "kind", "type": "nominal", "sort": None, "scale": {"domain": kinds}},
-                    "description": _said(),
+                    "y": measure("figure", **up.vega()),
+                    "color": look("colour", known),
+                    "shape": look("shape", known),
+                    "description": said(),
                 },
             },
         ],
     }
     header = {"model": "model", "kind": "which", "candidate": x, "figure": along_y, "low": "low", "high": "high"}
-    return drawn(title, spec, rows, header, note)
+    frame = Frame(WIDTH, _key(known), along_y, x)
+    return drawn(title, spec, marked(rows, "kind", known), header, note, frame=frame)
 
 
-def by_kind(title: str, rows: Sequence[Row], axis: str, signed: bool, note: str = "") -> Chart:
-    """A line a kind of prompt, on it a dot and whisker a model, each with a colour and a shape of its own.
-
-    Rows: kind, model, value, low, high, said; `signed`: values lie around 0, else they are shares.
-    """
-    models = list(dict.fromkeys(str(row["model"]) for row in rows))
-    ends = [row[key] for row in rows for key in ("value", "low", "high") if row[key] is not None]
-    lowest = min(-LEAST_SHOWN, *ends) if signed else 0.0
-    ticks = {
-        "axis": {"format": "+.0%" if signed else ".0%", "tickCount": 5},
-        "scale": {"domain": [lowest, max(LEAST_SHOWN, *ends)], "nice": True},
-    }
-    zero = {
-        "data": {"values": [{"zero": 0}]},
-        "mark": {"type": "rule", "strokeDash": [4, 3], "color": "currentColor", "aria": False},
-        "encoding": {"x": _x("zero"), "y": None, "yOffset": None, "color": None},
-    }
-    spec = {
-        # A reader's font may be wider than the one that the labels were measured with.
-        "padding": {"left": 20, "right": 2, "top": 2, "bottom": 2},
-        "height": {"step": 11 * max(2, len(models)) + 6, "for": "position"},
-        "encoding": {
-            "y": _named("kind", axis={"labelLimit": 130}, scale={"paddingInner": 0.25}),
-            "yOffset": {"field": "model", "type": "nominal", "sort": models},
-            "color": colours("model", models),
-        },
-        "layer": [
-            *([zero] if signed else []),
-            {
-                "mark": {"type": "rule", "strokeWidth": 2, "aria": False},
-                "encoding": {"x": _x("low", axis, **ticks), "x2": {"field": "high"}},
-            },
-            {
-                "mark": {"type": "point", "filled": True, "size": 45, "opacity": 1},
-                "encoding": {
-                    "x": _x("value", axis, **ticks),
-                    "shape": {"field": "model", "type": "nominal", "sort": None, "scale": {"domain": models}},
-                    "description": _said(),
-                },
-            },
-        ],
-    }
-    header = {"kind": "kind", "model": "model", "value": "value", "low": "low", "high": "high"}
-    return drawn(title, spec, rows, header, note)
-
-
-def dots(metrics: Sequence[MetricValue], title: str, words: MetricWords) -> Chart | None:
+def dots(
+    metrics: Sequence[MetricValue], title: str, words: MetricWords, looks: Looks | None = None, note: str = "",
+    joined: bool = True,
+) -> Chart | None:  # fmt: skip
     """A chart of one measure, model by model; None where no model has a value."""
     rows = [dot(metric, words) for metric in metrics if metric.value is not None]
-    return series(title, rows, words.is_share(metrics[0])) if rows else None
+    return series(title, rows, words.is_share(metrics[0]), looks, note, joined) if rows else None
 
 
 def dot(metric: MetricValue, words: MetricWords, kind: str = "") -> dict[str, Any]:
@@ -510,3 +404,76 @@ def dot(metric: MetricValue, words: MetricWords, kind: str = "") -> dict[str, An
         "model": metric.model, "kind": kind, "value": metric.value, "low": ends[0], "high": ends[1],
         "said": words.sentence(metric),
     }  # fmt: skip
+
+
+# Rows -----------------------------------------------------------------------------------------------------------------
+
+
+def _in_rows(
+    title: str, rows: Sequence[Row], field: str, by: str, known: Mapping[str, Look], across: str, unit: Unit,
+    signed: bool, header: Mapping[str, str], note: str, beside: bool = False, exact: tuple[float, float] | None = None,
+) -> Chart:  # fmt: skip
+    """A row a name of `field`, in it a dot and whisker for each look; `beside`: looks are apart, and have a key."""
+    called = _called([str(row[field]) for row in rows])
+    left = _left(called)
+    room = WIDTH - left - 22
+    ends = _ends(rows)
+    if signed:  # never narrower, or all that is seen of equal models is noise
+        ends = [-LEAST_SHOWN, LEAST_SHOWN, *ends]
+    elif exact is None:
+        exact = (0.0, LEAST_SHOWN)
+    scale = axis(ends, room, unit, signed, exact=exact).vega()
+    step = max(_step(called), 11 * len(known) + 8 if beside else 0)
+    padding = {"paddingInner": 0.25} if beside else {}
+    y = place(called, _two_lines(called), **padding)
+    offset = {"yOffset": apart(known)} if beside else {}
+    value = measure("value", **scale)
+    spec = {
+        **sized(left, step * len(called), right=22),
+        "layer": [
+            *([zero("x", scale)] if signed else []),
+            whiskers({"y": y, **offset, "x": measure("low", **scale), "x2": {"field": "high"}}, known),
+            *[{**one, "encoding": {**one["encoding"], **offset}} for one in points(value, y, known)],
+        ],
+    }
+    drawable = [row | {"_at": called[str(row[field])]} for row in marked(rows, by, known)]
+    frame = Frame(WIDTH, _key(known) if beside else (), across=across)
+    return drawn(title, spec, drawable, header, sentences(note, hollow(rows)), frame=frame)
+
+
+def _called(names: Sequence[str]) -> dict[str, str]:
+    """Names as they stand beside rows: a pair's second one on a line of its own where the two are too long for one."""
+    found = labels(names, MOST_LEFT, 2)
+    for pair in found:
+        first, mark, second = pair.partition(" : ")
+        if mark and "\n" in found[pair]:
+            (one,), (other,) = (labels([part], MOST_LEFT - width(" :")).values() for part in (first, second))
+            both = f"{one} :\n{other}"
+            if both not in found.values():
+                found[pair] = both
+    return found
+
+
+def _left(called: Mapping[str, str]) -> float:
+    """Pixels for the names beside rows."""
+    return max(width(line) for label in called.values() for line in label.split("\n")) + 9
+
+
+def _step(called: Mapping[str, str]) -> int:
+    """Pixels from row to row."""
+    return 32 if any("\n" in label for label in called.values()) else 21
+
+
+def _two_lines(called: Mapping[str, str]) -> dict[str, Any]:
+    if not any("\n" in label for label in called.values()):
+        return {}
+    return {"labelExpr": "split(datum.label, '\\n')", "labelLineHeight": 12}
+
+
+def _ends(rows: Sequence[Row], fields: Sequence[str] = ("value", "low", "high")) -> list[float]:
+    return [row[key] for row in rows for key in fields if row.get(key) is not None]
+
+
+def _key(known: Mapping[str, Look], line: bool = False) -> list[KeyEntry]:
+    """A key where there is more than one look."""
+    return [KeyEntry(one, found, line) for one, found in known.items()] if len(known) > 1 else []

@@ -19,6 +19,8 @@ class Picture(NamedTuple):
     title: str
     rank: int = 50
     """Place among the pictures of the chapter, the lowest first; the first one stands in the verdict, too."""
+    ranked: bool = False
+    """Whether it compares with the rankings of the run's data; the caption says whose these are."""
 
 
 class MetricSpec(Record):

@@ -16,6 +16,8 @@ from ..benchmarks.finished import measured
 from ..benchmarks.measuring import resampling, with_holm
 from ..benchmarks.table import BENCHMARKS
 from ..figures import charts
+from ..figures.captions import caption
+from ..figures.looks import Looks
 from ..figures.specs import Group, MetricSpec, spaced
 from ..figures.words import MetricWords, better_side
 from ..records import MetricValue, Series
@@ -57,6 +59,8 @@ def gather(runs: Sequence[Settings], command: str) -> dict[str, Any]:
     paired = differences(by_prompt, last, resampling(runs[0]))
     words = MetricWords((*BENCHMARKS, _group(by_prompt.values())))
     metrics = [metric.model_copy(update=_within(run, metric)) for run, own in found.items() for metric in own] + paired
+    level = f"{100 * runs[0].evaluation.confidence:g}%"
+    looks = Looks(found, {f"{run}/{model}": run for run, models in last.items() for model in models})
     return {
         "name": " and ".join(found),
         "runs": [
@@ -64,13 +68,13 @@ def gather(runs: Sequence[Settings], command: str) -> dict[str, Any]:
              "seed": settings.seed, "models": last[settings.name], "measured": len(found[settings.name])}
             for settings in runs
         ],
-        "pictures": pictures(found, words),
+        "pictures": pictures(found, words, looks, level),
         "paired": paired,
-        "forest": forest(paired, words),
+        "forest": forest(paired, words, looks, level),
         "metrics": metrics,
         "doubts": [],
         "findings": [],
-        "level": f"{100 * runs[0].evaluation.confidence:g}%",
+        "level": level,
         "command": command,
         "words": words,
     }  # fmt: skip
@@ -107,7 +111,9 @@ def _within(run: str, metric: MetricValue) -> dict[str, str | None]:
     return {"model": f"{run}/{metric.model}", "baseline": metric.baseline and f"{run}/{metric.baseline}"}
 
 
-def pictures(found: Mapping[str, Sequence[MetricValue]], words: MetricWords) -> list[charts.Chart]:
+def pictures(
+    found: Mapping[str, Sequence[MetricValue]], words: MetricWords, looks: Looks, level: str
+) -> list[charts.Chart]:
     """A chart for each measure that two runs or more have, a colour a run."""
     by_measure: dict[tuple[str, str], dict[str, list[MetricValue]]] = {}
     for run, metrics in found.items():
@@ -120,7 +126,9 @@ def pictures(found: Mapping[str, Sequence[MetricValue]], words: MetricWords) -> 
             rows = [charts.dot(metric, words, run) for run, metrics in runs.items() for metric in metrics]
             first = next(iter(runs.values()))[0]
             title = f"{words.title(first.benchmark)}: {words.label(first)}"
-            drawn.append(charts.series(title, rows, words.is_share(first)))
+            every = [metric for metrics in runs.values() for metric in metrics]
+            note = caption(every, level)
+            drawn.append(charts.series(title, rows, words.is_share(first), looks, note))
     return drawn
 
 
@@ -141,7 +149,7 @@ def differences(
     return with_holm(found, how)
 
 
-def forest(paired: Sequence[MetricValue], words: MetricWords) -> list[charts.Chart]:
+def forest(paired: Sequence[MetricValue], words: MetricWords, looks: Looks, level: str) -> list[charts.Chart]:
     """The differences that have a value, a picture a measure that is a share."""
     drawn = []
     for measure in dict.fromkeys(metric.metric for metric in paired):
@@ -149,5 +157,6 @@ def forest(paired: Sequence[MetricValue], words: MetricWords) -> list[charts.Cha
         rows = [charts.dot(metric, words) | {"pair": f"{metric.model} : {metric.baseline}"} for metric in found]
         if rows:
             title = f"{words.label(found[0])}: difference on the same prompts"
-            drawn.append(charts.forest(title, rows, better_side(words.spec(found[0]))))
+            across = better_side(words.spec(found[0]))
+            drawn.append(charts.forest(title, rows, across, caption(found, level), looks))
     return drawn

@@ -348,10 +348,8 @@ def _history(column: Column, runs: Sequence[IndexedRun]) -> Chart | None:
     if len(rows) < 2:
         return None
     spec = WORDS.of(column.benchmark).spec(column.metric)
-    percent = spec.unit == "share"
-    axis = ("points" if spec.signed else "%") if percent else ""
     note = f"{counted(len(rows), 'runs')}; those of one method, model and data have one colour."
-    return history(column.title, rows, axis, percent, note)
+    return history(column.title, rows, "share" if spec.unit == "share" else "number", spec.signed, note)
 
 
 def _kind(run: IndexedRun) -> str:

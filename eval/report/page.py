@@ -110,7 +110,8 @@ def render(template: str, content: Mapping[str, Any], how: MetricWords) -> str:
         "plain": words.plain,
         "count": words.count,
     }
-    style, script = _file("report.css") + _file("tables.css"), _file("tables.js") + _file("report.js")
+    style = _file("report.css") + _file("tables.css")
+    script = _file("tables.js") + _file("report.js") + _file("browser.js")
     frame = {
         "style": Markup(style),
         "script": Markup(script),

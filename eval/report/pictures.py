@@ -1,7 +1,11 @@
 """The charts with which chapters begin: one a metric that its benchmark wants drawn, model by model."""
 
+from srlm.methods.untrained import models_of
+
 from ..benchmarks.base import RunData
+from ..benchmarks.ranked_by import ranked_by
 from ..benchmarks.table import BENCHMARKS, WORDS
+from ..figures.captions import caption
 from ..figures.charts import Chart, dots
 from ..figures.specs import Chapter
 
@@ -17,6 +21,8 @@ def pictures(run: RunData, chapter: Chapter) -> list[Chart]:
     drawn = []
     for picture, benchmark, metric in sorted(wanted, key=lambda one: one[0].rank):
         row = [found for name in run.finished if (found := run.figure(benchmark, metric, name))]
-        if row and (chart := dots(row, picture.title, WORDS)):
+        note = caption(row, run.level, ranked_by(run.settings) if picture.ranked else "")
+        # Models that were given stand in no order: a line would show a trend that there is not.
+        if row and (chart := dots(row, picture.title, WORDS, run.looks, note, joined=not models_of(run.settings))):
             drawn.append(chart)
     return drawn

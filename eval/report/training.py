@@ -1,22 +1,25 @@
 """How the models came about: losses and rewards over steps, the account of EFT, a map of prompts, scores, pairs."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any
 
 from srlm.records import Record, RunManifest, seed_for
 
-from ..benchmarks.run_data import RunData
+from ..benchmarks.run_data import RunData, StepRecords
 from ..figures import charts
 from ..figures.words import percent
 from .placing import placed
 
+MARGINS = "rewards/margins"
+"""What a training on pairs logs, and no other: its loss is another quantity than a supervised training's."""
 LOGGED = {
-    "loss": "Loss",
-    "rewards/margins": "DPO: reward margin, chosen minus rejected",
+    MARGINS: "DPO: reward margin, chosen minus rejected",
     "rewards/accuracies": "DPO: share of pairs in which the chosen answer has the higher reward",
 }
+LOSSES = {False: "Training loss: next token", True: "Training loss: preference pairs"}
+"""Whether the training was on pairs -> the title of the picture."""
 MOST_STEPS = 60
 """Points of one line; of a longer history every k-th is drawn."""
 MOST_MAPPED = 120
@@ -47,18 +50,39 @@ def counts(manifests: Sequence[RunManifest]) -> list[CountRow]:
 
 
 def histories(run: RunData) -> list[charts.Chart]:
-    """Losses, and DPO's margins and accuracies, over optimiser steps."""
-    specs = []
-    for key, title in LOGGED.items():
-        rows: list[dict[str, Any]] = []
-        for step in run.steps:
-            logged = [row for row in step.training if _number(row.get(key)) and _number(row.get("step"))]
-            for row in logged[:: 1 + len(logged) // MOST_STEPS]:
-                said = f"{step.name}, step {row['step']}: {row[key]:.4f}"
-                rows.append({"training": step.name, "step": row["step"], "value": float(row[key]), "said": said})
-        if rows:
-            specs.append(charts.lines(title, rows, "step", "value", "training"))
-    return specs
+    """Losses, and DPO's margins and accuracies, over optimiser steps: each quantity in a picture of its own."""
+    pairs = [step for step in run.steps if any(MARGINS in row for row in step.training)]
+    wanted = [
+        *(
+            (title, "loss", [step for step in run.steps if (step in pairs) == of_pairs])
+            for of_pairs, title in LOSSES.items()
+        ),
+        *((title, key, pairs) for key, title in LOGGED.items()),
+    ]
+    drawn = (_history(run, title, key, steps) for title, key, steps in wanted)
+    return [chart for chart in drawn if chart is not None]
+
+
+def _history(run: RunData, title: str, key: str, steps: Sequence[StepRecords]) -> charts.Chart | None:
+    """One quantity of these trainings."""
+    rows: list[dict[str, Any]] = []
+    every: dict[str, int] = {}
+    for step in steps:
+        logged = [row for row in step.training if _number(row.get(key)) and _number(row.get("step"))]
+        every[step.name] = 1 + len(logged) // MOST_STEPS
+        for row in logged[:: every[step.name]]:
+            said = f"{step.name}, step {row['step']}: {row[key]:.4f}"
+            rows.append({"training": step.name, "optimiser step": row["step"], "value": float(row[key]), "said": said})
+    if not rows:
+        return None
+    thinned = [f"of {name} every {_ordinal(number)}" for name, number in every.items() if number > 1]
+    note = f"{'; '.join(['As the trainer logged it', *thinned])}."
+    is_share = key == "rewards/accuracies"
+    return charts.lines(title, rows, "optimiser step", "value", "training", note, run.looks, is_share)
+
+
+def _ordinal(number: int) -> str:
+    return {2: "second", 3: "third"}.get(number, f"{number}th")
 
 
 def _number(value: object) -> bool:
@@ -101,7 +125,8 @@ def prompt_map(run: RunData) -> charts.Chart | None:
         f"TF-IDF of words, two dimensions of a truncated SVD ({percent(lie.explained)} of the variance), "
         f"up to {MOST_MAPPED} prompts of each kind, drawn with the run's seed. Near means: shares words."
     )
-    return charts.scatter("Where the training prompts lie", rows, "kind", note)
+    looks = run.looks.called({f"AIFT {step.name}": step.name for step in run.steps})
+    return charts.scatter("Where the training prompts lie", rows, "kind", note, looks)
 
 
 def _excerpt(text: str) -> str:
@@ -112,10 +137,13 @@ def _excerpt(text: str) -> str:
 def score_pictures(run: RunData) -> list[charts.Chart]:
     """The judge's scores of the candidates and the margins of the pairs, step by step."""
     scores, margins = [], []
+    judged: dict[str, int] = {}
+    paired: dict[str, int] = {}
     for step in run.steps:
         if step.judgements:
             by_score = Counter("none" if j.score is None else f"{j.score:g}" for j in step.judgements)
             judge, n = step.judgements[0].judge, by_score.total()
+            judged[judge] = judged.get(judge, 0) + n
             scores += [
                 {
                     "judge": judge,
@@ -127,7 +155,7 @@ def score_pictures(run: RunData) -> list[charts.Chart]:
             ]
         if step.pairs:
             wide = Counter(f"{min(5, int(pair.margin))}" for pair in step.pairs)
-            n = len(step.pairs)
+            paired[step.name] = n = len(step.pairs)
             margins += [
                 {
                     "model": step.name,
@@ -139,11 +167,27 @@ def score_pictures(run: RunData) -> list[charts.Chart]:
             ]
     specs = []
     if scores:
-        specs.append(charts.columns("Scores the judge gave to candidates", scores, "score", "share", "judge", True))
+        note = f"{_counts('judgements', judged)}. none: the judge named no score."
+        specs.append(
+            charts.columns(
+                "Scores the judge gave to candidates", scores, "score", "share", "judge", True, note, run.looks
+            )
+        )
     if margins:
-        note = "Points of the rubric between the chosen and the rejected answer, rounded down."
-        specs.append(charts.columns("Margins of the preference pairs", margins, "margin", "share", "model", True, note))
+        note = (
+            f"Points of the rubric between the chosen and the rejected answer, rounded down; 5: five or more. "
+            f"{_counts('pairs', paired)}."
+        )
+        specs.append(
+            charts.columns(
+                "Margins of the preference pairs", margins, "margin", "share", "model", True, note, run.looks
+            )
+        )
     return specs
+
+
+def _counts(what: str, numbers: Mapping[str, int]) -> str:
+    return f"n, {what}: {', '.join(f'{name} {number:,}' for name, number in numbers.items())}"
 
 
 def _shared(name: str, what: str, count: int, n: int) -> str:

@@ -19,6 +19,9 @@ from .. import metrics as kept
 from ..benchmarks.table import BENCHMARKS
 from ..figures import charts
 from ..figures.against import against
+from ..figures.captions import caption
+from ..figures.drawing import sentences
+from ..figures.looks import Looks
 from ..figures.specs import MetricSpec
 from ..figures.words import MetricWords, p_text
 from ..records import MetricValue
@@ -108,11 +111,12 @@ def gather(study: Study, command: str) -> dict[str, Any]:
     paired = differences(names, study.reference, study.seeds, wanted, cells, confidence)
     words = MetricWords((*BENCHMARKS, group(wanted)))
     named = {(one.metric, one.model): one for one in averaged}
+    level = f"{100 * confidence:g}%"
     return {
         "name": study.name,
         "reference": study.reference,
         "seeds": study.seeds,
-        "level": f"{100 * confidence:g}%",
+        "level": level,
         "methods": [_shown(study, number, named) for number in range(len(names))],
         "own_start": own_start(study),
         "other_start": other_start(study, runs),
@@ -121,8 +125,8 @@ def gather(study: Study, command: str) -> dict[str, Any]:
         "named": named,
         "not_there": missing,
         "findings": findings(paired, words),
-        "pictures": pictures(named, wanted, names, words),
-        "forests": forests(paired, words),
+        "pictures": pictures(named, wanted, names, words, level),
+        "forests": forests(paired, words, names, level),
         "paired": paired,
         "by_seed": [
             _by_seed(one.name, seed, cells[one.name, seed], absent.get((one.name, seed), ""), wanted, words)
@@ -243,7 +247,11 @@ def _gains(difference: float, spec: MetricSpec) -> str:
 
 
 def pictures(
-    named: dict[tuple[str, str], MetricValue], wanted: Sequence[Measured], names: Sequence[str], words: MetricWords
+    named: dict[tuple[str, str], MetricValue],
+    wanted: Sequence[Measured],
+    names: Sequence[str],
+    words: MetricWords,
+    level: str,
 ) -> list[charts.Chart]:
     """The gain against each cost that any method has."""
     drawn = []
@@ -267,11 +275,13 @@ def pictures(
             note = f"Without a value: {', '.join(left_out)}." if left_out else ""
             share = words.is_share(named["gain", names[0]])
             title = f"{_gain(words.spec(named['gain', names[0]])).capitalize()} against {cost.spec.label}"
-            drawn.append(against(title, rows, cost.spec.label, gained, share, note))
+            found = [named["gain", name] for name in names if name not in left_out]
+            note = sentences(caption(found, level), note)
+            drawn.append(against(title, rows, cost.spec.label, gained, share, note, Looks(names)))
     return drawn
 
 
-def forests(paired: Sequence[MetricValue], words: MetricWords) -> list[charts.Chart]:
+def forests(paired: Sequence[MetricValue], words: MetricWords, names: Sequence[str], level: str) -> list[charts.Chart]:
     """The differences in gain from the reference."""
     found = [one for one in paired if one.metric == "gain" and one.value is not None and words.is_share(one)]
     if not found:
@@ -279,7 +289,8 @@ def forests(paired: Sequence[MetricValue], words: MetricWords) -> list[charts.Ch
     rows = [charts.dot(one, words) | {"pair": f"{one.model} : {one.baseline}"} for one in found]
     spec = words.spec(found[0])
     title = f"{_gain(spec).capitalize()}, minus the reference's on the same seeds"
-    return [charts.forest(title, rows, f"right of 0 the method {_gains(1, spec)}")]
+    note = f"{caption(found, level)} Methods in the order of the study."
+    return [charts.forest(title, rows, f"right of 0 the method {_gains(1, spec)}", note, Looks(names))]
 
 
 def _by_seed(

@@ -1,5 +1,6 @@
 """`srlm export`: a model of a run as a folder or on the Hub, and the records that made it as data sets."""
 
+import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -81,10 +82,13 @@ def check_places(to: str | None, data: str | None, wanted: Wanted) -> None:
     """Raise SettingsError where a place or a program is missing, before anything is written."""
     from srlm.export import gguf, hub
 
-    if to is not None and data is not None and Path(to).resolve() == Path(data).resolve():
-        raise SettingsError("--to and --data name the same place; give each one of its own")
-    for place in (to, data):
-        if place is not None and place.startswith(HUB):
+    given = [place for place in (to, data) if place is not None]
+    # On the Hub a model and a data set may have one name.
+    folders = [Path(os.path.realpath(place)) for place in given if not place.startswith(HUB)]
+    if len(folders) == 2 and (folders[0].is_relative_to(folders[1]) or folders[1].is_relative_to(folders[0])):
+        raise SettingsError("--to and --data name one folder, or one within the other; give each a folder of its own")
+    for place in given:
+        if place.startswith(HUB):
             hub.check(place.removeprefix(HUB))
     if wanted.gguf:
         gguf.find_converter(wanted.converter)

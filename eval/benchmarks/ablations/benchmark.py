@@ -9,6 +9,7 @@ from srlm.text.counts import counted
 
 from ...data import published
 from ...figures import charts
+from ...figures.captions import caption
 from ...records import MetricValue
 from ..base import Answers, Asked, Benchmark, MetricSpec, OpenEngine, PageSection, RunData
 from ..judge_agreement.benchmark import METRICS as AGREEMENT
@@ -141,7 +142,8 @@ class Ablations(Benchmark):
             if self.spec(one.metric).unit == "share"
         ]
         title = f"The last model of {arm} minus the run's own, on the same prompts"
-        return [charts.forest(title, rows, "right of 0 the ablation is better")] if rows else []
+        note = caption([one for one in found if self.spec(one.metric).unit == "share"], run.level)
+        return [charts.forest(title, rows, "right of 0 the ablation is better", note)] if rows else []
 
 
 def _rows(

@@ -13,7 +13,7 @@ from .bridge_errors import FIGURES
 
 CANNOT = "cannot carry the scale"
 SCALE_NAMES = {"win_rate": "win rate", "lc_win_rate": "LC win rate"}
-COLOURS = {"var(--c1)": "#0072b2", "var(--c2)": "#d55e00", "var(--line)": "#cccccc", "currentColor": "#222222"}
+COLOURS = {"var(--soft)": "#777777", "var(--line)": "#cccccc", "currentColor": "#222222"}
 
 
 def bridge_table(metrics: Sequence[MetricValue]) -> str:

@@ -12,9 +12,6 @@ from ...records import MetricValue
 from . import study
 from .benchmark import WorseJudges
 
-WRONG = study.JUDGES["wrong_10"].kind
-
-
 WORDS = MetricWords((WorseJudges(),))
 
 
@@ -45,15 +42,13 @@ def _chart(judges: Sequence[study.WorseJudge], found: Sequence[study.Figures]) -
     for one, (gain, judged, _) in zip(judges, found, strict=True):
         if judged.value is None:
             continue
-        words = {"arm": one.arm.words, "kind": one.arm.kind}
+        words = {"arm": one.arm.words}
         for seed, accuracy in one.judged.items():
             said = f"{one.arm.words}, seed {seed}: gain {points(one.seeds[seed])}, judge {percent(accuracy)}"
             rows.append({**words, "seed": str(seed), "x": accuracy, "y": one.seeds[seed], "said": said})
         mean = {"seed": f"mean of {gain.n}", "x": judged.value, "y": gain.value, "low": gain.low, "high": gain.high}
         said = f"{one.arm.words}, mean: gain {WORDS.sentence(gain)}; judge {WORDS.text_of(judged, judged.value)}"
-        # Kinds of arms lie on one curve, close together where judges are good: their names stand on either side of it.
-        side = "right" if one.arm.kind == WRONG else "left"
-        rows.append({**words, **mean, "name": one.arm.name, "side": side, "said": said})
+        rows.append({**words, **mean, "said": said})
     if not rows:
         return None
     return charts.costs(

@@ -7,6 +7,7 @@ from srlm.text.counts import counted
 
 from ...data import cited, published
 from ...figures import charts
+from ...figures.captions import caption
 from ...figures.words import MetricWords
 from ...records import MetricValue
 from ..base import PageSection, RunData
@@ -100,18 +101,22 @@ def pictures(run: RunData, words: MetricWords) -> list[charts.Chart]:
         own = kinds([row for row in rows_of(run) if name in row.sets])
         for sort, found in own.items():
             rows: list[dict[str, Any]] = []
+            shown: list[MetricValue] = []
             for kind in list(found)[:MOST_DRAWN]:
                 for model in run.names:
                     metric = names.kind_of(sort, kind) if what is None else names.figure_of(what, sort, kind)
                     baseline = first if what is None else None
                     one = run.figure(names.BREAKDOWN, metric, model, baseline)
                     if one is not None and one.value is not None:
-                        label = model if what is not None else f"{model} : {first}"
-                        rows.append(charts.dot(one, words) | {"kind": kind, "model": label})
+                        shown.append(one)
+                        rows.append(charts.dot(one, words) | {"kind": kind})
             if rows:
                 left = len(found) - min(len(found), MOST_DRAWN)
-                note = f"{counted(left, 'smaller kinds are')} in metrics.csv alone." if left else ""
+                order = "by their prompts, the most first" if sort == names.SORTS["category"] else "in their own order"
+                judge = "" if what else f"judge {run.settings.evaluation.judge}"
+                note = f"{caption(shown, run.level, judge)} Kinds {order}."
+                note += f" {counted(left, 'smaller kinds are')} in metrics.csv alone." if left else ""
                 title = f"AlpacaEval win rate by {sort}" if what else f"Wins minus losses against {first} by {sort}"
                 axis = "win rate" if what else "wins minus losses"
-                drawn.append(charts.by_kind(title, rows, axis, signed=what is None, note=note))
+                drawn.append(charts.by_kind(title, rows, axis, signed=what is None, note=note, looks=run.looks))
     return drawn

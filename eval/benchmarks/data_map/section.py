@@ -3,6 +3,7 @@
 from srlm.store import files
 
 from ...figures import charts
+from ...figures.looks import Looks
 from ...figures.text import short_name
 from ..base import PageSection, RunData
 from .measure import DATA_MAP, NEAR, PLACES, MapMade, MapPoint, NearTexts
@@ -25,12 +26,12 @@ def section(run: RunData) -> PageSection:
         "near": near[:MOST_SHOWN],
         "more": max(0, len(near) - MOST_SHOWN),
         "threshold": run.settings.evaluation.data_map.near,
-        "charts": pictures(run.records(place / PLACES, MapPoint), made),
+        "charts": pictures(run.records(place / PLACES, MapPoint), made, run.looks),
     }
     return PageSection("own", "data_map/section.html", content, id="data-map", link="Data map")
 
 
-def pictures(points: list[MapPoint], made: MapMade | None) -> list[charts.Chart]:
+def pictures(points: list[MapPoint], made: MapMade | None, looks: Looks) -> list[charts.Chart]:
     """All sets in one picture, and each alone: colours are not needed to tell them apart."""
     if not points:
         return []
@@ -46,7 +47,7 @@ def pictures(points: list[MapPoint], made: MapMade | None) -> list[charts.Chart]
             "the embedding model. Distances between far groups, and the size of a group, mean nothing in t-SNE."
         )
     return [
-        charts.scatter("Data map: all sets", rows, "kind", note),
+        charts.scatter("Data map: all sets", rows, "kind", note, looks),
         charts.each_alone("Data map: each set alone", rows, "kind"),
     ]
 

@@ -71,7 +71,7 @@ class HeadToHead(Benchmark):
             "pairings": rows,
             "left_out": len(found) - len(rows),
             "left_out_models": run.folder.not_measured(),
-            "pictures": pictures(rows, self.words),
+            "pictures": pictures(rows, self.words, run),
             "paper": published.head_to_head(),
             "unlike": _unlike(run, rows),
         }
@@ -94,7 +94,7 @@ class HeadToHead(Benchmark):
             ],
             f"{paper.setting}, {counted(paper.n, 'prompts')}",
             _unlike(run, rows),
-            charts=pictures(rows, self.words),
+            charts=pictures(rows, self.words, run),
         )
 
     def findings(self, run: RunData) -> list[Finding]:

@@ -8,6 +8,7 @@ from srlm.text.counts import counted
 
 from ...data.published import PublishedComparison, head_to_head
 from ...figures import charts
+from ...figures.captions import caption
 from ...figures.words import MetricWords, p_text, percent
 from ...records import MetricValue
 from ..base import Finding, RunData
@@ -74,15 +75,30 @@ def shown(found: Sequence[Pairing], names: Sequence[str]) -> list[Pairing]:
     return [one for one in found if (one.model, one.baseline) in wanted]
 
 
-def pictures(found: Sequence[Pairing], words: MetricWords) -> list[charts.Chart]:
+def pictures(found: Sequence[Pairing], words: MetricWords, run: RunData) -> list[charts.Chart]:
     """The bars with the paper's beside them, and the paired differences."""
     read = [one for one in found if one.win.value is not None]
     if not read:
         return []
-    specs = [charts.bars("Head to head: the first model's wins, ties and losses", _bars(read, words))]
+    judge = f"judge {run.settings.evaluation.judge}"
+    order = "Pairs in the order of the run."
+    sides = "From left: the first model's wins in its colour, ties in grey, its losses in the second model's colour."
+    pale = " Pale: the paper's." if any(one.paper for one in read) else ""
+    shares = caption([one.win for one in read], "", judge)
+    specs = [
+        charts.bars(
+            "Head to head: wins, ties and losses", _bars(read, words), f"{sides}{pale} {shares} {order}", run.looks
+        )
+    ]
     rows = [charts.dot(one.difference, words) | {"pair": one.name} for one in read if one.difference.value is not None]
     specs.append(
-        charts.forest("Wins minus losses, with intervals", rows, "share of prompts; right of 0 the first is better")
+        charts.forest(
+            "Head to head: wins minus losses",
+            rows,
+            "share of prompts; right of 0 the first is better",
+            f"{caption([one.difference for one in read], run.level, judge)} {order}",
+            run.looks,
+        )
     )
     return specs
 
@@ -93,14 +109,18 @@ def _bars(found: Sequence[Pairing], words: MetricWords) -> list[dict[str, Any]]:
         for order, metric in enumerate((one.win, one.tie, one.lose)):
             said = f"{words.label(metric)}: {words.sentence(metric)}"
             rows.append(
-                {"pair": one.name, "outcome": metric.metric, "share": metric.value, "order": order, "said": said}
-            )
+                {"pair": one.name, "outcome": metric.metric, "share": metric.value, "order": order, "said": said,
+                 "model": one.model, "baseline": one.baseline}
+            )  # fmt: skip
         if one.paper:
             for order, outcome in enumerate(charts.OUTCOMES):
                 share = getattr(one.paper, outcome)
                 said = f"{LABELS[outcome]}, published, {one.name}: {percent(share)}"
                 pair = f"{one.name}, paper"
-                rows.append({"pair": pair, "outcome": outcome, "share": share, "order": order, "said": said})
+                rows.append(
+                    {"pair": pair, "outcome": outcome, "share": share, "order": order, "said": said,
+                     "model": one.model, "baseline": one.baseline, "published": True}
+                )  # fmt: skip
     return rows
 
 

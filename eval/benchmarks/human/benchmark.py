@@ -6,6 +6,7 @@ from srlm.text.counts import counted
 
 from ...data import published
 from ...figures import charts
+from ...figures.captions import caption
 from ...records import MetricValue, Series
 from ..base import Answers, Benchmark, Doubt, MetricSpec, OpenEngine, PageSection, RunData
 from ..head_to_head.benchmark import METRICS as CONTESTS
@@ -78,7 +79,13 @@ class Human(Benchmark):
             "published": {(row.model, row.baseline): row for row in paper.rows},
             "unlike": _unlike(run),
             "pictures": [
-                charts.forest("People: wins minus losses", rows, "share of prompts; right of 0 the first is better")
+                charts.forest(
+                    "People: wins minus losses",
+                    rows,
+                    "share of prompts; right of 0 the first is better",
+                    caption(contests, run.level, "by the majority of people"),
+                    run.looks,
+                )
             ]
             if rows
             else [],

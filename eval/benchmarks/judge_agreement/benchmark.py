@@ -19,6 +19,7 @@ from ...records import MetricValue, Series
 from ..base import Answers, Asked, Benchmark, Doubt, LookedFor, MetricSpec, OpenEngine, PageSection, Picture, RunData
 from ..order import JUDGES
 from ..paper_table import PaperPart, PaperRow, PaperTable, unlike_paper
+from ..ranked_by import ranked_by
 
 UNSCORED = 0.1
 """Share of judgements without a score above which a judge is warned of."""
@@ -34,12 +35,14 @@ METRICS = {
         better="higher",
         margin=MARGIN,
         in_index=True,
-        picture=Picture("judge", "Pairs ordered as people ordered them", 10),
+        picture=Picture("judge", "Pairs ordered as in the rankings", 10, ranked=True),
     ),
     "five_best": MetricSpec(label="scored 5 and ranked first", unit="share", better="higher"),
     "exact_match": MetricSpec(label="whole order exact", unit="share", better="higher"),
     "spearman": MetricSpec(
-        label="Spearman's rho", better="higher", picture=Picture("judge", "Spearman's rho with people", 20)
+        label="Spearman's rho",
+        better="higher",
+        picture=Picture("judge", "Spearman's rho with the rankings", 20, ranked=True),
     ),
     "kendall": MetricSpec(label="Kendall's tau-b", better="higher"),
     "pairwise_accuracy_half": MetricSpec(
@@ -159,22 +162,25 @@ def _unlike(run: RunData) -> str:
 
 
 def reliability(run: RunData) -> charts.Chart | None:
-    """What a judge's scores are worth: their mean at each rank people gave."""
+    """What a judge's scores are worth: their mean at each rank that answers have."""
     heldout = run.records(run.folder.step("data") / "heldout_sets.jsonl", RankedSet)
     ranks = {response.id: rank for one in heldout for response, rank in zip(one.responses, one.ranks, strict=True)}
-    rows = []
+    rows, numbers = [], []
     for name in run.names:
         by_rank: dict[int, list[float]] = defaultdict(list)
         for judgement in run.records(run.evaluation / name / "judgements.jsonl", Judgement):
             if judgement.score is not None and judgement.response_id in ranks:
                 by_rank[ranks[judgement.response_id]].append(judgement.score)
         for rank, scores in sorted(by_rank.items()):
-            words = (
-                f"{name}, people's rank {rank + 1}: mean score {fmean(scores):.2f}, n "
-                f"{counted(len(scores), 'judgements')}"
-            )
+            words = f"{name}, rank {rank + 1}: mean score {fmean(scores):.2f}, n {counted(len(scores), 'judgements')}"
             rows.append({"judge": name, "rank": str(rank + 1), "score": fmean(scores), "said": words})
+            numbers.append(len(scores))
     if not rows:
         return None
-    note = "A judge that follows people falls from left to right. Judgements without a score are left out."
-    return charts.columns("Mean score by people's rank (1 = best)", rows, "rank", "score", "judge", False, note)
+    counts = f"{min(numbers):,} to {counted(max(numbers), 'judgements')}"
+    note = (
+        "A judge that follows the rankings falls from left to right. Judgements without a score are left out. "
+        f"n {counts} a column; {ranked_by(run.settings)}; no intervals."
+    )
+    title = "Mean score by the answer's rank (1 = best)"
+    return charts.columns(title, rows, "rank", "score", "judge", False, note, run.looks)

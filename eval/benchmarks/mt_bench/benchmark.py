@@ -9,6 +9,7 @@ from srlm.settings import Settings
 from ...data import cited, published
 from ...data.mt_bench import CATEGORIES
 from ...figures import charts
+from ...figures.captions import caption
 from ...records import MetricValue, Series
 from ..base import Answers, Asked, Benchmark, MetricSpec, OpenEngine, PageSection, RunData
 from ..english import reads_no_english
@@ -108,7 +109,8 @@ class MtBenchScores(Benchmark):
                 rows.append(
                     {"model": row.model, "kind": "published", "value": value, "low": None, "high": None, "said": said}
                 )
-        return [charts.series("MT-Bench: mean score of both turns", rows, share=False)]
+        title = "MT-Bench: mean score of both turns"
+        return [charts.series(title, rows, share=False, looks=run.looks, note=caption(own, run.level))]
 
 
 class MtBenchPairs(Benchmark):

@@ -64,11 +64,13 @@ class Nlp(Benchmark):
 
         from ..measuring import resampling
         from .figures import figures
-        from .measure import ask_all, kept, lms_of, models_of
+        from .measure import ask_all, kept, lms_of, models_of, take_from_others
         from .ready import prepared
 
         models, open_lm = models_of(run.folder), lms_of(run.settings, run.folder, open_engine)
-        failed = ask_all(models, prepared(run.settings.evaluation.nlp), open_lm, run.folder.log)
+        tasks = prepared(run.settings.evaluation.nlp)
+        take_from_others(run.folder, models, tasks)
+        failed = ask_all(models, tasks, open_lm, run.folder.log)
         return figures(resampling(run.settings), kept(models, note), failed, run.settings.evaluation.reference)
 
     def per_prompt(self, run: RunData) -> list[Series]:

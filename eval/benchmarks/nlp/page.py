@@ -7,6 +7,7 @@ from srlm.methods.start import BASELINE
 
 from ...data import cited, published
 from ...figures import charts
+from ...figures.captions import caption
 from ...figures.words import MetricWords
 from ...records import MetricValue
 from ..base import PageSection, RunData
@@ -48,7 +49,12 @@ def section(run: RunData, words: MetricWords) -> list[PageSection]:
     }
     return [
         PageSection(
-            "own", "nlp/section.html", content, charts=pictures(figures, words, baseline_of(run)), id="nlp", link="NLP"
+            "own",
+            "nlp/section.html",
+            content,
+            charts=pictures(figures, words, baseline_of(run), run),
+            id="nlp",
+            link="NLP",
         )
     ]
 
@@ -85,16 +91,20 @@ def lines(run: RunData, figures: Sequence[MetricValue], models: Sequence[str], w
     return table
 
 
-def pictures(figures: Sequence[MetricValue], words: MetricWords, baseline: str) -> list[charts.Chart]:
+def pictures(figures: Sequence[MetricValue], words: MetricWords, baseline: str, run: RunData) -> list[charts.Chart]:
     """Of the last two models, each task's score minus the baseline's."""
     models = list(dict.fromkeys(m.model for m in figures if m.baseline == baseline and m.model != baseline))
     drawn = []
     for model in models[-2:]:
         taxes = [m for m in figures if (m.model, m.baseline) == (model, baseline) and m.value is not None]
-        rows = [charts.dot(m, words) | {"pair": title(m.metric.partition(".")[0])} for m in taxes if words.is_share(m)]
+        shares = [m for m in taxes if words.is_share(m)]
+        rows = [charts.dot(m, words) | {"pair": title(m.metric.partition(".")[0])} for m in shares]
         if rows:
             heading = f"Alignment tax of {model}: its score" if baseline == BASELINE.name else f"{model}: its score"
-            drawn.append(charts.forest(f"{heading} minus {baseline}'s", rows, f"{model} minus {baseline}"))
+            note = f"{caption(shares, run.level)} Tasks in the order of the table."
+            drawn.append(
+                charts.forest(f"{heading} minus {baseline}'s", rows, f"{model} minus {baseline}", note, run.looks)
+            )
     return drawn
 
 

@@ -1,6 +1,7 @@
 """Where the newer model gained and where it lost: the head to head by kind of prompt."""
 
 from ...figures import charts
+from ...figures.captions import caption
 from ...records import MetricValue
 from ..base import Answers, Benchmark, OpenEngine, PageSection, RunData
 from ..breakdown.names import BREAKDOWN
@@ -36,8 +37,10 @@ class Slices(Benchmark):
         drawn = []
         for model, baseline in run.steps_of[-2:]:
             found = [m for m in figures if (m.model, m.baseline) == (model, baseline) and m.value is not None]
+            found.sort(key=lambda metric: metric.metric)
             rows = [charts.dot(metric, self.words) | {"pair": metric.metric} for metric in found]
             if rows:
                 title = f"{model} against {baseline}, by kind of prompt"
-                drawn.append(charts.forest(title, rows, "wins minus losses"))
+                note = f"{caption(found, run.level, f'judge {run.settings.evaluation.judge}')} Kinds by name."
+                drawn.append(charts.forest(title, rows, "wins minus losses", note, run.looks))
         return drawn

@@ -12,6 +12,7 @@ from eval.benchmarks.data_map.section import pictures
 from eval.benchmarks.data_map.texts import text_sets
 from eval.benchmarks.paper_table import PaperPicture
 from eval.benchmarks.table import chosen
+from eval.figures.looks import Looks
 from eval.records import MetricValue
 from eval.report import page
 from eval.run import measure
@@ -191,7 +192,7 @@ def test_the_picture_of_many_points_stays_small_and_nothing_in_it_is_markup() ->
         MapPoint(of=("IFT", "EFT")[n % 2], x=n % 50, y=n / 50, text="<script>alert(1)</script> \x1b[31m" + "x" * 900)
         for n in range(2000)
     ]
-    drawn = pictures(points, None)
+    drawn = pictures(points, None, Looks())
     assert sum(len(one.svg) for one in drawn) < 2_000_000
     assert "<script>" not in "".join(one.svg for one in drawn)
     assert "\x1b" not in "".join(one.svg for one in drawn)

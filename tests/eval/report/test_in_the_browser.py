@@ -1,5 +1,6 @@
 """The report in a real Chromium: nothing that models wrote acts, and a reader can use all of it."""
 
+import base64
 import csv
 import io
 import json
@@ -320,6 +321,106 @@ def test_a_charts_data_is_downloaded_as_csv(tab: Page, plainly: Path, tmp_path: 
     wanted = [(m.model, repr(m.value), "") for m in metrics if m.metric == "characters" and m.low is None]
     assert len(wanted) == 3
     assert [(row["model"], row["value"], row["low"]) for row in rows] == wanted
+
+
+CHART = "figure:has([data-name='Mean length of an answer, characters'])"
+
+
+def opacity(tab: Page, selector: str) -> str:
+    return str(tab.eval_on_selector(selector, "one => getComputedStyle(one).opacity"))
+
+
+def test_a_figure_has_one_toolbar_that_shows_under_the_pointer_and_in_the_focus(tab: Page) -> None:
+    tools = f"{CHART} .tools"
+    assert tab.locator(f"{tools} button").all_text_contents() == ["Copy", "CSV", "PNG", "SVG"]
+    assert [tab.locator(f"figure >> nth={place} >> .tools").count() for place in range(4)] == [1] * 4
+    tab.mouse.move(0, 0)
+    assert opacity(tab, tools) == "0"
+    tab.hover(f"{CHART} svg")
+    assert opacity(tab, tools) == "1"
+    tab.mouse.move(0, 0)
+    tab.focus(f"{CHART} summary")
+    tab.keyboard.press("Tab")
+    assert tab.evaluate("document.activeElement.textContent") == "Copy"
+    assert opacity(tab, tools) == "1"
+
+
+def test_a_table_has_one_toolbar(tab: Page) -> None:
+    table = ".tooled:has([data-name='Head to head'])"
+    assert tab.locator(f"{table} > .tools button").all_text_contents() == ["Copy", "Markdown", "CSV"]
+    tab.mouse.move(0, 0)
+    assert opacity(tab, f"{table} > .tools") == "0"
+    tab.hover(f"{table} th >> nth=0")
+    assert opacity(tab, f"{table} > .tools") == "1"
+
+
+def test_where_nothing_hovers_toolbars_are_always_there(chromium: Browser, plainly: Path) -> None:
+    context = chromium.new_context(viewport=PHONE, has_touch=True, is_mobile=True)
+    tab = context.new_page()
+    tab.goto(plainly.as_uri())
+    shown = tab.eval_on_selector_all(".tools", "found => found.map(one => getComputedStyle(one).opacity)")
+    assert len(shown) > 10 and set(shown) == {"1"}
+    # Beside what unfolds the data, and not on it.
+    fold = tab.locator(f"{CHART} summary").bounding_box()
+    tools = tab.locator(f"{CHART} .tools").bounding_box()
+    assert fold is not None and tools is not None
+    assert fold["x"] + fold["width"] <= tools["x"]
+    context.close()
+
+
+def saved(tab: Page, button: str, path: Path) -> bytes:
+    """What a button of the chart's toolbar gives."""
+    with tab.expect_download() as waited:
+        tab.click(f"{CHART} .tools button:text-is('{button}')")
+    waited.value.save_as(path)
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_chart_is_saved_as_svg_and_png_in_the_colours_that_are_seen(
+    chromium: Browser, plainly: Path, tmp_path: Path, scheme: Scheme
+) -> None:
+    tab = chromium.new_page(viewport=DESKTOP, color_scheme=scheme)
+    events = deeds(tab)
+    tab.goto(plainly.as_uri())
+    svg = saved(tab, "SVG", tmp_path / "chart.svg").decode()
+    assert "var(" not in svg and "currentColor" not in svg
+    # SFT's, M1's and M2's colours, the second to the fourth of the page's.
+    colours = {"light": ("#d55e00", "#009e73", "#c7629a"), "dark": ("#ee8a3a", "#2fc79b", "#e29fc4")}
+    assert all(colour in svg for colour in colours[scheme])
+    png = saved(tab, "PNG", tmp_path / "chart.png")
+    assert png.startswith(b"\x89PNG")
+    # Both show the same: the file of the picture, drawn by the browser, beside the one that the page has painted.
+    shows = chromium.new_page(bypass_csp=True)
+    shows.goto((tmp_path / "chart.svg").as_uri())
+    unlike = shows.evaluate(UNLIKE, [base64.b64encode(svg.encode()).decode(), base64.b64encode(png).decode()])
+    assert unlike["size"] == [1080, unlike["size"][1]] and unlike["drawn"] > 0.005
+    assert unlike["share"] < 0.01
+    shows.close()
+    tab.close()
+    assert events == []
+
+
+UNLIKE = """async ([svg, png]) => {
+  const seen = [];
+  let size;
+  for (const source of [`data:image/png;base64,${png}`, `data:image/svg+xml;base64,${svg}`]) {
+    const image = document.createElementNS("http://www.w3.org/1999/xhtml", "img");
+    image.src = source;
+    await image.decode();
+    size ??= [image.naturalWidth, image.naturalHeight];
+    const canvas = new OffscreenCanvas(...size), pen = canvas.getContext("2d");
+    pen.drawImage(image, 0, 0, ...size);
+    seen.push(pen.getImageData(0, 0, ...size).data);
+  }
+  const [a, b] = seen, ground = [...a.slice(0, 3)];
+  let unlike = 0, drawn = 0;
+  for (let at = 0; at < a.length; at += 4) {
+    if ([0, 1, 2].some((one) => Math.abs(a[at + one] - b[at + one]) > 96)) unlike += 1;
+    if ([0, 1, 2].some((one) => Math.abs(a[at + one] - ground[one]) > 40)) drawn += 1;
+  }
+  return { size, share: (4 * unlike) / a.length, drawn: (4 * drawn) / a.length };
+}"""
 
 
 def test_without_javascript_all_but_the_browser_reads(chromium: Browser, plainly: Path) -> None:

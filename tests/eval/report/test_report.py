@@ -182,10 +182,13 @@ def test_the_figures_of_a_kind_are_the_sums_they_should_be(tmp_path: Path) -> No
 def test_a_chart_holds_its_figures_unrounded(tmp_path: Path) -> None:
     run = read(small.run(tmp_path))
     found = [run.named["answers", "characters", name, None] for name in run.names]
-    chart = charts.dots(found, "Length", WORDS)
+    chart = charts.dots(found, "Length", WORDS, run.looks)
     assert chart is not None
     assert [row[:2] for row in chart.rows] == [(m.model, repr(m.value)) for m in found]
-    assert chart.svg.startswith("<svg") and "style=" not in chart.svg and "var(--c1)" in chart.svg
+    assert chart.svg.startswith("<svg") and "style=" not in chart.svg
+    # M0 is the first of the run's models and has no figure here; then come SFT, M1 and M2.
+    drawn = [colour for colour in ("c1", "c2", "c3", "c4", "c5") if f"var(--{colour})" in chart.svg]
+    assert drawn == ["c2", "c3", "c4"]
 
 
 def test_a_measure_without_a_value_has_no_chart() -> None:
@@ -209,14 +212,14 @@ def test_runs_with_equal_values_stand_beside_each_other() -> None:
 
 def test_differences_of_next_to_nothing_have_ticks_with_different_names() -> None:
     row = {"pair": "second/M2 : first/M2", "value": 0.0, "low": -0.001, "high": 0.001, "said": "nothing"}
-    ticks = re.findall(r">([+\u2212][0-9.]+%)<", charts.forest("Nothing", [row], "difference").svg)
-    assert ticks == ["\u22124%", "\u22122%", "+0%", "+2%", "+4%"]
+    ticks = re.findall(r">([+\u2212]?[0-9.]+%)<", charts.forest("Nothing", [row], "difference").svg)
+    assert ticks == ["\u22124%", "\u22122%", "0%", "+2%", "+4%"]
 
 
 def test_a_long_pair_is_named_on_two_lines() -> None:
     row = {"pair": "a-run-with-a-long-name/M2 : another/M2", "value": 0.1, "low": 0.0, "high": 0.2, "said": "x"}
     svg = charts.forest("Names", [row], "difference").svg
-    assert ">a-run-with-a-long-name/M2<" in svg and ">another/M2<" in svg
+    assert ">a-run-with-a-long-name/M2 :<" in svg and ">another/M2<" in svg
 
 
 def test_the_map_of_prompts_is_the_same_for_the_same_seed(tmp_path: Path) -> None:
