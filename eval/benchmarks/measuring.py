@@ -21,7 +21,7 @@ from srlm.text.counts import counted
 
 from ..records import MetricValue
 from ..stats.bounded import SHARE
-from ..stats.intervals import Estimate, Resampling, paired_mean_difference
+from ..stats.intervals import Estimate, Resampling, paired_mean_difference, with_width
 from ..stats.power import ALPHA, POWER, standard_error_of, visible
 from ..stats.significance import agreeing, holm, paired_test
 from .base import Item, OpenEngine
@@ -268,6 +268,7 @@ def figure(
     note: str = "",
 ) -> MetricValue:
     """A metric value from an estimate; `n` where the unit is not the prompt, `over` what the test takes for one."""
+    estimate = with_width(estimate, "nothing varies, so nothing shows its width")
     if p is not None:
         estimate = agreeing(estimate, p)
     return MetricValue(

@@ -8,7 +8,7 @@ from srlm.terminal import cut
 from srlm.text.markdown import markdown as text
 from srlm.text.markdown import markdown_table
 
-from ..figures.words import MetricWords, p_text
+from ..figures.words import MetricWords, no_interval, p_text
 from ..records import MetricValue
 from .summary import Cell, Summary
 
@@ -92,7 +92,7 @@ def _row(metric: MetricValue, words: MetricWords) -> tuple[str, ...]:
         metric.model,
         metric.baseline or "",
         f"missing: {metric.note or metric.method}" if metric.value is None else words.text_of(metric, metric.value),
-        "" if low is None or high is None else f"{words.text_of(metric, low)} to {words.text_of(metric, high)}",
+        words.ends_of(metric) or no_interval(metric),
         "" if metric.p_adjusted is None else p_text(metric.p_adjusted),
         f"{metric.n:,} {metric.unit}",
         f"{metric.unscored:,}",
