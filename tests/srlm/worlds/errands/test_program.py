@@ -147,7 +147,9 @@ def test_models_are_measured_on_words_and_wordings_and_kinds_that_no_training_ha
 def test_no_list_is_longer_than_the_settings_say() -> None:
     settings = ErrandsData(ift=120, eft_sets=1, heldout_sets=1, evaluation_prompts=60, most_items=3)
     found = data.seed_data(settings, 1)
-    sizes = [len(errand.items) for one in (*found.seed_prompts, *found.evaluation_prompts) if (errand := parse(one.text))]
+    sizes = [
+        len(errand.items) for one in (*found.seed_prompts, *found.evaluation_prompts) if (errand := parse(one.text))
+    ]
     assert max(sizes) == 3
     assert len(sizes) == 180
 
