@@ -86,7 +86,6 @@ def _excerpt(said: str) -> str:
 
 
 def _row(metric: MetricValue, words: MetricWords) -> tuple[str, ...]:
-    low, high = metric.low, metric.high
     return (
         words.label(metric),
         metric.model,
