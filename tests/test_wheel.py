@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from srlm.version import VERSION
+from tests import own_files
+from tests.test_first_hour import commands
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 PIP = ("-m", "pip", "--disable-pip-version-check", "--quiet")
@@ -102,9 +104,12 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 def test_the_wheel_holds_every_file_of_both_packages_the_run_files_and_the_licence(wheel: Path) -> None:
-    folders = {"srlm/": "srlm/", "eval/": "srlm_eval/", "configs/": "srlm/configs/"}
+    folders = {"srlm/": "srlm/", "eval/": "srlm_eval/", "configs/": "srlm/configs/", "docs/": "srlm/docs/"}
     expected = {
-        new + name.removeprefix(old) for old, new in folders.items() for name in tracked() if name[: len(old)] == old
+        new + name.removeprefix(old)
+        for old, new in folders.items()
+        for name in tracked()
+        if name[: len(old)] == old and (old != "docs/" or name.endswith(".md"))
     }
     with zipfile.ZipFile(wheel) as archive:
         found = set(archive.namelist())
@@ -139,21 +144,40 @@ def test_the_run_files_are_read_from_the_wheel_and_can_be_written_out(installed:
         "srlm: configs/methods/autorater.yaml: no such run file; it comes with srlm, and `srlm examples --to configs` "
         "writes it here\n",
     )
+    # A file that an example names by its path is found without that.
+    wanted = ("--run", "example:methods/autorater", "--set", "model.base=none-there")
+    assert "neither a readable file" not in installed.run("srlm", "doctor", *wanted, "--no-weights").stdout
     assert installed.said("srlm", "examples", "--to", "configs") == [f"configs: {len(configs())} files"]
     assert (installed.work / "configs/methods/autorater.yaml").is_file()
     assert os.access(installed.work / "configs/slurm/node.sh", os.X_OK)
 
 
-def test_a_run_is_trained_measured_and_read_elsewhere(installed: Installed) -> None:
-    (installed.work / "tiny.yaml").write_bytes((CHECKOUT / "tests/tiny.yaml").read_bytes())
-    assert installed.said("srlm", "train", "--run", "tiny.yaml", "--to", "M1") == ["tiny: M1 is in runs/tiny/M1/model"]
-    assert installed.said("srlm-eval", "all", "--run", "tiny.yaml")[-1] == "runs/tiny/report.html"
-    assert (installed.work / "runs/tiny/report.html").stat().st_size > 100_000
-    manifest = json.loads((installed.work / "runs/tiny/M1/manifest.json").read_text())
+def test_the_pages_that_messages_name_are_printed_from_the_wheel(installed: Installed) -> None:
+    assert "rankings  Ranked answers" in str(installed.said("srlm", "docs"))
+    page = (CHECKOUT / "docs/rankings.md").read_text(encoding="utf-8")
+    assert installed.said("srlm", "docs", "docs/rankings.md") == page.splitlines()
+    unknown = installed.run("srlm", "docs", "rank")
+    assert (unknown.returncode, unknown.stderr) == (2, "srlm: rank: no such page; did you mean rankings?\n")
+
+
+def test_own_files_become_a_report_by_the_commands_of_the_first_page(installed: Installed, bead_model: Path) -> None:
+    own_files.write(installed.work, bead_model)
+    less = [word for one in own_files.SMALL for word in ("--set", one)]
+    written = commands("docs/start.md", "bash")
+    assert [words[:2] for words in written] == [
+        ["srlm", "new"],
+        ["srlm", "doctor"],
+        ["srlm", "train"],
+        ["srlm-eval", "all"],
+    ]
+    said = {words[1]: installed.said(*words, *([] if words[1] == "new" else less)) for words in written}
+    assert said["train"] == ["mine: M1 is in runs/mine/M1/model"]
+    assert said["all"][-1] == "runs/mine/report.html"
+    manifest = json.loads((installed.work / "runs/mine/M1/manifest.json").read_text())
     assert (manifest["versions"]["srlm"], manifest["commit"]) == (VERSION, None)
     program = (
-        "import srlm, srlm_eval; print([one.name for one in srlm.models_of('runs/tiny')]);"
-        "print(len(srlm.records_of('runs/tiny', 'data', 'ift').to_pandas()));"
-        "print({one.model for one in srlm_eval.figures_of('runs/tiny') if one.metric == 'correct'} >= {'SFT', 'M1'})"
+        "import srlm, srlm_eval; print([one.name for one in srlm.models_of('runs/mine')]);"
+        "print(len(srlm.records_of('runs/mine', 'data', 'ift').to_pandas()));"
+        "print(sorted({one.model for one in srlm_eval.figures_of('runs/mine') if one.metric == 'win_minus_lose'}))"
     )
-    assert installed.said("python", "-c", program) == ["['M0', 'SFT', 'M1']", "40", "True"]
+    assert installed.said("python", "-c", program) == ["['M0', 'SFT', 'M1']", "26", "['M1', 'SFT']"]

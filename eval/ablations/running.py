@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from srlm.errors import SrlmError, first_line
 from srlm.methods.run import Run
+from srlm.methods.sharing import take_over
 from srlm.methods.train import train
 from srlm.settings import Settings
 from srlm.store import files
@@ -17,7 +18,6 @@ from ..benchmarks.base import OpenEngine
 from ..benchmarks.table import chosen, of_all
 from ..records import MetricValue
 from ..run import measure, opened_run
-from .sharing import take_over
 
 
 def ablate(settings: Settings, names: Sequence[str]) -> tuple[list[MetricValue], list[str]]:

@@ -1,6 +1,6 @@
 """What benchmarks share: engines opened when needed, answers and judgements that are kept, figures from estimates."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from srlm.engines.responses import AnswerWatch, draw_responses, is_answer
 from srlm.errors import RecordError, StoreError
 from srlm.judge import rubric
 from srlm.judge.pointwise import Answered, ModelPointJudge, judges
-from srlm.judge.watched import JudgementWatch
+from srlm.judge.watched import JudgementWatch, counting
 from srlm.records import Checkpoint, Judgement, Prompt, Response, digest, seed_for
 from srlm.settings import CandidateSettings, Sampling, Settings, shaping
 from srlm.store import files
@@ -21,10 +21,11 @@ from srlm.text.counts import counted
 
 from ..records import MetricValue
 from ..stats.bounded import SHARE
-from ..stats.intervals import Estimate, Resampling, paired_mean_difference
+from ..stats.intervals import Estimate, Resampling, paired_mean_difference, with_width
 from ..stats.power import ALPHA, POWER, standard_error_of, visible
 from ..stats.significance import agreeing, holm, paired_test
 from .base import Item, OpenEngine
+from .taken import take
 
 BLOCK = 64
 """Prompts between two writes to disk."""
@@ -50,12 +51,16 @@ def aligned(path: Path, found: Sequence[str], expected: Sequence[str], each: int
         )
 
 
-def made_from(path: Path, facts: dict[str, Any]) -> None:
+def made_from(path: Path, facts: dict[str, Any], folder: RunFolder | None = None) -> None:
     """Note beside `path` what it is made from. Raises StoreError where it was made from something else.
+
+    `folder`: of the run that it is in; what another run that this one has steps of made from the same is taken.
 
     Results are reused for as long as they answer the same question, and never deleted: they may have cost money. A fact
     that nobody noted when they were begun counts as the same, and is noted now.
     """
+    if folder is not None:
+        take(folder, path, facts.__eq__)
     if refuse_others(path, facts) != facts:
         files.write_json(path.with_name(path.name + NOTE), facts)
 
@@ -79,6 +84,13 @@ def refuse_others(path: Path, facts: dict[str, Any]) -> Any:
             "restore the old value, or move the file away and run the command again"
         )
     return before
+
+
+def are_there(folder: RunFolder, kept: Mapping[Path, dict[str, Any]]) -> bool:
+    """Whether all of these files are whole, those taken that another run has (`made_from`); `kept` has their facts."""
+    for path, facts in kept.items():
+        take(folder, path, facts.__eq__)
+    return all(path.exists() for path in kept)
 
 
 def evaluation_answers(
@@ -172,7 +184,7 @@ def drawn_answers(
         "draws": draws,
         "seed": seed,
     }
-    made_from(path, facts)
+    made_from(path, facts, folder)
     with Reporter(f"{checkpoint.name}: {label}", folder.log) as report:
 
         def work(chunk: Sequence[Prompt], index: int) -> list[Response]:
@@ -220,7 +232,7 @@ def judge_answers(
         "draws": draws,
         "seed": seed,
     }
-    made_from(path, facts)
+    made_from(path, facts, folder)
     if path.exists():
         return list(files.finished(path, Judgement, answered, draws, judges))
     with (
@@ -228,7 +240,7 @@ def judge_answers(
         Reporter(f"{checkpoint.name}: {label}", folder.log, "answers") as report,
     ):
         # A model may be measured that cannot judge at all: its figures say so.
-        watch = JudgementWatch(label, settings.judge.model_copy(update={"min_scored": 0}), report.say)
+        watch = JudgementWatch(label, counting(settings.judge), report.say)
         made = ModelPointJudge.of(engine(), settings.judge).judge(answered, draws, seed, path, report, watch=watch)
         return list(made)
 
@@ -256,6 +268,7 @@ def figure(
     note: str = "",
 ) -> MetricValue:
     """A metric value from an estimate; `n` where the unit is not the prompt, `over` what the test takes for one."""
+    estimate = with_width(estimate, "nothing varies, so nothing shows its width")
     if p is not None:
         estimate = agreeing(estimate, p)
     return MetricValue(

@@ -59,11 +59,20 @@ def of_all(also: Sequence[str] = ()) -> list[Benchmark]:
 
 
 def chosen(names: Sequence[str]) -> list[Benchmark]:
-    """Benchmarks by name or by the word of the command line that measures them, in the table's order."""
-    known = {word for one in BENCHMARKS for word in (one.name, one.command) if word}
+    """Benchmarks by name or by the word of the command line that measures them, in the table's order.
+
+    Raises SettingsError for a word that is none, or whose benchmarks want more than settings; of several benchmarks of
+    one word, those are left to the command.
+    """
+    found: list[Benchmark] = []
     for name in names:
-        if name not in known:
+        called = [one for one in BENCHMARKS if name and name in (one.name, one.command)]
+        if not called:
             raise SettingsError(
                 f"{name}: no such benchmark; the benchmarks are {', '.join(one.name for one in BENCHMARKS)}"
             )
-    return [one for one in BENCHMARKS if one.name in names or one.command in names]
+        able = [one for one in called if one.by_settings]
+        if not able:
+            raise called[0].needs_more()
+        found += able
+    return [one for one in BENCHMARKS if one in found]

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from srlm.cli.main import enter, print_version
+from srlm.cli.main import PAGES, enter, print_version
 
 from ..benchmarks.table import BENCHMARKS
 from . import (
@@ -59,6 +59,7 @@ app.command("data-map")(data_map.data_map)
 app.command("annotate")(annotate.annotate)
 app.command("run")(given.run)
 app.command("report")(reports.report)
+app.command("index")(reports.index)
 app.command("paper")(paper.paper)
 app.command("ablations")(ablations.ablations)
 app.command("methods")(methods.methods)
@@ -73,6 +74,8 @@ app.command("judgments")(published.judgments)
 app.command("mt-bench")(mt_bench.mt_bench)
 app.command("power")(published.power)
 app.command("regress")(regression.regress)
+for _one in app.registered_commands:
+    _one.epilog = PAGES
 
 
 def main(words: Sequence[str] | None = None) -> None:

@@ -54,6 +54,24 @@ def report(
         say(str(compare.write(settings, place, command)))
 
 
+def index(
+    runs: Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder that holds the runs, or folders of runs.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The page; its .csv and .json are written beside it. Default: FOLDER/index.html."),
+    ] = None,
+) -> None:
+    """Write one page over all runs of a folder: sortable, with the history of each headline figure; runs no model."""
+    from ..report import index as page
+
+    place = out or runs / "index.html"
+    if not runs.is_dir():
+        raise SettingsError(f"{runs}: no such folder; name the folder that holds the runs")
+    with hold_files(place, place.with_suffix(".csv"), place.with_suffix(".json")):
+        command = " ".join(["srlm-eval index", str(runs), *(["--out", str(out)] if out is not None else [])])
+        say(str(page.write(runs, place, command)))
+
+
 def write(
     run: Path,
     overrides: Sequence[str] | None,

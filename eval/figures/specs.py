@@ -32,6 +32,8 @@ class MetricSpec(Record):
     """None: neither way is better by itself."""
     headline: bool = False
     """Whether the verdict at the top of the page says what became of it from model to model."""
+    in_index: bool = False
+    """Whether an index of runs shows it of a run's last model; of what is `headline` it always does."""
     margin: float | None = None
     """A loss that the gate tolerates where nobody names another, in the metric's own unit."""
     digits: int = 3

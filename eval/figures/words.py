@@ -7,6 +7,8 @@ from markupsafe import Markup
 from ..records import MetricValue
 from .specs import Group, MetricSpec, Named, spaced
 
+MINUS = "\N{MINUS SIGN}"
+"""As wide as a plus, and what charts have, too."""
 CONTROLS = {code: "\ufffd" for code in (*range(32), *range(127, 160), 0xFFFE, 0xFFFF) if chr(code) not in "\n\t"}
 """What XML cannot hold, among them: vl_convert takes the whole process down over one."""
 
@@ -42,52 +44,71 @@ class MetricWords:
         return metric.baseline is not None and not self.of(metric.benchmark).pairs
 
     def text_of(self, metric: MetricValue, value: float) -> str:
-        """A value of this metric, rounded; differences carry their sign, those of shares are percentage points."""
-        return self._text(metric, value, self.spec(metric).signed or self.is_difference(metric))
+        """A value of this metric, rounded, with its unit: `55.5%`. Differences carry their sign, and those of shares
+        are percentage points: `+1.5 points`."""
+        return f"{self._number(metric, value)}{self._unit(metric)}"
+
+    def ends_of(self, metric: MetricValue) -> str:
+        """Both ends of the interval, the unit once: `51.2 to 58.0%`; empty where there is none."""
+        if metric.low is None or metric.high is None:
+            return ""
+        low, high = self._number(metric, metric.low), self._number(metric, metric.high)
+        return f"{low} to {high}{self._unit(metric)}"
 
     def change_of(self, metric: MetricValue, value: float) -> str:
         """A difference between two values of this metric, rounded, with its sign."""
-        return self._text(metric, value, signed=True)
+        return f"{self._number(metric, value, signed=True)}{self._unit(metric, signed=True)}"
 
-    def _text(self, metric: MetricValue, value: float, signed: bool) -> str:
-        spec = self.spec(metric)
-        sign = "+" if signed and value > 0 else ""
+    def change_ends_of(self, metric: MetricValue, low: float, high: float) -> str:
+        """Both ends of the interval of such a difference."""
+        ends = (self._number(metric, end, signed=True) for end in (low, high))
+        return f"{' to '.join(ends)}{self._unit(metric, signed=True)}"
+
+    def _signed(self, metric: MetricValue) -> bool:
+        return self.spec(metric).signed or self.is_difference(metric)
+
+    def _number(self, metric: MetricValue, value: float, signed: bool = False) -> str:
+        spec, signed = self.spec(metric), signed or self._signed(metric)
         if metric.value_unit == "percent":
-            return f"{sign}{value:.1f} pp" if signed else f"{value:.1f}%"
-        if spec.unit == "share":
-            return f"{sign}{100 * value:.1f} pp" if signed else percent(value)
-        return f"{sign}{value:.{spec.digits}f}"
+            return number(value, 1, signed)
+        return number(100 * value, 1, signed) if spec.unit == "share" else number(value, spec.digits, signed)
+
+    def _unit(self, metric: MetricValue, signed: bool = False) -> str:
+        if metric.value_unit != "percent" and not self.is_share(metric):
+            return ""
+        return POINTS if signed or self._signed(metric) else "%"
 
     def figure(self, metric: MetricValue) -> Markup:
         """The value, its unrounded number beside it; a missing value says why."""
         if metric.value is None:
             return Markup('<span class="missing">missing: {}</span>').format(metric.note or metric.method)
-        return self._data(metric, metric.value)
+        return _data(metric.value, self.text_of(metric, metric.value))
 
     def interval(self, metric: MetricValue) -> Markup:
         """The interval, or a dash."""
         if metric.low is None or metric.high is None:
-            return Markup("<span title='no interval'>-</span>")
-        low, high = self._data(metric, metric.low), self._data(metric, metric.high)
-        return Markup('<span class="interval">{} to {}</span>').format(low, high)
-
-    def _data(self, metric: MetricValue, value: float) -> Markup:
-        return Markup('<data value="{}">{}</data>').format(repr(value), self.text_of(metric, value))
+            why = no_interval(metric) or "-"
+            return Markup('<span class="missing">{}</span>').format(why)
+        low, high = (_data(end, self._number(metric, end)) for end in (metric.low, metric.high))
+        return Markup('<span class="interval">{} to {}{}</span>').format(low, high, self._unit(metric))
 
     def sentence(self, metric: MetricValue) -> str:
         """A figure and all that has to stand beside it, in one line."""
         if metric.value is None:
             return f"{metric.model}: missing: {metric.note or metric.method}"
         against = f" against {metric.baseline}" if metric.baseline else ""
-        low, high = metric.low, metric.high
-        ends = ""
-        if low is not None and high is not None:
-            ends = f" ({self.text_of(metric, low)} to {self.text_of(metric, high)})"
+        ends = f" ({said})" if (said := self.ends_of(metric)) else ""
         unscored = f", {metric.unscored:,} unscored" if metric.unscored else ""
         return (
             f"{metric.model}{against}: {self.text_of(metric, metric.value)}{ends}, n {metric.n:,} {metric.unit}"
             f"{unscored}; {metric.method}"
         )
+
+
+def no_interval(metric: MetricValue) -> str:
+    """Why a figure that is there has no interval, as its method says: `no interval: fewer than 15 prompts`."""
+    place = metric.method.find("no interval")
+    return "" if metric.value is None or place < 0 else metric.method[place:].partition("; p: ")[0]
 
 
 def better_side(spec: MetricSpec) -> str:
@@ -97,9 +118,30 @@ def better_side(spec: MetricSpec) -> str:
     return f"{'right' if spec.better == 'higher' else 'left'} of 0 the first is better"
 
 
+POINTS = " points"
+"""Of percent: what differences of shares are in."""
+
+
+def number(value: float, digits: int, signed: bool = False) -> str:
+    """A number so rounded. `signed`: a plus where it is above 0; what is rounded to 0 has no sign."""
+    shown = f"{abs(value):.{digits}f}"
+    if not float(shown):
+        return shown
+    return f"{MINUS if value < 0 else '+' if signed else ''}{shown}"
+
+
 def percent(share: float) -> str:
     """0.555 -> 55.5%"""
-    return f"{100 * share:.1f}%"
+    return f"{number(100 * share, 1)}%"
+
+
+def points(share: float, unit: bool = True) -> str:
+    """A difference of shares: 0.015 -> +1.5 points"""
+    return f"{number(100 * share, 1, signed=True)}{POINTS if unit else ''}"
+
+
+def _data(value: float, shown: str) -> Markup:
+    return Markup('<data value="{}">{}</data>').format(repr(value), shown)
 
 
 def p_value(p: float | None) -> Markup:

@@ -29,13 +29,16 @@ from ..figures import words
 from ..figures.policy import policy
 from ..figures.words import MetricWords
 from ..records import MetricValue
-from . import browser, keys, pictures, repeated, training, verdict, written
+from . import browser, keys, pictures, repeated, summary, training, verdict, warned, written
 
 FOLD = 280
 """Characters: a longer text is folded."""
 MOST_FIGURES = 3000
 """Rows of the table of every figure; where there are more, it names metrics.csv instead."""
 TEMPLATES = tuple(Path(__file__).parent.parent / name for name in ("report/templates", "benchmarks"))
+SCRIPTS = ("tables", "report")
+BROWSER_SCRIPTS = ("markdown", "difference", "browser")
+"""Of a page that has a browser of prompts."""
 PLAIN = "table.html"
 """The section of a benchmark that has none of its own: its metrics, model by model."""
 
@@ -79,7 +82,9 @@ def write(
         place / "report.md": written.markdown(content, WORDS),
         place / "metrics.csv": metrics.as_csv(run.metrics),
     }
-    if out is not None:
+    if out is None:
+        pages[place / warned.NAME] = warned.as_json(content["doubts"], metrics.path_of(folder))
+    else:
         pages[out / "metrics.json"] = metrics.as_json(run.metrics)
         pages[out / repeated.MADE_ON] = json.dumps(repeated.machine(), indent=1, sort_keys=True) + "\n"
     for file, text in pages.items():
@@ -104,10 +109,22 @@ def render(template: str, content: Mapping[str, Any], how: MetricWords) -> str:
         "title": lambda metric: how.title(metric.benchmark),
         "p": words.p_value,
         "percent": words.percent,
+        "points": words.points,
         "plain": words.plain,
         "count": words.count,
+        "by_subject": verdict.by_subject,
+        "picture": lambda chart: chart.picture,
+        "prompt": lambda text: "",
     }
-    style, script = _file("report.css"), _file("report.js")
+    read = content.get("browser")
+    if read is not None:
+        environment.filters |= {
+            "figure": read.lists.linked(how.figure),
+            "picture": read.lists.pictures(content["metrics"], how),
+            "prompt": read.lists.of_text,
+        }
+    style = "".join(_file(f"{name}.css") for name in ("report", "tables", "summary", *(["browser"] if read else [])))
+    script = "".join(_file(f"{name}.js") for name in (*SCRIPTS, *(BROWSER_SCRIPTS if read else [])))
     frame = {
         "style": Markup(style),
         "script": Markup(script),
@@ -126,7 +143,8 @@ def gather(run: RunData, command: str, more: Sequence[PageSection] = ()) -> dict
     """All that the page shows, but for the browser; with `more` sections than the benchmarks'."""
     wanted = run.settings.evaluation
     apart = {STUDY.name, *(benchmark.name for benchmark in BENCHMARKS if benchmark.own_table)}
-    settings, found = run.settings.model_dump(mode="json"), sections(run, more)
+    settings, found, first = run.settings.model_dump(mode="json"), sections(run, more), summary.summary(run)
+    doubts = verdict.doubts(run)
     return {
         "name": run.settings.name,
         "names": run.names,
@@ -138,7 +156,10 @@ def gather(run: RunData, command: str, more: Sequence[PageSection] = ()) -> dict
         "metrics": run.metrics,
         "named": run.named,
         "listed": run.metrics if len(run.metrics) <= MOST_FIGURES else [],
-        "doubts": verdict.doubts(run),
+        "summary": first,
+        "caption": summary.caption(first.columns, f"{100 * wanted.confidence:g}%"),
+        "doubts": [one for one in doubts if not one.expected],
+        "expected": [one for one in doubts if one.expected],
         "looked_for": verdict.looked_for(run),
         "findings": [
             (finding, headlines(run, finding.model, finding.baseline))
@@ -148,8 +169,8 @@ def gather(run: RunData, command: str, more: Sequence[PageSection] = ()) -> dict
         "sections": found,
         "judge_charts": [chart for section in found["judge"] for chart in section.charts],
         "change_charts": [chart for section in found["changed"] for chart in section.charts],
-        "judge_pictures": pictures.pictures(run, "judge"),
-        "change_pictures": pictures.pictures(run, "changed"),
+        "judge_pictures": pictures.pictures(run, "judge", first.chart),
+        "change_pictures": pictures.pictures(run, "changed", first.chart),
         "changes": [m for m in run.metrics if m.baseline is not None and m.benchmark not in apart],
         "score_pictures": training.score_pictures(run),
         "histories": training.histories(run),

@@ -216,5 +216,4 @@ def _difference(ours: MetricValue, theirs: float, words: MetricWords) -> str:
     said = words.change_of(ours, ours.value - theirs)
     if ours.low is None or ours.high is None:
         return said
-    low, high = (words.change_of(ours, end - theirs) for end in (ours.low, ours.high))
-    return f"{said} ({low} to {high})"
+    return f"{said} ({words.change_ends_of(ours, ours.low - theirs, ours.high - theirs)})"

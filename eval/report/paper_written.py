@@ -69,8 +69,8 @@ def _cell(ours: MetricValue | None, missing: str, words: MetricWords) -> str:
         return missing
     if ours.value is None:
         return f"missing: {ours.note or ours.method}"
-    said, low, high = words.text_of(ours, ours.value), ours.low, ours.high
-    if low is not None and high is not None:
-        said += f" ({words.text_of(ours, low)} to {words.text_of(ours, high)})"
+    said = words.text_of(ours, ours.value)
+    if ends := words.ends_of(ours):
+        said += f" ({ends})"
     unscored = f", {ours.unscored:,} unscored" if ours.unscored else ""
     return f"{said}, n {ours.n:,} {ours.unit}{unscored}"

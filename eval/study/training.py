@@ -11,6 +11,7 @@ from srlm.errors import SrlmError, first_line
 from srlm.methods import start
 from srlm.methods.base import method_of, run_folder
 from srlm.methods.run import Run
+from srlm.methods.sharing import take_over
 from srlm.methods.train import train
 from srlm.records import Step
 from srlm.settings import Settings
@@ -18,7 +19,6 @@ from srlm.store.lock import hold_files
 from srlm.terminal import logger, say
 
 from .. import metrics
-from ..ablations.sharing import take_over
 from ..benchmarks.base import Benchmark, RunData
 from ..benchmarks.table import chosen, of_all
 from ..run import measure, opened_run

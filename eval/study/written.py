@@ -46,7 +46,7 @@ def markdown(content: Mapping[str, Any], words: MetricWords) -> str:
                 words.label(one),
                 one.model,
                 f"missing: {one.note or one.method}" if one.value is None else words.text_of(one, one.value),
-                _interval(one, words),
+                words.ends_of(one),
                 "" if one.p_adjusted is None else p_text(one.p_adjusted),
                 f"{one.n}",
                 one.note,
@@ -64,12 +64,6 @@ def _cell(one: MetricValue, words: MetricWords) -> str:
     """`81.2% (78.0% to 84.4%)`, and the seeds it lacks."""
     if one.value is None:
         return f"missing: {one.note or one.method}"
-    interval = _interval(one, words)
+    interval = words.ends_of(one)
     lacks = f", {one.n} of {counted(one.n + one.unscored, 'seeds')}" if one.unscored else ""
     return words.text_of(one, one.value) + (f" ({interval})" if interval else "") + lacks
-
-
-def _interval(one: MetricValue, words: MetricWords) -> str:
-    if one.low is None or one.high is None:
-        return ""
-    return f"{words.text_of(one, one.low)} to {words.text_of(one, one.high)}"

@@ -1,9 +1,10 @@
 """`srlm export`: a model of a run as a folder or on the Hub, and the records that made it as data sets."""
 
+import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import typer
 
@@ -25,6 +26,7 @@ class Wanted(NamedTuple):
     base: str | None
     license: str | None
     adapter: bool
+    dtype: Literal["float32", "bfloat16"]
     gguf: bool
     converter: Path | None
     public: bool
@@ -52,6 +54,10 @@ def export(
     license: Annotated[
         str | None, typer.Option(help="License for the card, as the Hub has it (apache-2.0). Default: the base's.")
     ] = None,
+    dtype: Annotated[
+        Literal["float32", "bfloat16"],
+        typer.Option(help="Number format of the weights; float32: those that were trained."),
+    ] = "float32",
     gguf: Annotated[bool, typer.Option("--gguf", help="Also a GGUF file, by llama.cpp's converter.")] = False,
     converter: Annotated[
         Path | None, typer.Option(help="llama.cpp's convert_hf_to_gguf.py, if it is not on the PATH.")
@@ -64,12 +70,14 @@ def export(
 
     if to is None and data is None:
         raise typer.BadParameter("say where to: --to DIR, --to hub:NAME or --data DIR")
-    if to is None and (adapter or gguf):
-        raise typer.BadParameter("--adapter and --gguf need --to")
+    if to is None and (adapter or gguf or dtype != "float32"):
+        raise typer.BadParameter("--adapter, --gguf and --dtype need --to")
+    if adapter and dtype != "float32":
+        raise typer.BadParameter("--adapter and --dtype cannot be used together: an adapter is float32")
     if adapter and gguf:
         raise typer.BadParameter("--adapter and --gguf cannot be used together: a GGUF file holds merged weights")
     source = find(open_run(run, set or []), model)
-    wanted = Wanted(base, license, adapter, gguf or converter is not None, converter, public)
+    wanted = Wanted(base, license, adapter, dtype, gguf or converter is not None, converter, public)
     check_places(to, data, wanted)
     if to is not None:
         export_model(source, to, wanted)
@@ -81,10 +89,13 @@ def check_places(to: str | None, data: str | None, wanted: Wanted) -> None:
     """Raise SettingsError where a place or a program is missing, before anything is written."""
     from srlm.export import gguf, hub
 
-    if to is not None and data is not None and Path(to).resolve() == Path(data).resolve():
-        raise SettingsError("--to and --data name the same place; give each one of its own")
-    for place in (to, data):
-        if place is not None and place.startswith(HUB):
+    given = [place for place in (to, data) if place is not None]
+    # On the Hub a model and a data set may have one name.
+    folders = [Path(os.path.realpath(place)) for place in given if not place.startswith(HUB)]
+    if len(folders) == 2 and (folders[0].is_relative_to(folders[1]) or folders[1].is_relative_to(folders[0])):
+        raise SettingsError("--to and --data name one folder, or one within the other; give each a folder of its own")
+    for place in given:
+        if place.startswith(HUB):
             hub.check(place.removeprefix(HUB))
     if wanted.gguf:
         gguf.find_converter(wanted.converter)
@@ -95,10 +106,13 @@ def export_model(source: "Source", to: str, wanted: Wanted) -> None:
     from srlm.export import gguf
     from srlm.export.adapter import adapter_of, write_adapter
     from srlm.export.card import model_card
+    from srlm.export.cast import to_bfloat16
     from srlm.export.facts import facts_of, origin_of
     from srlm.export.model import copy_model
 
     origin = origin_of(source, "adapter" if wanted.adapter else "model")
+    if wanted.dtype == "bfloat16":
+        origin = origin.model_copy(update={"dtype": wanted.dtype})
     facts = facts_of(source, origin, wanted.base, wanted.license)
     name = to.removeprefix(HUB) if to.startswith(HUB) else None
     made = adapter_of(source, wanted.base) if wanted.adapter else None
@@ -115,6 +129,9 @@ def export_model(source: "Source", to: str, wanted: Wanted) -> None:
             file = f"{origin.run}-{origin.model}-f16.gguf"
             gguf.convert(gguf.find_converter(wanted.converter), part, part / file)
             told.append(f"with {file}")
+        if wanted.dtype == "bfloat16":  # last: a converter rounds what was trained
+            to_bfloat16(part)
+            told.append("rounded to bfloat16")
 
     put_at(to, "model", origin, source, wanted.public, write)
     figures, others = len(facts.measured.figures), facts.measured.other

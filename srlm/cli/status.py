@@ -1,5 +1,6 @@
 """`srlm status`: which steps of a run are finished or in progress, with counts and times. Reads files only."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from srlm.methods.base import method_of, run_folder
@@ -24,6 +25,8 @@ def show(settings: Settings) -> None:
         place = folder.step(name)
         table.add_row(name, _state(folder, name), _seconds(place), _files(place))
     Console().print(table)
+    for line in _shared(folder):
+        say(line)
     trained = [step.name for step in steps if step.role != "base"]
     for name in trained:
         manifest = folder.manifest(name)
@@ -37,6 +40,15 @@ def show(settings: Settings) -> None:
             say(f"warning: {name}: {one.said}")
     for path in sorted(folder.path.glob("report.html")):
         say(f"report: {path}")
+
+
+def _shared(folder: RunFolder) -> Iterator[str]:
+    """Which steps were taken from other runs, and who made them where that is another one still."""
+    taken = folder.taken()
+    origins = dict.fromkeys((one.run, one.made_in) for one in taken.values())
+    for run, made_in in origins:
+        names = [name for name, one in taken.items() if (one.run, one.made_in) == (run, made_in)]
+        yield f"taken from {run}: {', '.join(names)}{'' if made_in == run else f' (made in {made_in})'}"
 
 
 def _state(folder: RunFolder, name: str) -> str:

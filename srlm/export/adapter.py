@@ -5,6 +5,7 @@ adapters as there are trainings between them, B A of at most the sum of their ra
 decomposition, tensor by tensor, and compared with the weights that the run holds.
 """
 
+from collections.abc import Set
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,18 +15,17 @@ from safetensors.torch import save_file
 from srlm.engines.weights import WHEEL, safetensors, weight_files
 from srlm.errors import SettingsError, StoreError
 from srlm.export.facts import HUB_ID
-from srlm.export.model import copy_model
+from srlm.export.model import copy_files
 from srlm.export.sources import RESTORE, Source, refuse_changed
 from srlm.records import seed_for
 from srlm.store import changes
+from srlm.training.adapters import transposed_layers
 
-WHOLE_MODEL = ("config.json", "generation_config.json", "model.safetensors.index.json")
+WHOLE_MODEL = ("*.safetensors", "model.safetensors.index.json", "config.json", "generation_config.json")
 """Files of a merged model that an adapter's folder has not."""
 NEAR = 1e-5
 """How far M0 with the adapter may be from the run's weights, as a share of the largest one of the tensor; merging in
 float32 alone makes some 1e-7."""
-TRANSPOSED = ("gpt2", "openai-gpt", "decision_transformer", "imagegpt")
-"""Kinds of models whose linear layers keep their weights the other way round."""
 
 
 class Adapter(NamedTuple):
@@ -77,19 +77,16 @@ def write_adapter(source: Source, adapter: Adapter, target: Path) -> str:
     from peft import LoraConfig
 
     refuse_changed(source)
-    copy_model(source, target)
-    kind = source.path / "config.json"
-    for path in [*target.glob("*.safetensors"), *(target / name for name in WHOLE_MODEL)]:
-        path.unlink(missing_ok=True)
-    if _model_type(kind) in TRANSPOSED:
-        raise StoreError(f"--adapter: not for a {_model_type(kind)}; leave --adapter out for the merged weights")
-    tensors, modules, worst = _tensors(source, adapter)
+    copy_files(source, target, WHOLE_MODEL)
+    transposed = transposed_layers(source.path, source.folder.settings.model)
+    tensors, modules, worst = _tensors(source, adapter, transposed)
     if not modules:
         raise StoreError(f"--adapter: {source.step.name} has the weights of M0; there is nothing to export")
     LoraConfig(
         r=adapter.rank,
         lora_alpha=adapter.rank,
         target_modules=modules,
+        fan_in_fan_out=transposed.issuperset(modules),
         task_type="CAUSAL_LM",
         base_model_name_or_path=adapter.base,
         revision=adapter.revision,
@@ -101,7 +98,7 @@ def write_adapter(source: Source, adapter: Adapter, target: Path) -> str:
     )
 
 
-def _tensors(source: Source, adapter: Adapter) -> tuple[dict[str, Any], list[str], float]:
+def _tensors(source: Source, adapter: Adapter, transposed: Set[str]) -> tuple[dict[str, Any], list[str], float]:
     """The adapter's tensors, the layers that they belong to, and how far off the worst of them is."""
     settings = source.folder.settings.model
     before = {
@@ -120,13 +117,15 @@ def _tensors(source: Source, adapter: Adapter) -> tuple[dict[str, Any], list[str
             new, old = after.get_tensor(name).float(), before[name].get_tensor(name).float()
             if new.shape == old.shape and torch.equal(new, old):
                 continue
+            module = name.removesuffix(".weight")
+            if module in transposed:
+                new, old = new.T, old.T
             off, found = (float("inf"), None) if new.shape != old.shape or new.ndim != 2 else _split(new, old, adapter)
             if found is None or off > NEAR or not name.endswith(".weight"):
                 raise StoreError(
                     f"--adapter: {name} has changed by more than an adapter of rank {adapter.rank} holds; a training "
                     "on the way from M0 was without lora: leave --adapter out for the merged weights"
                 )
-            module = name.removesuffix(".weight")
             tensors[f"base_model.model.{module}.lora_A.weight"], tensors[f"base_model.model.{module}.lora_B.weight"] = (
                 found
             )
@@ -152,9 +151,3 @@ def _split(new: torch.Tensor, old: torch.Tensor, adapter: Adapter) -> tuple[floa
     second = torch.nn.functional.pad(second, (0, missing)).contiguous()
     largest = max(float(new.abs().max()), torch.finfo(torch.float32).tiny)
     return float((old + second @ first - new).abs().max()) / largest, (first, second)
-
-
-def _model_type(config: Path) -> str:
-    from srlm.engines.model_files import json_object
-
-    return str(json_object(config).get("model_type", ""))

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
+from srlm.bounded import json_text
 from srlm.errors import StoreError
 from srlm.secrets import of_environment
 from srlm.settings import Settings
@@ -50,8 +51,8 @@ def cleaned(name: str, content: bytes) -> bytes:
     if not name.endswith(".json") or name in VOCABULARY or name.endswith(".index.json"):
         return content
     try:
-        found = json.loads(content)
-    except ValueError:
+        found = json_text.decode(content)
+    except json_text.NotJson:
         return content
     if not isinstance(found, dict):
         return content

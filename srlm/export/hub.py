@@ -3,16 +3,12 @@
 The token is the one that the Hub's client finds (HF_TOKEN, or `hf auth login`); it is in no message.
 """
 
-import json
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ValidationError
-
-from srlm.bounded.files import read_bytes
 from srlm.errors import SettingsError, StoreError, first_line
 from srlm.export.facts import HUB_ID
-from srlm.export.place import NAME, Exported, Origin, same
+from srlm.export.place import NAME, Origin, read, same
 from srlm.secrets import Secrets
 
 Kind = Literal["model", "dataset"]
@@ -72,13 +68,7 @@ def _own_files(api: Any, name: str, kind: Kind, origin: Origin) -> list[str]:
     there: list[str] = api.list_repo_files(name, repo_type=kind)
     if set(there) <= set(EMPTY):
         return there
-    found = None
-    if NAME in there:
-        path = api.hf_hub_download(name, NAME, repo_type=kind)
-        try:
-            found = Exported.model_validate(json.loads(read_bytes(Path(path))))
-        except (ValidationError, ValueError, OSError):
-            found = None
+    found = read(Path(api.hf_hub_download(name, NAME, repo_type=kind)).parent) if NAME in there else None
     if found is None or not same(found.origin, origin):
         what = "no export of srlm" if found is None else f"{found.origin.model} of {found.origin.run}"
         raise StoreError(f"hub:{name}: exists and holds something else ({what}); choose another name")

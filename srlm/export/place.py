@@ -11,8 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-from pydantic import ValidationError
-
 from srlm.contents import sha256_of
 from srlm.durable import take_name
 from srlm.errors import RecordError, StoreError
@@ -40,6 +38,8 @@ class Origin(Record):
     """Version of srlm that made the model."""
     commit: str | None
     """And its git commit."""
+    dtype: Literal["bfloat16"] | None = None
+    """Number format to which the weights were rounded. None: they are those that were trained."""
 
 
 class Exported(Record):
@@ -75,14 +75,14 @@ def put(target: Path, origin: Origin, own: Own, write: Callable[[Path], None]) -
 def read(folder: Path) -> Exported | None:
     """What an exported folder says of itself; None where it is none."""
     try:
-        return Exported.model_validate(files.read_json(folder / NAME)) if (folder / NAME).is_file() else None
-    except (RecordError, ValidationError):
+        return files.read_one(folder / NAME, Exported) if (folder / NAME).is_file() else None
+    except RecordError:
         return None
 
 
 def same(one: Origin, other: Origin) -> bool:
     """Whether both are exports of one model, in one form."""
-    return (one.kind, one.run, one.model, one.weights) == (other.kind, other.run, other.model, other.weights)
+    return all(getattr(one, name) == getattr(other, name) for name in ("kind", "run", "model", "weights", "dtype"))
 
 
 def _refuse_others(target: Path, origin: Origin) -> None:
@@ -94,21 +94,38 @@ def _refuse_others(target: Path, origin: Origin) -> None:
     if not same(found.origin, origin):
         what = found.origin
         raise StoreError(
-            f"{target}: holds another export ({what.kind}: {what.model} of {what.run}, weights {what.weights[:12]}); "
+            f"{target}: holds another export ({what.kind}: {what.model} of {what.run}, weights {what.weights[:12]}"
+            f"{'' if what.dtype is None else f' in {what.dtype}'}); "
             "choose another folder (--to), or remove it"
         )
-    there = _files(target)
-    changed = sorted(name for name in {*there, *found.files} if there.get(name) != found.files.get(name))
-    if changed:
+    if changed := _changed(target, found):
         few = ", ".join(changed[:3]) + (", ..." if len(changed) > 3 else "")
         raise StoreError(
             f"{target}: was changed since it was exported ({few}); choose another folder (--to), or remove it"
         )
 
 
+def _changed(folder: Path, made: Exported) -> list[str]:
+    """Names of what is not as it was exported: other, new, gone, or no file that can be read."""
+    there = _paths(folder)
+
+    def is_as_made(name: str) -> bool:
+        try:
+            return name in there and sha256_of(there[name]) == made.files.get(name)
+        except OSError:  # a link to nothing or to a folder, a FIFO
+            return False
+
+    return [name for name in sorted({*there, *made.files}) if not is_as_made(name)]
+
+
 def _files(folder: Path) -> dict[str, str]:
-    found = sorted(path for path in folder.rglob("*") if not path.is_dir())
-    return {path.relative_to(folder).as_posix(): sha256_of(path) for path in found if path != folder / NAME}
+    return {name: sha256_of(path) for name, path in _paths(folder).items()}
+
+
+def _paths(folder: Path) -> dict[str, Path]:
+    """All that is no folder, by name, except what says what it all is."""
+    found = sorted(path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
+    return {path.relative_to(folder).as_posix(): path for path in found if path != folder / NAME}
 
 
 def _beside(target: Path, what: str) -> Path:

@@ -5,7 +5,7 @@ Bai et al. 2022, section 4.1; both orders as in RLAIF (Lee et al. 2023, section 
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from statistics import fmean
 
@@ -91,8 +91,10 @@ def choose(
     path: Path,
     block: int,
     report: Report = quiet,
+    watch: Callable[[Iterable[Opinion]], None] = lambda opinions: None,
 ) -> Sequence[Choice]:
-    """A choice a pair, by a principle drawn for it, kept in `path` block by block."""
+    """A choice a pair, by a principle drawn for it, kept in `path` block by block. `watch` sees both opinions of every
+    pair as they are made, each of the answer that was shown first."""
 
     def work(chunk: Sequence[AnswerPair], index: int) -> list[Choice]:
         drawn = [drawn_for(principles, pair, seed) for pair in chunk]
@@ -121,6 +123,7 @@ def choose(
         report=report,
         concurrency=lambda: judge.concurrency,
         belongs=is_of,
+        watch=lambda made: watch(opinion for one in made for opinion in (one.shown, one.turned.turned)),
     )
 
 

@@ -6,7 +6,7 @@ once, as an evaluation asks it.
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from srlm.engines.base import Completion, Engine, Request
@@ -20,6 +20,9 @@ from srlm.settings import Sampling
 from srlm.store.files import resumable
 from srlm.text.pair_prompt import LEAD, PairTemplate
 from srlm.usage import judging
+
+Watch = Callable[[Sequence[PairJudgement]], None]
+"""Shown judgements, in their order, as they are made (`srlm.store.files.resumable`); what it raises ends the stage."""
 
 
 class ShownPair(Record):
@@ -71,6 +74,7 @@ class PairSampler:
         path: Path,
         report: Report = quiet,
         block: int = BLOCK,
+        watch: Watch | None = None,
     ) -> Sequence[PairJudgement]:
         """`draws` judgements of each pair, in order; kept in `path`, `block` pairs at a time."""
 
@@ -88,6 +92,7 @@ class PairSampler:
             report=report,
             concurrency=lambda: self._engine.concurrency,
             belongs=judges_pair,
+            watch=watch,
         )
 
     def _draw(self, pairs: Sequence[ShownPair], draws: int, seed: int) -> list[PairJudgement]:
@@ -224,6 +229,7 @@ def kept_opinions(
     path: Path,
     report: Report = quiet,
     block: int = BLOCK,
+    watch: Watch | None = None,
 ) -> Sequence[PairJudgement]:
     """What a pairwise judge says of each pair, asked once; kept in `path`, `block` pairs at a time."""
 
@@ -254,4 +260,5 @@ def kept_opinions(
         report=report,
         concurrency=lambda: judge.concurrency,
         belongs=judges_pair,
+        watch=watch,
     )

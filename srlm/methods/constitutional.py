@@ -20,6 +20,7 @@ from srlm.judge.choices import AnswerPair, Choice, choice_counts, choose, is_of,
 from srlm.judge.open import loops_judge
 from srlm.judge.revision import Revision, last_revisions, revise, revises, revision_counts
 from srlm.judge.scores import check_collapse
+from srlm.judge.watched import VerdictWatch
 from srlm.judge.wording import Shipped
 from srlm.methods import start
 from srlm.methods.base import Generation, Lengths, Optimisation, Work, own_settings
@@ -237,6 +238,13 @@ def chosen_pairs(
                 path=path,
                 block=run.block(2),
                 report=report,
+                watch=VerdictWatch(
+                    f"{step.name}: choices",
+                    run.settings.judge,
+                    report.say,
+                    room="method.reason_tokens" if own.reasons else None,
+                    advice=["other method.principles"],
+                ),
             )
     found = labelled(pairs, choices, own.clamp if own.reasons else 1.0, own.soft_labels)
     counts: dict[str, Count] = {

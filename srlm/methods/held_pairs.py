@@ -15,6 +15,7 @@ from srlm.data.human_ranking import HumanRanking
 from srlm.judge import pair_template
 from srlm.judge.pair_sampling import ShownPair, kept_opinions
 from srlm.judge.pairwise import ModelPairJudge, outcome_of
+from srlm.judge.watched import VerdictWatch, counting
 from srlm.judge.wording import Shipped
 from srlm.methods.run import Run
 from srlm.methods.stages import Look
@@ -100,7 +101,8 @@ def held_pair_figures(
         for number, (name, pairs) in enumerate(sets.items()):
             both = [one for pair in pairs for one in (pair, pair.turned)]
             path, seed = run.path(step, f"{file}.{number}.jsonl"), run.seed(step, "held-out pairs", name)
-            said = kept_opinions(judge, both, seed, path, report, run.block(2))
+            watch = VerdictWatch(path.stem, counting(run.settings.judge), report.say, room=None, advice=())
+            said = kept_opinions(judge, both, seed, path, report, run.block(2), watch)
             figures[name] = pair_figures(list(said))
     return figures
 

@@ -22,6 +22,7 @@ from srlm.judge.balanced import BOTH, FIRST_ONLY, SECOND_ONLY, balanced
 from srlm.judge.changed_instructions import REQUEST, ChangedInstruction, refused_counts, request_text, write_changed
 from srlm.judge.open import loops_judge
 from srlm.judge.pair_sampling import PairSampler, ShownPair
+from srlm.judge.watched import VerdictWatch
 from srlm.judge.wording import Shipped
 from srlm.methods import start
 from srlm.methods.base import Generation, Lengths, Optimisation, Work, own_settings
@@ -241,7 +242,13 @@ def sampled_judgements(run: Run, step: Step, model: Checkpoint, pairs: Sequence[
         assert judge.engine is not None
         sampler = PairSampler(judge.engine, template, own.sampling, own.complete)
         path, seed = run.path(name, PAIR_JUDGEMENTS), run.seed(name, "judgements")
-        return sampler.judge(both, own.draws, seed, path, report, run.block(own.draws))
+        advice = [
+            "another method.template",
+            *([] if own.complete else ["let it complete its verdict (method.complete=true)"]),
+        ]
+        room = "method.sampling.max_new_tokens"
+        watch = VerdictWatch(f"{name}: judgements", run.settings.judge, report.say, room=room, advice=advice)
+        return sampler.judge(both, own.draws, seed, path, report, run.block(own.draws), watch)
 
 
 def right_examples(

@@ -10,7 +10,7 @@ import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from srlm import durable
 from srlm.contents import sha256_of
@@ -241,20 +241,27 @@ def _put(source: Path, place: Path, run: Path) -> int:
         shutil.rmtree(part)
     copied = 0
 
-    def linked(file: str, at: str) -> Any:
-        # Files of a finished step are never written again.
+    def taken(file: str, at: str) -> None:
         nonlocal copied
-        if (size := os.path.getsize(file)) > LARGE:
-            try:
-                os.link(file, at)
-                return
-            except OSError:  # another disk, or one without links
-                copied += size
-        shutil.copy2(file, at)
+        copied += linked(file, at)
 
-    shutil.copytree(source, part, copy_function=linked)
+    shutil.copytree(source, part, copy_function=taken)
     with seals.naming(place / seals.MANIFEST, sha256_of(part / seals.MANIFEST)):
         durable.take_name(part, place)
+    return copied
+
+
+def linked(file: str | Path, at: str | Path) -> int:
+    """Put a finished file, which is never written again, in a second place; returns the bytes of a large one that had
+    to be copied. Raises OSError."""
+    copied = 0
+    if (size := os.path.getsize(file)) > LARGE:
+        try:
+            os.link(file, at)
+            return 0
+        except OSError:  # another disk, or one without links
+            copied = size
+    shutil.copy2(file, at)
     return copied
 
 

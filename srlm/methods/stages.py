@@ -22,7 +22,7 @@ from srlm.judge import monitor
 from srlm.judge.open import CALLS, loops_judge
 from srlm.judge.pointwise import Answered, ModelPointJudge
 from srlm.judge.scores import check_collapse
-from srlm.judge.watched import JudgementWatch
+from srlm.judge.watched import JudgementWatch, counting
 from srlm.methods.early_stop import Contest
 from srlm.methods.recognised import refuse_faults
 from srlm.methods.run import Run
@@ -479,8 +479,8 @@ def monitor_counts(run: Run, step: Step, checkpoint: Checkpoint) -> dict[str, Co
     sets = files.read(run.path("data", "heldout_sets.jsonl"), RankedSet)[: settings.monitor_sets]
     answered = [Answered(prompt=one.prompt, response=response) for one in sets for response in one.responses]
     with run.engine(checkpoint) as engine, run.stage(name, "held-out judgements", "answers") as report:
-        counting = settings.model_copy(update={"min_scored": 0})  # all are looked at below
-        watch = JudgementWatch(f"{name}: held-out judgements", counting, report.say)
+        # All are looked at below.
+        watch = JudgementWatch(f"{name}: held-out judgements", counting(settings), report.say)
         judgements = ModelPointJudge.of(engine, settings).judge(
             answered, 1, run.seed(name, "monitor"), run.path(name, "monitor.jsonl"), report, run.block(1), watch
         )

@@ -9,6 +9,7 @@ from pathlib import Path
 from srlm.judge import rubric
 from srlm.judge.meta_judge import MetaJudge, load
 from srlm.judge.meta_pairs import Contest, Match, comparison_counts, contests, matches, pair_judgements, rate
+from srlm.judge.watched import VerdictWatch
 from srlm.methods.explain import Beside
 from srlm.methods.meta_settings import MetaRewardingSettings, by_iteration
 from srlm.methods.run import Run
@@ -126,6 +127,13 @@ def meta_judgements(
             report=report,
             concurrency=lambda: judge.concurrency,
             belongs=_is_of,
+            watch=VerdictWatch(
+                f"{step.name}: meta-judgements",
+                run.settings.judge,
+                report.say,
+                room="method.tokens",
+                advice=["another method.template"],
+            ),
         )
 
 

@@ -24,6 +24,7 @@ from srlm.errors import DataError
 from srlm.judge import pair_template
 from srlm.judge.pair_sampling import ShownPair, kept_opinions
 from srlm.judge.pairwise import ModelPairJudge
+from srlm.judge.watched import VerdictWatch
 from srlm.judge.wording import Shipped
 from srlm.methods import start
 from srlm.methods.base import Generation, Lengths, Optimisation, Weights, Work, own_settings
@@ -243,7 +244,9 @@ def teachers_labels(
     template, shown = pair_template.load(own.template), [pair for pair, _ in pairs]
     with run.engine(teacher) as engine, run.stage(name, "weak labels", "pairs") as report:
         judge, path = ModelPairJudge(engine, template=template), run.path(name, LABELS)
-        said = list(kept_opinions(judge, shown, run.seed(name, "labels"), path, report, run.block(1)))
+        advice = ["another method.template"]
+        watch = VerdictWatch(f"{name}: weak labels", run.settings.judge, report.say, room=None, advice=advice)
+        said = list(kept_opinions(judge, shown, run.seed(name, "labels"), path, report, run.block(1), watch))
     labels: list[tuple[ShownPair, float]] = []
     right = scored = 0.0
     for (pair, is_first), one in zip(pairs, said, strict=True):

@@ -47,8 +47,8 @@ class JudgeSettings(Section):
         Share,
         Field(
             description=f"The run stops early if less than this share of the first {FIRST} judgements of a stage (EFT, "
-            "candidates) has a score. At 1% nearly no prompt has two scored answers: the stage would end without an "
-            "EFT example, or below min_pair_yield. 0 = never."
+            "candidates) has a score, or of its first comparisons of two answers a verdict. At 1% nearly no prompt has "
+            "two scored answers: the stage would end without an EFT example, or below min_pair_yield. 0 = never."
         ),
     ] = 0.01
     on_collapse: Literal["stop", "continue"] = "stop"

@@ -36,7 +36,7 @@ SO_FAR = "so_far.json"
 """Where an older srlm kept what a step that is not finished had made, before there were seals."""
 UNSEALED = (
     *(NAME, SO_FAR, "timings.json", "usage.json", ".digests.json", "job.json"),
-    *("report.html", "report.md", "metrics.csv"),
+    *("report.html", "report.md", "metrics.csv", "warnings.json"),
 )
 """Files in which nothing is read that shapes anything, or that are made from all others at any time, or anew whenever
 they are used."""

@@ -54,16 +54,27 @@ def adapters(model: Any, settings: LoraSettings | None, classifier_head: str | N
 
 def check_adapters(path: str | Path, model: ModelSettings, settings: LoraSettings) -> None:
     """Raise SettingsError where the model in a folder, or on the hub, can have no adapters; reads no weights."""
+    adapters(_skeleton(path, model), settings)
+
+
+def transposed_layers(path: str | Path, model: ModelSettings) -> set[str]:
+    """Names of the linear layers whose weights are kept the other way round, (in, out), as GPT-2's are; reads no
+    weights."""
+    from transformers.pytorch_utils import Conv1D
+
+    return {name for name, layer in _linear_layers(_skeleton(path, model)).items() if isinstance(layer, Conv1D)}
+
+
+def _skeleton(path: str | Path, model: ModelSettings) -> Any:
+    """The model in a folder, or on the hub, without weights. Raises ModelError where its configuration is invalid."""
     from transformers import AutoModelForCausalLM
 
-    options: dict[str, Any] = {"trust_remote_code": model.trust_remote_code}
     config = read_config(path, model)
     try:
         with torch.device("meta"):
-            skeleton = AutoModelForCausalLM.from_config(config, **options)
+            return AutoModelForCausalLM.from_config(config, trust_remote_code=model.trust_remote_code)
     except Exception as error:  # transformers raises anything from OSError to KeyError for a broken folder
         raise ModelError(f"{path}: config.json is not a valid model configuration: {first_line(error)}") from error
-    adapters(skeleton, settings)
 
 
 def _linear_layers(model: Any) -> dict[str, Any]:

@@ -9,7 +9,6 @@ import pytest
 from typer.testing import CliRunner
 
 from eval.ablations.running import ablate
-from eval.ablations.sharing import take_over
 from eval.benchmarks.ablations import measure as figures
 from eval.benchmarks.ablations.arms import ARMS, JUDGE_PROMPT, NAMES, Arm, chosen, inapplicable
 from eval.benchmarks.base import RunData
@@ -22,10 +21,10 @@ from eval.report import paper
 from eval.run import measure, opened_run
 from srlm.engines.base import Engine, Request
 from srlm.engines.scripted import ScriptedEngine
-from srlm.errors import EngineError, RecordError, SettingsError, StoreError
+from srlm.errors import EngineError, SettingsError, StoreError
 from srlm.methods.base import run_folder
 from srlm.methods.run import Run
-from srlm.methods.sharing import shareable
+from srlm.methods.sharing import shareable, take_over
 from srlm.records import Checkpoint
 from srlm.run_file import load, overridden
 from srlm.settings import JudgeSettings, Settings
@@ -129,18 +128,24 @@ def test_what_a_shared_model_answered_comes_along_where_it_would_be_asked_the_sa
     judged(other)
     assert asked == []
     answers = other.folder / "evaluation" / "M1" / "judgements.jsonl"
-    assert answers.read_bytes() == (given.folder / "evaluation" / "M1" / "judgements.jsonl").read_bytes()
+    made = (given.folder / "evaluation" / "M1" / "judgements.jsonl").read_bytes()
+    assert answers.read_bytes() == made
+    assert not list(other.folder.parent.glob("*.part"))
 
     twice = overridden(other, ["name=twice", "evaluation.judge_draws=2"])
     assert "M1" in take_over(given, twice)
-    assert not (twice.folder / "evaluation").exists()
+    judged(twice)
+    assert sorted(asked) == ["M1", "SFT"]
+    asked.clear()
 
+    # What is damaged there is not taken, but asked again; what is sound is.
     shutil.rmtree(other.folder / "evaluation")
+    (other.folder / "seals.json").unlink()
     damaged = given.folder / "evaluation" / "M1" / "judgements.jsonl"
-    damaged.write_bytes(damaged.read_bytes().replace(b"M1", b"M2"))
-    with pytest.raises(RecordError, match=r"M1/judgements\.jsonl: has changed since it was made"):
-        take_over(given, other)
-    assert not (other.folder / "evaluation" / "M1" / "judgements.jsonl").exists()
+    damaged.write_bytes(made.replace(b"M1", b"M2"))
+    judged(other)
+    assert asked == ["M1"]
+    assert answers.read_bytes() == made
 
 
 def test_what_was_made_with_other_settings_than_the_run_file_now_has_is_not_shared(given: Settings) -> None:

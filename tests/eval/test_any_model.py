@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,7 +24,11 @@ from srlm.store import files
 from srlm.store.folder import recorded
 from srlm.training import scratch
 from tests.chat_server import Serve, refusal, words
+from tests.eval.alpaca import place as alpaca
+from tests.eval.mt_bench import place as mt_bench
 from tests.eval.nlp import tiny_run
+from tests.forks.command import Forks
+from tests.srlm.methods import test_kill as kills
 from tests.tiny_tokenizers import byte_level
 
 PROMPTS = ("Name a colour.", "Why does ice float?", "Write one line about rain.")
@@ -294,3 +299,121 @@ def test_m0_is_measured_where_its_tokenizer_has_a_chat_template_of_its_own(tmp_p
     folder = run_folder(recorded(folder.path))
     assert [one.name for one in folder.measured()] == (["M0", "SFT"] if own else ["SFT"])
     assert folder.not_measured() == ({} if own else {"M0": "its tokenizer has no chat template of its own"})
+
+
+# The other benchmarks, each as somebody would give it -----------------------------------------------------------------
+
+
+def test_nlp_tasks_of_two_models_by_local_data(models: Path, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny_run.arc(6)(Path("nlp"))
+    given = ("--model", models / "one", "--model", models / "two", "--benchmarks", "nlp", "--nlp-data", "nlp")
+    said = command(*given, "--task", "arc_easy", "--nlp-limit", "4")
+    assert said.code == 0, said.err
+    found = figures()
+    assert {(model, base) for name, model, base in found if name == "arc_easy.acc_norm"} == {
+        ("one", None), ("two", None), ("two", "one"),
+    }  # fmt: skip
+    assert found["arc_easy.acc_norm", "two", "one"].n == 4
+    assert "ARC-E" in Path("evals/mine/report.html").read_text(encoding="utf-8")
+
+
+def test_mt_bench_and_its_pairs_by_a_judge_behind_a_server(
+    models: Path, command: Command, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "test")
+    files_of_fastchat = mt_bench.fastchat(Path("fastchat"), mt_bench.QUESTIONS[:8])
+
+    def judge(body: dict[str, Any], number: int) -> Any:
+        return words("[[B]]" if "[[A]]" in mt_bench.asked_of(body) else "Fine. Rating: [[7]]")
+
+    server = serve(judge)
+    given = ("--model", models / "one", "--model", models / "two", "--benchmarks", "mt_bench,mt_bench_pairs")
+    at = ("--judge", "openai:grader", "--judge-base-url", server.url, "--mt-bench-files", files_of_fastchat)
+    said = command(*given, *at, "--set", "evaluation.mt_bench.answer_tokens=8")
+    assert said.code == 0, said.err
+    found = figures()
+    assert [found["overall", name, None].value for name in ("one", "two")] == [7, 7]
+    assert (found["tie", "two", "one"].value, found["tie", "two", "one"].n) == (1, 16)  # each order prefers its second
+    assert 'id="mt-bench"' in Path("evals/mine/report.html").read_text(encoding="utf-8")
+    asked = len(server.asked)
+    assert command(*given, *at, "--set", "evaluation.mt_bench.answer_tokens=8").code == 0
+    assert len(server.asked) == asked
+
+
+def test_alpaca_eval_by_a_judge_behind_a_server(
+    models: Path, command: Command, serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "test")
+    folder = alpaca.Place(tmp_path)
+    folder.add_length_control()
+    server = serve(alpaca.verdict)
+    given = (
+        "--model",
+        models / "one",
+        "--model",
+        models / "two",
+        "--benchmarks",
+        "alpaca",
+        "--alpaca-dir",
+        folder.data,
+    )
+    said = command(*given, "--judge", "openai:judge", "--judge-base-url", server.url)
+    assert said.code == 0, said.err
+    found = figures()
+    assert {model for name, model, _ in found if name == "win_rate"} == {"one", "two"}
+    assert found["win_rate", "one", None].n == alpaca.NUMBER
+    assert "AlpacaEval" in Path("evals/mine/report.html").read_text(encoding="utf-8")
+    results = sorted(path.parent.parent.name for path in Path("evals/mine").rglob("annotations.json"))
+    assert results == ["one", "two"]
+
+
+# Killed ---------------------------------------------------------------------------------------------------------------
+
+KILLED = Path(__file__).parents[1] / "srlm/methods/killed.py"
+KILLS = [
+    ("rename", "mine/data/evaluation_prompts.jsonl", 1),
+    ("rename", "mine/one/manifest.json", 1),
+    ("open", "evaluation/one/responses.jsonl.part", 1),
+    ("rename", "evaluation/two/responses.jsonl", 1),
+    ("open", "verdicts/two-vs-one.jsonl.part", 1),
+    ("rename", "evaluation/two/judgements.jsonl", 1),
+    ("rename", "evaluation/metrics.json", 1),
+    ("rename", "report.html", 1),
+]
+"""Places from the first file to the last; each is met in the measurement that goes on from the one before."""
+
+
+def killed(forks: Forks, models: Path, at: tuple[str, str, int], *words: str) -> int:
+    """Exit status of a measurement in the working directory, which ends at a place or at its own end."""
+    event, end, occurrence = at
+    given = ["run", "--model", str(models / "one"), "--model", str(models / "two"), "--out", "evals/mine", *H2H, *words]
+    given += ["--max-new-tokens", "8", "--judge-tokens", "8", "--set", "threads=1"]
+    return forks.run(str(KILLED), "9", event, end, str(occurrence), "eval", *given, cwd=Path.cwd()).returncode
+
+
+def undisturbed(forks: Forks, models: Path, *words: str) -> dict[str, str]:
+    """What a measurement comes to that nobody disturbs; it is gone then."""
+    assert killed(forks, models, ("", "", 0), *words) == 0
+    found = kills.contents(Path("evals/mine"))
+    shutil.rmtree("evals")
+    return found
+
+
+@pytest.mark.usefixtures("command")
+def test_a_measurement_that_was_killed_ends_with_the_same_bytes(models: Path, forks: Forks) -> None:
+    expected = undisturbed(forks, models)
+    assert "evaluation/metrics.json" in expected and "report.html" in expected
+    assert killed(forks, models, ("open", "evaluation/two/responses.jsonl.part", 1)) == -signal.SIGKILL
+    assert killed(forks, models, ("", "", 0)) == 0
+    assert kills.contents(Path("evals/mine")) == expected
+
+
+@pytest.mark.soak  # by default: one place, above
+@pytest.mark.usefixtures("command")
+def test_a_measurement_killed_everywhere_ends_with_the_same_bytes(models: Path, forks: Forks) -> None:
+    more = ("--rankings", "rankings.jsonl", "--benchmarks", "h2h,agreement")
+    expected = undisturbed(forks, models, *more)
+    for place in KILLS:
+        assert killed(forks, models, place, *more) == -signal.SIGKILL, place
+    assert killed(forks, models, ("", "", 0), *more) == 0
+    assert kills.contents(Path("evals/mine")) == expected

@@ -18,6 +18,7 @@ from ..base import (
     Benchmark,
     BrowserEntry,
     Doubt,
+    Lead,
     LookedFor,
     MetricSpec,
     OpenEngine,
@@ -38,12 +39,12 @@ BASELINE_TOKENS = 430
 LISTED = ("win_rate", "lc_win_rate", "avg_length")
 METRICS = {
     "win_rate": MetricSpec(label="win rate", better="higher"),
-    "lc_win_rate": MetricSpec(label="length-controlled win rate", better="higher"),
+    "lc_win_rate": MetricSpec(label="length-controlled win rate", better="higher", in_index=True),
     "order_decided": MetricSpec(label="verdict changed with the order shown", unit="share", better="lower"),
 }
 BRIDGED = {
     "win_rate": MetricSpec(label="win rate", better="higher"),
-    "lc_win_rate": MetricSpec(label="length-controlled win rate", better="higher"),
+    "lc_win_rate": MetricSpec(label="length-controlled win rate", better="higher", in_index=True),
     "candidate_win_rate": MetricSpec(label="win rate by the candidate judge"),
     "candidate_lc_win_rate": MetricSpec(label="length-controlled win rate by the candidate judge"),
     "official_win_rate": MetricSpec(label="official win rate"),
@@ -64,6 +65,7 @@ class AlpacaEval2(Benchmark):
     in_browser = True
     in_paper = True
     metrics = METRICS
+    leads = (Lead("lc_win_rate", "quality", "length-controlled win rate, AlpacaEval 2.0"),)
 
     def inapplicable(self, settings: Settings) -> str:
         return reads_no_english(settings)

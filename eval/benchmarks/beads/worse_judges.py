@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...figures import charts
-from ...figures.words import MetricWords, percent
+from ...figures.words import MetricWords, percent, points
 from ...records import MetricValue
 from . import study
 from .benchmark import WorseJudges
@@ -44,7 +44,7 @@ def _chart(judges: Sequence[study.WorseJudge], found: Sequence[study.Figures]) -
             continue
         words = {"arm": one.arm.words}
         for seed, accuracy in one.judged.items():
-            said = f"{one.arm.words}, seed {seed}: gain {100 * one.seeds[seed]:+.1f} pp, judge {percent(accuracy)}"
+            said = f"{one.arm.words}, seed {seed}: gain {points(one.seeds[seed])}, judge {percent(accuracy)}"
             rows.append({**words, "seed": str(seed), "x": accuracy, "y": one.seeds[seed], "said": said})
         mean = {"seed": f"mean of {gain.n}", "x": judged.value, "y": gain.value, "low": gain.low, "high": gain.high}
         said = f"{one.arm.words}, mean: gain {WORDS.sentence(gain)}; judge {WORDS.text_of(judged, judged.value)}"

@@ -47,8 +47,9 @@ def pictures(points: list[MapPoint], made: MapMade | None, looks: Looks) -> list
             f"Embeddings by {made.model}, t-SNE (perplexity {made.perplexity:g}). Drawn: {drawn}. Near means: alike to "
             "the embedding model. Distances between far groups, and the size of a group, mean nothing in t-SNE."
         )
+    prompts = {row["said"]: one.text for row, one in zip(rows, points, strict=True) if one.of == EVALUATION}
     return [
-        charts.scatter("Data map: all sets", rows, "kind", note, looks),
+        charts.scatter("Data map: all sets", rows, "kind", note, looks).model_copy(update={"prompts": prompts}),
         charts.each_alone("Data map: each set alone", rows, "kind"),
     ]
 

@@ -75,6 +75,7 @@ def on_disk_or_read(
             "reference": folder.model_facts(first),
             "answers": files.fact(place / "responses.jsonl").sha256,
         },
+        folder,
     )
     if path.exists():
         return list(files.finished(path, AnswerDrift, responses, 1, _is_of))

@@ -5,8 +5,9 @@
 Model names in file names are for people; which models a verdict is about stands in the verdict.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from srlm.engines.openai.retired import refuse_retired
@@ -28,7 +29,7 @@ from ...stats.significance import sign_test
 from ...stats.votes import on_these_prompts
 from ..base import OpenEngine
 from ..finished import measured
-from ..measuring import BLOCK, figure, made_from, refuse_others, resampling, with_holm
+from ..measuring import BLOCK, are_there, figure, made_from, refuse_others, resampling, with_holm
 from ..paired import contests_of
 from ..within_budget import budget_note, noted, reached, sample_of
 from .places import verdicts_path
@@ -73,11 +74,14 @@ def _affordable(
 ) -> frozenset[str]:
     """Ids of the prompts that `evaluation.max_cost` reaches, with every contest on them judged."""
     ids = [one.prompt.id for one in next(iter(contests.values()), ())]
-    most, kept = settings.evaluation.max_cost, {models: verdicts_path(folder, *models) for models in contests}
-    if most is None or judge.budget is None or all(path.exists() for path in kept.values()):
+    most = settings.evaluation.max_cost
+    if most is None or judge.budget is None:
         return frozenset(ids)
-    for models, path in kept.items():
-        refuse_others(path, _facts(settings, folder, judge, *models))
+    kept = {verdicts_path(folder, *models): _facts(settings, folder, judge, *models) for models in contests}
+    if are_there(folder, kept):
+        return frozenset(ids)
+    for path, facts in kept.items():
+        refuse_others(path, facts)
     pairwise = pairwise_of(judge)
 
     def ask(prompts: Sequence[str]) -> None:
@@ -104,14 +108,20 @@ def refuse_retired_judge(settings: Settings, folder: RunFolder) -> None:
                 refuse_retired(one.endpoint, one.model)
 
 
-def by_prompt(settings: Settings, folder: RunFolder) -> list[Series]:
-    """Win 1, tie 0, lose -1 of every pair of checkpoints on every prompt, from the verdicts on disk."""
+Read = Callable[[Path, type[Verdict]], list[Verdict]]
+
+
+def by_prompt(settings: Settings, folder: RunFolder, read: Read = files.read) -> list[Series]:
+    """Win 1, tie 0, lose -1 of every pair of checkpoints on every prompt, from the verdicts on disk.
+
+    `read`: what reads a file of them; `RunData.records` for one that the report has read already.
+    """
     found = []
     names = [checkpoint.name for checkpoint in measured(folder)]
     for later, earlier in contests_of(names, settings.evaluation.reference):
         path = verdicts_path(folder, later, earlier)
         if path.exists():
-            said = files.read(path, Verdict)
+            said = read(path, Verdict)
             found.append(
                 Series(
                     model=later,
@@ -140,7 +150,7 @@ def verdicts(
 ) -> list[Verdict]:
     """The judge's verdict on each contest, kept as they come."""
     path, facts = verdicts_path(folder, model_a, model_b), _facts(settings, folder, judge, model_a, model_b)
-    made_from(path, facts)
+    made_from(path, facts, folder)
     pairwise, seed = pairwise_of(judge), facts["seed"]
 
     def work(chunk: Sequence[AnswerPair], index: int) -> list[Verdict]:

@@ -122,7 +122,7 @@ def grades(
     """The judge's grade of each answer of a model, kept in the run's folder; what is there is not asked again."""
     asked = askings(bench, found)
     path, facts = grades_path(folder, model), facts_of_grades(settings, model, bench, found, judge)
-    made_from(path, facts)
+    made_from(path, facts, folder)
     seed = facts["seed"]
     with Reporter(f"{model}: MT-Bench grades", folder.log) as report:
         made = files.resumable(

@@ -18,7 +18,7 @@ from ...data.mt_bench import MtBench
 from ...records import MetricValue, Series
 from ..base import OpenEngine, RunData
 from ..finished import measured
-from ..measuring import refuse_others, resampling
+from ..measuring import are_there, refuse_others, resampling
 from ..within_budget import noted, reached, sample_of
 from .answers import Conversation, conversations, some_of
 from .figures import figures, series
@@ -100,7 +100,7 @@ def affordable_questions(
     ids = [one.id for one in bench.questions]
     wanted = settings.evaluation
     most = wanted.max_cost if wanted.mt_bench.max_cost is None else wanted.mt_bench.max_cost
-    if most is None or judge.budget is None or all(path.exists() for path in kept):
+    if most is None or judge.budget is None or are_there(folder, kept):
         return frozenset(ids)
     for path, facts in kept.items():
         refuse_others(path, facts)

@@ -114,7 +114,7 @@ def verdicts(
 ) -> list[Verdict]:
     """The judge's verdict on each, kept as they come."""
     path = verdicts_path(folder, *models)
-    made_from(path, _facts(settings, bench, contests, judge))
+    made_from(path, _facts(settings, bench, contests, judge), folder)
     with Reporter(f"{models[0]} against {models[1]}: MT-Bench verdicts", folder.log) as report:
         made = files.resumable(
             path,

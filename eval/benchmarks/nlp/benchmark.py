@@ -33,7 +33,7 @@ class Nlp(Benchmark):
     def spec(self, metric: str) -> MetricSpec:
         task, _, which = metric.partition(".")
         if metric == "average":
-            return MetricSpec(label="average of the paper's tasks", unit="share", better="higher")
+            return MetricSpec(label="average of the paper's tasks", unit="share", better="higher", in_index=True)
         share = any(part in SHARES or part.endswith("acc") or part.startswith("acc") for part in which.split("."))
         words = " ".join(WRITTEN.get(part, part.replace("_", " ")) for part in which.split("."))
         main = task in KNOWN and KNOWN[task].main == which
@@ -64,11 +64,13 @@ class Nlp(Benchmark):
 
         from ..measuring import resampling
         from .figures import figures
-        from .measure import ask_all, kept, lms_of, models_of
+        from .measure import ask_all, kept, lms_of, models_of, take_from_others
         from .ready import prepared
 
         models, open_lm = models_of(run.folder), lms_of(run.settings, run.folder, open_engine)
-        failed = ask_all(models, prepared(run.settings.evaluation.nlp), open_lm, run.folder.log)
+        tasks = prepared(run.settings.evaluation.nlp)
+        take_from_others(run.folder, models, tasks)
+        failed = ask_all(models, tasks, open_lm, run.folder.log)
         return figures(resampling(run.settings), kept(models, note), failed, run.settings.evaluation.reference)
 
     def per_prompt(self, run: RunData) -> list[Series]:

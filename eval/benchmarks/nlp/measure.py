@@ -10,6 +10,7 @@ documents asks only for those. TASK.jsonl follows from it and is written anew wh
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -24,6 +25,7 @@ from srlm.store.seals import NOTE
 from srlm.terminal import note
 
 from ..base import OpenEngine
+from ..taken import take
 from .known import title
 from .library import FEWSHOT_SEED, lm_eval_at_work
 from .record import Measured, NlpDocument
@@ -95,6 +97,18 @@ def lms_of(settings: Settings, folder: RunFolder, open_engine: OpenEngine) -> Op
 def place_of(model: Model, task: str) -> Path:
     """Where a model's answers to a task are kept."""
     return model.place / FOLDER / f"{task}.jsonl"
+
+
+def take_from_others(folder: RunFolder, models: Sequence[Model], tasks: Sequence[AskedTask]) -> None:
+    """Take what another run that this one has steps of asked the same models; whether it covers the tasks is seen
+    later."""
+    for model in models:
+        for task in tasks:
+            take(folder, place_of(model, task.name), partial(_is_of, model))
+
+
+def _is_of(model: Model, noted: Mapping[str, Any]) -> bool:
+    return noted.get("model") == model.facts
 
 
 def ask_all(

@@ -16,17 +16,18 @@ from srlm.worlds.errands.program import review
 from srlm.worlds.errands.settings import ErrandsData
 from srlm.worlds.errands.words import HELDOUT, TRAINING
 
-MOST = 20
+LARGEST = 20
 """The largest number in a list."""
 
 
 class FreshErrands:
     """Fresh errands without end, kinds in equal shares; none is drawn twice."""
 
-    def __init__(self, seed: int, part: str, kinds: Sequence[str], heldout: bool) -> None:
+    def __init__(self, seed: int, part: str, kinds: Sequence[str], most: int, heldout: bool) -> None:
         self._random = random.Random(seed_for(seed, "errands", part))
         self._words = HELDOUT if heldout else TRAINING
         self._heldout = heldout
+        self._most = most
         self._kinds = cycle(kinds)
         self._seen: set[tuple[str, tuple[str, ...]]] = set()
 
@@ -42,9 +43,10 @@ class FreshErrands:
 
     def _drawn(self, name: str) -> Errand:
         kind, chance = KINDS[name], self._random
-        size = chance.randint(*kind.size)
+        fewest, most = kind.size
+        size = chance.randint(fewest, min(most, self._most))
         if kind.of == "numbers":
-            items = [str(number) for number in chance.sample(range(1, MOST + 1), size)]
+            items = [str(number) for number in chance.sample(range(1, LARGEST + 1), size)]
         else:
             items = chance.sample(self._words, size)
             while kind.distinct and len({len(word) for word in items}) < size:
@@ -70,19 +72,19 @@ PEOPLE = People(
 )
 
 
-def _errands(seed: int, part: str, kinds: Sequence[str], heldout: bool) -> Iterator[Errand]:
-    return iter(FreshErrands(seed, part, kinds, heldout).draw, None)
+def _errands(seed: int, part: str, kinds: Sequence[str], most: int, heldout: bool) -> Iterator[Errand]:
+    return iter(FreshErrands(seed, part, kinds, most, heldout).draw, None)
 
 
 def seed_data(settings: ErrandsData, seed: int) -> SeedData:
     """All seed data of a run; the last evaluation prompts are of the kinds that no training has."""
     total, share = settings.evaluation_prompts, settings.heldout_kinds_share
     others = round(total * share) if settings.heldout_kinds else 0
-    known = _errands(EXAM, "evaluation", settings.kinds, heldout=True)
-    strange = _errands(EXAM, "held-out kinds", settings.heldout_kinds, heldout=True)
+    known = _errands(EXAM, "evaluation", settings.kinds, settings.most_items, heldout=True)
+    strange = _errands(EXAM, "held-out kinds", settings.heldout_kinds, settings.most_items, heldout=True)
     rows = Streams(
-        _errands(seed, "training", settings.kinds, heldout=False),
-        _errands(EXAM, "heldout", settings.kinds, heldout=True),
+        _errands(seed, "training", settings.kinds, settings.most_items, heldout=False),
+        _errands(EXAM, "heldout", settings.kinds, settings.most_items, heldout=True),
         chain(islice(known, total - others), strange),
     )
     return drawing.seed_data(settings, seed, PEOPLE, rows)
@@ -90,5 +92,5 @@ def seed_data(settings: ErrandsData, seed: int) -> SeedData:
 
 def fresh_prompts(settings: ErrandsData, seed: int, before: int, number: int) -> list[Prompt]:
     """The next `number` new prompts after `before`, in no other training set."""
-    training = _errands(seed, "training", settings.kinds, heldout=False)
+    training = _errands(seed, "training", settings.kinds, settings.most_items, heldout=False)
     return drawing.fresh_prompts(settings, _prompt, training, before, number)

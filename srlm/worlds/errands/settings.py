@@ -50,6 +50,8 @@ class ErrandsData(Section):
         "shortest",
         "smallest",
     )
+    most_items: Annotated[int, Field(ge=3)] = 5
+    """Most items of a list; the fewest are two or three, as the kind has it."""
     ift: Positive = 700
     """Demonstrations, noisy on purpose."""
     eft_sets: Positive = 600

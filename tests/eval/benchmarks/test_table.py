@@ -105,6 +105,15 @@ def test_benchmarks_are_chosen_by_name_or_by_the_word_of_their_command() -> None
         chosen(["gsm9k"])
 
 
+def test_a_word_leaves_out_the_benchmarks_that_want_more_than_settings() -> None:
+    assert [one.name for one in chosen(["alpaca"])] == ["alpaca_eval"]
+    for name, command in {"alpaca_canaries": "alpaca", "bridge": "bridge", "alpaca_bridge": "bridge"}.items():
+        with pytest.raises(
+            SettingsError, match=rf"needs more options; run its own command: srlm-eval {command} --help"
+        ):
+            chosen([name])
+
+
 def test_a_benchmark_that_wants_more_than_a_run_says_which_command_takes_it(tmp_path: Path) -> None:
     folder = small.run(tmp_path)
     with pytest.raises(SettingsError, match=r"alpaca_eval .* srlm-eval alpaca --help"):
@@ -128,7 +137,7 @@ def test_the_documented_benchmark_is_asked_once_and_gives_figures_differences_an
         "SFT/arithmetic/right": (0, 0, 0), "M1/arithmetic/right": (1, 0, 0), "M2/arithmetic/right": (1, 1, 1),
     }  # fmt: skip
     assert sums.words.label(own["M1", None]) == "right sums"
-    assert sums.words.text_of(own["M2", "M1"], 2 / 3) == "+66.7 pp"
+    assert sums.words.text_of(own["M2", "M1"], 2 / 3) == "+66.7 points"
 
 
 class Best(Benchmark):

@@ -52,8 +52,8 @@ def test_an_arms_gain_and_judge_are_means_over_its_seeds(written: Path) -> None:
     assert (gain.value, gain.n) == ((1 + 0) / 8, 2)
     assert (judged.value, judged.n, judged.unscored) == (0.8, 1, 1)
     gain, _ = found["500 EFT examples"]
-    assert (gain.value, gain.low, gain.high, gain.n) == (1, 1, 1, 1)
-    assert "over prompts alone, one seed" in gain.method
+    assert (gain.value, gain.low, gain.high, gain.n) == (1, None, None, 1)  # all four prompts gained
+    assert gain.method == "mean over seeds and prompts; no interval: all seeds and prompts alike"
 
 
 def test_an_arm_is_held_against_the_loop_from_the_same_seeds(written: Path) -> None:
@@ -87,7 +87,7 @@ def test_the_chart_lists_every_seed_and_every_mean_unrounded(written: Path) -> N
         ("12,000 exact EFT examples", "mean of 2", "0.98", "0.75"),
     ]
     assert len(rows) == 3 + 2 + 2  # the seed whose judge is not known has no place
-    assert "<title>30% wrong verdicts in EFT, seed 1: gain +25.0 pp, judge 80.0%</title>" in chart.svg
+    assert "<title>30% wrong verdicts in EFT, seed 1: gain +25.0 points, judge 80.0%</title>" in chart.svg
     assert 'aria-label="Gain from M1 to M3 against the judge at M1; the data stand below"' in chart.svg
 
 
@@ -100,7 +100,7 @@ def test_the_section_stands_in_the_page_and_its_figures_among_the_others(tmp_pat
     table = re.search(r'<table data-name="What worse judges cost">.*?</table>', html, re.DOTALL)
     assert table is not None
     assert '<th scope="row">30% wrong verdicts in EFT</th><td class="number">2</td>' in table[0]
-    assert '<data value="0.125">+12.5 pp</data>' in table[0]
+    assert '<data value="0.125">+12.5 points</data>' in table[0]
     assert '<a href="#study">' in html
     figures = json.loads((kept / "metrics.json").read_text(encoding="utf-8"))
     assert [(m["metric"], m["value"]) for m in figures if m["benchmark"] == study.BENCHMARK][:2] == [

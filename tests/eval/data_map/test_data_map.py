@@ -132,7 +132,9 @@ def test_the_page_of_the_paper_says_once_what_overlap_is_and_has_a_line_for_each
     assert "p: permutation test of the sets over texts; Holm over all pairs of sets" in said[0]
     assert len(said) == 1 + 6  # four sets
     # The least of 12 of the 23 others is none: 0 - 12/23.
-    assert re.fullmatch(r"EFT against IFT: -52\.2 pp \(.* pp to .* pp\), n 12 texts, p = \.0\d\d", said[1])
+    assert re.fullmatch(
+        "EFT against IFT: \N{MINUS SIGN}52\\.2 points \\(.* to .* points\\), n 12 texts, p = \\.0\\d\\d", said[1]
+    )
 
 
 def test_the_instruction_of_an_eft_example_is_found_by_its_judgement(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """A run's checkpoints measured with real tiny models: the whole way to metrics.json, resumed, widened, broken off."""
 
+import datetime
 import random
 import shutil
 from pathlib import Path
@@ -14,12 +15,13 @@ from eval.benchmarks.table import chosen
 from eval.records import MetricValue
 from eval.run import measure
 from srlm.cli.main import quiet
+from srlm.contents import sha256_of
 from srlm.engines.base import Engine
 from srlm.errors import EngineError, SettingsError
 from srlm.methods.base import run_folder
-from srlm.records import Checkpoint
+from srlm.records import Checkpoint, RunInputs, Taken
 from srlm.settings import ModelSettings
-from srlm.store import files
+from srlm.store import files, seals
 from srlm.store.folder import RunFolder
 from srlm.worlds.beads.settings import BeadsData
 from tests.eval.nlp import tiny_run
@@ -300,4 +302,23 @@ def test_a_model_of_another_alphabet_is_refused_before_it_is_asked(
     opened: list[str] = []
     with pytest.raises(SettingsError, match=r"do not apply to SFT: \d+% of the words .* vocabulary of 7\d"):
         nlp(folder, tiny_run.opening(folder, opened))
+    assert opened == []
+
+
+def test_a_run_asks_nothing_that_the_run_which_its_models_come_from_has_asked(data: Path, tmp_path: Path) -> None:
+    asked, other = (
+        tiny_run.made(tiny_run.settings(tmp_path, tasks=("arc_easy",)).model_copy(update={"name": name}), ("SFT", "M1"))
+        for name in ("asked", "other")
+    )
+    with seals.held(asked.path, sha256_of):
+        first = nlp(asked, tiny_run.opening(asked))
+    taken = {
+        name: Taken(run=str(asked.path), made_in=str(asked.path), manifest=sha256_of(other.step(name) / seals.MANIFEST))
+        for name in ("SFT", "M1")
+    }
+    files.write_json(
+        other.path / "inputs.json", RunInputs(date=datetime.date(2026, 1, 1), taken=taken).model_dump(mode="json")
+    )
+    opened: list[str] = []
+    assert nlp(other, tiny_run.opening(other, opened)) == first
     assert opened == []

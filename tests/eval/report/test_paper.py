@@ -78,9 +78,9 @@ def test_a_run_like_the_papers_is_compared_with_its_own_interval(tmp_path: Path)
     part = shown(folder)["Figure 3: Head to head"]
     assert part.unlike == ""
     assert cells(part)["M1 : SFT"] == [
-        (0.34, "30.5%", "+3.5 pp (-1.5 pp to +8.5 pp)"),
-        (0.4, "38.7%", "+1.3 pp (-3.7 pp to +6.3 pp)"),
-        (0.26, "30.9%", "-4.9 pp (-9.9 pp to +0.1 pp)"),
+        (0.34, "30.5%", "+3.5 points (\N{MINUS SIGN}1.5 to +8.5 points)"),
+        (0.4, "38.7%", "+1.3 points (\N{MINUS SIGN}3.7 to +6.3 points)"),
+        (0.26, "30.9%", "\N{MINUS SIGN}4.9 points (\N{MINUS SIGN}9.9 to +0.1 points)"),
     ]
     html = paper.write(folder.settings, folder, "x").read_text(encoding="utf-8")
     assert "ours minus the paper" in html
@@ -175,7 +175,7 @@ def test_the_command_writes_the_page_without_asking_anybody_and_both_pages_link_
     text = (folder.path / "paper.md").read_text(encoding="utf-8")
     assert re.search(r"\| dpo\.epochs \| \S+ \| not stated \|", text)
     assert "## Figure 3: Head to head" in text
-    assert re.search(r"\| M2 : M1 \| 81\.8% \(\d+\.\d% to 9\d\.\d%\), n 11 prompts, 1 unscored \|", text)
+    assert re.search(r"\| M2 : M1 \| 81\.8% \(\d+\.\d to 9\d\.\d%\), n 11 prompts, 1 unscored \|", text)
 
 
 def test_the_report_brings_the_page_of_the_paper_up_to_date(tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def test_the_page_names_what_is_missing_and_what_was_tuned(filled: Study) -> Non
         *(("third", seed, "not trained") for seed in (1, 2, 3, 4)),
     ]
     assert content["findings"] == [
-        "second gains more than loop: +10.0 pp, p = .003 after Holm's correction, 3 seeds.",
+        "second gains more than loop: +10.0 points, p = .003 after Holm's correction, 3 seeds.",
         "Not tested, for too few seeds or equal values: third.",
     ]
     assert [(one.name, one.trials, one.seeds) for one in content["methods"]] == [
@@ -99,7 +99,7 @@ def test_the_same_stands_in_the_markdown_and_the_spreadsheet(written: Path) -> N
     row = next(line for line in said.splitlines() if line.startswith("| loop |"))
     # Student's t with 3 degrees of freedom is 3.1824463; sd .0163299, error .0081650, half .0259845
     assert row.startswith("| loop | 4 of 4 |")
-    assert "+22.0 pp (+19.4 pp to +24.6 pp)" in row
+    assert "+22.0 points (+19.4 to +24.6 points)" in row
     # 10.5, 20.5, 30.5 and 40.5 seconds: sd 12.909944, error 6.454972, half 20.5427; seeds 1 to 4 times 1000 tokens
     assert "25.5 (5.0 to 46.0)" in row
     assert "2500 (446 to 4554)" in row
@@ -126,7 +126,7 @@ def test_no_interval_of_a_cost_begins_below_0(tmp_path: Path) -> None:
     ("metric", "said"),
     [
         ("answers/characters", "second is higher than loop in change from M1, length, characters: +10.0"),
-        ("answers/cut", "second is higher (worse) than loop in change from M1, cut at the token limit: +10.0 pp"),
+        ("answers/cut", "second is higher (worse) than loop in change from M1, cut at the token limit: +10.0 points"),
     ],
 )
 def test_a_higher_figure_is_not_called_a_gain_where_higher_is_not_better(

@@ -4,6 +4,7 @@ import json
 import os
 import shlex
 import shutil
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,10 @@ from srlm.methods import sharing
 from srlm.methods.base import run_folder
 from srlm.run_file import load
 from srlm.store import files
+from tests.forks.command import Forks
+from tests.srlm.methods import test_kill as kills
 
+KILLED = Path(__file__).parents[1] / "methods/killed.py"
 FORK = ("--set", "name=mine-b", "--set", "dpo.beta=0.2")
 """Another beta, which shapes M2 and nothing before it."""
 
@@ -58,7 +62,8 @@ def test_a_fork_shares_what_the_changed_setting_leaves_and_outlives_the_run_that
     assert "not sealed" not in [
         row["state"] for row in json.loads(srlm("verify", "runs/mine-b", "--json").stdout)["rows"]
     ]
-    assert srlm("status", "--run", mine, *FORK).exit_code == 0
+    told = srlm("status", "--run", mine, *FORK).stdout.splitlines()
+    assert [line for line in told if line.startswith("taken")] == ["taken from runs/mine: data, M0, SFT, M1"]
     assert srlm("export", "runs/mine-b", "M1", "--to", "out").exit_code == 0
     again = srlm("train", "--run", mine, *FORK, "--from", "runs/mine")
     assert again.stdout.splitlines() == [
@@ -89,6 +94,8 @@ def test_from_a_step_shares_no_more_than_what_comes_up_to_it_and_a_fork_can_be_f
     assert {name: (one.run, one.made_in) for name, one in taken.items()} == {
         name: ("runs/b", "runs/mine") for name in ("data", "M0", "SFT")
     }
+    told = srlm("status", "--run", mine, "--set", "name=c").stdout.splitlines()
+    assert [line for line in told if "taken" in line] == ["taken from runs/b: data, M0, SFT (made in runs/mine)"]
     # What the run makes anew is its own.
     shutil.rmtree("runs/c/M1")
     shutil.rmtree("runs/c/SFT")
@@ -260,3 +267,47 @@ def test_to_goes_no_further_than_the_run_file_says(mine: Path, srlm: Any) -> Non
     said = " ".join(refused.stderr.replace("│", " ").split())
     assert "M9 is past M2, the last model of mine.yaml (iterations: 2); to train further, write iterations: 9" in said
     assert finished("mine") == ["M0", "M1", "M2", "SFT", "data"]
+
+
+def killed(forks: Forks, where: Path, at: tuple[str, str, int], *words: str) -> int:
+    """Exit status of `srlm train --from runs/mine` which ends at a place, or at its own end."""
+    event, end, occurrence = at
+    given = ["train", "--run", "mine.yaml", *FORK, "--from", "runs/mine", *words]
+    return forks.run(str(KILLED), "9", event, end, str(occurrence), "srlm", *given, cwd=where).returncode
+
+
+def test_a_fork_killed_while_it_takes_steps_ends_with_the_same_bytes(mine: Path, forks: Forks, tmp_path: Path) -> None:
+    fork, there = tmp_path / "runs/mine-b", ("data", "M0", "SFT", "M1")
+    assert killed(forks, tmp_path, ("", "", 0), "--to", "M1") == 0
+    expected = kills.contents(fork)
+    shutil.rmtree(fork)
+    assert killed(forks, tmp_path, ("rename", "mine-b/SFT", 1), "--to", "M1") == -signal.SIGKILL
+    assert finished("mine-b") == ["M0", "data"]
+    assert killed(forks, tmp_path, ("", "", 0), "--to", "M1") == 0
+    assert kills.contents(fork) == expected
+    assert contents("mine-b", *there) == contents("mine", *there)
+    assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["mine", "mine-b"]
+
+
+KILLS = [
+    ("open", "runs/mine-b/settings.json.part", 1),
+    ("open", "mine-b.M0.part/model/model.safetensors", 1),
+    ("rename", "mine-b/SFT", 1),
+    ("rename", "mine-b/inputs.json", 2),
+    ("open", "M2/judgements.jsonl.part", 1),
+    ("open", "M2/training/checkpoint-4/trainer_state.json", 1),
+    ("rename", "M2/manifest.json", 1),
+]
+"""Places from the first file of a fork to its last; each is met in the fork that goes on from the one before."""
+
+
+@pytest.mark.soak  # by default: one of these places, above
+def test_a_fork_killed_everywhere_ends_with_the_same_bytes(mine: Path, forks: Forks, tmp_path: Path) -> None:
+    fork = tmp_path / "runs/mine-b"
+    assert killed(forks, tmp_path, ("", "", 0)) == 0
+    expected = kills.contents(fork)
+    shutil.rmtree(fork)
+    for place in KILLS:
+        assert killed(forks, tmp_path, place) == -signal.SIGKILL, place
+    assert killed(forks, tmp_path, ("", "", 0)) == 0
+    assert kills.contents(fork) == expected

@@ -12,38 +12,16 @@ from typing import Any
 import pytest
 
 from srlm.run_file import load
-from srlm.worlds.beads import data as bead_data
-from srlm.worlds.beads.settings import BeadsData
+from tests import own_files
 
-Json = dict[str, Any]
 Srlm = Callable[..., Any]
-
-
-def saved(path: Path, rows: list[Json]) -> None:
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
 
 @pytest.fixture
 def place(tmp_path: Path, bead_model: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working directory with a model folder and files of the bead world, in the forms in which people have data."""
+    """A working directory with a model folder and files of one's own."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "model").symlink_to(bead_model)
-    world = BeadsData(base_lines=1, ift=30, eft_sets=12, heldout_sets=1, evaluation_prompts=8)
-    data = bead_data.seed_data(world, 1)
-    saved(tmp_path / "a.jsonl", [{"question": one.prompt, "answer": one.response} for one in data.ift])
-    saved(
-        tmp_path / "b.jsonl",
-        [
-            {
-                "prompt": one.prompt.text,
-                "responses": [response.text for response in one.responses],
-                "ranks": one.ranks,
-                "reviews": one.reviews,
-            }
-            for one in data.eft_sets
-        ],
-    )
-    saved(tmp_path / "c.jsonl", [{"instruction": prompt.text} for prompt in data.evaluation_prompts])
+    own_files.write(tmp_path, bead_model)
     return tmp_path
 
 
@@ -108,7 +86,9 @@ def test_what_is_missing_or_wrong_is_said_and_nothing_written(
 
 
 def test_columns_of_no_known_name_are_given(place: Path, srlm: Srlm) -> None:
-    saved(place / "odd.jsonl", [{"frage": "a red", "antwort": "red"}] * 2 + [{"frage": "b", "antwort": "blue"}])
+    own_files.save(
+        place / "odd.jsonl", [{"frage": "a red", "antwort": "red"}] * 2 + [{"frage": "b", "antwort": "blue"}]
+    )
     words = ("--model", "model", "--ift", "odd.jsonl", "--hardware", "cpu")
     refused = srlm("new", "mine.yaml", *words)
     assert "odd.jsonl:1: columns of no known form (columns `frage`, `antwort`); say which with" in refused.stderr
@@ -153,16 +133,9 @@ def test_a_terminal_is_asked_for_what_is_not_given(place: Path) -> None:
     assert load(place / "mine.yaml").data.eft_sets == 9
 
 
-TINY = (
-    *("threads=1", "iterations=2", "sft.max_steps=2", "dpo.max_steps=2", "judge.template=beads", "eft.writer=reviews"),
-    *("candidates.count=2", "candidates.sampling={temperature: 1, top_p: 1, max_new_tokens: 6}", "judge.draws=1"),
-    *("judge.sampling.max_new_tokens=6", "evaluation.judge=length", "engine.batch_size=32"),
-)
-
-
 def test_from_own_files_to_a_trained_model(place: Path, srlm: Srlm) -> None:
     assert srlm("new", "mine.yaml", *FILES).exit_code == 0
-    settings = [word for one in TINY for word in ("--set", one)]
+    settings = [word for one in own_files.SMALL for word in ("--set", one)]
     checked = srlm("doctor", "--run", "mine.yaml", "--no-weights", *settings)
     assert checked.exit_code == 0, checked.stdout
     lines = checked.stdout.splitlines()

@@ -14,6 +14,7 @@ import yaml
 
 from srlm.contents import sha256_of
 from tests.forks.command import Forks
+from tests.srlm.training import families
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 KILLED = CHECKOUT / "tests/srlm/methods/killed.py"
@@ -68,6 +69,34 @@ def test_a_model_loads_by_itself_and_writes_what_the_runs_engine_writes(mine: Pa
     ends = {*with_engine.ends}
     assert [token for token in written.tolist() if token not in ends] == [t for t in expected if t not in ends]
     assert len(written) > 1
+
+
+def test_weights_are_rounded_to_bfloat16_where_that_is_asked_for_and_the_card_says_so(
+    mine: Path, tmp_path: Path, srlm: Any
+) -> None:
+    import torch
+    from safetensors.torch import load_file
+    from transformers import AutoModelForCausalLM
+
+    out = tmp_path / "out"
+    done = srlm("export", mine, "M2", "--to", out, "--dtype", "bfloat16")
+    assert done.exit_code == 0, done.stderr
+    assert "  rounded to bfloat16" in done.stdout.splitlines()
+    trained, rounded = load_file(mine / "M2/model/model.safetensors"), load_file(out / "model.safetensors")
+    assert trained.keys() == rounded.keys()
+    for name, tensor in trained.items():
+        assert tensor.dtype == torch.float32
+        assert torch.equal(rounded[name], tensor.to(torch.bfloat16))
+    assert json.loads((out / "config.json").read_text())["dtype"] == "bfloat16"
+    assert AutoModelForCausalLM.from_pretrained(out).dtype == torch.bfloat16
+    card = (out / "README.md").read_text()
+    assert "The weights are bfloat16, rounded from the float32 in which they were trained." in card
+    assert "generated in float32: its figures are of those, and answers may differ." in card
+    assert srlm("export", mine, "M2", "--to", out, "--dtype", "bfloat16").exit_code == 0
+    other = srlm("export", mine, "M2", "--to", out)
+    assert other.exit_code == 2 and "in bfloat16); choose another folder (--to), or remove it" in other.stderr
+    adapter = srlm("export", mine, "M2", "--to", tmp_path / "a", "--adapter", "--dtype", "bfloat16")
+    assert adapter.exit_code == 2 and "--dtype" in adapter.stderr and not (tmp_path / "a").exists()
 
 
 def test_nothing_of_this_machine_is_in_an_export(
@@ -160,7 +189,25 @@ def test_only_an_earlier_export_of_the_same_model_is_replaced(mine: Path, tmp_pa
     assert done.exit_code == 2 and "exists and is no export of srlm" in done.stderr
     done = srlm("export", mine, "M2", "--to", mine / "out")
     assert done.exit_code == 2 and "lies in the run's own folder" in done.stderr
+    done = srlm("export", mine, "M2", "--to", tmp_path / "a", "--data", tmp_path / "a/data")
+    assert done.exit_code == 2 and "--to and --data name one folder, or one within the other" in done.stderr
+    assert not (tmp_path / "a").exists()
     assert not (mine / "out").exists()
+
+
+@pytest.mark.parametrize("kind", ["link-to-nothing", "link-to-a-folder", "fifo"])
+def test_what_is_no_file_in_an_earlier_export_is_a_change(mine: Path, tmp_path: Path, srlm: Any, kind: str) -> None:
+    out = tmp_path / "out"
+    assert srlm("export", mine, "M2", "--to", out).exit_code == 0
+    own = out / "mine"
+    if kind == "fifo":
+        os.mkfifo(own)
+    else:
+        own.symlink_to(tmp_path / "nothing" if kind == "link-to-nothing" else mine)
+    done = srlm("export", mine, "M2", "--to", out)
+    assert done.exit_code == 2
+    assert f"{out}: was changed since it was exported (mine)" in done.stderr
+    assert os.path.lexists(own)
 
 
 @pytest.mark.parametrize(
@@ -411,10 +458,6 @@ def test_a_gguf_file_by_the_converter_on_the_path(
 
 
 def test_an_adapter_with_its_base_gives_the_merged_models_answers(tiny: Path, tmp_path: Path, srlm: Any) -> None:
-    import torch
-    from peft import AutoPeftModelForCausalLM
-    from transformers import AutoModelForCausalLM
-
     options = ["--set", f"runs={tmp_path / 'runs'}", "--set", "sft.lora.rank=2", "--set", "dpo.lora.rank=2"]
     options += ["--set", "pretraining.max_steps=2", "--set", "sft.max_steps=3", "--set", "dpo.max_steps=3"]
     done = srlm("train", "--run", tiny, *options)
@@ -429,22 +472,48 @@ def test_an_adapter_with_its_base_gives_the_merged_models_answers(tiny: Path, tm
     assert (config["base_model_name_or_path"], config["r"], config["lora_alpha"]) == ("me/tiny-base", 4, 4)
     assert not (out / "config.json").exists() and not (out / "model.safetensors").exists()
     assert head_of((out / "README.md").read_text())["library_name"] == "peft"
-    # There is no Hub here: the base is put where its name leads, relative to this folder.
-    (tmp_path / "me").mkdir()
-    shutil.copytree(run / "M0/model", tmp_path / "me/tiny-base")
+    refuse_other_answers(out, run / "M0/model", run / "M2/model", tmp_path / "me/tiny-base")
+
+
+def refuse_other_answers(adapter: Path, base: Path, merged: Path, name: Path) -> None:
+    """Assert that an adapter on its base, which is copied to where `name` leads, is the merged model."""
+    import torch
+    from peft import AutoPeftModelForCausalLM
+    from transformers import AutoModelForCausalLM
+
+    # There is no Hub here: the base's name is a path relative to this folder.
+    shutil.copytree(base, name)
     here = Path.cwd()
-    os.chdir(tmp_path)
+    os.chdir(name.parent.parent)
     try:
-        adapted = AutoPeftModelForCausalLM.from_pretrained(str(out))
+        adapted = AutoPeftModelForCausalLM.from_pretrained(str(adapter), dtype=torch.float32)
     finally:
         os.chdir(here)
-    merged = AutoModelForCausalLM.from_pretrained(run / "M2/model")
-    base = AutoModelForCausalLM.from_pretrained(run / "M0/model")
+    whole = [AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32) for path in (merged, base)]
     ids = torch.tensor([[2, 5, 9, 20, 31, 7]])
     with torch.inference_mode():
-        wanted, found, before = (model(ids).logits for model in (merged, adapted, base))
+        wanted, before, found = (model(ids).logits for model in (*whole, adapted))
     assert torch.allclose(found, wanted, atol=1e-4)
     assert not torch.allclose(before, wanted, atol=1e-2)
+
+
+def test_an_adapter_of_layers_that_keep_their_weights_the_other_way_round(
+    tiny: Path, tmp_path: Path, srlm: Any
+) -> None:
+    families.make("gpt2", tmp_path / "gpt2", n_positions=128)
+    given = yaml.safe_load(tiny.read_text()) | {"runs": str(tmp_path / "runs"), "iterations": 1}
+    del given["pretraining"]
+    given["model"] = {"base": str(tmp_path / "gpt2")}
+    given["sft"] |= {"max_steps": 4, "learning_rate": 0.1, "lora": {"rank": 2}}
+    (tmp_path / "run.yaml").write_text(yaml.safe_dump(given))
+    done = srlm("train", "--run", tmp_path / "run.yaml")
+    assert done.exit_code == 0, done.stderr
+    out = tmp_path / "out"
+    done = srlm("export", tmp_path / "run.yaml", "M1", "--to", out, "--adapter", "--base", "me/gpt2")
+    assert done.exit_code == 0, done.stderr
+    assert "a LoRA adapter of me/gpt2: rank 2" in done.stdout
+    assert json.loads((out / "adapter_config.json").read_text())["fan_in_fan_out"] is True
+    refuse_other_answers(out, tmp_path / "gpt2", tmp_path / "runs/tiny/M1/model", tmp_path / "me/gpt2")
 
 
 def test_an_adapter_of_a_run_without_adapters_is_refused(mine: Path, tmp_path: Path, srlm: Any) -> None:

@@ -1,6 +1,7 @@
 """Constitutional AI in the small: what each model is trained on, what is refused, and what a kill leaves."""
 
 import json
+import re
 import shutil
 import signal
 from pathlib import Path
@@ -75,6 +76,8 @@ def test_m2_is_made_from_m0_by_the_last_revisions_and_the_seed_data(finished: Pa
 
 
 def test_m3_is_made_from_m2_by_pairs_whose_label_is_the_clamped_probability(finished: Path) -> None:
+    log = (finished / "log.txt").read_text()
+    assert re.search(r"M3: choices: done after [\d.]+ s; \d+ of \d+ without a verdict", log)
     choices = {one.first_id: one for one in files.read(finished / "M3/choices.jsonl", Choice)}
     pairs = files.read(finished / "M3/pairs.jsonl", PreferencePair)
     assert pairs and counts(finished, "M3")["dpo: pairs"] == len(pairs)

@@ -222,6 +222,10 @@ def test_a_self_taught_judge_learns_right_judgements_alone_each_place_equally_of
     assert set(made["inputs"]) == {"M0 weights", "M1 weights"}
     counts = made["counts"]
     every = files.read(step / "pair_judgements.jsonl", PairJudgement)
+    unread = sum(one.preference is None for one in every)
+    log = (step.parent / "log.txt").read_text()
+    assert re.search(rf"M2: judgements: done after [\d.]+ s; {unread} of {len(every)} without a verdict", log)
+    assert re.search(r"M2: held-out pairs by M2: done after [\d.]+ s; \d+ of \d+ without a verdict", log)
     good = {one.prompt_id: one.id for one in files.read(step / "responses.jsonl", Response)}
     assert len(every) == counts["pairs"] * 2 * 3 == counts["judgements"]
     # The worse answers are to the changed instructions.

@@ -68,6 +68,9 @@ def made(forks: Forks, trained: Path, tmp_path_factory: pytest.TempPathFactory) 
 
 def test_both_kinds_of_pair_are_trained_on_and_everything_is_counted(made: Made) -> None:
     said = files.read(made.step / "meta_judgements.jsonl", MetaJudgement)
+    unread = sum(one.preference is None for one in said)
+    log = (made.step.parent / "log.txt").read_text()
+    assert re.search(rf"meta-judgements: done after [\d.]+ s; {unread} of {len(said)} without a verdict", log)
     judgements = {one.id: one for one in files.read(made.step / "judgements.jsonl", Judgement)}
     ratings = files.read(made.step / "ratings.jsonl", JudgementRating)
     pairs = files.read(made.step / "judge_pairs.jsonl", PreferencePair)

@@ -107,7 +107,7 @@ def test_verdicts_are_read_from_the_last_line_that_gives_all_four() -> None:
 
 @pytest.mark.parametrize("heldout", [False, True])
 def test_every_errand_is_read_back_as_it_was_written(heldout: bool) -> None:
-    drawn = data.FreshErrands(3, "x", list(KINDS), heldout)
+    drawn = data.FreshErrands(3, "x", list(KINDS), 5, heldout)
     for _ in range(20 * len(KINDS)):
         errand = drawn.draw()
         assert parse(errand.text()) == errand
@@ -142,6 +142,16 @@ def test_models_are_measured_on_words_and_wordings_and_kinds_that_no_training_ha
     assert len(others) == 12  # a fifth
     assert set(others) == {"last_two", "shortest", "smallest"}
     assert data.seed_data(settings, 2).evaluation_prompts == found.evaluation_prompts
+
+
+def test_no_list_is_longer_than_the_settings_say() -> None:
+    settings = ErrandsData(ift=120, eft_sets=1, heldout_sets=1, evaluation_prompts=60, most_items=3)
+    found = data.seed_data(settings, 1)
+    sizes = [
+        len(errand.items) for one in (*found.seed_prompts, *found.evaluation_prompts) if (errand := parse(one.text))
+    ]
+    assert max(sizes) == 3
+    assert len(sizes) == 180
 
 
 def test_no_answer_takes_long_to_read() -> None:
