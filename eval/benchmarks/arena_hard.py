@@ -14,7 +14,7 @@ from srlm.judge.pairwise import outcome_of
 
 from ..data.arena_hard import ArenaJudgement
 from ..records import MetricValue
-from ..stats.intervals import Estimate, Resampling, pooled, share
+from ..stats.intervals import Estimate, Resampling, pooled, share, with_width
 from .measuring import figure
 
 BENCHMARK = "arena_hard"
@@ -58,4 +58,5 @@ def _as_published(battles: Sequence[float], how: Resampling) -> Estimate:
     data, generator = np.array(battles), np.random.default_rng(how.seed)
     drawn = data[generator.integers(len(data), size=(100, len(data)))].mean(1)
     low, high = (float(end) for end in np.quantile(drawn, [0.05, 0.95]))
-    return Estimate(value=float(data.mean()), low=low, high=high, n=len(data), method=method)
+    found = Estimate(value=float(data.mean()), low=low, high=high, n=len(data), method=method)
+    return with_width(found, "battles that are all alike are so in every resample (arena-hard-auto: width 0)")

@@ -8,6 +8,7 @@ from srlm.text.counts import counted
 
 from ..records import MetricValue
 from .specs import spaced
+from .words import no_interval
 
 if TYPE_CHECKING:
     from ..stats.power import Smallest  # brings scipy along
@@ -59,18 +60,13 @@ def without_interval(metrics: Iterable[MetricValue]) -> list[str]:
     """A line for each reason why figures that are there have no interval, with the models it is of."""
     of: dict[str, dict[str, None]] = {}
     for metric in metrics:
-        if metric.value is not None and metric.low is None and (why := _no_interval(metric.method)):
+        if metric.low is None and (why := no_interval(metric)):
             of.setdefault(f"{spaced(metric.metric)}: {why}", {})[_compared(metric)] = None
     return [f"{', '.join(map(short_name, models))}, {said}" for said, models in of.items()]
 
 
 def _compared(metric: MetricValue) -> str:
     return metric.model if metric.baseline is None else f"{metric.model} minus {metric.baseline}"
-
-
-def _no_interval(method: str) -> str:
-    place = method.find("no interval")
-    return "" if place < 0 else method[place:].partition("; p: ")[0]
 
 
 def listed(metrics: Sequence[MetricValue], of: str) -> str:

@@ -87,7 +87,8 @@ class MetricWords:
     def interval(self, metric: MetricValue) -> Markup:
         """The interval, or a dash."""
         if metric.low is None or metric.high is None:
-            return Markup("<span title='no interval'>-</span>")
+            why = no_interval(metric) or "-"
+            return Markup('<span class="missing">{}</span>').format(why)
         low, high = (_data(end, self._number(metric, end)) for end in (metric.low, metric.high))
         return Markup('<span class="interval">{} to {}{}</span>').format(low, high, self._unit(metric))
 
@@ -102,6 +103,12 @@ class MetricWords:
             f"{metric.model}{against}: {self.text_of(metric, metric.value)}{ends}, n {metric.n:,} {metric.unit}"
             f"{unscored}; {metric.method}"
         )
+
+
+def no_interval(metric: MetricValue) -> str:
+    """Why a figure that is there has no interval, as its method says: `no interval: fewer than 15 prompts`."""
+    place = metric.method.find("no interval")
+    return "" if metric.value is None or place < 0 else metric.method[place:].partition("; p: ")[0]
 
 
 def better_side(spec: MetricSpec) -> str:

@@ -29,7 +29,7 @@ from ..figures import words
 from ..figures.policy import policy
 from ..figures.words import MetricWords
 from ..records import MetricValue
-from . import browser, keys, pictures, repeated, training, verdict, warned, written
+from . import browser, keys, pictures, repeated, summary, training, verdict, warned, written
 
 FOLD = 280
 """Characters: a longer text is folded."""
@@ -112,6 +112,7 @@ def render(template: str, content: Mapping[str, Any], how: MetricWords) -> str:
         "points": words.points,
         "plain": words.plain,
         "count": words.count,
+        "by_subject": verdict.by_subject,
         "picture": lambda chart: chart.picture,
         "prompt": lambda text: "",
     }
@@ -122,7 +123,7 @@ def render(template: str, content: Mapping[str, Any], how: MetricWords) -> str:
             "picture": read.lists.pictures(content["metrics"], how),
             "prompt": read.lists.of_text,
         }
-    style = "".join(_file(f"{name}.css") for name in ("report", "tables", *(["browser"] if read else [])))
+    style = "".join(_file(f"{name}.css") for name in ("report", "tables", "summary", *(["browser"] if read else [])))
     script = "".join(_file(f"{name}.js") for name in (*SCRIPTS, *(BROWSER_SCRIPTS if read else [])))
     frame = {
         "style": Markup(style),
@@ -142,7 +143,8 @@ def gather(run: RunData, command: str, more: Sequence[PageSection] = ()) -> dict
     """All that the page shows, but for the browser; with `more` sections than the benchmarks'."""
     wanted = run.settings.evaluation
     apart = {STUDY.name, *(benchmark.name for benchmark in BENCHMARKS if benchmark.own_table)}
-    settings, found = run.settings.model_dump(mode="json"), sections(run, more)
+    settings, found, first = run.settings.model_dump(mode="json"), sections(run, more), summary.summary(run)
+    doubts = verdict.doubts(run)
     return {
         "name": run.settings.name,
         "names": run.names,
@@ -154,7 +156,10 @@ def gather(run: RunData, command: str, more: Sequence[PageSection] = ()) -> dict
         "metrics": run.metrics,
         "named": run.named,
         "listed": run.metrics if len(run.metrics) <= MOST_FIGURES else [],
-        "doubts": verdict.doubts(run),
+        "summary": first,
+        "caption": summary.caption(first.columns, f"{100 * wanted.confidence:g}%"),
+        "doubts": [one for one in doubts if not one.expected],
+        "expected": [one for one in doubts if one.expected],
         "looked_for": verdict.looked_for(run),
         "findings": [
             (finding, headlines(run, finding.model, finding.baseline))
@@ -164,8 +169,8 @@ def gather(run: RunData, command: str, more: Sequence[PageSection] = ()) -> dict
         "sections": found,
         "judge_charts": [chart for section in found["judge"] for chart in section.charts],
         "change_charts": [chart for section in found["changed"] for chart in section.charts],
-        "judge_pictures": pictures.pictures(run, "judge"),
-        "change_pictures": pictures.pictures(run, "changed"),
+        "judge_pictures": pictures.pictures(run, "judge", first.chart),
+        "change_pictures": pictures.pictures(run, "changed", first.chart),
         "changes": [m for m in run.metrics if m.baseline is not None and m.benchmark not in apart],
         "score_pictures": training.score_pictures(run),
         "histories": training.histories(run),

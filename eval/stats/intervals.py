@@ -25,6 +25,8 @@ Array = npt.NDArray[np.float64]
 FEWEST_FOR_T = 15
 """Prompts below which the mean of a quantity without a range has no interval: of ten skewed ones it covers 92%."""
 
+NO_WIDTH = 1e-12
+
 
 class Resampling(Record):
     """How intervals are made."""
@@ -50,6 +52,14 @@ class Estimate(Record):
     method: str
     confidence: float | None = None
     """Of the interval; None where a caller made it otherwise."""
+
+
+def with_width(estimate: Estimate, why: str) -> Estimate:
+    """The same; without an interval that has no width, which would pass for certainty. `why` it has none."""
+    if estimate.low is None or estimate.high is None or estimate.high - estimate.low > NO_WIDTH:
+        return estimate
+    method = f"{estimate.method.partition('; ')[0]}; no interval: {why}"
+    return estimate.model_copy(update={"low": None, "high": None, "method": method, "confidence": None})
 
 
 def share(flags: Sequence[bool], how: Resampling) -> Estimate:

@@ -48,9 +48,11 @@ class Held(NamedTuple):
 def over_runs(difference: float, figures: Sequence[float], margin: float, confidence: float) -> Held:
     """One run against k runs whose figures are given (Crawford and Howell 1998)."""
     k = len(figures)
+    if np.ptp(figures) <= 1e-12 * max(map(abs, figures)):
+        return Held(None, None, None, 0.0, k - 1, f"no interval: the {k} runs are equal, so nothing shows its width")
     error = float(np.std(figures, ddof=1) * math.sqrt(1 + 1 / k))
     half = float(stats.t.ppf(0.5 + confidence / 2, k - 1)) * error
-    p = float(stats.t.cdf((difference + margin) / error, k - 1)) if error else None
+    p = float(stats.t.cdf((difference + margin) / error, k - 1))
     return Held(difference - half, difference + half, p, error, k - 1, f"t over {k} runs")
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import stats
 
 from ...records import MetricValue
-from ...stats.intervals import Array, Estimate, Resampling, mean
+from ...stats.intervals import Array, Estimate, Resampling, mean, with_width
 from ..measuring import figure
 from .bridge import BENCHMARK, SCALES
 
@@ -91,7 +91,8 @@ def _ratio(errors: Array, plain: Array, confidence: float) -> Estimate:
     error = float(np.sqrt((n - 1) / n * ((logs - logs.mean()) ** 2).sum()))
     half = float(stats.t.ppf(0.5 + confidence / 2, n - 1)) * error
     method = f"{label}; {100 * confidence:g}% Student's t over models on the logarithm, jackknife"
-    return Estimate(value=value, low=value * np.exp(-half), high=value * np.exp(half), n=n, method=method)
+    found = Estimate(value=value, low=value * np.exp(-half), high=value * np.exp(half), n=n, method=method)
+    return with_width(found, "all models' errors are in one ratio, so nothing shows its width")
 
 
 def _over_models(estimate: Estimate) -> Estimate:

@@ -194,7 +194,8 @@ def length_controlled_win_rate(one: Sample, glm: GlmData, how: Resampling) -> li
     """Fitted on the rows that are there; and what alpaca_eval calls its standard error."""
     spread = "alpaca_eval's column: the spread of fitted values over prompts, not a sampling error; use the interval"
     if one.model == one.baseline:
-        same = Estimate(value=0.5, low=0.5, high=0.5, n=one.n, method="the baseline against itself, by construction")
+        method = "half, by construction; no interval: the baseline against itself"
+        same = Estimate(value=0.5, low=None, high=None, n=one.n, method=method)
         return [_percent(one, "lc_win_rate", same), _plain(one, "lc_standard_error", 0.0, spread, "percent")]
     rows = one.rows(glm)
     fitted = length_controlled.fit(rows, glm.gamed)

@@ -18,6 +18,7 @@ from srlm.errors import RecordError, StoreError
 from srlm.store import files
 
 from ...records import MetricValue
+from ...stats.intervals import Estimate, with_width
 
 BENCHMARK = "worse_judges"
 LOOP = "self_rewarding"
@@ -230,8 +231,10 @@ def figures(one: WorseJudge) -> Figures:
 def _gained(metric: str, found: GainEstimate | None, seeds: int) -> MetricValue:
     how = "bootstrap over seeds and prompts" if seeds > 1 else "bootstrap over prompts alone, one seed"
     value, low, high = found or (None, None, None)
+    method = f"mean over seeds and prompts; 95% {how}, {RESAMPLES} resamples"
+    whole = with_width(Estimate(value=value, low=low, high=high, n=seeds, method=method), "all seeds and prompts alike")
     return MetricValue(
-        model="M3", baseline="M1", benchmark=BENCHMARK, metric=metric, value=value, low=low, high=high, n=seeds,
-        unscored=0, unit="seeds", method=f"mean over seeds and prompts; 95% {how}, {RESAMPLES} resamples",
+        model="M3", baseline="M1", benchmark=BENCHMARK, metric=metric, value=value, low=whole.low, high=whole.high,
+        n=seeds, unscored=0, unit="seeds", method=whole.method,
         note="" if found else "no seed in common",
     )  # fmt: skip

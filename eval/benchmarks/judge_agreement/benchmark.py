@@ -16,7 +16,20 @@ from ...data import published
 from ...figures import charts
 from ...figures.words import percent
 from ...records import MetricValue, Series
-from ..base import Answers, Asked, Benchmark, Doubt, LookedFor, MetricSpec, OpenEngine, PageSection, Picture, RunData
+from ..base import (
+    UNTAUGHT,
+    Answers,
+    Asked,
+    Benchmark,
+    Doubt,
+    Lead,
+    LookedFor,
+    MetricSpec,
+    OpenEngine,
+    PageSection,
+    Picture,
+    RunData,
+)
 from ..order import JUDGES
 from ..paper_table import PaperPart, PaperRow, PaperTable, unlike_paper
 from ..ranked_by import ranked_by
@@ -30,7 +43,7 @@ PAPER = ("pairwise_accuracy", "five_best", "exact_match", "spearman", "kendall")
 """What the paper reports, too."""
 METRICS = {
     "pairwise_accuracy": MetricSpec(
-        label="pairs ordered as people did (a tie is wrong)",
+        label="pairs ordered as ranked (a tie is wrong)",
         unit="share",
         better="higher",
         margin=MARGIN,
@@ -46,13 +59,13 @@ METRICS = {
     ),
     "kendall": MetricSpec(label="Kendall's tau-b", better="higher"),
     "pairwise_accuracy_half": MetricSpec(
-        label="pairs ordered as people did (a tie is half)", unit="share", better="higher"
+        label="pairs ordered as ranked (a tie is half)", unit="share", better="higher"
     ),
     "pairwise_accuracy_ties_left_out": MetricSpec(
-        label="pairs ordered as people did (a tie is left out)", unit="share", better="higher"
+        label="pairs ordered as ranked (a tie is left out)", unit="share", better="higher"
     ),
     "pairwise_accuracy_ties_right": MetricSpec(
-        label="pairs ordered as people did (a tie is right)", unit="share", better="higher"
+        label="pairs ordered as ranked (a tie is right)", unit="share", better="higher"
     ),
     "spearman_undefined_as_0": MetricSpec(label="Spearman's rho, undefined as 0", better="higher"),
     "kendall_undefined_as_0": MetricSpec(label="Kendall's tau-b, undefined as 0", better="higher"),
@@ -76,7 +89,9 @@ class JudgeAgreement(Benchmark):
     command = "agreement"
     of_models = ("rankings",)
     metrics = METRICS
+    leads = (Lead("pairwise_accuracy", "judge", "pairs ordered as ranked"),)
     in_paper = True
+    of_judges = True
 
     def asked(self, settings: Settings, models: Sequence[str]) -> Iterator[Asked]:
         reads, _ = judge_lengths(settings, ASSUMED)
@@ -94,6 +109,13 @@ class JudgeAgreement(Benchmark):
         from .measure import by_prompt
 
         return by_prompt(run.settings, run.folder)
+
+    def change(self, run: RunData, metric: str, model: str, baseline: str) -> MetricValue | None:
+        from .measure import (
+            change,
+        )  # pairs without a score are left out, as in `measure`, and not wrong as for the gate
+
+        return change(run, metric, model, baseline)
 
     def sections(self, run: RunData) -> list[PageSection]:
         paper = published.judge_agreement()
@@ -136,7 +158,7 @@ class JudgeAgreement(Benchmark):
         for metric in run.of(self.name):
             if metric.metric == "unscored" and metric.value is not None and metric.value > UNSCORED:
                 said = f"{metric.model} as a judge: {percent(metric.value)} of its judgements hold no score"
-                yield Doubt("judge", said, JUDGES)
+                yield Doubt("judge", said, JUDGES, UNTAUGHT if metric.model in run.untaught else "")
         iterations = {step.name for step in run.folder.steps() if step.role == "iteration"}
         for metric in run.of(self.name):
             if metric.metric != "pairwise_accuracy_half" or metric.baseline or metric.model not in iterations:
@@ -145,7 +167,7 @@ class JudgeAgreement(Benchmark):
                 interval = f"[{100 * metric.low:.1f}, {100 * metric.high:.1f}]"
                 said = (
                     f"{metric.model} as a judge orders {percent(metric.value)} {interval} of "
-                    f"{counted(metric.n, metric.unit)} as people did (a tie is half); a judge at chance has 50%"
+                    f"{counted(metric.n, metric.unit)} as ranked (a tie is half); a judge at chance has 50%"
                 )
                 yield Doubt("judge at chance", said, JUDGES)
 

@@ -165,7 +165,8 @@ def test_the_baseline_against_itself_is_never_corrected(data: AlpacaEval, tmp_pa
     labels.write_text("".join(json.dumps({"id": one.id, "label": "tie"}) + "\n" for one in data.prompts[:50]))
     how = Resampling(resamples=100, confidence=0.95, seed=1)
     found = {m.metric: m for m in corrected(annotated, data.prompts, read_labels(labels), how, data.glm)}
-    assert found["lc_win_rate_judge_alone"].value == 50
+    alone = found["lc_win_rate_judge_alone"]
+    assert (alone.value, alone.low, alone.high) == (50, None, None)
     for end in ("labels_alone", "corrected"):
         one = found[f"lc_win_rate_{end}"]
         assert one.value is None and one.method.endswith("the baseline against itself is a half by construction")

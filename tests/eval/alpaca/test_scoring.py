@@ -54,6 +54,15 @@ def test_every_figure_equals_the_official_leaderboard(data: AlpacaEval, model: s
         "avg_length",
     ):
         assert found[name].value == pytest.approx(float(row[name]), abs=1e-6), name
+    own = found["lc_win_rate"]
+    if model == "gpt4_1106_preview":  # the baseline itself: a half, and no sample of anything
+        assert (own.value, own.low, own.method.partition("; ")[2]) == (
+            50,
+            None,
+            "no interval: the baseline against itself",
+        )
+    else:
+        assert own.low is not None and own.high is not None and own.low < own.high
     lc = float(row["length_controlled_winrate"])
     assert found["lc_win_rate_official_weights"].value == pytest.approx(lc, abs=1e-6)
     # Of the model with a missing row, the official figure is what joining by row makes of it, and ours is another.

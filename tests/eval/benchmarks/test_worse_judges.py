@@ -52,8 +52,8 @@ def test_an_arms_gain_and_judge_are_means_over_its_seeds(written: Path) -> None:
     assert (gain.value, gain.n) == ((1 + 0) / 8, 2)
     assert (judged.value, judged.n, judged.unscored) == (0.8, 1, 1)
     gain, _ = found["500 EFT examples"]
-    assert (gain.value, gain.low, gain.high, gain.n) == (1, 1, 1, 1)
-    assert "over prompts alone, one seed" in gain.method
+    assert (gain.value, gain.low, gain.high, gain.n) == (1, None, None, 1)  # all four prompts gained
+    assert gain.method == "mean over seeds and prompts; no interval: all seeds and prompts alike"
 
 
 def test_an_arm_is_held_against_the_loop_from_the_same_seeds(written: Path) -> None:

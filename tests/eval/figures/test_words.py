@@ -85,3 +85,16 @@ def test_a_figure_without_an_interval_has_a_dash_and_says_nothing_of_ends() -> N
     given = metric(0.25)
     assert (WORDS.ends_of(given), WORDS.interval(given).striptags()) == ("", "-")
     assert WORDS.sentence(given) == "M2: 25.0%, n 40 prompts; share"
+
+
+def test_where_an_interval_should_stand_its_reason_does() -> None:
+    few = metric(
+        97.5,
+        benchmark="alpaca_eval",
+        metric="lc_win_rate",
+        value_unit="percent",
+        method="GLM; no interval: fewer than 20 prompts do not hold the fit; p: Wald test",
+    )
+    assert WORDS.interval(few).striptags() == "no interval: fewer than 20 prompts do not hold the fit"
+    # Where the value is missing, too, its reason stands in its own place.
+    assert WORDS.interval(few.model_copy(update={"value": None})).striptags() == "-"

@@ -423,7 +423,7 @@ def test_a_chart_is_saved_as_svg_and_png_in_the_colours_that_are_seen(
     svg = saved(tab, "SVG", tmp_path / "chart.svg").decode()
     assert "var(" not in svg and "currentColor" not in svg
     # SFT's, M1's and M2's colours, the second to the fourth of the page's.
-    colours = {"light": ("#d55e00", "#009e73", "#c7629a"), "dark": ("#ee8a3a", "#2fc79b", "#e29fc4")}
+    colours = {"light": ("#9c3512", "#027663", "#cf5cb2"), "dark": ("#d17c3c", "#4fe6a0", "#f2689b")}
     assert all(colour in svg for colour in colours[scheme])
     png = saved(tab, "PNG", tmp_path / "chart.png")
     assert png.startswith(b"\x89PNG")
