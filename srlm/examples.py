@@ -1,7 +1,8 @@
 """The run files that come with srlm: `configs/` of a checkout, `srlm/configs/` where it is installed.
 
 `example:NAME` is one of them wherever a run file is named: `srlm train --run example:pocket`; `extends`, too.
-`srlm examples --to configs` writes them all, with what some of them name by its path (`configs/accelerate/fsdp.yaml`).
+`srlm examples --to configs` writes them all, with what other programs are told by its path
+(`configs/accelerate/fsdp.yaml`). A template that a run file names as `configs/...` is found without that.
 """
 
 from pathlib import Path
@@ -32,8 +33,17 @@ def path_of(run: str) -> Path | None:
     return FOLDER / f"{name}.yaml"
 
 
+def named(path: Path) -> Path:
+    """The file that a run file names by its path: where it is not there, the one of that path that comes with srlm, so
+    that an example which names another file of `configs` works in any folder."""
+    return FOLDER.joinpath(*path.parts[1:]) if not path.exists() and _comes_along(path) else path
+
+
 def advice(path: Path) -> str:
     """What the message about a file that is not there adds, where one of that path comes with srlm; else empty."""
-    if path.parts[:1] != (FOLDER.name,) or ".." in path.parts or not FOLDER.joinpath(*path.parts[1:]).is_file():
-        return ""
-    return "; it comes with srlm, and `srlm examples --to configs` writes it here"
+    return "; it comes with srlm, and `srlm examples --to configs` writes it here" if _comes_along(path) else ""
+
+
+def _comes_along(path: Path) -> bool:
+    """Whether a file of `configs` has this path."""
+    return path.parts[:1] == (FOLDER.name,) and ".." not in path.parts and FOLDER.joinpath(*path.parts[1:]).is_file()

@@ -104,9 +104,12 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 def test_the_wheel_holds_every_file_of_both_packages_the_run_files_and_the_licence(wheel: Path) -> None:
-    folders = {"srlm/": "srlm/", "eval/": "srlm_eval/", "configs/": "srlm/configs/"}
+    folders = {"srlm/": "srlm/", "eval/": "srlm_eval/", "configs/": "srlm/configs/", "docs/": "srlm/docs/"}
     expected = {
-        new + name.removeprefix(old) for old, new in folders.items() for name in tracked() if name[: len(old)] == old
+        new + name.removeprefix(old)
+        for old, new in folders.items()
+        for name in tracked()
+        if name[: len(old)] == old and (old != "docs/" or name.endswith(".md"))
     }
     with zipfile.ZipFile(wheel) as archive:
         found = set(archive.namelist())
@@ -141,9 +144,20 @@ def test_the_run_files_are_read_from_the_wheel_and_can_be_written_out(installed:
         "srlm: configs/methods/autorater.yaml: no such run file; it comes with srlm, and `srlm examples --to configs` "
         "writes it here\n",
     )
+    # A file that an example names by its path is found without that.
+    wanted = ("--run", "example:methods/autorater", "--set", "model.base=none-there")
+    assert "neither a readable file" not in installed.run("srlm", "doctor", *wanted, "--no-weights").stdout
     assert installed.said("srlm", "examples", "--to", "configs") == [f"configs: {len(configs())} files"]
     assert (installed.work / "configs/methods/autorater.yaml").is_file()
     assert os.access(installed.work / "configs/slurm/node.sh", os.X_OK)
+
+
+def test_the_pages_that_messages_name_are_printed_from_the_wheel(installed: Installed) -> None:
+    assert "rankings  Ranked answers" in str(installed.said("srlm", "docs"))
+    page = (CHECKOUT / "docs/rankings.md").read_text(encoding="utf-8")
+    assert installed.said("srlm", "docs", "docs/rankings.md") == page.splitlines()
+    unknown = installed.run("srlm", "docs", "rank")
+    assert (unknown.returncode, unknown.stderr) == (2, "srlm: rank: no such page; did you mean rankings?\n")
 
 
 def test_own_files_become_a_report_by_the_commands_of_the_first_page(installed: Installed, bead_model: Path) -> None:

@@ -7,6 +7,7 @@ from markupsafe import Markup
 
 from srlm.engines.base import Engine
 from srlm.errors import SettingsError
+from srlm.judge.pairwise import Outcome
 from srlm.records import Checkpoint, Message, Prompt, Record, Response
 from srlm.settings import Price, Settings
 
@@ -22,9 +23,11 @@ __all__ = [
     "Asked",
     "Benchmark",
     "BrowserEntry",
+    "Compared",
     "Doubt",
     "Finding",
     "Item",
+    "Lead",
     "LongText",
     "LookedFor",
     "MetricSpec",
@@ -131,6 +134,12 @@ class Doubt(NamedTuple):
     text: str
     rank: int = 50
     """Place among the doubts, the lowest first."""
+    expected: str = ""
+    """Why every run of this kind has it, so that the page folds it. Empty: it is a surprise, and is read first."""
+
+
+UNTAUGHT = "it was not taught to judge"
+"""Why a doubt about a judge is expected of a model before the loop."""
 
 
 class LookedFor(NamedTuple):
@@ -138,6 +147,29 @@ class LookedFor(NamedTuple):
 
     words: str
     rank: int = 50
+
+
+class Lead(NamedTuple):
+    """A metric for the first screen of the page."""
+
+    metric: str
+    about: Literal["quality", "contest", "judge", "length"]
+    """What it measures of a model: how good its answers are; whether they beat another model's (a figure of two models
+    together, above 0 where the first wins); how good a judge it is; how long its answers are."""
+    name: str
+    """In a sentence and over a narrow column."""
+    outcomes: Mapping[float, str] = {}
+    """What the value of a single prompt is called: `{1: "correct", 0: "wrong"}`. Empty: it is shown as a number."""
+    shares: tuple[tuple[str, str], ...] = ()
+    """Of a contest: metrics that are shown before it, and the word before each: `(("win", "wins"), ...)`."""
+
+
+class Compared(NamedTuple):
+    """Two models whose answers a judge compared."""
+
+    model: str
+    baseline: str
+    judge: str
 
 
 class BrowserEntry(NamedTuple):
@@ -152,6 +184,8 @@ class BrowserEntry(NamedTuple):
     """Model, text, how it ended."""
     more: Mapping[str, Any]
     """What else is shown; words that may be cut are `LongText`."""
+    outcomes: Sequence[tuple[Compared, Outcome | None]] = ()
+    """Of the answers that were compared: win, tie or lose, as the model's; None: it could not be told."""
 
 
 class LongText(str):
@@ -187,6 +221,8 @@ class Benchmark(Protocol):
     """Whether its prompts can be looked at in the page's browser."""
     in_paper: bool = False
     """Whether the paper has it, so that `srlm-eval paper` measures it and shows its `paper_tables`."""
+    of_judges: bool = False
+    """Whether its figures are of models as judges: a model that was not taught to judge is expected to have none."""
 
     @property
     def by_settings(self) -> bool:
@@ -197,6 +233,11 @@ class Benchmark(Protocol):
     def words(self) -> MetricWords:
         """How its own figures read."""
         return MetricWords((self,))
+
+    @property
+    def leads(self) -> Sequence[Lead]:
+        """What the first screen of the page shows of it. By default its headline metrics, as measures of answers."""
+        return [Lead(name, "quality", spec.label) for name, spec in self.metrics.items() if spec.headline]
 
     def spec(self, metric: str) -> MetricSpec:
         """How a metric of this name reads."""
@@ -230,6 +271,33 @@ class Benchmark(Protocol):
         """What lies on disk, a value a prompt: the gate and a comparison of runs read it; no model is asked."""
         return []
 
+    def by_model(self, run: RunData, metric: str) -> Mapping[str, Series]:
+        """What lies on disk of a metric that is of one model, by model. Read once."""
+        return {one.model: one for one in self._series(run) if one.metric == metric and one.model and not one.baseline}
+
+    def against(self, run: RunData, metric: str, baseline: str) -> Mapping[str, Series]:
+        """What lies on disk of a contest with one model, by the other model. Read once."""
+        found = self._series(run)
+        return {one.model: one for one in found if one.metric == metric and one.model and one.baseline == baseline}
+
+    def _series(self, run: RunData) -> list[Series]:
+        return run.once(f"{self.name}: a value a prompt", lambda: self.per_prompt(run))
+
+    def change(self, run: RunData, metric: str, model: str, baseline: str) -> MetricValue | None:
+        """What became of a metric of `leads` between two models that `measure` did not compare, from `per_prompt`.
+
+        None: one of the two has no values on disk. No model is asked.
+        """
+        found = self.by_model(run, metric)
+        if model not in found or baseline not in found:
+            return None
+        from .measuring import difference, resampling
+
+        theirs = dict(zip(found[baseline].prompts, found[baseline].values, strict=True))
+        both = [(value, theirs.get(id)) for id, value in zip(found[model].prompts, found[model].values, strict=True)]
+        how = resampling(run.settings).using(self.name, model, baseline)
+        return difference(model, baseline, self.name, metric, both, how, "no prompt has a value for both")
+
     def sections(self, run: RunData) -> list[PageSection]:
         """Its parts of the page. None: a table of its metrics, model by model."""
         return []
@@ -253,3 +321,7 @@ class Benchmark(Protocol):
     def browser_entries(self, run: RunData) -> Iterator[BrowserEntry]:
         """Its prompts for the page's browser."""
         return iter(())
+
+    def kinds_of_prompts(self, run: RunData) -> Mapping[str, Iterable[str]]:
+        """Ids of the prompts of each kind that its figures are about, by the kind's name, with which they end."""
+        return {}

@@ -3,10 +3,10 @@
 Raises RecordError, DataError or StoreError where a file is broken; a missing one is no error.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 from srlm.records import Demonstration, Judgement, PreferencePair, Prompt, Record, Response, RunManifest
 from srlm.settings import Settings
@@ -20,6 +20,7 @@ from .finished import measured
 from .paired import Pair, steps_of
 
 R = TypeVar("R", bound=Record)
+T = TypeVar("T")
 ByName = Mapping[tuple[str, str, str, str | None], MetricValue]
 """Figures by benchmark, metric, model and baseline."""
 NO_MODELS = ("data", "intermediate")
@@ -43,6 +44,7 @@ class RunData:
         self.settings, self.folder = settings, folder
         self._more = more or []
         self._records: dict[Path, list[Any]] = {}
+        self._made: dict[str, Any] = {}
 
     @property
     def evaluation(self) -> Path:
@@ -77,6 +79,17 @@ class RunData:
     def names(self) -> list[str]:
         """Checkpoints that are measured, in the order they were made."""
         return [checkpoint.name for checkpoint in measured(self.folder)]
+
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        """What `make` gives; made once, and known by this name."""
+        if name not in self._made:
+            self._made[name] = make()
+        return cast("T", self._made[name])
+
+    @property
+    def untaught(self) -> frozenset[str]:
+        """Names of the models before the loop, which never learnt to judge."""
+        return frozenset(step.name for step in self.folder.steps() if step.role in ("base", "baseline"))
 
     @property
     def steps_of(self) -> list[Pair]:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from srlm.cli.main import enter, print_version
+from srlm.cli.main import PAGES, enter, print_version
 
 from ..benchmarks.table import BENCHMARKS
 from . import (
@@ -74,6 +74,8 @@ app.command("judgments")(published.judgments)
 app.command("mt-bench")(mt_bench.mt_bench)
 app.command("power")(published.power)
 app.command("regress")(regression.regress)
+for _one in app.registered_commands:
+    _one.epilog = PAGES
 
 
 def main(words: Sequence[str] | None = None) -> None:

@@ -51,6 +51,8 @@ class Chart(Record):
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     note: str = ""
+    prompts: Mapping[str, str] = {}
+    """What a mark says -> text of the prompt that it is, where a mark is one."""
 
     @property
     def picture(self) -> Markup:

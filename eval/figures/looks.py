@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 COLOURS = ("var(--c1)", "var(--c2)", "var(--c3)", "var(--c4)", "var(--c5)", "var(--c6)", "var(--c7)")
-"""Okabe and Ito's palette, which people with any colour vision tell apart; the page has each for light and dark."""
+"""The page has each for light and dark. They are far apart for every colour vision, where Okabe and Ito's orange and
+vermilion are not on white, and stand out from the ground (tests/eval/figures/test_colours.py)."""
 GREYS = ("currentColor", "var(--soft)", "var(--grey)")
 SHAPES = (
     "M1,0A1,1,0,1,1,-1,0A1,1,0,1,1,1,0Z",  # circle

@@ -9,18 +9,20 @@ The page's script opens a chunk when one of its prompts is looked at. Chunks are
 import base64
 import gzip
 import json
-from collections.abc import Sequence
-from typing import Any
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
 from srlm.records import Record
 from srlm.text.counts import counted
 
-from ..benchmarks.base import BrowserEntry, LongText, RunData
+from ..benchmarks.base import BrowserEntry, Compared, LongText, RunData
 from ..benchmarks.table import BENCHMARKS
 from ..figures.words import plain
 from .keys import withheld
+from .lists import Lists
 
 CHUNK = 400_000
 """Characters of JSON after which a new chunk begins."""
@@ -34,11 +36,13 @@ class Browser(Record):
     """What the page carries for its browser."""
 
     index: str
-    """JSON: models, and one entry a prompt."""
+    """JSON: models, pairs of them, kinds of prompts, and one entry a prompt."""
     chunks: tuple[str, ...]
     """Base64 of gzipped JSON, each a list of prompts."""
     cut: int | None
     """Characters at which answers were cut; None: none was."""
+    lists: Lists
+    """What the rest of the page may link to."""
 
     @property
     def data(self) -> Markup:
@@ -55,7 +59,15 @@ def packed(run: RunData, keys: Sequence[str], budget: int = BUDGET) -> Browser |
     """The browser's data; None where nobody has answered a prompt."""
     shown = [benchmark for benchmark in BENCHMARKS if benchmark.in_browser]
     entries = [(place, entry) for place, benchmark in enumerate(shown) for entry in benchmark.browser_entries(run)]
+    if not entries:
+        return None
     limit = _limit([text for _, entry in entries for _, text, _ in entry.answers], budget)
+    kinds = _kinds(run, [entry for _, entry in entries])
+    numbers: dict[str, list[int]] = defaultdict(list)
+    for number, ids in enumerate(kinds.ids.values()):
+        for id in ids:
+            numbers[id].append(number)
+    pairs: list[dict[Compared, int]] = [{} for _ in shown]
     listed: list[list[Any]] = []
     chunks: list[str] = []
     chunk: list[str] = []
@@ -64,7 +76,8 @@ def packed(run: RunData, keys: Sequence[str], budget: int = BUDGET) -> Browser |
         text = withheld(json.dumps(_page(one, limit), ensure_ascii=False, separators=(",", ":")), keys)
         about = " ".join(_shown(one.prompt.transcript, 2000).split())
         at = [one.id, len(chunks), len(chunk)]
-        listed.append([*at, one.prompt.category or "", one.flags, one.prompt.source, about, place])
+        of = [one.prompt.category or "", one.flags, one.prompt.source, about, place, numbers[one.prompt.id]]
+        listed.append([*at, *of, _letters(one.outcomes, pairs[place])])
         chunk.append(text)
         size += len(text)
         if size > CHUNK:
@@ -72,14 +85,63 @@ def packed(run: RunData, keys: Sequence[str], budget: int = BUDGET) -> Browser |
             chunk, size = [], 0
     if chunk:
         chunks.append(_packed(chunk))
-    if not listed:
-        return None
-    index = {"models": list(run.answers), "benchmarks": [one.label for one in shown], "prompts": listed}
+    index = {
+        "models": list(run.answers),
+        "others": list(dict.fromkeys(a[0] for _, one in entries for a in one.answers if a[0] not in run.answers)),
+        "benchmarks": [one.label for one in shown],
+        "pairs": [list(own) for own in pairs],
+        "kinds": list(kinds.ids),
+        "prompts": listed,
+    }
     return Browser(
         index=withheld(json.dumps(index, ensure_ascii=False, separators=(",", ":")), keys),
         chunks=tuple(chunks),
         cut=limit,
+        lists=Lists(
+            pairs=frozenset(
+                (benchmark.name, one.model, one.baseline)
+                for benchmark, own in zip(shown, pairs, strict=True)
+                for one in own
+            ),
+            kinds=kinds.names,
+            answering=frozenset(one.name for one in BENCHMARKS if one.evaluation_prompts),
+            answered=frozenset(run.answers),
+            prompts={one.prompt.transcript: one.id for place, one in reversed(entries)},
+        ),
     )
+
+
+class _Kinds(NamedTuple):
+    """Ways in which the prompts are sorted."""
+
+    ids: Mapping[str, Iterable[str]]
+    """Kind, as the browser calls it -> ids of prompts."""
+    names: Mapping[str, Mapping[str, str]]
+    """As in `Lists.kinds`."""
+
+
+def _kinds(run: RunData, entries: Sequence[BrowserEntry]) -> _Kinds:
+    """The prompts' own categories, and the kinds by which benchmarks sort them."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for entry in entries:
+        if entry.prompt.category:
+            found[f"category: {plain(entry.prompt.category)}"].add(entry.prompt.id)
+    names: dict[str, dict[str, str]] = {}
+    for benchmark in BENCHMARKS:
+        for kind, ids in benchmark.kinds_of_prompts(run).items():
+            name = plain(kind)
+            if name in found and not found[name] >= set(ids):
+                name = f"{name} ({benchmark.label})"
+            found[name] |= set(ids)
+            names.setdefault(benchmark.name, {})[kind] = name
+    return _Kinds(found, names)
+
+
+def _letters(outcomes: Iterable[tuple[Compared, str | None]], pairs: dict[Compared, int]) -> str:
+    """A letter for each pair of models, in the order of `pairs`, which new ones join: w, t, l, u (unreadable), - (no
+    verdict)."""
+    letters = {pairs.setdefault(pair, len(pairs)): (outcome or "unread")[0] for pair, outcome in outcomes}
+    return "".join(letters.get(place, "-") for place in range(max(letters, default=-1) + 1))
 
 
 def _page(one: BrowserEntry, limit: int | None) -> dict[str, Any]:

@@ -29,13 +29,16 @@ from ..figures import words
 from ..figures.policy import policy
 from ..figures.words import MetricWords
 from ..records import MetricValue
-from . import browser, keys, pictures, repeated, training, verdict, warned, written
+from . import browser, keys, pictures, repeated, summary, training, verdict, warned, written
 
 FOLD = 280
 """Characters: a longer text is folded."""
 MOST_FIGURES = 3000
 """Rows of the table of every figure; where there are more, it names metrics.csv instead."""
 TEMPLATES = tuple(Path(__file__).parent.parent / name for name in ("report/templates", "benchmarks"))
+SCRIPTS = ("tables", "report")
+BROWSER_SCRIPTS = ("markdown", "difference", "browser")
+"""Of a page that has a browser of prompts."""
 PLAIN = "table.html"
 """The section of a benchmark that has none of its own: its metrics, model by model."""
 
@@ -109,9 +112,19 @@ def render(template: str, content: Mapping[str, Any], how: MetricWords) -> str:
         "points": words.points,
         "plain": words.plain,
         "count": words.count,
+        "by_subject": verdict.by_subject,
+        "picture": lambda chart: chart.picture,
+        "prompt": lambda text: "",
     }
-    style = _file("report.css") + _file("tables.css")
-    script = _file("tables.js") + _file("report.js") + _file("browser.js")
+    read = content.get("browser")
+    if read is not None:
+        environment.filters |= {
+            "figure": read.lists.linked(how.figure),
+            "picture": read.lists.pictures(content["metrics"], how),
+            "prompt": read.lists.of_text,
+        }
+    style = "".join(_file(f"{name}.css") for name in ("report", "tables", "summary", *(["browser"] if read else [])))
+    script = "".join(_file(f"{name}.js") for name in (*SCRIPTS, *(BROWSER_SCRIPTS if read else [])))
     frame = {
         "style": Markup(style),
         "script": Markup(script),
@@ -130,7 +143,8 @@ def gather(run: RunData, command: str, more: Sequence[PageSection] = ()) -> dict
     """All that the page shows, but for the browser; with `more` sections than the benchmarks'."""
     wanted = run.settings.evaluation
     apart = {STUDY.name, *(benchmark.name for benchmark in BENCHMARKS if benchmark.own_table)}
-    settings, found = run.settings.model_dump(mode="json"), sections(run, more)
+    settings, found, first = run.settings.model_dump(mode="json"), sections(run, more), summary.summary(run)
+    doubts = verdict.doubts(run)
     return {
         "name": run.settings.name,
         "names": run.names,
@@ -142,7 +156,10 @@ def gather(run: RunData, command: str, more: Sequence[PageSection] = ()) -> dict
         "metrics": run.metrics,
         "named": run.named,
         "listed": run.metrics if len(run.metrics) <= MOST_FIGURES else [],
-        "doubts": verdict.doubts(run),
+        "summary": first,
+        "caption": summary.caption(first.columns, f"{100 * wanted.confidence:g}%"),
+        "doubts": [one for one in doubts if not one.expected],
+        "expected": [one for one in doubts if one.expected],
         "looked_for": verdict.looked_for(run),
         "findings": [
             (finding, headlines(run, finding.model, finding.baseline))
@@ -152,8 +169,8 @@ def gather(run: RunData, command: str, more: Sequence[PageSection] = ()) -> dict
         "sections": found,
         "judge_charts": [chart for section in found["judge"] for chart in section.charts],
         "change_charts": [chart for section in found["changed"] for chart in section.charts],
-        "judge_pictures": pictures.pictures(run, "judge"),
-        "change_pictures": pictures.pictures(run, "changed"),
+        "judge_pictures": pictures.pictures(run, "judge", first.chart),
+        "change_pictures": pictures.pictures(run, "changed", first.chart),
         "changes": [m for m in run.metrics if m.baseline is not None and m.benchmark not in apart],
         "score_pictures": training.score_pictures(run),
         "histories": training.histories(run),

@@ -10,8 +10,9 @@ from ..figures.charts import Chart, dots
 from ..figures.specs import Chapter
 
 
-def pictures(run: RunData, chapter: Chapter) -> list[Chart]:
-    """Those of a chapter that were measured, in the order that their benchmarks ask for."""
+def pictures(run: RunData, chapter: Chapter, shown: Chart | None = None) -> list[Chart]:
+    """Those of a chapter that were measured, in the order that their benchmarks ask for, but for one that is `shown`
+    already."""
     wanted = [
         (spec.picture, benchmark.name, metric)
         for benchmark in BENCHMARKS
@@ -20,6 +21,8 @@ def pictures(run: RunData, chapter: Chapter) -> list[Chart]:
     ]
     drawn = []
     for picture, benchmark, metric in sorted(wanted, key=lambda one: one[0].rank):
+        if shown is not None and shown.title == picture.title:
+            continue
         row = [found for name in run.finished if (found := run.figure(benchmark, metric, name))]
         note = caption(row, run.level, ranked_by(run.settings) if picture.ranked else "")
         # Models that were given stand in no order: a line would show a trend that there is not.

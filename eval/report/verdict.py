@@ -1,14 +1,13 @@
 """What a reader has to know before any figure: what could make the figures mislead."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from srlm.data.overlap import normalised
 from srlm.methods.suspicions import suspicions
 from srlm.methods.untrained import models_of
 from srlm.text.counts import counted
 
-from ..benchmarks.base import Doubt, LookedFor, RunData
+from ..benchmarks.base import UNTAUGHT, Doubt, LookedFor, RunData
 from ..benchmarks.table import BENCHMARKS, WORDS
 from ..figures.words import percent
 
@@ -23,6 +22,14 @@ def doubts(run: RunData) -> list[Doubt]:
     found = [*_training(run), *_plain_text(run), *_contamination(run), *_unscored(run)]
     found += [doubt for benchmark in BENCHMARKS for doubt in benchmark.doubts(run)]
     return sorted({one.text: one for one in found}.values(), key=lambda one: one.rank)
+
+
+def by_subject(found: Sequence[Doubt]) -> list[tuple[str, list[Doubt]]]:
+    """Doubts about the same thing together, in the order of the first of each."""
+    groups: dict[str, list[Doubt]] = {}
+    for one in found:
+        groups.setdefault(one.about, []).append(one)
+    return list(groups.items())
 
 
 def looked_for(run: RunData) -> list[str]:
@@ -78,7 +85,8 @@ def _contamination(run: RunData) -> Iterator[Doubt]:
 
 
 def _unscored(run: RunData) -> Iterator[Doubt]:
-    worst: dict[tuple[Any, ...], tuple[float, str]] = {}
+    judging = {benchmark.name for benchmark in BENCHMARKS if benchmark.of_judges}
+    worst: dict[tuple[str, str], tuple[float, str]] = {}
     for metric in run.metrics:
         if WORDS.is_difference(metric):
             continue  # a difference lacks what one of its two sides lacks, and that side is warned of
@@ -91,5 +99,5 @@ def _unscored(run: RunData) -> Iterator[Doubt]:
                 f"{metric.unit} have no score ({WORDS.label(metric)})"
             )
             worst[place] = (share, text)
-    for _, text in worst.values():
-        yield Doubt("unscored", text, MISSING)
+    for (benchmark, model), (_, text) in worst.items():
+        yield Doubt("unscored", text, MISSING, UNTAUGHT if benchmark in judging and model in run.untaught else "")

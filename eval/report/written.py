@@ -1,26 +1,23 @@
 """The same report as a plain file for people: report.md."""
 
-import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from srlm.contents import sha256_of
 from srlm.printable import one_line
-from srlm.store import files
+from srlm.terminal import cut
 from srlm.text.markdown import markdown as text
 from srlm.text.markdown import markdown_table
 
-from ..benchmarks.base import Doubt
 from ..figures.words import MetricWords, no_interval, p_text
 from ..records import MetricValue
+from .summary import Cell, Summary
 
-WARNINGS = "warnings.json"
-"""Beside a run's report: what it warns of, and which figures it was made from. An index of runs reads it."""
+EXCERPT = 280
+"""Characters of a prompt or an answer."""
 
 
 def markdown(content: Mapping[str, Any], words: MetricWords) -> str:
-    """Findings, warnings, and every figure by benchmark."""
+    """What the first screen of the page says, findings, and every figure by benchmark."""
     lines = [
         f"# {text(content['name'])}",
         "",
@@ -29,7 +26,12 @@ def markdown(content: Mapping[str, Any], words: MetricWords) -> str:
         "## Verdict",
         "",
     ]
+    if content["summary"] is not None:
+        lines += _first_screen(content["summary"], content["caption"], content["names"], words)
     lines += [f"- **Warning, {text(one.about)}**: {text(one.text)}" for one in content["doubts"]]
+    lines += [
+        f"- **Expected, {text(one.about)}**: {text(one.text)} ({text(one.expected)})" for one in content["expected"]
+    ]
     lines += [f"- {text(one.text)}" for one, _ in content["findings"]] or ["- missing: there is nothing to compare"]
     for benchmark in dict.fromkeys(metric.benchmark for metric in content["metrics"]):
         found = [metric for metric in content["metrics"] if metric.benchmark == benchmark]
@@ -41,28 +43,46 @@ def markdown(content: Mapping[str, Any], words: MetricWords) -> str:
     return "\n".join([*lines, ""])
 
 
-def warnings(doubts: Sequence[Doubt], figures: Path) -> str:
-    """What the report warns of as JSON, with the digest of the metrics.json that it was made from."""
-    content = {
-        "figures": figures_digest(figures),
-        "warnings": [{"about": one.about, "text": one.text} for one in doubts],
-    }
-    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+def _first_screen(first: Summary, caption: str, names: Sequence[str], words: MetricWords) -> list[str]:
+    """The sentence, the table, the prompt with all answers, and what it was made of."""
+    said = [first.sentence, *first.more]
+    lines = [text(" ".join(one.striptags() for one in said)), ""]
+    if first.columns:
+        header = ("Model", *(one.title for one in first.columns), "Unscored")
+        rows = [
+            (
+                f"{name} (start)" if name == first.start else name,
+                *(_cell(one.cells[place], words) for one in first.columns),
+                first.unscored[place],
+            )
+            for place, name in enumerate(names)
+        ]
+        lines += [*markdown_table(tuple(text(title) for title in header), rows), "", text(caption), ""]
+    if (exhibit := first.exhibit) is not None:
+        lines += [f"One prompt: {_excerpt(exhibit.prompt.transcript)}", ""]
+        for one in exhibit.answers:
+            outcome = f" ({text(one.outcome.word)})" if one.outcome else ""
+            lines.append(f"- {text(one.model)}{outcome}: {_excerpt(one.text)}")
+        lines += ["", text(exhibit.rule), ""]
+    lines += [text("; ".join(f"{name}: {what}" for name, what in first.made_of)), ""]
+    return lines
 
 
-def warned_of(report: Path, figures: Path) -> int | None:
-    """How many warnings the report of a run has; None where there is none, or it is of other figures than these."""
-    path = report.with_name(WARNINGS)
-    found = files.read_object(path) if path.is_file() else {}
-    warnings = found.get("warnings")
-    if not isinstance(warnings, list) or found.get("figures") != figures_digest(figures):
-        return None
-    return len(warnings)
+def _cell(cell: Cell, words: MetricWords) -> str:
+    figure = cell.figure
+    if figure is None:
+        return ""
+    if figure.value is None:
+        return f"missing: {figure.note or figure.method}"
+    value = " / ".join(words.text_of(share, share.value) for _, share in cell.shares if share.value is not None)
+    if figure.low is None or figure.high is None:
+        return f"{value or words.text_of(figure, figure.value)} (no interval)"
+    ends = f"{words.text_of(figure, figure.low)} to {words.text_of(figure, figure.high)}"
+    return f"{value or words.text_of(figure, figure.value)} ({ends})"
 
 
-def figures_digest(figures: Path) -> str | None:
-    """SHA-256 of a metrics.json; None where nothing was measured yet."""
-    return sha256_of(figures) if figures.is_file() else None
+def _excerpt(said: str) -> str:
+    return text(cut(" ".join(said.split()), EXCERPT)) or "(empty)"
 
 
 def _row(metric: MetricValue, words: MetricWords) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import typer
 
@@ -26,6 +26,7 @@ class Wanted(NamedTuple):
     base: str | None
     license: str | None
     adapter: bool
+    dtype: Literal["float32", "bfloat16"]
     gguf: bool
     converter: Path | None
     public: bool
@@ -53,6 +54,10 @@ def export(
     license: Annotated[
         str | None, typer.Option(help="License for the card, as the Hub has it (apache-2.0). Default: the base's.")
     ] = None,
+    dtype: Annotated[
+        Literal["float32", "bfloat16"],
+        typer.Option(help="Number format of the weights; float32: those that were trained."),
+    ] = "float32",
     gguf: Annotated[bool, typer.Option("--gguf", help="Also a GGUF file, by llama.cpp's converter.")] = False,
     converter: Annotated[
         Path | None, typer.Option(help="llama.cpp's convert_hf_to_gguf.py, if it is not on the PATH.")
@@ -65,12 +70,14 @@ def export(
 
     if to is None and data is None:
         raise typer.BadParameter("say where to: --to DIR, --to hub:NAME or --data DIR")
-    if to is None and (adapter or gguf):
-        raise typer.BadParameter("--adapter and --gguf need --to")
+    if to is None and (adapter or gguf or dtype != "float32"):
+        raise typer.BadParameter("--adapter, --gguf and --dtype need --to")
+    if adapter and dtype != "float32":
+        raise typer.BadParameter("--adapter and --dtype cannot be used together: an adapter is float32")
     if adapter and gguf:
         raise typer.BadParameter("--adapter and --gguf cannot be used together: a GGUF file holds merged weights")
     source = find(open_run(run, set or []), model)
-    wanted = Wanted(base, license, adapter, gguf or converter is not None, converter, public)
+    wanted = Wanted(base, license, adapter, dtype, gguf or converter is not None, converter, public)
     check_places(to, data, wanted)
     if to is not None:
         export_model(source, to, wanted)
@@ -99,10 +106,13 @@ def export_model(source: "Source", to: str, wanted: Wanted) -> None:
     from srlm.export import gguf
     from srlm.export.adapter import adapter_of, write_adapter
     from srlm.export.card import model_card
+    from srlm.export.cast import to_bfloat16
     from srlm.export.facts import facts_of, origin_of
     from srlm.export.model import copy_model
 
     origin = origin_of(source, "adapter" if wanted.adapter else "model")
+    if wanted.dtype == "bfloat16":
+        origin = origin.model_copy(update={"dtype": wanted.dtype})
     facts = facts_of(source, origin, wanted.base, wanted.license)
     name = to.removeprefix(HUB) if to.startswith(HUB) else None
     made = adapter_of(source, wanted.base) if wanted.adapter else None
@@ -119,6 +129,9 @@ def export_model(source: "Source", to: str, wanted: Wanted) -> None:
             file = f"{origin.run}-{origin.model}-f16.gguf"
             gguf.convert(gguf.find_converter(wanted.converter), part, part / file)
             told.append(f"with {file}")
+        if wanted.dtype == "bfloat16":  # last: a converter rounds what was trained
+            to_bfloat16(part)
+            told.append("rounded to bfloat16")
 
     put_at(to, "model", origin, source, wanted.public, write)
     figures, others = len(facts.measured.figures), facts.measured.other

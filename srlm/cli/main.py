@@ -33,6 +33,10 @@ app = typer.Typer(
 )
 
 
+PAGES = "docs/NAME.md is a page of the documentation: `srlm docs NAME` prints it."
+"""Below the help of every command: help texts and messages name pages."""
+
+
 def print_version(program: str) -> Callable[[bool], None]:
     """What `--version` of a program does."""
 
@@ -252,6 +256,17 @@ def examples(
 
 
 @app.command()
+def docs(page: Annotated[str | None, typer.Argument(help="A page's name: rankings, methods/spin.")] = None) -> None:
+    """Print a page of the documentation; without a name, list them."""
+    from srlm.cli import docs as pages
+
+    if page is None:
+        pages.listed()
+    else:
+        pages.page(page)
+
+
+@app.command()
 def methods() -> None:
     """List the training methods (setting `method`): what each does, and its paper."""
     from srlm.methods.base import METHODS, find_method
@@ -283,6 +298,10 @@ def list_settings(
         say(f"{name}  ({kind_of(field)})")
         meaning = field.description or getattr(field.annotation, "__doc__", None) or ""
         console.print(Padding(" ".join(meaning.split()), (0, 0, 0, 4), expand=False))
+
+
+for _command in app.registered_commands:
+    _command.epilog = PAGES
 
 
 def kind_of(field: Any) -> str:

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self, TypeVar
 
 import torch
-from transformers import LogitsProcessorList, TemperatureLogitsWarper, TopPLogitsWarper
 
 from srlm.engines.base import Completion, Request
 from srlm.engines.beginnings import common_tokens
+from srlm.engines.draws import next_tokens
 from srlm.engines.memory import CacheRows, Head, Memory, Way
 from srlm.engines.plain_text import TokenText
 from srlm.engines.weights import give_memory_back, load_chat, load_model
@@ -169,7 +169,7 @@ class TransformersEngine:
         """
         sampling, room = work.sampling, work.room
         device = rows.ids.device
-        warp, ends = _warpers(sampling), torch.tensor(work.ends, device=device)
+        ends = torch.tensor(work.ends, device=device)
         numbers, ended = (
             torch.arange(len(rows.ids), device=device),
             torch.zeros(len(rows.ids), dtype=bool, device=device),
@@ -178,11 +178,7 @@ class TransformersEngine:
         while room and len(numbers):
             start = rows.ids.shape[1]
             for _ in range(min(STRIDE, room)):
-                scores = warp(rows.ids, rows.following().float())
-                if sampling.temperature > 0:
-                    tokens = torch.multinomial(scores.softmax(-1), 1)[:, 0]
-                else:
-                    tokens = scores.argmax(-1)
+                tokens = next_tokens(rows.ids, rows.following().float(), sampling)
                 tokens = tokens.masked_fill(ended, self.tokenizer.pad_token_id)
                 rows.write(tokens)
                 ended |= torch.isin(tokens, ends)
@@ -273,17 +269,6 @@ class _Question(NamedTuple):
         shared = common_tokens(starts)
         pairs = [(start[shared:], ids) for start, own in zip(starts, ends, strict=True) for ids in own]
         return cls(starts[0][:shared], [[*begun, *ids] for begun, ids in pairs], [len(begun) for begun, _ in pairs])
-
-
-def _warpers(sampling: Sampling) -> LogitsProcessorList:
-    """What turns logits into those that are drawn from: nothing that nobody asked for, whatever the model's own
-    generation configuration says."""
-    warpers = LogitsProcessorList()
-    if sampling.temperature not in (0, 1):
-        warpers.append(TemperatureLogitsWarper(sampling.temperature))
-    if sampling.temperature > 0 and sampling.top_p < 1:
-        warpers.append(TopPLogitsWarper(sampling.top_p))
-    return warpers
 
 
 def stems_of(continuations: Iterable[Sequence[int]]) -> list[tuple[int, ...]]:

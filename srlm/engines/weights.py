@@ -81,10 +81,9 @@ def _chat(path: str | Path, tokenizer: Any, settings: ModelSettings) -> Chat:
         )
     if tokenizer.chat_template is None and settings.chat_template is not None:
         try:
-            tokenizer.chat_template = read_text(Path(settings.chat_template))
+            tokenizer.chat_template = read_text(examples.named(Path(settings.chat_template)))
         except (OSError, UnicodeDecodeError) as error:
-            advice = examples.advice(Path(settings.chat_template))
-            raise ModelError(f"model.chat_template {settings.chat_template}: cannot be read: {error}{advice}") from None
+            raise ModelError(f"model.chat_template {settings.chat_template}: cannot be read: {error}") from None
     if tokenizer.chat_template is None:
         raise ModelError(
             f"{path}: the tokenizer has no chat template; use an instruction-tuned model, or give model.chat_template"

@@ -111,6 +111,12 @@ def _use(facts: Facts, name: str, adapter: bool) -> Iterator[str]:
     yield ""
     if adapter:
         yield "The weights are a LoRA adapter of the base model, in float32."
+    elif facts.origin.dtype is not None:
+        yield (
+            f"The weights are {facts.origin.dtype}, rounded from the float32 in which they were trained. The run's "
+            f"models generated in {facts.served}: its figures are of those"
+            + ("." if facts.served == facts.origin.dtype else ", and answers may differ.")
+        )
     else:
         yield (
             f"The weights are float32, as they were trained; config.json names {facts.served}, the format in which the "

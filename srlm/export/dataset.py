@@ -13,6 +13,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from srlm import examples
 from srlm.contents import sha256_of
 from srlm.data.lines import locate
 from srlm.errors import SrlmError
@@ -178,7 +179,7 @@ def _wording_lost(folder: RunFolder) -> str | None:
             with resources.as_file(resources.files(shipped.package).joinpath("templates")) as place:
                 now = {sha256_of(path) for path in place.glob(shipped.file)}
         else:
-            now = {sha256_of(locate(template))}
+            now = {sha256_of(examples.named(locate(template)))}
     except (SrlmError, OSError):
         return "their rubric is gone"
     return None if now == set(recorded.files.values()) else "their rubric has changed since the run was made"

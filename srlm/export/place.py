@@ -38,6 +38,8 @@ class Origin(Record):
     """Version of srlm that made the model."""
     commit: str | None
     """And its git commit."""
+    dtype: Literal["bfloat16"] | None = None
+    """Number format to which the weights were rounded. None: they are those that were trained."""
 
 
 class Exported(Record):
@@ -80,7 +82,7 @@ def read(folder: Path) -> Exported | None:
 
 def same(one: Origin, other: Origin) -> bool:
     """Whether both are exports of one model, in one form."""
-    return (one.kind, one.run, one.model, one.weights) == (other.kind, other.run, other.model, other.weights)
+    return all(getattr(one, name) == getattr(other, name) for name in ("kind", "run", "model", "weights", "dtype"))
 
 
 def _refuse_others(target: Path, origin: Origin) -> None:
@@ -92,7 +94,8 @@ def _refuse_others(target: Path, origin: Origin) -> None:
     if not same(found.origin, origin):
         what = found.origin
         raise StoreError(
-            f"{target}: holds another export ({what.kind}: {what.model} of {what.run}, weights {what.weights[:12]}); "
+            f"{target}: holds another export ({what.kind}: {what.model} of {what.run}, weights {what.weights[:12]}"
+            f"{'' if what.dtype is None else f' in {what.dtype}'}); "
             "choose another folder (--to), or remove it"
         )
     if changed := _changed(target, found):

@@ -44,9 +44,8 @@ def text_of(name: str, known: Mapping[str, Shipped], setting: str, most: int = f
     if name in known:
         return known[name].text
     try:
-        return files.read_text(Path(name), most, encoding="utf-8-sig")
+        return files.read_text(examples.named(Path(name)), most, encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(
             f"{setting}: {name} is neither a readable file nor one of {', '.join(known)}: {error}"
-            f"{examples.advice(Path(name))}"
         ) from None

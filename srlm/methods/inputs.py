@@ -18,6 +18,7 @@ from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
 
+from srlm import examples
 from srlm.contents import model_files
 from srlm.data import hub as data_hub
 from srlm.data.lines import locate
@@ -120,7 +121,7 @@ def _own(known: Input | None, own: str | Shipped | Weights | Rows, sha256: Sha25
 def _file(name: str | None, sha256: Sha256) -> Input | None:
     """A file, or a folder with all that is in it."""
     with suppress(SrlmError, OSError):
-        if name is not None and (path := locate(name)).is_file():
+        if name is not None and (path := examples.named(locate(name))).is_file():
             return Input(name=name, files={path.name: sha256(path)})
         if name is not None and (path := locate(name)).is_dir():
             every = sorted(file for file in path.rglob("*") if file.is_file())

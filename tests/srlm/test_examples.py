@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 
 from srlm import examples
+from srlm.contents import sha256_of
 from srlm.errors import SettingsError
+from srlm.judge import pair_template
+from srlm.methods.inputs import inputs_of
 from srlm.run_file import load
 
 Command = Callable[..., Any]
@@ -61,3 +64,22 @@ def test_a_copy_replaces_no_file_that_says_something_else(srlm: Command, tmp_pat
         2, f"srlm: {to}/pocket.yaml: there already, and with another content; choose another folder\n",
     )  # fmt: skip
     assert not (to / "smollm2.yaml").exists()
+
+
+LETTERS = "configs/methods/beads_pair_letter.txt"
+
+
+def test_a_template_that_an_example_names_by_its_path_is_found_in_any_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = load(Path("example:methods/autorater"), [f"runs={tmp_path}"])
+    template = pair_template.load(settings.evaluation.pairs.template)
+    assert (template.name, template.labels) == (LETTERS, ("a", "b"))
+    shipped = inputs_of(settings, {}, sha256_of).inputs["method.template"]
+    own = tmp_path / LETTERS
+    own.parent.mkdir(parents=True)
+    own.write_text("form: letter\n---\n{prompt} {first} {second}")  # a file of one's own is taken first
+    assert pair_template.load(LETTERS).labels == ("A", "B")
+    now = inputs_of(settings, {}, sha256_of).inputs["method.template"]
+    assert shipped.name == now.name == LETTERS and shipped.files != now.files

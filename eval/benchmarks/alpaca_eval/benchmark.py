@@ -18,6 +18,7 @@ from ..base import (
     Benchmark,
     BrowserEntry,
     Doubt,
+    Lead,
     LookedFor,
     MetricSpec,
     OpenEngine,
@@ -64,6 +65,7 @@ class AlpacaEval2(Benchmark):
     in_browser = True
     in_paper = True
     metrics = METRICS
+    leads = (Lead("lc_win_rate", "quality", "length-controlled win rate, AlpacaEval 2.0"),)
 
     def inapplicable(self, settings: Settings) -> str:
         return reads_no_english(settings)

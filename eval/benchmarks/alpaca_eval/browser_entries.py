@@ -5,9 +5,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from srlm.bounded import json_text
+from srlm.judge.pairwise import Outcome
 
 from ...records import Annotation
-from ..base import BrowserEntry, LongText, RunData
+from ..base import BrowserEntry, Compared, LongText, RunData
 from .kept import kept
 
 PREFIX = "alpaca_eval-"
@@ -36,7 +37,8 @@ def browser_entries(run: RunData) -> Iterator[BrowserEntry]:
         said = [_shown(annotation) for annotation in annotated[id]]
         more = {"verdicts": [], "judgements": [], "annotations": said}
         flags = "".join(sorted(set(_flags(annotated[id]))))
-        yield BrowserEntry(prompt, PREFIX + id, flags, [*answers.values(), *references.values()], more)
+        outcomes = _outcomes(annotated[id])
+        yield BrowserEntry(prompt, PREFIX + id, flags, [*answers.values(), *references.values()], more, outcomes)
 
 
 def _shown(one: Annotation) -> list[Any]:
@@ -56,6 +58,20 @@ def spoken(raw: str) -> str:
     message = choice.get("message") if isinstance(choice, dict) else None
     said = message.get("content") if isinstance(message, dict) else None
     return said if isinstance(said, str) else raw
+
+
+def _outcomes(annotations: Sequence[Annotation]) -> list[tuple[Compared, Outcome | None]]:
+    """Of each model by each judge, over its orders and draws together."""
+    said: dict[Compared, list[float]] = defaultdict(list)
+    for one in annotations:
+        known = said[Compared(one.model, one.baseline, one.judge)]
+        if one.preference is not None:
+            known.append(one.preference - 0.5)
+    return [(pair, _outcome(sum(leaning)) if leaning else None) for pair, leaning in said.items()]
+
+
+def _outcome(leaning: float) -> Outcome:
+    return "win" if leaning > 0 else "lose" if leaning < 0 else "tie"
 
 
 def _flags(annotations: Sequence[Annotation]) -> Iterator[str]:

@@ -9,7 +9,19 @@ from srlm.text.counts import counted
 from ...data import published
 from ...figures.words import percent
 from ...records import MetricValue
-from ..base import Answers, Asked, Benchmark, Doubt, LookedFor, MetricSpec, OpenEngine, PageSection, Picture, RunData
+from ..base import (
+    Answers,
+    Asked,
+    Benchmark,
+    Doubt,
+    Lead,
+    LookedFor,
+    MetricSpec,
+    OpenEngine,
+    PageSection,
+    Picture,
+    RunData,
+)
 from ..paired import steps_of
 from ..paper_table import PaperPart, PaperRow, PaperTable, unlike_paper
 
@@ -39,6 +51,7 @@ class AnswerLengths(Benchmark):
     of_models = ("prompts",)
     in_paper = True
     metrics = METRICS
+    leads = (Lead("characters", "length", METRICS["characters"].label),)
 
     def asked(self, settings: Settings, models: Sequence[str]) -> Iterator[Asked]:
         writes = settings.evaluation.sampling.max_new_tokens

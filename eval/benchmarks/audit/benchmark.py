@@ -11,6 +11,7 @@ class Audit(Benchmark):
     label = "audit"
     command = "audit"
     of_models = ("prompts", "rankings")
+    of_judges = True
     by_default = False  # every model reads all the others' answers
 
     def measure(self, run: RunData, answers: Answers, open_engine: OpenEngine) -> list[MetricValue]:

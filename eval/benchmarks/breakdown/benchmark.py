@@ -1,6 +1,6 @@
 """Win rates by category, complexity and expected length of the answer (the paper, appendix A.6 and figure 4)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from srlm.settings import Settings
 
@@ -53,3 +53,11 @@ class Breakdown(Benchmark):
         from .section import section
 
         return section(run, self.words)
+
+    def kinds_of_prompts(self, run: RunData) -> Mapping[str, Iterable[str]]:
+        if not run.of(self.name):
+            return {}
+        from .measure import kinds, rows_of
+
+        sorts = kinds(rows_of(run))
+        return {names.kind_of(sort, kind): ids for sort, own in sorts.items() for kind, ids in own.items()}

@@ -81,8 +81,13 @@ class DataMap(Benchmark):
         ]
 
     def doubts(self, run: RunData) -> Iterable[Doubt]:
+        from srlm.worlds.table import WORLDS
+
         from .measure import against_evaluation
 
+        # Prompts that are the same word for word are warned of by the page itself, and never expected.
+        kind = run.settings.data.kind
+        alike = f"all prompts of the {WORLDS[kind].title} follow a few patterns" if kind in WORLDS else ""
         for metric in against_evaluation(run.of(self.name)):
             if metric.value:
                 said = (
@@ -90,7 +95,7 @@ class DataMap(Benchmark):
                     "near duplicate among "
                     f"the {metric.baseline} texts ({metric.note.partition(';')[0]})"
                 )
-                yield Doubt("evaluation prompts in the training data", said, CONTAMINATION)
+                yield Doubt("evaluation prompts in the training data", said, CONTAMINATION, alike)
 
     def looked_for(self, run: RunData) -> LookedFor | None:
         return LookedFor("near duplicates of evaluation prompts", CONTAMINATION) if run.of(self.name) else None

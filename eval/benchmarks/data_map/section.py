@@ -7,7 +7,7 @@ from ...figures.looks import Looks
 from ...figures.text import short_name
 from ..base import PageSection, RunData
 from .measure import DATA_MAP, NEAR, PLACES, MapMade, MapPoint, NearTexts
-from .texts import EVALUATION
+from .texts import EVALUATION, new_prompts
 
 EXCERPT = 90
 MOST_SHOWN = 30
@@ -20,13 +20,14 @@ def section(run: RunData) -> PageSection:
     made = files.read_one(place / "made.json", MapMade) if (place / "made.json").exists() else None
     near = run.records(place / NEAR, NearTexts)
     near = sorted(near, key=lambda one: (one.first != EVALUATION, -one.cosine))
+    looks = run.looks.called({new_prompts(step.name): step.name for step in run.steps})
     content = {
         "made": made,
         "figures": run.of(DATA_MAP),
         "near": near[:MOST_SHOWN],
         "more": max(0, len(near) - MOST_SHOWN),
         "threshold": run.settings.evaluation.data_map.near,
-        "charts": pictures(run.records(place / PLACES, MapPoint), made, run.looks),
+        "charts": pictures(run.records(place / PLACES, MapPoint), made, looks),
     }
     return PageSection("own", "data_map/section.html", content, id="data-map", link="Data map")
 
@@ -46,8 +47,9 @@ def pictures(points: list[MapPoint], made: MapMade | None, looks: Looks) -> list
             f"Embeddings by {made.model}, t-SNE (perplexity {made.perplexity:g}). Drawn: {drawn}. Near means: alike to "
             "the embedding model. Distances between far groups, and the size of a group, mean nothing in t-SNE."
         )
+    prompts = {row["said"]: one.text for row, one in zip(rows, points, strict=True) if one.of == EVALUATION}
     return [
-        charts.scatter("Data map: all sets", rows, "kind", note, looks),
+        charts.scatter("Data map: all sets", rows, "kind", note, looks).model_copy(update={"prompts": prompts}),
         charts.each_alone("Data map: each set alone", rows, "kind"),
     ]
 

@@ -8,7 +8,19 @@ from srlm.text.counts import counted
 from ...data import cited, published
 from ...records import MetricValue, Series
 from ..asked import comparisons
-from ..base import Answers, Asked, Benchmark, BrowserEntry, Doubt, Finding, MetricSpec, OpenEngine, PageSection, RunData
+from ..base import (
+    Answers,
+    Asked,
+    Benchmark,
+    BrowserEntry,
+    Doubt,
+    Finding,
+    Lead,
+    MetricSpec,
+    OpenEngine,
+    PageSection,
+    RunData,
+)
 from ..order import order_doubts
 from ..paired import contests_of
 from ..paper_table import PaperPart, PaperRow, PaperTable, model_and_data
@@ -29,6 +41,10 @@ METRICS = {
         label="the same with the noise of the judge's votes alone, on the same prompts", unit="share", better="higher"
     ),
 }
+OUTCOMES = {1.0: "wins", 0.0: "ties", -1.0: "loses"}
+"""By the value of a prompt."""
+SHARES = (("win", "wins"), ("lose", "loses"))
+"""What is shown of a contest beside the difference of the two."""
 
 
 class HeadToHead(Benchmark):
@@ -41,6 +57,7 @@ class HeadToHead(Benchmark):
     of_models = ("prompts", "judge")
     in_browser = True
     metrics = METRICS | {"win_minus_lose": METRICS["win_minus_lose"].model_copy(update={"in_index": True})}
+    leads = (Lead("win_minus_lose", "contest", "head to head", OUTCOMES, SHARES),)
     pairs = True
     own_table = True
     in_paper = True
@@ -62,7 +79,7 @@ class HeadToHead(Benchmark):
     def per_prompt(self, run: RunData) -> list[Series]:
         from .measure import by_prompt
 
-        return by_prompt(run.settings, run.folder)
+        return by_prompt(run.settings, run.folder, run.records)
 
     def sections(self, run: RunData) -> list[PageSection]:
         found = pairings(run)

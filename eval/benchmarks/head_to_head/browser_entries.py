@@ -7,7 +7,7 @@ from typing import Any
 from srlm.records import Judgement, Response
 
 from ...records import Verdict
-from ..base import BrowserEntry, LongText, RunData
+from ..base import BrowserEntry, Compared, LongText, RunData
 from .lost import verdicts
 
 SPREAD = 2
@@ -30,9 +30,9 @@ def browser_entries(run: RunData) -> Iterator[BrowserEntry]:
             if (answer := answers.get(prompt.id)) is not None
         ]
         flags = "".join(sorted({*_of_verdicts(run, said), *_of_judgements(own)}))
-        yield BrowserEntry(
-            prompt, prompt.id, flags, answers, {"verdicts": [_shown(v) for v in said], "judgements": own}
-        )
+        more = {"verdicts": [_shown(v) for v in said], "judgements": own}
+        outcomes = [(Compared(v.model_a, v.model_b, v.judge), v.outcome) for v in said]
+        yield BrowserEntry(prompt, prompt.id, flags, answers, more, outcomes)
 
 
 def _shown(verdict: Verdict) -> list[Any]:

@@ -5,8 +5,9 @@
 Model names in file names are for people; which models a verdict is about stands in the verdict.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from srlm.engines.openai.retired import refuse_retired
@@ -107,14 +108,20 @@ def refuse_retired_judge(settings: Settings, folder: RunFolder) -> None:
                 refuse_retired(one.endpoint, one.model)
 
 
-def by_prompt(settings: Settings, folder: RunFolder) -> list[Series]:
-    """Win 1, tie 0, lose -1 of every pair of checkpoints on every prompt, from the verdicts on disk."""
+Read = Callable[[Path, type[Verdict]], list[Verdict]]
+
+
+def by_prompt(settings: Settings, folder: RunFolder, read: Read = files.read) -> list[Series]:
+    """Win 1, tie 0, lose -1 of every pair of checkpoints on every prompt, from the verdicts on disk.
+
+    `read`: what reads a file of them; `RunData.records` for one that the report has read already.
+    """
     found = []
     names = [checkpoint.name for checkpoint in measured(folder)]
     for later, earlier in contests_of(names, settings.evaluation.reference):
         path = verdicts_path(folder, later, earlier)
         if path.exists():
-            said = files.read(path, Verdict)
+            said = read(path, Verdict)
             found.append(
                 Series(
                     model=later,

@@ -8,8 +8,10 @@ from ...data import published
 from ...figures import charts
 from ...figures.captions import caption
 from ...records import MetricValue, Series
-from ..base import Answers, Benchmark, Doubt, MetricSpec, OpenEngine, PageSection, RunData
+from ..base import Answers, Benchmark, Doubt, Lead, MetricSpec, OpenEngine, PageSection, RunData
 from ..head_to_head.benchmark import METRICS as CONTESTS
+from ..head_to_head.benchmark import OUTCOMES
+from ..head_to_head.benchmark import SHARES as CONTEST_SHARES
 from ..paper_table import PaperPart, PaperRow, PaperTable, unlike_paper
 
 SHARES = ("win", "tie", "lose")
@@ -41,6 +43,7 @@ class Human(Benchmark):
     command = "annotate"
     by_default = False
     metrics = METRICS
+    leads = (Lead("win_minus_lose", "contest", "by people's votes", OUTCOMES, CONTEST_SHARES),)
     pairs = True
     own_table = True
     in_paper = True

@@ -16,7 +16,20 @@ from ...data import published
 from ...figures import charts
 from ...figures.words import percent
 from ...records import MetricValue, Series
-from ..base import Answers, Asked, Benchmark, Doubt, LookedFor, MetricSpec, OpenEngine, PageSection, Picture, RunData
+from ..base import (
+    UNTAUGHT,
+    Answers,
+    Asked,
+    Benchmark,
+    Doubt,
+    Lead,
+    LookedFor,
+    MetricSpec,
+    OpenEngine,
+    PageSection,
+    Picture,
+    RunData,
+)
 from ..order import JUDGES
 from ..paper_table import PaperPart, PaperRow, PaperTable, unlike_paper
 from ..ranked_by import ranked_by
@@ -76,7 +89,9 @@ class JudgeAgreement(Benchmark):
     command = "agreement"
     of_models = ("rankings",)
     metrics = METRICS
+    leads = (Lead("pairwise_accuracy", "judge", "pairs ordered as people did"),)
     in_paper = True
+    of_judges = True
 
     def asked(self, settings: Settings, models: Sequence[str]) -> Iterator[Asked]:
         reads, _ = judge_lengths(settings, ASSUMED)
@@ -94,6 +109,13 @@ class JudgeAgreement(Benchmark):
         from .measure import by_prompt
 
         return by_prompt(run.settings, run.folder)
+
+    def change(self, run: RunData, metric: str, model: str, baseline: str) -> MetricValue | None:
+        from .measure import (
+            change,
+        )  # pairs without a score are left out, as in `measure`, and not wrong as for the gate
+
+        return change(run, metric, model, baseline)
 
     def sections(self, run: RunData) -> list[PageSection]:
         paper = published.judge_agreement()
@@ -136,7 +158,7 @@ class JudgeAgreement(Benchmark):
         for metric in run.of(self.name):
             if metric.metric == "unscored" and metric.value is not None and metric.value > UNSCORED:
                 said = f"{metric.model} as a judge: {percent(metric.value)} of its judgements hold no score"
-                yield Doubt("judge", said, JUDGES)
+                yield Doubt("judge", said, JUDGES, UNTAUGHT if metric.model in run.untaught else "")
         iterations = {step.name for step in run.folder.steps() if step.role == "iteration"}
         for metric in run.of(self.name):
             if metric.metric != "pairwise_accuracy_half" or metric.baseline or metric.model not in iterations:

@@ -19,7 +19,7 @@ from srlm.text.counts import counted
 
 from ...records import MetricValue, Series
 from ...stats.intervals import Resampling
-from ..base import OpenEngine
+from ..base import OpenEngine, RunData
 from ..finished import measured
 from ..measuring import aligned, judge_answers, resampling
 from ..paired import steps_of
@@ -67,6 +67,18 @@ def heldout_judgements(
         label="judging held-out answers",
         seed=seed_for(settings.seed, "judge agreement", checkpoint.name),
     )
+
+
+def change(run: RunData, metric: str, model: str, baseline: str) -> MetricValue | None:
+    """One judge minus another on the same sets, from their judgements on disk; None where one has not judged."""
+    sets = run.records(run.folder.step("data") / "heldout_sets.jsonl", RankedSet)
+    said = {name: run.records(run.evaluation / name / "judgements.jsonl", Judgement) for name in (model, baseline)}
+    if not sets or not all(said.values()):
+        return None
+    ranks, prompts = [one.ranks for one in sets], [one.prompt.id for one in sets]
+    found = {name: agreement.measure(ranks, scores_of(sets, own)) for name, own in said.items()}
+    asked = [Compared(model=model, baseline=baseline)]
+    return differences(BENCHMARK, asked, prompts, found, resampling(run.settings), (metric,))[0]
 
 
 def by_prompt(settings: Settings, folder: RunFolder) -> list[Series]:

@@ -11,7 +11,7 @@ from ...data.mt_bench import CATEGORIES
 from ...figures import charts
 from ...figures.captions import caption
 from ...records import MetricValue, Series
-from ..base import Answers, Asked, Benchmark, MetricSpec, OpenEngine, PageSection, RunData
+from ..base import Answers, Asked, Benchmark, Lead, MetricSpec, OpenEngine, PageSection, RunData
 from ..english import reads_no_english
 from ..head_to_head.benchmark import METRICS as CONTESTS
 from ..paper_table import PaperPart, model_and_data
@@ -50,6 +50,7 @@ class MtBenchScores(Benchmark):
     by_default = False
     in_paper = True
     metrics = METRICS
+    leads = (Lead(OVERALL, "quality", "MT-Bench, mean of both turns"),)
     unit = "points"
     own_table = True
 

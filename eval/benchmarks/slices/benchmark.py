@@ -1,10 +1,12 @@
 """Where the newer model gained and where it lost: the head to head by kind of prompt."""
 
+from collections.abc import Iterable, Mapping
+
 from ...figures import charts
 from ...figures.captions import caption
 from ...records import MetricValue
 from ..base import Answers, Benchmark, OpenEngine, PageSection, RunData
-from ..breakdown.names import BREAKDOWN
+from ..breakdown.names import BREAKDOWN, kind_of
 
 
 class Slices(Benchmark):
@@ -31,6 +33,13 @@ class Slices(Benchmark):
             PageSection("changed", charts=pictures),
             PageSection("differences", "slices/section.html", {"figures": figures}, rank=10),
         ]
+
+    def kinds_of_prompts(self, run: RunData) -> Mapping[str, Iterable[str]]:
+        if not run.of(self.name):
+            return {}
+        from .measure import kinds
+
+        return {kind_of(sort, kind): ids for sort, own in kinds(run.prompts).items() for kind, ids in own.items()}
 
     def _pictures(self, run: RunData, figures: list[MetricValue]) -> list[charts.Chart]:
         """The last two models, each against its baseline."""

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from ...figures.specs import spaced
 from ...records import MetricValue, Series
-from ..base import Answers, Benchmark, Item, MetricSpec, OpenEngine, PageSection, Picture, RunData
+from ..base import Answers, Benchmark, Item, Lead, MetricSpec, OpenEngine, PageSection, Picture, RunData
 
 OWN_PAIRS = "own answers: pairs ordered as the program does (a tie is wrong)"
 OWN_VERDICTS = "Verdicts on its own answers' correctness, balanced"
@@ -72,6 +72,10 @@ class WorldAnswers(Benchmark):
         )
         self.metrics = {"correct": right, **others, "oracle_score": points}
 
+    @property
+    def leads(self) -> Sequence[Lead]:
+        return [Lead("correct", "quality", self.metrics["correct"].label, {1.0: "correct", 0.0: "wrong"})]
+
     def items(self, run: RunData) -> Sequence[Item]:
         return super().items(run) if self._words.applies(run) else ()
 
@@ -134,6 +138,7 @@ class WorldJudge(Benchmark):
     """A model's verdicts against the exact program's, on held-out answers and on its own."""
 
     unit = "share"
+    of_judges = True
 
     def __init__(self, words: WorldWords) -> None:
         self._words = words

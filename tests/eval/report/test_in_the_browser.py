@@ -91,6 +91,7 @@ def test_there_are_sixty_payloads_and_more() -> None:
 
 def test_what_models_wrote_is_shown_and_does_nothing(opened: tuple[Page, list[str]], report: Path) -> None:
     tab, events = opened
+    tab.keyboard.press("r")
     prompts = files.read(report.parent / "data" / "evaluation_prompts.jsonl", Prompt)
     for number, (prompt, text) in enumerate(zip(prompts, (*hostile.PAYLOADS, hostile.MEGABYTE), strict=True), 1):
         heading(tab, number)
@@ -122,6 +123,34 @@ def test_what_models_wrote_is_shown_and_does_nothing(opened: tuple[Page, list[st
         " && ['href', 'src', 'xlink:href', 'action'].includes(a.name))).map(e => e.outerHTML.slice(0, 200))"
     )
     assert elements == []
+
+
+RENDERED = """() => {
+  const found = [...document.querySelectorAll("#prompt .rendered *")];
+  const kinds = (names) => [...new Set(names)].sort();
+  return [kinds(found.map((one) => one.localName)), kinds(found.flatMap((one) => one.getAttributeNames()))];
+}"""
+MARKDOWN = {
+    *("bdi", "blockquote", "code", "div", "em", "h5", "h6", "hr", "li", "ol", "p", "pre", "span", "strong"),
+    *("table", "tbody", "td", "th", "thead", "tr", "ul"),
+}
+
+
+def test_what_models_wrote_does_nothing_when_it_is_rendered(opened: tuple[Page, list[str]]) -> None:
+    tab, events = opened
+    seen: set[str] = set()
+    for number in range(1, len(hostile.PAYLOADS) + 1):
+        heading(tab, number)
+        elements, attributes = tab.evaluate(RENDERED)
+        assert set(attributes) <= {"class", "dir", "scope", "start", "tabindex"}, number
+        seen |= set(elements)
+        tab.keyboard.press("j")
+    assert {"em", "p"} < seen < MARKDOWN
+    expect(tab.locator("#prompt .answers .soft", has_text="shown raw: too long to be rendered")).to_have_count(2)
+    tab.keyboard.press("d")
+    expect(tab.locator("#prompt .changes")).to_have_text(shown(hostile.MEGABYTE).strip(), use_inner_text=False)
+    assert events == []
+    assert tab.evaluate("window.pwned") is None
 
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
@@ -203,7 +232,7 @@ def test_answers_are_searched_when_asked_to(tab: Page) -> None:
         pytest.param("filter", "r", [2], id="regressions"),
         pytest.param("filter", "u", [4], id="unscored"),
         pytest.param("filter", "d", [6], id="disagreements"),
-        pytest.param("category", "shape", [2, 4, 6, 8, 10, 12], id="category"),
+        pytest.param("kind", "0", [1, 3, 5, 7, 9, 11], id="kind"),
     ],
 )
 def test_filters_find_what_they_name(tab: Page, field: str, value: str, numbers: list[int]) -> None:
@@ -255,25 +284,25 @@ def test_alpaca_eval_is_a_benchmark_of_the_browser(chromium: Browser, with_alpac
     assert "#prompt-alpaca_eval-" in address(tab)
     heads = tab.locator("#prompt .answers h4").all_text_contents()
     assert heads == ["M1", "M2", "gpt4_1106_preview (reference)"]
-    answers = tab.locator("#prompt .answers .words").all_text_contents()
+    answers = tab.locator("#prompt .answers .rendered").all_text_contents()
     assert answers == ["nobody", "Vermeer", "The reference to 1."]
     said = tab.locator("#prompt .said").nth(1)
     expect(said.locator("div").first).to_have_text(
         "M2 against gpt4_1106_preview, judge tiny: win preference for M2: 0.938"
     )
     expect(said.locator("small")).to_have_text("gpt4_1106_preview shown first")
-    assert said.locator(".words").all_text_contents() == ["m", CHOICE]
+    assert said.locator(".words").all_text_contents() == ["m"]
     said.locator("summary").click()
-    assert said.locator("details .words").is_visible()
+    expect(said.locator("details .words")).to_have_text(CHOICE)
     tab.select_option("#filter", "u")
     heading(tab, 15)
     assert listed(tab) == [15]
     assert "no preference (parse)" in (tab.text_content("#prompt") or "")
     tab.select_option("#filter", "")
-    tab.select_option("#category", "helpful_base")
+    tab.select_option("#kind", label="category: helpful_base (2)")
     expect(tab.locator("#found")).to_have_text("2 of 15 prompts")
     assert listed(tab) == [14, 15]
-    tab.select_option("#category", "")
+    tab.select_option("#kind", "")
     tab.select_option("#benchmark", label="head to head")
     heading(tab, 1)
     assert listed(tab) == list(range(1, 13))
@@ -386,7 +415,7 @@ def test_a_chart_is_saved_as_svg_and_png_in_the_colours_that_are_seen(
     svg = saved(tab, "SVG", tmp_path / "chart.svg").decode()
     assert "var(" not in svg and "currentColor" not in svg
     # SFT's, M1's and M2's colours, the second to the fourth of the page's.
-    colours = {"light": ("#d55e00", "#009e73", "#c7629a"), "dark": ("#ee8a3a", "#2fc79b", "#e29fc4")}
+    colours = {"light": ("#9c3512", "#027663", "#cf5cb2"), "dark": ("#d17c3c", "#4fe6a0", "#f2689b")}
     assert all(colour in svg for colour in colours[scheme])
     png = saved(tab, "PNG", tmp_path / "chart.png")
     assert png.startswith(b"\x89PNG")

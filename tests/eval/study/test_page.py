@@ -91,7 +91,7 @@ def test_the_page_names_what_is_missing_and_what_was_tuned(filled: Study) -> Non
         "Gain against seconds",
     ]
     assert [row[0] for row in content["pictures"][0].rows] == ["loop", SECOND]
-    assert content["pictures"][0].note == "Without a value: third."
+    assert content["pictures"][0].note == "n 3 to 4 seeds; up to 1 unscored; 95% intervals. Without a value: third."
 
 
 def test_the_same_stands_in_the_markdown_and_the_spreadsheet(written: Path) -> None:

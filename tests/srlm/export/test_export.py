@@ -71,6 +71,34 @@ def test_a_model_loads_by_itself_and_writes_what_the_runs_engine_writes(mine: Pa
     assert len(written) > 1
 
 
+def test_weights_are_rounded_to_bfloat16_where_that_is_asked_for_and_the_card_says_so(
+    mine: Path, tmp_path: Path, srlm: Any
+) -> None:
+    import torch
+    from safetensors.torch import load_file
+    from transformers import AutoModelForCausalLM
+
+    out = tmp_path / "out"
+    done = srlm("export", mine, "M2", "--to", out, "--dtype", "bfloat16")
+    assert done.exit_code == 0, done.stderr
+    assert "  rounded to bfloat16" in done.stdout.splitlines()
+    trained, rounded = load_file(mine / "M2/model/model.safetensors"), load_file(out / "model.safetensors")
+    assert trained.keys() == rounded.keys()
+    for name, tensor in trained.items():
+        assert tensor.dtype == torch.float32
+        assert torch.equal(rounded[name], tensor.to(torch.bfloat16))
+    assert json.loads((out / "config.json").read_text())["dtype"] == "bfloat16"
+    assert AutoModelForCausalLM.from_pretrained(out).dtype == torch.bfloat16
+    card = (out / "README.md").read_text()
+    assert "The weights are bfloat16, rounded from the float32 in which they were trained." in card
+    assert "generated in float32: its figures are of those, and answers may differ." in card
+    assert srlm("export", mine, "M2", "--to", out, "--dtype", "bfloat16").exit_code == 0
+    other = srlm("export", mine, "M2", "--to", out)
+    assert other.exit_code == 2 and "in bfloat16); choose another folder (--to), or remove it" in other.stderr
+    adapter = srlm("export", mine, "M2", "--to", tmp_path / "a", "--adapter", "--dtype", "bfloat16")
+    assert adapter.exit_code == 2 and "--dtype" in adapter.stderr and not (tmp_path / "a").exists()
+
+
 def test_nothing_of_this_machine_is_in_an_export(
     mine: Path, tmp_path: Path, srlm: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
