@@ -253,7 +253,7 @@ def test_the_history_shows_the_measure_that_is_chosen(chromium: Browser, tmp_pat
     tab = chromium.new_page()
     tab.goto(out.as_uri())
     shown = tab.locator(".history:visible figcaption")
-    expect(shown).to_have_text(["As a judge: pairs ordered as people did (a tie is wrong)"])
+    expect(shown).to_have_text(["As a judge: pairs ordered as ranked (a tie is wrong)"])
     tab.get_by_label("Measure").select_option(label="Bead world: correct answers")
     expect(shown).to_have_text(["Bead world: correct answers"])
     assert tab.locator(".history:visible svg title").count() == 3
