@@ -74,7 +74,7 @@ class IndexedRun(Record):
     """The code that made its last model."""
     last_model: str | None = None
     warnings: int | None = None
-    """Of its report; None: there is no report of these figures."""
+    """Of its report, but for expected ones; None: there is no report of these figures."""
     has_report: bool = False
     figures: tuple[MetricValue, ...] = ()
     """The last model's."""
