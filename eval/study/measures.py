@@ -99,6 +99,12 @@ def measures(outcome: str) -> list[Measured]:
             is_cost=True,
         ),
         Measured(
+            "processor_seconds",
+            MetricSpec(label="processor seconds", better="lower", digits=1, scale=NOT_BELOW_0),
+            _processor_seconds,
+            is_cost=True,
+        ),
+        Measured(
             "seconds", MetricSpec(label="seconds", better="lower", digits=1, scale=NOT_BELOW_0), _seconds, is_cost=True
         ),
     ]
@@ -183,6 +189,16 @@ def _examples(run: RunData) -> Value:
             return Value(None, f"{step} does not say on how many examples it was trained")
         total += sum(known)
     return Value(float(total))
+
+
+def _processor_seconds(run: RunData) -> Value:
+    total: list[float] = []
+    for step, stages in _stages(run).items():
+        known = [one.processor_seconds for one in (stages or {}).values()]
+        if not known or None in known:
+            return Value(None, f"{step} does not say how much processor time it took")
+        total += [seconds for seconds in known if seconds is not None]
+    return Value(math.fsum(total))
 
 
 def _seconds(run: RunData) -> Value:

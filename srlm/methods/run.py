@@ -102,13 +102,13 @@ class Run:
 
     @contextmanager
     def stage(self, step: str, name: str, unit: str = "prompts") -> Iterator[Reporter]:
-        """Time a stage, count its tokens, show its progress, and log it. Seconds and tokens add up over stops in the
-        step's timings.json and usage.json.
+        """Time a stage, count its tokens, show its progress, and log it. Seconds, tokens and processor time add up over
+        stops in the step's timings.json and usage.json.
 
         Before it begins, the run's inputs are checked: a stage reads them as they are now.
         """
         self.check()
-        began, place = time.monotonic(), self.folder.step(step)
+        began, worked, place = time.monotonic(), used.processor_seconds(), self.folder.step(step)
         before = (used.read(place) or {}).get(name, used.StageUsage())
         try:
             with (
@@ -120,6 +120,7 @@ class Run:
         finally:
             path = self.path(step, "timings.json")
             seconds = files.read_seconds(path)
+            used.worked(place, name, used.processor_seconds() - worked, begun=name in seconds)
             seconds[name] = round(seconds.get(name, 0) + time.monotonic() - began, 2)
             files.write_json(path, seconds)
 

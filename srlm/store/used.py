@@ -1,4 +1,4 @@
-"""RUN/STEP/usage.json: by stage, the tokens that models read and wrote, and the examples trained on.
+"""RUN/STEP/usage.json: by stage, the tokens that models read and wrote, examples trained on, processor time.
 
 Like timings.json nothing is made from it, it is not sealed, and it may differ between a run that was killed and one
 that was not: work that was lost is counted again when it is done again. A kill leaves out what local models have read
@@ -6,6 +6,7 @@ and written in the call under way; each answer of a server is counted as it arri
 """
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -26,6 +27,9 @@ class StageUsage(Record):
     judgement: Usage = Usage()
     examples: int | None = Field(default=None, ge=0)
     """Examples that a training was given. None: it trained nothing."""
+    processor_seconds: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    """Of this process and of those that it started and that have ended: unlike the time on the clock, it says little of
+    what else the machine does. Workers of other machines and servers are not in it. None: not known."""
 
 
 def read(step: Path) -> dict[str, StageUsage] | None:
@@ -47,8 +51,24 @@ def add(step: Path, stage: str, used: Mapping[Purpose, Usage], before: StageUsag
             generation=before.generation + used.get("generation", Usage()),
             judgement=before.judgement + used.get("judgement", Usage()),
             examples=before.examples,
+            processor_seconds=before.processor_seconds,
         ),
     )
+
+
+def worked(step: Path, stage: str, seconds: float, begun: bool) -> None:
+    """Add the processor time of a stage; `begun`: a part of it was done before, which is not known of an older srlm."""
+    before = (read(step) or {}).get(stage, StageUsage())
+    if begun and before.processor_seconds is None:
+        return
+    total = round((before.processor_seconds or 0.0) + seconds, 2)
+    _put(step, stage, before.model_copy(update={"processor_seconds": total}))
+
+
+def processor_seconds() -> float:
+    """Those of this process so far, and of the processes that it started and that have ended."""
+    found = os.times()
+    return found.user + found.system + found.children_user + found.children_system
 
 
 def trained(step: Path, stage: str, examples: int) -> None:

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -149,7 +151,7 @@ def test_a_step_keeps_its_tokens_and_examples_by_stage(trained: Path) -> None:
     step = trained / "runs/tiny/M2"
     found = used.read(step)
     assert found is not None
-    assert set(found) == {"candidates", "judgements", "DPO", "held-out judgements"}
+    assert set(found) == {"candidates", "judgements", "DPO", "movement", "held-out judgements"}
     responses = [json.loads(line) for line in (step / "responses.jsonl").read_text().splitlines()]
     # The bead world's tokens are words; those that are no word (special ones) are not in the text. At most 8 an answer.
     texts = [one["text"].split() for one in responses]
@@ -160,7 +162,13 @@ def test_a_step_keeps_its_tokens_and_examples_by_stage(trained: Path) -> None:
     assert found["judgements"].judgement.requests > 0
     assert found["judgements"].generation == Usage()
     counts = json.loads((step / "manifest.json").read_text())["counts"]
-    assert found["DPO"] == StageUsage(examples=counts["dpo: pairs"])
+    assert found["DPO"].examples == counts["dpo: pairs"]
+    assert (found["DPO"].generation, found["DPO"].judgement) == (Usage(), Usage())
+    # One thread computes: no more of the processor than of the clock, but for what the clock rounds.
+    seconds = json.loads((step / "timings.json").read_text())
+    shares = [one.processor_seconds / seconds[name] for name, one in found.items() if one.processor_seconds is not None]
+    assert len(shares) == 5
+    assert min(shares) > 0.05 and max(shares) < 1.5
 
 
 def test_tokens_of_an_interrupted_stage_are_added_to(trained: Path, tmp_path: Path, tiny: Path) -> None:
@@ -175,9 +183,25 @@ def test_tokens_of_an_interrupted_stage_are_added_to(trained: Path, tmp_path: Pa
         run.trained("M2", "again", 5)
     found = used.read(run.folder.step("M2"))
     assert found is not None
-    assert found["again"] == StageUsage(
+    again = found["again"]
+    assert again.processor_seconds is not None
+    assert again.model_copy(update={"processor_seconds": None}) == StageUsage(
         generation=Usage(requests=1, read=2, written=3), judgement=Usage(requests=1, read=10), examples=5
     )
+
+
+def test_processor_time_adds_up_over_stops_and_is_not_known_where_a_part_is_not(tmp_path: Path) -> None:
+    used.trained(tmp_path, "new", 3)
+    used.worked(tmp_path, "new", 1.25, begun=False)
+    used.worked(tmp_path, "new", 2.5, begun=True)
+    used.worked(tmp_path, "old", 2.5, begun=True)
+    assert used.read(tmp_path) == {"new": StageUsage(examples=3, processor_seconds=3.75)}
+
+
+def test_processor_time_holds_that_of_processes_that_have_ended() -> None:
+    before = used.processor_seconds()
+    subprocess.run([sys.executable, "-c", "sum(range(3_000_000))"], check=True)
+    assert used.processor_seconds() - before > 0.02
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"candidates": 3}', '{"candidates": {"generation": {"read": -1}}}'])

@@ -63,7 +63,9 @@ def train(
             },
             used.StageUsage(),
         )
+        used.worked(folder.step(step.name), "candidates", seconds / 2, begun=False)
         used.trained(folder.step(step.name), "DPO", 21)
+        used.worked(folder.step(step.name), "DPO", 1.0, begun=False)
     files.write_json(folder.path / "settings.json", cell.settings.model_dump(mode="json"))
     found = [
         MetricValue(

@@ -65,6 +65,7 @@ def test_figures_are_means_over_seeds_and_differences_are_paired(written: Path) 
     assert found["loop", None, "examples"].value == 21
     # 10.5, 20.5, 30.5 and 40.5 seconds
     assert found["loop", None, "seconds"].value == pytest.approx(25.5)
+    assert found["loop", None, "processor_seconds"].value == pytest.approx(13.5)
     assert found["third", None, "gain"].value is None
     assert found["third", None, "gain"].note == "no value of seeds 1, 2, 3, 4: not trained"
 
@@ -88,6 +89,7 @@ def test_the_page_names_what_is_missing_and_what_was_tuned(filled: Study) -> Non
         "Gain against tokens generated",
         "Gain against tokens read and written to judge",
         "Gain against examples trained on",
+        "Gain against processor seconds",
         "Gain against seconds",
     ]
     assert [row[0] for row in content["pictures"][0].rows] == ["loop", SECOND]
@@ -105,7 +107,7 @@ def test_the_same_stands_in_the_markdown_and_the_spreadsheet(written: Path) -> N
     assert "2500 (446 to 4554)" in row
     assert "missing: no value of seeds 1, 2, 3, 4: not trained" in said
     rows = list(csv.DictReader(io.StringIO((written.parent / "metrics.csv").read_text())))
-    assert len(rows) == len(json.loads((written.parent / "metrics.json").read_text())) == 9 * 3 + 9 * 2
+    assert len(rows) == len(json.loads((written.parent / "metrics.json").read_text())) == 10 * 3 + 10 * 2
 
 
 def test_no_interval_of_a_cost_begins_below_0(tmp_path: Path) -> None:

@@ -132,7 +132,7 @@ def without_costs(path: Path) -> bytes:
         return path.read_bytes()
     found = json.loads(path.read_bytes())
     for run in found["runs"].values():
-        for cost in ("generated", "judged", "seconds"):
+        for cost in ("generated", "judged", "processor_seconds", "seconds"):
             del run["values"][cost]
     return json.dumps(found).encode()
 
