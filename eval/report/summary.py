@@ -22,8 +22,11 @@ from srlm.settings import MeasuredData
 from srlm.text.counts import counted
 
 from ..benchmarks.base import Benchmark, Lead, RunData
+from ..benchmarks.ranked_by import ranked_by
 from ..benchmarks.table import BENCHMARKS, WORDS
 from ..figures import charts
+from ..figures.captions import caption as figure_caption
+from ..figures.words import no_interval
 from ..records import MetricValue, Series
 from .verdict import UNSCORED
 
@@ -348,7 +351,7 @@ def _judges(run: RunData, measure: Sequence[Measure], last: str, start: str | No
         said = Markup("<strong>as a judge {}{} gives {} that can be read</strong>")
         return _Said("missing", said.format(neither, silent, "a score" if neither else "no score"), [])
     if before is None or before == last or theirs is None or theirs.value is None:
-        alone = Markup("<strong>as a judge</strong> it is at {}: {}").format(_with_interval(run, own), name)
+        alone = Markup("<strong>as a judge</strong>: {} {}").format(name, _with_interval(run, own))
         return _Said("missing", alone, [])
     change = change_of(run, one, last, before)
     kind = verdict_of(change, one, _alpha(run))
@@ -414,8 +417,8 @@ def _with_interval(run: RunData, figure: MetricValue, is_first: bool = False) ->
     many = figure.unscored > UNSCORED * (figure.n + figure.unscored)  # the table has the few
     unscored = f", {figure.unscored:,} unscored" if many else ""
     if figure.low is None:
-        return Markup("{} (no interval, {}{})").format(WORDS.figure(figure), n, unscored)
-    level = f"{100 * run.settings.evaluation.confidence:g}% interval " if is_first else ""
+        return Markup("{} ({}, {}{})").format(WORDS.figure(figure), no_interval(figure) or "no interval", n, unscored)
+    level = f"{run.level} interval " if is_first else ""
     return Markup("{} ({}{}, {}{})").format(WORDS.figure(figure), level, WORDS.interval(figure), n, unscored)
 
 
@@ -463,7 +466,8 @@ def _columns(run: RunData, found: Sequence[Measure], start: str | None) -> list[
         about = f"{words}, with the interval of {metric}" if words else metric
         add(f"{_begun(one.lead.name)} with {start}", contests, f"{one.lead.name}: {about}")
     for one in _about(found, "judge")[:1]:
-        add("As a judge", [Cell(_own(run, one, name)) for name in run.names], f"as a judge: {one.lead.name}")
+        about = f"as a judge: {one.lead.name}, {ranked_by(run.settings)}"
+        add("As a judge", [Cell(_own(run, one, name)) for name in run.names], about)
     for one in _about(found, "length")[:1]:
         add(_begun(one.lead.name), [Cell(_own(run, one, name)) for name in run.names])
     return made
@@ -478,7 +482,7 @@ def caption(columns: Sequence[Column], level: str) -> str:
     most = max(map(len, by_n.values()), default=0)
     common = next((n for n, titles in by_n.items() if len(titles) == most and (most > 1 or len(by_n) == 1)), None)
     named = [f"{n} ({', '.join(map(_within, titles))})" for n, titles in by_n.items() if n != common]
-    said = [f"Below each figure its {level} interval over prompts"]
+    said = [f"Below each figure: {level} interval over prompts"]
     if by_n:
         said.append(f"n: {'; '.join(filter(None, [common, *named]))}")
     return ". ".join([*said, *(_begun(one.about) for one in columns if one.about)]) + "."
@@ -552,14 +556,21 @@ def _chart(
             ]
             if drawn:
                 title = f"{one.benchmark.spec(one.lead.metric).label} against {start}"
-                return charts.dots(drawn, _begun(title), WORDS)
+                return _dots(run, drawn, _begun(title))
     for one in [*answers, *single]:
         figures = [figure for name in run.names if (figure := _own(run, one, name)) is not None]
         picture = one.benchmark.spec(one.lead.metric).picture
         title = picture.title if picture else f"{_begun(one.lead.name)}, by model"
-        if chart := charts.dots(figures, title, WORDS):
+        said = ranked_by(run.settings) if picture is not None and picture.ranked else ""
+        if chart := _dots(run, figures, title, said):
             return chart
     return None
+
+
+def _dots(run: RunData, figures: Sequence[MetricValue], title: str, said: str = "") -> charts.Chart | None:
+    # Models that were given stand in no order: a line would show a trend that there is not.
+    joined = not models_of(run.settings)
+    return charts.dots(figures, title, WORDS, run.looks, figure_caption(figures, run.level, said), joined)
 
 
 # The prompt -----------------------------------------------------------------------------------------------------------

@@ -89,7 +89,7 @@ class JudgeAgreement(Benchmark):
     command = "agreement"
     of_models = ("rankings",)
     metrics = METRICS
-    leads = (Lead("pairwise_accuracy", "judge", "pairs ordered as people did"),)
+    leads = (Lead("pairwise_accuracy", "judge", "pairs ordered as ranked"),)
     in_paper = True
     of_judges = True
 
