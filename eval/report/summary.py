@@ -33,6 +33,8 @@ from .verdict import UNSCORED
 Verdict = Literal["better", "worse", "no difference", "too few", "missing"]
 MOST_NAMED = 6
 """Models that the sentence names; of more, it counts them."""
+MOST_ROWS = 10
+"""Models in the table; of more, the start and the last ones, and a table of all of them is folded below."""
 MOST_ANSWERS = 8
 """Answers beside each other; of more models, those to the first and the last ones."""
 
@@ -115,6 +117,8 @@ class Summary(NamedTuple):
     columns: Sequence[Column]
     unscored: Sequence[str]
     """Of each model, what has no score."""
+    rows: Sequence[int]
+    """Places of the models that the table has room for; all of them stand below it where these are fewer."""
     chart: charts.Chart | None
     exhibit: Exhibit | None
     made_of: Sequence[tuple[str, str]]
@@ -139,6 +143,7 @@ def summary(run: RunData) -> Summary:
         start,
         columns,
         [_unscored(run, found, name, start) for name in run.names],
+        _rows(run.names, start),
         _chart(run, [*_about(found, "quality"), *judges], _about(found, "contest"), start),
         _exhibit(run, found, sides) if sides else None,
         made_of(run),
@@ -189,7 +194,8 @@ def sides_of(run: RunData) -> Sides | None:
         base = steps[base.parent]
     if base.role == "base" and base.name in names and base.name != last:
         return Sides(last, base.name, f"Compared with {base.name}, from which the run started")
-    why = f"{base.name} was not measured (srlm-eval all)" if base.name in run.names and base.name != last else ""
+    unmeasured = base.role == "base" and base.name in run.names and base.name not in names
+    why = f"{base.name} was not measured (srlm-eval all)" if unmeasured else ""
     if missing := run.folder.not_measured().get(base.name):
         why = f"{base.name} answers no prompts ({missing})"
     before = [name for name in (*loop[:1], *names) if name != last]
@@ -444,6 +450,14 @@ def _alpha(run: RunData) -> float:
 
 
 # The table and the chart ----------------------------------------------------------------------------------------------
+
+
+def _rows(names: Sequence[str], start: str | None) -> list[int]:
+    """All models; of many, the start and the last ones."""
+    if len(names) <= MOST_ROWS:
+        return list(range(len(names)))
+    first = names.index(start) if start is not None else 0
+    return [first, *[place for place in range(len(names)) if place != first][1 - MOST_ROWS :]]
 
 
 def _columns(run: RunData, found: Sequence[Measure], start: str | None) -> list[Column]:

@@ -355,6 +355,17 @@ def test_a_row_has_what_was_measured_of_a_model_and_a_contest_turned_round_where
     assert "n: 100 prompts; 100 pairs (as a judge). Head to head: wins / loses, with the interval of wins" in html
 
 
+def test_of_many_models_the_table_has_the_start_and_the_last_ones(tmp_path: Path) -> None:
+    names = [f"M{t}" for t in range(1, 13)]
+    run = run_of(tmp_path, names, *(metric("answers", "characters", name, 20.0) for name in names))
+    found = summary(run)
+    assert [run.names[place] for place in found.rows] == ["M1", *(f"M{t}" for t in range(4, 13))]
+    assert found.more[-1] == "Compared with M1, the first model of the loop."
+    html = page.render("report.html", {**page.gather(run, "x"), "browser": None, "paper": False}, WORDS)
+    table = html[html.index('data-name="Summary"') :].partition("</table>")[0]
+    assert table.count("<tr") == 1 + 10 and "<summary>All 12 models</summary>" in html
+
+
 @pytest.mark.parametrize(
     ("points", "place"),
     [
