@@ -317,8 +317,8 @@ def difference(
     )
 
 
-def with_holm(metrics: Sequence[MetricValue], how: Resampling) -> list[MetricValue]:
-    """The same with Holm's correction over those that carry a p, one table's worth.
+def with_holm(metrics: Sequence[MetricValue], how: Resampling, *, shares: bool = False) -> list[MetricValue]:
+    """The same with Holm's correction over those that carry a p, one table's worth. `shares`: of differences of shares.
 
     A comparison that shows nothing says the smallest difference that its prompts do show, from its own interval, at the
     level at which Holm's correction would have called it: alpha over the comparisons that are not called.
@@ -326,15 +326,18 @@ def with_holm(metrics: Sequence[MetricValue], how: Resampling) -> list[MetricVal
     adjusted = holm([m.p for m in metrics if m.p is not None])
     level = ALPHA / max(1, sum(p >= ALPHA for p in adjusted))
     each = iter(adjusted)
-    return [m if m.p is None else _concluded(m, next(each), level, len(adjusted), how) for m in metrics]
+    return [m if m.p is None else _concluded(m, next(each), level, len(adjusted), how, shares) for m in metrics]
 
 
-def _concluded(metric: MetricValue, p_adjusted: float, level: float, family: int, how: Resampling) -> MetricValue:
+def _concluded(
+    metric: MetricValue, p_adjusted: float, level: float, family: int, how: Resampling, share: bool
+) -> MetricValue:
     note = metric.note
     if p_adjusted >= ALPHA and metric.low is not None and metric.high is not None and metric.high > metric.low:
         seen = visible(standard_error_of(metric.low, metric.high, how.confidence), level)
-        points = " points" if metric.value_unit == "percent" else ""
-        said = f"{NOT_SHOWN}: {metric.n} {metric.unit} show one of {seen:.2g}{points} with {100 * POWER:g}% power"
+        percent = metric.value_unit == "percent"
+        size = f"{(1 if percent else 100) * seen:.1f} points" if percent or share else f"{seen:.2g}"
+        said = f"{NOT_SHOWN}: {metric.n} {metric.unit} show one of {size} with {100 * POWER:g}% power"
         if level < ALPHA:
             said += f" (at {100 * level:.2g}%, for {counted(round(ALPHA / level), 'comparisons share')} 5%)"
         if not metric.low <= 0 <= metric.high:

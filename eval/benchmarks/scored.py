@@ -45,7 +45,7 @@ def differences(
         )
         for model, baseline in steps_of(list(values), reference)
     ]
-    return with_holm(table, how)
+    return with_holm(table, how, shares=all(value in (0, 1, None) for own in values.values() for value in own))
 
 
 def by_item(benchmark: str, metric: str, items: Sequence[Item], values: Values) -> list[Series]:

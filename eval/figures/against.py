@@ -52,5 +52,5 @@ def against(
     }  # fmt: skip
     header = {"name": "method", "x": x, "x_low": f"{x}, low", "x_high": f"{x}, high"}
     header |= {"y": y, "y_low": f"{y}, low", "y_high": f"{y}, high"}
-    frame = Frame(WIDTH, [KeyEntry(name, found) for name, found in known.items()], y, x)
+    frame = Frame(WIDTH, [KeyEntry(name, found) for name, found in known.items()], up.called(y), x)
     return drawn(title, spec, marked(rows, "name", known), header, note, frame=frame)

@@ -57,8 +57,15 @@ class Axis(NamedTuple):
             short = f"{value / 1000:,.10g}k" if 10_000 <= abs(value) < 1e6 else f"{value:.{self._significant}g}"
             return short.replace("-", "\u2212")
         sign = "+" if self.signed and value > 0 else ""
-        shown = f"{100 * value:.{self._digits}f}%" if self.unit == "share" else f"{value:,.{self._digits}f}"
+        if self.unit == "share":  # a difference of shares is in points, as the axis's own words say (`called`)
+            shown = f"{100 * value:.{self._digits}f}{'' if self.signed else '%'}"
+        else:
+            shown = f"{value:,.{self._digits}f}"
         return (sign + shown).replace("-", "\u2212")
+
+    def called(self, words: str) -> str:
+        """What the axis is called, with the unit that its ticks leave out."""
+        return ", ".join(part for part in (words, "points" if self.unit == "share" and self.signed else "") if part)
 
     def vega(self) -> dict[str, Any]:
         """As Vega-Lite has it: scale and axis."""

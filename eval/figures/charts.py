@@ -74,11 +74,11 @@ def bars(title: str, rows: Sequence[Row], note: str = "", looks: Looks | None = 
                 },
             },
             {
-                "transform": [{"filter": f"datum.share >= {(width('100%', 10) + 2) / room}"}],
+                "transform": [{"filter": f"datum.share >= {(width('100.0%', 10) + 2) / room}"}],
                 "mark": {"type": "text", "fontSize": 10, "aria": False},
                 "encoding": {
                     "x": measure("share", stack="zero", bandPosition=0.5, **scale),
-                    "text": {"field": "share", "type": "quantitative", "format": ".0%"},
+                    "text": {"field": "share", "type": "quantitative", "format": ".1%"},
                     "detail": {"field": "outcome"},
                     "color": {**colour, "field": "_words"},
                 },
@@ -346,7 +346,7 @@ def costs(title: str, rows: Sequence[Row], x: str, y: str, note: str) -> Chart:
         ],
     }
     header = {"arm": "judge", "seed": "seed", "x": x, "y": y, "low": "low", "high": "high"}
-    frame = Frame(WIDTH, _key(known), y, x)
+    frame = Frame(WIDTH, _key(known), up.called(y), x)
     return drawn(title, spec, marked(rows, "arm", known), header, note, frame=frame)
 
 
@@ -422,7 +422,8 @@ def _in_rows(
         ends = [-LEAST_SHOWN, LEAST_SHOWN, *ends]
     elif exact is None:
         exact = (0.0, LEAST_SHOWN)
-    scale = axis(ends, room, unit, signed, exact=exact).vega()
+    found = axis(ends, room, unit, signed, exact=exact)
+    scale = found.vega()
     step = max(_step(called), 11 * len(known) + 8 if beside else 0)
     padding = {"paddingInner": 0.25} if beside else {}
     y = place(called, _two_lines(called), **padding)
@@ -437,7 +438,7 @@ def _in_rows(
         ],
     }
     drawable = [row | {"_at": called[str(row[field])]} for row in marked(rows, by, known)]
-    frame = Frame(WIDTH, _key(known) if beside else (), across=across)
+    frame = Frame(WIDTH, _key(known) if beside else (), across=found.called(across))
     return drawn(title, spec, drawable, header, sentences(note, hollow(rows)), frame=frame)
 
 

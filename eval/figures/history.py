@@ -36,7 +36,14 @@ def history(title: str, rows: Sequence[Row], unit: Unit, signed: bool, note: str
     x = measure(
         "_day",
         scale={"domain": [low, high], "nice": False, "zero": False},
-        axis={"values": list(ticks), "labelExpr": words, "labelOverlap": False, "labelBound": False, "title": None},
+        axis={
+            "values": list(ticks),
+            "labelExpr": words,
+            "labelOverlap": False,
+            "labelBound": False,
+            "labelFlush": False,
+            "title": None,
+        },
     )
     y = measure("value", **up.vega())
     line = {
@@ -55,7 +62,7 @@ def history(title: str, rows: Sequence[Row], unit: Unit, signed: bool, note: str
     header = {"run": "run", "date": "date", "kind": "which", "value": "value", "low": "low", "high": "high"}
     drawable = [{**row, "_day": day} for row, day in zip(marked(called, "kind", known), days, strict=True)]
     key = [KeyEntry(one, found) for one, found in known.items()] if len(known) > 1 else []
-    return drawn(title, spec, drawable, header, sentences(note, hollow(rows)), frame=Frame(WIDTH, key))
+    return drawn(title, spec, drawable, header, sentences(note, hollow(rows)), frame=Frame(WIDTH, key, up.called("")))
 
 
 def _ticks(dates: dict[float, str], pixels: float) -> dict[float, str]:

@@ -25,9 +25,9 @@ from ..benchmarks.base import Benchmark, Lead, RunData
 from ..benchmarks.ranked_by import ranked_by
 from ..benchmarks.table import BENCHMARKS, WORDS
 from ..figures import charts
-from ..figures.captions import caption as figure_caption
 from ..figures.words import no_interval
 from ..records import MetricValue, Series
+from .pictures import by_model
 from .verdict import UNSCORED
 
 Verdict = Literal["better", "worse", "no difference", "too few", "missing"]
@@ -570,21 +570,15 @@ def _chart(
             ]
             if drawn:
                 title = f"{one.benchmark.spec(one.lead.metric).label} against {start}"
-                return _dots(run, drawn, _begun(title))
+                return by_model(run, drawn, _begun(title))
     for one in [*answers, *single]:
         figures = [figure for name in run.names if (figure := _own(run, one, name)) is not None]
         picture = one.benchmark.spec(one.lead.metric).picture
         title = picture.title if picture else f"{_begun(one.lead.name)}, by model"
-        said = ranked_by(run.settings) if picture is not None and picture.ranked else ""
-        if chart := _dots(run, figures, title, said):
+        ranked = ranked_by(run.settings) if picture and picture.ranked else ""
+        if chart := by_model(run, figures, title, ranked):
             return chart
     return None
-
-
-def _dots(run: RunData, figures: Sequence[MetricValue], title: str, said: str = "") -> charts.Chart | None:
-    # Models that were given stand in no order: a line would show a trend that there is not.
-    joined = not models_of(run.settings)
-    return charts.dots(figures, title, WORDS, run.looks, figure_caption(figures, run.level, said), joined)
 
 
 # The prompt -----------------------------------------------------------------------------------------------------------

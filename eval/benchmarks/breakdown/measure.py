@@ -194,7 +194,7 @@ def contest(
 ) -> list[MetricValue]:
     """One comparison: wins minus losses, wins and losses of each kind, and whether kinds differ."""
     found = parts(own, points, floor)
-    metrics = with_holm(wins_minus_losses(BREAKDOWN, model, baseline, found, how), how)
+    metrics = with_holm(wins_minus_losses(BREAKDOWN, model, baseline, found, how), how, shares=True)
     for what, point in ((WINS, 1.0), (LOSSES, -1.0)):
         for part in found:
             estimate = share([value == point for value in part.values], how.using(what, model, baseline, part.name))

@@ -112,7 +112,11 @@ def pictures(run: RunData, words: MetricWords) -> list[charts.Chart]:
                         rows.append(charts.dot(one, words) | {"kind": kind})
             if rows:
                 left = len(found) - min(len(found), MOST_DRAWN)
-                order = "by their prompts, the most first" if sort == names.SORTS["category"] else "in their own order"
+                order = (
+                    "by the number of prompts, the largest first"
+                    if sort == names.SORTS["category"]
+                    else "in their own order"
+                )
                 judge = "" if what else f"judge {run.settings.evaluation.judge}"
                 note = f"{caption(shown, run.level, judge)} Kinds {order}."
                 note += f" {counted(left, 'smaller kinds are')} in metrics.csv alone." if left else ""

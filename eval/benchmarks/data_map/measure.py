@@ -95,7 +95,7 @@ def figures(run: RunData) -> list[MetricValue]:
         eft=wanted.eft,
     )
     files.write_json(place / "made.json", made.model_dump(mode="json"))
-    return with_holm(metrics, how)
+    return with_holm(metrics, how, shares=True)
 
 
 def overlap(

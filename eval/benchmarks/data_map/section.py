@@ -7,7 +7,7 @@ from ...figures.looks import Looks
 from ...figures.text import short_name
 from ..base import PageSection, RunData
 from .measure import DATA_MAP, NEAR, PLACES, MapMade, MapPoint, NearTexts
-from .texts import EVALUATION
+from .texts import EVALUATION, new_prompts
 
 EXCERPT = 90
 MOST_SHOWN = 30
@@ -20,13 +20,14 @@ def section(run: RunData) -> PageSection:
     made = files.read_one(place / "made.json", MapMade) if (place / "made.json").exists() else None
     near = run.records(place / NEAR, NearTexts)
     near = sorted(near, key=lambda one: (one.first != EVALUATION, -one.cosine))
+    looks = run.looks.called({new_prompts(step.name): step.name for step in run.steps})
     content = {
         "made": made,
         "figures": run.of(DATA_MAP),
         "near": near[:MOST_SHOWN],
         "more": max(0, len(near) - MOST_SHOWN),
         "threshold": run.settings.evaluation.data_map.near,
-        "charts": pictures(run.records(place / PLACES, MapPoint), made, run.looks),
+        "charts": pictures(run.records(place / PLACES, MapPoint), made, looks),
     }
     return PageSection("own", "data_map/section.html", content, id="data-map", link="Data map")
 

@@ -39,6 +39,11 @@ class TextSet(NamedTuple):
         return f"{len(self.texts):,} of {self.total:,}" if len(self.texts) < self.total else f"{self.total:,}"
 
 
+def new_prompts(step: str) -> str:
+    """What the prompts that were written for a model's training are called."""
+    return f"new {step}"
+
+
 def text_sets(run: RunData) -> list[TextSet]:
     """The sets of a run that have texts. Raises DataError where there are fewer than two."""
     wanted = run.settings.evaluation.data_map
@@ -50,7 +55,7 @@ def text_sets(run: RunData) -> list[TextSet]:
         kinds["EFT"] = _instructions(run)
     found = {
         **kinds,
-        **{f"new {step.name}": [prompt.transcript for prompt in step.prompts] for step in run.steps},
+        **{new_prompts(step.name): [prompt.transcript for prompt in step.prompts] for step in run.steps},
         EVALUATION: [prompt.transcript for prompt in run.prompts],
     }
     sets = [_sampled(name, texts, wanted.most, run.settings.seed) for name, texts in found.items() if texts]

@@ -95,7 +95,7 @@ def pictures(found: Sequence[Pairing], words: MetricWords, run: RunData) -> list
         charts.forest(
             "Head to head: wins minus losses",
             rows,
-            "share of prompts; right of 0 the first is better",
+            "right of 0 the first is better",
             f"{caption([one.difference for one in read], run.level, judge)} {order}",
             run.looks,
         )

@@ -66,7 +66,7 @@ def figures(
                 part = [one for one in own if one.prompt.id in sample]
                 said = judged(pairwise_of(judge), later, earlier, part, settings.seed)
             metrics += compared(later, earlier, said, how)
-    return noted(with_holm(metrics, how), budget_note(len(sample), len(prompts)))
+    return noted(with_holm(metrics, how, shares=True), budget_note(len(sample), len(prompts)))
 
 
 def _affordable(

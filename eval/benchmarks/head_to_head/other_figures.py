@@ -25,7 +25,7 @@ def figures(run: RunData) -> list[MetricValue]:
             said = files.read(path, Verdict)
             rows = [*compared(later, earlier, said, how), *_agreement(later, earlier, own, said, how)]
             found.setdefault(judge, []).extend(rows)
-    return [_named(one, judge) for judge, rows in found.items() for one in with_holm(rows, how)]
+    return [_named(one, judge) for judge, rows in found.items() for one in with_holm(rows, how, shares=True)]
 
 
 def _agreement(

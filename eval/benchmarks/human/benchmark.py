@@ -85,7 +85,7 @@ class Human(Benchmark):
                 charts.forest(
                     "People: wins minus losses",
                     rows,
-                    "share of prompts; right of 0 the first is better",
+                    "right of 0 the first is better",
                     caption(contests, run.level, "by the majority of people"),
                     run.looks,
                 )

@@ -29,7 +29,7 @@ def figures(run: RunData) -> list[MetricValue]:
     ]
     write_labels(run, found, needed)
     return [
-        *with_holm(contests, how),
+        *with_holm(contests, how, shares=True),
         *people.figures(found, how),
         *taste.figures(run, found, needed, how),
         *judges.figures(run, found, needed, how),

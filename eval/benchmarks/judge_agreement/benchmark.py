@@ -43,7 +43,7 @@ PAPER = ("pairwise_accuracy", "five_best", "exact_match", "spearman", "kendall")
 """What the paper reports, too."""
 METRICS = {
     "pairwise_accuracy": MetricSpec(
-        label="pairs ordered as people did (a tie is wrong)",
+        label="pairs ordered as ranked (a tie is wrong)",
         unit="share",
         better="higher",
         margin=MARGIN,
@@ -59,13 +59,13 @@ METRICS = {
     ),
     "kendall": MetricSpec(label="Kendall's tau-b", better="higher"),
     "pairwise_accuracy_half": MetricSpec(
-        label="pairs ordered as people did (a tie is half)", unit="share", better="higher"
+        label="pairs ordered as ranked (a tie is half)", unit="share", better="higher"
     ),
     "pairwise_accuracy_ties_left_out": MetricSpec(
-        label="pairs ordered as people did (a tie is left out)", unit="share", better="higher"
+        label="pairs ordered as ranked (a tie is left out)", unit="share", better="higher"
     ),
     "pairwise_accuracy_ties_right": MetricSpec(
-        label="pairs ordered as people did (a tie is right)", unit="share", better="higher"
+        label="pairs ordered as ranked (a tie is right)", unit="share", better="higher"
     ),
     "spearman_undefined_as_0": MetricSpec(label="Spearman's rho, undefined as 0", better="higher"),
     "kendall_undefined_as_0": MetricSpec(label="Kendall's tau-b, undefined as 0", better="higher"),
@@ -167,7 +167,7 @@ class JudgeAgreement(Benchmark):
                 interval = f"[{100 * metric.low:.1f}, {100 * metric.high:.1f}]"
                 said = (
                     f"{metric.model} as a judge orders {percent(metric.value)} {interval} of "
-                    f"{counted(metric.n, metric.unit)} as people did (a tie is half); a judge at chance has 50%"
+                    f"{counted(metric.n, metric.unit)} as ranked (a tie is half); a judge at chance has 50%"
                 )
                 yield Doubt("judge at chance", said, JUDGES)
 

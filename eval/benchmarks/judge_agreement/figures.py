@@ -134,7 +134,7 @@ def differences(
             compare(benchmark, name, one, prompts, found[one.model][name], found[one.baseline][name], how)
             for one in asked
         ]
-        metrics += with_holm(table, how)
+        metrics += with_holm(table, how, shares=name not in MEANS)
     return metrics
 
 

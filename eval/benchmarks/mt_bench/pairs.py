@@ -90,7 +90,7 @@ def measure(settings: Settings, folder: RunFolder, open_engine: OpenEngine) -> l
                 said = compare(settings, judge, bench, part, models)
             questions = {one.about: one.ours.question.id for one in own}
             metrics += compared(models, said, questions, resampling(settings))
-    return noted_questions(with_holm(metrics, resampling(settings)), sample, bench)
+    return noted_questions(with_holm(metrics, resampling(settings), shares=True), sample, bench)
 
 
 def verdicts_path(folder: RunFolder, later: str, earlier: str) -> Path:

@@ -61,4 +61,4 @@ def compared(
     # A prompt without a verdict is one whose verdict could not be told.
     every = {prompt.id: points.get(prompt.id) for prompt in prompts}
     metrics = wins_minus_losses(BENCHMARK, model, baseline, parts(kinds(prompts), every, FEWEST), how)
-    return with_holm(metrics, how)
+    return with_holm(metrics, how, shares=True)

@@ -446,6 +446,7 @@
         again();
       });
     }
+    field("models").addEventListener("toggle", () => field("models").querySelector(":checked")?.parentElement.scrollIntoView({ block: "nearest" }));
     field("previous").addEventListener("click", () => step(-1));
     field("next").addEventListener("click", () => step(1));
     field("copy-link").addEventListener("click", async (event) => {

@@ -146,8 +146,8 @@ def test_a_standard_error_shows_2_8_times_itself() -> None:
     ("value_unit", "p", "note"),
     [
         # The interval is 3.92 standard errors wide, .1 each; 2.8 of them are seen.
-        pytest.param("", 0.5, "judge j; no difference shown: 40 prompts show one of 0.28 with 80% power", id="share"),
-        pytest.param("percent", 0.5, "judge j; no difference shown: 40 prompts show one of 0.28 points", id="percent"),
+        pytest.param("", 0.5, "judge j; no difference shown: 40 prompts show one of 0.28 with 80% power", id="number"),
+        pytest.param("percent", 0.5, "judge j; no difference shown: 40 prompts show one of 0.3 points", id="percent"),
         pytest.param("", 0.01, "judge j", id="shown"),
     ],
 )
@@ -157,6 +157,8 @@ def test_a_comparison_that_shows_nothing_says_what_it_could_have_shown(value_uni
     (found,) = with_holm([one], HOW)
     assert found.p_adjusted == p
     assert found.note.startswith(note) and (p > 0.05 or found.note == note)
+    (of_shares,) = with_holm([one.model_copy(update={"value_unit": ""})], HOW, shares=True)
+    assert p < 0.05 or "40 prompts show one of 28.0 points with 80% power" in of_shares.note
 
 
 def test_the_difference_that_could_have_been_shown_is_that_of_the_level_holms_correction_tests_at() -> None:

@@ -10,7 +10,7 @@ from eval.figures.widths import width
     ("ends", "unit", "signed", "words"),
     [
         pytest.param((0.0, 1.0), "share", False, ["0%", "20%", "40%", "60%", "80%", "100%"], id="shares"),
-        pytest.param((-0.05, 0.05), "share", True, ["\u22124%", "\u22122%", "0%", "+2%", "+4%"], id="differences"),
+        pytest.param((-0.05, 0.05), "share", True, ["\u22124", "\u22122", "0", "+2", "+4"], id="differences"),
         pytest.param((0.421, 0.429), "share", False, ["42.2%", "42.4%", "42.6%", "42.8%"], id="close-together"),
         pytest.param((0.0, 2200.0), "number", False, ["0", "500", "1,000", "1,500", "2,000"], id="steps"),
         pytest.param((0.0, 60000.0), "number", False, ["0", "10k", "20k", "30k", "40k", "50k", "60k"], id="tokens"),

@@ -139,6 +139,9 @@ PIECES = (
 )
 HOSTILE = {
     **{repr(piece): (piece * LONG)[:LONG] for piece in PIECES},
+    # Runs that look for their other end among others that never fit: a million letters, or the square passes unseen.
+    "marks that never fit": "*a_ " * 250_000,
+    "marks whose lengths never fit": "a**b" + "c* " * 300_000,
     "lists in lists": "".join(" " * 2 * depth + "- a\n" for depth in range(300)),
     "every length of code": " ".join("`" * length for length in range(1, 440)),
     "stars on both sides": "*" * 50_000 + "a" + "*" * 50_000,

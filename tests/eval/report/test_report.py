@@ -104,7 +104,7 @@ def test_a_training_that_moved_nothing_and_a_judge_on_held_out_answers_are_warne
             0.45,
             "M2",
             [
-                "M2 as a judge orders 52.0% [45.0, 60.0] of 10 prompts as people did (a tie is half); a judge at "
+                "M2 as a judge orders 52.0% [45.0, 60.0] of 10 prompts as ranked (a tie is half); a judge at "
                 "chance has 50%"
             ],
         ),

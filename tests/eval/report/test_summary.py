@@ -527,7 +527,7 @@ def test_the_plain_file_says_what_the_first_screen_says(tmp_path: Path) -> None:
     assert lines[start].startswith("M2 is better than M1: wins minus losses +72.7 points (95% interval ")
     assert lines[start].endswith(f"Compared with M1, the first model of the loop: {SCRATCH}.")
     assert lines[start + 2] == "| Model | Head to head with M1 | Length, characters | Unscored |"
-    assert lines[start + 5].startswith("| M1 (start) |  | 17.2 (no interval) |")
+    assert lines[start + 5].startswith("| M1 (start) |  | 17.2 (no interval: fewer than 15 prompts) |")
     assert "- M2 (wins against M1): M2 says so to 0. M2 says so to 0." in lines
     assert "model: random weights, self rewarding; data: oasst, trees.jsonl, 12 evaluation prompts; judge: oracle; " \
         "commit: 0123abc; seed: 1" in lines  # fmt: skip
