@@ -157,7 +157,7 @@ def gather(run: RunData, command: str, more: Sequence[PageSection] = ()) -> dict
         "named": run.named,
         "listed": run.metrics if len(run.metrics) <= MOST_FIGURES else [],
         "summary": first,
-        "caption": summary.caption(first.columns, f"{100 * wanted.confidence:g}%"),
+        "caption": summary.caption(first.columns, run.level),
         "doubts": [one for one in doubts if not one.expected],
         "expected": [one for one in doubts if one.expected],
         "looked_for": verdict.looked_for(run),

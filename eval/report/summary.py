@@ -25,6 +25,7 @@ from ..benchmarks.base import Benchmark, Lead, RunData
 from ..benchmarks.ranked_by import ranked_by
 from ..benchmarks.table import BENCHMARKS, WORDS
 from ..figures import charts
+from ..figures.words import no_interval
 from ..records import MetricValue, Series
 from .pictures import by_model
 from .verdict import UNSCORED
@@ -32,6 +33,8 @@ from .verdict import UNSCORED
 Verdict = Literal["better", "worse", "no difference", "too few", "missing"]
 MOST_NAMED = 6
 """Models that the sentence names; of more, it counts them."""
+MOST_ROWS = 10
+"""Models in the table; of more, the start and the last ones, and a table of all of them is folded below."""
 MOST_ANSWERS = 8
 """Answers beside each other; of more models, those to the first and the last ones."""
 
@@ -114,6 +117,8 @@ class Summary(NamedTuple):
     columns: Sequence[Column]
     unscored: Sequence[str]
     """Of each model, what has no score."""
+    rows: Sequence[int]
+    """Places of the models that the table has room for; all of them stand below it where these are fewer."""
     chart: charts.Chart | None
     exhibit: Exhibit | None
     made_of: Sequence[tuple[str, str]]
@@ -138,6 +143,7 @@ def summary(run: RunData) -> Summary:
         start,
         columns,
         [_unscored(run, found, name, start) for name in run.names],
+        _rows(run.names, start),
         _chart(run, [*_about(found, "quality"), *judges], _about(found, "contest"), start),
         _exhibit(run, found, sides) if sides else None,
         made_of(run),
@@ -188,7 +194,8 @@ def sides_of(run: RunData) -> Sides | None:
         base = steps[base.parent]
     if base.role == "base" and base.name in names and base.name != last:
         return Sides(last, base.name, f"Compared with {base.name}, from which the run started")
-    why = f"{base.name} was not measured (srlm-eval all)" if base.name in run.names and base.name != last else ""
+    unmeasured = base.role == "base" and base.name in run.names and base.name not in names
+    why = f"{base.name} was not measured (srlm-eval all)" if unmeasured else ""
     if missing := run.folder.not_measured().get(base.name):
         why = f"{base.name} answers no prompts ({missing})"
     before = [name for name in (*loop[:1], *names) if name != last]
@@ -350,7 +357,7 @@ def _judges(run: RunData, measure: Sequence[Measure], last: str, start: str | No
         said = Markup("<strong>as a judge {}{} gives {} that can be read</strong>")
         return _Said("missing", said.format(neither, silent, "a score" if neither else "no score"), [])
     if before is None or before == last or theirs is None or theirs.value is None:
-        alone = Markup("<strong>as a judge</strong> it is at {}: {}").format(_with_interval(run, own), name)
+        alone = Markup("<strong>as a judge</strong>: {} {}").format(name, _with_interval(run, own))
         return _Said("missing", alone, [])
     change = change_of(run, one, last, before)
     kind = verdict_of(change, one, _alpha(run))
@@ -416,8 +423,8 @@ def _with_interval(run: RunData, figure: MetricValue, is_first: bool = False) ->
     many = figure.unscored > UNSCORED * (figure.n + figure.unscored)  # the table has the few
     unscored = f", {figure.unscored:,} unscored" if many else ""
     if figure.low is None:
-        return Markup("{} (no interval, {}{})").format(WORDS.figure(figure), n, unscored)
-    level = f"{100 * run.settings.evaluation.confidence:g}% interval " if is_first else ""
+        return Markup("{} ({}, {}{})").format(WORDS.figure(figure), no_interval(figure) or "no interval", n, unscored)
+    level = f"{run.level} interval " if is_first else ""
     return Markup("{} ({}{}, {}{})").format(WORDS.figure(figure), level, WORDS.interval(figure), n, unscored)
 
 
@@ -445,6 +452,14 @@ def _alpha(run: RunData) -> float:
 # The table and the chart ----------------------------------------------------------------------------------------------
 
 
+def _rows(names: Sequence[str], start: str | None) -> list[int]:
+    """All models; of many, the start and the last ones."""
+    if len(names) <= MOST_ROWS:
+        return list(range(len(names)))
+    first = names.index(start) if start is not None else 0
+    return [first, *[place for place in range(len(names)) if place != first][1 - MOST_ROWS :]]
+
+
 def _columns(run: RunData, found: Sequence[Measure], start: str | None) -> list[Column]:
     """Answers, the same against the start, contests with it, judge, length."""
     made = []
@@ -465,7 +480,8 @@ def _columns(run: RunData, found: Sequence[Measure], start: str | None) -> list[
         about = f"{words}, with the interval of {metric}" if words else metric
         add(f"{_begun(one.lead.name)} with {start}", contests, f"{one.lead.name}: {about}")
     for one in _about(found, "judge")[:1]:
-        add("As a judge", [Cell(_own(run, one, name)) for name in run.names], f"as a judge: {one.lead.name}")
+        about = f"as a judge: {one.lead.name}, {ranked_by(run.settings)}"
+        add("As a judge", [Cell(_own(run, one, name)) for name in run.names], about)
     for one in _about(found, "length")[:1]:
         add(_begun(one.lead.name), [Cell(_own(run, one, name)) for name in run.names])
     return made
@@ -480,7 +496,7 @@ def caption(columns: Sequence[Column], level: str) -> str:
     most = max(map(len, by_n.values()), default=0)
     common = next((n for n, titles in by_n.items() if len(titles) == most and (most > 1 or len(by_n) == 1)), None)
     named = [f"{n} ({', '.join(map(_within, titles))})" for n, titles in by_n.items() if n != common]
-    said = [f"Below each figure its {level} interval over prompts"]
+    said = [f"Below each figure: {level} interval over prompts"]
     if by_n:
         said.append(f"n: {'; '.join(filter(None, [common, *named]))}")
     return ". ".join([*said, *(_begun(one.about) for one in columns if one.about)]) + "."

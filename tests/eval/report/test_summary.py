@@ -9,6 +9,7 @@ from playwright.sync_api import Browser
 
 from eval.benchmarks.base import Doubt, RunData
 from eval.benchmarks.table import BENCHMARKS, WORDS
+from eval.figures.words import MINUS
 from eval.metrics import read
 from eval.records import MetricValue, Verdict
 from eval.report import page, verdict
@@ -99,7 +100,8 @@ def judged(model: str, baseline: str, value: float, low: float, high: float) -> 
 
 
 def said(found: Summary) -> str:
-    return found.sentence.striptags()
+    """The sentence, with a hyphen for each minus."""
+    return found.sentence.striptags().replace(MINUS, "-")
 
 
 BETTER = gained("M2", "M1", 0.3, 0.2, 0.4)
@@ -113,39 +115,37 @@ JUDGES = [agrees("M1", 0.9), agrees("M2", 0.7)]
         pytest.param(
             [BETTER, *JUDGES, judged("M2", "M1", 0.1, 0.05, 0.15)],
             "better",
-            "M2 is better than M1: correct answers +30.0 points (95% interval +20.0 to +40.0 points, 100 prompts), and "
-            "its judge is better: pairs ordered as ranked +10.0 points (+5.0 to +15.0 points, 100 prompts).",
+            "M2 is better than M1: correct answers +30.0 points (95% interval +20.0 to +40.0 points, 100 prompts), "
+            "and its judge is better: pairs ordered as ranked +10.0 points (+5.0 to +15.0 points, 100 prompts).",
             id="both-better",
         ),
         pytest.param(
             [BETTER, *JUDGES, judged("M2", "M1", 0.1, -0.05, 0.25)],
             "better",
-            "M2 is better than M1: correct answers +30.0 points (95% interval +20.0 to +40.0 points, 100 prompts), and "
-            "no difference is shown between their judges: pairs ordered as ranked +10.0 points (\u22125.0 to +25.0 "
+            "M2 is better than M1: correct answers +30.0 points (95% interval +20.0 to +40.0 points, 100 prompts), "
+            "and no difference is shown between their judges: pairs ordered as ranked +10.0 points (-5.0 to +25.0 "
             "points, 100 prompts).",
             id="judges-alike",
         ),
         pytest.param(
             [BETTER, *JUDGES, WORSE_JUDGE],
             "better",
-            "M2 is better than M1: correct answers +30.0 points (95% interval +20.0 to +40.0 points, 100 prompts), but "
-            "its judge is worse: pairs ordered as ranked \u221220.0 points (\u221230.0 to \u221210.0 points, 100 "
-            "prompts).",
+            "M2 is better than M1: correct answers +30.0 points (95% interval +20.0 to +40.0 points, 100 prompts), "
+            "but its judge is worse: pairs ordered as ranked -20.0 points (-30.0 to -10.0 points, 100 prompts).",
             id="judge-worse",
         ),
         pytest.param(
             [gained("M2", "M1", -0.3, -0.4, -0.2), *JUDGES, WORSE_JUDGE],
             "worse",
-            "M2 is worse than M1: correct answers \u221230.0 points (95% interval \u221240.0 to \u221220.0 points, 100 "
-            "prompts), and its judge is worse: pairs ordered as ranked \u221220.0 points (\u221230.0 to \u221210.0 "
-            "points, 100 prompts).",
+            "M2 is worse than M1: correct answers -30.0 points (95% interval -40.0 to -20.0 points, 100 prompts), and "
+            "its judge is worse: pairs ordered as ranked -20.0 points (-30.0 to -10.0 points, 100 prompts).",
             id="both-worse",
         ),
         pytest.param(
             [gained("M2", "M1", 0.1, 0.0, 0.2)],
             "no difference",
-            "No difference is shown between M2 and M1: correct answers +10.0 points (95% interval 0.0 to +20.0 points, "
-            "100 prompts).",
+            "No difference is shown between M2 and M1: correct answers +10.0 points (95% interval 0.0 to +20.0 "
+            "points, 100 prompts).",
             id="an-interval-that-ends-at-0",
         ),
         pytest.param(
@@ -165,8 +165,7 @@ JUDGES = [agrees("M1", 0.9), agrees("M2", 0.7)]
             [BETTER, *contest("M2", "M1", 0.2, 0.6, 0.001)],
             "mixed",
             "M2 is better than M1 by one measure and worse by another: correct answers +30.0 points (95% interval "
-            "+20.0 to +40.0 points, 100 prompts); wins minus losses \u221240.0 points (\u221245.0 to \u221235.0 "
-            "points, 100 prompts).",
+            "+20.0 to +40.0 points, 100 prompts); wins minus losses -40.0 points (-45.0 to -35.0 points, 100 prompts).",
             id="measures-disagree",
         ),
         pytest.param(
@@ -176,21 +175,21 @@ JUDGES = [agrees("M1", 0.9), agrees("M2", 0.7)]
             id="too-few",
         ),
         pytest.param(JUDGES[:1], "missing", "M1 is the only model measured, so there is nothing to compare it with, "
-            "and as a judge it is at 90.0% (80.0 to 100.0%, 100 pairs): pairs ordered as ranked.", id="one-model",
+            "and as a judge: pairs ordered as ranked 90.0% (80.0 to 100.0%, 100 pairs).", id="one-model",
         ),
         pytest.param([], "missing", "No model has been measured yet (srlm-eval all).", id="nothing"),
         pytest.param(
             [BETTER, agrees("M1", 0.9), agrees("M2", None, unscored=50)],
             "better",
-            "M2 is better than M1: correct answers +30.0 points (95% interval +20.0 to +40.0 points, 100 prompts), and "
-            "as a judge M2 gives no score that can be read.",
+            "M2 is better than M1: correct answers +30.0 points (95% interval +20.0 to +40.0 points, 100 prompts), "
+            "and as a judge M2 gives no score that can be read.",
             id="a-silent-judge",
         ),
         pytest.param(
             [BETTER, agrees("M1", None, unscored=50), agrees("M2", None, unscored=50)],
             "better",
-            "M2 is better than M1: correct answers +30.0 points (95% interval +20.0 to +40.0 points, 100 prompts), and "
-            "as a judge neither M1 nor M2 gives a score that can be read.",
+            "M2 is better than M1: correct answers +30.0 points (95% interval +20.0 to +40.0 points, 100 prompts), "
+            "and as a judge neither M1 nor M2 gives a score that can be read.",
             id="two-silent-judges",
         ),
     ],
@@ -215,8 +214,8 @@ def test_evidence_that_shows_nothing_stands_below_what_decided(tmp_path: Path) -
     figures = [right("M1", 0.5), right("M2", 0.8), BETTER, *contest("M2", "M1", 0.4, 0.3, 0.5)]
     more = [one.striptags() for one in summary(run_of(tmp_path, ("M1", "M2"), *figures)).more]
     assert more[0] == (
-        "Head to head: M2 wins 40.0%, loses 30.0%, wins minus losses +10.0 points (+5.0 to +15.0 points, 100 prompts); "
-        "no difference is shown."
+        "Head to head: M2 wins 40.0%, loses 30.0%, wins minus losses +10.0 points (+5.0 to +15.0 points, 100 "
+        "prompts); no difference is shown."
     )
 
 
@@ -241,8 +240,7 @@ def test_a_base_that_answers_is_what_the_run_started_from_and_the_judge_is_compa
     assert found.start == "M0"
     assert said(found) == (
         "M2 is better than M0: wins minus losses +60.0 points (95% interval +55.0 to +65.0 points, 100 prompts), but "
-        "its judge is worse than M1's: pairs ordered as ranked \u221220.0 points (\u221230.0 to \u221210.0 points, "
-        "100 prompts)."
+        "its judge is worse than M1's: pairs ordered as ranked -20.0 points (-30.0 to -10.0 points, 100 prompts)."
     )
     assert [one.striptags() for one in found.more] == ["Compared with M0, from which the run started."]
 
@@ -258,8 +256,8 @@ def test_a_run_that_has_only_made_m1_compares_it_with_the_first_model_measured(t
     figures = contest("M1", "SFT", 0.3, 0.3, 1.0)
     found = summary(run_of(tmp_path, ("M0", "SFT", "M1"), *figures, agrees("SFT", None, unscored=9), agrees("M1", 0.9)))
     assert said(found) == (
-        "No difference is shown between M1 and SFT: wins minus losses 0.0 points (95% interval \u22125.0 to +5.0 "
-        "points, 100 prompts), and as a judge it is at 90.0% (80.0 to 100.0%, 100 pairs): pairs ordered as ranked."
+        "No difference is shown between M1 and SFT: wins minus losses 0.0 points (95% interval -5.0 to +5.0 points, "
+        "100 prompts), and as a judge: pairs ordered as ranked 90.0% (80.0 to 100.0%, 100 pairs)."
     )
     assert found.more[-1] == f"Compared with SFT, the first model measured: {SCRATCH}."
 
@@ -355,6 +353,17 @@ def test_a_row_has_what_was_measured_of_a_model_and_a_contest_turned_round_where
     html = page.render("report.html", {**content, "browser": None, "paper": False}, WORDS)
     assert '<span class="missing">missing: no score</span>' in html
     assert "n: 100 prompts; 100 pairs (as a judge). Head to head: wins / loses, with the interval of wins" in html
+
+
+def test_of_many_models_the_table_has_the_start_and_the_last_ones(tmp_path: Path) -> None:
+    names = [f"M{t}" for t in range(1, 13)]
+    run = run_of(tmp_path, names, *(metric("answers", "characters", name, 20.0) for name in names))
+    found = summary(run)
+    assert [run.names[place] for place in found.rows] == ["M1", *(f"M{t}" for t in range(4, 13))]
+    assert found.more[-1] == "Compared with M1, the first model of the loop."
+    html = page.render("report.html", {**page.gather(run, "x"), "browser": None, "paper": False}, WORDS)
+    table = html[html.index('data-name="Summary"') :].partition("</table>")[0]
+    assert table.count("<tr") == 1 + 10 and "<summary>All 12 models</summary>" in html
 
 
 @pytest.mark.parametrize(
