@@ -74,7 +74,7 @@ class IndexedRun(Record):
     """The code that made its last model."""
     last_model: str | None = None
     warnings: int | None = None
-    """Of its report; None: there is no report of these figures."""
+    """Of its report, but for expected ones; None: there is no report of these figures."""
     has_report: bool = False
     figures: tuple[MetricValue, ...] = ()
     """The last model's."""
@@ -234,8 +234,9 @@ def _read(place: Path, name: str, stamp: str) -> IndexedRun:
 def _row(place: Path, name: str, stamp: str) -> IndexedRun:
     settings = recorded(place)
     folder = run_folder(settings)
-    done = folder.checkpoints()
-    last = done[-1].name if done else None
+    done = [one.name for one in folder.checkpoints()]
+    others = [name for name in done if name != settings.evaluation.reference]  # what the reference is compared with
+    last = next(reversed(others or done), None)
     manifest = folder.manifest(last) if last is not None else None
     hidden = keys.secrets(settings)
     return IndexedRun(
@@ -279,7 +280,8 @@ def _data(settings: Settings) -> str:
 
 def _short(path: str) -> str:
     """A path by its last part; a name of the Hub or of a server as it is."""
-    return Path(path).name or path if path.startswith(("/", "./", "../", "~")) else path
+    place = path.removeprefix("hf:")
+    return Path(place).name or path if place.startswith(("/", "./", "../", "~")) else path
 
 
 def _date(folder: RunFolder) -> str | None:

@@ -75,9 +75,7 @@ def _cell(cell: Cell, words: MetricWords) -> str:
     if figure.value is None:
         return f"missing: {figure.note or figure.method}"
     value = " / ".join(words.text_of(share, share.value) for _, share in cell.shares if share.value is not None)
-    if figure.low is None or figure.high is None:
-        return f"{value or words.text_of(figure, figure.value)} (no interval)"
-    ends = f"{words.text_of(figure, figure.low)} to {words.text_of(figure, figure.high)}"
+    ends = words.ends_of(figure) or no_interval(figure) or "no interval"
     return f"{value or words.text_of(figure, figure.value)} ({ends})"
 
 

@@ -14,6 +14,7 @@ from eval.records import MetricValue
 from eval.report import index, page
 from srlm.errors import SettingsError
 from srlm.methods.base import run_folder
+from srlm.settings import Settings
 from srlm.store import files
 from srlm.store.folder import RunFolder, recorded
 from tests.eval.report import hostile, small
@@ -73,6 +74,31 @@ def test_the_newest_run_stands_first_and_runs_a_level_down_are_found(runs: Path)
     found = index.gather(runs)
     assert [run.path for run, _ in found.runs] == ["late", "study/early"]
     assert found.others == ["notes"]
+
+
+def test_of_models_that_were_not_trained_the_last_one_that_is_compared_stands_there(tmp_path: Path) -> None:
+    given = {"mine": {"model": "hf:/home/me/models/mine-7b"}, "base": {"model": "owner/name"}}
+    folder = run_folder(
+        Settings.model_validate(
+            {
+                "name": "given",
+                "runs": str(tmp_path / "runs"),
+                "method": {"name": "untrained", "models": given},
+                "model": {"base": "none"},
+                "data": {"kind": "measured", "prompts_path": "/data/prompts.jsonl"},
+                "evaluation": {"reference": "base", "judge": "openai:j"},
+            }
+        )
+    )
+    for step in ("data", "mine", "base"):
+        small.finish(folder, step)
+    files.write_json(folder.path / "settings.json", folder.given.model_dump(mode="json"))
+    wins = [figure(0.5, "head_to_head", "win_minus_lose", model="mine", baseline="base")]
+    files.write_json(folder.step("evaluation") / "metrics.json", [one.model_dump(mode="json") for one in wins])
+    one = rows_of(tmp_path / "runs")["given"]
+    assert (one.broken, one.unfinished) == (None, None)
+    assert (one.model, one.judge, one.last_model) == ("base (owner/name), mine (mine-7b)", "openai:j", "mine")
+    assert [(own.baseline, own.value) for own in one.figures] == [("base", 0.5)]
 
 
 def test_an_unfinished_run_says_what_is_missing(runs: Path) -> None:

@@ -113,57 +113,60 @@ JUDGES = [agrees("M1", 0.9), agrees("M2", 0.7)]
         pytest.param(
             [BETTER, *JUDGES, judged("M2", "M1", 0.1, 0.05, 0.15)],
             "better",
-            "M2 is better than M1: correct answers +30.0 pp (95% interval +20.0 pp to +40.0 pp, 100 prompts), and its "
-            "judge is better: pairs ordered as people did +10.0 pp (+5.0 pp to +15.0 pp, 100 prompts).",
+            "M2 is better than M1: correct answers +30.0 points (95% interval +20.0 to +40.0 points, 100 prompts), and "
+            "its judge is better: pairs ordered as ranked +10.0 points (+5.0 to +15.0 points, 100 prompts).",
             id="both-better",
         ),
         pytest.param(
             [BETTER, *JUDGES, judged("M2", "M1", 0.1, -0.05, 0.25)],
             "better",
-            "M2 is better than M1: correct answers +30.0 pp (95% interval +20.0 pp to +40.0 pp, 100 prompts), and no "
-            "difference is shown between their judges: pairs ordered as people did +10.0 pp (-5.0 pp to +25.0 pp, "
-            "100 prompts).",
+            "M2 is better than M1: correct answers +30.0 points (95% interval +20.0 to +40.0 points, 100 prompts), and "
+            "no difference is shown between their judges: pairs ordered as ranked +10.0 points (\u22125.0 to +25.0 "
+            "points, 100 prompts).",
             id="judges-alike",
         ),
         pytest.param(
             [BETTER, *JUDGES, WORSE_JUDGE],
             "better",
-            "M2 is better than M1: correct answers +30.0 pp (95% interval +20.0 pp to +40.0 pp, 100 prompts), but its "
-            "judge is worse: pairs ordered as people did -20.0 pp (-30.0 pp to -10.0 pp, 100 prompts).",
+            "M2 is better than M1: correct answers +30.0 points (95% interval +20.0 to +40.0 points, 100 prompts), but "
+            "its judge is worse: pairs ordered as ranked \u221220.0 points (\u221230.0 to \u221210.0 points, 100 "
+            "prompts).",
             id="judge-worse",
         ),
         pytest.param(
             [gained("M2", "M1", -0.3, -0.4, -0.2), *JUDGES, WORSE_JUDGE],
             "worse",
-            "M2 is worse than M1: correct answers -30.0 pp (95% interval -40.0 pp to -20.0 pp, 100 prompts), and its "
-            "judge is worse: pairs ordered as people did -20.0 pp (-30.0 pp to -10.0 pp, 100 prompts).",
+            "M2 is worse than M1: correct answers \u221230.0 points (95% interval \u221240.0 to \u221220.0 points, 100 "
+            "prompts), and its judge is worse: pairs ordered as ranked \u221220.0 points (\u221230.0 to \u221210.0 "
+            "points, 100 prompts).",
             id="both-worse",
         ),
         pytest.param(
             [gained("M2", "M1", 0.1, 0.0, 0.2)],
             "no difference",
-            "No difference is shown between M2 and M1: correct answers +10.0 pp (95% interval 0.0 pp to +20.0 pp, 100 "
-            "prompts).",
+            "No difference is shown between M2 and M1: correct answers +10.0 points (95% interval 0.0 to +20.0 points, "
+            "100 prompts).",
             id="an-interval-that-ends-at-0",
         ),
         pytest.param(
             [gained("M2", "M1", 0.1, 0.05, 0.2, p=0.03, p_adjusted=0.06)],
             "no difference",
-            "No difference is shown between M2 and M1: correct answers +10.0 pp (95% interval +5.0 pp to +20.0 pp, 100 "
-            "prompts).",
+            "No difference is shown between M2 and M1: correct answers +10.0 points (95% interval +5.0 to +20.0 "
+            "points, 100 prompts).",
             id="p-after-holm-decides-too",
         ),
         pytest.param(
             contest("M2", "M1", 0.6, 0.2, 0.001),
             "better",
-            "M2 is better than M1: wins minus losses +40.0 pp (95% interval +35.0 pp to +45.0 pp, 100 prompts).",
+            "M2 is better than M1: wins minus losses +40.0 points (95% interval +35.0 to +45.0 points, 100 prompts).",
             id="a-contest-alone",
         ),
         pytest.param(
             [BETTER, *contest("M2", "M1", 0.2, 0.6, 0.001)],
             "mixed",
-            "M2 is better than M1 by one measure and worse by another: correct answers +30.0 pp (95% interval "
-            "+20.0 pp to +40.0 pp, 100 prompts); wins minus losses -40.0 pp (-45.0 pp to -35.0 pp, 100 prompts).",
+            "M2 is better than M1 by one measure and worse by another: correct answers +30.0 points (95% interval "
+            "+20.0 to +40.0 points, 100 prompts); wins minus losses \u221240.0 points (\u221245.0 to \u221235.0 "
+            "points, 100 prompts).",
             id="measures-disagree",
         ),
         pytest.param(
@@ -173,21 +176,21 @@ JUDGES = [agrees("M1", 0.9), agrees("M2", 0.7)]
             id="too-few",
         ),
         pytest.param(JUDGES[:1], "missing", "M1 is the only model measured, so there is nothing to compare it with, "
-            "and as a judge it is at 90.0% (80.0% to 100.0%, 100 pairs): pairs ordered as people did.", id="one-model",
+            "and as a judge it is at 90.0% (80.0 to 100.0%, 100 pairs): pairs ordered as ranked.", id="one-model",
         ),
         pytest.param([], "missing", "No model has been measured yet (srlm-eval all).", id="nothing"),
         pytest.param(
             [BETTER, agrees("M1", 0.9), agrees("M2", None, unscored=50)],
             "better",
-            "M2 is better than M1: correct answers +30.0 pp (95% interval +20.0 pp to +40.0 pp, 100 prompts), and as a "
-            "judge M2 gives no score that can be read.",
+            "M2 is better than M1: correct answers +30.0 points (95% interval +20.0 to +40.0 points, 100 prompts), and "
+            "as a judge M2 gives no score that can be read.",
             id="a-silent-judge",
         ),
         pytest.param(
             [BETTER, agrees("M1", None, unscored=50), agrees("M2", None, unscored=50)],
             "better",
-            "M2 is better than M1: correct answers +30.0 pp (95% interval +20.0 pp to +40.0 pp, 100 prompts), and as a "
-            "judge neither M1 nor M2 gives a score that can be read.",
+            "M2 is better than M1: correct answers +30.0 points (95% interval +20.0 to +40.0 points, 100 prompts), and "
+            "as a judge neither M1 nor M2 gives a score that can be read.",
             id="two-silent-judges",
         ),
     ],
@@ -212,8 +215,8 @@ def test_evidence_that_shows_nothing_stands_below_what_decided(tmp_path: Path) -
     figures = [right("M1", 0.5), right("M2", 0.8), BETTER, *contest("M2", "M1", 0.4, 0.3, 0.5)]
     more = [one.striptags() for one in summary(run_of(tmp_path, ("M1", "M2"), *figures)).more]
     assert more[0] == (
-        "Head to head: M2 wins 40.0%, loses 30.0%, wins minus losses +10.0 pp (+5.0 pp to +15.0 pp, 100 prompts); no "
-        "difference is shown."
+        "Head to head: M2 wins 40.0%, loses 30.0%, wins minus losses +10.0 points (+5.0 to +15.0 points, 100 prompts); "
+        "no difference is shown."
     )
 
 
@@ -237,8 +240,9 @@ def test_a_base_that_answers_is_what_the_run_started_from_and_the_judge_is_compa
     found = summary(run)
     assert found.start == "M0"
     assert said(found) == (
-        "M2 is better than M0: wins minus losses +60.0 pp (95% interval +55.0 pp to +65.0 pp, 100 prompts), but its "
-        "judge is worse than M1's: pairs ordered as people did -20.0 pp (-30.0 pp to -10.0 pp, 100 prompts)."
+        "M2 is better than M0: wins minus losses +60.0 points (95% interval +55.0 to +65.0 points, 100 prompts), but "
+        "its judge is worse than M1's: pairs ordered as ranked \u221220.0 points (\u221230.0 to \u221210.0 points, "
+        "100 prompts)."
     )
     assert [one.striptags() for one in found.more] == ["Compared with M0, from which the run started."]
 
@@ -254,8 +258,8 @@ def test_a_run_that_has_only_made_m1_compares_it_with_the_first_model_measured(t
     figures = contest("M1", "SFT", 0.3, 0.3, 1.0)
     found = summary(run_of(tmp_path, ("M0", "SFT", "M1"), *figures, agrees("SFT", None, unscored=9), agrees("M1", 0.9)))
     assert said(found) == (
-        "No difference is shown between M1 and SFT: wins minus losses 0.0 pp (95% interval -5.0 pp to +5.0 pp, 100 "
-        "prompts), and as a judge it is at 90.0% (80.0% to 100.0%, 100 pairs): pairs ordered as people did."
+        "No difference is shown between M1 and SFT: wins minus losses 0.0 points (95% interval \u22125.0 to +5.0 "
+        "points, 100 prompts), and as a judge it is at 90.0% (80.0 to 100.0%, 100 pairs): pairs ordered as ranked."
     )
     assert found.more[-1] == f"Compared with SFT, the first model measured: {SCRATCH}."
 
@@ -273,7 +277,7 @@ def test_one_model_beside_a_reference_is_compared_as_the_last_of_a_run_is(tmp_pa
         tmp_path, ("new", "old"), *contest("new", "old", 0.6, 0.2, 0.01), **untrained("new", "old", reference="old")
     )
     assert said(summary(run)) == (
-        "new is better than old: wins minus losses +40.0 pp (95% interval +35.0 pp to +45.0 pp, 100 prompts)."
+        "new is better than old: wins minus losses +40.0 points (95% interval +35.0 to +45.0 points, 100 prompts)."
     )
 
 
@@ -292,7 +296,7 @@ def test_several_models_are_sorted_by_what_was_shown_against_the_reference(tmp_p
     ]
     found = summary(run_of(tmp_path, names, *figures, *judges, *changes, **untrained(*names, reference="old")))
     assert said(found) == (
-        "Against old: a better; c worse; no difference is shown for b; as a judge (pairs ordered as people did): "
+        "Against old: a better; c worse; no difference is shown for b; as a judge (pairs ordered as ranked): "
         "b better; no difference is shown for a, c."
     )
 
@@ -511,10 +515,10 @@ def test_the_plain_file_says_what_the_first_screen_says(tmp_path: Path) -> None:
     folder = small.run(tmp_path)
     lines = page.write(folder.settings, folder, "x").with_name("report.md").read_text(encoding="utf-8").splitlines()
     start = lines.index("## Verdict") + 2
-    assert lines[start].startswith("M2 is better than M1: wins minus losses +72.7 pp (95% interval ")
+    assert lines[start].startswith("M2 is better than M1: wins minus losses +72.7 points (95% interval ")
     assert lines[start].endswith(f"Compared with M1, the first model of the loop: {SCRATCH}.")
     assert lines[start + 2] == "| Model | Head to head with M1 | Length, characters | Unscored |"
-    assert lines[start + 5].startswith("| M1 (start) |  | 17.2 (no interval) |")
+    assert lines[start + 5].startswith("| M1 (start) |  | 17.2 (no interval: fewer than 15 prompts) |")
     assert "- M2 (wins against M1): M2 says so to 0. M2 says so to 0." in lines
     assert "model: random weights, self rewarding; data: oasst, trees.jsonl, 12 evaluation prompts; judge: oracle; " \
         "commit: 0123abc; seed: 1" in lines  # fmt: skip
