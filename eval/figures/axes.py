@@ -15,6 +15,8 @@ LEAST = 1e-4
 """Of smaller steps the digits are counted, not written out."""
 BEYOND = 0.03
 """Share of its length by which an axis goes on behind the last number."""
+LOG_TICKS = 9
+"""Ticks of an upright logarithmic axis; of more, powers of ten alone."""
 MOST = 6
 """Intervals between ticks."""
 
@@ -111,3 +113,44 @@ def _rounded(low: float, high: float, parts: int, unit: Unit, signed: bool, at_t
         begin, end = math.floor(low / step + 1e-9) * step, math.ceil(high / step - 1e-9) * step
         return Axis(round(begin, 12), round(end, 12), round(begin, 12), step, unit, signed)
     return Axis(low, high, round(math.ceil(low / step - 1e-9) * step, 12), step, unit, signed)
+
+
+class LogAxis(NamedTuple):
+    """A logarithmic axis between two of 1, 2 and 5 times powers of ten."""
+
+    low: float
+    high: float
+    values: list[float]
+    """Its ticks."""
+
+    @property
+    def words(self) -> list[str]:
+        """What its ticks are called."""
+        return [f"{value:,.10g}" for value in self.values]
+
+    def vega(self) -> dict[str, Any]:
+        """As Vega-Lite has it: scale and axis."""
+        words = f"{self.words}[indexof({self.values}, datum.value)]"
+        return {
+            "scale": {"type": "log", "domain": [self.low, self.high], "nice": False},
+            "axis": {"values": self.values, "labelExpr": words, "labelOverlap": False, "title": None},
+        }
+
+
+LOG_FROM, LOG_TO = 10.0, 1e6
+"""How many times its least value the largest one is, where a logarithmic axis shows more than a linear one."""
+
+
+def logarithmic(numbers: Sequence[float]) -> LogAxis | None:
+    """An upright logarithmic axis over these numbers; None: they are too near or too far apart, or not all positive."""
+    least, most = min(numbers), max(numbers)
+    if not (least > 0 and LOG_FROM <= most / least <= LOG_TO):
+        return None
+    powers = range(math.floor(math.log10(least)) - 1, math.ceil(math.log10(most)) + 2)
+    round_ones = [round(times * 10.0**power, 12) for power in powers for times in (1, 2, 5)]
+    low = max(one for one in round_ones if one <= least)
+    high = min(one for one in round_ones if one >= most)
+    ticks = [one for one in round_ones if low <= one <= high]
+    if len(ticks) > LOG_TICKS:
+        ticks = [one for one in ticks if math.log10(one).is_integer()]
+    return LogAxis(low, high, ticks)

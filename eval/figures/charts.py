@@ -11,7 +11,7 @@ from typing import Any
 from srlm.text.counts import counted
 
 from ..records import MetricValue
-from .axes import Unit, axis
+from .axes import Axis, LogAxis, Unit, axis, logarithmic
 from .drawing import (
     WIDTH,
     Row,
@@ -231,15 +231,19 @@ SQUARE = "M-1,-1H1V1H-1Z"
 
 def lines(
     title: str, rows: Sequence[Row], x: str, y: str, kind: str, note: str = "", looks: Looks | None = None,
-    share: bool = False,
+    share: bool = False, by_powers: bool = False,
 ) -> Chart:  # fmt: skip
-    """A line a kind over steps. Rows have the fields x, y and kind, and said."""
+    """A line a kind over steps. Rows have the fields x, y and kind, and said.
+
+    `by_powers`: the upright axis is logarithmic where that shows more, and the note says so.
+    """
     kinds = list(dict.fromkeys(str(row[kind]) for row in rows))
     known = (looks or Looks()).of(kinds)
-    up = axis(
-        [float(row[y]) for row in rows], 150, "share" if share else "number", upright=True,
-        exact=(0, 1) if share else None,
-    )  # fmt: skip
+    values = [float(row[y]) for row in rows]
+    unit: Unit = "share" if share else "number"
+    up: Axis | LogAxis = axis(values, 150, unit, upright=True, exact=(0, 1) if share else None)
+    if by_powers and (found := logarithmic(values)):
+        up, note = found, sentences(note, "The axis of the values is logarithmic.")
     left = max(map(width, up.words)) + 10
     along = axis([float(row[x]) for row in rows], WIDTH - left - 20)
     spec = {

@@ -78,7 +78,9 @@ def _history(run: RunData, title: str, key: str, steps: Sequence[StepRecords]) -
     thinned = [f"of {name} every {_ordinal(number)}" for name, number in every.items() if number > 1]
     note = f"{'; '.join(['As the trainer logged it', *thinned])}."
     is_share = key == "rewards/accuracies"
-    return charts.lines(title, rows, "optimiser step", "value", "training", note, run.looks, is_share)
+    return charts.lines(
+        title, rows, "optimiser step", "value", "training", note, run.looks, is_share, by_powers=key == "loss"
+    )
 
 
 def _ordinal(number: int) -> str:
@@ -187,7 +189,7 @@ def score_pictures(run: RunData) -> list[charts.Chart]:
 
 
 def _counts(what: str, numbers: Mapping[str, int]) -> str:
-    return f"n, {what}: {', '.join(f'{name} {number:,}' for name, number in numbers.items())}"
+    return f"Number of {what}: {', '.join(f'{name} {number:,}' for name, number in numbers.items())}"
 
 
 def _shared(name: str, what: str, count: int, n: int) -> str:

@@ -77,6 +77,7 @@ def figures(names: Sequence[str]) -> list[Chart]:
     runs = [{**row, "kind": kind} for row in one for kind in ("run-with-a-long-name", "second")]
     scores = [{**row, "score": score, "share": 0.2} for row in one for score in ("0", "1", "2", "none")]
     steps = [{**row, "x": step * 250.0, "y": 2 + row["y"]} for row in one for step in range(9)]
+    powers = [{**row, "y": 10.0 ** (row["x"] / 600)} for row in steps]
     large = [{**row, "value": 123_456.0 * row["value"], "low": None, "high": None} for row in one]
     long = "balanced accuracy of the judge's verdicts on held-out answers, which is the long name of an axis"
     made = [
@@ -88,6 +89,7 @@ def figures(names: Sequence[str]) -> list[Chart]:
         charts.columns("columns", scores, "score", "share", "model", True, looks=looks),
         charts.columns("columns of names", one, "model", "y", "kind", False),
         charts.lines("lines", steps, "x", "y", "model", looks=looks),
+        charts.lines("lines by powers", powers, "x", "y", "model", looks=looks, by_powers=True),
         charts.scatter("scatter", one, "model", "", looks),
         charts.each_alone("each alone", one, "model"),
         charts.costs("costs", one, long, "gain in right answers, sampled at T = 1", ""),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from eval.figures.axes import APART, Unit, axis
+from eval.figures.axes import APART, Unit, axis, logarithmic
 from eval.figures.widths import width
 
 
@@ -34,3 +34,21 @@ def test_words_of_ticks_do_not_touch(ends: tuple[float, float], room: float) -> 
 def test_an_upright_axis_ends_at_ticks() -> None:
     found = axis((0.13, 4.7), 150, upright=True, exact=(0, 0))
     assert (found.low, found.high, found.values) == (0, 5, [0, 1, 2, 3, 4, 5])
+
+
+@pytest.mark.parametrize(
+    ("numbers", "words"),
+    [
+        pytest.param((0.07, 7.6), ["0.05", "0.1", "0.2", "0.5", "1", "2", "5", "10"], id="a-loss"),
+        pytest.param((0.0002, 3.0), ["0.001", "0.01", "0.1", "1"], id="powers-alone"),
+        pytest.param((0.5, 0.8), None, id="near"),
+        pytest.param((0.0, 8.0), None, id="zero"),
+        pytest.param((1e-9, 8.0), None, id="far"),
+    ],
+)
+def test_a_logarithmic_axis_has_round_ticks_where_it_shows_more(
+    numbers: tuple[float, ...], words: list[str] | None
+) -> None:
+    found = logarithmic(numbers)
+    assert (found and found.words) == words
+    assert found is None or (found.low <= min(numbers) and found.high >= max(numbers))

@@ -111,16 +111,12 @@ def test_a_mark_without_an_interval_or_with_one_of_no_width_is_hollow_and_the_no
 
 
 def test_rows_stand_in_their_order_whatever_has_an_interval() -> None:
-    found = [
-        row(f"pair {number}", 0.1, None if number % 2 else 0.0, None if number % 2 else 0.2) for number in range(6)
-    ]
-    heights = [float(mark["transform"].split(",")[1][:-1]) for mark in marks(charts.forest("t", found, "x")).values()]
-    assert len(heights) == 6
-    by_name = {
-        name: float(mark["transform"].split(",")[1][:-1])
-        for name, mark in marks(charts.forest("t", found, "x")).items()
-    }
-    assert sorted(by_name, key=lambda name: by_name[name]) == [f"pair {number}" for number in range(6)]
+    names = ["z", "b", "y", "a", "x", "c"]
+    ends = [(0.0, 0.2), (None, None)]
+    found = [row(name, 0.1, *ends[place % 2]) for place, name in enumerate(names)]
+    drawn = marks(charts.forest("t", found, "x"))
+    height = {name: float(mark["transform"].split(",")[1].removesuffix(")")) for name, mark in drawn.items()}
+    assert sorted(height, key=lambda name: height[name]) == names
 
 
 def test_a_model_has_one_colour_and_shape_in_every_chart() -> None:
