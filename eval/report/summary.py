@@ -22,9 +22,11 @@ from srlm.settings import MeasuredData
 from srlm.text.counts import counted
 
 from ..benchmarks.base import Benchmark, Lead, RunData
+from ..benchmarks.ranked_by import ranked_by
 from ..benchmarks.table import BENCHMARKS, WORDS
 from ..figures import charts
 from ..records import MetricValue, Series
+from .pictures import by_model
 from .verdict import UNSCORED
 
 Verdict = Literal["better", "worse", "no difference", "too few", "missing"]
@@ -552,12 +554,13 @@ def _chart(
             ]
             if drawn:
                 title = f"{one.benchmark.spec(one.lead.metric).label} against {start}"
-                return charts.dots(drawn, _begun(title), WORDS)
+                return by_model(run, drawn, _begun(title))
     for one in [*answers, *single]:
         figures = [figure for name in run.names if (figure := _own(run, one, name)) is not None]
         picture = one.benchmark.spec(one.lead.metric).picture
         title = picture.title if picture else f"{_begun(one.lead.name)}, by model"
-        if chart := charts.dots(figures, title, WORDS):
+        ranked = ranked_by(run.settings) if picture and picture.ranked else ""
+        if chart := by_model(run, figures, title, ranked):
             return chart
     return None
 

@@ -12,14 +12,13 @@ from ..figures import charts
 from ..figures.words import percent
 from .placing import placed
 
-MARGINS = "rewards/margins"
-"""What a training on pairs logs, and no other: its loss is another quantity than a supervised training's."""
+KINDS = {"rewards/margins": "preference pairs", "reward": "online RL", "margin": "reward model"}
+"""What a kind of training logs, and no other: its loss is another quantity than theirs. Without any: next tokens."""
 LOGGED = {
-    MARGINS: "DPO: reward margin, chosen minus rejected",
+    "reward": "Online RL: mean reward of sampled answers",
+    "rewards/margins": "DPO: reward margin, chosen minus rejected",
     "rewards/accuracies": "DPO: share of pairs in which the chosen answer has the higher reward",
 }
-LOSSES = {False: "Training loss: next token", True: "Training loss: preference pairs"}
-"""Whether the training was on pairs -> the title of the picture."""
 MOST_STEPS = 60
 """Points of one line; of a longer history every k-th is drawn."""
 MOST_MAPPED = 120
@@ -51,13 +50,14 @@ def counts(manifests: Sequence[RunManifest]) -> list[CountRow]:
 
 def histories(run: RunData) -> list[charts.Chart]:
     """Losses, and DPO's margins and accuracies, over optimiser steps: each quantity in a picture of its own."""
-    pairs = [step for step in run.steps if any(MARGINS in row for row in step.training)]
+    by_kind: dict[str, list[StepRecords]] = {}
+    for step in run.steps:
+        logged = {key for row in step.training for key in row}
+        kind = next((said for key, said in KINDS.items() if key in logged), "next token")
+        by_kind.setdefault(kind, []).append(step)
     wanted = [
-        *(
-            (title, "loss", [step for step in run.steps if (step in pairs) == of_pairs])
-            for of_pairs, title in LOSSES.items()
-        ),
-        *((title, key, pairs) for key, title in LOGGED.items()),
+        *((f"Training loss: {kind}", "loss", steps) for kind, steps in by_kind.items()),
+        *((title, key, run.steps) for key, title in LOGGED.items()),
     ]
     drawn = (_history(run, title, key, steps) for title, key, steps in wanted)
     return [chart for chart in drawn if chart is not None]

@@ -187,9 +187,11 @@ def _account(settings: Settings, account: Mapping[str, int]) -> Iterator[Problem
 
 def _sets(settings: Settings, data: SeedData) -> Iterator[Problem]:
     yield from _account(settings, data.account)
-    training = [*data.seed_prompts, *(one.prompt for one in data.eft_sets)]
+    judged = [one.prompt for one in data.eft_sets]
+    training = [*data.seed_prompts, *judged]
     measured = measured_prompts(data)
-    double = len(training) - len({prompt.id for prompt in training})
+    # One prompt may be an IFT example and a ranked set.
+    double = sum(len(part) - len({prompt.id for prompt in part}) for part in (data.seed_prompts, judged))
     if double:
         yield Problem("warning", f"data: {counted(double, 'training prompts are')} duplicates")
     shared = {prompt.id for prompt in training} & {prompt.id for prompt in measured}

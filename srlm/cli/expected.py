@@ -13,6 +13,8 @@ from srlm.settings import Settings
 from srlm.text.counts import counted
 from srlm.text.score import parse_score
 
+FEW, FEW_PAIRS = 50, 10
+"""IFT examples, and pairs of an iteration, below which a training is warned of."""
 UNUSED = "not needed"
 """How accounts of data count what no set needs."""
 
@@ -29,7 +31,11 @@ def expectations(settings: Settings, data: SeedData) -> Iterator[Expected]:
     yield from _unused(data)
     ift = len(data.ift)
     steps = settings.sft.steps_for(ift)
-    yield Expected("ok", f"expect: SFT baseline: {counted(ift, 'IFT examples')}, {counted(steps, 'steps')}")
+    few = "; so few teach a model next to nothing" if ift < FEW else ""
+    yield Expected(
+        "warning" if few else "ok",
+        f"expect: SFT baseline: {counted(ift, 'IFT examples')}, {counted(steps, 'steps')}{few}",
+    )
     yield _eft(settings, data)
     if settings.prompts.writer == "file":
         yield from _prompts(settings, data)
@@ -93,7 +99,11 @@ def _pairs(settings: Settings, data: SeedData) -> Iterator[Expected]:
     paired = [one for one in work if isinstance(one, Optimisation) and one.pairs]
     for one in paired:
         steps = one.training.steps_for(one.examples)
-        yield Expected("ok", f"expect: {one.name}: at most {counted(one.examples, 'pairs')}, {counted(steps, 'steps')}")
+        few = "; so few teach a model next to nothing" if one.examples < FEW_PAIRS else ""
+        yield Expected(
+            "warning" if few else "ok",
+            f"expect: {one.name}: at most {counted(one.examples, 'pairs')}, {counted(steps, 'steps')}{few}",
+        )
     if paired and settings.reward.kind == "judge":
         stops = settings.judge.on_collapse == "stop" and settings.judge.min_pair_yield > 0
         yield Expected(

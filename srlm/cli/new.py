@@ -62,7 +62,7 @@ def new(
     """Write a run file for your own model and data. On a terminal it asks for what is not given."""
     refuse_existing(file)
     ask = Terminal() if sys.stdin.isatty() else None
-    model = model or _asked(ask, "--model", "Model: a folder, or a Hub id")
+    model = _chosen(model, check_model, ask, "--model", "Model: a folder, or a Hub id")
     if ask:
         ift = ift or ask("IFT examples (prompts with answers): a file or hub:OWNER/NAME; empty: none", "")
         rankings = rankings or ask("Ranked answers, to learn to judge: a file or hub:OWNER/NAME; empty: none", "")
@@ -70,13 +70,15 @@ def new(
         evaluation_prompts = evaluation_prompts or ask("Evaluation prompts: a file; empty: set some data aside", "")
     if not ift and not rankings:
         raise SettingsError("--ift or --rankings is missing: the file with what the model is to learn")
-    judge = judge or (ask("Judge: self, or openai:MODEL", "self") if ask else "self")
-    hardware = hardware or _asked(ask, "--hardware", "Hardware: cpu, 1xh100, 8xh100, ...", "cpu")
-    wanted = Wanted(
-        model, ift, rankings, prompts, evaluation_prompts, columns_of(column or ()), judge, base_url, hardware.lower()
-    )
+    judge = judge or (None if ask else "self")
+    judge = _chosen(judge, check_judge, ask, "--judge", "Judge: self, or openai:MODEL", "self")
+    check_server(base_url, judge)
+    hardware = _chosen(hardware, check_hardware, ask, "--hardware", "Hardware: cpu, 1xh100, 8xh100, ...", "cpu")
+    given = {"ift": ift, "rankings": rankings, "prompts": prompts, "evaluation_prompts": evaluation_prompts}
+    columns = columns_of(column or (), [use for use, path in given.items() if path])
+    wanted = Wanted(model, ift, rankings, prompts, evaluation_prompts, columns, judge, base_url, hardware)
     text = run_text(file, wanted, ask)
-    _check(text)
+    check(text)
     refuse_existing(file)
     with file.open("x", encoding="utf-8") as opened:
         opened.write(text)
@@ -100,10 +102,64 @@ class Terminal:
 Ask = Callable[[str, str | None], str]
 
 
-def _asked(ask: Ask | None, flag: str, question: str, default: str | None = None) -> str:
+def _chosen(
+    given: str | None,
+    check: Callable[[str], str],
+    ask: Ask | None,
+    flag: str,
+    question: str,
+    default: str | None = None,
+) -> str:
+    """What was given, or is answered, as it is written down. A wrong answer is asked for again. Raises SettingsError
+    where it is given wrong, or missing."""
+    if given:
+        return check(given.strip())
     if ask is None:
         raise SettingsError(f"{flag} is missing, and nobody can be asked: standard input is no terminal")
-    return ask(question, default)
+    while True:
+        try:
+            return check(ask(question, default))
+        except SettingsError as error:
+            say(str(error))
+
+
+def check_model(model: str) -> str:
+    """M0 as the run file names it. Raises SettingsError for what is none."""
+    path = Path(model).expanduser()
+    if path.is_file():
+        raise SettingsError(f"--model {model}: a file; give the folder with config.json and *.safetensors in it")
+    if model in ("scratch", "none"):
+        raise SettingsError(f"--model {model}: `srlm new` is for a model that exists; `srlm examples` has others")
+    found = str(path) if model.startswith("~") else model
+    _numbers(found)
+    return found
+
+
+def check_judge(judge: str) -> str:
+    """Who judges the answers of the loop. Raises SettingsError for what is none."""
+    kind, _, name = judge.partition(":")
+    if judge != "self" and (kind != "openai" or not name):
+        raise SettingsError(f"--judge {judge}: write self, or openai:MODEL")
+    return judge
+
+
+def check_server(base_url: str | None, judge: str) -> None:
+    """Raises SettingsError for an address that is none, or that nobody uses."""
+    if base_url is not None and judge == "self":
+        raise SettingsError("--base-url needs --judge openai:MODEL: the model judges its own answers")
+    if base_url is not None and not re.match(r"https?://[^/]", base_url):
+        raise SettingsError(f"--base-url {base_url}: write it as http://HOST:PORT/v1")
+
+
+def check_hardware(hardware: str) -> str:
+    """The hardware in small letters. Raises SettingsError for what is not known."""
+    found = HARDWARE.fullmatch(hardware.lower())
+    if found is None or (found[2] and found[2] not in MEMORY_GIB):
+        raise SettingsError(
+            f"--hardware {hardware}: write cpu, or N x GPU with N from 1 to 8, as in 1xh100; GPUs are "
+            f"{', '.join(MEMORY_GIB)}. Several machines: docs/scale.md"
+        )
+    return hardware.lower()
 
 
 def refuse_existing(file: Path) -> None:
@@ -118,8 +174,11 @@ def refuse_existing(file: Path) -> None:
         )
 
 
-def columns_of(given: Sequence[str]) -> dict[str, dict[str, str]]:
-    """`ift.output=answer` and the like, by use. Raises SettingsError for anything else."""
+def columns_of(given: Sequence[str], uses: Sequence[str] = USES) -> dict[str, dict[str, str]]:
+    """`ift.output=answer` and the like, by use. Raises SettingsError for anything else, and for a use without data."""
+    from srlm.data.examples import COLUMNS
+
+    names = sorted({name for own in COLUMNS.values() for name in own})
     found: dict[str, dict[str, str]] = {}
     for one in given:
         ours, equals, theirs = one.partition("=")
@@ -127,18 +186,35 @@ def columns_of(given: Sequence[str]) -> dict[str, dict[str, str]]:
         use = use.replace("-", "_")
         if not (equals and dot and name and theirs) or use not in USES:
             raise SettingsError(f"--column {one}: write it as USE.COLUMN=NAME; uses are {', '.join(USES)}")
+        if use not in uses:
+            raise SettingsError(f"--column {one}: --{use.replace('_', '-')} is not given")
+        if use != "rankings" and name not in names:
+            raise SettingsError(f"--column {one}: {name} is no column of ours; they are {', '.join(names)}")
         found.setdefault(use, {})[name] = theirs
     return found
 
 
-def _check(text: str) -> None:
-    """The file as `srlm train` reads it. A fault here is ours."""
+FEW = 2000
+"""Rows up to which all sets are drawn before the file is written; of more, `srlm doctor` does, which takes longer."""
+
+
+def check(text: str) -> None:
+    """The file as `srlm train` reads it: a fault here is ours. Raises DataError where the data does not suffice for all
+    sets of a run."""
+    from srlm.data.own_files import seed_data
     from srlm.run_file import load
+    from srlm.settings import FilesData
 
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "run.yaml"
         path.write_text(text, encoding="utf-8")
-        load(path)
+        settings = load(path)
+    assert isinstance(settings.data, FilesData)
+    if settings.data.ift + settings.data.eft_sets <= FEW:
+        try:
+            seed_data(settings.data, settings.seed)
+        except DataError as error:
+            raise DataError(f"{error}; nothing was written") from None
 
 
 # The data -------------------------------------------------------------------------------------------------------------
@@ -157,7 +233,7 @@ def _source(path: str, use: str, wanted: Wanted, with_answers: bool, ask: Ask | 
     """Path, format and columns of instruction data, as its first row shows them."""
     from srlm.data.examples import rows_of, shapes_of
     from srlm.data.lines import names_of
-    from srlm.data.rankings import fitting_formats
+    from srlm.data.rankings import fitting_own
     from srlm.settings import Source
 
     flag = f"--{use.replace('_', '-')}"
@@ -168,10 +244,17 @@ def _source(path: str, use: str, wanted: Wanted, with_answers: bool, ask: Ask | 
         shape: dict[str, Any] = {"format": "messages" if "messages" in named else "alpaca", "columns": named}
     else:
         shapes = shapes_of(row.value, with_answers)
-        if not shapes and (ranked := fitting_formats(row)):
+        if not shapes and (ranked := fitting_own(row)):
             raise DataError(
                 f"{row.place}: {flag} is for {'prompts with answers' if with_answers else 'prompts'}, and these are "
                 f"ranked answers ({' or '.join(ranked)}); give them as --rankings"
+            )
+        inner = [name for name, one in row.value.items() if isinstance(one, list) and one and isinstance(one[0], dict)]
+        if not shapes and inner:
+            raise DataError(
+                f"{row.place}: columns of no known form (columns {there}); {names_of(inner, '`')} holds a list of "
+                f"objects: if these are the rows, save that list alone; if it is a conversation, --column "
+                f"{use}.messages={inner[0]}"
             )
         if len(shapes) != 1 and ask is None:
             which = ", or ".join(one.said for one in shapes)
@@ -215,16 +298,14 @@ def _rankings(wanted: Wanted, ask: Ask | None) -> Looked:
     from srlm.data.examples import rows_of
     from srlm.data.lines import names_of
     from srlm.data.ranked import usable_sets
-    from srlm.data.rankings import fitting_formats, read
+    from srlm.data.rankings import fitting_own, read
     from srlm.settings import Source
 
     path, columns = wanted.rankings, wanted.columns.get("rankings", {})
     assert path is not None
     rows = rows_of(Source(path=path), "data.sources.rankings")[:1]
     row = renamed(rows, columns, "--column rankings")[0] if columns else rows[0]
-    fitting = fitting_formats(row)
-    if fitting == ["rewardbench"] and "subset" not in row.value and isinstance(row.value["chosen"], str):
-        fitting = ["preferences"]  # one's own pairs have the columns of RewardBench's, whose prompts are no messages
+    fitting = fitting_own(row)
     if len(fitting) != 1 and ask is None:
         raise DataError(
             f"{row.place}: {'could be ' + ' or '.join(fitting) if fitting else 'no known form of ranked answers'} "
@@ -264,16 +345,10 @@ def _shown(what: str, source: dict[str, Any], account: Any, first: str) -> None:
 
 
 def run_text(file: Path, wanted: Wanted, ask: Ask | None = None) -> str:
-    """The run file. Raises DataError or SettingsError for data that cannot be read, or a choice that is none."""
+    """The run file. Raises DataError for data that cannot be read."""
     hardware = HARDWARE.fullmatch(wanted.hardware)
-    if hardware is None or (hardware[2] and hardware[2] not in MEMORY_GIB):
-        raise SettingsError(
-            f"--hardware {wanted.hardware}: write cpu, or N x GPU with N from 1 to 8, as in 1xh100; GPUs are "
-            f"{', '.join(MEMORY_GIB)}. Several machines: docs/scale.md"
-        )
-    kind, _, judge = wanted.judge.partition(":")
-    if wanted.judge != "self" and (kind != "openai" or not judge):
-        raise SettingsError(f"--judge {wanted.judge}: write self, or openai:MODEL")
+    assert hardware is not None, "it was checked"
+    judge = wanted.judge.partition(":")[2]
     ift = _ift(wanted, ask) if wanted.ift else None
     ranked = _rankings(wanted, ask) if wanted.rankings else None
     prompts = _prompts(wanted.prompts, "prompts", wanted, ask) if wanted.prompts else None

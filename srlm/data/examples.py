@@ -17,7 +17,7 @@ from srlm.data.conversations import asked, fault_of, messages
 from srlm.data.lines import Cell, Row, every_row, locate, names_of
 from srlm.data.overlap import normalised
 from srlm.data.ranked import first_turns
-from srlm.data.rankings import fitting_formats, rows_in_language
+from srlm.data.rankings import fitting_own, rows_in_language
 from srlm.data.thoughts import CUT, OPEN, parted
 from srlm.errors import DataError
 from srlm.records import Demonstration, Message, Prompt, Response
@@ -160,7 +160,7 @@ def _rows(source: Source, format: RowFormat | None, with_answers: bool, setting:
 
 
 def _choices(row: Row, with_answers: bool) -> str:
-    if fitting := fitting_formats(row):
+    if fitting := fitting_own(row):
         return f"these are ranked answers ({' or '.join(fitting)}): give them as data.sources.rankings"
     answer = ", output: ANSWER" if with_answers else ""
     return f"set format: alpaca, columns: {{instruction: PROMPT{answer}}} with your columns' names, or format: messages"

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, TextIO
 from srlm.bounded import files, json_text
 from srlm.bounded.quote import cut
 from srlm.data.conversations import Asked, asked, messages
+from srlm.data.file_kinds import LOOKED_AT, kind_of, kind_of_line, missing
 from srlm.errors import DataError, first_line
 from srlm.located import located
 from srlm.records import Prompt
@@ -26,6 +27,8 @@ _ZSTD = b"\x28\xb5\x2f\xfd"
 _PARQUET = b"PAR1"
 WHOLE = 512 * 2**20
 """Characters of a JSON list that is read at once."""
+SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+"""What stands between cells in tables that are no CSV."""
 COLUMNS, SHOWN = 30, 80
 """Columns that a message names, and characters of each."""
 UNPACKED = 64 * 2**20
@@ -85,8 +88,13 @@ def _is_arena_hard(value: dict[str, Any]) -> bool:
 
 
 def locate(path: str) -> Path:
-    """The file a setting names, each `${NAME}` taken from the environment. Raises DataError where one is not set."""
-    return Path(located(path, path, DataError))
+    """The file a setting names, each `${NAME}` taken from the environment, and `~` the user's folder. Raises DataError
+    where a variable is not set."""
+    found = Path(located(path, path, DataError))
+    try:
+        return found.expanduser()
+    except RuntimeError:  # there is no such user
+        return found
 
 
 def rows(path: Path) -> Iterator[Row]:
@@ -195,6 +203,11 @@ def table(path: Path, columns: Sequence[str]) -> list[Row]:
         reader = csv.DictReader(files.lines(file, path), strict=True)
         try:
             header = list(reader.fieldnames or ())
+            if len(header) == 1 and (cells := [name for mark, name in SEPARATORS.items() if mark in header[0]]):
+                raise DataError(
+                    f"{path}: one column, {names_of(header, '`')}: its cells seem to be separated by {cells[0]}; save "
+                    "it with commas"
+                )
             if absent := [name for name in columns if name not in header]:
                 raise DataError(f"{path}: no column {', '.join(absent)}; its columns are {names_of(header) or 'none'}")
             if twice := sorted(name for name, count in Counter(header).items() if name and count > 1):
@@ -217,17 +230,17 @@ def _text(path: Path, place: Callable[[], str], newline: str | None = None) -> I
     try:
         with files.open_file(path) as file:
             # By content, not by name: downloads lose and gain `.gz` on the way.
-            begins = file.read(len(_ZSTD))
+            begins = file.read(LOOKED_AT)
             file.seek(0)
             with _opened(file, path, begins, newline) as text:
                 yield text
     except FileNotFoundError:
-        raise DataError(f"{path}: no such file; is the path right, relative to the working directory?") from None
+        raise DataError(f"{path}: no such file; {missing(path)}") from None
     except IsADirectoryError:
         raise DataError(f"{path}: cannot be read: it is a directory; give a file in it") from None
     except UnicodeDecodeError as error:
-        wide = "; it seems to be UTF-16: save it as UTF-8" if begins[:2] in (b"\xff\xfe", b"\xfe\xff") else ""
-        raise DataError(f"{place()}: not UTF-8 text: {error}{wide}") from None
+        kind = kind_of(begins) or "save it as UTF-8 (it may be in Latin-1 or Windows-1252)"
+        raise DataError(f"{place()}: not UTF-8 text: {error}; {kind}") from None
     except files.TooLong as error:
         raise DataError(f"{place()}: cannot be read: {error.strerror}") from None
     except (OSError, EOFError, zlib.error) as error:
@@ -238,7 +251,7 @@ def _opened(file: io.BufferedReader, path: Path, begins: bytes, newline: str | N
     packed: Any = None
     if begins.startswith(_GZIP):
         packed = gzip.GzipFile(fileobj=file)
-    elif begins == _ZSTD:
+    elif begins.startswith(_ZSTD):
         import pyarrow
 
         packed = pyarrow.CompressedInputStream(pyarrow.PythonFile(file, "r"), "zstd")
@@ -295,7 +308,7 @@ def _json(text: str, place: str, wanted: str) -> Any:
     try:
         return json_text.decode(text)
     except json_text.NotJson as error:
-        raise DataError(f"{place}: {error}; {wanted}") from None
+        raise DataError(f"{place}: {error}; {kind_of_line(text) or wanted}") from None
 
 
 def _keys(value: dict[str, Any]) -> str:

@@ -71,6 +71,8 @@ def _side(place: str, name: str, value: object, prompt: Asked | None) -> _Side:
         if not is_transcript(value):
             return _Side(None, value)
         turns = transcript(value)
+    elif value is None:
+        raise DataError(f"{place}: `{name}` is null; write its text, or remove the row")
     else:
         turns = messages(place, name, [value] if isinstance(value, dict) else value)
         if not turns:

@@ -159,6 +159,13 @@ def fitting_formats(row: Row) -> list[str]:
     return [name for name, one in FORMATS.items() if set(one.columns) <= row.value.keys() and one.fits(row.value)]
 
 
+def fitting_own(row: Row) -> list[str]:
+    """The same of a row of somebody's own: pairs with the columns of RewardBench's are `preferences`."""
+    found = fitting_formats(row)
+    own = "subset" not in row.value and isinstance(row.value.get("chosen"), str)
+    return ["preferences"] if found == ["rewardbench"] and own else found
+
+
 def rows_in_language(rows: Sequence[Row], language: str | None, account: Account) -> Sequence[Row]:
     """Those that are in the language, or do not say; the others are counted. Raises DataError where none is left."""
     if language is None:

@@ -339,6 +339,10 @@ def test_the_page_shows_one_section_of_kinds_beside_the_papers(tmp_path: Path, s
     assert "no judge labelled these prompts" not in html
     assert "Mathematics and logic do not improve." in html
     assert "Wins minus losses against SFT by complexity" in html
+    found = re.search('<script type="application/json" id="index">(.*?)</script>', html)
+    assert found
+    assert {"category: Colour", "complexity: 6", "category: colour"} <= set(json.loads(found[1])["kinds"])
+    assert 'href="#prompts&amp;kind=category%3A%20Colour&amp;pair=M2&amp;pair=M1"' in html
     assert [row.complexity for row in rows_of(RunData(folder.settings, folder))] == [2, 6] * 6
 
 

@@ -198,3 +198,11 @@ def test_the_picture_of_many_points_stays_small_and_nothing_in_it_is_markup() ->
     assert "\x1b" not in "".join(one.svg for one in drawn)
     assert len(drawn[0].rows) == 2000
     assert drawn[1].rows == (("IFT", "1000"), ("EFT", "1000"))
+    assert drawn[0].prompts == {}
+
+
+def test_a_point_of_an_evaluation_prompt_knows_its_prompt() -> None:
+    points = [MapPoint(of=("IFT", "evaluation")[n % 2], x=n, y=-n, text=f"Who  is {n}?") for n in range(4)]
+    drawn = pictures(points, None, Looks())[0]
+    assert drawn.prompts == {"evaluation: Who is 1?": "Who  is 1?", "evaluation: Who is 3?": "Who  is 3?"}
+    assert "<title>evaluation: Who is 1?</title>" in drawn.svg

@@ -306,6 +306,14 @@ def test_alpaca_eval_is_a_benchmark_of_the_browser(chromium: Browser, with_alpac
     tab.select_option("#benchmark", label="head to head")
     heading(tab, 1)
     assert listed(tab) == list(range(1, 13))
+    tab.click("#all-prompts")
+    tab.select_option("#pair", label="of M2 against gpt4_1106_preview, judge tiny")
+    assert tab.locator("#outcome option").all_text_contents() == [
+        "any", "M2 is better (1)", "equal (1)", "gpt4_1106_preview is better (0)", "not readable (1)"
+    ]  # fmt: skip
+    tab.select_option("#outcome", "win")
+    heading(tab, 14)
+    tab.click("#all-prompts")
     tab.fill("#search", "question 0:")
     tab.select_option("#benchmark", label="AlpacaEval 2.0")
     heading(tab, 13)  # the same prompt, as another benchmark asks it

@@ -343,3 +343,13 @@ def test_what_to_expect_is_said_of_each_stage(doctor: Doctor) -> None:
     assert expected[1] == "EFT: 20 ranked sets with 80 answers; at most 80 examples: reviews with a score"
     assert expected[2] == "M2: DPO: at most 40 pairs, 7 steps"
     assert expected[3].startswith("a prompt whose answers all score the same gives no pair; ")
+
+
+def test_a_training_on_next_to_nothing_is_warned_of(doctor: Doctor) -> None:
+    status, lines = doctor("iterations=2", "prompts.count=9", "data.ift=49", "data.eft_sets=3", "dpo.max_steps=7")
+    few = "; so few teach a model next to nothing"
+    assert [line for line in lines if line.endswith(few)] == [
+        f" warning  expect: SFT baseline: 49 IFT examples, 7 steps{few}",
+        f" warning  expect: M2: DPO: at most 9 pairs, 7 steps{few}",
+    ]
+    assert status == 0

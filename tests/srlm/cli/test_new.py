@@ -74,6 +74,24 @@ def test_a_run_file_is_not_overwritten(place: Path, srlm: Srlm) -> None:
         pytest.param(["--model", "./m", *FILES[2:]], "--model ./m: no such folder, and not a Hub id", id="no-folder"),
         pytest.param(["--ift", "b.jsonl", *FILES[:2], *FILES[-2:]], "these are ranked answers (own)", id="ranked"),
         pytest.param(["--ift", "no.jsonl", *FILES[:2], *FILES[-2:]], "no.jsonl: no such file", id="no-file"),
+        pytest.param(["--model", "a.jsonl", *FILES[2:]], "--model a.jsonl: a file; give the folder", id="a-file"),
+        pytest.param(["--model", "scratch", *FILES[2:]], "is for a model that exists", id="no-model-of-its-own"),
+        pytest.param(
+            [*FILES, "--base-url", "http://h/v1"], "--base-url needs --judge openai:MODEL", id="server-for-nobody"
+        ),
+        pytest.param(
+            [*FILES, "--judge", "openai:m", "--base-url", "h:8000"], "write it as http://HOST:PORT/v1", id="no-address"
+        ),
+        pytest.param(
+            [*FILES, "--column", "ift.outpt=answer"],
+            "outpt is no column of ours; they are input, ins",
+            id="no-column-of-ours",
+        ),
+        pytest.param(
+            [*FILES, "--column", "evaluation-prompts.instruction=q"],
+            "--evaluation-prompts is not given",
+            id="no-such-use",
+        ),
     ],
 )
 def test_what_is_missing_or_wrong_is_said_and_nothing_written(
@@ -83,6 +101,36 @@ def test_what_is_missing_or_wrong_is_said_and_nothing_written(
     assert done.exit_code == 2
     assert said in done.stderr and done.stderr.count("\n") == 1
     assert not (place / "mine.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        pytest.param(["--ift", "one.jsonl"], "none left for data.evaluation_prompts", id="one-row"),
+        pytest.param(["--rankings", "three.jsonl"], "none left for data.heldout_sets", id="three-sets"),
+        pytest.param(
+            ["--ift", "a.jsonl", "--evaluation-prompts", "q.jsonl"], "is an evaluation prompt 30", id="all-measured"
+        ),
+    ],
+)
+def test_data_that_does_not_suffice_for_a_run_is_refused_before_anything_is_written(
+    place: Path, srlm: Srlm, words: list[str], said: str
+) -> None:
+    own_files.save(place / "one.jsonl", [{"instruction": "Name a fruit.", "output": "An apple."}])
+    pairs = [{"prompt": f"Say {n} in words.", "chosen": f"{n} is a number", "rejected": "no"} for n in (1, 20, 300)]
+    own_files.save(place / "three.jsonl", pairs)
+    rows = [json.loads(line) for line in (place / "a.jsonl").read_text().splitlines()]
+    own_files.save(place / "q.jsonl", [{"instruction": row["question"]} for row in rows])
+    done = srlm("new", "mine.yaml", "--model", "model", "--hardware", "cpu", *words)
+    assert done.exit_code == 2
+    assert said in done.stderr and done.stderr.endswith("use more data or smaller sets; nothing was written\n")
+    assert not (place / "mine.yaml").exists()
+
+
+def test_a_list_of_rows_within_an_object_is_named(place: Path, srlm: Srlm) -> None:
+    (place / "all.json").write_text(json.dumps({"data": [{"instruction": "Hi", "output": "Hello."}]}))
+    done = srlm("new", "mine.yaml", "--model", "model", "--ift", "all.json", "--hardware", "cpu")
+    assert "`data` holds a list of objects: if these are the rows, save that list alone" in done.stderr
 
 
 def test_columns_of_no_known_name_are_given(place: Path, srlm: Srlm) -> None:
@@ -119,11 +167,16 @@ def test_a_terminal_is_asked_for_what_is_not_given(place: Path) -> None:
     words = [sys.executable, "-m", "srlm", "new", "mine.yaml", "--model", "model", "--ift", "a.jsonl"]
     process = subprocess.Popen(words, stdin=theirs, stdout=subprocess.PIPE, text=True, cwd=place)
     os.close(theirs)
-    os.write(ours, b"b.jsonl\n\n\n\ncpu\n")
+    os.write(ours, b"b.jsonl\n\n\ngpt\n\n2xh900\ncpu\n")
     out, _ = process.communicate()
     os.close(ours)
     assert process.returncode == 0
-    assert [line for line in out.splitlines() if line.endswith(":")][:5] == [
+    # A wrong answer is asked for again, and loses no other.
+    wrong = [line for line in out.splitlines() if line.startswith("--")]
+    assert wrong[0] == "--judge gpt: write self, or openai:MODEL"
+    assert wrong[1].startswith("--hardware 2xh900: write cpu, or N x GPU") and len(wrong) == 2
+    asked = [line for line in out.splitlines() if line.endswith(":")]
+    assert [*asked[:4], asked[5]] == [
         "Ranked answers, to learn to judge: a file or hub:OWNER/NAME; empty: none:",
         "New prompts: a file or hub:OWNER/NAME; empty: a model writes them:",
         "Evaluation prompts: a file; empty: set some data aside:",

@@ -181,3 +181,10 @@ def test_a_strength_out_of_range_is_no_preference(name: str, column: str, streng
     file.write_text(json.dumps(json.loads(dict(EXAMPLES)[name]) | {column: strength}))
     with pytest.raises(DataError, match=f"`{column}` must be -3"):
         rankings.read(str(file))
+
+
+def test_an_answer_that_is_null_is_called_so(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.jsonl"
+    path.write_text('{"prompt": "p", "chosen": null, "rejected": "b"}\n')
+    with pytest.raises(DataError, match=r"pairs\.jsonl:1: `chosen` is null; write its text, or remove the row"):
+        rankings.read(str(path), "preferences")
