@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from pydantic import ValidationError
+from pydantic import ValidationError, field_validator
 
 from srlm.errors import SettingsError, SrlmError
 from srlm.methods.base import method_of, run_folder
@@ -46,6 +46,8 @@ OF_A_RUN = (SETTINGS, INPUTS, SEALS)
 """A folder with one of these is a run's."""
 READ = (SETTINGS, INPUTS, "log.txt", "report.html", warned.NAME, f"{EVALUATION}/metrics.json")
 """Files of a run that its row is made from, beside the manifests of its steps."""
+EARLIEST = datetime.datetime(1971, 1, 1)
+"""No run is older, and clocks of all systems know it."""
 LONGEST = 400
 """Cells of a reason."""
 
@@ -78,6 +80,13 @@ class IndexedRun(Record):
     has_report: bool = False
     figures: tuple[MetricValue, ...] = ()
     """The last model's."""
+
+    @field_validator("date")
+    @classmethod
+    def _dated(cls, date: str | None) -> str | None:
+        if date is not None and _time(date) is None:
+            raise ValueError(f"{date!r} is no date of a run")
+        return date
 
 
 class Column(NamedTuple):
@@ -290,12 +299,19 @@ def _date(folder: RunFolder) -> str | None:
     if log.is_file():
         with log.open("rb") as lines:
             word = lines.read(64).split(b" ")[0].decode("ascii", "replace")
-        try:
-            return datetime.datetime.fromisoformat(word).replace(tzinfo=None).isoformat(timespec="seconds")
-        except ValueError:  # not a line of ours
-            pass
+        if (began := _time(word)) is not None:  # else not a line of ours
+            return began.isoformat(timespec="seconds")
     inputs = folder.inputs()
-    return None if inputs is None else inputs.date.isoformat()
+    return None if inputs is None or inputs.date < EARLIEST.date() else inputs.date.isoformat()
+
+
+def _time(word: str) -> datetime.datetime | None:
+    """A date that a run may have; None where the word is none."""
+    try:
+        found = datetime.datetime.fromisoformat(word).replace(tzinfo=None)
+    except ValueError:
+        return None
+    return found if found >= EARLIEST else None
 
 
 def _figures(settings: Settings, folder: RunFolder, last: str) -> Iterator[MetricValue]:

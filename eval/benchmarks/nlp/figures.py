@@ -199,8 +199,14 @@ def _differences(kept: Sequence[Kept], how: Resampling, reference: str | None) -
             for task, own in by_model[model].items()
             if task in by_model[baseline] and own.asked.main in own.asked.means
         ]
-        found += with_holm(table, how)
+        found += with_holm(table, how, shares=all(_is_share(own) for own in by_model[model].values()))
     return found
+
+
+def _is_share(own: Kept) -> bool:
+    """Whether the main metric of a task lies in 0..1."""
+    values = (_single(one, own.asked.main) for one in own.documents)
+    return all(value is None or 0 <= value <= 1 for value in values)
 
 
 def _difference(own: Kept, other: Kept, how: Resampling) -> MetricValue:

@@ -1,5 +1,6 @@
 """Figures from documents on disk: shares, instructions, groups, the average, differences with Holm, the page."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -89,6 +90,7 @@ def test_differences_are_paired_by_document_with_holm_over_the_tasks() -> None:
     assert same.value == pytest.approx(0.1)
     assert (same.p, same.p_adjusted) == (1.0, 1.0)
     assert lost.unit == "documents"
+    assert re.match(r"no difference shown: 10 \w+ show one of \d\d\.\d points with 80% power", same.note)
 
 
 def test_documents_that_only_one_model_was_asked_are_left_out_of_the_difference() -> None:

@@ -101,6 +101,15 @@ def test_of_models_that_were_not_trained_the_last_one_that_is_compared_stands_th
     assert [(own.baseline, own.value) for own in one.figures] == [("base", 0.5)]
 
 
+@pytest.mark.parametrize("first", ["0001-01-01T00:00:00", "yesterday", "", "\xff\xfe", "20260301T100000"])
+def test_a_log_that_begins_with_no_date_of_a_run_is_passed_over(runs: Path, first: str) -> None:
+    (runs / "early" / "log.txt").write_bytes(first.encode("latin-1") + b" data\n")
+    (runs / "early" / "inputs.json").write_text('{"date": "2026-02-28"}')
+    expected = "2026-03-01T10:00:00" if first.startswith("2026") else "2026-02-28"
+    assert rows_of(runs)["early"].date == expected
+    index.write(runs, runs / "index.html", "")
+
+
 def test_an_unfinished_run_says_what_is_missing(runs: Path) -> None:
     (runs / "early" / "M3" / "manifest.json").unlink()
     (runs / "early" / "M2" / "manifest.json").unlink()
@@ -150,7 +159,9 @@ def test_a_run_is_read_again_only_when_it_has_changed(runs: Path) -> None:
     begun(_opened(runs / "late"), "2026-03-02T10:00:00", figure(0.875))
     assert "as it was kept" not in index.write(runs, out, "").read_text(encoding="utf-8")
     # What lies there and is no index is made anew.
-    for other in ("[]", "{", '{"rows": [{"path": 1}]}', '{"rows": 5}'):
+    now = json.loads(out.with_suffix(".json").read_text())["rows"]
+    undated = json.dumps({"rows": [one | {"date": "soon"} for one in now]})
+    for other in ("[]", "{", '{"rows": [{"path": 1}]}', '{"rows": 5}', undated):
         out.with_suffix(".json").write_text(other)
         assert "87.5%" in index.write(runs, out, "").read_text(encoding="utf-8")
 
