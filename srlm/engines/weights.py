@@ -79,11 +79,13 @@ def _chat(path: str | Path, tokenizer: Any, settings: ModelSettings) -> Chat:
         raise ModelError(
             f"{path}: has no tokenizer (transformers loads an empty vocabulary instead); add tokenizer.json"
         )
-    if tokenizer.chat_template is None and settings.chat_template is not None:
+    given = settings.chat_template
+    # Where the file is gone, M_i has brought its text along.
+    if given is not None and (tokenizer.chat_template is None or examples.named(Path(given)).is_file()):
         try:
-            tokenizer.chat_template = read_text(examples.named(Path(settings.chat_template)))
+            tokenizer.chat_template = read_text(examples.named(Path(given)))
         except (OSError, UnicodeDecodeError) as error:
-            raise ModelError(f"model.chat_template {settings.chat_template}: cannot be read: {error}") from None
+            raise ModelError(f"model.chat_template {given}: cannot be read: {error}") from None
     if tokenizer.chat_template is None:
         raise ModelError(
             f"{path}: the tokenizer has no chat template; use an instruction-tuned model, or give model.chat_template"

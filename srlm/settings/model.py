@@ -44,7 +44,7 @@ class ModelSettings(Section):
     revision: str | None = None
     """Commit, tag or branch of a Hub model. None: the newest commit when the run starts."""
     chat_template: str | None = None
-    """A Jinja file with the chat template, for a base model whose tokenizer has none; saved with every M_i."""
+    """A Jinja file with the chat template, in the place of the base model's own if it has one; saved with every M_i."""
     template_arguments: dict[str, bool | int | float | str] = Field({})
     """Variables for the chat template beside the messages, as in {enable_thinking: false}."""
     date: datetime.date | None = None

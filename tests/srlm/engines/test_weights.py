@@ -113,6 +113,16 @@ def test_a_chat_template_from_the_settings_fills_the_gap(folder: Path, tmp_path:
     assert chat.tokenizer.convert_ids_to_tokens(chat.prompt_ids(user("gold"))) == ["<user>", "gold", "<asst>"]
 
 
+def test_a_chat_template_from_the_settings_takes_the_place_of_the_models_own(folder: Path, tmp_path: Path) -> None:
+    template = tmp_path / "own.jinja"
+    settings = ModelSettings(base="unused", chat_template=str(template))
+    own = load_chat(folder, settings).template  # a model that was trained with it has brought it along
+    assert own == load_chat(folder, MODEL).template
+    template.write_text("{% for message in messages %}<user> {{ message['content'] }} <user> <asst>{% endfor %}")
+    chat = load_chat(folder, settings)
+    assert chat.tokenizer.convert_ids_to_tokens(chat.prompt_ids(user("gold"))) == ["<user>", "gold", "<user>", "<asst>"]
+
+
 def test_a_chat_template_that_cannot_be_read_is_named(folder: Path) -> None:
     (folder / "chat_template.jinja").unlink()
     with pytest.raises(ModelError, match=r"^model\.chat_template nowhere\.jinja: cannot be read: "):
