@@ -116,11 +116,11 @@ def test_what_is_missing_or_wrong_is_said_and_nothing_written(
 def test_data_that_does_not_suffice_for_a_run_is_refused_before_anything_is_written(
     place: Path, srlm: Srlm, words: list[str], said: str
 ) -> None:
-    saved(place / "one.jsonl", [{"instruction": "Name a fruit.", "output": "An apple."}])
+    own_files.save(place / "one.jsonl", [{"instruction": "Name a fruit.", "output": "An apple."}])
     pairs = [{"prompt": f"Say {n} in words.", "chosen": f"{n} is a number", "rejected": "no"} for n in (1, 20, 300)]
-    saved(place / "three.jsonl", pairs)
+    own_files.save(place / "three.jsonl", pairs)
     rows = [json.loads(line) for line in (place / "a.jsonl").read_text().splitlines()]
-    saved(place / "q.jsonl", [{"instruction": row["question"]} for row in rows])
+    own_files.save(place / "q.jsonl", [{"instruction": row["question"]} for row in rows])
     done = srlm("new", "mine.yaml", "--model", "model", "--hardware", "cpu", *words)
     assert done.exit_code == 2
     assert said in done.stderr and done.stderr.endswith("use more data or smaller sets; nothing was written\n")
