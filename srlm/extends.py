@@ -139,7 +139,9 @@ def _text(path: Path, shown: str, asked: str) -> str:
             + (examples.advice(path) or (f"; found here: {', '.join(near)}" if near else ""))
         ) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{shown}: cannot be read as a run file: {cut(str(error))}{asked}") from None
+        wanted = "; give a YAML file" if path.is_dir() else ""
+        wanted = "; a run file is YAML, plain text in UTF-8" if isinstance(error, UnicodeDecodeError) else wanted
+        raise SettingsError(f"{shown}: cannot be read as a run file: {cut(str(error))}{wanted}{asked}") from None
 
 
 def _mapping(text: str, shown: str, asked: str) -> dict[str, Any]:

@@ -227,6 +227,8 @@ def _measure(given: Mapping[str, Any], overrides: Sequence[str] | None, words: S
 
     if not NAME.fullmatch(given["name"]):
         raise SettingsError(f"--out {given['name']}: its last part may have letters, digits, `.`, `_` and `-` only")
+    if Path(given["runs"], given["name"]).is_file():
+        raise SettingsError(f"--out {Path(given['runs'], given['name'])}: a file; give a folder, which may be new")
     settings = composed(given, overrides or ())
     wanted = chosen(words) if words else measurable(chosen(["h2h", "agreement"]), settings)
     if not wanted:

@@ -73,7 +73,8 @@ def instructions(path: str, source: str | None = None) -> list[Prompt]:
             said = Asked(value.get("prompt" if _is_arena_hard(value) else "instruction", ""))
         text = said.text
         if not isinstance(text, str) or not text.strip():
-            raise DataError(f"{place}: a prompt needs a non-empty text `instruction`; found {_keys(value)}")
+            there = f"{value['instruction']!r:.40}" if "instruction" in value else _keys(value)
+            raise DataError(f"{place}: a prompt needs a non-empty text `instruction`; found {there}")
         origin = source or ("alpaca_eval" if isinstance(dataset, str) else "file")
         category = value.get("category") if _is_arena_hard(value) else dataset
         prompt = Prompt.of(text, origin, category if isinstance(category, str) else None, said.before)

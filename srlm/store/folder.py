@@ -43,6 +43,9 @@ OTHER_PLACE = "choose another folder (--out OTHER) or delete this one"
 def recorded(place: Path) -> Settings:
     """The settings that the run in a folder was last worked on with. Raises SettingsError where it is no run's."""
     refuse_strays(place)
+    if not (place / "settings.json").exists():
+        what = "not the folder of a run (it has no settings.json)" if place.is_dir() else "no such folder"
+        raise SettingsError(f"{place}: {what}; give a run's folder, or its YAML file")
     try:
         found = Settings.model_validate(upgrade(files.read_json(place / "settings.json")))
     except ValidationError as error:

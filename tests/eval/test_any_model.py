@@ -263,12 +263,16 @@ def test_a_served_model_is_stopped_goes_on_where_it_was_and_leaves_no_key(
         ),
         pytest.param(["--model", "ONE", *H2H, "--judge", "checkpoint:big"], "no such model", id="no-such-judge"),
         pytest.param([], "run needs either --run FILE, or --model MODEL", id="neither"),
+        pytest.param(
+            ["--model", "ONE", *H2H, "--prompts", "blank.jsonl"], "`instruction`; found ' '", id="empty-prompt"
+        ),
     ],
 )
 def test_bad_input_gives_one_line_that_says_what_to_do(
     models: Path, command: Command, given: list[str], message: str
 ) -> None:
     Path("nothing.jsonl").touch()
+    tiny_run.lines(Path("blank.jsonl"), [{"instruction": " "}])
     Path("empty").mkdir()
     Path("run/M2/model").mkdir(parents=True)
     Path("run/M2/model/config.json").write_text("{}")
@@ -278,6 +282,14 @@ def test_bad_input_gives_one_line_that_says_what_to_do(
     assert message in said.err and "Traceback" not in said.err
     assert len([line for line in said.err.splitlines() if line.startswith("srlm: ")]) == 1
     assert not Path("evals/mine/evaluation").exists()
+
+
+def test_a_file_is_no_folder_of_a_measurement(models: Path, command: Command) -> None:
+    Path("evals").mkdir()
+    Path("evals/mine").write_text("mine")
+    said = command("--model", models / "one", *H2H)
+    assert (said.code, said.err) == (2, "srlm: --out evals/mine: a file; give a folder, which may be new\n")
+    assert Path("evals/mine").read_text() == "mine"
 
 
 def test_which_models_are_compared_with_which() -> None:

@@ -112,3 +112,11 @@ def test_what_cannot_be_read_is_an_error(mine: Path, tiny: Path, tmp_path: Path,
     done = srlm("verify", tiny, "--set", f"runs={tmp_path}/nowhere")
     assert done.exit_code == 2
     assert "no such run; train it first" in done.stderr
+
+
+@pytest.mark.parametrize("words", [("verify",), ("export", "M1", "--to", "out"), ("chat", "M1")])
+def test_a_folder_that_is_no_runs_is_called_so(tmp_path: Path, srlm: Any, words: tuple[str, ...]) -> None:
+    command, *rest = words
+    said = srlm(command, tmp_path, *rest)
+    advice = "not the folder of a run (it has no settings.json); give a run's folder, or its YAML file"
+    assert (said.exit_code, said.stderr) == (2, f"srlm: {tmp_path}: {advice}\n")
