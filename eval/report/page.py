@@ -29,7 +29,9 @@ from ..figures import words
 from ..figures.policy import policy
 from ..figures.words import MetricWords
 from ..records import MetricValue
-from . import browser, keys, pictures, repeated, summary, training, verdict, warned, written
+from . import browser, keys, pictures, repeated, training, verdict, warned, written
+from .first_screen.summary import summary
+from .first_screen.table import caption
 
 FOLD = 280
 """Characters: a longer text is folded."""
@@ -143,7 +145,7 @@ def gather(run: RunData, command: str, more: Sequence[PageSection] = ()) -> dict
     """All that the page shows, but for the browser; with `more` sections than the benchmarks'."""
     wanted = run.settings.evaluation
     apart = {STUDY.name, *(benchmark.name for benchmark in BENCHMARKS if benchmark.own_table)}
-    settings, found, first = run.settings.model_dump(mode="json"), sections(run, more), summary.summary(run)
+    settings, found, first = run.settings.model_dump(mode="json"), sections(run, more), summary(run)
     doubts = verdict.doubts(run)
     return {
         "name": run.settings.name,
@@ -157,7 +159,7 @@ def gather(run: RunData, command: str, more: Sequence[PageSection] = ()) -> dict
         "named": run.named,
         "listed": run.metrics if len(run.metrics) <= MOST_FIGURES else [],
         "summary": first,
-        "caption": summary.caption(first.columns, run.level),
+        "caption": caption(first.columns, run.level),
         "doubts": [one for one in doubts if not one.expected],
         "expected": [one for one in doubts if one.expected],
         "looked_for": verdict.looked_for(run),

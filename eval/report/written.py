@@ -10,7 +10,8 @@ from srlm.text.markdown import markdown_table
 
 from ..figures.words import MetricWords, no_interval, p_text
 from ..records import MetricValue
-from .summary import Cell, Summary
+from .first_screen.summary import Summary
+from .first_screen.table import Cell
 
 EXCERPT = 280
 """Characters of a prompt or an answer."""

@@ -13,7 +13,8 @@ from eval.figures.words import MINUS
 from eval.metrics import read
 from eval.records import MetricValue, Verdict
 from eval.report import page, verdict
-from eval.report.summary import Summary, change_of, measures, summary
+from eval.report.first_screen.sides import change_of, measures
+from eval.report.first_screen.summary import Summary, summary
 from eval.run import measure
 from srlm.methods.base import run_folder
 from srlm.records import Checkpoint, RunManifest
