@@ -139,7 +139,7 @@ def _text(path: Path, shown: str, asked: str) -> str:
             + (examples.advice(path) or (f"; found here: {', '.join(near)}" if near else ""))
         ) from None
     except (OSError, UnicodeDecodeError) as error:
-        wanted = "; give a YAML file" if path.is_dir() else ""
+        wanted = "; give a YAML file" if os.path.isdir(path) else ""
         wanted = "; a run file is YAML, plain text in UTF-8" if isinstance(error, UnicodeDecodeError) else wanted
         raise SettingsError(f"{shown}: cannot be read as a run file: {cut(str(error))}{wanted}{asked}") from None
 

@@ -123,7 +123,7 @@ def by_kind(
     models = list(dict.fromkeys(str(row["model"]) for row in rows))
     shown = [row for row in rows if str(row["model"]) in models[-MOST_MODELS:]]
     if len(models) > MOST_MODELS:
-        note = sentences(note, f"The last {MOST_MODELS} of {len(models)} models.")
+        note = sentences(note, f"The last {MOST_MODELS} of {counted(len(models), 'models')}.")
     header = {"kind": "kind", "model": "model", "value": "value", "low": "low", "high": "high"}
     known = (looks or Looks()).of(models[-MOST_MODELS:])
     return _in_rows(title, shown, "kind", "model", known, across, "share", signed, header, note, beside=True)

@@ -37,6 +37,8 @@ def kind_of_line(line: str) -> str:
     if known := kind_of(line[:LOOKED_AT].encode("utf-8", "replace")):
         return known
     text = line.strip()
+    if not text:
+        return ""
     if re.match(r"\[?\s*\{\s*'", text):
         return "it seems to be written by Python's print or str: write it with json.dumps"
     if text.endswith("},") or text == "[":

@@ -212,8 +212,8 @@ def test_runs_with_equal_values_stand_beside_each_other() -> None:
 
 def test_differences_of_next_to_nothing_have_ticks_with_different_names() -> None:
     row = {"pair": "second/M2 : first/M2", "value": 0.0, "low": -0.001, "high": 0.001, "said": "nothing"}
-    ticks = re.findall(r">([+\u2212]?[0-9.]+%)<", charts.forest("Nothing", [row], "difference").svg)
-    assert ticks == ["\u22124%", "\u22122%", "0%", "+2%", "+4%"]
+    ticks = re.findall(r">([+\u2212]?[0-9.]+)<", charts.forest("Nothing", [row], "difference").svg)
+    assert ticks == ["\u22124", "\u22122", "0", "+2", "+4"]
 
 
 def test_a_long_pair_is_named_on_two_lines() -> None:
@@ -401,7 +401,7 @@ def test_broken_alpaca_files_are_named(tmp_path: Path, name: str, content: str, 
         pytest.param(
             ("RUN", "RUN", "--set", "seed=2"), "--set, --check and --study work with one run only", id="overrides"
         ),
-        pytest.param((".",), "settings.json: no such file", id="no-run"),
+        pytest.param((".",), ".: not the folder of a run (it has no settings.json)", id="no-run"),
     ],
 )
 def test_what_cannot_be_compared_is_a_message(
