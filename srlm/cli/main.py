@@ -3,6 +3,7 @@
 An error that the user can fix prints as one message, with exit status 2; any other error keeps its traceback.
 """
 
+import errno
 import gc
 import json
 import os
@@ -23,7 +24,7 @@ from srlm.methods.base import ASSUMED
 from srlm.run_file import load
 from srlm.section import Section
 from srlm.settings import Settings, fields
-from srlm.terminal import Console, Padding, flush, guarded, note, print_traceback, say, silence_libraries
+from srlm.terminal import Console, Padding, cut, flush, guarded, note, print_traceback, say, silence_libraries
 from srlm.version import VERSION
 
 app = typer.Typer(
@@ -328,6 +329,11 @@ def kind_of(field: Any) -> str:
     return f"{words}, default {default if isinstance(default, str) else json.dumps(default)}"
 
 
+OF_A_PATH = (errno.ENAMETOOLONG, errno.ELOOP, errno.EACCES)
+"""What is wrong with a path that somebody gave, wherever it is met first: a name too long, links in a circle, a folder
+that may not be looked into."""
+SHOWN_PATH = 300
+"""Cells of a terminal."""
 STOPPED = 130
 """Exit status after Ctrl-C, as shells count it: 128 and the signal's number."""
 
@@ -357,6 +363,12 @@ def enter(commands: typer.Typer, words: Sequence[str] | None = None) -> None:
             raise
         except SrlmError:
             raise
+        except OSError as error:
+            if error.errno not in OF_A_PATH or not isinstance(error.filename, str | bytes):
+                sys.excepthook = print_traceback
+                raise
+            where = cut(os.fsdecode(error.filename), SHOWN_PATH)
+            raise SettingsError(f"{where}: {error.strerror}; give another path, or mend this one") from None
         except Exception:
             sys.excepthook = print_traceback  # Python prints it when the guard is gone
             raise

@@ -1,11 +1,13 @@
 """The command line as people meet it: help, usage errors, settings, exit statuses, Ctrl-C."""
 
+import errno
 import gc
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -104,6 +106,12 @@ def one_command(what: BaseException | None) -> typer.Typer:
         pytest.param(typer.Exit(2), 2, "", id="told-already"),
         pytest.param(DataError("a.jsonl:3: no"), 2, "srlm: a.jsonl:3: no\n", id="the-user-can-mend-it"),
         pytest.param(
+            OSError(errno.ENAMETOOLONG, "File name too long", "x" * 3000),
+            2,
+            f"srlm: {'x' * 199}…{'x' * 100}: File name too long; give another path, or mend this one\n",
+            id="a-path-too-long",
+        ),
+        pytest.param(
             KeyboardInterrupt(), 130, "srlm: interrupted; run the same command again to resume\n", id="ctrl-c"
         ),
     ],
@@ -115,6 +123,24 @@ def test_how_a_command_ends(
         enter(one_command(what), [])
     assert left.value.code == status
     assert capsys.readouterr().err == said
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "verify LONG",
+        "export LONG M1 --to a",
+        "new m.yaml --model LONG --ift LONG --hardware cpu",
+        "train --run example:pocket --set runs=LONG",
+        "train --run example:pocket --from LONG --set name=b",
+    ],
+)
+def test_a_name_that_no_file_system_takes_is_one_line(srlm: Any, words: str) -> None:
+    done = srlm(*(word.replace("LONG", "x" * 3000) for word in words.split()))
+    assert done.exit_code == 2
+    assert done.stderr.startswith("srlm: xxx") and done.stderr.count("\n") == 1
+    assert "File name too long" in done.stderr
+    assert len(done.stderr) < 500
 
 
 def test_a_defect_of_ours_keeps_its_traceback() -> None:
