@@ -18,6 +18,7 @@ from .drawing import (
     apart,
     drawn,
     hollow,
+    key_of,
     look,
     marked,
     measure,
@@ -181,7 +182,7 @@ def series(
         ],
     }
     drawable = [row | {"_at": called[str(row["model"])]} for row in marked(rows, by, known)]
-    key = _key(known) if by == "kind" else []
+    key = key_of(known) if by == "kind" else []
     return drawn(title, spec, drawable, header, sentences(note, hollow(rows)), frame=Frame(WIDTH, key))
 
 
@@ -220,9 +221,9 @@ def columns(
     spec = {**sized(left, 150, bottom=22 + 12 * lines_of_words), "encoding": encoding, "layer": layers}
     drawable = [row | {"_at": called[str(row[x])]} for row in marked(rows, kind, known)]
     # A column has no shape, so its key is a square.
-    key = (
-        _key(known, line=True) if many else [KeyEntry(one.name, one.look._replace(shape=SQUARE)) for one in _key(known)]
-    )
+    key = key_of(known, line=many)
+    if not many:
+        key = [KeyEntry(one.name, one.look._replace(shape=SQUARE)) for one in key]
     return drawn(title, spec, drawable, {kind: kind, x: x, y: y}, note, frame=Frame(WIDTH, key, y, x))
 
 
@@ -262,7 +263,7 @@ def lines(
             },
         ],
     }  # fmt: skip
-    frame = Frame(WIDTH, _key(known, line=True), across=x)
+    frame = Frame(WIDTH, key_of(known, line=True), across=x)
     return drawn(title, spec, marked(rows, kind, known), {kind: kind, x: x, y: y}, note, frame=frame)
 
 
@@ -281,7 +282,7 @@ def scatter(title: str, rows: Sequence[Row], kind: str, note: str, looks: Looks 
         },
     }
     header = {kind: kind, "x": "x", "y": "y", "said": "prompt"}
-    return drawn(title, spec, marked(rows, kind, known), header, note, frame=Frame(WIDTH, _key(known)))
+    return drawn(title, spec, marked(rows, kind, known), header, note, frame=Frame(WIDTH, key_of(known)))
 
 
 def each_alone(title: str, rows: Sequence[Row], kind: str, note: str = "") -> Chart:
@@ -350,7 +351,7 @@ def costs(title: str, rows: Sequence[Row], x: str, y: str, note: str) -> Chart:
         ],
     }
     header = {"arm": "judge", "seed": "seed", "x": x, "y": y, "low": "low", "high": "high"}
-    frame = Frame(WIDTH, _key(known), up.called(y), x)
+    frame = Frame(WIDTH, key_of(known), up.called(y), x)
     return drawn(title, spec, marked(rows, "arm", known), header, note, frame=frame)
 
 
@@ -388,7 +389,7 @@ def bridge(title: str, rows: Sequence[Row], note: str) -> Chart:
         ],
     }
     header = {"model": "model", "kind": "which", "candidate": x, "figure": along_y, "low": "low", "high": "high"}
-    frame = Frame(WIDTH, _key(known), along_y, x)
+    frame = Frame(WIDTH, key_of(known), along_y, x)
     return drawn(title, spec, marked(rows, "kind", known), header, note, frame=frame)
 
 
@@ -442,7 +443,7 @@ def _in_rows(
         ],
     }
     drawable = [row | {"_at": called[str(row[field])]} for row in marked(rows, by, known)]
-    frame = Frame(WIDTH, _key(known) if beside else (), across=found.called(across))
+    frame = Frame(WIDTH, key_of(known) if beside else (), across=found.called(across))
     return drawn(title, spec, drawable, header, sentences(note, hollow(rows)), frame=frame)
 
 
@@ -477,8 +478,3 @@ def _two_lines(called: Mapping[str, str]) -> dict[str, Any]:
 
 def _ends(rows: Sequence[Row], fields: Sequence[str] = ("value", "low", "high")) -> list[float]:
     return [row[key] for row in rows for key in fields if row.get(key) is not None]
-
-
-def _key(known: Mapping[str, Look], line: bool = False) -> list[KeyEntry]:
-    """A key where there is more than one look."""
-    return [KeyEntry(one, found, line) for one, found in known.items()] if len(known) > 1 else []

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from srlm.records import Record
 from srlm.terminal import cut
 
-from .frame import Frame, framed
+from .frame import Frame, KeyEntry, framed
 from .looks import Look
 from .text import WIDEST
 from .widths import SIZE
@@ -165,6 +165,11 @@ def look(channel: str, looks: Mapping[str, Look]) -> dict[str, Any]:
     wanted = [list(part) if isinstance(part := getattr(one, channel), tuple) else part for one in looks.values()]
     scale = {"domain": list(map(str, range(len(wanted)))), "range": wanted}
     return {"field": "_look", "type": "nominal", "sort": None, "scale": scale, "legend": None}
+
+
+def key_of(looks: Mapping[str, Look], line: bool = False) -> list[KeyEntry]:
+    """The frame's key, where there is more than one look."""
+    return [KeyEntry(one, found, line) for one, found in looks.items()] if len(looks) > 1 else []
 
 
 def points(x: Mapping[str, Any], y: Mapping[str, Any], looks: Mapping[str, Look]) -> list[dict[str, Any]]:

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from .axes import Unit, axis
-from .drawing import WIDTH, Chart, Row, drawn, hollow, look, marked, measure, points, sentences, sized, whiskers
-from .frame import Frame, KeyEntry
+from .drawing import WIDTH, Chart, Row, drawn, hollow, key_of, look, marked, measure, points, sentences, sized, whiskers
+from .frame import Frame
 from .looks import COLOURS, Looks
 from .widths import width
 
@@ -61,8 +61,8 @@ def history(title: str, rows: Sequence[Row], unit: Unit, signed: bool, note: str
     }
     header = {"run": "run", "date": "date", "kind": "which", "value": "value", "low": "low", "high": "high"}
     drawable = [{**row, "_day": day} for row, day in zip(marked(called, "kind", known), days, strict=True)]
-    key = [KeyEntry(one, found) for one, found in known.items()] if len(known) > 1 else []
-    return drawn(title, spec, drawable, header, sentences(note, hollow(rows)), frame=Frame(WIDTH, key, up.called("")))
+    frame = Frame(WIDTH, key_of(known), up.called(""))
+    return drawn(title, spec, drawable, header, sentences(note, hollow(rows)), frame=frame)
 
 
 def _ticks(dates: dict[float, str], pixels: float) -> dict[float, str]:
