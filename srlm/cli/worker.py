@@ -3,31 +3,25 @@
 All processes read the same job and do it as a single process would; the first reports its steps.
 """
 
-import os
-from datetime import timedelta
 from pathlib import Path
 
-import torch
 from accelerate import PartialState
 from datasets import Dataset
 from trl import SFTConfig
 
-from srlm.errors import SettingsError
 from srlm.terminal import say
+from srlm.training import divided
 from srlm.training.asked import AskingScorer
 from srlm.training.job import DATA, REPLAY, Job, train
 from srlm.training.launch import STEP
-from srlm.training.trainer import arguments
+from srlm.training.trainer import arguments, in_bfloat16
 
 
 def work_on(job: Job, folder: Path) -> None:
     """Train the job's model together with the other processes. Raises SettingsError if they cannot."""
-    divided = [name for name in ("FSDP", "DEEPSPEED") if os.environ.get(f"ACCELERATE_USE_{name}") == "true"]
-    if job.training.lora is not None and divided:
-        raise SettingsError(f"lora: adapters cannot be merged into weights sharded by {divided[0]}")
     # Who is first decides how long the processes wait for each other; TrainingArguments.ddp_timeout would do so on GPUs
     # alone.
-    PartialState(cpu=not torch.cuda.is_available(), timeout=timedelta(seconds=job.timeout))
+    divided.join(job.timeout, in_bfloat16(job.training, job.served))
     # The libraries learn of the other processes here, before weights are read, so that each reads its own part alone.
     # They forget when this is gone.
     settings = SFTConfig(**arguments(job.training, Path(job.work), job.seed, job.served))

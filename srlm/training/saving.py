@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
 from accelerate.utils import DistributedType
 from transformers import GenerationConfig
 
 from srlm.engines.weights import save
+from srlm.training.adapters import peft_without_noise
 
 
 class Brought(NamedTuple):
@@ -46,10 +48,12 @@ def save_trained(trainer: Any, tokenizer: Any, brought: Brought, target: Path, f
         state = gathered_by_deepspeed(model)
     elif in_parts(trainer):
         state = gathered(trainer.model_wrapped)
-    elif hasattr(model, "merge_and_unload"):
-        model = model.merge_and_unload()
     if not first:
         return
+    if hasattr(model, "merge_and_unload"):
+        if state is not None:
+            model, state = with_weights(model, state), None
+        model = model.merge_and_unload()
     # Layers go on with the configuration that they were given; a model that is trained on needs it, and keeps it.
     trained_with, model.config, model.generation_config = model.config, brought.config, brought.generation
     save(model, tokenizer, target, None if state is None else tied_once(model, state), brought.served, brought.beside)
@@ -83,6 +87,20 @@ def gathered_by_deepspeed(model: Any) -> dict[str, Any]:
                 whole = weight.detach().float().clone()
         state[name] = whole.view(getattr(weight, "ds_shape", weight.shape)).cpu()
     return state
+
+
+def with_weights(model: Any, state: Mapping[str, Any]) -> Any:
+    """A model with adapters like the given one, which holds a part of its weights only, with these gathered ones."""
+    from peft import get_peft_model
+
+    inner = model.get_base_model()
+    with torch.device("meta"), peft_without_noise():
+        whole = get_peft_model(type(inner)(copy.deepcopy(inner.config)), copy.deepcopy(model.active_peft_config))
+    whole.load_state_dict(state, strict=False, assign=True)
+    whole.get_base_model().tie_weights()
+    lacking = [name for name, weight in whole.named_parameters() if weight.is_meta]
+    assert not lacking, f"not gathered: {lacking[:3]}"
+    return whole
 
 
 def tied_once(model: Any, state: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from srlm.settings import Training
 from srlm.store import files, seals
 from srlm.terminal import logger
 from srlm.text.counts import counted
-from srlm.training import checkpoints
+from srlm.training import checkpoints, divided
 from srlm.training.checkpoints import PAUSED, WHOLE
 from srlm.training.saving import Brought, in_parts, save_trained
 
@@ -94,6 +94,7 @@ def arguments(settings: Training, folder: Path, seed: int, dtype: str, report_to
         **dict.fromkeys(RECOMPUTE, settings.activation_checkpointing),
         "dataloader_pin_memory": cuda,
         "remove_unused_columns": False,
+        **divided.arguments(),
     }
 
 
