@@ -62,6 +62,20 @@ class NotThere(NamedTuple):
     why: str
 
 
+def in_groups(missing: Sequence[NotThere]) -> list[str]:
+    """A line for each reason and the seeds that have it: `not trained: seeds 7 and 8 of loop, spin`."""
+    seeds: dict[tuple[str, str], list[int]] = {}
+    for one in missing:
+        seeds.setdefault((one.why, one.method), []).append(one.seed)
+    methods: dict[tuple[str, tuple[int, ...]], list[str]] = {}
+    for (why, method), own in seeds.items():
+        methods.setdefault((why, tuple(own)), []).append(method)
+    return [
+        f"{why}: seed{'s' if len(own) > 1 else ''} {', '.join(map(str, own))} of {', '.join(names)}"
+        for (why, own), names in methods.items()
+    ]
+
+
 class SeedRow(NamedTuple):
     """What one run has."""
 
@@ -124,6 +138,7 @@ def gather(study: Study, command: str) -> dict[str, Any]:
         "outcome": outcome,
         "named": named,
         "not_there": missing,
+        "not_there_lines": in_groups(missing),
         "findings": findings(paired, words),
         "pictures": pictures(named, wanted, names, words, level),
         "forests": forests(paired, words, names, level),

@@ -56,7 +56,7 @@ def markdown(content: Mapping[str, Any], words: MetricWords) -> str:
     )
     if content["not_there"]:
         lines += ["", "## Runs that are not there", ""]
-        lines += [f"- {text(f'{one.method}, seed {one.seed}: {one.why}')}" for one in content["not_there"]]
+        lines += [f"- {text(line)}" for line in content["not_there_lines"]]
     return "\n".join([*lines, ""])
 
 
