@@ -301,7 +301,7 @@ def forests(paired: Sequence[MetricValue], words: MetricWords, names: Sequence[s
     found = [one for one in paired if one.metric == "gain" and one.value is not None and words.is_share(one)]
     if not found:
         return []
-    rows = [charts.dot(one, words) | {"pair": f"{one.model} : {one.baseline}"} for one in found]
+    rows = [charts.dot(one, words) | {"pair": one.model} for one in found]
     spec = words.spec(found[0])
     title = f"{_gain(spec).capitalize()}, minus the reference's on the same seeds"
     note = f"{caption(found, level)} Methods in the order of the study."
