@@ -19,15 +19,15 @@ LOG_TICKS = 9
 """Ticks of an upright logarithmic axis; of more, powers of ten alone."""
 MOST = 6
 """Intervals between ticks."""
-LETTERS = ((1e9, 1e12, "B"), (1e6, 1e9, "M"), (1e4, 1e6, "k"))
-"""From, up to, and the letter of the thousands there."""
+LETTERS = ((1e9, 1e12, 1e9, "B"), (1e6, 1e9, 1e6, "M"), (1e4, 1e6, 1e3, "k"))
+"""From, up to, what one of its units is, and its letter."""
 
 
 def _short(value: float) -> str:
     """A large round number with its letter: `20k`, `1.5M`; empty where none fits."""
-    for low, high, letter in LETTERS:
+    for low, high, one, letter in LETTERS:
         if low <= abs(value) < high:
-            return f"{value / (1000 if letter == 'k' else low):,.10g}{letter}"
+            return f"{value / one:,.10g}{letter}"
     return ""
 
 

@@ -95,15 +95,17 @@ def _bounds(spec: MetricSpec) -> Bounds | None:
     return None if spec.bounds is None else Bounds(*spec.bounds)
 
 
+def seeds_named(seeds: Sequence[int]) -> str:
+    """`seed 7`, `seeds 7, 8`."""
+    return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
+
+
 def _missing(why: Mapping[int, str]) -> str:
     """The seeds without a value, each with its reason; seeds of one reason stand together."""
     by_reason: dict[str, list[int]] = {}
     for seed in list(why)[:MOST_NAMED]:
         by_reason.setdefault(why[seed], []).append(seed)
-    said = [
-        f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}: {reason}"
-        for reason, seeds in by_reason.items()
-    ]
+    said = [f"{seeds_named(seeds)}: {reason}" for reason, seeds in by_reason.items()]
     if len(why) > MOST_NAMED:
         said.append(f"and {counted(len(why) - MOST_NAMED, 'more seeds')}")
     return "no value of " + "; ".join(said) if said else ""

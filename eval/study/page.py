@@ -27,7 +27,7 @@ from ..figures.words import MetricWords, p_text
 from ..records import MetricValue
 from ..report import keys, page
 from . import results
-from .figures import BENCHMARK, Cells, differences, group, means
+from .figures import BENCHMARK, Cells, differences, group, means, seeds_named
 from .file import Study
 from .measures import WINS, Measured, Value, measures
 from .results import RunResult
@@ -70,10 +70,7 @@ def in_groups(missing: Sequence[NotThere]) -> list[str]:
     methods: dict[tuple[str, tuple[int, ...]], list[str]] = {}
     for (why, method), own in seeds.items():
         methods.setdefault((why, tuple(own)), []).append(method)
-    return [
-        f"{why}: seed{'s' if len(own) > 1 else ''} {', '.join(map(str, own))} of {', '.join(names)}"
-        for (why, own), names in methods.items()
-    ]
+    return [f"{why}: {seeds_named(own)} of {', '.join(names)}" for (why, own), names in methods.items()]
 
 
 class SeedRow(NamedTuple):
@@ -201,11 +198,7 @@ def other_start(study: Study, runs: Mapping[tuple[str, int], RunResult]) -> list
     own = own_start(study)
     alike = [method.name for method in study.methods if method.name not in own]
     found = {name: [seed for seed in study.seeds if differs(name, seed)] for name in alike}
-    return [
-        f"{name} (seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))})"
-        for name, seeds in found.items()
-        if seeds
-    ]
+    return [f"{name} ({seeds_named(seeds)})" for name, seeds in found.items() if seeds]
 
 
 def _shown(study: Study, number: int, named: dict[tuple[str, str], MetricValue]) -> ShownMethod:

@@ -243,6 +243,7 @@ class Batches:
                 fault = fault or error
 
         wanted = {one.call.key: one for one in batch.calls}
+        ours = frozenset(wanted)
         odd = Counter[str]()
         first: str | None = None
         failed: list[Line] = []
@@ -251,22 +252,8 @@ class Batches:
             if not isinstance(file_id, str) or not _ID.fullmatch(file_id):
                 continue
             with tempfile.TemporaryFile() as file:
-
-                async def fetch(file_id: str = file_id, file: IO[bytes] = file) -> Body:
-                    file.seek(0)
-                    file.truncate()
-                    return await self._connection.content(file_id, file)
-
-                try:
-                    await self._tried(f"the file of batch {shown(id)}", fetch)
-                except NotThere:
-                    if time.time() - batch.made <= FILES_KEPT:
-                        raise EngineError(
-                            f"{self.where}: does not have the answers of batch {shown(id)}, which may have been paid "
-                            "for; run again later to resume"
-                        ) from None
+                if not await self._saved(batch, id, file_id, file):
                     continue
-                file.seek(0)
                 for raw in _lines(file):
                     await asyncio.sleep(0)
                     said = None if raw is None else body_of(raw, {}, self._connection.secrets, MOST).value
@@ -276,8 +263,9 @@ class Batches:
                         continue
                     one = wanted.get(custom)
                     if one is None:
-                        known = any(custom == other.call.key for other in batch.calls)
-                        odd["are of a call that was answered already" if known else "are of no call of it"] += 1
+                        odd[
+                            "are of a call that was answered already" if custom in ours else "are of no call of it"
+                        ] += 1
                         continue
                     line = _line(one, said, id)
                     if line.status == 200 and isinstance(line.body, dict):
@@ -303,6 +291,26 @@ class Batches:
             for one in wanted.values():
                 tell(Line(one, 0, {"message": words}, id))
         return fault
+
+    async def _saved(self, batch: Submitted, id: str, file_id: str, file: IO[bytes]) -> bool:
+        """Save a file of a batch, to be read from its beginning. False: the server may have deleted it by now."""
+
+        async def fetch() -> Body:
+            file.seek(0)
+            file.truncate()
+            return await self._connection.content(file_id, file)
+
+        try:
+            await self._tried(f"the file of batch {shown(id)}", fetch)
+        except NotThere:
+            if time.time() - batch.made <= FILES_KEPT:
+                raise EngineError(
+                    f"{self.where}: does not have the answers of batch {shown(id)}, which may have been paid for; run "
+                    "again later to resume"
+                ) from None
+            return False
+        file.seek(0)
+        return True
 
 
 class NotThere(EngineError):

@@ -234,11 +234,10 @@ class CallStore:
         try:
             if self._empty():  # nobody was quicker
                 self._db.execute("PRAGMA journal_mode = WAL")
-                self._db.execute("BEGIN IMMEDIATE")
-                self._db.execute(_TABLE)
-                self._db.execute(f"PRAGMA application_id = {APPLICATION}")
-                self._db.execute(f"PRAGMA user_version = {VERSION}")
-                self._db.execute("COMMIT")
+                with self._at_once():
+                    self._db.execute(_TABLE)
+                    self._db.execute(f"PRAGMA application_id = {APPLICATION}")
+                    self._db.execute(f"PRAGMA user_version = {VERSION}")
         finally:
             fcntl.lockf(file, fcntl.LOCK_UN, 1, _MAKING)
 
@@ -418,18 +417,13 @@ class CallStore:
         batch = Submitted(token=token, id=None, made=datetime.now(UTC).timestamp(), calls=tuple(calls))
         with self._store_errors():
             self._db.executescript(_BATCH_TABLES)
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
+            with self._at_once():
                 self._db.execute("INSERT INTO batches VALUES (?, ?, NULL, ?)", (token, address, batch.made))
                 rows = (
                     (token, place, one.key, one.model_dump_json(exclude_defaults=True))
                     for place, one in enumerate(batch.calls)
                 )
                 self._db.executemany("INSERT INTO batch_calls VALUES (?, ?, ?, ?)", rows)
-                self._db.execute("COMMIT")
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
         return batch
 
     def note_batch(self, token: str, id: str) -> None:
@@ -439,15 +433,9 @@ class CallStore:
 
     def end_batch(self, token: str) -> None:
         """Forget a batch: its answers are kept, or will never come."""
-        with self._store_errors():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                self._db.execute("DELETE FROM batches WHERE token = ?", (token,))
-                self._db.execute("DELETE FROM batch_calls WHERE token = ?", (token,))
-                self._db.execute("COMMIT")
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
+        with self._store_errors(), self._at_once():
+            self._db.execute("DELETE FROM batches WHERE token = ?", (token,))
+            self._db.execute("DELETE FROM batch_calls WHERE token = ?", (token,))
 
     def submitted(self, address: str, keys: Iterable[str]) -> list[Submitted]:
         """The batches at an address that are to answer any of these calls, the oldest first."""
@@ -491,6 +479,17 @@ class CallStore:
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         self.close()
+
+    @contextmanager
+    def _at_once(self) -> Iterator[None]:
+        """What is written meanwhile is in the file as a whole, or not at all."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
 
     @contextmanager
     def _store_errors(self) -> Iterator[None]:

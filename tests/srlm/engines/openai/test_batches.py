@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from srlm.engines.openai.batches import divided
-from srlm.engines.openai.calls import Answer, Call, CallStore, Failure
+from srlm.engines.openai.calls import Answer, CallStore, Failure
 from srlm.engines.openai.client import Client
 from srlm.engines.openai.cost import Budget, spent_on
 from srlm.engines.openai.endpoint import Endpoint
@@ -19,19 +19,11 @@ from srlm.errors import EngineError
 from srlm.settings import EngineSettings, Price
 from tests.batch_server import BatchServer, serving_batches
 from tests.forks.command import Start
+from tests.forty_calls import call, calls
 
 KEY = "sk-a-key-nobody-may-see"
 USAGE = {"prompt_tokens": 1000, "completion_tokens": 1}
 DOLLAR_A_CALL = Price(input=1000, output=0)
-
-
-def call(number: int, **changes: Any) -> Call:
-    given = {"service": "compatible", "model": "judge", "settings": {"max_tokens": 1, "temperature": 1}, **changes}
-    return Call(messages=({"role": "user", "content": f"question {number}"},), template="t", **given)
-
-
-def calls(number: int) -> list[Call]:
-    return [call(n) for n in range(number)]
 
 
 def completion(text: str, model: str = "judge-2026") -> dict[str, Any]:
@@ -277,26 +269,6 @@ def test_the_run_file_and_the_environment_switch_it_on(monkeypatch: pytest.Monke
     assert Endpoint.of(EngineSettings()).batch_api and Endpoint.at("http://127.0.0.1:1/v1").batch_api
 
 
-PROGRAM = """
-import json, sys
-from pathlib import Path
-from srlm.engines.openai.client import Client
-from srlm.engines.openai.endpoint import Endpoint
-from srlm.engines.openai.calls import Call, CallStore
-url, path = sys.argv[1:]
-settings = {"max_tokens": 1, "temperature": 1}
-calls = [
-    Call(service="compatible", model="judge", messages=({"role": "user", "content": f"question {n}"},),
-         settings=settings, template="t") for n in range(40)
-]
-with CallStore(Path(path)) as store:
-    client = Client(Endpoint(service="compatible", base_url=url, batch_api=True, pause=0.001), store)
-    said = client.ask(calls)
-    client.close()
-print(json.dumps([one.choice["message"]["content"] for one in said]))
-"""
-
-
 @pytest.mark.parametrize(
     "moment",
     [
@@ -305,9 +277,8 @@ print(json.dumps([one.choice["message"]["content"] for one in said]))
     ],
 )  # fmt: skip
 def test_a_process_killed_at_any_request_pays_for_nothing_twice(
-    server: BatchServer, bench: Bench, start: Start, tmp_path: Path, moment: str
+    server: BatchServer, bench: Bench, start: Start, moment: str
 ) -> None:
-    (tmp_path / "asks_in_a_batch.py").write_text(PROGRAM)
     works: list[Any] = []
     killed: list[str] = []
 
@@ -320,7 +291,7 @@ def test_a_process_killed_at_any_request_pays_for_nothing_twice(
 
     server.before = before
     with server.lock:
-        works.append(start("asks_in_a_batch", server.url, str(bench.path), cwd=tmp_path))
+        works.append(start("tests.forty_calls", server.url, str(bench.path), '{"batch_api": true, "pause": 0.001}'))
     works[0].communicate()
     assert (killed, works[0].returncode) == ([moment], -signal.SIGKILL)
     assert texts(bench.client().ask(calls(40))) == WANTED
