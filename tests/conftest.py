@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 # Tests reach nothing outside this machine: the libraries would look for newer files, and count their uses, on the hub.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 # Nor does a key, an address or a permission of whoever runs them reach a test.
-for _name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "SRLM_ASK_RETIRED", "SRLM_ALPACA_DIR"):
+for _name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "SRLM_ASK_RETIRED", "SRLM_BATCH_API", "SRLM_ALPACA_DIR"):
     os.environ.pop(_name, None)
 # Read when ray is imported: with it all of Ray listens on 127.0.0.1 and nowhere else, on every system.
 os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")

@@ -19,6 +19,16 @@ LOG_TICKS = 9
 """Ticks of an upright logarithmic axis; of more, powers of ten alone."""
 MOST = 6
 """Intervals between ticks."""
+LETTERS = ((1e9, 1e12, 1e9, "B"), (1e6, 1e9, 1e6, "M"), (1e4, 1e6, 1e3, "k"))
+"""From, up to, what one of its units is, and its letter."""
+
+
+def _short(value: float) -> str:
+    """A large round number with its letter: `20k`, `1.5M`; empty where none fits."""
+    for low, high, one, letter in LETTERS:
+        if low <= abs(value) < high:
+            return f"{value / one:,.10g}{letter}"
+    return ""
 
 
 class Axis(NamedTuple):
@@ -56,7 +66,7 @@ class Axis(NamedTuple):
 
     def _word(self, value: float) -> str:
         if self.unit == "number" and (abs(value) >= 10_000 or self.step < LEAST):
-            short = f"{value / 1000:,.10g}k" if 10_000 <= abs(value) < 1e6 else f"{value:.{self._significant}g}"
+            short = _short(value) or f"{value:.{self._significant}g}"
             return short.replace("-", "\u2212")
         sign = "+" if self.signed and value > 0 else ""
         if self.unit == "share":  # a difference of shares is in points, as the axis's own words say (`called`)

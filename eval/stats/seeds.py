@@ -6,7 +6,7 @@ methods leaves below 5%. Interval and p of a difference are of one t, and always
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy import stats
@@ -55,9 +55,13 @@ def visible(values: Sequence[float], level: float = ALPHA, power: float = POWER)
     return float((stats.t.isf(level / 2, free) + stats.t.ppf(power, free)) * error)
 
 
-def corrected(metrics: Sequence[MetricValue], differences: Sequence[Sequence[float]]) -> list[MetricValue]:
+def corrected(
+    metrics: Sequence[MetricValue],
+    differences: Sequence[Sequence[float]],
+    size: Callable[[float], str] = "{:.3g}".format,
+) -> list[MetricValue]:
     """Figures of one measure with Holm's correction over those that have a p; one that shows nothing says what its
-    seeds could have shown, at the level at which it would have been called."""
+    seeds could have shown, at the level at which it would have been called. `size`: such a difference in words."""
     ps = [one.p for one in metrics if one.p is not None]
     adjusted = holm(ps)
     level = ALPHA / max(1, sum(p >= ALPHA for p in adjusted))
@@ -69,7 +73,9 @@ def corrected(metrics: Sequence[MetricValue], differences: Sequence[Sequence[flo
             continue
         p, note, seen = next(each), one.note, visible(own, level)
         if p >= ALPHA and seen is not None:
-            said = f"no difference shown: {counted(one.n, 'seeds')} show one of {seen:.3g} with {100 * POWER:g}% power"
+            said = (
+                f"no difference shown: {counted(one.n, 'seeds')} show one of {size(seen)} with {100 * POWER:g}% power"
+            )
             if level < ALPHA:
                 said += f" (at {100 * level:.2g}%, for {counted(round(ALPHA / level), 'comparisons')} share 5%)"
             note = f"{note}; {said}" if note else said

@@ -1,6 +1,7 @@
 """From a number a run to figures: means over seeds, and differences from the reference, paired by seed. Pure."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from srlm.text.counts import counted
 
@@ -52,7 +53,10 @@ def differences(
     cells: Cells,
     confidence: float,
 ) -> list[MetricValue]:
-    """Each method minus the reference on the seeds that both have; Holm's correction over the methods of a measure."""
+    """Each method minus the reference on the seeds that both have; Holm's correction over the methods of a measure.
+
+    Costs have no p: nobody doubts that two methods cost different amounts, and the interval says how different.
+    """
     found: list[MetricValue] = []
     for one in measures:
         figures, apart = [], []
@@ -62,7 +66,8 @@ def differences(
             both = {seed: (cells[method, seed][one.name], cells[reference, seed][one.name]) for seed in seeds}
             own = [a.value - b.value for a, b in both.values() if a.value is not None and b.value is not None]
             apart_within = one.spec.bounds and of_difference(one.spec.bounds)
-            estimate, p = paired_over_seeds(own, confidence, apart_within and Bounds(*apart_within))
+            estimate, tested = paired_over_seeds(own, confidence, apart_within and Bounds(*apart_within))
+            p = None if one.is_cost else tested
             without = {
                 seed: f"{reference}: {b.why}" if a.value is not None else a.why
                 for seed, (a, b) in both.items()
@@ -77,12 +82,22 @@ def differences(
                 )
             )  # fmt: skip
             apart.append(own)
-        found += corrected(figures, apart)
+        found += corrected(figures, apart, partial(_size, one.spec))
     return found
+
+
+def _size(spec: MetricSpec, difference: float) -> str:
+    """How large a difference is, rounded as its measure is."""
+    return f"{100 * difference:.1f} points" if spec.unit == "share" else f"{difference:,.{spec.digits}f}"
 
 
 def _bounds(spec: MetricSpec) -> Bounds | None:
     return None if spec.bounds is None else Bounds(*spec.bounds)
+
+
+def seeds_named(seeds: Sequence[int]) -> str:
+    """`seed 7`, `seeds 7, 8`."""
+    return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
 
 
 def _missing(why: Mapping[int, str]) -> str:
@@ -90,10 +105,7 @@ def _missing(why: Mapping[int, str]) -> str:
     by_reason: dict[str, list[int]] = {}
     for seed in list(why)[:MOST_NAMED]:
         by_reason.setdefault(why[seed], []).append(seed)
-    said = [
-        f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}: {reason}"
-        for reason, seeds in by_reason.items()
-    ]
+    said = [f"{seeds_named(seeds)}: {reason}" for reason, seeds in by_reason.items()]
     if len(why) > MOST_NAMED:
         said.append(f"and {counted(len(why) - MOST_NAMED, 'more seeds')}")
     return "no value of " + "; ".join(said) if said else ""

@@ -27,7 +27,7 @@ from ..figures.words import MetricWords, p_text
 from ..records import MetricValue
 from ..report import keys, page
 from . import results
-from .figures import BENCHMARK, Cells, differences, group, means
+from .figures import BENCHMARK, Cells, differences, group, means, seeds_named
 from .file import Study
 from .measures import WINS, Measured, Value, measures
 from .results import RunResult
@@ -60,6 +60,17 @@ class NotThere(NamedTuple):
     method: str
     seed: int
     why: str
+
+
+def in_groups(missing: Sequence[NotThere]) -> list[str]:
+    """A line for each reason and the seeds that have it: `not trained: seeds 7 and 8 of loop, spin`."""
+    seeds: dict[tuple[str, str], list[int]] = {}
+    for one in missing:
+        seeds.setdefault((one.why, one.method), []).append(one.seed)
+    methods: dict[tuple[str, tuple[int, ...]], list[str]] = {}
+    for (why, method), own in seeds.items():
+        methods.setdefault((why, tuple(own)), []).append(method)
+    return [f"{why}: {seeds_named(own)} of {', '.join(names)}" for (why, own), names in methods.items()]
 
 
 class SeedRow(NamedTuple):
@@ -124,6 +135,7 @@ def gather(study: Study, command: str) -> dict[str, Any]:
         "outcome": outcome,
         "named": named,
         "not_there": missing,
+        "not_there_lines": in_groups(missing),
         "findings": findings(paired, words),
         "pictures": pictures(named, wanted, names, words, level),
         "forests": forests(paired, words, names, level),
@@ -186,11 +198,7 @@ def other_start(study: Study, runs: Mapping[tuple[str, int], RunResult]) -> list
     own = own_start(study)
     alike = [method.name for method in study.methods if method.name not in own]
     found = {name: [seed for seed in study.seeds if differs(name, seed)] for name in alike}
-    return [
-        f"{name} (seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))})"
-        for name, seeds in found.items()
-        if seeds
-    ]
+    return [f"{name} ({seeds_named(seeds)})" for name, seeds in found.items() if seeds]
 
 
 def _shown(study: Study, number: int, named: dict[tuple[str, str], MetricValue]) -> ShownMethod:
@@ -286,7 +294,7 @@ def forests(paired: Sequence[MetricValue], words: MetricWords, names: Sequence[s
     found = [one for one in paired if one.metric == "gain" and one.value is not None and words.is_share(one)]
     if not found:
         return []
-    rows = [charts.dot(one, words) | {"pair": f"{one.model} : {one.baseline}"} for one in found]
+    rows = [charts.dot(one, words) | {"pair": one.model} for one in found]
     spec = words.spec(found[0])
     title = f"{_gain(spec).capitalize()}, minus the reference's on the same seeds"
     note = f"{caption(found, level)} Methods in the order of the study."

@@ -85,6 +85,10 @@ class EngineSettings(Section):
     """Timeout of a request in seconds. None: 100 s, and 0.1 s for each token that the answer may have (openai)."""
     retries: Annotated[int, Field(ge=0)] = 5
     """How often a request is retried after 429, 5xx, a lost connection or a timeout (openai)."""
+    batch_api: bool = False
+    """Send requests as batches (`/v1/batches`; openai): half the price, and answers within a day. Each block of a stage
+    (`4 x engine.batch_size` sequences) is one batch. An interrupted run takes its batches up again. SRLM_BATCH_API=1
+    does this for every command."""
     reasoning_effort: str | None = None
     """`reasoning_effort` of the requests (`low`, `medium`, `high`, ...), for servers that take it (openai). Thought and
     answer share max_new_tokens."""

@@ -13,7 +13,7 @@ ELSEWHERE = ("name", "runs", "iterations", "report_to", "evaluation", "launch")
 evaluation, and the number of processes (the global batch is the same; sums differ in the last digits)."""
 
 TRANSPORT = (
-    *("base_url", "api_key_env", "concurrency", "timeout", "retries"),
+    *("base_url", "api_key_env", "concurrency", "timeout", "retries", "batch_api"),
     *("worker", "ray", "tensor_parallel_size", "gpu_memory_utilization", "enforce_eager"),
 )
 """Settings of any engine that say how and where a model runs, not which model it is."""

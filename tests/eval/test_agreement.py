@@ -33,6 +33,7 @@ from srlm.judge.pairwise import ModelPairJudge
 from srlm.judge.pointwise import ModelPointJudge
 from srlm.records import digest
 from srlm.settings import Sampling
+from tests.batch_server import serving_batches
 from tests.chat_server import Reply, Serve, words
 
 HOW = Resampling(resamples=200, confidence=0.95, seed=1)
@@ -542,6 +543,27 @@ def says(body: dict[str, Any], _: int) -> Reply:
     text = body["messages"][0]["content"]
     said = "B" if "[Answer A]" in text else f"Score: {len(text) % 6}"
     return words(*[said] * body.get("n", 1), usage={"prompt_tokens": 1000, "completion_tokens": 10})
+
+
+def test_a_command_gets_the_same_figures_through_the_batch_api(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [
+        row | {"prompt": f"\u0441\u043a\u043e\u043b\u044c\u043a\u043e \U0001f600? {row['prompt']}"} for row in ROWS[:5]
+    ]
+    command = ["agreement", "--rankings", file(tmp_path, rows), "--judge", "openai:tiny", "--ask", "scores"]
+
+    with serving_batches(lambda body: (200, says(body, 0).body)) as server:
+        for name, switch in (("alone", "0"), ("batch", "1")):
+            monkeypatch.setenv("SRLM_BATCH_API", switch)
+            with pytest.raises(SystemExit) as left:
+                main(
+                    [*command, "--resamples", "100", "--base-url", server.url, "--out", str(tmp_path / f"{name}.json")]
+                )
+            assert (left.value.code or 0) == 0, capsys.readouterr().err
+        assert len(server.batches) == 1
+    figures = [json.loads((tmp_path / f"{name}.json").read_text()) for name in ("alone", "batch")]
+    assert figures[0] == figures[1]
 
 
 def test_a_server_is_recorded_replayed_and_capped(

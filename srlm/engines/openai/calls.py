@@ -61,6 +61,23 @@ CREATE TABLE IF NOT EXISTS adopted (
 ) WITHOUT ROWID;
 """
 """Beside the calls; files of earlier versions get them when they are next written to."""
+_BATCH_TABLES = """
+CREATE TABLE IF NOT EXISTS batches (
+    token TEXT PRIMARY KEY,    -- ours, in the metadata of the batch
+    address TEXT NOT NULL,
+    id TEXT,                   -- the server's; NULL: not known to be submitted
+    made REAL NOT NULL         -- seconds since 1970
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS batch_calls (
+    token TEXT NOT NULL,
+    place INTEGER NOT NULL,
+    key TEXT NOT NULL,         -- as in `calls`
+    submitted TEXT NOT NULL,   -- JSON of a SubmittedCall
+    PRIMARY KEY (token, place)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS batch_keys ON batch_calls (key);
+"""
+"""Batches whose answers have not come in; made when the first one is submitted."""
 _MARK_AND_TABLES = "SELECT application_id, (SELECT count(*) FROM sqlite_master) FROM pragma_application_id"
 """Both as they are at one moment."""
 _MAKING = 1 << 60
@@ -127,6 +144,8 @@ class Answer(Record):
     """Its further choices, where several were asked for."""
     prompt_logprobs: tuple[dict[str, Any] | None, ...] | None = None
     """vLLM's, where they were asked for."""
+    batch: str | None = None
+    """Id of the batch that brought it, at a batch's price. None: it was asked by itself."""
 
 
 class Failure(Record):
@@ -140,6 +159,31 @@ class Failure(Record):
     """Why the server refused this call alone. None: it failed as often as it may, or could not be read."""
     raw: str = ""
     """The last answer where it was no chat completion, without the key, as much as is kept of it."""
+
+
+class SubmittedCall(Record):
+    """A call within a batch."""
+
+    call: Call
+    origin: Origin
+    sent: dict[str, Any]
+    """The settings as they were sent: what the server was known to refuse is renamed or left out."""
+
+    @property
+    def key(self) -> str:
+        """Under which a store keeps its answer."""
+        return f"{self.call.key}@{self.origin.key}"
+
+
+class Submitted(Record):
+    """A batch whose answers have not come in."""
+
+    token: str
+    id: str | None
+    """The server's. None: whether it was submitted is not known."""
+    made: float
+    """Seconds since 1970."""
+    calls: tuple[SubmittedCall, ...]
 
 
 class CallStore:
@@ -190,11 +234,10 @@ class CallStore:
         try:
             if self._empty():  # nobody was quicker
                 self._db.execute("PRAGMA journal_mode = WAL")
-                self._db.execute("BEGIN IMMEDIATE")
-                self._db.execute(_TABLE)
-                self._db.execute(f"PRAGMA application_id = {APPLICATION}")
-                self._db.execute(f"PRAGMA user_version = {VERSION}")
-                self._db.execute("COMMIT")
+                with self._at_once():
+                    self._db.execute(_TABLE)
+                    self._db.execute(f"PRAGMA application_id = {APPLICATION}")
+                    self._db.execute(f"PRAGMA user_version = {VERSION}")
         finally:
             fcntl.lockf(file, fcntl.LOCK_UN, 1, _MAKING)
 
@@ -367,6 +410,53 @@ class CallStore:
                 (key, call.model_dump_json(), *values, _now()),
             )
 
+    # Batches --------------------------------------------------------------------------------------------------------
+
+    def begin_batch(self, token: str, address: str, calls: Iterable[SubmittedCall]) -> Submitted:
+        """Note a batch that is about to be submitted."""
+        batch = Submitted(token=token, id=None, made=datetime.now(UTC).timestamp(), calls=tuple(calls))
+        with self._store_errors():
+            self._db.executescript(_BATCH_TABLES)
+            with self._at_once():
+                self._db.execute("INSERT INTO batches VALUES (?, ?, NULL, ?)", (token, address, batch.made))
+                rows = (
+                    (token, place, one.key, one.model_dump_json(exclude_defaults=True))
+                    for place, one in enumerate(batch.calls)
+                )
+                self._db.executemany("INSERT INTO batch_calls VALUES (?, ?, ?, ?)", rows)
+        return batch
+
+    def note_batch(self, token: str, id: str) -> None:
+        """Note under which id the server has a batch."""
+        with self._store_errors():
+            self._db.execute("UPDATE batches SET id = ? WHERE token = ?", (id, token))
+
+    def end_batch(self, token: str) -> None:
+        """Forget a batch: its answers are kept, or will never come."""
+        with self._store_errors(), self._at_once():
+            self._db.execute("DELETE FROM batches WHERE token = ?", (token,))
+            self._db.execute("DELETE FROM batch_calls WHERE token = ?", (token,))
+
+    def submitted(self, address: str, keys: Iterable[str]) -> list[Submitted]:
+        """The batches at an address that are to answer any of these calls, the oldest first."""
+        found: dict[str, Submitted] = {}
+        with self._store_errors():
+            if not self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'batch_calls'").fetchone():
+                return []
+            for key in keys:
+                for (token,) in self._db.execute("SELECT token FROM batch_calls WHERE key = ?", (key,)).fetchall():
+                    if token in found:
+                        continue
+                    row = "SELECT id, made FROM batches WHERE token = ? AND address = ?"
+                    batch = self._db.execute(row, (token, address)).fetchone()
+                    if batch is not None:
+                        texts = self._db.execute(
+                            "SELECT submitted FROM batch_calls WHERE token = ? ORDER BY place", (token,)
+                        )
+                        calls = tuple(_decoded(SubmittedCall, text, self.path) for (text,) in texts)
+                        found[token] = Submitted(token=token, id=batch[0], made=batch[1], calls=calls)
+        return sorted(found.values(), key=lambda one: one.made)
+
     # Who asks what --------------------------------------------------------------------------------------------------
 
     def claim(self, key: str) -> bool:
@@ -389,6 +479,17 @@ class CallStore:
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         self.close()
+
+    @contextmanager
+    def _at_once(self) -> Iterator[None]:
+        """What is written meanwhile is in the file as a whole, or not at all."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
 
     @contextmanager
     def _store_errors(self) -> Iterator[None]:

@@ -6,6 +6,9 @@ connection, silence) is tried again as the server's Retry-After asks, or after a
 server does not take are renamed or left out, and logged. A request that is refused alone (a filter, too long, invalid)
 costs that call. Where nothing was ever answered, or no waiting mends it (key, model, no quota), the run ends with the
 server's words, once the calls under way have come in.
+
+With `batch_api` the calls of a run wait until all of them have been asked, and go out as batches (`batches.py`): what
+each call then meets, and what is tried again, is the same.
 """
 
 import asyncio
@@ -14,17 +17,29 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from typing import Any, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import httpx2
 import openai
 
 from srlm.engines.openai.answers import status_of
+from srlm.engines.openai.batches import (
+    MOST_BYTES,
+    MOST_REQUESTS,
+    SWITCH,
+    Batches,
+    Line,
+    Stopped,
+    as_error,
+    as_response,
+    divided,
+    line_of,
+)
 from srlm.engines.openai.body import KEPT
-from srlm.engines.openai.calls import Answer, Call, CallStore, Failure, Missing, Refusal, lacking
+from srlm.engines.openai.calls import Answer, Call, CallStore, Failure, Missing, Refusal, SubmittedCall, lacking
 from srlm.engines.openai.completion import Disguised, OtherShape, Reply, reply_of, without_keys
 from srlm.engines.openai.connection import Connection
 from srlm.engines.openai.cost import Budget
@@ -190,6 +205,7 @@ class Client:
         with self._opening:
             self._loop = loop = self._loop or BackgroundLoop()
         run = _Run()
+        run.batched = self._batched
         found: dict[int, R] = {}
         loop.run(self._together(run, one, number, found), lambda: self._stop(run, None))
         if run.error is not None:
@@ -206,19 +222,30 @@ class Client:
             # One goes straight from an answer to the next call: woken by another, it would wait for a whole burst.
             for index in left:
                 if run.stopping.is_set():
-                    return
+                    break
                 try:
                     found[index] = await one(index)
                 except Exception as error:  # raised when the others have come in
                     self._stop(run, error)
+            run.active -= 1
+            self._send_batches(run)
 
-        run.hire = lambda: run.working.add(asyncio.create_task(worker()))
-        for _ in range(min(number, self.endpoint.concurrency)):
+        def hire() -> None:
+            run.active += 1
+            run.working.add(asyncio.create_task(worker()))
+
+        run.hire = hire
+        run.active += 1  # so that no batch goes out before all have begun
+        for _ in range(min(number, MOST_REQUESTS if run.batched else self.endpoint.concurrency)):
             run.hire()
             await asyncio.sleep(0)  # one request is on its way before the next is built: answers come spread out
+        run.active -= 1
+        self._send_batches(run)
+        when = asyncio.ALL_COMPLETED if run.batched else asyncio.FIRST_COMPLETED  # looking at thousands takes a while
         while run.working:
-            done, _ = await asyncio.wait(run.working, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(run.working, return_when=when)
             run.working.difference_update(done)
+        await asyncio.gather(*run.sending)
 
     def _stop(self, run: "_Run", error: Exception | None) -> None:
         run.error = run.error or error
@@ -228,7 +255,8 @@ class Client:
     async def _rest(self, seconds: float) -> None:
         """Sleep, or until the run is stopped; another worker goes on with what is left."""
         run = _RUN.get()
-        run.hire()
+        if not run.batched:
+            run.hire()
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await run.stopping.wait()
@@ -253,7 +281,9 @@ class Client:
         self.connect()
         claim = call.key if origin is None else f"{call.key}@{origin.key}"
         while self.store is not None and not self.store.claim(claim):
-            await self._rest(ELSEWHERE)
+            with run.parked():
+                self._send_batches(run)
+                await self._rest(ELSEWHERE)
             if run.stopping.is_set():
                 return None
             if (found := self._found(call, origin)) is not None:
@@ -262,7 +292,7 @@ class Client:
             # Another process may have had the answer since this one looked.
             if (found := self._found(call, origin)) is not None:
                 return found
-            if not await self._admitted(call, run):
+            if not run.batched and not await self._admitted(call, run):
                 return None
             try:
                 return await self._tried(call, origin, run)
@@ -294,11 +324,13 @@ class Client:
         jitter: random.Random | None = None
         while True:
             seen = self.answered
-            async with self._window.entered(again=attempts > 0):
-                if run.stopping.is_set():
-                    return None
-                came = await self._attempt(call, attempts + 1, origin)
-            if isinstance(came, Answer):
+            came: Answer | _Failed | None
+            if run.batched:
+                came = await self._in_batch(call, attempts + 1, origin, run)
+            else:
+                async with self._window.entered(again=attempts > 0):
+                    came = None if run.stopping.is_set() else await self._attempt(call, attempts + 1, origin)
+            if came is None or isinstance(came, Answer):
                 return came
             attempts += 1
             self.tally[came.what] += 1
@@ -342,17 +374,23 @@ class Client:
             if failed.limited:
                 self._window.refused()
             return failed
+        self._window.answered()
+        return self._came(call, reply, time.monotonic() - began, attempts, origin)
+
+    def _came(
+        self, call: Call, reply: Reply, seconds: float, attempts: int, origin: Origin | None, batch: str | None = None
+    ) -> Answer:
         answer = Answer.model_construct(
             choice=reply.choices[0],
             prompt_tokens=reply.prompt_tokens,
             completion_tokens=reply.completion_tokens,
-            seconds=time.monotonic() - began,
+            seconds=seconds,
             attempts=attempts,
             more=tuple(reply.choices[1:]),
             prompt_logprobs=reply.prompt_logprobs,
+            batch=batch,
         )
         self._kept(call, answer, origin)
-        self._window.answered()
         self.answered += 1
         self._failed_in_a_row = 0
         self.tally["answered"] += 1
@@ -390,6 +428,145 @@ class Client:
             self._stop(run, kind(self._last_refusal + first))
         kind_of: Missing = "refusal" if caught.why == "filtered" else "api"
         return Failure(kind=kind_of, words=caught.words, attempts=attempts, why=caught.why)
+
+    # In batches -----------------------------------------------------------------------------------------------------
+
+    @property
+    def _batched(self) -> bool:
+        if not self.endpoint.batch_api or self._replayed:
+            return False
+        if self.store is None:
+            raise EngineError(f"{self.where}: the batch API needs a file in which its calls are kept; {SWITCH}")
+        return True
+
+    async def _in_batch(
+        self, call: Call, attempts: int, origin: Origin | None, run: "_Run"
+    ) -> "Answer | _Failed | None":
+        """What a batch says of a call, once all other calls of the run wait for theirs; None: it was not sent."""
+        assert origin is not None
+        while not run.stopping.is_set():
+            sent = self._recalled(call.model, origin).fit(call.settings)
+            one = SubmittedCall(call=call, origin=origin, sent=sent)
+            waiting = run.waiting[one.key] = _Waiting(one, attempts, asyncio.get_running_loop().create_future())
+            run.parked_now += 1  # until `_tell`
+            self._send_batches(run)
+            came = await waiting.came
+            if came != "again":
+                return came
+        return None
+
+    def _tell(self, run: "_Run", one: "_Waiting", came: "Answer | _Failed | Literal['again'] | None") -> None:
+        # At once, not when the worker wakes: no batch goes out while others are about to ask again, too.
+        run.parked_now -= 1
+        one.came.set_result(came)
+
+    def _send_batches(self, run: "_Run") -> None:
+        """Send what waits, where nothing of the run does anything else."""
+        if run.waiting and run.parked_now == run.active:
+            waiting, run.waiting = run.waiting, {}
+            run.sending.append(asyncio.create_task(self._sent_in_batches(waiting, run)))
+
+    async def _sent_in_batches(self, waiting: "dict[str, _Waiting]", run: "_Run") -> None:
+        """Take up the batches that hold some of these calls already, send the others, and tell each what came of it."""
+
+        async def rest(seconds: float) -> None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await run.stopping.wait()
+            if run.stopping.is_set():
+                raise Stopped
+
+        began = time.monotonic()
+
+        def each(line: Line) -> None:
+            one = waiting.get(line.one.key)
+            if one is not None and one.came.done():
+                return
+            came = self._read_line(line, time.monotonic() - began, 1 if one is None else one.attempts)
+            if one is not None:
+                self._tell(run, one, came)
+
+        try:
+            if run.stopping.is_set():
+                return
+            self.connect()
+            assert self.store is not None and self._connection is not None
+            batches = Batches(self.endpoint, self.store, self._connection, rest)
+            before = batches.submitted_before(list(waiting))
+            for known in (one for batch in before for one in batch.calls):
+                self.budget.reserve_in_batch(known.call, submitted=True)
+            await _all_of([batches.answers(batch, each, {}) for batch in before])
+            # What these said nothing of was never sent, or is lost.
+            for known in (one for batch in before for one in batch.calls):
+                self.budget.drop(known.call)
+            left = {key: one for key, one in waiting.items() if not one.came.done()}
+            while left:
+                admitted = self._admitted_together(left)
+                if not admitted:
+                    break
+                await _all_of([self._sent_batch(batches, part, each) for part in self._parts(admitted)])
+                for key, one in admitted.items():
+                    self.budget.drop(one.one.call)
+                    if not one.came.done():  # another process has forgotten the batch meanwhile
+                        self._tell(run, one, _AGAIN)
+                    del left[key]
+        except Stopped:
+            pass
+        except Exception as error:
+            self._stop(run, error)
+        finally:
+            for one in waiting.values():
+                if not one.came.done():
+                    self._tell(run, one, None)
+
+    def _admitted_together(self, left: "dict[str, _Waiting]") -> "dict[str, _Waiting]":
+        """The first of these calls, as many as the budget has room for at once."""
+        admitted = {}
+        for key, one in left.items():
+            if self.budget.reserve_in_batch(one.one.call):
+                admitted[key] = one
+            elif self.budget.may_have_room:
+                break
+        return admitted
+
+    def _parts(self, waiting: "dict[str, _Waiting]") -> "Iterator[list[_Waiting]]":
+        """Calls divided into batches: of one model and kind each, within the limits of the API."""
+        kinds: dict[tuple[str, bool], list[_Waiting]] = {}
+        for one in waiting.values():
+            kinds.setdefault((one.one.call.model, one.one.call.prompt is None), []).append(one)
+        for ones in kinds.values():
+            sizes = [len(line_of(one.one.call.key, "/v1/chat/completions", self._body(one.one))) for one in ones]
+            for part in divided(sizes, MOST_REQUESTS, MOST_BYTES):
+                yield [ones[index] for index in part]
+
+    async def _sent_batch(self, batches: Batches, part: "list[_Waiting]", each: Callable[[Line], None]) -> None:
+        bodies = {one.one.call.key: self._body(one.one) for one in part}
+        await batches.answers(batches.begin([one.one for one in part]), each, bodies)
+
+    def _body(self, one: SubmittedCall) -> dict[str, Any]:
+        self._check_needs(one.call, one.sent)
+        return _request(one.call, one.sent)
+
+    def _read_line(self, line: Line, seconds: float, attempts: int) -> "Answer | _Failed | Literal['again']":
+        """What a line says of its call; an answer is kept."""
+        call, origin, sent = line.one.call, line.one.origin, line.one.sent
+        try:
+            if line.status == 200:
+                reply = self._read(as_response(line), _request(call, sent), call.wanted)
+                return self._came(call, reply, seconds, attempts, origin, line.batch)
+            raise as_error(line)
+        except _Failed as failed:
+            return failed
+        except openai.APIStatusError as error:
+            words = words_of(error)
+            if not line.status:
+                return _Failed("not answered by a batch", words, f"did not answer a call: {words}; run again to resume")
+            if self._learnt(call, origin, error, words, sent):
+                return _AGAIN
+            fate = self._refusal(call, error, words)
+            if isinstance(fate, _Failed):
+                return fate
+            raise fate from None
 
     # Who answers ----------------------------------------------------------------------------------------------------
 
@@ -496,13 +673,8 @@ class Client:
         parameters = self._recalled(call.model, origin)
         while True:
             settings = parameters.fit(call.settings)
-            for name in NEED:
-                if name in call.settings and name not in settings:
-                    words = parameters.said(name)
-                    what = f"refused {name}: {words}; it has no {NEED[name]}; use vLLM or `transformers`"
-                    raise CapabilityError(self._explained(call, what))
-            words_in = {"messages": list(call.messages)} if call.prompt is None else {"prompt": call.prompt}
-            body = {"model": call.model, **words_in, **settings}
+            self._check_needs(call, settings)
+            body = _request(call, settings)
             patience = self.endpoint.patience(call.limit)
             try:
                 async with asyncio.timeout(patience):
@@ -515,10 +687,7 @@ class Client:
                 raise _Failed("hung", words, tries) from None
             except openai.APIStatusError as error:
                 words = words_of(error)
-                if parameters.learn(error, words, call.settings, settings):
-                    self.tally["parameter refused"] += 1
-                    if self.store is not None and origin is not None:
-                        self.store.see(origin, call.model, parameters.refused)
+                if self._learnt(call, origin, error, words, settings):
                     continue
                 raise self._refusal(call, error, words) from None
             except openai.APIConnectionError as error:
@@ -527,6 +696,26 @@ class Client:
                 if not self.answered and isinstance(error.__cause__, httpx2.ConnectError):
                     raise EngineError(self._explained(call, told)) from None
                 raise _Failed("cut off", why, told) from None
+
+    def _check_needs(self, call: Call, settings: Mapping[str, Any]) -> None:
+        """Raise CapabilityError where a request means nothing with these settings."""
+        for name in NEED:
+            if name in call.settings and name not in settings:
+                words = self._state(call.model).parameters.said(name)
+                what = f"refused {name}: {words}; it has no {NEED[name]}; use vLLM or `transformers`"
+                raise CapabilityError(self._explained(call, what))
+
+    def _learnt(
+        self, call: Call, origin: Origin | None, error: openai.APIStatusError, words: str, sent: Mapping[str, Any]
+    ) -> bool:
+        """Whether an error says of parameters that the server does not take, so that the call is to be sent again."""
+        parameters = self._recalled(call.model, origin)
+        if not parameters.learn(error, words, call.settings, sent):
+            return False
+        self.tally["parameter refused"] += 1
+        if self.store is not None and origin is not None:
+            self.store.see(origin, call.model, parameters.refused)
+        return True
 
     def _read(self, response: httpx2.Response, request: dict[str, Any], wanted: str) -> Reply:
         """The completion that was `wanted`.
@@ -592,14 +781,53 @@ def _used_for(answer: Answer) -> Usage:
     return Usage(requests=1, read=answer.prompt_tokens, written=answer.completion_tokens)
 
 
+def _request(call: Call, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The body of a request."""
+    words_in = {"messages": list(call.messages)} if call.prompt is None else {"prompt": call.prompt}
+    return {"model": call.model, **words_in, **settings}
+
+
+async def _all_of(works: Sequence[Coroutine[Any, Any, None]]) -> None:
+    """Await all side by side; the first error is raised when all have ended, for each may bring what is paid for."""
+    for ended in await asyncio.gather(*works, return_exceptions=True):
+        if isinstance(ended, BaseException):
+            raise ended
+
+
+_AGAIN: Literal["again"] = "again"
+"""Said of a call that is to be sent again at once."""
+
+
+class _Waiting(NamedTuple):
+    """A call that waits for its batch."""
+
+    one: SubmittedCall
+    attempts: int
+    came: "asyncio.Future[Answer | _Failed | Literal['again'] | None]"
+
+
 class _Run:
     """One call of `Client.run`."""
 
     def __init__(self) -> None:
+        self.batched = False
+        self.active = self.parked_now = 0
+        """Workers, and those of them that wait for a batch or for another process."""
+        self.waiting: dict[str, _Waiting] = {}
+        self.sending: list[asyncio.Task[None]] = []
         self.stopping = asyncio.Event()
         self.error: Exception | None = None
         self.working: set[asyncio.Task[None]] = set()
         self.hire: Callable[[], None] = lambda: None
+
+    @contextmanager
+    def parked(self) -> Iterator[None]:
+        """A worker waits meanwhile, and no batch waits for it."""
+        self.parked_now += 1
+        try:
+            yield
+        finally:
+            self.parked_now -= 1
 
 
 _RUN: ContextVar[_Run] = ContextVar("the run that a call belongs to")

@@ -5,7 +5,7 @@ import json
 import logging
 from collections.abc import Mapping
 from contextvars import ContextVar
-from typing import Any
+from typing import IO, Any
 from urllib.parse import parse_qsl, quote
 from urllib.request import getproxies
 
@@ -13,9 +13,9 @@ import httpx2
 import openai
 
 from srlm.addresses import secrets_in
-from srlm.engines.openai.body import room_for
+from srlm.engines.openai.body import Body, room_for
 from srlm.engines.openai.endpoint import Endpoint
-from srlm.engines.openai.guarded import GuardedClient, body_in, room
+from srlm.engines.openai.guarded import GuardedClient, body_in, room, saved_to
 from srlm.engines.openai.servers import is_local
 from srlm.errors import EngineError
 from srlm.secrets import Secrets, known
@@ -110,6 +110,40 @@ class Connection:
         if body.fault is not None:
             raise ValueError(f"answered {body.fault}")
         return body.value
+
+    async def upload(self, file: IO[bytes], name: str) -> Body:
+        """The server's answer to a file of requests. Raises openai.APIError."""
+        return body_in(
+            await self._openai.post(
+                "/files",
+                cast_to=httpx2.Response,
+                body={"purpose": "batch"},
+                files=[("file", (name, file, "application/jsonl"))],
+                options={"headers": {"Content-Type": "multipart/form-data"}},
+            )
+        )
+
+    async def create_batch(self, file: str, path: str, metadata: Mapping[str, str]) -> Body:
+        """The server's answer to a batch of the requests in a file. Raises openai.APIError."""
+        body = {"input_file_id": file, "endpoint": path, "completion_window": "24h", "metadata": dict(metadata)}
+        return body_in(await self._openai.post("/batches", cast_to=httpx2.Response, body=body))
+
+    async def batch(self, id: str) -> Body:
+        """What the server says of a batch. Raises openai.APIError."""
+        return body_in(await self._openai.get(f"/batches/{quote(id, safe='')}", cast_to=httpx2.Response))
+
+    async def list_batches(self, after: str | None) -> Body:
+        """A page of the server's list of batches, the newest first. Raises openai.APIError."""
+        path = "/batches?limit=100" + ("" if after is None else f"&after={quote(after, safe='')}")
+        return body_in(await self._openai.get(path, cast_to=httpx2.Response))
+
+    async def content(self, id: str, file: IO[bytes]) -> Body:
+        """Save a file of the server, as it comes and with what secrets it holds. Raises openai.APIError."""
+        with saved_to(file):
+            body = body_in(await self._openai.get(f"/files/{quote(id, safe='')}/content", cast_to=httpx2.Response))
+        if body.fault is not None:
+            raise EngineError(f"answered {body.fault}")
+        return body
 
     async def _seen(self, request: httpx2.Request) -> None:
         """A hook: the first request to a model as the `openai` client made it."""

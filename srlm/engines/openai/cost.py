@@ -15,6 +15,8 @@ BYTES_A_TOKEN = 4.8
 of ten models whose tokens are known, used to estimate."""
 BYTES_A_TOKEN_AT_LEAST = 2.5
 """All but one in a thousand of them have more: used to keep below a cap."""
+BATCH_SHARE = 0.5
+"""Price of a call in a batch beside the same call by itself: OpenAI's, and that of others with a batch API."""
 
 
 class Prices(Record):
@@ -56,7 +58,12 @@ def paid(answer: Answer, price: Price | None) -> float | None:
     """What an answer cost by the server's own count of tokens; None where price or count is not known."""
     if price is None or answer.prompt_tokens is None or answer.completion_tokens is None:
         return None
-    return price.of(answer.prompt_tokens, answer.completion_tokens)
+    return price.of(answer.prompt_tokens, answer.completion_tokens) * share_of(answer)
+
+
+def share_of(answer: Answer) -> float:
+    """What an answer cost as a share of the price: one that came in a batch half."""
+    return 1.0 if answer.batch is None else BATCH_SHARE
 
 
 def spent_on(store: CallStore, model: str, price: Price) -> float:
@@ -64,7 +71,7 @@ def spent_on(store: CallStore, model: str, price: Price) -> float:
     total = 0.0
     for call, answer in store.every(model):
         cost = paid(answer, price)
-        total += estimated(call, price, BYTES_A_TOKEN_AT_LEAST) if cost is None else cost
+        total += estimated(call, price, BYTES_A_TOKEN_AT_LEAST) * share_of(answer) if cost is None else cost
     return total
 
 
@@ -114,6 +121,23 @@ class Budget:
         self._under_way[call.key] = self._most_of(call)
         return True
 
+    def reserve_in_batch(self, call: Call, submitted: bool = False) -> bool:
+        """The same for a call of a batch, at its price; `submitted`: it was sent by an earlier run, and counts anyway.
+
+        A batch is paid for as a whole, so its calls do not wait for a first answer that tells what they cost.
+        """
+        if self.price is None:
+            return True
+        most = self._most_of(call) * BATCH_SHARE
+        sure = self.spent + sum(self._under_way.values()) + most
+        if not submitted and self.most is not None and (self._over or sure > self.most):
+            if not self.may_have_room:
+                self._over = True
+                self.held_back += 1
+            return False
+        self._under_way[call.key] = most
+        return True
+
     @property
     def may_have_room(self) -> bool:
         """Whether a call that does not fit now may fit when those under way have come in."""
@@ -141,7 +165,7 @@ class Budget:
         if self.price is None:
             return
         cost = paid(answer, self.price)
-        self.spent += estimated(call, self.price, BYTES_A_TOKEN_AT_LEAST) if cost is None else cost
+        self.spent += estimated(call, self.price, BYTES_A_TOKEN_AT_LEAST) * share_of(answer) if cost is None else cost
         self._answers += 1
         text, limit = tokens_at_most(call)
         counted = (answer.prompt_tokens, answer.completion_tokens)

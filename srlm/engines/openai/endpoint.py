@@ -18,6 +18,10 @@ RETIRED_VARIABLE = "SRLM_ASK_RETIRED"
 """Environment variable that is 1 where models that the list calls retired may be asked."""
 
 
+BATCH_VARIABLE = "SRLM_BATCH_API"
+"""Environment variable that is 1 where all calls to servers go through their batch API."""
+
+
 class Endpoint(Record):
     """Where a server is asked, and how patiently."""
 
@@ -47,6 +51,8 @@ class Endpoint(Record):
     """The day on which it is asked: a model that was retired before is refused."""
     ask_retired: bool = Field(default_factory=lambda: os.environ.get(RETIRED_VARIABLE) == "1")
     """Whether a retired model is asked nevertheless, as by somebody to whom OpenAI still serves it."""
+    batch_api: bool = Field(default_factory=lambda: os.environ.get(BATCH_VARIABLE) == "1")
+    """Whether calls are sent as batches (`/files`, `/batches`): half the price, and a wait of up to a day."""
 
     @classmethod
     def at(cls, base_url: str | None, seed: int = 0) -> Self:
@@ -65,6 +71,7 @@ class Endpoint(Record):
             timeout=settings.timeout,
             tries=settings.retries + 1,
             seed=seed,
+            **({"batch_api": True} if settings.batch_api else {}),
         )
 
     def patience(self, tokens: int = 0) -> float:

@@ -14,6 +14,7 @@ from eval.figures.widths import width
         pytest.param((0.421, 0.429), "share", False, ["42.2%", "42.4%", "42.6%", "42.8%"], id="close-together"),
         pytest.param((0.0, 2200.0), "number", False, ["0", "500", "1,000", "1,500", "2,000"], id="steps"),
         pytest.param((0.0, 60000.0), "number", False, ["0", "10k", "20k", "30k", "40k", "50k", "60k"], id="tokens"),
+        pytest.param((0.0, 2.2e6), "number", False, ["0", "500k", "1M", "1.5M", "2M"], id="millions"),
         pytest.param((3.0, 3.0), "number", False, ["2", "3", "4"], id="one-value"),
         pytest.param((0.0, 0.0), "number", False, ["\u22121.0", "\u22120.5", "0.0", "0.5", "1.0"], id="nothing"),
     ],

@@ -180,6 +180,19 @@ def test_a_run_that_is_not_whole_is_not_compared(tmp_path: Path) -> None:
     assert "was made with other settings (seed: 77 -> 3)" in third.why
 
 
+def test_runs_that_are_not_there_are_listed_once_for_each_reason() -> None:
+    missing = [
+        *(page.NotThere(method, seed, "not trained") for method in ("loop", "spin") for seed in (7, 8)),
+        page.NotThere("rest", 8, "not trained"),
+        page.NotThere("loop", 6, "stopped: no pairs"),
+    ]
+    assert page.in_groups(missing) == [
+        "not trained: seeds 7, 8 of loop, spin",
+        "not trained: seed 8 of rest",
+        "stopped: no pairs: seed 6 of loop",
+    ]
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("wide", [390, 1280, 2000])
 def test_the_page_is_whole_and_axe_finds_nothing(chromium: Browser, written: Path, wide: int, scheme: Scheme) -> None:

@@ -9,7 +9,7 @@ from eval.benchmarks.base import MetricSpec
 from eval.records import MetricValue
 from eval.stats.bounded import SHARE, SIGNED
 from eval.stats.seeds import corrected, mean_over_seeds, paired_over_seeds, visible
-from eval.study.figures import differences, means
+from eval.study.figures import Cells, differences, means
 from eval.study.measures import Measured, Value
 
 
@@ -148,3 +148,19 @@ def test_a_reference_that_lacks_a_seed_takes_it_from_every_difference() -> None:
     better, _ = differences(list(FOUND), "loop", SEEDS, [GAIN], cells, 0.95)
     assert (better.n, better.unscored) == (2, 2)
     assert better.note == "no value of seed 1: loop: not trained; seed 3: stopped: better collapsed"
+
+
+def test_a_difference_too_small_to_be_shown_is_in_the_words_of_its_measure() -> None:
+    cells: Cells = {
+        (method, seed): {"gain": Value(value), "tokens": Value(1000 * value)}
+        for method, own in {"loop": (0.3, 0.3, 0.3), "other": (0.32, 0.30, 0.28)}.items()
+        for seed, value in zip((1, 2, 3), own, strict=True)
+    }
+    tokens = Measured("tokens", MetricSpec(label="tokens", digits=0), lambda run: Value(None), is_cost=True)
+    gain, cost = differences(["loop", "other"], "loop", (1, 2, 3), [GAIN, tokens], cells, 0.95)
+    # sd .02, standard error .0115470; t of 2 degrees: 4.302653 (two-sided 5%) + 1.060660 (80%) = 5.363313; .0619302
+    assert gain.note == "no difference shown: 3 seeds show one of 6.2 points with 80% power"
+    assert cost.value == pytest.approx(0.0, abs=1e-9)
+    assert (cost.p, cost.p_adjusted, cost.note) == (None, None, "")
+    assert cost.low == pytest.approx(-49.68275)  # 20 / sqrt(3) * 4.302653
+    assert cost.high == pytest.approx(49.68275)

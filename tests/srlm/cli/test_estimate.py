@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from accelerate.commands.config.config_args import load_config_from_file
 
-from srlm.cli.estimate import GIB, Hardware, Shape, generation, optimisation, read_shape, stages
-from srlm.methods.base import Generation, Lengths, Optimisation, method_of
+from srlm.cli.estimate import GIB, Hardware, Shape, generation, optimisation, read_hardware, read_shape, stages
+from srlm.methods.base import ASSUMED, Generation, Lengths, Optimisation, method_of
 from srlm.methods.start import read_seed_data, skill_demonstrations
 from srlm.run_file import load
 from srlm.settings import DpoSettings, LoraSettings, OnlineSettings, SftSettings
@@ -180,3 +180,17 @@ def test_a_model_that_cannot_be_reached_asks_for_its_shape(srlm: Any, tmp_path: 
     )  # fmt: skip
     assert said.exit_code == 2
     assert "give one with --shape FILE" in said.stderr
+
+
+def test_the_plan_of_the_papers_run_in_docs_holds_todays_estimate() -> None:
+    settings = load(CONFIGS / "paper-llama2-70b.yaml")
+    on, price = read_hardware(CONFIGS / "hardware/16xh200.yaml"), 4.0
+    found = list(stages(settings, on, read_shape(settings, CONFIGS / "shapes/llama-2-70b.json"), ASSUMED))
+    rows = [(stage.name, stage.what, stage.gib, stage.seconds / 3600) for stage in found]
+    rows.append(("all", "", max(stage.gib for stage in found), sum(stage.seconds for stage in found) / 3600))
+    table = [
+        f"| {name} | {what} | {gib:.1f} | {hours:.2f} | {16 * hours:.1f} | {16 * hours * price:.0f} |"
+        for name, what, gib, hours in rows
+    ]
+    page = (CHECKOUT / "docs/scale.md").read_text(encoding="utf-8").splitlines()
+    assert [row for row in table if row not in page] == []

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from srlm.engines.openai.calls import Answer, Call, CallStore, Failure, Missing, Refusal
+from srlm.engines.openai.calls import Answer, CallStore, Failure, Missing, Refusal
 from srlm.engines.openai.client import GIVE_UP, Client
 from srlm.engines.openai.cost import Budget
 from srlm.engines.openai.endpoint import Endpoint
@@ -23,20 +23,10 @@ from srlm.errors import EngineError, SrlmError, StoreError
 from srlm.settings import Price
 from tests.chat_server import Reply, Serve, Server, refusal, words
 from tests.forks.command import Start
+from tests.forty_calls import call, calls
 
 KEY = "sk-a-key-nobody-may-see"
 USAGE = {"prompt_tokens": 1000, "completion_tokens": 1, "total_tokens": 1001}
-
-
-def call(number: int, **changes: Any) -> Call:
-    content = f"question {number}"
-    settings = {"max_tokens": 1, "temperature": 1}
-    given = {"service": "compatible", "model": "judge", "settings": settings, "template": "t", **changes}
-    return Call(messages=({"role": "user", "content": content},), **given)
-
-
-def calls(number: int) -> list[Call]:
-    return [call(n) for n in range(number)]
 
 
 def asked(server: Server) -> Counter[str]:
@@ -402,41 +392,13 @@ def test_a_missing_file_to_replay_is_told(tmp_path: Path) -> None:
         CallStore(tmp_path / "none.sqlite", replay=True)
 
 
-PROGRAM = """
-import json, sys
-from pathlib import Path
-from srlm.engines.openai.client import Client
-from srlm.engines.openai.endpoint import Endpoint
-from srlm.engines.openai.calls import Call, CallStore
-from srlm.engines.openai.cost import Budget
-url, path = sys.argv[1:]
-settings = {"max_tokens": 1, "temperature": 1}
-calls = [
-    Call(service="compatible", model="judge", messages=({"role": "user", "content": f"question {n}"},),
-         settings=settings, template="t") for n in range(40)
-]
-with CallStore(Path(path)) as store:
-    endpoint = Endpoint(service="compatible", base_url=url, concurrency=4)
-    client = Client(endpoint, store)
-    said = client.ask(calls)
-    client.close()
-print(json.dumps([one.choice["message"]["content"] for one in said]))
-"""
+FOUR_AT_ONCE = '{"concurrency": 4}'
 
 
-@pytest.fixture
-def program(tmp_path: Path) -> str:
-    path = tmp_path / "asks_forty.py"
-    path.write_text(PROGRAM)
-    return path.stem
-
-
-def test_two_processes_share_a_store_and_ask_nothing_twice(
-    serve: Serve, bench: Bench, start: Start, tmp_path: Path, program: str
-) -> None:
+def test_two_processes_share_a_store_and_ask_nothing_twice(serve: Serve, bench: Bench, start: Start) -> None:
     both = threading.Barrier(2, timeout=60)
     server = serve(lambda body, number: (both.wait() if number < 2 else None, words("m"))[1])
-    working = [start(program, server.url, str(bench.path), cwd=tmp_path) for _ in range(2)]
+    working = [start("tests.forty_calls", server.url, str(bench.path), FOUR_AT_ONCE) for _ in range(2)]
     ended = [one.communicate() for one in working]
     assert [json.loads(out or repr(err)) for out, err in ended] == [["m"] * 40] * 2
     assert asked(server) == {f"question {n}": 1 for n in range(40)}
@@ -468,7 +430,7 @@ def test_processes_may_make_one_store_at_the_same_moment(start: Start, tmp_path:
 
 @pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGINT], ids=["kill-9", "ctrl-c"])
 def test_a_stopped_run_has_kept_every_answer_that_arrived(
-    serve: Serve, bench: Bench, start: Start, tmp_path: Path, program: str, blow: signal.Signals
+    serve: Serve, bench: Bench, start: Start, blow: signal.Signals
 ) -> None:
     wait = threading.Event()
     reached = threading.Semaphore(0)
@@ -480,7 +442,7 @@ def test_a_stopped_run_has_kept_every_answer_that_arrived(
         return words("m")
 
     server = serve(reply)
-    work = start(program, server.url, str(bench.path), cwd=tmp_path)
+    work = start("tests.forty_calls", server.url, str(bench.path), FOUR_AT_ONCE)
     for _ in range(4):  # all four under way are held: ten answers have been sent
         assert reached.acquire(timeout=60)
     os.kill(work.pid, blow)
