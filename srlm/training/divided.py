@@ -2,8 +2,8 @@
 
 The launcher says by its environment which of them it is (`accelerate launch --config_file configs/accelerate/...`).
 On GPUs accelerate does the rest. Without one it divides nothing: its `AcceleratorState` takes up FSDP where the
-processes are MULTI_GPU or the like, and MULTI_CPU is not on that list (1.15, state.py). So there we say it ourselves, on
-the public fields of the same state, and all that follows is the code that runs on GPUs, over gloo.
+processes are MULTI_GPU or the like, and MULTI_CPU is not on that list (1.15, state.py). So there we say it ourselves,
+on the public fields of the same state, and all that follows is the code that runs on GPUs, over gloo.
 """
 
 import os
