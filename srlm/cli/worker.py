@@ -21,7 +21,7 @@ def work_on(job: Job, folder: Path) -> None:
     """Train the job's model together with the other processes. Raises SettingsError if they cannot."""
     # Who is first decides how long the processes wait for each other; TrainingArguments.ddp_timeout would do so on GPUs
     # alone.
-    divided.join(job.timeout, in_bfloat16(job.training, job.served))
+    divided.join(job.timeout, in_bfloat16(job.training, job.served), job.training.max_grad_norm)
     # The libraries learn of the other processes here, before weights are read, so that each reads its own part alone.
     # They forget when this is gone.
     settings = SFTConfig(**arguments(job.training, Path(job.work), job.seed, job.served))

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import torch
 from accelerate import PartialState
+from accelerate.utils import DistributedType
 from transformers import PrinterCallback, TrainerCallback, TrainerState, TrainingArguments
 from transformers.integrations import TensorBoardCallback
 
@@ -162,6 +163,8 @@ def train(
     trainer.remove_callback(PrinterCallback)
     # TRL would write the draft of a model card into `work` at each checkpoint, where nobody reads it.
     trainer.create_model_card = _no_card
+    if trainer.accelerator.distributed_type == DistributedType.DEEPSPEED:
+        divided.say_rate(trainer)
     for callback in trainer.callback_handler.callbacks:
         if isinstance(callback, TensorBoardCallback):
             callback.logging_dir = str(target.parent / LOGS)  # its own choice is within `work`
@@ -189,7 +192,13 @@ def _no_card(model_name: str | None = None, dataset_name: str | None = None, tag
 
 
 def _resume(trainer: Any, last: Path | None) -> None:
-    """Train from a checkpoint. Raises StoreError where one without digests cannot be taken up."""
+    """Train from a checkpoint. Raises StoreError where it cannot be taken up: weights divided in another way, or one
+    without digests that is broken."""
+    if last is not None and (saved := divided.saved_with(last)) != (now := divided.trains_with(trainer)):
+        raise StoreError(
+            f"{last}: was saved by a training with {saved}, and this one has {now}; set the launch.command that it was "
+            f"begun with, or delete {last.parent} to begin it anew"
+        )
     if last is None or (last / WHOLE).stat().st_size:
         trainer.train(resume_from_checkpoint=None if last is None else str(last))
         return

@@ -96,7 +96,8 @@ class Forks:
 
     def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
         self.path = folder / "forks.socket"
-        self.environment = {"PYTHONPATH": str(CHECKOUT), "OMP_NUM_THREADS": "1", **(environment or {})}
+        where = os.pathsep.join(filter(None, [str(CHECKOUT), os.environ.get("PYTHONPATH")]))
+        self.environment = {"PYTHONPATH": where, "OMP_NUM_THREADS": "1", **(environment or {})}
         self._server: subprocess.Popen[str] | None = None
         self._begun: list[Command] = []
 
@@ -110,10 +111,11 @@ class Forks:
             assert self._server.stdout is not None
             assert self._server.stdout.readline() == "ready\n"
 
-    def launcher(self) -> list[str]:
-        """A `launch.command` of two processes."""
+    def launcher(self, processes: int = 2) -> list[str]:
+        """A `launch.command` of so many processes."""
         self.begin()
-        return [sys.executable, str(Path(__file__).with_name("launcher.py")), str(self.path)]
+        script = Path(__file__).with_name("launcher.py")
+        return [sys.executable, str(script), str(self.path), f"--processes={processes}"]
 
     def start(self, *words: str, cwd: Path | None = None, environment: Mapping[str, str] | None = None) -> Command:
         """Begin `python WORDS`, where the first word is `-m`, `-c` or a script, in a folder."""

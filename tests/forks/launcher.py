@@ -1,8 +1,8 @@
-"""A launcher of two processes (`launch.command`) that are forks of the server's: a launch costs no imports.
+"""A launcher of processes (`launch.command`) that are forks of the server's: a launch costs no imports.
 
-    python launcher.py SOCKET -m srlm worker FOLDER
+    python launcher.py SOCKET --processes=2 -m srlm worker FOLDER
 
-As torchrun does, it ends both when it is stopped, and the other when one fails. It imports nothing of the checkout.
+As torchrun does, it ends all when it is stopped, and the others when one fails. It imports nothing of the checkout.
 """
 
 import json
@@ -12,20 +12,18 @@ import signal
 import socket
 import sys
 
-PROCESSES = 2
 
-
-def main(path: str, words: list[str]) -> int:
+def main(path: str, processes: int, words: list[str]) -> int:
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": str(PROCESSES)}
+    place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": str(processes)}
     place["LOCAL_WORLD_SIZE"] = place["WORLD_SIZE"]
     said: dict[socket.socket, bytes] = {}
     waiting = selectors.DefaultSelector()
     try:
-        for rank in range(PROCESSES):
+        for rank in range(processes):
             connection = socket.socket(socket.AF_UNIX)
             connection.connect(path)
             environment = {**os.environ, **place, "RANK": str(rank), "LOCAL_RANK": str(rank)}
@@ -52,4 +50,4 @@ def main(path: str, words: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], sys.argv[2:]))
+    sys.exit(main(sys.argv[1], int(sys.argv[2].removeprefix("--processes=")), sys.argv[3:]))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from srlm.training import checkpoints
+from srlm.training import checkpoints, divided
 from srlm.training.checkpoints import WHOLE
 
 SEED = 3
@@ -92,6 +92,34 @@ def test_a_folder_of_parts_that_is_gone_or_another_sets_the_checkpoint_aside(
         before, last = checkpoint(work, layout, 200), checkpoint(work, layout, 400)
         change(last / part)
         assert checkpoints.newest(work, SEED) == before
+
+
+@pytest.mark.parametrize(
+    ("layout", "said"),
+    [
+        ("fsdp", "FSDP (SHARDED_STATE_DICT)"),
+        ("deepspeed", "DeepSpeed's ZeRO stage 3 in 2 processes"),
+        ("lora", "whole weights in each process"),
+    ],
+)
+def test_a_checkpoint_tells_how_weights_were_divided(layout: str, said: str, tmp_path: Path) -> None:
+    assert divided.saved_with(checkpoint(tmp_path, layout, 200)) == said
+
+
+def test_a_checkpoint_of_zero_2_has_whole_weights_once_and_one_without_zero_no_optimizer_beside(tmp_path: Path) -> None:
+    folder = checkpoint(tmp_path, "deepspeed", 200)
+    for path in folder.glob("*/*_model_states.pt"):
+        path.unlink()
+    (folder / "global_step200/mp_rank_00_model_states.pt").touch()
+    assert divided.saved_with(folder) == "DeepSpeed's ZeRO stage 1 or 2 in 2 processes"
+    for path in folder.glob("*/*_optim_states.pt"):
+        path.unlink()
+    assert divided.saved_with(folder) == "DeepSpeed without ZeRO"
+
+
+def test_a_full_state_of_fsdp_is_told_from_a_sharded_one(tmp_path: Path) -> None:
+    (tmp_path / "pytorch_model_fsdp.bin").touch()
+    assert divided.saved_with(tmp_path) == "FSDP (FULL_STATE_DICT)"
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
