@@ -8,8 +8,8 @@ All figures are calculated; none is measured:
     writing       a step reads all weights and the cache of every sequence in the batch, at the memory's speed; batches
                   are as large as memory allows, as in vLLM (the transformers engine is several times slower)
     memory        training: weights, gradients and two moments in float32, 16 bytes a parameter, divided over the GPUs;
-                  the reference 4 more; with adapters the float32 weights alone, 4; activations of one micro batch. With
-                  adapters, and in online RL, each GPU holds all of this: sharded weights are refused.
+                  the reference 4 more; with adapters the float32 weights alone, 4; activations of one micro batch. In
+                  online RL each GPU holds all of this: sharded weights are refused.
                   Generation: weights, and the keys and values of as many sequences as fit
     disk          every model that is kept, 4 bytes a parameter: models are handed on in float32
 
@@ -247,5 +247,5 @@ def optimisation(
     )
     together = sharing(on, training)
     seconds = operations / (together * on.teraflops * 1e12 * on.training_share)
-    undivided = training.lora is not None or isinstance(training, OnlineSettings)
-    return seconds, (held / (1 if undivided else together) + active) / GIB, tokens
+    holders = 1 if isinstance(training, OnlineSettings) else together
+    return seconds, (held / holders + active) / GIB, tokens

@@ -45,7 +45,7 @@ def save_trained(trainer: Any, tokenizer: Any, brought: Brought, target: Path, f
     """Save the whole model as a plain one; where it is in parts, every process takes part in gathering them."""
     model, state = trainer.accelerator.unwrap_model(trainer.model), None
     if trainer.accelerator.distributed_type == DistributedType.DEEPSPEED:
-        state = gathered_by_deepspeed(model)
+        state = gathered_by_deepspeed(model, first)
     elif in_parts(trainer):
         state = gathered(trainer.model_wrapped)
     if not first:
@@ -70,8 +70,8 @@ def gathered(model: Any) -> dict[str, Any]:
     return whole
 
 
-def gathered_by_deepspeed(model: Any) -> dict[str, Any]:
-    """All weights of a model in DeepSpeed, in float32, on every process.
+def gathered_by_deepspeed(model: Any, first: bool) -> dict[str, Any]:
+    """All weights of a model in DeepSpeed, in float32, on the first process; the others take part and keep nothing.
 
     It computes with bfloat16 weights, which accelerate would gather, and keeps apart the float32 ones that it trains.
     """
@@ -79,13 +79,14 @@ def gathered_by_deepspeed(model: Any) -> dict[str, Any]:
     from deepspeed.utils import safe_get_full_fp32_param
 
     weights = dict(model.named_parameters())
-    state = {name: value.cpu() for name, value in model.state_dict().items() if name not in weights}
+    state = {name: value.cpu() for name, value in model.state_dict().items() if name not in weights} if first else {}
     for name, weight in weights.items():
         whole = safe_get_full_fp32_param(weight)
         if whole is None:  # it is not trained
             with deepspeed.zero.GatheredParameters([weight]):
                 whole = weight.detach().float().clone()
-        state[name] = whole.view(getattr(weight, "ds_shape", weight.shape)).cpu()
+        if first:
+            state[name] = whole.view(getattr(weight, "ds_shape", weight.shape)).cpu()
     return state
 
 

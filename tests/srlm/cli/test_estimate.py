@@ -40,9 +40,9 @@ def test_dpo_reads_two_answers_and_keeps_a_reference() -> None:
     assert gib == pytest.approx((20e9 / 2 + 2 * 1000 * 2000 * 10 + 34 * 1000 * 2000) / GIB)
 
 
-def test_adapters_need_no_moments_of_the_weights_which_are_whole_on_each_gpu() -> None:
+def test_adapters_need_no_moments_of_the_weights_which_are_divided_over_the_gpus() -> None:
     training = SftSettings(batch_size=4, micro_batch_size=1, lora=LoraSettings())
-    assert optimisation(SHAPE, HARDWARE, 4, 0, training, pairs=False)[1] == pytest.approx(4e9 / GIB)
+    assert optimisation(SHAPE, HARDWARE, 4, 0, training, pairs=False)[1] == pytest.approx(4e9 / 4 / GIB)
 
 
 def test_online_training_holds_the_model_and_its_reference_whole_on_each_gpu() -> None:

@@ -67,7 +67,7 @@ def by_deepspeed(folder: Path) -> tuple[Any, dict[str, Any]]:
     )
     engine.backward(loss(engine))
     engine.step()
-    return engine.module, gathered_by_deepspeed(engine.module)
+    return engine.module, gathered_by_deepspeed(engine.module, torch.distributed.get_rank() == 0)
 
 
 def main(how: str, folder: Path, target: Path) -> None:

@@ -60,6 +60,13 @@ def zero(stage: int) -> tuple[str, ...]:
     return ("ACCELERATE_USE_DEEPSPEED=true", f"ACCELERATE_DEEPSPEED_ZERO_STAGE={stage}")
 
 
+INSTALLED = pytest.mark.skipif(find_spec("deepspeed") is None, reason="needs deepspeed installed")
+WAYS = [
+    pytest.param(FSDP, id="fsdp"),
+    *(pytest.param(zero(stage), id=f"zero{stage}", marks=INSTALLED) for stage in (2, 3)),
+]
+
+
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("M0") / "M0"
@@ -130,7 +137,7 @@ def test_a_training_goes_on_in_any_number_of_processes(
 ) -> None:
     """Two, then four through accelerate's own launcher and our file for it, then one."""
     file = CHECKOUT / "configs/accelerate/fsdp.yaml"
-    accelerate = (*LOOPBACK, "accelerate", "launch", "--config_file", str(file), "--num_processes", "4")
+    accelerate = (*LOOPBACK, "accelerate", "launch", "--config_file", str(file), "--num_processes=4")
     one = train(kind, model, settings(tiny, more), tmp_path / "one")
     for command, step in ((on(FSDP), 4), (accelerate, 7)):
         with pytest.raises(Stopped):
@@ -175,44 +182,47 @@ def test_after_kill_9_of_any_process_the_others_end_and_the_training_goes_on(
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("more", [ALL, ADAPTERS], ids=["all weights", "adapters"])
+@pytest.mark.parametrize(
+    ("how", "more"),
+    [(FSDP, ALL), (FSDP, ADAPTERS), pytest.param(zero(3), ALL, marks=INSTALLED)],
+    ids=["fsdp", "fsdp-lora", "zero3"],
+)
 def test_early_stop_with_divided_weights_keeps_the_checkpoint_that_one_process_keeps(
-    more: tuple[str, ...], on: Any, tiny: Path, model: Path, tmp_path: Path
+    how: tuple[str, ...], more: tuple[str, ...], on: Any, tiny: Path, model: Path, tmp_path: Path
 ) -> None:
     nets = {3: 0.5, 6: -0.1}
     looked = [plain(3).replace("Llama", "Qwen2"), plain(6).replace("Llama", "Qwen2")]
-    for name, command in (("one", ()), ("two", on(FSDP))):
+    for name, command in (("one", ()), ("two", on(how))):
         compared = contested(model, settings(tiny, more, command), tmp_path / name, nets)
         assert list(compared.values()) == looked
     assert furthest(tmp_path / "one/model", tmp_path / "two/model") < TOLERANCE
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("how", [FSDP, zero(2), zero(3)], ids=["fsdp", "zero2", "zero3"])
+@pytest.mark.parametrize("how", WAYS)
 def test_steps_that_bfloat16_cannot_tell_are_handed_on_though_passes_are_in_bfloat16(
     how: tuple[str, ...], on: Any, tiny: Path, model: Path, tmp_path: Path
 ) -> None:
-    if how != FSDP:
-        pytest.importorskip("deepspeed")
-    more = ("autocast=bfloat16", "learning_rate=1e-6")
+    more = ("autocast=bfloat16", "learning_rate=1e-6", "final_learning_rate=1e-6")
     one = train("sft", model, settings(tiny, more), tmp_path / "one")
     two = train("sft", model, settings(tiny, more, on(how)), tmp_path / "two")
-    before, after = (load_file(folder / "model.safetensors") for folder in (model, two))
-    moved = [(after[name] - before[name].float()).abs() for name in after]
+    before, alone, after = (load_file(folder / "model.safetensors") for folder in (model, one, two))
     assert {str(weight.dtype) for weight in after.values()} == {"torch.float32"}
-    assert max(float(change.max()) for change in moved) < 8e-6  # eight steps of the rate
-    assert min(float((change > 0).float().mean()) for change in moved) > 0.0
-    assert sum(float((change > 0).float().mean()) for change in moved) / len(moved) > 0.5
-    # Passes in bfloat16 round in another order: some gradients near 0 have the other sign.
-    assert furthest(one, two) < 1.6e-5
+    for name, weight in after.items():
+        moved = (weight - before[name].float()).abs()
+        assert float(moved.max()) < 8.2e-6  # eight steps of the rate, and what float32 rounds of a weight of 1
+        assert float((moved > 0).float().mean()) > 0.99
+        # Passes in bfloat16 round in another order: where a gradient is almost 0 its sign may be the other one.
+        assert float((weight - alone[name]).pow(2).mean().sqrt()) < 1e-6
 
 
 @pytest.mark.soak
+@pytest.mark.parametrize("how", WAYS)
 def test_a_reward_model_with_divided_weights_is_that_of_one_process(
-    on: Any, tiny: Path, model: Path, tmp_path: Path
+    how: tuple[str, ...], on: Any, tiny: Path, model: Path, tmp_path: Path
 ) -> None:
     steps = ["batch_size=8", "micro_batch_size=2", "learning_rate=1e-3", "save_steps=2", "max_steps=4"]
-    for name, command in (("one", ()), ("two", on(FSDP))):
+    for name, command in (("one", ()), ("two", on(how))):
         words = [*(f"reward_model.{step}" for step in steps), f"launch.command=[{', '.join(command)}]"]
         places: dict[str, Any] = {"work": tmp_path / name / "training", "target": tmp_path / name / "model"}
         launch.fit_reward_model(model, RANKED, load(tiny, words), seed=3, report=silent, **places)
@@ -235,7 +245,7 @@ def test_the_first_version_of_fsdp_is_refused_without_a_gpu(on: Any, tiny: Path,
 
 
 @pytest.mark.soak
-@pytest.mark.skipif(find_spec("deepspeed") is None, reason="needs deepspeed installed")
+@INSTALLED
 @pytest.mark.parametrize("stage", [2, 3])
 @pytest.mark.parametrize(("kind", "more"), KINDS, ids=NAMES)
 def test_weights_divided_by_deepspeed_are_those_of_one_process_and_are_taken_up_in_as_many(
