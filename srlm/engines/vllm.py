@@ -48,6 +48,7 @@ class VllmEngine:
         self._vllm, self._dead = vllm, EngineDeadError
         self.chat = load_chat(path, model)
         check_weights(path, model)
+        give_memory_back()  # vLLM's process takes its share of the GPU at once, or does not start
         try:
             self._llm = vllm.LLM(
                 model=str(path),
