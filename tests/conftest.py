@@ -48,6 +48,15 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A test marked `gpu` is skipped where there is none."""
+    if item.get_closest_marker("gpu") is not None:
+        import torch  # slow, and most tests do without it
+
+        if not torch.cuda.is_available():
+            pytest.skip("needs a GPU that torch can use (CUDA); `make gpu-check` runs the same there")
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of real data that is not part of the repository: SRLM_SHARED, or `shared` beside the checkout."""

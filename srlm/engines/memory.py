@@ -70,10 +70,14 @@ class Head(NamedTuple):
 
 
 class Memory:
-    """How a model's rows are read and remembered. Raises ModelError where it cannot write text at all."""
+    """How a model's rows are read and remembered. Raises ModelError where it cannot write text at all.
 
-    def __init__(self, model: Any, pad: int) -> None:
+    `autocast`: the model computes in 16 bits, though its logits come in 32.
+    """
+
+    def __init__(self, model: Any, pad: int, autocast: bool = False) -> None:
         self.model = model
+        self._autocast = autocast
         self._pad = pad
         takes = signature(model.forward).parameters
         self._cache_name = "cache_params" if "cache_params" in takes else "past_key_values"
@@ -263,7 +267,7 @@ class Memory:
                 "large for their number format"
             )
         spread = expected.std(-1).mean().clamp(min=1e-6)
-        exact = plain[0].dtype in (torch.float32, torch.float64)
+        exact = plain[0].dtype in (torch.float32, torch.float64) and not self._autocast
         before = plain[0][: len(short)].float().log_softmax(-1)
         if (before - short.float().log_softmax(-1)).square().mean().sqrt() > (0.01 if exact else BROKEN / 3) * spread:
             raise ModelError(

@@ -199,6 +199,8 @@ class Worker:
                 f"{self._path}: not visible from the node {socket.gethostname()}; the folder of the run (and that of "
                 "model.base) must have the same path on a file system shared by all nodes"
             )
+        if not self._settings.engine.ray.gpus_per_worker:
+            os.environ["CUDA_VISIBLE_DEVICES"] = ""  # Ray would leave it all GPUs, and each worker would take the first
         import torch
         from transformers.utils import logging
 

@@ -34,9 +34,9 @@ STRIDE = 16
 
 
 class TransformersEngine:
-    """A model in memory as an engine; `load` takes it from a folder or the hub."""
+    """A model in memory as an engine; `load` takes it from a folder or the hub. `autocast` as in `Memory`."""
 
-    def __init__(self, model: Any, chat: Chat, id: str, batch_size: int) -> None:
+    def __init__(self, model: Any, chat: Chat, id: str, batch_size: int, autocast: bool = False) -> None:
         self._id = id
         self.batch_size = batch_size
         self.chat = chat
@@ -47,7 +47,7 @@ class TransformersEngine:
         """Tokens that end an answer."""
         self.text_ends = sorted({self.tokenizer.eos_token_id, *own})
         """Tokens that end a plain text."""
-        self.memory = Memory(model, self.tokenizer.pad_token_id)
+        self.memory = Memory(model, self.tokenizer.pad_token_id, autocast)
         self._longest = self.memory.longest
 
     @classmethod

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from srlm.engines.base import Completion, Request
 from srlm.engines.plain_text import TokenPair, TokenText
 from srlm.engines.vllm_text import scores, vllm_text
@@ -31,6 +33,10 @@ class VllmEngine:
         os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")  # it would count its uses at its makers'
         os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
         os.environ[OWNER] = str(os.getpid())
+        if torch.cuda.is_available():
+            # To ask for a GPU is enough for a fork of this process to be unable to use it, and vLLM starts afresh only
+            # where CUDA is in use already.
+            os.environ.setdefault("VLLM_WORKER_MULTIPROC_METHOD", "spawn")
         try:
             import vllm
             from vllm.v1.engine.exceptions import EngineDeadError
@@ -42,6 +48,7 @@ class VllmEngine:
         self._vllm, self._dead = vllm, EngineDeadError
         self.chat = load_chat(path, model)
         check_weights(path, model)
+        give_memory_back()  # vLLM's process takes its share of the GPU at once, or does not start
         try:
             self._llm = vllm.LLM(
                 model=str(path),

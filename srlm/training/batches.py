@@ -39,7 +39,8 @@ class Padded:
         batch: Batch = self._collate([{key: example[key] for key in ("input_ids", "labels")} for example in examples])
         if "weight" in examples[0]:
             weights = torch.tensor([example["weight"] for example in examples])
-            batch["weight"] = weights[:, None].expand_as(batch["labels"])
+            # Numbers of its own, no view of one a row: that could not be copied into the memory that GPUs read from.
+            batch["weight"] = weights[:, None].repeat(1, batch["labels"].shape[1])
         return batch
 
 

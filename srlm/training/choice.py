@@ -24,7 +24,7 @@ from srlm.training.confidence import ConfidenceSettings, choice_losses, coeffici
 from srlm.training.dropout import set_dropout
 from srlm.training.head import TRIAL, router_arguments, use_right_head
 from srlm.training.saving import Brought
-from srlm.training.trainer import Watch, arguments, train
+from srlm.training.trainer import Watch, arguments, on_one_gpu, train
 
 
 class ChoiceExample(NamedTuple):
@@ -159,11 +159,13 @@ def fine_tune(
     with peft_without_noise():
         trainer = ChoiceTrainer(
             model=model,
-            args=SFTConfig(
-                **arguments(settings, work, seed, dtype, report_to),
-                dataset_kwargs={"skip_prepare_dataset": True},
-                packing=False,
-                **router_arguments(model, trial),
+            args=on_one_gpu(
+                SFTConfig(
+                    **arguments(settings, work, seed, dtype, report_to),
+                    dataset_kwargs={"skip_prepare_dataset": True},
+                    packing=False,
+                    **router_arguments(model, trial),
+                )
             ),
             data_collator=BothLetters(tokenizer.pad_token_id),
             train_dataset=Dataset.from_list([example._asdict() for example in data]),

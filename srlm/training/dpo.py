@@ -36,7 +36,7 @@ from srlm.training.dropout import set_dropout
 from srlm.training.head import TRIAL, router_arguments, use_right_head
 from srlm.training.saving import Brought
 from srlm.training.sft import Example
-from srlm.training.trainer import Watch, arguments, train
+from srlm.training.trainer import Watch, arguments, on_one_gpu, train
 
 
 class PairExample(NamedTuple):
@@ -225,12 +225,14 @@ def optimise(
         trainer = PairTrainer(
             model=model,
             ref_model=None if settings.lora else reference,
-            args=DPOConfig(
-                **arguments(settings, work, seed, dtype, report_to),
-                beta=settings.beta,
-                disable_dropout=False,  # set_dropout has seen to it; TRL would also switch off the adapters' own
-                **losses,
-                **router_arguments(model, trial),
+            args=on_one_gpu(
+                DPOConfig(
+                    **arguments(settings, work, seed, dtype, report_to),
+                    beta=settings.beta,
+                    disable_dropout=False,  # set_dropout has seen to it; TRL would also switch off the adapters' own
+                    **losses,
+                    **router_arguments(model, trial),
+                )
             ),
             train_dataset=Dataset.from_list([_row(pair, weighted) for pair in pairs]),
             processing_class=tokenizer,

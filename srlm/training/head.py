@@ -14,10 +14,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from accelerate.utils import broadcast_object_list
 
 from srlm.errors import first_line
 from srlm.terminal import logger
 from srlm.training.batches import IGNORED
+from srlm.training.trainer import processes
 
 log = logger(__name__)
 
@@ -35,28 +37,43 @@ Below, nothing is gained: models of a small world are the same to the last bit a
 def use_right_head(trainer: Any, ids: Sequence[int], temperature: float = 1.0) -> None:
     """Give the trainer's model, and its reference, their own head where TRL's differs on the example `ids`.
 
-    `temperature`: what TRL was told to divide logits by.
+    `temperature`: what TRL was told to divide logits by. The reference is a model of the same kind, and is given the
+    same head. It is not compared: in a training with autocast it computes in 16 bits already, in which the two heads
+    round differently and yet say the same.
     """
-    for model in (trainer.model, getattr(trainer, "ref_model", None)):
-        if model is not None:
-            whole = trainer.accelerator.unwrap_model(model)
-            if _in_parts(whole):
-                log.info("%s: its weights are sharded, so TRL's head is not compared with its own", _name(whole))
-                continue
-            own = whole.get_base_model() if hasattr(whole, "get_base_model") else whole
-            give_right_head(own, ids, temperature)
+    whole, reference = trainer.accelerator.unwrap_model(trainer.model), getattr(trainer, "ref_model", None)
+    if _in_parts(whole):
+        log.info("%s: its weights are sharded, so TRL's head is not compared with its own", _name(whole))
+        return
+    differs = give_right_head(whole.get_base_model() if hasattr(whole, "get_base_model") else whole, ids, temperature)
+    if reference is not None:
+        _give_head(trainer.accelerator.unwrap_model(reference), differs, temperature, autocast=trainer.args.bf16)
 
 
 def give_right_head(model: Any, ids: Sequence[int], temperature: float = 1.0) -> bool:
     """Give a model to which TRL has added its head its own where they differ on `ids`; whether that was so."""
-    fault = _fault(model, ids, temperature)
-    if fault is None:
-        if model.get_output_embeddings().weight.shape[0] >= LARGE:
-            _spare_unlabelled(model)
-        return False
-    log.warning("%s: trained with its own head, which takes more memory than TRL's (%s)", _name(model), fault)
-    _with_own_head(model, temperature)
-    return True
+    fault = _agreed(_fault(model, ids, temperature))
+    if fault is not None:
+        log.warning("%s: trained with its own head, which takes more memory than TRL's (%s)", _name(model), fault)
+    _give_head(model, fault is not None, temperature)
+    return fault is not None
+
+
+def _give_head(model: Any, own: bool, temperature: float, autocast: bool = False) -> None:
+    """Its own head, or TRL's; `autocast` as in `_with_own_head`."""
+    if own:
+        _with_own_head(model, temperature, autocast)
+    elif model.get_output_embeddings().weight.shape[0] >= LARGE:
+        _spare_unlabelled(model)
+
+
+def _agreed(found: str | None) -> str | None:
+    """What the first process has found: all of a training must compute in the same way."""
+    if processes() == 1:
+        return found
+    said = [found]
+    broadcast_object_list(said)
+    return said[0]
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]
@@ -73,13 +90,14 @@ def router_arguments(model: Any, ids: Sequence[int]) -> dict[str, float]:
     model.eval()
     try:
         found = model(input_ids=row, use_cache=False, output_router_logits=True).aux_loss
-        if isinstance(found, torch.Tensor) and torch.isfinite(found).all() and weight is not None:
-            return {}
-        why = "the model has none, or no weight for it"
+        usable = isinstance(found, torch.Tensor) and bool(torch.isfinite(found).all()) and weight is not None
+        why = None if usable else "the model has none, or no weight for it"
     except Exception as error:  # a model's code may raise anything
         why = first_line(error)
     finally:
         model.train(training)
+    if (why := _agreed(why)) is None:
+        return {}
     log.warning("%s: trained without the load-balancing loss of experts (%s)", _name(model), why)
     return {"router_aux_loss_coef": 0.0}
 
@@ -104,12 +122,17 @@ def _fault(model: Any, ids: Sequence[int], temperature: float) -> str | None:
     return None if off <= allowed else f"log-probabilities differ by {off:.2g}"
 
 
-def _with_own_head(model: Any, temperature: float) -> None:
-    """Let the model answer TRL's calls with what its own forward pass says."""
+def _with_own_head(model: Any, temperature: float, autocast: bool) -> None:
+    """Let the model answer TRL's calls with what its own forward pass says.
+
+    `autocast`: in bfloat16, for a reference, which accelerate has prepared for it and is not going to prepare again.
+    """
     from trl.trainer.utils import FusedCausalLMOutput
 
     # Beneath TRL's forward, which stands in the instance, is the class's own.
     own = type(model).forward
+    if autocast:
+        own = torch.autocast(model.device.type, torch.bfloat16)(own)
 
     @functools.wraps(own)
     def forward(self: Any, *rest: Any, fused_lm_head: bool = False, **named: Any) -> Any:

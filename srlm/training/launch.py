@@ -205,6 +205,7 @@ def _launch(
             Dataset.from_list([row._asdict() for row in rows]).save_to_disk(str(folder / name))
     files.write_json(folder / JOB, job.model_dump(mode="json"))
     words = [*command, "-m", "srlm", "worker", str(folder)]
+    give_memory_back()  # to the processes that train
     last_lines: list[str] = []
     fault = ""
     try:

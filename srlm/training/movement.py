@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from srlm.engines.weights import load_model, safetensors, serving_format, weight_files
+from srlm.engines.weights import give_memory_back, load_model, safetensors, serving_format, weight_files
 from srlm.records import Count, PreferencePair, RankedSet
 from srlm.settings import ModelSettings
 from srlm.text.chat import Chat
@@ -172,6 +172,7 @@ def _preferences(
 @torch.inference_mode()  # type: ignore[untyped-decorator]
 def load_rounded(path: Path | str, settings: ModelSettings, served: torch.dtype | None) -> Any:
     """A model for float32 arithmetic over all GPUs there are; its weights are rounded to `served` where given."""
+    give_memory_back()  # of a model that was looked at before
     model = load_model(path, settings, device="auto", dtype="float32").eval()
     if served is not None:
         for weight in model.parameters():

@@ -40,7 +40,7 @@ from srlm.training.adapters import adapters, peft_without_noise
 from srlm.training.dropout import set_dropout
 from srlm.training.head import TRIAL, router_arguments, use_right_head
 from srlm.training.saving import Brought, in_parts
-from srlm.training.trainer import Watch, arguments, train
+from srlm.training.trainer import Watch, arguments, on_one_gpu, train
 
 FEWEST = 2
 """Answers a prompt: one has no other to be compared with."""
@@ -267,7 +267,9 @@ class _Policy:
         model.eval()
         try:
             if self._engine is None:
-                self._engine = TransformersEngine(own, self._chat, self._name, self._plan.batch_size)
+                self._engine = TransformersEngine(
+                    own, self._chat, self._name, self._plan.batch_size, autocast=self._trainer.args.bf16
+                )
                 self._engine.ends = self._ends
             yield self._engine
         finally:
@@ -371,7 +373,7 @@ def learn(
         trainer = kind(
             model=model,
             reward_funcs=reward,
-            args=args,
+            args=on_one_gpu(args),
             train_dataset=Dataset.from_list(rows),
             processing_class=tokenizer,
             peft_config=adapters(model, settings.lora),

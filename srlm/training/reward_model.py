@@ -28,7 +28,7 @@ from srlm.text.rewarded import RewardedText
 from srlm.training.adapters import adapters, peft_without_noise
 from srlm.training.dropout import set_dropout
 from srlm.training.saving import Brought
-from srlm.training.trainer import Watch, arguments, train
+from srlm.training.trainer import Watch, arguments, on_one_gpu, train
 
 CLASSIFIER = "AutoModelForSequenceClassification"
 """Under this name a model's configuration names the code that comes with it."""
@@ -89,7 +89,9 @@ def load_classifier(path: Path | str, settings: ModelSettings, seed: int) -> Any
 
     check_classifier(path, settings)
     refuse_unusable(path, settings)
-    with torch.random.fork_rng(), suppress_seqcls_warning():  # the head is new, and is to be trained
+    # The head is new, and is to be trained. Its weights are drawn on the CPU; torch warns where several GPUs' random
+    # states would be kept, too.
+    with torch.random.fork_rng(devices=()), suppress_seqcls_warning():
         torch.manual_seed(seed)
         try:
             model, loaded = AutoModelForSequenceClassification.from_pretrained(
@@ -136,10 +138,12 @@ def fit(
     with peft_without_noise():
         trainer = RewardTrainer(
             model=model,
-            args=RewardConfig(
-                **arguments(settings, work, seed, dtype, report_to),
-                disable_dropout=False,  # set_dropout has seen to it
-                center_rewards_coefficient=settings.center or None,
+            args=on_one_gpu(
+                RewardConfig(
+                    **arguments(settings, work, seed, dtype, report_to),
+                    disable_dropout=False,  # set_dropout has seen to it
+                    center_rewards_coefficient=settings.center or None,
+                )
             ),
             data_collator=DataCollatorForPreference(pad_token_id=padding.pad_token_id),
             train_dataset=Dataset.from_list([pair._asdict() for pair in pairs]),

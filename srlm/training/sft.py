@@ -19,7 +19,7 @@ from srlm.training.batches import IGNORED, collator, refuse_leaks
 from srlm.training.dropout import set_dropout
 from srlm.training.head import TRIAL, router_arguments, use_right_head
 from srlm.training.saving import Brought
-from srlm.training.trainer import Watch, arguments, train
+from srlm.training.trainer import Watch, arguments, on_one_gpu, train
 
 
 class Example(NamedTuple):
@@ -102,11 +102,13 @@ def fine_tune(
     with peft_without_noise():
         trainer = (WeightedSFTTrainer if weighted else SFTTrainer)(
             model=model,
-            args=SFTConfig(
-                **arguments(settings, work, seed, dtype, report_to),
-                dataset_kwargs={"skip_prepare_dataset": True},
-                packing=False,
-                **router_arguments(model, trial),
+            args=on_one_gpu(
+                SFTConfig(
+                    **arguments(settings, work, seed, dtype, report_to),
+                    dataset_kwargs={"skip_prepare_dataset": True},
+                    packing=False,
+                    **router_arguments(model, trial),
+                )
             ),
             data_collator=collator(tokenizer.pad_token_id, settings.packing),
             train_dataset=Dataset.from_list(rows),

@@ -99,6 +99,17 @@ def arguments(settings: Training, folder: Path, seed: int, dtype: str, report_to
     }
 
 
+def on_one_gpu(args: Any) -> Any:
+    """The same arguments, for one GPU a process, however many it sees.
+
+    transformers would copy the model to all of them (DataParallel): batches would be as many times as large, and TRL
+    refuses it. Several GPUs train by `launch.command`.
+    """
+    if args.n_gpu > 1:
+        args._n_gpu = 1  # as transformers itself does for a model that is laid over several
+    return args
+
+
 def processes() -> int:
     """How many processes train together; each launcher says so by WORLD_SIZE."""
     return int(os.environ.get("WORLD_SIZE", "1"))

@@ -1,6 +1,7 @@
 """On every architecture, what the transformers engine writes and scores is what plain forward passes of a single row,
 unpadded and with nothing remembered, say."""
 
+import functools
 import math
 from typing import Any, NamedTuple
 
@@ -8,7 +9,7 @@ import pytest
 import torch
 
 from srlm.engines.base import Request
-from srlm.engines.memory import Way
+from srlm.engines.memory import Memory, Way
 from srlm.engines.transformers import TransformersEngine
 from srlm.records import user
 from srlm.settings import Sampling
@@ -154,3 +155,20 @@ def test_continuations_of_unequal_lengths_are_scored_where_rotary_factors_change
         new = words(text, add_special_tokens=False)["input_ids"]
         expected = log_probability(model, chat.prompt_ids(request.messages), new)
         assert score == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_model_under_autocast_is_judged_by_what_16_bits_can_tell() -> None:
+    """Its logits come in 32 bits, as accelerate hands them on; what rounding does to them is no reason to go slowly."""
+    torch.set_num_threads(1)
+    model = zoo.random_model("phi3-longrope")
+    narrow = torch.autocast("cpu", torch.bfloat16)(model.forward)
+
+    @functools.wraps(model.forward)
+    def forward(*ids: Any, **named: Any) -> Any:
+        output = narrow(*ids, **named)
+        output.logits = output.logits.float()
+        return output
+
+    model.forward = forward
+    pad = zoo.tokenizer().pad_token_id
+    assert [Memory(model, pad, autocast).way for autocast in (False, True)] == ["even", "shared"]

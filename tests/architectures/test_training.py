@@ -120,3 +120,21 @@ def test_what_was_learnt_is_saved_and_the_rest_is_as_it_was(kind: str, how: str,
         seed=0,
     )
     assert all(completion.tokens is not None for (completion,) in written)
+
+
+@pytest.mark.parametrize("name", ["llama", "gemma2", "llama4"])
+def test_in_bfloat16_a_reference_gives_the_numbers_of_the_model_that_begins_as_its_copy(
+    name: str, tmp_path: Path
+) -> None:
+    """log 2 = .693147 is DPO's loss where both say the same. gemma2 caps its logits, llama4 has its own head."""
+    torch.set_num_threads(1)
+    before = base(name, tmp_path / "M0")
+    model, reference = (load_model(before, MODEL, dtype="float32") for _ in range(2))
+    settings = DpoSettings(max_steps=1, batch_size=4, micro_batch_size=4, learning_rate=1e-3, autocast="bfloat16")
+    history = dpo.optimise(
+        model, reference.eval(), zoo.tokenizer(), PAIRS, [], settings,
+        seed=1, dtype="bfloat16", work=tmp_path / "training", target=tmp_path / "model",
+        beside=beside_weights(before, MODEL),
+    )  # fmt: skip
+    assert history[0]["loss"] == pytest.approx(0.6931472, abs=1e-6)
+    assert history[0]["rewards/margins"] == 0

@@ -76,5 +76,5 @@ def test_a_script_says_how_it_is_used(script: str, answers: dict[str, tuple[int,
 
 def test_there_are_scripts_in_every_folder_of_benchmarks() -> None:
     assert {Path(script).parent.name for script in SCRIPTS} == {
-        "benchmarks", "pocket", "speed", "statistics", "weights",
+        "benchmarks", "gpu_check", "pocket", "speed", "statistics", "weights",
     }  # fmt: skip

@@ -15,6 +15,7 @@ import pytest
 from srlm.engines.base import Engine, Request
 from srlm.engines.open import open_folder
 from srlm.engines.plain_text import TextPair, text_of
+from srlm.engines.ray import Worker, _of_a_worker
 from srlm.errors import EngineError, ModelError
 from srlm.records import Prompt, Response, seed_for, user
 from srlm.settings import Sampling, Settings
@@ -175,8 +176,6 @@ def test_a_cluster_without_room_says_what_it_has(cluster: Any, bead_model: Path)
 
 
 def test_a_node_that_does_not_see_the_folder_says_so(bead_model: Path) -> None:
-    from srlm.engines.ray import Worker
-
     there = Worker(settings(bead_model), "/elsewhere/runs/x/M1/model", "M1", plain=False, is_folder=True)
     with pytest.raises(EngineError, match=r"^/elsewhere/runs/x/M1/model: not visible from the node .* all nodes"):
         there.ready()
@@ -241,3 +240,14 @@ def test_a_cluster_of_our_own_listens_on_loopback_logs_no_key_and_ends_with_the_
         [sys.executable, "-c", OWN, str(tiny), str(bead_model)], env=environment, capture_output=True, text=True
     )
     assert done.stdout.splitlines() == ["True 127.0.0.1", "0", "the ray engine is closed", "[]"], done.stderr
+
+
+@pytest.mark.parametrize(("gpus", "seen"), [(0, ""), (0.5, "3")])
+def test_a_worker_without_a_gpu_sees_none(
+    gpus: float, seen: str, bead_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ray hides the GPUs of others from an actor that has one, and none from an actor that has none."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
+    local = _of_a_worker(settings(bead_model, gpus_per_worker=gpus))
+    Worker(local, str(bead_model), "M1", plain=False, is_folder=True).ready()
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == seen

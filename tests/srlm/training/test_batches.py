@@ -51,6 +51,15 @@ def test_examples_lie_end_to_end_in_rows_as_long_as_the_longest_one() -> None:
 
 
 @pytest.mark.parametrize("packing", [False, True])
+def test_a_batch_can_be_copied_into_memory_that_gpus_read_from(packing: bool) -> None:
+    """torch's data loader pins each tensor as it lies: into memory with the same strides."""
+    batch = collator(0, packing)([example(2, 9, 10, 11, weight=3.0), example(2, 4, weight=1.0)])
+    assert "weight" in batch
+    for tensor in batch.values():
+        assert torch.equal(torch.empty_strided(tensor.size(), tensor.stride()).copy_(tensor), tensor.float())
+
+
+@pytest.mark.parametrize("packing", [False, True])
 def test_a_weight_stands_at_every_token_of_its_example(packing: bool) -> None:
     rows = [example(2, 9, 10, 11, weight=3.0), example(2, 4, weight=1.0), example(2, 5, weight=0.5)]
     batch = collator(0, packing)(rows)

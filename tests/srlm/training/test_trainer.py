@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 import torch
+from trl import SFTConfig
 
 from srlm.engines.processor import quick_in_bfloat16
 from srlm.engines.weights import load_model, load_tokenizer, save
 from srlm.settings import DpoSettings, LoraSettings, ModelSettings, SftSettings
 from srlm.training import dpo, sft
 from srlm.training.checkpoints import WHOLE
-from srlm.training.trainer import in_bfloat16
+from srlm.training.trainer import arguments, in_bfloat16, on_one_gpu
 
 MODEL = ModelSettings(base="unused", dtype="auto")
 Report = Callable[[int, int], None]
@@ -319,3 +320,11 @@ def test_bfloat16_arithmetic_is_chosen_by_setting_device_and_format(
     assert in_bfloat16(settings, served) == narrow
     slow = narrow and not torch.cuda.is_available() and not quick_in_bfloat16()
     assert ("neither avx512_bf16 nor amx" in caplog.text) == slow
+
+
+def test_one_process_trains_on_one_gpu_of_several(tmp_path: Path) -> None:
+    """Else transformers would lay eight batches over eight GPUs, and TRL refuses to train."""
+    args = SFTConfig(**arguments(SftSettings(micro_batch_size=2), tmp_path, 1, "float32"))
+    _ = args.device  # which counts the GPUs, once
+    args._n_gpu = 8
+    assert (args.train_batch_size, on_one_gpu(args).train_batch_size, args.n_gpu) == (16, 2, 1)
