@@ -12,9 +12,10 @@ from accelerate import PartialState
 from datasets import Dataset
 from trl import SFTConfig
 
-from srlm.errors import SettingsError
+from srlm.errors import SettingsError, SrlmError
 from srlm.terminal import say
 from srlm.training.asked import AskingScorer
+from srlm.training.heartbeat import Heartbeat, Joining
 from srlm.training.job import DATA, REPLAY, Job, train
 from srlm.training.launch import STEP
 from srlm.training.trainer import arguments
@@ -27,7 +28,25 @@ def work_on(job: Job, folder: Path) -> None:
         raise SettingsError(f"lora: adapters cannot be merged into weights sharded by {divided[0]}")
     # Who is first decides how long the processes wait for each other; TrainingArguments.ddp_timeout would do so on GPUs
     # alone.
-    PartialState(cpu=not torch.cuda.is_available(), timeout=timedelta(seconds=job.timeout))
+    with Joining():
+        state = PartialState(cpu=not torch.cuda.is_available(), timeout=timedelta(seconds=job.timeout))
+    if state.num_processes == 1:
+        _work(job, folder)
+    else:
+        with Heartbeat(job.lost_after) as heartbeat:
+            try:
+                _work(job, folder)
+                state.wait_for_everyone()  # none leaves while another still saves
+            except SrlmError:  # the process says so itself, and so does every other
+                raise
+            except Exception:
+                heartbeat.failed()
+                raise
+        state.wait_for_everyone()  # nor while another still looks whether it is there
+    state.destroy_process_group()
+
+
+def _work(job: Job, folder: Path) -> None:
     # The libraries learn of the other processes here, before weights are read, so that each reads its own part alone.
     # They forget when this is gone.
     settings = SFTConfig(**arguments(job.training, Path(job.work), job.seed, job.served))
@@ -47,6 +66,3 @@ def work_on(job: Job, folder: Path) -> None:
         assert job.online.address is not None
         scorer = AskingScorer(job.online.address)
     train(job, rows, report, scorer, device="auto")
-    state = PartialState()
-    state.wait_for_everyone()  # none leaves while another still saves
-    state.destroy_process_group()
