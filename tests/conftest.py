@@ -17,6 +17,7 @@ import pytest
 
 from tests.chat_server import Serve, serving
 from tests.forks.command import Forks, Start
+from tests.hosts import Host, refusal, two_hosts
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -106,6 +107,15 @@ def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
     found = Forks(tmp_path_factory.mktemp("forks"))
     yield found
     found.close()
+
+
+@pytest.fixture
+def hosts() -> Iterator[tuple[Host, Host]]:
+    """Two hosts with addresses of their own, on this machine (tests/hosts.py)."""
+    if why := refusal():
+        pytest.skip(why)
+    with two_hosts() as found:
+        yield found
 
 
 @pytest.fixture(scope="session")

@@ -9,9 +9,11 @@ from accelerate import PartialState
 from datasets import Dataset
 from trl import SFTConfig
 
+from srlm.errors import SrlmError
 from srlm.terminal import say
 from srlm.training import divided
 from srlm.training.asked import AskingScorer
+from srlm.training.heartbeat import Heartbeat, Joining
 from srlm.training.job import DATA, REPLAY, Job, train
 from srlm.training.launch import STEP
 from srlm.training.trainer import arguments, in_bfloat16
@@ -21,7 +23,26 @@ def work_on(job: Job, folder: Path) -> None:
     """Train the job's model together with the other processes. Raises SettingsError if they cannot."""
     # Who is first decides how long the processes wait for each other; TrainingArguments.ddp_timeout would do so on GPUs
     # alone.
-    divided.join(job.timeout, in_bfloat16(job.training, job.served), job.training.max_grad_norm)
+    with Joining():
+        divided.join(job.timeout, in_bfloat16(job.training, job.served), job.training.max_grad_norm)
+    state = PartialState()
+    if state.num_processes == 1:
+        _work(job, folder)
+    else:
+        with Heartbeat(job.lost_after) as heartbeat:
+            try:
+                _work(job, folder)
+                state.wait_for_everyone()  # none leaves while another still saves
+            except SrlmError:  # the process says so itself, and so does every other
+                raise
+            except Exception:
+                heartbeat.failed()
+                raise
+        state.wait_for_everyone()  # nor while another still looks whether it is there
+    state.destroy_process_group()
+
+
+def _work(job: Job, folder: Path) -> None:
     # The libraries learn of the other processes here, before weights are read, so that each reads its own part alone.
     # They forget when this is gone.
     settings = SFTConfig(**arguments(job.training, Path(job.work), job.seed, job.served))
@@ -41,6 +62,3 @@ def work_on(job: Job, folder: Path) -> None:
         assert job.online.address is not None
         scorer = AskingScorer(job.online.address)
     train(job, rows, report, scorer, device="auto")
-    state = PartialState()
-    state.wait_for_everyone()  # none leaves while another still saves
-    state.destroy_process_group()

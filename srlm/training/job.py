@@ -56,6 +56,8 @@ class Job(BaseModel):
     report_to: tuple[str, ...]
     timeout: int
     """Seconds that launched processes wait for each other (`launch.timeout`)."""
+    lost_after: int
+    """Seconds of silence after which one of them counts as lost (`launch.lost_after`)."""
     work: str
     """Folder of the checkpoints."""
     target: str

@@ -2,14 +2,17 @@
 
 The launched processes are `srlm worker FOLDER` (srlm/cli/worker.py). They find their job there, go on from the last
 whole checkpoint, and save the model themselves; this process waits, passes on their steps, and ends them when it is
-stopped. Should it be killed, the system ends them.
+stopped. Should it be killed, the system ends the launcher; processes on other hosts end with it, or once they miss the
+first process (srlm/training/heartbeat.py).
 """
 
+import contextlib
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -25,6 +28,7 @@ from srlm.store import files
 from srlm.training import checkpoints, choice, dpo, online, reward_model, sft, trainer
 from srlm.training.asked import ASK, Asked
 from srlm.training.confidence import ConfidenceSettings
+from srlm.training.heartbeat import FAULT
 from srlm.training.job import DATA, REPLAY, Job, OnlineJob, Rows, train
 from srlm.training.trainer import Contest
 
@@ -32,10 +36,10 @@ JOB, SAID = "job.json", "said.txt"
 """What lies in the folder of a launch beside its examples (Arrow): the job, and the processes' words."""
 STEP = "srlm step"
 """Begins a line of the first process that tells how far it is: `srlm step DONE TOTAL`."""
-FAULT = "srlm: "
-"""Begins a line in which a process tells what the user can mend."""
 LAST_WORDS = 15
 """Lines shown of what failed processes said."""
+GRACE = 30.0
+"""Seconds between SIGTERM and SIGKILL for a launcher that is to end: `srun` passes the first on, and waits."""
 
 
 def fine_tune(
@@ -163,6 +167,7 @@ def _job(
         threads=settings.threads,
         report_to=settings.report_to,
         timeout=settings.launch.timeout,
+        lost_after=settings.launch.lost_after,
         work=str(work.resolve()),
         target=str(target.resolve()),
     )
@@ -234,15 +239,16 @@ def _launch(
                     report(int(done), int(total))
                 elif asked is not None and line.rstrip().endswith(ASK):
                     if not asked.answer():
-                        _end(process)  # the others would wait for it; why it is gone stands in the output
+                        _have_end(process)  # the others would wait for it; why it is gone stands in the output
                 else:
                     # It has our environment, and the keys in it.
                     words_said = one_line(withheld(line.removesuffix("\n")))
                     said.write(f"{words_said}\n")
                     said.flush()
                     last_lines = [*last_lines, words_said.rstrip()][-LAST_WORDS:]
-                    if line.startswith(FAULT):
-                        fault = fault or line.removeprefix(FAULT).strip()
+                    if line.startswith(FAULT) and not fault:
+                        fault = line.removeprefix(FAULT).strip()
+                        _have_end(process)  # a launcher may wait for ever for a host that is lost
             status = process.wait()
         finally:
             _end(process)
@@ -256,7 +262,16 @@ def _launch(
     shutil.rmtree(folder)
 
 
+def _have_end(process: subprocess.Popen[str]) -> None:
+    """As `_end`, while what the launcher still says is read."""
+    threading.Thread(target=_end, args=[process], daemon=True).start()
+
+
 def _end(process: subprocess.Popen[str]) -> None:
-    """Have a launcher and its processes end, where they have not."""
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGTERM)
+    """Have a launcher and its processes end, where they have not: asked first, and ended outright after GRACE."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        if process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):  # it has ended by itself
+                os.killpg(process.pid, number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(GRACE)

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple, Self
 
+from tests.hosts import Host
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 
@@ -26,10 +28,13 @@ class Ended(NamedTuple):
 class Command:
     """One command, from its start on. Standard input is empty."""
 
-    def __init__(self, path: Path, words: Sequence[str], cwd: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, path: Path, words: Sequence[str], cwd: Path, environment: Mapping[str, str], host: str | None = None
+    ) -> None:
         self._connection = socket.socket(socket.AF_UNIX)
         self._connection.connect(str(path))
-        given = json.dumps({"words": list(words), "cwd": str(cwd), "environment": dict(environment)}).encode()
+        asked = {"words": list(words), "cwd": str(cwd), "environment": dict(environment), "host": host}
+        given = json.dumps(asked).encode()
         nothing = os.open(os.devnull, os.O_RDONLY)
         (out, its_out), (err, its_err) = os.pipe(), os.pipe()
         socket.send_fds(self._connection, [given], [nothing, its_out, its_err])
@@ -111,17 +116,24 @@ class Forks:
             assert self._server.stdout is not None
             assert self._server.stdout.readline() == "ready\n"
 
-    def launcher(self, processes: int = 2) -> list[str]:
-        """A `launch.command` of so many processes."""
+    def launcher(self, *hosts: Host, processes: int = 2) -> list[str]:
+        """A `launch.command` of so many processes, or of one on each host."""
         self.begin()
+        places = [word for host in hosts for word in host]
         script = Path(__file__).with_name("launcher.py")
-        return [sys.executable, str(script), str(self.path), f"--processes={processes}"]
+        return [sys.executable, str(script), str(self.path), f"--processes={len(hosts) or processes}", *places]
 
-    def start(self, *words: str, cwd: Path | None = None, environment: Mapping[str, str] | None = None) -> Command:
-        """Begin `python WORDS`, where the first word is `-m`, `-c` or a script, in a folder."""
+    def start(
+        self,
+        *words: str,
+        cwd: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+        host: Host | None = None,
+    ) -> Command:
+        """Begin `python WORDS`, where the first word is `-m`, `-c` or a script, in a folder (on a host)."""
         self.begin()
         given = {**os.environ, **self.environment, **(environment or {})}
-        begun = Command(self.path, words, cwd or Path.cwd(), given)
+        begun = Command(self.path, words, cwd or Path.cwd(), given, None if host is None else host.name)
         self._begun.append(begun)
         return begun
 

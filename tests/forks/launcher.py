@@ -1,10 +1,13 @@
 """A launcher of processes (`launch.command`) that are forks of the server's: a launch costs no imports.
 
-    python launcher.py SOCKET --processes=2 -m srlm worker FOLDER
+    python launcher.py SOCKET --processes=2 [HOST ADDRESS HOST ADDRESS] -m srlm worker FOLDER
 
-As torchrun does, it ends all when it is stopped, and the others when one fails. It imports nothing of the checkout.
+As torchrun does, it ends all when it is stopped, and the others when one fails. With hosts (tests/hosts.py) it is as
+`srun`: a process on each, which lives on where the launcher is killed, and of which it hears nothing when that process
+is killed. It imports nothing of the checkout.
 """
 
+import contextlib
 import json
 import os
 import selectors
@@ -12,23 +15,29 @@ import signal
 import socket
 import sys
 
+PORT = 29500
+"""Where the processes of two hosts meet: nothing else listens on the first one."""
 
-def main(path: str, processes: int, words: list[str]) -> int:
+
+def main(path: str, processes: int, hosts: list[str], words: list[str]) -> int:
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": str(processes)}
-    place["LOCAL_WORLD_SIZE"] = place["WORLD_SIZE"]
+    if hosts:
+        place |= {"MASTER_ADDR": hosts[1], "MASTER_PORT": str(PORT), "GLOO_SOCKET_IFNAME": "eth0"}
+    place["LOCAL_WORLD_SIZE"] = "1" if hosts else str(processes)
     said: dict[socket.socket, bytes] = {}
     waiting = selectors.DefaultSelector()
     try:
         for rank in range(processes):
             connection = socket.socket(socket.AF_UNIX)
             connection.connect(path)
-            environment = {**os.environ, **place, "RANK": str(rank), "LOCAL_RANK": str(rank)}
-            asked = json.dumps({"words": words, "cwd": os.getcwd(), "environment": environment}).encode()
-            socket.send_fds(connection, [asked], [0, 1, 2])
+            environment = {**os.environ, **place, "RANK": str(rank), "LOCAL_RANK": "0" if hosts else str(rank)}
+            asked = {"words": words, "cwd": os.getcwd(), "environment": environment, "outlives": bool(hosts)}
+            asked["host"] = hosts[2 * rank] if hosts else None
+            socket.send_fds(connection, [json.dumps(asked).encode()], [0, 1, 2])
             waiting.register(connection, selectors.EVENT_READ)
             said[connection] = b""
         while waiting.get_map():
@@ -38,16 +47,23 @@ def main(path: str, processes: int, words: list[str]) -> int:
                     said[connection] += more
                     continue
                 waiting.unregister(connection)
-                if status := int(said[connection].split()[1]):
+                status = int(said.pop(connection).split()[1])
+                if status and not (hosts and status == -signal.SIGKILL):
                     return status
         return 0
     finally:
-        for connection in said:
-            connection.shutdown(socket.SHUT_WR)  # the server kills what still runs
+        for connection, answers in said.items():
+            if hosts:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int((answers or connection.recv(100)).split()[0]), signal.SIGTERM)
+            else:
+                connection.shutdown(socket.SHUT_WR)  # the server kills what still runs
         for connection in said:
             while connection.recv(100):
                 pass
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], int(sys.argv[2].removeprefix("--processes=")), sys.argv[3:]))
+    program = sys.argv.index("-m")
+    number = int(sys.argv[2].removeprefix("--processes="))
+    sys.exit(main(sys.argv[1], number, sys.argv[3:program], sys.argv[program:]))

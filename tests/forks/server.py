@@ -4,7 +4,8 @@
 
 A request is one JSON object with three file descriptors: standard input, output and error of the command. The answer
 is a line with its process id, and at its end a line with its exit status (negative: the signal that ended it). A
-client that hangs up has its command killed.
+client that hangs up has its command killed. With a `host` (tests/hosts.py) the command runs there; with `outlives` it
+goes on when its client is gone, as on a machine of its own.
 """
 
 import contextlib
@@ -21,6 +22,7 @@ from importlib import import_module
 from typing import Any
 
 from srlm.processes import die_with_parent
+from tests.hosts import enter
 
 IMPORTED = (
     "torch", "transformers", "trl", "scipy.stats", "eval.cli", "eval.gate.command", "eval.report.page", "eval.run",
@@ -69,7 +71,8 @@ def attend(connection: socket.socket) -> None:
     ended = os.pidfd_open(command)
     wait = select.poll()
     wait.register(ended, select.POLLIN)
-    wait.register(connection, select.POLLIN | select.POLLHUP)
+    if not asked.get("outlives"):
+        wait.register(connection, select.POLLIN | select.POLLHUP)
     if ended not in dict(wait.poll()):
         os.kill(command, signal.SIGKILL)  # the client says nothing while it waits: it is gone
     _, status = os.waitpid(command, 0)
@@ -81,6 +84,8 @@ def attend(connection: socket.socket) -> None:
 def be(asked: dict[str, Any], streams: list[int]) -> None:
     """Be the command: `python -m MODULE ...`, `python -c PROGRAM ...` or `python SCRIPT ...`."""
     os.setsid()
+    if asked.get("host"):
+        enter(asked["host"])
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)

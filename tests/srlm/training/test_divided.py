@@ -77,7 +77,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def on(forks: Forks) -> Callable[..., tuple[str, ...]]:
     """`on(FSDP, 4)` is a launcher of four processes with these words in its environment."""
-    return lambda how, processes=2: (*LOOPBACK, *how, *forks.launcher(processes))
+    return lambda how, processes=2: (*LOOPBACK, *how, *forks.launcher(processes=processes))
 
 
 def settings(tiny: Path, more: tuple[str, ...] = (), command: tuple[str, ...] = ()) -> Settings:
