@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from safetensors.torch import load_file
 
 from srlm.errors import LaunchError, StoreError
@@ -212,8 +213,9 @@ def test_steps_that_bfloat16_cannot_tell_are_handed_on_though_passes_are_in_bflo
         moved = (weight - before[name].float()).abs()
         assert float(moved.max()) < 8.2e-6  # eight steps of the rate, and what float32 rounds of a weight of 1
         assert float((moved > 0).float().mean()) > 0.99
-        # Passes in bfloat16 round in another order: where a gradient is almost 0 its sign may be the other one.
-        assert float((weight - alone[name]).pow(2).mean().sqrt()) < 1e-6
+    # Passes in bfloat16 round in another order: where a gradient is almost 0 its sign may be the other one.
+    off = torch.cat([(weight - alone[name]).flatten() for name, weight in after.items()])
+    assert float(off.pow(2).mean().sqrt()) < 5e-7
 
 
 @pytest.mark.soak
