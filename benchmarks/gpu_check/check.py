@@ -35,7 +35,7 @@ from srlm.version import VERSION
 
 SLOWER = 20
 """How many times as long a step may take without a GPU."""
-LAST_WORDS = 25
+LAST_WORDS = 40
 """Lines shown of what a process said that died."""
 
 
@@ -56,7 +56,7 @@ STEPS = (
     Step("architectures", "architectures in bfloat16", 300),
     Step("vllm", "vLLM in process, before and after a training", 240),
     Step("loop", "a run: SFT, M1, M2 (SmolLM2)", 240),
-    Step("processes", "training in two processes", 180),
+    Step("processes", "trainings in two processes", 240),
     Step("throughput", "beside bare vLLM, TRL and transformers", 240),
 )
 
@@ -189,6 +189,8 @@ def run(
     wrong = [name for name, part in result.get("parts", {}).items() if part["state"] == "failed"]
     if wrong and result["state"] != "failed":
         result |= {"state": "failed", "why": f"failed: {', '.join(wrong)}"}
+    if result["state"] == "failed" and died is None and (said := last_words(place)):
+        result["said"] = said  # of processes that it started, perhaps, which know more
     result["seconds"] = round(time.monotonic() - began, 1)
     result["peak_device_mib"] = peak
     return tidy(result)

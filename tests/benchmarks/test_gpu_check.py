@@ -120,6 +120,11 @@ seen = [(one["name"], one["state"]) for one in whole["steps"]]
 json.dump({"state": "passed", "figures": {"seen": str(seen)}, "peak_allocated_mib": 2048}, open("result.json", "w"))
 """
 ABORTS = "import os; print('`the last word`', flush=True); os.abort()"
+TELLS = """
+import json
+print("why it failed")
+json.dump({"state": "failed", "why": "another process has died"}, open("result.json", "w"))
+"""
 HANGS = "import signal; print('waiting', flush=True); signal.pause()"
 IN_PARTS = """
 import json, os, sys
@@ -174,6 +179,13 @@ def test_a_crash_and_a_hang_cost_their_own_step(gpu_check: Any, tmp_path: Path) 
     assert "| step last | passed |" in page
     assert "2.00" in page  # GiB
     assert "\n```\nended by SIGABRT\n`the last word`\n```\n" in page
+
+
+def test_a_failed_step_is_told_with_what_was_printed_last(gpu_check: Any, tmp_path: Path) -> None:
+    (step,) = checked(gpu_check, {"tells": (TELLS, 60.0)}, tmp_path)["steps"]
+    assert (step["state"], step["why"], step["said"]) == ("failed", "another process has died", "why it failed")
+    page = (tmp_path / "out/gpu-check.md").read_text()
+    assert "\n```\nanother process has died\n```\n\nThe last that it printed:\n\n```\nwhy it failed\n```\n" in page
 
 
 def test_a_step_that_dies_within_a_part_goes_on_behind_it(gpu_check: Any, tmp_path: Path) -> None:
