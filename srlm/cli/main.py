@@ -61,6 +61,7 @@ def options(
 RunOption = Annotated[
     Path, typer.Option("--run", help="The run file (YAML), or one that comes with srlm: example:pocket.")
 ]
+RunOrFolderOption = Annotated[Path, typer.Option("--run", help="The run file (YAML), or the run's folder.")]
 SetOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -147,11 +148,27 @@ def worker(folder: Path) -> None:
 
 
 @app.command()
-def status(run: RunOption, set: SetOption = None) -> None:
+def status(
+    run: RunOrFolderOption,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Show it again and again until all steps are done; Ctrl-C ends it.")
+    ] = False,
+    every: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks of --watch.")] = 10.0,
+    set: SetOption = None,
+) -> None:
     """Show which steps of a run are finished or in progress, with counts and times."""
     from srlm.cli.status import show
+    from srlm.cli.watch import watch as show_again
+    from srlm.store.folder import settings_at
 
-    show(load(run, set or []))
+    settings = settings_at(run, set or [])
+    if not watch:
+        show(settings)
+        return
+    try:
+        show_again(settings, every)
+    except KeyboardInterrupt:
+        raise Left(STOPPED) from None
 
 
 @app.command()
@@ -338,6 +355,10 @@ STOPPED = 130
 """Exit status after Ctrl-C, as shells count it: 128 and the signal's number."""
 
 
+class Left(SystemExit):
+    """The end of a command that Ctrl-C is the usual way to leave: there is nothing to say, and nothing to resume."""
+
+
 @contextmanager
 def report_errors() -> Iterator[None]:
     """Print an SrlmError as its message and exit with status 2 (130 after Ctrl-C)."""
@@ -358,7 +379,8 @@ def enter(commands: typer.Typer, words: Sequence[str] | None = None) -> None:
         try:
             commands(words)
         except SystemExit as left:
-            if left.code == STOPPED:  # typer has taken the KeyboardInterrupt and says nothing
+            # typer has taken the KeyboardInterrupt and says nothing
+            if left.code == STOPPED and not isinstance(left, Left):
                 raise KeyboardInterrupt from None
             raise
         except SrlmError:
