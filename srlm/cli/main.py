@@ -7,11 +7,13 @@ import errno
 import gc
 import json
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import typer
@@ -92,6 +94,7 @@ def train(
     if to is not None and next:
         raise typer.BadParameter("--to and --next cannot be used together")
     settings = load(run, set or [])
+    signal.signal(signal.SIGTERM, end_orderly)
     from srlm.methods import sharing
     from srlm.methods.run import Run
     from srlm.methods.train import iteration_named, next_iteration
@@ -111,6 +114,13 @@ def train(
     quiet(settings.threads)
     model = train_run(work, last)
     say(f"{settings.name}: {model.name} is in {work.folder.model_path(model)}")
+
+
+def end_orderly(number: int, frame: FrameType | None) -> None:
+    """What SIGTERM does to a training: it ends as after Ctrl-C, with times and processes seen to; a second kills."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    note("srlm: terminated; run the same command again to resume")
+    raise Left(128 + number)
 
 
 def quiet(threads: int) -> None:
@@ -356,7 +366,7 @@ STOPPED = 130
 
 
 class Left(SystemExit):
-    """The end of a command that Ctrl-C is the usual way to leave: there is nothing to say, and nothing to resume."""
+    """The end of a command by a signal of which there is nothing more to say."""
 
 
 @contextmanager
