@@ -12,6 +12,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any, Literal, get_args, get_origin
@@ -94,7 +95,7 @@ def train(
     if to is not None and next:
         raise typer.BadParameter("--to and --next cannot be used together")
     settings = load(run, set or [])
-    signal.signal(signal.SIGTERM, end_orderly)
+    signal.signal(signal.SIGTERM, partial(end_orderly, os.getpid()))
     from srlm.methods import sharing
     from srlm.methods.run import Run
     from srlm.methods.train import iteration_named, next_iteration
@@ -116,9 +117,11 @@ def train(
     say(f"{settings.name}: {model.name} is in {work.folder.model_path(model)}")
 
 
-def end_orderly(number: int, frame: FrameType | None) -> None:
+def end_orderly(own: int, number: int, frame: FrameType | None) -> None:
     """What SIGTERM does to a training: it ends as after Ctrl-C, with times and processes seen to; a second kills."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if os.getpid() != own:  # a process that a library has forked ends as it would without us
+        os.kill(os.getpid(), number)
     note("srlm: terminated; run the same command again to resume")
     raise Left(128 + number)
 
