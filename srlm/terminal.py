@@ -1,10 +1,10 @@
 """The one exit to the terminal, for both command lines: what is printed, drawn, warned of and logged goes through here.
 
 `say` and `show` print lines and blocks, `write` a piece of one, `note` prints to stderr, `Console` draws tables,
-`Progress` a bar, `logger` gives a module its log, `silence_libraries` leaves the terminal to these. Each takes words
-that anybody may have written: nothing in them is markup, and nothing steers the terminal (srlm/printable.py). While a
-command runs, `guarded` does the same for whatever libraries print. Nothing else in srlm and eval prints: ruff holds it
-(T20 and TID251 in pyproject.toml).
+`Progress` a bar, `Live` what changes in place, `logger` gives a module its log, `silence_libraries` leaves the terminal
+to these. Each takes words that anybody may have written: nothing in them is markup, and nothing steers the terminal
+(srlm/printable.py). While a command runs, `guarded` does the same for whatever libraries print. Nothing else in srlm
+and eval prints: ruff holds it (T20 and TID251 in pyproject.toml).
 """
 
 import io
@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import IO, Any, TextIO, cast
 
 import rich.console
+import rich.live
 import rich.progress
 from rich.cells import cell_len, set_cell_size
 from rich.padding import Padding
@@ -32,12 +33,14 @@ from srlm.secrets import withheld
 
 __all__ = [
     "Console",
+    "Live",
     "Padding",
     "Progress",
     "Table",
     "cut",
     "flush",
     "guarded",
+    "is_terminal",
     "logger",
     "note",
     "print_traceback",
@@ -156,6 +159,25 @@ class Progress(rich.progress.Progress):
         """Show the bar. What is printed meanwhile stands above it; rich would obey colours in it, but for the guard."""
         super().start()
         sys.stdout, sys.stderr = _guard(sys.stdout), _guard(sys.stderr)
+
+
+def is_terminal() -> bool:
+    """Whether what is printed goes to a terminal, which can draw again what it has drawn."""
+    return Console().is_terminal and not Console().is_dumb_terminal
+
+
+class Live(rich.live.Live):
+    """A place on stdout in which each drawing replaces the one before; it is empty in the end."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            console=Console(), auto_refresh=False, transient=True, redirect_stdout=False, redirect_stderr=False
+        )
+
+    def draw(self, *parts: str | Table) -> None:
+        """Show lines and tables, one below the other. What does not fit on the screen is cut."""
+        drawn = [Text(one_line(part)) if isinstance(part, str) else part for part in parts]
+        self.update(rich.console.Group(*drawn), refresh=True)
 
 
 class _Guarded(io.TextIOBase):

@@ -7,11 +7,14 @@ import errno
 import gc
 import json
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import typer
@@ -61,6 +64,7 @@ def options(
 RunOption = Annotated[
     Path, typer.Option("--run", help="The run file (YAML), or one that comes with srlm: example:pocket.")
 ]
+RunOrFolderOption = Annotated[Path, typer.Option("--run", help="The run file (YAML), or the run's folder.")]
 SetOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -91,6 +95,7 @@ def train(
     if to is not None and next:
         raise typer.BadParameter("--to and --next cannot be used together")
     settings = load(run, set or [])
+    signal.signal(signal.SIGTERM, partial(end_orderly, os.getpid()))
     from srlm.methods import sharing
     from srlm.methods.run import Run
     from srlm.methods.train import iteration_named, next_iteration
@@ -110,6 +115,15 @@ def train(
     quiet(settings.threads)
     model = train_run(work, last)
     say(f"{settings.name}: {model.name} is in {work.folder.model_path(model)}")
+
+
+def end_orderly(own: int, number: int, frame: FrameType | None) -> None:
+    """What SIGTERM does to a training: it ends as after Ctrl-C, with times and processes seen to; a second kills."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if os.getpid() != own:  # a process that a library has forked ends as it would without us
+        os.kill(os.getpid(), number)
+    note("srlm: terminated; run the same command again to resume")
+    raise Left(128 + number)
 
 
 def quiet(threads: int) -> None:
@@ -147,11 +161,27 @@ def worker(folder: Path) -> None:
 
 
 @app.command()
-def status(run: RunOption, set: SetOption = None) -> None:
+def status(
+    run: RunOrFolderOption,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Show it again and again until all steps are done; Ctrl-C ends it.")
+    ] = False,
+    every: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks of --watch.")] = 10.0,
+    set: SetOption = None,
+) -> None:
     """Show which steps of a run are finished or in progress, with counts and times."""
     from srlm.cli.status import show
+    from srlm.cli.watch import watch as show_again
+    from srlm.store.folder import settings_at
 
-    show(load(run, set or []))
+    settings = settings_at(run, set or [])
+    if not watch:
+        show(settings)
+        return
+    try:
+        show_again(settings, every)
+    except KeyboardInterrupt:
+        raise Left(STOPPED) from None
 
 
 @app.command()
@@ -338,6 +368,10 @@ STOPPED = 130
 """Exit status after Ctrl-C, as shells count it: 128 and the signal's number."""
 
 
+class Left(SystemExit):
+    """The end of a command by a signal of which there is nothing more to say."""
+
+
 @contextmanager
 def report_errors() -> Iterator[None]:
     """Print an SrlmError as its message and exit with status 2 (130 after Ctrl-C)."""
@@ -358,7 +392,8 @@ def enter(commands: typer.Typer, words: Sequence[str] | None = None) -> None:
         try:
             commands(words)
         except SystemExit as left:
-            if left.code == STOPPED:  # typer has taken the KeyboardInterrupt and says nothing
+            # typer has taken the KeyboardInterrupt and says nothing
+            if left.code == STOPPED and not isinstance(left, Left):
                 raise KeyboardInterrupt from None
             raise
         except SrlmError:

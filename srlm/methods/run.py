@@ -12,7 +12,7 @@ from srlm import usage
 from srlm.engines.base import Engine
 from srlm.engines.open import open_checkpoint
 from srlm.errors import StoreError
-from srlm.methods.base import Opens, method_of, run_folder
+from srlm.methods.base import LAST, Opens, method_of, run_folder
 from srlm.methods.inputs import Found, inputs_of
 from srlm.methods.recognised import refuse_faults
 from srlm.records import Checkpoint, Count, FileFact, RunManifest, Step, seed_for
@@ -178,6 +178,15 @@ class Run:
             )
         )
         self.folder.sha256.keep()
+        if self.settings.report_to:
+            self._send(step, counts)
+
+    def _send(self, step: str, counts: Mapping[str, Count]) -> None:
+        from srlm.training.tracked import send_counts  # which imports all of transformers' trainer
+
+        number = next(one.number for one in method_of(self.settings).steps(self.settings, LAST) if one.name == step)
+        name = f"{self.settings.name}-{step}-counts"
+        send_counts(self.settings.report_to, counts, name=name, number=number, run=self.folder.path)
 
 
 def versions() -> dict[str, str]:

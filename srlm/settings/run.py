@@ -75,8 +75,8 @@ class Settings(Section):
     threads: Annotated[int, Field(ge=0)] = 0
     """CPU threads of torch; 0 = torch's default. Results can differ in the last digits between thread counts."""
     report_to: tuple[Tracker, ...] = ()
-    """Trackers that also receive the training history: `tensorboard` (M_i/logs), `wandb`, `trackio`. Default: none. The
-    package must be installed; configure the account and project in that package."""
+    """Trackers that also receive the training history and the counts of each finished step: `tensorboard` (M_i/logs,
+    logs), `wandb`, `trackio`. Default: none. The package must be installed; configure the account and project there."""
     model: ModelSettings
     pretraining: Training | None = None
     """Training of M0 on the world's base lines; only if model.base is `scratch`."""

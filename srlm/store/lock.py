@@ -5,6 +5,8 @@ The system gives a lock back when its process ends, however it ends: a lock file
 
 import fcntl
 import os
+import re
+import socket
 import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -15,6 +17,8 @@ from srlm.store import files
 
 LOCK = ".lock"
 """Name of the lock file of a folder."""
+HOLDER = re.compile(rb"([0-9]{1,20})(?: ([A-Za-z0-9._-]{1,255}))?")
+"""What a lock file says: a process, and the host on which it is."""
 
 
 @contextmanager
@@ -29,7 +33,7 @@ def hold(lock: Path, place: Path, work: str, otherwise: str, leave: bool = False
         os.set_inheritable(number, leave)
         with files.writing(lock):
             os.ftruncate(number, 0)
-            os.write(number, str(os.getpid()).encode())
+            os.write(number, f"{os.getpid()} {socket.gethostname()}".encode())
         try:
             yield
         finally:
@@ -71,10 +75,8 @@ def _locked(lock: Path, place: Path, work: str, otherwise: str) -> Iterator[int]
             try:
                 fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                written = os.read(number, 20).strip()
-                holder = written.decode() if written.isdigit() else "unknown"
                 raise StoreError(
-                    f"{place}: another process {work} (process {holder}); wait for it or stop it"
+                    f"{place}: another process {work} (process {_holder(os.read(number, 300))}); wait for it or stop it"
                 ) from None
             except OSError as error:
                 raise StoreError(
@@ -85,6 +87,15 @@ def _locked(lock: Path, place: Path, work: str, otherwise: str) -> Iterator[int]
                 return
         finally:
             os.close(number)
+
+
+def _holder(written: bytes) -> str:
+    """Who holds a lock, by what the lock file says: the process, and its host where that is not this one."""
+    found = HOLDER.fullmatch(written)
+    if found is None:
+        return "unknown"
+    process, host = (part.decode() if part else "" for part in found.groups())
+    return f"{process} on {host}" if host not in ("", socket.gethostname()) else process
 
 
 def _opened(lock: Path, place: Path, otherwise: str) -> int:

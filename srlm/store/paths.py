@@ -35,6 +35,8 @@ def refuse_strays(run: Path, steps: Iterable[str] = ()) -> None:
         try:
             with os.scandir(place) as entries:
                 found = sorted(entries, key=lambda entry: entry.name)
+        except FileNotFoundError:  # another process has just deleted or renamed it
+            continue
         except OSError as error:
             raise StoreError(f"{place}: cannot be read: {error.strerror or error}") from None
         for entry in found:

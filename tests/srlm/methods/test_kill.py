@@ -116,3 +116,10 @@ def test_ctrl_c_says_how_to_go_on(forks: Forks, tmp_path: Path) -> None:
     assert status == 130
     assert said.splitlines()[-1] == "srlm: interrupted; run the same command again to resume"
     assert start(forks, tmp_path, "srlm", "train", "--to", "M1")[0] == 0
+
+
+def test_sigterm_says_how_to_go_on(forks: Forks, tmp_path: Path) -> None:
+    at = ("rename", "data/ift.jsonl", 1)
+    status, said = start(forks, tmp_path, "srlm", "train", at=at, by=signal.SIGTERM)
+    assert status == 143
+    assert said.splitlines()[-1] == "srlm: terminated; run the same command again to resume"

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -54,9 +55,9 @@ def test_a_lock_of_a_killed_process_holds_nobody_up(tmp_path: Path) -> None:
     folder = tmp_path / "m"
     with holding(folder) as other:
         other.kill()
-    assert (folder / ".lock").read_text() == str(other.pid)
+    assert (folder / ".lock").read_text() == f"{other.pid} {socket.gethostname()}"
     with hold_folder(folder), hold_files(tmp_path / "m.json"):
-        assert (folder / ".lock").read_text() == str(os.getpid())
+        assert (folder / ".lock").read_text() == f"{os.getpid()} {socket.gethostname()}"
 
 
 def test_a_file_of_results_stays_when_its_lock_goes(tmp_path: Path) -> None:
@@ -111,6 +112,9 @@ def test_a_lock_that_is_a_link_a_pipe_or_words_leads_nowhere(tmp_path: Path) -> 
     with (tmp_path / "words" / ".lock").open("rb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         with pytest.raises(StoreError, match=r"\(process unknown\)"), hold_folder(tmp_path / "words"):
+            pass
+        (tmp_path / "words" / ".lock").write_bytes(b"4321 another.host")
+        with pytest.raises(StoreError, match=r"\(process 4321 on another\.host\)"), hold_folder(tmp_path / "words"):
             pass
 
 
