@@ -18,6 +18,8 @@ LAST ?= 2
 # The report of the pocket run shows the study beside it, where there is one
 STUDY ?= $(if $(filter configs/pocket.yaml,$(RUN)),$(wildcard benchmarks/pocket/study.json))
 KILLS ?= 200
+# Of processes and hosts, in a run over two hosts (Linux, root)
+HOST_KILLS ?= 50
 DAMAGES ?= 2000
 # Seconds of fuzzing for each reader
 FUZZ ?= 300
@@ -69,6 +71,7 @@ mutants: $(READY)  ## would the gate notice? Faults planted one at a time
 
 chaos: $(READY)  ## a run killed 200 times at random ends as one left in peace; the short form is what CI runs
 	$(BIN)/python benchmarks/chaos.py --run $(RUN) --kills $(KILLS)
+	$(BIN)/python benchmarks/chaos_hosts.py --kills $(HOST_KILLS)
 
 chaos-short: $(READY)
 	$(BIN)/python benchmarks/chaos.py --run tests/tiny.yaml --kills 10 --server

@@ -71,7 +71,11 @@ class Host(NamedTuple):
 
 @contextlib.contextmanager
 def two_hosts() -> Iterator[tuple[Host, Host]]:
-    """Two hosts that reach each other; nothing of them is left afterwards."""
+    """Two hosts that reach each other; nothing of them is left afterwards, but where this process is killed: then the
+    next one that makes hosts removes them."""
+    for name in _ip("netns", "list").split():
+        if name.startswith(f"{PREFIX}-") and not Path("/proc", name.split("-")[2]).exists():
+            _remove(Host(name, ""))
     first, second = hosts = tuple(Host(f"{PREFIX}-{os.getpid()}-{number}", f"10.83.0.{number}") for number in (1, 2))
     try:
         for host in hosts:
@@ -84,10 +88,14 @@ def two_hosts() -> Iterator[tuple[Host, Host]]:
         yield first, second
     finally:
         for host in hosts:
-            with contextlib.suppress(subprocess.CalledProcessError):  # it was not even made
-                while left := host.processes():
-                    _end(left)
-                _ip("netns", "delete", host.name)
+            _remove(host)
+
+
+def _remove(host: Host) -> None:
+    with contextlib.suppress(subprocess.CalledProcessError):  # it was not even made
+        while left := host.processes():
+            _end(left)
+        _ip("netns", "delete", host.name)
 
 
 def enter(name: str) -> None:

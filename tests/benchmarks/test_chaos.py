@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from srlm.engines.openai.calls import Answer, Call, CallStore
+from tests.hosts import refusal
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -139,6 +140,16 @@ def test_a_program_is_killed_after_a_time_that_begins_with_its_first_write(tmp_p
     (tmp_path / "waits.py").write_text("open('begun', 'w')\nimport threading\nthreading.Event().wait()\n")
     assert inside(tmp_path, ".", "0", "0.1", "waits") == -14
     assert (tmp_path / "begun").exists() and not (tmp_path / "count").exists()
+
+
+@pytest.mark.soak  # by default: one training whose process or host is lost (tests/srlm/training/test_launch_hosts.py)
+def test_a_run_on_two_hosts_that_lost_processes_and_hosts_ends_as_one_left_in_peace() -> None:
+    if why := refusal():
+        pytest.skip(why)
+    command = [sys.executable, str(CHECKOUT / "benchmarks/chaos_hosts.py"), "--kills", "5"]
+    done = subprocess.run(command, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True)
+    assert done.stdout.startswith("5 kills ("), done.stderr
+    assert "files are the undisturbed run's" in done.stdout
 
 
 def test_the_judge_answers_most_requests_and_always_alike(chaos: Any) -> None:

@@ -148,6 +148,18 @@ def test_two_processes_give_the_weights_of_one_even_when_stopped_half_way(
     assert sorted(path.name for path in two.iterdir()) == ["model", "training.json"]
 
 
+def test_what_two_processes_began_one_ends(
+    command: tuple[str, ...], tiny: Path, bead_model: Path, tmp_path: Path
+) -> None:
+    supervised(bead_model, settings(tiny), tmp_path / "one")
+    with pytest.raises(Stopped):
+        supervised(bead_model, settings(tiny, *command), tmp_path / "two", stopped_at(4))
+    steps: list[int] = []
+    supervised(bead_model, settings(tiny), tmp_path / "two", lambda done, total: steps.append(done))
+    assert steps[0] in (4, 7)
+    assert furthest(tmp_path / "one/model", tmp_path / "two/model") < TOLERANCE
+
+
 def test_when_the_run_is_killed_its_processes_end_and_the_run_can_go_on(
     forks: Forks, command: tuple[str, ...], tiny: Path, tmp_path: Path
 ) -> None:
