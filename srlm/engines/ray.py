@@ -276,7 +276,7 @@ def _connect(settings: RaySettings) -> None:
         _reach(str(settings.address))
     try:
         ray.init(address=settings.address or "local", logging_level="error", log_to_driver=False, **own)
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
         raise EngineError(
             f"engine.ray.address {settings.address}: {first_line(error)}; give HOST:PORT as printed by `ray start "
             "--head`, and run this on a machine that has joined with `ray start --address`"
