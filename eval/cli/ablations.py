@@ -76,7 +76,8 @@ def _plan(settings: Settings, names: list[str], hardware: Path | None, shape: Pa
             say(f"{name}: {arm.what}; {', '.join(arm.overrides)}; run {other.name} shares {shared} with it")
             arms.append(arm)
     if hardware is not None:
-        from srlm.cli.estimate import read_hardware, read_shape
+        from srlm.cli.hardware import read_hardware
+        from srlm.cli.shape import read_shape
 
         from ..report import paper_estimate as estimate
 

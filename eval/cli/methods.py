@@ -115,7 +115,9 @@ def _study(file: Path | None, runs: list[Path] | None, seeds: str, overrides: li
 
 def _plan(study: "Study", seeds: list[int], names: list[str], hardware: Path | None, shape: Path | None) -> None:
     """Print each run, what it shares, and how long training would take."""
-    from srlm.cli.estimate import read_hardware, read_shape, stages, stages_of
+    from srlm.cli.estimate import stages, stages_of
+    from srlm.cli.hardware import read_hardware
+    from srlm.cli.shape import read_shape
     from srlm.methods import start
     from srlm.methods.base import ASSUMED
     from srlm.methods.sharing import shareable

@@ -90,7 +90,8 @@ def _measure(run: Path, overrides: list[str]) -> list[str]:
 
 def _estimate(settings: Settings, hardware: Path | None, shape: Path | None) -> None:
     """Print what training and measuring would take."""
-    from srlm.cli.estimate import read_hardware, read_shape
+    from srlm.cli.hardware import read_hardware
+    from srlm.cli.shape import read_shape
 
     from ..benchmarks.ablations.arms import ARMS, inapplicable
     from ..benchmarks.table import BENCHMARKS

@@ -8,7 +8,9 @@ is measured. How fast a server answers, and a price that is not listed, are unkn
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from srlm.cli.estimate import Hardware, Shape, generation, stages, stages_of
+from srlm.cli.estimate import generation, stages, stages_of
+from srlm.cli.hardware import Hardware
+from srlm.cli.shape import Shape
 from srlm.engines.openai.cost import price_of
 from srlm.engines.openai.endpoint import Endpoint
 from srlm.methods import start

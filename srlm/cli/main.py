@@ -218,7 +218,12 @@ app.command()(new)
 @app.command()
 def estimate(
     run: RunOption,
-    hardware: Annotated[Path, typer.Option(help="Hardware description (YAML), as in configs/hardware/8xh100.yaml.")],
+    hardware: Annotated[
+        Path | None,
+        typer.Option(
+            help="Hardware description (YAML), as in configs/hardware/8xh100.yaml. Default: this CPU, measured."
+        ),
+    ] = None,
     shape: Annotated[
         Path | None,
         typer.Option(help="The model's config.json, if the model itself is not available (configs/shapes)."),
@@ -228,14 +233,19 @@ def estimate(
     judgement_tokens: Annotated[
         int, typer.Option(min=1, help="Assumed mean length of a judgement.")
     ] = ASSUMED.judgement,
+    longest: Annotated[
+        float, typer.Option(min=1, max=2, help="Assumed length of the longest sequences, in mean lengths.")
+    ] = ASSUMED.longest,
     set: SetOption = None,
 ) -> None:
     """Estimate memory and time of every stage on given hardware. Exit status 2 if a stage does not fit."""
     from srlm.cli.estimate import show
     from srlm.methods.base import Lengths
 
-    lengths = Lengths(prompt_tokens, answer_tokens, judgement_tokens)
-    if not show(load(run, set or []), hardware, shape, lengths):
+    settings = load(run, set or [])
+    if hardware is None:
+        quiet(settings.threads)  # as many as will train
+    if not show(settings, hardware, shape, Lengths(prompt_tokens, answer_tokens, judgement_tokens, longest)):
         raise typer.Exit(2)
 
 

@@ -52,12 +52,18 @@ class NoSettings(Section):
     """A method without settings of its own."""
 
 
+LONGEST = 2.0
+"""The longest sequence of a stage, in mean lengths, where nobody says otherwise: lengths are uniform from 0."""
+
+
 class Lengths(NamedTuple):
     """Assumed mean lengths, in tokens."""
 
     prompt: int
     answer: int
     judgement: int
+    longest: float = LONGEST
+    """The longest sequence of a stage, in mean lengths; lengths are taken to be uniform about the mean."""
 
 
 ASSUMED = Lengths(prompt=100, answer=400, judgement=150)
@@ -72,6 +78,8 @@ class Generation(NamedTuple):
     draws: int
     reads: int
     writes: int
+    shared: int = 0
+    """Of `reads`, tokens that all prompts begin with."""
 
 
 class Optimisation(NamedTuple):
@@ -86,6 +94,8 @@ class Optimisation(NamedTuple):
     pairs: bool = False
     reference: bool | None = None
     """Whether a frozen copy of the model reads along; None: where there are pairs."""
+    loss: int | None = None
+    """Of `length`, tokens with a loss; None: all."""
 
 
 Work = Generation | Optimisation

@@ -18,7 +18,7 @@ from srlm.methods.base import Generation, Lengths, Optimisation, Work
 from srlm.methods.checks import check_reviews, check_turns
 from srlm.methods.run import Run
 from srlm.methods.stages import EFT, chat_of, run_training, supervised
-from srlm.methods.work import answer_length, answers_a_set, judge_lengths
+from srlm.methods.work import answer_length, answers_a_set, judge_lengths, rubric_length
 from srlm.records import Checkpoint, Count, Demonstration, Judgement, Prompt, RankedSet, Record, SeedData, Step
 from srlm.settings import ScratchModel, Settings
 from srlm.store import files
@@ -60,15 +60,17 @@ def make(run: Run, step: Step) -> None:
 def work(settings: Settings, lengths: Lengths) -> Iterator[Work]:
     """What the SFT baseline, EFT and M1 take; a skill is one demonstration an EFT set."""
     data, example = settings.data, lengths.prompt + answer_length(settings, lengths)
-    yield Optimisation("SFT baseline", data.ift, example, "sft", settings.sft)
+    answer = answer_length(settings, lengths)
+    yield Optimisation("SFT baseline", data.ift, example, "sft", settings.sft, loss=answer)
     judgements = round(data.eft_sets * answers_a_set(settings)) if settings.eft.writer != "off" else 0
     skills = data.eft_sets * len(WORLDS[data.kind].skills(data)) if data.kind in WORLDS else 0  # as long as judgements
     reads, writes = judge_lengths(settings, lengths)
     if settings.eft.writer == "sft" and judgements:
-        yield Generation("M1: EFT judgements", judgements, settings.eft.draws, reads, writes)
+        yield Generation("M1: EFT judgements", judgements, settings.eft.draws, reads, writes, rubric_length(settings))
     mixed = data.ift + judgements + skills
     mean = (data.ift * example + (judgements + skills) * (reads + writes)) // mixed
-    yield Optimisation("M1: supervised fine-tuning", mixed, mean, "sft", settings.sft)
+    loss = (data.ift * answer + (judgements + skills) * writes) // mixed
+    yield Optimisation("M1: supervised fine-tuning", mixed, mean, "sft", settings.sft, loss=loss)
 
 
 def seed_data(run: Run) -> SeedData:

@@ -31,10 +31,14 @@ def answer_length(settings: Settings, lengths: Lengths) -> int:
     return min(lengths.answer, settings.candidates.sampling.max_new_tokens)
 
 
+def rubric_length(settings: Settings) -> int:
+    """Tokens of the judge's template, with which its prompts begin."""
+    return len(rubric.load(settings.judge.template).text) // CHARACTERS_A_TOKEN
+
+
 def judge_lengths(settings: Settings, lengths: Lengths) -> tuple[int, int]:
     """Tokens that the judge reads and writes for one answer."""
-    template = len(rubric.load(settings.judge.template).text) // CHARACTERS_A_TOKEN
-    reads = template + lengths.prompt + answer_length(settings, lengths)
+    reads = rubric_length(settings) + lengths.prompt + answer_length(settings, lengths)
     return reads, min(lengths.judgement, settings.judge.sampling.max_new_tokens)
 
 
@@ -57,7 +61,10 @@ def reward_work(settings: Settings, lengths: Lengths, step: Step) -> Iterator[Wo
     """Rewards of the candidates; none where a program gives them."""
     answers = settings.prompts.wanted(step.number) * settings.candidates.count
     if open_reward(settings).asks_judge:
-        yield Generation(f"{step.name}: judgements", answers, settings.judge.draws, *judge_lengths(settings, lengths))
+        reads, writes = judge_lengths(settings, lengths)
+        yield Generation(
+            f"{step.name}: judgements", answers, settings.judge.draws, reads, writes, rubric_length(settings)
+        )
     elif settings.reward.kind == "model":  # taken to be as large as M0
         reads = lengths.prompt + answer_length(settings, lengths)
         yield Generation(f"{step.name}: rewards", answers, 1, reads, 0)
@@ -66,7 +73,8 @@ def reward_work(settings: Settings, lengths: Lengths, step: Step) -> Iterator[Wo
 def preference_work(settings: Settings, lengths: Lengths, step: Step) -> Iterator[Work]:
     """DPO, and the contests that may stop it early: all of them, as if none did."""
     data, number, answer = settings.data, settings.prompts.wanted(step.number), answer_length(settings, lengths)
-    yield Optimisation(f"{step.name}: DPO", number, lengths.prompt + answer, "dpo", settings.dpo, pairs=True)
+    length = lengths.prompt + answer
+    yield Optimisation(f"{step.name}: DPO", number, length, "dpo", settings.dpo, pairs=True, loss=answer)
     if settings.dpo.early_stop != "off":
         # New answers, and two orders to compare them in.
         asked = data.validation_prompts * ((settings.dpo.steps_for(number) - 1) // settings.dpo.save_steps)

@@ -13,7 +13,8 @@ from eval.benchmarks.head_to_head.benchmark import HeadToHead
 from eval.benchmarks.mt_bench.benchmark import MtBenchPairs, MtBenchScores
 from eval.cli import app
 from eval.report import paper_estimate as estimate
-from srlm.cli.estimate import Hardware, Shape
+from srlm.cli.hardware import Hardware
+from srlm.cli.shape import Shape
 from srlm.run_file import load
 from srlm.settings import Settings
 
@@ -23,7 +24,10 @@ HARDWARE = Hardware(
     name="toy", gpus=4, memory_gib=10, teraflops=2, bandwidth_gbs=2,
     training_share=0.5, reading_share=0.5, writing_share=0.5,
 )  # fmt: skip
-SHAPE = Shape(parameters=1_000_000_000, layers=10, hidden=1000, cached=40_000)
+SHAPE = Shape(
+    parameters=1_000_000_000, layers=10, hidden=1000, cached=40_000, queries=1000, feed_forward=4000, vocabulary=0,
+    tied=True, two_bytes=True,
+)  # fmt: skip
 
 
 class Toy(Benchmark):
