@@ -71,3 +71,47 @@ class LateEngine:
     def close(self) -> None:
         """See Engine; one that was never opened stays so."""
         self._engine.close()
+
+
+class SharedEngine:
+    """One engine for all who borrow it in turn: opened for the first of them, and open between them."""
+
+    def __init__(self, id: str, open: Callable[[], Engine]) -> None:
+        self.id, self._open = id, open
+        self._engine: Engine | None = None
+        self._lent = 0
+
+    def lend(self) -> Engine:
+        """The engine; closing what is returned gives it back and leaves the engine open."""
+        if self._engine is None:
+            self._engine = self._open()
+        self._lent += 1
+        return _LentEngine(self._engine, self._returned)
+
+    def _returned(self) -> None:
+        self._lent -= 1
+
+    def free(self) -> None:
+        """Close it, unless somebody has borrowed it; the next `lend` opens it anew."""
+        if not self._lent:
+            self.close()
+
+    def close(self) -> None:
+        """Close it, if it is open."""
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            engine.close()
+
+
+class _LentEngine(LateEngine):
+    """A shared engine as one who borrows it sees it."""
+
+    def __init__(self, engine: Engine, give_back: Callable[[], None]) -> None:
+        super().__init__(engine.id, lambda: engine)
+        self._give_back: Callable[[], None] | None = give_back
+
+    def close(self) -> None:
+        """Give it back, once."""
+        if self._give_back is not None:
+            self._give_back()
+            self._give_back = None

@@ -180,10 +180,16 @@ def open_judge(spec: str, around: Around) -> Judge:
     raise SettingsError(f"{around.option} {spec}: not one of the judges {SPECS}")
 
 
-def loops_judge(run: RunFolder, model: Checkpoint, pair_template: PairTemplate | None = None) -> Judge:
+def loops_judge(
+    run: RunFolder,
+    model: Checkpoint,
+    pair_template: PairTemplate | None = None,
+    open_checkpoint: Callable[[Checkpoint], Engine] | None = None,
+) -> Judge:
     """Who judges in a run's loop: the server of `judge.engine` where there is one, else the model itself.
 
-    `pair_template`: how it is asked to compare two answers; None: as srlm asks. A server's answers are kept in the
+    `pair_template`: how it is asked to compare two answers; None: as srlm asks. `open_checkpoint`: opens the model
+    where it judges itself, as one who keeps it open does; None: it is opened anew. A server's answers are kept in the
     run's folder, and `judge.max_cost` caps what all of them cost together.
     """
     settings = run.settings
@@ -197,7 +203,10 @@ def loops_judge(run: RunFolder, model: Checkpoint, pair_template: PairTemplate |
     engine = settings.judge.engine
     if engine is None:
         return open_judge(
-            f"checkpoint:{model.name}", Around(asking=asking, run=run, option="judge", pair_template=pair_template)
+            f"checkpoint:{model.name}",
+            Around(
+                asking=asking, run=run, option="judge", pair_template=pair_template, open_checkpoint=open_checkpoint
+            ),
         )
     server = Server(
         endpoint=Endpoint.of(engine, settings.seed),

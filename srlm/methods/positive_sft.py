@@ -13,7 +13,15 @@ from srlm.methods.base import Lengths, Optimisation, Work, own_settings
 from srlm.methods.explain import Turn, explain_answers
 from srlm.methods.rewarded import rewarded_answers
 from srlm.methods.run import Run
-from srlm.methods.stages import candidates, new_prompts, preferences, prompt_counts, reward_answers, supervised
+from srlm.methods.stages import (
+    candidates,
+    kept_warm,
+    new_prompts,
+    preferences,
+    prompt_counts,
+    reward_answers,
+    supervised,
+)
 from srlm.methods.unused import refuse_unused
 from srlm.methods.work import answer_length, answer_work, reward_work
 from srlm.records import Demonstration, Prompt, Step
@@ -47,8 +55,9 @@ class PositiveSft:
             return start.make(run, step)
         data, model = start.seed_data(run), run.previous_model(step)
         prompts = new_prompts(run, step, model, data)
-        responses = candidates(run, step, model, prompts)
-        rewards = reward_answers(run, step, model, prompts, responses)
+        with kept_warm(run, model):
+            responses = candidates(run, step, model, prompts)
+            rewards = reward_answers(run, step, model, prompts, responses)
         chosen = preferences(run, step, prompts, responses, rewards)  # their counts tell whether the judge still judges
         positive = [one for earlier in run.iterations_up_to(step) for one in positive_examples(run, earlier)]
         seeds = [

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from srlm import usage
 from srlm.engines.base import Engine
+from srlm.engines.once import SharedEngine
 from srlm.engines.open import open_checkpoint
 from srlm.errors import StoreError
 from srlm.methods.base import LAST, Opens, method_of, run_folder
@@ -29,6 +30,7 @@ class Run:
 
     def __init__(self, settings: Settings) -> None:
         self.folder: RunFolder = run_folder(settings)
+        self._warm: SharedEngine | None = None
 
     @property
     def settings(self) -> Settings:
@@ -132,7 +134,26 @@ class Run:
         """An engine on a checkpoint; who opens it closes it. `plain`: it continues text, not a chat."""
         if isinstance(method := method_of(self.settings), Opens):
             return method.open(self, checkpoint, plain)
+        if self._warm is not None:
+            if self._warm.id == checkpoint.name and not plain:
+                return self._warm.lend()
+            self._warm.free()  # two models at once may be more than memory holds
         return open_checkpoint(self.settings, checkpoint, self.folder.path, plain)
+
+    @contextmanager
+    def warm(self, checkpoint: Checkpoint) -> Iterator[None]:
+        """Within, all who open this checkpoint share one engine, so that it is started and loaded once.
+
+        It is opened when it is first needed, and closed (its memory given back) at the end, after an error too, and
+        before another checkpoint is opened. A call's words do not depend on the calls before it: the records are those
+        of engines opened anew.
+        """
+        self._warm = SharedEngine(checkpoint.name, lambda: open_checkpoint(self.settings, checkpoint, self.folder.path))
+        try:
+            yield
+        finally:
+            self._warm.close()
+            self._warm = None
 
     @contextmanager
     def engine(self, checkpoint: Checkpoint) -> Iterator[Engine]:

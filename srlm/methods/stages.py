@@ -6,7 +6,7 @@ A stage keeps what it makes as it makes it, and goes on where it was after a sto
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
@@ -128,6 +128,16 @@ def open_prompt_writer(run: Run, model: Checkpoint) -> Engine:
     )
 
 
+def kept_warm(run: Run, model: Checkpoint) -> AbstractContextManager[None]:
+    """Within, `candidates` and `reward_answers` share one engine, where the model is its own judge.
+
+    Whatever else rewards the answers finds the memory free, as if the model had been opened for its candidates alone.
+    """
+    settings = run.settings
+    own = settings.judge.engine is None and settings.reward.kind == "judge"
+    return run.warm(model) if own else nullcontext()
+
+
 def candidates(run: Run, step: Step, model: Checkpoint, prompts: Sequence[Prompt]) -> list[Response]:
     """M_t answers each prompt N times (step 2)."""
     return drawn_answers(run, step, model, prompts, run.settings.candidates.count)
@@ -199,7 +209,7 @@ def reward_context(run: Run, step: Step, model: Checkpoint) -> Context:
         folder=run.folder.step(step.name),
         seed=lambda use: run.seed(step.name, use),
         stage=lambda name: run.stage(step.name, name, "answers"),
-        judge=lambda: loops_judge(run.folder, model),
+        judge=lambda: loops_judge(run.folder, model, open_checkpoint=run.open),
         block=run.block,
     )
 
@@ -311,14 +321,15 @@ def _contest(run: Run, model: Checkpoint, name: str, data: SeedData) -> Callable
     )
 
     def held(trained: Path, step: int) -> float:
-        if step <= run.settings.dpo.save_steps:
-            with run.engine(model) as engine:
-                contest.answer(engine, 0)
         with closing(open_folder(run.settings, str(trained), name)) as engine:
             contest.answer(engine, step)
-        with closing(loops_judge(run.folder, model)) as judge:
-            assert judge.pairwise is not None
-            return contest.margin(judge.pairwise, step)
+        with kept_warm(run, model):
+            if step <= run.settings.dpo.save_steps:
+                with run.engine(model) as engine:
+                    contest.answer(engine, 0)
+            with closing(loops_judge(run.folder, model, open_checkpoint=run.open)) as judge:
+                assert judge.pairwise is not None
+                return contest.margin(judge.pairwise, step)
 
     return held
 
