@@ -57,8 +57,8 @@ def _take_up_fsdp(bfloat16: bool) -> None:
     plugin = FullyShardedDataParallelPlugin()
     if plugin.fsdp_version != 2:
         raise SettingsError(
-            f"FSDP {plugin.fsdp_version} divides no weights without a GPU; set fsdp_version: 2 in the launcher's file "
-            "(or FSDP_VERSION=2)"
+            "without a GPU only the second version of FSDP can divide weights; set fsdp_version: 2 in the launcher's "
+            f"file (or FSDP_VERSION=2), which says {plugin.fsdp_version}"
         )
     if bfloat16:
         plugin.set_mixed_precision("bf16")
