@@ -122,8 +122,7 @@ def end_orderly(own: int, number: int, frame: FrameType | None) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if os.getpid() != own:  # a process that a library has forked ends as it would without us
         os.kill(os.getpid(), number)
-    note("srlm: terminated; run the same command again to resume")
-    raise Left(128 + number)
+    raise Left(128 + number, "terminated; run the same command again to resume")
 
 
 def quiet(threads: int) -> None:
@@ -379,7 +378,11 @@ STOPPED = 130
 
 
 class Left(SystemExit):
-    """The end of a command by a signal of which there is nothing more to say."""
+    """The end of a command by a signal, and what is said of it in the end: a handler may have cut in on a print."""
+
+    def __init__(self, status: int, said: str | None = None) -> None:
+        super().__init__(status)
+        self.said = said
 
 
 @contextmanager
@@ -401,9 +404,12 @@ def enter(commands: typer.Typer, words: Sequence[str] | None = None) -> None:
     with guarded(), report_errors():
         try:
             commands(words)
+        except Left as left:
+            if left.said is not None:
+                note(f"srlm: {left.said}")
+            raise
         except SystemExit as left:
-            # typer has taken the KeyboardInterrupt and says nothing
-            if left.code == STOPPED and not isinstance(left, Left):
+            if left.code == STOPPED:  # typer has taken the KeyboardInterrupt and says nothing
                 raise KeyboardInterrupt from None
             raise
         except SrlmError:
