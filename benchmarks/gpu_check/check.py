@@ -26,12 +26,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from facts import CHECKOUT, cleaned, commit, memory_used, why_no_gpu
+from facts import CHECKOUT, cleaned, memory_used, why_no_gpu
 from page import page
 
 from srlm.durable import write
 from srlm.processes import die_with_parent
-from srlm.version import VERSION
+from srlm.version import VERSION, commit
 
 SLOWER = 20
 """How many times as long a step may take without a GPU."""

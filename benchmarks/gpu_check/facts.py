@@ -2,7 +2,6 @@
 
 import getpass
 import os
-import platform
 import re
 import shutil
 import socket
@@ -12,7 +11,6 @@ import sysconfig
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from srlm.secrets import withheld
@@ -24,25 +22,7 @@ PACKAGES = (
 )
 """Whose versions are told, where they are installed."""
 PATIENCE = 10
-"""Seconds for nvidia-smi and git."""
-
-
-def versions() -> dict[str, str]:
-    """Of Python, the system and the packages that matter on a GPU."""
-    found = {"python": platform.python_version(), "system": f"{platform.system()} {platform.machine()}"}
-    for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
-def commit() -> str | None:
-    """Of this checkout, with a `+` where files differ from it; None: it is none."""
-    named = _said(["git", "-C", str(CHECKOUT), "rev-parse", "--short=12", "HEAD"])
-    changed = _said(["git", "-C", str(CHECKOUT), "status", "--porcelain", "--untracked-files=no"])
-    return None if named is None else f"{named.strip()}{'+' if changed and changed.strip() else ''}"
+"""Seconds for nvidia-smi."""
 
 
 def nvidia_smi(query: str) -> list[list[str]] | None:

@@ -10,6 +10,7 @@ import importlib.util
 import json
 import math
 import os
+import platform
 import sys
 import time
 import traceback
@@ -139,11 +140,16 @@ def allocated() -> int:
 def device(bench: Bench) -> None:
     """What there is; and that the device multiplies in bfloat16."""
     import torch
-    from facts import memory_used, nvidia_smi, versions
+    from facts import PACKAGES, memory_used, nvidia_smi
 
     from srlm.engines.processor import quick_in_bfloat16
+    from srlm.version import versions
 
-    facts: dict[str, Any] = {"versions": versions(), "cuda": torch.version.cuda, "gpus": []}
+    facts: dict[str, Any] = {
+        "versions": versions(PACKAGES) | {"system": f"{platform.system()} {platform.machine()}"},
+        "cuda": torch.version.cuda,
+        "gpus": [],
+    }
     if torch.backends.cudnn.is_available():
         facts["cudnn"] = torch.backends.cudnn.version()
     if bench.device == "cuda":

@@ -14,10 +14,10 @@ from pydantic import Field, ValidationError
 
 from srlm.errors import RecordError, SettingsError, StoreError
 from srlm.methods.base import run_folder
-from srlm.methods.run import commit
 from srlm.records import Record
 from srlm.settings import Settings
 from srlm.store import files
+from srlm.version import commit
 
 from ..benchmarks.run_data import RunData
 from ..benchmarks.table import BENCHMARKS, WORDS

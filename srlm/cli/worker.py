@@ -23,7 +23,7 @@ def work_on(job: Job, folder: Path) -> None:
     """Train the job's model together with the other processes. Raises SettingsError if they cannot."""
     # Who is first decides how long the processes wait for each other; TrainingArguments.ddp_timeout would do so on GPUs
     # alone.
-    with Joining():
+    with Joining(job.lost_after):
         divided.join(job.timeout, in_bfloat16(job.training, job.served), job.training.max_grad_norm)
     state = PartialState()
     if state.num_processes == 1:

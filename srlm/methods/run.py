@@ -1,11 +1,8 @@
 """A run at work: its settings and folder, opened engines, timed stages, and manifests."""
 
-import platform
-import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from srlm import usage
@@ -21,8 +18,10 @@ from srlm.settings import Settings
 from srlm.store import changes, files, used
 from srlm.store.folder import RunFolder
 from srlm.store.progress import Reporter
+from srlm.version import commit, versions
 
 LIBRARIES = ("srlm", "torch", "transformers", "trl", "tokenizers", "peft", "datasets", "numpy")
+"""Those that decide the outcome."""
 
 
 class Run:
@@ -190,7 +189,7 @@ class Run:
                 step=step,
                 settings_digest=self.folder.given.digest,
                 seed=self.settings.seed,
-                versions=versions(),
+                versions=versions(LIBRARIES),
                 commit=commit(),
                 checkpoint=checkpoint,
                 inputs={name: FileFact(sha256=found) for name, found in sorted(inputs.items())},
@@ -208,28 +207,3 @@ class Run:
         number = next(one.number for one in method_of(self.settings).steps(self.settings, LAST) if one.name == step)
         name = f"{self.settings.name}-{step}-counts"
         send_counts(self.settings.report_to, counts, name=name, number=number, run=self.folder.path)
-
-
-def versions() -> dict[str, str]:
-    """Versions of Python and the libraries that decide the outcome; absent ones are left out."""
-    found = {"python": platform.python_version()}
-    for name in LIBRARIES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
-def commit() -> str | None:
-    """The git commit of this code, `+` behind it where files differ from it; None outside a checkout."""
-    here = Path(__file__).parent
-
-    def git(*words: str) -> str:
-        return subprocess.run(["git", *words], cwd=here, capture_output=True, text=True, check=True).stdout.strip()
-
-    try:
-        git("ls-files", "--error-unmatch", Path(__file__).name)  # installed within somebody's own repository: not its
-        return git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain", "--untracked-files=no") else "")
-    except (OSError, subprocess.CalledProcessError):
-        return None

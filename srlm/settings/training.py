@@ -166,4 +166,5 @@ class LaunchSettings(Section):
     """Seconds that the processes of a training wait for each other before they give up. In online RL all wait while the
     first asks for rewards: a step's judgements must take less. Saving a large model must, too."""
     lost_after: Positive = 120
-    """Seconds without a sign of life after which a process, or its host, counts as lost and the training stops."""
+    """Seconds without a sign of life after which a process, or its host, counts as lost and the training stops. At the
+    start the processes wait five times as long for each other."""

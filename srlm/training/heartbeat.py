@@ -21,8 +21,8 @@ BEAT = 1.0
 """Seconds between two signs of life, where the limit is ten or more."""
 QUIET = 4
 """Beats that a process misses before a broken connection is put down to it."""
-JOINED = 600.0
-"""Seconds in which all processes must have met, as torchrun has it."""
+JOINING = 5
+"""How many times as long as for a lost one the processes wait to meet: hosts start when they can (torchrun: 600 s)."""
 FAULT = "srlm: "
 """Begins a line in which a process tells what the user can mend."""
 FAILED = "srlm/failed"
@@ -31,9 +31,10 @@ WHAT_NOW = "; run the same command again to resume from the last checkpoint, on 
 
 
 class Joining:
-    """Within it the processes meet; this one ends with a line where they have not within so many seconds."""
+    """Within it the processes meet; this one ends with a line where they do not. `limit`: as of Heartbeat."""
 
-    def __init__(self, seconds: float = JOINED) -> None:
+    def __init__(self, limit: float) -> None:
+        seconds = JOINING * limit
         said = f"the processes of this training did not find each other within {seconds:g} s"
         self._timer = threading.Timer(seconds, _end, [f"{said}; are all hosts up, and can each reach the first?"])
         self._timer.daemon = True

@@ -255,19 +255,16 @@ def test_all_steps_are_tried(gpu_check: Any) -> None:
     assert tuple(step.name for step in gpu_check.check.STEPS) == STEPS == tuple(gpu_check.steps.STEPS)
 
 
-@pytest.mark.gpu
+@pytest.mark.parametrize(
+    ("device", "size"),
+    [
+        pytest.param("cuda", "small", marks=pytest.mark.gpu, id="on-a-gpu"),
+        pytest.param("cpu", "tiny", marks=pytest.mark.soak, id="on-a-cpu"),
+    ],
+)
 @pytest.mark.parametrize("name", STEPS)
-def test_a_step_on_a_gpu(gpu_check: Any, name: str, tmp_path: Path) -> None:
-    found = step_in_a_process(gpu_check, name, "cuda", "small", tmp_path)
-    if found["state"] == "not run":
-        pytest.skip(found["why"])
-    assert found["state"] == "passed", json.dumps(found, indent=1)
-
-
-@pytest.mark.soak
-@pytest.mark.parametrize("name", STEPS)
-def test_a_step_on_a_cpu(gpu_check: Any, name: str, tmp_path: Path) -> None:
-    found = step_in_a_process(gpu_check, name, "cpu", "tiny", tmp_path)
+def test_a_step(gpu_check: Any, name: str, device: str, size: str, tmp_path: Path) -> None:
+    found = step_in_a_process(gpu_check, name, device, size, tmp_path)
     if found["state"] == "not run":
         pytest.skip(found["why"])
     assert found["state"] == "passed", json.dumps(found, indent=1)

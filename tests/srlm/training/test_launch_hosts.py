@@ -27,10 +27,10 @@ HOSTS = Path(__file__).resolve().parents[2] / "hosts.py"
 LOST_AFTER = 5
 
 
-def over(tiny: Path, *command: str) -> Settings:
+def over(tiny: Path, *command: str, lost_after: int = LOST_AFTER) -> Settings:
     """Eight steps with a checkpoint at 3 and 6, and little patience."""
     wanted = settings(tiny, *command)
-    return wanted.model_copy(update={"launch": wanted.launch.model_copy(update={"lost_after": LOST_AFTER})})
+    return wanted.model_copy(update={"launch": wanted.launch.model_copy(update={"lost_after": lost_after})})
 
 
 def weights(folder: Path) -> bytes:
@@ -92,6 +92,17 @@ def test_a_lost_host_ends_the_training_with_one_line_and_it_goes_on_to_the_same_
     training(bead_model, again, tmp_path / "run", lambda done, total: steps.append(done))
     assert steps[0] == 4 and steps[-1] == 8
     assert weights(tmp_path / "run") == weights(tmp_path / "undisturbed")
+
+
+def test_processes_that_do_not_find_each_other_end_with_one_line(
+    hosts: tuple[Host, Host], forks: Forks, tiny: Path, bead_model: Path, tmp_path: Path
+) -> None:
+    hosts[1].lose()  # before its process has met the first one
+    with pytest.raises(LaunchError) as error:
+        supervised(bead_model, over(tiny, *forks.launcher(*hosts), lost_after=1), tmp_path / "run")
+    what = "the processes of this training did not find each other within 5 s; are all hosts up, and can each reach "
+    assert what in str(error.value) and "\n" not in str(error.value)
+    wait_until_none_is_left(tmp_path / "run")
 
 
 TORCHRUN = "torchrun --nnodes 2 --nproc-per-node 1 --node-rank $SLURM_NODEID --master-addr $0 --master-port 29500"
