@@ -1,6 +1,6 @@
-"""A real Slurm of two hosts on this machine: network namespaces with addresses and host names of their own, one folder.
+"""A real Slurm of two hosts on this machine (tests/hosts.py).
 
-Debian's slurmctld and slurmd, without munge (`cred/none`): nothing outside the two namespaces can reach them.
+Debian's slurmctld and slurmd, without munge (`cred/none`): nothing outside the two hosts can reach them.
 """
 
 import os
@@ -11,14 +11,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-PROGRAMS = ("slurmctld", "slurmd", "sbatch", "srun", "scontrol", "scancel", "squeue", "sinfo", "ip", "unshare", "mount")
+from tests.hosts import Host, refusal, two_hosts
+
+PROGRAMS = ("slurmctld", "slurmd", "sbatch", "srun", "scontrol", "scancel", "squeue", "sinfo")
 CONFIG = """\
 ClusterName=srlm
-SlurmctldHost={first}({address}.1)
+SlurmctldHost={first.name}({first.address})
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/none
@@ -47,8 +50,8 @@ SlurmdPidFile={folder}/slurmd.%n.pid
 SlurmdLogFile={folder}/slurmd.%n.log
 SlurmdSpoolDir={folder}/spool.%n
 SlurmdParameters=config_overrides
-NodeName={first} NodeAddr={address}.1 CPUs=2 State=UNKNOWN
-NodeName={second} NodeAddr={address}.2 CPUs=2 State=UNKNOWN
+NodeName={first.name} NodeAddr={first.address} CPUs=2 State=UNKNOWN
+NodeName={second.name} NodeAddr={second.address} CPUs=2 State=UNKNOWN
 PartitionName=low Nodes=ALL Default=YES PriorityTier=1 PreemptMode=REQUEUE MaxTime=INFINITE
 PartitionName=high Nodes=ALL PriorityTier=2 PreemptMode=OFF MaxTime=INFINITE
 """
@@ -57,8 +60,8 @@ PartitionName=high Nodes=ALL PriorityTier=2 PreemptMode=OFF MaxTime=INFINITE
 def missing() -> str | None:
     """Why there can be no cluster here, or None."""
     if gone := [name for name in PROGRAMS if shutil.which(name, path=_path()) is None]:
-        return f"needs {', '.join(gone)} (Debian: apt-get install slurmctld slurmd slurm-client iproute2)"
-    return None if os.geteuid() == 0 else "needs root, for network namespaces"
+        return f"needs {', '.join(gone)} (Debian: apt-get install slurmctld slurmd slurm-client)"
+    return refusal()
 
 
 def _path() -> str:
@@ -70,14 +73,10 @@ class Cluster:
 
     def __init__(self, kill_wait: int = 30) -> None:
         """`kill_wait`: seconds between a job's SIGTERM and SIGKILL."""
-        mark = os.getpid()
+        self._kept = ExitStack()
         # Slurm puts sockets there, whose names may have 108 characters.
         self.folder = Path(tempfile.mkdtemp(prefix="slurm-", dir="/tmp"))
-        self.hosts = f"srlm-cluster-{mark}-a", f"srlm-cluster-{mark}-b"
-        """Names of the hosts, and of their namespaces."""
-        self._address = "10.77.0"
         self._daemons: list[subprocess.Popen[bytes]] = []
-        self._links = f"sa{mark}", f"sb{mark}"
         self._kill_wait = kill_wait
 
     def __enter__(self) -> Self:
@@ -96,19 +95,7 @@ class Cluster:
     def run(self, *words: str, cwd: Path, environment: Mapping[str, str] | None = None) -> str:
         """What a command says on the first host. Raises CalledProcessError where it fails."""
         return subprocess.run(
-            [
-                "ip",
-                "netns",
-                "exec",
-                self.hosts[0],
-                "unshare",
-                "--uts",
-                "sh",
-                "-c",
-                f'hostname {self.hosts[0]}; exec "$@"',
-                "sh",
-                *words,
-            ],
+            _on(self._hosts[0], *words),
             cwd=cwd,
             env=self._environment(environment),
             capture_output=True,
@@ -135,47 +122,34 @@ class Cluster:
         return {**os.environ, "PATH": _path(), "SLURM_CONF": str(self.folder / "slurm.conf"), **(more or {})}
 
     def _begin(self) -> None:
-        for name in ("state", *(f"spool.{host}" for host in self.hosts)):
+        self._hosts = first, second = self._kept.enter_context(two_hosts())
+        for name in ("state", *(f"spool.{host.name}" for host in self._hosts)):
             (self.folder / name).mkdir(parents=True)
-        first, second = self.hosts
         (self.folder / "slurm.conf").write_text(
-            CONFIG.format(
-                first=first, second=second, address=self._address, folder=self.folder, kill_wait=self._kill_wait
-            )
+            CONFIG.format(first=first, second=second, folder=self.folder, kill_wait=self._kill_wait)
         )
         # `ip netns exec` mounts a /sys without cgroups; version 1 of the plugin does not look for them.
         (self.folder / "cgroup.conf").write_text("CgroupPlugin=cgroup/v1\n")
-        known = f"127.0.0.1 localhost\n{self._address}.1 {first}\n{self._address}.2 {second}\n"
-        for host in self.hosts:
-            _do("ip", "netns", "add", host)
-            own = Path("/etc/netns", host)  # `ip netns exec` puts these files in the place of /etc's
+        known = "".join(f"{host.address} {host.name}\n" for host in self._hosts)
+        for host in self._hosts:
+            own = Path("/etc/netns", host.name)  # `ip netns exec` puts these files in the place of /etc's
             own.mkdir(parents=True)
-            (own / "hosts").write_text(known)
-        _do("ip", "link", "add", self._links[0], "type", "veth", "peer", "name", self._links[1])
-        for number, (host, link) in enumerate(zip(self.hosts, self._links, strict=True), 1):
-            _do("ip", "link", "set", link, "netns", host)
-            _do("ip", "-n", host, "address", "add", f"{self._address}.{number}/24", "dev", link)
-            _do("ip", "-n", host, "link", "set", link, "up")
-            _do("ip", "-n", host, "link", "set", "lo", "up")
+            self._kept.callback(shutil.rmtree, own)
+            (own / "hosts").write_text(f"127.0.0.1 localhost\n{known}")
         self._daemon(first, "slurmctld", "-D", "-c")
-        for host in self.hosts:
-            self._daemon(host, "slurmd", "-D", "-N", host)
+        for host in self._hosts:
+            self._daemon(host, "slurmd", "-D", "-N", host.name)
         while self.run("sinfo", "--noheader", "--format=%T", "--partition=low", cwd=self.folder).strip() != "idle":
             for daemon in self._daemons:
                 if daemon.poll() is not None:
                     raise RuntimeError(f"{daemon.args!r} ended with {daemon.returncode}; see {self.folder}")
             time.sleep(0.2)
 
-    def _daemon(self, host: str, *words: str) -> None:
-        inside = ["unshare", "--uts", "--mount", "sh", "-c", f'hostname {host}; exec "$@"', "sh", *words]
-        with (self.folder / f"{words[0]}.{host}.said").open("wb") as said:
+    def _daemon(self, host: Host, *words: str) -> None:
+        with (self.folder / f"{words[0]}.{host.name}.said").open("wb") as said:
             self._daemons.append(
                 subprocess.Popen(
-                    ["ip", "netns", "exec", host, *inside],
-                    env=self._environment(),
-                    stdout=said,
-                    stderr=said,
-                    stdin=subprocess.DEVNULL,
+                    _on(host, *words), env=self._environment(), stdout=said, stderr=said, stdin=subprocess.DEVNULL
                 )
             )
 
@@ -184,23 +158,16 @@ class Cluster:
             daemon.send_signal(signal.SIGTERM)
         for daemon in self._daemons:
             daemon.wait()
-        for host in self.hosts:
-            # What is left on a host: steps that slurmd left to themselves.
-            left = subprocess.run(["ip", "netns", "pids", host], capture_output=True, text=True, check=False).stdout
-            for pid in left.split():
-                os.kill(int(pid), signal.SIGKILL)
-            subprocess.run(["ip", "netns", "delete", host], capture_output=True, check=False)
-            shutil.rmtree(Path("/etc/netns", host), ignore_errors=True)
+        self._kept.close()  # the hosts, with steps that slurmd left to themselves
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def _do(*words: str) -> None:
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(words)}: {done.stderr.strip()}")
+def _on(host: Host, *words: str) -> list[str]:
+    """The command that runs a command on a host, where the hosts know each other's names."""
+    return ["ip", "netns", "exec", host.name, *host.on(*words)]
 
 
 if __name__ == "__main__":  # a cluster to try things by hand
     with Cluster() as cluster:
-        print(cluster.folder, *cluster.hosts, flush=True)
+        print(cluster.folder, flush=True)
         sys.stdin.read()
