@@ -1,10 +1,10 @@
 """The one exit to the terminal, for both command lines: what is printed, drawn, warned of and logged goes through here.
 
-`say` and `show` print lines and blocks, `write` a piece of one, `note` prints to stderr, `Console` draws tables,
-`Progress` a bar, `Live` what changes in place, `logger` gives a module its log, `silence_libraries` leaves the terminal
-to these. Each takes words that anybody may have written: nothing in them is markup, and nothing steers the terminal
-(srlm/printable.py). While a command runs, `guarded` does the same for whatever libraries print. Nothing else in srlm
-and eval prints: ruff holds it (T20 and TID251 in pyproject.toml).
+`say` and `show` print lines and blocks, `write` a piece of one, `note` prints to stderr, `Console` draws tables, `BARS`
+what is under way, `Live` what changes in place, `logger` gives a module its log, `silence_libraries` leaves the
+terminal to these. Each takes words that anybody may have written: nothing in them is markup, and nothing steers the
+terminal (srlm/printable.py). While a command runs, `guarded` does the same for whatever libraries print. Nothing else
+in srlm and eval prints: ruff holds it (T20 and TID251 in pyproject.toml).
 """
 
 import io
@@ -12,18 +12,20 @@ import logging
 import os
 import re
 import sys
+import threading
 import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import IO, Any, TextIO, cast
+from typing import IO, Any, NamedTuple, TextIO, cast
 
 import rich.console
 import rich.live
 import rich.progress
 from rich.cells import cell_len, set_cell_size
 from rich.padding import Padding
+from rich.progress import TaskID
 from rich.table import Column, Table
 from rich.text import Text
 
@@ -32,10 +34,11 @@ from srlm.printable import MOST_MARKS, block, one_line
 from srlm.secrets import withheld
 
 __all__ = [
+    "BARS",
+    "Bar",
     "Console",
     "Live",
     "Padding",
-    "Progress",
     "Table",
     "cut",
     "flush",
@@ -136,8 +139,8 @@ def _behind(stream: Any) -> IO[str]:
     return found
 
 
-class Progress(rich.progress.Progress):
-    """A bar on stderr with its label, how much is done, the rate, the time left and what was seen so far."""
+class _Progress(rich.progress.Progress):
+    """Bars on stderr, each with its label, how much is done, the rate, the time left and what was seen so far."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -156,9 +159,58 @@ class Progress(rich.progress.Progress):
         )
 
     def start(self) -> None:
-        """Show the bar. What is printed meanwhile stands above it; rich would obey colours in it, but for the guard."""
+        """Show the bars. What is printed meanwhile stands above them; rich would obey colours in it, but for the
+        guard."""
         super().start()
         sys.stdout, sys.stderr = _guard(sys.stdout), _guard(sys.stderr)
+
+
+class Bars:
+    """The bars of the stages that are under way: they stand one below the other while there are any."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._shown: _Progress | None = None
+
+    def begin(self, label: str) -> "Bar | None":
+        """A bar of a stage; None where stderr is no terminal."""
+        with self._lock:
+            if self._shown is None:
+                shown = _Progress()
+                if not shown.console.file.isatty():
+                    return None
+                shown.start()
+                self._shown = shown
+            return Bar(self._shown, self._shown.add_task(label, total=None, rate="", seen=""), self._end)
+
+    def _end(self, task: TaskID) -> None:
+        with self._lock:
+            assert self._shown is not None
+            self._shown.refresh()  # a last time
+            self._shown.remove_task(task)
+            if not self._shown.task_ids:
+                self._shown.stop()
+                self._shown = None
+
+
+class Bar(NamedTuple):
+    """The bar of one stage."""
+
+    shown: _Progress
+    task: TaskID
+    end_task: Callable[[TaskID], None]
+
+    def draw(self, done: int, total: int, rate: str, seen: str) -> None:
+        """Show how much is done."""
+        self.shown.update(self.task, completed=done, total=total, rate=rate, seen=seen)
+
+    def end(self) -> None:
+        """Take the bar away."""
+        self.end_task(self.task)
+
+
+BARS = Bars()
+"""Of this process."""
 
 
 def is_terminal() -> bool:

@@ -73,20 +73,25 @@ class Meter:
                 self._keep(self.used)
 
 
+_METER: ContextVar[Meter | None] = ContextVar("meter", default=None)
+"""Of this thread, and of those that were started in its context: two stages may run at once."""
 _METERS: list[Meter] = []
-"""Of this process, the innermost last: threads of a pool have no context of ours."""
+"""Of this process, the innermost last, for threads that have no context of ours."""
 _PURPOSE: ContextVar[Purpose] = ContextVar("purpose", default="generation")
 
 
 @contextmanager
 def metered(keep: Callable[[Mapping[Purpose, Usage]], None] | None = None) -> Iterator[Meter]:
-    """Counts all calls of models within it, in whatever thread; the innermost meter alone counts."""
+    """Counts all calls of models within it, also those of threads that are started in it; the innermost meter alone
+    counts."""
     meter = Meter(keep)
+    before = _METER.set(meter)
     _METERS.append(meter)
     try:
         yield meter
     finally:
         _METERS.remove(meter)
+        _METER.reset(before)
 
 
 @contextmanager
@@ -101,5 +106,6 @@ def judging() -> Iterator[None]:
 
 def count(used: Usage) -> None:
     """Tell the meter what a call took."""
-    if _METERS:
-        _METERS[-1].add(_PURPOSE.get(), used)
+    meter = _METER.get() or (_METERS[-1] if _METERS else None)
+    if meter is not None:
+        meter.add(_PURPOSE.get(), used)

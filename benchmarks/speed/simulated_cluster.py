@@ -21,7 +21,7 @@ import math
 import queue
 import random
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -108,9 +108,9 @@ def simulate(kind: Kind, batch: int, workers: int, seed: int = 0, troubled: bool
     actors = [Actor(clock, 0.5 if number in slow else 1.0, number in lost, times) for number in range(workers)]
     engine = Pool(actors)
 
-    def work(items: Sequence[int], index: int) -> list[int]:
-        engine.generate([Request(messages=())] * len(items), Sampling(), index)
-        return list(items)
+    def work(index: int) -> list[int]:
+        engine.generate([Request(messages=())] * len(cut[index]), Sampling(), index)
+        return list(cut[index])
 
     made = sorted(item for _, items in worked(work, cut, lambda: engine.concurrency) for item in items)
     assert made == list(range(kind.items))

@@ -3,12 +3,15 @@
 Each command imports the libraries it needs when it is called: the report needs few of them.
 """
 
+import os
+import signal
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated
 
 import typer
 
-from srlm.cli.main import PAGES, enter, print_version
+from srlm.cli.main import PAGES, end_orderly, enter, print_version
 
 from ..benchmarks.table import BENCHMARKS
 from . import (
@@ -80,4 +83,6 @@ for _one in app.registered_commands:
 
 def main(words: Sequence[str] | None = None) -> None:
     """Run a command line. An SrlmError prints as its message; any other error keeps its traceback."""
+    if words is None:  # the process is ours
+        signal.signal(signal.SIGTERM, partial(end_orderly, os.getpid()))
     enter(app, words)

@@ -118,7 +118,8 @@ def train(
 
 
 def end_orderly(own: int, number: int, frame: FrameType | None) -> None:
-    """What SIGTERM does to a training: it ends as after Ctrl-C, with times and processes seen to; a second kills."""
+    """What SIGTERM does to a training or an evaluation: it ends as after Ctrl-C, with times and processes seen to; a
+    second kills."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if os.getpid() != own:  # a process that a library has forked ends as it would without us
         os.kill(os.getpid(), number)

@@ -163,9 +163,9 @@ def _state(step: Path) -> str:
     checkpoints = sorted(int(number) for number in found if number.isdecimal())
     if checkpoints:
         return f"training, checkpoint at step {checkpoints[-1]}"
-    parts = sorted(path for path in step.glob("*.part") if path.is_file())
-    if parts:
-        return f"writing {parts[-1].name.removesuffix('.part')}"
+    growing = sorted(path.name.removesuffix(".part") for path in step.glob("*.jsonl.part"))
+    if growing:
+        return f"writing {' and '.join(growing)}"
     return "started"
 
 

@@ -22,12 +22,12 @@ class Once(Generic[T]):
 
     def __init__(self, open: Callable[[], T]) -> None:
         self._open = open
-        self._opened: T | None = None
+        self.opened: T | None = None
 
     def __call__(self) -> T:
-        if self._opened is None:
-            self._opened = self._open()
-        return self._opened
+        if self.opened is None:
+            self.opened = self._open()
+        return self.opened
 
     def __enter__(self) -> "Once[T]":
         return self
@@ -37,8 +37,8 @@ class Once(Generic[T]):
 
     def close(self) -> None:
         """Close it, if it was opened."""
-        if self._opened is not None:
-            self._opened.close()
+        if self.opened is not None:
+            self.opened.close()
 
 
 class LateEngine:

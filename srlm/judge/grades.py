@@ -2,6 +2,7 @@
 
 import math
 import re
+import threading
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -146,6 +147,7 @@ class Grader:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._has_scores: bool | None = None  # settled by the first request, so that one run never mixes both ways
+        self._settling = threading.Lock()  # blocks may be graded in several threads
 
     def ask(self, requests: Sequence[Request], answers: tuple[str, str], seed: int) -> list[Said]:
         """What the model answers to each request."""
@@ -186,15 +188,16 @@ class Grader:
 
     def _scored(self, request: Request) -> bool:
         """Whether the engine has log-probabilities."""
-        if self._has_scores is None:
-            try:
-                self._engine.loglikelihood([request], [["yes"]])
-                self._has_scores = True
-            except RoomError:
-                self._has_scores = True  # if not for this request
-            except CapabilityError:
-                self._has_scores = False
-        return self._has_scores
+        with self._settling:
+            if self._has_scores is None:
+                try:
+                    self._engine.loglikelihood([request], [["yes"]])
+                    self._has_scores = True
+                except RoomError:
+                    self._has_scores = True  # if not for this request
+                except CapabilityError:
+                    self._has_scores = False
+            return self._has_scores
 
 
 def spellings(word: str) -> list[str]:

@@ -110,6 +110,10 @@ def _nothing() -> None:
     """Nothing to give back."""
 
 
+def _ignored(error: Exception) -> None:
+    """Nothing is asked of a server."""
+
+
 @dataclass(frozen=True)
 class Judge:
     """A judge: by scores, by pairs, or both."""
@@ -135,6 +139,8 @@ class Judge:
     account: Mapping[str, int] = field(default_factory=dict)
     """What a file of judgements holds and is not used, by reason."""
     close: Callable[[], None] = field(default=_nothing)
+    stop: Callable[[Exception], None] = field(default=_ignored)
+    """Has other threads that ask a server ask nothing more; they raise the error."""
 
     @property
     def file(self) -> str:
@@ -452,7 +458,12 @@ def _behind_server(name: str, around: Around) -> Judge:
         {"server": _whose(around)},
         AskedPairJudge(name, client, close, around.pairs, around.pair_template),
     )
-    return replace(judge, budget=lambda: client().budget, calls=server.calls)
+
+    def stop(error: Exception) -> None:
+        if client.opened is not None:
+            client.opened.stop(error)
+
+    return replace(judge, budget=lambda: client().budget, calls=server.calls, stop=stop)
 
 
 def _whose(around: Around) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from statistics import fmean
@@ -157,6 +158,7 @@ class ModelPairJudge:
         self._asking = asking or PairSettings()
         self._template = template or load(self._asking.template)
         self._has_scores: bool | None = None  # settled by the first request, so that one run never mixes both ways
+        self._settling = threading.Lock()  # blocks may be compared in several threads
 
     @property
     def id(self) -> str:
@@ -205,15 +207,16 @@ class ModelPairJudge:
 
     def _scored(self, request: Request) -> bool:
         """Whether the engine has log-probabilities."""
-        if self._has_scores is None:
-            try:
-                self._engine.loglikelihood([request], [list(self._template.labels)])
-                self._has_scores = True
-            except RoomError:
-                self._has_scores = True  # the engine has them, if not for this item
-            except CapabilityError:
-                self._has_scores = False
-        return self._has_scores
+        with self._settling:
+            if self._has_scores is None:
+                try:
+                    self._engine.loglikelihood([request], [list(self._template.labels)])
+                    self._has_scores = True
+                except RoomError:
+                    self._has_scores = True  # the engine has them, if not for this item
+                except CapabilityError:
+                    self._has_scores = False
+            return self._has_scores
 
     def _written(self, requests: Sequence[Request], seed: int) -> list[tuple[Completion, ...]]:
         """What the judge writes of each item, with time to end a thought. What is asked again begins alike where it is

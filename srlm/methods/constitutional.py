@@ -31,6 +31,7 @@ from srlm.methods.stages import (
     PAIRS,
     beside_prompts,
     candidates,
+    kept_warm,
     new_prompts,
     preference_step,
     prompt_counts,
@@ -128,8 +129,9 @@ class Constitutional:
         prompts = new_prompts(run, step, model, data)
         if step.number <= own.supervised + 1:
             author = model if own.author == "model" else run.model(start.BASELINE)
-            responses = candidates(run, step, author, prompts)
-            examples, counts = revised(run, step, author, prompts, responses)
+            with run.warm(author):
+                responses = candidates(run, step, author, prompts)
+                examples, counts = revised(run, step, author, prompts, responses)
             supervised(
                 run,
                 step,
@@ -138,8 +140,10 @@ class Constitutional:
                 made_from=[author],
             )
         else:
-            responses = candidates(run, step, model, prompts)
-            preference_step(run, step, model, chosen_pairs(run, step, model, prompts, responses), data)
+            with kept_warm(run, model):
+                responses = candidates(run, step, model, prompts)
+                chosen = chosen_pairs(run, step, model, prompts, responses)
+            preference_step(run, step, model, chosen, data)
 
     def work(self, settings: Settings, lengths: Lengths) -> Iterator[Work]:
         own = own_settings(settings, ConstitutionalSettings)
@@ -226,7 +230,7 @@ def chosen_pairs(
     else:
         template = principles.pair_template(own.reason_tokens if own.reasons else None)
         with (
-            closing(loops_judge(run.folder, model, template)) as judge,
+            closing(loops_judge(run.folder, model, template, run.open)) as judge,
             run.stage(step.name, "choices", "pairs") as report,
         ):
             assert judge.pairwise is not None

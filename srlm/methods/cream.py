@@ -72,9 +72,10 @@ class Cream:
         if step in start.STEPS:
             return start.make(run, step)
         data, model = start.seed_data(run), run.parent(step)
-        prompts = new_prompts(run, step, model, data)
-        responses = candidates(run, step, model, prompts)
-        now, before = implicit_rewards(run, step, model, prompts, responses)
+        with run.warm(model):
+            prompts = new_prompts(run, step, model, data)
+            responses = candidates(run, step, model, prompts)
+            now, before = implicit_rewards(run, step, model, prompts, responses)
         agreement = kept_agreement(run, step, prompts, responses, now, before)
         chosen = weighted_pairs(run, step, prompts, responses, now, before, agreement)
         preference_step(run, step, model, chosen, data, made_from=[run.base(), *_earlier(run, step)])

@@ -16,7 +16,7 @@ from srlm.methods import start
 from srlm.methods.base import Lengths, Work, own_settings
 from srlm.methods.explain import explain_answers
 from srlm.methods.run import Run
-from srlm.methods.stages import candidates, kept_warm, new_prompts, preference_step, preferences, reward_answers
+from srlm.methods.stages import judged_candidates, kept_warm, new_prompts, preference_step, preferences
 from srlm.methods.work import answer_work, preference_work, reward_work
 from srlm.records import Step
 from srlm.rewards.open import open_reward
@@ -49,10 +49,9 @@ class LengthRegularised:
         if step in start.STEPS:
             return start.make(run, step)
         data, model = start.seed_data(run), run.parent(step)
-        prompts = new_prompts(run, step, model, data)
         with kept_warm(run, model):
-            responses = candidates(run, step, model, prompts)
-            rewards = reward_answers(run, step, model, prompts, responses)
+            prompts = new_prompts(run, step, model, data)
+            responses, rewards = judged_candidates(run, step, model, prompts)
         chosen = preferences(run, step, prompts, responses, rewards)
         preference_step(run, step, model, chosen, data, training)
 

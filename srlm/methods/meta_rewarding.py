@@ -18,7 +18,7 @@ from srlm.methods.base import Generation, Lengths, Optimisation, Work, own_setti
 from srlm.methods.explain import explain_answers
 from srlm.methods.meta_settings import MetaRewardingSettings, refuse_others, selection_of
 from srlm.methods.run import Run
-from srlm.methods.stages import candidates, kept_warm, new_prompts, preference_step, preferences, reward_answers
+from srlm.methods.stages import judged_candidates, kept_warm, new_prompts, preference_step, preferences
 from srlm.methods.stages_meta import beside, judgement_pairs
 from srlm.methods.work import (
     CHARACTERS_A_TOKEN,
@@ -52,14 +52,13 @@ class MetaRewarding:
             return start.make(run, step)
         own = own_settings(run.settings, MetaRewardingSettings)
         data, model = start.seed_data(run), run.parent(step)
-        prompts = new_prompts(run, step, model, data)
         with kept_warm(run, model):
-            responses = candidates(run, step, model, prompts)
-            rewards = reward_answers(run, step, model, prompts, responses)
-        chosen = preferences(run, step, prompts, responses, rewards, selection_of(run.settings, own, step))
-        if trains_judge(own, step):
-            judged = judgement_pairs(run, step, model, prompts, responses, own)
-            chosen = Paired([*chosen.pairs, *judged.pairs], {**chosen.counts, **judged.counts})
+            prompts = new_prompts(run, step, model, data)
+            responses, rewards = judged_candidates(run, step, model, prompts)
+            chosen = preferences(run, step, prompts, responses, rewards, selection_of(run.settings, own, step))
+            if trains_judge(own, step):
+                judged = judgement_pairs(run, step, model, prompts, responses, own)
+                chosen = Paired([*chosen.pairs, *judged.pairs], {**chosen.counts, **judged.counts})
         preference_step(run, step, model, chosen, data)
 
     def check(self, settings: Settings, last: int) -> None:

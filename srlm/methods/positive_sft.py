@@ -14,12 +14,11 @@ from srlm.methods.explain import Turn, explain_answers
 from srlm.methods.rewarded import rewarded_answers
 from srlm.methods.run import Run
 from srlm.methods.stages import (
-    candidates,
+    judged_candidates,
     kept_warm,
     new_prompts,
     preferences,
     prompt_counts,
-    reward_answers,
     supervised,
 )
 from srlm.methods.unused import refuse_unused
@@ -54,10 +53,9 @@ class PositiveSft:
         if step in start.STEPS:
             return start.make(run, step)
         data, model = start.seed_data(run), run.previous_model(step)
-        prompts = new_prompts(run, step, model, data)
         with kept_warm(run, model):
-            responses = candidates(run, step, model, prompts)
-            rewards = reward_answers(run, step, model, prompts, responses)
+            prompts = new_prompts(run, step, model, data)
+            responses, rewards = judged_candidates(run, step, model, prompts)
         chosen = preferences(run, step, prompts, responses, rewards)  # their counts tell whether the judge still judges
         positive = [one for earlier in run.iterations_up_to(step) for one in positive_examples(run, earlier)]
         seeds = [

@@ -23,7 +23,7 @@ from srlm.methods.base import Lengths, Optimisation, Work, own_settings
 from srlm.methods.explain import Turn, explain_answers
 from srlm.methods.rewarded import rewarded_answers
 from srlm.methods.run import Run
-from srlm.methods.stages import EFT, candidates, new_prompts, prompt_counts, reward_answers, supervised, weights_of
+from srlm.methods.stages import EFT, judged_candidates, kept_warm, new_prompts, prompt_counts, supervised, weights_of
 from srlm.methods.unused import refuse_unused
 from srlm.methods.work import answer_length, answer_work, reward_work
 from srlm.records import Count, Demonstration, Prompt, SeedData, Step
@@ -124,9 +124,9 @@ class Rest:
 def grow(run: Run, step: Step, data: SeedData) -> None:
     """A data set: M_t's answers to new prompts, each with its reward."""
     model, judge = run.previous_model(step), run.model(start.FIRST)
-    prompts = new_prompts(run, step, model, data)
-    responses = candidates(run, step, model, prompts)
-    found = reward_answers(run, step, judge, prompts, responses)
+    with kept_warm(run, model):
+        prompts = new_prompts(run, step, model, data)
+        responses, found = judged_candidates(run, step, model, prompts, judge)
     numbers = [number for number in found.rewards if number is not None]
     counts: dict[str, Count] = {
         **prompt_counts(run, step),

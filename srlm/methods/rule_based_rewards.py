@@ -24,7 +24,15 @@ from srlm.methods import start
 from srlm.methods.base import Generation, Lengths, Work, own_settings
 from srlm.methods.explain import Beside, explain_answers
 from srlm.methods.run import Run
-from srlm.methods.stages import candidates, new_prompts, preference_step, preferences, reward_answers, reward_context
+from srlm.methods.stages import (
+    candidates,
+    kept_warm,
+    new_prompts,
+    preference_step,
+    preferences,
+    reward_answers,
+    reward_context,
+)
 from srlm.methods.work import (
     CHARACTERS_A_TOKEN,
     answer_length,
@@ -88,11 +96,12 @@ class RuleBasedRewards:
         if step in start.STEPS:
             return start.make(run, step)
         data, model = start.seed_data(run), run.parent(step)
-        weights = fitted_weights(run, step, model, data)
-        reward = RuleBasedReward(open_reward(run.settings), propositions_of(run.settings), weights)
-        prompts = new_prompts(run, step, model, data)
-        responses = candidates(run, step, model, prompts)
-        rewards = reward_answers(run, step, model, prompts, responses, reward)
+        with kept_warm(run, model):
+            weights = fitted_weights(run, step, model, data)
+            reward = RuleBasedReward(open_reward(run.settings), propositions_of(run.settings), weights)
+            prompts = new_prompts(run, step, model, data)
+            responses = candidates(run, step, model, prompts)
+            rewards = reward_answers(run, step, model, prompts, responses, reward)
         chosen = preferences(run, step, prompts, responses, rewards)
         counts = {**chosen.counts, **weight_counts(weights)}
         preference_step(run, step, model, Paired(chosen.pairs, counts), data)

@@ -1,5 +1,6 @@
 """A run at work: its settings and folder, opened engines, timed stages, and manifests."""
 
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -30,6 +31,9 @@ class Run:
     def __init__(self, settings: Settings) -> None:
         self.folder: RunFolder = run_folder(settings)
         self._warm: SharedEngine | None = None
+        self._processor = used.ProcessorTime()
+        self._ending = threading.Lock()
+        """Two stages that run at once write to the same files when they end."""
 
     @property
     def settings(self) -> Settings:
@@ -109,7 +113,7 @@ class Run:
         Before it begins, the run's inputs are checked: a stage reads them as they are now.
         """
         self.check()
-        began, worked, place = time.monotonic(), used.processor_seconds(), self.folder.step(step)
+        began, processor, place = time.monotonic(), self._processor.begin(), self.folder.step(step)
         before = (used.read(place) or {}).get(name, used.StageUsage())
         try:
             with (
@@ -119,11 +123,12 @@ class Run:
             ):
                 yield report
         finally:
-            path = self.path(step, "timings.json")
-            seconds = files.read_seconds(path)
-            used.worked(place, name, used.processor_seconds() - worked, begun=name in seconds)
-            seconds[name] = round(seconds.get(name, 0) + time.monotonic() - began, 2)
-            files.write_json(path, seconds)
+            with self._ending:
+                path = self.path(step, "timings.json")
+                seconds = files.read_seconds(path)
+                used.worked(place, name, self._processor.end(processor), begun=name in seconds)
+                seconds[name] = round(seconds.get(name, 0) + time.monotonic() - began, 2)
+                files.write_json(path, seconds)
 
     def trained(self, step: str, stage: str, examples: int) -> None:
         """Note on how many examples a stage trains (usage.json)."""
@@ -153,6 +158,11 @@ class Run:
         finally:
             self._warm.close()
             self._warm = None
+
+    def end_calls(self) -> None:
+        """Close the engine that `warm` keeps, whoever uses it: calls under way in other threads fail."""
+        if self._warm is not None:
+            self._warm.close()
 
     @contextmanager
     def engine(self, checkpoint: Checkpoint) -> Iterator[Engine]:

@@ -88,11 +88,12 @@ class SelfTaughtEvaluator:
             return start.make(run, step)
         data, model = start.seed_data(run), run.previous_model(step)
         own = own_settings(run.settings, SelfTaughtSettings)
-        prompts = new_prompts(run, step, model, data)
-        good = drawn_answers(run, step, model, prompts, 1, RESPONSES, "answers")
-        changed = changed_instructions(run, step, model, prompts)
-        pairs, counts = pairs_of(run, step, model, prompts, good, changed)
-        judgements = sampled_judgements(run, step, model, pairs)
+        with run.warm(model):
+            prompts = new_prompts(run, step, model, data)
+            good = drawn_answers(run, step, model, prompts, 1, RESPONSES, "answers")
+            changed = changed_instructions(run, step, model, prompts)
+            pairs, counts = pairs_of(run, step, model, prompts, good, changed)
+            judgements = sampled_judgements(run, step, model, pairs)
         examples, kept = right_examples(run, step, pairs, judgements)
         wording = pair_template.load(own.template)
         counts |= {**prompt_counts(run, step), **kept, "pairwise template": wording.digest}
@@ -238,7 +239,10 @@ def sampled_judgements(run: Run, step: Step, model: Checkpoint, pairs: Sequence[
     name, own = step.name, own_settings(run.settings, SelfTaughtSettings)
     template = pair_template.load(own.template)
     both = [one for pair in pairs for one in (pair, pair.turned)]
-    with closing(loops_judge(run.folder, model)) as judge, run.stage(name, "judgements", "pairs") as report:
+    with (
+        closing(loops_judge(run.folder, model, open_checkpoint=run.open)) as judge,
+        run.stage(name, "judgements", "pairs") as report,
+    ):
         assert judge.engine is not None
         sampler = PairSampler(judge.engine, template, own.sampling, own.complete)
         path, seed = run.path(name, PAIR_JUDGEMENTS), run.seed(name, "judgements")

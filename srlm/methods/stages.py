@@ -7,6 +7,7 @@ A stage keeps what it makes as it makes it, and goes on where it was after a sto
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from srlm.data.overlap import overlapping
 from srlm.data.self_instruct import prompts_from_file, write_prompts
 from srlm.engines.base import Engine
 from srlm.engines.open import open_folder, open_server
+from srlm.engines.openai.endpoint import Endpoint
 from srlm.engines.responses import AnswerWatch, draw_responses, is_answer
 from srlm.engines.weights import context_of, give_memory_back, load_chat, read_config
 from srlm.errors import DataError
@@ -23,6 +25,7 @@ from srlm.judge.open import CALLS, loops_judge
 from srlm.judge.pointwise import Answered, ModelPointJudge
 from srlm.judge.scores import check_collapse
 from srlm.judge.watched import JudgementWatch, counting
+from srlm.methods.beside import Awaited, Beside
 from srlm.methods.early_stop import Contest
 from srlm.methods.recognised import refuse_faults
 from srlm.methods.run import Run
@@ -129,7 +132,7 @@ def open_prompt_writer(run: Run, model: Checkpoint) -> Engine:
 
 
 def kept_warm(run: Run, model: Checkpoint) -> AbstractContextManager[None]:
-    """Within, `candidates` and `reward_answers` share one engine, where the model is its own judge.
+    """Within, all stages that a model writes or judges in share one engine, where the model is its own judge.
 
     Whatever else rewards the answers finds the memory free, as if the model had been opened for its candidates alone.
     """
@@ -138,9 +141,55 @@ def kept_warm(run: Run, model: Checkpoint) -> AbstractContextManager[None]:
     return run.warm(model) if own else nullcontext()
 
 
-def candidates(run: Run, step: Step, model: Checkpoint, prompts: Sequence[Prompt]) -> list[Response]:
-    """M_t answers each prompt N times (step 2)."""
-    return drawn_answers(run, step, model, prompts, run.settings.candidates.count)
+def judged_candidates(
+    run: Run, step: Step, model: Checkpoint, prompts: Sequence[Prompt], judge: Checkpoint | None = None
+) -> tuple[list[Response], Rewarded]:
+    """`candidates`, and their rewards (`reward_answers`); `judge`: who judges them, None: the model itself.
+
+    Where that takes other workers or a server, answers are judged while more of them are drawn. The records are the
+    same.
+    """
+    judge = judge or model
+    if not may_be_judged_meanwhile(run, step, model, judge):
+        responses = candidates(run, step, model, prompts)
+        return responses, reward_answers(run, step, judge, prompts, responses)
+    asked = {prompt.id: prompt for prompt in prompts}
+    answered = Awaited[Answered](len(prompts) * run.settings.candidates.count)
+    context = reward_context(run, step, judge)
+    with closing(context.judge()) as judges:
+        context = context._replace(judge=lambda: replace(judges, close=lambda: None))
+
+        def stop(error: Exception) -> None:
+            judges.stop(error)
+            run.end_calls()
+
+        def give(made: Sequence[Response]) -> None:
+            judging.give([Answered(prompt=asked[one.prompt_id], response=one) for one in made])
+
+        with Beside(lambda: open_reward(run.settings).rewards(answered, context), answered, stop) as judging:
+            return candidates(run, step, model, prompts, give), judging.result()
+
+
+def may_be_judged_meanwhile(run: Run, step: Step, model: Checkpoint, judge: Checkpoint) -> bool:
+    """Whether the judge of a model's answers needs nothing that drawing them needs alone: a server, but none that takes
+    the calls of a stage as a batch; or one of several workers that have the model."""
+    settings = run.settings
+    if settings.reward.kind != "judge" or any(run.path(step.name, name).exists() for name in (RESPONSES, JUDGEMENTS)):
+        return False
+    if settings.judge.engine is not None:
+        return not Endpoint.of(settings.judge.engine).batch_api
+    return judge == model and settings.engine.kind == "ray" and settings.engine.ray.workers > 1
+
+
+def candidates(
+    run: Run,
+    step: Step,
+    model: Checkpoint,
+    prompts: Sequence[Prompt],
+    give: Callable[[Sequence[Response]], None] | None = None,
+) -> list[Response]:
+    """M_t answers each prompt N times (step 2). `give` is shown them as they are made."""
+    return drawn_answers(run, step, model, prompts, run.settings.candidates.count, give=give)
 
 
 def drawn_answers(
@@ -151,8 +200,9 @@ def drawn_answers(
     count: int,
     file: str = RESPONSES,
     stage: str = "candidates",
+    give: Callable[[Sequence[Response]], None] | None = None,
 ) -> list[Response]:
-    """`count` answers of a model to each prompt, kept in a file of the step."""
+    """`count` answers of a model to each prompt, kept in a file of the step; `give` is shown them as they are made."""
     name = step.name
     sampling, path = run.settings.candidates.sampling, run.path(name, file)
     if path.exists():
@@ -161,6 +211,13 @@ def drawn_answers(
 
         def answer(chunk: Sequence[Prompt], index: int) -> list[Response]:
             return draw_responses(engine, chunk, sampling, count, run.seed(name, stage, index))
+
+        looks = AnswerWatch(f"{name}: {stage}", run.settings.candidates, report.say)
+
+        def watch(made: Sequence[Response]) -> None:
+            looks(made)
+            if give is not None:
+                give(made)
 
         made = files.resumable(
             path,
@@ -172,7 +229,7 @@ def drawn_answers(
             report=report,
             concurrency=lambda: engine.concurrency,
             belongs=is_answer,
-            watch=AnswerWatch(f"{name}: {stage}", run.settings.candidates, report.say),
+            watch=watch,
         )
         return list(made)
 

@@ -25,8 +25,10 @@ from srlm.methods.stages import (
     candidates,
     drawn_answers,
     has_prompts,
+    judged_candidates,
     keep_prompts,
     kept_pairs,
+    kept_warm,
     new_prompts,
     preference_step,
     reward_answers,
@@ -112,14 +114,15 @@ class Temporal:
 def anchored_rejection(run: Run, step: Step, data: SeedData) -> None:
     """M_t -> the future model: its best answers against the anchor's worst."""
     model, anchor = run.parent(step), _anchor(run)
-    prompts = new_prompts(run, step, model, data)
-    responses = candidates(run, step, model, prompts)
-    anchors = responses
-    if anchor.name != model.name:
-        count = run.settings.candidates.count
-        anchors = drawn_answers(run, step, anchor, prompts, count, ANCHORS, "anchor's answers")
-    every = responses if anchors is responses else [*responses, *anchors]
-    found = reward_answers(run, step, model, prompts, every)
+    with kept_warm(run, model):
+        prompts = new_prompts(run, step, model, data)
+        responses = candidates(run, step, model, prompts)
+        anchors = responses
+        if anchor.name != model.name:
+            count = run.settings.candidates.count
+            anchors = drawn_answers(run, step, anchor, prompts, count, ANCHORS, "anchor's answers")
+        every = responses if anchors is responses else [*responses, *anchors]
+        found = reward_answers(run, step, model, prompts, every)
     reward = {one.id: number for one, number in zip(every, found.rewards, strict=True) if number is not None}
     paired = kept_pairs(run, step, pair_across(prompts, responses, anchors, reward), found.counts)
     preference_step(run, step, model, paired, data, made_from=[anchor])
@@ -131,8 +134,7 @@ def future_guided_choice(run: Run, step: Step, future: Step, data: SeedData) -> 
     prompts = files.read(run.path(future.name, PROMPTS), Prompt)
     if not has_prompts(run, step):
         keep_prompts(run, step, prompts, {})
-    responses = candidates(run, step, writer, prompts)
-    found = reward_answers(run, step, model, prompts, responses)
+    responses, found = judged_candidates(run, step, writer, prompts, model)
     present = files.read(run.path(future.name, RESPONSES), Response)
     path = run.path(future.name, ANCHORS)
     anchors = files.read(path, Response) if path.exists() else present

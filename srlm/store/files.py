@@ -4,8 +4,9 @@ import hashlib
 import json
 import math
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextvars import copy_context
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar, overload
@@ -32,6 +33,7 @@ SEEN_AT_ONCE = 1024
 
 R = TypeVar("R", bound=Record)
 T = TypeVar("T")
+K = TypeVar("K", bound=Hashable)
 
 
 def read(path: Path, kind: type[R]) -> list[R]:
@@ -247,6 +249,8 @@ def resumable(
     `concurrency()`, asked only where something is missing, is the number of blocks worked on at once, each in a thread
     of its own; only this thread writes. A block that is done before its turn waits in a file beside `path`.
 
+    A block of `items` is looked at when its work begins, so that items which are still being made may be waited for.
+
     `belongs(item, record)`: whether a record that was found on disk is of this item. Each block is sealed before it is
     written (`srlm.store.blocks`), and the whole file before it takes its name (`srlm.store.seals`). Of a file that
     grows, what is not as it was written is cut off and made again; a whole one is refused.
@@ -264,16 +268,16 @@ def resumable(
         done = _whole_blocks(path, kind, len(items), per_item, block, listed)
         if belongs is not None and done:
             _refuse_others(part, Kept(part, kind), items, per_item, belongs)
-    waiting = {start // block: items[start : start + block] for start in range(done, len(items), block)}
+    waiting = {start // block: min(block, len(items) - start) for start in range(done, len(items), block)}
     early: dict[int, list[R]] = {}
-    for index, chunk in waiting.items():
-        if (kept := _kept_early(path, kind, index, per_item * len(chunk), listed)) is not None:
+    for index, size in waiting.items():
+        if (kept := _kept_early(path, kind, index, per_item * size, listed)) is not None:
             early[index] = kept
     if watch is not None and done:
         found = Kept(part, kind)
         for start in range(0, len(found), SEEN_AT_ONCE):
             watch(found[start : start + SEEN_AT_ONCE])
-    done += sum(len(waiting[index]) for index in early)
+    done += sum(waiting[index] for index in early)
     report(done, len(items))
 
     def in_turn() -> None:
@@ -287,9 +291,12 @@ def resumable(
             if watch is not None:
                 watch(records)
 
+    def work_on(index: int) -> Sequence[R]:
+        return work(items[index * block : (index + 1) * block], index)
+
     in_turn()
-    for index, records in worked(work, {i: waiting[i] for i in waiting if i not in early}, concurrency):
-        size = len(waiting[index])
+    for index, records in worked(work_on, [index for index in waiting if index not in early], concurrency):
+        size = waiting[index]
         if len(records) != per_item * size:
             raise AssertionError(
                 f"{path.name}: {counted(len(records), 'records')} from {counted(size, 'items')}, not {per_item} each"
@@ -340,19 +347,18 @@ def _refuse_others(
 
 
 def worked(
-    work: Callable[[Sequence[T], int], Sequence[R]],
-    blocks: Mapping[int, Sequence[T]],
-    concurrency: Callable[[], int],
-) -> Iterator[tuple[int, Sequence[R]]]:
-    """(index, records) of each block as it is done, in any order."""
+    work: Callable[[K], Sequence[R]], blocks: Collection[K], concurrency: Callable[[], int]
+) -> Iterator[tuple[K, Sequence[R]]]:
+    """(block, records) of each block as it is done, in any order; they are begun in theirs."""
     threads = concurrency() if blocks else 1
     if threads == 1:
-        for index, chunk in blocks.items():
-            yield index, work(chunk, index)
+        for block in blocks:
+            yield block, work(block)
         return
     pool = ThreadPoolExecutor(threads)
     try:
-        futures = {pool.submit(work, chunk, index): index for index, chunk in blocks.items()}
+        # What is set for this thread, as the stage whose tokens are counted, holds for the pool's.
+        futures = {pool.submit(copy_context().run, work, block): block for block in blocks}
         for future in as_completed(futures):
             yield futures[future], future.result()
     finally:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from srlm.printable import one_line
-from srlm.terminal import Progress, cut, note
+from srlm.terminal import BARS, Bar, cut, note
 
 LINE_EVERY = 10.0
 """Seconds between plain lines."""
@@ -48,17 +48,13 @@ class Reporter:
         self._log, self._unit, self._line_every = log, unit, line_every
         self._began = self._last_line = time.monotonic()
         self._first: tuple[int, float] | None = None
-        self._bar: Progress | None = None
+        self._bar: Bar | None = None
         self._seen = ""
 
     def __enter__(self) -> "Reporter":
         self._log(f"{self._label}: started")
-        bar = Progress()
-        if bar.console.file.isatty():
-            self._bar = bar
-            self._bar.start()
-            self._task = self._bar.add_task(self._label, total=None, rate="", seen="")
-        else:
+        self._bar = BARS.begin(self._label)
+        if self._bar is None:
             note(f"{self._label} ...")
         return self
 
@@ -74,7 +70,7 @@ class Reporter:
         rate = (done - before) / (now - since) if done > before and now > since else None
         text = f"{rate:.3g} {self._unit}/s" if rate else ""
         if self._bar is not None:
-            self._bar.update(self._task, completed=done, total=total, rate=text, seen=self._seen)
+            self._bar.draw(done, total, text, self._seen)
         elif now - self._last_line >= self._line_every:
             self._last_line = now
             rest = f", {text}, {(total - done) / rate:.0f} s left" if rate else ""
@@ -82,7 +78,7 @@ class Reporter:
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         if self._bar is not None:
-            self._bar.stop()
+            self._bar.end()
         took = f"{time.monotonic() - self._began:.1f} s"
         seen = f"; {self._seen}" if self._seen else ""
         self._log(f"{self._label}: {'interrupted' if kind else 'done'} after {took}{seen}")

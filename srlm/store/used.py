@@ -7,6 +7,7 @@ and written in the call under way; each answer of a server is counted as it arri
 
 import json
 import os
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from srlm.store import files
 from srlm.usage import Purpose, Usage
 
 NAME = "usage.json"
+_WRITING = threading.Lock()
+"""Held from the reading of a file to its writing: two stages of a step may run at once."""
 
 
 class StageUsage(Record):
@@ -44,37 +47,62 @@ def read(step: Path) -> dict[str, StageUsage] | None:
 
 def add(step: Path, stage: str, used: Mapping[Purpose, Usage], before: StageUsage) -> None:
     """Write what a stage has taken: `used` beside what it had taken `before` it was last begun."""
-    _put(
-        step,
-        stage,
-        StageUsage(
-            generation=before.generation + used.get("generation", Usage()),
-            judgement=before.judgement + used.get("judgement", Usage()),
-            examples=before.examples,
-            processor_seconds=before.processor_seconds,
-        ),
+    now = StageUsage(
+        generation=before.generation + used.get("generation", Usage()),
+        judgement=before.judgement + used.get("judgement", Usage()),
+        examples=before.examples,
+        processor_seconds=before.processor_seconds,
     )
+    with _WRITING:
+        _put(step, stage, now)
 
 
 def worked(step: Path, stage: str, seconds: float, begun: bool) -> None:
     """Add the processor time of a stage; `begun`: a part of it was done before, which is not known of an older srlm."""
-    before = (read(step) or {}).get(stage, StageUsage())
-    if begun and before.processor_seconds is None:
-        return
-    total = round((before.processor_seconds or 0.0) + seconds, 2)
-    _put(step, stage, before.model_copy(update={"processor_seconds": total}))
+    with _WRITING:
+        before = (read(step) or {}).get(stage, StageUsage())
+        if begun and before.processor_seconds is None:
+            return
+        total = round((before.processor_seconds or 0.0) + seconds, 2)
+        _put(step, stage, before.model_copy(update={"processor_seconds": total}))
 
 
-def processor_seconds() -> float:
-    """Those of this process so far, and of the processes that it started and that have ended."""
-    found = os.times()
-    return found.user + found.system + found.children_user + found.children_system
+class ProcessorTime:
+    """The processor time of this process, and of those that it started and that have ended, shared among its stages:
+    what is used while two of them run at once is half of each."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._until = 0.0
+        self._shares: dict[object, float] = {}
+
+    def begin(self) -> object:
+        """A stage begins; returns what `end` is given."""
+        stage = object()
+        with self._lock:
+            self._share()
+            self._shares[stage] = 0.0
+        return stage
+
+    def end(self, stage: object) -> float:
+        """A stage ends; returns its seconds."""
+        with self._lock:
+            self._share()
+            return self._shares.pop(stage)
+
+    def _share(self) -> None:
+        times = os.times()
+        now = times.user + times.system + times.children_user + times.children_system
+        for stage in self._shares:
+            self._shares[stage] += (now - self._until) / len(self._shares)
+        self._until = now
 
 
 def trained(step: Path, stage: str, examples: int) -> None:
     """Write how many examples a stage trains on."""
-    before = (read(step) or {}).get(stage, StageUsage())
-    _put(step, stage, before.model_copy(update={"examples": examples}))
+    with _WRITING:
+        before = (read(step) or {}).get(stage, StageUsage())
+        _put(step, stage, before.model_copy(update={"examples": examples}))
 
 
 def _put(step: Path, stage: str, now: StageUsage) -> None:

@@ -221,3 +221,28 @@ def test_what_a_stage_has_seen_stands_on_the_bar_s_own_line_and_is_cut_where_the
     said = re.sub("\x1b\\[[0-9;?]*[A-Za-z]", "", on_a_terminal("-c", BAR))
     drawn = [line for line in said.replace("\r", "\n").splitlines() if "4/10" in line]
     assert drawn and all("280 of 300 without" in line and len(line) <= 100 for line in drawn)
+
+
+TWO_BARS = """
+from srlm.store.progress import Reporter
+
+with Reporter("M2: candidates", lambda line: None) as first:
+    first(3, 10)
+    second = Reporter("M2: judgements", lambda line: None, "answers")
+    with second:
+        second(2, 20)
+        first(10, 10)
+    first(9, 10)
+print("after them")
+"""
+
+
+def test_two_stages_at_once_have_a_bar_each_one_below_the_other() -> None:
+    said = re.sub("\x1b\\[[0-9;?]*[A-Za-z]", "", on_a_terminal("-c", TWO_BARS)).replace("\r", "\n")
+    drawn = [line.rstrip() for line in said.splitlines() if line.strip()]
+    both = next(at for at, line in enumerate(drawn) if line.startswith("M2: judgements ") and "/20" in line)
+    assert drawn[both - 1].startswith("M2: candidates ")
+    assert any("9/10" in line for line in drawn) and drawn[-1] == "after them"
+    assert [line for line in drawn if ": done in " in line] == [
+        line for line in drawn if line.startswith(("M2: judgements: done", "M2: candidates: done"))
+    ]

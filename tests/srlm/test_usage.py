@@ -199,9 +199,27 @@ def test_processor_time_adds_up_over_stops_and_is_not_known_where_a_part_is_not(
 
 
 def test_processor_time_holds_that_of_processes_that_have_ended() -> None:
-    before = used.processor_seconds()
+    time = used.ProcessorTime()
+    stage = time.begin()
     subprocess.run([sys.executable, "-c", "sum(range(3_000_000))"], check=True)
-    assert used.processor_seconds() - before > 0.02
+    assert time.end(stage) > 0.02
+
+
+def test_what_is_used_while_two_stages_run_at_once_is_half_of_each() -> None:
+    def used_by_somebody() -> None:
+        subprocess.run([sys.executable, "-c", "sum(range(3_000_000))"], check=True)
+
+    time, of_all = used.ProcessorTime(), used.ProcessorTime()
+    whole = of_all.begin()
+    first = time.begin()
+    used_by_somebody()
+    second = time.begin()
+    used_by_somebody()
+    first_took, second_took = time.end(first), time.end(second)
+    all_took = of_all.end(whole)
+    assert second_took > 0.01
+    assert first_took > second_took + 0.01
+    assert first_took + second_took == pytest.approx(all_took, abs=0.02)
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"candidates": 3}', '{"candidates": {"generation": {"read": -1}}}'])

@@ -70,8 +70,12 @@ class KeptAnswers:
         done = total - len(missing)
         report(done, total)
         order = sorted(missing, key=lambda key: (ask.place(missing[key]), key))
-        cut = {start: order[start : start + block] for start in range(0, len(order), block)}
-        for _, found in worked(lambda keys, _: ask(keys, [missing[key] for key in keys]), cut, concurrency):
+
+        def answer(start: int) -> list[KeptAnswer]:
+            keys = order[start : start + block]
+            return ask(keys, [missing[key] for key in keys])
+
+        for _, found in worked(answer, range(0, len(order), block), concurrency):
             self._file.add(found)
             self._known.update((one.key, one) for one in found)
             done += len(found)

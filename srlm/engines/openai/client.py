@@ -112,6 +112,7 @@ class Client:
         self._opening = threading.Lock()
         self._connection: Connection | None = None
         self._loop: BackgroundLoop | None = None
+        self._runs: set[_Run] = set()
         self._window = Window(endpoint.concurrency)
         self._turn = asyncio.Lock()
         self._settled = asyncio.Event()
@@ -207,7 +208,11 @@ class Client:
         run = _Run()
         run.batched = self._batched
         found: dict[int, R] = {}
-        loop.run(self._together(run, one, number, found), lambda: self._stop(run, None))
+        self._runs.add(run)
+        try:
+            loop.run(self._together(run, one, number, found), lambda: self._stop(run, None))
+        finally:
+            self._runs.discard(run)
         if run.error is not None:
             raise run.error
         return [found[index] for index in range(number)]
@@ -246,6 +251,17 @@ class Client:
             done, _ = await asyncio.wait(run.working, return_when=when)
             run.working.difference_update(done)
         await asyncio.gather(*run.sending)
+
+    def stop(self, error: Exception) -> None:
+        """Let nothing new begin in any run of any thread; each raises `error` when its calls under way have come in."""
+
+        def stop_all() -> None:
+            for run in list(self._runs):
+                self._stop(run, error)
+
+        with self._opening:
+            if self._loop is not None:
+                self._loop.call(stop_all)
 
     def _stop(self, run: "_Run", error: Exception | None) -> None:
         run.error = run.error or error

@@ -34,6 +34,10 @@ class BackgroundLoop:
                 future.cancel()
             raise
 
+    def call(self, what: Callable[[], None]) -> None:
+        """Have it called in the loop, soon."""
+        self._loop.call_soon_threadsafe(what)
+
     def close(self) -> None:
         """Cancel what is left, and end the thread; closing again does nothing."""
         if self._loop.is_closed():

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -123,3 +124,15 @@ def test_sigterm_says_how_to_go_on(forks: Forks, tmp_path: Path) -> None:
     status, said = start(forks, tmp_path, "srlm", "train", at=at, by=signal.SIGTERM)
     assert status == 143
     assert said.splitlines()[-1] == "srlm: terminated; run the same command again to resume"
+
+
+def test_an_evaluation_ends_at_sigterm_as_at_ctrl_c(forks: Forks, undisturbed: Path, tmp_path: Path) -> None:
+    shutil.copytree(undisturbed, tmp_path / "runs/tiny")
+    shutil.rmtree(tmp_path / "runs/tiny/evaluation")
+    at = ("rename", "responses.jsonl", 1)
+    for by, code, said in ((signal.SIGTERM, 143, "terminated"), (signal.SIGINT, 130, "interrupted")):
+        status, lines = start(forks, tmp_path, "eval", "all", at=at, by=by)
+        assert status == code
+        assert lines.splitlines()[-1] == f"srlm: {said}; run the same command again to resume"
+    assert start(forks, tmp_path, "eval", "all")[0] == 0
+    assert contents(tmp_path / "runs/tiny") == contents(undisturbed)

@@ -50,7 +50,8 @@ def test_every_method_is_among_them() -> None:
 def test_through_ray_a_method_makes_the_bytes_of_one_process(
     method: str, cluster: Any, trained: Path, tmp_path: Path
 ) -> None:
-    pool = ("engine.kind=ray", f"engine.ray.address={cluster.address}", "engine.ray.workers=1")
+    # Two workers: where M_t is its own judge, answers are judged while more are drawn (test_beside.py).
+    pool = ("engine.kind=ray", f"engine.ray.address={cluster.address}", "engine.ray.workers=2")
     alone, pooled = made(trained, method, tmp_path, "alone"), made(trained, method, tmp_path, "pooled", *pool)
     assert len(of_steps(alone)) > 40
     assert of_steps(pooled) == of_steps(alone)
