@@ -15,6 +15,7 @@ from typing import Any, Literal
 import torch
 from accelerate import Accelerator, PartialState
 from accelerate.utils import DistributedType, FullyShardedDataParallelPlugin
+from accelerate.utils.fsdp_utils import fsdp2_prepare_model
 
 from srlm.errors import SettingsError
 from srlm.text.counts import counted
@@ -72,6 +73,16 @@ def arguments() -> dict[str, Any]:
     if divides() is None or torch.cuda.is_available() or not torch.distributed.is_initialized():
         return {}
     return {"accelerator_config": {"use_configured_state": True}}
+
+
+def divide_layers(accelerator: Accelerator, model: Any) -> None:
+    """Divide a model that reads along as FSDP2 divides the one that is trained: layer by layer.
+
+    TRL (1.16, `prepare_fsdp`) would divide it as one piece, all of which each process holds whenever it computes, but
+    leaves one that is divided as it is. Where weights are not divided by FSDP2, nothing is done.
+    """
+    if accelerator.distributed_type == DistributedType.FSDP and accelerator.state.fsdp_plugin.fsdp_version == 2:
+        fsdp2_prepare_model(accelerator, model)
 
 
 def say_rate(trainer: Any) -> None:

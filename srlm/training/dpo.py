@@ -32,6 +32,7 @@ from srlm.settings import DpoSettings
 from srlm.text.chat import Chat, alike
 from srlm.training.adapters import adapters, peft_without_noise
 from srlm.training.batches import Collator, collator, refuse_leaks
+from srlm.training.divided import divide_layers
 from srlm.training.dropout import set_dropout
 from srlm.training.head import TRIAL, router_arguments, use_right_head
 from srlm.training.saving import Brought
@@ -128,6 +129,16 @@ class PairTrainer(DPOTrainer):  # type: ignore[misc]
     replay: "Replay | None" = None
     _place: tuple[int, int] = (-1, 0)
     """Optimiser step, and number of the micro batch within it, of the last replay."""
+
+    def __init__(self, *, ref_model: Any, **rest: Any) -> None:
+        self._reads_along = ref_model
+        super().__init__(ref_model=ref_model, **rest)
+
+    def create_accelerator_and_postprocess(self) -> None:
+        super().create_accelerator_and_postprocess()
+        reference, self._reads_along = self._reads_along, None
+        if reference is not None:
+            divide_layers(self.accelerator, reference)
 
     def _prepare_dataset(self, dataset: Any, *rest: Any) -> Any:
         # TRL would render and tokenise again by its own rules (and train on what ChatML adds behind the end token).

@@ -5,6 +5,8 @@ The model is a Qwen2 of two layers with tied embeddings and bfloat16 weights, wh
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -129,6 +131,46 @@ def test_weights_divided_by_fsdp_are_those_of_one_process_and_their_checkpoints_
     assert {str(weight.dtype) for weight in after.values()} == {"torch.float32"}
     assert before.keys() == after.keys()  # no lm_head.weight: it is the embedding
     assert max(float((after[name] - before[name]).abs().max()) for name in after) > 500 * TOLERANCE
+
+
+REFERENCE = """
+import gc, sys
+from pathlib import Path
+from torch.distributed.fsdp import FSDPModule
+from srlm.run_file import load
+from srlm.training import divided, dpo, launch
+from tests.srlm.training import test_divided as here
+
+model, folder = Path(sys.argv[1]), Path(sys.argv[2])
+wanted = here.settings(here.CHECKOUT / "tests/tiny.yaml", ("max_steps=2",))
+divided.join(60, bfloat16=False, max_grad_norm=1.0)
+seen = []
+
+def report(done, total):
+    (trainer,) = [one for one in gc.get_objects() if isinstance(one, dpo.PairTrainer)]
+    for whole in (trainer.accelerator.unwrap_model(trainer.model), trainer.ref_model):
+        seen.append([isinstance(part, FSDPModule) for part in (whole, *whole.model.layers)])
+
+places = {"work": folder / "training", "target": folder / "model", "seed": 3, "report": report}
+launch.optimise(model, here.PAIRS, here.ROWS, wanted, **places)
+print(seen[0], seen[1])
+"""
+
+
+def test_the_reference_is_divided_layer_by_layer_as_the_model_that_is_trained(model: Path, tmp_path: Path) -> None:
+    """As one piece, each GPU would hold all of a reference's weights whenever it computes."""
+    environment = dict(one.split("=") for one in FSDP) | {
+        "RANK": "0", "WORLD_SIZE": "1", "LOCAL_RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "0",
+        "GLOO_SOCKET_IFNAME": "lo",
+    }  # fmt: skip
+    said = subprocess.run(
+        [sys.executable, "-c", REFERENCE, str(model), str(tmp_path)],
+        env=os.environ | environment | {"PYTHONPATH": str(CHECKOUT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert said.stdout.splitlines()[-1:] == ["[True, True, True] [True, True, True]"], said.stderr[-2000:]
 
 
 @pytest.mark.soak
