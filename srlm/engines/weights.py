@@ -365,6 +365,16 @@ def gguf_in_wheel(package: str) -> Path:
     return found[0]
 
 
+def config_in_gguf(file: Path) -> Any:
+    """The configuration of the model in a GGUF file. Raises ModelError where there is none."""
+    from transformers import AutoConfig
+
+    try:
+        return AutoConfig.from_pretrained(file.parent, gguf_file=file.name, trust_remote_code=False)
+    except Exception as error:  # as above
+        raise ModelError(f"{file}: cannot read the model's configuration: {first_line(error)}") from error
+
+
 def convert_gguf(file: Path, folder: Path, settings: ModelSettings) -> None:
     """Unpack the quantised weights of a GGUF file into a folder of safetensors. Raises ModelError where it cannot."""
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig

@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import gguf
+import numpy as np
 import pytest
 from accelerate.commands.config.config_args import load_config_from_file
 
@@ -279,6 +281,33 @@ def test_a_model_that_cannot_be_reached_asks_for_its_shape(srlm: Any, tmp_path: 
     )  # fmt: skip
     assert said.exit_code == 2
     assert "give one with --shape FILE" in said.stderr
+
+
+def test_the_shape_of_a_model_in_a_wheel_is_read_from_its_gguf_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "tiny_gguf"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    file = gguf.GGUFWriter(package / "tiny.gguf", "llama")
+    file.add_context_length(128)
+    file.add_embedding_length(32)
+    file.add_block_count(2)
+    file.add_feed_forward_length(64)
+    file.add_head_count(4)
+    file.add_head_count_kv(2)
+    file.add_layer_norm_rms_eps(1e-5)
+    file.add_vocab_size(40)
+    file.add_tensor("token_embd.weight", np.zeros((40, 32), np.float32))  # and no output.weight: they are tied
+    file.write_header_to_file()
+    file.write_kv_data_to_file()
+    file.write_tensors_to_file()
+    file.close()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    shape = read_shape(load(CONFIGS / "smollm2-errands.yaml", ["model.base=wheel:tiny_gguf"]), None)
+    layer = 2 * 32 * 32 + 2 * 32 * 16 + 3 * 32 * 64 + 2 * 32
+    assert (shape.parameters, shape.layers, shape.hidden) == (40 * 32 + 2 * layer + 32, 2, 32)
+    assert (shape.vocabulary, shape.tied, shape.feed_forward, shape.queries) == (40, True, 64, 32)
 
 
 def test_the_plan_of_the_papers_run_in_docs_holds_todays_estimate() -> None:
