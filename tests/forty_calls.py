@@ -4,6 +4,7 @@ python -m tests.forty_calls ADDRESS STORE '{"concurrency": 4}'    # the last: se
 """
 
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -34,4 +35,5 @@ def main(address: str, path: str, settings: str) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     main(*sys.argv[1:])

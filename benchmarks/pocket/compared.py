@@ -144,9 +144,10 @@ def _by_gain(content: Mapping[str, Any]) -> list[Any]:
 
 
 def _in_place(text: str, pattern: str, new: str) -> str:
-    if len(re.findall(pattern, text)) != 1:
-        raise ValueError(f"one place that looks like {pattern!r} is needed, {len(re.findall(pattern, text))} found")
-    return re.sub(pattern, lambda _: new, text)
+    made, places = re.subn(pattern, lambda _: new, text)
+    if places != 1:
+        raise ValueError(f"one place that looks like {pattern!r} is needed, {places} found")
+    return made
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from typing import Generic, Protocol, TypeVar
 
 from srlm.engines.base import Completion, Engine, Request
 from srlm.engines.plain_text import PlainText, text_of
+from srlm.errors import EngineError
 from srlm.settings import Sampling
 
 
@@ -80,9 +81,13 @@ class SharedEngine:
         self.id, self._open = id, open
         self._engine: Engine | None = None
         self._lent = 0
+        self._over = False
 
     def lend(self) -> Engine:
-        """The engine; closing what is returned gives it back and leaves the engine open."""
+        """The engine; closing what is returned gives it back and leaves the engine open. Raises EngineError after
+        `end`."""
+        if self._over:
+            raise EngineError(f"the engine of {self.id} is closed")
         if self._engine is None:
             self._engine = self._open()
         self._lent += 1
@@ -95,6 +100,11 @@ class SharedEngine:
         """Close it, unless somebody has borrowed it; the next `lend` opens it anew."""
         if not self._lent:
             self.close()
+
+    def end(self) -> None:
+        """Close it for good."""
+        self._over = True
+        self.close()
 
     def close(self) -> None:
         """Close it, if it is open."""

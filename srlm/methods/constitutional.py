@@ -126,10 +126,10 @@ class Constitutional:
             return start.make(run, step)
         own = own_settings(run.settings, ConstitutionalSettings)
         data, model = start.seed_data(run), run.previous_model(step)
-        prompts = new_prompts(run, step, model, data)
         if step.number <= own.supervised + 1:
             author = model if own.author == "model" else run.model(start.BASELINE)
             with run.warm(author):
+                prompts = new_prompts(run, step, model, data)
                 responses = candidates(run, step, author, prompts)
                 examples, counts = revised(run, step, author, prompts, responses)
             supervised(
@@ -141,6 +141,7 @@ class Constitutional:
             )
         else:
             with kept_warm(run, model):
+                prompts = new_prompts(run, step, model, data)
                 responses = candidates(run, step, model, prompts)
                 chosen = chosen_pairs(run, step, model, prompts, responses)
             preference_step(run, step, model, chosen, data)

@@ -1,7 +1,6 @@
 """A run at work: its settings and folder, opened engines, timed stages, and manifests."""
 
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,7 +30,7 @@ class Run:
     def __init__(self, settings: Settings) -> None:
         self.folder: RunFolder = run_folder(settings)
         self._warm: SharedEngine | None = None
-        self._processor = used.ProcessorTime()
+        self._times = used.StageTimes()
         self._ending = threading.Lock()
         """Two stages that run at once write to the same files when they end."""
 
@@ -108,13 +107,14 @@ class Run:
     @contextmanager
     def stage(self, step: str, name: str, unit: str = "prompts") -> Iterator[Reporter]:
         """Time a stage, count its tokens, show its progress, and log it. Seconds, tokens and processor time add up over
-        stops in the step's timings.json and usage.json.
+        stops in the step's timings.json and usage.json; of two stages at once each has half.
 
         Before it begins, the run's inputs are checked: a stage reads them as they are now.
         """
         self.check()
-        began, processor, place = time.monotonic(), self._processor.begin(), self.folder.step(step)
+        place = self.folder.step(step)
         before = (used.read(place) or {}).get(name, used.StageUsage())
+        stage = self._times.begin()
         try:
             with (
                 files.saving(place),
@@ -126,8 +126,9 @@ class Run:
             with self._ending:
                 path = self.path(step, "timings.json")
                 seconds = files.read_seconds(path)
-                used.worked(place, name, self._processor.end(processor), begun=name in seconds)
-                seconds[name] = round(seconds.get(name, 0) + time.monotonic() - began, 2)
+                taken = self._times.end(stage)
+                used.worked(place, name, taken.processor, begun=name in seconds)
+                seconds[name] = round(seconds.get(name, 0) + taken.clock, 2)
                 files.write_json(path, seconds)
 
     def trained(self, step: str, stage: str, examples: int) -> None:
@@ -139,7 +140,7 @@ class Run:
         if isinstance(method := method_of(self.settings), Opens):
             return method.open(self, checkpoint, plain)
         if self._warm is not None:
-            if self._warm.id == checkpoint.name and not plain:
+            if self.keeps(checkpoint) and not plain:
                 return self._warm.lend()
             self._warm.free()  # two models at once may be more than memory holds
         return open_checkpoint(self.settings, checkpoint, self.folder.path, plain)
@@ -160,9 +161,14 @@ class Run:
             self._warm = None
 
     def end_calls(self) -> None:
-        """Close the engine that `warm` keeps, whoever uses it: calls under way in other threads fail."""
+        """End the engine that `warm` keeps, whoever uses it: calls under way in other threads fail, and so does who
+        would open it again."""
         if self._warm is not None:
-            self._warm.close()
+            self._warm.end()
+
+    def keeps(self, checkpoint: Checkpoint) -> bool:
+        """Whether `warm` keeps an engine on this checkpoint."""
+        return self._warm is not None and self._warm.id == checkpoint.name
 
     @contextmanager
     def engine(self, checkpoint: Checkpoint) -> Iterator[Engine]:

@@ -25,8 +25,8 @@ from srlm.judge.open import CALLS, loops_judge
 from srlm.judge.pointwise import Answered, ModelPointJudge
 from srlm.judge.scores import check_collapse
 from srlm.judge.watched import JudgementWatch, counting
-from srlm.methods.beside import Awaited, Beside
 from srlm.methods.early_stop import Contest
+from srlm.methods.pipeline import Growing, NextStage
 from srlm.methods.recognised import refuse_faults
 from srlm.methods.run import Run
 from srlm.records import Checkpoint, Count, Demonstration, Prompt, RankedSet, Response, SeedData, Step
@@ -153,43 +153,40 @@ def judged_candidates(
     if not may_be_judged_meanwhile(run, step, model, judge):
         responses = candidates(run, step, model, prompts)
         return responses, reward_answers(run, step, judge, prompts, responses)
-    asked = {prompt.id: prompt for prompt in prompts}
-    answered = Awaited[Answered](len(prompts) * run.settings.candidates.count)
+    by_id = {prompt.id: prompt for prompt in prompts}
+    count = run.settings.candidates.count
+    answered = Growing[Answered](len(prompts) * count)
     context = reward_context(run, step, judge)
-    with closing(context.judge()) as judges:
-        context = context._replace(judge=lambda: replace(judges, close=lambda: None))
+    with closing(context.judge()) as opened:
+        context = context._replace(judge=lambda: replace(opened, close=lambda: None))
 
         def stop(error: Exception) -> None:
-            judges.stop(error)
+            opened.stop(error)
             run.end_calls()
 
-        def give(made: Sequence[Response]) -> None:
-            judging.give([Answered(prompt=asked[one.prompt_id], response=one) for one in made])
+        def feed(made: Sequence[Response]) -> None:
+            following.feed([Answered(prompt=by_id[one.prompt_id], response=one) for one in made])
 
-        with Beside(lambda: open_reward(run.settings).rewards(answered, context), answered, stop) as judging:
-            return candidates(run, step, model, prompts, give), judging.result()
+        with NextStage(lambda: open_reward(run.settings).rewards(answered, context), answered, stop) as following:
+            _draw(run, step, model, prompts, count, RESPONSES, "candidates", feed)
+            found = following.result()
+    return [one.response for one in answered], found
 
 
 def may_be_judged_meanwhile(run: Run, step: Step, model: Checkpoint, judge: Checkpoint) -> bool:
     """Whether the judge of a model's answers needs nothing that drawing them needs alone: a server, but none that takes
-    the calls of a stage as a batch; or one of several workers that have the model."""
+    the calls of a stage as a batch; or one of several workers that are kept for both."""
     settings = run.settings
     if settings.reward.kind != "judge" or any(run.path(step.name, name).exists() for name in (RESPONSES, JUDGEMENTS)):
         return False
     if settings.judge.engine is not None:
         return not Endpoint.of(settings.judge.engine).batch_api
-    return judge == model and settings.engine.kind == "ray" and settings.engine.ray.workers > 1
+    return judge == model and run.keeps(model) and settings.engine.kind == "ray" and settings.engine.ray.workers > 1
 
 
-def candidates(
-    run: Run,
-    step: Step,
-    model: Checkpoint,
-    prompts: Sequence[Prompt],
-    give: Callable[[Sequence[Response]], None] | None = None,
-) -> list[Response]:
-    """M_t answers each prompt N times (step 2). `give` is shown them as they are made."""
-    return drawn_answers(run, step, model, prompts, run.settings.candidates.count, give=give)
+def candidates(run: Run, step: Step, model: Checkpoint, prompts: Sequence[Prompt]) -> list[Response]:
+    """M_t answers each prompt N times (step 2)."""
+    return drawn_answers(run, step, model, prompts, run.settings.candidates.count)
 
 
 def drawn_answers(
@@ -200,26 +197,37 @@ def drawn_answers(
     count: int,
     file: str = RESPONSES,
     stage: str = "candidates",
-    give: Callable[[Sequence[Response]], None] | None = None,
 ) -> list[Response]:
-    """`count` answers of a model to each prompt, kept in a file of the step; `give` is shown them as they are made."""
+    """`count` answers of a model to each prompt, kept in a file of the step."""
+    return list(_draw(run, step, model, prompts, count, file, stage))
+
+
+def _draw(
+    run: Run,
+    step: Step,
+    model: Checkpoint,
+    prompts: Sequence[Prompt],
+    count: int,
+    file: str,
+    stage: str,
+    feed: Callable[[Sequence[Response]], None] = lambda made: None,
+) -> files.Kept[Response]:
+    """The same as they lie in the file; `feed` is given them as they are made."""
     name = step.name
     sampling, path = run.settings.candidates.sampling, run.path(name, file)
     if path.exists():
-        return list(files.finished(path, Response, prompts, count, is_answer))
+        return files.finished(path, Response, prompts, count, is_answer)
     with run.engine(model) as engine, run.stage(name, stage) as report:
+        looks = AnswerWatch(f"{name}: {stage}", run.settings.candidates, report.say)
 
         def answer(chunk: Sequence[Prompt], index: int) -> list[Response]:
             return draw_responses(engine, chunk, sampling, count, run.seed(name, stage, index))
 
-        looks = AnswerWatch(f"{name}: {stage}", run.settings.candidates, report.say)
-
         def watch(made: Sequence[Response]) -> None:
             looks(made)
-            if give is not None:
-                give(made)
+            feed(made)
 
-        made = files.resumable(
+        return files.resumable(
             path,
             Response,
             prompts,
@@ -231,7 +239,6 @@ def drawn_answers(
             belongs=is_answer,
             watch=watch,
         )
-        return list(made)
 
 
 def reward_answers(

@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 from array import array
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextvars import copy_context
 from itertools import accumulate
@@ -33,7 +33,6 @@ SEEN_AT_ONCE = 1024
 
 R = TypeVar("R", bound=Record)
 T = TypeVar("T")
-K = TypeVar("K", bound=Hashable)
 
 
 def read(path: Path, kind: type[R]) -> list[R]:
@@ -347,8 +346,8 @@ def _refuse_others(
 
 
 def worked(
-    work: Callable[[K], Sequence[R]], blocks: Collection[K], concurrency: Callable[[], int]
-) -> Iterator[tuple[K, Sequence[R]]]:
+    work: Callable[[T], Sequence[R]], blocks: Collection[T], concurrency: Callable[[], int]
+) -> Iterator[tuple[T, Sequence[R]]]:
     """(block, records) of each block as it is done, in any order; they are begun in theirs."""
     threads = concurrency() if blocks else 1
     if threads == 1:

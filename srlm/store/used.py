@@ -8,8 +8,10 @@ and written in the call under way; each answer of a server is counted as it arri
 import json
 import os
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import Field, ValidationError
 
@@ -67,34 +69,44 @@ def worked(step: Path, stage: str, seconds: float, begun: bool) -> None:
         _put(step, stage, before.model_copy(update={"processor_seconds": total}))
 
 
-class ProcessorTime:
-    """The processor time of this process, and of those that it started and that have ended, shared among its stages:
-    what is used while two of them run at once is half of each."""
+class Taken(NamedTuple):
+    """Seconds that a stage took."""
+
+    clock: float
+    processor: float
+
+
+class StageTimes:
+    """The time on the clock, and the processor time of this process and of those that it started and that have ended,
+    shared among its stages: of what goes by while two of them run, each has half."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._until = 0.0
-        self._shares: dict[object, float] = {}
+        self._until = Taken(0.0, 0.0)
+        self._shares: dict[object, Taken] = {}
 
     def begin(self) -> object:
         """A stage begins; returns what `end` is given."""
         stage = object()
         with self._lock:
             self._share()
-            self._shares[stage] = 0.0
+            self._shares[stage] = Taken(0.0, 0.0)
         return stage
 
-    def end(self, stage: object) -> float:
-        """A stage ends; returns its seconds."""
+    def end(self, stage: object) -> Taken:
+        """A stage ends."""
         with self._lock:
             self._share()
             return self._shares.pop(stage)
 
     def _share(self) -> None:
-        times = os.times()
-        now = times.user + times.system + times.children_user + times.children_system
-        for stage in self._shares:
-            self._shares[stage] += (now - self._until) / len(self._shares)
+        times, number = os.times(), len(self._shares)
+        now = Taken(time.monotonic(), times.user + times.system + times.children_user + times.children_system)
+        for stage, own in self._shares.items():
+            self._shares[stage] = Taken(
+                own.clock + (now.clock - self._until.clock) / number,
+                own.processor + (now.processor - self._until.processor) / number,
+            )
         self._until = now
 
 

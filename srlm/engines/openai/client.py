@@ -113,6 +113,7 @@ class Client:
         self._connection: Connection | None = None
         self._loop: BackgroundLoop | None = None
         self._runs: set[_Run] = set()
+        self._stopped_by: Exception | None = None
         self._window = Window(endpoint.concurrency)
         self._turn = asyncio.Lock()
         self._settled = asyncio.Event()
@@ -130,7 +131,7 @@ class Client:
         """Close the connections and the event loop; closing again does nothing. A store is its owner's to close."""
         with self._opening:
             connection, loop = self._connection, self._loop
-            self._connection = self._loop = None
+            self._connection = self._loop = self._stopped_by = None
             if connection is not None:
                 loop = loop or BackgroundLoop()
                 loop.run(connection.close())
@@ -210,6 +211,8 @@ class Client:
         found: dict[int, R] = {}
         self._runs.add(run)
         try:
+            if self._stopped_by is not None:
+                raise self._stopped_by
             loop.run(self._together(run, one, number, found), lambda: self._stop(run, None))
         finally:
             self._runs.discard(run)
@@ -253,12 +256,14 @@ class Client:
         await asyncio.gather(*run.sending)
 
     def stop(self, error: Exception) -> None:
-        """Let nothing new begin in any run of any thread; each raises `error` when its calls under way have come in."""
+        """Let nothing new begin, in whatever thread, until the client is closed: a run raises `error` when its calls
+        under way have come in, and a new one at once."""
 
         def stop_all() -> None:
             for run in list(self._runs):
                 self._stop(run, error)
 
+        self._stopped_by = error
         with self._opening:
             if self._loop is not None:
                 self._loop.call(stop_all)

@@ -18,19 +18,20 @@ class BackgroundLoop:
         self._thread.start()
 
     def run(self, work: Coroutine[Any, Any, R], interrupted: Callable[[], None] = lambda: None) -> R:
-        """What the coroutine returns. At Ctrl-C `interrupted` is called in the loop, and the coroutine may end by
-        itself; at a second one it is cancelled. The KeyboardInterrupt is raised then."""
+        """What the coroutine returns. At Ctrl-C, or the SystemExit of a handler of SIGTERM, `interrupted` is called in
+        the loop, and the coroutine may end by itself; at a second one it is cancelled. The interruption is raised then.
+        """
         if threading.current_thread() is self._thread:
             work.close()
             raise AssertionError("a client's own loop cannot wait for itself")
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return future.result()
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, SystemExit):
             self._loop.call_soon_threadsafe(interrupted)
             try:
                 wait([future])  # what it finds when it is to stop is not what ended it
-            except KeyboardInterrupt:
+            except (KeyboardInterrupt, SystemExit):
                 future.cancel()
             raise
 

@@ -13,11 +13,12 @@ ROOT = Path(__file__).parents[3]
 @pytest.fixture(scope="module")
 def compared() -> dict[str, Any]:
     """benchmarks/pocket/compared.py, which writes them."""
+    before = list(sys.path)
     sys.path.insert(0, str(ROOT / "benchmarks/pocket"))  # as when it is started
     try:
         return runpy.run_path(str(ROOT / "benchmarks/pocket/compared.py"))
     finally:
-        sys.path.remove(str(ROOT / "benchmarks/pocket"))
+        sys.path[:] = before
 
 
 def test_the_pages_show_what_the_committed_results_come_to(compared: dict[str, Any]) -> None:

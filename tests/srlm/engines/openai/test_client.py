@@ -428,7 +428,7 @@ def test_processes_may_make_one_store_at_the_same_moment(start: Start, tmp_path:
             assert store.answers(["a"]) == {}
 
 
-@pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGINT], ids=["kill-9", "ctrl-c"])
+@pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM], ids=["kill-9", "ctrl-c", "sigterm"])
 def test_a_stopped_run_has_kept_every_answer_that_arrived(
     serve: Serve, bench: Bench, start: Start, blow: signal.Signals
 ) -> None:
@@ -453,7 +453,7 @@ def test_a_stopped_run_has_kept_every_answer_that_arrived(
     assert work.returncode != 0
     with CallStore(bench.path) as store:
         kept = len(store.answers(one.key for one in calls(40)))
-    # Killed: what was answered before. Ctrl-C: also the four that were under way.
+    # Killed: what was answered before. Ctrl-C, and SIGTERM with its handler: also the four that were under way.
     assert kept == (10 if blow == signal.SIGKILL else 14)
     client = bench.client(server.url)
     assert texts(client.ask(calls(40))) == ["m"] * 40

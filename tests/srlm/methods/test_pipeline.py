@@ -10,7 +10,7 @@ import pytest
 
 from srlm.errors import CollapseError, EngineError
 from srlm.methods import start
-from srlm.methods.beside import Awaited, Beside, Stopped
+from srlm.methods.pipeline import Abandoned, Growing, NextStage
 from srlm.methods.run import Run
 from srlm.methods.self_rewarding import METHOD
 from srlm.methods.stages import candidates, judged_candidates, may_be_judged_meanwhile, new_prompts
@@ -28,8 +28,8 @@ BLOCKS = ("engine.batch_size=4",)
 
 
 def alive() -> list[str]:
-    """Second stages whose thread has not ended."""
-    return [one.name for one in threading.enumerate() if one.name == "second stage"]
+    """Next stages whose thread has not ended."""
+    return [one.name for one in threading.enumerate() if one.name.startswith("next stage")]
 
 
 def ignore(error: Exception) -> None:
@@ -40,7 +40,7 @@ def ignore(error: Exception) -> None:
 
 
 def test_the_second_stage_sees_what_the_first_has_made_and_ends_after_it() -> None:
-    items, over, seen = Awaited[int](4), list[str](), list[int]()
+    items, over, seen = Growing[int](4), list[str](), list[int]()
     third = threading.Event()
 
     def second() -> int:
@@ -50,50 +50,72 @@ def test_the_second_stage_sees_what_the_first_has_made_and_ends_after_it() -> No
         assert over == ["first"]
         return sum(seen)
 
-    with Beside(second, items, ignore) as other:
-        other.give([1, 2])
-        other.give([3, 4])
+    with NextStage(second, items, ignore) as following:
+        following.feed([1, 2])
+        following.feed([3, 4])
         assert third.wait(60)  # before the first stage is over
         over.append("first")
-        assert other.result() == 10
+        assert following.result() == 10
     assert list(items) == [1, 2, 3, 4]
     assert (len(items), items[1], items[-1], items[1:3], items[3:]) == (4, 2, 4, [2, 3], [4])
 
 
 def test_what_the_second_stage_raises_ends_the_first() -> None:
-    items = Awaited[int](3)
+    items = Growing[int](3)
 
     def second() -> int:
         raise EngineError(f"no judge for {items[0]}")
 
-    with pytest.raises(EngineError, match="no judge for 7"), Beside(second, items, ignore) as other:
-        other.give([7])
-        while True:  # the first stage goes on until it hears of it
-            other.give([])
+    with pytest.raises(EngineError, match="no judge for 7"), NextStage(second, items, ignore) as following:
+        following.feed([7])
+        for _ in range(1000):  # the first stage goes on until it hears of it
+            following.feed([])
 
 
 def test_a_first_stage_that_ends_early_stops_the_second_and_its_own_error_is_raised() -> None:
-    items, met, stopped = Awaited[int](3), list[BaseException](), list[Exception]()
+    items, met, stopped = Growing[int](3), list[BaseException](), list[Exception]()
 
     def second() -> int:
         try:
             return items[2]
-        except Stopped as error:
+        except Abandoned as error:
             met.append(error)
             raise
 
-    with pytest.raises(KeyboardInterrupt), Beside(second, items, stopped.append) as other:
-        other.give([1])
+    with pytest.raises(KeyboardInterrupt), NextStage(second, items, stopped.append) as following:
+        following.feed([1])
         assert alive()
         raise KeyboardInterrupt
-    assert [type(one) for one in met] == [type(one) for one in stopped] == [Stopped]
+    assert [type(one) for one in met] == [type(one) for one in stopped] == [Abandoned]
     assert not alive()
 
 
+def test_places_are_those_of_all_items_before_all_are_there() -> None:
+    items = Growing[str](4)
+    items.extend(["a", "b", "c"])
+    assert (items[0], items[-2], items[:-1], items[1:3], items[::2]) == (
+        "a",
+        "c",
+        ["a", "b", "c"],
+        ["b", "c"],
+        ["a", "c"],
+    )
+    with pytest.raises(IndexError):
+        items[4]
+
+
+def test_of_an_abandoned_stage_nothing_more_is_handed_out() -> None:
+    items = Growing[str](4)
+    items.extend(["a", "b", "c"])
+    items.abandon()
+    with pytest.raises(Abandoned):
+        items[0]
+
+
 def test_without_items_the_second_stage_is_done_in_the_end() -> None:
-    items = Awaited[int](0)
-    with Beside(lambda: list(items[0:5]), items, ignore) as other:
-        assert other.result() == []
+    items = Growing[int](0)
+    with NextStage(lambda: list(items[0:5]), items, ignore) as following:
+        assert following.result() == []
 
 
 # In a run -------------------------------------------------------------------------------------------------------------
@@ -178,49 +200,104 @@ def test_answers_that_never_end_stop_the_judging_too(serve: Serve, trained: Path
     with pytest.raises(CollapseError, match="M2: candidates: stopped early"), run.held():
         judged_candidates(run, *second_model(run))
     assert not alive()
-    assert len(server.asked) < 480  # 240 prompts with two answers
+    assert 0 < len(server.asked) < 480  # 240 prompts with two answers
 
 
+@pytest.mark.parametrize("drawn", [False, True], ids=["while answers are drawn", "when all are drawn"])
 def test_ctrl_c_waits_for_the_calls_under_way_which_are_paid_for_and_asks_no_more(
-    serve: Serve, trained: Path, tmp_path: Path
+    drawn: bool, serve: Serve, trained: Path, tmp_path: Path
 ) -> None:
-    """Two answers are judged at a time; at the ninth call the run is interrupted, and the server takes its time."""
+    """At a call the run is interrupted, and the server answers it only when the run has been told to stop."""
     main = threading.main_thread().ident
     assert main is not None
-    held = threading.Event()
+    interrupted, whole = threading.Event(), tmp_path / "a/tiny/M2/responses.jsonl"
 
     def reply(body: dict[str, Any], number: int) -> Reply:
-        if number == 8 and not held.is_set():
-            held.set()
+        if (whole.exists() if drawn else number == 8) and not interrupted.is_set():
+            interrupted.set()
             signal.pthread_kill(main, signal.SIGINT)
+            assert told.wait(60)
         return judge(body)
 
+    told = threading.Event()
     server = serve(reply)
     run = from_m1(trained, tmp_path / "a", server.url)
+    end_calls = run.end_calls
+
+    def heard() -> None:
+        told.set()
+        end_calls()
+
+    run.end_calls = heard  # type: ignore[method-assign]
     with pytest.raises(KeyboardInterrupt), run.held():
         judged_candidates(run, *second_model(run))
     assert not alive()
-    assert len(server.asked) < 48
+    assert whole.exists() == drawn
+    asked = len(server.asked)
+    assert asked < 48
     train(Run(load(TINY, settings(server.url, *BLOCKS, f"runs={tmp_path / 'a'}"))), 2)
     assert len(server.asked) == 48  # none was asked twice
-    whole = from_m1(trained, tmp_path / "b", serve(lambda body, _: judge(body)).url)
-    train(whole, 2)
-    a, b = (contents(tmp_path / name / "tiny/M2") for name in ("a", "b"))
-    assert a == b
+    undisturbed = from_m1(trained, tmp_path / "b", serve(lambda body, _: judge(body)).url)
+    train(undisturbed, 2)
+    assert contents(tmp_path / "a/tiny/M2") == contents(tmp_path / "b/tiny/M2")
+
+
+POOL = ("judge.engine=null", "engine.kind=ray", "engine.ray.workers=2")
 
 
 @pytest.mark.parametrize(
-    ("more", "beside"),
+    ("more", "meanwhile"),
     [
         ((), True),
         (("judge.engine.batch_api=true",), False),  # a batch holds the calls of a whole stage
         (("reward.kind=random",), False),  # no judge is asked
+        (POOL, True),
+        ((*POOL, "engine.ray.workers=1"), False),  # it would judge in the time in which it could draw
+        (("judge.engine=null",), False),  # one process
     ],
 )
-def test_only_a_judge_that_answers_call_by_call_is_asked_meanwhile(
-    more: tuple[str, ...], beside: bool, serve: Serve, trained: Path, tmp_path: Path
+def test_only_a_judge_that_needs_nothing_of_what_draws_is_asked_meanwhile(
+    more: tuple[str, ...], meanwhile: bool, serve: Serve, trained: Path, tmp_path: Path
 ) -> None:
     run = from_m1(trained, tmp_path, "http://127.0.0.1:9/v1", *more)
     step = METHOD.steps(run.settings, 2)[-1]
-    model = run.parent(step)
-    assert may_be_judged_meanwhile(run, step, model, model) == beside
+    model, other = run.parent(step), run.base()
+    with run.warm(model):
+        assert may_be_judged_meanwhile(run, step, model, model) == meanwhile
+        if "engine.kind=ray" in more:
+            assert not may_be_judged_meanwhile(run, step, model, other)
+        run.path("M2", "responses.jsonl").parent.mkdir()
+        run.path("M2", "responses.jsonl").touch()
+        assert not may_be_judged_meanwhile(run, step, model, model)
+    run.path("M2", "responses.jsonl").unlink()
+    if "engine.kind=ray" in more:
+        assert not may_be_judged_meanwhile(run, step, model, model)  # a second pool would be opened
+
+
+def test_a_pool_in_which_answers_are_drawn_and_judged_at_once_stops_at_ctrl_c_and_goes_on(
+    cluster: Any, trained: Path, tmp_path: Path
+) -> None:
+    pool = (*POOL, f"engine.ray.address={cluster.address}", "prompts.count=96")
+    run = from_m1(trained, tmp_path / "a", "", *pool)
+    both = tmp_path / "a/tiny/M2/judgements.jsonl.part", tmp_path / "a/tiny/M2/responses.jsonl"
+    main = threading.main_thread().ident
+    assert main is not None
+
+    def interrupt_while_both_run(main: int = main) -> None:
+        while not both[0].exists():
+            if both[1].exists():  # too late: the test fails
+                return
+        signal.pthread_kill(main, signal.SIGINT)
+
+    watching = threading.Thread(target=interrupt_while_both_run)
+    step, model, prompts = second_model(run)
+    with pytest.raises(KeyboardInterrupt), run.held(), run.warm(model):
+        watching.start()
+        judged_candidates(run, step, model, prompts)
+    watching.join()
+    assert not alive()
+    assert not (tmp_path / "a/tiny/M2/judgements.jsonl").exists()
+    train(Run(load(TINY, settings("", *BLOCKS, f"runs={tmp_path / 'a'}", *pool))), 2)
+    alone = from_m1(trained, tmp_path / "b", "", "judge.engine=null", "prompts.count=96")
+    train(alone, 2)
+    assert contents(tmp_path / "a/tiny/M2") == contents(tmp_path / "b/tiny/M2")
