@@ -17,7 +17,7 @@ from srlm.engines.plain_text import TokenPair, TokenText
 from srlm.engines.vllm_text import scores, vllm_text
 from srlm.engines.weights import check_weights, give_memory_back, load_chat, serving_format
 from srlm.engines.written import completion, generation_ends, used, used_to_score
-from srlm.errors import EngineError, ModelError, RoomError, first_line
+from srlm.errors import DeadEngineError, EngineError, ModelError, RoomError, first_line
 from srlm.processes import OWNER
 from srlm.records import seed_for
 from srlm.settings import ModelSettings, Sampling, VllmSettings
@@ -140,7 +140,7 @@ class VllmEngine:
         try:
             answers: list[Any] = self._llm.generate(asked, [wanted[row] for row in order], use_tqdm=False)
         except self._dead as error:
-            raise EngineError(
+            raise DeadEngineError(
                 f"{self._id}: vLLM's process has died ({first_line(error)}); is there enough memory? Lower "
                 "engine.vllm.gpu_memory_utilization or max_model_len, and run the same command again to resume"
             ) from error
