@@ -132,12 +132,12 @@ class VllmEngine:
         """vLLM's answers, in the order of the prompts; not `afresh`: these go on where the last ones ended."""
         if not prompts:
             return []
-        if afresh:
-            self._llm.reset_prefix_cache()
         # In this order prompts that begin alike stand together, and what they share is still in the cache.
         order = sorted(range(len(prompts)), key=lambda row: (prompts[row], row))
         asked = [self._vllm.TokensPrompt(prompt_token_ids=prompts[row]) for row in order]
         try:
+            if afresh:
+                self._llm.reset_prefix_cache()
             answers: list[Any] = self._llm.generate(asked, [wanted[row] for row in order], use_tqdm=False)
         except self._dead as error:
             raise DeadEngineError(

@@ -28,9 +28,10 @@ SAMPLING = Sampling(temperature=1, top_p=1, max_new_tokens=8)
 PROMPTS = [Prompt.of(f"a gold b red c blue copy {number}", "test") for number in range(120)]
 
 
-def settings(model: Path, **ray: Any) -> Settings:
+def settings(model: Path, worker: str = "transformers", **ray: Any) -> Settings:
     """Of a run on one thread whose stages cut their work into blocks of 8 sequences."""
-    engine = {"kind": "ray", "batch_size": 2, "ray": ray} if ray else {"batch_size": 2}
+    kind = {"kind": "ray", "worker": worker, "ray": ray} if ray else {"kind": worker}
+    engine = {**kind, "batch_size": 2, "vllm": {"enforce_eager": True}}
     return Settings.model_validate(
         {"name": "x", "threads": 1, "model": {"base": str(model)}, "data": {"kind": "beads"}, "engine": engine}
     )

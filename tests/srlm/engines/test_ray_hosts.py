@@ -14,7 +14,9 @@ import pytest
 from srlm.engines.open import open_folder
 from tests.hosts import Host
 from tests.srlm.engines.test_ray import answers, settings
+from tests.srlm.engines.test_vllm import OF_VLLM, needs_vllm
 
+pytestmark = OF_VLLM
 PORT = 6379
 ENVIRONMENT = {
     **{name: value for name, value in os.environ.items() if name != "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"},
@@ -22,6 +24,7 @@ ENVIRONMENT = {
     "RAY_AUTH_MODE": "token",
     "RAY_AUTH_TOKEN": "ab" * 32,
     "PYTHONPATH": str(Path(__file__).resolve().parents[3]),
+    "VLLM_CPU_KVCACHE_SPACE": "1",
 }
 """Without the variable by which all of Ray would listen on loopback (tests/conftest.py)."""
 PROGRAM = """
@@ -31,8 +34,8 @@ from srlm.engines.open import open_folder
 from tests.hosts import Host
 from tests.srlm.engines.test_ray import answers, settings
 
-model, to, address, *lost = sys.argv[1:]
-engine = open_folder(settings(Path(model), address=address), model, "M1")
+worker, model, to, address, *lost = sys.argv[1:]
+engine = open_folder(settings(Path(model), worker, address=address), model, "M1")
 
 def half_way(done, total):
     if done * 2 == total:
@@ -93,10 +96,9 @@ def test_a_worker_on_each_of_two_hosts_writes_what_one_process_writes(
     answers(engine, tmp_path / "alone.jsonl")
     engine.close()
     with cluster(hosts) as address:
-        words = [str(bead_model), str(tmp_path / "two.jsonl"), address, *([hosts[1].name] if lost else [])]
-        done = subprocess.run(
-            hosts[0].on(sys.executable, "-c", PROGRAM, *words), env=ENVIRONMENT, capture_output=True, text=True
-        )
+        there = [str(bead_model), str(tmp_path / "two.jsonl"), address, *([hosts[1].name] if lost else [])]
+        words = ["transformers", *there]
+        done = answered(hosts[0], words)
         stranger = subprocess.run(
             hosts[0].on(sys.executable, "-c", PROGRAM, *words),
             env=ENVIRONMENT | {"RAY_AUTH_TOKEN": "cd" * 32},
@@ -106,8 +108,34 @@ def test_a_worker_on_each_of_two_hosts_writes_what_one_process_writes(
     assert done.returncode == 0, done.stderr
     assert stranger.returncode == 1
     assert "srlm.errors.EngineError: engine.ray.address 10.83.0.1:6379: " in stranger.stderr
-    both = "10.83.0.1 10.83.0.2"
-    # Ray's own words of the lost node and its worker are between ours.
-    said = [line for line in done.stdout.splitlines() if line.startswith("10.")]
-    assert said == [both, "10.83.0.1" if lost else both]
+    assert addresses(done) == [BOTH, "10.83.0.1" if lost else BOTH]
     assert (tmp_path / "two.jsonl").read_bytes() == (tmp_path / "alone.jsonl").read_bytes()
+
+
+@needs_vllm
+@pytest.mark.soak
+def test_vllm_on_each_of_two_hosts_one_of_them_lost_writes_what_vllm_in_one_process_writes(
+    hosts: tuple[Host, Host], wide_model: Path, tmp_path: Path
+) -> None:
+    engine = open_folder(settings(wide_model, "vllm"), str(wide_model), "M1")
+    answers(engine, tmp_path / "alone.jsonl")
+    engine.close()
+    with cluster(hosts) as address:
+        done = answered(hosts[0], ["vllm", str(wide_model), str(tmp_path / "two.jsonl"), address, hosts[1].name])
+    assert done.returncode == 0, done.stderr
+    assert addresses(done) == [BOTH, "10.83.0.1"]
+    assert (tmp_path / "two.jsonl").read_bytes() == (tmp_path / "alone.jsonl").read_bytes()
+
+
+BOTH = "10.83.0.1 10.83.0.2"
+
+
+def answered(host: Host, words: list[str]) -> "subprocess.CompletedProcess[str]":
+    """PROGRAM, run on a host."""
+    command = host.on(sys.executable, "-c", PROGRAM, *words)
+    return subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True)
+
+
+def addresses(done: "subprocess.CompletedProcess[str]") -> list[str]:
+    """Of the nodes alive half-way, and at the end; Ray's own words of a lost node and its worker are between them."""
+    return [line for line in done.stdout.splitlines() if line.startswith("10.")]
