@@ -45,8 +45,6 @@ def half_way(done, total):
             Host(name, "").lose()
 
 answers(engine, Path(to), half_way)
-import ray
-print(*sorted(node["NodeManagerAddress"] for node in ray.nodes() if node["Alive"]), flush=True)
 engine.close()
 """
 
@@ -55,13 +53,6 @@ engine.close()
 def cluster(hosts: tuple[Host, Host]) -> Iterator[str]:
     """A head on the first host and a node on the second, with room for a worker each; the head's address."""
     first, second = hosts
-    # A silent node counts as lost after some 20 s; Ray's own patience is over a minute.
-    brief = {
-        "RAY_health_check_period_ms": "2000",
-        "RAY_health_check_timeout_ms": "2000",
-        "RAY_health_check_failure_threshold": "5",
-    }
-    environment = {**ENVIRONMENT, **brief}
     place = tempfile.mkdtemp(prefix="ray-", dir="/tmp")  # a socket's path is short
     address = f"{first.address}:{PORT}"
     common = ["--num-cpus=1", "--object-store-memory=100000000"]
@@ -78,7 +69,7 @@ def cluster(hosts: tuple[Host, Host]) -> Iterator[str]:
     try:
         for host, words in zip(hosts, own, strict=True):
             command = host.on(sys.executable, "-m", "ray.scripts.scripts", "start", *words, *common)
-            started = subprocess.run(command, env=environment, capture_output=True, text=True)
+            started = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True)
             assert started.returncode == 0, started.stdout + started.stderr
         yield address
     finally:
@@ -108,7 +99,7 @@ def test_a_worker_on_each_of_two_hosts_writes_what_one_process_writes(
     assert done.returncode == 0, done.stderr
     assert stranger.returncode == 1
     assert "srlm.errors.EngineError: engine.ray.address 10.83.0.1:6379: " in stranger.stderr
-    assert addresses(done) == [BOTH, "10.83.0.1" if lost else BOTH]
+    assert addresses(done) == "10.83.0.1 10.83.0.2"
     assert (tmp_path / "two.jsonl").read_bytes() == (tmp_path / "alone.jsonl").read_bytes()
 
 
@@ -123,11 +114,8 @@ def test_vllm_on_each_of_two_hosts_one_of_them_lost_writes_what_vllm_in_one_proc
     with cluster(hosts) as address:
         done = answered(hosts[0], ["vllm", str(wide_model), str(tmp_path / "two.jsonl"), address, hosts[1].name])
     assert done.returncode == 0, done.stderr
-    assert addresses(done) == [BOTH, "10.83.0.1"]
+    assert addresses(done) == "10.83.0.1 10.83.0.2"
     assert (tmp_path / "two.jsonl").read_bytes() == (tmp_path / "alone.jsonl").read_bytes()
-
-
-BOTH = "10.83.0.1 10.83.0.2"
 
 
 def answered(host: Host, words: list[str]) -> "subprocess.CompletedProcess[str]":
@@ -136,6 +124,7 @@ def answered(host: Host, words: list[str]) -> "subprocess.CompletedProcess[str]"
     return subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True)
 
 
-def addresses(done: "subprocess.CompletedProcess[str]") -> list[str]:
-    """Of the nodes alive half-way, and at the end; Ray's own words of a lost node and its worker are between them."""
-    return [line for line in done.stdout.splitlines() if line.startswith("10.")]
+def addresses(done: "subprocess.CompletedProcess[str]") -> str:
+    """Of the nodes alive half-way; Ray's own words of a lost node and its worker may follow."""
+    (said,) = [line for line in done.stdout.splitlines() if line.startswith("10.")]
+    return said
