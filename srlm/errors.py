@@ -7,6 +7,7 @@ SrlmError               prints as its message, exit status 2
 ├── StoreError          the run's folder: locked, full, made with other settings
 ├── ModelError          a model folder, its tokenizer or its chat template
 ├── EngineError         a server or a local engine that cannot answer
+│   ├── DeadEngineError a process that an engine had started is gone
 │   ├── RoomError       a prompt and its continuation do not fit into the model's context
 │   └── CapabilityError an engine has no log-probabilities, or no way to go on with a beginning
 ├── LaunchError         training processes that could not start, or ended with a fault
@@ -66,6 +67,10 @@ class ModelError(SrlmError):
 
 class EngineError(SrlmError):
     """An engine could not answer."""
+
+
+class DeadEngineError(EngineError):
+    """A process that an engine had started is gone, and the engine with it; a new one may answer."""
 
 
 class RoomError(EngineError):

@@ -21,6 +21,7 @@ import math
 import queue
 import random
 import threading
+from collections import defaultdict, deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from types import SimpleNamespace
@@ -190,13 +191,13 @@ class Actor:
         self._started = False
         self._gone: float | None = None
         self._back: float | None = None
-        self.generate = SimpleNamespace(remote=lambda requests, sampling, seed: (self, seed))
+        self.generate = SimpleNamespace(remote=lambda requests, sampling, seed: Call(self, seed))
         self.ready = SimpleNamespace(
             options=lambda **_: SimpleNamespace(remote=lambda: SimpleNamespace(future=self._up))
         )
 
     def answer(self, block: int) -> tuple[list[Any], Usage]:
-        """What Ray's `get` waits for."""
+        """What Ray waits for."""
         seconds = self._times[block] / self.speed
         fails, self._doomed = self._doomed, False
         if fails:
@@ -227,17 +228,42 @@ class Actor:
         return up
 
 
+class Call:
+    """A call as RayEngine sees it through Ray."""
+
+    def __init__(self, actor: Actor, block: int) -> None:
+        self._actor, self._block = actor, block
+        self._lost: Lost | None = None
+
+    def wait(self) -> "Call":
+        """Returns when it is over."""
+        try:
+            self._answer = self._actor.answer(self._block)
+        except Lost as error:
+            self._lost = error
+        return self
+
+    def get(self) -> tuple[list[Any], Usage]:
+        """What has come of it."""
+        if self._lost is not None:
+            raise self._lost
+        return self._answer
+
+
 class Pool(RayEngine):
-    """RayEngine with scripted workers in place of Ray's."""
+    """RayEngine with scripted workers in place of Ray's. No call is late: half the speed is not slow enough."""
 
     def __init__(self, actors: list[Actor]) -> None:
         self._id, self._settings, self._workers = "simulated", RaySettings(workers=len(actors)), actors
         never = {name: Never for name in ("WorkerCrashedError", "NodeDiedError", "ObjectLostError", "RayTaskError")}
         self._ray = SimpleNamespace(
-            exceptions=SimpleNamespace(RayActorError=Lost, **never), get=lambda call: call[0].answer(call[1])
+            exceptions=SimpleNamespace(RayActorError=Lost, **never),
+            wait=lambda calls, timeout: ([calls[0].wait()], []),
+            get=Call.get,
         )
         self._free = queue.SimpleQueue()
         self._absent = set()
+        self._seconds = defaultdict(deque)
         self._closed = False
         for number in range(len(actors)):
             self._await(number)

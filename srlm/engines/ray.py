@@ -4,11 +4,19 @@ A call (of `generate`, say) goes whole to one worker, with its own seed, and as 
 workers. The stages cut their work into calls by `batch_size`, whatever the engine, so that no record depends
 on who made it.
 Ray starts, places and restarts the workers. A call whose worker is lost, alone or with its node, is given to another.
+
+A call that takes LATE times as long as calls of its method do (the median of the last RECENT) is given to a second
+worker as soon as one has nothing to do, and the first answer counts: a worker that is slow, or hangs without dying,
+does not hold up the end of a stage. Answers hang on the call alone, so the records stay the same. What comes too late
+is dropped, and its tokens are not counted, as those of a lost worker are not; its worker is free again when it comes.
 """
 
 import os
 import queue
 import socket
+import statistics
+import time
+from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from functools import cached_property, partial
@@ -19,13 +27,21 @@ from srlm import usage
 from srlm.engines.base import Completion, Engine, Request
 from srlm.engines.open import open_folder
 from srlm.engines.plain_text import Likelihood, TextPair, text_of
-from srlm.errors import EngineError, SrlmError, first_line
+from srlm.errors import DeadEngineError, EngineError, SrlmError, first_line
 from srlm.settings import RaySettings, Sampling, Settings
 from srlm.terminal import logger
 
 LOG = logger(__name__)
 TRIES = 5
 """Workers that may be lost over one call before the call itself is suspected."""
+LATE = 3.0
+"""A call that takes so many times as long as usual is late,"""
+SOON = 5.0
+"""but none is within so many seconds: calls of a moment may wait that long for a busy machine."""
+RECENT = 100
+"""Calls of a method of which the median is what is usual."""
+LOOK = 1.0
+"""Seconds between two looks at the clock while a call is under way."""
 REACH = 10.0
 """Seconds to reach a cluster's address; Ray itself would try for minutes."""
 STORE = 100_000_000
@@ -52,6 +68,7 @@ class RayEngine:
         self._workers = [worker.remote(local, place, id, plain, folder.is_dir()) for _ in range(self._settings.workers)]
         self._free: queue.SimpleQueue[int | Exception] = queue.SimpleQueue()
         self._absent: set[int] = set()
+        self._seconds: dict[str, deque[float]] = defaultdict(partial(deque, maxlen=RECENT))
         self._closed = False
         for number in range(len(self._workers)):
             self._await(number)
@@ -97,29 +114,73 @@ class RayEngine:
 
     def _ask(self, method: str, *arguments: Any) -> Any:
         """What a free worker answers; one that is lost meanwhile costs time and nothing else."""
+        calls: dict[Any, int] = {}
+        lost, doubled, began = 0, False, time.monotonic()
+        try:
+            while not self._closed:
+                number = self._spare(method, began) if calls else self._take()
+                if number is not None:
+                    doubled = bool(calls)
+                    began = time.monotonic()
+                    calls[getattr(self._workers[number], method).remote(*arguments)] = number
+                ended, _ = self._ray.wait(list(calls), timeout=LOOK)
+                if not ended:
+                    continue
+                try:
+                    answer = self._answer(calls.pop(ended[0]), ended[0])
+                except _Lost as error:
+                    lost += 1
+                    if lost == TRIES:
+                        raise EngineError(_too_many(error)) from None
+                    continue
+                if not doubled:  # else the time since the last start says little
+                    self._seconds[method].append(time.monotonic() - began)
+                return answer
+        finally:
+            for call, number in calls.items():
+                # Where it is dead by then, the next call finds out.
+                call.future().add_done_callback(partial(self._free_again, number))
+        raise EngineError("the ray engine is closed")
+
+    def _answer(self, number: int, call: Any) -> Any:
+        """What has come of a call; its worker is free again. Raises _Lost where it died, and is being started again."""
         lost = self._ray.exceptions
-        for _ in range(TRIES):
-            number = self._take()
-            try:
-                answer = self._ray.get(getattr(self._workers[number], method).remote(*arguments))
-            except (lost.RayActorError, lost.WorkerCrashedError, lost.NodeDiedError, lost.ObjectLostError) as error:
-                if self._closed:
-                    break
-                why = error
-                LOG.warning("ray: a worker died; another one takes over its work (%s)", first_line(error))
-                self._await(number)
-                continue
-            except lost.RayTaskError as error:
+        try:
+            answer = self._ray.get(call)
+        except (lost.RayActorError, lost.WorkerCrashedError, lost.NodeDiedError, lost.ObjectLostError) as error:
+            if self._closed:
+                raise EngineError("the ray engine is closed") from None
+            why = first_line(error)
+        except lost.RayTaskError as error:
+            if not isinstance(error.cause, DeadEngineError):
                 self._free.put(number)
                 raise _mendable(error) from None
+            why = first_line(error.cause)
+            self._ray.kill(self._workers[number], no_restart=False)
+        else:
             self._free.put(number)
             return answer
-        if self._closed:
-            raise EngineError("the ray engine is closed")
-        raise EngineError(
-            f"ray: {TRIES} workers died on the same call ({first_line(why)}); is there enough memory for "
-            "engine.batch_size? Ray's own logs are in /tmp/ray/session_latest/logs on the cluster's nodes"
-        )
+        LOG.warning("ray: a worker died; another one takes over its work (%s)", why)
+        self._await(number)
+        raise _Lost(why)
+
+    def _spare(self, method: str, began: float) -> int | None:
+        """A worker that has nothing to do, for a call that is late."""
+        took, usual = time.monotonic() - began, list(self._seconds[method])
+        if not usual or took < max(SOON, LATE * statistics.median(usual)):
+            return None
+        try:
+            found = self._free.get_nowait()
+        except queue.Empty:
+            return None
+        if isinstance(found, int):
+            LOG.warning("ray: a worker is late (%.0f s); another one makes its answer, too", took)
+            return found
+        self._free.put(found)
+        return None
+
+    def _free_again(self, number: int, ended: "Future[Any]") -> None:
+        self._free.put(number)
 
     def _take(self) -> int:
         """The number of a worker that has its model and nothing to do."""
@@ -159,6 +220,10 @@ class RayEngine:
             f"{has.get('CPU', 0):g} CPU and {has.get('GPU', 0):g} GPU: lower engine.ray.cpus_per_worker or "
             "gpus_per_worker, add nodes, or raise engine.ray.patience if loading takes longer"
         )
+
+
+class _Lost(Exception):
+    """A worker died with the call that it had in hand."""
 
 
 class RayText:
@@ -201,12 +266,16 @@ class Worker:
             )
         if not self._settings.engine.ray.gpus_per_worker:
             os.environ["CUDA_VISIBLE_DEVICES"] = ""  # Ray would leave it all GPUs, and each worker would take the first
+            # vLLM would bind the threads of every worker on this machine to the same cores, all but one.
+            os.environ.setdefault("VLLM_CPU_OMP_THREADS_BIND", "nobind")
+        threads = self._settings.threads or self._settings.engine.ray.cpus_per_worker
+        os.environ["OMP_NUM_THREADS"] = str(threads)  # of vLLM's own processes
         import torch
         from transformers.utils import logging
 
         logging.disable_progress_bar()
         logging.set_verbosity_error()
-        torch.set_num_threads(self._settings.threads or self._settings.engine.ray.cpus_per_worker)
+        torch.set_num_threads(threads)
         return open_folder(self._settings, self._path, self._id, self._plain)
 
     def ready(self) -> None:
@@ -249,6 +318,13 @@ def _of_a_worker(settings: Settings) -> Settings:
     if model.chat_template is not None:
         model = model.model_copy(update={"chat_template": str(Path(model.chat_template).resolve())})
     return settings.model_copy(update={"engine": engine, "model": model})
+
+
+def _too_many(error: _Lost) -> str:
+    return (
+        f"ray: {TRIES} workers died on the same call ({error}); is there enough memory for engine.batch_size? "
+        "Ray's own logs are in /tmp/ray/session_latest/logs on the cluster's nodes"
+    )
 
 
 _engines = 0

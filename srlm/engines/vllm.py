@@ -17,7 +17,7 @@ from srlm.engines.plain_text import TokenPair, TokenText
 from srlm.engines.vllm_text import scores, vllm_text
 from srlm.engines.weights import check_weights, give_memory_back, load_chat, serving_format
 from srlm.engines.written import completion, generation_ends, used, used_to_score
-from srlm.errors import EngineError, ModelError, RoomError, first_line
+from srlm.errors import DeadEngineError, EngineError, ModelError, RoomError, first_line
 from srlm.processes import OWNER
 from srlm.records import seed_for
 from srlm.settings import ModelSettings, Sampling, VllmSettings
@@ -132,15 +132,15 @@ class VllmEngine:
         """vLLM's answers, in the order of the prompts; not `afresh`: these go on where the last ones ended."""
         if not prompts:
             return []
-        if afresh:
-            self._llm.reset_prefix_cache()
         # In this order prompts that begin alike stand together, and what they share is still in the cache.
         order = sorted(range(len(prompts)), key=lambda row: (prompts[row], row))
         asked = [self._vllm.TokensPrompt(prompt_token_ids=prompts[row]) for row in order]
         try:
+            if afresh:
+                self._llm.reset_prefix_cache()
             answers: list[Any] = self._llm.generate(asked, [wanted[row] for row in order], use_tqdm=False)
         except self._dead as error:
-            raise EngineError(
+            raise DeadEngineError(
                 f"{self._id}: vLLM's process has died ({first_line(error)}); is there enough memory? Lower "
                 "engine.vllm.gpu_memory_utilization or max_model_len, and run the same command again to resume"
             ) from error

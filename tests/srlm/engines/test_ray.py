@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import pytest
 from srlm.engines.base import Engine, Request
 from srlm.engines.open import open_folder
 from srlm.engines.plain_text import TextPair, text_of
-from srlm.engines.ray import Worker, _of_a_worker
+from srlm.engines.ray import RayEngine, Worker, _of_a_worker
 from srlm.errors import EngineError, ModelError
 from srlm.records import Prompt, Response, seed_for, user
 from srlm.settings import Sampling, Settings
@@ -27,9 +28,10 @@ SAMPLING = Sampling(temperature=1, top_p=1, max_new_tokens=8)
 PROMPTS = [Prompt.of(f"a gold b red c blue copy {number}", "test") for number in range(120)]
 
 
-def settings(model: Path, **ray: Any) -> Settings:
+def settings(model: Path, worker: str = "transformers", **ray: Any) -> Settings:
     """Of a run on one thread whose stages cut their work into blocks of 8 sequences."""
-    engine = {"kind": "ray", "batch_size": 2, "ray": ray} if ray else {"batch_size": 2}
+    kind = {"kind": "ray", "worker": worker, "ray": ray} if ray else {"kind": worker}
+    engine = {**kind, "batch_size": 2, "vllm": {"enforce_eager": True}}
     return Settings.model_validate(
         {"name": "x", "threads": 1, "model": {"base": str(model)}, "data": {"kind": "beads"}, "engine": engine}
     )
@@ -128,6 +130,34 @@ def test_a_run_killed_on_a_cluster_goes_on_there_and_ends_with_the_bytes_of_one_
         if path.is_file() and path.name not in ("timings.json", "usage.json"):
             there = tmp_path / "runs/tiny/M2" / path.relative_to(trained / "runs/tiny/M2")
             assert there.read_bytes() == path.read_bytes(), path.name
+
+
+def test_a_worker_that_hangs_does_not_hold_up_the_end_of_a_stage(
+    cluster: Any, bead_model: Path, alone: Path, tmp_path: Path
+) -> None:
+    import ray
+
+    engine = RayEngine(settings(bead_model, address=cluster.address), str(bead_model), "M1")
+    hung = ray.get(engine._workers[0].__ray_call__.remote(lambda worker: os.getpid()))
+    rescue = threading.Timer(60, os.kill, (hung, signal.SIGCONT))  # a stage that waits for it ends, and the test fails
+
+    def half_way(done: int, total: int) -> None:
+        if done * 2 == total:
+            os.kill(hung, signal.SIGSTOP)
+            rescue.start()
+
+    try:
+        made = answers(engine, tmp_path / "responses.jsonl", half_way)
+        assert Path(f"/proc/{hung}/stat").read_text().split()[2] == "T"  # it hangs still
+        assert len({record.id for record in made}) == 240
+        assert (tmp_path / "responses.jsonl").read_bytes() == alone.read_bytes()
+        assert engine._free.get() == 1
+        assert engine._free.empty()
+        os.kill(hung, signal.SIGCONT)
+        assert engine._free.get(timeout=60) == 0  # its answer, too late, made it free
+    finally:
+        rescue.cancel()
+        engine.close()
 
 
 # What the user can mend -----------------------------------------------------------------------------------------------

@@ -14,7 +14,9 @@ import pytest
 from srlm.engines.open import open_folder
 from tests.hosts import Host
 from tests.srlm.engines.test_ray import answers, settings
+from tests.srlm.engines.test_vllm import OF_VLLM, needs_vllm
 
+pytestmark = OF_VLLM
 PORT = 6379
 ENVIRONMENT = {
     **{name: value for name, value in os.environ.items() if name != "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"},
@@ -22,6 +24,7 @@ ENVIRONMENT = {
     "RAY_AUTH_MODE": "token",
     "RAY_AUTH_TOKEN": "ab" * 32,
     "PYTHONPATH": str(Path(__file__).resolve().parents[3]),
+    "VLLM_CPU_KVCACHE_SPACE": "1",
 }
 """Without the variable by which all of Ray would listen on loopback (tests/conftest.py)."""
 PROGRAM = """
@@ -31,8 +34,8 @@ from srlm.engines.open import open_folder
 from tests.hosts import Host
 from tests.srlm.engines.test_ray import answers, settings
 
-model, to, address, *lost = sys.argv[1:]
-engine = open_folder(settings(Path(model), address=address), model, "M1")
+worker, model, to, address, *lost = sys.argv[1:]
+engine = open_folder(settings(Path(model), worker, address=address), model, "M1")
 
 def half_way(done, total):
     if done * 2 == total:
@@ -42,8 +45,6 @@ def half_way(done, total):
             Host(name, "").lose()
 
 answers(engine, Path(to), half_way)
-import ray
-print(*sorted(node["NodeManagerAddress"] for node in ray.nodes() if node["Alive"]), flush=True)
 engine.close()
 """
 
@@ -52,13 +53,6 @@ engine.close()
 def cluster(hosts: tuple[Host, Host]) -> Iterator[str]:
     """A head on the first host and a node on the second, with room for a worker each; the head's address."""
     first, second = hosts
-    # A silent node counts as lost after some 20 s; Ray's own patience is over a minute.
-    brief = {
-        "RAY_health_check_period_ms": "2000",
-        "RAY_health_check_timeout_ms": "2000",
-        "RAY_health_check_failure_threshold": "5",
-    }
-    environment = {**ENVIRONMENT, **brief}
     place = tempfile.mkdtemp(prefix="ray-", dir="/tmp")  # a socket's path is short
     address = f"{first.address}:{PORT}"
     common = ["--num-cpus=1", "--object-store-memory=100000000"]
@@ -75,7 +69,7 @@ def cluster(hosts: tuple[Host, Host]) -> Iterator[str]:
     try:
         for host, words in zip(hosts, own, strict=True):
             command = host.on(sys.executable, "-m", "ray.scripts.scripts", "start", *words, *common)
-            started = subprocess.run(command, env=environment, capture_output=True, text=True)
+            started = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True)
             assert started.returncode == 0, started.stdout + started.stderr
         yield address
     finally:
@@ -93,10 +87,9 @@ def test_a_worker_on_each_of_two_hosts_writes_what_one_process_writes(
     answers(engine, tmp_path / "alone.jsonl")
     engine.close()
     with cluster(hosts) as address:
-        words = [str(bead_model), str(tmp_path / "two.jsonl"), address, *([hosts[1].name] if lost else [])]
-        done = subprocess.run(
-            hosts[0].on(sys.executable, "-c", PROGRAM, *words), env=ENVIRONMENT, capture_output=True, text=True
-        )
+        there = [str(bead_model), str(tmp_path / "two.jsonl"), address, *([hosts[1].name] if lost else [])]
+        words = ["transformers", *there]
+        done = answered(hosts[0], words)
         stranger = subprocess.run(
             hosts[0].on(sys.executable, "-c", PROGRAM, *words),
             env=ENVIRONMENT | {"RAY_AUTH_TOKEN": "cd" * 32},
@@ -106,8 +99,32 @@ def test_a_worker_on_each_of_two_hosts_writes_what_one_process_writes(
     assert done.returncode == 0, done.stderr
     assert stranger.returncode == 1
     assert "srlm.errors.EngineError: engine.ray.address 10.83.0.1:6379: " in stranger.stderr
-    both = "10.83.0.1 10.83.0.2"
-    # Ray's own words of the lost node and its worker are between ours.
-    said = [line for line in done.stdout.splitlines() if line.startswith("10.")]
-    assert said == [both, "10.83.0.1" if lost else both]
+    assert addresses(done) == "10.83.0.1 10.83.0.2"
     assert (tmp_path / "two.jsonl").read_bytes() == (tmp_path / "alone.jsonl").read_bytes()
+
+
+@needs_vllm
+@pytest.mark.soak
+def test_vllm_on_each_of_two_hosts_one_of_them_lost_writes_what_vllm_in_one_process_writes(
+    hosts: tuple[Host, Host], wide_model: Path, tmp_path: Path
+) -> None:
+    engine = open_folder(settings(wide_model, "vllm"), str(wide_model), "M1")
+    answers(engine, tmp_path / "alone.jsonl")
+    engine.close()
+    with cluster(hosts) as address:
+        done = answered(hosts[0], ["vllm", str(wide_model), str(tmp_path / "two.jsonl"), address, hosts[1].name])
+    assert done.returncode == 0, done.stderr
+    assert addresses(done) == "10.83.0.1 10.83.0.2"
+    assert (tmp_path / "two.jsonl").read_bytes() == (tmp_path / "alone.jsonl").read_bytes()
+
+
+def answered(host: Host, words: list[str]) -> "subprocess.CompletedProcess[str]":
+    """PROGRAM, run on a host."""
+    command = host.on(sys.executable, "-c", PROGRAM, *words)
+    return subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True)
+
+
+def addresses(done: "subprocess.CompletedProcess[str]") -> str:
+    """Of the nodes alive half-way; Ray's own words of a lost node and its worker may follow."""
+    (said,) = [line for line in done.stdout.splitlines() if line.startswith("10.")]
+    return said

@@ -14,22 +14,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from srlm.engines.base import Completion, Engine, Request
 from srlm.engines.open import open_folder
 from srlm.engines.plain_text import TextPair, text_of
 from srlm.errors import EngineError
 from srlm.records import user
-from srlm.settings import Sampling, ScratchModel, Settings
+from srlm.settings import Sampling, Settings
 
 HERE = importlib.util.find_spec("vllm") is not None
-pytestmark = [
+OF_VLLM = [
+    pytest.mark.usefixtures("one_gigabyte"),
     # torch's own, when vLLM makes it compile something.
     pytest.mark.filterwarnings("ignore:.torch.jit.script_method. is deprecated:DeprecationWarning"),
     # vLLM's own: it leaves the context of its sockets to the garbage collector.
     pytest.mark.filterwarnings("ignore:Unclosed context <zmq:ResourceWarning"),
 ]
+pytestmark = OF_VLLM
 needs_vllm = pytest.mark.skipif(not HERE, reason="needs an environment with vllm (pip install 'srlm[vllm]')")
 PROMPTS = ("a gold b red c blue copy", "gold", "a gold b red c blue reverse", "a red b red c red mate")
 GREEDY = Sampling(temperature=0, max_new_tokens=10)
@@ -46,41 +47,14 @@ def requests(draws: int = 1, prefix: str = "") -> list[Request]:
     return [Request(messages=user(text), draws=draws, prefix=prefix) for text in PROMPTS]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_gigabyte() -> Iterator[None]:
-    """vLLM on a CPU would take a share of all memory, others' too."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("VLLM_CPU_KVCACHE_SPACE", "1")
-        yield
+@pytest.fixture(scope="module")
+def alone(wide_model: Path) -> Engine:
+    return open_folder(settings(wide_model), str(wide_model), "M1")
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Llama with random weights and heads of 64, the smallest that vLLM computes everywhere."""
-    from srlm.engines.weights import save
-    from srlm.training import scratch
-    from srlm.worlds.beads import program
-
-    words = scratch.tokenizer(program.vocabulary())
-    shape = ScratchModel(width=128, layers=2, heads=2, feed_forward=128, max_positions=64)
-    random = scratch.random_model(shape, words, seed=1)
-    generator = torch.Generator().manual_seed(4)
-    with torch.no_grad():  # larger weights: what it writes hangs on the prompt
-        for weight in random.parameters():
-            weight += 0.1 * torch.randn(weight.shape, generator=generator)
-    folder = tmp_path_factory.mktemp("vllm") / "model"
-    save(random, words, folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def alone(model: Path) -> Engine:
-    return open_folder(settings(model), str(model), "M1")
-
-
-@pytest.fixture(scope="module")
-def engine(model: Path) -> Iterator[Engine]:
-    opened = open_folder(settings(model, kind="vllm", vllm={"enforce_eager": True}), str(model), "M1")
+def engine(wide_model: Path) -> Iterator[Engine]:
+    opened = open_folder(settings(wide_model, kind="vllm", vllm={"enforce_eager": True}), str(wide_model), "M1")
     yield opened
     opened.close()
 
@@ -147,9 +121,9 @@ def test_a_prompt_without_room_for_an_answer_is_marked_as_cut(engine: Engine) ->
 
 
 @needs_vllm
-def test_a_closed_engine_has_given_its_memory_back(model: Path) -> None:
+def test_a_closed_engine_has_given_its_memory_back(wide_model: Path) -> None:
     before = memory()
-    opened = open_folder(settings(model, kind="vllm", vllm={"enforce_eager": True}), str(model), "M1")
+    opened = open_folder(settings(wide_model, kind="vllm", vllm={"enforce_eager": True}), str(wide_model), "M1")
     opened.generate(requests(), GREEDY, 0)
     assert memory() - before > 300e6  # vLLM's own process
     opened.close()
@@ -168,14 +142,14 @@ sys.stdin.read()
 
 
 @needs_vllm
-def test_an_engine_whose_program_is_killed_ends_with_it(model: Path) -> None:
+def test_an_engine_whose_program_is_killed_ends_with_it(wide_model: Path) -> None:
     import psutil
 
     if not any(point.name == "srlm" for point in entry_points(group="vllm.general_plugins")):
         pytest.skip("vLLM finds srlm's plugin where srlm is installed (pip install -e .)")
-    asked = settings(model, kind="vllm", vllm={"enforce_eager": True}).model_dump_json()
+    asked = settings(wide_model, kind="vllm", vllm={"enforce_eager": True}).model_dump_json()
     program = subprocess.Popen(
-        [sys.executable, "-c", OPENS_AND_WRITES, asked, str(model)],
+        [sys.executable, "-c", OPENS_AND_WRITES, asked, str(wide_model)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
     )  # fmt: skip
     with program:
@@ -201,6 +175,6 @@ def memory() -> int:
 
 
 @pytest.mark.skipif(HERE, reason="needs an environment without vllm")
-def test_a_missing_vllm_is_said_with_what_to_install(model: Path) -> None:
+def test_a_missing_vllm_is_said_with_what_to_install(wide_model: Path) -> None:
     with pytest.raises(EngineError, match=r"^engine\.kind vllm: .* pip install 'srlm\[vllm\]'$"):
-        open_folder(settings(model, kind="vllm"), str(model), "M1")
+        open_folder(settings(wide_model, kind="vllm"), str(wide_model), "M1")
