@@ -8,7 +8,7 @@ with NextStage(lambda: judge(items), items, stop) as following:
 
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from types import TracebackType
 from typing import Generic, Self, TypeVar, overload
@@ -78,7 +78,7 @@ class NextStage(Generic[T, R]):
     """A stage that begins with the first items that it is fed, in a thread of its own.
 
     It goes through what every stage goes through at its beginning while the first one waits, and ends after it. Left
-    before its end it is stopped: `stop` is called, and it is waited for.
+    with an error it is stopped: `stop` is called, and it is waited for.
     """
 
     def __init__(self, work: Callable[[], R], items: Growing[T], stop: Callable[[Exception], None]) -> None:
@@ -93,14 +93,10 @@ class NextStage(Generic[T, R]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        ended = self._ended
-        try:
-            if ended is not None and not ended.done():
-                self._items.abandon()
-                self._stop(Abandoned())
-                wait([ended])
-        finally:
-            self._thread.shutdown(wait=ended is None or ended.done())
+        if kind is not None:
+            self._items.abandon()
+            self._stop(Abandoned())
+        self._thread.shutdown()  # waits for it
 
     def feed(self, items: Sequence[T]) -> None:
         """What the first stage has made. Raises what this one has raised."""

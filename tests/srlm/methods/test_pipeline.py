@@ -279,13 +279,13 @@ def test_a_pool_in_which_answers_are_drawn_and_judged_at_once_stops_at_ctrl_c_an
 ) -> None:
     pool = (*POOL, f"engine.ray.address={cluster.address}", "prompts.count=96")
     run = from_m1(trained, tmp_path / "a", "", *pool)
-    both = tmp_path / "a/tiny/M2/judgements.jsonl.part", tmp_path / "a/tiny/M2/responses.jsonl"
+    drawn = tmp_path / "a/tiny/M2/responses.jsonl"
     main = threading.main_thread().ident
     assert main is not None
 
     def interrupt_while_both_run(main: int = main) -> None:
-        while not both[0].exists():
-            if both[1].exists():  # too late: the test fails
+        while not alive():
+            if drawn.exists():  # too late: the test fails
                 return
         signal.pthread_kill(main, signal.SIGINT)
 
