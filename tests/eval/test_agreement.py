@@ -29,7 +29,7 @@ from srlm.engines.scripted import ScriptedEngine
 from srlm.errors import SrlmError
 from srlm.judge import rubric
 from srlm.judge.open import Around, Judge, open_judge
-from srlm.judge.pairwise import ModelPairJudge
+from srlm.judge.pairwise import ModelPairJudge, PairItem
 from srlm.judge.pointwise import ModelPointJudge
 from srlm.records import digest
 from srlm.settings import Sampling
@@ -212,10 +212,10 @@ def scripted(calls: list[str]) -> Judge:
 
 
 def test_comparisons_are_shared_out_where_an_engine_takes_several_calls(tmp_path: Path) -> None:
-    both, thread = threading.Barrier(2), threading.local()
+    both, thread, shared_out = threading.Barrier(2), threading.local(), threading.Event()
 
     def write(request: Request, seed: int) -> str:
-        if not hasattr(thread, "met"):
+        if shared_out.is_set() and not hasattr(thread, "met"):
             thread.met = both.wait(timeout=60)  # nobody comes where one thread does all the work
         return "A"
 
@@ -225,7 +225,11 @@ def test_comparisons_are_shared_out_where_an_engine_takes_several_calls(tmp_path
         ("alone", ScriptedEngine(lambda request, seed: "A")),
         ("pool", ScriptedEngine(write, concurrency=2)),
     ):
-        judge = Judge("scripted", None, ModelPairJudge(engine), facts={"judge": "scripted"}, five_points=True)
+        shared_out.clear()
+        asking = ModelPairJudge(engine)
+        asking.compare([PairItem(prompt="p", first="a", second="b")], seed=1)  # the first one settles how, alone
+        shared_out.set()
+        judge = Judge("scripted", None, asking, facts={"judge": "scripted"}, five_points=True)
         judged.append(ranked.run(found, [judge], draws=1, ask="pairs", how=HOW, seed=1, keep=tmp_path / name))
     kept = [(tmp_path / name / "scripted-comparisons.jsonl").read_bytes() for name in ("alone", "pool")]
     assert kept[0].count(b"\n") == 24 * 3 * 2

@@ -3,6 +3,7 @@
 import shutil
 import signal
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,15 @@ BLOCKS = ("engine.batch_size=4",)
 def alive() -> list[str]:
     """Next stages whose thread has not ended."""
     return [one.name for one in threading.enumerate() if one.name.startswith("next stage")]
+
+
+@pytest.fixture
+def interruptible() -> Iterator[int]:
+    """Ctrl-C means what it means in a program of its own (a worker of pytest-xdist ignores it); the main thread."""
+    main, before = threading.main_thread().ident, signal.signal(signal.SIGINT, signal.default_int_handler)
+    assert main is not None and threading.current_thread() is threading.main_thread()
+    yield main
+    signal.signal(signal.SIGINT, before)
 
 
 def ignore(error: Exception) -> None:
@@ -205,17 +215,15 @@ def test_answers_that_never_end_stop_the_judging_too(serve: Serve, trained: Path
 
 @pytest.mark.parametrize("drawn", [False, True], ids=["while answers are drawn", "when all are drawn"])
 def test_ctrl_c_waits_for_the_calls_under_way_which_are_paid_for_and_asks_no_more(
-    drawn: bool, serve: Serve, trained: Path, tmp_path: Path
+    drawn: bool, interruptible: int, serve: Serve, trained: Path, tmp_path: Path
 ) -> None:
     """At a call the run is interrupted, and the server answers it only when the run has been told to stop."""
-    main = threading.main_thread().ident
-    assert main is not None
     interrupted, whole = threading.Event(), tmp_path / "a/tiny/M2/responses.jsonl"
 
     def reply(body: dict[str, Any], number: int) -> Reply:
         if (whole.exists() if drawn else number == 8) and not interrupted.is_set():
             interrupted.set()
-            signal.pthread_kill(main, signal.SIGINT)
+            signal.pthread_kill(interruptible, signal.SIGINT)
             assert told.wait(60)
         return judge(body)
 
@@ -275,19 +283,17 @@ def test_only_a_judge_that_needs_nothing_of_what_draws_is_asked_meanwhile(
 
 
 def test_a_pool_in_which_answers_are_drawn_and_judged_at_once_stops_at_ctrl_c_and_goes_on(
-    cluster: Any, trained: Path, tmp_path: Path
+    cluster: Any, interruptible: int, trained: Path, tmp_path: Path
 ) -> None:
     pool = (*POOL, f"engine.ray.address={cluster.address}", "prompts.count=96")
     run = from_m1(trained, tmp_path / "a", "", *pool)
     drawn = tmp_path / "a/tiny/M2/responses.jsonl"
-    main = threading.main_thread().ident
-    assert main is not None
 
-    def interrupt_while_both_run(main: int = main) -> None:
+    def interrupt_while_both_run() -> None:
         while not alive():
             if drawn.exists():  # too late: the test fails
                 return
-        signal.pthread_kill(main, signal.SIGINT)
+        signal.pthread_kill(interruptible, signal.SIGINT)
 
     watching = threading.Thread(target=interrupt_while_both_run)
     step, model, prompts = second_model(run)
