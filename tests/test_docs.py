@@ -89,7 +89,6 @@ def test_every_setting_that_a_page_sets_is_one() -> None:
 
 def test_readme_is_read_in_five_minutes() -> None:
     lines = (CHECKOUT / "README.md").read_text(encoding="utf-8").splitlines()
-    tables = sum(line.startswith("|") for line in lines)  # are looked at, not read
-    assert len(lines) - tables <= 80 and tables <= 50
-    assert sum(line.startswith("![") for line in lines) <= 3
+    assert len(lines) <= 120
+    assert sum(line.startswith("![") for line in lines) == 2
     assert {"make eval-all", "make test"} <= {line.partition("#")[0].strip() for line in lines}

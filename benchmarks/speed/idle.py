@@ -17,21 +17,20 @@ The records of all ways are compared: they must be the same bytes where the judg
 
 import argparse
 import hashlib
-import json
 import shutil
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import psutil
 import torch
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from srlm.engines.ray import RayEngine
 from srlm.methods import start
 from srlm.methods.base import method_of
@@ -39,6 +38,7 @@ from srlm.methods.run import Run
 from srlm.methods.stages import RESPONSES, candidates, judged_candidates, new_prompts, reward_answers
 from srlm.rewards.base import JUDGEMENTS
 from srlm.run_file import load
+from tests.chat_server import Reply, serving, words
 
 ROOT = Path(__file__).resolve().parents[2]
 COPIED = ("data", "M0", "SFT", "M1")
@@ -67,23 +67,25 @@ def main() -> None:
     made = asked.made or load(asked.run, []).folder
     base = [*asked.overrides, "threads=1"]
 
-    def best(way: Callable[[Run], None], settings: list[str], watched: "Callable[[], Watched]") -> Took:
-        return min(measured(asked.run, made, way, [*base, *settings], watched()) for _ in range(asked.times))
+    def best(way: Callable[[Run], None], settings: list[str], watched: "Watched") -> Took:
+        return min(measured(asked.run, made, way, [*base, *settings], watched) for _ in range(asked.times))
 
     here = {
-        "opened for each stage": best(cold, [], Nobody),
-        "kept open": best(warm, [], Nobody),
+        "opened for each stage": best(cold, [], Nobody()),
+        "kept open": best(warm, [], Nobody()),
     }
     pool = {
-        "opened for each stage": best(cold, [*POOL], RayWorkers),
-        "kept open": best(warm, [*POOL], RayWorkers),
-        "both stages at once": best(both, [*POOL], RayWorkers),
+        "opened for each stage": best(cold, [*POOL], RayWorkers()),
+        "kept open": best(warm, [*POOL], RayWorkers()),
+        "both stages at once": best(both, [*POOL], RayWorkers()),
     }
-    with served(asked.latency) as url:
+    with serving() as serve:
+        requests = Requests(asked.latency)
+        url = serve(requests.reply).url
         judge = [f"judge.engine.{one}" for one in ("kind=openai", "model=judge", f"base_url={url}", "concurrency=8")]
         server = {
-            "one after the other": best(cold, judge, Requests),
-            "both stages at once": best(both, judge, Requests),
+            "one after the other": best(cold, judge, requests),
+            "both stages at once": best(both, judge, requests),
         }
     print("| place | way | seconds | idle seconds | ratio of seconds |\n|---|---|---|---|---|")
     for place, ways in (("one process", here), ("two workers", pool), ("a server", server)):
@@ -183,76 +185,38 @@ class RayWorkers:
 
 
 class Requests:
-    """The server: the time in which it had a request."""
+    """A judge behind a server, whose scores follow from what it is asked: the time in which it had a request."""
+
+    def __init__(self, latency: float) -> None:
+        self._latency, self._lock = latency, threading.Lock()
+        self._now, self._since, self._busy = 0, 0.0, 0.0
 
     def __enter__(self) -> None:
-        Judge.busy, Judge.now = 0.0, 0
+        self._busy = 0.0
 
     def __exit__(self, *error: object) -> None: ...
 
+    def reply(self, asked: dict[str, Any], number: int) -> Reply:
+        """What the server says."""
+        self._count(1)
+        time.sleep(self._latency)  # the server's work
+        self._count(-1)
+        score = sum(asked["messages"][0]["content"].encode()) % 6
+        return words(*[f"Score: {score}"] * asked.get("n", 1))
+
+    def _count(self, change: int) -> None:
+        with self._lock:
+            if not self._now:
+                self._since = time.perf_counter()
+            self._now += change
+            if not self._now:
+                self._busy += time.perf_counter() - self._since
+
     def idle(self, seconds: float) -> float | None:
-        return seconds - Judge.busy
+        return seconds - self._busy
 
 
 Watched = Nobody | RayWorkers | Requests
-
-
-class Judge(BaseHTTPRequestHandler):
-    """A chat server whose scores follow from the answer's text."""
-
-    protocol_version = "HTTP/1.1"
-    latency: ClassVar[float] = 0.0
-    lock: ClassVar[threading.Lock] = threading.Lock()
-    now: ClassVar[int] = 0
-    since: ClassVar[float] = 0.0
-    busy: ClassVar[float] = 0.0
-
-    def do_GET(self) -> None:
-        self._say({"object": "list", "data": []})
-
-    def do_POST(self) -> None:
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self._count(1)
-        time.sleep(self.latency)  # the server's work
-        self._count(-1)
-        said = f"Score: {sum(asked['messages'][0]['content'].encode()) % 6}"
-        choice = {"finish_reason": "stop", "message": {"role": "assistant", "content": said}}
-        choices = [{"index": number, **choice} for number in range(asked.get("n", 1))]
-        self._say({"id": "1", "object": "chat.completion", "created": 1, "model": "judge", "choices": choices})
-
-    def _count(self, change: int) -> None:
-        with Judge.lock:
-            if not Judge.now:
-                Judge.since = time.perf_counter()
-            Judge.now += change
-            if not Judge.now:
-                Judge.busy += time.perf_counter() - Judge.since
-
-    def _say(self, body: Any) -> None:
-        content = json.dumps(body).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, format: str, *arguments: Any) -> None:
-        """Nothing."""
-
-
-@contextmanager
-def served(latency: float) -> Iterator[str]:
-    """The server on loopback, and its address."""
-    Judge.latency = latency
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Judge)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/v1"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 if __name__ == "__main__":

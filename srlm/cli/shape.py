@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from srlm import examples
 from srlm.engines.model_files import json_object, refuse_unusable_config
-from srlm.engines.weights import WHEEL, config_in_gguf, gguf_in_wheel, read_config
+from srlm.engines.weights import read_config
 from srlm.errors import SettingsError, first_line
 from srlm.settings import Settings
 from srlm.worlds.table import WORLDS
@@ -55,8 +55,6 @@ def read_shape(settings: Settings, path: Path | None) -> Shape:
 
             words = scratch.tokenizer(WORLDS[settings.data.kind].vocabulary(settings.data))
             config = scratch.random_model(settings.model.scratch, words, 0).config
-        elif settings.model.base.startswith(WHEEL):
-            config = config_in_gguf(gguf_in_wheel(settings.model.base.removeprefix(WHEEL)))
         else:
             config = read_config(settings.model.base, settings.model)
         with torch.device("meta"):

