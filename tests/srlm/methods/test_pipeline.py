@@ -210,6 +210,44 @@ def test_a_judge_that_fails_stops_the_drawing_and_the_next_start_goes_on(
     assert contents(tmp_path / "a/tiny/M2") == contents(tmp_path / "b/tiny/M2")
 
 
+@pytest.mark.parametrize("file", ["responses.jsonl.part", "judgements.jsonl.part"])
+@pytest.mark.parametrize("harm", ["cut", "changed"])
+def test_a_file_that_was_harmed_after_a_stop_is_made_again_and_what_follows_from_it_fits(
+    file: str, harm: str, serve: Serve, trained: Path, tmp_path: Path
+) -> None:
+    fails = [True]
+
+    def reply(body: dict[str, Any], number: int) -> Reply:
+        return refusal(401, "no such key") if fails[0] and number >= 20 else judge(body)
+
+    server = serve(reply)
+    run = from_m1(trained, tmp_path / "a", server.url, "prompts.count=96")
+    with pytest.raises(EngineError, match="no such key"), run.held():
+        judged_candidates(run, *second_model(run))
+    part = tmp_path / "a/tiny/M2" / file
+    content = part.read_bytes()
+    assert content.count(b"\n") >= 16
+    middle = len(content) // 2
+    part.write_bytes(content[:middle] if harm == "cut" else content[:middle] + b"#" + content[middle + 1 :])
+    fails[0] = False
+    train(Run(load(TINY, settings(server.url, *BLOCKS, f"runs={tmp_path / 'a'}", "prompts.count=96"))), 2)
+    undisturbed = from_m1(trained, tmp_path / "b", server.url, "prompts.count=96")
+    train(undisturbed, 2)
+    assert contents(tmp_path / "a/tiny/M2") == contents(tmp_path / "b/tiny/M2")
+
+
+@pytest.mark.parametrize("prompts", [1, 5])
+def test_a_few_prompts_are_judged_beside_their_drawing_too(
+    prompts: int, serve: Serve, trained: Path, tmp_path: Path
+) -> None:
+    server = serve(judge)
+    run = from_m1(trained, tmp_path, server.url, f"prompts.count={prompts}", "engine.batch_size=1")
+    with run.held():
+        responses, found = judged_candidates(run, *second_model(run))
+    assert len(responses) == len(found.rewards) == len(server.asked) == 2 * prompts
+    assert [one.prompt_id for one in responses[::2]] == [one.id for one in second_model(run)[2]]
+
+
 def test_answers_that_never_end_stop_the_judging_too(serve: Serve, trained: Path, tmp_path: Path) -> None:
     server = serve(judge)
     run = from_m1(
